@@ -1,0 +1,202 @@
+"""Typed readers of environment variables.
+
+A value that cannot be used raises `SettingError`, which names the variable, what was found and what
+is expected, and stops the start. Values of secrets are never repeated in the message.
+"""
+
+import contextlib
+import ipaddress
+import os
+import re
+import secrets
+import tempfile
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+SHORTEST_SECRET_KEY = 50  # What Django's own deployment check asks for.
+
+
+class SettingError(ValueError):
+    """An environment variable holds a value that Cueline cannot or must not start with."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        """Keep the variable's name; the message is one sentence for the operator."""
+        self.name = name
+        super().__init__(f"Setting {name}: {problem}")
+
+
+def read_text(name: str, *, default: str = "") -> str:
+    """Return the variable, trimmed; unset and blank both give the default."""
+    return os.environ.get(name, "").strip() or default
+
+
+def read_words(name: str, *, default: str = "") -> list[str]:
+    """Return a comma-separated list without blanks."""
+    return [word.strip() for word in read_text(name, default=default).split(",") if word.strip()]
+
+
+def read_flag(name: str, *, default: bool) -> bool:
+    """Return a yes/no variable; accepts 1/0, true/false, yes/no, on/off."""
+    word = read_text(name).lower()
+    if not word:
+        return default
+    if word in TRUE_WORDS:
+        return True
+    if word in FALSE_WORDS:
+        return False
+    raise SettingError(name, f"expected true or false, got {word!r}.")
+
+
+def read_integer(name: str, *, default: int, minimum: int, maximum: int) -> int:
+    """Return a whole number within the limits, both included."""
+    text = read_text(name)
+    if not text:
+        return default
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise SettingError(name, f"expected a whole number, got {text!r}.")
+    number = int(text)
+    if not minimum <= number <= maximum:
+        raise SettingError(name, f"expected a number from {minimum} to {maximum}, got {number}.")
+    return number
+
+
+def read_choice(name: str, *, default: str, choices: tuple[str, ...]) -> str:
+    """Return one of the choices, in lower case."""
+    word = read_text(name, default=default).lower()
+    if word not in choices:
+        raise SettingError(name, f"expected one of {', '.join(choices)}, got {word!r}.")
+    return word
+
+
+def read_folder(name: str, *, default: Path) -> Path:
+    """Return an absolute folder path; it is not created here."""
+    text = read_text(name)
+    path = (Path(text).expanduser() if text else default).absolute()
+    if path.exists() and not path.is_dir():
+        raise SettingError(name, f"{path} is not a folder.")
+    return path
+
+
+def read_url(name: str, *, default: str, schemes: tuple[str, ...]) -> SplitResult:
+    """Return a URL with one of the schemes, split; the message never repeats a password."""
+    try:
+        parts = urlsplit(read_text(name, default=default))
+        _ = parts.port
+    except ValueError as error:
+        raise SettingError(name, "is not a URL that can be read.") from error
+    if parts.scheme not in schemes:
+        listed = ", ".join(f"{scheme}://" for scheme in schemes)
+        raise SettingError(name, f"expected a URL that begins with one of {listed}.")
+    return parts
+
+
+def read_email(name: str, *, default_folder: Path) -> dict[str, object]:
+    """Return Django's EMAIL_* settings for a URL.
+
+    Shapes: `smtp://user:password@host:port` (STARTTLS with `?tls=true`), `smtps://host:port`,
+    `file:///folder`, `console://`. Without the variable mails become files in `default_folder`.
+    """
+    if not read_text(name):
+        return _file_email_settings(default_folder)
+    url = read_url(name, default="", schemes=("smtp", "smtps", "file", "console"))
+    if url.scheme == "console":
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    if url.scheme == "file":
+        folder = Path(unquote(url.path))
+        if url.netloc or not folder.is_absolute() or folder == Path("/"):
+            raise SettingError(name, "expected file:///absolute/folder.")
+        return _file_email_settings(folder)
+    if not url.hostname:
+        raise SettingError(name, "names no host; expected smtp://host:port.")
+    is_implicit_tls = url.scheme == "smtps"
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": url.hostname,
+        "EMAIL_PORT": url.port or (465 if is_implicit_tls else 25),
+        "EMAIL_HOST_USER": unquote(url.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(url.password or ""),
+        "EMAIL_USE_SSL": is_implicit_tls,
+        "EMAIL_USE_TLS": not is_implicit_tls and "tls=true" in url.query.lower().split("&"),
+        "EMAIL_TIMEOUT": 20,
+    }
+
+
+def read_public_url(name: str, *, default: str, is_debug: bool) -> str:
+    """Return the address that links in mails and pages begin with, without a slash at its end."""
+    url = read_url(name, default=default, schemes=("http", "https"))
+    if not url.hostname or url.path not in {"", "/"} or url.query or url.fragment or url.username:
+        raise SettingError(
+            name, "expected scheme, host and port only, as https://mail.example.com."
+        )
+    if is_loopback(url.hostname):
+        return f"{url.scheme}://{url.netloc}"
+    if url.scheme != "https":
+        raise SettingError(name, "http:// is for this machine alone; other hosts need https://.")
+    if is_debug:
+        raise SettingError("DEBUG", f"must be false when {name} names a public host.")
+    return f"{url.scheme}://{url.netloc}"
+
+
+def read_hosts(name: str, *, public_url: str, is_debug: bool) -> list[str]:
+    """Return the host names that requests may carry; PUBLIC_URL's and this machine's always may."""
+    hosts = read_words(name)
+    if "*" in hosts and not is_debug:
+        raise SettingError(name, "* admits every host name; list the names that you serve.")
+    public_host = urlsplit(public_url).hostname or ""
+    if ":" in public_host:
+        public_host = f"[{public_host}]"
+    return sorted({*hosts, public_host, "localhost", "127.0.0.1", "[::1]"})
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address can only mean this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def read_secret_key(name: str, *, folder: Path) -> str:
+    """Return the variable, else the key kept in `folder/secret_key`, which is made when missing.
+
+    Two processes that start together get the same key: the file appears whole or not at all.
+    """
+    given = read_text(name)
+    path = folder / "secret_key"
+    if not given:
+        try:
+            if not path.exists():
+                _write_once(path, secrets.token_urlsafe(64))
+            given = path.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not text"
+            raise SettingError(
+                "DATA_DIR",
+                f"the secret key cannot be kept in {path} ({reason}); "
+                f"make the folder writable or set {name}.",
+            ) from error
+    if len(given) < SHORTEST_SECRET_KEY or given.startswith("django-insecure"):
+        raise SettingError(name, f"needs at least {SHORTEST_SECRET_KEY} random characters.")
+    return given
+
+
+def _write_once(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".secret-")  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        Path(draft).unlink()
+
+
+def _file_email_settings(folder: Path) -> dict[str, object]:
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+        "EMAIL_FILE_PATH": str(folder),
+    }

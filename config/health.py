@@ -1,0 +1,41 @@
+"""`/healthz`: the process answers. `/readyz`: the database answers and every migration is applied.
+
+A dead worker does not show here: it must not take ingestion out of a load balancer.
+"""
+
+import logging
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from config.http.errors import json_response
+
+logger = logging.getLogger("cueline.health")
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """Answer 200 as long as the process does; touches nothing."""
+    return json_response({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """Answer 200 when requests can be served, else 503 with the part that is missing."""
+    try:
+        unapplied = unapplied_migrations()
+    except (DatabaseError, InterfaceError):
+        logger.warning("The database does not answer.", exc_info=True)
+        return json_response({"status": "unavailable", "database": "unreachable"}, status=503)
+    if unapplied:
+        body = {"status": "unavailable", "database": "ok", "migrations": f"{unapplied} missing"}
+        return json_response(body, status=503)
+    return json_response({"status": "ok", "database": "ok", "migrations": "ok"})
+
+
+def unapplied_migrations() -> int:
+    """Count the migrations that this code has and the database has not."""
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

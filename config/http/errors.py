@@ -1,0 +1,84 @@
+"""The one shape of an error on the wire; under `/api/` Django's own error pages take it, too."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.views import defaults
+
+API_PREFIX = "/api/"
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One fault: where it is (`events[3].name`), and a sentence that names fault and limit."""
+
+    path: str
+    message: str
+
+
+def request_id_of(request: HttpRequest) -> str:
+    """Return the id that the request log middleware gave to this request."""
+    return str(request.META.get("cueline.request_id", ""))
+
+
+def json_response(body: object, *, status: int = 200) -> HttpResponse:
+    """Return an answer as compact UTF-8 JSON."""
+    return HttpResponse(
+        msgspec.json.encode(body), status=status, content_type="application/json; charset=utf-8"
+    )
+
+
+def error_body(
+    *, code: str, message: str, request_id: str, details: Sequence[Detail] = ()
+) -> dict[str, object]:
+    """Return the error object of the contract; `details` is absent when there are none."""
+    error: dict[str, object] = {"code": code, "message": message}
+    if details:
+        error["details"] = [{"path": each.path, "message": each.message} for each in details]
+    return {"success": False, "error": error, "requestId": request_id}
+
+
+def error_response(
+    request: HttpRequest, *, status: int, code: str, message: str, details: Sequence[Detail] = ()
+) -> HttpResponse:
+    """Return an error answer for this request."""
+    body = error_body(
+        code=code, message=message, request_id=request_id_of(request), details=details
+    )
+    return json_response(body, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer Django's 400s, such as a host name that is not allowed."""
+    if not request.path.startswith(API_PREFIX):
+        return defaults.bad_request(request, exception)
+    return error_response(
+        request, status=400, code="VALIDATION_ERROR", message="The request cannot be read."
+    )
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer Django's 403s."""
+    if not request.path.startswith(API_PREFIX):
+        return defaults.permission_denied(request, exception)
+    return error_response(request, status=403, code="FORBIDDEN", message="Not allowed.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a path that no route has."""
+    if not request.path.startswith(API_PREFIX):
+        return defaults.page_not_found(request, exception)
+    return error_response(
+        request, status=404, code="NOT_FOUND", message="There is nothing at this path."
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an exception that nobody expected; the log has it under the request's id."""
+    if not request.path.startswith(API_PREFIX):
+        return defaults.server_error(request)
+    return error_response(
+        request, status=500, code="INTERNAL", message="Something failed on our side."
+    )

@@ -1,0 +1,44 @@
+"""Gives each request an id, and writes one log line for it.
+
+The line names the route, not the path: paths hold addresses and tokens.
+"""
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+logger = logging.getLogger("cueline.request")
+GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+class RequestLogMiddleware:
+    """Sets `X-Request-Id` on every answer: the caller's when it is well formed, else a new one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Keep the next layer."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer with an id and log the outcome."""
+        started = time.perf_counter()
+        given = request.headers.get("X-Request-Id", "")
+        request_id = given if GIVEN_ID.fullmatch(given) else f"req_{secrets.token_hex(16)}"
+        request.META["cueline.request_id"] = request_id
+        response = self.get_response(request)
+        response["X-Request-Id"] = request_id
+        match = request.resolver_match
+        logger.info(
+            "%s %s %d",
+            request.method,
+            match.view_name if match else "(no route)",
+            response.status_code,
+            extra={
+                "request_id": request_id,
+                "duration_ms": round((time.perf_counter() - started) * 1000, 1),
+            },
+        )
+        return response

@@ -1,0 +1,63 @@
+"""Log lines, plain or JSON, with secrets taken out.
+
+Redaction sits in the formatter, so it covers messages, arguments and tracebacks of every library.
+"""
+
+import json
+import logging
+import re
+from datetime import UTC, datetime
+
+REDACTED = "[redacted]"
+SECRETS = re.compile(
+    r"cue_[A-Za-z0-9]{4,}(?:_[A-Za-z0-9]+)?"
+    r"|(?<=Bearer )\S+"
+    r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
+    r"|(?i:(?<=password=)|(?<=token=)|(?<=secret=)|(?<=sessionid=)|(?<=csrftoken=))[^\s&;,'\"]+"
+)
+EXTRAS = ("request_id", "duration_ms", "workspace_id", "subscriber_id", "event_id")
+
+
+def redact(text: str) -> str:
+    """Replace API keys, bearer tokens, and passwords in URLs and queries."""
+    return SECRETS.sub(REDACTED, text)
+
+
+class PlainFormatter(logging.Formatter):
+    """`2026-01-31T10:00:00.000Z INFO cueline.request: message request_id=…`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        extras = "".join(f" {name}={value}" for name, value in _extras(record).items())
+        line = f"{_time(record)} {record.levelname} {record.name}: {record.getMessage()}{extras}"
+        # One record, one line: an outsider's line break must not forge another record.
+        line = line.replace("\r", "\\r").replace("\n", "\\n")
+        if record.exc_info:
+            line = f"{line}\n{self.formatException(record.exc_info)}"
+        return redact(line)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and the ids that the record carries."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        fields: dict[str, object] = {
+            "time": _time(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+            **_extras(record),
+        }
+        if record.exc_info:
+            fields["exception"] = redact(self.formatException(record.exc_info))
+        return json.dumps(fields, default=str)
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _extras(record: logging.LogRecord) -> dict[str, object]:
+    return {name: getattr(record, name) for name in EXTRAS if hasattr(record, name)}

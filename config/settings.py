@@ -1,0 +1,250 @@
+"""Django's settings, each read from an environment variable with a safe default.
+
+The README's table lists every variable. A value that cannot be used, or must not be used in
+production, stops the start with its name (`SettingError`).
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+import dj_database_url
+
+from config import env, process
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Where things are -------------------------------------------------------------------------
+
+DATA_DIR = env.read_folder("DATA_DIR", default=BASE_DIR / "var")
+DEBUG = env.read_flag("DEBUG", default=False)
+PUBLIC_URL = env.read_public_url("PUBLIC_URL", default="http://127.0.0.1:8000", is_debug=DEBUG)
+ALLOWED_HOSTS = env.read_hosts("ALLOWED_HOSTS", public_url=PUBLIC_URL, is_debug=DEBUG)
+SECRET_KEY = env.read_secret_key("SECRET_KEY", folder=DATA_DIR)
+
+# --- What the contract allows; the numbers are its defaults -----------------------------------
+
+MAX_BODY_BYTES = env.read_integer(
+    "MAX_BODY_BYTES", default=5 * 1024 * 1024, minimum=1024, maximum=100 * 1024 * 1024
+)
+MAX_EVENTS_PER_REQUEST = env.read_integer(
+    "MAX_EVENTS_PER_REQUEST", default=500, minimum=1, maximum=5000
+)
+MAX_PROPERTIES_BYTES = env.read_integer(
+    "MAX_PROPERTIES_BYTES", default=64 * 1024, minimum=2, maximum=1024 * 1024
+)
+MAX_ATTRIBUTES_BYTES = env.read_integer(
+    "MAX_ATTRIBUTES_BYTES", default=64 * 1024, minimum=2, maximum=1024 * 1024
+)
+MAX_DEFINITIONS = env.read_integer("MAX_DEFINITIONS", default=5000, minimum=1, maximum=100_000)
+HISTORY_AFTER = timedelta(
+    seconds=env.read_integer("HISTORY_AFTER_SECONDS", default=3600, minimum=60, maximum=31_536_000)
+)
+MAX_EVENT_AGE = timedelta(
+    days=env.read_integer("MAX_EVENT_AGE_DAYS", default=1826, minimum=1, maximum=36_500)
+)
+MAX_EVENT_LEAD = timedelta(
+    seconds=env.read_integer("MAX_EVENT_LEAD_SECONDS", default=300, minimum=0, maximum=86_400)
+)
+RATE_LIMIT = env.read_integer("RATE_LIMIT", default=6000, minimum=0, maximum=10_000_000)
+
+# --- How long rows are kept -------------------------------------------------------------------
+
+IDEMPOTENCY_RETENTION = timedelta(
+    hours=env.read_integer("IDEMPOTENCY_RETENTION_HOURS", default=24, minimum=1, maximum=720)
+)
+TASK_RETENTION = timedelta(
+    days=env.read_integer("TASK_RETENTION_DAYS", default=7, minimum=1, maximum=365)
+)
+
+# --- Processes --------------------------------------------------------------------------------
+
+WEB_THREADS = env.read_integer("WEB_THREADS", default=8, minimum=1, maximum=256)
+WORKERS = env.read_integer("WORKERS", default=2, minimum=1, maximum=64)
+
+# --- Database ---------------------------------------------------------------------------------
+
+
+def _database() -> dict[str, object]:
+    """Return the default connection; the reasons for SQLite's options are in the README."""
+    text = env.read_text("DATABASE_URL")
+    url = env.read_url(
+        "DATABASE_URL", default="sqlite://", schemes=("sqlite", "postgres", "postgresql")
+    )
+    if url.scheme == "sqlite":
+        path = dj_database_url.parse(text)["NAME"] if text else DATA_DIR / "cueline.sqlite3"
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": path,
+            "CONN_MAX_AGE": None,
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            },
+            # Threads and other processes of a test need a file, not a database in memory.
+            "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
+        }
+    database: dict[str, object] = {**dj_database_url.parse(text)}
+    options: dict[str, object] = {"connect_timeout": 5, **database.get("OPTIONS", {})}  # type: ignore[dict-item]
+    if process.is_web():
+        # The server's idle threads die after 30 s and would leave their connection open; the pool
+        # keeps them at one per thread. Workers fork and must never have one.
+        options["pool"] = {"min_size": 1, "max_size": WEB_THREADS, "timeout": 10}
+        return {**database, "CONN_MAX_AGE": 0, "OPTIONS": options}
+    return {**database, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Applications -----------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "rest_framework",
+    "django_q",
+    "config",
+    "subscribers",
+    "events",
+]
+MIDDLEWARE = [
+    "config.http.request_log.RequestLogMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "config.http.body_gate.BodyGateMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+# A redirect would make clients send their POST again without its body.
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+# Serves the admin's files straight from the packages: no collectstatic step to forget.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# --- Security ---------------------------------------------------------------------------------
+
+_IS_HTTPS = PUBLIC_URL.startswith("https://")
+if env.read_flag("BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_COOKIE_SECURE = _IS_HTTPS
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = _IS_HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if _IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _IS_HTTPS
+SECURE_HSTS_PRELOAD = _IS_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# The API never redirects; TLS and its redirect belong to the proxy in front.
+SILENCED_SYSTEM_CHECKS = ["security.W008"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        # The admin's skin (Alpine.js) evaluates its own attributes.
+        "script-src": ["'self'", "'unsafe-eval'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# --- Mail, API, worker ------------------------------------------------------------------------
+
+globals().update(env.read_email("EMAIL_URL", default_folder=DATA_DIR / "mail"))
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["subscribers.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["subscribers.api.authentication.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [],
+    "EXCEPTION_HANDLER": "subscribers.api.errors.answer_exception",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+
+# Measured: with the defaults 45 tasks/s, with these over 1,000; prefetching beyond the workers ran
+# 8 tasks 15 times. Retries are rows of ours, so the queue itself never tries twice.
+Q_CLUSTER = {
+    "name": "cueline",
+    "orm": "default",
+    "workers": WORKERS,
+    "queue_limit": WORKERS,
+    "bulk": 1,
+    "timeout": 60,
+    "retry": 150,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "save_limit": -1,
+    "poll": 0.2,
+    "catch_up": False,
+    "label": "Queue",
+}
+
+# --- Logs -------------------------------------------------------------------------------------
+
+LOG_FORMAT = env.read_choice("LOG_FORMAT", default="plain", choices=("plain", "json"))
+LOG_LEVEL = env.read_choice(
+    "LOG_LEVEL", default="info", choices=("debug", "info", "warning", "error")
+).upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {"()": "config.logs.PlainFormatter"},
+        "json": {"()": "config.logs.JsonFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # Its own handlers would mail tracebacks with request bodies, and log paths twice.
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "django.request": {"level": "ERROR"},
+        "django-q": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+    },
+}

@@ -1,0 +1,22 @@
+"""Every path that Cueline answers. No path ends in a slash except the admin's."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from config import health
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("api/v1/", include("subscribers.api.urls")),
+    path("api/v1/", include("events.api.urls")),
+    path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin-without-slash"),
+    path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+]
+
+handler400 = "config.http.errors.bad_request"
+handler403 = "config.http.errors.permission_denied"
+handler404 = "config.http.errors.not_found"
+handler500 = "config.http.errors.server_error"

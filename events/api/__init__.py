@@ -1,0 +1,1 @@
+"""The wire: HTTP shapes in, services, HTTP shapes out."""

@@ -1,0 +1,1 @@
+"""What may be done with events and rules; one module per noun."""

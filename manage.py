@@ -1,0 +1,23 @@
+#!/usr/bin/env python
+"""Django's command line for Cueline; `manage.py up` runs the whole product."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run one management command; a setting that cannot be used ends in one clear sentence."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from config.env import SettingError  # noqa: PLC0415 - keeps a bad setting out of a traceback
+
+    try:
+        from django.core.management import execute_from_command_line  # noqa: PLC0415
+
+        execute_from_command_line(sys.argv)
+    except SettingError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

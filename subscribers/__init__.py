@@ -1,0 +1,1 @@
+"""WHO may call, WHO we may write to, and how mail leaves."""

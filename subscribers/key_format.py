@@ -1,0 +1,38 @@
+"""The form of an API key: `cue_` + 10 lower-case signs (kept) + `_` + 40 signs (kept as a hash)."""
+
+import hashlib
+import re
+import secrets
+import string
+from dataclasses import dataclass
+
+_PREFIX_SIGNS = string.ascii_lowercase + string.digits
+_SECRET_SIGNS = string.ascii_letters + string.digits
+_FORM = re.compile(r"(cue_[a-z0-9]{10})_[A-Za-z0-9]{40}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key in clear, to be shown once, and what is stored of it."""
+
+    text: str
+    prefix: str
+    key_hash: str
+
+
+def generate() -> NewKey:
+    """Return a new key with 238 random bits beyond its prefix."""
+    prefix = "cue_" + "".join(secrets.choice(_PREFIX_SIGNS) for _ in range(10))
+    text = f"{prefix}_" + "".join(secrets.choice(_SECRET_SIGNS) for _ in range(40))
+    return NewKey(text=text, prefix=prefix, key_hash=hash_of(text))
+
+
+def hash_of(text: str) -> str:
+    """Return the SHA-256 as hex; no salt is needed for a key that is random throughout."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def prefix_of(text: str) -> str | None:
+    """Return the prefix that finds the key, or None for what is no key."""
+    match = _FORM.fullmatch(text)
+    return match.group(1) if match else None

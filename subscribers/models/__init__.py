@@ -1,0 +1,21 @@
+"""The tables of the audience; the same noun names the file in every layer."""
+
+from subscribers.models.api_key import ApiKey
+from subscribers.models.idempotency import IdempotentRequest
+from subscribers.models.list import List, ListMembership
+from subscribers.models.rate_limit import RateWindow
+from subscribers.models.subscriber import Subscriber
+from subscribers.models.tag import SubscriberTag, Tag
+from subscribers.models.workspace import Workspace
+
+__all__ = [
+    "ApiKey",
+    "IdempotentRequest",
+    "List",
+    "ListMembership",
+    "RateWindow",
+    "Subscriber",
+    "SubscriberTag",
+    "Tag",
+    "Workspace",
+]

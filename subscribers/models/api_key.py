@@ -1,0 +1,68 @@
+"""Keys that applications call the API with: stored as prefix + SHA-256, shown once."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from django.db import models
+from django.utils.timezone import now
+
+from subscribers.ids import new_id
+from subscribers.models.workspace import Workspace
+
+
+class Scope(models.TextChoices):
+    """What a key may do; a key without any scope may do everything."""
+
+    SUBSCRIBERS_READ = "subscribers:read", "Read subscribers"
+    SUBSCRIBERS_WRITE = "subscribers:write", "Write subscribers"
+    SUBSCRIBERS_TAG = "subscribers:tag", "Tag subscribers"
+    EVENTS_WRITE = "events:write", "Record events"
+    AUTOMATIONS_TRIGGER = "automations:trigger", "Trigger automations"
+    TAGS_WRITE = "tags:write", "Write tags"
+    LISTS_READ = "lists:read", "Read lists"
+    LISTS_WRITE = "lists:write", "Write lists"
+    SEQUENCES_READ = "sequences:read", "Read sequences"
+    SEQUENCES_WRITE = "sequences:write", "Write sequences"
+    SEQUENCES_ACTIVATE = "sequences:activate", "Activate sequences"
+    WEBHOOKS_MANAGE = "webhooks:manage", "Manage webhooks"
+    API_KEYS_MANAGE = "api_keys:manage", "Manage API keys"
+    ACCOUNT_READ = "account:read", "Read the account"
+
+
+class ApiKey(models.Model):
+    """One key of one workspace."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=200, help_text="Which application uses it.")
+    prefix = models.CharField(
+        max_length=20, editable=False, help_text="The first signs of the key, to tell keys apart."
+    )
+    key_hash = models.CharField(max_length=64, editable=False)
+    scopes = models.JSONField(
+        default=list, blank=True, help_text="What it may do; none chosen: everything."
+    )
+    created_at = models.DateTimeField(default=now, editable=False)
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="Refused from then on; empty: never expires."
+    )
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "API key"
+        constraints: ClassVar = [
+            # Authentication finds the key by it.
+            models.UniqueConstraint(fields=["prefix"], name="api_key_one_per_prefix"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    def is_usable(self, *, at: datetime) -> bool:
+        """Tell whether it is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+    def allows(self, scope: Scope) -> bool:
+        """Tell whether it has the scope; a key without any has all."""
+        return not self.scopes or scope.value in self.scopes

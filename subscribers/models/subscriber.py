@@ -1,0 +1,108 @@
+"""A person that the workspace may write to, or once could."""
+
+import secrets
+from datetime import datetime
+from typing import ClassVar
+
+from django.db import models
+from django.utils.timezone import now
+
+from subscribers.ids import encode, new_id
+from subscribers.models.workspace import Workspace
+
+
+def new_unsubscribe_token() -> str:
+    """Return 128 random bits as hex; the token outlives every key rotation."""
+    return secrets.token_hex(16)
+
+
+class SubscriberQuerySet(models.QuerySet["Subscriber"]):
+    """Reads of many subscribers."""
+
+    def in_workspace(self, workspace: Workspace) -> "SubscriberQuerySet":
+        """Keep one tenant's."""
+        return self.filter(workspace=workspace)
+
+    def identified_by(
+        self, *, email_key: str | None, external_id: str | None
+    ) -> "SubscriberQuerySet":
+        """Keep those that bear the address or the external id: two rows at most in a workspace."""
+        match = models.Q(pk__in=[])
+        if email_key is not None:
+            match |= models.Q(email_key=email_key)
+        if external_id is not None:
+            match |= models.Q(external_id=external_id)
+        return self.filter(match)
+
+    def locked(self) -> "SubscriberQuerySet":
+        """Lock the rows in the order of their ids; rows that point at them can still come in."""
+        return self.order_by("id").select_for_update(no_key=True)
+
+
+class Subscriber(models.Model):
+    """One person in one workspace."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Pending"
+        ACTIVE = "active", "Active"
+        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+        BOUNCED = "bounced", "Bounced"
+        COMPLAINED = "complained", "Complained"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # The constraints below lead with the workspace; an index of its own would repeat them.
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, db_index=False, related_name="subscribers"
+    )
+    email = models.CharField(max_length=254)
+    email_key = models.CharField(max_length=254, editable=False)
+    external_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - NULL is free, '' would be taken
+    first_name = models.CharField(max_length=255, blank=True, default="")
+    last_name = models.CharField(max_length=255, blank=True, default="")
+    status = models.CharField(max_length=12, choices=Status, default=Status.ACTIVE)
+    attributes = models.JSONField(default=dict, blank=True)
+    timezone = models.CharField(max_length=64, blank=True, default="")
+    unsubscribe_token = models.CharField(
+        max_length=32, default=new_unsubscribe_token, editable=False
+    )
+    created_at = models.DateTimeField(default=now)
+    updated_at = models.DateTimeField(default=now)
+    unsubscribed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SubscriberQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["workspace", "email_key"], name="subscriber_one_per_address_in_workspace"
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "external_id"],
+                name="subscriber_one_per_external_id_in_workspace",
+            ),
+        ]
+        indexes: ClassVar = [
+            # The admin's search by the beginning of an address or external id, over all workspaces.
+            models.Index(
+                fields=["email_key"], name="subscriber_email_prefix", opclasses=["text_pattern_ops"]
+            ),
+            models.Index(
+                fields=["external_id"],
+                name="subscriber_external_prefix",
+                opclasses=["text_pattern_ops"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def move_creation_back(self, *, to: datetime) -> None:
+        """History tells that the person was known earlier; never moves forward."""
+        if to < self.created_at:
+            self.created_at = to
+            self.save(update_fields=["created_at"])
+
+    @property
+    def public_id(self) -> str:
+        """The id on the wire."""
+        return encode("sub", self.id)

@@ -1,0 +1,83 @@
+"""Tags, and who bears them."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.timezone import now
+
+from subscribers.ids import new_id
+from subscribers.models.subscriber import Subscriber
+from subscribers.models.workspace import Workspace
+
+
+class Tag(models.Model):
+    """A name in the form of `subscribers.tag_names`; made when a rule, step or request names it."""
+
+    class Color(models.TextChoices):
+        GRAY = "gray"
+        SLATE = "slate"
+        RED = "red"
+        ORANGE = "orange"
+        AMBER = "amber"
+        YELLOW = "yellow"
+        LIME = "lime"
+        GREEN = "green"
+        EMERALD = "emerald"
+        TEAL = "teal"
+        CYAN = "cyan"
+        SKY = "sky"
+        BLUE = "blue"
+        INDIGO = "indigo"
+        VIOLET = "violet"
+        PURPLE = "purple"
+        PINK = "pink"
+        ROSE = "rose"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, db_index=False, related_name="tags"
+    )
+    name = models.CharField(max_length=100)
+    color = models.CharField(max_length=10, choices=Color, default=Color.GRAY)
+    is_system = models.BooleanField(default=False, editable=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["workspace", "name"], name="tag_one_per_name_in_workspace"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SubscriberTag(models.Model):
+    """A tag that a subscriber bears now."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.CASCADE, db_index=False, related_name="tag_links"
+    )
+    tag = models.ForeignKey(
+        Tag, on_delete=models.CASCADE, db_index=False, related_name="subscriber_links"
+    )
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subscriber", "tag"], name="subscriber_tag_one_per_pair"
+            ),
+        ]
+        indexes: ClassVar = [
+            # "Who bears this tag", newest first, and the cascade of a tag's deletion.
+            models.Index(fields=["tag", "-id"], name="subscriber_tag_by_tag"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_id} bears {self.tag_id}"

@@ -1,0 +1,47 @@
+"""The tenant: everything else belongs to exactly one workspace."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.timezone import now
+
+from subscribers.ids import new_id
+from subscribers.validators import validate_time_zone
+
+
+class Workspace(models.Model):
+    """One tenant and its settings."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=200, help_text="Shown to people who get mail.")
+    slug = models.SlugField(
+        max_length=63, help_text="Short name for commands and addresses; does not change."
+    )
+    double_opt_in = models.BooleanField(
+        default=False,
+        help_text="New people stay pending until they confirm their address.",
+    )
+    from_email = models.EmailField(
+        blank=True, default="", help_text="The address that mail comes from."
+    )
+    from_name = models.CharField(
+        max_length=200, blank=True, default="", help_text="The name that mail comes from."
+    )
+    timezone = models.CharField(
+        max_length=64,
+        default="UTC",
+        validators=[validate_time_zone],
+        help_text="IANA name, such as Europe/Berlin; sending windows count in it.",
+    )
+    # Rises in the transaction of every change to settings or rules, so that a process knows that
+    # what it remembers of them is old.
+    config_version = models.PositiveBigIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["slug"], name="workspace_one_per_slug"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,46 @@
+"""Tags: made when somebody names them, put on and taken off under the subscriber's lock."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from subscribers import tag_names
+from subscribers.models import Subscriber, SubscriberTag, Tag, Workspace
+
+
+def ensure(*, workspace: Workspace, names: Collection[str]) -> dict[str, Tag]:
+    """Return a tag for each name in its normal form, by that form; makes those that are missing.
+
+    Inserts go in the order of the names, so others may do the same at once. Raises
+    `tag_names.InvalidTagName`.
+    """
+    wanted = sorted({tag_names.normalise(name) for name in names})
+    known = _by_name(workspace, wanted)
+    missing = [Tag(workspace=workspace, name=name) for name in wanted if name not in known]
+    if missing:
+        Tag.objects.bulk_create(missing, ignore_conflicts=True)
+        known = _by_name(workspace, wanted)
+    return known
+
+
+def names_of(subscriber: Subscriber) -> dict[UUID, str]:
+    """Return the tags that the subscriber bears now, name by tag id."""
+    links = SubscriberTag.objects.filter(subscriber=subscriber)
+    return dict(links.values_list("tag_id", "tag__name"))
+
+
+def change(*, subscriber: Subscriber, added: Collection[UUID], removed: Collection[UUID]) -> None:
+    """Put tags on and take tags off; the caller holds the subscriber's lock. Idempotent."""
+    if removed:
+        SubscriberTag.objects.filter(subscriber=subscriber, tag_id__in=removed).delete()
+    if added:
+        links = [
+            SubscriberTag(
+                workspace_id=subscriber.workspace_id, subscriber=subscriber, tag_id=tag_id
+            )
+            for tag_id in added
+        ]
+        SubscriberTag.objects.bulk_create(links, ignore_conflicts=True)
+
+
+def _by_name(workspace: Workspace, names: Collection[str]) -> dict[str, Tag]:
+    return {tag.name: tag for tag in Tag.objects.filter(workspace=workspace, name__in=names)}

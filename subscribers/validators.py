@@ -1,0 +1,21 @@
+"""Checks that models and forms share."""
+
+import zoneinfo
+
+from django.core.exceptions import ValidationError
+
+from subscribers import json_gate
+
+
+def validate_time_zone(name: str) -> None:
+    """Refuse what is not an IANA time zone."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValidationError(f"{name!r} is not a time zone such as Europe/Berlin.") from error
+
+
+def validate_plain_text(text: str) -> None:
+    """Refuse control characters, which one database stores and the other does not."""
+    if json_gate.has_control(text):
+        raise ValidationError("Control characters are not allowed.")
