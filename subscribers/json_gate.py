@@ -65,7 +65,7 @@ def has_control(text: str) -> bool:
 
 def compact(value: object) -> bytes:
     """Return a storable JSON value as compact UTF-8, the form that limits count."""
-    return msgspec.json.encode(value)
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def printable(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
@@ -54,9 +55,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer Django's 400s, such as a host name that is not allowed."""
     if not request.path.startswith(API_PREFIX):
         return defaults.bad_request(request, exception)
-    return error_response(
-        request, status=400, code="VALIDATION_ERROR", message="The request cannot be read."
+    message = (
+        "This host name is not served here: see the setting ALLOWED_HOSTS."
+        if isinstance(exception, DisallowedHost)
+        else "The request cannot be read."
     )
+    return error_response(request, status=400, code="VALIDATION_ERROR", message=message)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -1,5 +1,12 @@
 """The events' paths under `/api/v1/`."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from events.api.event_imports import EventImportsView
+from events.api.events import BulkEventsView, SingleEventView
+
+urlpatterns = [
+    path("subscribers/events", SingleEventView.as_view(), name="events-single"),
+    path("subscribers/events/bulk", BulkEventsView.as_view(), name="events-bulk"),
+    path("subscribers/events/imports", EventImportsView.as_view(), name="events-imports"),
+]

@@ -1,5 +1,9 @@
 """The audience's paths under `/api/v1/`."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from subscribers.api.account import AccountView
+
+urlpatterns = [
+    path("account", AccountView.as_view(), name="account"),
+]

@@ -1,0 +1,175 @@
+"""`POST /subscribers/events` and `/subscribers/events/bulk`: what one subscriber did."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from config.http.errors import json_response
+from events.api.base import (
+    EventsApiView,
+    nothing_recorded,
+    path_of,
+    refuse_when_all_wrong,
+    wire_time,
+)
+from events.payloads import RejectedEvent, parse_event, parse_events
+from events.services import ingest
+from events.services.recording import Failed, Outcome, Recorded
+from subscribers.api.base import Answer, Keep
+from subscribers.ids import encode
+from subscribers.payloads import Fault, InvalidRequest, parse_person
+
+
+class BulkEventsView(EventsApiView):
+    """Many events of one subscriber, in order; each succeeds or fails by itself."""
+
+    def post(self, request: Request) -> HttpResponse:
+        is_dry_run = self.is_dry_run()
+        body = self.read_object()
+        person = parse_person(body, attributes_bytes=self.limits.attributes_bytes)
+        events = parse_events(body.get("events"), limits=self.limits, now=self.now)
+        refuse_when_all_wrong(events)
+        work = ingest.IngestRequest(
+            workspace=self.workspace,
+            person=person,
+            events=events,
+            limits=self.limits,
+            now=self.now,
+        )
+        try:
+            if is_dry_run:
+                result = ingest.preview(work)
+                answer = _bulk_answer(result)
+                effects = [_effects(outcome) for outcome in result.outcomes]
+                return json_response({**answer.body, "effects": effects}, status=answer.status)
+            return self.answer_once(lambda keep: _record_bulk(work, keep))
+        except ingest.NothingRecorded as error:
+            faults = [
+                Fault(path_of(index, failed.field), failed.message)
+                for index, failed in enumerate(error.outcomes)
+            ]
+            raise nothing_recorded(error, faults=faults) from error
+
+
+class SingleEventView(EventsApiView):
+    """One event of one subscriber."""
+
+    def post(self, request: Request) -> HttpResponse:
+        is_dry_run = self.is_dry_run()
+        body = self.read_object()
+        person = parse_person(body, attributes_bytes=self.limits.attributes_bytes)
+        event = parse_event(body, limits=self.limits, now=self.now, name_field="event")
+        if isinstance(event, RejectedEvent):
+            raise InvalidRequest(event.fault)
+        work = ingest.IngestRequest(
+            workspace=self.workspace,
+            person=person,
+            events=[event],
+            limits=self.limits,
+            now=self.now,
+        )
+        try:
+            if is_dry_run:
+                result = ingest.preview(work)
+                answer = _single_answer(result, body)
+                return json_response({**answer.body, "effects": _effects(result.outcomes[0])})
+            return self.answer_once(lambda keep: _record_single(work, body, keep))
+        except ingest.NothingRecorded as error:
+            failed = error.outcomes[0]
+            field = "event" if failed.field == "name" else failed.field
+            raise nothing_recorded(error, faults=[Fault(field, failed.message)]) from error
+
+
+def _record_bulk(work: ingest.IngestRequest, keep: Keep) -> Answer:
+    result = ingest.record(work, before_commit=lambda result: keep(_bulk_answer(result)))
+    return _bulk_answer(result)
+
+
+def _record_single(work: ingest.IngestRequest, body: dict[str, Any], keep: Keep) -> Answer:
+    result = ingest.record(work, before_commit=lambda result: keep(_single_answer(result, body)))
+    return _single_answer(result, body)
+
+
+def _bulk_answer(result: ingest.IngestResult) -> Answer:
+    events = [_event(index, outcome) for index, outcome in enumerate(result.outcomes)]
+    body = {"success": True, "subscriber": _subscriber(result), "events": events}
+    if result.is_complete:
+        return Answer(body)
+    failed = sum(isinstance(outcome, Failed) for outcome in result.outcomes)
+    message = (
+        f"{failed} of {len(events)} events failed and can be sent again once mended;"
+        " the others are recorded."
+    )
+    error = {"code": "PARTIAL_FAILURE", "message": message}
+    return Answer({**body, "success": False, "error": error}, status=207)
+
+
+def _single_answer(result: ingest.IngestResult, body: dict[str, Any]) -> Answer:
+    outcome = result.outcomes[0]
+    if isinstance(outcome, Failed):
+        raise TypeError("A single event that failed is raised as NothingRecorded.")
+    answer: dict[str, Any] = {"success": True, "subscriber": _subscriber(result)}
+    event_id = encode("evt", outcome.id)
+    if outcome.is_historical:
+        answer |= {
+            "historical": True,
+            "inserted": 0 if outcome.is_duplicate else 1,
+            "duplicates": 1 if outcome.is_duplicate else 0,
+            "events": [
+                {
+                    "id": event_id,
+                    "name": outcome.name,
+                    "occurredAt": wire_time(outcome.occurred_at),
+                }
+            ],
+        }
+    else:
+        answer["event"] = {
+            "id": event_id,
+            "name": outcome.name,
+            "definitionCreated": outcome.is_definition_created,
+        }
+    if outcome.is_duplicate:
+        answer["duplicate"] = True
+    if outcome.failed_stages:
+        answer["sideEffectFailures"] = list(outcome.failed_stages)
+    if body.get("account") is not None:
+        answer["accountIgnored"] = {
+            "reason": "not_supported",
+            "message": "Cueline has no accounts above subscribers; the field was ignored.",
+        }
+    return Answer(answer)
+
+
+def _event(index: int, outcome: Outcome) -> dict[str, Any]:
+    if isinstance(outcome, Failed):
+        message = f"{path_of(index, outcome.field)} {outcome.message}"
+        error = {"code": outcome.code, "message": message}
+        return {"index": index, "name": outcome.name, "error": error}
+    event: dict[str, Any] = {
+        "id": encode("evt", outcome.id),
+        "name": outcome.name,
+        "definitionCreated": outcome.is_definition_created,
+    }
+    if outcome.is_duplicate:
+        event["duplicate"] = True
+    if outcome.is_historical:
+        event["historical"] = True
+    if outcome.failed_stages:
+        event["sideEffectFailures"] = list(outcome.failed_stages)
+    return event
+
+
+def _subscriber(result: ingest.IngestResult) -> dict[str, Any]:
+    subscriber = result.subscriber
+    return {
+        "id": subscriber.public_id,
+        "email": subscriber.email,
+        "externalId": subscriber.external_id,
+        "created": result.is_created,
+    }
+
+
+def _effects(outcome: Outcome) -> dict[str, Any] | None:
+    return outcome.effects if isinstance(outcome, Recorded) else None

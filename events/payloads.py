@@ -1,0 +1,144 @@
+"""What a caller sends about events, checked and typed; shared by the API and by imports.
+
+An event that is wrong fails by itself: it becomes a `RejectedEvent` in its place.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from subscribers import json_gate
+from subscribers.payloads import (
+    Fault,
+    InvalidField,
+    InvalidRequest,
+    read_object,
+    read_text,
+    type_name,
+)
+
+LONGEST_NAME = 200
+LONGEST_EVENT_ID = 255
+# RFC 3339, and ISO 8601's offset in hours or without a colon. A fixed grammar, since what
+# `fromisoformat` takes differs between versions of Python.
+_MOMENT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?)(?:[.,](\d{1,9}))?"
+    r"(Z|z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The contract's limits, as this installation sets them."""
+
+    events: int
+    properties_bytes: int
+    attributes_bytes: int
+    definitions: int
+    history_after: timedelta
+    oldest: timedelta
+    furthest_ahead: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventDraft:
+    """One event, ready to be recorded."""
+
+    name: str
+    properties: dict[str, Any]
+    occurred_at: datetime
+    event_id: str | None
+    is_historical: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedEvent:
+    """One event that cannot be recorded; `fault.path` is the field within the event."""
+
+    name: str | None
+    fault: Fault
+    code: str = "VALIDATION_ERROR"
+
+
+def parse_events(raw: object, *, limits: Limits, now: datetime) -> list[EventDraft | RejectedEvent]:
+    """Return a request's events in order; raises `InvalidRequest` for what is no usable array."""
+    return [parse_event(each, limits=limits, now=now) for each in read_array(raw, limits=limits)]
+
+
+def read_array(raw: object, *, limits: Limits) -> Sequence[object]:
+    """Return the array `events`, with 1 to `limits.events` elements."""
+    if raw is None:
+        raise InvalidRequest(Fault("events", "is missing: an array of events."))
+    if not isinstance(raw, list):
+        raise InvalidRequest(Fault("events", f"must be an array, not {type_name(raw)}."))
+    if not raw:
+        raise InvalidRequest(Fault("events", f"is empty: 1-{limits.events} events."))
+    if len(raw) > limits.events:
+        message = f"has {len(raw)} elements; at most {limits.events} are allowed."
+        raise InvalidRequest(Fault("events", message))
+    return raw
+
+
+def parse_event(
+    raw: object, *, limits: Limits, now: datetime, name_field: str = "name"
+) -> EventDraft | RejectedEvent:
+    """Return the event, or the first fault found in it."""
+    if not isinstance(raw, dict):
+        fault = Fault("", f"must be an object, not {type_name(raw)}.")
+        return RejectedEvent(name=None, fault=fault)
+    field = name_field
+    try:
+        name = read_text(raw.get(name_field), longest=LONGEST_NAME)
+        field = "properties"
+        properties = read_object(_or(raw, field, {}), limits.properties_bytes)
+        field = "occurredAt"
+        occurred_at = now if raw.get(field) is None else read_moment(raw[field])
+        _check_range(occurred_at, limits=limits, now=now)
+        field = "eventId"
+        event_id = (
+            None if raw.get(field) is None else read_text(raw[field], longest=LONGEST_EVENT_ID)
+        )
+    except InvalidField as error:
+        given = raw.get(name_field)
+        return RejectedEvent(
+            name=json_gate.printable(given) if isinstance(given, str) else None,
+            fault=Fault(field, str(error)),
+        )
+    return EventDraft(
+        name=name,
+        properties=properties,
+        occurred_at=occurred_at,
+        event_id=event_id,
+        is_historical=now - occurred_at > limits.history_after,
+    )
+
+
+def read_moment(value: object) -> datetime:
+    """Return an ISO 8601 time with an offset, in UTC, to the microsecond."""
+    match = _MOMENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise InvalidField("must be an ISO 8601 time with an offset, as 2026-01-31T09:30:00Z.")
+    day, clock, fraction, offset = match.groups()
+    clock = clock if len(clock) > len("HH:MM") else f"{clock}:00"
+    microseconds = (fraction or "0")[:6].ljust(6, "0")
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}.{microseconds}{offset.upper()}")
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidField("names a day that does not exist.") from error
+
+
+def _check_range(occurred_at: datetime, *, limits: Limits, now: datetime) -> None:
+    if occurred_at - now > limits.furthest_ahead:
+        seconds = int(limits.furthest_ahead.total_seconds())
+        raise InvalidField(f"is more than {seconds} seconds ahead of the server's clock.")
+    if now - occurred_at > limits.oldest:
+        raise InvalidField(f"is more than {limits.oldest.days} days back.")
+
+
+def _or(raw: dict[str, Any], field: str, default: object) -> object:
+    value = raw.get(field)
+    return default if value is None else value

@@ -1,0 +1,180 @@
+"""Takes in one request: many events for one person, in one transaction.
+
+Order of locks: the workspace's row when names are new, then the subscriber. A request that the
+database gave up for another is done again from its start; a connection that breaks during the
+commit is looked up. No network but the database's.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import DatabaseError, InterfaceError, connection, transaction
+
+from events.models import Event
+from events.payloads import EventDraft, Limits, RejectedEvent
+from events.services import definitions
+from events.services.database_faults import (
+    REQUEST_FAULTS,
+    OutcomeUnknown,
+    Unavailable,
+    brief,
+    check_constraints_at_once,
+    is_passing,
+)
+from events.services.recording import Failed, Outcome, Recorded, Recorder
+from subscribers.models import Subscriber, Workspace
+from subscribers.payloads import Person
+from subscribers.services import lists, subscribers
+
+logger = logging.getLogger("cueline.ingest")
+
+# Deadlocks pass when the work is done again; three in a row mean something else.
+ATTEMPTS = 4
+BROKEN_COMMIT = "The connection to the database broke during the commit; send the request again."
+
+
+class NothingRecorded(ValueError):
+    """Every event failed, so nothing at all was written; `outcomes` say why, in order."""
+
+    def __init__(self, outcomes: Sequence[Failed]) -> None:
+        self.outcomes = outcomes
+        super().__init__("Every event failed.")
+
+    @property
+    def is_our_fault(self) -> bool:
+        return any(outcome.is_our_fault for outcome in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestRequest:
+    """What is to be recorded, for whom, by what limits."""
+
+    workspace: Workspace
+    person: Person
+    events: Sequence[EventDraft | RejectedEvent]
+    limits: Limits
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestResult:
+    """What became of a request: the subscriber as stored, and one outcome an event, in order."""
+
+    subscriber: Subscriber
+    is_created: bool
+    outcomes: Sequence[Outcome]
+
+    @property
+    def is_complete(self) -> bool:
+        return not any(isinstance(outcome, Failed) for outcome in self.outcomes)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """How far one attempt got: a result without a commit may or may not be stored."""
+
+    result: IngestResult | None = None
+
+
+def record(
+    request: IngestRequest, *, before_commit: Callable[[IngestResult], None] | None = None
+) -> IngestResult:
+    """Record the events; `before_commit` runs in the same transaction, once the outcome is known.
+
+    Raises `IdentityConflict`, `SubscriberNotFound`, `InvalidRequest`, `NothingRecorded` (nothing
+    written), `Unavailable` (nothing written) and `OutcomeUnknown`. Safe to repeat where events have
+    an `event_id`.
+    """
+    for remaining in reversed(range(ATTEMPTS)):
+        attempt = _Attempt()
+        try:
+            with transaction.atomic():
+                result = _take_in(request)
+                if before_commit:
+                    before_commit(result)
+                attempt.result = result
+        except REQUEST_FAULTS as error:
+            if attempt.result and _was_committed(attempt.result):
+                return attempt.result
+            if not (is_passing(error) and remaining and not connection.in_atomic_block):
+                logger.warning("The database failed a request: %s", brief(error))
+                raise Unavailable("The database is not available; nothing was recorded.") from error
+        else:
+            return result
+    raise AssertionError("The last attempt returns or raises.")
+
+
+def preview(request: IngestRequest) -> IngestResult:
+    """Return what `record` would, computed in a transaction that is rolled back."""
+    try:
+        with transaction.atomic():
+            result = _take_in(request)
+            transaction.set_rollback(True)
+    except REQUEST_FAULTS as error:
+        raise Unavailable("The database is not available; nothing was recorded.") from error
+    return result
+
+
+def _take_in(request: IngestRequest) -> IngestResult:
+    """Do what a request does, in the order that the contract gives."""
+    check_constraints_at_once()
+    drafts = [event for event in request.events if isinstance(event, EventDraft)]
+    known = definitions.ensure(
+        workspace=request.workspace,
+        names=[draft.name for draft in drafts],
+        limit=request.limits.definitions,
+        now=request.now,
+    )
+    located = subscribers.find_or_create(
+        workspace=request.workspace, person=request.person, now=request.now
+    )
+    subscriber = located.subscriber
+    if located.is_created:
+        if subscriber.status == Subscriber.Status.ACTIVE:
+            lists.join_default_lists(subscriber=subscriber, now=request.now)
+    else:
+        subscribers.complete(
+            subscriber=subscriber,
+            person=request.person,
+            attributes_bytes=request.limits.attributes_bytes,
+            now=request.now,
+        )
+    recorder = Recorder(
+        subscriber=subscriber,
+        is_new=located.is_created,
+        definitions=known,
+        drafts=drafts,
+        limit=request.limits.definitions,
+        now=request.now,
+    )
+    outcomes = [recorder.record(event) for event in request.events]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+    if len(failures) == len(outcomes):
+        raise NothingRecorded(failures)
+    definitions.drop_unused(made=recorder.unused_definitions())
+    if recorder.oldest_history is not None:
+        subscriber.move_creation_back(to=recorder.oldest_history)
+    return IngestResult(
+        subscriber=subscriber, is_created=located.is_created, outcomes=tuple(outcomes)
+    )
+
+
+def _was_committed(result: IngestResult) -> bool:
+    """Look the request's rows up on a new connection; raises `OutcomeUnknown` when that fails.
+
+    Only a new event tells whether the transaction is there.
+    """
+    new_ids = [
+        outcome.id
+        for outcome in result.outcomes
+        if isinstance(outcome, Recorded) and not outcome.is_duplicate
+    ]
+    connection.close()
+    try:
+        if new_ids:
+            return Event.objects.filter(pk=new_ids[0]).exists()
+    except (DatabaseError, InterfaceError) as error:
+        raise OutcomeUnknown(BROKEN_COMMIT) from error
+    raise OutcomeUnknown(BROKEN_COMMIT)

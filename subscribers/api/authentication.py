@@ -1,0 +1,46 @@
+"""Who calls: `Authorization: Bearer <key>`, and what the key may do."""
+
+from datetime import UTC, datetime
+from typing import cast
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from subscribers.models import ApiKey
+from subscribers.models.api_key import Scope
+from subscribers.services import api_keys
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """Finds the key of a request; unknown, revoked and expired ones get the same answer."""
+
+    def authenticate(self, request: Request) -> tuple[None, ApiKey]:
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not text.strip():
+            raise NotAuthenticated("An API key is needed: Authorization: Bearer <key>.")
+        now = datetime.now(tz=UTC)
+        api_key = api_keys.find_usable(text=text.strip(), now=now)
+        if api_key is None:
+            raise AuthenticationFailed("The API key is unknown, revoked or expired.")
+        api_keys.note_use(api_key=api_key, now=now)
+        return (None, api_key)
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class HasScope(BasePermission):
+    """Lets a key through that has the view's `required_scope`."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        scope: Scope = getattr(view, "required_scope")  # noqa: B009 - every ApiView has one
+        self.message = f"The API key lacks the scope {scope.value}."
+        return key_of(request).allows(scope)
+
+
+def key_of(request: Request) -> ApiKey:
+    """Return the key that authenticated the request."""
+    return cast("ApiKey", request.auth)

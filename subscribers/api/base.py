@@ -1,0 +1,198 @@
+"""What every endpoint does alike: JSON in and out, rate limit, `Idempotency-Key`."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import msgspec
+from django.conf import settings
+from django.http import HttpResponse
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config.http.errors import json_response
+from subscribers import json_gate
+from subscribers.api.authentication import ApiKeyAuthentication, HasScope, key_of
+from subscribers.api.errors import STATUS_BY_CODE, ApiError, answer_exception
+from subscribers.models import ApiKey, Workspace
+from subscribers.models.api_key import Scope
+from subscribers.payloads import Fault, InvalidRequest, type_name
+from subscribers.services import idempotency, rate_limit
+
+LONGEST_IDEMPOTENCY_KEY = 255
+# Repeating these would find the same; anything else may go better the next time.
+KEPT_ERRORS = frozenset({"SUBSCRIBER_NOT_FOUND", "NOT_FOUND", "IDENTITY_CONFLICT"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and a JSON object."""
+
+    body: dict[str, Any]
+    status: int = 200
+
+
+Keep = Callable[[Answer], None]
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Answers JSON whatever the caller says it accepts: there is nothing else."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        return None
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
+class ApiView(APIView):
+    """The base of all endpoints."""
+
+    authentication_classes = (ApiKeyAuthentication,)
+    permission_classes = (HasScope,)
+    required_scope: ClassVar[Scope]
+    content_negotiation_class = AlwaysJson
+    rate: rate_limit.Decision | None = None
+    # One moment for the whole request.
+    now: datetime
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.now = datetime.now(tz=UTC)
+        super().initial(request, *args, **kwargs)
+        if not settings.RATE_LIMIT:
+            return
+        self.rate = rate_limit.take(
+            api_key_id=self.api_key.pk, limit=settings.RATE_LIMIT, now=self.now
+        )
+        if not self.rate.is_allowed:
+            raise ApiError(
+                "RATE_LIMITED",
+                f"More than {self.rate.limit} requests in a minute with this key.",
+                headers={"Retry-After": str(self.rate.reset_seconds)},
+            )
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        if self.rate is not None:
+            response["RateLimit-Limit"] = str(self.rate.limit)
+            response["RateLimit-Remaining"] = str(self.rate.remaining)
+            response["RateLimit-Reset"] = str(self.rate.reset_seconds)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    @property
+    def api_key(self) -> ApiKey:
+        """The key that the request came with."""
+        return key_of(self.request)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The tenant: every look-up goes by it."""
+        return self.api_key.workspace
+
+    def read_object(self) -> dict[str, Any]:
+        """Return the body's JSON object, through the one gate."""
+        _check_media_type(self.request.headers.get("Content-Type", ""))
+        value = json_gate.decode(self.request.body)
+        if not isinstance(value, dict):
+            raise InvalidRequest(Fault("", f"The body must be an object, not {type_name(value)}."))
+        return value
+
+    def read_flag(self, name: str) -> bool:
+        """Return a yes/no query parameter; absent means no."""
+        text = self.request.query_params.get(name, "").lower()
+        if text in {"", "false", "0"}:
+            return False
+        if text in {"true", "1"}:
+            return True
+        raise InvalidRequest(Fault(name, "must be true or false."))
+
+    def answer_once(self, work: Callable[[Keep], Answer]) -> HttpResponse:
+        """Do the work and answer; with an `Idempotency-Key` do it once and give that answer again.
+
+        `work` calls what it is given with its answer inside its transaction, where it has one.
+        """
+        key = self._idempotency_key()
+        if key is None:
+            answer = work(_forget)
+            return json_response(answer.body, status=answer.status)
+        reserved = idempotency.reserve(
+            scope=idempotency.Scope(
+                workspace=self.workspace,
+                method=str(self.request.method),
+                path=self.request.path,
+                key=key,
+            ),
+            body=self.request.body,
+            retention=settings.IDEMPOTENCY_RETENTION,
+            now=self.now,
+        )
+        if isinstance(reserved, idempotency.KeptAnswer):
+            return _stored_response(reserved)
+        return self._answer_reserved(reserved, work)
+
+    def refuse_idempotency_key(self, *, because: str) -> None:
+        """Refuse a header that would promise what this request cannot keep."""
+        if self._idempotency_key() is not None:
+            raise InvalidRequest(Fault("Idempotency-Key", f"cannot be used {because}."))
+
+    def _answer_reserved(
+        self, reserved: idempotency.Reservation, work: Callable[[Keep], Answer]
+    ) -> HttpResponse:
+        def keep(answer: Answer) -> None:
+            reserved.keep(status=answer.status, body=msgspec.json.encode(answer.body))
+
+        try:
+            answer = work(keep)
+        except Exception as error:
+            code = getattr(error, "code", "")
+            response = answer_exception(error, self.get_exception_handler_context())
+            if code in KEPT_ERRORS and response is not None:
+                reserved.keep(status=STATUS_BY_CODE[code], body=response.content)
+            elif getattr(error, "outcome", "") != "unknown":
+                reserved.release()
+            raise
+        return json_response(answer.body, status=answer.status)
+
+    def _idempotency_key(self) -> str | None:
+        key = self.request.headers.get("Idempotency-Key")
+        if key is None:
+            return None
+        if not 1 <= len(key) <= LONGEST_IDEMPOTENCY_KEY or json_gate.has_control(key):
+            message = f"must have 1-{LONGEST_IDEMPOTENCY_KEY} printable characters."
+            raise InvalidRequest(Fault("Idempotency-Key", message))
+        return str(key)
+
+
+def _forget(answer: Answer) -> None:
+    """Keep nothing: the request asked for no such thing."""
+
+
+def _stored_response(kept: idempotency.KeptAnswer) -> HttpResponse:
+    response = HttpResponse(
+        kept.body, status=kept.status, content_type="application/json; charset=utf-8"
+    )
+    response["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _check_media_type(text: str) -> None:
+    media_type, _, parameters = text.lower().partition(";")
+    charset = dict(
+        part.strip().partition("=")[::2] for part in parameters.split(";") if part.strip()
+    ).get("charset", "utf-8")
+    if media_type.strip() != "application/json" or charset.strip('"') not in {"utf-8", "utf8"}:
+        raise ApiError(
+            "UNSUPPORTED_MEDIA_TYPE", "The body must be sent as Content-Type: application/json."
+        )
