@@ -1,0 +1,119 @@
+"""Gives the tests a database of their own, and says which one.
+
+PostgreSQL is started privately when its binaries are found, else SQLite is used;
+`TEST_DATABASE=sqlite` or `TEST_DATABASE=postgresql` decides. The caller's settings are not read.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings
+
+from tests import private_postgres
+
+if TYPE_CHECKING:
+    from subscribers.models import Workspace
+    from tests.calling import Caller
+
+SETTING_NAMES = re.compile(r'env\.read_\w+\(\s*"([A-Z_]+)"')
+database_name = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the database before pytest-django reads the settings; xdist's workers inherit it."""
+    if hasattr(config, "workerinput"):
+        config.stash[database_name] = os.environ["CUELINE_TEST_DATABASE"]
+        return
+    if "DJANGO_SETTINGS_MODULE" in os.environ:
+        raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE: the tests bring their own settings.")
+    source = Path(__file__).parent.parent.joinpath("config", "settings.py").read_text()
+    for name in SETTING_NAMES.findall(source):
+        os.environ.pop(name, None)
+    folder = tempfile.mkdtemp(prefix="cueline-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    os.environ["DATA_DIR"] = folder
+    os.environ["SECRET_KEY"] = "for-tests-only-" * 5
+    os.environ["RATE_LIMIT"] = "0"
+    os.environ["CUELINE_TEST_DATABASE"] = config.stash[database_name] = _choose_database(config)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    # pytest-django sets Django up after this, where the settings have been read.
+    _ = settings.DATABASES
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which database the run uses."""
+    return f"database: {config.stash[database_name]}"
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say it again where it is read."""
+    name = config.stash[database_name]
+    colour = {"green": True} if name.startswith("PostgreSQL") else {"yellow": True, "bold": True}
+    terminalreporter.section(f"database: {name}", sep="=", **colour)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only means something on PostgreSQL."""
+    if config.stash[database_name].startswith("PostgreSQL"):
+        return
+    skip = pytest.mark.skip(reason="only meaningful on PostgreSQL")
+    for item in items:
+        if item.get_closest_marker("postgresql"):
+            item.add_marker(skip)
+
+
+def _choose_database(config: pytest.Config) -> str:
+    wanted = os.environ.get("TEST_DATABASE", "").strip().lower()
+    if wanted not in {"", "sqlite", "postgresql"}:
+        raise pytest.UsageError("TEST_DATABASE must be sqlite or postgresql.")
+    if wanted == "sqlite":
+        return "SQLite (asked for by TEST_DATABASE)"
+    binaries = private_postgres.find_binaries()
+    if binaries is None:
+        if wanted:
+            raise pytest.UsageError("TEST_DATABASE=postgresql, but initdb was not found.")
+        return "SQLITE ONLY: PostgreSQL's binaries were not found"
+    try:
+        server = private_postgres.start(binaries)
+    except private_postgres.CannotStart as error:
+        raise pytest.UsageError(f"PostgreSQL did not start: {error}") from error
+    config.add_cleanup(server.stop)
+    os.environ["DATABASE_URL"] = server.url
+    return f"PostgreSQL, private, from {binaries}"
+
+
+@pytest.fixture
+def workspace(db: None) -> "Workspace":
+    """A workspace without rules or default lists."""
+    from subscribers.services import workspaces  # noqa: PLC0415 - Django is set up by now
+
+    return workspaces.create(name="Acme")
+
+
+@pytest.fixture
+def caller(workspace: "Workspace") -> "Caller":
+    """An application of that workspace, whose key may do everything."""
+    return new_caller(workspace)
+
+
+@pytest.fixture
+def stranger(db: None) -> "Caller":
+    """An application of another workspace."""
+    from subscribers.services import workspaces  # noqa: PLC0415 - Django is set up by now
+
+    return new_caller(workspaces.create(name="Strangers", slug="strangers"))
+
+
+def new_caller(workspace: "Workspace") -> "Caller":
+    """Return an application with a fresh key of the workspace."""
+    from subscribers.services import api_keys  # noqa: PLC0415 - Django is set up by now
+    from tests.calling import Caller  # noqa: PLC0415 - imports models
+
+    return Caller(workspace=workspace, key=api_keys.create(workspace=workspace, name="app").text)

@@ -1,0 +1,51 @@
+"""Row ids: they rise, they are well-formed, and only their own form is read back."""
+
+import threading
+import uuid
+
+import pytest
+
+from subscribers import ids
+
+
+def test_ids_rise_within_a_process_and_never_repeat() -> None:
+    made = [ids.new_id() for _ in range(20_000)]
+
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
+
+
+def test_ids_are_version_7_of_the_rfc_variant() -> None:
+    made = ids.new_id()
+
+    assert made.version == 7
+    assert made.variant == uuid.RFC_4122
+
+
+def test_threads_do_not_share_an_id() -> None:
+    made: list[uuid.UUID] = []
+    threads = [
+        threading.Thread(target=lambda: made.extend(ids.new_id() for _ in range(2_000)))
+        for _ in range(8)
+    ]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(set(made)) == 16_000
+
+
+def test_an_encoded_id_is_read_back() -> None:
+    row_id = ids.new_id()
+
+    assert ids.decode("evt", ids.encode("evt", row_id)) == row_id
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "evt", "evt_", "sub_" + "0" * 32, "evt_" + "0" * 31, "evt_" + "G" * 32, "evt_" + "A" * 32],
+)
+def test_anything_else_is_no_id(text: str) -> None:
+    assert ids.decode("evt", text) is None
