@@ -103,8 +103,10 @@ class ApiView(APIView):
 
     def read_object(self) -> dict[str, Any]:
         """Return the body's JSON object, through the one gate."""
-        _check_media_type(self.request.headers.get("Content-Type", ""))
-        value = json_gate.decode(self.request.body)
+        body = self.request.body
+        if body:
+            _check_media_type(self.request.headers.get("Content-Type", ""))
+        value = json_gate.decode(body)
         if not isinstance(value, dict):
             raise InvalidRequest(Fault("", f"The body must be an object, not {type_name(value)}."))
         return value

@@ -1,0 +1,151 @@
+"""The database is away: a 503 that is safe to repeat, never a 500."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from events.models import Event
+from events.payloads import EventDraft, Limits
+from events.services import ingest
+from events.services.database_faults import OutcomeUnknown, Unavailable
+from subscribers import addresses
+from subscribers.models import Subscriber, Workspace
+from subscribers.payloads import Person
+from subscribers.services import workspaces
+from tests.calling import BULK, Caller
+from tests.conftest import new_caller
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
+BODY = {"email": "a@example.com", "events": [{"name": "a"}]}
+
+
+@contextmanager
+def database_unreachable() -> Iterator[None]:
+    """Point the connection at a port where nobody listens."""
+    connection.close()
+    port = connection.settings_dict["PORT"]
+    connection.settings_dict["PORT"] = "1"
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["PORT"] = port
+
+
+@pytest.fixture
+def application() -> Caller:
+    return new_caller(workspaces.create(name="Acme"))
+
+
+def test_a_request_without_a_database_is_unavailable_and_can_be_repeated(
+    application: Caller,
+) -> None:
+    with database_unreachable():
+        away = application.post(BULK, BODY)
+        ready = application.get("/readyz")
+        alive = application.get("/healthz")
+    back = application.post(BULK, BODY)
+
+    assert away.status == 503
+    assert away.code == "UNAVAILABLE"
+    assert int(away.headers["Retry-After"]) > 0
+    assert "outcome" not in away.json
+    assert (ready.status, alive.status) == (503, 200)
+    assert back.status == 200
+    assert Event.objects.count() == 1
+
+
+def a_request(workspace: Workspace, *, event_id: str | None = None) -> ingest.IngestRequest:
+    now = datetime.now(tz=UTC)
+    limits = Limits(
+        events=500,
+        properties_bytes=65536,
+        attributes_bytes=65536,
+        definitions=5000,
+        history_after=timedelta(hours=1),
+        oldest=timedelta(days=1),
+        furthest_ahead=timedelta(minutes=5),
+    )
+    return ingest.IngestRequest(
+        workspace=workspace,
+        person=Person(email=addresses.parse("a@example.com"), external_id=None, attributes={}),
+        events=[
+            EventDraft(
+                name="a", properties={}, occurred_at=now, event_id=event_id, is_historical=False
+            )
+        ],
+        limits=limits,
+        now=now,
+    )
+
+
+def end_my_backend(*, after_commit: bool) -> None:
+    """Cut the connection under the transaction; the rows are stored first where asked."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (backend,) = cursor.fetchone()
+        if after_commit:
+            # The server commits; the client only sees its connection break.
+            cursor.execute("COMMIT")
+            cursor.execute("SELECT 1")
+    parameters = connection.get_connection_params()
+    parameters = {key: parameters[key] for key in ("dbname", "user", "host", "port")}
+    with psycopg.connect(**parameters, autocommit=True) as killer:
+        killer.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+
+
+def test_a_connection_lost_before_the_commit_leaves_nothing(application: Caller) -> None:
+    request = a_request(application.workspace)
+
+    with pytest.raises(Unavailable):
+        ingest.record(request, before_commit=lambda _: end_my_backend(after_commit=False))
+
+    assert not Event.objects.exists()
+    assert not Subscriber.objects.exists()
+
+
+def test_a_connection_lost_during_the_commit_is_looked_up(application: Caller) -> None:
+    request = a_request(application.workspace)
+
+    result = ingest.record(request, before_commit=lambda _: end_my_backend(after_commit=True))
+
+    assert result.is_complete
+    assert Event.objects.count() == 1
+
+
+def test_a_commit_that_cannot_be_looked_up_is_of_unknown_outcome(application: Caller) -> None:
+    request = a_request(application.workspace)
+
+    def lose_everything(_: ingest.IngestResult) -> None:
+        end_my_backend(after_commit=True)
+        connection.settings_dict["PORT"] = "1"
+
+    port = connection.settings_dict["PORT"]
+    try:
+        with pytest.raises(OutcomeUnknown):
+            ingest.record(request, before_commit=lose_everything)
+    finally:
+        connection.close()
+        connection.settings_dict["PORT"] = port
+
+    assert Event.objects.count() == 1
+
+
+def test_a_deadlock_is_done_again(application: Caller) -> None:
+    attempts = []
+
+    def give_up_once(_: ingest.IngestResult) -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            with connection.cursor() as cursor:
+                cursor.execute("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$")
+
+    ingest.record(a_request(application.workspace), before_commit=give_up_once)
+
+    assert len(attempts) == 2
+    assert Event.objects.count() == 1
+    assert not transaction.get_connection().in_atomic_block
