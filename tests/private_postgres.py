@@ -62,8 +62,17 @@ def start(binaries: Path) -> PrivatePostgres:
     if owner:
         # initdb refuses to run as root.
         os.chown(folder, owner["user"], owner["group"])
-    initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8"]
-    made = subprocess.run(
+    initdb: list[str | Path] = [
+        binaries / "initdb",
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "-E",
+        "UTF8",
+    ]
+    made: subprocess.CompletedProcess[bytes] = subprocess.run(
         [*initdb, "--locale=C.UTF-8", "--no-sync"], capture_output=True, check=False, **owner
     )
     if made.returncode:
