@@ -58,7 +58,7 @@ TASK_RETENTION = timedelta(
 
 # --- Processes --------------------------------------------------------------------------------
 
-WEB_THREADS = env.read_integer("WEB_THREADS", default=8, minimum=1, maximum=256)
+WEB_THREADS = env.read_integer("WEB_THREADS", default=4, minimum=1, maximum=256)
 WORKERS = env.read_integer("WORKERS", default=2, minimum=1, maximum=64)
 
 # --- Database ---------------------------------------------------------------------------------

@@ -1,0 +1,15 @@
+"""Django's `migrate`, one at a time: several hosts may start together."""
+
+from typing import Any
+
+from django.core.management.commands import migrate
+
+from config.management.database_lock import exclusive_database_use
+
+
+class Command(migrate.Command):
+    """Waits for others that migrate, then finds their work done."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with exclusive_database_use():
+            super().handle(*args, **options)

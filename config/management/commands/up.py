@@ -1,0 +1,184 @@
+"""Runs the whole product on one machine: database, first rows, web and worker."""
+
+import argparse
+import json
+import os
+import socket
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, connection
+
+from config.management import first_run
+from config.management.process_keeper import ProcessKeeper
+from events import enqueue
+
+SECONDS_FOR_DATABASE = 30
+SECONDS_FOR_WEB = 30
+EXAMPLE_BODY = {
+    "email": "ada@example.com",
+    "events": [{"name": "signed_up", "properties": {"plan": "free"}}],
+}
+
+
+class Command(BaseCommand):
+    """`up`: one command from a fresh clone to a running service."""
+
+    help = "Prepare the database, then run web and worker until Ctrl-C."
+    # The checks need the database, which may still be starting.
+    requires_system_checks = []  # noqa: RUF012 - Django declares it on the instance
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="Address to listen on.")
+        parser.add_argument("--port", default=8000, type=_port, help="Port to listen on.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        host, port = options["host"], options["port"]
+        _check_port(host, port)
+        _check_data_folder()
+        self._wait_for_database()
+        call_command("migrate", verbosity=0, interactive=False)
+        made = first_run.make_what_is_missing()
+        enqueue.ensure_schedules(now=datetime.now(tz=UTC))
+        connection.close()
+        self._show(made, base_url=_base_url(host, port))
+        keeper = ProcessKeeper()
+        keeper.listen_for_stop()
+        try:
+            _start_children(keeper, host, port)
+            self._run(keeper, host, port)
+        finally:
+            keeper.stop()
+        self._say("Stopped.")
+
+    def _wait_for_database(self) -> None:
+        give_up_at = time.monotonic() + SECONDS_FOR_DATABASE
+        is_told = False
+        while True:
+            try:
+                connection.ensure_connection()
+            except OperationalError as error:
+                if connection.vendor == "sqlite" or time.monotonic() > give_up_at:
+                    raise CommandError(f"The database cannot be reached: {_line(error)}") from error
+                if not is_told:
+                    self._say("Waiting for the database …")
+                    is_told = True
+                time.sleep(0.5)
+            else:
+                return
+
+    def _show(self, made: first_run.Made, *, base_url: str) -> None:
+        if made.password or made.api_key:
+            self._say("First run. What follows is shown once; keep it.\n")
+        if made.password:
+            self._say(f"  Admin user   {first_run.ADMIN_NAME}\n  Password     {made.password}")
+        if made.api_key:
+            self._say(f"  API key      {made.api_key}   (workspace: default)")
+            if not os.environ.get("SECRET_KEY"):
+                self._say(f"  Secret key   kept in {settings.DATA_DIR / 'secret_key'}")
+            self._say("\nSend a first event from another terminal:\n")
+            self._say(_curl_line(base_url, made.api_key) + "\n")
+
+    def _run(self, keeper: ProcessKeeper, host: str, port: int) -> None:
+        give_up_at = time.monotonic() + SECONDS_FOR_WEB
+        is_told = False
+        while not keeper.stop_requested.is_set():
+            ended = keeper.wait(seconds=0.5 if is_told else 0.1)
+            if ended:
+                raise CommandError(
+                    f"The {ended} process ended by itself; see its last lines above."
+                )
+            if is_told or keeper.stop_requested.is_set():
+                continue
+            if _answers(host, port):
+                self._say(f"Cueline runs: {_base_url(host, port)}/admin/   (Ctrl-C stops it)")
+                is_told = True
+            elif time.monotonic() > give_up_at:
+                raise CommandError(f"The web process does not answer after {SECONDS_FOR_WEB} s.")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:  # noqa: PLR2004 - TCP's highest port
+        raise argparse.ArgumentTypeError("must be a number from 1 to 65535")
+    return int(text)
+
+
+def _check_port(host: str, port: int) -> None:
+    """Refuse a port that another program listens on, before anything is changed."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # Connections of a server that ended may linger; they do not hold the port.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        raise CommandError(
+            f"Cannot listen on {host}, port {port}: {error.strerror}. Choose another with --port."
+        ) from error
+
+
+def _check_data_folder() -> None:
+    folder = settings.DATA_DIR
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CommandError(
+            f"The data folder {folder} cannot be written to: {error.strerror}. Set DATA_DIR."
+        ) from error
+
+
+def _start_children(keeper: ProcessKeeper, host: str, port: int) -> None:
+    environment = {"PUBLIC_URL": _base_url(host, port), **os.environ}
+    granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1"]
+    granian += ["--host", host, "--port", str(port), "--log-level", "warning", "--no-ws"]
+    granian += ["--workers", "1", "--blocking-threads", str(settings.WEB_THREADS)]
+    granian += ["--respawn-failed-workers", "--workers-kill-timeout", "15"]
+    granian += ["config.wsgi:application"]
+    worker = [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"]
+    for name, arguments in (("web", granian), ("worker", worker)):
+        keeper.start(name, arguments, folder=settings.BASE_DIR, environment=environment)
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((_reachable(host), port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _reachable(host: str) -> str:
+    """Return the address by which this machine reaches a server that listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared
+
+
+def _base_url(host: str, port: int) -> str:
+    name = _reachable(host)
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
+
+
+def _curl_line(base_url: str, api_key: str) -> str:
+    return (
+        f"curl -X POST {base_url}/api/v1/subscribers/events/bulk"
+        f' -H "Authorization: Bearer {api_key}" -H "Content-Type: application/json"'
+        f" -d '{json.dumps(EXAMPLE_BODY)}'"
+    )
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
