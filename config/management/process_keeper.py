@@ -4,7 +4,6 @@ import ctypes
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,8 @@ class ProcessKeeper:
     """The children of one `up`: all of them run, or none."""
 
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    stop_requested: threading.Event = field(default_factory=threading.Event)
+    # A plain attribute: a threading.Event that a signal handler sets can block on its own lock.
+    is_stop_wished: bool = False
 
     def listen_for_stop(self) -> None:
         """Take SIGTERM and Ctrl-C as the wish to stop cleanly."""
@@ -40,10 +40,10 @@ class ProcessKeeper:
             preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call into libc, no threads run yet
         )
 
-    def wait(self, *, seconds: float) -> str | None:
-        """Wait, at most so long, until a stop is wished or a child ends; returns that child."""
-        self.stop_requested.wait(timeout=seconds)
-        if self.stop_requested.is_set():
+    def wait(self) -> str | None:
+        """Wait a fifth of a second; returns the child that has ended by itself, if any."""
+        time.sleep(0.2)
+        if self.is_stop_wished:
             return None
         return next(
             (name for name, child in self.children.items() if child.poll() is not None), None
@@ -64,7 +64,7 @@ class ProcessKeeper:
             child.wait()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - signal's
-        self.stop_requested.set()
+        self.is_stop_wished = True
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -88,13 +88,11 @@ class Command(BaseCommand):
     def _run(self, keeper: ProcessKeeper, host: str, port: int) -> None:
         give_up_at = time.monotonic() + SECONDS_FOR_WEB
         is_told = False
-        while not keeper.stop_requested.is_set():
-            ended = keeper.wait(seconds=0.5 if is_told else 0.1)
+        while not keeper.is_stop_wished:
+            ended = keeper.wait()
             if ended:
-                raise CommandError(
-                    f"The {ended} process ended by itself; see its last lines above."
-                )
-            if is_told or keeper.stop_requested.is_set():
+                raise CommandError(f"The {ended} process ended by itself; its last lines say why.")
+            if is_told:
                 continue
             if _answers(host, port):
                 self._say(f"Cueline runs: {_base_url(host, port)}/admin/   (Ctrl-C stops it)")
