@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dj_database_url
 
-from config import env, process
+from config import admin_skin, env, process
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -107,6 +107,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     "csp",
     "rest_framework",
     "django_q",
@@ -126,6 +127,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Last: it answers what the login refused.
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -156,7 +159,8 @@ WHITENOISE_AUTOREFRESH = DEBUG
 # --- Security ---------------------------------------------------------------------------------
 
 _IS_HTTPS = PUBLIC_URL.startswith("https://")
-if env.read_flag("BEHIND_PROXY", default=False):
+BEHIND_PROXY = env.read_flag("BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 CSRF_COOKIE_SECURE = _IS_HTTPS
@@ -179,6 +183,23 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# A wrong password counts for this name from this address, so nobody locks others out by guessing.
+AXES_FAILURE_LIMIT = env.read_integer("LOGIN_FAILURES", default=10, minimum=3, maximum=1000)
+AXES_COOLOFF_TIME = timedelta(
+    minutes=env.read_integer("LOGIN_LOCK_MINUTES", default=15, minimum=1, maximum=1440)
+)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "config.http.client_ip.client_ip"
+AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
@@ -192,6 +213,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
+
+UNFOLD = admin_skin.UNFOLD
 
 # --- Mail, API, worker ------------------------------------------------------------------------
 

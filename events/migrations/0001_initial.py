@@ -112,4 +112,8 @@ class Migration(migrations.Migration):
             model_name='syncrule',
             index=models.Index(fields=['workspace', 'trigger_event', 'position'], name='sync_rule_by_trigger'),
         ),
+        migrations.AddIndex(
+            model_name='eventdefinition',
+            index=models.Index(fields=['name'], name='event_definition_prefix', opclasses=['text_pattern_ops']),
+        ),
     ]

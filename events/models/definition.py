@@ -31,6 +31,12 @@ class EventDefinition(models.Model):
                 fields=["workspace", "name"], name="event_definition_one_per_name_in_workspace"
             ),
         ]
+        indexes: ClassVar = [
+            # The admin's search by the beginning of a name, over all workspaces.
+            models.Index(
+                fields=["name"], name="event_definition_prefix", opclasses=["text_pattern_ops"]
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

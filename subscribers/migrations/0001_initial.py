@@ -172,6 +172,18 @@ class Migration(migrations.Migration):
             model_name='subscriber',
             index=models.Index(fields=['external_id'], name='subscriber_external_prefix', opclasses=['text_pattern_ops']),
         ),
+        migrations.AddIndex(
+            model_name='subscriber',
+            index=models.Index(fields=['workspace', '-id'], name='subscriber_newest'),
+        ),
+        migrations.AddIndex(
+            model_name='subscriber',
+            index=models.Index(fields=['status', '-id'], name='subscriber_by_status'),
+        ),
+        migrations.AddIndex(
+            model_name='tag',
+            index=models.Index(fields=['name'], name='tag_prefix', opclasses=['text_pattern_ops']),
+        ),
         migrations.AddConstraint(
             model_name='subscriber',
             constraint=models.UniqueConstraint(fields=('workspace', 'email_key'), name='subscriber_one_per_address_in_workspace'),

@@ -91,6 +91,9 @@ class Subscriber(models.Model):
                 name="subscriber_external_prefix",
                 opclasses=["text_pattern_ops"],
             ),
+            # Lists of subscribers, newest first: of one workspace, and of one status.
+            models.Index(fields=["workspace", "-id"], name="subscriber_newest"),
+            models.Index(fields=["status", "-id"], name="subscriber_by_status"),
         ]
 
     def __str__(self) -> str:

@@ -48,6 +48,10 @@ class Tag(models.Model):
                 fields=["workspace", "name"], name="tag_one_per_name_in_workspace"
             ),
         ]
+        indexes: ClassVar = [
+            # The admin's search by the beginning of a name, over all workspaces.
+            models.Index(fields=["name"], name="tag_prefix", opclasses=["text_pattern_ops"]),
+        ]
 
     def __str__(self) -> str:
         return self.name

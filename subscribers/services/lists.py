@@ -1,9 +1,12 @@
-"""Lists: who joins them."""
+"""Lists: who joins them, and their settings."""
 
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
+
 from subscribers.models import List, ListMembership, Subscriber
+from subscribers.services import workspaces
 
 
 def join_default_lists(*, subscriber: Subscriber, now: datetime) -> list[UUID]:
@@ -29,3 +32,19 @@ def join_default_lists(*, subscriber: Subscriber, now: datetime) -> list[UUID]:
         ignore_conflicts=True,
     )
     return list_ids
+
+
+def save(*, changed: List) -> None:
+    """Store a new or changed list; the write path may remember which lists are the default ones."""
+    with transaction.atomic():
+        changed.save()
+        workspaces.configuration_changed(workspace_id=changed.workspace_id)
+
+
+def delete(*, chosen: List) -> None:
+    """Delete a list and its memberships; the people stay."""
+    with transaction.atomic():
+        # Who joins it meanwhile waits for this lock, so no membership is left behind.
+        List.objects.select_for_update().get(pk=chosen.pk)
+        chosen.delete()
+        workspaces.configuration_changed(workspace_id=chosen.workspace_id)

@@ -49,6 +49,18 @@ def create(
     return workspace
 
 
+def save(*, changed: Workspace) -> None:
+    """Store a new workspace or changed settings."""
+    with transaction.atomic():
+        if changed._state.adding:
+            changed.save()
+            return
+        # The version is never written from memory: somebody else may have raised it meanwhile.
+        names = [field.name for field in Workspace._meta.fields if field.editable]
+        changed.save(update_fields=names)
+        configuration_changed(workspace_id=changed.pk)
+
+
 def slug_from(name: str) -> str:
     """Return a slug for a name: ASCII letters and digits with hyphens, at most 63."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()

@@ -1,0 +1,243 @@
+"""What every admin page is built on: the skin, quick pages on a million rows, POST-only actions.
+
+A list shows the newest rows first and goes on from the last row shown, so no page costs more than
+the first and nothing is counted. Search is by beginnings that an index finds.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib.admin import ModelAdmin, ShowFacets
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
+from django.db import connection, models
+from django.db.models import ForeignKey, Model, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.views.decorators.http import require_POST
+
+# The skin ships no types, and Django's classes are generic for the type checker only.
+if TYPE_CHECKING:
+    from django.contrib.admin.views.main import ChangeList
+
+    RowForm = forms.ModelForm[Any]
+    RowPaginator = Paginator[Any]
+    SkinAdmin = ModelAdmin[Any]
+else:
+    from unfold.admin import ModelAdmin as SkinAdmin
+    from unfold.views import ChangeList
+
+    RowForm = forms.ModelForm
+    RowPaginator = Paginator
+
+BEFORE = "before"
+ROWS_PER_PAGE = 50
+
+
+def link_to(row: Model, text: str | None = None) -> SafeString:
+    """Return a link to a row's admin page."""
+    return format_html('<a href="{}">{}</a>', admin_url(row), str(row) if text is None else text)
+
+
+def admin_url(row: Model) -> str:
+    """Return the address of a row's admin page."""
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def list_url(model: type[Model], **filters: object) -> str:
+    """Return the address of a model's list, narrowed by lookups such as `tag__id__exact`."""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return f"{address}?{urlencode(filters)}" if filters else address
+
+
+def starting_with(field: str, text: str) -> Q:
+    """Return the condition that a column begins with a text, in the form that the index serves.
+
+    PostgreSQL's `text_pattern_ops` answers LIKE; SQLite's LIKE never uses an index, a range does.
+    """
+    if connection.vendor == "postgresql":
+        return Q(**{f"{field}__startswith": text})
+    return Q(**{f"{field}__gte": text, f"{field}__lt": text + chr(0x10FFFF)})
+
+
+class PagePaginator(RowPaginator):
+    """Says which template draws the links to the older and the newest rows."""
+
+    template_name = "admin/keyset_pagination.html"
+
+
+class KeysetChangeList(ChangeList):
+    """Pages by position: `before=<id>` shows what comes after that row, and nothing is counted."""
+
+    model_admin: "BaseAdmin"
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
+    ) -> QuerySet[Any]:
+        """Return the rows from the position on, newest first."""
+        self.position = self.filter_params.pop(BEFORE, [""])[-1]
+        self.params.pop(BEFORE, None)
+        rows = super().get_queryset(request, exclude_parameters)
+        try:
+            return rows.filter(self._after_position()) if self.position else rows
+        except (ValidationError, ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """Return the order of the list, which no click changes: another one has no index."""
+        self.sort_field = self.model_admin.sort_field_for(frozenset(self.filter_params))
+        return [f"-{self.sort_field}", "-pk"] if self.sort_field else ["-pk"]
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch one page, and one row more to know whether there are older ones."""
+        rows = list(self.queryset[: self.list_per_page + 1])
+        shown = rows[: self.list_per_page]
+        self.result_list = shown
+        self.result_count = len(shown)
+        self.full_result_count = None
+        self.show_full_result_count = False
+        self.show_admin_actions = False
+        self.can_show_all = False
+        self.multi_page = False
+        self.paginator = PagePaginator(shown, self.list_per_page)
+        is_last = len(rows) <= self.list_per_page
+        self.older = None if is_last else self.get_query_string({BEFORE: str(shown[-1].pk)})
+        self.newest = self.get_query_string() if self.position else None
+        self.narrowed_to = self._narrowed_to()
+
+    def _after_position(self) -> Q:
+        row_id = self.model._meta.pk.to_python(self.position)
+        if self.sort_field is None:
+            return Q(pk__lt=row_id)
+        last_shown = self.root_queryset.filter(pk=row_id).values_list(self.sort_field, flat=True)
+        value = last_shown.first()
+        if value is None:
+            raise ValueError("The row that the page should go on from is gone.")
+        field = self.sort_field
+        # The first part alone is what the index reads by.
+        return Q(**{f"{field}__lte": value}) & (Q(**{f"{field}__lt": value}) | Q(pk__lt=row_id))
+
+    def _narrowed_to(self) -> list[tuple[str, Model | None, str]]:
+        """Return what a link narrowed the list to: the name, the row, and the list without it."""
+        found = []
+        for parameter, values in self.filter_params.items():
+            name = parameter.removesuffix("__id__exact")
+            if name == parameter or name in self.list_filter:
+                continue
+            field = self.lookup_opts.get_field(name)
+            if not isinstance(field, ForeignKey):
+                continue
+            row = field.related_model._default_manager.filter(pk=values[-1]).first()
+            rest = self.get_query_string(remove=[parameter])
+            found.append((str(capfirst(field.verbose_name)), row, rest))
+        return found
+
+
+class BaseAdmin(SkinAdmin):
+    """A table in the admin: pages by position, search by beginnings, nothing counted."""
+
+    actions = None
+    sortable_by = ()
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    list_per_page = ROWS_PER_PAGE
+    list_filter_sheet = True
+    list_before_template = "admin/narrowed_to.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        """Return the list that pages by position."""
+        return KeysetChangeList
+
+    def sort_field_for(self, filters: frozenset[str]) -> str | None:
+        """Return the column that a list narrowed by these lookups is sorted by; None: by receipt.
+
+        Ids rise with time, so the order of ids is the order of receipt.
+        """
+        return None
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find rows whose `search_fields` begin with the text."""
+        text = search_term.strip().replace("\0", "")
+        if not text:
+            return queryset, False
+        return queryset.filter(self.search_condition(text)), False
+
+    def search_condition(self, text: str) -> Q:
+        """Return what the search looks for."""
+        condition = Q(pk__in=[])
+        for field in self.search_fields:
+            condition |= starting_with(field, self.fold(field, text))
+        return condition
+
+    def fold(self, field: str, text: str) -> str:
+        """Return the text in the form that the column stores."""
+        return text
+
+    def get_deleted_objects(
+        self, objs: Sequence[Any] | QuerySet[Any], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """Name the rows alone: what hangs on them may be a million rows."""
+        rows = list(objs)
+        protected = [reason for row in rows for reason in self.reasons_to_keep(row)]
+        label = str(self.opts.verbose_name_plural)
+        return [str(row) for row in rows], {label: len(rows)}, set(), protected
+
+    def reasons_to_keep(self, row: Any) -> list[str]:  # noqa: ANN401 - each page knows its model
+        """Return what stands against deleting a row, a few at most."""
+        return []
+
+    def get_urls(self) -> list[URLPattern]:
+        """Put the actions' addresses before Django's own, which take any path."""
+        return [*self.action_urls(), *super().get_urls()]
+
+    def action_urls(self) -> list[URLPattern]:
+        """Return the addresses of actions on one row, made by `action_url`."""
+        return []
+
+    def action_url(
+        self, name: str, act: Callable[[HttpRequest, Any], HttpResponse | None]
+    ) -> URLPattern:
+        """Return the address `<id>/<name>/` of an action that changes one row.
+
+        It takes POST alone, with CSRF and the permission to change; `act` returns where to go on,
+        or None for the row's page.
+        """
+
+        def view(request: HttpRequest, object_id: str) -> HttpResponse:
+            row = self.get_object(request, unquote(object_id))
+            if row is None:
+                raise Http404
+            if not self.has_change_permission(request, row):
+                raise PermissionDenied
+            return act(request, row) or HttpResponseRedirect(admin_url(row))
+
+        return path(
+            f"<path:object_id>/{name}/",
+            self.admin_site.admin_view(require_POST(view)),
+            name=f"{self.opts.app_label}_{self.opts.model_name}_{name}",
+        )
+
+
+class ReadOnlyAdmin(BaseAdmin):
+    """A table whose rows are the engine's or a ledger: looked at, never changed by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds rows."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Nobody changes rows."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Nobody deletes rows."""
+        return False

@@ -1,0 +1,69 @@
+"""How the admin looks: its name, its styles, what stands in the sidebar and in what order."""
+
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+
+def _item(title: str, icon: str, model: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
+
+
+UNFOLD = {
+    "SITE_TITLE": "Cueline",
+    "SITE_HEADER": "Cueline",
+    "SITE_SYMBOL": "theater_comedy",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "STYLES": [lambda _request: static("cueline/admin.css")],
+    "COLORS": {
+        "primary": {
+            "50": "#eef6f5",
+            "100": "#d5e9e6",
+            "200": "#aed4cf",
+            "300": "#7fb8b1",
+            "400": "#539a92",
+            "500": "#387e77",
+            "600": "#2b655f",
+            "700": "#25524e",
+            "800": "#214240",
+            "900": "#1e3836",
+            "950": "#0d1f1e",
+        }
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "navigation": [
+            {
+                "title": "Audience",
+                "items": [
+                    _item("Subscribers", "group", "subscribers_subscriber"),
+                    _item("Tags", "sell", "subscribers_tag"),
+                    _item("Lists", "list_alt", "subscribers_list"),
+                ],
+            },
+            {
+                "title": "Events",
+                "items": [
+                    _item("Events", "bolt", "events_event"),
+                    _item("Event definitions", "category", "events_eventdefinition"),
+                    _item("Sync rules", "rule", "events_syncrule"),
+                    _item("Failed stages", "error", "events_failedstage"),
+                ],
+            },
+            {
+                "title": "Set-up",
+                "items": [
+                    _item("Workspaces", "domain", "subscribers_workspace"),
+                    _item("API keys", "key", "subscribers_apikey"),
+                    _item("Users", "person", "auth_user"),
+                    _item("Groups", "groups", "auth_group"),
+                    _item("Log", "history", "admin_logentry"),
+                ],
+            },
+        ],
+    },
+}

@@ -1,0 +1,54 @@
+"""JSON and times as people read them, for the admin; every text of outsiders is escaped."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+
+NOTHING = format_html('<span class="cueline-nothing">{}</span>', "none")
+
+
+def moment(at: datetime) -> str:
+    """Return a time to the second, in the server's time zone."""
+    return f"{localtime(at):%Y-%m-%d %H:%M:%S}"
+
+
+def bulleted(items: Iterable[SafeString | str]) -> SafeString:
+    """Return a list with a line for each item, or a word for none."""
+    lines = format_html_join("", "<li>{}</li>", ((item,) for item in items))
+    return format_html('<ul class="cueline-list">{}</ul>', lines) if lines else NOTHING
+
+
+def separated(items: Iterable[SafeString | str]) -> SafeString:
+    """Return the items side by side, or a word for none."""
+    return format_html_join(" ", '<span class="cueline-item">{}</span>', ((i,) for i in items)) or (
+        NOTHING
+    )
+
+
+def json_value(value: Any) -> SafeString:  # noqa: ANN401 - any JSON value
+    """Return a stored JSON value as nested tables of keys and values.
+
+    Stored values nest 20 deep at most, so recursion is bounded.
+    """
+    if isinstance(value, dict) and value:
+        rows = ((key, json_value(each)) for key, each in value.items())
+        return format_html(
+            '<table class="cueline-json"><tbody>{}</tbody></table>',
+            format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", rows),
+        )
+    if isinstance(value, list) and value:
+        lines = format_html_join("", "<li>{}</li>", ((json_value(each),) for each in value))
+        return format_html('<ol class="cueline-json">{}</ol>', lines)
+    return format_html('<code class="cueline-{}">{}</code>', type(value).__name__, _scalar(value))
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, str):
+        return value or '""'
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)

@@ -1,0 +1,92 @@
+"""Events: what was reported, and what its receipt did and why not more; read-only."""
+
+from contextlib import suppress
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from config.admin_base import ReadOnlyAdmin, link_to
+from config.readable import bulleted, json_value
+from events.admin.effect_sentences import sentences
+from events.models import Event
+from subscribers import addresses, ids
+from subscribers.models import Subscriber
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    """The events of all workspaces, newest first."""
+
+    list_display = ("occurred_at", "definition", "subscriber", "event_id", "is_historical")
+    list_select_related = ("definition", "subscriber")
+    search_fields = ("id",)
+    search_help_text = "evt_… id, or the subscriber's whole address or external id"
+    fieldsets = (
+        (None, {"fields": ("definition_link", "subscriber_link", "public_id", "event_id")}),
+        ("What was reported", {"fields": ("properties_shown",)}),
+        ("What it did", {"fields": ("effects_shown", "failed_stages")}),
+        ("When", {"fields": ("occurred_at", "received_at", "is_historical", "workspace")}),
+    )
+    readonly_fields = (
+        "definition_link",
+        "subscriber_link",
+        "public_id",
+        "properties_shown",
+        "effects_shown",
+        "failed_stages",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        """Leave the bodies where they are until a page shows them."""
+        rows = super().get_queryset(request).defer("properties", "effects")
+        is_one = bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)
+        return rows.select_related("definition", "subscriber", "workspace") if is_one else rows
+
+    def sort_field_for(self, filters: frozenset[str]) -> str | None:
+        """Sort one subscriber's or one name's events by when they happened: an index has it so."""
+        narrowed = {"subscriber__id__exact", "definition__id__exact"} & filters
+        return "occurred_at" if narrowed else None
+
+    def search_condition(self, text: str) -> Q:
+        """Find one event by its id, or the events of one person."""
+        event_id = ids.decode("evt", text)
+        if event_id is not None:
+            return Q(pk=event_id)
+        person = Q(external_id=text)
+        with suppress(addresses.InvalidAddress):
+            person |= Q(email_key=addresses.parse(text).key)
+        return Q(subscriber__in=list(Subscriber.objects.filter(person).values_list("pk")[:100]))
+
+    @admin.display(description="name")
+    def definition_link(self, event: Event) -> SafeString:
+        """Return the name, linked."""
+        return link_to(event.definition)
+
+    @admin.display(description="subscriber")
+    def subscriber_link(self, event: Event) -> SafeString:
+        """Return the subscriber, linked."""
+        return link_to(event.subscriber)
+
+    @admin.display(description="id")
+    def public_id(self, event: Event) -> str:
+        """Return the id on the wire."""
+        return event.public_id
+
+    @admin.display(description="properties")
+    def properties_shown(self, event: Event) -> SafeString:
+        """Return the properties."""
+        return json_value(event.properties)
+
+    @admin.display(description="effects")
+    def effects_shown(self, event: Event) -> SafeString | str:
+        """Return what it did, in sentences."""
+        if not event.effects:
+            return "Nothing: no sync rule listened to this name when the event arrived."
+        return bulleted(sentences(event))
+
+    @admin.display(description="waiting for a retry")
+    def failed_stages(self, event: Event) -> SafeString:
+        """Return the stages that failed and will be tried again."""
+        return bulleted(link_to(failed) for failed in event.failed_stages.order_by("pk"))

@@ -1,0 +1,30 @@
+"""Stages that failed and wait for their retry; read-only, the worker removes what is done."""
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from config.admin_base import ReadOnlyAdmin, link_to
+from events.models import FailedStage
+
+
+@admin.register(FailedStage)
+class FailedStageAdmin(ReadOnlyAdmin):
+    """What is still owed to events."""
+
+    list_display = ("stage", "event_link", "attempts", "failed_at", "next_attempt_at")
+    list_select_related = ("event", "event__definition")
+    fields = (
+        "stage",
+        "event_link",
+        "attempts",
+        "last_error",
+        "failed_at",
+        "next_attempt_at",
+        "workspace",
+    )
+    readonly_fields = ("event_link",)
+
+    @admin.display(description="event")
+    def event_link(self, failed: FailedStage) -> SafeString:
+        """Return the event, linked."""
+        return link_to(failed.event, failed.event.definition.name)

@@ -1,0 +1,177 @@
+"""Sync rules: made, changed and deleted here; tags are named, and made when they are new."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from config.admin_base import BaseAdmin, RowForm
+from config.readable import separated
+from events import rules
+from events.models import SyncRule, SyncRuleTag
+from events.services import sync_rules
+from events.services.sync_rules import RuleSpec
+from subscribers import json_gate, tag_names
+from subscribers.validators import validate_plain_text
+
+ROLE_BY_FIELD = {
+    "add": SyncRuleTag.Role.ADD,
+    "remove": SyncRuleTag.Role.REMOVE,
+    "requires": SyncRuleTag.Role.REQUIRES,
+    "requires_not": SyncRuleTag.Role.REQUIRES_NOT,
+}
+
+
+class TagNamesField(forms.CharField):
+    """Tag names with commas between them, in any form."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def clean(self, value: Any) -> list[str]:  # noqa: ANN401 - as Django has it
+        """Return the names in their normal form, each once."""
+        found = []
+        for name in filter(str.strip, (super().clean(value) or "").split(",")):
+            try:
+                found.append(tag_names.normalise(name))
+            except tag_names.InvalidTagName as error:
+                raise forms.ValidationError(f"The tag “{name.strip()}” {error}") from error
+        return list(dict.fromkeys(found))
+
+
+class SyncRuleForm(RowForm):
+    """One rule, with its tags by name."""
+
+    remove = TagNamesField(
+        required=False, label="Remove tags", help_text="Taken off first; with commas between."
+    )
+    add = TagNamesField(
+        required=False, label="Add tags", help_text="Put on then; with commas between."
+    )
+    requires = TagNamesField(
+        required=False,
+        label="Only with tags",
+        help_text="Runs only for those who bear all of them.",
+    )
+    requires_not = TagNamesField(
+        required=False,
+        label="Only without tags",
+        help_text="Runs only for those who bear none of them.",
+    )
+    purchased_product = forms.JSONField(
+        required=False,
+        label="Only for products",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text='Such as {"vendors": ["Acme"]}; keys: '
+        + ", ".join(rules.PRODUCT_KEYS)
+        + ", each a list of texts. One product of the event must meet every key.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:
+            return
+        links = self.instance.tag_roles.select_related("tag").order_by("position")
+        for field, role in ROLE_BY_FIELD.items():
+            names = [link.tag.name for link in links if link.role == role]
+            self.initial[field] = ", ".join(names)
+
+    def clean_trigger_event(self) -> str:
+        """Return the name as events bear it."""
+        name: str = self.cleaned_data["trigger_event"].strip()
+        validate_plain_text(name)
+        return name
+
+    def clean_purchased_product(self) -> dict[str, list[str]] | None:
+        """Return the condition, or None for none."""
+        wanted = self.cleaned_data["purchased_product"]
+        if not wanted:
+            return None
+        if not isinstance(wanted, dict):
+            raise forms.ValidationError("Must be an object such as {} with lists of texts.")
+        unknown = sorted(wanted.keys() - rules.PRODUCT_KEYS.keys())
+        if unknown:
+            raise forms.ValidationError(f"Unknown key: {json_gate.printable(unknown[0])}.")
+        for key, values in wanted.items():
+            texts = values if isinstance(values, list) else [None]
+            if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+                raise forms.ValidationError(f"{key} must be a list of texts, with one at least.")
+        fault = json_gate.find_unstorable(wanted)
+        if fault:
+            raise forms.ValidationError(f"It holds {fault}.")
+        return wanted
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a rule that could never do anything."""
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors and not cleaned.get("add") and not cleaned.get("remove"):
+            raise forms.ValidationError("Name at least one tag to add or to remove.")
+        return cleaned
+
+    def spec(self) -> RuleSpec:
+        """Return the rule as the service takes it."""
+        return RuleSpec(
+            trigger_event=self.cleaned_data["trigger_event"],
+            purchased_product=self.cleaned_data["purchased_product"],
+            **{field: self.cleaned_data[field] for field in ROLE_BY_FIELD},
+        )
+
+
+@admin.register(SyncRule)
+class SyncRuleAdmin(BaseAdmin):
+    """The rules of all workspaces."""
+
+    form = SyncRuleForm
+    list_display = ("trigger_event", "position", "removes", "adds", "workspace")
+    list_select_related = ("workspace",)
+    list_filter = ("workspace",)
+    search_fields = ("trigger_event",)
+    search_help_text = "The event's name, from its beginning"
+    fields = (
+        "workspace",
+        "trigger_event",
+        "position",
+        "remove",
+        "add",
+        "requires",
+        "requires_not",
+        "purchased_product",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRule]:
+        """Bring the tags along."""
+        return super().get_queryset(request).prefetch_related("tag_roles__tag")
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: SyncRule | None = None
+    ) -> tuple[str, ...]:
+        """Keep a rule in its workspace."""
+        return ("workspace",) if obj else ()
+
+    def save_model(
+        self, request: HttpRequest, obj: SyncRule, form: SyncRuleForm, change: bool
+    ) -> None:
+        """Store it with its tags, and let every process know."""
+        sync_rules.save(rule=obj, spec=form.spec())
+
+    def delete_model(self, request: HttpRequest, obj: SyncRule) -> None:
+        """Delete it; its tags stay."""
+        sync_rules.delete(rule=obj)
+
+    @admin.display(description="removes")
+    def removes(self, rule: SyncRule) -> SafeString:
+        """Return the tags that it takes off."""
+        return _tags(rule, SyncRuleTag.Role.REMOVE)
+
+    @admin.display(description="adds")
+    def adds(self, rule: SyncRule) -> SafeString:
+        """Return the tags that it puts on."""
+        return _tags(rule, SyncRuleTag.Role.ADD)
+
+
+def _tags(rule: SyncRule, role: SyncRuleTag.Role) -> SafeString:
+    links = sorted(rule.tag_roles.all(), key=lambda link: link.position)
+    return separated(link.tag.name for link in links if link.role == role)

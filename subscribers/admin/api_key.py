@@ -1,0 +1,123 @@
+"""API keys: made here and shown once, renamed, revoked."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from config.admin_base import BaseAdmin, RowForm
+from subscribers.models import ApiKey
+from subscribers.models.api_key import Scope
+from subscribers.services import api_keys
+
+
+class ApiKeyForm(RowForm):
+    """Offers the scopes as boxes."""
+
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="What it may do; none chosen: everything.",
+    )
+
+    def clean_expires_at(self) -> Any:  # noqa: ANN401 - a datetime or None
+        """Refuse a time that has passed."""
+        expires_at = self.cleaned_data["expires_at"]
+        if expires_at is not None and expires_at <= timezone.now():
+            raise forms.ValidationError("The key would have expired already.")
+        return expires_at
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(BaseAdmin):
+    """The keys of all workspaces; their text is stored nowhere."""
+
+    form = ApiKeyForm
+    list_display = ("name", "prefix", "workspace", "state", "last_used_at", "created_at")
+    list_select_related = ("workspace",)
+    list_filter = ("workspace",)
+    search_fields = ("prefix",)
+    search_help_text = "The key's first signs"
+    fields = ("workspace", "name", "scopes", "expires_at")
+    change_form_outer_after_template = "admin/revoke_key.html"
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
+        """Show on a key's page what is known of it."""
+        if obj is None:
+            return ("workspace", "name", "scopes", "expires_at")
+        return ("name", *self.get_readonly_fields(request, obj))
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: ApiKey | None = None
+    ) -> tuple[str, ...]:
+        """Keep all but the name: who has the key relies on the rest."""
+        if obj is None:
+            return ()
+        times = ("created_at", "expires_at", "last_used_at", "revoked_at")
+        return ("workspace", "prefix", "state", "may", *times)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Keys are revoked; the row stays, so that logs can be understood."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: RowForm, change: bool) -> None:
+        """Make a key, or rename one."""
+        if change:
+            obj.save(update_fields=["name"])
+            return
+        created = api_keys.create(
+            workspace=obj.workspace,
+            name=obj.name,
+            scopes=[Scope(scope) for scope in form.cleaned_data["scopes"]],
+            expires_at=obj.expires_at,
+        )
+        # The log entry and the answer name the stored row.
+        obj.pk = created.api_key.pk
+        obj.prefix = created.api_key.prefix
+        obj.text_shown_once = created.text  # type: ignore[attr-defined]
+
+    def response_add(
+        self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Show the key in this one answer; a redirect would have to keep its text somewhere."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Copy the API key now",
+            "opts": self.opts,
+            "api_key": obj,
+            "text": obj.text_shown_once,  # type: ignore[attr-defined]
+        }
+        return TemplateResponse(
+            request, "admin/new_key.html", context, headers={"Cache-Control": "no-store"}
+        )
+
+    def action_urls(self) -> list[URLPattern]:
+        """Add revocation."""
+        return [self.action_url("revoke", self.revoke)]
+
+    def revoke(self, request: HttpRequest, api_key: ApiKey) -> HttpResponse | None:
+        """Refuse the key from the next request on."""
+        if api_key.revoked_at is None:
+            api_keys.revoke(api_key=api_key, now=timezone.now())
+            self.log_change(request, api_key, "Revoked")
+        messages.success(request, f"{api_key} is revoked; the next request with it is refused.")
+        return None
+
+    @admin.display(description="state")
+    def state(self, api_key: ApiKey) -> str:
+        """Return whether it can be used."""
+        if api_key.revoked_at is not None:
+            return "revoked"
+        return "usable" if api_key.is_usable(at=timezone.now()) else "expired"
+
+    @admin.display(description="may")
+    def may(self, api_key: ApiKey) -> str:
+        """Return what it may do."""
+        return ", ".join(api_key.scopes) or "everything"

@@ -1,0 +1,51 @@
+"""Lists: made, changed and deleted here."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from config.admin_base import BaseAdmin, RowForm, list_url
+from subscribers.models import List, Subscriber
+from subscribers.services import lists
+
+
+@admin.register(List)
+class ListAdmin(BaseAdmin):
+    """The lists of all workspaces."""
+
+    list_display = ("name", "workspace", "is_default", "is_private", "created_at")
+    list_select_related = ("workspace",)
+    list_filter = ("workspace", "is_default")
+    search_fields = ("name",)
+    search_help_text = "Name, from its beginning"
+    fields = (
+        "workspace",
+        "name",
+        "description",
+        "is_default",
+        "is_private",
+        "allow_member_unsubscribe",
+        "members",
+        "created_at",
+    )
+    readonly_fields = ("members", "created_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: List | None = None) -> tuple[str, ...]:
+        """Keep a list in its workspace."""
+        return ("workspace", *self.readonly_fields) if obj else self.readonly_fields
+
+    def save_model(self, request: HttpRequest, obj: List, form: RowForm, change: bool) -> None:
+        """Store it, and let every process know."""
+        lists.save(changed=obj)
+
+    def delete_model(self, request: HttpRequest, obj: List) -> None:
+        """Delete it and its memberships; the people stay."""
+        lists.delete(chosen=obj)
+
+    @admin.display(description="members")
+    def members(self, chosen: List) -> SafeString | str:
+        """Return a link to the people on it."""
+        if chosen._state.adding:
+            return "-"
+        return format_html('<a href="{}">Subscribers</a>', list_url(Subscriber, list=chosen.pk.hex))
