@@ -1,0 +1,93 @@
+"""Rows of the audience."""
+
+import factory
+from factory.django import DjangoModelFactory
+
+from subscribers import key_format
+from subscribers.models import (
+    ApiKey,
+    List,
+    ListMembership,
+    Subscriber,
+    SubscriberTag,
+    Tag,
+    Workspace,
+)
+
+
+class WorkspaceFactory(DjangoModelFactory[Workspace]):
+    """A workspace without rules or default lists."""
+
+    class Meta:
+        model = Workspace
+
+    name = factory.Sequence("Workspace {}".format)
+    slug = factory.Sequence("workspace-{}".format)
+
+
+class ApiKeyFactory(DjangoModelFactory[ApiKey]):
+    """A key that nobody knows the text of."""
+
+    class Meta:
+        model = ApiKey
+
+    class Params:
+        new_key = factory.LazyFunction(key_format.generate)
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    name = "app"
+    prefix = factory.SelfAttribute("new_key.prefix")
+    key_hash = factory.SelfAttribute("new_key.key_hash")
+
+
+class SubscriberFactory(DjangoModelFactory[Subscriber]):
+    """An active subscriber."""
+
+    class Meta:
+        model = Subscriber
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    email = factory.Sequence("person{}@example.com".format)
+    email_key = factory.LazyAttribute(lambda row: row.email.lower())
+
+
+class TagFactory(DjangoModelFactory[Tag]):
+    """A tag that nobody bears."""
+
+    class Meta:
+        model = Tag
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    name = factory.Sequence("tag-{}".format)
+
+
+class SubscriberTagFactory(DjangoModelFactory[SubscriberTag]):
+    """A subscriber who bears a tag."""
+
+    class Meta:
+        model = SubscriberTag
+
+    subscriber = factory.SubFactory(SubscriberFactory)
+    workspace = factory.SelfAttribute("subscriber.workspace")
+    tag = factory.SubFactory(TagFactory, workspace=factory.SelfAttribute("..workspace"))
+
+
+class ListFactory(DjangoModelFactory[List]):
+    """A list without members."""
+
+    class Meta:
+        model = List
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    name = factory.Sequence("List {}".format)
+
+
+class ListMembershipFactory(DjangoModelFactory[ListMembership]):
+    """A subscriber on a list."""
+
+    class Meta:
+        model = ListMembership
+
+    subscriber = factory.SubFactory(SubscriberFactory)
+    workspace = factory.SelfAttribute("subscriber.workspace")
+    list = factory.SubFactory(ListFactory, workspace=factory.SelfAttribute("..workspace"))
