@@ -271,6 +271,8 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         # Scanners send any host name; the request's own line already says 400.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # The request's own line says who signs in; a lock-out is a warning.
+        "axes": {"level": "WARNING"},
         "django-q": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
     },
 }

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -42,6 +43,16 @@ class TagNamesField(forms.CharField):
         return list(dict.fromkeys(found))
 
 
+class ProductField(forms.JSONField):
+    """JSON that is shown again as it was typed: what it holds may be unfit for a page."""
+
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 4})
+
+    def bound_data(self, data: Any, initial: Any) -> Any:  # noqa: ANN401 - as Django has it
+        """Return the text itself."""
+        return InvalidJSONInput(data or "")
+
+
 class SyncRuleForm(RowForm):
     """One rule, with its tags by name."""
 
@@ -61,10 +72,9 @@ class SyncRuleForm(RowForm):
         label="Only without tags",
         help_text="Runs only for those who bear none of them.",
     )
-    purchased_product = forms.JSONField(
+    purchased_product = ProductField(
         required=False,
         label="Only for products",
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text='Such as {"vendors": ["Acme"]}; keys: '
         + ", ".join(rules.PRODUCT_KEYS)
         + ", each a list of texts. One product of the event must meet every key.",
