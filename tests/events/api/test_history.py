@@ -30,7 +30,7 @@ def at(moment: datetime) -> str:
 def test_an_event_older_than_an_hour_is_history(
     caller: Caller,
     age: timedelta,
-    is_history: bool,  # noqa: FBT001 - a case
+    is_history: bool,
 ) -> None:
     reply = caller.bulk({"name": "a", "occurredAt": at(NOON - age)})
 

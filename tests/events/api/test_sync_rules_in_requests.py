@@ -136,7 +136,7 @@ def test_an_event_sees_what_the_one_before_it_left(caller: Caller) -> None:
 def test_a_rule_can_ask_for_a_product(
     caller: Caller,
     properties: dict[str, object],
-    is_met: bool,  # noqa: FBT001 - a case
+    is_met: bool,
 ) -> None:
     sync_rules.replace_all(
         workspace=caller.workspace,
