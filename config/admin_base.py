@@ -101,7 +101,8 @@ class KeysetChangeList(ChangeList):
         shown = rows[: self.list_per_page]
         self.result_list = shown
         self.result_count = len(shown)
-        self.full_result_count = None
+        # Alike, so that the skin does not offer to show all.
+        self.full_result_count = len(shown)
         self.show_full_result_count = False
         self.show_admin_actions = False
         self.can_show_all = False

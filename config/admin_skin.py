@@ -14,6 +14,13 @@ UNFOLD = {
     "SITE_TITLE": "Cueline",
     "SITE_HEADER": "Cueline",
     "SITE_SYMBOL": "theater_comedy",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _request: static("cueline/icon.svg"),
+        }
+    ],
     "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

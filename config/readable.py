@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
@@ -12,8 +13,8 @@ NOTHING = format_html('<span class="cueline-nothing">{}</span>', "none")
 
 
 def moment(at: datetime) -> str:
-    """Return a time to the second, in the server's time zone."""
-    return f"{localtime(at):%Y-%m-%d %H:%M:%S}"
+    """Return a time as every other page shows it."""
+    return date_format(localtime(at), "DATETIME_FORMAT")
 
 
 def bulleted(items: Iterable[SafeString | str]) -> SafeString:

@@ -151,6 +151,7 @@ TEMPLATES = [
 LANGUAGE_CODE = "en"
 USE_TZ = True
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "config.formats"
 STATIC_URL = "/static/"
 # Serves the admin's files straight from the packages: no collectstatic step to forget.
 WHITENOISE_USE_FINDERS = True

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from config.admin_base import ReadOnlyAdmin, link_to
-from config.readable import bulleted, json_value
+from config.readable import bulleted, json_value, moment
 from events.admin.effect_sentences import sentences
 from events.models import Event
 from subscribers import addresses, ids
@@ -19,15 +19,15 @@ from subscribers.models import Subscriber
 class EventAdmin(ReadOnlyAdmin):
     """The events of all workspaces, newest first."""
 
-    list_display = ("occurred_at", "definition", "subscriber", "event_id", "is_historical")
+    list_display = ("received_at", "definition", "subscriber", "event_id", "happened")
     list_select_related = ("definition", "subscriber")
     search_fields = ("id",)
-    search_help_text = "evt_… id, or the subscriber's whole address or external id"
+    search_help_text = "evt_… id, whole address or external id"
     fieldsets = (
         (None, {"fields": ("definition_link", "subscriber_link", "public_id", "event_id")}),
         ("What was reported", {"fields": ("properties_shown",)}),
         ("What it did", {"fields": ("effects_shown", "failed_stages")}),
-        ("When", {"fields": ("occurred_at", "received_at", "is_historical", "workspace")}),
+        ("When", {"fields": ("received_at", "happened", "workspace")}),
     )
     readonly_fields = (
         "definition_link",
@@ -36,6 +36,7 @@ class EventAdmin(ReadOnlyAdmin):
         "properties_shown",
         "effects_shown",
         "failed_stages",
+        "happened",
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
@@ -85,6 +86,11 @@ class EventAdmin(ReadOnlyAdmin):
         if not event.effects:
             return "Nothing: no sync rule listened to this name when the event arrived."
         return bulleted(sentences(event))
+
+    @admin.display(description="occurred at")
+    def happened(self, event: Event) -> str:
+        """Return when it happened, and whether that made it history."""
+        return moment(event.occurred_at) + (", history" if event.is_historical else "")
 
     @admin.display(description="waiting for a retry")
     def failed_stages(self, event: Event) -> SafeString:

@@ -1,0 +1,164 @@
+"""The admin as people see it: signing in, looking around, and hostile texts on every page."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
+from pytest_django.live_server_helper import LiveServer
+
+from config.admin_base import admin_url, list_url
+from events.models import SyncRuleTag
+from tests import factories
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Dialog, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PASSWORD = "correct horse battery"
+HOSTILE = (
+    "\"'><img src=x onerror=alert(1)><script>alert(2)</script>"
+    "{{constructor.constructor('alert(3)')()}}<svg onload=alert(4)>\u202ejavascript:alert(5)"
+)
+WATCH = """
+window.reports = [];
+document.addEventListener("securitypolicyviolation", e => window.reports.push(e.violatedDirective));
+"""
+
+
+def sign_in(page: "Page", server: LiveServer) -> None:
+    """Sign in through the form, as a superuser."""
+    User.objects.create_superuser("ada", password=PASSWORD)
+    page.goto(server.url + "/admin/")
+    page.fill("input[name=username]", "ada")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_selector("text=Subscribers")
+
+
+def hostile_rows() -> list[Model]:
+    """Make a row of every kind whose every text is hostile."""
+    workspace = factories.WorkspaceFactory.create(name=HOSTILE)
+    person = factories.SubscriberFactory.create(
+        workspace=workspace,
+        email=HOSTILE,
+        external_id=HOSTILE,
+        first_name=HOSTILE,
+        attributes={HOSTILE: [HOSTILE, {HOSTILE: HOSTILE}]},
+    )
+    tagged = factories.SubscriberTagFactory.create(subscriber=person, tag__name=HOSTILE[:100])
+    joined = factories.ListMembershipFactory.create(subscriber=person, list__name=HOSTILE)
+    named = factories.SyncRuleTagFactory.create(
+        rule__workspace=workspace,
+        rule__trigger_event=HOSTILE,
+        rule__purchased_product={"tags": [HOSTILE]},
+        tag=tagged.tag,
+        role=SyncRuleTag.Role.ADD,
+    )
+    event = factories.EventFactory.create(
+        subscriber=person,
+        definition__name=HOSTILE,
+        event_id=HOSTILE,
+        properties={HOSTILE: HOSTILE},
+        effects={
+            "tagsAdded": [{"tag": HOSTILE, "tagId": "0" * 32, "rule": named.rule.pk.hex}],
+            "rulesSkipped": [{"rule": "0" * 32, "reason": HOSTILE}],
+            "failedStages": [{"stage": HOSTILE, "error": HOSTILE}],
+            HOSTILE: HOSTILE,
+        },
+    )
+    failed = factories.FailedStageFactory.create(event=event, last_error=HOSTILE)
+    key = factories.ApiKeyFactory.create(workspace=workspace, name=HOSTILE)
+    entry = LogEntry.objects.create(
+        user=User.objects.get(),
+        content_type=ContentType.objects.get_for_model(person),
+        object_id=str(person.pk),
+        object_repr=HOSTILE,
+        action_flag=CHANGE,
+        change_message=HOSTILE,
+    )
+    return [
+        workspace,
+        person,
+        tagged.tag,
+        joined.list,
+        named.rule,
+        event.definition,
+        event,
+        failed,
+        key,
+        entry,
+    ]
+
+
+def test_hostile_texts_run_on_no_page(page: "Page", live_server: LiveServer) -> None:
+    sign_in(page, live_server)
+    rows = hostile_rows()
+    dialogs: list[str] = []
+    faults: list[str] = []
+
+    def note_dialog(dialog: "Dialog") -> None:
+        dialogs.append(page.url)
+        dialog.dismiss()
+
+    page.on("dialog", note_dialog)
+    page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
+    page.add_init_script(WATCH)
+    person, event = rows[1], rows[6]
+    addresses = [
+        *(list_url(type(row)) for row in rows),
+        *(admin_url(row) for row in rows),
+        *(admin_url(row).replace("/change/", "/history/") for row in rows),
+        list_url(type(event), subscriber__id__exact=person.pk),
+        list_url(type(person), q=HOSTILE),
+        list_url(type(person), tag=rows[2].pk.hex),
+        admin_url(rows[2]).replace("/change/", "/delete/"),
+        admin_url(rows[4]).replace("/change/", "/delete/"),
+    ]
+
+    for address in addresses:
+        answer = page.goto(live_server.url + address)
+        page.wait_for_load_state("networkidle")
+
+        assert answer is not None
+        assert answer.status == 200, address
+        assert page.evaluate("window.reports") == [], address
+
+    assert dialogs == []
+    assert faults == []
+
+
+def test_what_a_request_did_is_found_by_clicking(page: "Page", live_server: LiveServer) -> None:
+    sign_in(page, live_server)
+    event = factories.EventFactory.create(
+        definition__name="order.placed", properties={"order": {"id": "A-7"}}
+    )
+
+    page.click("nav >> text=Subscribers")
+    page.click(f"text={event.subscriber.email}")
+    page.click("text=order.placed")
+
+    assert page.url == live_server.url + admin_url(event)
+    assert page.inner_text(".cueline-json code") == "A-7"
+
+
+def test_a_key_is_made_shown_once_and_revoked(page: "Page", live_server: LiveServer) -> None:
+    sign_in(page, live_server)
+    workspace = factories.WorkspaceFactory.create()
+
+    page.goto(live_server.url + "/admin/subscribers/apikey/add/")
+    page.select_option("select[name=workspace]", str(workspace.pk))
+    page.fill("input[name=name]", "shop")
+    page.check("input[name=scopes][value='account:read']")
+    page.click("button[name=_save]")
+    text = page.inner_text("#new-key")
+    page.click("text=All API keys")
+    page.click("text=shop")
+    page.click("button:has-text('Revoke')")
+    page.wait_for_selector("text=is revoked")
+
+    assert text.startswith("cue_")
+    assert text not in page.content()
