@@ -1,0 +1,250 @@
+"""`up` as people start it: real processes, real signals, a real port."""
+
+import http.client
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+
+pytestmark = pytest.mark.live
+
+ROOT = Path(settings.BASE_DIR)
+SECONDS_TO_START = 60
+SECONDS_TO_STOP = 30
+START_WITHOUT_PATIENCE = (
+    "import django; django.setup(); "
+    "from config.management.commands import up; up.SECONDS_FOR_DATABASE = 1; "
+    "from django.core.management import execute_from_command_line as run; "
+    "run(['manage.py', 'up', *__import__('sys').argv[1:]])"
+)
+
+
+class Running:
+    """A started `up` whose output is kept in a file."""
+
+    def __init__(self, environment: dict[str, str], port: int, log: Path) -> None:
+        self.port = port
+        self.log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up", "--port", str(port)],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait_until_it_runs(self) -> str:
+        """Return what was printed until then."""
+        give_up_at = time.monotonic() + SECONDS_TO_START
+        while time.monotonic() < give_up_at and self.process.poll() is None:
+            printed = self.log.read_text()
+            if "Cueline runs" in printed:
+                return printed
+            time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    def stop(self, number: signal.Signals) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=SECONDS_TO_STOP)
+
+    def send(self, method: str, path: str, **sent: Any) -> tuple[int, Any]:
+        """Call the web process."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(method, path, **sent)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+
+Start = Callable[[], Running]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """An environment of a fresh machine: an empty data folder, an empty database."""
+    names = {"SECRET_KEY", "RATE_LIMIT", "DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
+    fresh = {name: value for name, value in os.environ.items() if name not in names}
+    fresh["DATA_DIR"] = str(tmp_path / "data")
+    server = os.environ.get("DATABASE_URL")
+    if not server:
+        yield fresh
+        return
+    name = f"up_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    fresh["DATABASE_URL"] = server.rpartition("/")[0] + "/" + name
+    yield fresh
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
+    """Starts `up` on a free port; ends what the test left running."""
+    started: list[Running] = []
+
+    def begin() -> Running:
+        running = Running(environment, free_port(), tmp_path / f"log-{len(started)}")
+        started.append(running)
+        return running
+
+    yield begin
+    for running in started:
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.wait()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def run_to_its_end(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
+    """Run `up` and return its exit code and all that it said."""
+    command = [sys.executable, *(arguments or ("manage.py", "up", "--port", str(free_port())))]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, timeout=60, check=False
+    )
+    return done.returncode, (done.stdout + done.stderr).decode().strip()
+
+
+def test_from_an_empty_folder_to_a_recorded_event_and_back(start: Start) -> None:
+    first = start()
+    printed = first.wait_until_it_runs()
+    curl = shlex.split(next(line for line in printed.splitlines() if line.startswith("curl")))
+    headers = dict(curl[at + 1].split(": ") for at, word in enumerate(curl) if word == "-H")
+    body = curl[curl.index("-d") + 1]
+    path = curl[3].removeprefix(f"http://127.0.0.1:{first.port}")
+
+    status, answer = first.send("POST", path, body=body, headers=headers)
+
+    assert (status, answer["subscriber"]["created"]) == (200, True)
+    assert answer["events"][0]["definitionCreated"] is True
+    assert first.send("GET", "/healthz")[0] == 200
+    assert first.send("GET", "/readyz")[0] == 200
+    check_chunked_bodies(first, path, headers)
+    key = headers["Authorization"].removeprefix("Bearer ")
+    password = re.search(r"Password +(\S+)", printed)
+    assert password
+    assert first.stop(signal.SIGTERM) == 0
+    ended = first.log.read_text()
+    assert ended.rstrip().endswith("Stopped.")
+    # Once with the key itself, once in the curl line.
+    assert (ended.count(key), ended.count(password[1])) == (2, 1)
+
+    second = start()
+    printed = second.wait_until_it_runs()
+    status, answer = second.send("POST", path, body=body, headers=headers)
+
+    assert (status, answer["subscriber"]["created"]) == (200, False)
+    assert "First run" not in printed
+    assert "cue_" not in printed
+    assert second.stop(signal.SIGINT) == 0
+    with pytest.raises(ConnectionRefusedError):
+        second.send("GET", "/healthz")
+
+
+def check_chunked_bodies(running: Running, path: str, headers: dict[str, str]) -> None:
+    """A body without a length is read; one that never ends is refused, and the server lives on."""
+    body = b'{"email": "ada@example.com", "events": [{"name": "chunked"}]}'
+    megabyte = b" " * 1024 * 1024
+
+    status, answer = running.send("POST", path, body=iter([body[:9], body[9:]]), headers=headers)
+    assert (status, answer["events"][0]["name"]) == (200, "chunked")
+    status, answer = running.send("POST", path, body=iter([body, *[megabyte] * 6]), headers=headers)
+    assert (status, answer["error"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    assert running.send("GET", "/healthz")[0] == 200
+
+
+def test_a_killed_parent_leaves_nobody_behind(start: Start) -> None:
+    running = start()
+    running.wait_until_it_runs()
+
+    running.process.kill()
+    running.process.wait()
+
+    give_up_at = time.monotonic() + SECONDS_TO_STOP
+    while time.monotonic() < give_up_at:
+        try:
+            running.send("GET", "/healthz")
+        except OSError:
+            return
+        time.sleep(0.2)
+    raise AssertionError("The web process outlives its parent.")
+
+
+def test_a_busy_port_is_one_sentence(environment: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = str(taken.getsockname()[1])
+
+        code, said = run_to_its_end(environment, "manage.py", "up", "--port", port)
+
+    assert code == 1
+    assert said == (
+        f"CommandError: Cannot listen on 127.0.0.1, port {port}: Address already in use. "
+        "Choose another with --port."
+    )
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "x"])
+def test_a_port_that_is_none_is_one_sentence(environment: dict[str, str], port: str) -> None:
+    code, said = run_to_its_end(environment, "manage.py", "up", "--port", port)
+
+    assert code == 2
+    assert said.splitlines()[-1].endswith("argument --port: must be a number from 1 to 65535")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("DATABASE_URL", "postgresql://u@127.0.0.1:1/x", "The database cannot be reached: "),
+        ("DATABASE_URL", "sqlite:////nowhere/at/all.sqlite3", "The database cannot be reached: "),
+        ("DATABASE_URL", "mysql://x", "Setting DATABASE_URL: expected a URL that begins with"),
+        ("DATA_DIR", "/proc/cueline", "Setting DATA_DIR: the secret key cannot be kept in"),
+        ("DATA_DIR", "/dev/null", "Setting DATA_DIR: /dev/null is not a folder."),
+        ("RATE_LIMIT", "many", "Setting RATE_LIMIT: expected a whole number, got 'many'."),
+    ],
+)
+def test_what_stops_the_start_is_one_sentence(
+    environment: dict[str, str], variable: str, value: str, words: str
+) -> None:
+    changed = {
+        **environment,
+        variable: value,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+
+    code, said = (
+        run_to_its_end(changed, "-c", START_WITHOUT_PATIENCE, "--port", str(free_port()))
+        if value.startswith("postgresql")
+        else run_to_its_end(changed)
+    )
+
+    last = said.splitlines()[-1]
+    assert code == 1
+    assert words in last
+    assert "Traceback" not in said
