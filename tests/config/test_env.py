@@ -1,0 +1,182 @@
+"""Readers of environment variables: what they take, and what stops the start."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import env
+
+Read = Callable[[], Any]
+NAME = "CUELINE_TEST"
+
+
+def value_of(monkeypatch: pytest.MonkeyPatch, text: str | None, read: Read) -> Any:
+    """Set the variable and read it."""
+    if text is None:
+        monkeypatch.delenv(NAME, raising=False)
+    else:
+        monkeypatch.setenv(NAME, text)
+    return read()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(None, False), ("", False), (" TRUE ", True), ("1", True), ("on", True), ("no", False)],
+)
+def test_a_flag(monkeypatch: pytest.MonkeyPatch, text: str | None, expected: bool) -> None:
+    assert value_of(monkeypatch, text, lambda: env.read_flag(NAME, default=False)) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [(None, 7), ("  ", 7), ("5", 5), (" 9 ", 9), ("-3", -3)]
+)
+def test_a_whole_number(monkeypatch: pytest.MonkeyPatch, text: str | None, expected: int) -> None:
+    read = partial(env.read_integer, NAME, default=7, minimum=-3, maximum=9)
+
+    assert value_of(monkeypatch, text, read) == expected
+
+
+def test_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert value_of(monkeypatch, " a, ,b ,", lambda: env.read_words(NAME)) == ["a", "b"]
+
+
+def refusals() -> list[tuple[str, Read]]:
+    """Return values that must stop the start, with the reader of each."""
+    integer = partial(env.read_integer, NAME, default=1, minimum=0, maximum=9)
+    mail = partial(env.read_email, NAME, default_folder=Path("/x"))
+    url = partial(env.read_url, NAME, default="", schemes=("postgresql",))
+    public = partial(env.read_public_url, NAME, default="", is_debug=False)
+    hosts = partial(env.read_hosts, NAME, public_url="https://mail.example.com", is_debug=False)
+    return [
+        ("maybe", lambda: env.read_flag(NAME, default=False)),
+        *((text, integer) for text in ("x", "1.5", "10", "-1", "9" * 30, "٣", "1e3")),
+        ("red", lambda: env.read_choice(NAME, default="a", choices=("a", "b"))),
+        ("/dev/null", lambda: env.read_folder(NAME, default=Path("/x"))),
+        *((text, url) for text in ("mysql://x", "postgresql://h:99999/x", "http://[", "plain")),
+        *(
+            (text, mail)
+            for text in ("smtp://", "ftp://x", "file://host/x", "file:///", "smtp://h:x")
+        ),
+        *(
+            (text, public)
+            for text in (
+                "http://mail.example.com",
+                "https://mail.example.com/path",
+                "https://mail.example.com?q",
+                "https://u@mail.example.com",
+                "mail.example.com",
+                "https://",
+            )
+        ),
+        ("*", hosts),
+        ("short", lambda: env.read_secret_key(NAME, folder=Path("/x"))),
+        ("django-insecure-" + "x" * 60, lambda: env.read_secret_key(NAME, folder=Path("/x"))),
+    ]
+
+
+@pytest.mark.parametrize(("text", "read"), refusals())
+def test_a_value_that_cannot_be_used_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, text: str, read: Read
+) -> None:
+    with pytest.raises(env.SettingError, match=f"^Setting {NAME}: ") as refused:
+        value_of(monkeypatch, text, read)
+
+    assert refused.value.name == NAME
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["smtp://user:hunter2@:25", "mysql://user:hunter2@host/x"])
+def test_a_refusal_repeats_no_password(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    with pytest.raises(env.SettingError) as refused:
+        value_of(monkeypatch, text, lambda: env.read_email(NAME, default_folder=Path("/x")))
+
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, {"EMAIL_FILE_PATH": "/mails"}),
+        ("file:///other%20mails", {"EMAIL_FILE_PATH": "/other mails"}),
+        ("console://", {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}),
+        (
+            "smtp://u%40x:p%2Fw@mail.example.com:587?tls=true",
+            {
+                "EMAIL_HOST": "mail.example.com",
+                "EMAIL_PORT": 587,
+                "EMAIL_HOST_USER": "u@x",
+                "EMAIL_HOST_PASSWORD": "p/w",
+                "EMAIL_USE_TLS": True,
+                "EMAIL_USE_SSL": False,
+            },
+        ),
+        ("smtps://h", {"EMAIL_PORT": 465, "EMAIL_USE_TLS": False, "EMAIL_USE_SSL": True}),
+        ("smtp://h", {"EMAIL_PORT": 25, "EMAIL_USE_TLS": False, "EMAIL_USE_SSL": False}),
+    ],
+)
+def test_where_mail_goes(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, expected: dict[str, object]
+) -> None:
+    read = value_of(monkeypatch, text, lambda: env.read_email(NAME, default_folder=Path("/mails")))
+
+    assert expected.items() <= read.items()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://mail.example.com/", "https://mail.example.com"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("http://cueline.localhost", "http://cueline.localhost"),
+    ],
+)
+def test_the_public_address(monkeypatch: pytest.MonkeyPatch, text: str, expected: str) -> None:
+    read = partial(env.read_public_url, NAME, default="", is_debug=False)
+
+    assert value_of(monkeypatch, text, read) == expected
+
+
+def test_debug_is_refused_on_a_public_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, "https://mail.example.com")
+
+    with pytest.raises(env.SettingError, match=r"^Setting DEBUG: "):
+        env.read_public_url(NAME, default="", is_debug=True)
+
+
+def test_the_public_host_and_this_machine_are_always_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(NAME, "api.example.com")
+
+    hosts = env.read_hosts(NAME, public_url="https://[2001:db8::1]:8000", is_debug=False)
+
+    assert hosts == ["127.0.0.1", "[2001:db8::1]", "[::1]", "api.example.com", "localhost"]
+
+
+def test_a_secret_key_is_made_once_and_for_its_owner_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv(NAME, raising=False)
+    folder = tmp_path / "new"
+
+    first = env.read_secret_key(NAME, folder=folder)
+    second = env.read_secret_key(NAME, folder=folder)
+
+    assert first == second
+    assert len(first) >= env.SHORTEST_SECRET_KEY
+    assert (folder / "secret_key").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in folder.iterdir()] == ["secret_key"]
+
+
+def test_a_secret_key_that_cannot_be_kept_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv(NAME, raising=False)
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(env.SettingError, match=r"^Setting DATA_DIR: "):
+        env.read_secret_key(NAME, folder=tmp_path / "file")

@@ -1,0 +1,109 @@
+"""What holds for the whole repository: its docs tell the truth, its files stay small."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.utils.module_loading import import_string
+
+from events.enqueue import TASKS_BY_MINUTES
+
+ROOT = Path(__file__).parents[2]
+LONGEST_FILE = 400
+TOP_LEVEL = {
+    "CHANGELOG.md", "LICENSE", "README.md", "config", "events", "manage.py", "pyproject.toml",
+    "subscribers", "templates", "tests",
+}  # fmt: skip
+READERS = re.compile(r'env\.read_\w+\(\s*"([A-Z_]+)"')
+ROW = re.compile(r"^\| `([A-Z_]+)` \| (.+?) \| ", re.MULTILINE)
+DEFAULTS = re.compile(r'"([A-Z_]+)", default=([0-9][0-9_ *]*)[,)]')
+
+
+def tracked() -> list[Path]:
+    """Return the files that git knows; outside a clone there is nothing to check."""
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git clone")
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
+
+
+def run(*arguments: str, **environment: str) -> tuple[int, str]:
+    """Run `manage.py` in an environment of its own."""
+    inherited = {"PATH": os.environ["PATH"], "DATA_DIR": os.environ["DATA_DIR"]}
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_table_of_settings_is_what_the_settings_read() -> None:
+    source = (ROOT / "config/settings.py").read_text()
+    table = dict(ROW.findall((ROOT / "README.md").read_text()))
+
+    assert set(table) == set(READERS.findall(source))
+    for name, default in DEFAULTS.findall(source):
+        number = 1
+        for factor in default.split("*"):
+            number *= int(factor)
+        assert table[name] == f"`{number}`", name
+
+
+def test_the_example_names_no_setting_that_is_not_there() -> None:
+    example = (ROOT / ".env.example").read_text()
+    named = set(re.findall(r"^#? ?([A-Z_]+)=", example, re.MULTILINE))
+
+    assert named
+    assert named <= set(READERS.findall((ROOT / "config/settings.py").read_text()))
+
+
+def test_only_the_agreed_names_stand_at_the_top() -> None:
+    names = {path.relative_to(ROOT).parts[0] for path in tracked()}
+
+    assert {name for name in names if not name.startswith(".")} == TOP_LEVEL
+
+
+def test_no_file_is_too_long() -> None:
+    code = [path for path in tracked() if path.suffix in {".py", ".html"}]
+    too_long = [str(path) for path in code if len(path.read_text().splitlines()) > LONGEST_FILE]
+
+    assert len(code) > 100
+    assert too_long == []
+
+
+def test_every_scheduled_task_can_be_found() -> None:
+    assert all(callable(import_string(path)) for path in TASKS_BY_MINUTES)
+
+
+@pytest.mark.parametrize(
+    ("unsafe", "name"),
+    [
+        ({"DEBUG": "true"}, "DEBUG"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY"),
+        ({"PUBLIC_URL": "http://mail.example.com"}, "PUBLIC_URL"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
+    ],
+)
+def test_production_refuses_an_unsafe_setting(unsafe: dict[str, str], name: str) -> None:
+    code, said = run("check", **{"PUBLIC_URL": "https://mail.example.com", **unsafe})
+
+    assert code == 1
+    assert f"Setting {name}: " in said
+    assert "Traceback" not in said
+
+
+def test_production_settings_pass_the_deployment_check() -> None:
+    code, said = run(
+        "check", "--deploy", "--fail-level", "WARNING", PUBLIC_URL="https://mail.example.com"
+    )
+
+    assert code == 0, said
