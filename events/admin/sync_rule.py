@@ -48,6 +48,13 @@ class ProductField(forms.JSONField):
 
     widget = UnfoldAdminTextareaWidget(attrs={"rows": 4})
 
+    def to_python(self, value: Any) -> Any:  # noqa: ANN401 - as Django has it
+        """Return the value; refuses what no rule needs and the parser cannot bear."""
+        try:
+            return super().to_python(value)
+        except (RecursionError, ValueError) as error:
+            raise forms.ValidationError("It nests too deeply, or a number is too long.") from error
+
     def bound_data(self, data: Any, initial: Any) -> Any:  # noqa: ANN401 - as Django has it
         """Return the text itself."""
         return InvalidJSONInput(data or "")

@@ -175,6 +175,8 @@ def test_a_deleted_rule_raises_the_version(admin_client: Client, workspace: Work
         ({"position": "-1"}, "greater than or equal to 0"),
         ({"purchased_product": "["}, "Enter a valid JSON."),
         ({"purchased_product": "[1]"}, "Must be an object"),
+        ({"purchased_product": "[" * 100_000}, "It nests too deeply"),
+        ({"purchased_product": "9" * 5000}, "a number is too long"),
         ({"purchased_product": '{"colour": ["red"]}'}, "Unknown key: colour."),
         ({"purchased_product": '{"tags": []}'}, "tags must be a list of texts, with one at least."),
         ({"purchased_product": '{"tags": "red"}'}, "tags must be a list of texts"),
