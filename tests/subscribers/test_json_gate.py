@@ -33,8 +33,9 @@ def test_json_is_decoded(body: bytes, value: object) -> None:
     "body",
     [
         b"", b"{", b"{'a': 1}", b"[1,]", b"nul", b'"\xff"', b"\xef\xbb\xbf{}",
-        "{}".encode("utf-16"), b"NaN", b"[Infinity]", b"-Infinity", b"1e999", b"[" * 21 + b"]" * 21, b"[" * 100_000,
-        b'{"a":' * 100_000, b"9" * 10_000, b'"\x00"', b"{} {}", b"01",
+        "{}".encode("utf-16"), b"NaN", b"[Infinity]", b"-Infinity", b"1e999",
+        b"[" * 21 + b"]" * 21, b"[" * 100_000, b'{"a":' * 100_000, b"9" * 10_000,
+        b'"\x00"', b"{} {}", b"01",
     ],
 )  # fmt: skip
 def test_what_is_no_json_is_refused_with_a_sentence(body: bytes) -> None:
