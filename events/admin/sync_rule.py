@@ -55,6 +55,10 @@ class ProductField(forms.JSONField):
         except (RecursionError, ValueError) as error:
             raise forms.ValidationError("It nests too deeply, or a number is too long.") from error
 
+    def prepare_value(self, value: Any) -> Any:  # noqa: ANN401 - as Django has it
+        """Show nothing for none."""
+        return "" if value is None else super().prepare_value(value)
+
     def bound_data(self, data: Any, initial: Any) -> Any:  # noqa: ANN401 - as Django has it
         """Return the text itself."""
         return InvalidJSONInput(data or "")

@@ -140,6 +140,12 @@ def test_a_rule_made_in_the_admin_runs(
     assert 'value="blocked"' in page
 
 
+def test_an_empty_condition_is_shown_as_nothing(admin_client: Client) -> None:
+    form = admin_client.get(ADD_RULE).context["adminform"].form
+
+    assert "null" not in str(form["purchased_product"])
+
+
 def test_a_changed_rule_keeps_its_workspace_and_takes_new_tags(
     admin_client: Client, workspace: Workspace
 ) -> None:
