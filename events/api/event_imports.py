@@ -27,12 +27,13 @@ class EventImportsView(EventsApiView):
         refuse_when_all_wrong(events)
         return self.answer_once(lambda keep: self._record(events, keep))
 
-    def _record(self, events: Sequence[PersonEvent | RejectedEvent], keep: Keep) -> Answer:
+    def _record(self, events: Sequence[PersonEvent | RejectedEvent], keep: Keep | None) -> Answer:
         result = event_imports.record(
             workspace=self.workspace, events=events, limits=self.limits, now=self.now
         )
         answer = _answer(result)
-        keep(answer)
+        if keep is not None:
+            keep(answer)
         return answer
 
 

@@ -1,5 +1,6 @@
 """`POST /subscribers/events` and `/subscribers/events/bulk`: what one subscriber did."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -81,14 +82,22 @@ class SingleEventView(EventsApiView):
             raise nothing_recorded(error, faults=[Fault(field, failed.message)]) from error
 
 
-def _record_bulk(work: ingest.IngestRequest, keep: Keep) -> Answer:
-    result = ingest.record(work, before_commit=lambda result: keep(_bulk_answer(result)))
-    return _bulk_answer(result)
+def _record_bulk(work: ingest.IngestRequest, keep: Keep | None) -> Answer:
+    return _bulk_answer(ingest.record(work, before_commit=_keeping(keep, _bulk_answer)))
 
 
-def _record_single(work: ingest.IngestRequest, body: dict[str, Any], keep: Keep) -> Answer:
-    result = ingest.record(work, before_commit=lambda result: keep(_single_answer(result, body)))
-    return _single_answer(result, body)
+def _record_single(work: ingest.IngestRequest, body: dict[str, Any], keep: Keep | None) -> Answer:
+    def answer_of(result: ingest.IngestResult) -> Answer:
+        return _single_answer(result, body)
+
+    return answer_of(ingest.record(work, before_commit=_keeping(keep, answer_of)))
+
+
+def _keeping(
+    keep: Keep | None, answer_of: Callable[[ingest.IngestResult], Answer]
+) -> Callable[[ingest.IngestResult], None] | None:
+    """Return what is to be done before the commit: keep the answer, where somebody wants it."""
+    return None if keep is None else lambda result: keep(answer_of(result))
 
 
 def _bulk_answer(result: ingest.IngestResult) -> Answer:

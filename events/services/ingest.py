@@ -9,12 +9,13 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from events.models import Event
 from events.payloads import EventDraft, Limits, RejectedEvent
-from events.services import definitions
+from events.services import definitions, fast_path
 from events.services.database_faults import (
     REQUEST_FAULTS,
     OutcomeUnknown,
@@ -23,7 +24,8 @@ from events.services.database_faults import (
     check_constraints_at_once,
     is_passing,
 )
-from events.services.recording import Failed, Outcome, Recorded, Recorder
+from events.services.recording import Failed, Outcome, Recorded, Recorder, reject
+from subscribers.ids import new_id
 from subscribers.models import Subscriber, Workspace
 from subscribers.payloads import Person
 from subscribers.services import lists, subscribers
@@ -87,11 +89,51 @@ def record(
     written), `Unavailable` (nothing written) and `OutcomeUnknown`. Safe to repeat where events have
     an `event_id`.
     """
+    planned_ids = [new_id() for _ in request.events]
+    may_be_stored: Sequence[UUID] = ()
+    if before_commit is None:
+        attempt = _record_fast(request, planned_ids)
+        if isinstance(attempt, IngestResult):
+            return attempt
+        may_be_stored = planned_ids if attempt.may_have_written else ()
+    try:
+        return _record_by_reference(request, planned_ids, may_be_stored, before_commit)
+    except OutcomeUnknown:
+        raise
+    except Unavailable as error:
+        if may_be_stored:
+            raise OutcomeUnknown(BROKEN_COMMIT) from error
+        raise
+
+
+def _record_fast(
+    request: IngestRequest, planned_ids: Sequence[UUID]
+) -> IngestResult | fast_path.Refusal:
+    outcome = fast_path.record(
+        workspace=request.workspace,
+        person=request.person,
+        events=request.events,
+        planned_ids=planned_ids,
+        now=request.now,
+    )
+    if isinstance(outcome, Subscriber):
+        return _plain_result(request, outcome, planned_ids)
+    if outcome is fast_path.Refusal.CONNECTION_LOST and not connection.in_atomic_block:
+        connection.close()
+    return outcome
+
+
+def _record_by_reference(
+    request: IngestRequest,
+    planned_ids: Sequence[UUID],
+    may_be_stored: Sequence[UUID],
+    before_commit: Callable[[IngestResult], None] | None,
+) -> IngestResult:
     for remaining in reversed(range(ATTEMPTS)):
         attempt = _Attempt()
         try:
             with transaction.atomic():
-                result = _take_in(request)
+                result = _take_in(request, planned_ids, may_be_stored)
                 if before_commit:
                     before_commit(result)
                 attempt.result = result
@@ -110,14 +152,16 @@ def preview(request: IngestRequest) -> IngestResult:
     """Return what `record` would, computed in a transaction that is rolled back."""
     try:
         with transaction.atomic():
-            result = _take_in(request)
+            result = _take_in(request, [new_id() for _ in request.events])
             transaction.set_rollback(True)
     except REQUEST_FAULTS as error:
         raise Unavailable("The database is not available; nothing was recorded.") from error
     return result
 
 
-def _take_in(request: IngestRequest) -> IngestResult:
+def _take_in(
+    request: IngestRequest, planned_ids: Sequence[UUID], may_be_stored: Sequence[UUID] = ()
+) -> IngestResult:
     """Do what a request does, in the order that the contract gives."""
     check_constraints_at_once()
     drafts = [event for event in request.events if isinstance(event, EventDraft)]
@@ -148,8 +192,12 @@ def _take_in(request: IngestRequest) -> IngestResult:
         drafts=drafts,
         limit=request.limits.definitions,
         now=request.now,
+        may_be_stored=may_be_stored,
     )
-    outcomes = [recorder.record(event) for event in request.events]
+    outcomes = [
+        recorder.record(event, planned_id=planned_id)
+        for event, planned_id in zip(request.events, planned_ids, strict=True)
+    ]
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     if len(failures) == len(outcomes):
         raise NothingRecorded(failures)
@@ -159,6 +207,28 @@ def _take_in(request: IngestRequest) -> IngestResult:
     return IngestResult(
         subscriber=subscriber, is_created=located.is_created, outcomes=tuple(outcomes)
     )
+
+
+def _plain_result(
+    request: IngestRequest, subscriber: Subscriber, planned_ids: Sequence[UUID]
+) -> IngestResult:
+    """Return the result of a request that the fast path recorded: new events without effects."""
+    outcomes: list[Outcome] = [
+        reject(event)
+        if isinstance(event, RejectedEvent)
+        else Recorded(
+            id=planned_id,
+            name=event.name,
+            occurred_at=event.occurred_at,
+            is_duplicate=False,
+            is_historical=False,
+            is_definition_created=False,
+            failed_stages=(),
+            effects={},
+        )
+        for event, planned_id in zip(request.events, planned_ids, strict=True)
+    ]
+    return IngestResult(subscriber=subscriber, is_created=False, outcomes=outcomes)
 
 
 def _was_committed(result: IngestResult) -> bool:

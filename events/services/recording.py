@@ -75,7 +75,9 @@ class Recorder:
         drafts: Sequence[EventDraft],
         limit: int,
         now: datetime,
+        may_be_stored: Sequence[UUID] = (),
     ) -> None:
+        """`may_be_stored` are planned ids that an earlier attempt may have written."""
         self.subscriber = subscriber
         self.definitions = definitions
         self.undefined_names = set(definitions.made)
@@ -86,12 +88,20 @@ class Recorder:
         )
         self.tags = tags.names_of(subscriber) if self.rules_by_name and not is_new else {}
         self.stored = {} if is_new else self._find_stored(drafts)
+        self.written_before = (
+            Event.objects.select_related("definition").in_bulk(may_be_stored)
+            if may_be_stored
+            else {}
+        )
         self.oldest_history: datetime | None = None
 
-    def record(self, draft: EventDraft | RejectedEvent) -> Outcome:
+    def record(self, draft: EventDraft | RejectedEvent, *, planned_id: UUID) -> Outcome:
         """Record one event in a savepoint of its own; a fault of the database fails it alone."""
         if isinstance(draft, RejectedEvent):
             return reject(draft)
+        own = self.written_before.get(planned_id)
+        if own is not None:
+            return self._answer_new(own, own.definition)
         definition = self.definitions.by_name.get(draft.name)
         if definition is None:
             message = f"is new, and the workspace has its {self.limit} event definitions already."
@@ -101,7 +111,7 @@ class Recorder:
             return self._answer_duplicate(duplicate, definition)
         try:
             with transaction.atomic():
-                event, tags_after = self._insert(draft, definition)
+                event, tags_after = self._insert(draft, definition, planned_id)
         except REQUEST_FAULTS:
             raise
         except DatabaseError as error:
@@ -128,7 +138,7 @@ class Recorder:
         return {(row.definition_id, row.event_id): row for row in rows}
 
     def _insert(
-        self, draft: EventDraft, definition: EventDefinition
+        self, draft: EventDraft, definition: EventDefinition, planned_id: UUID
     ) -> tuple[Event, dict[UUID, str]]:
         """Insert the event with its effects, then do them; returns the tags that are left."""
         matching = self.rules_by_name.get(draft.name, ())
@@ -138,6 +148,7 @@ class Recorder:
             properties=draft.properties,
         )
         event = Event(
+            id=planned_id,
             workspace_id=self.subscriber.workspace_id,
             subscriber=self.subscriber,
             definition=definition,

@@ -120,14 +120,15 @@ class ApiView(APIView):
             return True
         raise InvalidRequest(Fault(name, "must be true or false."))
 
-    def answer_once(self, work: Callable[[Keep], Answer]) -> HttpResponse:
+    def answer_once(self, work: Callable[[Keep | None], Answer]) -> HttpResponse:
         """Do the work and answer; with an `Idempotency-Key` do it once and give that answer again.
 
-        `work` calls what it is given with its answer inside its transaction, where it has one.
+        `work` is given what keeps its answer, to be called inside its transaction; None where the
+        answer need not be kept.
         """
         key = self._idempotency_key()
         if key is None:
-            answer = work(_forget)
+            answer = work(None)
             return json_response(answer.body, status=answer.status)
         reserved = idempotency.reserve(
             scope=idempotency.Scope(
@@ -150,7 +151,7 @@ class ApiView(APIView):
             raise InvalidRequest(Fault("Idempotency-Key", f"cannot be used {because}."))
 
     def _answer_reserved(
-        self, reserved: idempotency.Reservation, work: Callable[[Keep], Answer]
+        self, reserved: idempotency.Reservation, work: Callable[[Keep | None], Answer]
     ) -> HttpResponse:
         def keep(answer: Answer) -> None:
             reserved.keep(status=answer.status, body=msgspec.json.encode(answer.body))
@@ -175,10 +176,6 @@ class ApiView(APIView):
             message = f"must have 1-{LONGEST_IDEMPOTENCY_KEY} printable characters."
             raise InvalidRequest(Fault("Idempotency-Key", message))
         return str(key)
-
-
-def _forget(answer: Answer) -> None:
-    """Keep nothing: the request asked for no such thing."""
 
 
 def _stored_response(kept: idempotency.KeptAnswer) -> HttpResponse:
