@@ -1,0 +1,381 @@
+"""The fast path gives the reference path's answers and rows, and nothing twice.
+
+A request with an `Idempotency-Key` goes the reference path; the same request without one may go
+the fast path. So every case runs through the URL conf twice, in two workspaces alike.
+"""
+
+import json
+import random
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+import time_machine
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+
+from events.models import Event, EventDefinition
+from events.services import remembered, sync_rules
+from events.services.sync_rules import RuleSpec
+from subscribers.models import ListMembership, Subscriber, SubscriberTag, Tag, Workspace
+from subscribers.services import workspaces
+from tests.calling import BULK, Caller, Reply
+from tests.conftest import new_caller
+from tests.faults.test_event_faults import refusing
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+RULES = [
+    RuleSpec(trigger_event="buy", add=["customer"], remove=["lead"]),
+    RuleSpec(trigger_event="buy", add=["vip"], requires=["customer"], requires_not=["blocked"]),
+    RuleSpec(trigger_event="ask", add=["lead"], purchased_product={"vendors": ["Acme"]}),
+]
+# What the fast path sends, and nothing else does.
+FAST_STATEMENT = "INSERT INTO events_event ("
+
+
+def is_fast(queries: CaptureQueriesContext) -> bool:
+    """Tell whether the fast path stored events."""
+    sent = [query["sql"] for query in queries]
+    return any(FAST_STATEMENT in sql for sql in sent) and not any(
+        'INSERT INTO "events_event"' in sql for sql in sent
+    )
+
+
+def make_application(slug: str) -> Caller:
+    """Return an application of a workspace with rules and a default list."""
+    workspace = workspaces.create(name=slug, slug=slug, default_lists=["News"])
+    sync_rules.replace_all(workspace=workspace, specs=RULES)
+    return new_caller(workspace)
+
+
+def random_event(choose: random.Random) -> Any:
+    """Return an event as callers send them: mostly plain, some with a twist."""
+    event: dict[str, Any] = {"name": choose.choice(["view", "view", "click", "open", "buy", "ask"])}
+    if choose.random() < 0.4:
+        event["eventId"] = choose.choice("abcdef")
+    if choose.random() < 0.5:
+        event["properties"] = choose.choice(
+            [{"n": 1}, {"vendor": "Acme"}, {"deep": [{"é": [1.5, None, True]}]}, {"big": 10**25}]
+        )
+    twist = choose.random()
+    if twist < 0.08:
+        return choose.choice([None, 7, {"name": ""}, {"name": "x" * 201}, {"properties": {}}])
+    if twist < 0.16:
+        event["occurredAt"] = choose.choice(
+            ["2026-01-31T09:30:00Z", "2026-11-24T11:59:00+01:00", "soon", "2031-01-01T00:00:00Z"]
+        )
+    if twist > 0.95:
+        event["name"] = f"new {choose.randrange(4)}"
+    return event
+
+
+def random_request(choose: random.Random) -> dict[str, Any]:
+    """Return a request about one of a few people."""
+    number = choose.randrange(3)
+    request: dict[str, Any] = {
+        "events": [random_event(choose) for _ in range(choose.choice([1, 1, 3, 8]))]
+    }
+    kind = choose.random()
+    if kind < 0.9:
+        request["email"] = choose.choice(["P{}@example.com", "p{}@EXAMPLE.com"]).format(number)
+    if kind > 0.7:
+        request["externalId"] = f"u{choose.choice([number, number, 9])}"
+    if choose.random() < 0.2:
+        request["firstName"] = choose.choice(["Ada", "Bob"])
+    if choose.random() < 0.2:
+        request["customAttributes"] = choose.choice(
+            [{"plan": "pro"}, {"plan": None}, {"a": {"b": 1}}, {"a": {"b": 1, "c": 2}}, {"n": 1.0}]
+        )
+    return request
+
+
+def without_ids(reply: Reply, seen: dict[str, str]) -> Any:
+    """Return the answer with each id replaced by the order in which it was first seen."""
+
+    def cover(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: cover(each, name) for name, each in value.items() if name != "requestId"}
+        if isinstance(value, list):
+            return [cover(each) for each in value]
+        if key == "id":
+            return seen.setdefault(value, f"id-{len(seen)}")
+        return value
+
+    return reply.status, cover(reply.json)
+
+
+def rows_of(workspace: Workspace) -> Any:
+    """Return every row that requests make, without ids."""
+    ours = {"workspace": workspace}
+    rule_by_id = {
+        rule.pk.hex: str(number)
+        for number, rule in enumerate(workspace.sync_rules.order_by("position"))
+    }
+    tag_by_id = {tag.pk.hex: tag.name for tag in Tag.objects.filter(**ours)}
+    events = []
+    for event in Event.objects.filter(**ours).select_related("definition", "subscriber"):
+        effects = json.dumps(event.effects)
+        for row_id, name in {**rule_by_id, **tag_by_id}.items():
+            effects = effects.replace(row_id, name)
+        events.append(
+            (
+                event.subscriber.email, event.definition.name, event.event_id or "",
+                event.occurred_at, event.received_at, event.is_historical,
+                json.dumps(event.properties, sort_keys=True), effects,
+            )
+        )  # fmt: skip
+    people = Subscriber.objects.filter(**ours).order_by("email_key").values_list(
+        "email", "external_id", "first_name", "last_name", "attributes", "status", "created_at",
+        "updated_at",
+    )  # fmt: skip
+    return {
+        "events": sorted(events, key=repr),
+        "people": list(people),
+        "tags": sorted(
+            SubscriberTag.objects.filter(**ours).values_list("subscriber__email", "tag__name")
+        ),
+        "lists": sorted(
+            ListMembership.objects.filter(**ours).values_list("subscriber__email", "list__name")
+        ),
+        "names": sorted(EventDefinition.objects.filter(**ours).values_list("name", flat=True)),
+    }
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_fast_and_reference_path_give_the_same_answers_and_rows(db: None, seed: int) -> None:
+    choose = random.Random(seed)  # noqa: S311 - cases, no secrets
+    fast, reference = make_application("fast"), make_application("reference")
+    fast_ids: dict[str, str] = {}
+    reference_ids: dict[str, str] = {}
+    taken = 0
+
+    with time_machine.travel(NOON, tick=False) as clock:
+        for number in range(40):
+            clock.shift(timedelta(seconds=1))
+            body = random_request(choose)
+            with CaptureQueriesContext(connection) as queries:
+                reply = fast.post(BULK, body)
+            taken += is_fast(queries)
+            key = {"Idempotency-Key": f"request-{number}"}
+            expected = reference.post(BULK, body, headers=key)
+
+            assert without_ids(reply, fast_ids) == without_ids(expected, reference_ids), body
+
+    assert rows_of(fast.workspace) == rows_of(reference.workspace)
+    assert taken >= 3
+
+
+@pytest.mark.parametrize("count", [1, 500])
+@pytest.mark.parametrize("has_event_ids", [True, False])
+def test_a_plain_request_takes_three_statements_at_most(
+    caller: Caller, count: int, has_event_ids: bool
+) -> None:
+    def events() -> list[dict[str, Any]]:
+        names = [{"name": f"n{number % 7}"} for number in range(count)]
+        if not has_event_ids:
+            return names
+        return [{**each, "eventId": uuid.uuid4().hex} for each in names]
+
+    caller.bulk(*events())
+
+    caller.bulk(*events())
+    with CaptureQueriesContext(connection) as queries:
+        reply = caller.bulk(*events())
+
+    sent = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+    assert reply.status == 200
+    assert is_fast(queries)
+    # SQLite asks for the person first, which costs it no way over a wire.
+    assert len([sql for sql in sent if not sql.startswith("INSERT INTO events_event")]) <= 3
+    assert Event.objects.count() == 3 * count
+
+
+def test_a_rule_made_meanwhile_runs_at_the_next_request(caller: Caller) -> None:
+    caller.bulk({"name": "buy"})
+    caller.bulk({"name": "buy"})
+
+    sync_rules.replace_all(workspace=caller.workspace, specs=RULES)
+    caller.bulk({"name": "buy"})
+    sync_rules.replace_all(workspace=caller.workspace, specs=[])
+    caller.bulk({"name": "buy"})
+
+    effects = [event.effects for event in Event.objects.order_by("pk")]
+    assert [sorted(each) for each in effects] == [[], [], ["tagsAdded"], []]
+
+
+def test_a_rule_saved_between_authentication_and_insert_is_seen_by_the_statement(
+    caller: Caller,
+) -> None:
+    caller.bulk({"name": "buy"})
+    caller.bulk({"name": "buy"})
+    is_done = False
+
+    def interfere(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal is_done
+        if "FROM subscribers_subscriber s" in sql and not is_done:
+            is_done = True
+            sync_rules.replace_all(workspace=caller.workspace, specs=RULES)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(interfere):
+        caller.bulk({"name": "buy"})
+
+    assert is_done
+    assert SubscriberTag.objects.count() == 2
+    assert Event.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_definition_that_is_gone_is_made_again(caller: Caller) -> None:
+    caller.bulk({"name": "a"})
+    caller.bulk({"name": "a"})
+    Event.objects.all().delete()
+    EventDefinition.objects.all().delete()
+
+    first = caller.bulk({"name": "a"})
+    second = caller.bulk({"name": "a"})
+
+    assert first.status == second.status == 200
+    assert [reply.json["events"][0]["definitionCreated"] for reply in (first, second)] == [
+        True,
+        False,
+    ]
+    assert Event.objects.count() == 2
+
+
+def test_a_name_that_was_rolled_back_is_not_remembered(caller: Caller) -> None:
+    caller.bulk({"name": "a"})
+
+    caller.bulk({"name": "b"}, query="?dryRun=true")
+    reply = caller.bulk({"name": "b"})
+
+    assert reply.json["events"][0]["definitionCreated"] is True
+
+
+def test_a_fault_in_the_third_of_five_known_names_leaves_four(caller: Caller) -> None:
+    events = [{"name": f"n{number}"} for number in range(1, 6)]
+    caller.bulk(*events)
+    Event.objects.all().delete()
+    poison = EventDefinition.objects.get(name="n3").pk
+    literal = poison if connection.vendor == "postgresql" else poison.hex
+
+    with refusing("events_event", when=f"NEW.definition_id = '{literal}'"):
+        reply = caller.bulk(*events)
+
+    assert reply.status == 207
+    assert reply.json["events"][2]["error"]["code"] == "INTERNAL"
+    stored = Event.objects.order_by("pk").values_list("definition__name", flat=True)
+    assert list(stored) == ["n1", "n2", "n4", "n5"]
+
+
+def test_some_repeats_among_new_events_are_told_apart(caller: Caller) -> None:
+    first = caller.bulk({"name": "a", "eventId": "1"}, {"name": "a", "eventId": "2"})
+    known = [event["id"] for event in first.json["events"]]
+
+    reply = caller.bulk({"name": "a", "eventId": "2"}, {"name": "a", "eventId": "3"}, {"name": "a"})
+
+    repeated, fresh, nameless = reply.json["events"]
+    assert (repeated["id"], repeated["duplicate"]) == (known[1], True)
+    assert "duplicate" not in fresh
+    assert "duplicate" not in nameless
+    assert Event.objects.count() == 4
+
+
+@pytest.mark.parametrize("field", ["firstName", "lastName"])
+def test_an_empty_name_is_still_filled(caller: Caller, field: str) -> None:
+    caller.bulk({"name": "a"})
+
+    caller.bulk({"name": "a"}, **{"email": "a@example.com", field: "Ada"})
+
+    person = Subscriber.objects.get()
+    assert "Ada" in (person.first_name, person.last_name)
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"plan": "free"}, {"a": {"b": 1}}, {"plan": None}, {"x": 1}]
+)
+def test_changed_attributes_are_still_merged(caller: Caller, attributes: dict[str, Any]) -> None:
+    stored = {"plan": "pro", "a": {"b": 1, "c": 2}}
+    caller.bulk({"name": "a"}, email="a@example.com", customAttributes=stored)
+
+    caller.bulk({"name": "a"}, email="a@example.com", customAttributes=attributes)
+
+    expected = {key: value for key, value in {**stored, **attributes}.items() if value is not None}
+    assert Subscriber.objects.get().attributes == expected
+
+
+def test_the_same_attributes_again_change_nothing_and_stay_fast(caller: Caller) -> None:
+    attributes = {"plan": "pro", "a": {"b": 1}}
+    caller.bulk({"name": "a"}, email="a@example.com", customAttributes=attributes)
+    before = Subscriber.objects.get().updated_at
+
+    with CaptureQueriesContext(connection) as queries:
+        caller.bulk({"name": "a"}, email="a@example.com", customAttributes=attributes)
+
+    assert is_fast(queries)
+    assert Subscriber.objects.get().updated_at == before
+
+
+def test_somebody_pending_goes_the_reference_path(db: None) -> None:
+    caller = new_caller(workspaces.create(name="Acme", double_opt_in=True))
+    caller.bulk({"name": "a"})
+
+    with CaptureQueriesContext(connection) as queries:
+        caller.bulk({"name": "a"})
+
+    assert not is_fast(queries)
+    assert Event.objects.count() == 2
+
+
+def test_what_is_remembered_is_bounded(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "MOST_WORKSPACES", 2)
+    others = [new_caller(workspaces.create(name="W", slug=f"w{number}")) for number in range(5)]
+
+    for each in (caller, *others):
+        each.bulk({"name": "a"})
+        each.bulk({"name": "a"})
+
+    assert len(remembered._by_workspace) <= 2
+    assert Event.objects.count() == 12
+
+
+@contextmanager
+def losing_the_answer(*, after: str) -> Iterator[list[int]]:
+    """Cut the connection once the statement has been done, before its answer is read."""
+    cuts: list[int] = []
+
+    def cut(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        answer = execute(sql, params, many, context)
+        if after in sql and not cuts:
+            cuts.append(1)
+            pid = connection.connection.info.backend_pid
+            with psycopg.connect(connection.connection.info.dsn, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s)", [pid])
+            raise OperationalError("server closed the connection unexpectedly")
+        return answer
+
+    with connection.execute_wrapper(cut):
+        yield cuts
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("event_id", [None, "1"])
+def test_a_lost_answer_leaves_every_event_once(event_id: str | None) -> None:
+    caller = new_caller(workspaces.create(name="Acme"))
+    events = [{"name": "a", "eventId": event_id and f"{event_id}-{n}"} for n in range(3)]
+    caller.bulk({"name": "a"})
+
+    with losing_the_answer(after=FAST_STATEMENT) as cuts:
+        reply = caller.bulk(*events)
+
+    assert cuts == [1]
+    assert reply.status == 200
+    assert not any("duplicate" in event for event in reply.json["events"])
+    answered = [event["id"].removeprefix("evt_") for event in reply.json["events"]]
+    stored = [event.pk.hex for event in Event.objects.order_by("pk")]
+    assert stored[1:] == answered
