@@ -68,6 +68,17 @@ def compact(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+def is_same(one: object, other: object) -> bool:
+    """Tell whether two stored JSON values are equal: 1 and 1.0 are, 1 and true are not."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(is_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return one == other
+
+
 def printable(text: str) -> str:
     """Return an outsider's text in a form that every encoder takes, cut to 200 characters."""
     return text[:200].encode("utf-8", "replace").decode()

@@ -23,6 +23,7 @@ from events.payloads import EventDraft, RejectedEvent
 from events.services import remembered
 from events.services.database_faults import REQUEST_FAULTS
 from events.services.remembered import Remembered
+from subscribers import json_gate
 from subscribers.models import Subscriber, Workspace
 from subscribers.payloads import Person
 from subscribers.services.subscribers import merge_attributes
@@ -202,7 +203,7 @@ def _insert_sqlite(work: PlainWork) -> Subscriber | Refusal:
             return Refusal.NOT_FOUND
         subscriber_id, email, external_id, attributes = row
         stored = json.loads(attributes)
-        if merge_attributes(stored, work.person.attributes) != stored:
+        if not json_gate.is_same(merge_attributes(stored, work.person.attributes), stored):
             return Refusal.NOT_FOUND
         workspace_id, received_at = _adapted(work.workspace.pk), _adapted_time(work.now)
         cursor.executemany(

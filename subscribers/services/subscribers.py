@@ -77,7 +77,7 @@ def complete(
     for name in changed:
         setattr(subscriber, name, getattr(person, name))
     merged = merge_attributes(subscriber.attributes, person.attributes)
-    if merged != subscriber.attributes:
+    if not json_gate.is_same(merged, subscriber.attributes):
         size = len(json_gate.compact(merged))
         if size > attributes_bytes:
             message = f"would have {size} bytes once merged; at most {attributes_bytes} are stored."

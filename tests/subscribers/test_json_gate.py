@@ -53,6 +53,24 @@ def test_what_one_database_refuses_is_found(value: object) -> None:
     assert json_gate.find_unstorable(value)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "are_same"),
+    [
+        (1, True, False),
+        ({"a": [0]}, {"a": [False]}, False),
+        ({"a": 1}, {"a": 1.0}, True),
+        ({"a": 1, "b": None}, {"b": None, "a": 1}, True),
+        ({"a": None}, {}, False),
+        ([1, 2], [2, 1], False),
+        ([1], [1, 1], False),
+        ({}, [], False),
+        ("", None, False),
+    ],
+)
+def test_when_two_values_are_the_same(one: object, other: object, are_same: bool) -> None:
+    assert json_gate.is_same(one, other) is are_same
+
+
 @given(VALUES)
 def test_what_was_written_is_read_again(value: object) -> None:
     assert json_gate.decode(json.dumps(value).encode()) == value

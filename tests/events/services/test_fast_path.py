@@ -88,7 +88,17 @@ def random_request(choose: random.Random) -> dict[str, Any]:
         request["firstName"] = choose.choice(["Ada", "Bob"])
     if choose.random() < 0.2:
         request["customAttributes"] = choose.choice(
-            [{"plan": "pro"}, {"plan": None}, {"a": {"b": 1}}, {"a": {"b": 1, "c": 2}}, {"n": 1.0}]
+            [
+                {"plan": "pro"},
+                {"plan": None},
+                {"n": 1},
+                {"n": True},
+                {"n": [0]},
+                {"n": [False]},
+                {"a": {"b": 1}},
+                {"a": {"b": 1, "c": 2}},
+                {"n": 1.0},
+            ]
         )
     return request
 
