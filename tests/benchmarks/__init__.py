@@ -1,0 +1,1 @@
+"""Measurements; off unless asked for with `-m benchmark`."""
