@@ -34,7 +34,8 @@ WITH known AS (
     INSERT INTO subscribers_subscriber (
         id, workspace_id, email, email_key, first_name, last_name, status, attributes, timezone,
         unsubscribe_token, created_at, updated_at)
-    SELECT %(subscriber)s::uuid, %(workspace)s::uuid, %(email)s::text, %(email)s::text, '', '', 'active', '{}', '',
+    SELECT %(subscriber)s::uuid, %(workspace)s::uuid, %(email)s::text, %(email)s::text, '', '',
+        'active', '{}', '',
         %(token)s::text, %(now)s::timestamptz, %(now)s::timestamptz
     WHERE NOT EXISTS (
         SELECT FROM subscribers_subscriber
@@ -46,14 +47,15 @@ WITH known AS (
     WHERE workspace_id = %(workspace)s::uuid AND email_key = %(email)s::text
 ), tagged AS (
     INSERT INTO subscribers_subscribertag (id, workspace_id, subscriber_id, tag_id, created_at)
-    SELECT %(link)s::uuid, %(workspace)s::uuid, person.id, %(tag)s::uuid, %(now)s::timestamptz FROM person WHERE %(is_tagged)s::boolean
+    SELECT %(link)s::uuid, %(workspace)s::uuid, person.id, %(tag)s::uuid, %(now)s::timestamptz
+    FROM person WHERE %(is_tagged)s::boolean
     ON CONFLICT DO NOTHING
 )
 INSERT INTO events_event (
     id, workspace_id, subscriber_id, definition_id, event_id, occurred_at, received_at,
     is_historical, properties, effects)
-SELECT e.id, %(workspace)s::uuid, person.id, d.id, e.event_id, %(now)s::timestamptz, %(now)s::timestamptz, false, e.properties,
-    e.effects
+SELECT e.id, %(workspace)s::uuid, person.id, d.id, e.event_id, %(now)s::timestamptz,
+    %(now)s::timestamptz, false, e.properties, e.effects
 FROM person, jsonb_to_recordset(%(events)s::jsonb) AS e (
     id uuid, name text, event_id text, properties jsonb, effects jsonb)
 JOIN events_eventdefinition d ON d.workspace_id = %(workspace)s::uuid AND d.name = e.name
