@@ -70,7 +70,7 @@ class ApiKeyAdmin(BaseAdmin):
     def save_model(self, request: HttpRequest, obj: ApiKey, form: RowForm, change: bool) -> None:
         """Make a key, or rename one."""
         if change:
-            obj.save(update_fields=["name"])
+            api_keys.rename(api_key=obj)
             return
         created = api_keys.create(
             workspace=obj.workspace,
