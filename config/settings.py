@@ -202,6 +202,8 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 CONTENT_SECURITY_POLICY = {
+    # JSON runs nowhere; building the header costs a twentieth of a small request (measured).
+    "EXCLUDE_URL_PREFIXES": ["/api/v1/"],
     "DIRECTIVES": {
         "default-src": ["'self'"],
         # The admin's skin (Alpine.js) evaluates its own attributes.
@@ -212,7 +214,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "form-action": ["'self'"],
         "frame-ancestors": ["'none'"],
-    }
+    },
 }
 
 UNFOLD = admin_skin.UNFOLD

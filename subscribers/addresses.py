@@ -6,6 +6,7 @@ Stored is the local part as it was given, with the domain in lower-case Unicode.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -26,6 +27,7 @@ class Address:
     key: str
 
 
+@lru_cache(maxsize=10_000)
 def parse(text: str) -> Address:
     """Return the address, or raise `InvalidAddress`."""
     trimmed = text.strip()

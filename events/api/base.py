@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 
 from django.conf import settings
 
@@ -19,7 +20,7 @@ class EventsApiView(ApiView):
     http_method_names = ["post"]  # noqa: RUF012 - Django declares it on the instance
     required_scope = Scope.EVENTS_WRITE
 
-    @property
+    @cached_property
     def limits(self) -> Limits:
         """The contract's limits, as this installation sets them."""
         return Limits(
