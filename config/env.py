@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+SHORTEST_TOKEN = 20
 SHORTEST_SECRET_KEY = 50  # What Django's own deployment check asks for.
 
 
@@ -157,6 +158,14 @@ def is_loopback(host: str) -> bool:
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return False
+
+
+def read_token(name: str) -> str:
+    """Return a secret that callers must show, or nothing where none is asked for."""
+    text = read_text(name)
+    if text and len(text) < SHORTEST_TOKEN:
+        raise SettingError(name, f"needs at least {SHORTEST_TOKEN} random characters.")
+    return text
 
 
 def read_secret_key(name: str, *, folder: Path) -> str:

@@ -4,11 +4,12 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import health
+from config import health, metrics
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("api/v1/", include("subscribers.api.urls")),
     path("api/v1/", include("events.api.urls")),
     path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin-without-slash"),

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from config.http import metrics
+
 logger = logging.getLogger("cueline.request")
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -31,14 +33,22 @@ class RequestLogMiddleware:
         response = self.get_response(request)
         response["X-Request-Id"] = request_id
         match = request.resolver_match
+        route = match.view_name if match else "(no route)"
+        seconds = time.perf_counter() - started
+        metrics.note_request(
+            method=str(request.method),
+            route=route,
+            status=response.status_code,
+            seconds=seconds,
+        )
         logger.info(
             "%s %s %d",
             request.method,
-            match.view_name if match else "(no route)",
+            route,
             response.status_code,
             extra={
                 "request_id": request_id,
-                "duration_ms": round((time.perf_counter() - started) * 1000, 1),
+                "duration_ms": round(seconds * 1000, 1),
             },
         )
         return response

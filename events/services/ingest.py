@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from events.models import Event
 from events.payloads import EventDraft, Limits, RejectedEvent
-from events.services import definitions, fast_path
+from events.services import definitions, fast_path, ingest_metrics
 from events.services.database_faults import (
     REQUEST_FAULTS,
     OutcomeUnknown,
@@ -91,19 +91,26 @@ def record(
     """
     planned_ids = [new_id() for _ in request.events]
     may_be_stored: Sequence[UUID] = ()
+    cause = "kept_answer"
     if before_commit is None:
         attempt = _record_fast(request, planned_ids)
         if isinstance(attempt, IngestResult):
+            ingest_metrics.note_path("fast")
+            ingest_metrics.note_outcomes(attempt.outcomes)
             return attempt
+        cause = attempt.name.lower()
         may_be_stored = planned_ids if attempt.may_have_written else ()
+    ingest_metrics.note_path("reference", cause=cause)
     try:
-        return _record_by_reference(request, planned_ids, may_be_stored, before_commit)
+        result = _record_by_reference(request, planned_ids, may_be_stored, before_commit)
     except OutcomeUnknown:
         raise
     except Unavailable as error:
         if may_be_stored:
             raise OutcomeUnknown(BROKEN_COMMIT) from error
         raise
+    ingest_metrics.note_outcomes(result.outcomes)
+    return result
 
 
 def _record_fast(

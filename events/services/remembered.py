@@ -57,6 +57,12 @@ def forget(workspace_id: UUID) -> None:
         _by_workspace.pop(workspace_id, None)
 
 
+def count() -> int:
+    """Return how many definitions are remembered."""
+    with _lock:
+        return sum(len(each.definition_ids) for each in _by_workspace.values())
+
+
 def _read_rules(workspace: Workspace, known: Remembered | None) -> Remembered:
     # The version was read before the rules: newer rules under an older version are read again.
     names = SyncRule.objects.filter(workspace=workspace).values_list("trigger_event", flat=True)

@@ -180,3 +180,12 @@ def test_a_secret_key_that_cannot_be_kept_stops_the_start(
 
     with pytest.raises(env.SettingError, match=r"^Setting DATA_DIR: "):
         env.read_secret_key(NAME, folder=tmp_path / "file")
+
+
+def test_a_token_is_optional_and_never_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = partial(env.read_token, NAME)
+
+    assert value_of(monkeypatch, None, read) == ""
+    assert value_of(monkeypatch, "x" * 20, read) == "x" * 20
+    with pytest.raises(env.SettingError, match=r"^Setting CUELINE_TEST: needs at least 20"):
+        value_of(monkeypatch, "x" * 19, read)

@@ -1,0 +1,18 @@
+"""What is counted of every request, whatever it asks for."""
+
+from prometheus_client import Histogram
+
+REQUEST_SECONDS = Histogram(
+    "cueline_request_seconds",
+    "Time from the first middleware to the answer.",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+# A scanner may send any word as a method; each would be a series of its own.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def note_request(*, method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answer."""
+    known = method if method in METHODS else "other"
+    REQUEST_SECONDS.labels(known, route, str(status)).observe(seconds)

@@ -1,0 +1,36 @@
+"""What is counted of the events that come in, in the process that takes them in."""
+
+from collections.abc import Iterable
+
+from prometheus_client import Counter, Gauge
+
+from events.services import remembered
+from events.services.recording import Failed, Outcome
+
+EVENTS = Counter("cueline_events", "Events by what became of them.", ["outcome"])
+PATHS = Counter(
+    "cueline_ingest_requests",
+    "Requests by the path that recorded them, and why it was not the fast one.",
+    ["path", "cause"],
+)
+REMEMBERED = Gauge("cueline_remembered_definitions", "Definitions that the process remembers.")
+REMEMBERED.set_function(lambda: float(remembered.count()))
+
+
+def note_outcomes(outcomes: Iterable[Outcome]) -> None:
+    """Count a request's events."""
+    for outcome in outcomes:
+        EVENTS.labels(_word(outcome)).inc()
+
+
+def note_path(path: str, *, cause: str = "") -> None:
+    """Count which way a request went."""
+    PATHS.labels(path, cause).inc()
+
+
+def _word(outcome: Outcome) -> str:
+    if isinstance(outcome, Failed):
+        return "failed"
+    if outcome.is_duplicate:
+        return "duplicate"
+    return "historical" if outcome.is_historical else "recorded"

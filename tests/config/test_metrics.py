@@ -1,0 +1,109 @@
+"""Who may read the numbers, and that they count what happens."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from prometheus_client import REGISTRY
+from pytest_django.fixtures import Settings
+
+from events.services import sync_rules
+from events.services.sync_rules import RuleSpec
+from tests.calling import Caller
+
+TOKEN = "a-token-of-twenty-signs-and-more"
+
+
+def number(name: str, **labels: str) -> float:
+    """Return a metric's value now; nothing counted is 0."""
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({}, 200),
+        ({"REMOTE_ADDR": "::1"}, 200),
+        ({"REMOTE_ADDR": "192.0.2.1"}, 404),
+        ({"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, 404),
+    ],
+)
+def test_without_a_token_this_machine_may_read(
+    client: Client, db: None, sent: dict[str, Any], status: int
+) -> None:
+    assert client.get("/metrics", **sent).status_code == status
+
+
+def test_behind_a_proxy_nobody_is_local(client: Client, db: None, settings: Settings) -> None:
+    settings.BEHIND_PROXY = True
+
+    assert client.get("/metrics").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [(f"Bearer {TOKEN}", 200), (f"Bearer {TOKEN}x", 404), ("", 404), ("Bearer é", 404)],
+)
+def test_with_a_token_only_the_token_counts(
+    client: Client, db: None, settings: Settings, given: str, status: int
+) -> None:
+    settings.METRICS_TOKEN = TOKEN
+
+    answer = client.get("/metrics", HTTP_AUTHORIZATION=given, REMOTE_ADDR="192.0.2.1")
+
+    assert answer.status_code == status
+    assert client.get("/metrics").status_code == 404
+
+
+def test_events_are_counted_by_outcome(caller: Caller) -> None:
+    def counted() -> list[float]:
+        words = ("recorded", "duplicate", "historical", "failed")
+        return [number("cueline_events_total", outcome=word) for word in words]
+
+    before = counted()
+    caller.bulk({"name": "a", "eventId": "1"})
+
+    caller.bulk(
+        {"name": "a", "eventId": "1"},
+        {"name": "a", "occurredAt": "2026-11-01T00:00:00Z"},
+        {"name": ""},
+    )
+
+    assert [after - each for after, each in zip(counted(), before, strict=True)] == [1, 1, 1, 1]
+
+
+def test_the_path_of_a_request_is_counted_with_its_cause(caller: Caller) -> None:
+    sync_rules.replace_all(
+        workspace=caller.workspace, specs=[RuleSpec(trigger_event="buy", add=["customer"])]
+    )
+    caller.bulk({"name": "a"}, {"name": "buy"})
+
+    def counted() -> list[float]:
+        kinds = [("fast", ""), ("reference", "not_plain"), ("reference", "kept_answer")]
+        return [
+            number("cueline_ingest_requests_total", path=path, cause=cause) for path, cause in kinds
+        ]
+
+    before = counted()
+    caller.bulk({"name": "a"})
+    caller.bulk({"name": "buy"})
+    caller.post(
+        "/api/v1/subscribers/events/bulk",
+        {"email": "a@example.com", "events": [{"name": "a"}]},
+        headers={"Idempotency-Key": "1"},
+    )
+
+    assert [after - each for after, each in zip(counted(), before, strict=True)] == [1, 1, 1]
+
+
+def test_requests_are_counted_by_route_and_not_by_path(client: Client, db: None) -> None:
+    labels = {"method": "other", "route": "(no route)", "status": "404"}
+    before = number("cueline_request_seconds_count", **labels)
+
+    client.generic("BREW", "/coffee/secret-token")
+
+    assert number("cueline_request_seconds_count", **labels) == before + 1
+    text = client.get("/metrics").content.decode()
+    assert "cueline_request_seconds_bucket" in text
+    assert "secret-token" not in text
+    assert "BREW" not in text
