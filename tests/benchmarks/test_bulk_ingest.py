@@ -27,11 +27,10 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from tests.config.management.test_up import free_port
+from tests.running import ROOT, free_port
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.live]
 
-ROOT = Path(settings.BASE_DIR)
 SECONDS = int(os.environ.get("BENCHMARK_SECONDS", "3"))
 ROUNDS = int(os.environ.get("BENCHMARK_ROUNDS", "5"))
 COUNTS = [int(each) for each in os.environ.get("BENCHMARK_COUNTS", "1,10,100,500").split(",")]

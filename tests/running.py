@@ -1,0 +1,110 @@
+"""The product as its own processes: started, called, stopped."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SECONDS_TO_START = 60
+SECONDS_TO_STOP = 30
+
+
+class Running:
+    """A started `up` whose output is kept in a file."""
+
+    def __init__(self, environment: dict[str, str], port: int, log: Path) -> None:
+        self.port = port
+        self.log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up", "--port", str(port)],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait_until_it_runs(self) -> str:
+        """Return what was printed until then."""
+        give_up_at = time.monotonic() + SECONDS_TO_START
+        while time.monotonic() < give_up_at and self.process.poll() is None:
+            printed = self.log.read_text()
+            if "Cueline runs" in printed:
+                return printed
+            time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    def stop(self, number: signal.Signals) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=SECONDS_TO_STOP)
+
+    def send(self, method: str, path: str, **sent: Any) -> tuple[int, Any]:
+        """Call the web process."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(method, path, **sent)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+
+Start = Callable[[], Running]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """An environment of a fresh machine: an empty data folder, an empty database."""
+    names = {"SECRET_KEY", "RATE_LIMIT", "DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
+    fresh = {name: value for name, value in os.environ.items() if name not in names}
+    fresh["DATA_DIR"] = str(tmp_path / "data")
+    server = os.environ.get("DATABASE_URL")
+    if not server:
+        yield fresh
+        return
+    name = f"up_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    fresh["DATABASE_URL"] = server.rpartition("/")[0] + "/" + name
+    yield fresh
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
+    """Starts `up` on a free port; ends what the test left running."""
+    started: list[Running] = []
+
+    def begin() -> Running:
+        running = Running(environment, free_port(), tmp_path / f"log-{len(started)}")
+        started.append(running)
+        return running
+
+    yield begin
+    for running in started:
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.wait()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
