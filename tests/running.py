@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -61,6 +62,14 @@ class Running:
             return answer.status, json.loads(answer.read())
         finally:
             connection.close()
+
+    def printed_call(self) -> tuple[str, dict[str, str], str]:
+        """Return path, headers and body of the curl line that the first run printed."""
+        lines = self.log.read_text().splitlines()
+        curl = shlex.split(next(line for line in lines if line.startswith("curl")))
+        headers = dict(curl[at + 1].split(": ") for at, word in enumerate(curl) if word == "-H")
+        path = curl[3].removeprefix(f"http://127.0.0.1:{self.port}")
+        return path, headers, curl[curl.index("-d") + 1]
 
 
 Start = Callable[[], Running]

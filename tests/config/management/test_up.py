@@ -1,7 +1,6 @@
 """`up` as people start it: real processes, real signals, a real port."""
 
 import re
-import shlex
 import signal
 import socket
 import subprocess
@@ -34,10 +33,7 @@ def run_to_its_end(environment: dict[str, str], *arguments: str) -> tuple[int, s
 def test_from_an_empty_folder_to_a_recorded_event_and_back(start: Start) -> None:
     first = start()
     printed = first.wait_until_it_runs()
-    curl = shlex.split(next(line for line in printed.splitlines() if line.startswith("curl")))
-    headers = dict(curl[at + 1].split(": ") for at, word in enumerate(curl) if word == "-H")
-    body = curl[curl.index("-d") + 1]
-    path = curl[3].removeprefix(f"http://127.0.0.1:{first.port}")
+    path, headers, body = first.printed_call()
 
     status, answer = first.send("POST", path, body=body, headers=headers)
 
