@@ -1,5 +1,7 @@
 """The leased rate limit: never above the limit in all."""
 
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -103,3 +105,47 @@ def test_threads_together_stay_within_the_limit(api_key: ApiKey) -> None:
 
     assert sum(passed) <= 100
     assert sum(passed) > 50
+
+
+TAKE_FIFTY = """
+import sys, uuid, datetime, django
+from django.conf import settings
+settings.DATABASES["default"]["NAME"] = sys.argv[1]
+django.setup()
+from subscribers.services import rate_limit
+now = datetime.datetime.fromisoformat(sys.argv[3])
+print("ready", flush=True)
+sys.stdin.readline()
+taken = [
+    rate_limit.take(api_key_id=uuid.UUID(sys.argv[2]), limit=200, now=now).is_allowed
+    for _ in range(50)
+]
+print(sum(taken))
+"""
+
+
+@pytest.mark.live
+@pytest.mark.django_db(transaction=True)
+def test_eight_processes_together_stay_within_the_limit(api_key: ApiKey) -> None:
+    arguments = [str(connection.settings_dict["NAME"]), api_key.pk.hex, NOON.isoformat()]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", TAKE_FIFTY, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(8)
+    ]
+
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    passed = [int(process.communicate(timeout=60)[0]) for process in processes]
+
+    assert sum(passed) <= 200
+    assert sum(passed) > 100
