@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,32 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextmanager
+def serving(target: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """Start a server as `up` does; yields its port and process."""
+    port = free_port()
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", "--no-ws"]
+    command += ["--workers", "1", "--blocking-threads", "4", target]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        wait_for(port)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def wait_for(port: int) -> None:
+    """Wait until the server takes connections."""
+    give_up_at = time.monotonic() + 30
+    while time.monotonic() < give_up_at:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"Nothing listens on port {port}.")

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from subscribers.ids import new_id
 from subscribers.models import IdempotentRequest, Workspace
+from subscribers.services import connections
 
 LEASE = timedelta(seconds=60)
 
@@ -79,7 +79,8 @@ def reserve(
 ) -> Reservation | KeptAnswer:
     """Return the right to do the work, or the kept answer; commits by itself.
 
-    Raises `RequestInProgress` and `BodyMismatch`.
+    A connection that breaks meanwhile is renewed and the same reservation asked for again. Raises
+    `RequestInProgress` and `BodyMismatch`.
     """
     planned = IdempotentRequest(
         workspace=scope.workspace,
@@ -90,13 +91,26 @@ def reserve(
         lease_expires_at=now + LEASE,
         expires_at=now + retention,
     )
+    try:
+        return _reserve(planned, now=now)
+    except connections.LOST:
+        if not connections.renew():
+            raise
+        return _reserve(planned, now=now)
+
+
+def _reserve(planned: IdempotentRequest, *, now: datetime) -> Reservation | KeptAnswer:
+    """Insert the row or take it over under the planned token; doing it twice changes nothing."""
     with transaction.atomic():
         IdempotentRequest.objects.bulk_create([planned], ignore_conflicts=True)
         found = IdempotentRequest.objects.select_for_update().get(
-            workspace=scope.workspace, method=scope.method, path=scope.path, key=scope.key
+            workspace_id=planned.workspace_id,
+            method=planned.method,
+            path=planned.path,
+            key=planned.key,
         )
-        if found.pk == planned.pk:
-            return Reservation(row_id=planned.pk, token=planned.token)
+        if found.token == planned.token:
+            return Reservation(row_id=found.pk, token=found.token)
         if found.expires_at <= now:
             found.status, found.body_hash = None, planned.body_hash
         elif found.body_hash != planned.body_hash:
@@ -106,8 +120,8 @@ def reserve(
         elif found.lease_expires_at > now:
             left = (found.lease_expires_at - now).total_seconds()
             raise RequestInProgress(retry_after=math.ceil(left))
-        found.token = new_id()
-        found.lease_expires_at = now + LEASE
-        found.expires_at = now + retention
+        found.token = planned.token
+        found.lease_expires_at = planned.lease_expires_at
+        found.expires_at = planned.expires_at
         found.save()
         return Reservation(row_id=found.pk, token=found.token)

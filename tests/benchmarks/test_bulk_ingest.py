@@ -12,7 +12,6 @@ import os
 import re
 import resource
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,9 +24,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from django.conf import settings
 
-from tests.running import ROOT, free_port
+from tests.running import ROOT, serving
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.live]
 
@@ -202,32 +200,3 @@ def prepared(kind: str, folder: Path) -> Iterator[dict[str, str]]:
     if kind == "postgresql":
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@contextmanager
-def serving(target: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
-    """Start a server as `up` does; yields its port and process."""
-    port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", "--no-ws"]
-    command += ["--workers", "1", "--blocking-threads", str(settings.WEB_THREADS), target]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    try:
-        wait_for(port)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def wait_for(port: int) -> None:
-    """Wait until the server takes connections."""
-    give_up_at = time.monotonic() + 30
-    while time.monotonic() < give_up_at:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError(f"Nothing listens on port {port}.")

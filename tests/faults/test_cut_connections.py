@@ -1,0 +1,81 @@
+"""The connection breaks right after a statement that commits was sent: every event stays once."""
+
+import http.client
+import json
+import subprocess
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from tests.faults.cutting_proxy import cutting
+from tests.running import ROOT, serving
+
+pytestmark = [pytest.mark.live, pytest.mark.postgresql]
+
+REQUESTS = 100
+PATH = "/api/v1/subscribers/events/bulk"
+
+
+def manage(environment: dict[str, str], *arguments: str) -> str:
+    """Run a command and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_a_cut_after_the_commit_leaves_every_event_once(environment: dict[str, str]) -> None:
+    manage(environment, "migrate", "--verbosity", "0")
+    slug = manage(environment, "create_workspace", "Acme")
+    key = manage(environment, "create_api_key", "--workspace", slug)
+    server = urlsplit(environment["DATABASE_URL"])
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    statuses: list[int] = []
+
+    with cutting(
+        str(server.hostname), int(server.port or 0), b"COMMIT", b"INSERT INTO events_event ("
+    ) as proxy:
+        through = server._replace(netloc=f"postgres@127.0.0.1:{proxy.port}").geturl()
+        with serving("config.wsgi:application", {**environment, "DATABASE_URL": through}) as (
+            port,
+            _,
+        ):
+
+            def send(number: int, **more: Any) -> int:
+                body = {
+                    "email": "a@example.com",
+                    "events": [{"name": "a", "properties": {"n": number}}],
+                }
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+                connection.request("POST", PATH, json.dumps(body), {**headers, **more})
+                status = connection.getresponse().status
+                connection.close()
+                return status
+
+            # Known person and name from here on: every other request goes the fast path.
+            send(-1)
+            for number in range(REQUESTS):
+                is_keyed = number % 2 == 1
+                # With a key two transactions commit: the reservation, then the work.
+                to_pass = int(is_keyed and number % 8 < 4)
+                proxy.arm(to_pass=to_pass, waits_for_answer=number % 4 < 2)
+                more = {"Idempotency-Key": f"key-{number}"} if is_keyed else {}
+                statuses.append(send(number, **more))
+        cuts = proxy.cuts
+
+    with psycopg.connect(environment["DATABASE_URL"]) as connection:
+        rows = connection.execute(
+            "SELECT (properties->>'n')::int, count(*) FROM events_event GROUP BY 1"
+        ).fetchall()
+    stored: dict[int, int] = dict(rows)
+    assert cuts == REQUESTS
+    assert statuses == [200] * REQUESTS
+    assert stored == dict.fromkeys(range(-1, REQUESTS), 1)
