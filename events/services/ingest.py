@@ -28,7 +28,7 @@ from events.services.recording import Failed, Outcome, Recorded, Recorder, rejec
 from subscribers.ids import new_id
 from subscribers.models import Subscriber, Workspace
 from subscribers.payloads import Person
-from subscribers.services import lists, subscribers
+from subscribers.services import connections, lists, subscribers
 
 logger = logging.getLogger("cueline.ingest")
 
@@ -78,6 +78,7 @@ class _Attempt:
     """How far one attempt got: a result without a commit may or may not be stored."""
 
     result: IngestResult | None = None
+    backend: int | None = None
 
 
 def record(
@@ -125,8 +126,8 @@ def _record_fast(
     )
     if isinstance(outcome, Subscriber):
         return _plain_result(request, outcome, planned_ids)
-    if outcome is fast_path.Refusal.CONNECTION_LOST and not connection.in_atomic_block:
-        connection.close()
+    if outcome is fast_path.Refusal.CONNECTION_LOST:
+        connections.renew()
     return outcome
 
 
@@ -140,12 +141,13 @@ def _record_by_reference(
         attempt = _Attempt()
         try:
             with transaction.atomic():
+                attempt.backend = connections.backend()
                 result = _take_in(request, planned_ids, may_be_stored)
                 if before_commit:
                     before_commit(result)
                 attempt.result = result
         except REQUEST_FAULTS as error:
-            if attempt.result and _was_committed(attempt.result):
+            if attempt.result and _was_committed(attempt.result, attempt.backend):
                 return attempt.result
             if not (is_passing(error) and remaining and not connection.in_atomic_block):
                 logger.warning("The database failed a request: %s", brief(error))
@@ -238,7 +240,7 @@ def _plain_result(
     return IngestResult(subscriber=subscriber, is_created=False, outcomes=outcomes)
 
 
-def _was_committed(result: IngestResult) -> bool:
+def _was_committed(result: IngestResult, backend: int | None) -> bool:
     """Look the request's rows up on a new connection; raises `OutcomeUnknown` when that fails.
 
     Only a new event tells whether the transaction is there.
@@ -248,9 +250,10 @@ def _was_committed(result: IngestResult) -> bool:
         for outcome in result.outcomes
         if isinstance(outcome, Recorded) and not outcome.is_duplicate
     ]
-    connection.close()
     try:
-        if new_ids:
+        connections.renew()
+        is_over = backend is None or connections.has_ended(backend)
+        if new_ids and is_over:
             return Event.objects.filter(pk=new_ids[0]).exists()
     except (DatabaseError, InterfaceError) as error:
         raise OutcomeUnknown(BROKEN_COMMIT) from error

@@ -115,7 +115,7 @@ class Recorder:
         except REQUEST_FAULTS:
             raise
         except DatabaseError as error:
-            return self._answer_fault(draft, definition, error)
+            return self._answer_fault(draft, definition, error, planned_id)
         self.tags = tags_after
         if draft.event_id is not None:
             self.stored[definition.pk, draft.event_id] = event
@@ -200,8 +200,17 @@ class Recorder:
         return _recorded(event, definition, is_duplicate=True, is_definition_created=False)
 
     def _answer_fault(
-        self, draft: EventDraft, definition: EventDefinition, error: DatabaseError
+        self,
+        draft: EventDraft,
+        definition: EventDefinition,
+        error: DatabaseError,
+        planned_id: UUID,
     ) -> Outcome:
+        if isinstance(error, IntegrityError):
+            # An earlier attempt, whose connection was lost, was still under way when this looked.
+            own = Event.objects.filter(pk=planned_id).first()
+            if own is not None:
+                return self._answer_new(own, definition)
         if isinstance(error, IntegrityError) and draft.event_id is not None:
             # Somebody without the subscriber's lock, such as an import, was first.
             self.stored |= self._find_stored([draft])

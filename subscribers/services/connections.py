@@ -1,8 +1,11 @@
 """Database connections that died while nobody used them."""
 
+import time
+
 from django.db import InterfaceError, OperationalError, connection
 
 LOST = (OperationalError, InterfaceError)
+SECONDS_TO_END = 5
 
 
 def renew() -> bool:
@@ -17,3 +20,25 @@ def renew() -> bool:
     if pool is not None:
         pool.check()
     return True
+
+
+def backend() -> int | None:
+    """Return what the server calls this thread's connection; ask while it is open. No query."""
+    info = getattr(connection.connection, "info", None)
+    return None if info is None else int(info.backend_pid)
+
+
+def has_ended(lost_backend: int) -> bool:
+    """Wait until the server is done with a connection that was lost; False when it takes long.
+
+    A server that was sent a COMMIT finishes it, whether or not anybody reads the answer: until
+    then nobody can tell what became of it.
+    """
+    give_up_at = time.monotonic() + SECONDS_TO_END
+    while time.monotonic() < give_up_at:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [lost_backend])
+            if cursor.fetchone() is None:
+                return True
+        time.sleep(0.01)
+    return False

@@ -15,7 +15,13 @@ from tests.running import ROOT, serving
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 
-REQUESTS = 100
+# A server that is still at its commit when the request looks for what became of it.
+COMMIT_SLOWLY = """
+CREATE FUNCTION test_sleep() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER test_sleep AFTER INSERT ON events_event
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION test_sleep();
+"""
 PATH = "/api/v1/subscribers/events/bulk"
 
 
@@ -32,10 +38,16 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def test_a_cut_after_the_commit_leaves_every_event_once(environment: dict[str, str]) -> None:
+@pytest.mark.parametrize(("requests", "is_slow"), [(100, False), (16, True)])
+def test_a_cut_after_the_commit_leaves_every_event_once(
+    environment: dict[str, str], requests: int, is_slow: bool
+) -> None:
     manage(environment, "migrate", "--verbosity", "0")
     slug = manage(environment, "create_workspace", "Acme")
     key = manage(environment, "create_api_key", "--workspace", slug)
+    if is_slow:
+        with psycopg.connect(environment["DATABASE_URL"]) as connection:
+            connection.execute(COMMIT_SLOWLY)
     server = urlsplit(environment["DATABASE_URL"])
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     statuses: list[int] = []
@@ -62,7 +74,7 @@ def test_a_cut_after_the_commit_leaves_every_event_once(environment: dict[str, s
 
             # Known person and name from here on: every other request goes the fast path.
             send(-1)
-            for number in range(REQUESTS):
+            for number in range(requests):
                 is_keyed = number % 2 == 1
                 # With a key two transactions commit: the reservation, then the work.
                 to_pass = int(is_keyed and number % 8 < 4)
@@ -76,6 +88,6 @@ def test_a_cut_after_the_commit_leaves_every_event_once(environment: dict[str, s
             "SELECT (properties->>'n')::int, count(*) FROM events_event GROUP BY 1"
         ).fetchall()
     stored: dict[int, int] = dict(rows)
-    assert cuts == REQUESTS
-    assert statuses == [200] * REQUESTS
-    assert stored == dict.fromkeys(range(-1, REQUESTS), 1)
+    assert cuts == requests
+    assert statuses == [200] * requests
+    assert stored == dict.fromkeys(range(-1, requests), 1)
