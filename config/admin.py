@@ -21,7 +21,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin, SkinAdmin):  # type: ignore[type-arg]
+class PersonAdmin(UserAdmin, SkinAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Those who may look into the admin; switched off rather than deleted: the log names them."""
 
     form = UserChangeForm

@@ -40,10 +40,12 @@ class EventAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        """Leave the bodies where they are until a page shows them."""
-        rows = super().get_queryset(request).defer("properties", "effects")
+        """Leave the bodies where they are while many rows are listed."""
+        rows = super().get_queryset(request)
         is_one = bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)
-        return rows.select_related("definition", "subscriber", "workspace") if is_one else rows
+        if is_one:
+            return rows.select_related("definition", "subscriber", "workspace")
+        return rows.defer("properties", "effects")
 
     def sort_field_for(self, filters: frozenset[str]) -> str | None:
         """Sort one subscriber's or one name's events by when they happened: an index has it so."""

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from events.payloads import EventDraft, RejectedEvent
 from events.services import remembered
@@ -124,7 +124,7 @@ def record(
             return _insert_postgresql(work) if _is_postgresql() else _insert_sqlite(work)
     except REQUEST_FAULTS:
         return Refusal.CONNECTION_LOST
-    except (DatabaseError, InterfaceError, OverflowError):
+    except (DatabaseError, OverflowError):
         # Such as a definition that is gone: what is remembered may be wrong.
         remembered.forget(workspace.pk)
         return Refusal.FAILED

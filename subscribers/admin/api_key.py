@@ -81,7 +81,7 @@ class ApiKeyAdmin(BaseAdmin):
         # The log entry and the answer name the stored row.
         obj.pk = created.api_key.pk
         obj.prefix = created.api_key.prefix
-        obj.text_shown_once = created.text  # type: ignore[attr-defined]
+        obj.text_shown_once = created.text  # type: ignore[attr-defined]  # for `response_add`
 
     def response_add(
         self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None

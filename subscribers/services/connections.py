@@ -1,4 +1,4 @@
-"""Database connections that died while nobody used them."""
+"""Database connections that died idle, or were lost in the middle of something."""
 
 import time
 
