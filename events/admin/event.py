@@ -86,7 +86,10 @@ class EventAdmin(ReadOnlyAdmin):
     def effects_shown(self, event: Event) -> SafeString | str:
         """Return what it did, in sentences."""
         if not event.effects:
-            return "Nothing: no sync rule listened to this name when the event arrived."
+            return (
+                "No tag changed: no sync rule listened to this name when the event arrived, "
+                "or the tags were already as the rules would have them."
+            )
         return bulleted(sentences(event))
 
     @admin.display(description="occurred at")
