@@ -117,9 +117,13 @@ def read_object(value: object, most_bytes: int) -> dict[str, Any]:
     """Return a JSON object that can be stored, at most `most_bytes` long as compact UTF-8."""
     if not isinstance(value, dict):
         raise InvalidField(f"must be an object, not {type_name(value)}.")
-    fault = json_gate.find_unstorable(value)
-    if fault:
-        raise InvalidField(f"cannot be stored: it holds {fault}.")
+    encoded = json_gate.encode_plain(value)
+    if encoded is None:
+        fault = json_gate.find_unstorable(value)
+        if fault:
+            raise InvalidField(f"cannot be stored: it holds {fault}.")
+    elif len(encoded) * json_gate.LONGEST_OF_COMPACT <= most_bytes:
+        return value
     size = len(json_gate.compact(value))
     if size > most_bytes:
         raise InvalidField(f"has {size} bytes as compact JSON; at most {most_bytes} are allowed.")

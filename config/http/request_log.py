@@ -27,28 +27,28 @@ class RequestLogMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer with an id and log the outcome."""
         started = time.perf_counter()
-        given = request.headers.get("X-Request-Id", "")
-        request_id = given if GIVEN_ID.fullmatch(given) else f"req_{secrets.token_hex(16)}"
+        request_id = request_id_from(request.headers.get("X-Request-Id", ""))
         request.META["cueline.request_id"] = request_id
         response = self.get_response(request)
         response["X-Request-Id"] = request_id
         match = request.resolver_match
-        route = match.view_name if match else "(no route)"
-        seconds = time.perf_counter() - started
-        metrics.note_request(
+        note_answer(
             method=str(request.method),
-            route=route,
+            route=match.view_name if match else "(no route)",
             status=response.status_code,
-            seconds=seconds,
-        )
-        logger.info(
-            "%s %s %d",
-            request.method,
-            route,
-            response.status_code,
-            extra={
-                "request_id": request_id,
-                "duration_ms": round(seconds * 1000, 1),
-            },
+            seconds=time.perf_counter() - started,
+            request_id=request_id,
         )
         return response
+
+
+def request_id_from(given: str) -> str:
+    """Return the caller's id when it is well formed, else a new one."""
+    return given if GIVEN_ID.fullmatch(given) else f"req_{secrets.token_hex(16)}"
+
+
+def note_answer(*, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
+    """Count and log one answer."""
+    metrics.note_request(method=method, route=route, status=status, seconds=seconds)
+    extra = {"request_id": request_id, "duration_ms": round(seconds * 1000, 1)}
+    logger.info("%s %s %d", method, route, status, extra=extra)

@@ -25,8 +25,7 @@ from events.services.database_faults import (
     is_passing,
 )
 from events.services.recording import Failed, Outcome, Recorded, Recorder, reject
-from subscribers.ids import new_id
-from subscribers.models import Subscriber, Workspace
+from subscribers.models import ApiKey, Subscriber, Workspace
 from subscribers.payloads import Person
 from subscribers.services import connections, lists, subscribers
 
@@ -58,13 +57,15 @@ class IngestRequest:
     events: Sequence[EventDraft | RejectedEvent]
     limits: Limits
     now: datetime
+    # Given when only the fast path's statement can tell whether the key still holds.
+    unverified_key: ApiKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
     """What became of a request: the subscriber as stored, and one outcome an event, in order."""
 
-    subscriber: Subscriber
+    subscriber: Subscriber | subscribers.Named
     is_created: bool
     outcomes: Sequence[Outcome]
 
@@ -73,82 +74,101 @@ class IngestResult:
         return not any(isinstance(outcome, Failed) for outcome in self.outcomes)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A try by the fast path that was given up, and the ids that it planned."""
+
+    refusal: fast_path.Refusal
+    planned: fast_path.PlannedIds
+
+    @property
+    def may_be_stored(self) -> Sequence[UUID]:
+        """The ids of events that it may have written."""
+        return self.planned.events if self.refusal.may_have_written else ()
+
+
 @dataclass(slots=True)
-class _Attempt:
-    """How far one attempt got: a result without a commit may or may not be stored."""
+class _Transaction:
+    """How far one transaction got: a result without a commit may or may not be stored."""
 
     result: IngestResult | None = None
     backend: int | None = None
 
 
 def record(
-    request: IngestRequest, *, before_commit: Callable[[IngestResult], None] | None = None
+    request: IngestRequest,
+    *,
+    earlier: Attempt | None = None,
+    before_commit: Callable[[IngestResult], None] | None = None,
 ) -> IngestResult:
     """Record the events; `before_commit` runs in the same transaction, once the outcome is known.
 
-    Raises `IdentityConflict`, `SubscriberNotFound`, `InvalidRequest`, `NothingRecorded` (nothing
-    written), `Unavailable` (nothing written) and `OutcomeUnknown`. Safe to repeat where events have
-    an `event_id`.
+    `earlier` is what `record_fast` returned for this request. Raises `IdentityConflict`,
+    `SubscriberNotFound`, `InvalidRequest`, `NothingRecorded` (nothing written), `Unavailable`
+    (nothing written) and `OutcomeUnknown`. Safe to repeat where events have an `event_id`.
     """
-    planned_ids = [new_id() for _ in request.events]
-    may_be_stored: Sequence[UUID] = ()
-    cause = "kept_answer"
-    if before_commit is None:
-        attempt = _record_fast(request, planned_ids)
-        if isinstance(attempt, IngestResult):
-            ingest_metrics.note_path("fast")
-            ingest_metrics.note_outcomes(attempt.outcomes)
-            return attempt
-        cause = attempt.name.lower()
-        may_be_stored = planned_ids if attempt.may_have_written else ()
-    ingest_metrics.note_path("reference", cause=cause)
+    if earlier is None and before_commit is None:
+        outcome = record_fast(request)
+        if isinstance(outcome, IngestResult):
+            return outcome
+        earlier = outcome
+    attempt = earlier or Attempt(
+        refusal=fast_path.Refusal.KEPT_ANSWER, planned=fast_path.plan_ids(request.events)
+    )
+    ingest_metrics.note_path("reference", cause=attempt.refusal.name.lower())
     try:
-        result = _record_by_reference(request, planned_ids, may_be_stored, before_commit)
+        result = _record_by_reference(request, attempt, before_commit)
     except OutcomeUnknown:
         raise
     except Unavailable as error:
-        if may_be_stored:
+        if attempt.may_be_stored:
             raise OutcomeUnknown(BROKEN_COMMIT) from error
         raise
     ingest_metrics.note_outcomes(result.outcomes)
     return result
 
 
-def _record_fast(
-    request: IngestRequest, planned_ids: Sequence[UUID]
-) -> IngestResult | fast_path.Refusal:
+def record_fast(request: IngestRequest) -> IngestResult | Attempt:
+    """Record the events by the fast path, or return what `record` needs to do it the long way."""
+    planned = fast_path.plan_ids(request.events)
     outcome = fast_path.record(
-        workspace=request.workspace,
-        person=request.person,
-        events=request.events,
-        planned_ids=planned_ids,
-        now=request.now,
+        fast_path.Work(
+            workspace=request.workspace,
+            person=request.person,
+            events=request.events,
+            planned=planned,
+            attributes_bytes=request.limits.attributes_bytes,
+            unverified_key=request.unverified_key,
+            now=request.now,
+        )
     )
-    if isinstance(outcome, Subscriber):
-        return _plain_result(request, outcome, planned_ids)
-    if outcome is fast_path.Refusal.CONNECTION_LOST:
-        connections.renew()
-    return outcome
+    if isinstance(outcome, fast_path.Refusal):
+        if outcome is fast_path.Refusal.CONNECTION_LOST:
+            connections.renew()
+        return Attempt(refusal=outcome, planned=planned)
+    result = _fast_result(request, outcome, planned)
+    ingest_metrics.note_path("fast")
+    ingest_metrics.note_outcomes(result.outcomes)
+    return result
 
 
 def _record_by_reference(
     request: IngestRequest,
-    planned_ids: Sequence[UUID],
-    may_be_stored: Sequence[UUID],
+    attempt: Attempt,
     before_commit: Callable[[IngestResult], None] | None,
 ) -> IngestResult:
     for remaining in reversed(range(ATTEMPTS)):
-        attempt = _Attempt()
+        done = _Transaction()
         try:
             with transaction.atomic():
-                attempt.backend = connections.backend()
-                result = _take_in(request, planned_ids, may_be_stored)
+                done.backend = connections.backend()
+                result = _take_in(request, attempt.planned, attempt.may_be_stored)
                 if before_commit:
                     before_commit(result)
-                attempt.result = result
+                done.result = result
         except REQUEST_FAULTS as error:
-            if attempt.result and _was_committed(attempt.result, attempt.backend):
-                return attempt.result
+            if done.result and _was_committed(done.result, done.backend):
+                return done.result
             if not (is_passing(error) and remaining and not connection.in_atomic_block):
                 logger.warning("The database failed a request: %s", brief(error))
                 raise Unavailable("The database is not available; nothing was recorded.") from error
@@ -161,7 +181,7 @@ def preview(request: IngestRequest) -> IngestResult:
     """Return what `record` would, computed in a transaction that is rolled back."""
     try:
         with transaction.atomic():
-            result = _take_in(request, [new_id() for _ in request.events])
+            result = _take_in(request, fast_path.plan_ids(request.events))
             transaction.set_rollback(True)
     except REQUEST_FAULTS as error:
         raise Unavailable("The database is not available; nothing was recorded.") from error
@@ -169,7 +189,7 @@ def preview(request: IngestRequest) -> IngestResult:
 
 
 def _take_in(
-    request: IngestRequest, planned_ids: Sequence[UUID], may_be_stored: Sequence[UUID] = ()
+    request: IngestRequest, planned: fast_path.PlannedIds, may_be_stored: Sequence[UUID] = ()
 ) -> IngestResult:
     """Do what a request does, in the order that the contract gives."""
     check_constraints_at_once()
@@ -181,7 +201,10 @@ def _take_in(
         now=request.now,
     )
     located = subscribers.find_or_create(
-        workspace=request.workspace, person=request.person, now=request.now
+        workspace=request.workspace,
+        person=request.person,
+        now=request.now,
+        planned_id=planned.subscriber,
     )
     subscriber = located.subscriber
     if located.is_created:
@@ -205,7 +228,7 @@ def _take_in(
     )
     outcomes = [
         recorder.record(event, planned_id=planned_id)
-        for event, planned_id in zip(request.events, planned_ids, strict=True)
+        for event, planned_id in zip(request.events, planned.events, strict=True)
     ]
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     if len(failures) == len(outcomes):
@@ -214,14 +237,17 @@ def _take_in(
     if recorder.oldest_history is not None:
         subscriber.move_creation_back(to=recorder.oldest_history)
     return IngestResult(
-        subscriber=subscriber, is_created=located.is_created, outcomes=tuple(outcomes)
+        subscriber=subscriber,
+        # Also when an earlier attempt, whose answer was lost, made the row.
+        is_created=subscriber.pk == planned.subscriber,
+        outcomes=tuple(outcomes),
     )
 
 
-def _plain_result(
-    request: IngestRequest, subscriber: Subscriber, planned_ids: Sequence[UUID]
+def _fast_result(
+    request: IngestRequest, done: fast_path.Done, planned: fast_path.PlannedIds
 ) -> IngestResult:
-    """Return the result of a request that the fast path recorded: new events without effects."""
+    """Return the result of a request that the fast path recorded: all of its events are new."""
     outcomes: list[Outcome] = [
         reject(event)
         if isinstance(event, RejectedEvent)
@@ -233,11 +259,15 @@ def _plain_result(
             is_historical=False,
             is_definition_created=False,
             failed_stages=(),
-            effects={},
+            effects=done.effects.get(planned_id, {}),
         )
-        for event, planned_id in zip(request.events, planned_ids, strict=True)
+        for event, planned_id in zip(request.events, planned.events, strict=True)
     ]
-    return IngestResult(subscriber=subscriber, is_created=False, outcomes=outcomes)
+    return IngestResult(
+        subscriber=done.subscriber,
+        is_created=done.subscriber.id == planned.subscriber,
+        outcomes=outcomes,
+    )
 
 
 def _was_committed(result: IngestResult, backend: int | None) -> bool:

@@ -1,17 +1,20 @@
 """What a process remembers of a workspace, so that most requests need not ask for it.
 
-Two kinds: which names have rules, good for one `config_version`; and the ids of definitions, which
-never change once they are committed. Fill it outside of the request's own transaction only: what
-is rolled back later must not stay in here.
+Two kinds: rules and default lists, good for one `config_version`; and the ids of definitions,
+which never change once they are committed. Fill it outside of the request's own
+transaction only: what is rolled back later must not stay in here.
 """
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from events.models import EventDefinition, SyncRule
+from events.models import EventDefinition
+from events.rules import Rule
+from events.services import sync_rules
 from subscribers.models import Workspace
+from subscribers.services import lists
 
 MOST_DEFINITIONS = 200_000
 MOST_WORKSPACES = 10_000
@@ -22,12 +25,13 @@ class Remembered:
     """One workspace as it was at `config_version`."""
 
     config_version: int
-    names_with_rules: frozenset[str]
+    rules_by_name: Mapping[str, Sequence[Rule]]
+    default_list_ids: Sequence[UUID]
     definition_ids: dict[str, UUID] = field(default_factory=dict)
 
     def has_no_effects(self, names: Collection[str]) -> bool:
         """Tell whether events of these names can set off nothing."""
-        return self.names_with_rules.isdisjoint(names)
+        return not any(name in self.rules_by_name for name in names)
 
 
 _lock = threading.Lock()
@@ -37,11 +41,11 @@ _by_workspace: dict[UUID, Remembered] = {}
 def of(workspace: Workspace, *, names: Collection[str]) -> Remembered | None:
     """Return what is known of the workspace, or None when one of the names is not defined yet.
 
-    `workspace` was read by this request; costs at most two queries, and none when all is known.
+    `workspace` was read by this request; costs a few queries at most, and none when all is known.
     """
     known = _by_workspace.get(workspace.pk)
     if known is None or known.config_version != workspace.config_version:
-        known = _read_rules(workspace, known)
+        known = _read_configuration(workspace, known)
     missing = [name for name in names if name not in known.definition_ids]
     if missing:
         found = EventDefinition.objects.filter(workspace=workspace, name__in=missing)
@@ -63,12 +67,12 @@ def count() -> int:
         return sum(len(each.definition_ids) for each in _by_workspace.values())
 
 
-def _read_rules(workspace: Workspace, known: Remembered | None) -> Remembered:
-    # The version was read before the rules: newer rules under an older version are read again.
-    names = SyncRule.objects.filter(workspace=workspace).values_list("trigger_event", flat=True)
+def _read_configuration(workspace: Workspace, known: Remembered | None) -> Remembered:
+    # The version was read before the rest: newer rules under an older version are read again.
     fresh = Remembered(
         config_version=workspace.config_version,
-        names_with_rules=frozenset(names),
+        rules_by_name=sync_rules.for_events(workspace_id=workspace.pk),
+        default_list_ids=lists.default_ids(workspace_id=workspace.pk),
         definition_ids=known.definition_ids if known else {},
     )
     with _lock:

@@ -59,9 +59,13 @@ PRESET = (
 )
 
 
-def for_events(*, workspace_id: UUID, names: Collection[str]) -> dict[str, tuple[rules.Rule, ...]]:
-    """Return the workspace's rules for the event names, in order, by name; two queries."""
-    rows = SyncRule.objects.filter(workspace_id=workspace_id, trigger_event__in=names)
+def for_events(
+    *, workspace_id: UUID, names: Collection[str] | None = None
+) -> dict[str, tuple[rules.Rule, ...]]:
+    """Return the workspace's rules for the event names, or all, in order, by name; two queries."""
+    rows = SyncRule.objects.filter(workspace_id=workspace_id)
+    if names is not None:
+        rows = rows.filter(trigger_event__in=names)
     by_name: dict[str, list[rules.Rule]] = {}
     prefetched = rows.order_by("position", "id").prefetch_related("tag_roles__tag")
     for row in prefetched:

@@ -73,6 +73,18 @@ def find_usable(*, text: str, now: datetime) -> ApiKey | None:
     return api_key if api_key.is_usable(at=now) else None
 
 
+def recall(*, text: str, now: datetime) -> ApiKey | None:
+    """Return the key as this process remembers it, or None; asks nobody.
+
+    Only for statements that see for themselves that key and workspace are still the same.
+    """
+    known = _known.get(key_format.prefix_of(text) or "")
+    if known is None or not hmac.compare_digest(known.key_hash, key_format.hash_of(text)):
+        return None
+    is_use_noted = known.last_used_at and known.last_used_at > now - LAST_USED_PRECISION
+    return known if is_use_noted and known.is_usable(at=now) else None
+
+
 def note_use(*, api_key: ApiKey, now: datetime) -> None:
     """Remember when the key was last used, to within five minutes."""
     cutoff = now - LAST_USED_PRECISION

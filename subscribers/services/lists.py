@@ -14,11 +14,7 @@ def join_default_lists(*, subscriber: Subscriber, now: datetime) -> list[UUID]:
 
     The caller holds the subscriber's lock. Idempotent.
     """
-    list_ids = list(
-        List.objects.filter(workspace_id=subscriber.workspace_id, is_default=True)
-        .order_by("id")
-        .values_list("id", flat=True)
-    )
+    list_ids = default_ids(workspace_id=subscriber.workspace_id)
     ListMembership.objects.bulk_create(
         [
             ListMembership(
@@ -32,6 +28,12 @@ def join_default_lists(*, subscriber: Subscriber, now: datetime) -> list[UUID]:
         ignore_conflicts=True,
     )
     return list_ids
+
+
+def default_ids(*, workspace_id: UUID) -> list[UUID]:
+    """Return the ids of the workspace's default lists."""
+    rows = List.objects.filter(workspace_id=workspace_id, is_default=True).order_by("id")
+    return list(rows.values_list("id", flat=True))
 
 
 def save(*, changed: List) -> None:

@@ -8,15 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, transaction
 
 from subscribers import json_gate
+from subscribers.ids import encode
 from subscribers.models import Subscriber, Workspace
 from subscribers.payloads import Fault, InvalidRequest, Person
 
 # Each round that ends without a row means that another request created or deleted one meanwhile.
 ROUNDS = 10
+# What later requests add to a person.
+COMPLETED = ("first_name", "last_name", "attributes")
 
 
 class IdentityConflict(ValueError):
@@ -32,6 +36,20 @@ class SubscriberNotFound(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Who a subscriber is, without the rest of the row."""
+
+    id: UUID
+    email: str
+    external_id: str | None
+
+    @property
+    def public_id(self) -> str:
+        """The id on the wire."""
+        return encode("sub", self.id)
+
+
+@dataclass(frozen=True, slots=True)
 class Located:
     """A locked subscriber; `is_created` when this call made the row."""
 
@@ -39,8 +57,12 @@ class Located:
     is_created: bool
 
 
-def find_or_create(*, workspace: Workspace, person: Person, now: datetime) -> Located:
+def find_or_create(
+    *, workspace: Workspace, person: Person, now: datetime, planned_id: UUID
+) -> Located:
     """Return the person's row, locked; create it or attach the external id where that is due.
+
+    A new row gets `planned_id`.
 
     Raises `IdentityConflict` and `SubscriberNotFound`. A stored address or external id never
     changes. Two requests that create the same person end up with one row.
@@ -53,7 +75,7 @@ def find_or_create(*, workspace: Workspace, person: Person, now: datetime) -> Lo
     for _ in range(ROUNDS):
         subscriber = _choose(list(bearers.locked()), person)
         if subscriber is None:
-            planned = _plan(workspace, person, now)
+            planned = _plan(workspace, person, now, planned_id)
             # The loser of a race gets no row: the next round finds the winner's.
             Subscriber.objects.bulk_create([planned], ignore_conflicts=True)
         elif _attach_external_id(subscriber, person, now):
@@ -69,24 +91,38 @@ def complete(
 
     Raises `InvalidRequest` when the merged attributes exceed `attributes_bytes`.
     """
-    changed = [
-        name
-        for name in ("first_name", "last_name")
-        if getattr(person, name) and not getattr(subscriber, name)
-    ]
-    for name in changed:
-        setattr(subscriber, name, getattr(person, name))
-    merged = merge_attributes(subscriber.attributes, person.attributes)
-    if not json_gate.is_same(merged, subscriber.attributes):
+    changes = changes_to(
+        stored={name: getattr(subscriber, name) for name in COMPLETED},
+        person=person,
+        attributes_bytes=attributes_bytes,
+    )
+    if changes:
+        for name, value in changes.items():
+            setattr(subscriber, name, value)
+        subscriber.updated_at = now
+        subscriber.save(update_fields=[*changes, "updated_at"])
+
+
+def changes_to(
+    *, stored: Mapping[str, Any], person: Person, attributes_bytes: int
+) -> dict[str, Any]:
+    """Return the columns of `COMPLETED` that the person's request changes, with their new values.
+
+    Raises `InvalidRequest` when the merged attributes exceed `attributes_bytes`.
+    """
+    changes: dict[str, Any] = {}
+    if person.first_name and not stored["first_name"]:
+        changes["first_name"] = person.first_name
+    if person.last_name and not stored["last_name"]:
+        changes["last_name"] = person.last_name
+    merged = merge_attributes(stored["attributes"], person.attributes)
+    if not json_gate.is_same(merged, stored["attributes"]):
         size = len(json_gate.compact(merged))
         if size > attributes_bytes:
             message = f"would have {size} bytes once merged; at most {attributes_bytes} are stored."
             raise InvalidRequest(Fault("customAttributes", message))
-        subscriber.attributes = merged
-        changed.append("attributes")
-    if changed:
-        subscriber.updated_at = now
-        subscriber.save(update_fields=[*changed, "updated_at"])
+        changes["attributes"] = merged
+    return changes
 
 
 def merge_attributes(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,11 +149,12 @@ def _choose(rows: list[Subscriber], person: Person) -> Subscriber | None:
     return found
 
 
-def _plan(workspace: Workspace, person: Person, now: datetime) -> Subscriber:
+def _plan(workspace: Workspace, person: Person, now: datetime, planned_id: UUID) -> Subscriber:
     if person.email is None:
         raise SubscriberNotFound("An email is needed to create a subscriber.")
     status = Subscriber.Status.PENDING if workspace.double_opt_in else Subscriber.Status.ACTIVE
     return Subscriber(
+        id=planned_id,
         workspace=workspace,
         email=person.email.text,
         email_key=person.email.key,

@@ -1,0 +1,116 @@
+"""The fast path on PostgreSQL."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from events.services.fast_path import statements
+from events.services.fast_path.work import Done, Refusal, Refused, Write, as_json, link_rows
+from subscribers.services.subscribers import Named
+
+
+class WriteToPostgreSQL(Write):
+    """One statement where it can be, else a transaction of five at most."""
+
+    def record(self, *, is_plain: bool) -> Done | Refusal:
+        if not is_plain:
+            return self.under_lock() or self.create() or Refusal.NOT_FOUND
+        removes = any(value is None for value in self.work.person.attributes.values())
+        found = None if removes else self.insert_plain()
+        return found or self.create() or self.under_lock() or Refusal.NOT_FOUND
+
+    def insert_plain(self) -> Done | Refusal | None:
+        """Store events of a known person who stays as they are; None when there is none such."""
+        statement = statements.INSERT_EVENTS_OF_KNOWN_PERSON.format(
+            guard=self.guard(),
+            identity=self.identity(),
+            unchanged=statements.unchanged(self.work.person),
+        )
+        row = self.execute(statement, {**self.parameters(), "events": self.events({})})
+        if row is None:
+            return None
+        subscriber_id, email, external_id, inserted = row
+        if inserted < len(self.drafts):
+            return Refusal.REPEATED
+        return Done(Named(subscriber_id, email, external_id), {})
+
+    def create(self) -> Done | None:
+        """Store a new person with all that follows; None when somebody has the identity."""
+        new = self.new_person()
+        if new is None:
+            return None
+        plan = self.plan({})
+        row = self.execute(
+            statements.CREATE_PERSON.format(guard=self.guard()),
+            {
+                **self.parameters(),
+                **new,
+                "lists": link_rows(self.known.default_list_ids),
+                "tags": link_rows(plan.tags_added),
+                "events": self.events(plan.effects),
+            },
+        )
+        if row is None or row[0] == 0:
+            return None
+        return Done(Named(new["subscriber"], new["email"], new["external_id"]), plan.effects)
+
+    def under_lock(self) -> Done | None:
+        """Store events and what follows under the person's lock; None when nobody is found."""
+        statement = statements.LOCK_PERSON.format(guard=self.guard(), identity=self.identity())
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement, self.parameters())
+            row = cursor.fetchone()
+            if row is None:
+                return None
+            subscriber_id, email, external_id, first_name, last_name, attributes = row
+            stored = {
+                "first_name": first_name,
+                "last_name": last_name,
+                "attributes": json.loads(attributes),
+            }
+            cursor.execute(statements.READ_TAGS, {"subscriber": subscriber_id})
+            plan = self.plan(dict(cursor.fetchall()))
+            changed = {**stored, **(changes := self.changes(stored))}
+            cursor.execute(
+                statements.WRITE_UNDER_LOCK,
+                {
+                    **self.parameters(),
+                    **changed,
+                    "attributes": as_json(changed["attributes"]),
+                    "is_changed": bool(changes),
+                    "subscriber": subscriber_id,
+                    "tags": link_rows(plan.tags_added),
+                    "removed": plan.tags_removed,
+                    "events": self.events(plan.effects),
+                },
+            )
+            if cursor.rowcount < len(self.drafts):
+                raise Refused(Refusal.REPEATED)
+        return Done(Named(subscriber_id, email, external_id), plan.effects)
+
+    def events(self, effects_by_id: Mapping[UUID, dict[str, Any]]) -> str:
+        """Return the events as the JSON that the statements unfold to rows."""
+        nothing: dict[str, Any] = {}
+        return as_json(
+            [
+                {
+                    "id": planned_id,
+                    "definition": self.known.definition_ids[draft.name],
+                    "event_id": draft.event_id,
+                    "occurred_at": draft.occurred_at,
+                    "properties": draft.properties,
+                    "effects": effects_by_id.get(planned_id, nothing),
+                }
+                for planned_id, draft in self.drafts
+            ]
+        )
+
+    @staticmethod
+    def execute(statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            row: tuple[Any, ...] | None = cursor.fetchone()
+            return row

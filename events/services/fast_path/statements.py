@@ -1,0 +1,166 @@
+"""The statements of the fast path, named one by one.
+
+`{guard}` holds where a process's memory of the workspace is right, `{identity}` where the row is
+the person's; both are made below, of conditions only: values are parameters.
+"""
+
+from subscribers.payloads import Person
+
+# --- Conditions -------------------------------------------------------------------------------
+
+GUARD = "w.id = %(workspace)s AND w.config_version = %(config_version)s"
+GUARD_KEY = (
+    " AND EXISTS (SELECT 1 FROM subscribers_apikey k WHERE k.workspace_id = w.id"
+    " AND k.prefix = %(key_prefix)s AND k.key_hash = %(key_hash)s AND k.revoked_at IS NULL)"
+)
+# Somebody pending may have to be asked again: the reference path knows when.
+IDENTITY = "s.workspace_id = w.id AND s.status <> 'pending'"
+IDENTITY_EMAIL = " AND s.email_key = %(email_key)s"
+IDENTITY_EXTERNAL_ID = " AND s.external_id = %(external_id)s"
+UNCHANGED_FIRST_NAME = " AND s.first_name <> ''"
+UNCHANGED_LAST_NAME = " AND s.last_name <> ''"
+UNCHANGED_ATTRIBUTES = " AND s.attributes || %(attributes)s::jsonb = s.attributes"
+
+
+def guard(*, has_key: bool) -> str:
+    """Return the conditions on the workspace `w`, and on the key where only its prefix is known."""
+    return GUARD + GUARD_KEY * has_key
+
+
+def identity(person: Person) -> str:
+    """Return the conditions that find the person's row `s`, which has all that is given."""
+    return (
+        IDENTITY
+        + IDENTITY_EMAIL * (person.email is not None)
+        + IDENTITY_EXTERNAL_ID * (person.external_id is not None)
+    )
+
+
+def unchanged(person: Person) -> str:
+    """Return the conditions under which the request would leave the row `s` as it is."""
+    return (
+        UNCHANGED_FIRST_NAME * bool(person.first_name)
+        + UNCHANGED_LAST_NAME * bool(person.last_name)
+        + UNCHANGED_ATTRIBUTES * bool(person.attributes)
+    )
+
+
+# --- Both databases ---------------------------------------------------------------------------
+
+READ_TAGS = """
+SELECT l.tag_id, t.name
+FROM subscribers_subscribertag l
+JOIN subscribers_tag t ON t.id = l.tag_id
+WHERE l.subscriber_id = %(subscriber)s
+"""
+
+# --- PostgreSQL -------------------------------------------------------------------------------
+
+_INSERT_EVENTS = """
+    INSERT INTO events_event (
+        id, workspace_id, subscriber_id, definition_id, event_id, occurred_at, received_at,
+        is_historical, properties, effects)
+    SELECT e.id, %(workspace)s, person.id, e.definition, e.event_id, e.occurred_at, %(now)s,
+        false, e.properties, e.effects
+    FROM person, jsonb_to_recordset(%(events)s::jsonb) AS e (
+        id uuid, definition uuid, event_id text, occurred_at timestamptz, properties jsonb,
+        effects jsonb)
+    ON CONFLICT (subscriber_id, definition_id, event_id) WHERE event_id IS NOT NULL DO NOTHING
+    RETURNING 1
+"""
+_INSERT_TAGS = """
+    INSERT INTO subscribers_subscribertag (id, workspace_id, subscriber_id, tag_id, created_at)
+    SELECT t.id, %(workspace)s, person.id, t.other, %(now)s
+    FROM person, jsonb_to_recordset(%(tags)s::jsonb) AS t (id uuid, other uuid)
+    ON CONFLICT DO NOTHING
+"""
+# A repeat leaves a row out, which the caller counts.
+INSERT_EVENTS_OF_KNOWN_PERSON = f"""
+WITH person AS (
+    SELECT s.id, s.email, s.external_id
+    FROM subscribers_subscriber s JOIN subscribers_workspace w ON w.id = s.workspace_id
+    WHERE {{guard}} AND {{identity}}{{unchanged}}
+), inserted AS ({_INSERT_EVENTS})
+SELECT id, email, external_id, (SELECT count(*) FROM inserted) FROM person
+"""  # noqa: S608 - no values in it
+# Whoever loses a race for the identity gets no row.
+CREATE_PERSON = f"""
+WITH person AS (
+    INSERT INTO subscribers_subscriber (
+        id, workspace_id, email, email_key, external_id, first_name, last_name, status,
+        attributes, timezone, unsubscribe_token, created_at, updated_at)
+    SELECT %(subscriber)s, w.id, %(email)s, %(email_key)s, %(external_id)s, %(first_name)s,
+        %(last_name)s, 'active', %(new_attributes)s::jsonb, '', %(token)s, %(now)s, %(now)s
+    FROM subscribers_workspace w
+    WHERE {{guard}}
+    ON CONFLICT DO NOTHING
+    RETURNING id
+), joined AS (
+    INSERT INTO subscribers_listmembership (id, workspace_id, subscriber_id, list_id, subscribed_at)
+    SELECT l.id, %(workspace)s, person.id, l.other, %(now)s
+    FROM person, jsonb_to_recordset(%(lists)s::jsonb) AS l (id uuid, other uuid)
+), tagged AS ({_INSERT_TAGS}), inserted AS ({_INSERT_EVENTS})
+SELECT count(*) FROM inserted
+"""  # noqa: S608 - as above
+# The attributes come as text: Django's connection does not decode JSON.
+LOCK_PERSON = """
+SELECT s.id, s.email, s.external_id, s.first_name, s.last_name, s.attributes::text
+FROM subscribers_subscriber s JOIN subscribers_workspace w ON w.id = s.workspace_id
+WHERE {guard} AND {identity}
+FOR NO KEY UPDATE OF s
+"""
+WRITE_UNDER_LOCK = f"""
+WITH person AS (
+    SELECT %(subscriber)s::uuid AS id
+), changed AS (
+    UPDATE subscribers_subscriber
+    SET first_name = %(first_name)s, last_name = %(last_name)s,
+        attributes = %(attributes)s::jsonb, updated_at = %(now)s
+    WHERE id = %(subscriber)s AND %(is_changed)s
+), removed AS (
+    DELETE FROM subscribers_subscribertag
+    WHERE subscriber_id = %(subscriber)s AND tag_id = ANY(%(removed)s::uuid[])
+), tagged AS ({_INSERT_TAGS})
+{_INSERT_EVENTS}
+"""  # noqa: S608 - as above
+
+# --- SQLite -----------------------------------------------------------------------------------
+
+# No row: the guard does not hold. A row without a person: nobody has the identity.
+FIND_PERSON = """
+SELECT s.id, s.email, s.external_id, s.first_name, s.last_name, s.attributes
+FROM subscribers_workspace w
+LEFT JOIN subscribers_subscriber s ON {identity}
+WHERE {guard}
+"""
+INSERT_PERSON = """
+INSERT INTO subscribers_subscriber (
+    id, workspace_id, email, email_key, external_id, first_name, last_name, status, attributes,
+    timezone, unsubscribe_token, created_at, updated_at)
+VALUES (%(subscriber)s, %(workspace)s, %(email)s, %(email_key)s, %(external_id)s, %(first_name)s,
+    %(last_name)s, 'active', %(new_attributes)s, '', %(token)s, %(now)s, %(now)s)
+ON CONFLICT DO NOTHING
+"""
+UPDATE_PERSON = """
+UPDATE subscribers_subscriber
+SET first_name = %(first_name)s, last_name = %(last_name)s, attributes = %(attributes)s,
+    updated_at = %(now)s
+WHERE id = %(subscriber)s
+"""
+INSERT_MEMBERSHIP = """
+INSERT INTO subscribers_listmembership (id, workspace_id, subscriber_id, list_id, subscribed_at)
+VALUES (%s, %s, %s, %s, %s)
+"""
+INSERT_TAG = """
+INSERT INTO subscribers_subscribertag (id, workspace_id, subscriber_id, tag_id, created_at)
+VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING
+"""
+DELETE_TAG = "DELETE FROM subscribers_subscribertag WHERE subscriber_id = %s AND tag_id = %s"
+INSERT_EVENT = """
+INSERT INTO events_event (
+    id, workspace_id, subscriber_id, definition_id, event_id, occurred_at, received_at,
+    is_historical, properties, effects)
+VALUES (%s, %s, %s, %s, %s, %s, %s, false, %s, %s)
+ON CONFLICT (subscriber_id, definition_id, event_id) WHERE event_id IS NOT NULL DO NOTHING
+"""

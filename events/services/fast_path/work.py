@@ -1,0 +1,183 @@
+"""What a request is to the fast path, what becomes of it, and what both databases share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from events import rules
+from events.payloads import EventDraft, RejectedEvent
+from events.services import effects
+from events.services.fast_path import statements
+from events.services.remembered import Remembered
+from subscribers.ids import new_id
+from subscribers.models import ApiKey, Workspace
+from subscribers.models.subscriber import new_unsubscribe_token
+from subscribers.payloads import InvalidRequest, Person
+from subscribers.services.subscribers import Named, changes_to, merge_attributes
+
+
+class Refusal(Enum):
+    """Why a request takes the long way."""
+
+    NOT_PLAIN = auto()
+    # An answer that is kept for an Idempotency-Key is written in the reference path's transaction.
+    KEPT_ANSWER = auto()
+    # The guard let nothing through.
+    NOT_FOUND = auto()
+    # Some of the events, or all, may be stored under their planned ids.
+    REPEATED = auto()
+    FAILED = auto()
+    CONNECTION_LOST = auto()
+
+    @property
+    def may_have_written(self) -> bool:
+        """Whether events may be stored under their planned ids."""
+        return self in {Refusal.REPEATED, Refusal.CONNECTION_LOST}
+
+
+class Refused(Exception):
+    """Rolls the transaction back; a rerun finds nothing of it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedIds:
+    """The ids that a request's rows get, whichever path writes them."""
+
+    subscriber: UUID
+    events: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One request."""
+
+    workspace: Workspace
+    person: Person
+    events: Sequence[EventDraft | RejectedEvent]
+    planned: PlannedIds
+    attributes_bytes: int
+    unverified_key: ApiKey | None
+    now: datetime
+
+    def drafts(self) -> list[tuple[UUID, EventDraft]]:
+        """Return the events that can be recorded, with their planned ids."""
+        pairs = zip(self.planned.events, self.events, strict=True)
+        return [(planned_id, event) for planned_id, event in pairs if isinstance(event, EventDraft)]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was stored: all events of the request that were not rejected, by their planned ids."""
+
+    subscriber: Named
+    effects: Mapping[UUID, dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What the events do to somebody's tags; `effects` only of events that have any."""
+
+    tags_added: list[UUID] = field(default_factory=list)
+    tags_removed: list[UUID] = field(default_factory=list)
+    effects: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+
+
+def plan_ids(events: Sequence[object]) -> PlannedIds:
+    """Return ids for the person and for each event, in the events' order."""
+    return PlannedIds(subscriber=new_id(), events=[new_id() for _ in events])
+
+
+class Write:
+    """What both databases share: the parameters of the statements, and the plan."""
+
+    def __init__(
+        self, work: Work, known: Remembered, drafts: Sequence[tuple[UUID, EventDraft]]
+    ) -> None:
+        self.work = work
+        self.known = known
+        self.drafts = drafts
+
+    def record(self, *, is_plain: bool) -> Done | Refusal:
+        raise NotImplementedError
+
+    def plan(self, tags: Mapping[UUID, str]) -> Plan:
+        """Return what follows from the events, in order, for somebody who bears the tags."""
+        plan, bears = Plan(), dict(tags)
+        for planned_id, draft in self.drafts:
+            matching = self.known.rules_by_name.get(draft.name)
+            if matching:
+                done = rules.apply(rules=matching, tags=bears, properties=draft.properties)
+                bears = done.tags
+                said = effects.of_rules(done)
+                if said:
+                    plan.effects[planned_id] = said
+        plan.tags_added = sorted(bears.keys() - tags.keys())
+        plan.tags_removed = sorted(tags.keys() - bears.keys())
+        return plan
+
+    def changes(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the request changes in the person's row."""
+        try:
+            return changes_to(
+                stored=stored,
+                person=self.work.person,
+                attributes_bytes=self.work.attributes_bytes,
+            )
+        except InvalidRequest as error:
+            # The reference path raises it for the caller.
+            raise Refused(Refusal.NOT_PLAIN) from error
+
+    def new_person(self) -> dict[str, Any] | None:
+        """Return the columns of a new person's row, or None where nobody can be created here."""
+        person = self.work.person
+        # Who has to confirm is asked to by the reference path.
+        if person.email is None or self.work.workspace.double_opt_in:
+            return None
+        return {
+            "subscriber": self.work.planned.subscriber,
+            "email": person.email.text,
+            "email_key": person.email.key,
+            "external_id": person.external_id,
+            "first_name": person.first_name,
+            "last_name": person.last_name,
+            "new_attributes": as_json(merge_attributes({}, person.attributes)),
+            "token": new_unsubscribe_token(),
+        }
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what every statement's guard is given."""
+        person, key = self.work.person, self.work.unverified_key
+        return {
+            "workspace": self.work.workspace.pk,
+            "config_version": self.known.config_version,
+            "email_key": person.email.key if person.email else None,
+            "external_id": person.external_id,
+            "attributes": as_json(person.attributes),
+            "key_prefix": key and key.prefix,
+            "key_hash": key and key.key_hash,
+            "now": self.work.now,
+        }
+
+    def guard(self) -> str:
+        """Return the conditions under which what is remembered holds."""
+        return statements.guard(has_key=self.work.unverified_key is not None)
+
+    def identity(self) -> str:
+        return statements.identity(self.work.person)
+
+
+def link_rows(ids: Sequence[UUID]) -> str:
+    """Return rows that link the person with others, each with an id of its own."""
+    return as_json([{"id": new_id(), "other": each} for each in ids])
+
+
+def as_json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
