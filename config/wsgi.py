@@ -5,8 +5,11 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from config import process
-from config.http.chunked import BoundedBody
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 process.mark_as_web()
-application = BoundedBody(get_wsgi_application())
+_django = get_wsgi_application()
+
+from config.layers import layered  # noqa: E402 - imports models: Django is set up by now
+
+application = layered(_django)

@@ -1,12 +1,20 @@
-"""Calls the API through the URL conf, as an application would."""
+"""Calls the API through all that a server would call, as an application would."""
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
-from django.test import Client
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.http.response import HttpResponseBase, ResponseHeaders
+from django.test import RequestFactory
 
+from config.layers import layered
 from subscribers.models import Workspace
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication
 
 BULK = "/api/v1/subscribers/events/bulk"
 SINGLE = "/api/v1/subscribers/events"
@@ -61,11 +69,42 @@ class Caller:
     def send(self, method: str, path: str, body: bytes, *, headers: dict[str, str]) -> Reply:
         """Send anything; the key goes along unless `Authorization` is given."""
         given = {"Authorization": f"Bearer {self.key}", **headers}
-        content_type = given.pop("Content-Type", "")
-        client = Client(raise_request_exception=False, headers=given)
-        response = client.generic(method, path, body, content_type, HTTP_HOST="localhost")
-        return Reply(
-            status=response.status_code,
-            json=json.loads(response.content),
-            headers=response.headers,
-        )
+        return answer_of(application(), method, path, body, headers=given)
+
+
+def answer_of(
+    called: "WSGIApplication", method: str, path: str, body: bytes, *, headers: dict[str, str]
+) -> Reply:
+    """Call a WSGI application."""
+    given = {"Host": "localhost", **headers}
+    content_type = given.pop("Content-Type", "")
+    request = RequestFactory(headers=given).generic(method, path, body, content_type)
+    # Django's stand-in objects to whoever reads to the end.
+    request.environ["wsgi.input"] = BytesIO(body)
+    said: list[Any] = []
+    answer = called(request.environ, lambda *each: said.append(each))  # type: ignore[arg-type] # a list takes anything
+    status, sent_headers = said[0][:2]
+    return Reply(
+        status=int(status.split()[0]),
+        json=json.loads(b"".join(answer)),
+        headers=ResponseHeaders(dict(sent_headers)),
+    )
+
+
+class Django(WSGIHandler):
+    """Django without the signals that close the database connection of a test."""
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: "StartResponse"
+    ) -> HttpResponseBase:
+        """Answer as Django does."""
+        response = self.get_response(WSGIRequest(environ))
+        status = f"{response.status_code} {response.reason_phrase}"
+        start_response(status, list(response.items()))
+        return response
+
+
+@cache
+def application() -> "WSGIApplication":
+    """Return what a server calls; made once, since Django builds its middleware anew."""
+    return layered(Django())

@@ -86,6 +86,8 @@ def start(binaries: Path) -> PrivatePostgres:
         "max_connections": 200,
         "fsync": "off",
         "full_page_writes": "off",
+        # Which database a logged statement was for.
+        "log_line_prefix": "%m [%p] %d ",
     }
     arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     with (folder / "log").open("wb") as log:

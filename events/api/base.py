@@ -23,15 +23,7 @@ class EventsApiView(ApiView):
     @cached_property
     def limits(self) -> Limits:
         """The contract's limits, as this installation sets them."""
-        return Limits(
-            events=settings.MAX_EVENTS_PER_REQUEST,
-            properties_bytes=settings.MAX_PROPERTIES_BYTES,
-            attributes_bytes=settings.MAX_ATTRIBUTES_BYTES,
-            definitions=settings.MAX_DEFINITIONS,
-            history_after=settings.HISTORY_AFTER,
-            oldest=settings.MAX_EVENT_AGE,
-            furthest_ahead=settings.MAX_EVENT_LEAD,
-        )
+        return current_limits()
 
     def is_dry_run(self) -> bool:
         """Tell whether nothing is to be kept; such a request cannot be replayed."""
@@ -39,6 +31,19 @@ class EventsApiView(ApiView):
         if is_dry_run:
             self.refuse_idempotency_key(because="together with dryRun")
         return is_dry_run
+
+
+def current_limits() -> Limits:
+    """Return the contract's limits, as this installation sets them."""
+    return Limits(
+        events=settings.MAX_EVENTS_PER_REQUEST,
+        properties_bytes=settings.MAX_PROPERTIES_BYTES,
+        attributes_bytes=settings.MAX_ATTRIBUTES_BYTES,
+        definitions=settings.MAX_DEFINITIONS,
+        history_after=settings.HISTORY_AFTER,
+        oldest=settings.MAX_EVENT_AGE,
+        furthest_ahead=settings.MAX_EVENT_LEAD,
+    )
 
 
 def refuse_when_all_wrong(events: Sequence[object]) -> None:

@@ -21,6 +21,9 @@ from subscribers.api.base import Answer, Keep
 from subscribers.ids import encode
 from subscribers.payloads import Fault, InvalidRequest, parse_person
 
+# Where in the WSGI environment the express lane says what it has tried.
+ATTEMPT = "cueline.attempt"
+
 
 class BulkEventsView(EventsApiView):
     """Many events of one subscriber, in order; each succeeds or fails by itself."""
@@ -41,10 +44,11 @@ class BulkEventsView(EventsApiView):
         try:
             if is_dry_run:
                 result = ingest.preview(work)
-                answer = _bulk_answer(result)
+                answer = bulk_answer(result)
                 effects = [_effects(outcome) for outcome in result.outcomes]
                 return json_response({**answer.body, "effects": effects}, status=answer.status)
-            return self.answer_once(lambda keep: _record_bulk(work, keep))
+            earlier: ingest.Attempt | None = request.META.get(ATTEMPT)
+            return self.answer_once(lambda keep: _record_bulk(work, keep, earlier))
         except ingest.NothingRecorded as error:
             faults = [
                 Fault(path_of(index, failed.field), failed.message)
@@ -82,8 +86,11 @@ class SingleEventView(EventsApiView):
             raise nothing_recorded(error, faults=[Fault(field, failed.message)]) from error
 
 
-def _record_bulk(work: ingest.IngestRequest, keep: Keep | None) -> Answer:
-    return _bulk_answer(ingest.record(work, before_commit=_keeping(keep, _bulk_answer)))
+def _record_bulk(
+    work: ingest.IngestRequest, keep: Keep | None, earlier: ingest.Attempt | None
+) -> Answer:
+    before_commit = _keeping(keep, bulk_answer)
+    return bulk_answer(ingest.record(work, earlier=earlier, before_commit=before_commit))
 
 
 def _record_single(work: ingest.IngestRequest, body: dict[str, Any], keep: Keep | None) -> Answer:
@@ -100,7 +107,8 @@ def _keeping(
     return None if keep is None else lambda result: keep(answer_of(result))
 
 
-def _bulk_answer(result: ingest.IngestResult) -> Answer:
+def bulk_answer(result: ingest.IngestResult) -> Answer:
+    """Return the answer to a bulk request."""
     events = [_event(index, outcome) for index, outcome in enumerate(result.outcomes)]
     body = {"success": True, "subscriber": _subscriber(result), "events": events}
     if result.is_complete:

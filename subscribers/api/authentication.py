@@ -18,18 +18,18 @@ class ApiKeyAuthentication(BaseAuthentication):
     """Finds the key of a request; unknown, revoked and expired ones get the same answer."""
 
     def authenticate(self, request: Request) -> tuple[None, ApiKey]:
-        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not text.strip():
+        text = bearer_of(request.headers.get("Authorization", ""))
+        if not text:
             raise NotAuthenticated("An API key is needed: Authorization: Bearer <key>.")
         now = datetime.now(tz=UTC)
         try:
-            api_key = api_keys.find_usable(text=text.strip(), now=now)
+            api_key = api_keys.find_usable(text=text, now=now)
         except connections.LOST:
             # The first look of a request changes nothing: a connection that died in the pool
             # costs a second look, not the request.
             if not connections.renew():
                 raise
-            api_key = api_keys.find_usable(text=text.strip(), now=now)
+            api_key = api_keys.find_usable(text=text, now=now)
         if api_key is None:
             raise AuthenticationFailed("The API key is unknown, revoked or expired.")
         api_keys.note_use(api_key=api_key, now=now)
@@ -37,6 +37,12 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def bearer_of(header: str) -> str:
+    """Return the text after `Bearer`, or nothing where the header is no such."""
+    scheme, _, text = header.partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
 
 
 class HasScope(BasePermission):

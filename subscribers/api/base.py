@@ -38,6 +38,34 @@ class Answer:
 
 
 Keep = Callable[[Answer], None]
+# Where in the WSGI environment a layer before Django says what it has done for a request.
+BEGUN = "cueline.begun"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The request's moment, and what the rate limit said; `rate` is None where there is none."""
+
+    now: datetime
+    rate: rate_limit.Decision | None
+
+
+def take_request(*, api_key: ApiKey, now: datetime) -> rate_limit.Decision | None:
+    """Take one request from the key's limit; None where requests are not limited."""
+    if not settings.RATE_LIMIT:
+        return None
+    return rate_limit.take(api_key_id=api_key.pk, limit=settings.RATE_LIMIT, now=now)
+
+
+def rate_headers(rate: rate_limit.Decision | None) -> list[tuple[str, str]]:
+    """Return the headers that say how much of the limit is left."""
+    if rate is None:
+        return []
+    return [
+        ("RateLimit-Limit", str(rate.limit)),
+        ("RateLimit-Remaining", str(rate.remaining)),
+        ("RateLimit-Reset", str(rate.reset_seconds)),
+    ]
 
 
 class AlwaysJson(BaseContentNegotiation):
@@ -68,14 +96,11 @@ class ApiView(APIView):
     now: datetime
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        self.now = datetime.now(tz=UTC)
+        begun: Begun | None = request.META.get(BEGUN)
+        self.now = begun.now if begun else datetime.now(tz=UTC)
         super().initial(request, *args, **kwargs)
-        if not settings.RATE_LIMIT:
-            return
-        self.rate = rate_limit.take(
-            api_key_id=self.api_key.pk, limit=settings.RATE_LIMIT, now=self.now
-        )
-        if not self.rate.is_allowed:
+        self.rate = begun.rate if begun else take_request(api_key=self.api_key, now=self.now)
+        if self.rate is not None and not self.rate.is_allowed:
             raise ApiError(
                 "RATE_LIMITED",
                 f"More than {self.rate.limit} requests in a minute with this key.",
@@ -85,10 +110,8 @@ class ApiView(APIView):
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
-        if self.rate is not None:
-            response["RateLimit-Limit"] = str(self.rate.limit)
-            response["RateLimit-Remaining"] = str(self.rate.remaining)
-            response["RateLimit-Reset"] = str(self.rate.reset_seconds)
+        for name, value in rate_headers(self.rate):
+            response[name] = value
         return super().finalize_response(request, response, *args, **kwargs)
 
     @property

@@ -22,6 +22,12 @@ def renew() -> bool:
     return True
 
 
+def give_back() -> None:
+    """End a request's use of this thread's connection, as Django does after its own requests."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+
+
 def backend() -> int | None:
     """Return what the server calls this thread's connection; ask while it is open. No query."""
     info = getattr(connection.connection, "info", None)

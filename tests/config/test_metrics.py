@@ -7,8 +7,6 @@ from django.test import Client
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
-from events.services import sync_rules
-from events.services.sync_rules import RuleSpec
 from tests.calling import Caller
 
 TOKEN = "a-token-of-twenty-signs-and-more"
@@ -73,9 +71,6 @@ def test_events_are_counted_by_outcome(caller: Caller) -> None:
 
 
 def test_the_path_of_a_request_is_counted_with_its_cause(caller: Caller) -> None:
-    sync_rules.replace_all(
-        workspace=caller.workspace, specs=[RuleSpec(trigger_event="buy", add=["customer"])]
-    )
     caller.bulk({"name": "a"}, {"name": "buy"})
 
     def counted() -> list[float]:
@@ -86,7 +81,7 @@ def test_the_path_of_a_request_is_counted_with_its_cause(caller: Caller) -> None
 
     before = counted()
     caller.bulk({"name": "a"})
-    caller.bulk({"name": "buy"})
+    caller.bulk({"name": "new"})
     caller.post(
         "/api/v1/subscribers/events/bulk",
         {"email": "a@example.com", "events": [{"name": "a"}]},

@@ -1,0 +1,14 @@
+"""The WSGI layers around Django, outermost first."""
+
+from typing import TYPE_CHECKING
+
+from config.http.chunked import BoundedBody
+from events.api.express import ExpressLane
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+
+def layered(django: "WSGIApplication") -> "WSGIApplication":
+    """Return what the server calls."""
+    return BoundedBody(ExpressLane(django))
