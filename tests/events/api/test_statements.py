@@ -1,0 +1,78 @@
+"""How many statements a plain request takes, as the server of the database counts them."""
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.calling import BULK
+from tests.running import ROOT, serving
+
+pytestmark = [pytest.mark.live, pytest.mark.postgresql]
+
+REQUESTS = 20
+
+
+@pytest.fixture
+def server_log(environment: dict[str, str]) -> Path:
+    """The log of the tests' own server, which holds this database's statements from now on."""
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE \"{name}\" SET log_statement = 'all'")
+        row = connection.execute("SHOW data_directory").fetchone()
+    assert row is not None
+    return Path(row[0]).with_name("log")
+
+
+@pytest.mark.parametrize("count", [1, 500])
+@pytest.mark.parametrize("has_event_ids", [True, False])
+def test_a_plain_request_takes_three_statements_at_most(
+    environment: dict[str, str], server_log: Path, count: int, has_event_ids: bool
+) -> None:
+    environment = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    for command in (
+        ["manage.py", "migrate", "--verbosity", "0"],
+        ["-m", "tests.benchmarks.prepare"],
+    ):
+        done = subprocess.run(
+            [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, check=True
+        )
+    key = json.loads(done.stdout)["BENCHMARK_KEY"]
+    database = environment["DATABASE_URL"].rpartition("/")[2]
+
+    with serving("config.wsgi:application", {**environment, "RATE_LIMIT": "6000"}) as (port, _):
+        web = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+
+        def send() -> None:
+            names = [{"name": f"name{position % 10}"} for position in range(count)]
+            events = [
+                {**each, "eventId": uuid.uuid4().hex} if has_event_ids else each for each in names
+            ]
+            body = json.dumps({"email": "p1@example.com", "events": events})
+            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+            web.request("POST", BULK, body, headers)
+            answer = web.getresponse()
+            assert (answer.status, len(json.loads(answer.read())["events"])) == (200, count)
+
+        for _ in range(3):
+            send()
+        before = statements_in(server_log, database)
+        for _ in range(REQUESTS):
+            send()
+        taken = statements_in(server_log, database) - before
+
+    # At least one each, or nothing was counted.
+    assert REQUESTS <= taken <= 3 * REQUESTS
+
+
+def statements_in(log: Path, database: str) -> int:
+    """Count what the server was asked to do in a database."""
+    time.sleep(0.2)
+    return len(re.findall(rf" {database} LOG:  (?:statement|execute)", log.read_text()))
