@@ -67,6 +67,7 @@ def test_a_plain_request_takes_three_statements_at_most(
         for _ in range(REQUESTS):
             send()
         taken = statements_in(server_log, database) - before
+        web.close()
 
     # At least one each, or nothing was counted.
     assert REQUESTS <= taken <= 3 * REQUESTS
