@@ -86,6 +86,9 @@ def _database() -> dict[str, object]:
             "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
         }
     database: dict[str, object] = {**dj_database_url.parse(text)}
+    if "pool" in database.get("OPTIONS", {}):  # type: ignore[operator] # a dict
+        problem = "the pool is set by Cueline itself, in the web process alone."
+        raise env.SettingError("DATABASE_URL", problem)
     options: dict[str, object] = {"connect_timeout": 5, **database.get("OPTIONS", {})}  # type: ignore[dict-item]
     if process.is_web():
         # The server's idle threads die after 30 s and would leave their connection open; the pool

@@ -120,6 +120,40 @@ def free_port() -> int:
         return port
 
 
+class Application:
+    """What calls the bulk endpoint of a web process."""
+
+    def __init__(self, port: int, key: str) -> None:
+        self.port = port
+        self.headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+
+    def send(self, email: str, events: list[dict[str, str]]) -> int:
+        """Report events by a connection of their own, and return the status."""
+        web = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            body = json.dumps({"email": email, "events": events})
+            web.request("POST", "/api/v1/subscribers/events/bulk", body, self.headers)
+            answer = web.getresponse()
+            answer.read()
+            return answer.status
+        finally:
+            web.close()
+
+
+def fill(environment: dict[str, str]) -> str:
+    """Migrate a database and fill it with people and names; returns a key."""
+    given = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    printed = b""
+    for command in (
+        ["manage.py", "migrate", "--verbosity", "0"],
+        ["-m", "tests.benchmarks.prepare"],
+    ):
+        printed = subprocess.run(
+            [sys.executable, *command], cwd=ROOT, env=given, capture_output=True, check=True
+        ).stdout
+    return str(json.loads(printed)["BENCHMARK_KEY"])
+
+
 @contextmanager
 def serving(target: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
     """Start a server as `up` does; yields its port and process."""

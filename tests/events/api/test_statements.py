@@ -1,10 +1,6 @@
 """How many statements a plain request takes, as the server of the database counts them."""
 
-import http.client
-import json
 import re
-import subprocess
-import sys
 import time
 import uuid
 from pathlib import Path
@@ -12,8 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.calling import BULK
-from tests.running import ROOT, serving
+from tests.running import Application, fill, serving
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 
@@ -36,30 +31,18 @@ def server_log(environment: dict[str, str]) -> Path:
 def test_a_plain_request_takes_three_statements_at_most(
     environment: dict[str, str], server_log: Path, count: int, has_event_ids: bool
 ) -> None:
-    environment = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    for command in (
-        ["manage.py", "migrate", "--verbosity", "0"],
-        ["-m", "tests.benchmarks.prepare"],
-    ):
-        done = subprocess.run(
-            [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, check=True
-        )
-    key = json.loads(done.stdout)["BENCHMARK_KEY"]
+    key = fill(environment)
     database = environment["DATABASE_URL"].rpartition("/")[2]
 
     with serving("config.wsgi:application", {**environment, "RATE_LIMIT": "6000"}) as (port, _):
-        web = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        application = Application(port, key)
 
         def send() -> None:
             names = [{"name": f"name{position % 10}"} for position in range(count)]
             events = [
                 {**each, "eventId": uuid.uuid4().hex} if has_event_ids else each for each in names
             ]
-            body = json.dumps({"email": "p1@example.com", "events": events})
-            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-            web.request("POST", BULK, body, headers)
-            answer = web.getresponse()
-            assert (answer.status, len(json.loads(answer.read())["events"])) == (200, count)
+            assert application.send("p1@example.com", events) == 200
 
         for _ in range(3):
             send()
@@ -67,7 +50,6 @@ def test_a_plain_request_takes_three_statements_at_most(
         for _ in range(REQUESTS):
             send()
         taken = statements_in(server_log, database) - before
-        web.close()
 
     # At least one each, or nothing was counted.
     assert REQUESTS <= taken <= 3 * REQUESTS

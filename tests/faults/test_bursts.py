@@ -1,0 +1,58 @@
+"""Bursts of requests with idle times between: the server's threads come and go, connections stay.
+
+`BURSTS` (2) and `BURST_PAUSE` (32 s: the server's idle threads end after 30) set how long it takes.
+"""
+
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from tests.running import Application, fill, serving
+
+pytestmark = [pytest.mark.live, pytest.mark.postgresql]
+
+BURSTS = int(os.environ.get("BURSTS", "2"))
+PAUSE = float(os.environ.get("BURST_PAUSE", "32"))
+# WEB_THREADS, as it is where nobody sets it.
+POOL = 4
+BACKENDS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+
+
+def test_backends_never_pass_the_pool(environment: dict[str, str]) -> None:
+    key = fill(environment)
+    most, is_over = [0], threading.Event()
+
+    def watch() -> None:
+        with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as watching:
+            while not is_over.wait(0.02):
+                row = watching.execute(BACKENDS).fetchone()
+                assert row is not None
+                most.append(row[0])
+
+    with (
+        serving("config.wsgi:application", environment) as (port, _),
+        ThreadPoolExecutor(17) as together,
+    ):
+        application = Application(port, key)
+
+        def send(number: int) -> int:
+            return application.send(f"p{number}@example.com", [{"name": "name1"}])
+
+        watcher = together.submit(watch)
+        statuses: list[int] = []
+        for burst in range(BURSTS):
+            if burst:
+                time.sleep(PAUSE)
+            statuses += together.map(send, range(200))
+        is_over.set()
+        watcher.result()
+
+    assert statuses == [200] * 200 * BURSTS
+    assert 1 <= max(most) <= POOL
