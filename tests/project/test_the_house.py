@@ -90,6 +90,7 @@ def test_every_scheduled_task_can_be_found() -> None:
         ({"SECRET_KEY": "short"}, "SECRET_KEY"),
         ({"PUBLIC_URL": "http://mail.example.com"}, "PUBLIC_URL"),
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
+        ({"DATABASE_URL": "postgresql://127.0.0.1/cueline?pool=true"}, "DATABASE_URL"),
     ],
 )
 def test_production_refuses_an_unsafe_setting(unsafe: dict[str, str], name: str) -> None:
