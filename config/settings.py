@@ -85,11 +85,11 @@ def _database() -> dict[str, object]:
             # Threads and other processes of a test need a file, not a database in memory.
             "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
         }
-    database: dict[str, object] = {**dj_database_url.parse(text)}
-    if "pool" in database.get("OPTIONS", {}):  # type: ignore[operator] # a dict
+    database = dj_database_url.parse(text)
+    options: dict[str, object] = {"connect_timeout": 5, **database.get("OPTIONS", {})}
+    if "pool" in options:
         problem = "the pool is set by Cueline itself, in the web process alone."
         raise env.SettingError("DATABASE_URL", problem)
-    options: dict[str, object] = {"connect_timeout": 5, **database.get("OPTIONS", {})}  # type: ignore[dict-item]
     if process.is_web():
         # The server's idle threads die after 30 s and would leave their connection open; the pool
         # keeps them at one per thread. Workers fork and must never have one.

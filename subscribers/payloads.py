@@ -122,7 +122,7 @@ def read_object(value: object, most_bytes: int) -> dict[str, Any]:
         fault = json_gate.find_unstorable(value)
         if fault:
             raise InvalidField(f"cannot be stored: it holds {fault}.")
-    elif len(encoded) * json_gate.LONGEST_OF_COMPACT <= most_bytes:
+    elif len(encoded) * json_gate.COMPACT_GROWS_AT_MOST <= most_bytes:
         return value
     size = len(json_gate.compact(value))
     if size > most_bytes:

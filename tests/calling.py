@@ -78,7 +78,9 @@ def answer_of(
     """Call a WSGI application."""
     given = {"Host": "localhost", **headers}
     content_type = given.pop("Content-Type", "")
+    length = given.pop("Content-Length", str(len(body)))
     request = RequestFactory(headers=given).generic(method, path, body, content_type)
+    request.environ["CONTENT_LENGTH"] = length
     # Django's stand-in objects to whoever reads to the end.
     request.environ["wsgi.input"] = BytesIO(body)
     said: list[Any] = []

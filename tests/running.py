@@ -21,6 +21,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SECONDS_TO_START = 60
 SECONDS_TO_STOP = 30
+BULK = "/api/v1/subscribers/events/bulk"
 
 
 class Running:
@@ -56,13 +57,7 @@ class Running:
 
     def send(self, method: str, path: str, **sent: Any) -> tuple[int, Any]:
         """Call the web process."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            connection.request(method, path, **sent)
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
+        return call(self.port, method, path, **sent)
 
     def printed_call(self) -> tuple[str, dict[str, str], str]:
         """Return path, headers and body of the curl line that the first run printed."""
@@ -128,20 +123,25 @@ class Application:
         self.headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     def send(self, email: str, events: list[dict[str, str]]) -> int:
-        """Report events by a connection of their own, and return the status."""
-        web = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            body = json.dumps({"email": email, "events": events})
-            web.request("POST", "/api/v1/subscribers/events/bulk", body, self.headers)
-            answer = web.getresponse()
-            answer.read()
-            return answer.status
-        finally:
-            web.close()
+        """Report events, and return the status."""
+        body = json.dumps({"email": email, "events": events})
+        status, _ = call(self.port, "POST", BULK, body=body, headers=self.headers)
+        return status
 
 
-def fill(environment: dict[str, str]) -> str:
-    """Migrate a database and fill it with people and names; returns a key."""
+def call(port: int, method: str, path: str, **sent: Any) -> tuple[int, Any]:
+    """Call a web process by a connection of its own; returns the status and the JSON."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, **sent)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def fill(environment: dict[str, str]) -> dict[str, str]:
+    """Migrate a database and fill it with people and names; returns what is to be known of them."""
     given = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
     printed = b""
     for command in (
@@ -151,7 +151,8 @@ def fill(environment: dict[str, str]) -> str:
         printed = subprocess.run(
             [sys.executable, *command], cwd=ROOT, env=given, capture_output=True, check=True
         ).stdout
-    return str(json.loads(printed)["BENCHMARK_KEY"])
+    known: dict[str, str] = json.loads(printed)
+    return known
 
 
 @contextmanager

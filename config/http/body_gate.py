@@ -1,6 +1,7 @@
 """Refuses bodies that are too large or compressed before anything reads them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -46,5 +47,11 @@ class BodyGateMiddleware:
     def _is_too_large(request: HttpRequest) -> bool:
         if request.META.get("cueline.body_too_large"):
             return True
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        return length.isdecimal() and int(length[:20]) > settings.MAX_BODY_BYTES
+        return declared_length(request.META) > settings.MAX_BODY_BYTES
+
+
+def declared_length(environ: Mapping[str, Any]) -> int:
+    """Return the length that a request gives for its body; 0 for none and for what is no number."""
+    # Twenty digits are beyond any limit; zeros before them are legal and change nothing.
+    digits = (environ.get("CONTENT_LENGTH") or "").lstrip("0")[:20]
+    return int(digits) if digits.isdecimal() else 0

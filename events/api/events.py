@@ -16,6 +16,7 @@ from events.api.base import (
 )
 from events.payloads import RejectedEvent, parse_event, parse_events
 from events.services import ingest
+from events.services.ingest_request import IngestRequest
 from events.services.recording import Failed, Outcome, Recorded
 from subscribers.api.base import Answer, Keep
 from subscribers.ids import encode
@@ -34,7 +35,7 @@ class BulkEventsView(EventsApiView):
         person = parse_person(body, attributes_bytes=self.limits.attributes_bytes)
         events = parse_events(body.get("events"), limits=self.limits, now=self.now)
         refuse_when_all_wrong(events)
-        work = ingest.IngestRequest(
+        work = IngestRequest(
             workspace=self.workspace,
             person=person,
             events=events,
@@ -67,7 +68,7 @@ class SingleEventView(EventsApiView):
         event = parse_event(body, limits=self.limits, now=self.now, name_field="event")
         if isinstance(event, RejectedEvent):
             raise InvalidRequest(event.fault)
-        work = ingest.IngestRequest(
+        work = IngestRequest(
             workspace=self.workspace,
             person=person,
             events=[event],
@@ -86,14 +87,12 @@ class SingleEventView(EventsApiView):
             raise nothing_recorded(error, faults=[Fault(field, failed.message)]) from error
 
 
-def _record_bulk(
-    work: ingest.IngestRequest, keep: Keep | None, earlier: ingest.Attempt | None
-) -> Answer:
+def _record_bulk(work: IngestRequest, keep: Keep | None, earlier: ingest.Attempt | None) -> Answer:
     before_commit = _keeping(keep, bulk_answer)
     return bulk_answer(ingest.record(work, earlier=earlier, before_commit=before_commit))
 
 
-def _record_single(work: ingest.IngestRequest, body: dict[str, Any], keep: Keep | None) -> Answer:
+def _record_single(work: IngestRequest, body: dict[str, Any], keep: Keep | None) -> Answer:
     def answer_of(result: ingest.IngestResult) -> Answer:
         return _single_answer(result, body)
 

@@ -19,12 +19,14 @@ import msgspec
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
+from config.http.body_gate import declared_length
 from config.http.errors import error_body
 from config.http.request_log import note_answer, request_id_from
 from events.api.base import current_limits, refuse_when_all_wrong
 from events.api.events import ATTEMPT, bulk_answer
 from events.payloads import parse_events
 from events.services import ingest
+from events.services.ingest_request import IngestRequest
 from subscribers import json_gate
 from subscribers.api.authentication import bearer_of
 from subscribers.api.base import BEGUN, Answer, Begun, rate_headers, take_request
@@ -57,7 +59,7 @@ class ExpressLane:
         if environ["PATH_INFO"] != PATH or not _is_ordinary(environ):
             return self.application(environ, start_response)
         started = time.perf_counter()
-        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        body = environ["wsgi.input"].read(declared_length(environ))
         request_id = request_id_from(environ.get("HTTP_X_REQUEST_ID", ""))
         try:
             answer = _answer(environ, body)
@@ -93,14 +95,12 @@ class ExpressLane:
 
 
 def _is_ordinary(environ: dict[str, Any]) -> bool:
-    length = environ.get("CONTENT_LENGTH", "")
     return (
         environ["REQUEST_METHOD"] == "POST"
         and not environ.get("QUERY_STRING")
         and environ.get("CONTENT_TYPE") in MEDIA_TYPES
         and not any(name in environ for name in REFUSED_HEADERS)
-        and length.isdecimal()
-        and int(length[:20]) <= settings.MAX_BODY_BYTES
+        and declared_length(environ) <= settings.MAX_BODY_BYTES
         and _is_host_allowed(environ.get("HTTP_HOST", ""), tuple(settings.ALLOWED_HOSTS))
     )
 
@@ -130,7 +130,7 @@ def _answer(environ: dict[str, Any], content: bytes) -> Answer | None:
     except (InvalidRequest, json_gate.InvalidJson):
         return None
     outcome = ingest.record_fast(
-        ingest.IngestRequest(
+        IngestRequest(
             workspace=api_key.workspace,
             person=person,
             events=events,

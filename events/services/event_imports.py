@@ -11,6 +11,7 @@ from itertools import groupby
 from events.payloads import EventDraft, Limits, RejectedEvent
 from events.services import ingest
 from events.services.database_faults import Unavailable
+from events.services.ingest_request import IngestRequest
 from events.services.recording import Failed, Outcome, reject
 from subscribers.models import Workspace
 from subscribers.payloads import InvalidRequest, Person
@@ -55,7 +56,7 @@ def record(
             continue
         identities.add(first.person.identity)
         drafts = [each.event for each in run if isinstance(each, PersonEvent)]
-        request = ingest.IngestRequest(
+        request = IngestRequest(
             workspace=workspace, person=first.person, events=drafts, limits=limits, now=now
         )
         outcomes += _record_run(request, is_first=not outcomes)
@@ -66,7 +67,7 @@ def _identity(each: PersonEvent | RejectedEvent) -> tuple[str | None, str | None
     return each.person.identity if isinstance(each, PersonEvent) else None
 
 
-def _record_run(request: ingest.IngestRequest, *, is_first: bool) -> Sequence[Outcome]:
+def _record_run(request: IngestRequest, *, is_first: bool) -> Sequence[Outcome]:
     try:
         return ingest.record(request).outcomes
     except ingest.NothingRecorded as error:
@@ -79,7 +80,7 @@ def _record_run(request: ingest.IngestRequest, *, is_first: bool) -> Sequence[Ou
         return _all_failed(request, error.code, str(error))
 
 
-def _all_failed(request: ingest.IngestRequest, code: str, message: str) -> list[Outcome]:
+def _all_failed(request: IngestRequest, code: str, message: str) -> list[Outcome]:
     return [
         Failed(name=event.name, code=code, field="", message=message) for event in request.events
     ]

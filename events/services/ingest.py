@@ -8,13 +8,12 @@ commit is looked up. No network but the database's.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from events.models import Event
-from events.payloads import EventDraft, Limits, RejectedEvent
+from events.payloads import EventDraft, RejectedEvent
 from events.services import definitions, fast_path, ingest_metrics
 from events.services.database_faults import (
     REQUEST_FAULTS,
@@ -24,9 +23,9 @@ from events.services.database_faults import (
     check_constraints_at_once,
     is_passing,
 )
+from events.services.ingest_request import IngestRequest
 from events.services.recording import Failed, Outcome, Recorded, Recorder, reject
-from subscribers.models import ApiKey, Subscriber, Workspace
-from subscribers.payloads import Person
+from subscribers.models import Subscriber
 from subscribers.services import connections, lists, subscribers
 
 logger = logging.getLogger("cueline.ingest")
@@ -49,23 +48,10 @@ class NothingRecorded(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IngestRequest:
-    """What is to be recorded, for whom, by what limits."""
-
-    workspace: Workspace
-    person: Person
-    events: Sequence[EventDraft | RejectedEvent]
-    limits: Limits
-    now: datetime
-    # Given when only the fast path's statement can tell whether the key still holds.
-    unverified_key: ApiKey | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
     """What became of a request: the subscriber as stored, and one outcome an event, in order."""
 
-    subscriber: Subscriber | subscribers.Named
+    subscriber: Subscriber | subscribers.StoredIdentity
     is_created: bool
     outcomes: Sequence[Outcome]
 
@@ -131,17 +117,7 @@ def record(
 def record_fast(request: IngestRequest) -> IngestResult | Attempt:
     """Record the events by the fast path, or return what `record` needs to do it the long way."""
     planned = fast_path.plan_ids(request.events)
-    outcome = fast_path.record(
-        fast_path.Work(
-            workspace=request.workspace,
-            person=request.person,
-            events=request.events,
-            planned=planned,
-            attributes_bytes=request.limits.attributes_bytes,
-            unverified_key=request.unverified_key,
-            now=request.now,
-        )
-    )
+    outcome = fast_path.record(request, planned)
     if isinstance(outcome, fast_path.Refusal):
         if outcome is fast_path.Refusal.CONNECTION_LOST:
             connections.renew()

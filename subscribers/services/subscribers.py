@@ -36,7 +36,7 @@ class SubscriberNotFound(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class StoredIdentity:
     """Who a subscriber is, without the rest of the row."""
 
     id: UUID

@@ -26,7 +26,7 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 
 
 def test_backends_never_pass_the_pool(environment: dict[str, str]) -> None:
-    key = fill(environment)
+    key = fill(environment)["BENCHMARK_KEY"]
     most, is_over = [0], threading.Event()
 
     def watch() -> None:

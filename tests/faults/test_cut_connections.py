@@ -1,6 +1,5 @@
 """The connection breaks right after a statement that commits was sent: every event stays once."""
 
-import http.client
 import json
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.faults.cutting_proxy import cutting
-from tests.running import ROOT, serving
+from tests.running import ROOT, call, serving
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 
@@ -66,10 +65,9 @@ def test_a_cut_after_the_commit_leaves_every_event_once(
                     "email": "a@example.com",
                     "events": [{"name": "a", "properties": {"n": number}}],
                 }
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-                connection.request("POST", PATH, json.dumps(body), {**headers, **more})
-                status = connection.getresponse().status
-                connection.close()
+                status, _ = call(
+                    port, "POST", PATH, body=json.dumps(body), headers={**headers, **more}
+                )
                 return status
 
             # Known person and name from here on: every other request goes the fast path.

@@ -12,6 +12,7 @@ from events.models import Event
 from events.payloads import EventDraft, Limits
 from events.services import ingest
 from events.services.database_faults import OutcomeUnknown, Unavailable
+from events.services.ingest_request import IngestRequest
 from subscribers import addresses
 from subscribers.models import Subscriber, Workspace
 from subscribers.payloads import Person
@@ -59,7 +60,7 @@ def test_a_request_without_a_database_is_unavailable_and_can_be_repeated(
     assert Event.objects.count() == 1
 
 
-def a_request(workspace: Workspace, *, event_id: str | None = None) -> ingest.IngestRequest:
+def a_request(workspace: Workspace, *, event_id: str | None = None) -> IngestRequest:
     now = datetime.now(tz=UTC)
     limits = Limits(
         events=500,
@@ -70,7 +71,7 @@ def a_request(workspace: Workspace, *, event_id: str | None = None) -> ingest.In
         oldest=timedelta(days=1),
         furthest_ahead=timedelta(minutes=5),
     )
-    return ingest.IngestRequest(
+    return IngestRequest(
         workspace=workspace,
         person=Person(email=addresses.parse("a@example.com"), external_id=None, attributes={}),
         events=[

@@ -14,8 +14,7 @@ so that nothing is written twice.
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
 
 from django.db import DatabaseError, connection, transaction
 
@@ -24,31 +23,37 @@ from events.services import remembered
 from events.services.database_faults import REQUEST_FAULTS
 from events.services.fast_path.postgresql import WriteToPostgreSQL
 from events.services.fast_path.sqlite import WriteToSQLite
-from events.services.fast_path.work import Done, PlannedIds, Refusal, Refused, Work, plan_ids
+from events.services.fast_path.work import Done, PlannedIds, Refusal, Refused, plan_ids
+from events.services.ingest_request import IngestRequest
 
-__all__ = ["Done", "PlannedIds", "Refusal", "Work", "plan_ids", "record"]
+__all__ = ["Done", "PlannedIds", "Refusal", "plan_ids", "record"]
 
 
-def record(work: Work) -> Done | Refusal:
+def record(request: IngestRequest, planned: PlannedIds) -> Done | Refusal:
     """Store the request, or say why not."""
-    drafts = work.drafts()
+    drafts = [
+        (planned_id, event)
+        for planned_id, event in zip(planned.events, request.events, strict=True)
+        if isinstance(event, EventDraft)
+    ]
     if not _is_ordinary([draft for _, draft in drafts]):
         return Refusal.NOT_PLAIN
     names = {draft.name for _, draft in drafts}
     try:
-        known = remembered.of(work.workspace, names=names)
+        known = remembered.of(request.workspace, names=names)
         if known is None:
             return Refusal.NOT_PLAIN
         write = WriteToPostgreSQL if connection.vendor == "postgresql" else WriteToSQLite
+        is_plain = known.has_no_effects(names)
         with _savepoint_inside_a_transaction():
-            return write(work, known, drafts).record(is_plain=known.has_no_effects(names))
+            return write(request, planned, drafts=drafts, known=known, is_plain=is_plain).record()
     except Refused as refused:
         return refused.refusal
     except REQUEST_FAULTS:
         return Refusal.CONNECTION_LOST
     except (DatabaseError, OverflowError):
         # Such as a definition that is gone: what is remembered may be wrong.
-        remembered.forget(work.workspace.pk)
+        remembered.forget(request.workspace.pk)
         return Refusal.FAILED
 
 
@@ -60,6 +65,6 @@ def _is_ordinary(drafts: Sequence[EventDraft]) -> bool:
     return len(identified) == len(set(identified))
 
 
-def _savepoint_inside_a_transaction() -> Any:  # noqa: ANN401 - one of two context managers
+def _savepoint_inside_a_transaction() -> AbstractContextManager[object]:
     """Keep a transaction that surrounds the request usable when a statement fails."""
     return transaction.atomic() if connection.in_atomic_block else nullcontext()

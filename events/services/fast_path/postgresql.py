@@ -1,6 +1,5 @@
 """The fast path on PostgreSQL."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -9,16 +8,16 @@ from django.db import connection, transaction
 
 from events.services.fast_path import statements
 from events.services.fast_path.work import Done, Refusal, Refused, Write, as_json, link_rows
-from subscribers.services.subscribers import Named
+from subscribers.services.subscribers import StoredIdentity
 
 
 class WriteToPostgreSQL(Write):
     """One statement where it can be, else a transaction of five at most."""
 
-    def record(self, *, is_plain: bool) -> Done | Refusal:
-        if not is_plain:
+    def record(self) -> Done | Refusal:
+        if not self.is_plain:
             return self.under_lock() or self.create() or Refusal.NOT_FOUND
-        removes = any(value is None for value in self.work.person.attributes.values())
+        removes = any(value is None for value in self.request.person.attributes.values())
         found = None if removes else self.insert_plain()
         return found or self.create() or self.under_lock() or Refusal.NOT_FOUND
 
@@ -27,7 +26,7 @@ class WriteToPostgreSQL(Write):
         statement = statements.INSERT_EVENTS_OF_KNOWN_PERSON.format(
             guard=self.guard(),
             identity=self.identity(),
-            unchanged=statements.unchanged(self.work.person),
+            unchanged=statements.unchanged(self.request.person),
         )
         row = self.execute(statement, {**self.parameters(), "events": self.events({})})
         if row is None:
@@ -35,7 +34,7 @@ class WriteToPostgreSQL(Write):
         subscriber_id, email, external_id, inserted = row
         if inserted < len(self.drafts):
             return Refusal.REPEATED
-        return Done(Named(subscriber_id, email, external_id), {})
+        return Done(StoredIdentity(subscriber_id, email, external_id), {})
 
     def create(self) -> Done | None:
         """Store a new person with all that follows; None when somebody has the identity."""
@@ -55,7 +54,9 @@ class WriteToPostgreSQL(Write):
         )
         if row is None or row[0] == 0:
             return None
-        return Done(Named(new["subscriber"], new["email"], new["external_id"]), plan.effects)
+        return Done(
+            StoredIdentity(new["subscriber"], new["email"], new["external_id"]), plan.effects
+        )
 
     def under_lock(self) -> Done | None:
         """Store events and what follows under the person's lock; None when nobody is found."""
@@ -65,22 +66,15 @@ class WriteToPostgreSQL(Write):
             row = cursor.fetchone()
             if row is None:
                 return None
-            subscriber_id, email, external_id, first_name, last_name, attributes = row
-            stored = {
-                "first_name": first_name,
-                "last_name": last_name,
-                "attributes": json.loads(attributes),
-            }
-            cursor.execute(statements.READ_TAGS, {"subscriber": subscriber_id})
-            plan = self.plan(dict(cursor.fetchall()))
-            changed = {**stored, **(changes := self.changes(stored))}
+            subscriber_id, email, external_id, *columns = row
+            completed, is_changed = self.completed(*columns)
+            plan = self.plan({} if self.is_plain else self.tags_of(subscriber_id))
             cursor.execute(
                 statements.WRITE_UNDER_LOCK,
                 {
                     **self.parameters(),
-                    **changed,
-                    "attributes": as_json(changed["attributes"]),
-                    "is_changed": bool(changes),
+                    **completed,
+                    "is_changed": is_changed,
                     "subscriber": subscriber_id,
                     "tags": link_rows(plan.tags_added),
                     "removed": plan.tags_removed,
@@ -89,7 +83,13 @@ class WriteToPostgreSQL(Write):
             )
             if cursor.rowcount < len(self.drafts):
                 raise Refused(Refusal.REPEATED)
-        return Done(Named(subscriber_id, email, external_id), plan.effects)
+        return Done(StoredIdentity(subscriber_id, email, external_id), plan.effects)
+
+    @staticmethod
+    def tags_of(subscriber_id: UUID) -> dict[UUID, str]:
+        with connection.cursor() as cursor:
+            cursor.execute(statements.READ_TAGS, {"subscriber": subscriber_id})
+            return dict(cursor.fetchall())
 
     def events(self, effects_by_id: Mapping[UUID, dict[str, Any]]) -> str:
         """Return the events as the JSON that the statements unfold to rows."""

@@ -1,34 +1,34 @@
 """The fast path on SQLite."""
 
-import json
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from events.services.fast_path import statements
-from events.services.fast_path.work import Done, Refusal, Refused, Write
+from events.services.fast_path.work import Done, Refusal, Refused, Write, as_json
 from subscribers.ids import new_id
-from subscribers.services.subscribers import Named
+from subscribers.services.subscribers import StoredIdentity
 
 
 class WriteToSQLite(Write):
     """A look and the inserts in one short transaction; nobody else writes meanwhile."""
 
-    def record(self, *, is_plain: bool) -> Done | Refusal:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Bring what most statements take into the driver's form, once."""
+        super().__init__(*args, **kwargs)
+        self.workspace = self.request.workspace.pk.hex
+        self.now = connection.ops.adapt_datetimefield_value(self.request.now)
+
+    def record(self) -> Done | Refusal:
         with transaction.atomic(), connection.cursor() as cursor:
             statement = statements.FIND_PERSON.format(guard=self.guard(), identity=self.identity())
-            cursor.execute(statement, self.adapted(self.parameters()))
+            cursor.execute(statement, self.parameters())
             row = cursor.fetchone()
             if row is None:
                 return Refusal.NOT_FOUND
-            done = (
-                self.create(cursor)
-                if row[0] is None
-                else self.complete(cursor, row, is_plain=is_plain)
-            )
+            done = self.create(cursor) if row[0] is None else self.complete(cursor, row)
             cursor.executemany(statements.INSERT_EVENT, self.events(done))
             if cursor.rowcount < len(self.drafts):
                 raise Refused(Refusal.REPEATED)
@@ -38,79 +38,58 @@ class WriteToSQLite(Write):
         new = self.new_person()
         if new is None:
             raise Refused(Refusal.NOT_FOUND)
-        cursor.execute(statements.INSERT_PERSON, self.adapted({**self.parameters(), **new}))
+        subscriber = self.planned.subscriber.hex
+        cursor.execute(
+            statements.INSERT_PERSON, {**self.parameters(), **new, "subscriber": subscriber}
+        )
         if cursor.rowcount < 1:
             raise Refused(Refusal.NOT_FOUND)
-        plan, now = self.plan({}), self.adapt(self.work.now)
-        workspace = self.adapt(self.work.workspace.pk)
-        subscriber = self.adapt(self.work.planned.subscriber)
-        for statement, ids in (
-            (statements.INSERT_MEMBERSHIP, self.known.default_list_ids),
-            (statements.INSERT_TAG, plan.tags_added),
-        ):
-            rows = [(new_id().hex, workspace, subscriber, each.hex, now) for each in ids]
-            cursor.executemany(statement, rows)
-        return Done(Named(new["subscriber"], new["email"], new["external_id"]), plan.effects)
+        plan = self.plan({})
+        cursor.executemany(
+            statements.INSERT_MEMBERSHIP, self.links(subscriber, self.known.default_list_ids)
+        )
+        cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
+        identity = StoredIdentity(new["subscriber"], new["email"], new["external_id"])
+        return Done(identity, plan.effects)
 
-    def complete(self, cursor: Any, row: tuple[Any, ...], *, is_plain: bool) -> Done:  # noqa: ANN401 - as above
-        subscriber, email, external_id, first_name, last_name, attributes = row
-        stored = {
-            "first_name": first_name,
-            "last_name": last_name,
-            "attributes": json.loads(attributes),
-        }
-        changes = self.changes(stored)
-        if changes:
-            changed = {**stored, **changes}
+    def complete(self, cursor: Any, row: tuple[Any, ...]) -> Done:  # noqa: ANN401 - as above
+        subscriber, email, external_id, *columns = row
+        completed, is_changed = self.completed(*columns)
+        if is_changed:
             cursor.execute(
-                statements.UPDATE_PERSON,
-                {
-                    **changed,
-                    "attributes": json.dumps(changed["attributes"]),
-                    "now": self.adapt(self.work.now),
-                    "subscriber": subscriber,
-                },
+                statements.UPDATE_PERSON, {**completed, "now": self.now, "subscriber": subscriber}
             )
-        named = Named(UUID(subscriber), email, external_id)
-        if is_plain:
-            return Done(named, {})
+        identity = StoredIdentity(UUID(subscriber), email, external_id)
+        if self.is_plain:
+            return Done(identity, {})
         cursor.execute(statements.READ_TAGS, {"subscriber": subscriber})
         plan = self.plan({UUID(tag): name for tag, name in cursor.fetchall()})
-        workspace, now = self.adapt(self.work.workspace.pk), self.adapt(self.work.now)
-        cursor.executemany(
-            statements.DELETE_TAG, [(subscriber, each.hex) for each in plan.tags_removed]
-        )
-        cursor.executemany(
-            statements.INSERT_TAG,
-            [(new_id().hex, workspace, subscriber, each.hex, now) for each in plan.tags_added],
-        )
-        return Done(named, plan.effects)
+        removed = [(subscriber, each.hex) for each in plan.tags_removed]
+        cursor.executemany(statements.DELETE_TAG, removed)
+        cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
+        return Done(identity, plan.effects)
+
+    def links(self, subscriber: str, ids: Iterable[UUID]) -> list[tuple[object, ...]]:
+        """Return rows that link the person with others, each with an id of its own."""
+        return [(new_id().hex, self.workspace, subscriber, each.hex, self.now) for each in ids]
 
     def events(self, done: Done) -> list[tuple[Any, ...]]:
-        workspace, now = self.adapt(self.work.workspace.pk), self.adapt(self.work.now)
-        subscriber = done.subscriber.id.hex
+        subscriber, adapt = done.subscriber.id.hex, connection.ops.adapt_datetimefield_value
         return [
             (
                 planned_id.hex,
-                workspace,
+                self.workspace,
                 subscriber,
                 self.known.definition_ids[draft.name].hex,
                 draft.event_id,
-                now if draft.occurred_at is self.work.now else self.adapt(draft.occurred_at),
-                now,
-                json.dumps(draft.properties),
-                json.dumps(done.effects.get(planned_id, {})),
+                self.now if draft.occurred_at is self.request.now else adapt(draft.occurred_at),
+                self.now,
+                as_json(draft.properties),
+                as_json(done.effects.get(planned_id, {})),
             )
             for planned_id, draft in self.drafts
         ]
 
-    def adapted(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: self.adapt(value) for name, value in parameters.items()}
-
-    @staticmethod
-    def adapt(value: Any) -> Any:  # noqa: ANN401 - what the driver takes
-        if isinstance(value, UUID):
-            return value.hex
-        if isinstance(value, datetime):
-            return connection.ops.adapt_datetimefield_value(value)
-        return value
+    def parameters(self) -> dict[str, Any]:
+        """Return what every statement's guard is given."""
+        return {**super().parameters(), "workspace": self.workspace, "now": self.now}

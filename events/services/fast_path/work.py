@@ -1,8 +1,8 @@
-"""What a request is to the fast path, what becomes of it, and what both databases share."""
+"""What becomes of a request on the fast path, and what both databases share."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 from uuid import UUID
@@ -10,15 +10,15 @@ from uuid import UUID
 import msgspec
 
 from events import rules
-from events.payloads import EventDraft, RejectedEvent
+from events.payloads import EventDraft
 from events.services import effects
 from events.services.fast_path import statements
+from events.services.ingest_request import IngestRequest
 from events.services.remembered import Remembered
 from subscribers.ids import new_id
-from subscribers.models import ApiKey, Workspace
 from subscribers.models.subscriber import new_unsubscribe_token
-from subscribers.payloads import InvalidRequest, Person
-from subscribers.services.subscribers import Named, changes_to, merge_attributes
+from subscribers.payloads import InvalidRequest
+from subscribers.services.subscribers import StoredIdentity, changes_to, merge_attributes
 
 
 class Refusal(Enum):
@@ -55,29 +55,11 @@ class PlannedIds:
     events: Sequence[UUID]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """One request."""
-
-    workspace: Workspace
-    person: Person
-    events: Sequence[EventDraft | RejectedEvent]
-    planned: PlannedIds
-    attributes_bytes: int
-    unverified_key: ApiKey | None
-    now: datetime
-
-    def drafts(self) -> list[tuple[UUID, EventDraft]]:
-        """Return the events that can be recorded, with their planned ids."""
-        pairs = zip(self.planned.events, self.events, strict=True)
-        return [(planned_id, event) for planned_id, event in pairs if isinstance(event, EventDraft)]
-
-
 @dataclass(frozen=True, slots=True)
 class Done:
     """What was stored: all events of the request that were not rejected, by their planned ids."""
 
-    subscriber: Named
+    subscriber: StoredIdentity
     effects: Mapping[UUID, dict[str, Any]]
 
 
@@ -99,13 +81,22 @@ class Write:
     """What both databases share: the parameters of the statements, and the plan."""
 
     def __init__(
-        self, work: Work, known: Remembered, drafts: Sequence[tuple[UUID, EventDraft]]
+        self,
+        request: IngestRequest,
+        planned: PlannedIds,
+        *,
+        drafts: Sequence[tuple[UUID, EventDraft]],
+        known: Remembered,
+        is_plain: bool,
     ) -> None:
-        self.work = work
-        self.known = known
+        """`drafts` are with their planned ids; nothing follows from them if it `is_plain`."""
+        self.request = request
+        self.planned = planned
         self.drafts = drafts
+        self.known = known
+        self.is_plain = is_plain
 
-    def record(self, *, is_plain: bool) -> Done | Refusal:
+    def record(self) -> Done | Refusal:
         raise NotImplementedError
 
     def plan(self, tags: Mapping[UUID, str]) -> Plan:
@@ -123,26 +114,35 @@ class Write:
         plan.tags_removed = sorted(tags.keys() - bears.keys())
         return plan
 
-    def changes(self, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the request changes in the person's row."""
+    def completed(
+        self, first_name: str, last_name: str, attributes: str
+    ) -> tuple[dict[str, Any], bool]:
+        """Return the person's columns as they will be, and whether the request changes them."""
+        stored = {
+            "first_name": first_name,
+            "last_name": last_name,
+            "attributes": json.loads(attributes),
+        }
         try:
-            return changes_to(
+            changes = changes_to(
                 stored=stored,
-                person=self.work.person,
-                attributes_bytes=self.work.attributes_bytes,
+                person=self.request.person,
+                attributes_bytes=self.request.limits.attributes_bytes,
             )
         except InvalidRequest as error:
             # The reference path raises it for the caller.
             raise Refused(Refusal.NOT_PLAIN) from error
+        after = {**stored, **changes}
+        return {**after, "attributes": as_json(after["attributes"])}, bool(changes)
 
     def new_person(self) -> dict[str, Any] | None:
         """Return the columns of a new person's row, or None where nobody can be created here."""
-        person = self.work.person
+        person = self.request.person
         # Who has to confirm is asked to by the reference path.
-        if person.email is None or self.work.workspace.double_opt_in:
+        if person.email is None or self.request.workspace.double_opt_in:
             return None
         return {
-            "subscriber": self.work.planned.subscriber,
+            "subscriber": self.planned.subscriber,
             "email": person.email.text,
             "email_key": person.email.key,
             "external_id": person.external_id,
@@ -154,24 +154,24 @@ class Write:
 
     def parameters(self) -> dict[str, Any]:
         """Return what every statement's guard is given."""
-        person, key = self.work.person, self.work.unverified_key
+        person, key = self.request.person, self.request.unverified_key
         return {
-            "workspace": self.work.workspace.pk,
+            "workspace": self.request.workspace.pk,
             "config_version": self.known.config_version,
             "email_key": person.email.key if person.email else None,
             "external_id": person.external_id,
             "attributes": as_json(person.attributes),
             "key_prefix": key and key.prefix,
             "key_hash": key and key.key_hash,
-            "now": self.work.now,
+            "now": self.request.now,
         }
 
     def guard(self) -> str:
         """Return the conditions under which what is remembered holds."""
-        return statements.guard(has_key=self.work.unverified_key is not None)
+        return statements.guard(has_key=self.request.unverified_key is not None)
 
     def identity(self) -> str:
-        return statements.identity(self.work.person)
+        return statements.identity(self.request.person)
 
 
 def link_rows(ids: Sequence[UUID]) -> str:

@@ -104,6 +104,8 @@ def test_ordinary_requests_do_not_reach_django(known: Caller, beyond: Beyond) ->
         ([], BULK, {}, 400),
         (b"{", BULK, {}, 400),
         (b"", BULK, {}, 400),
+        (ordinary(), BULK, {"Content_Length": "9" * 30}, 413),
+        (ordinary(), BULK, {"Content_Length": "0" * 30 + "99999999"}, 413),
     ],
 )
 def test_anything_else_is_django_s_to_answer(

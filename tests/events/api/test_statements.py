@@ -31,7 +31,7 @@ def server_log(environment: dict[str, str]) -> Path:
 def test_a_plain_request_takes_three_statements_at_most(
     environment: dict[str, str], server_log: Path, count: int, has_event_ids: bool
 ) -> None:
-    key = fill(environment)
+    key = fill(environment)["BENCHMARK_KEY"]
     database = environment["DATABASE_URL"].rpartition("/")[2]
 
     with serving("config.wsgi:application", {**environment, "RATE_LIMIT": "6000"}) as (port, _):

@@ -40,7 +40,7 @@ def set_rules(caller: Caller, *specs: RuleSpec) -> None:
     sync_rules.replace_all(workspace=caller.workspace, specs=specs)
 
 
-BUY_ADDS = RuleSpec(trigger_event="saas.refund", add=["first"])
+REFUND_ADDS = RuleSpec(trigger_event="saas.refund", add=["first"])
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ BUY_ADDS = RuleSpec(trigger_event="saas.refund", add=["first"])
     ],
 )
 def test_rules(admin_client: Client, caller: Caller, change: Change, tags: list[str]) -> None:
-    set_rules(caller, BUY_ADDS)
+    set_rules(caller, REFUND_ADDS)
     for number in range(2):
         caller.bulk({"name": "saas.refund"}, email=f"{number}@example.com")
 

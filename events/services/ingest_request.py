@@ -1,0 +1,22 @@
+"""A request as both paths take it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from events.payloads import EventDraft, Limits, RejectedEvent
+from subscribers.models import ApiKey, Workspace
+from subscribers.payloads import Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestRequest:
+    """What is to be recorded, for whom, by what limits."""
+
+    workspace: Workspace
+    person: Person
+    events: Sequence[EventDraft | RejectedEvent]
+    limits: Limits
+    now: datetime
+    # Given when only the fast path's statement can tell whether the key still holds.
+    unverified_key: ApiKey | None = None
