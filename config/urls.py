@@ -1,15 +1,19 @@
-"""Every path that Cueline answers. No path ends in a slash except the admin's."""
+"""Every path that Cueline answers. None ends in a slash but the admin's and the API's pages."""
 
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config import health, metrics
+from subscribers.api import document
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
+    path("api/v1/openapi.json", document.openapi_json, name="openapi"),
+    path("api/docs", RedirectView.as_view(pattern_name="api-docs"), name="api-docs-without-slash"),
+    path("api/docs/", document.pages, name="api-docs"),
     path("api/v1/", include("subscribers.api.urls")),
     path("api/v1/", include("events.api.urls")),
     path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin-without-slash"),

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from events.api.base import EventsApiView, path_of, refuse_when_all_wrong
+from events.api.openapi import describe_imports
 from events.payloads import Limits, RejectedEvent, parse_event, read_array
 from events.services import event_imports
 from events.services.event_imports import PersonEvent
@@ -19,6 +20,7 @@ from subscribers.payloads import Fault, InvalidRequest, parse_person
 class EventImportsView(EventsApiView):
     """Events that each name their subscriber and carry an `eventId`."""
 
+    @describe_imports
     def post(self, request: Request) -> HttpResponse:
         if self.is_dry_run():
             raise InvalidRequest(Fault("dryRun", "is not offered for imports."))

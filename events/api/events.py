@@ -14,6 +14,7 @@ from events.api.base import (
     refuse_when_all_wrong,
     wire_time,
 )
+from events.api.openapi import describe_bulk, describe_single
 from events.payloads import RejectedEvent, parse_event, parse_events
 from events.services import ingest
 from events.services.ingest_request import IngestRequest
@@ -29,6 +30,7 @@ ATTEMPT = "cueline.attempt"
 class BulkEventsView(EventsApiView):
     """Many events of one subscriber, in order; each succeeds or fails by itself."""
 
+    @describe_bulk
     def post(self, request: Request) -> HttpResponse:
         is_dry_run = self.is_dry_run()
         body = self.read_object()
@@ -61,6 +63,7 @@ class BulkEventsView(EventsApiView):
 class SingleEventView(EventsApiView):
     """One event of one subscriber."""
 
+    @describe_single
     def post(self, request: Request) -> HttpResponse:
         is_dry_run = self.is_dry_run()
         body = self.read_object()

@@ -1,12 +1,67 @@
 """`GET /account`: which workspace a key belongs to, and what it may do."""
 
 from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from config.http.errors import json_response
 from subscribers.api.base import ApiView
+from subscribers.api.openapi import (
+    FLAG,
+    RATE_LIMIT_HEADERS,
+    READING_ERRORS,
+    REQUEST_ID,
+    SUCCESS,
+    answers,
+    listing,
+    public_id,
+    record,
+    text,
+)
 from subscribers.ids import encode
 from subscribers.models.api_key import Scope
+
+KEY = record(
+    {
+        "id": public_id("key"),
+        "name": text("Which application uses it."),
+        "prefix": text("The first signs of the key."),
+        "type": {"const": "company"},
+    },
+    required=["id", "name", "prefix", "type"],
+)
+ANSWER = record(
+    {
+        "success": SUCCESS,
+        "companies": listing(
+            record({"id": public_id("wsp"), "name": text("The workspace."), "role": text("")})
+        ),
+        "currentCompanyId": public_id("wsp"),
+        "user": record({"id": public_id("key")}),
+        "message": text("A sentence."),
+        "apiKeyPermissions": record(
+            {
+                "scopes": {"type": ["array", "null"], "items": {"type": "string"}},
+                "fullAccess": FLAG,
+                "preset": {"enum": ["custom", "full_access"]},
+                "activeKey": KEY,
+            },
+            required=["scopes", "fullAccess", "activeKey"],
+        ),
+        "workspace": record(
+            {
+                "id": public_id("wsp"),
+                "name": text("Shown to people who get mail."),
+                "slug": text("Its short name for commands."),
+                "doubleOptIn": FLAG,
+                "timezone": text("IANA name."),
+            },
+            required=["id", "name", "slug", "doubleOptIn", "timezone"],
+        ),
+        "apiKey": KEY,
+    },
+    required=["success", "workspace", "apiKey", "apiKeyPermissions"],
+)
 
 
 class AccountView(ApiView):
@@ -15,6 +70,13 @@ class AccountView(ApiView):
     http_method_names = ["get"]  # noqa: RUF012 - Django declares it on the instance
     required_scope = Scope.ACCOUNT_READ
 
+    @extend_schema(
+        operation_id="account",
+        summary="Which workspace the key belongs to, and what it may do",
+        tags=["Account"],
+        parameters=[REQUEST_ID, *RATE_LIMIT_HEADERS],
+        responses=answers({200: ("The workspace and the key.", ANSWER)}, errors=READING_ERRORS),
+    )
     def get(self, request: Request) -> HttpResponse:
         workspace, api_key = self.workspace, self.api_key
         workspace_id = encode("wsp", workspace.pk)

@@ -1,0 +1,351 @@
+"""What the OpenAPI document says of the endpoints that take events."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.conf import settings
+from drf_spectacular.utils import OpenApiExample, extend_schema
+
+from events.payloads import LONGEST_EVENT_ID, LONGEST_NAME
+from subscribers import addresses, payloads
+from subscribers.api.openapi import (
+    COUNT,
+    DRY_RUN,
+    FLAG,
+    IDEMPOTENCY_KEY,
+    MEDIA_TYPE,
+    MOMENT,
+    RATE_LIMIT_HEADERS,
+    REQUEST_ID,
+    SUCCESS,
+    WRITING_ERRORS,
+    Schema,
+    answers,
+    listing,
+    optional,
+    public_id,
+    record,
+    text,
+)
+
+TAGS = ["Events"]
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+# --- What comes in ----------------------------------------------------------------------------
+
+NAME = text("Trimmed; no control characters.", minLength=1, maxLength=LONGEST_NAME)
+EVENT_ID = text(
+    "The caller's id, unique for the subscriber and the name: a repeat writes and runs nothing.",
+    minLength=1,
+    maxLength=LONGEST_EVENT_ID,
+)
+PROPERTIES: Schema = {
+    "type": "object",
+    "description": f"Any JSON, at most {settings.MAX_PROPERTIES_BYTES} bytes as compact UTF-8.",
+}
+EVENT_FIELDS: Schema = {
+    "properties": optional(PROPERTIES),
+    "occurredAt": optional(
+        {
+            **MOMENT,
+            "description": "Now unless given. More than"
+            f" {int(settings.HISTORY_AFTER.total_seconds())} seconds ago: history, which is"
+            " recorded and sets off nothing.",
+        }
+    ),
+    "eventId": optional(EVENT_ID),
+}
+IDENTITY_FIELDS: Schema = {
+    "email": optional(
+        text("Finds or creates the subscriber.", format="email", maxLength=addresses.LONGEST)
+    ),
+    "externalId": optional(
+        text(
+            "The caller's own id; alone it must belong to somebody.",
+            minLength=1,
+            maxLength=payloads.LONGEST_EXTERNAL_ID,
+        )
+    ),
+}
+PERSON_FIELDS: Schema = {
+    **IDENTITY_FIELDS,
+    "firstName": optional(
+        text("Fills an empty one.", maxLength=payloads.LONGEST_NAME),
+    ),
+    "lastName": optional(text("Fills an empty one.", maxLength=payloads.LONGEST_NAME)),
+    "customAttributes": optional(
+        {
+            "type": "object",
+            "description": "Merged key by key; null removes a key. At most"
+            f" {settings.MAX_ATTRIBUTES_BYTES} bytes once merged.",
+        }
+    ),
+}
+EVENTS_LIMITS = {"minItems": 1, "maxItems": settings.MAX_EVENTS_PER_REQUEST}
+BULK_BODY = record(
+    {
+        **PERSON_FIELDS,
+        "events": listing(record({"name": NAME, **EVENT_FIELDS}, required=["name"]))
+        | EVENTS_LIMITS,
+    },
+    required=["events"],
+)
+SINGLE_BODY = record({"event": NAME, **PERSON_FIELDS, **EVENT_FIELDS}, required=["event"])
+IMPORT_BODY = record(
+    {
+        "events": listing(
+            record(
+                {"name": NAME, **PERSON_FIELDS, **EVENT_FIELDS, "eventId": EVENT_ID},
+                required=["name", "eventId"],
+            )
+        )
+        | EVENTS_LIMITS
+    },
+    required=["events"],
+)
+
+# --- What goes out ----------------------------------------------------------------------------
+
+SUBSCRIBER = record(
+    {
+        "id": public_id("sub"),
+        "email": {"type": "string"},
+        "externalId": {"type": ["string", "null"]},
+        "created": {"type": "boolean", "description": "Whether this request made it."},
+    },
+    required=["id", "email", "externalId", "created"],
+)
+FAILED_STAGES = listing(
+    {"enum": ["apply-sync-rules"]},
+    description="The event is recorded; these stages failed and are tried again.",
+)
+RECORDED = record(
+    {
+        "id": public_id("evt"),
+        "name": {"type": "string"},
+        "definitionCreated": {"type": "boolean", "description": "The first event of a new name."},
+        "duplicate": {"const": True, "description": "It was there already."},
+        "historical": {"const": True, "description": "Kept as history."},
+        "sideEffectFailures": FAILED_STAGES,
+    },
+    required=["id", "name", "definitionCreated"],
+)
+FAILED = record(
+    {
+        "index": COUNT,
+        "name": {"type": ["string", "null"]},
+        "error": record(
+            {"code": {"type": "string"}, "message": {"type": "string"}},
+            required=["code", "message"],
+        ),
+    },
+    required=["index", "name", "error"],
+)
+# Only with `dryRun`.
+EFFECTS: Schema = {
+    "type": ["object", "null"],
+    "description": "Only with `dryRun`: what the event would do, and what not and why.",
+}
+BULK_ANSWER = record(
+    {
+        "success": SUCCESS,
+        "subscriber": SUBSCRIBER,
+        "events": listing({"anyOf": [RECORDED, FAILED]}, description="As sent, in that order."),
+        "effects": listing(EFFECTS),
+        "error": record({"code": {"const": "PARTIAL_FAILURE"}, "message": {"type": "string"}}),
+    },
+    required=["success", "subscriber", "events"],
+)
+SINGLE_ANSWER = record(
+    {
+        "success": SUCCESS,
+        "subscriber": SUBSCRIBER,
+        "event": record(
+            {"id": public_id("evt"), "name": {"type": "string"}, "definitionCreated": FLAG},
+            required=["id", "name", "definitionCreated"],
+        ),
+        "duplicate": {"const": True},
+        "sideEffectFailures": FAILED_STAGES,
+        "historical": {
+            "const": True,
+            "description": "Then `inserted`, `duplicates` and `events` stand in place of `event`.",
+        },
+        "inserted": COUNT,
+        "duplicates": COUNT,
+        "events": listing(
+            record({"id": public_id("evt"), "name": {"type": "string"}, "occurredAt": MOMENT})
+        ),
+        "effects": EFFECTS,
+        "accountIgnored": record({"reason": {"type": "string"}, "message": {"type": "string"}}),
+    },
+    required=["success", "subscriber"],
+)
+IMPORT_ANSWER = record(
+    {
+        "success": SUCCESS,
+        "total": COUNT,
+        "recorded": COUNT,
+        "duplicates": COUNT,
+        "failed": COUNT,
+        "failures": listing(record({"index": COUNT, "error": {"type": "string"}})),
+        "sideEffectFailed": COUNT,
+        "sideEffectFailures": listing(
+            record({"index": COUNT, "stages": FAILED_STAGES, "error": {"type": "string"}})
+        ),
+        "subscribers": {"type": "integer", "description": "Distinct identities in the request."},
+        "error": {"type": "string"},
+    },
+    required=["success", "total", "recorded", "duplicates", "failed", "failures", "subscribers"],
+)
+
+# --- Examples, each of them sent by a test ----------------------------------------------------
+
+_ADA = {"email": "ada@example.com", "externalId": "user_1", "firstName": "Ada"}
+_ORDER = {"order": {"id": "A-7", "total": 19.5}}
+
+
+def _sent(name: str, value: object) -> OpenApiExample:
+    return OpenApiExample(name, value=value, request_only=True)
+
+
+def _answered(name: str, value: object, *, status: int = 200) -> OpenApiExample:
+    return OpenApiExample(name, value=value, response_only=True, status_codes=[str(status)])
+
+
+_SUBSCRIBER = {
+    "id": "sub_0192f0c2a5b47c3d8e9f001122334455",
+    "email": "ada@example.com",
+    "externalId": "user_1",
+    "created": True,
+}
+_RECORDED = {
+    "id": "evt_0192f0c2a5b47c3d8e9f001122334456",
+    "name": "signed_up",
+    "definitionCreated": True,
+}
+BULK_EXAMPLES = [
+    _sent(
+        "Two things that Ada did",
+        {
+            **_ADA,
+            "customAttributes": {"plan": "pro"},
+            "events": [
+                {"name": "signed_up", "eventId": "signup-1"},
+                {"name": "order.placed", "properties": _ORDER, "eventId": "order-A-7"},
+            ],
+        },
+    ),
+    _sent("A known person by the caller's id", {"externalId": "user_1", "events": [{"name": "x"}]}),
+    _answered("All recorded", {"success": True, "subscriber": _SUBSCRIBER, "events": [_RECORDED]}),
+    _answered(
+        "One of two failed",
+        {
+            "success": False,
+            "subscriber": _SUBSCRIBER,
+            "events": [
+                _RECORDED,
+                {
+                    "index": 1,
+                    "name": None,
+                    "error": {
+                        "code": "VALIDATION_ERROR",
+                        "message": "events[1].name must be a string, not null.",
+                    },
+                },
+            ],
+            "error": {
+                "code": "PARTIAL_FAILURE",
+                "message": "1 of 2 events failed and can be sent again once mended;"
+                " the others are recorded.",
+            },
+        },
+        status=207,
+    ),
+]
+SINGLE_EXAMPLES = [
+    _sent("An order", {**_ADA, "event": "order.placed", "properties": _ORDER, "eventId": "A-7"}),
+    _answered(
+        "Recorded",
+        {"success": True, "subscriber": _SUBSCRIBER, "event": _RECORDED},
+    ),
+]
+IMPORT_EXAMPLES = [
+    _sent(
+        "Two people's sign-ups",
+        {
+            "events": [
+                {"name": "signed_up", "eventId": "signup-1", "email": "ada@example.com"},
+                {"name": "signed_up", "eventId": "signup-2", "email": "bob@example.com"},
+            ]
+        },
+    ),
+    _answered(
+        "Both recorded",
+        {
+            "success": True,
+            "total": 2,
+            "recorded": 2,
+            "duplicates": 0,
+            "failed": 0,
+            "failures": [],
+            "sideEffectFailed": 0,
+            "sideEffectFailures": [],
+            "subscribers": 2,
+        },
+    ),
+]
+
+# --- The endpoints ----------------------------------------------------------------------------
+
+
+def _endpoint(
+    *,
+    operation_id: str,
+    summary: str,
+    body: Schema,
+    by_status: dict[int, tuple[str, Schema]],
+    examples: list[OpenApiExample],
+    is_dry_run_offered: bool = True,
+) -> Callable[[_View], _View]:
+    described: Callable[[_View], _View] = extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        tags=TAGS,
+        parameters=[
+            *([DRY_RUN] if is_dry_run_offered else []),
+            IDEMPOTENCY_KEY,
+            REQUEST_ID,
+            *RATE_LIMIT_HEADERS,
+        ],
+        request={MEDIA_TYPE: body},
+        responses=answers(by_status, errors=WRITING_ERRORS),
+        examples=examples,
+    )
+    return described
+
+
+describe_bulk = _endpoint(
+    operation_id="recordEvents",
+    summary="Many events of one subscriber",
+    body=BULK_BODY,
+    by_status={
+        200: ("Every event was recorded, or was there already.", BULK_ANSWER),
+        207: ("Some events failed, each in its place; the others are recorded.", BULK_ANSWER),
+    },
+    examples=BULK_EXAMPLES,
+)
+describe_single = _endpoint(
+    operation_id="recordEvent",
+    summary="One event of one subscriber",
+    body=SINGLE_BODY,
+    by_status={200: ("The event was recorded, or was there already.", SINGLE_ANSWER)},
+    examples=SINGLE_EXAMPLES,
+)
+describe_imports = _endpoint(
+    operation_id="importEvents",
+    summary="Many events of many subscribers",
+    body=IMPORT_BODY,
+    by_status={200: ("Each event by itself: the counts add up.", IMPORT_ANSWER)},
+    examples=IMPORT_EXAMPLES,
+    is_dry_run_offered=False,
+)

@@ -1,0 +1,49 @@
+"""The API described for machines and for people: `/api/v1/openapi.json`, `/api/docs/`.
+
+Both are open: they hold nothing of any workspace.
+"""
+
+from functools import cache
+from typing import Any
+
+import msgspec
+from csp.decorators import csp_replace
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.views import SpectacularSwaggerSplitView
+
+from subscribers.api.base import AlwaysJson
+from subscribers.api.openapi import COMPONENTS
+
+
+@require_safe
+def openapi_json(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django gives it
+    """Answer the OpenAPI document."""
+    return HttpResponse(_encoded(), content_type="application/json; charset=utf-8")
+
+
+@cache
+def _encoded() -> bytes:
+    return msgspec.json.encode(document())
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of every endpoint."""
+    described: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call] # untyped there
+    components = described.setdefault("components", {})
+    components["schemas"] = {**components.get("schemas", {}), **COMPONENTS}
+    return described
+
+
+class _Pages(SpectacularSwaggerSplitView):
+    template_name = "pages/api_docs.html"
+    # It chooses the first format, which here is the page.
+    content_negotiation_class = AlwaysJson
+    http_method_names = ["get", "head"]  # noqa: RUF012 - Django declares it on the instance
+
+
+# Strict, unlike the admin's: the skin's 'unsafe-eval' has no business here.
+pages = csp_replace({"script-src": ["'self'"], "style-src": ["'self'"], "connect-src": ["'self'"]})(
+    _Pages.as_view(url_name="openapi")
+)

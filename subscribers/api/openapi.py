@@ -1,0 +1,160 @@
+"""The words of the OpenAPI document: what the descriptions of several endpoints share.
+
+Endpoints read bodies by hand (`json_gate`, `payloads`), so they are described by hand, too; a test
+sends every example of the document and holds the answers against it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+
+from subscribers.api.base import LONGEST_IDEMPOTENCY_KEY
+
+Schema = dict[str, Any]
+MEDIA_TYPE = "application/json"
+
+
+def record(properties: Schema, *, required: Sequence[str] = ()) -> Schema:
+    """Return the schema of an object; fields that it does not name are ignored."""
+    schema: Schema = {"type": "object", "properties": properties}
+    return {**schema, "required": list(required)} if required else schema
+
+
+def listing(items: Schema, **limits: object) -> Schema:
+    """Return the schema of an array."""
+    return {"type": "array", "items": items, **limits}
+
+
+def text(description: str, **limits: object) -> Schema:
+    """Return the schema of a string."""
+    return {"type": "string", "description": description, **limits}
+
+
+def optional(schema: Schema) -> Schema:
+    """Return the schema of a field that may be null, which means: not given."""
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def public_id(prefix: str) -> Schema:
+    """Return the schema of an id on the wire."""
+    return {"type": "string", "pattern": f"^{prefix}_[0-9a-f]{{32}}$"}
+
+
+FLAG: Schema = {"type": "boolean"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+MOMENT: Schema = {
+    "type": "string",
+    "format": "date-time",
+    "description": "ISO 8601 with an offset; answered in UTC with `Z`.",
+}
+SUCCESS: Schema = {"type": "boolean", "description": "Whether all of the request was done."}
+FAULT = record(
+    {
+        "path": text("Where the fault is, such as `events[3].name`."),
+        "message": text("A sentence that names the fault and the limit."),
+    },
+    required=["path", "message"],
+)
+ERROR = record(
+    {
+        "success": {"const": False},
+        "error": record(
+            {
+                "code": text("Stable, in upper case."),
+                "message": text("A sentence that names field, fault and limit."),
+                "details": listing(FAULT),
+            },
+            required=["code", "message"],
+        ),
+        "requestId": text("As in the header `X-Request-Id` and in the log."),
+        "outcome": {
+            "const": "unknown",
+            "description": "Only with 503: the connection broke during the commit.",
+        },
+    },
+    required=["success", "error", "requestId"],
+)
+COMPONENTS = {"Error": ERROR}
+_ERRORS = {
+    400: "`INVALID_JSON` or `VALIDATION_ERROR`: nothing was done.",
+    401: "`UNAUTHORIZED`: no key, or one that is unknown, revoked or expired.",
+    403: "`FORBIDDEN`: the key lacks the scope.",
+    404: "`SUBSCRIBER_NOT_FOUND` or `NOT_FOUND`.",
+    409: "`IDENTITY_CONFLICT` or `IDEMPOTENCY_IN_PROGRESS`: nothing was recorded.",
+    413: "`PAYLOAD_TOO_LARGE`.",
+    415: "`UNSUPPORTED_MEDIA_TYPE`.",
+    422: "`IDEMPOTENCY_MISMATCH`: the same key with another body.",
+    429: "`RATE_LIMITED`, with `Retry-After`.",
+    500: "`INTERNAL`: nothing was recorded.",
+    503: "`UNAVAILABLE`, with `Retry-After`: the database is away.",
+}
+READING_ERRORS = (401, 403, 429, 500, 503)
+WRITING_ERRORS = tuple(_ERRORS)
+
+
+def answers(by_status: dict[int, tuple[str, Schema]], *, errors: Sequence[int]) -> dict[int, Any]:
+    """Return what an endpoint answers: its own (description and schema), and the errors."""
+    return {
+        **{
+            status: OpenApiResponse(response=schema, description=description)
+            for status, (description, schema) in by_status.items()
+        },
+        **{
+            status: OpenApiResponse(
+                response={"$ref": "#/components/schemas/Error"}, description=_ERRORS[status]
+            )
+            for status in errors
+        },
+    }
+
+
+REQUEST_ID = OpenApiParameter(
+    name="X-Request-Id",
+    type={"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+    location=OpenApiParameter.HEADER,
+    description="Given back with the answer and written to the log; else Cueline makes one.",
+)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    name="Idempotency-Key",
+    type={"type": "string", "minLength": 1, "maxLength": LONGEST_IDEMPOTENCY_KEY},
+    location=OpenApiParameter.HEADER,
+    description="The first answer is kept for 24 hours and given again with"
+    " `Idempotency-Replayed: true`. Not together with `dryRun`.",
+)
+DRY_RUN = OpenApiParameter(
+    name="dryRun",
+    type={"type": "boolean", "default": False},
+    location=OpenApiParameter.QUERY,
+    description="Answers the same, plus `effects`, and keeps nothing.",
+)
+RATE_LIMIT_HEADERS = [
+    OpenApiParameter(
+        name=f"RateLimit-{name}",
+        type={"type": "integer"},
+        location=OpenApiParameter.HEADER,
+        description=description,
+        response=[200],
+    )
+    for name, description in (
+        ("Limit", "Requests a minute."),
+        ("Remaining", "What is left of them."),
+        ("Reset", "Seconds until the next minute."),
+    )
+]
+
+
+class BearerKey(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # registers itself
+    """Says how a key is sent."""
+
+    target_class = "subscribers.api.authentication.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key of a workspace, made in the admin or by `create_api_key`.",
+        }
