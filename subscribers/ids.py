@@ -12,6 +12,8 @@ import time
 import uuid
 
 _COUNTER_LIMIT = 0xFFF
+_TIME_BITS = 0xFFFF_FFFF_FFFF
+_TAIL_BITS = 0x3FFF_FFFF_FFFF_FFFF
 _lock = threading.Lock()
 _last_millisecond = 0
 _counter = 0
@@ -21,22 +23,33 @@ HEX_DIGITS = frozenset("0123456789abcdef")
 
 def new_id() -> uuid.UUID:
     """Return an id that sorts after every id this process made before."""
-    global _last_millisecond, _counter  # noqa: PLW0603 - the state that makes ids rise
+    return new_ids(1)[0]
+
+
+def new_ids(count: int) -> list[uuid.UUID]:
+    """Return rising ids; asks clock, lock and randomness once for all of them."""
     millisecond = time.time_ns() // 1_000_000
     with _lock:
-        if millisecond > _last_millisecond:
-            _last_millisecond = millisecond
-            _counter = secrets.randbits(11)
-        elif _counter < _COUNTER_LIMIT:
-            _counter += 1
-        else:
-            _last_millisecond += 1
-            _counter = secrets.randbits(11)
-        millisecond, counter = _last_millisecond, _counter
-    tail = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF
-    return uuid.UUID(
-        int=(millisecond & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | tail
-    )
+        heads = [_next_head(millisecond) for _ in range(count)]
+    randomness = os.urandom(8 * count)
+    return [
+        uuid.UUID(int=head | int.from_bytes(randomness[8 * place : 8 * place + 8]) & _TAIL_BITS)
+        for place, head in enumerate(heads)
+    ]
+
+
+def _next_head(millisecond: int) -> int:
+    """Return an id's bits before the random ones; the caller holds the lock."""
+    global _last_millisecond, _counter  # noqa: PLW0603 - the state that makes ids rise
+    if millisecond > _last_millisecond:
+        _last_millisecond = millisecond
+        _counter = secrets.randbits(11)
+    elif _counter < _COUNTER_LIMIT:
+        _counter += 1
+    else:
+        _last_millisecond += 1
+        _counter = secrets.randbits(11)
+    return (_last_millisecond & _TIME_BITS) << 80 | 0x7 << 76 | _counter << 64 | 0b10 << 62
 
 
 def encode(prefix: str, row_id: uuid.UUID) -> str:

@@ -20,6 +20,19 @@ COMPACT_GROWS_AT_MOST = 2
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
+def _nested(levels: int) -> Any:  # noqa: ANN401 - a type made at run time
+    """Return the type of JSON values with at most so many levels of arrays and objects."""
+    plain = bool | int | float | str | None
+    nested: Any = plain
+    for _ in range(levels):
+        nested = plain | list[nested] | dict[str, nested]
+    return nested
+
+
+# Refuses what nests deeper while it decodes: a walk through the values takes as long again.
+_NESTED_IN_BOUNDS = msgspec.json.Decoder(_nested(DEEPEST))
+
+
 class InvalidJson(ValueError):
     """The body is not JSON as RFC 8259 means it, or nests too deeply."""
 
@@ -33,7 +46,7 @@ def decode(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     that overflow a double (1e999) or have thousands of digits, more than 20 levels of nesting.
     """
     try:
-        value = msgspec.json.decode(body)
+        return _NESTED_IN_BOUNDS.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = _decode_strictly(body)
     if _is_deeper_than(value, DEEPEST):
@@ -76,7 +89,8 @@ def find_unstorable(value: object) -> str | None:
 
 def has_control(text: str) -> bool:
     """Tell whether a text holds control characters, line separators or half surrogates."""
-    return _CONTROL.search(text) is not None
+    # What Python calls printable holds none of them, and is found out much faster.
+    return not text.isprintable() and _CONTROL.search(text) is not None
 
 
 def compact(value: object) -> bytes:

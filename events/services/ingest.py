@@ -124,7 +124,8 @@ def record_fast(request: IngestRequest) -> IngestResult | Attempt:
         return Attempt(refusal=outcome, planned=planned)
     result = _fast_result(request, outcome, planned)
     ingest_metrics.note_path("fast")
-    ingest_metrics.note_outcomes(result.outcomes)
+    failed = sum(isinstance(event, RejectedEvent) for event in request.events)
+    ingest_metrics.note_recorded(recorded=len(request.events) - failed, failed=failed)
     return result
 
 

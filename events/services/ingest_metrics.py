@@ -24,6 +24,13 @@ def note_outcomes(outcomes: Iterable[Outcome]) -> None:
         EVENTS.labels(word).inc(count)
 
 
+def note_recorded(*, recorded: int, failed: int) -> None:
+    """Count a request's events where none is a duplicate or history."""
+    EVENTS.labels("recorded").inc(recorded)
+    if failed:
+        EVENTS.labels("failed").inc(failed)
+
+
 def note_path(path: str, *, cause: str = "") -> None:
     """Count which way a request went."""
     PATHS.labels(path, cause).inc()

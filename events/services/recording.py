@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db import DatabaseError, IntegrityError, transaction
 
 from events import rules
@@ -25,8 +26,7 @@ from subscribers.services import tags
 logger = logging.getLogger("cueline.recording")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event that is stored now: by this request, or before when it is a duplicate."""
 
     id: UUID

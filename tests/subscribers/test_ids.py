@@ -15,6 +15,16 @@ def test_ids_rise_within_a_process_and_never_repeat() -> None:
     assert len(set(made)) == len(made)
 
 
+def test_ids_made_together_rise_and_go_on_where_others_ended() -> None:
+    before = ids.new_id()
+    made = ids.new_ids(10_000)
+    after = ids.new_id()
+
+    assert [before, *made, after] == sorted({before, *made, after})
+    assert {each.version for each in made} == {7}
+    assert {each.variant for each in made} == {uuid.RFC_4122}
+
+
 def test_ids_are_version_7_of_the_rfc_variant() -> None:
     made = ids.new_id()
 

@@ -76,6 +76,26 @@ def test_what_was_written_is_read_again(value: object) -> None:
     assert json_gate.decode(json.dumps(value).encode()) == value
 
 
+@given(VALUES, st.integers(min_value=-(10**400), max_value=10**400))
+def test_the_quick_decoder_reads_what_the_standard_library_reads(value: object, big: int) -> None:
+    body = json.dumps([value, big, {"big": big, "small": 10**19, "low": -(10**19)}])
+
+    decoded = json_gate.decode(body.encode())
+
+    assert json_gate.compact(decoded) == json_gate.compact(json.loads(body))
+
+
+@given(st.text())
+def test_control_characters_are_found_by_their_code_points(text: str) -> None:
+    is_found = json_gate.has_control(text)
+
+    assert is_found == any(
+        ord(sign) < 32 or 0x7F <= ord(sign) < 0xA0 or ord(sign) in {0x2028, 0x2029}
+        or 0xD800 <= ord(sign) < 0xE000
+        for sign in text
+    )  # fmt: skip
+
+
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_value_or_a_refusal(body: bytes) -> None:
     try:

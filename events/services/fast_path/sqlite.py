@@ -1,14 +1,15 @@
 """The fast path on SQLite."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from events.services.fast_path import statements
 from events.services.fast_path.work import Done, Refusal, Refused, Write, as_json
-from subscribers.ids import new_id
+from subscribers.ids import new_ids
 from subscribers.services.subscribers import StoredIdentity
 
 
@@ -22,8 +23,10 @@ class WriteToSQLite(Write):
         self.now = connection.ops.adapt_datetimefield_value(self.request.now)
 
     def record(self) -> Done | Refusal:
-        with transaction.atomic(), connection.cursor() as cursor:
-            statement = statements.FIND_PERSON.format(guard=self.guard(), identity=self.identity())
+        with transaction.atomic(), _cursor() as cursor:
+            statement = statements.in_sqlite(
+                statements.FIND_PERSON.format(guard=self.guard(), identity=self.identity())
+            )
             cursor.execute(statement, self.parameters())
             row = cursor.fetchone()
             if row is None:
@@ -62,16 +65,19 @@ class WriteToSQLite(Write):
         identity = StoredIdentity(UUID(subscriber), email, external_id)
         if self.is_plain:
             return Done(identity, {})
-        cursor.execute(statements.READ_TAGS, {"subscriber": subscriber})
+        cursor.execute(statements.in_sqlite(statements.READ_TAGS), {"subscriber": subscriber})
         plan = self.plan({UUID(tag): name for tag, name in cursor.fetchall()})
         removed = [(subscriber, each.hex) for each in plan.tags_removed]
         cursor.executemany(statements.DELETE_TAG, removed)
         cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
         return Done(identity, plan.effects)
 
-    def links(self, subscriber: str, ids: Iterable[UUID]) -> list[tuple[object, ...]]:
+    def links(self, subscriber: str, ids: Sequence[UUID]) -> list[tuple[object, ...]]:
         """Return rows that link the person with others, each with an id of its own."""
-        return [(new_id().hex, self.workspace, subscriber, each.hex, self.now) for each in ids]
+        return [
+            (own.hex, self.workspace, subscriber, each.hex, self.now)
+            for own, each in zip(new_ids(len(ids)), ids, strict=True)
+        ]
 
     def events(self, done: Done) -> list[tuple[Any, ...]]:
         subscriber, adapt = done.subscriber.id.hex, connection.ops.adapt_datetimefield_value
@@ -93,3 +99,13 @@ class WriteToSQLite(Write):
     def parameters(self) -> dict[str, Any]:
         """Return what every statement's guard is given."""
         return {**super().parameters(), "workspace": self.workspace, "now": self.now}
+
+
+def _cursor() -> CursorWrapper:
+    """Return the driver's cursor in Django's wrapper.
+
+    Django's own cursor brings every statement into the driver's form each time.
+    """
+    connection.ensure_connection()
+    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    return wrap(connection.connection.cursor())

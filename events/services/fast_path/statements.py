@@ -4,6 +4,9 @@
 the person's; both are made below, of conditions only: values are parameters.
 """
 
+import re
+from functools import lru_cache
+
 from subscribers.payloads import Person
 
 # --- Conditions -------------------------------------------------------------------------------
@@ -43,6 +46,12 @@ def unchanged(person: Person) -> str:
         + UNCHANGED_LAST_NAME * bool(person.last_name)
         + UNCHANGED_ATTRIBUTES * bool(person.attributes)
     )
+
+
+@lru_cache(maxsize=64)
+def in_sqlite(statement: str) -> str:
+    """Return a statement with its parameters as SQLite's driver names them."""
+    return re.sub(r"%\((\w+)\)s", r":\1", statement)
 
 
 # --- Both databases ---------------------------------------------------------------------------
@@ -137,30 +146,30 @@ INSERT_PERSON = """
 INSERT INTO subscribers_subscriber (
     id, workspace_id, email, email_key, external_id, first_name, last_name, status, attributes,
     timezone, unsubscribe_token, created_at, updated_at)
-VALUES (%(subscriber)s, %(workspace)s, %(email)s, %(email_key)s, %(external_id)s, %(first_name)s,
-    %(last_name)s, 'active', %(new_attributes)s, '', %(token)s, %(now)s, %(now)s)
+VALUES (:subscriber, :workspace, :email, :email_key, :external_id, :first_name,
+    :last_name, 'active', :new_attributes, '', :token, :now, :now)
 ON CONFLICT DO NOTHING
 """
 UPDATE_PERSON = """
 UPDATE subscribers_subscriber
-SET first_name = %(first_name)s, last_name = %(last_name)s, attributes = %(attributes)s,
-    updated_at = %(now)s
-WHERE id = %(subscriber)s
+SET first_name = :first_name, last_name = :last_name, attributes = :attributes,
+    updated_at = :now
+WHERE id = :subscriber
 """
 INSERT_MEMBERSHIP = """
 INSERT INTO subscribers_listmembership (id, workspace_id, subscriber_id, list_id, subscribed_at)
-VALUES (%s, %s, %s, %s, %s)
+VALUES (?, ?, ?, ?, ?)
 """
 INSERT_TAG = """
 INSERT INTO subscribers_subscribertag (id, workspace_id, subscriber_id, tag_id, created_at)
-VALUES (%s, %s, %s, %s, %s)
+VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 """
-DELETE_TAG = "DELETE FROM subscribers_subscribertag WHERE subscriber_id = %s AND tag_id = %s"
+DELETE_TAG = "DELETE FROM subscribers_subscribertag WHERE subscriber_id = ? AND tag_id = ?"
 INSERT_EVENT = """
 INSERT INTO events_event (
     id, workspace_id, subscriber_id, definition_id, event_id, occurred_at, received_at,
     is_historical, properties, effects)
-VALUES (%s, %s, %s, %s, %s, %s, %s, false, %s, %s)
+VALUES (?, ?, ?, ?, ?, ?, ?, false, ?, ?)
 ON CONFLICT (subscriber_id, definition_id, event_id) WHERE event_id IS NOT NULL DO NOTHING
 """

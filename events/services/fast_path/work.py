@@ -15,7 +15,7 @@ from events.services import effects
 from events.services.fast_path import statements
 from events.services.ingest_request import IngestRequest
 from events.services.remembered import Remembered
-from subscribers.ids import new_id
+from subscribers.ids import new_ids
 from subscribers.models.subscriber import new_unsubscribe_token
 from subscribers.payloads import InvalidRequest
 from subscribers.services.subscribers import StoredIdentity, changes_to, merge_attributes
@@ -74,7 +74,8 @@ class Plan:
 
 def plan_ids(events: Sequence[object]) -> PlannedIds:
     """Return ids for the person and for each event, in the events' order."""
-    return PlannedIds(subscriber=new_id(), events=[new_id() for _ in events])
+    subscriber, *planned = new_ids(1 + len(events))
+    return PlannedIds(subscriber=subscriber, events=planned)
 
 
 class Write:
@@ -176,7 +177,8 @@ class Write:
 
 def link_rows(ids: Sequence[UUID]) -> str:
     """Return rows that link the person with others, each with an id of its own."""
-    return as_json([{"id": new_id(), "other": each} for each in ids])
+    made = new_ids(len(ids))
+    return as_json([{"id": own, "other": each} for own, each in zip(made, ids, strict=True)])
 
 
 def as_json(value: object) -> str:
