@@ -94,6 +94,8 @@ def _database() -> dict[str, object]:
         # The server's idle threads die after 30 s and would leave their connection open; the pool
         # keeps them at one per thread. Workers fork and must never have one.
         options["pool"] = {"min_size": 1, "max_size": WEB_THREADS, "timeout": 10}
+        # The fast path's statements are planned once for each connection; Django's own never are.
+        options["prepare_threshold"] = 0
         return {**database, "CONN_MAX_AGE": 0, "OPTIONS": options}
     return {**database, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 

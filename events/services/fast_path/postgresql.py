@@ -13,18 +13,6 @@ from events.services.fast_path.work import Done, Refusal, Refused, Write, as_jso
 from subscribers.services.subscribers import StoredIdentity
 
 
-class _Prepared(psycopg.Cursor[tuple[Any, ...]]):
-    """Has the server parse and plan a statement once for each connection.
-
-    Django's own cursor sends text with the values in it: planning the guarded statement takes the
-    server longer than carrying it out (measured).
-    """
-
-    def execute(self, query: Any, params: Any = None, **options: Any) -> "_Prepared":  # noqa: ANN401 - as psycopg has it
-        super().execute(query, params, prepare=True, **options)
-        return self
-
-
 class WriteToPostgreSQL(Write):
     """One statement where it can be, else a transaction of five at most."""
 
@@ -131,8 +119,11 @@ class WriteToPostgreSQL(Write):
 
 
 def _cursor() -> CursorWrapper:
-    """Return a cursor on Django's connection, with its error classes and its log of queries."""
+    """Return a cursor whose statements the server plans once, in Django's wrapper.
+
+    Django's own cursor sends text with the values in it, to be planned each time.
+    """
     connection.ensure_connection()
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with connection.wrap_database_errors:
-        return wrap(_Prepared(connection.connection))  # type: ignore[arg-type] # takes the driver's
+        return wrap(psycopg.Cursor(connection.connection))  # type: ignore[arg-type] # takes the driver's
