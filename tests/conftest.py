@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
+from django.test.signals import setting_changed
 
 from tests import private_postgres
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from subscribers.models import Workspace
     from tests.calling import Caller
 
@@ -88,6 +91,20 @@ def _choose_database(config: pytest.Config) -> str:
     config.add_cleanup(server.stop)
     os.environ["DATABASE_URL"] = server.url
     return f"PostgreSQL, private, from {binaries}"
+
+
+@pytest.fixture(autouse=True)
+def forget_settings_when_a_test_changes_them() -> "Iterator[None]":
+    """In production settings do not change, so what is made of them is made once."""
+    from events.api import base, express  # noqa: PLC0415 - Django is set up by now
+
+    def forget(**_: object) -> None:
+        base.current_limits.cache_clear()
+        express.security_headers.cache_clear()
+
+    setting_changed.connect(forget)
+    yield
+    setting_changed.disconnect(forget)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """What is counted of every request, whatever it asks for."""
 
+from functools import lru_cache
+
 from prometheus_client import Histogram
 
 REQUEST_SECONDS = Histogram(
@@ -15,4 +17,9 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 def note_request(*, method: str, route: str, status: int, seconds: float) -> None:
     """Count one answer."""
     known = method if method in METHODS else "other"
-    REQUEST_SECONDS.labels(known, route, str(status)).observe(seconds)
+    _series(known, route, status).observe(seconds)
+
+
+@lru_cache(maxsize=1024)
+def _series(method: str, route: str, status: int) -> Histogram:
+    return REQUEST_SECONDS.labels(method, route, str(status))

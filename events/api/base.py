@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 
 from django.conf import settings
 
@@ -33,8 +33,9 @@ class EventsApiView(ApiView):
         return is_dry_run
 
 
+@cache
 def current_limits() -> Limits:
-    """Return the contract's limits, as this installation sets them."""
+    """Return the contract's limits, as this installation sets them; settings do not change."""
     return Limits(
         events=settings.MAX_EVENTS_PER_REQUEST,
         properties_bytes=settings.MAX_PROPERTIES_BYTES,

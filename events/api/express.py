@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,7 @@ class ExpressLane:
             ("Content-Length", str(len(content))),
             ("X-Request-Id", request_id),
             *rate_headers(environ[BEGUN].rate if BEGUN in environ else None),
-            *_security_headers(),
+            *security_headers(),
         ]
         start_response(PHRASES[answer.status], headers)
         note_answer(
@@ -151,7 +151,8 @@ def _is_host_allowed(host: str, allowed: tuple[str, ...]) -> bool:
     return bool(domain) and validate_host(domain, allowed)
 
 
-def _security_headers() -> list[tuple[str, str]]:
+@cache
+def security_headers() -> list[tuple[str, str]]:
     """Return the headers that Django's middleware sets on every answer."""
     headers = [
         ("Allow", "POST"),

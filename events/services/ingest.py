@@ -101,7 +101,7 @@ def record(
     attempt = earlier or Attempt(
         refusal=fast_path.Refusal.KEPT_ANSWER, planned=fast_path.plan_ids(request.events)
     )
-    ingest_metrics.note_path("reference", cause=attempt.refusal.name.lower())
+    ingest_metrics.note_reference_path(cause=attempt.refusal.name.lower())
     try:
         result = _record_by_reference(request, attempt, before_commit)
     except OutcomeUnknown:
@@ -123,7 +123,7 @@ def record_fast(request: IngestRequest) -> IngestResult | Attempt:
             connections.renew()
         return Attempt(refusal=outcome, planned=planned)
     result = _fast_result(request, outcome, planned)
-    ingest_metrics.note_path("fast")
+    ingest_metrics.note_fast_path()
     failed = sum(isinstance(event, RejectedEvent) for event in request.events)
     ingest_metrics.note_recorded(recorded=len(request.events) - failed, failed=failed)
     return result

@@ -14,6 +14,9 @@ PATHS = Counter(
     "Requests by the path that recorded them, and why it was not the fast one.",
     ["path", "cause"],
 )
+# Looking a label up takes longer than counting.
+_RECORDED = EVENTS.labels("recorded")
+_FAST = PATHS.labels("fast", "")
 REMEMBERED = Gauge("cueline_remembered_definitions", "Definitions that the process remembers.")
 REMEMBERED.set_function(lambda: float(remembered.count()))
 
@@ -26,14 +29,19 @@ def note_outcomes(outcomes: Iterable[Outcome]) -> None:
 
 def note_recorded(*, recorded: int, failed: int) -> None:
     """Count a request's events where none is a duplicate or history."""
-    EVENTS.labels("recorded").inc(recorded)
+    _RECORDED.inc(recorded)
     if failed:
         EVENTS.labels("failed").inc(failed)
 
 
-def note_path(path: str, *, cause: str = "") -> None:
-    """Count which way a request went."""
-    PATHS.labels(path, cause).inc()
+def note_fast_path() -> None:
+    """Count a request that went the fast path."""
+    _FAST.inc()
+
+
+def note_reference_path(*, cause: str) -> None:
+    """Count a request that went the reference path, and why."""
+    PATHS.labels("reference", cause).inc()
 
 
 def _word(outcome: Outcome) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 
 from events.services.fast_path import statements
@@ -63,7 +63,7 @@ class WriteToPostgreSQL(Write):
     def under_lock(self) -> Done | None:
         """Store events and what follows under the person's lock; None when nobody is found."""
         statement = statements.LOCK_PERSON.format(guard=self.guard(), identity=self.identity())
-        with transaction.atomic(), _cursor() as cursor:
+        with transaction.atomic(), self.cursor() as cursor:
             cursor.execute(statement, self.parameters())
             row = cursor.fetchone()
             if row is None:
@@ -87,9 +87,8 @@ class WriteToPostgreSQL(Write):
                 raise Refused(Refusal.REPEATED)
         return Done(StoredIdentity(subscriber_id, email, external_id), plan.effects)
 
-    @staticmethod
-    def tags_of(subscriber_id: UUID) -> dict[UUID, str]:
-        with _cursor() as cursor:
+    def tags_of(self, subscriber_id: UUID) -> dict[UUID, str]:
+        with self.cursor() as cursor:
             cursor.execute(statements.READ_TAGS, {"subscriber": subscriber_id})
             return dict(cursor.fetchall())
 
@@ -110,20 +109,18 @@ class WriteToPostgreSQL(Write):
             ]
         )
 
-    @staticmethod
-    def execute(statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        with _cursor() as cursor:
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        with self.cursor() as cursor:
             cursor.execute(statement, parameters)
             row: tuple[Any, ...] | None = cursor.fetchone()
             return row
 
+    def cursor(self) -> CursorWrapper:
+        """Return a cursor whose statements the server plans once, in Django's wrapper.
 
-def _cursor() -> CursorWrapper:
-    """Return a cursor whose statements the server plans once, in Django's wrapper.
-
-    Django's own cursor sends text with the values in it, to be planned each time.
-    """
-    connection.ensure_connection()
-    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with connection.wrap_database_errors:
-        return wrap(psycopg.Cursor(connection.connection))  # type: ignore[arg-type] # takes the driver's
+        Django's own cursor sends text with the values in it, to be planned each time.
+        """
+        database = self.database
+        database.ensure_connection()
+        wrap = database.make_debug_cursor if database.queries_logged else database.make_cursor
+        return wrap(psycopg.Cursor(database.connection))  # type: ignore[arg-type] # takes the driver's

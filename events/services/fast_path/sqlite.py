@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 
 from events.services.fast_path import statements
@@ -20,10 +20,10 @@ class WriteToSQLite(Write):
         """Bring what most statements take into the driver's form, once."""
         super().__init__(*args, **kwargs)
         self.workspace = self.request.workspace.pk.hex
-        self.now = connection.ops.adapt_datetimefield_value(self.request.now)
+        self.now = self.database.ops.adapt_datetimefield_value(self.request.now)
 
     def record(self) -> Done | Refusal:
-        with transaction.atomic(), _cursor() as cursor:
+        with transaction.atomic(), self.cursor() as cursor:
             statement = statements.in_sqlite(
                 statements.FIND_PERSON.format(guard=self.guard(), identity=self.identity())
             )
@@ -80,7 +80,7 @@ class WriteToSQLite(Write):
         ]
 
     def events(self, done: Done) -> list[tuple[Any, ...]]:
-        subscriber, adapt = done.subscriber.id.hex, connection.ops.adapt_datetimefield_value
+        subscriber, adapt = done.subscriber.id.hex, self.database.ops.adapt_datetimefield_value
         return [
             (
                 planned_id.hex,
@@ -100,12 +100,12 @@ class WriteToSQLite(Write):
         """Return what every statement's guard is given."""
         return {**super().parameters(), "workspace": self.workspace, "now": self.now}
 
+    def cursor(self) -> CursorWrapper:
+        """Return the driver's cursor in Django's wrapper.
 
-def _cursor() -> CursorWrapper:
-    """Return the driver's cursor in Django's wrapper.
-
-    Django's own cursor brings every statement into the driver's form each time.
-    """
-    connection.ensure_connection()
-    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    return wrap(connection.connection.cursor())
+        Django's own cursor brings every statement into the driver's form each time.
+        """
+        database = self.database
+        database.ensure_connection()
+        wrap = database.make_debug_cursor if database.queries_logged else database.make_cursor
+        return wrap(database.connection.cursor())

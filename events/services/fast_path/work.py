@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from events import rules
 from events.payloads import EventDraft
@@ -96,6 +97,8 @@ class Write:
         self.drafts = drafts
         self.known = known
         self.is_plain = is_plain
+        # This thread's own: `django.db.connection` looks it up again at every touch.
+        self.database = connections[DEFAULT_DB_ALIAS]
 
     def record(self) -> Done | Refusal:
         raise NotImplementedError
@@ -119,15 +122,19 @@ class Write:
         self, first_name: str, last_name: str, attributes: str
     ) -> tuple[dict[str, Any], bool]:
         """Return the person's columns as they will be, and whether the request changes them."""
-        stored = {
+        person = self.request.person
+        stored: dict[str, Any] = {
             "first_name": first_name,
             "last_name": last_name,
-            "attributes": json.loads(attributes),
+            "attributes": attributes,
         }
+        if not (person.first_name or person.last_name or person.attributes):
+            return stored, False
+        stored["attributes"] = json.loads(attributes)
         try:
             changes = changes_to(
                 stored=stored,
-                person=self.request.person,
+                person=person,
                 attributes_bytes=self.request.limits.attributes_bytes,
             )
         except InvalidRequest as error:
