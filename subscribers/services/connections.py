@@ -2,7 +2,13 @@
 
 import time
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    OperationalError,
+    connection,
+    connections,
+)
 
 LOST = (OperationalError, InterfaceError)
 SECONDS_TO_END = 5
@@ -24,8 +30,9 @@ def renew() -> bool:
 
 def give_back() -> None:
     """End a request's use of this thread's connection, as Django does after its own requests."""
-    if not connection.in_atomic_block:
-        connection.close_if_unusable_or_obsolete()
+    own = connections[DEFAULT_DB_ALIAS]
+    if not own.in_atomic_block:
+        own.close_if_unusable_or_obsolete()
 
 
 def backend() -> int | None:

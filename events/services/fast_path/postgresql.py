@@ -1,5 +1,6 @@
 """The fast path on PostgreSQL."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from subscribers.services.subscribers import StoredIdentity
 
 
 class WriteToPostgreSQL(Write):
-    """One statement where it can be, else a transaction of five at most."""
+    """One statement where it can be, else a transaction of two."""
 
     def record(self) -> Done | Refusal:
         if not self.is_plain:
@@ -68,15 +69,18 @@ class WriteToPostgreSQL(Write):
             row = cursor.fetchone()
             if row is None:
                 return None
-            subscriber_id, email, external_id, *columns = row
+            subscriber_id, email, external_id, *columns, named_tags = row
             completed, is_changed = self.completed(*columns)
-            plan = self.plan({} if self.is_plain else self.tags_of(subscriber_id))
+            tags = {UUID(tag): name for tag, name in json.loads(named_tags or "{}").items()}
+            plan = self.plan(tags)
             cursor.execute(
                 statements.WRITE_UNDER_LOCK,
                 {
                     **self.parameters(),
                     **completed,
                     "is_changed": is_changed,
+                    "is_plain": self.is_plain,
+                    "tags_before": sorted(tags),
                     "subscriber": subscriber_id,
                     "tags": link_rows(plan.tags_added),
                     "removed": plan.tags_removed,
@@ -86,11 +90,6 @@ class WriteToPostgreSQL(Write):
             if cursor.rowcount < len(self.drafts):
                 raise Refused(Refusal.REPEATED)
         return Done(StoredIdentity(subscriber_id, email, external_id), plan.effects)
-
-    def tags_of(self, subscriber_id: UUID) -> dict[UUID, str]:
-        with self.cursor() as cursor:
-            cursor.execute(statements.READ_TAGS, {"subscriber": subscriber_id})
-            return dict(cursor.fetchall())
 
     def events(self, effects_by_id: Mapping[UUID, dict[str, Any]]) -> str:
         """Return the events as the JSON that the statements unfold to rows."""

@@ -54,15 +54,6 @@ def in_sqlite(statement: str) -> str:
     return re.sub(r"%\((\w+)\)s", r":\1", statement)
 
 
-# --- Both databases ---------------------------------------------------------------------------
-
-READ_TAGS = """
-SELECT l.tag_id, t.name
-FROM subscribers_subscribertag l
-JOIN subscribers_tag t ON t.id = l.tag_id
-WHERE l.subscriber_id = %(subscriber)s
-"""
-
 # --- PostgreSQL -------------------------------------------------------------------------------
 
 _INSERT_EVENTS = """
@@ -111,9 +102,13 @@ WITH person AS (
 ), tagged AS ({_INSERT_TAGS}), inserted AS ({_INSERT_EVENTS})
 SELECT count(*) FROM inserted
 """  # noqa: S608 - as above
-# The attributes come as text: Django's connection does not decode JSON.
+# JSON comes as text: Django's connection does not decode it. The tags are those from before the
+# wait for the lock, so what is written under it asks for them again.
 LOCK_PERSON = """
-SELECT s.id, s.email, s.external_id, s.first_name, s.last_name, s.attributes::text
+SELECT s.id, s.email, s.external_id, s.first_name, s.last_name, s.attributes::text,
+    (SELECT json_object_agg(l.tag_id, t.name)::text
+    FROM subscribers_subscribertag l JOIN subscribers_tag t ON t.id = l.tag_id
+    WHERE l.subscriber_id = s.id)
 FROM subscribers_subscriber s JOIN subscribers_workspace w ON w.id = s.workspace_id
 WHERE {guard} AND {identity}
 FOR NO KEY UPDATE OF s
@@ -121,14 +116,17 @@ FOR NO KEY UPDATE OF s
 WRITE_UNDER_LOCK = f"""
 WITH person AS (
     SELECT %(subscriber)s::uuid AS id
+    WHERE %(is_plain)s OR %(tags_before)s::uuid[] = ARRAY(
+        SELECT tag_id FROM subscribers_subscribertag
+        WHERE subscriber_id = %(subscriber)s ORDER BY tag_id)
 ), changed AS (
     UPDATE subscribers_subscriber
     SET first_name = %(first_name)s, last_name = %(last_name)s,
         attributes = %(attributes)s::jsonb, updated_at = %(now)s
-    WHERE id = %(subscriber)s AND %(is_changed)s
+    WHERE id = (SELECT id FROM person) AND %(is_changed)s
 ), removed AS (
     DELETE FROM subscribers_subscribertag
-    WHERE subscriber_id = %(subscriber)s AND tag_id = ANY(%(removed)s::uuid[])
+    WHERE subscriber_id = (SELECT id FROM person) AND tag_id = ANY(%(removed)s::uuid[])
 ), tagged AS ({_INSERT_TAGS})
 {_INSERT_EVENTS}
 """  # noqa: S608 - as above
@@ -141,6 +139,12 @@ SELECT s.id, s.email, s.external_id, s.first_name, s.last_name, s.attributes
 FROM subscribers_workspace w
 LEFT JOIN subscribers_subscriber s ON {identity}
 WHERE {guard}
+"""
+READ_TAGS = """
+SELECT l.tag_id, t.name
+FROM subscribers_subscribertag l
+JOIN subscribers_tag t ON t.id = l.tag_id
+WHERE l.subscriber_id = :subscriber
 """
 INSERT_PERSON = """
 INSERT INTO subscribers_subscriber (

@@ -1,5 +1,7 @@
 """What the fast path takes, what it leaves to the reference path, and that nothing is lost."""
 
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +16,9 @@ from django.test.utils import CaptureQueriesContext
 from events.models import Event, EventDefinition
 from events.services import remembered, sync_rules
 from events.services.sync_rules import RuleSpec
-from subscribers.models import Subscriber, SubscriberTag
+from subscribers.models import Subscriber, SubscriberTag, Tag
 from subscribers.services import workspaces
-from tests.calling import Caller
+from tests.calling import Caller, Reply
 from tests.conftest import new_caller
 from tests.faults.test_event_faults import refusing
 
@@ -248,3 +250,57 @@ def test_a_lost_answer_leaves_every_event_once(event_id: str | None) -> None:
     answered = [event["id"].removeprefix("evt_") for event in reply.json["events"]]
     stored = [event.pk.hex for event in Event.objects.order_by("pk")]
     assert stored[1:] == answered
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_tag_put_on_while_a_request_waits_for_the_lock_is_seen_by_its_rules() -> None:
+    caller = new_caller(workspaces.create(name="Acme"))
+    ask = RuleSpec(trigger_event="buy", add=["vip"], requires_not=["blocked"])
+    sync_rules.replace_all(workspace=caller.workspace, specs=[ask])
+    caller.bulk({"name": "buy"})
+    caller.bulk({"name": "buy"})
+    SubscriberTag.objects.all().delete()
+    person, blocked = Subscriber.objects.get(), Tag.objects.get(name="blocked")
+    replies: list[Reply] = []
+
+    def send() -> None:
+        replies.append(caller.bulk({"name": "buy"}))
+        connection.close()
+
+    request = threading.Thread(target=send)
+    with psycopg.connect(connection.connection.info.dsn) as other:
+        other.execute(
+            "SELECT 1 FROM subscribers_subscriber WHERE id = %s FOR NO KEY UPDATE", [person.pk]
+        )
+        request.start()
+        wait_until_somebody_waits_for_a_lock()
+        other.execute(
+            "INSERT INTO subscribers_subscribertag"
+            " (id, workspace_id, subscriber_id, tag_id, created_at)"
+            " VALUES (%s, %s, %s, %s, now())",
+            [uuid.uuid4(), person.workspace_id, person.pk, blocked.pk],
+        )
+    request.join(timeout=30)
+
+    assert replies[0].status == 200
+    assert [each.tag.name for each in SubscriberTag.objects.all()] == ["blocked"]
+    last = Event.objects.order_by("pk").last()
+    assert last is not None
+    assert [each["reason"] for each in last.effects["rulesSkipped"]] == ["excluded_tag_present"]
+    assert Event.objects.count() == 3
+
+
+def wait_until_somebody_waits_for_a_lock() -> None:
+    """Return once a statement on the server waits for another transaction."""
+    give_up_at = time.monotonic() + 30
+    while time.monotonic() < give_up_at:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone():
+                return
+        time.sleep(0.01)
+    raise TimeoutError("Nobody waits for a lock.")
