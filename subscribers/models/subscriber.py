@@ -65,6 +65,9 @@ class Subscriber(models.Model):
     unsubscribe_token = models.CharField(
         max_length=32, default=new_unsubscribe_token, editable=False
     )
+    # Rises with every change of the tags: a statement that was planned for some tags sees by it
+    # whether they still hold.
+    tags_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(default=now)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)

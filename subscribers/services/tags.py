@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from uuid import UUID
 
+from django.db.models import F
+
 from subscribers import tag_names
 from subscribers.models import Subscriber, SubscriberTag, Tag, Workspace
 
@@ -30,6 +32,9 @@ def names_of(subscriber: Subscriber) -> dict[UUID, str]:
 
 def change(*, subscriber: Subscriber, added: Collection[UUID], removed: Collection[UUID]) -> None:
     """Put tags on and take tags off; the caller holds the subscriber's lock. Idempotent."""
+    if added or removed:
+        changed = Subscriber.objects.filter(pk=subscriber.pk)
+        changed.update(tags_version=F("tags_version") + 1)
     if removed:
         SubscriberTag.objects.filter(subscriber=subscriber, tag_id__in=removed).delete()
     if added:

@@ -1,11 +1,13 @@
 """The short way for most requests: known names, nothing out of the ordinary, few statements.
 
 `record` looks at the request and at what the process remembers; `Write.plan` decides in memory what
-follows from the events; the statements store it, on PostgreSQL by one of three ways:
+follows from the events; the statements store it, on PostgreSQL by one of four ways:
 
 1. a known person, and nothing that can follow: one guarded statement in autocommit;
 2. a person who is new: one statement in autocommit that creates everything, or nothing;
-3. otherwise a short transaction: lock the person, read their tags, plan, write.
+3. a known person whose tags decide: read them, plan, and write in one statement if the tags are
+   still those that were read (`tags_version`);
+4. otherwise a short transaction: lock the person, read their tags, plan, write.
 
 The guard is in the statement itself: the workspace's `config_version` (rules, lists, settings are
 as remembered), the API key, the identity. When it finds nobody, or an event that is there already,

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.backends.utils import CursorWrapper
 
 from events.services.fast_path import statements
@@ -15,11 +15,11 @@ from subscribers.services.subscribers import StoredIdentity
 
 
 class WriteToPostgreSQL(Write):
-    """One statement where it can be, else a transaction of two."""
+    """One statement where it can be, two where tags decide, else a transaction."""
 
     def record(self) -> Done | Refusal:
         if not self.is_plain:
-            return self.under_lock() or self.create() or Refusal.NOT_FOUND
+            return self.as_planned() or self.create() or self.under_lock() or Refusal.NOT_FOUND
         removes = any(value is None for value in self.request.person.attributes.values())
         found = None if removes else self.insert_plain()
         return found or self.create() or self.under_lock() or Refusal.NOT_FOUND
@@ -50,6 +50,7 @@ class WriteToPostgreSQL(Write):
             {
                 **self.parameters(),
                 **new,
+                "tag_changes": plan.tag_changes,
                 "lists": link_rows(self.known.default_list_ids),
                 "tags": link_rows(plan.tags_added),
                 "events": self.events(plan.effects),
@@ -61,6 +62,47 @@ class WriteToPostgreSQL(Write):
             StoredIdentity(new["subscriber"], new["email"], new["external_id"]), plan.effects
         )
 
+    def as_planned(self) -> Done | Refusal | None:
+        """Store events and changes of tags without a lock, if the tags are those planned for.
+
+        Else under the lock, as when the person's row has to change. None when nobody is found.
+        """
+        statement = statements.READ_PERSON.format(guard=self.guard(), identity=self.identity())
+        row = self.execute(statement, self.parameters())
+        if row is None:
+            return None
+        subscriber_id, email, external_id, *columns, tags_version, named_tags = row
+        if self.completed(*columns)[1]:
+            return self.under_lock()
+        plan = self.plan(_tags_in(named_tags))
+        parameters = {
+            "workspace": self.request.workspace.pk,
+            "subscriber": subscriber_id,
+            "tags_version": tags_version,
+            "now": self.request.now,
+            "events": self.events(plan.effects),
+        }
+        if plan.tag_changes:
+            parameters |= {
+                "tag_changes": plan.tag_changes,
+                "tags": link_rows(plan.tags_added),
+                "removed": plan.tags_removed,
+            }
+            statement = statements.WRITE_PLANNED_TAGS_AND_EVENTS
+        else:
+            statement = statements.INSERT_PLANNED_EVENTS
+        try:
+            found, inserted = self.execute(statement, parameters) or (0, 0)
+        except IntegrityError as error:
+            if isinstance(error.__cause__, psycopg.errors.UniqueViolation):
+                raise Refused(Refusal.REPEATED) from error
+            raise
+        if not found:
+            return self.under_lock()
+        if inserted < len(self.drafts):
+            return Refusal.REPEATED
+        return Done(StoredIdentity(subscriber_id, email, external_id), plan.effects)
+
     def under_lock(self) -> Done | None:
         """Store events and what follows under the person's lock; None when nobody is found."""
         statement = statements.LOCK_PERSON.format(guard=self.guard(), identity=self.identity())
@@ -69,9 +111,9 @@ class WriteToPostgreSQL(Write):
             row = cursor.fetchone()
             if row is None:
                 return None
-            subscriber_id, email, external_id, *columns, named_tags = row
+            subscriber_id, email, external_id, *columns, _, named_tags = row
             completed, is_changed = self.completed(*columns)
-            tags = {UUID(tag): name for tag, name in json.loads(named_tags or "{}").items()}
+            tags = _tags_in(named_tags)
             plan = self.plan(tags)
             cursor.execute(
                 statements.WRITE_UNDER_LOCK,
@@ -80,6 +122,7 @@ class WriteToPostgreSQL(Write):
                     **completed,
                     "is_changed": is_changed,
                     "is_plain": self.is_plain,
+                    "tag_changes": plan.tag_changes,
                     "tags_before": sorted(tags),
                     "subscriber": subscriber_id,
                     "tags": link_rows(plan.tags_added),
@@ -123,3 +166,8 @@ class WriteToPostgreSQL(Write):
         database.ensure_connection()
         wrap = database.make_debug_cursor if database.queries_logged else database.make_cursor
         return wrap(psycopg.Cursor(database.connection))  # type: ignore[arg-type] # takes the driver's
+
+
+def _tags_in(named_tags: str | None) -> dict[UUID, str]:
+    """Return the tags of a person's row as the statements read them, name by id."""
+    return {UUID(tag): name for tag, name in json.loads(named_tags or "{}").items()}

@@ -42,13 +42,11 @@ class WriteToSQLite(Write):
         new = self.new_person()
         if new is None:
             raise Refused(Refusal.NOT_FOUND)
-        subscriber = self.planned.subscriber.hex
-        cursor.execute(
-            statements.INSERT_PERSON, {**self.parameters(), **new, "subscriber": subscriber}
-        )
+        subscriber, plan = self.planned.subscriber.hex, self.plan({})
+        columns = {**new, "subscriber": subscriber, "tag_changes": plan.tag_changes}
+        cursor.execute(statements.INSERT_PERSON, {**self.parameters(), **columns})
         if cursor.rowcount < 1:
             raise Refused(Refusal.NOT_FOUND)
-        plan = self.plan({})
         cursor.executemany(
             statements.INSERT_MEMBERSHIP, self.links(subscriber, self.known.default_list_ids)
         )
@@ -68,6 +66,11 @@ class WriteToSQLite(Write):
             return Done(identity, {})
         cursor.execute(statements.READ_TAGS, {"subscriber": subscriber})
         plan = self.plan({UUID(tag): name for tag, name in cursor.fetchall()})
+        if plan.tag_changes:
+            cursor.execute(
+                statements.UPDATE_TAGS_VERSION,
+                {"subscriber": subscriber, "tag_changes": plan.tag_changes},
+            )
         removed = [(subscriber, each.hex) for each in plan.tags_removed]
         cursor.executemany(statements.DELETE_TAG, removed)
         cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))

@@ -56,7 +56,7 @@ def in_sqlite(statement: str) -> str:
 
 # --- PostgreSQL -------------------------------------------------------------------------------
 
-_INSERT_EVENTS = """
+_INSERT_ALL_EVENTS = """
     INSERT INTO events_event (
         id, workspace_id, subscriber_id, definition_id, event_id, occurred_at, received_at,
         is_historical, properties, effects)
@@ -65,6 +65,8 @@ _INSERT_EVENTS = """
     FROM person, jsonb_to_recordset(%(events)s::jsonb) AS e (
         id uuid, definition uuid, event_id text, occurred_at timestamptz, properties jsonb,
         effects jsonb)
+"""
+_INSERT_EVENTS = f"""{_INSERT_ALL_EVENTS}
     ON CONFLICT (subscriber_id, definition_id, event_id) WHERE event_id IS NOT NULL DO NOTHING
     RETURNING 1
 """
@@ -74,6 +76,7 @@ _INSERT_TAGS = """
     FROM person, jsonb_to_recordset(%(tags)s::jsonb) AS t (id uuid, other uuid)
     ON CONFLICT DO NOTHING
 """
+_COUNTED = "SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM inserted)"
 # A repeat leaves a row out, which the caller counts.
 INSERT_EVENTS_OF_KNOWN_PERSON = f"""
 WITH person AS (
@@ -88,9 +91,10 @@ CREATE_PERSON = f"""
 WITH person AS (
     INSERT INTO subscribers_subscriber (
         id, workspace_id, email, email_key, external_id, first_name, last_name, status,
-        attributes, timezone, unsubscribe_token, created_at, updated_at)
+        attributes, timezone, unsubscribe_token, tags_version, created_at, updated_at)
     SELECT %(subscriber)s, w.id, %(email)s, %(email_key)s, %(external_id)s, %(first_name)s,
-        %(last_name)s, 'active', %(new_attributes)s::jsonb, '', %(token)s, %(now)s, %(now)s
+        %(last_name)s, 'active', %(new_attributes)s::jsonb, '', %(token)s, %(tag_changes)s,
+        %(now)s, %(now)s
     FROM subscribers_workspace w
     WHERE {{guard}}
     ON CONFLICT DO NOTHING
@@ -102,17 +106,39 @@ WITH person AS (
 ), tagged AS ({_INSERT_TAGS}), inserted AS ({_INSERT_EVENTS})
 SELECT count(*) FROM inserted
 """  # noqa: S608 - as above
-# JSON comes as text: Django's connection does not decode it. The tags are those from before the
-# wait for the lock, so what is written under it asks for them again.
-LOCK_PERSON = """
+# JSON comes as text: Django's connection does not decode it.
+READ_PERSON = """
 SELECT s.id, s.email, s.external_id, s.first_name, s.last_name, s.attributes::text,
+    s.tags_version,
     (SELECT json_object_agg(l.tag_id, t.name)::text
     FROM subscribers_subscribertag l JOIN subscribers_tag t ON t.id = l.tag_id
     WHERE l.subscriber_id = s.id)
 FROM subscribers_subscriber s JOIN subscribers_workspace w ON w.id = s.workspace_id
 WHERE {guard} AND {identity}
-FOR NO KEY UPDATE OF s
 """
+# No lock: nothing of the person changes, and the events go before whatever changes them next.
+INSERT_PLANNED_EVENTS = f"""
+WITH person AS (
+    SELECT id FROM subscribers_subscriber
+    WHERE id = %(subscriber)s AND tags_version = %(tags_version)s
+), inserted AS ({_INSERT_EVENTS})
+{_COUNTED}
+"""  # noqa: S608 - as above
+# Who waited for the row looks at it again: a version that somebody raised meanwhile is no match.
+# A repeat fails it all, since the rules of an event that is there already must not run again.
+WRITE_PLANNED_TAGS_AND_EVENTS = f"""
+WITH person AS (
+    UPDATE subscribers_subscriber SET tags_version = tags_version + %(tag_changes)s
+    WHERE id = %(subscriber)s AND tags_version = %(tags_version)s
+    RETURNING id
+), removed AS (
+    DELETE FROM subscribers_subscribertag
+    WHERE subscriber_id = (SELECT id FROM person) AND tag_id = ANY(%(removed)s::uuid[])
+), tagged AS ({_INSERT_TAGS}), inserted AS ({_INSERT_ALL_EVENTS} RETURNING 1)
+{_COUNTED}
+"""  # noqa: S608 - as above
+# The tags are those from before the wait for the lock: what is written under it looks again.
+LOCK_PERSON = READ_PERSON + "FOR NO KEY UPDATE OF s"
 WRITE_UNDER_LOCK = f"""
 WITH person AS (
     SELECT %(subscriber)s::uuid AS id
@@ -122,8 +148,9 @@ WITH person AS (
 ), changed AS (
     UPDATE subscribers_subscriber
     SET first_name = %(first_name)s, last_name = %(last_name)s,
-        attributes = %(attributes)s::jsonb, updated_at = %(now)s
-    WHERE id = (SELECT id FROM person) AND %(is_changed)s
+        attributes = %(attributes)s::jsonb, tags_version = tags_version + %(tag_changes)s,
+        updated_at = CASE WHEN %(is_changed)s THEN %(now)s ELSE updated_at END
+    WHERE id = (SELECT id FROM person) AND (%(is_changed)s OR %(tag_changes)s > 0)
 ), removed AS (
     DELETE FROM subscribers_subscribertag
     WHERE subscriber_id = (SELECT id FROM person) AND tag_id = ANY(%(removed)s::uuid[])
@@ -149,15 +176,19 @@ WHERE l.subscriber_id = :subscriber
 INSERT_PERSON = """
 INSERT INTO subscribers_subscriber (
     id, workspace_id, email, email_key, external_id, first_name, last_name, status, attributes,
-    timezone, unsubscribe_token, created_at, updated_at)
+    timezone, unsubscribe_token, tags_version, created_at, updated_at)
 VALUES (:subscriber, :workspace, :email, :email_key, :external_id, :first_name,
-    :last_name, 'active', :new_attributes, '', :token, :now, :now)
+    :last_name, 'active', :new_attributes, '', :token, :tag_changes, :now, :now)
 ON CONFLICT DO NOTHING
 """
 UPDATE_PERSON = """
 UPDATE subscribers_subscriber
 SET first_name = :first_name, last_name = :last_name, attributes = :attributes,
     updated_at = :now
+WHERE id = :subscriber
+"""
+UPDATE_TAGS_VERSION = """
+UPDATE subscribers_subscriber SET tags_version = tags_version + :tag_changes
 WHERE id = :subscriber
 """
 INSERT_MEMBERSHIP = """

@@ -68,6 +68,8 @@ class Done:
 class Plan:
     """What the events do to somebody's tags; `effects` only of events that have any."""
 
+    # How many of the events changed tags.
+    tag_changes: int = 0
     tags_added: list[UUID] = field(default_factory=list)
     tags_removed: list[UUID] = field(default_factory=list)
     effects: dict[UUID, dict[str, Any]] = field(default_factory=dict)
@@ -110,6 +112,7 @@ class Write:
             matching = self.known.rules_by_name.get(draft.name)
             if matching:
                 done = rules.apply(rules=matching, tags=bears, properties=draft.properties)
+                plan.tag_changes += done.tags.keys() != bears.keys()
                 bears = done.tags
                 said = effects.of_rules(done)
                 if said:

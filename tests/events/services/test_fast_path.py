@@ -254,7 +254,10 @@ def test_a_lost_answer_leaves_every_event_once(event_id: str | None) -> None:
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_a_tag_put_on_while_a_request_waits_for_the_lock_is_seen_by_its_rules() -> None:
+@pytest.mark.parametrize("attributes", [{}, {"plan": "pro"}], ids=["as planned", "under the lock"])
+def test_a_tag_put_on_while_a_request_waits_for_the_person_is_seen_by_its_rules(
+    attributes: dict[str, str],
+) -> None:
     caller = new_caller(workspaces.create(name="Acme"))
     ask = RuleSpec(trigger_event="buy", add=["vip"], requires_not=["blocked"])
     sync_rules.replace_all(workspace=caller.workspace, specs=[ask])
@@ -265,13 +268,16 @@ def test_a_tag_put_on_while_a_request_waits_for_the_lock_is_seen_by_its_rules() 
     replies: list[Reply] = []
 
     def send() -> None:
-        replies.append(caller.bulk({"name": "buy"}))
+        replies.append(
+            caller.bulk({"name": "buy"}, email="a@example.com", customAttributes=attributes)
+        )
         connection.close()
 
     request = threading.Thread(target=send)
     with psycopg.connect(connection.connection.info.dsn) as other:
         other.execute(
-            "SELECT 1 FROM subscribers_subscriber WHERE id = %s FOR NO KEY UPDATE", [person.pk]
+            "UPDATE subscribers_subscriber SET tags_version = tags_version + 1 WHERE id = %s",
+            [person.pk],
         )
         request.start()
         wait_until_somebody_waits_for_a_lock()
