@@ -1,0 +1,78 @@
+"""The values of a mail's template: what is a text, a list, a number, and how large it may be."""
+
+import re
+from typing import Any
+
+MOST_TEXT = 512 * 1024  # characters of any one text
+MOST_ITEMS = 10_000  # of a list that a template makes
+LARGEST_NUMBER = 10**15  # whole numbers up to here are exact in a double
+_NUMBER = re.compile(r"\s*(-?\d{1,16})(\.\d{1,16})?\s*", re.ASCII)
+
+
+class FilterRefused(ValueError):
+    """A filter's value or result is out of bounds; the message says which."""
+
+    code = "TEMPLATE_ERROR"
+
+
+class Escaped(str):
+    """Text that is HTML already. Only `escape` and `newline_to_br` make it.
+
+    Whatever another filter makes of it is plain text again, so that nothing marks text as safe.
+    """
+
+    __slots__ = ()
+
+
+def text_of(value: object) -> str:
+    """Return a value as a template prints it; objects and missing values print nothing."""
+    match value:
+        case str():
+            return str(value)
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case range():
+            return f"{value.start}..{value.stop - 1}"
+        case list() | tuple():
+            return "".join(map(text_of, value))
+        case _:
+            return ""
+
+
+def items_of(value: object) -> list[Any]:
+    """Return a value as a list: a single value is a list of one, a missing one is empty."""
+    match value:
+        case range():
+            if value.stop - value.start > MOST_ITEMS:
+                raise FilterRefused(f"a range may have at most {MOST_ITEMS:,} items.")
+            return list(value)
+        case list() | tuple():
+            return list(value)
+        case str() | int() | float() | dict():
+            return [value]
+        case _:
+            return []
+
+
+def number_of(value: object) -> int | float:
+    """Return a value as a number; what is none counts as 0."""
+    match value:
+        case int() | float():
+            return bounded(value)
+        case str():
+            match = _NUMBER.fullmatch(value)
+            if match is None:
+                return 0
+            return bounded(float(value) if match.group(2) else int(value))
+        case _:
+            return 0
+
+
+def bounded(number: int | float) -> int | float:
+    """Return the number, or raise `FilterRefused` beyond 10^15 either way."""
+    # Written so that NaN, too, is refused.
+    if not abs(number) <= LARGEST_NUMBER:
+        raise FilterRefused("a number is beyond 1,000,000,000,000,000.")
+    return number
