@@ -1,7 +1,20 @@
 """The tables of what happened and what follows."""
 
 from events.models.definition import EventDefinition
+from events.models.enrollment import Enrollment, StepRun
 from events.models.event import Event, FailedStage
+from events.models.sequence import Sequence, SequenceVersion, Step
 from events.models.sync_rule import SyncRule, SyncRuleTag
 
-__all__ = ["Event", "EventDefinition", "FailedStage", "SyncRule", "SyncRuleTag"]
+__all__ = [
+    "Enrollment",
+    "Event",
+    "EventDefinition",
+    "FailedStage",
+    "Sequence",
+    "SequenceVersion",
+    "Step",
+    "StepRun",
+    "SyncRule",
+    "SyncRuleTag",
+]

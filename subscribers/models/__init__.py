@@ -3,6 +3,7 @@
 from subscribers.models.api_key import ApiKey
 from subscribers.models.idempotency import IdempotentRequest
 from subscribers.models.list import List, ListMembership
+from subscribers.models.outgoing_email import OutgoingEmail
 from subscribers.models.rate_limit import RateWindow
 from subscribers.models.subscriber import Subscriber
 from subscribers.models.tag import SubscriberTag, Tag
@@ -13,6 +14,7 @@ __all__ = [
     "IdempotentRequest",
     "List",
     "ListMembership",
+    "OutgoingEmail",
     "RateWindow",
     "Subscriber",
     "SubscriberTag",

@@ -1,0 +1,158 @@
+"""Enrollments: one subscriber's way through a sequence, and what each step of it did."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.timezone import now
+
+from events.models.event import Event
+from events.models.sequence import Sequence, SequenceVersion, Step
+from subscribers.ids import encode, new_id
+from subscribers.models import OutgoingEmail, Subscriber, Workspace
+
+
+class Enrollment(models.Model):
+    """One run, with the version that it began with."""
+
+    class Status(models.TextChoices):
+        WAITING_CONFIRMATION = "waiting_confirmation", "Waiting for confirmation"
+        ACTIVE = "active", "Active"
+        WAITING = "waiting", "Waiting"
+        PAUSED = "paused", "Paused"
+        COMPLETED = "completed", "Completed"
+        STOPPED = "stopped", "Stopped"
+        CANCELLED = "cancelled", "Cancelled"
+        FAILED = "failed", "Failed"
+        EXPIRED = "expired", "Expired"
+
+    class Lane(models.IntegerChoices):
+        CONFIRMATION = 0, "Confirmation"
+        TRANSACTIONAL = 1, "Transactional"
+        MARKETING = 2, "Marketing"
+
+    UNDER_WAY = (Status.WAITING_CONFIRMATION, Status.ACTIVE, Status.WAITING, Status.PAUSED)
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
+    sequence = models.ForeignKey(
+        Sequence, on_delete=models.CASCADE, db_index=False, related_name="enrollments"
+    )
+    version = models.ForeignKey(SequenceVersion, on_delete=models.PROTECT, related_name="+")
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.CASCADE, db_index=False, related_name="enrollments"
+    )
+    status = models.CharField(max_length=20, choices=Status)
+    # '' or the field's value while under way; NULL at the end, but kept for `one_time`.
+    entry_slot = models.CharField(max_length=255, null=True)  # noqa: DJ001 - NULL is free, '' is taken
+    entry_key = models.CharField(max_length=255, blank=True, default="")
+    # The event that started the run: its properties feed conditions and merge tags.
+    started_by = models.ForeignKey(
+        Event, on_delete=models.SET_NULL, null=True, related_name="enrollments"
+    )
+    # How the person came in: `{"kind", "name", "value"}`.
+    entered_via = models.JSONField(default=dict)
+    # How many steps that add tags led to this run, one after the other; ten at most.
+    depth = models.PositiveSmallIntegerField(default=0)
+    step = models.ForeignKey(Step, on_delete=models.PROTECT, null=True, related_name="+")
+    # How often the run has come to its step: a retry by hand is another visit.
+    visit = models.PositiveIntegerField(default=1)
+    # The logical moment at which the step before ended: waits count from it.
+    step_since = models.DateTimeField()
+    # The event that a waiting run takes; '' when it waits for time alone.
+    awaits = models.CharField(max_length=200, blank=True, default="")
+    due_at = models.DateTimeField(null=True)
+    lane = models.PositiveSmallIntegerField(choices=Lane, default=Lane.MARKETING)
+    lease_token = models.UUIDField(null=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(blank=True, default="")
+    status_before_pause = models.CharField(max_length=20, blank=True, default="")
+    paused_at = models.DateTimeField(null=True)
+    # Why it ended, paused or failed, in a word and then a sentence.
+    reason = models.CharField(max_length=200, blank=True, default="")
+    entered_at = models.DateTimeField(default=now)
+    updated_at = models.DateTimeField(default=now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["sequence", "subscriber", "entry_slot"],
+                name="enrollment_one_per_slot_of_sequence_and_subscriber",
+            ),
+        ]
+        indexes: ClassVar = [
+            # The ticker's claim: what is due and nobody works on, by lane, then time.
+            models.Index(
+                fields=["lane", "due_at"],
+                name="enrollment_due",
+                condition=models.Q(due_at__isnull=False, lease_token__isnull=True),
+            ),
+            # The reaper's look for claims that ran out.
+            models.Index(
+                fields=["lease_expires_at"],
+                name="enrollment_leased",
+                condition=models.Q(lease_token__isnull=False),
+            ),
+            # The write path and the subscriber's page: one person's runs.
+            models.Index(fields=["subscriber", "status"], name="enrollment_by_subscriber"),
+            # Lists of a sequence's runs, newest first, and of one status.
+            models.Index(fields=["sequence", "-id"], name="enrollment_by_sequence"),
+            models.Index(fields=["status", "-id"], name="enrollment_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def public_id(self) -> str:
+        """The id on the wire."""
+        return encode("enr", self.id)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it counts against another entry."""
+        return self.status in self.UNDER_WAY
+
+
+class StepRun(models.Model):
+    """What one visit of one step did, and why; append-only once it is done."""
+
+    class Status(models.TextChoices):
+        STARTED = "started", "Started"
+        DONE = "done", "Done"
+        SKIPPED = "skipped", "Skipped"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
+    enrollment = models.ForeignKey(
+        Enrollment, on_delete=models.CASCADE, db_index=False, related_name="step_runs"
+    )
+    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="runs")
+    visit = models.PositiveIntegerField(default=1)
+    status = models.CharField(max_length=8, choices=Status)
+    # What was decided, and why: `{"waitedUntil", "branch", "unmet", "reason", …}`.
+    outcome = models.JSONField(default=dict)
+    email = models.ForeignKey(
+        OutgoingEmail, on_delete=models.SET_NULL, null=True, related_name="step_runs"
+    )
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["enrollment", "step", "visit"],
+                name="step_run_one_per_visit_of_step_in_enrollment",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.step_id}"

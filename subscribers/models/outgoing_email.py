@@ -1,0 +1,84 @@
+"""The outbox: every mail that was ever to leave, as it was rendered, and what became of it."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.timezone import now
+
+from subscribers.ids import encode, new_id
+from subscribers.models.subscriber import Subscriber
+from subscribers.models.workspace import Workspace
+
+
+class OutgoingEmail(models.Model):
+    """One mail to one person; `cause` keeps it from being made twice."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        SENDING = "sending", "Being sent"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+        # The data went out and no answer came: it may have arrived.
+        UNKNOWN = "unknown", "Unknown"
+        SKIPPED = "skipped", "Skipped"
+
+    class Kind(models.TextChoices):
+        CONFIRMATION = "confirmation", "Confirmation"
+        TRANSACTIONAL = "transactional", "Transactional"
+        MARKETING = "marketing", "Marketing"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.CASCADE, db_index=False, related_name="emails"
+    )
+    kind = models.CharField(max_length=13, choices=Kind)
+    # What it is sent for, such as a visit of a step.
+    cause = models.CharField(max_length=200)
+    status = models.CharField(max_length=7, choices=Status, default=Status.QUEUED)
+    message_id = models.CharField(max_length=255)
+    sender = models.CharField(max_length=1000)
+    reply_to = models.CharField(max_length=254, blank=True, default="")
+    recipient = models.CharField(max_length=254)
+    subject = models.CharField(max_length=998)
+    html = models.TextField(blank=True, default="")
+    text = models.TextField()
+    headers = models.JSONField(default=dict)
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(blank=True, default="")
+    # Why it was skipped, in a word.
+    reason = models.CharField(max_length=100, blank=True, default="")
+    created_at = models.DateTimeField(default=now)
+    sending_since = models.DateTimeField(null=True)
+    # When whoever sends it has given it up; what is still `sending` then is unknown.
+    lease_expires_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["workspace", "cause"], name="outgoing_email_one_per_cause"
+            ),
+        ]
+        indexes: ClassVar = [
+            # The reaper's look for attempts that nobody finished.
+            models.Index(
+                fields=["lease_expires_at"],
+                name="outgoing_email_sending",
+                condition=models.Q(status="sending"),
+            ),
+            # A person's mails, newest first; a cap counts the latest.
+            models.Index(fields=["subscriber", "-id"], name="outgoing_email_by_subscriber"),
+            # The outbox by status, newest first.
+            models.Index(fields=["status", "-id"], name="outgoing_email_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def public_id(self) -> str:
+        """The id on the wire."""
+        return encode("eml", self.id)
