@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscribers import addresses, mail_html, merge_tags, rendering
+from subscribers import mail_html, merge_tags, rendering
 from subscribers.rendering import RenderedMail, TemplateFault, check, render, render_mail
 
 MOST = 512 * 1024
@@ -397,17 +397,3 @@ def test_every_mail_has_a_text_part() -> None:
 @pytest.mark.parametrize("part", ["<!--", "<a ", "</", "<a href=", "<", "<script>", "&#9", "<p "])
 def test_text_of_hostile_html_is_found(part: str) -> None:
     assert isinstance(mail_html.to_text(part * 50_000), str)
-
-
-def test_an_address_header_holds_one_address_and_an_encoded_name() -> None:
-    assert rendering.address_header('Ada, "L"', "a@x.io") == '"Ada, \\"L\\"" <a@x.io>'
-    assert rendering.address_header("Ada\r\nBcc: b@x.io", "A@bücher.de") == (
-        '"Ada Bcc: b@x.io" <A@xn--bcher-kva.de>'
-    )
-    assert rendering.address_header("Ä", "a@x.io") == "=?utf-8?b?w4Q=?= <a@x.io>"
-
-
-@pytest.mark.parametrize("address", ["a@x.io, b@x.io", "a@x.io\r\nBcc: b@x.io", "a", ""])
-def test_an_address_header_of_two_addresses_or_none_is_refused(address: str) -> None:
-    with pytest.raises(addresses.InvalidAddress):
-        rendering.address_header("A", address)
