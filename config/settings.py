@@ -297,6 +297,8 @@ LOGGING = {
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         # The request's own line says who signs in; a lock-out is a warning.
         "axes": {"level": "WARNING"},
+        # Its warning about odd headers prints the address called, which may hold a token.
+        "urllib3.connection": {"level": "ERROR"},
         "django-q": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
     },
 }

@@ -35,6 +35,12 @@ _RAW_END = re.compile(r"\{%-?\s*endraw\s*-?%\}")
 _COMMENT_PART = re.compile(r"\{%-?\s*(end)?comment\b")
 _OPERATOR = re.compile(r"\b(?:and|or)\b")
 _UP_TO_PIPE = re.compile(r"""(?:[^|"']|"[^"]*"|'[^']*')*""")
+# python-liquid takes its keywords for no property: `event.limit` must become `event['limit']`.
+_KEYWORDS = (
+    "true|false|nil|null|empty|blank|and|or|contains|not|in|offset|limit|reversed|cols|continue"
+    "|with|for|as|if|else|required"
+)
+_KEYWORD_IN_PATH = re.compile(rf"""("[^"]*"|'[^']*')|(?<!\.)\.({_KEYWORDS})(?![\w?-])""")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -117,7 +123,8 @@ class _Lexer:
             raise self._refused(f"a tag may have at most {MOST_OPERATORS} 'and' and 'or'.", index)
         if text.count("[") + text.count("(") > MOST_BRACKETS:
             raise self._refused(f"a tag may have at most {MOST_BRACKETS} brackets.", index)
-        return self._token(TOKEN_EXPRESSION, text, index)
+        plain = _KEYWORD_IN_PATH.sub(lambda it: it.group(1) or f"['{it.group(2)}']", text)
+        return self._token(TOKEN_EXPRESSION, plain, index)
 
     def _fallback(self, text: str, index: int) -> tuple[str, str | None]:
         """Return an output's value, and the literal text to print instead of a blank one."""

@@ -5,7 +5,7 @@ import http.server
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,8 @@ class Receiver:
 
 @contextlib.contextmanager
 def serve(receiver: Receiver, *, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """Run a server on a free port until the block ends, with TLS where a context is given."""
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
@@ -85,15 +87,27 @@ def listen(converse: Callable[[socket.socket], None]) -> Iterator[int]:
 
 
 def to_here(host: str, port: int) -> list[str]:
+    """Resolve every name to this machine."""
     return ["127.0.0.1"]
 
 
-def call(url: str, **options: Any) -> egress.Answer:
-    given: dict[str, Any] = {
-        "body": b"{}",
-        "headers": {},
-        "allow_private": True,
-        "resolve": to_here,
-        **options,
-    }
-    return egress.post(url=url, **given)
+def call(
+    url: str,
+    *,
+    body: bytes = b"{}",
+    headers: Mapping[str, str] | None = None,
+    allow_private: bool = True,
+    resolve: egress.Resolve = to_here,
+    timeout_seconds: float = 5.0,
+    most_bytes: int = 65536,
+) -> egress.Answer:
+    """Post to a server on this machine, whatever its name is."""
+    return egress.post(
+        url=url,
+        body=body,
+        headers=headers or {},
+        allow_private=allow_private,
+        resolve=resolve,
+        timeout_seconds=timeout_seconds,
+        most_bytes=most_bytes,
+    )

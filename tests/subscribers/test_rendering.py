@@ -1,6 +1,5 @@
 """What users' templates may do, what bounds them, and the mail that comes out."""
 
-import time
 from collections.abc import Mapping
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -15,9 +14,9 @@ from subscribers.rendering import RenderedMail, TemplateFault, check, render, re
 
 MOST = 512 * 1024
 DATA: Mapping[str, Any] = {
-    "subscriber": {"firstName": "Ada", "attributes": {"plan": "pro", "empty_plan": " "}},
+    "subscriber": {"firstName": "Ada", "attributes": {"plan": "pro", "blank": " "}},
     "event": {
-        "order": {"id": 7, "total": 12.5},
+        "order": {"id": 7, "total": 12.5, "limit": 3, "for": 3},
         "items": [{"name": "Tea", "price": 3}, {"name": "Cup", "price": 9}],
         "html": '<b title="x">\'&',
         "zero": 0,
@@ -43,6 +42,8 @@ def page(template: str, data: Mapping[str, Any] = DATA) -> str:
         ("{{subscriber.firstName}} {{ event.order.id }}", "Ada 7"),
         ("{{subscriber.attributes.plan}}|{{workspace.name}}", "pro|Acme"),
         ("{{ event.items[1].name }}{{ event['order'].total }}", "Cup12.5"),
+        ("{{ event.order.limit }}{% if event.order.for == 3 %}{{ '.for' }}{% endif %}", "3.for"),
+        ("{% for i in (1..event.order.limit) limit: 2 %}{{ i }}{% endfor %}", "12"),
         ("{{ event.nothing.at.all }}{{ subscriber.x[3] }}.", "."),
         ("{{ event }}{{ event.items }}{{ event.no }}{{ event.zero }}", "false0"),
         ("{% if event.order.id > 5 and subscriber.firstName %}a{% else %}b{% endif %}", "a"),
@@ -94,7 +95,7 @@ def test_filters(template: str, expected: str) -> None:
         ("{{event.city|your area}}", "your area"),
         ("{{ event.city | your area }}", "your area"),
         ("{{subscriber.firstName|friend}}", "Ada"),
-        ("{{subscriber.attributes.empty_plan|none}}", "none"),
+        ("{{subscriber.attributes.blank|none}}", "none"),
         ("{{event.zero|none}}{{event.no|none}}", "0false"),
         ("{{event.city|it's \"here\": 50% <now> ü}}", "it's \"here\": 50% <now> ü"),
         ("{{event.city|\" a|b \"}}{{event.city|'c'}}", " a|b c"),
@@ -293,16 +294,13 @@ def test_data_other_than_plain_are_refused(value: object) -> None:
 def test_a_template_is_compiled_once() -> None:
     template = "{{ event.order.id }}" * 1_500
 
-    started = time.perf_counter()
     text(template)
-    once = time.perf_counter() - started
     before = merge_tags._compile.cache_info()
     text(template)
     after = merge_tags._compile.cache_info()
 
     assert (after.hits, after.misses) == (before.hits + 1, before.misses)
     assert after.maxsize is not None
-    assert once > 0
 
 
 def mail(**given_parts: str) -> RenderedMail:

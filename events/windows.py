@@ -1,0 +1,113 @@
+"""Sending windows: days and hours in a time zone, right across changes of the clock.
+
+A window opens once for each of its days and closes once. A time that does not exist, since the
+clock leaps over it, is the first moment after the leap; one that exists twice is the first.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+DAYS: tuple[Day, ...] = (
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+)  # fmt: skip
+MIDNIGHT = "00:00"
+# In the place of a zone's name: the workspace's, even where the subscriber has one.
+OF_WORKSPACE = "workspace"
+# The days after which a window that opens at all has opened: a week, one whose opening the clock
+# leapt over, and what a zone that moved across the date line left out.
+_DAYS_AHEAD = 16
+
+
+class SendingWindow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The hours from `start` to `end` ("HH:MM") of the days, each day's own.
+
+    An end that is not after the start is on the next day, so equal ones are the whole day.
+    `timezone` is an IANA name, `workspace`, or empty: the subscriber's, else the workspace's.
+    """
+
+    days: tuple[Day, ...] = DAYS
+    start: str = MIDNIGHT
+    end: str = MIDNIGHT
+    timezone: str = ""
+
+
+def next_open(window: SendingWindow, *, at: datetime, zone: ZoneInfo) -> datetime:
+    """Return `at` itself when the window is open then, else when it opens next, in UTC.
+
+    `zone` counts where the window names none. Raises `OverflowError` at the end of the calendar.
+    """
+    own = own_zone(window.timezone, zone)
+    day = at.astimezone(own).date() - timedelta(days=1)
+    for _ in range(_DAYS_AHEAD):
+        if DAYS[day.weekday()] in window.days:
+            opens, closes = _hours_of(window, day, own)
+            if max(at, opens) < closes:
+                return max(at, opens)
+        day += timedelta(days=1)
+    # Only a window without days, which no parser lets through.
+    return at
+
+
+def zone_of(*names: str | None) -> ZoneInfo:
+    """Return the first zone whose name this machine knows, else UTC."""
+    known = (known_zone(name) for name in names if name)
+    return next((zone for zone in known if zone), ZoneInfo("UTC"))
+
+
+def zone_for(timezone: str, *, subscriber: str, workspace: str) -> ZoneInfo:
+    """Return the zone that a window or delay with this `timezone` means for a person."""
+    own = "" if timezone == OF_WORKSPACE else timezone
+    return zone_of(own, "" if timezone == OF_WORKSPACE else subscriber, workspace)
+
+
+def own_zone(timezone: str, zone: ZoneInfo) -> ZoneInfo:
+    """Return the zone that is named, else the given one."""
+    named = known_zone(timezone) if timezone not in {"", OF_WORKSPACE} else None
+    return named or zone
+
+
+def known_zone(name: str) -> ZoneInfo | None:
+    """Return the zone, or None for a name that this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def moment_of(local: datetime, zone: ZoneInfo) -> datetime:
+    """Return the moment, in UTC, at which clocks in the zone first show a time (or leap over it).
+
+    `local` is naive. Raises `OverflowError` at the ends of the calendar.
+    """
+    moment = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if moment.astimezone(zone).replace(tzinfo=None, fold=0) == local:
+        return moment
+    # PEP 495: in a leap, fold=1 reads the time by the offset after it, which is before the leap.
+    before = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    return _first_after_leap(before, moment, zone)
+
+
+def _first_after_leap(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """Return the change between two moments, to the second."""
+    offset = before.astimezone(zone).utcoffset()
+    low, high = 0, int((after - before).total_seconds()) + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        is_before = (before + timedelta(seconds=middle)).astimezone(zone).utcoffset() == offset
+        low, high = (middle, high) if is_before else (low, middle)
+    return (before + timedelta(seconds=high)).replace(microsecond=0)
+
+
+def _hours_of(window: SendingWindow, day: date, zone: ZoneInfo) -> Sequence[datetime]:
+    """Return when the window of a day opens and closes."""
+    start, end = time.fromisoformat(window.start), time.fromisoformat(window.end)
+    last_day = day if end > start else day + timedelta(days=1)
+    return [
+        moment_of(datetime.combine(day, start), zone),
+        moment_of(datetime.combine(last_day, end), zone),
+    ]

@@ -1,0 +1,35 @@
+"""What is known about a mail after it was handed to the outside world."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from subscribers import rendering
+
+_LONGEST_ERROR = 500
+
+
+class Outcome(Enum):
+    """What became of one mail."""
+
+    SENT = "sent"
+    # For good: this recipient or this message is not taken.
+    REFUSED = "refused"
+    # Certainly not accepted, and may be tried again.
+    DEFERRED = "deferred"
+    # The message had been sent, or begun, and no answer came: it may have been accepted.
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One mail's outcome; `code` is the SMTP or HTTP status where there was one."""
+
+    outcome: Outcome
+    # One line of at most 500 characters for the operator; empty when the mail was sent.
+    error: str = ""
+    code: int | None = None
+
+
+def fail(outcome: Outcome, error: str, *, code: int | None = None) -> Delivery:
+    """Return a failed delivery, whatever others wrote into the error."""
+    return Delivery(outcome, rendering.header_text(error)[:_LONGEST_ERROR], code)
