@@ -19,7 +19,9 @@ from events.fields import (
 from events.step_attributes import read_attributes
 from events.step_rules import parse_rules, read_event_name, read_list_reference, read_tag
 from events.step_types import (
+    DEFAULT_TIMEOUT,
     EXIT,
+    LONGEST_ID,
     ConditionStep,
     DelayStep,
     EmailStep,
@@ -78,7 +80,7 @@ def _wait_for_event(fields: Fields, base: Base) -> Step:
         label=base.label,
         event_name=fields.read_needed("eventName", read_event_name, ""),
         filters=fields.read_nested("propertyFilters", filters.parse_filters, ()),
-        timeout_milliseconds=fields.read_nested("timeout", _parse_timeout, 7 * DAY),
+        timeout_milliseconds=fields.read_nested("timeout", _parse_timeout, DEFAULT_TIMEOUT),
         on_timeout=fields.read_choice("onTimeout", ("continue", "exit"), "continue"),
     )
 
@@ -89,7 +91,7 @@ def _condition(fields: Fields, base: Base) -> Step:
         label=base.label,
         rules=fields.read_nested("rules", parse_rules, ()),
         match=fields.read_choice("match", ("all", "any"), "all"),
-        on_false=fields.read("onFalse", text_reader(64), EXIT),
+        on_false=fields.read("onFalse", text_reader(LONGEST_ID), EXIT),
     )
 
 
@@ -168,7 +170,7 @@ def _read_content(value: object) -> str:
 def _parse_timeout(raw: object, *, path: str) -> int:
     """Return milliseconds; a number counts days."""
     if raw is None:
-        return 7 * DAY
+        return DEFAULT_TIMEOUT
     if not isinstance(raw, Mapping):
         try:
             return whole_number_reader(1, MOST_TIMEOUT_DAYS)(raw) * DAY

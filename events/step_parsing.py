@@ -7,15 +7,14 @@ from typing import Any, TypeGuard
 from events import timing
 from events.fields import Fields, any_of, optional_text_reader
 from events.step_kinds import KINDS, Base
-from events.step_types import EXIT, ConditionStep, DelayStep, Step
+from events.step_types import EXIT, LONGEST_ID, ConditionStep, DelayStep, Step
 from subscribers.payloads import Fault, InvalidField, InvalidRequest, read_text, type_name
 
 MOST_STEPS = 100
-LONGEST_ID = 64
 LONGEST_LABEL = 200
 ALIASES = {"action_email": "email", "action_update_attributes": "update_subscriber"}
 NOT_OURS = frozenset({"sms", "push", "create_discount", "discount"})
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_ID}}}", re.ASCII)
 _OWN_DELAY = "-delay"
 
 

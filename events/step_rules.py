@@ -4,6 +4,7 @@ from typing import Any
 
 from events import filters
 from events.fields import Fields, any_of, parse_each, text_reader
+from events.payloads import LONGEST_NAME
 from events.step_types import (
     AttributeRule,
     EventPropertyRule,
@@ -17,7 +18,6 @@ from subscribers.payloads import InvalidField, read_text
 
 MOST_RULES = 20
 LONGEST_LIST = 200
-LONGEST_EVENT_NAME = 200
 KINDS = (
     "tag", "no_tag", "list", "no_list", "attribute", "event_property", "did_event",
     "did_not_event",
@@ -26,7 +26,7 @@ KINDS = (
 _LONGEST_TAG = 200
 
 read_list_reference = text_reader(LONGEST_LIST)
-read_event_name = text_reader(LONGEST_EVENT_NAME)
+read_event_name = text_reader(LONGEST_NAME)
 
 
 def read_tag(value: object) -> str:

@@ -14,6 +14,8 @@ from events.timing import Delay
 
 # In the place of a later step's id.
 EXIT = "exit"
+LONGEST_ID = 64
+DEFAULT_TIMEOUT = 7 * DAY  # milliseconds, as the contract has it
 
 
 class TagRule(msgspec.Struct, frozen=True, kw_only=True, tag="tag", omit_defaults=True):
@@ -84,7 +86,7 @@ class WaitForEventStep(BaseStep, frozen=True, tag="wait_for_event"):
 
     event_name: str
     filters: tuple[Filter, ...] = ()
-    timeout_milliseconds: int = 7 * DAY
+    timeout_milliseconds: int = DEFAULT_TIMEOUT
     on_timeout: Literal["continue", "exit"] = "continue"
 
 

@@ -3,9 +3,10 @@
 from typing import Any
 
 from events import filters, timing
-from events.delays import DAY
 from events.step_rules import rule_as_wire
 from events.step_types import (
+    DEFAULT_TIMEOUT,
+    EXIT,
     ConditionStep,
     DelayStep,
     EmailStep,
@@ -26,10 +27,10 @@ DEFAULTS: dict[str, object] = {
     "text": "",
     "isTransactional": False,
     "propertyFilters": [],
-    "timeout": timing.length_as_wire(7 * DAY),
+    "timeout": timing.length_as_wire(DEFAULT_TIMEOUT),
     "onTimeout": "continue",
     "match": "all",
-    "onFalse": "exit",
+    "onFalse": EXIT,
     "add": [],
     "remove": [],
     "join": [],

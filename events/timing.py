@@ -1,8 +1,7 @@
 """When: delays and sending windows, under one name.
 
-They are in `delays` and `windows`; what callers send is in `timing_parsing` and
-`timing_wire`. No clock is read
-here: moments are passed in, and every moment is aware.
+They are in `delays` and `windows`; what callers send is in `timing_parsing` and `timing_wire`.
+No clock is read here: moments are passed in, and every moment is aware.
 """
 
 from events.delays import (

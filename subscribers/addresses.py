@@ -26,6 +26,11 @@ class Address:
     text: str
     key: str
 
+    @property
+    def mailbox(self) -> str:
+        """The address as headers and SMTP carry it: its domain in ASCII."""
+        return f"{self.text.rpartition('@')[0]}@{self.key.rpartition('@')[2]}"
+
 
 @lru_cache(maxsize=10_000)
 def parse(text: str) -> Address:

@@ -16,7 +16,7 @@ from liquid.token import TOKEN_CONTENT, TOKEN_EOF, TOKEN_EXPRESSION, TOKEN_OUTPU
 from subscribers.merge_tag_filters import FILTERS, UNAVAILABLE
 
 TOKEN_FALLBACK = "fallback"  # noqa: S105 - no secret
-# A mail of our own makes has some 50 tags; these bound the time that compiling takes.
+# An ordinary mail has some 50 tags; these bound the time that compiling takes.
 MOST_TAGS = 2_000
 MOST_MARKUP = 64 * 1024  # characters within tags, in all
 LONGEST_TAG = 2_000

@@ -69,6 +69,4 @@ def address_header(name: str, address: str) -> str:
 
     Raises `addresses.InvalidAddress` for what is not exactly one address.
     """
-    parsed = addresses.parse(header_text(address))
-    local = parsed.text.rpartition("@")[0]
-    return formataddr((header_text(name), f"{local}@{parsed.key.rpartition('@')[2]}"))
+    return formataddr((header_text(name), addresses.parse(header_text(address)).mailbox))

@@ -44,7 +44,7 @@ class Sequence(models.Model):
         default=False, help_text="Lets nobody in; those inside go on."
     )
     trigger = models.CharField(max_length=14, choices=Trigger, default=Trigger.EVENT_RECEIVED)
-    # The rest of the trigger and the stop condition, as `events.sequence_specs` stores them.
+    # The rest of the trigger: event name and filters, tags, or lists.
     trigger_config = models.JSONField(default=dict, blank=True)
     enrollment_mode = models.CharField(max_length=14, choices=Mode, default=Mode.UNLIMITED)
     enrollment_field_path = models.CharField(

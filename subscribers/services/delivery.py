@@ -17,7 +17,7 @@ from django.core.mail.backends import console, dummy, locmem, smtp
 from django.core.mail.backends.base import BaseEmailBackend
 
 from subscribers import addresses, rendering
-from subscribers.services.delivery_outcomes import Delivery, Outcome, fail
+from subscribers.services.delivery_outcomes import Delivery, Outcome, describe, fail
 from subscribers.services.smtp_session import SmtpSession
 
 __all__ = ["Delivery", "Mailer", "Message", "Outcome", "build", "is_allowed"]
@@ -83,7 +83,7 @@ class Mailer:
         try:
             backend = self._connect()
         except Exception as error:  # noqa: BLE001 - whatever a third party's set-up raises
-            return fail(Outcome.DEFERRED, _describe(error))
+            return fail(Outcome.DEFERRED, describe(error))
         if self._session is not None:
             return self._session.deliver(sender=sender, recipient=recipient, content=content)
         return _send_through(backend, mail)
@@ -149,7 +149,7 @@ def _send_through(backend: BaseEmailBackend, mail: EmailMultiAlternatives) -> De
         count = backend.send_messages([mail])
     except Exception as error:  # noqa: BLE001 - each backend raises its own
         if isinstance(backend, _LOCAL_BACKENDS):
-            return fail(Outcome.DEFERRED, _describe(error))
+            return fail(Outcome.DEFERRED, describe(error))
         return _judge(error)
     if not count:
         return fail(Outcome.UNKNOWN, "The email backend says that it sent nothing.")
@@ -169,11 +169,7 @@ def _judge(error: Exception) -> Delivery:
         outcome = Outcome.REFUSED
     if any(each.__name__ == "AnymailRecipientsRefused" for each in type(error).__mro__):
         outcome = Outcome.REFUSED
-    return fail(outcome, _describe(error), code=code)
-
-
-def _describe(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return fail(outcome, describe(error), code=code)
 
 
 def _envelope(text: str) -> str:
@@ -183,13 +179,12 @@ def _envelope(text: str) -> str:
     """
     address = parseaddr(text)[1]
     try:
-        parsed = addresses.parse(address)
+        return addresses.parse(address).mailbox
     except addresses.InvalidAddress:
         is_plain = address.isascii() and address.isprintable() and not set(address) & set(" <>")
         if "@" not in address or not is_plain:
             raise
         return address
-    return f"{parsed.text.rpartition('@')[0]}@{parsed.key.rpartition('@')[2]}"
 
 
 def _key(text: str) -> str:

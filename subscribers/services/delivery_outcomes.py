@@ -33,3 +33,8 @@ class Delivery:
 def fail(outcome: Outcome, error: str, *, code: int | None = None) -> Delivery:
     """Return a failed delivery, whatever others wrote into the error."""
     return Delivery(outcome, rendering.header_text(error)[:_LONGEST_ERROR], code)
+
+
+def describe(error: Exception) -> str:
+    """Return an error's words, or its name where it has none."""
+    return str(error) or type(error).__name__

@@ -11,7 +11,7 @@ import smtplib
 
 from django.core.mail.backends.smtp import EmailBackend
 
-from subscribers.services.delivery_outcomes import Delivery, Outcome, fail
+from subscribers.services.delivery_outcomes import Delivery, Outcome, describe, fail
 
 _LINE_BREAK = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"(?m)^\.")
@@ -165,7 +165,7 @@ def _defer(error: Exception) -> Delivery:
 def _describe(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return _line(error.smtp_code, error.smtp_error)
-    return str(error) or type(error).__name__
+    return describe(error)
 
 
 def _line(code: int, text: bytes | str) -> str:

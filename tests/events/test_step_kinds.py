@@ -1,6 +1,5 @@
 """What one step of each kind may say."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from events.steps import (
     EventRule,
     ExitStep,
     ListRule,
-    Step,
     TagRule,
     UpdateListStep,
     UpdateSubscriberStep,
@@ -25,30 +23,8 @@ from events.steps import (
     parse_steps,
 )
 from events.timing import Duration
-from subscribers.payloads import InvalidRequest
 from tests.events.drawn import DAY, LIST_ID, MINUTE
-
-MAIL = {"type": "email", "subject": "Hello", "html": "<p>Hello</p>"}
-
-
-def only(raw: dict[str, Any]) -> Any:
-    """Parse one step."""
-    (step,) = parse_steps([{"id": "one", **raw}])
-    return step
-
-
-def faults_of(*raw: Any) -> dict[str, str]:
-    """Return the faults of steps by path."""
-    with pytest.raises(InvalidRequest) as caught:
-        parse_steps(list(raw))
-    faults = {fault.path: fault.message for fault in caught.value.faults}
-    assert len(faults) == len(caught.value.faults)
-    return faults
-
-
-def ids(steps: Sequence[Step]) -> list[str]:
-    """Return the ids in order."""
-    return [step.id for step in steps]
+from tests.events.parsed_steps import MAIL, faults_of, only
 
 
 def test_an_email_is_read_with_all_its_fields() -> None:

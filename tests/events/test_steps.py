@@ -1,7 +1,6 @@
 """What a sequence's steps may be, and that they come back unchanged from storage and files."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -22,28 +21,7 @@ from events.steps import (
 from events.timing import Duration, UntilDate
 from subscribers.payloads import InvalidRequest
 from tests.events.drawn import DAY, sequences
-
-MAIL = {"type": "email", "subject": "Hello", "html": "<p>Hello</p>"}
-
-
-def only(raw: dict[str, Any]) -> Any:
-    """Parse one step."""
-    (step,) = parse_steps([{"id": "one", **raw}])
-    return step
-
-
-def faults_of(*raw: Any) -> dict[str, str]:
-    """Return the faults of steps by path."""
-    with pytest.raises(InvalidRequest) as caught:
-        parse_steps(list(raw))
-    faults = {fault.path: fault.message for fault in caught.value.faults}
-    assert len(faults) == len(caught.value.faults)
-    return faults
-
-
-def ids(steps: Sequence[Step]) -> list[str]:
-    """Return the ids in order."""
-    return [step.id for step in steps]
+from tests.events.parsed_steps import MAIL, faults_of, ids
 
 
 def test_steps_may_be_absent_or_a_hundred_but_no_more() -> None:
