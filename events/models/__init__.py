@@ -3,12 +3,15 @@
 from events.models.definition import EventDefinition
 from events.models.enrollment import Enrollment, StepRun
 from events.models.event import Event, FailedStage
+from events.models.event_count import EventCount
 from events.models.sequence import Sequence, SequenceVersion, Step
 from events.models.sync_rule import SyncRule, SyncRuleTag
+from events.models.worker import Worker
 
 __all__ = [
     "Enrollment",
     "Event",
+    "EventCount",
     "EventDefinition",
     "FailedStage",
     "Sequence",
@@ -17,4 +20,5 @@ __all__ = [
     "StepRun",
     "SyncRule",
     "SyncRuleTag",
+    "Worker",
 ]

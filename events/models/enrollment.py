@@ -53,6 +53,8 @@ class Enrollment(models.Model):
     )
     # How the person came in: `{"kind", "name", "value"}`.
     entered_via = models.JSONField(default=dict)
+    # Began with a test key's request: its mails are skipped, its webhooks not called.
+    is_test = models.BooleanField(default=False)
     # How many steps that add tags led to this run, one after the other; ten at most.
     depth = models.PositiveSmallIntegerField(default=0)
     step = models.ForeignKey(Step, on_delete=models.PROTECT, null=True, related_name="+")
@@ -62,6 +64,8 @@ class Enrollment(models.Model):
     step_since = models.DateTimeField()
     # The event that a waiting run takes; '' when it waits for time alone.
     awaits = models.CharField(max_length=200, blank=True, default="")
+    # The event that came for a waiting run, until the run goes on with it; no key, since events go.
+    released_by = models.UUIDField(null=True)
     due_at = models.DateTimeField(null=True)
     lane = models.PositiveSmallIntegerField(choices=Lane, default=Lane.MARKETING)
     lease_token = models.UUIDField(null=True)
@@ -69,6 +73,8 @@ class Enrollment(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True, default="")
     status_before_pause = models.CharField(max_length=20, blank=True, default="")
+    # When a paused run would be due: it keeps its wall-clock wait.
+    due_before_pause = models.DateTimeField(null=True)
     paused_at = models.DateTimeField(null=True)
     # Why it ended, paused or failed, in a word and then a sentence.
     reason = models.CharField(max_length=200, blank=True, default="")

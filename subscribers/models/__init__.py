@@ -2,9 +2,11 @@
 
 from subscribers.models.api_key import ApiKey
 from subscribers.models.idempotency import IdempotentRequest
+from subscribers.models.installation import Installation
 from subscribers.models.list import List, ListMembership
 from subscribers.models.outgoing_email import OutgoingEmail
 from subscribers.models.rate_limit import RateWindow
+from subscribers.models.sending_second import SendingSecond
 from subscribers.models.subscriber import Subscriber
 from subscribers.models.tag import SubscriberTag, Tag
 from subscribers.models.workspace import Workspace
@@ -12,10 +14,12 @@ from subscribers.models.workspace import Workspace
 __all__ = [
     "ApiKey",
     "IdempotentRequest",
+    "Installation",
     "List",
     "ListMembership",
     "OutgoingEmail",
     "RateWindow",
+    "SendingSecond",
     "Subscriber",
     "SubscriberTag",
     "Tag",

@@ -42,6 +42,10 @@ class ApiKey(models.Model):
     scopes = models.JSONField(
         default=list, blank=True, help_text="What it may do; none chosen: everything."
     )
+    is_test = models.BooleanField(
+        default=False,
+        help_text="What it starts sends no mail and calls no webhook; does not change.",
+    )
     created_at = models.DateTimeField(default=now, editable=False)
     expires_at = models.DateTimeField(
         null=True, blank=True, help_text="Refused from then on; empty: never expires."

@@ -51,6 +51,9 @@ class OutgoingEmail(models.Model):
     # Why it was skipped, in a word.
     reason = models.CharField(max_length=100, blank=True, default="")
     created_at = models.DateTimeField(default=now)
+    # When a mail that no run waits for is to leave: a confirmation, or one that is sent again.
+    due_at = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
     sending_since = models.DateTimeField(null=True)
     # When whoever sends it has given it up; what is still `sending` then is unknown.
     lease_expires_at = models.DateTimeField(null=True)
@@ -68,6 +71,12 @@ class OutgoingEmail(models.Model):
                 fields=["lease_expires_at"],
                 name="outgoing_email_sending",
                 condition=models.Q(status="sending"),
+            ),
+            # The ticker's claim of mails that no run waits for.
+            models.Index(
+                fields=["due_at"],
+                name="outgoing_email_due",
+                condition=models.Q(due_at__isnull=False, lease_token__isnull=True),
             ),
             # A person's mails, newest first; a cap counts the latest.
             models.Index(fields=["subscriber", "-id"], name="outgoing_email_by_subscriber"),

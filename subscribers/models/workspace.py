@@ -1,5 +1,6 @@
 """The tenant: everything else belongs to exactly one workspace."""
 
+import secrets
 from typing import ClassVar
 
 from django.db import models
@@ -7,6 +8,11 @@ from django.utils.timezone import now
 
 from subscribers.ids import new_id
 from subscribers.validators import validate_time_zone
+
+
+def new_webhook_secret() -> str:
+    """Return 256 random bits as hex."""
+    return secrets.token_hex(32)
 
 
 class Workspace(models.Model):
@@ -33,6 +39,21 @@ class Workspace(models.Model):
         validators=[validate_time_zone],
         help_text="IANA name, such as Europe/Berlin; sending windows count in it.",
     )
+    is_mail_paused = models.BooleanField(
+        "mail paused",
+        default=False,
+        help_text="No mail of this workspace leaves while this is on; what is due waits.",
+    )
+    mail_cap = models.PositiveIntegerField(
+        default=0,
+        help_text="Most marketing mails to one person in the hours below; 0 is no cap. "
+        "What is over it waits for its turn.",
+    )
+    mail_cap_hours = models.PositiveIntegerField(
+        default=24, help_text="The hours that the cap counts."
+    )
+    # Signs what webhook steps send, so that whoever is called can tell it is us.
+    webhook_secret = models.CharField(max_length=64, default=new_webhook_secret, editable=False)
     # Rises in the transaction of every change to settings or rules, so that a process knows that
     # what it remembers of them is old.
     config_version = models.PositiveBigIntegerField(default=1, editable=False)
