@@ -11,7 +11,7 @@ import re
 import secrets
 import tempfile
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
@@ -93,37 +93,6 @@ def read_url(name: str, *, default: str, schemes: tuple[str, ...]) -> SplitResul
     return parts
 
 
-def read_email(name: str, *, default_folder: Path) -> dict[str, object]:
-    """Return Django's EMAIL_* settings for a URL.
-
-    Shapes: `smtp://user:password@host:port` (STARTTLS with `?tls=true`), `smtps://host:port`,
-    `file:///folder`, `console://`. Without the variable mails become files in `default_folder`.
-    """
-    if not read_text(name):
-        return _file_email_settings(default_folder)
-    url = read_url(name, default="", schemes=("smtp", "smtps", "file", "console"))
-    if url.scheme == "console":
-        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
-    if url.scheme == "file":
-        folder = Path(unquote(url.path))
-        if url.netloc or not folder.is_absolute() or folder == Path("/"):
-            raise SettingError(name, "expected file:///absolute/folder.")
-        return _file_email_settings(folder)
-    if not url.hostname:
-        raise SettingError(name, "names no host; expected smtp://host:port.")
-    is_implicit_tls = url.scheme == "smtps"
-    return {
-        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "EMAIL_HOST": url.hostname,
-        "EMAIL_PORT": url.port or (465 if is_implicit_tls else 25),
-        "EMAIL_HOST_USER": unquote(url.username or ""),
-        "EMAIL_HOST_PASSWORD": unquote(url.password or ""),
-        "EMAIL_USE_SSL": is_implicit_tls,
-        "EMAIL_USE_TLS": not is_implicit_tls and "tls=true" in url.query.lower().split("&"),
-        "EMAIL_TIMEOUT": 20,
-    }
-
-
 def read_public_url(name: str, *, default: str, is_debug: bool) -> str:
     """Return the address that links in mails and pages begin with, without a slash at its end."""
     url = read_url(name, default=default, schemes=("http", "https"))
@@ -202,10 +171,3 @@ def _write_once(path: Path, text: str) -> None:
             os.link(draft, path)
     finally:
         Path(draft).unlink()
-
-
-def _file_email_settings(folder: Path) -> dict[str, object]:
-    return {
-        "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
-        "EMAIL_FILE_PATH": str(folder),
-    }

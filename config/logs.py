@@ -12,6 +12,8 @@ REDACTED = "[redacted]"
 SECRETS = re.compile(
     r"cue_[A-Za-z0-9]{4,}(?:_[A-Za-z0-9]+)?"
     r"|(?<=Bearer )\S+"
+    # What ends the address of a page for somebody who gets mail.
+    r"|(?<=/u/)[0-9A-Za-z_-]{8,}"
     r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
     r"|(?i:(?<=password=)|(?<=token=)|(?<=secret=)|(?<=sessionid=)|(?<=csrftoken=))[^\s&;,'\"]+"
 )
@@ -19,7 +21,7 @@ EXTRAS = ("request_id", "duration_ms", "workspace_id", "subscriber_id", "event_i
 
 
 def redact(text: str) -> str:
-    """Replace API keys, bearer tokens, and passwords in URLs and queries."""
+    """Replace API keys, bearer tokens, tokens in paths, and passwords in URLs and queries."""
     return SECRETS.sub(REDACTED, text)
 
 

@@ -6,9 +6,11 @@ from django.views.generic import RedirectView
 
 from config import health, metrics
 from subscribers.api import document
+from subscribers.pages.unsubscribe import unsubscribe
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
+    path("healthz/worker", health.healthz_worker, name="healthz-worker"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
     path("api/v1/openapi.json", document.openapi_json, name="openapi"),
@@ -16,6 +18,7 @@ urlpatterns = [
     path("api/docs/", document.pages, name="api-docs"),
     path("api/v1/", include("subscribers.api.urls")),
     path("api/v1/", include("events.api.urls")),
+    path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin-without-slash"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),

@@ -31,7 +31,11 @@ class EventImportsView(EventsApiView):
 
     def _record(self, events: Sequence[PersonEvent | RejectedEvent], keep: Keep | None) -> Answer:
         result = event_imports.record(
-            workspace=self.workspace, events=events, limits=self.limits, now=self.now
+            workspace=self.workspace,
+            events=events,
+            limits=self.limits,
+            now=self.now,
+            is_test=self.api_key.is_test,
         )
         answer = _answer(result)
         if keep is not None:

@@ -43,6 +43,7 @@ class BulkEventsView(EventsApiView):
             events=events,
             limits=self.limits,
             now=self.now,
+            is_test=self.api_key.is_test,
         )
         try:
             if is_dry_run:
@@ -77,6 +78,7 @@ class SingleEventView(EventsApiView):
             events=[event],
             limits=self.limits,
             now=self.now,
+            is_test=self.api_key.is_test,
         )
         try:
             if is_dry_run:

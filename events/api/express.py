@@ -136,6 +136,7 @@ def _answer(environ: dict[str, Any], content: bytes) -> Answer | None:
             events=events,
             limits=limits,
             now=now,
+            is_test=api_key.is_test,
             unverified_key=api_key,
         )
     )

@@ -40,18 +40,19 @@ class ApiKeyAdmin(BaseAdmin):
     """The keys of all workspaces; their text is stored nowhere."""
 
     form = ApiKeyForm
-    list_display = ("name", "prefix", "workspace", "state", "last_used_at", "created_at")
+    list_display = (
+        "name", "prefix", "workspace", "is_test", "state", "last_used_at", "created_at",
+    )  # fmt: skip
     list_select_related = ("workspace",)
     list_filter = ("workspace",)
     search_fields = ("prefix",)
     search_help_text = "The key's first signs"
-    fields = ("workspace", "name", "scopes", "expires_at")
     change_form_outer_after_template = "admin/revoke_key.html"
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         """Show on a key's page what is known of it."""
         if obj is None:
-            return ("workspace", "name", "scopes", "expires_at")
+            return ("workspace", "name", "scopes", "is_test", "expires_at")
         return ("name", *self.get_readonly_fields(request, obj))
 
     def get_readonly_fields(
@@ -61,7 +62,7 @@ class ApiKeyAdmin(BaseAdmin):
         if obj is None:
             return ()
         times = ("created_at", "expires_at", "last_used_at", "revoked_at")
-        return ("workspace", "prefix", "state", "may", *times)
+        return ("workspace", "prefix", "state", "may", "is_test", *times)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Keys are revoked; the row stays, so that logs can be understood."""
@@ -77,6 +78,7 @@ class ApiKeyAdmin(BaseAdmin):
             name=obj.name,
             scopes=[Scope(scope) for scope in form.cleaned_data["scopes"]],
             expires_at=obj.expires_at,
+            is_test=obj.is_test,
         )
         # The log entry and the answer name the stored row.
         obj.pk = created.api_key.pk

@@ -1,36 +1,69 @@
-"""Workspaces: their settings, and the preset of sync rules."""
+"""Workspaces: their settings, the secret that signs webhooks, and the preset of sync rules."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import URLPattern
 
-from config.admin_base import BaseAdmin, RowForm
+from config.admin_base import BaseAdmin, RowAction, RowForm
 from events.services import sync_rules
 from subscribers.models import Workspace
 from subscribers.services import workspaces
+
+MOST_MAILS = 1000
+MOST_HOURS = 8760  # A year.
+
+
+class WorkspaceForm(RowForm):
+    """Keeps the cap within what it can be used for."""
+
+    def clean_mail_cap(self) -> int:
+        """Refuse a number that caps nothing."""
+        return self._within("mail_cap", 0, MOST_MAILS)
+
+    def clean_mail_cap_hours(self) -> int:
+        """Refuse a time in which nothing fits, and one that asks for mails of years ago."""
+        return self._within("mail_cap_hours", 1, MOST_HOURS)
+
+    def _within(self, field: str, least: int, most: int) -> int:
+        number: int = self.cleaned_data[field]
+        if not least <= number <= most:
+            raise forms.ValidationError(f"Give a number from {least} to {most}.")
+        return number
 
 
 @admin.register(Workspace)
 class WorkspaceAdmin(BaseAdmin):
     """All workspaces; none is deleted here, since everything would go with it."""
 
-    list_display = ("name", "slug", "double_opt_in", "from_email", "timezone", "created_at")
+    form = WorkspaceForm
+    list_display = (
+        "name", "slug", "double_opt_in", "from_email", "timezone", "is_mail_paused", "created_at",
+    )  # fmt: skip
     search_fields = ("slug",)
     search_help_text = "Slug, from its beginning"
-    fields = (
-        "name",
-        "slug",
-        "double_opt_in",
-        "from_email",
-        "from_name",
-        "timezone",
-        "created_at",
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "double_opt_in", "timezone")}),
+        (
+            "Mail",
+            {"fields": ("from_email", "from_name", "is_mail_paused", "mail_cap", "mail_cap_hours")},
+        ),
+        ("More", {"fields": ("signing_secret", "created_at")}),
     )
-    readonly_fields = ("created_at",)
+    readonly_fields = ("signing_secret", "created_at")
+    fields_of_new = ("name", "slug", "double_opt_in", "timezone", "from_email", "from_name")
     prepopulated_fields = {"slug": ("name",)}
     change_form_outer_after_template = "admin/use_preset.html"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Workspace | None = None) -> Any:  # noqa: ANN401 - the skin's classes have no types
+        """Ask for a new one's name and sender alone: the rest has defaults that fit."""
+        return (
+            super().get_fieldsets(request, obj) if obj else [(None, {"fields": self.fields_of_new})]
+        )
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Workspace | None = None
@@ -59,8 +92,34 @@ class WorkspaceAdmin(BaseAdmin):
         workspaces.save(changed=obj)
 
     def action_urls(self) -> list[URLPattern]:
-        """Add the preset."""
-        return [self.action_url("use-preset", self.use_preset)]
+        """Add the preset, and the look at the secret."""
+        return [
+            self.action_url("use-preset", self.use_preset),
+            self.action_url("show-secret", self.show_secret),
+        ]
+
+    def row_actions(self, request: HttpRequest, row: Workspace) -> Sequence[RowAction]:
+        """Offer a look at the secret."""
+        explanation = "Whoever is called checks with it that a webhook is ours. The look is logged."
+        return [RowAction(name="show-secret", label="Show webhook secret", explanation=explanation)]
+
+    def show_secret(self, request: HttpRequest, workspace: Workspace) -> HttpResponse:
+        """Show the secret in this one answer, which nothing keeps."""
+        self.log_change(request, workspace, "Looked at the webhook secret")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Webhook secret",
+            "opts": self.opts,
+            "workspace": workspace,
+        }
+        return TemplateResponse(
+            request, "admin/webhook_secret.html", context, headers={"Cache-Control": "no-store"}
+        )
+
+    @admin.display(description="webhook secret")
+    def signing_secret(self, workspace: Workspace) -> str:
+        """Return how the secret begins, to tell it apart."""
+        return f"{workspace.webhook_secret[:6]}…"
 
     def use_preset(self, request: HttpRequest, workspace: Workspace) -> HttpResponse | None:
         """Replace the workspace's sync rules by the preset, once the box is ticked."""

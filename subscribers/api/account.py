@@ -27,8 +27,9 @@ KEY = record(
         "name": text("Which application uses it."),
         "prefix": text("The first signs of the key."),
         "type": {"const": "company"},
+        "isTest": FLAG,
     },
-    required=["id", "name", "prefix", "type"],
+    required=["id", "name", "prefix", "type", "isTest"],
 )
 ANSWER = record(
     {
@@ -85,6 +86,7 @@ class AccountView(ApiView):
             "name": api_key.name,
             "prefix": api_key.prefix,
             "type": "company",
+            "isTest": api_key.is_test,
         }
         permissions = {
             "scopes": api_key.scopes or None,

@@ -44,8 +44,13 @@ def create(
     name: str,
     scopes: Sequence[Scope] = (),
     expires_at: datetime | None = None,
+    is_test: bool = False,
 ) -> CreatedKey:
-    """Create a key; without scopes it may do everything."""
+    """Create a key; without scopes it may do everything.
+
+    What a key marked test starts sends no mail and calls no webhook; the mark never changes, so
+    that a process may remember it with the key.
+    """
     new_key = key_format.generate()
     api_key = ApiKey.objects.create(
         workspace=workspace,
@@ -54,6 +59,7 @@ def create(
         key_hash=new_key.key_hash,
         scopes=[scope.value for scope in dict.fromkeys(scopes)],
         expires_at=expires_at,
+        is_test=is_test,
     )
     return CreatedKey(api_key=api_key, text=new_key.text)
 

@@ -46,7 +46,6 @@ def test_words(monkeypatch: pytest.MonkeyPatch) -> None:
 def refusals() -> list[tuple[str, Read]]:
     """Return values that must stop the start, with the reader of each."""
     integer = partial(env.read_integer, NAME, default=1, minimum=0, maximum=9)
-    mail = partial(env.read_email, NAME, default_folder=Path("/x"))
     url = partial(env.read_url, NAME, default="", schemes=("postgresql",))
     public = partial(env.read_public_url, NAME, default="", is_debug=False)
     hosts = partial(env.read_hosts, NAME, public_url="https://mail.example.com", is_debug=False)
@@ -56,10 +55,6 @@ def refusals() -> list[tuple[str, Read]]:
         ("red", lambda: env.read_choice(NAME, default="a", choices=("a", "b"))),
         ("/dev/null", lambda: env.read_folder(NAME, default=Path("/x"))),
         *((text, url) for text in ("mysql://x", "postgresql://h:99999/x", "http://[", "plain")),
-        *(
-            (text, mail)
-            for text in ("smtp://", "ftp://x", "file://host/x", "file:///", "smtp://h:x")
-        ),
         *(
             (text, public)
             for text in (
@@ -86,43 +81,6 @@ def test_a_value_that_cannot_be_used_names_its_variable(
 
     assert refused.value.name == NAME
     assert "\n" not in str(refused.value)
-
-
-@pytest.mark.parametrize("text", ["smtp://user:hunter2@:25", "mysql://user:hunter2@host/x"])
-def test_a_refusal_repeats_no_password(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    with pytest.raises(env.SettingError) as refused:
-        value_of(monkeypatch, text, lambda: env.read_email(NAME, default_folder=Path("/x")))
-
-    assert "hunter2" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (None, {"EMAIL_FILE_PATH": "/mails"}),
-        ("file:///other%20mails", {"EMAIL_FILE_PATH": "/other mails"}),
-        ("console://", {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}),
-        (
-            "smtp://u%40x:p%2Fw@mail.example.com:587?tls=true",
-            {
-                "EMAIL_HOST": "mail.example.com",
-                "EMAIL_PORT": 587,
-                "EMAIL_HOST_USER": "u@x",
-                "EMAIL_HOST_PASSWORD": "p/w",
-                "EMAIL_USE_TLS": True,
-                "EMAIL_USE_SSL": False,
-            },
-        ),
-        ("smtps://h", {"EMAIL_PORT": 465, "EMAIL_USE_TLS": False, "EMAIL_USE_SSL": True}),
-        ("smtp://h", {"EMAIL_PORT": 25, "EMAIL_USE_TLS": False, "EMAIL_USE_SSL": False}),
-    ],
-)
-def test_where_mail_goes(
-    monkeypatch: pytest.MonkeyPatch, text: str | None, expected: dict[str, object]
-) -> None:
-    read = value_of(monkeypatch, text, lambda: env.read_email(NAME, default_folder=Path("/mails")))
-
-    assert expected.items() <= read.items()
 
 
 @pytest.mark.parametrize(

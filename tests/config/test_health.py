@@ -1,10 +1,14 @@
 """What a load balancer asks."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+
+from tests import factories
 
 
 def test_alive_without_a_single_query(client: Client) -> None:
@@ -41,6 +45,41 @@ def test_not_ready_without_a_database(client: Client, db: None) -> None:
     assert answer.json()["database"] == "unreachable"
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_worker_that_ticks_and_beats_is_well(client: Client, db: None) -> None:
+    now = datetime.now(tz=UTC)
+    factories.WorkerFactory.create(host="secret-name", ticked_at=now, beat_at=now)
+
+    answer = client.get("/healthz/worker")
+
+    assert answer.status_code == 200
+    assert (answer.json()["status"], answer.json()["workers"]) == ("ok", 1)
+    assert 0 <= answer.json()["lastTickSeconds"] < 30
+    assert 0 <= answer.json()["lastBeatSeconds"] < 30
+    assert b"secret-name" not in answer.content
+
+
+def test_a_dead_worker_is_told_there_and_nowhere_else(client: Client, db: None) -> None:
+    long_ago = datetime.now(tz=UTC) - timedelta(minutes=2)
+    factories.WorkerFactory.create(ticked_at=long_ago, beat_at=long_ago)
+
+    answer = client.get("/healthz/worker")
+
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "unavailable"
+    assert answer.json()["reason"].startswith("No worker has reported for 12")
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_worker_cannot_be_judged_without_a_database(client: Client, db: None) -> None:
+    def refuse(*args: object) -> None:
+        raise DatabaseError("gone")
+
+    with connection.execute_wrapper(refuse):
+        answer = client.get("/healthz/worker")
+
+    assert (answer.status_code, answer.json()["database"]) == (503, "unreachable")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/healthz/worker", "/readyz"])
 def test_health_takes_no_post(client: Client, path: str) -> None:
     assert client.post(path).status_code == 405

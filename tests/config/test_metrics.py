@@ -1,12 +1,17 @@
 """Who may read the numbers, and that they count what happens."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, connection
 from django.test import Client
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
+from events import enqueue
+from events.enqueue import Lane, TaskCall
+from tests import factories
 from tests.calling import Caller
 
 TOKEN = "a-token-of-twenty-signs-and-more"
@@ -102,3 +107,35 @@ def test_requests_are_counted_by_route_and_not_by_path(client: Client, db: None)
     assert "cueline_request_seconds_bucket" in text
     assert "secret-token" not in text
     assert "BREW" not in text
+
+
+def test_what_waits_for_the_worker_is_told(client: Client, db: None) -> None:
+    now = datetime.now(tz=UTC)
+    factories.WorkerFactory.create(ticked_at=now, beat_at=now)
+    factories.EnrollmentFactory.create(due_at=now)
+    factories.FailedStageFactory.create()
+    enqueue.put(calls=[(Lane.MARKETING, TaskCall("events.tasks.advance"))])
+
+    lines = client.get("/metrics").content.decode().splitlines()
+
+    for line in (
+        "cueline_workers_live 1.0",
+        "cueline_runs_due 1.0",
+        "cueline_failed_stages 1.0",
+        "cueline_queue_waiting 1.0",
+        "cueline_queue_taken 0.0",
+        "cueline_emails_unknown 0.0",
+    ):
+        assert line in lines
+
+
+def test_numbers_of_the_process_are_told_without_a_database(client: Client, db: None) -> None:
+    def refuse(*args: object) -> None:
+        raise DatabaseError("gone")
+
+    with connection.execute_wrapper(refuse):
+        answer = client.get("/metrics")
+
+    assert answer.status_code == 200
+    assert b"cueline_request_seconds" in answer.content
+    assert b"cueline_workers_live" not in answer.content

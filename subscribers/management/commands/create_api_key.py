@@ -27,6 +27,12 @@ class Command(BaseCommand):
             + ", ".join(Scope.values),
         )
 
+        parser.add_argument(
+            "--test",
+            action="store_true",
+            help="What it starts sends no mail and calls no webhook; does not change.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         workspace = Workspace.objects.filter(slug=options["workspace"]).first()
         if workspace is None:
@@ -35,6 +41,9 @@ class Command(BaseCommand):
         if not 1 <= len(name) <= 200:  # noqa: PLR2004 - the column's length
             raise CommandError("--name must have 1-200 characters.")
         created = api_keys.create(
-            workspace=workspace, name=name, scopes=[Scope(scope) for scope in options["scope"]]
+            workspace=workspace,
+            name=name,
+            scopes=[Scope(scope) for scope in options["scope"]],
+            is_test=options["test"],
         )
         self.stdout.write(created.text)

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,21 @@ def test_from_an_empty_folder_to_a_recorded_event_and_back(start: Start) -> None
     assert second.stop(signal.SIGINT) == 0
     with pytest.raises(ConnectionRefusedError):
         second.send("GET", "/healthz")
+
+
+def test_another_secret_key_is_refused_before_anything_starts(environment: dict[str, str]) -> None:
+    Path(environment["DATA_DIR"]).mkdir()
+    kept = {**environment, "SECRET_KEY": "the key of this installation, which is long enough"}
+    run_to_its_end(kept, "manage.py", "migrate", "--verbosity", "0")
+    run_to_its_end(kept, "manage.py", "worker", "--accept-new-secret-key")
+
+    code, said = run_to_its_end(
+        {**kept, "SECRET_KEY": "another key of an installation, which is long enough"}
+    )
+
+    assert code == 1
+    assert said.startswith("CommandError: SECRET_KEY is not the one that this installation began")
+    assert "Traceback" not in said
 
 
 def check_chunked_bodies(running: Running, path: str, headers: dict[str, str]) -> None:

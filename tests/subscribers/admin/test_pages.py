@@ -82,7 +82,14 @@ def test_only_the_name_of_a_key_changes(admin_client: Client) -> None:
 def test_changed_settings_raise_the_version(admin_client: Client, workspace: Workspace) -> None:
     answer = admin_client.post(
         admin_url(workspace),
-        {"name": "New", "slug": "other", "timezone": "Europe/Berlin", "from_email": ""},
+        {
+            "name": "New",
+            "slug": "other",
+            "timezone": "Europe/Berlin",
+            "from_email": "",
+            "mail_cap": 0,
+            "mail_cap_hours": 24,
+        },
     )
 
     stored = Workspace.objects.get()

@@ -59,6 +59,17 @@ def test_a_key_is_printed_alone_and_works(workspace: Workspace) -> None:
     assert ApiKey.objects.get().scopes == ["account:read"]
 
 
+@pytest.mark.parametrize(("arguments", "expected"), [([], False), (["--test"], True)])
+def test_a_key_is_marked_test_when_that_is_asked(
+    workspace: Workspace, arguments: list[str], expected: bool
+) -> None:
+    printed = run("create_api_key", "--workspace", "acme", *arguments)
+
+    caller = Caller(workspace=workspace, key=printed.removesuffix("\n"))
+    assert ApiKey.objects.get().is_test is expected
+    assert caller.get(ACCOUNT).json["apiKey"]["isTest"] is expected
+
+
 def test_a_key_for_an_unknown_workspace_is_refused() -> None:
     with pytest.raises(CommandError, match="nowhere"):
         run("create_api_key", "--workspace", "nowhere")

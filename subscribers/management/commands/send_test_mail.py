@@ -1,0 +1,85 @@
+"""`send_test_mail ADDRESS`: sends one plain mail and says exactly what became of it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from subscribers.addresses import InvalidAddress
+from subscribers.models import Workspace
+from subscribers.services import trial_mail
+from subscribers.services.delivery import Outcome
+
+FAILURES = {
+    Outcome.REFUSED: "Refused for good: {}",
+    Outcome.DEFERRED: "Not taken now (a real mail would be tried again): {}",
+    Outcome.UNKNOWN: "Unknown, it may have arrived: {}",
+}
+
+
+class Command(BaseCommand):
+    """Sends a test mail."""
+
+    help = "Send one plain mail as EMAIL_URL says, and tell exactly what became of it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("address", metavar="ADDRESS", help="Whom to send it to.")
+        parser.add_argument(
+            "--workspace",
+            metavar="SLUG",
+            help="Whose address it comes from; not needed where there is only one.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        workspace = _workspace(options["workspace"])
+        address = options["address"]
+        try:
+            trial = trial_mail.send(
+                workspace=workspace, recipient=address, now=datetime.now(tz=UTC)
+            )
+        except InvalidAddress as error:
+            raise CommandError(f"ADDRESS {error}") from error
+        except trial_mail.NoSender as error:
+            raise CommandError(str(error)) from error
+        if trial.delivery is None:
+            raise CommandError(f"Not sent: {_brake(trial.verdict.reason, workspace, address)}")
+        if trial.delivery.outcome is not Outcome.SENT:
+            raise CommandError(FAILURES[trial.delivery.outcome].format(trial.delivery.error))
+        self.stdout.write(f"Sent: {_destination()} took the mail to {address}.")
+
+
+def _workspace(slug: str | None) -> Workspace:
+    if slug is not None:
+        named = Workspace.objects.filter(slug=slug).first()
+        if named is None:
+            raise CommandError(f"There is no workspace with the slug {slug!r}.")
+        return named
+    # Two are enough to know that there are several.
+    found = list(Workspace.objects.order_by("id")[:2])
+    if not found:
+        raise CommandError("There is no workspace: make one with create_workspace.")
+    if len(found) > 1:
+        raise CommandError("There are several workspaces: name one with --workspace SLUG.")
+    return found[0]
+
+
+def _brake(reason: str, workspace: Workspace, address: str) -> str:
+    """Return what keeps the mail from leaving, in words."""
+    if reason == "not_in_allow_list":
+        return f"EMAIL_ALLOW does not let mail go to {address}."
+    if settings.MAIL_PAUSED:
+        return "MAIL_PAUSED stops all mail."
+    return f"mail of the workspace {workspace.slug} is paused on its page in the admin."
+
+
+def _destination() -> str:
+    """Return where the mail went: a server, a folder, or the name of what took it."""
+    match settings.EMAIL_BACKEND.removeprefix("django.core.mail.backends."):
+        case "smtp.EmailBackend":
+            return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+        case "filebased.EmailBackend":
+            # Only there where it is used, so the type checker does not know it.
+            return str(getattr(settings, "EMAIL_FILE_PATH"))  # noqa: B009
+        case other:
+            return str(other).removesuffix(".EmailBackend")

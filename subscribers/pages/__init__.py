@@ -1,0 +1,1 @@
+"""Pages for the people who get mail: no sign-in, no cookie, no script."""

@@ -1,0 +1,55 @@
+"""One plain mail, to see whether mail leaves: by the same brakes and the same way as every other.
+
+Nothing is stored, and it counts for no rate or cap: it is one mail, and an operator waits for it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from subscribers import addresses, rendering
+from subscribers.ids import new_id
+from subscribers.models import Workspace
+from subscribers.services import mail_safety
+from subscribers.services.delivery import Delivery, Mailer, Message
+from subscribers.services.mail_safety import Verdict
+
+
+class NoSender(ValueError):
+    """The workspace has no address to send from."""
+
+    code = "VALIDATION_ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What the brakes said, and what became of the mail; None where it was not handed over."""
+
+    verdict: Verdict
+    delivery: Delivery | None = None
+
+
+def send(*, workspace: Workspace, recipient: str, now: datetime) -> Trial:
+    """Send the mail; no transaction may be open.
+
+    Raises `NoSender`, and `addresses.InvalidAddress` for what is no address.
+    """
+    to = addresses.parse(recipient).text
+    if not workspace.from_email:
+        raise NoSender(
+            f"The workspace {workspace.slug} has no address that mail comes from: "
+            "set it on its page in the admin."
+        )
+    verdict = mail_safety.verdict(workspace=workspace, recipient=to, is_test=False)
+    if not verdict.is_allowed:
+        return Trial(verdict)
+    domain = addresses.parse(workspace.from_email).key.rpartition("@")[2]
+    message = Message(
+        message_id=f"<{new_id().hex}@{domain}>",
+        sender=rendering.address_header(workspace.from_name, workspace.from_email),
+        recipient=to,
+        subject=f"Test mail from {workspace.name}",
+        text=f"This test mail of Cueline was sent at {now:%Y-%m-%d %H:%M:%S %Z}.\n",
+        headers={"Auto-Submitted": "auto-generated"},
+    )
+    with Mailer() as mailer:
+        return Trial(verdict, mailer.send(message))

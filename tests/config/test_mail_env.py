@@ -1,0 +1,173 @@
+"""Where mail goes and to whom: what the settings take, and what stops the start."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.mail import get_connection
+from pytest_django.fixtures import Settings
+
+from config import mail_env
+from config.env import SettingError
+
+NAME = "CUELINE_TEST"
+FOLDER = Path("/mails")
+
+
+def email_settings(monkeypatch: pytest.MonkeyPatch, text: str | None) -> dict[str, object]:
+    """Set the variable and read it."""
+    if text is None:
+        monkeypatch.delenv(NAME, raising=False)
+    else:
+        monkeypatch.setenv(NAME, text)
+    return mail_env.read_email(NAME, default_folder=FOLDER)
+
+
+@pytest.fixture
+def anymail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if these modules were there, whether or not the extra is installed."""
+    backends = {f"anymail.backends.{name}" for name in ("mailgun", "unisender_go", "amazon_ses")}
+    monkeypatch.setattr(mail_env, "find_spec", lambda name: name in backends | {"anymail"} or None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, {"EMAIL_FILE_PATH": "/mails"}),
+        ("file:///other%20mails", {"EMAIL_FILE_PATH": "/other mails"}),
+        ("console://", {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}),
+        (
+            "smtp://u%40x:p%2Fw@mail.example.com:587?tls=true",
+            {
+                "EMAIL_HOST": "mail.example.com",
+                "EMAIL_PORT": 587,
+                "EMAIL_HOST_USER": "u@x",
+                "EMAIL_HOST_PASSWORD": "p/w",
+                "EMAIL_USE_TLS": True,
+                "EMAIL_USE_SSL": False,
+            },
+        ),
+        ("smtps://h", {"EMAIL_PORT": 465, "EMAIL_USE_TLS": False, "EMAIL_USE_SSL": True}),
+        ("smtp://h", {"EMAIL_PORT": 25, "EMAIL_USE_TLS": False, "EMAIL_USE_SSL": False}),
+    ],
+)
+def test_where_mail_goes(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, expected: dict[str, object]
+) -> None:
+    assert expected.items() <= email_settings(monkeypatch, text).items()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "smtp://", "ftp://x", "file://host/x", "file:///", "smtp://h:x", "smtp://user:hunter2@:25",
+        "mysql://user:hunter2@host/x", "anymail+mailgun://hunter2", "anymail+://?api_key=hunter2",
+        "anymail+mailgun://?api_key=hunter2#part", "anymail+mailgun:///x?api_key=hunter2",
+        "anymail+mailgun://?hunter2", "anymail+mailgun://?=hunter2", "anymail+mailgun://?api_key=",
+        "anymail+mailgun://?api-key=hunter2", "anymail+a.b://?api_key=hunter2", "anymail+mailgun://[",
+        "anymail+no-such://?api_key=hunter2",
+    ],
+)  # fmt: skip
+def test_a_url_that_cannot_be_used_names_its_variable_and_repeats_no_secret(
+    monkeypatch: pytest.MonkeyPatch, anymail: None, text: str
+) -> None:
+    with pytest.raises(SettingError, match=f"^Setting {NAME}: ") as refused:
+        email_settings(monkeypatch, text)
+
+    assert "hunter2" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_service_of_anymail_takes_its_settings_from_the_query(
+    monkeypatch: pytest.MonkeyPatch, anymail: None
+) -> None:
+    read = email_settings(
+        monkeypatch,
+        "anymail+mailgun://?api_key=a+b%26c%23&sender_domain=mg.example.com&debug_api_requests=true",
+    )
+
+    assert read["EMAIL_BACKEND"] == "anymail.backends.mailgun.EmailBackend"
+    assert read["ANYMAIL"] == {
+        "REQUESTS_TIMEOUT": 20,
+        "MAILGUN_API_KEY": "a+b&c#",
+        "MAILGUN_SENDER_DOMAIN": "mg.example.com",
+        "MAILGUN_DEBUG_API_REQUESTS": True,
+    }
+
+
+def test_a_service_s_name_is_written_with_hyphens(
+    monkeypatch: pytest.MonkeyPatch, anymail: None
+) -> None:
+    read = email_settings(monkeypatch, "anymail+unisender-go://?api_key=k")
+
+    assert read["EMAIL_BACKEND"] == "anymail.backends.unisender_go.EmailBackend"
+    assert read["ANYMAIL"] == {"REQUESTS_TIMEOUT": 20, "UNISENDER_GO_API_KEY": "k"}
+
+
+@pytest.mark.skipif(find_spec("anymail") is not None, reason="the extra is installed")
+def test_without_the_extra_the_start_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingError, match="uv sync --extra anymail"):
+        email_settings(monkeypatch, "anymail+mailgun://?api_key=k")
+
+
+def test_amazon_ses_needs_its_own_library(monkeypatch: pytest.MonkeyPatch, anymail: None) -> None:
+    with pytest.raises(SettingError, match="boto3"):
+        email_settings(monkeypatch, "anymail+amazon-ses://")
+
+
+@pytest.mark.parametrize(
+    ("text", "has_setting"),
+    [
+        ("anymail+mailgun://?api_key=k&sender_domain=mg.example.com", "sender_domain"),
+        ("anymail+postmark://?server_token=t", "server_token"),
+        ("anymail+sendgrid://?api_key=k", None),
+        ("anymail+brevo://?api_key=k", None),
+        ("anymail+resend://?api_key=k", None),
+    ],
+)
+def test_anymail_itself_takes_the_settings(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, text: str, has_setting: str | None
+) -> None:
+    pytest.importorskip("anymail", reason="NOT TRIED WITH ANYMAIL: the extra is not installed")
+    read = email_settings(monkeypatch, text)
+    settings.EMAIL_BACKEND = read["EMAIL_BACKEND"]
+    settings.ANYMAIL = read["ANYMAIL"]
+
+    backend: Any = get_connection()
+
+    assert backend.timeout == 20
+    assert has_setting is None or getattr(backend, has_setting)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, []),
+        (
+            " example.com, @Example.org ,ada@example.net,",
+            ["example.com", "@Example.org", "ada@example.net"],
+        ),
+        ("localhost,bücher.example", ["localhost", "bücher.example"]),
+    ],
+)
+def test_who_may_get_mail(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, expected: list[str]
+) -> None:
+    monkeypatch.setenv(NAME, text or "")
+
+    assert mail_env.read_recipients(NAME) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["*.example.com", "*", "@", "a@", "a@b@c.io", "example..com", ".com", "a b.com", "<a@b.io>",
+     "example.com;example.org", "https://example.com", "ok.com,@"],
+)  # fmt: skip
+def test_an_entry_that_could_never_match_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv(NAME, text)
+
+    with pytest.raises(SettingError, match=f"^Setting {NAME}: .* neither a domain"):
+        mail_env.read_recipients(NAME)

@@ -1,0 +1,38 @@
+"""Keys marked test: chosen once, shown ever after."""
+
+from django.test import Client
+
+from config.admin_base import admin_url, list_url
+from subscribers.models import ApiKey, Workspace
+from tests import factories
+
+
+def test_a_key_is_marked_test_when_it_is_made(admin_client: Client, workspace: Workspace) -> None:
+    fields = {"workspace": workspace.pk, "name": "staging", "is_test": "on"}
+
+    admin_client.post("/admin/subscribers/apikey/add/", fields)
+
+    assert ApiKey.objects.get().is_test
+
+
+def test_the_mark_does_not_change(admin_client: Client) -> None:
+    test_key = factories.ApiKeyFactory.create(is_test=True)
+    live_key = factories.ApiKeyFactory.create()
+
+    admin_client.post(admin_url(test_key), {"name": "new"})
+    admin_client.post(admin_url(live_key), {"name": "new", "is_test": "on"})
+
+    assert list(ApiKey.objects.order_by("id").values_list("name", "is_test")) == [
+        ("new", True),
+        ("new", False),
+    ]
+
+
+def test_the_list_and_the_page_show_the_mark(admin_client: Client) -> None:
+    row = factories.ApiKeyFactory.create(is_test=True)
+
+    listed = admin_client.get(list_url(ApiKey)).content.decode()
+    shown = admin_client.get(admin_url(row)).content.decode()
+
+    assert "column-is_test" in listed
+    assert "Is test" in shown

@@ -1,0 +1,146 @@
+"""Leaving: who leaves, what is told upwards, and that it happens once."""
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from django.db import connection
+
+from subscribers import reactions
+from subscribers.models import Subscriber
+from subscribers.services import unsubscribing
+from subscribers.services.unsubscribing import Method
+from tests import factories
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+class Told:
+    """Hears who left; `error` fails the caller's transaction."""
+
+    def __init__(self) -> None:
+        self.left_ids: list[list[UUID]] = []
+        self.is_in_transaction: bool | None = None
+        self.error: Exception | None = None
+
+    def left(self, *, subscriber_ids: Sequence[UUID], now: datetime) -> None:
+        assert now == NOON
+        self.left_ids.append(list(subscriber_ids))
+        self.is_in_transaction = connection.in_atomic_block
+        if self.error:
+            raise self.error
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    told = Told()
+    monkeypatch.setattr(reactions, "_installed", [told])
+    return told
+
+
+def leave(*people: Subscriber, now: datetime = NOON) -> list[UUID]:
+    return unsubscribing.leave(
+        subscriber_ids=[person.pk for person in people], now=now, method=Method.PAGE
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("active", "unsubscribed"),
+        ("pending", "unsubscribed"),
+        ("unsubscribed", "unsubscribed"),
+        ("bounced", "bounced"),
+        ("complained", "complained"),
+    ],
+)
+def test_only_those_who_could_get_mail_leave(told: Told, before: str, after: str) -> None:
+    person = factories.SubscriberFactory.create(status=before)
+
+    left = leave(person)
+
+    stored = Subscriber.objects.get()
+    is_new = before in {"active", "pending"}
+    assert stored.status == after
+    assert (stored.unsubscribed_at == NOON) is is_new
+    assert left == ([person.pk] if is_new else [])
+    assert told.left_ids == ([[person.pk]] if is_new else [])
+
+
+@pytest.mark.django_db
+def test_who_left_is_told_in_one_call_by_id_and_in_the_transaction(told: Told) -> None:
+    people = [factories.SubscriberFactory.create() for _ in range(3)]
+    people[1].status = Subscriber.Status.BOUNCED
+    people[1].save(update_fields=["status"])
+
+    leave(*reversed(people))
+
+    assert told.left_ids == [[people[0].pk, people[2].pk]]
+    assert told.is_in_transaction
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_is_told_and_fails_undoes_the_change(told: Told) -> None:
+    person = factories.SubscriberFactory.create()
+    told.error = RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        leave(person)
+
+    assert Subscriber.objects.get().status == "active"
+
+
+@pytest.mark.django_db
+def test_leaving_again_keeps_the_first_time(told: Told) -> None:
+    person = factories.SubscriberFactory.create()
+    leave(person)
+
+    leave(person, now=NOON + timedelta(days=1))
+
+    assert Subscriber.objects.get().unsubscribed_at == NOON
+    assert len(told.left_ids) == 1
+
+
+@pytest.mark.django_db
+def test_nobody_is_told_of_nobody(told: Told) -> None:
+    assert leave() == []
+
+    assert told.left_ids == []
+
+
+@pytest.mark.django_db
+def test_a_link_is_its_owner_s_alone(told: Told) -> None:
+    mine, other = (factories.SubscriberFactory.create() for _ in range(2))
+
+    for token in ("", "x", mine.unsubscribe_token, mine.pk.hex + other.unsubscribe_token):
+        unsubscribing.leave_by_link(token=token, now=NOON, method=Method.ONE_CLICK)
+    before = told.left_ids.copy()
+    unsubscribing.leave_by_link(
+        token=unsubscribing.link_token(mine), now=NOON, method=Method.ONE_CLICK
+    )
+
+    assert before == []
+    assert told.left_ids == [[mine.pk]]
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_many_clicks_at_once_are_told_once(told: Told) -> None:
+    people = [factories.SubscriberFactory.create() for _ in range(4)]
+    orders = [people, people[::-1]] * 8
+
+    def click(order: list[Subscriber]) -> None:
+        leave(*order)
+        connection.close()
+
+    threads = [threading.Thread(target=click, args=(order,)) for order in orders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert told.left_ids == [sorted(person.pk for person in people)]
+    assert set(Subscriber.objects.values_list("status", flat=True)) == {"unsubscribed"}
