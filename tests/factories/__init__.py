@@ -16,18 +16,35 @@ from tests.factories.history import (
     SyncRuleFactory,
     SyncRuleTagFactory,
 )
+from tests.factories.sequences import (
+    EnrollmentFactory,
+    OutgoingEmailFactory,
+    SequenceFactory,
+    SequenceVersionFactory,
+    StepFactory,
+    StepRunFactory,
+)
+from tests.factories.working import EventCountFactory, WorkerFactory
 
 __all__ = [
     "ApiKeyFactory",
+    "EnrollmentFactory",
+    "EventCountFactory",
     "EventDefinitionFactory",
     "EventFactory",
     "FailedStageFactory",
     "ListFactory",
     "ListMembershipFactory",
+    "OutgoingEmailFactory",
+    "SequenceFactory",
+    "SequenceVersionFactory",
+    "StepFactory",
+    "StepRunFactory",
     "SubscriberFactory",
     "SubscriberTagFactory",
     "SyncRuleFactory",
     "SyncRuleTagFactory",
     "TagFactory",
+    "WorkerFactory",
     "WorkspaceFactory",
 ]

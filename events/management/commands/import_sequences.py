@@ -1,0 +1,75 @@
+"""`import_sequences FILE`: makes and edits the sequences that a file describes."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from events import sequence_yaml
+from events.services import sequence_files
+from events.services.sequence_files import Imported
+from subscribers.models import Workspace
+from subscribers.payloads import InvalidRequest
+
+
+class Command(BaseCommand):
+    """Imports sequences."""
+
+    help = "Make and edit sequences as a YAML or JSON file has them; all of it or nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", metavar="FILE", help="The file; - is the standard input.")
+        parser.add_argument("--workspace", required=True, metavar="SLUG")
+        parser.add_argument(
+            "--activate", action="store_true", help="Switch on those that are not active."
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Say what would change, and change nothing."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        workspace = Workspace.objects.filter(slug=options["workspace"]).first()
+        if workspace is None:
+            raise CommandError(f"There is no workspace {options['workspace']!r}.")
+        try:
+            imported = sequence_files.import_sequences(
+                workspace=workspace,
+                elements=sequence_yaml.load(_read(options["file"])),
+                is_activating=options["activate"],
+                now=timezone.now(),
+                is_dry_run=options["dry_run"],
+            )
+        except sequence_yaml.InvalidFile as error:
+            raise CommandError(str(error)) from error
+        except InvalidRequest as error:
+            faults = "\n".join(f"{fault.path} {fault.message}" for fault in error.faults)
+            raise CommandError(f"Nothing was imported:\n{faults}") from error
+        for each in imported:
+            self.stdout.write(_sentence(each))
+            for warning in each.warnings:
+                self.stderr.write(f"{each.key}: {warning}")
+        if options["dry_run"]:
+            self.stdout.write("Dry run: nothing was changed.")
+
+
+def _read(name: str) -> bytes:
+    """Return a file's bytes, one more than allowed at most."""
+    most = sequence_yaml.MOST_BYTES + 1
+    if name == "-":
+        return sys.stdin.buffer.read(most)
+    try:
+        with Path(name).open("rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise CommandError(f"{name} cannot be read: {error.strerror}.") from error
+
+
+def _sentence(imported: Imported) -> str:
+    parts = [imported.change.value]
+    if imported.is_switched_on:
+        parts.append("switched on")
+    if imported.resumed:
+        parts.append(f"{imported.resumed} held runs go on")
+    return f"{imported.key}: {', '.join(parts)}"

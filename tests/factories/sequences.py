@@ -1,0 +1,102 @@
+"""Rows of sequences, runs and the outbox."""
+
+from datetime import UTC, datetime
+
+import factory
+from factory.django import DjangoModelFactory
+
+from events.models import Enrollment, Sequence, SequenceVersion, Step, StepRun
+from subscribers.models import OutgoingEmail
+from tests.factories.audience import SubscriberFactory, WorkspaceFactory
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+class SequenceFactory(DjangoModelFactory[Sequence]):
+    """A draft that hands start, without a version; `tests.sequence_making` makes a whole one."""
+
+    class Meta:
+        model = Sequence
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    key = factory.Sequence("sequence-{}".format)
+    name = factory.Sequence("Sequence {}".format)
+    trigger = Sequence.Trigger.MANUAL
+
+
+class SequenceVersionFactory(DjangoModelFactory[SequenceVersion]):
+    """The first version of a sequence, not yet its current one, without steps."""
+
+    class Meta:
+        model = SequenceVersion
+
+    sequence = factory.SubFactory(SequenceFactory)
+    workspace = factory.SelfAttribute("sequence.workspace")
+    number = 1
+
+
+class StepFactory(DjangoModelFactory[Step]):
+    """The exit of a version that has nothing else."""
+
+    class Meta:
+        model = Step
+
+    version = factory.SubFactory(SequenceVersionFactory)
+    workspace = factory.SelfAttribute("version.workspace")
+    position = 0
+    key = "out"
+    kind = Step.Kind.EXIT
+    config = factory.LazyAttribute(lambda row: {"type": str(row.kind.value), "id": row.key})
+
+
+class EnrollmentFactory(DjangoModelFactory[Enrollment]):
+    """A run that is due at the only step of its version."""
+
+    class Meta:
+        model = Enrollment
+
+    version = factory.SubFactory(SequenceVersionFactory)
+    sequence = factory.SelfAttribute("version.sequence")
+    workspace = factory.SelfAttribute("version.workspace")
+    subscriber = factory.SubFactory(
+        SubscriberFactory, workspace=factory.SelfAttribute("..workspace")
+    )
+    step = factory.SubFactory(StepFactory, version=factory.SelfAttribute("..version"))
+    status = Enrollment.Status.ACTIVE
+    entry_slot = ""
+    step_since = NOON
+    due_at = NOON
+    entered_at = NOON
+    updated_at = NOON
+
+
+class StepRunFactory(DjangoModelFactory[StepRun]):
+    """A step that is done."""
+
+    class Meta:
+        model = StepRun
+
+    enrollment = factory.SubFactory(EnrollmentFactory)
+    workspace = factory.SelfAttribute("enrollment.workspace")
+    step = factory.SelfAttribute("enrollment.step")
+    status = StepRun.Status.DONE
+    started_at = NOON
+    ended_at = NOON
+
+
+class OutgoingEmailFactory(DjangoModelFactory[OutgoingEmail]):
+    """A queued marketing mail that a run drives."""
+
+    class Meta:
+        model = OutgoingEmail
+
+    subscriber = factory.SubFactory(SubscriberFactory)
+    workspace = factory.SelfAttribute("subscriber.workspace")
+    kind = OutgoingEmail.Kind.MARKETING
+    cause = factory.Sequence("step:{:032x}:0:1".format)
+    message_id = factory.Sequence("<mail-{}@example.com>".format)
+    sender = "news@example.com"
+    recipient = factory.SelfAttribute("subscriber.email")
+    subject = "Hello"
+    text = "Hello."
+    created_at = NOON
