@@ -1,6 +1,9 @@
-"""Registers the app."""
+"""Registers the app, and the check that somebody reacts to what it reports."""
 
 from django.apps import AppConfig
+from django.core import checks
+
+from subscribers.checks import somebody_reacts
 
 
 class SubscribersConfig(AppConfig):
@@ -8,3 +11,7 @@ class SubscribersConfig(AppConfig):
 
     name = "subscribers"
     verbose_name = "Audience"
+
+    def ready(self) -> None:
+        """Register the check."""
+        checks.register(somebody_reacts)

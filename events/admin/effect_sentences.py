@@ -1,14 +1,16 @@
-"""An event's effects as sentences, each linked to the tag and the rule that it names."""
+"""An event's effects as sentences, each linked to what it names: tags, rules, sequences, runs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from uuid import UUID
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from config.admin_base import link_to
+from config.admin_links import link_to
 from config.readable import json_value
-from events.models import Event, SyncRule
+from events.models import Enrollment, Event, Sequence, SyncRule
+from subscribers.ids import encode
 from subscribers.models import Tag
 
 REASONS = {
@@ -16,40 +18,104 @@ REASONS = {
     "excluded_tag_present": "a tag that it excludes was there",
     "product_not_matched": "no product of the event matched",
     "historical": "the event was history when it arrived",
+    "duplicate": "the event had arrived before, and a repeat starts nothing",
+    "sequence_not_active": "it was not active",
+    "enrollment_paused": "it let nobody in at that time",
+    "filter_not_met": "the event did not meet its filter",
+    "entry_key_missing": "the event had no single value to tell its enrollments apart",
+    "subscriber_unsubscribed": "it is for active subscribers only, and this one had left",
+    "subscriber_bounced": "it is for active subscribers only, and mail to this one bounces",
+    "entered_before": "the subscriber had entered it before, and it lets in once ever",
+    "already_enrolled": "the subscriber was under way in it already",
 }
-TOLD = {"tagsAdded", "tagsRemoved", "rulesSkipped", "failedStages"}
+Links = Mapping[str, SafeString]
 
 
 def sentences(event: Event) -> Iterator[SafeString]:
-    """Tell what the receipt of the event did and did not do; two queries."""
-    effects: Mapping[str, Any] = event.effects
-    changes = [*effects.get("tagsRemoved", ()), *effects.get("tagsAdded", ())]
-    skipped = effects.get("rulesSkipped", ())
-    tags = _links(Tag, event, [each["tagId"] for each in changes])
-    rules = _links(SyncRule, event, [each["rule"] for each in [*changes, *skipped]])
-    for key, verb in (("tagsRemoved", "taken off"), ("tagsAdded", "put on")):
-        for change in effects.get(key, ()):
+    """Tell what the receipt of the event did and did not do; up to four queries."""
+    said: dict[str, Any] = dict(event.effects)
+    yield from _of_rules(event, said)
+    yield from _of_sequences(event, said)
+    for failed in said.pop("failedStages", ()):
+        yield format_html("The stage {} failed: {}", failed["stage"], failed["error"])
+    for key, value in said.items():
+        yield format_html("{}: {}", key, json_value(value))
+
+
+def _of_rules(event: Event, said: dict[str, Any]) -> Iterator[SafeString]:
+    """Tell what the keys of sync rules say, and take them out."""
+    removed, added = said.pop("tagsRemoved", ()), said.pop("tagsAdded", ())
+    skipped = said.pop("rulesSkipped", ())
+    tags = _links(Tag, event, [each["tagId"] for each in (*removed, *added)])
+    rules = _links(SyncRule, event, [each["rule"] for each in (*removed, *added, *skipped)])
+    for changes, verb in ((removed, "taken off"), (added, "put on")):
+        for change in changes:
             tag = tags.get(change["tagId"], change["tag"])
             yield format_html("Tag {} was {} by {}.", tag, verb, _rule(rules, change["rule"]))
     for each in skipped:
-        reason = REASONS.get(each["reason"], each["reason"])
-        yield format_html("{} did nothing: {}.", _rule(rules, each["rule"]), reason)
-    for failed in effects.get("failedStages", ()):
-        yield format_html("The stage {} failed: {}", failed["stage"], failed["error"])
-    for key in effects.keys() - TOLD:
-        yield format_html("{}: {}", key, json_value(effects[key]))
+        yield format_html("{} did nothing: {}.", _rule(rules, each["rule"]), _reason(each))
+
+
+def _of_sequences(event: Event, said: dict[str, Any]) -> Iterator[SafeString]:
+    """Tell what the keys of starts, releases and stops say, and take them out."""
+    started, not_started = said.pop("sequencesStarted", ()), said.pop("sequencesNotStarted", ())
+    released, stopped = said.pop("runsReleased", ()), said.pop("runsStopped", ())
+    with_runs = [*started, *released, *stopped]
+    sequences = _links(Sequence, event, [each["sequenceId"] for each in (*with_runs, *not_started)])
+    runs = _links(Enrollment, event, [each["enrollment"] for each in with_runs])
+    for each in started:
+        cause = format_html(", since the tag {} was new", each["tag"]) if "tag" in each else ""
+        yield format_html(
+            "The sequence {} started{}: {}.", _name(sequences, each), cause, _run(runs, each)
+        )
+    for each in not_started:
+        yield format_html(
+            "The sequence {} did not start: {}.", _name(sequences, each), _reason(each)
+        )
+    for entries, what in (
+        (released, "went on: it had waited for this event"),
+        (stopped, "was stopped: its sequence ends with such an event, or with a tag that it added"),
+    ):
+        for each in entries:
+            yield format_html(
+                "{} in the sequence {} {}.", _run(runs, each), _name(sequences, each), what
+            )
 
 
 def _links(
-    model: type[Tag] | type[SyncRule], event: Event, hex_ids: list[str]
+    model: type[Tag] | type[SyncRule] | type[Sequence] | type[Enrollment],
+    event: Event,
+    hex_ids: Iterable[str],
 ) -> dict[str, SafeString]:
-    if not hex_ids:
+    wanted = set(hex_ids)
+    if not wanted:
         return {}
-    rows = model._default_manager.filter(workspace_id=event.workspace_id, pk__in=set(hex_ids))
+    rows = model._default_manager.filter(workspace_id=event.workspace_id, pk__in=wanted)
     return {row.pk.hex: link_to(row) for row in rows}
 
 
-def _rule(rules: Mapping[str, SafeString], hex_id: str) -> SafeString:
+def _rule(rules: Links, hex_id: str) -> SafeString:
     if hex_id in rules:
         return format_html("the rule “{}”", rules[hex_id])
     return format_html("a rule that is gone ({})", hex_id)
+
+
+def _name(sequences: Links, said: Mapping[str, Any]) -> SafeString:
+    """Return a sequence's name: as it is now, linked, or as it was when it is gone."""
+    known = sequences.get(said["sequenceId"])
+    return format_html("“{}”", said["sequence"] if known is None else known)
+
+
+def _run(runs: Links, said: Mapping[str, Any]) -> SafeString:
+    known = runs.get(said["enrollment"])
+    if known is not None:
+        return format_html("enrollment {}", known)
+    gone = encode("enr", UUID(hex=said["enrollment"]))
+    return format_html("an enrollment that is gone ({})", gone)
+
+
+def _reason(said: Mapping[str, Any]) -> SafeString:
+    reason = REASONS.get(said["reason"], said["reason"])
+    if said.get("path"):
+        return format_html("{} ({})", reason, said["path"])
+    return format_html("{}", reason)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin_base import ReadOnlyAdmin, link_to
@@ -24,7 +25,7 @@ class EventAdmin(ReadOnlyAdmin):
     search_fields = ("id",)
     search_help_text = "evt_… id, whole address or external id"
     fieldsets = (
-        (None, {"fields": ("definition_link", "subscriber_link", "public_id", "event_id")}),
+        (None, {"fields": ("definition_link", "subscriber_link", "public_id", "event_id_shown")}),
         ("What was reported", {"fields": ("properties_shown",)}),
         ("What it did", {"fields": ("effects_shown", "failed_stages")}),
         ("When", {"fields": ("received_at", "happened", "workspace")}),
@@ -33,6 +34,7 @@ class EventAdmin(ReadOnlyAdmin):
         "definition_link",
         "subscriber_link",
         "public_id",
+        "event_id_shown",
         "properties_shown",
         "effects_shown",
         "failed_stages",
@@ -77,6 +79,16 @@ class EventAdmin(ReadOnlyAdmin):
         """Return the id on the wire."""
         return event.public_id
 
+    @admin.display(description="event id")
+    def event_id_shown(self, event: Event) -> SafeString:
+        """Return the caller's id, and what it means for repeats."""
+        if event.event_id is None:
+            return format_html("{}", "none was given, so a repeat is another event")
+        return format_html(
+            "{} (a repeat of it is answered with this event: it writes nothing and starts nothing)",
+            event.event_id,
+        )
+
     @admin.display(description="properties")
     def properties_shown(self, event: Event) -> SafeString:
         """Return the properties."""
@@ -87,8 +99,9 @@ class EventAdmin(ReadOnlyAdmin):
         """Return what it did, in sentences."""
         if not event.effects:
             return (
-                "No tag changed: no sync rule listened to this name when the event arrived, "
-                "or the tags were already as the rules would have them."
+                "Nothing followed: no sync rule listened to this name when the event arrived, "
+                "or the tags were already as the rules would have them; no sequence listened "
+                "to it, and no enrollment waited for it."
             )
         return bulleted(sentences(event))
 

@@ -40,6 +40,7 @@ def record(
     events: Sequence[PersonEvent | RejectedEvent],
     limits: Limits,
     now: datetime,
+    is_test: bool = False,
 ) -> ImportResult:
     """Record the events; what was recorded stays when a later one fails.
 
@@ -57,7 +58,12 @@ def record(
         identities.add(first.person.identity)
         drafts = [each.event for each in run if isinstance(each, PersonEvent)]
         request = IngestRequest(
-            workspace=workspace, person=first.person, events=drafts, limits=limits, now=now
+            workspace=workspace,
+            person=first.person,
+            events=drafts,
+            limits=limits,
+            now=now,
+            is_test=is_test,
         )
         outcomes += _record_run(request, is_first=not outcomes)
     return ImportResult(outcomes=tuple(outcomes), identities=len(identities))

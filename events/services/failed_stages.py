@@ -6,16 +6,14 @@ from uuid import UUID
 
 from django.db import DatabaseError, transaction
 
-from events import rules
 from events.models import Event, FailedStage
-from events.services import effects, sync_rules
+from events.services import effects, stage_retries
 from events.services.database_faults import (
     REQUEST_FAULTS,
     brief,
     check_constraints_at_once,
 )
 from subscribers.models import Subscriber
-from subscribers.services import tags
 
 logger = logging.getLogger("cueline.failed_stages")
 
@@ -23,9 +21,17 @@ FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=6)
 
 
-def keep(*, event: Event, stage: FailedStage.Stage, error: Exception, now: datetime) -> None:
+def keep(
+    *,
+    event: Event,
+    stage: FailedStage.Stage,
+    error: Exception,
+    now: datetime,
+    is_test: bool = False,
+) -> None:
     """Remember that the stage of a stored event failed; the event's effects say so as well."""
-    event.effects = effects.of_failure(stage, brief(error))
+    failure = effects.of_failure(stage, brief(error), is_test=is_test)
+    event.effects = effects.with_failure(event.effects, stage, failure)
     event.save(update_fields=["effects"])
     FailedStage.objects.create(
         workspace_id=event.workspace_id,
@@ -38,15 +44,16 @@ def keep(*, event: Event, stage: FailedStage.Stage, error: Exception, now: datet
 
 
 def retry(*, failed: FailedStage, subscriber: Subscriber, now: datetime) -> bool:
-    """Do the stage again with the rules and tags of now; True when it succeeded.
+    """Do the stage again with the rules, tags, sequences and runs of now; True when it succeeded.
 
     The caller holds the subscriber's lock, inside a transaction. On success the row goes and the
     event's effects say what was done; else the next attempt waits twice as long.
     """
-    event = failed.event
+    event, stage = failed.event, FailedStage.Stage(failed.stage)
     try:
         with transaction.atomic():
-            event.effects = _apply_rules(event, subscriber)
+            said = stage_retries.redo(event=event, stage=stage, subscriber=subscriber, now=now)
+            event.effects = effects.with_retry(event.effects, stage, said)
             event.save(update_fields=["effects"])
             failed.delete()
     except REQUEST_FAULTS:
@@ -82,21 +89,6 @@ def _retry_alone(failed_id: UUID, now: datetime) -> bool:
         if subscriber is None or failed is None:
             return False
         return retry(failed=failed, subscriber=subscriber, now=now)
-
-
-def _apply_rules(event: Event, subscriber: Subscriber) -> dict[str, object]:
-    name = event.definition.name
-    tags_before = tags.names_of(subscriber)
-    by_name = sync_rules.for_events(workspace_id=event.workspace_id, names=[name])
-    planned = rules.apply(
-        rules=by_name.get(name, ()), tags=tags_before, properties=event.properties
-    )
-    tags.change(
-        subscriber=subscriber,
-        added=planned.net_added(before=tags_before),
-        removed=planned.net_removed(before=tags_before),
-    )
-    return effects.of_rules(planned)
 
 
 def _postpone(failed: FailedStage, error: Exception, now: datetime) -> None:

@@ -158,7 +158,7 @@ def preview(request: IngestRequest) -> IngestResult:
     """Return what `record` would, computed in a transaction that is rolled back."""
     try:
         with transaction.atomic():
-            result = _take_in(request, fast_path.plan_ids(request.events))
+            result = _take_in(request, fast_path.plan_ids(request.events), is_preview=True)
             transaction.set_rollback(True)
     except REQUEST_FAULTS as error:
         raise Unavailable("The database is not available; nothing was recorded.") from error
@@ -166,14 +166,17 @@ def preview(request: IngestRequest) -> IngestResult:
 
 
 def _take_in(
-    request: IngestRequest, planned: fast_path.PlannedIds, may_be_stored: Sequence[UUID] = ()
+    request: IngestRequest,
+    planned: fast_path.PlannedIds,
+    may_be_stored: Sequence[UUID] = (),
+    *,
+    is_preview: bool = False,
 ) -> IngestResult:
     """Do what a request does, in the order that the contract gives."""
     check_constraints_at_once()
-    drafts = [event for event in request.events if isinstance(event, EventDraft)]
     known = definitions.ensure(
         workspace=request.workspace,
-        names=[draft.name for draft in drafts],
+        names=[event.name for event in request.events if isinstance(event, EventDraft)],
         limit=request.limits.definitions,
         now=request.now,
     )
@@ -184,10 +187,7 @@ def _take_in(
         planned_id=planned.subscriber,
     )
     subscriber = located.subscriber
-    if located.is_created:
-        if subscriber.status == Subscriber.Status.ACTIVE:
-            lists.join_default_lists(subscriber=subscriber, now=request.now)
-    else:
+    if not located.is_created:
         subscribers.complete(
             subscriber=subscriber,
             person=request.person,
@@ -198,11 +198,14 @@ def _take_in(
         subscriber=subscriber,
         is_new=located.is_created,
         definitions=known,
-        drafts=drafts,
-        limit=request.limits.definitions,
-        now=request.now,
+        request=request,
         may_be_stored=may_be_stored,
+        is_preview=is_preview,
     )
+    if located.is_created:
+        is_held = subscriber.status == Subscriber.Status.PENDING
+        joined = [] if is_held else lists.join_default_lists(subscriber=subscriber, now=request.now)
+        recorder.enter(list_ids=joined)
     outcomes = [
         recorder.record(event, planned_id=planned_id)
         for event, planned_id in zip(request.events, planned.events, strict=True)

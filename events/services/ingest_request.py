@@ -20,3 +20,5 @@ class IngestRequest:
     now: datetime
     # Given when only the fast path's statement can tell whether the key still holds.
     unverified_key: ApiKey | None = None
+    # Made with a test key: what it starts sends no mail.
+    is_test: bool = False

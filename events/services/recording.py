@@ -6,65 +6,40 @@ subscriber's lock inside a transaction.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.db import DatabaseError, IntegrityError, transaction
 
-from events import rules
+from events import triggers
 from events.models import Event, EventDefinition, FailedStage
 from events.payloads import EventDraft, RejectedEvent
-from events.services import effects, failed_stages, sync_rules
+from events.runs import Seen, runs_after
+from events.services import (
+    effects,
+    failed_stages,
+    planning,
+    remembered,
+    starting,
+    sync_rules,
+)
 from events.services.database_faults import REQUEST_FAULTS, brief
 from events.services.definitions import Definitions
+from events.services.ingest_request import IngestRequest
+from events.services.outcomes import Failed, Outcome, Recorded, recorded, reject
+from events.services.planning import Standing
+from events.services.stages import Stages
 from subscribers.models import Subscriber
 from subscribers.services import tags
+
+__all__ = ["Failed", "Outcome", "Recorded", "Recorder", "reject"]
 
 logger = logging.getLogger("cueline.recording")
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An event that is stored now: by this request, or before when it is a duplicate."""
-
-    id: UUID
-    name: str
-    occurred_at: datetime
-    is_duplicate: bool
-    is_historical: bool
-    is_definition_created: bool
-    failed_stages: tuple[str, ...]
-    effects: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
-    """An event that was not recorded; `field` is its faulty field, or empty for the whole event."""
-
-    name: str | None
-    code: str
-    field: str
-    message: str
-
-    @property
-    def is_our_fault(self) -> bool:
-        return self.code == "INTERNAL"
-
-
-Outcome = Recorded | Failed
-
-
-def reject(event: RejectedEvent) -> Failed:
-    """Return the outcome of an event that was wrong as it came."""
-    return Failed(
-        name=event.name, code=event.code, field=event.fault.path, message=event.fault.message
-    )
-
-
 class Recorder:
-    """What the events of one request share: tags and duplicates as the event before left them."""
+    """What a request's events share: person and duplicates, as the event before left them."""
 
     def __init__(
         self,
@@ -72,21 +47,28 @@ class Recorder:
         subscriber: Subscriber,
         is_new: bool,
         definitions: Definitions,
-        drafts: Sequence[EventDraft],
-        limit: int,
-        now: datetime,
+        request: IngestRequest,
         may_be_stored: Sequence[UUID] = (),
+        is_preview: bool = False,
     ) -> None:
         """`may_be_stored` are planned ids that an earlier attempt may have written."""
         self.subscriber = subscriber
         self.definitions = definitions
         self.undefined_names = set(definitions.made)
-        self.limit = limit
-        self.now = now
+        self.limit = request.limits.definitions
+        self.now = request.now
+        self.is_preview = is_preview
+        drafts = [event for event in request.events if isinstance(event, EventDraft)]
         self.rules_by_name = sync_rules.for_events(
             workspace_id=subscriber.workspace_id, names=definitions.by_name
         )
-        self.tags = tags.names_of(subscriber) if self.rules_by_name and not is_new else {}
+        self.watched = remembered.watched_now(workspace_id=subscriber.workspace_id)
+        self.stages = Stages(
+            subscriber=subscriber, watched=self.watched, now=self.now, is_test=request.is_test
+        )
+        self.standing = Standing(status=subscriber.status)
+        if not is_new:
+            self._read_standing()
         self.stored = {} if is_new else self._find_stored(drafts)
         self.written_before = (
             Event.objects.select_related("definition").in_bulk(may_be_stored)
@@ -94,6 +76,23 @@ class Recorder:
             else {}
         )
         self.oldest_history: datetime | None = None
+
+    def enter(self, *, list_ids: Sequence[UUID]) -> None:
+        """Start what a new person's creation and the lists that they joined start.
+
+        No event tells of it and keeps it for a retry: a fault of the database fails the request.
+        """
+        starts = triggers.starts_of_lists(
+            watched=self.watched,
+            list_ids=list_ids,
+            is_created=True,
+            runs=self.standing.runs,
+            status=self.standing.status,
+        )
+        if starts.started:
+            self.stages.start(starts)
+            runs = runs_after(watched=self.watched, runs=self.standing.runs, started=starts.started)
+            self.standing = msgspec.structs.replace(self.standing, runs=runs)
 
     def record(self, draft: EventDraft | RejectedEvent, *, planned_id: UUID) -> Outcome:
         """Record one event in a savepoint of its own; a fault of the database fails it alone."""
@@ -111,12 +110,12 @@ class Recorder:
             return self._answer_duplicate(duplicate, definition)
         try:
             with transaction.atomic():
-                event, tags_after = self._insert(draft, definition, planned_id)
+                event, standing = self._insert(draft, definition, planned_id)
         except REQUEST_FAULTS:
             raise
         except DatabaseError as error:
             return self._answer_fault(draft, definition, error, planned_id)
-        self.tags = tags_after
+        self.standing = standing
         if draft.event_id is not None:
             self.stored[definition.pk, draft.event_id] = event
         return self._answer_new(event, definition)
@@ -137,16 +136,23 @@ class Recorder:
         )
         return {(row.definition_id, row.event_id): row for row in rows}
 
+    def _read_standing(self) -> None:
+        """Read what of the person the request's names concern; two queries at most."""
+        rules = [rule for matching in self.rules_by_name.values() for rule in matching]
+        concerned = self.watched.concerned_by(
+            names=self.definitions.by_name, tag_ids=[tag.id for rule in rules for tag in rule.add]
+        )
+        self.standing = Standing(
+            status=self.subscriber.status,
+            tags=tags.names_of(self.subscriber) if rules else {},
+            runs=starting.runs_of(subscriber_id=self.subscriber.pk, sequence_ids=concerned),
+        )
+
     def _insert(
         self, draft: EventDraft, definition: EventDefinition, planned_id: UUID
-    ) -> tuple[Event, dict[UUID, str]]:
-        """Insert the event with its effects, then do them; returns the tags that are left."""
+    ) -> tuple[Event, Standing]:
+        """Insert the event with its effects, then do them; returns how the person stands then."""
         matching = self.rules_by_name.get(draft.name, ())
-        planned = rules.apply(
-            rules=() if draft.is_historical else matching,
-            tags=self.tags,
-            properties=draft.properties,
-        )
         event = Event(
             id=planned_id,
             workspace_id=self.subscriber.workspace_id,
@@ -157,47 +163,43 @@ class Recorder:
             received_at=self.now,
             is_historical=draft.is_historical,
             properties=draft.properties,
-            effects=effects.of_history(matching)
-            if draft.is_historical
-            else effects.of_rules(planned),
         )
+        if draft.is_historical:
+            event.effects = planning.effects_of_history(
+                name=draft.name, matching=matching, watched=self.watched
+            )
+            event.save(force_insert=True)
+            return event, self.standing
+        seen = Seen(id=planned_id, name=draft.name, properties=draft.properties)
+        plan = planning.plan_event(
+            event=seen, matching=matching, watched=self.watched, before=self.standing
+        )
+        event.effects = plan.effects
         event.save(force_insert=True)
-        return event, self._change_tags(event, planned)
-
-    def _change_tags(self, event: Event, planned: rules.RuleEffects) -> dict[UUID, str]:
-        added = planned.net_added(before=self.tags)
-        removed = planned.net_removed(before=self.tags)
-        if not added and not removed:
-            return planned.tags
-        try:
-            with transaction.atomic():
-                tags.change(subscriber=self.subscriber, added=added, removed=removed)
-        except REQUEST_FAULTS:
-            raise
-        except DatabaseError as error:
-            stage = FailedStage.Stage.APPLY_SYNC_RULES
-            failed_stages.keep(event=event, stage=stage, error=error, now=self.now)
-            logger.warning("Stage %s failed: %s", stage, brief(error), extra=self._ids(event))
-            return self.tags
-        return planned.tags
+        after = self.stages.carry_out(event=event, seen=seen, plan=plan, before=self.standing)
+        return event, after
 
     def _answer_new(self, event: Event, definition: EventDefinition) -> Recorded:
         is_definition_created = definition.name in self.undefined_names
         self.undefined_names.discard(definition.name)
         if event.is_historical:
             self.oldest_history = min(self.oldest_history or event.occurred_at, event.occurred_at)
-        return _recorded(
+        return recorded(
             event, definition, is_duplicate=False, is_definition_created=is_definition_created
         )
 
     def _answer_duplicate(self, event: Event, definition: EventDefinition) -> Recorded:
         """Answer with the stored event; what of it had failed is done at once."""
         if effects.failed_stages_in(event.effects):
-            for failed in FailedStage.objects.filter(event=event):
+            for failed in FailedStage.objects.filter(event=event).order_by("pk"):
                 failed.event = event
-                if failed_stages.retry(failed=failed, subscriber=self.subscriber, now=self.now):
-                    self.tags = tags.names_of(self.subscriber)
-        return _recorded(event, definition, is_duplicate=True, is_definition_created=False)
+                failed_stages.retry(failed=failed, subscriber=self.subscriber, now=self.now)
+            self._read_standing()
+        answer = recorded(event, definition, is_duplicate=True, is_definition_created=False)
+        if not self.is_preview:
+            return answer
+        said = planning.effects_of_repeat(name=definition.name, watched=self.watched)
+        return msgspec.structs.replace(answer, effects=said)
 
     def _answer_fault(
         self,
@@ -231,18 +233,3 @@ class Recorder:
             "subscriber_id": self.subscriber.public_id,
         }
         return ids if event is None else {**ids, "event_id": event.public_id}
-
-
-def _recorded(
-    event: Event, definition: EventDefinition, *, is_duplicate: bool, is_definition_created: bool
-) -> Recorded:
-    return Recorded(
-        id=event.pk,
-        name=definition.name,
-        occurred_at=event.occurred_at,
-        is_duplicate=is_duplicate,
-        is_historical=event.is_historical,
-        is_definition_created=is_definition_created,
-        failed_stages=effects.failed_stages_in(event.effects),
-        effects=event.effects,
-    )

@@ -1,18 +1,19 @@
 """What a process remembers of a workspace, so that most requests need not ask for it.
 
-Two kinds: rules and default lists, good for one `config_version`; and the ids of definitions,
-which never change once they are committed. Fill it outside of the request's own
+Two kinds: rules, default lists and sequences, good for one `config_version`; and the ids of
+definitions, which never change once they are committed. Fill it outside of the request's own
 transaction only: what is rolled back later must not stay in here.
 """
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from events.models import EventDefinition
 from events.rules import Rule
-from events.services import sync_rules
+from events.services import sync_rules, watched_sequences
+from events.watched import Watched
 from subscribers.models import Workspace
 from subscribers.services import lists
 
@@ -27,11 +28,18 @@ class Remembered:
     config_version: int
     rules_by_name: Mapping[str, Sequence[Rule]]
     default_list_ids: Sequence[UUID]
+    watched: Watched
     definition_ids: dict[str, UUID] = field(default_factory=dict)
+    # The names of events that can set something off.
+    effective_names: frozenset[str] = field(init=False)
 
-    def has_no_effects(self, names: Collection[str]) -> bool:
+    def __post_init__(self) -> None:
+        """Look once for all requests which names matter."""
+        self.effective_names = self.watched.event_names().union(self.rules_by_name)
+
+    def has_no_effects(self, names: Set[str]) -> bool:
         """Tell whether events of these names can set off nothing."""
-        return not any(name in self.rules_by_name for name in names)
+        return self.effective_names.isdisjoint(names)
 
 
 _lock = threading.Lock()
@@ -55,6 +63,19 @@ def of(workspace: Workspace, *, names: Collection[str]) -> Remembered | None:
     return known
 
 
+def watched_now(*, workspace_id: UUID) -> Watched:
+    """Return what the workspace's sequences watch for, as the database has it at this moment.
+
+    One query where the process remembers it rightly; can be called inside a transaction, since
+    nothing is filled in.
+    """
+    versions = Workspace.objects.filter(pk=workspace_id).values_list("config_version", flat=True)
+    known = _by_workspace.get(workspace_id)
+    if known is not None and known.config_version == versions.get():
+        return known.watched
+    return watched_sequences.read(workspace_id=workspace_id)
+
+
 def forget(workspace_id: UUID) -> None:
     """Drop what is known of a workspace, since the database disagreed with it."""
     with _lock:
@@ -73,6 +94,7 @@ def _read_configuration(workspace: Workspace, known: Remembered | None) -> Remem
         config_version=workspace.config_version,
         rules_by_name=sync_rules.for_events(workspace_id=workspace.pk),
         default_list_ids=lists.default_ids(workspace_id=workspace.pk),
+        watched=watched_sequences.read(workspace_id=workspace.pk),
         definition_ids=known.definition_ids if known else {},
     )
     with _lock:

@@ -17,27 +17,32 @@ pytestmark = pytest.mark.django_db
 
 
 @contextmanager
-def refusing(table: str, *, when: str = "") -> Iterator[None]:
-    """Make inserts into the table fail where the condition on `NEW` holds."""
+def refusing(
+    table: str, *, when: str = "", on: str = "INSERT", name: str = "first"
+) -> Iterator[None]:
+    """Make inserts into the table (or updates) fail where the condition on `NEW` holds.
+
+    Two at once need two names.
+    """
     condition = f"WHEN ({when})" if when else ""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "CREATE FUNCTION test_refuse() RETURNS trigger LANGUAGE plpgsql AS"
+                f"CREATE FUNCTION test_refuse_{name}() RETURNS trigger LANGUAGE plpgsql AS"
                 " $$ BEGIN RAISE EXCEPTION 'refused by the test'; END $$"
             )
-            action = "FOR EACH ROW " + condition + " EXECUTE FUNCTION test_refuse()"
+            action = f"FOR EACH ROW {condition} EXECUTE FUNCTION test_refuse_{name}()"
         else:
             action = f"{condition} BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
-        cursor.execute(f"CREATE TRIGGER test_refusal BEFORE INSERT ON {table} {action}")
+        cursor.execute(f"CREATE TRIGGER test_refusal_{name} BEFORE {on} ON {table} {action}")
     try:
         yield
     finally:
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
-                cursor.execute("DROP FUNCTION test_refuse() CASCADE")
+                cursor.execute(f"DROP FUNCTION test_refuse_{name}() CASCADE")
             else:
-                cursor.execute("DROP TRIGGER test_refusal")
+                cursor.execute(f"DROP TRIGGER test_refusal_{name}")
 
 
 def test_a_database_fault_in_the_third_of_five_leaves_four(caller: Caller) -> None:

@@ -9,8 +9,19 @@ import psycopg
 from django.db import IntegrityError, transaction
 from django.db.backends.utils import CursorWrapper
 
-from events.services.fast_path import statements
-from events.services.fast_path.work import Done, Refusal, Refused, Write, as_json, link_rows
+from events.runs import Runs
+from events.services import starting
+from events.services.fast_path import run_statements, statements
+from events.services.fast_path.work import (
+    Done,
+    Plan,
+    Refusal,
+    Refused,
+    Write,
+    as_json,
+    link_rows,
+)
+from events.services.planning import Standing
 from subscribers.services.subscribers import StoredIdentity
 
 
@@ -18,6 +29,8 @@ class WriteToPostgreSQL(Write):
     """One statement where it can be, two where tags decide, else a transaction."""
 
     def record(self) -> Done | Refusal:
+        if self.concerned:
+            return self.under_lock() or self.create() or self.under_lock() or Refusal.NOT_FOUND
         if not self.is_plain:
             return self.as_planned() or self.create() or self.under_lock() or Refusal.NOT_FOUND
         removes = any(value is None for value in self.request.person.attributes.values())
@@ -44,12 +57,14 @@ class WriteToPostgreSQL(Write):
         new = self.new_person()
         if new is None:
             return None
-        plan = self.plan({})
+        plan = self.plan_for_new_person()
+        runs, run_parameters = self.starting_part(plan)
         row = self.execute(
-            statements.CREATE_PERSON.format(guard=self.guard()),
+            statements.CREATE_PERSON.format(guard=self.guard(), runs=runs),
             {
                 **self.parameters(),
                 **new,
+                **run_parameters,
                 "tag_changes": plan.tag_changes,
                 "lists": link_rows(self.known.default_list_ids),
                 "tags": link_rows(plan.tags_added),
@@ -71,10 +86,10 @@ class WriteToPostgreSQL(Write):
         row = self.execute(statement, self.parameters())
         if row is None:
             return None
-        subscriber_id, email, external_id, *columns, tags_version, named_tags = row
+        subscriber_id, email, external_id, *columns, status, tags_version, named_tags = row
         if self.completed(*columns)[1]:
             return self.under_lock()
-        plan = self.plan(_tags_in(named_tags))
+        plan = self.plan(Standing(status=status, tags=_tags_in(named_tags)))
         parameters = {
             "workspace": self.request.workspace.pk,
             "subscriber": subscriber_id,
@@ -111,15 +126,20 @@ class WriteToPostgreSQL(Write):
             row = cursor.fetchone()
             if row is None:
                 return None
-            subscriber_id, email, external_id, *columns, _, named_tags = row
+            subscriber_id, email, external_id, *columns, status, _, named_tags = row
             completed, is_changed = self.completed(*columns)
             tags = _tags_in(named_tags)
-            plan = self.plan(tags)
+            # Under the lock, so that no run is missed that somebody else began before it.
+            runs = self.read_runs(cursor, subscriber_id)
+            plan = self.plan(Standing(status=status, tags=tags, runs=runs))
+            self.change_runs(cursor, plan)
+            starting_part, run_parameters = self.starting_part(plan)
             cursor.execute(
-                statements.WRITE_UNDER_LOCK,
+                statements.WRITE_UNDER_LOCK.format(runs=starting_part),
                 {
                     **self.parameters(),
                     **completed,
+                    **run_parameters,
                     "is_changed": is_changed,
                     "is_plain": self.is_plain,
                     "tag_changes": plan.tag_changes,
@@ -133,6 +153,33 @@ class WriteToPostgreSQL(Write):
             if cursor.rowcount < len(self.drafts):
                 raise Refused(Refusal.REPEATED)
         return Done(StoredIdentity(subscriber_id, email, external_id), plan.effects)
+
+    def read_runs(self, cursor: CursorWrapper, subscriber_id: UUID) -> Runs:
+        """Return the person's runs of the sequences that the request concerns."""
+        if not self.concerned:
+            return {}
+        parameters: dict[str, Any] = {
+            "subscriber": subscriber_id,
+            "sequences": list(self.concerned),
+        }
+        cursor.execute(run_statements.READ_RUNS, parameters)
+        return starting.by_slot(cursor.fetchall())
+
+    def change_runs(self, cursor: CursorWrapper, plan: Plan) -> None:
+        """Release and stop runs that were there; before others begin, since it may free a slot."""
+        changes = list(plan.runs.changed_rows())
+        if changes:
+            cursor.execute(
+                run_statements.CHANGE_RUNS,
+                {"changes": as_json(changes), "now": self.request.now},
+            )
+
+    def starting_part(self, plan: Plan) -> tuple[str, dict[str, Any]]:
+        """Return the part of a statement that begins runs, and its parameters; often nothing."""
+        if not plan.runs.begun:
+            return "", {}
+        begun = as_json(list(plan.runs.new_rows(now=self.request.now)))
+        return run_statements.START_RUNS, {"begun": begun, "is_test": self.request.is_test}
 
     def events(self, effects_by_id: Mapping[UUID, dict[str, Any]]) -> str:
         """Return the events as the JSON that the statements unfold to rows."""

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 
-from events.services.fast_path import statements
-from events.services.fast_path.work import Done, Refusal, Refused, Write, as_json
+from events.runs import Runs
+from events.services import starting
+from events.services.fast_path import run_statements, statements
+from events.services.fast_path.work import Done, Plan, Refusal, Refused, Write, as_json
+from events.services.planning import Standing
 from subscribers.ids import new_ids
 from subscribers.services.subscribers import StoredIdentity
 
@@ -42,7 +46,7 @@ class WriteToSQLite(Write):
         new = self.new_person()
         if new is None:
             raise Refused(Refusal.NOT_FOUND)
-        subscriber, plan = self.planned.subscriber.hex, self.plan({})
+        subscriber, plan = self.planned.subscriber.hex, self.plan_for_new_person()
         columns = {**new, "subscriber": subscriber, "tag_changes": plan.tag_changes}
         cursor.execute(statements.INSERT_PERSON, {**self.parameters(), **columns})
         if cursor.rowcount < 1:
@@ -51,11 +55,12 @@ class WriteToSQLite(Write):
             statements.INSERT_MEMBERSHIP, self.links(subscriber, self.known.default_list_ids)
         )
         cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
+        self.write_runs(cursor, subscriber, plan)
         identity = StoredIdentity(new["subscriber"], new["email"], new["external_id"])
         return Done(identity, plan.effects)
 
     def complete(self, cursor: Any, row: tuple[Any, ...]) -> Done:  # noqa: ANN401 - as above
-        subscriber, email, external_id, *columns = row
+        subscriber, email, external_id, *columns, status = row
         completed, is_changed = self.completed(*columns)
         if is_changed:
             cursor.execute(
@@ -65,7 +70,9 @@ class WriteToSQLite(Write):
         if self.is_plain:
             return Done(identity, {})
         cursor.execute(statements.READ_TAGS, {"subscriber": subscriber})
-        plan = self.plan({UUID(tag): name for tag, name in cursor.fetchall()})
+        tags = {UUID(tag): name for tag, name in cursor.fetchall()}
+        runs = self.read_runs(cursor, subscriber)
+        plan = self.plan(Standing(status=status, tags=tags, runs=runs))
         if plan.tag_changes:
             cursor.execute(
                 statements.UPDATE_TAGS_VERSION,
@@ -74,7 +81,53 @@ class WriteToSQLite(Write):
         removed = [(subscriber, each.hex) for each in plan.tags_removed]
         cursor.executemany(statements.DELETE_TAG, removed)
         cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
+        self.write_runs(cursor, subscriber, plan)
         return Done(identity, plan.effects)
+
+    def read_runs(self, cursor: Any, subscriber: str) -> Runs:  # noqa: ANN401 - as above
+        """Return the person's runs of the sequences that the request concerns."""
+        if not self.concerned:
+            return {}
+        cursor.execute(run_statements.READ_RUNS_IN_SQLITE, {"subscriber": subscriber})
+        rows = [_with_ids(row) for row in cursor.fetchall()]
+        return starting.by_slot([row for row in rows if row[1] in self.concerned])
+
+    def write_runs(self, cursor: Any, subscriber: str, plan: Plan) -> None:  # noqa: ANN401 - as above
+        """Begin, release and stop runs, a statement each."""
+        if not (plan.runs.begun or plan.runs.released or plan.runs.stopped):
+            return
+        changes = [{**self.adapted(row), "now": self.now} for row in plan.runs.changed_rows()]
+        # What stops goes first: it may free the slot of what begins.
+        stopped = [row for row in changes if row["is_stopped"]]
+        cursor.executemany(run_statements.STOP_RUN, stopped)
+        released = [row for row in changes if not row["is_stopped"]]
+        cursor.executemany(run_statements.RELEASE_RUN, released)
+        shared = {
+            "workspace": self.workspace,
+            "subscriber": subscriber,
+            "now": self.now,
+            "is_test": self.request.is_test,
+        }
+        begun = [
+            {**self.adapted(row), **shared} for row in plan.runs.new_rows(now=self.request.now)
+        ]
+        cursor.executemany(run_statements.START_RUN, begun)
+
+    def adapted(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return columns in the forms that the driver takes."""
+
+        def adapt(value: object) -> object:
+            match value:
+                case UUID():
+                    return value.hex
+                case dict():
+                    return as_json(value)
+                case datetime():
+                    return self.now
+                case _:
+                    return value
+
+        return {name: adapt(value) for name, value in row.items()}
 
     def links(self, subscriber: str, ids: Sequence[UUID]) -> list[tuple[object, ...]]:
         """Return rows that link the person with others, each with an id of its own."""
@@ -132,3 +185,10 @@ class WriteToSQLite(Write):
         database.ensure_connection()
         wrap = database.make_debug_cursor if database.queries_logged else database.make_cursor
         return wrap(database.connection.cursor())
+
+
+def _with_ids(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a run's columns with its ids as such."""
+    run_id, sequence_id, *columns, step_id, released_by = row
+    ids = [each and UUID(each) for each in (step_id, released_by)]
+    return (UUID(run_id), UUID(sequence_id), *columns, *ids)

@@ -1,7 +1,8 @@
 """The statements of the fast path, named one by one.
 
 `{guard}` holds where a process's memory of the workspace is right, `{identity}` where the row is
-the person's; both are made below, of conditions only: values are parameters.
+the person's; both are made below, of conditions only: values are parameters. `{runs}` is empty, or
+what `run_statements` does to runs.
 """
 
 import re
@@ -103,13 +104,13 @@ WITH person AS (
     INSERT INTO subscribers_listmembership (id, workspace_id, subscriber_id, list_id, subscribed_at)
     SELECT l.id, %(workspace)s, person.id, l.other, %(now)s
     FROM person, jsonb_to_recordset(%(lists)s::jsonb) AS l (id uuid, other uuid)
-), tagged AS ({_INSERT_TAGS}), inserted AS ({_INSERT_EVENTS})
+), tagged AS ({_INSERT_TAGS}), inserted AS ({_INSERT_EVENTS}){{runs}}
 SELECT count(*) FROM inserted
 """  # noqa: S608 - as above
 # JSON comes as text: Django's connection does not decode it.
 READ_PERSON = """
 SELECT s.id, s.email, s.external_id, s.first_name, s.last_name, s.attributes::text,
-    s.tags_version,
+    s.status, s.tags_version,
     (SELECT json_object_agg(l.tag_id, t.name)::text
     FROM subscribers_subscribertag l JOIN subscribers_tag t ON t.id = l.tag_id
     WHERE l.subscriber_id = s.id)
@@ -154,7 +155,7 @@ WITH person AS (
 ), removed AS (
     DELETE FROM subscribers_subscribertag
     WHERE subscriber_id = (SELECT id FROM person) AND tag_id = ANY(%(removed)s::uuid[])
-), tagged AS ({_INSERT_TAGS})
+), tagged AS ({_INSERT_TAGS}){{runs}}
 {_INSERT_EVENTS}
 """  # noqa: S608 - as above
 
@@ -162,7 +163,7 @@ WITH person AS (
 
 # No row: the guard does not hold. A row without a person: nobody has the identity.
 FIND_PERSON = """
-SELECT s.id, s.email, s.external_id, s.first_name, s.last_name, s.attributes
+SELECT s.id, s.email, s.external_id, s.first_name, s.last_name, s.attributes, s.status
 FROM subscribers_workspace w
 LEFT JOIN subscribers_subscriber s ON {identity}
 WHERE {guard}

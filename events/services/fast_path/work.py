@@ -10,16 +10,22 @@ from uuid import UUID
 import msgspec
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from events import rules
+from events import triggers
 from events.payloads import EventDraft
-from events.services import effects
+from events.runs import Ends, Seen, runs_after
+from events.services import planning
 from events.services.fast_path import statements
+from events.services.fast_path.run_changes import RunChanges
 from events.services.ingest_request import IngestRequest
+from events.services.planning import Standing
 from events.services.remembered import Remembered
 from subscribers.ids import new_ids
 from subscribers.models.subscriber import new_unsubscribe_token
 from subscribers.payloads import InvalidRequest
 from subscribers.services.subscribers import StoredIdentity, changes_to, merge_attributes
+
+# Those whom the fast path creates: the reference path creates who has to confirm.
+ACTIVE = "active"
 
 
 class Refusal(Enum):
@@ -66,13 +72,14 @@ class Done:
 
 @dataclass(slots=True)
 class Plan:
-    """What the events do to somebody's tags; `effects` only of events that have any."""
+    """What the events do to somebody's tags and runs; `effects` only of events that have any."""
 
     # How many of the events changed tags.
     tag_changes: int = 0
     tags_added: list[UUID] = field(default_factory=list)
     tags_removed: list[UUID] = field(default_factory=list)
     effects: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    runs: RunChanges = field(default_factory=RunChanges)
 
 
 def plan_ids(events: Sequence[object]) -> PlannedIds:
@@ -99,27 +106,70 @@ class Write:
         self.drafts = drafts
         self.known = known
         self.is_plain = is_plain
+        self.concerned = frozenset() if is_plain else self._concerned()
         # This thread's own: `django.db.connection` looks it up again at every touch.
         self.database = connections[DEFAULT_DB_ALIAS]
 
     def record(self) -> Done | Refusal:
         raise NotImplementedError
 
-    def plan(self, tags: Mapping[UUID, str]) -> Plan:
-        """Return what follows from the events, in order, for somebody who bears the tags."""
-        plan, bears = Plan(), dict(tags)
-        for planned_id, draft in self.drafts:
-            matching = self.known.rules_by_name.get(draft.name)
-            if matching:
-                done = rules.apply(rules=matching, tags=bears, properties=draft.properties)
-                plan.tag_changes += done.tags.keys() != bears.keys()
-                bears = done.tags
-                said = effects.of_rules(done)
-                if said:
-                    plan.effects[planned_id] = said
-        plan.tags_added = sorted(bears.keys() - tags.keys())
-        plan.tags_removed = sorted(tags.keys() - bears.keys())
+    def plan(self, before: Standing) -> Plan:
+        """Return what follows from the events, in order, for somebody who stands like this."""
+        plan = Plan()
+        self._plan_events(plan, before)
         return plan
+
+    def plan_for_new_person(self) -> Plan:
+        """Return what follows from the creation, the default lists, and then the events."""
+        plan, standing = Plan(), Standing(status=ACTIVE)
+        watched = self.known.watched
+        if watched.starts_by_creation or watched.starts_by_list or watched.starts_by_any_list:
+            starts = triggers.starts_of_lists(
+                watched=watched,
+                list_ids=self.known.default_list_ids,
+                is_created=True,
+                runs={},
+                status=ACTIVE,
+            )
+            plan.runs.note(starts=starts, ends=Ends(), event_id=None, watched=watched)
+            runs = runs_after(watched=watched, runs={}, started=starts.started)
+            standing = Standing(status=ACTIVE, runs=runs)
+        self._plan_events(plan, standing)
+        return plan
+
+    def _plan_events(self, plan: Plan, before: Standing) -> None:
+        if self.is_plain:
+            return
+        known, standing = self.known, before
+        for planned_id, draft in self.drafts:
+            if draft.name not in known.effective_names:
+                continue
+            done = planning.plan_event(
+                event=Seen(id=planned_id, name=draft.name, properties=draft.properties),
+                matching=known.rules_by_name.get(draft.name, ()),
+                watched=known.watched,
+                before=standing,
+            )
+            plan.tag_changes += done.after.tags.keys() != standing.tags.keys()
+            if self.concerned:
+                plan.runs.note(
+                    starts=done.starts, ends=done.ends, event_id=planned_id, watched=known.watched
+                )
+            if done.effects:
+                plan.effects[planned_id] = done.effects
+            standing = done.after
+        plan.tags_added = sorted(standing.tags.keys() - before.tags.keys())
+        plan.tags_removed = sorted(before.tags.keys() - standing.tags.keys())
+
+    def _concerned(self) -> frozenset[UUID]:
+        """Return the sequences whose runs the request has to know."""
+        if not self.known.watched.sequences:
+            return frozenset()
+        names = {draft.name for _, draft in self.drafts}
+        rules = [rule for name in names for rule in self.known.rules_by_name.get(name, ())]
+        return self.known.watched.concerned_by(
+            names=names, tag_ids=[tag.id for rule in rules for tag in rule.add]
+        )
 
     def completed(
         self, first_name: str, last_name: str, attributes: str

@@ -135,7 +135,14 @@ def test_double_opt_in(admin_client: Client, caller: Caller) -> None:
 
     admin_client.post(
         admin_url(row),
-        {"name": row.name, "slug": row.slug, "timezone": "UTC", "double_opt_in": "on"},
+        {
+            "name": row.name,
+            "slug": row.slug,
+            "timezone": "UTC",
+            "double_opt_in": "on",
+            "mail_cap": 0,
+            "mail_cap_hours": 24,
+        },
     )
     caller.bulk({"name": "a"}, email="next@example.com")
 

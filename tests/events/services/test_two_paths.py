@@ -32,9 +32,12 @@ def make_application(slug: str) -> Caller:
     return new_caller(workspace)
 
 
-def random_event(choose: random.Random) -> Any:
+NAMES = ["view", "view", "click", "open", "buy", "ask"]
+
+
+def random_event(choose: random.Random, names: list[str]) -> Any:
     """Return an event as callers send them: mostly plain, some with a twist."""
-    event: dict[str, Any] = {"name": choose.choice(["view", "view", "click", "open", "buy", "ask"])}
+    event: dict[str, Any] = {"name": choose.choice(names)}
     if choose.random() < 0.4:
         event["eventId"] = choose.choice("abcdef")
     if choose.random() < 0.5:
@@ -53,11 +56,11 @@ def random_event(choose: random.Random) -> Any:
     return event
 
 
-def random_request(choose: random.Random) -> dict[str, Any]:
+def random_request(choose: random.Random, names: list[str] = NAMES) -> dict[str, Any]:
     """Return a request about one of a few people."""
     number = choose.randrange(3)
     request: dict[str, Any] = {
-        "events": [random_event(choose) for _ in range(choose.choice([1, 1, 3, 8]))]
+        "events": [random_event(choose, names) for _ in range(choose.choice([1, 1, 3, 8]))]
     }
     kind = choose.random()
     if kind < 0.9:
@@ -98,8 +101,8 @@ def without_ids(reply: Reply, seen: dict[str, str]) -> Any:
     return reply.status, cover(reply.json)
 
 
-def rows_of(workspace: Workspace) -> Any:
-    """Return every row that requests make, without ids."""
+def rows_of(workspace: Workspace, labels: dict[str, str] | None = None) -> Any:
+    """Return every row that requests make, without ids; `labels` are for more ids in effects."""
     ours = {"workspace": workspace}
     rule_by_id = {
         rule.pk.hex: str(number)
@@ -109,7 +112,7 @@ def rows_of(workspace: Workspace) -> Any:
     events = []
     for event in Event.objects.filter(**ours).select_related("definition", "subscriber"):
         effects = json.dumps(event.effects)
-        for row_id, name in {**rule_by_id, **tag_by_id}.items():
+        for row_id, name in {**rule_by_id, **tag_by_id, **(labels or {})}.items():
             effects = effects.replace(row_id, name)
         events.append(
             (

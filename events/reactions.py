@@ -1,0 +1,58 @@
+"""Tells runs of what happens to the audience: the one implementation of `subscribers.reactions`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from events.services import audience_changes
+
+
+class RunsReact:
+    """Hands each report on to the services; `EventsConfig` installs it."""
+
+    def confirmed(self, *, subscriber_ids: Sequence[UUID], now: datetime) -> None:
+        """Let the runs that waited for the confirmation begin."""
+        audience_changes.confirmed(subscriber_ids=subscriber_ids, now=now)
+
+    def left(self, *, subscriber_ids: Sequence[UUID], now: datetime) -> None:
+        """Stop runs, but for those with transactional mail to come."""
+        audience_changes.left(subscriber_ids=subscriber_ids, now=now)
+
+    def suppressed(self, *, subscriber_ids: Sequence[UUID], now: datetime) -> None:
+        """Stop all runs."""
+        audience_changes.suppressed(subscriber_ids=subscriber_ids, now=now)
+
+    def tags_added(
+        self,
+        *,
+        subscriber_ids: Sequence[UUID],
+        tag_ids: Sequence[UUID],
+        now: datetime,
+        depth: int = 0,
+        is_test: bool = False,
+    ) -> None:
+        """Start and stop by the tags."""
+        audience_changes.tags_added(
+            subscriber_ids=subscriber_ids, tag_ids=tag_ids, now=now, depth=depth, is_test=is_test
+        )
+
+    def list_joined(
+        self,
+        *,
+        subscriber_ids: Sequence[UUID],
+        list_ids: Sequence[UUID],
+        now: datetime,
+        depth: int = 0,
+        is_test: bool = False,
+    ) -> None:
+        """Start by the lists."""
+        audience_changes.list_joined(
+            subscriber_ids=subscriber_ids, list_ids=list_ids, now=now, depth=depth, is_test=is_test
+        )
+
+    def email_settled(self, *, email_ids: Sequence[UUID], now: datetime) -> None:
+        """Let the runs of these mails go on."""
+        audience_changes.email_settled(email_ids=email_ids, now=now)
+
+    def erasing(self, *, subscriber_ids: Sequence[UUID], now: datetime) -> None:
+        """Do nothing: events, runs and their steps go with the subscriber's row, by cascade."""
