@@ -1,11 +1,13 @@
 """Background work on events; each task may run twice and finds its work in rows."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 
 from events import enqueue
-from events.services import failed_stages
+from events.services import advancing, failed_stages, retention, roll_ups, worker_reports
+from subscribers.services import outbox_queue
 
 
 def retry_failed_stages() -> int:
@@ -16,3 +18,39 @@ def retry_failed_stages() -> int:
 def purge_results() -> int:
     """Delete the queue's records of old tasks; returns how many rows went."""
     return enqueue.purge_results(before=datetime.now(tz=UTC) - settings.TASK_RETENTION)
+
+
+def purge_expired() -> int:
+    """Delete what retention says of counts and hosts; returns how many rows went."""
+    return retention.purge_expired(
+        now=_clock(),
+        hours_kept=settings.HOUR_COUNT_RETENTION,
+        workers_kept=settings.WORKER_RETENTION,
+    )
+
+
+def roll_up(minutes: int) -> int:
+    """Recount the events of the last minutes, by hour and by day; returns how many hours."""
+    now = _clock()
+    return roll_ups.roll_up(now=now, since=now - timedelta(minutes=minutes))
+
+
+def beat(worker_id: str) -> None:
+    """Show that a host's tasks pass through the queue."""
+    worker_reports.beat(worker_id=UUID(worker_id), now=_clock())
+
+
+def advance(token: str, *enrollment_ids: str) -> None:
+    """Carry out what is due for claimed runs, whose ids are hex; may run twice."""
+    ids = [UUID(each) for each in enrollment_ids]
+    advancing.advance(token=UUID(token), ids=ids, clock=_clock)
+
+
+def send_queued(token: str, *email_ids: str) -> int:
+    """Send claimed mails that no run waits for; returns how many left. May run twice."""
+    ids = [UUID(each) for each in email_ids]
+    return outbox_queue.send_queued(token=UUID(token), ids=ids, clock=_clock)
+
+
+def _clock() -> datetime:
+    return datetime.now(tz=UTC)

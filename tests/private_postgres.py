@@ -30,6 +30,17 @@ class PrivatePostgres:
     process: subprocess.Popen[bytes]
     folder: Path
     url: str
+    command: list[str | Path]
+
+    def crash(self) -> None:
+        """End the server at once, as a power cut would; what it had committed is there again."""
+        self.process.send_signal(signal.SIGQUIT)  # Immediate shutdown.
+        self.process.wait(timeout=20)
+
+    def start_again(self) -> None:
+        """Start the server that crashed, on its port and its data."""
+        self.process = _launch(self.command, self.folder)
+        _wait_until_ready(self)
 
     def stop(self) -> None:
         """End the server and remove its folder."""
@@ -79,7 +90,7 @@ def start(binaries: Path) -> PrivatePostgres:
         shutil.rmtree(folder, ignore_errors=True)
         raise CannotStart(made.stderr.decode(errors="replace"))
     port = _free_port()
-    options = {
+    options: dict[str, object] = {
         "listen_addresses": "127.0.0.1",
         "port": port,
         "unix_socket_directories": folder,
@@ -90,19 +101,24 @@ def start(binaries: Path) -> PrivatePostgres:
         "log_line_prefix": "%m [%p] %d ",
     }
     arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [binaries / "postgres", "-D", data, *arguments],
+    command: list[str | Path] = [binaries / "postgres", "-D", data, *arguments]
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    server = PrivatePostgres(_launch(command, folder), folder, url, command)
+    _wait_until_ready(server)
+    return server
+
+
+def _launch(command: list[str | Path], folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
             preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call into libc, no threads run yet
-            **owner,
+            **_owner(),
         )
-    server = PrivatePostgres(process, folder, f"postgresql://postgres@127.0.0.1:{port}/postgres")
-    _wait_until_ready(server)
-    return server
 
 
 def _wait_until_ready(server: PrivatePostgres) -> None:

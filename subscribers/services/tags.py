@@ -1,6 +1,6 @@
 """Tags: made when somebody names them, put on and taken off under the subscriber's lock."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.db.models import F
@@ -33,18 +33,25 @@ def names_of(subscriber: Subscriber) -> dict[UUID, str]:
 def change(*, subscriber: Subscriber, added: Collection[UUID], removed: Collection[UUID]) -> None:
     """Put tags on and take tags off; the caller holds the subscriber's lock. Idempotent."""
     if added or removed:
-        changed = Subscriber.objects.filter(pk=subscriber.pk)
-        changed.update(tags_version=F("tags_version") + 1)
+        change_many(subscribers=[subscriber], added=added, removed=removed)
+
+
+def change_many(
+    *, subscribers: Sequence[Subscriber], added: Collection[UUID], removed: Collection[UUID]
+) -> None:
+    """Change the same tags of many people, whose locks the caller holds; three statements."""
+    people = [person.pk for person in subscribers]
+    Subscriber.objects.filter(pk__in=people).update(tags_version=F("tags_version") + 1)
     if removed:
-        SubscriberTag.objects.filter(subscriber=subscriber, tag_id__in=removed).delete()
-    if added:
-        links = [
-            SubscriberTag(
-                workspace_id=subscriber.workspace_id, subscriber=subscriber, tag_id=tag_id
-            )
-            for tag_id in added
-        ]
-        SubscriberTag.objects.bulk_create(links, ignore_conflicts=True)
+        SubscriberTag.objects.filter(subscriber__in=people, tag__in=removed).delete()
+    SubscriberTag.objects.bulk_create(
+        [
+            SubscriberTag(workspace_id=person.workspace_id, subscriber=person, tag_id=tag_id)
+            for person in subscribers
+            for tag_id in sorted(added)
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def _by_name(workspace: Workspace, names: Collection[str]) -> dict[str, Tag]:

@@ -21,9 +21,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 import pytest
 
+from tests.benchmarks.databases import cpu_seconds, empty_database, postmaster
 from tests.running import ROOT, fill, serving
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.live]
@@ -40,7 +40,6 @@ APPLICATIONS = {
 # At 500 events the naive way needs seconds for one request.
 MOST_EVENTS_OF_NAIVE = 100
 MOST_CPU_OF_WRK = 0.25
-TICKS = os.sysconf("SC_CLK_TCK")
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 
 
@@ -155,42 +154,8 @@ def cpu_of_children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU seconds of a process, its ended children, and all below it."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except (FileNotFoundError, ProcessLookupError):
-        # Ended meanwhile: its parent counts it among its ended children.
-        return 0.0
-    own = sum(int(ticks) for ticks in fields[11:15]) / TICKS
-    return own + sum(cpu_seconds(int(child)) for child in children)
-
-
-def postmaster(url: str) -> int:
-    """Return the server process, whose children serve the connections."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        pid = connection.info.backend_pid
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
 @contextmanager
 def prepared(kind: str, folder: Path) -> Iterator[dict[str, str]]:
     """Make and fill a database; yields the environment of the servers."""
-    environment = {
-        **os.environ,
-        "DATA_DIR": str(folder / kind),
-        "RATE_LIMIT": "10000000",
-        "LOG_LEVEL": "warning",
-        "DATABASE_URL": f"sqlite:///{folder / kind / 'benchmark.sqlite3'}",
-    }
-    (folder / kind).mkdir()
-    server, name = os.environ.get("DATABASE_URL", ""), f"benchmark_{uuid.uuid4().hex}"
-    if kind == "postgresql":
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
-        environment["DATABASE_URL"] = server.rpartition("/")[0] + "/" + name
-    yield {**environment, **fill(environment)}
-    if kind == "postgresql":
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with empty_database(kind, folder) as environment:
+        yield {**environment, **fill(environment)}

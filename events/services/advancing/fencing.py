@@ -1,0 +1,209 @@
+"""The fence of a mail: the last look before it leaves, and the record of what became of it.
+
+Both run under the subscriber's lock, in a transaction that the caller holds; nothing is sent here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from events.models import Enrollment, StepRun
+from events.services.advancing import engine, mail_breaker
+from events.services.advancing.engine import Round
+from events.services.advancing.runs import Claimed, Run
+from events.services.advancing.versions import PlacedStep
+from events.services.advancing.walking import Done, Position
+from events.services.advancing.writing import RunState, add_step_runs
+from subscribers.models import OutgoingEmail
+from subscribers.services import mail_safety, outbox
+from subscribers.services.delivery import Delivery, Outcome
+
+Status = Enrollment.Status
+EmailStatus = OutgoingEmail.Status
+# How long mail waits before a switch that holds it is looked at again.
+HOLD = timedelta(minutes=5)
+COUNTED_BY_CAP = (EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A mail that was handed over and is not recorded yet."""
+
+    # As it was before the mail left.
+    run: Run
+    placed: PlacedStep
+    email: OutgoingEmail
+    fenced_at: datetime
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail that is to leave: new, or one that an earlier attempt left."""
+
+    run: Run
+    draft: outbox.Draft
+    is_repeated: bool
+
+
+def is_unreachable(delivery: Delivery) -> bool:
+    """Tell whether the server itself, not this mail, is the trouble."""
+    return delivery.outcome is Outcome.DEFERRED and delivery.code is None
+
+
+def settle(sent: Sent, claimed: Claimed, current: Round) -> None:
+    """Record what became of a mail, and move its run on if it is still this claim's."""
+    outbox.settle(email_id=sent.email.pk, delivery=sent.delivery, now=current.now)
+    delivery = sent.delivery
+    run = claimed.run(sent.run.row.pk)
+    if delivery.outcome in {Outcome.SENT, Outcome.UNKNOWN}:
+        done = _done(sent.run, sent.placed, sent.email, delivery.outcome.value, sent.fenced_at)
+        if run is not None:
+            _leave(run, done, current)
+        elif OutgoingEmail.objects.filter(pk=sent.email.pk).exists():
+            # Stopped or paused meanwhile: the mail is recorded, only the advance is not. Of a
+            # person who was erased nothing is left to record.
+            current.step_runs += add_step_runs(sent.run, [done])
+    elif run is not None and delivery.outcome is Outcome.REFUSED:
+        engine.fail_attempt(run, delivery.error, current, is_final=True)
+    elif run is not None and is_unreachable(delivery):
+        until = mail_breaker.held_until(now=current.now) or current.now
+        _wait(run, until, "mail_server_away", current)
+    elif run is not None:
+        engine.fail_attempt(run, delivery.error, current)
+
+
+def fence(letter: Letter, claimed: Claimed, current: Round) -> OutgoingEmail | None:
+    """Look a last time whether the mail may leave, and store it as being sent; or say why not."""
+    run = claimed.run(letter.run.row.pk)
+    if run is None or not current.still_hold([run]):
+        return None
+    placed = run.position.placed
+    if placed is None:
+        return None
+    reason = outbox.reason_to_skip(subscriber=run.subscriber, kind=letter.draft.kind)
+    earlier = _earlier(letter)
+    if earlier is not None and earlier.status != EmailStatus.QUEUED:
+        _follow(run, placed, earlier, current)
+    elif reason:
+        _leave_out(run, placed, earlier, reason, current)
+    elif not _is_held_back(run, placed, letter, earlier, current):
+        return _begin(letter, earlier, current.now)
+    return None
+
+
+def _is_held_back(
+    run: Run,
+    placed: PlacedStep,
+    letter: Letter,
+    earlier: OutgoingEmail | None,
+    current: Round,
+) -> bool:
+    """Tell whether a switch, the list of allowed addresses or the cap keeps the mail back."""
+    verdict = mail_safety.verdict(
+        workspace=run.workspace, recipient=letter.draft.recipient, is_test=run.row.is_test
+    )
+    if verdict.is_hold:
+        _wait(run, current.now + HOLD, verdict.reason, current)
+        return True
+    if verdict.is_skip:
+        email = earlier or outbox.skip(draft=letter.draft, reason=verdict.reason, now=current.now)
+        _leave_out(run, placed, email, verdict.reason, current)
+        return True
+    until = _capped_until(run, letter, current.now)
+    if until is not None:
+        _wait(run, until, "mail_cap", current)
+    return until is not None
+
+
+def _begin(letter: Letter, earlier: OutgoingEmail | None, now: datetime) -> OutgoingEmail:
+    if earlier is None:
+        return outbox.begin(draft=letter.draft, now=now)
+    outbox.begin_again(email_id=earlier.pk, now=now)
+    earlier.refresh_from_db()
+    return earlier
+
+
+def _follow(run: Run, placed: PlacedStep, earlier: OutgoingEmail, current: Round) -> None:
+    """Go on after a mail that an earlier attempt left in whatever state."""
+    match earlier.status:
+        case EmailStatus.SENDING:
+            # Whoever began it may still be at it; the reaper says when that is over.
+            until = earlier.lease_expires_at or current.now
+            _wait(run, max(until, current.now) + timedelta(seconds=1), "", current)
+        case EmailStatus.FAILED:
+            engine.fail_attempt(run, earlier.last_error, current, is_final=True)
+        case EmailStatus.SKIPPED:
+            _skip(run, placed, earlier, earlier.reason, current)
+        case _:
+            since = earlier.sending_since or current.now
+            _leave(run, _done(run, placed, earlier, earlier.status, since), current)
+
+
+def _done(run: Run, placed: PlacedStep, email: OutgoingEmail, word: str, since: datetime) -> Done:
+    """Return the mail's step as done; what comes next counts from the fence."""
+    began = run.position.since
+    status = StepRun.Status.DONE
+    return Done(placed, status, {"email": word}, began, max(since, began), email.pk)
+
+
+def _leave(run: Run, done: Done, current: Round) -> None:
+    """Leave a mail's step behind."""
+    position = Position(run.version.after(done.placed), done.ended_at)
+    engine.go_on(run, position, current, after=done)
+
+
+def _leave_out(
+    run: Run, placed: PlacedStep, email: OutgoingEmail | None, reason: str, current: Round
+) -> None:
+    """Leave a mail out; one that an earlier attempt queued does not leave any more."""
+    if email is not None:
+        outbox.skip_queued(email_id=email.pk, reason=reason)
+    _skip(run, placed, email, reason, current)
+
+
+def _skip(
+    run: Run, placed: PlacedStep, email: OutgoingEmail | None, reason: str, current: Round
+) -> None:
+    """Leave a mail out and go on."""
+    began = run.position.since
+    email_id = email.pk if email else None
+    status = StepRun.Status.SKIPPED
+    _leave(run, Done(placed, status, {"reason": reason}, began, began, email_id), current)
+
+
+def _wait(run: Run, until: datetime, reason: str, current: Round) -> None:
+    """Let the run come again later, with no attempt counted."""
+    state = RunState(
+        Status.ACTIVE,
+        run.position,
+        until,
+        reason=reason,
+        attempts=engine.attempts_before(run.row),
+        last_error=run.row.last_error,
+    )
+    current.states.append((run.row, state))
+
+
+def _capped_until(run: Run, letter: Letter, now: datetime) -> datetime | None:
+    """Return when the person may get another marketing mail; None when it is now."""
+    cap = run.workspace.mail_cap
+    if not cap or letter.draft.kind != OutgoingEmail.Kind.MARKETING:
+        return None
+    window = timedelta(hours=run.workspace.mail_cap_hours)
+    latest = OutgoingEmail.objects.filter(
+        subscriber=run.subscriber,
+        kind=OutgoingEmail.Kind.MARKETING,
+        status__in=COUNTED_BY_CAP,
+        sending_since__gt=now - window,
+    )
+    times = [email.sending_since for email in latest.order_by("-id")[:cap]]
+    known = [moment for moment in times if moment is not None]
+    return min(known) + window if len(times) == cap else None
+
+
+def _earlier(letter: Letter) -> OutgoingEmail | None:
+    """Return the mail that an earlier attempt made."""
+    if not letter.is_repeated:
+        return None
+    draft = letter.draft
+    return OutgoingEmail.objects.filter(workspace=draft.workspace_id, cause=draft.cause).first()

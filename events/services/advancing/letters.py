@@ -1,0 +1,82 @@
+"""A run's mail as its step's templates make it; nothing here writes or sends."""
+
+from typing import Any
+
+from events import steps
+from events.models import Enrollment
+from events.services.advancing.runs import Run
+from events.services.advancing.versions import PlacedStep
+from subscribers import rendering
+from subscribers.ids import encode
+from subscribers.models import OutgoingEmail
+from subscribers.services import mail_headers
+from subscribers.services.outbox import Draft
+
+
+class NoSender(ValueError):
+    """Neither the sequence nor its workspace says whom mail comes from."""
+
+    code = "NO_SENDER"
+
+
+def cause_of(row: Enrollment) -> str:
+    """Return what a run's mail is sent for: this visit of its step."""
+    step_id = row.step_id
+    return f"step:{row.pk.hex}:{step_id.hex if step_id else ''}:{row.visit}"
+
+
+def kind_of(step: steps.EmailStep) -> OutgoingEmail.Kind:
+    """Return what kind of mail a step sends."""
+    kinds = OutgoingEmail.Kind
+    return kinds.TRANSACTIONAL if step.is_transactional else kinds.MARKETING
+
+
+def write(*, run: Run, placed: PlacedStep) -> Draft:
+    """Return the mail of a step; raises `rendering.TemplateFault` and `NoSender`."""
+    step = placed.step
+    if not isinstance(step, steps.EmailStep):
+        raise TypeError("Only an email step makes a mail.")
+    address = run.version.from_email or run.workspace.from_email
+    if not address:
+        raise NoSender("Neither the sequence nor the workspace has a from address.")
+    name = run.version.from_name or run.workspace.from_name or run.workspace.name
+    mail = rendering.render_mail(
+        subject=step.subject,
+        preview_text=step.preview_text,
+        html=step.html,
+        text=step.text,
+        data=merge_data(run),
+    )
+    kind = kind_of(step)
+    return Draft(
+        workspace_id=run.row.workspace_id,
+        subscriber_id=run.subscriber.pk,
+        kind=kind,
+        cause=cause_of(run.row),
+        sender=rendering.address_header(name, address),
+        reply_to=run.version.reply_to,
+        recipient=run.subscriber.email,
+        subject=mail.subject,
+        html=mail.html,
+        text=mail.text,
+        headers=mail_headers.for_mail(subscriber=run.subscriber, kind=kind),
+    )
+
+
+def merge_data(run: Run) -> dict[str, Any]:
+    """Return what merge tags read, as plain values."""
+    person = run.subscriber
+    return {
+        "subscriber": {
+            "id": encode("sub", person.pk),
+            "email": person.email,
+            "externalId": person.external_id,
+            "firstName": person.first_name,
+            "lastName": person.last_name,
+            "timezone": person.timezone,
+            "attributes": person.attributes,
+        },
+        "event": dict(run.event_properties),
+        "workspace": {"name": run.workspace.name},
+        "unsubscribeUrl": mail_headers.unsubscribe_url(person),
+    }

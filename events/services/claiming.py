@@ -1,0 +1,182 @@
+"""Who works on which run: claims of what is due, and claims that ran out.
+
+A claim touches runs only and commits with the queue's rows that ring for it. `due_at` is compared
+with the caller's clock, leases with the database's, which all hosts share. A run that failed
+before, or was at hand when a worker died, is claimed alone, so that it harms no neighbour.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Case, CharField, F, IntegerField, Value, When
+from django.db.models.functions import Now
+
+from events.models import Enrollment
+
+MOST_IN_BATCH = 100
+MOST_RETURNED = 1000
+# Whoever reads it in the admin sees why the run is handled with care.
+WORKER_ENDED = "The worker ended while the run was among its work; it is tried alone."
+
+_LANES_DUE = """
+WITH lanes (lane) AS (VALUES (0), (1), (2))
+SELECT lane FROM lanes
+WHERE EXISTS (
+    SELECT 1 FROM events_enrollment e
+    WHERE e.lane = lanes.lane AND e.due_at <= %(now)s AND e.lease_token IS NULL)
+ORDER BY lane
+"""
+_CLAIM = """
+UPDATE events_enrollment
+SET lease_token = %(token)s, lease_expires_at = {lease_ends}
+WHERE id {among}
+    SELECT id FROM events_enrollment
+    WHERE lane = %(lane)s AND due_at <= %(now)s AND lease_token IS NULL AND {condition}
+    ORDER BY due_at LIMIT %(limit)s{skip_locked})
+RETURNING id
+"""
+# An array is made once. PostgreSQL may run the query of an IN anew for each row of the table, and
+# each run passes what the one before locked: then more rows are claimed than the limit says.
+_AMONG = {"postgresql": "= ANY (ARRAY(", "sqlite": "IN ("}
+_TOGETHER = "attempts = 0 AND last_error = ''"
+_ALONE = f"NOT ({_TOGETHER})"
+_LEASE_ENDS = {
+    "postgresql": "statement_timestamp() + make_interval(secs => %(lease)s)",
+    "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '+' || %(lease)s || ' seconds')",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Runs that one task works on, under one token; at most 100."""
+
+    token: UUID
+    ids: tuple[UUID, ...]
+    lane: int
+
+
+def claim_due(
+    *,
+    now: datetime,
+    most_batches: int,
+    lowest_lane: int = Enrollment.Lane.MARKETING,
+    most_rows: int | None = None,
+) -> list[Batch]:
+    """Claim what is due, by lane, then time; the caller's transaction also rings for it.
+
+    Lanes above `lowest_lane` are left. What another host claims at the same moment is skipped.
+    Costs one look when nothing is due.
+    """
+    batches: list[Batch] = []
+    rows_left = most_rows or most_batches * MOST_IN_BATCH
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_LANES_DUE, {"now": _moment(now)})
+        lanes = [lane for (lane,) in cursor.fetchall() if lane <= lowest_lane]
+        for lane in lanes:
+            for condition, most in ((_TOGETHER, MOST_IN_BATCH), (_ALONE, 1)):
+                while len(batches) < most_batches and rows_left > 0:
+                    batch = _claim(cursor, now, lane, condition, min(most, rows_left))
+                    if batch is None:
+                        break
+                    batches.append(batch)
+                    rows_left -= len(batch.ids)
+                    if len(batch.ids) < most:
+                        break
+    return batches
+
+
+def give_back(
+    *, token: UUID, ids: Collection[UUID], due_at: datetime | None = None, reason: str = ""
+) -> int:
+    """Let others claim runs that the token still holds; `due_at` puts them off, with a reason.
+
+    Nothing was done for them, so an attempt that was counted when the work began is taken back.
+    Atomic; locks the runs in the order of their ids.
+    """
+    changes: dict[str, Any] = {
+        "lease_token": None,
+        "lease_expires_at": None,
+        "attempts": Case(
+            When(attempts__gt=0, then=F("attempts") - 1),
+            default=Value(0),
+            output_field=IntegerField(),
+        ),
+    }
+    if due_at is not None:
+        changes |= {"due_at": due_at, "reason": reason}
+    held = Enrollment.objects.filter(pk__in=ids, lease_token=token)
+    with transaction.atomic():
+        locked = held.order_by("id").select_for_update(no_key=True).values_list("pk", flat=True)
+        return held.filter(pk__in=list(locked)).update(**changes)
+
+
+def count_attempt(*, token: UUID, enrollment_id: UUID) -> int | None:
+    """Count that the work on a run that is alone begins; None when the claim is not held any more.
+
+    Committed before anything is done: a run whose work kills its worker is known by it.
+    """
+    held = Enrollment.objects.filter(pk=enrollment_id, lease_token=token)
+    if not held.update(attempts=F("attempts") + 1):
+        return None
+    return held.values_list("attempts", flat=True).first()
+
+
+def return_expired(*, limit: int = MOST_RETURNED) -> int:
+    """Give back claims that ran out, whose worker is dead or cut off; returns how many."""
+    expired = Enrollment.objects.filter(lease_token__isnull=False, lease_expires_at__lte=Now())
+    with transaction.atomic():
+        locked = expired.order_by("lease_expires_at").select_for_update(
+            skip_locked=connection.features.has_select_for_update_skip_locked
+        )
+        ids = list(locked.values_list("pk", flat=True)[:limit])
+        return Enrollment.objects.filter(pk__in=ids).update(
+            lease_token=None,
+            lease_expires_at=None,
+            last_error=Case(
+                When(last_error="", then=Value(WORKER_ENDED)),
+                default=F("last_error"),
+                output_field=CharField(),
+            ),
+        )
+
+
+def lease() -> timedelta:
+    """Return how long a claim holds."""
+    seconds: int = settings.LEASE_SECONDS
+    return timedelta(seconds=seconds)
+
+
+def _claim(
+    cursor: Any,  # noqa: ANN401 - Django's cursor has no public type
+    now: datetime,
+    lane: int,
+    condition: str,
+    most: int,
+) -> Batch | None:
+    token = uuid4()
+    statement = _CLAIM.format(
+        condition=condition,
+        among=_AMONG[connection.vendor],
+        lease_ends=_LEASE_ENDS[connection.vendor],
+        skip_locked=" FOR UPDATE SKIP LOCKED)" if connection.vendor == "postgresql" else "",
+    )
+    parameters = {
+        "token": token if connection.vendor == "postgresql" else token.hex,
+        "lane": lane,
+        "now": _moment(now),
+        "lease": int(lease().total_seconds()),
+        "limit": most,
+    }
+    cursor.execute(statement, parameters)
+    rows: Sequence[tuple[Any]] = cursor.fetchall()
+    ids = tuple(sorted(each if isinstance(each, UUID) else UUID(each) for (each,) in rows))
+    return Batch(token=token, ids=ids, lane=lane) if ids else None
+
+
+def _moment(moment: datetime) -> Any:  # noqa: ANN401 - as the driver wants it
+    return connection.ops.adapt_datetimefield_value(moment)

@@ -1,0 +1,224 @@
+"""The outbox: mails fenced before they leave, and settled afterwards.
+
+The fence: an attempt is committed as `sending` before the socket opens, so that a process that dies
+meanwhile leaves a mail that is known to be unknown, and nobody sends it twice. The caller holds the
+subscriber's lock for `begin` and `settle`; nothing here touches the network.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from subscribers import reactions
+from subscribers.ids import new_id
+from subscribers.models import OutgoingEmail, Subscriber
+from subscribers.services import quick_rows
+from subscribers.services.delivery import Delivery, Message, Outcome
+
+Status = OutgoingEmail.Status
+_LEASE_ENDS = {
+    "postgresql": "statement_timestamp() + interval '{seconds} seconds'",
+    "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '+{seconds} seconds')",
+}
+_SETTLE = """
+UPDATE subscribers_outgoingemail
+SET status = %s, last_error = %s, sent_at = %s, lease_expires_at = NULL, lease_token = NULL,
+    due_at = NULL
+WHERE id = %s AND status IN (%s, %s)
+"""
+NO_ANSWER = "The process ended while the mail was being sent; it may have arrived."
+MOST_EXPIRED = 1000
+
+
+class NotSettled(ValueError):
+    """The mail is in another state than the change asks for."""
+
+    code = "CONFLICT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A mail as it was rendered, before it has a row."""
+
+    workspace_id: UUID
+    subscriber_id: UUID
+    kind: OutgoingEmail.Kind
+    # Unique in the workspace: what the mail is sent for.
+    cause: str
+    sender: str
+    reply_to: str = ""
+    recipient: str
+    subject: str
+    html: str = ""
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def begin(*, draft: Draft, now: datetime) -> OutgoingEmail:
+    """Store a mail as being sent, its first attempt; raises `IntegrityError` for a used cause."""
+    email = _row(draft, now, status=Status.SENDING, attempts=1, sending_since=now)
+    ends = _LEASE_ENDS[connection.vendor].format(seconds=settings.LEASE_SECONDS)
+    quick_rows.insert([email], expressions={"lease_expires_at": ends})
+    return email
+
+
+def begin_again(*, email_id: UUID, now: datetime) -> bool:
+    """Fence another attempt of a queued mail; False when it is not queued any more."""
+    queued = OutgoingEmail.objects.filter(pk=email_id, status=Status.QUEUED)
+    changed = queued.update(
+        status=Status.SENDING,
+        attempts=F("attempts") + 1,
+        sending_since=now,
+        lease_expires_at=Now() + timedelta(seconds=settings.LEASE_SECONDS),
+    )
+    return changed == 1
+
+
+def unfence(*, workspace_id: UUID, cause: str) -> None:
+    """Queue a mail again that was fenced and certainly not handed over."""
+    fenced = OutgoingEmail.objects.filter(
+        workspace=workspace_id, cause=cause, status=Status.SENDING
+    )
+    fenced.update(status=Status.QUEUED, lease_expires_at=None)
+
+
+def skip(*, draft: Draft, reason: str, now: datetime) -> OutgoingEmail:
+    """Store a mail that does not leave, so that it can be seen, and why."""
+    email = _row(draft, now, status=Status.SKIPPED, reason=reason)
+    quick_rows.insert([email])
+    return email
+
+
+def skip_queued(*, email_id: UUID, reason: str) -> None:
+    """Leave out a mail that waited for another attempt; one in another state stays as it is."""
+    queued = OutgoingEmail.objects.filter(pk=email_id, status=Status.QUEUED)
+    queued.update(status=Status.SKIPPED, reason=reason, due_at=None)
+
+
+def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> None:
+    """Record what became of an attempt; `unknown` may still become `sent`.
+
+    A deferred mail is queued again: whoever drives it decides when.
+    """
+    status = {
+        Outcome.SENT: Status.SENT,
+        Outcome.REFUSED: Status.FAILED,
+        Outcome.DEFERRED: Status.QUEUED,
+        Outcome.UNKNOWN: Status.UNKNOWN,
+    }[delivery.outcome]
+    is_sent = status == Status.SENT
+    columns = (
+        status.value,
+        delivery.error,
+        connection.ops.adapt_datetimefield_value(now) if is_sent else None,
+        email_id if connection.features.has_native_uuid_field else email_id.hex,
+        Status.SENDING.value,
+        (Status.UNKNOWN if is_sent else Status.SENDING).value,
+    )
+    # Not by the ORM: it runs for every mail, and building the query costs more than all the rest.
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLE, columns)
+
+
+def reason_to_skip(*, subscriber: Subscriber, kind: str) -> str | None:
+    """Return why a person must not get such a mail now, in a word; the caller holds their lock."""
+    match subscriber.status:
+        case Subscriber.Status.BOUNCED:
+            return "subscriber_bounced"
+        case Subscriber.Status.COMPLAINED:
+            return "subscriber_complained"
+        case Subscriber.Status.UNSUBSCRIBED if kind == OutgoingEmail.Kind.MARKETING:
+            return "subscriber_unsubscribed"
+        case Subscriber.Status.PENDING if kind != OutgoingEmail.Kind.CONFIRMATION:
+            return "subscriber_pending"
+        case _:
+            return None
+
+
+def message_of(email: OutgoingEmail) -> Message:
+    """Return a mail as it is handed over."""
+    return Message(
+        message_id=email.message_id,
+        sender=email.sender,
+        reply_to=email.reply_to,
+        recipient=email.recipient,
+        subject=email.subject,
+        html=email.html,
+        text=email.text,
+        headers=email.headers,
+    )
+
+
+def expire_sending(*, limit: int = MOST_EXPIRED) -> int:
+    """Call unknown what nobody can still be sending; returns how many.
+
+    A confirmation leaves again, with the same Message-ID: two are better than none.
+    """
+    expired = OutgoingEmail.objects.filter(status=Status.SENDING, lease_expires_at__lte=Now())
+    with transaction.atomic():
+        locked = expired.order_by("lease_expires_at").select_for_update(
+            skip_locked=connection.features.has_select_for_update_skip_locked
+        )
+        ids = list(locked.values_list("pk", flat=True)[:limit])
+        rows = OutgoingEmail.objects.filter(pk__in=ids)
+        lost = {"lease_expires_at": None, "lease_token": None, "last_error": NO_ANSWER}
+        again = rows.filter(kind=OutgoingEmail.Kind.CONFIRMATION)
+        confirmations = again.update(status=Status.QUEUED, due_at=Now(), **lost)
+        return confirmations + rows.filter(status=Status.SENDING).update(
+            status=Status.UNKNOWN, due_at=None, **lost
+        )
+
+
+def settle_as_sent(*, email: OutgoingEmail, now: datetime) -> None:
+    """Record that an unknown mail arrived, as an operator found; raises `NotSettled`."""
+    with transaction.atomic():
+        _lock(email.subscriber_id)
+        unknown = OutgoingEmail.objects.filter(pk=email.pk, status=Status.UNKNOWN)
+        if not unknown.update(status=Status.SENT, sent_at=now, due_at=None):
+            raise NotSettled("Only a mail whose fate is unknown can be marked as sent.")
+        reactions.current().email_settled(email_ids=[email.pk], now=now)
+
+
+def send_again(*, email: OutgoingEmail, now: datetime) -> None:
+    """Let an unknown or failed mail leave again, with the same Message-ID; raises `NotSettled`."""
+    with transaction.atomic():
+        _lock(email.subscriber_id)
+        stuck = OutgoingEmail.objects.filter(
+            pk=email.pk, status__in=[Status.UNKNOWN, Status.FAILED], due_at=None
+        )
+        if not stuck.update(status=Status.QUEUED, due_at=now, reason=""):
+            raise NotSettled("Only a mail that failed or is unknown can be sent again.")
+
+
+def _lock(subscriber_id: UUID) -> None:
+    Subscriber.objects.filter(pk=subscriber_id).locked().first()
+
+
+def _row(draft: Draft, now: datetime, **columns: Any) -> OutgoingEmail:
+    email_id = new_id()
+    domain = parseaddr(draft.sender)[1].rpartition("@")[2] or "localhost"
+    return OutgoingEmail(
+        id=email_id,
+        workspace_id=draft.workspace_id,
+        subscriber_id=draft.subscriber_id,
+        kind=draft.kind,
+        cause=draft.cause,
+        message_id=f"<{email_id.hex}@{domain}>",
+        sender=draft.sender,
+        reply_to=draft.reply_to,
+        recipient=draft.recipient,
+        subject=draft.subject,
+        html=draft.html,
+        text=draft.text,
+        headers=dict(draft.headers),
+        created_at=now,
+        **columns,
+    )

@@ -1,0 +1,151 @@
+"""Mails that no run waits for: claimed when they are due, and sent one after another.
+
+Confirmations, and mails that an operator sends again. Each is fenced as `outbox` says; locks: the
+mail's subscriber. The network is touched outside of transactions only.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from subscribers.models import OutgoingEmail, Subscriber
+from subscribers.services import mail_safety, outbox
+from subscribers.services.delivery import Delivery, Mailer, Outcome
+
+Status = OutgoingEmail.Status
+MOST_IN_BATCH = 20
+MOST_ATTEMPTS = 10
+FIRST_PAUSE = timedelta(seconds=10)
+LONGEST_PAUSE = timedelta(hours=1)
+# How long a mail server is let be that does not answer.
+SERVER_AWAY = timedelta(seconds=30)
+# A third of the queue's time-out, as for runs.
+SECONDS_PER_BATCH = 20
+# How long a mail waits before the switch that holds it is looked at again.
+HOLD = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Mails that one task sends, under one token."""
+
+    token: UUID
+    ids: tuple[UUID, ...]
+
+
+def claim_queued(*, now: datetime, limit: int = MOST_IN_BATCH) -> Claimed | None:
+    """Claim what is due, oldest first; None when nothing is. The caller's transaction rings."""
+    due = OutgoingEmail.objects.filter(due_at__lte=now, lease_token__isnull=True)
+    token = uuid4()
+    with transaction.atomic():
+        locked = due.order_by("due_at").select_for_update(
+            skip_locked=connection.features.has_select_for_update_skip_locked
+        )
+        ids = tuple(locked.values_list("pk", flat=True)[:limit])
+        if not ids:
+            return None
+        OutgoingEmail.objects.filter(pk__in=ids).update(
+            lease_token=token, lease_expires_at=Now() + timedelta(seconds=settings.LEASE_SECONDS)
+        )
+    return Claimed(token=token, ids=ids)
+
+
+def return_expired() -> int:
+    """Give back claims of mails that nobody had begun to send; returns how many."""
+    expired = OutgoingEmail.objects.filter(
+        status=Status.QUEUED, lease_token__isnull=False, lease_expires_at__lte=Now()
+    )
+    return expired.update(lease_token=None, lease_expires_at=None)
+
+
+def send_queued(*, token: UUID, ids: Sequence[UUID], clock: Callable[[], datetime]) -> int:
+    """Send the mails that the token still holds; returns how many left. May run twice.
+
+    A server that gives no answer is let be: it would make every mail unknown. What is not begun
+    then, or after `SECONDS_PER_BATCH`, is given back.
+    """
+    over_at = time.monotonic() + SECONDS_PER_BATCH
+    waiting = list(ids)
+    is_server_away = False
+    sent = 0
+    with Mailer() as mailer:
+        while waiting and not is_server_away and time.monotonic() < over_at:
+            email = _fence(waiting.pop(0), token, clock())
+            if email is None:
+                continue
+            delivery = mailer.send(outbox.message_of(email))
+            is_server_away = delivery.outcome is Outcome.UNKNOWN or _is_unreachable(delivery)
+            with transaction.atomic():
+                _lock(email.subscriber_id)
+                now = clock()
+                outbox.settle(email_id=email.pk, delivery=delivery, now=now)
+                if delivery.outcome is Outcome.DEFERRED:
+                    _put_off(email, delivery, now)
+            sent += delivery.outcome is Outcome.SENT
+    rest = OutgoingEmail.objects.filter(pk__in=waiting, lease_token=token, status=Status.QUEUED)
+    put_off = {"due_at": clock() + SERVER_AWAY} if is_server_away else {}
+    rest.update(lease_token=None, lease_expires_at=None, **put_off)
+    return sent
+
+
+def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
+    """Look a last time whether the mail may leave, and commit that it does."""
+    held = OutgoingEmail.objects.select_related("workspace")
+    with transaction.atomic():
+        row = held.filter(pk=email_id, lease_token=token, status=Status.QUEUED).first()
+        if row is None:
+            return None
+        subscriber = _lock(row.subscriber_id)
+        email = held.filter(pk=email_id, lease_token=token, status=Status.QUEUED).first()
+        if email is None or subscriber is None:
+            return None
+        reason = outbox.reason_to_skip(subscriber=subscriber, kind=email.kind)
+        verdict = mail_safety.verdict(
+            workspace=email.workspace, recipient=email.recipient, is_test=False
+        )
+        if reason is None and verdict.is_hold:
+            _release(email, due_at=now + HOLD, reason=verdict.reason)
+            return None
+        reason = reason or (None if verdict.is_allowed else verdict.reason)
+        if reason:
+            _release(email, due_at=None, status=Status.SKIPPED, reason=reason)
+            return None
+        return email if outbox.begin_again(email_id=email.pk, now=now) else None
+
+
+def _is_unreachable(delivery: Delivery) -> bool:
+    """Tell whether the server itself, not this mail, is the trouble."""
+    return delivery.outcome is Outcome.DEFERRED and delivery.code is None
+
+
+def _put_off(email: OutgoingEmail, delivery: Delivery, now: datetime) -> None:
+    """Try a deferred mail again later; once the server put it off ten times it has failed."""
+    attempts = email.attempts + 1
+    if _is_unreachable(delivery):
+        # Nothing was said about the mail: it waits for the server as long as that takes.
+        queued = OutgoingEmail.objects.filter(pk=email.pk, status=Status.QUEUED)
+        queued.update(due_at=now + SERVER_AWAY, attempts=F("attempts") - 1)
+        return
+    if attempts >= MOST_ATTEMPTS:
+        queued = OutgoingEmail.objects.filter(pk=email.pk, status=Status.QUEUED)
+        queued.update(status=Status.FAILED, due_at=None, lease_token=None)
+        return
+    pause = min(FIRST_PAUSE * 2**attempts, LONGEST_PAUSE)
+    OutgoingEmail.objects.filter(pk=email.pk, status=Status.QUEUED).update(due_at=now + pause)
+
+
+def _release(email: OutgoingEmail, **columns: object) -> None:
+    OutgoingEmail.objects.filter(pk=email.pk).update(
+        lease_token=None, lease_expires_at=None, **columns
+    )
+
+
+def _lock(subscriber_id: UUID) -> Subscriber | None:
+    return Subscriber.objects.filter(pk=subscriber_id).locked().first()

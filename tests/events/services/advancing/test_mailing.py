@@ -1,0 +1,341 @@
+"""Mails of runs at a real SMTP server that takes, refuses, hangs and closes."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from events.models import Enrollment, Sequence, Step, StepRun
+from events.services import advancing, claiming
+from events.services.advancing import letters
+from subscribers.models import OutgoingEmail, SendingSecond, Workspace
+from subscribers.services import sending_rate
+from tests import factories, smtp_server
+from tests.beside import beside
+from tests.events.services.advancing.running import begin, outcomes
+from tests.sequence_making import MAIL, NOON, make_sequence
+from tests.smtp_server import Action, Fault, SmtpServer, Stage
+from tests.time_travel import TimeTravel
+
+pytestmark = pytest.mark.django_db
+Status = Enrollment.Status
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[SmtpServer]:
+    settings.EMAIL_TIMEOUT = 0.3
+    with smtp_server.receiving(settings) as server:
+        yield server
+
+
+@pytest.fixture
+def travel() -> TimeTravel:
+    return TimeTravel(NOON)
+
+
+@pytest.fixture
+def sequence(workspace: Workspace) -> Sequence:
+    return make_sequence(workspace, MAIL)
+
+
+def run_of(sequence: Sequence, name: str = "ada", **columns: object) -> Enrollment:
+    person = factories.SubscriberFactory.create(
+        workspace=sequence.workspace, email=f"{name}@example.com"
+    )
+    return begin(sequence, person, **columns)
+
+
+def advance_claimed(now: TimeTravel) -> None:
+    for batch in claiming.claim_due(now=now.now, most_batches=9):
+        advancing.advance(token=batch.token, ids=batch.ids, clock=now.clock)
+
+
+def test_many_mails_leave_over_one_connection(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel
+) -> None:
+    runs = [run_of(sequence, name) for name in ("ada", "bob", "cyd")]
+
+    travel.tick()
+
+    assert server.connections == 1
+    assert server.recipients == ["ada@example.com", "bob@example.com", "cyd@example.com"]
+    for run in runs:
+        mail = OutgoingEmail.objects.get(subscriber=run.subscriber_id)
+        assert (mail.status, mail.attempts, mail.sent_at) == ("sent", 1, NOON)
+        assert server.count[mail.message_id, mail.recipient] == 1
+        assert outcomes(run) == [{"email": "sent"}]
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply"),
+    [
+        (Stage.RCPT, "550 No such person"),
+        (Stage.DATA, "554 Not from you"),
+        (Stage.MESSAGE, "552 Too large"),
+        (Stage.MESSAGE, "550 Spam"),
+    ],
+)
+def test_a_mail_that_is_refused_for_good_fails_its_run_and_no_other(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel, stage: Stage, reply: str
+) -> None:
+    refused, healthy = run_of(sequence, "ada"), run_of(sequence, "bob")
+    server.next(stage, reply)
+
+    travel.run_for(timedelta(days=1))
+
+    refused.refresh_from_db()
+    healthy.refresh_from_db()
+    mail = OutgoingEmail.objects.get(subscriber=refused.subscriber_id)
+    assert (mail.status, mail.attempts, mail.last_error) == ("failed", 1, reply)
+    assert (refused.status, refused.reason, refused.due_at) == (Status.FAILED, "gave_up", None)
+    assert refused.last_error == reply
+    assert (refused.entry_slot, refused.lease_token) == (None, None)
+    (step_run,) = refused.step_runs.all()
+    assert (step_run.status, step_run.error) == ("failed", reply)
+    assert healthy.status == Status.COMPLETED
+    assert server.recipients == ["bob@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply"),
+    [
+        (Stage.MAIL, "451 Later"),
+        (Stage.RCPT, "451 Greylisted"),
+        (Stage.RCPT, "421 Busy"),
+        (Stage.DATA, "452 Full"),
+        (Stage.MESSAGE, "451 Later"),
+    ],
+)
+def test_a_mail_that_is_put_off_leaves_later_with_the_same_message_id(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel, stage: Stage, reply: str
+) -> None:
+    run, other = run_of(sequence, "ada"), run_of(sequence, "bob")
+    server.next(stage, reply)
+
+    travel.tick()
+    run.refresh_from_db()
+    put_off = OutgoingEmail.objects.get(subscriber=run.subscriber_id)
+    other.refresh_from_db()
+    travel.run_for(timedelta(minutes=1))
+
+    assert (put_off.status, put_off.last_error, put_off.due_at) == ("queued", reply, None)
+    assert (run.status, run.attempts, run.last_error) == (Status.ACTIVE, 1, reply)
+    assert (run.due_at, run.lease_token) == (NOON + 10 * SECOND, None)
+    assert other.status == Status.COMPLETED
+    mail = OutgoingEmail.objects.get(subscriber=run.subscriber_id)
+    assert (mail.status, mail.attempts, mail.message_id) == ("sent", 2, put_off.message_id)
+    assert server.count[mail.message_id, mail.recipient] == 1
+    run.refresh_from_db()
+    assert (run.status, run.attempts, run.last_error) == (Status.COMPLETED, 0, "")
+    assert StepRun.objects.get(enrollment=run).attempts == 1
+
+
+def test_attempts_grow_apart_and_the_last_one_fails_the_run(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel, settings: Settings
+) -> None:
+    settings.STEP_ATTEMPTS = 3
+    run = run_of(sequence)
+    server.always(Stage.RCPT, "451 Later")
+
+    due: list[object] = []
+    for _ in range(3):
+        travel.run_until(run.due_at or travel.now)
+        travel.tick()
+        run.refresh_from_db()
+        due.append(run.due_at)
+
+    assert due == [NOON + 10 * SECOND, NOON + 30 * SECOND, None]
+    assert (run.status, run.attempts, run.last_error) == (Status.FAILED, 3, "451 Later")
+    assert server.taken == []
+
+
+@pytest.mark.parametrize("stage", [Stage.GREETING, Stage.MAIL, Stage.RCPT, Stage.DATA])
+@pytest.mark.parametrize("fault", list(Fault))
+def test_a_server_that_is_away_is_let_be_and_no_attempt_is_counted(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel, stage: Stage, fault: Action
+) -> None:
+    runs = [run_of(sequence, name) for name in ("ada", "bob", "cyd")]
+    server.always(stage, fault)
+
+    travel.tick()
+    rows = list(Enrollment.objects.order_by("pk"))
+    server.behave()
+    travel.run_for(timedelta(minutes=1))
+
+    # One was tried; the others were given back.
+    assert server.connections <= 3
+    for row in rows:
+        assert (row.status, row.reason) == (Status.ACTIVE, "mail_server_away")
+        assert (row.attempts, row.last_error, row.lease_token) == (0, "", None)
+        assert row.due_at == NOON + 5 * SECOND
+    assert len(server.taken) == len(runs)
+    assert set(server.count.values()) == {1}
+    assert [run.status for run in Enrollment.objects.all()] == [Status.COMPLETED] * 3
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_no_answer_to_a_message_is_unknown_and_the_run_goes_on(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel, fault: Action
+) -> None:
+    runs = [run_of(sequence, name) for name in ("ada", "bob", "cyd")]
+    server.next(Stage.MESSAGE, fault)
+
+    travel.tick()
+    first, *others = Enrollment.objects.order_by("pk")
+    server.behave()
+    travel.run_for(timedelta(minutes=1))
+
+    # A server that answers no message would make every one unknown: it is let be after the first.
+    assert first.status == Status.COMPLETED
+    assert outcomes(first) == [{"email": "unknown"}]
+    assert {(run.reason, run.due_at) for run in others} == {
+        ("mail_server_away", NOON + 30 * SECOND)
+    }
+    mails = OutgoingEmail.objects.order_by("id")
+    assert [mail.status for mail in mails] == ["unknown", "sent", "sent"]
+    assert mails[0].last_error.startswith("No answer came to the message")
+    assert len(server.taken) == len(runs)
+    assert set(server.count.values()) == {1}
+
+
+def test_the_pauses_of_a_server_that_stays_away_grow_and_end_with_its_return(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel
+) -> None:
+    run = run_of(sequence)
+    server.always(Stage.GREETING, Fault.CLOSE)
+
+    pauses = []
+    for _ in range(8):
+        travel.run_until(run.due_at or travel.now)
+        travel.tick()
+        run.refresh_from_db()
+        assert run.due_at is not None
+        pauses.append(round((run.due_at - travel.now).total_seconds()))
+    server.behave()
+    travel.run_for(timedelta(minutes=10))
+
+    assert pauses == [5, 10, 20, 40, 80, 160, 300, 300]
+    assert server.recipients == ["ada@example.com"]
+    run.refresh_from_db()
+    assert (run.status, run.attempts) == (Status.COMPLETED, 0)
+
+
+def test_runs_to_be_tried_alone_outlast_a_server_that_is_away(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel, settings: Settings
+) -> None:
+    settings.STEP_ATTEMPTS = 3
+    for name in ("ada", "bob"):
+        run_of(sequence, name, last_error=claiming.WORKER_ENDED)
+    server.always(Stage.GREETING, Fault.CLOSE)
+
+    travel.run_for(timedelta(hours=1))
+    attempts = set(Enrollment.objects.values_list("status", "attempts"))
+    server.behave()
+    travel.run_for(timedelta(minutes=10))
+
+    assert attempts == {(Status.ACTIVE, 0)}
+    assert sorted(server.recipients) == ["ada@example.com", "bob@example.com"]
+    assert set(StepRun.objects.values_list("attempts", flat=True)) == {0}
+
+
+def test_runs_to_be_tried_alone_outlast_the_rate(
+    sequence: Sequence, server: SmtpServer, settings: Settings
+) -> None:
+    sending_rate.forget_lease()
+    settings.MAIL_RATE = settings.STEP_ATTEMPTS = 1
+    travel = TimeTravel(NOON + timedelta(milliseconds=999))
+    for name in ("ada", "bob"):
+        run_of(sequence, name, last_error=claiming.WORKER_ENDED)
+
+    for _ in range(3):
+        advance_claimed(travel)
+    recipients_in_the_second = list(server.recipients)
+    (waiting,) = Enrollment.objects.exclude(status=Status.COMPLETED)
+    travel.now += SECOND
+    advance_claimed(travel)
+
+    assert recipients_in_the_second == ["ada@example.com"]
+    assert (waiting.attempts, waiting.lease_token, waiting.status) == (0, None, Status.ACTIVE)
+    assert server.recipients == ["ada@example.com", "bob@example.com"]
+    assert SendingSecond.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_somebody_else_made_meanwhile_is_followed_and_the_rest_leaves(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel
+) -> None:
+    runs = [run_of(sequence, name) for name in ("ada", "bob", "cyd")]
+    hold = server.hold(Stage.MESSAGE)
+    (batch,) = claiming.claim_due(now=NOON, most_batches=1)
+
+    with beside(lambda: advancing.advance(token=batch.token, ids=batch.ids, clock=travel.clock)):
+        hold.wait_until_reached()
+        # As when the same task runs twice.
+        factories.OutgoingEmailFactory.create(
+            subscriber=runs[1].subscriber, cause=letters.cause_of(runs[1]), status="unknown"
+        )
+        hold.release()
+
+    assert server.recipients == ["ada@example.com", "cyd@example.com"]
+    assert [outcomes(run) for run in runs] == [
+        [{"email": "sent"}],
+        [{"email": "unknown"}],
+        [{"email": "sent"}],
+    ]
+
+
+@pytest.mark.postgresql
+def test_a_mail_that_the_database_refuses_fails_its_run_alone(
+    workspace: Workspace, server: SmtpServer, travel: TimeTravel
+) -> None:
+    # Encoded, such a name is longer than the column.
+    odd = run_of(make_sequence(workspace, MAIL, fromName="\N{GRINNING FACE}" * 200), "ada")
+    healthy = run_of(make_sequence(workspace, MAIL), "bob")
+
+    advance_claimed(travel)
+    odd.refresh_from_db()
+    first_attempt = (odd.status, odd.attempts, odd.due_at)
+    healthy.refresh_from_db()
+    travel.run_for(timedelta(hours=1))
+
+    assert first_attempt == (Status.ACTIVE, 1, NOON + 10 * SECOND)
+    assert healthy.status == Status.COMPLETED
+    odd.refresh_from_db()
+    assert odd.status == Status.FAILED
+    assert "too long" in odd.last_error
+    assert server.recipients == ["bob@example.com"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_is_recorded_as_sent_even_when_its_run_cannot_go_on(
+    workspace: Workspace, server: SmtpServer, travel: TimeTravel
+) -> None:
+    later = {"type": "delay", "days": 1}
+    broken, healthy = (
+        run_of(make_sequence(workspace, MAIL, later), "ada"),
+        run_of(make_sequence(workspace, MAIL), "bob"),
+    )
+    hold = server.hold(Stage.MESSAGE)
+    (batch,) = claiming.claim_due(now=NOON, most_batches=1)
+
+    with beside(lambda: advancing.advance(token=batch.token, ids=batch.ids, clock=travel.clock)):
+        hold.wait_until_reached()
+        # The database refuses a run at a step that is not there.
+        Step.objects.get(version=broken.version_id, position=1).delete()
+        hold.release()
+
+    broken.refresh_from_db()
+    healthy.refresh_from_db()
+    assert OutgoingEmail.objects.get(subscriber=broken.subscriber_id).status == "sent"
+    assert (broken.status, broken.attempts, broken.step) == (
+        Status.ACTIVE, 1, Step.objects.get(version=broken.version_id),
+    )  # fmt: skip
+    assert broken.last_error != ""
+    assert outcomes(broken) == [{"email": "sent"}]
+    assert healthy.status == Status.COMPLETED
+    travel.run_for(timedelta(hours=1))
+    broken.refresh_from_db()
+    assert broken.status == Status.FAILED
+    assert server.recipients == ["ada@example.com", "bob@example.com"]

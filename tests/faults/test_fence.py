@@ -1,0 +1,289 @@
+"""What happens between the claim of a run, the fence of its mail, DATA and the record of it.
+
+Each way of taking a run from the engine is tried at each moment: held at the SMTP server, or by a
+lock in a second connection. Every mail that the server took is recorded, none is taken twice, and
+no mail leaves whose run was taken away before the fence's last look.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db.models.functions import Now
+from pytest_django.fixtures import Settings
+
+from events.models import Enrollment, Sequence, StepRun
+from events.services import advancing, claiming, enrollments, sequences
+from events.services.claiming import Batch
+from subscribers.models import OutgoingEmail, Subscriber
+from subscribers.services import unsubscribing, workspaces
+from tests import factories, smtp_server
+from tests.beside import beside, uncommitted, wait_until_somebody_waits_for_a_lock
+from tests.conftest import new_caller
+from tests.events.services.advancing.running import begin
+from tests.sequence_making import NOON, make_sequence
+from tests.smtp_server import SmtpServer, Stage
+from tests.time_travel import TimeTravel
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Status = Enrollment.Status
+FIRST = {"type": "email", "subject": "First", "text": "."}
+SECOND = {"type": "email", "subject": "Second", "text": "."}
+Take = Callable[[Enrollment], object]
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[SmtpServer]:
+    with smtp_server.receiving(settings) as server:
+        yield server
+
+
+@pytest.fixture
+def sequence(db: None) -> Sequence:
+    condition = {"type": "event_received", "value": "cancelled"}
+    return make_sequence(
+        workspaces.create(name="Acme"), FIRST, SECOND, stopCondition=condition, name="Welcome"
+    )
+
+
+def run_of(sequence: Sequence, email: str = "a@example.com") -> Enrollment:
+    person = factories.SubscriberFactory.create(workspace=sequence.workspace, email=email)
+    return begin(sequence, person)
+
+
+def claim() -> Batch:
+    (batch,) = claiming.claim_due(now=NOON, most_batches=1)
+    return batch
+
+
+def advance(batch: Batch) -> None:
+    advancing.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON).clock)
+
+
+def stop(run: Enrollment) -> None:
+    reply = new_caller(run.workspace).bulk({"name": "cancelled"}, email=run.subscriber.email)
+    assert reply.status == 200
+
+
+def unsubscribe(run: Enrollment) -> None:
+    unsubscribing.leave(subscriber_ids=[run.subscriber_id], now=NOON, method="page")
+
+
+def pause(run: Enrollment) -> None:
+    enrollments.pause(enrollment=Enrollment.objects.get(pk=run.pk), now=NOON)
+
+
+def cancel(run: Enrollment) -> None:
+    enrollments.cancel(enrollment=Enrollment.objects.get(pk=run.pk), now=NOON)
+
+
+def switch_off(run: Enrollment) -> None:
+    sequences.pause(sequence=Sequence.objects.get(pk=run.sequence_id), now=NOON)
+
+
+def time_out(run: Enrollment) -> None:
+    """Let the claim run out, as the reaper does when a worker takes too long."""
+    held = Enrollment.objects.filter(pk=run.pk)
+    assert held.update(lease_expires_at=Now() - timedelta(seconds=1))
+    assert claiming.return_expired() == 1
+
+
+ENDING = {stop: "stop_condition", unsubscribe: "unsubscribed", cancel: "cancelled_by_hand"}
+HOLDING = {pause: "paused_by_hand", switch_off: "sequence_paused"}
+TAKING = [*ENDING, *HOLDING, time_out]
+
+
+def assert_lawful(run: Enrollment, take: Take) -> None:
+    """Whoever took the run has it: nothing that the engine did meanwhile undoes that."""
+    run.refresh_from_db()
+    assert run.lease_token is None
+    assert run.lease_expires_at is None
+    if take in ENDING:
+        assert run.status in {Status.STOPPED, Status.CANCELLED}
+        assert (run.reason, run.due_at, run.entry_slot) == (ENDING[take], None, None)
+        assert run.ended_at is not None
+    elif take in HOLDING:
+        assert (run.status, run.reason, run.due_at) == (Status.PAUSED, HOLDING[take], None)
+    else:
+        assert run.is_under_way
+        assert run.due_at is not None
+    assert not OutgoingEmail.objects.filter(status="sending").exists()
+
+
+def let_it_all_go_on(run: Enrollment) -> None:
+    """Switch on and resume what waits, and let time pass until claims of mails are over."""
+    current = Sequence.objects.get(pk=run.sequence_id)
+    if current.status == Sequence.Status.PAUSED:
+        sequences.activate(sequence=current, now=NOON)
+    run.refresh_from_db()
+    if run.status == Status.PAUSED:
+        enrollments.resume(enrollment=run, now=NOON)
+    TimeTravel(NOON).run_until(max(NOON, datetime.now(tz=UTC)) + timedelta(hours=1))
+    run.refresh_from_db()
+
+
+def assert_ends_well(run: Enrollment, take: Take, server: SmtpServer, *, was_sent: bool) -> None:
+    """What was taken away stays so; what was only held goes on. Each mail leaves once."""
+    let_it_all_go_on(run)
+    subjects = ["First"] * (was_sent or take not in ENDING) + ["Second"] * (take not in ENDING)
+    rows = OutgoingEmail.objects.filter(subscriber=run.subscriber_id).order_by("id")
+    assert [(each.subject, each.status) for each in rows] == [(each, "sent") for each in subjects]
+    assert [server.count[each.message_id, each.recipient] for each in rows] == [1] * len(rows)
+    assert server.recipients.count(run.subscriber.email) == len(rows)
+    done = StepRun.objects.filter(enrollment=run).order_by("step__position")
+    assert [each.email for each in done] == list(rows)
+    assert all(each.outcome == {"email": "sent"} for each in done)
+    assert take in ENDING or run.status == Status.COMPLETED
+
+
+@pytest.mark.parametrize("take", TAKING)
+def test_taken_after_the_claim_no_mail_leaves(
+    sequence: Sequence, server: SmtpServer, take: Take
+) -> None:
+    run = run_of(sequence)
+    batch = claim()
+    take(run)
+
+    advance(batch)
+
+    assert server.taken == []
+    assert not OutgoingEmail.objects.exists()
+    assert_lawful(run, take)
+    assert_ends_well(run, take, server, was_sent=False)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("take", [stop, unsubscribe, pause, cancel])
+def test_taken_while_the_engine_waits_for_the_person_no_mail_leaves(
+    sequence: Sequence, server: SmtpServer, take: Take
+) -> None:
+    run = run_of(sequence)
+    batch = claim()
+
+    with uncommitted(lambda: take(run)) as taking, beside(lambda: advance(batch)):
+        wait_until_somebody_waits_for_a_lock()
+        taking.commit()
+
+    assert server.taken == []
+    assert not OutgoingEmail.objects.exists()
+    assert_lawful(run, take)
+    assert_ends_well(run, take, server, was_sent=False)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("take", [stop, unsubscribe, pause, cancel])
+def test_taken_while_the_fence_waits_for_the_person_its_mail_does_not_leave(
+    sequence: Sequence, server: SmtpServer, take: Take
+) -> None:
+    earlier, run = run_of(sequence, "first@example.com"), run_of(sequence, "later@example.com")
+    hold = server.hold(Stage.MESSAGE)
+    batch = claim()
+
+    with beside(lambda: advance(batch)):
+        hold.wait_until_reached()
+        with uncommitted(lambda: take(run)) as taking:
+            hold.release()
+            # The engine records the mail before, and looks whether this one may leave.
+            wait_until_somebody_waits_for_a_lock()
+            taking.commit()
+
+    assert server.recipients == ["first@example.com"]
+    assert_lawful(run, take)
+    assert_ends_well(run, take, server, was_sent=False)
+    earlier.refresh_from_db()
+    assert earlier.status == Status.COMPLETED
+
+
+@pytest.mark.parametrize("take", TAKING)
+@pytest.mark.parametrize("stage", list(Stage))
+def test_taken_behind_the_fence_the_mail_that_left_is_recorded_and_nothing_follows_it(
+    sequence: Sequence, server: SmtpServer, stage: Stage, take: Take
+) -> None:
+    run = run_of(sequence)
+    hold = server.hold(stage)
+    batch = claim()
+
+    with beside(lambda: advance(batch)):
+        hold.wait_until_reached()
+        take(run)
+        hold.release()
+
+    assert server.recipients == ["a@example.com"]
+    assert_lawful(run, take)
+    assert_ends_well(run, take, server, was_sent=True)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("take", [stop, unsubscribe, pause, cancel])
+def test_taken_while_the_record_waits_for_the_person_the_mail_is_recorded(
+    sequence: Sequence, server: SmtpServer, take: Take
+) -> None:
+    run = run_of(sequence)
+    hold = server.hold(Stage.MESSAGE)
+    batch = claim()
+
+    with beside(lambda: advance(batch)):
+        hold.wait_until_reached()
+        with uncommitted(lambda: take(run)) as taking:
+            hold.release()
+            wait_until_somebody_waits_for_a_lock()
+            taking.commit()
+
+    assert server.recipients == ["a@example.com"]
+    assert_lawful(run, take)
+    assert_ends_well(run, take, server, was_sent=True)
+
+
+@pytest.mark.parametrize("reply", ["550 No", "451 Later"])
+@pytest.mark.parametrize("take", list(ENDING))
+def test_stopped_while_the_server_refuses_the_run_stays_stopped(
+    sequence: Sequence, server: SmtpServer, reply: str, take: Take
+) -> None:
+    run = run_of(sequence)
+    hold = server.hold(Stage.RCPT)
+    server.next(Stage.DATA, reply)
+    batch = claim()
+
+    with beside(lambda: advance(batch)):
+        hold.wait_until_reached()
+        take(run)
+        hold.release()
+
+    assert server.taken == []
+    assert_lawful(run, take)
+    let_it_all_go_on(run)
+    assert server.taken == []
+
+
+def test_a_second_worker_waits_until_the_first_ones_mail_is_settled(
+    sequence: Sequence, server: SmtpServer
+) -> None:
+    run = run_of(sequence)
+    hold = server.hold(Stage.MESSAGE)
+    batch = claim()
+
+    with beside(lambda: advance(batch)):
+        hold.wait_until_reached()
+        time_out(run)
+        advance(claim())
+        taken_by_then = list(server.recipients)
+        hold.release()
+
+    assert taken_by_then == ["a@example.com"]
+    assert_ends_well(run, time_out, server, was_sent=True)
+
+
+def test_a_person_erased_behind_the_fence_leaves_nothing_and_harms_nobody(
+    sequence: Sequence, server: SmtpServer
+) -> None:
+    run, other = run_of(sequence, "gone@example.com"), run_of(sequence, "stays@example.com")
+    hold = server.hold(Stage.MESSAGE)
+    batch = claim()
+
+    with beside(lambda: advance(batch)):
+        hold.wait_until_reached()
+        Subscriber.objects.get(pk=run.subscriber_id).delete()
+        hold.release()
+
+    assert not OutgoingEmail.objects.filter(recipient="gone@example.com").exists()
+    assert_ends_well(other, time_out, server, was_sent=True)
