@@ -1,27 +1,24 @@
-"""What every admin page is built on: the skin, quick pages on a million rows, POST-only actions.
+"""What every admin list is built on: the skin, and quick pages on a million rows.
 
 A list shows the newest rows first and goes on from the last row shown, so no page costs more than
 the first and nothing is counted. Search is by beginnings that an index finds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from django import forms
-from django.contrib.admin import ModelAdmin, ShowFacets
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import connection, models
 from django.db.models import ForeignKey, Model, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.http import HttpRequest
 from django.utils.text import capfirst
-from django.views.decorators.http import require_POST
+
+from config.admin_actions import ActingAdmin, RowAction, SkinAdmin
+from config.admin_links import admin_url, link_to, list_url, view_url
 
 # The skin ships no types, and Django's classes are generic for the type checker only.
 if TYPE_CHECKING:
@@ -29,32 +26,19 @@ if TYPE_CHECKING:
 
     RowForm = forms.ModelForm[Any]
     RowPaginator = Paginator[Any]
-    SkinAdmin = ModelAdmin[Any]
 else:
-    from unfold.admin import ModelAdmin as SkinAdmin
     from unfold.views import ChangeList
 
     RowForm = forms.ModelForm
     RowPaginator = Paginator
 
+__all__ = [
+    "BaseAdmin", "KeysetChangeList", "PagePaginator", "ReadOnlyAdmin", "RowAction", "RowForm",
+    "SkinAdmin", "admin_url", "link_to", "list_url", "starting_with", "view_url",
+]  # fmt: skip
+
 BEFORE = "before"
 ROWS_PER_PAGE = 50
-
-
-def link_to(row: Model, text: str | None = None) -> SafeString:
-    """Return a link to a row's admin page."""
-    return format_html('<a href="{}">{}</a>', admin_url(row), str(row) if text is None else text)
-
-
-def admin_url(row: Model) -> str:
-    """Return the address of a row's admin page."""
-    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
-
-
-def list_url(model: type[Model], **filters: object) -> str:
-    """Return the address of a model's list, narrowed by lookups such as `tag__id__exact`."""
-    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-    return f"{address}?{urlencode(filters)}" if filters else address
 
 
 def starting_with(field: str, text: str) -> Q:
@@ -141,7 +125,7 @@ class KeysetChangeList(ChangeList):
         return found
 
 
-class BaseAdmin(SkinAdmin):
+class BaseAdmin(ActingAdmin):
     """A table in the admin: pages by position, search by beginnings, nothing counted."""
 
     actions = None
@@ -196,40 +180,9 @@ class BaseAdmin(SkinAdmin):
         """Return what stands against deleting a row, a few at most."""
         return []
 
-    def get_urls(self) -> list[URLPattern]:
-        """Put the actions' addresses before Django's own, which take any path."""
-        return [*self.action_urls(), *super().get_urls()]
-
-    def action_urls(self) -> list[URLPattern]:
-        """Return the addresses of actions on one row, made by `action_url`."""
-        return []
-
-    def action_url(
-        self, name: str, act: Callable[[HttpRequest, Any], HttpResponse | None]
-    ) -> URLPattern:
-        """Return the address `<id>/<name>/` of an action that changes one row.
-
-        It takes POST alone, with CSRF and the permission to change; `act` returns where to go on,
-        or None for the row's page.
-        """
-
-        def view(request: HttpRequest, object_id: str) -> HttpResponse:
-            row = self.get_object(request, unquote(object_id))
-            if row is None:
-                raise Http404
-            if not self.has_change_permission(request, row):
-                raise PermissionDenied
-            return act(request, row) or HttpResponseRedirect(admin_url(row))
-
-        return path(
-            f"<path:object_id>/{name}/",
-            self.admin_site.admin_view(require_POST(view)),
-            name=f"{self.opts.app_label}_{self.opts.model_name}_{name}",
-        )
-
 
 class ReadOnlyAdmin(BaseAdmin):
-    """A table whose rows are the engine's or a ledger: looked at, never changed by hand."""
+    """A table whose rows are the engine's or a ledger: looked at; services alone change them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody adds rows."""

@@ -62,10 +62,19 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Sequences",
+                "items": [
+                    _item("Sequences", "route", "events_sequence"),
+                    _item("Enrollments", "directions_walk", "events_enrollment"),
+                    _item("Outbox", "outgoing_mail", "subscribers_outgoingemail"),
+                ],
+            },
+            {
                 "title": "Set-up",
                 "items": [
                     _item("Workspaces", "domain", "subscribers_workspace"),
                     _item("API keys", "key", "subscribers_apikey"),
+                    _item("Workers", "memory", "events_worker"),
                     _item("Users", "person", "auth_user"),
                     _item("Groups", "groups", "auth_group"),
                     _item("Log", "history", "admin_logentry"),

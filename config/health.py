@@ -1,9 +1,10 @@
 """`/healthz`: the process answers. `/readyz`: the database answers and every migration is applied.
 
-A dead worker does not show here: it must not take ingestion out of a load balancer.
+A dead worker shows in `/healthz/worker` alone: it must not take ingestion out of a load balancer.
 """
 
 import logging
+from datetime import UTC, datetime
 
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -11,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from config.http.errors import json_response
+from events.services import worker_reports
 
 logger = logging.getLogger("cueline.health")
 
@@ -33,6 +35,28 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's sig
         body = {"status": "unavailable", "database": "ok", "migrations": f"{unapplied} missing"}
         return json_response(body, status=503)
     return json_response({"status": "ok", "database": "ok", "migrations": "ok"})
+
+
+@require_safe
+def healthz_worker(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """Answer 200 when a worker ticked, and carried a task through the queue, in the last 30 s.
+
+    Anybody may ask, so it tells counts and ages in seconds, and no host's name.
+    """
+    try:
+        health = worker_reports.health(now=datetime.now(tz=UTC))
+    except (DatabaseError, InterfaceError):
+        logger.warning("The database does not answer.", exc_info=True)
+        return json_response({"status": "unavailable", "database": "unreachable"}, status=503)
+    body: dict[str, object] = {
+        "status": "ok" if health.live else "unavailable",
+        "workers": health.live,
+        "lastTickSeconds": health.tick_age,
+        "lastBeatSeconds": health.beat_age,
+    }
+    if health.problem:
+        body["reason"] = health.problem
+    return json_response(body, status=200 if health.live else 503)
 
 
 def unapplied_migrations() -> int:

@@ -1,12 +1,16 @@
 """`/metrics` in Prometheus' text form: for this machine, or with `METRICS_TOKEN`.
 
-The numbers are of this web process. What they are is said where they are counted.
+The numbers are of this web process, but for those of the engine, which are read from the database
+when asked for. What they are is said where they are counted.
 """
 
 import hmac
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
@@ -15,6 +19,10 @@ from prometheus_client.registry import Collector
 
 from config import env
 from config.http.errors import json_response
+from events import enqueue
+from events.services import engine_gauges, worker_reports
+
+logger = logging.getLogger("cueline.metrics")
 
 
 @require_safe
@@ -53,4 +61,40 @@ class PoolCollector(Collector):
         ]
 
 
+class EngineCollector(Collector):
+    """What waits for the worker; nothing while the database does not answer."""
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Return nothing: what is registered must not ask the database."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the state now, from a dozen looks at indexes."""
+        try:
+            numbers = _engine_numbers(datetime.now(tz=UTC))
+        except (DatabaseError, InterfaceError):
+            logger.warning("The engine's numbers cannot be read.", exc_info=True)
+            return
+        for name, (text, value) in numbers.items():
+            yield GaugeMetricFamily(f"cueline_{name}", text, value=value)
+
+
+def _engine_numbers(now: datetime) -> dict[str, tuple[str, float]]:
+    gauges = engine_gauges.read(now=now)
+    depth = enqueue.depth(now=now)
+    health = worker_reports.health(now=now)
+    return {
+        "runs_due": ("Runs that are due; counted to 10,001.", gauges.runs_due),
+        "runs_oldest_due_seconds": ("How late the latest run is.", gauges.oldest_due_seconds),
+        "emails_due": ("Mails that no run waits for and that are due.", gauges.emails_due),
+        "emails_sending": ("Mails being sent; counted to 10,001.", gauges.emails_sending),
+        "emails_unknown": ("Mails that may have arrived; to 10,001.", gauges.emails_unknown),
+        "failed_stages": ("Stages still owed to events; to 10,001.", gauges.failed_stages),
+        "queue_waiting": ("Batches that no process has taken yet.", depth.all_waiting),
+        "queue_taken": ("Batches that a process has taken.", depth.taken),
+        "workers_live": ("Worker hosts that ticked and beat lately.", health.live),
+    }
+
+
 REGISTRY.register(PoolCollector())
+REGISTRY.register(EngineCollector())

@@ -6,10 +6,11 @@ production, stops the start with its name (`SettingError`).
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 
-from config import admin_skin, env, process
+from config import admin_skin, env, mail_env, process
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -56,11 +57,24 @@ IDEMPOTENCY_RETENTION = timedelta(
 TASK_RETENTION = timedelta(
     days=env.read_integer("TASK_RETENTION_DAYS", default=7, minimum=1, maximum=365)
 )
+HOUR_COUNT_RETENTION = timedelta(
+    days=env.read_integer("HOUR_COUNT_RETENTION_DAYS", default=30, minimum=0, maximum=36_500)
+)
+WORKER_RETENTION = timedelta(
+    days=env.read_integer("WORKER_RETENTION_DAYS", default=7, minimum=0, maximum=36_500)
+)
 
 # --- Processes --------------------------------------------------------------------------------
 
 WEB_THREADS = env.read_integer("WEB_THREADS", default=4, minimum=1, maximum=256)
 WORKERS = env.read_integer("WORKERS", default=2, minimum=1, maximum=64)
+LEASE_SECONDS = env.read_integer("LEASE_SECONDS", default=90, minimum=5, maximum=3600)
+# Webhook steps may call http:// and addresses of this network: for development alone.
+ALLOW_PRIVATE_WEBHOOKS = env.read_flag("ALLOW_PRIVATE_WEBHOOKS", default=False)
+if ALLOW_PRIVATE_WEBHOOKS and not env.is_loopback(urlsplit(PUBLIC_URL).hostname or ""):
+    _problem = "must be false when PUBLIC_URL names a public host."
+    raise env.SettingError("ALLOW_PRIVATE_WEBHOOKS", _problem)
+STEP_ATTEMPTS = env.read_integer("STEP_ATTEMPTS", default=5, minimum=1, maximum=100)
 
 # --- Database ---------------------------------------------------------------------------------
 
@@ -227,7 +241,10 @@ UNFOLD = admin_skin.UNFOLD
 
 # --- Mail, API, worker ------------------------------------------------------------------------
 
-globals().update(env.read_email("EMAIL_URL", default_folder=DATA_DIR / "mail"))
+globals().update(mail_env.read_email("EMAIL_URL", default_folder=DATA_DIR / "mail"))
+EMAIL_ALLOW = mail_env.read_recipients("EMAIL_ALLOW")
+MAIL_PAUSED = env.read_flag("MAIL_PAUSED", default=False)
+MAIL_RATE = env.read_integer("MAIL_RATE", default=0, minimum=0, maximum=100_000)
 
 REST_FRAMEWORK = {
     # Who may call is said by `subscribers.api.base.ApiView`; a view that is none lets nobody in.
@@ -256,10 +273,12 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Measured: with the defaults 45 tasks/s, with these over 1,000; prefetching beyond the workers ran
-# 8 tasks 15 times. Retries are rows of ours, so the queue itself never tries twice.
+# 8 tasks 15 times. Retries are rows of ours, so the queue itself never tries twice. Its scheduler
+# is off: the ticker knows what is due by the clock, and one unreadable schedule stopped all.
 Q_CLUSTER = {
     "name": "cueline",
     "orm": "default",
+    "broker_class": "events.worker.broker.QueueBroker",
     "workers": WORKERS,
     "queue_limit": WORKERS,
     "bulk": 1,
@@ -269,6 +288,7 @@ Q_CLUSTER = {
     "ack_failures": True,
     "save_limit": -1,
     "poll": 0.2,
+    "scheduler": False,
     "catch_up": False,
     "label": "Queue",
 }
@@ -299,6 +319,7 @@ LOGGING = {
         "axes": {"level": "WARNING"},
         # Its warning about odd headers prints the address called, which may hold a token.
         "urllib3.connection": {"level": "ERROR"},
-        "django-q": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        # It says three times of every task that there is one.
+        "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

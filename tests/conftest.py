@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from subscribers.models import Workspace
     from tests.calling import Caller
 
-pytest_plugins = ["tests.running"]
+pytest_plugins = ["tests.running", "tests.working"]
 SETTING_NAMES = re.compile(r'env\.read_\w+\(\s*"([A-Z_]+)"')
 database_name = pytest.StashKey[str]()
 

@@ -1,24 +1,23 @@
-"""Starts child processes, and makes sure that they end together."""
+"""Starts the processes of one machine, and makes sure that they end together."""
 
-import ctypes
-import os
 import signal
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-SECONDS_TO_STOP = 20
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+from config.process_groups import ProcessGroup
+
+# The worker gives its own children 20 s first.
+SECONDS_TO_STOP = 22
 
 
 @dataclass(slots=True)
 class ProcessKeeper:
     """The children of one `up`: all of them run, or none."""
 
-    children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    children: dict[str, ProcessGroup] = field(default_factory=dict)
     # A plain attribute: a threading.Event that a signal handler sets can block on its own lock.
     is_stop_wished: bool = False
 
@@ -30,14 +29,9 @@ class ProcessKeeper:
     def start(
         self, name: str, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]
     ) -> None:
-        """Start a child in a process group of its own, so that Ctrl-C reaches it through us."""
-        self.children[name] = subprocess.Popen(  # noqa: S603 - our own programs
-            arguments,
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call into libc, no threads run yet
+        """Start a child; when this process is killed it is asked to stop."""
+        self.children[name] = ProcessGroup.start(
+            arguments, folder=folder, environment=environment, death_signal=signal.SIGTERM
         )
 
     def wait(self) -> str | None:
@@ -45,42 +39,18 @@ class ProcessKeeper:
         time.sleep(0.2)
         if self.is_stop_wished:
             return None
-        return next(
-            (name for name, child in self.children.items() if child.poll() is not None), None
-        )
+        ended = (name for name, child in self.children.items() if child.exit_code is not None)
+        return next(ended, None)
 
     def stop(self) -> None:
-        """Ask every child to end; after 20 s end what is left of their groups."""
+        """Ask every child to end; after 22 s end what is left of their groups."""
         for child in self.children.values():
-            _signal_group(child, signal.SIGTERM)
+            child.ask_to_end()
         give_up_at = time.monotonic() + SECONDS_TO_STOP
         for child in self.children.values():
-            try:
-                child.wait(timeout=max(0.1, give_up_at - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                continue
+            child.wait(seconds=max(0.1, give_up_at - time.monotonic()))
         for child in self.children.values():
-            _signal_group(child, signal.SIGKILL)
-            child.wait()
+            child.end_now()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - signal's
         self.is_stop_wished = True
-
-
-def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signal the child, and for SIGKILL all that it started."""
-    try:
-        if number == signal.SIGKILL:
-            os.killpg(child.pid, number)
-        else:
-            child.send_signal(number)
-    except (ProcessLookupError, PermissionError):
-        return
-
-
-def _end_with_parent() -> None:
-    """Make the child stop when this process is killed; Linux only, elsewhere nothing happens."""
-    try:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    except (OSError, AttributeError):
-        return

@@ -1,8 +1,19 @@
 """The pages of what happened and what follows; the same noun names the file in every layer."""
 
 from events.admin.definition import EventDefinitionAdmin
+from events.admin.enrollment import EnrollmentAdmin
 from events.admin.event import EventAdmin
 from events.admin.failed_stage import FailedStageAdmin
+from events.admin.sequence import SequenceAdmin
 from events.admin.sync_rule import SyncRuleAdmin
+from events.admin.worker import WorkerAdmin
 
-__all__ = ["EventAdmin", "EventDefinitionAdmin", "FailedStageAdmin", "SyncRuleAdmin"]
+__all__ = [
+    "EnrollmentAdmin",
+    "EventAdmin",
+    "EventDefinitionAdmin",
+    "FailedStageAdmin",
+    "SequenceAdmin",
+    "SyncRuleAdmin",
+    "WorkerAdmin",
+]

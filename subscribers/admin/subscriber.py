@@ -10,11 +10,13 @@ from django.utils.safestring import SafeString
 
 from config.admin_base import ReadOnlyAdmin, link_to, list_url
 from config.readable import bulleted, json_value, moment, separated
-from events.models import Event
+from events.admin.step_words import row_in_words
+from events.models import Enrollment, Event
 from subscribers import addresses, ids
-from subscribers.models import List, Subscriber, Tag
+from subscribers.admin import mail_words
+from subscribers.models import List, OutgoingEmail, Subscriber, Tag
 
-LATEST_EVENTS = 20
+LATEST = 20
 
 
 class ChosenByLink(admin.SimpleListFilter):
@@ -80,9 +82,13 @@ class SubscriberAdmin(ReadOnlyAdmin):
         (None, {"fields": ("email", "external_id", "name", "status", "workspace", "public_id")}),
         ("What they bear", {"fields": ("tags", "lists", "attributes_shown", "timezone")}),
         ("What they did", {"fields": ("latest_events",)}),
+        ("What they get", {"fields": ("latest_enrollments", "latest_mails")}),
         ("When", {"fields": ("created_at", "updated_at", "unsubscribed_at")}),
     )
-    readonly_fields = ("tags", "lists", "attributes_shown", "latest_events", "public_id", "name")
+    readonly_fields = (
+        "tags", "lists", "attributes_shown", "latest_events", "latest_enrollments", "latest_mails",
+        "public_id", "name",
+    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:
         """Leave attributes where they are until a page shows them."""
@@ -155,7 +161,50 @@ class SubscriberAdmin(ReadOnlyAdmin):
                 link_to(event, event.definition.name),
                 " (history)" if event.is_historical else "",
             )
-            for event in events[:LATEST_EVENTS]
+            for event in events[:LATEST]
         )
         everything = list_url(Event, subscriber__id__exact=subscriber.pk)
         return format_html('{}<p><a href="{}">All events</a></p>', shown, everything)
+
+    @admin.display(description="latest enrollments")
+    def latest_enrollments(self, subscriber: Subscriber) -> SafeString:
+        """Return where the person stands in which sequence, newest first."""
+        enrollments = (
+            Enrollment.objects.filter(subscriber=subscriber)
+            .select_related("sequence", "step")
+            .order_by("-id")
+        )
+        shown = bulleted(
+            format_html(
+                "{} {}: {}{}{}",
+                moment(enrollment.entered_at),
+                link_to(enrollment, enrollment.sequence.name),
+                enrollment.get_status_display().lower(),
+                f", at {row_in_words(enrollment.step)}" if enrollment.step else "",
+                f", due {moment(enrollment.due_at)}" if enrollment.due_at else "",
+            )
+            for enrollment in enrollments[:LATEST]
+        )
+        everything = list_url(Enrollment, subscriber__id__exact=subscriber.pk)
+        return format_html('{}<p><a href="{}">All enrollments</a></p>', shown, everything)
+
+    @admin.display(description="latest mails")
+    def latest_mails(self, subscriber: Subscriber) -> SafeString:
+        """Return what was mailed, or was not and why, newest first."""
+        emails = (
+            OutgoingEmail.objects.filter(subscriber=subscriber)
+            .only("subject", "status", "reason", "created_at", "subscriber")
+            .order_by("-id")
+        )
+        shown = bulleted(
+            format_html(
+                "{} {}: {}{}",
+                moment(email.created_at),
+                link_to(email, email.subject or "(no subject)"),
+                email.get_status_display().lower(),
+                f", {mail_words.reason_in_words(email.reason)}" if email.reason else "",
+            )
+            for email in emails[:LATEST]
+        )
+        everything = list_url(OutgoingEmail, subscriber__id__exact=subscriber.pk)
+        return format_html('{}<p><a href="{}">All mails</a></p>', shown, everything)

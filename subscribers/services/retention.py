@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 
 from subscribers.models import IdempotentRequest, RateWindow
+from subscribers.services import sending_rate
 
-# A window counts for one minute; the rest is room for clocks that differ.
-RATE_WINDOW_AGE = timedelta(hours=1)
+# A window counts for one minute, a second for one second; the rest is room for clocks that differ.
+WINDOW_AGE = timedelta(hours=1)
 
 
 def purge_expired(*, now: datetime) -> int:
-    """Delete expired answers and old rate windows; idempotent."""
+    """Delete expired answers, old rate windows and seconds of sending; idempotent."""
     answers, _ = IdempotentRequest.objects.filter(expires_at__lte=now).delete()
-    windows, _ = RateWindow.objects.filter(window_start__lt=now - RATE_WINDOW_AGE).delete()
-    return answers + windows
+    windows, _ = RateWindow.objects.filter(window_start__lt=now - WINDOW_AGE).delete()
+    return answers + windows + sending_rate.purge(before=now - WINDOW_AGE)

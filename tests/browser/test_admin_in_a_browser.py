@@ -9,9 +9,10 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from pytest_django.live_server_helper import LiveServer
 
-from config.admin_base import admin_url, list_url
-from events.models import SyncRuleTag
+from config.admin_base import admin_url, list_url, view_url
+from events.models import Event, SyncRuleTag
 from tests import factories
+from tests.sequence_making import make_sequence
 
 if TYPE_CHECKING:
     from playwright.sync_api import Dialog, Page
@@ -23,6 +24,8 @@ HOSTILE = (
     "\"'><img src=x onerror=alert(1)><script>alert(2)</script>"
     "{{constructor.constructor('alert(3)')()}}<svg onload=alert(4)>\u202ejavascript:alert(5)"
 )
+# Merge tags are checked when a sequence is stored.
+PRINTED = HOSTILE.replace("{{", "{").replace("}}", "}")
 WATCH = """
 window.reports = [];
 document.addEventListener("securitypolicyviolation", e => window.reports.push(e.violatedDirective));
@@ -72,6 +75,7 @@ def hostile_rows() -> list[Model]:
     )
     failed = factories.FailedStageFactory.create(event=event, last_error=HOSTILE)
     key = factories.ApiKeyFactory.create(workspace=workspace, name=HOSTILE)
+    run, email, sequence = hostile_runs(event)
     entry = LogEntry.objects.create(
         user=User.objects.get(),
         content_type=ContentType.objects.get_for_model(person),
@@ -91,7 +95,65 @@ def hostile_rows() -> list[Model]:
         failed,
         key,
         entry,
+        run,
+        email,
+        sequence,
     ]
+
+
+def hostile_runs(event: Event) -> tuple[Model, Model, Model]:
+    """Make an enrollment, a mail and a sequence whose every text is hostile."""
+    workspace, person = event.workspace, event.subscriber
+    filters = [
+        {"path": HOSTILE.replace(".", " ").replace("[", ""), "operator": "equals", "value": HOSTILE}
+    ]
+    sequence = make_sequence(
+        workspace,
+        {"type": "email", "id": "mail", "label": HOSTILE, "subject": PRINTED, "text": PRINTED},
+        {"type": "condition", "rules": [{"type": "did_event", "eventName": PRINTED}]},
+        {"type": "wait_for_event", "eventName": PRINTED, "propertyFilters": filters},
+        name=HOSTILE,
+        key="hostile",
+        description=HOSTILE,
+        labels=[HOSTILE[:100]],
+        eventName=HOSTILE,
+        propertyFilters=filters,
+        stopCondition={"type": "event_received", "value": HOSTILE, "propertyFilters": filters},
+    )
+    assert sequence.current_version is not None
+    step = sequence.current_version.steps.get(key="mail")
+    run = factories.EnrollmentFactory.create(
+        version=sequence.current_version,
+        step=step,
+        subscriber=person,
+        started_by=event,
+        status="waiting",
+        awaits=HOSTILE,
+        entry_key=HOSTILE,
+        entered_via={"kind": HOSTILE, "name": HOSTILE},
+        last_error=HOSTILE,
+        reason=HOSTILE,
+    )
+    email = factories.OutgoingEmailFactory.create(
+        subscriber=person,
+        status="skipped",
+        subject=HOSTILE,
+        sender=HOSTILE,
+        reply_to=HOSTILE,
+        cause=HOSTILE,
+        html=HOSTILE,
+        text=HOSTILE,
+        headers={HOSTILE: HOSTILE},
+        reason=HOSTILE[:100],
+        last_error=HOSTILE,
+    )
+    factories.StepRunFactory.create(
+        enrollment=run,
+        email=email,
+        error=HOSTILE,
+        outcome={HOSTILE: HOSTILE, "reason": HOSTILE, "gone": [HOSTILE], "unmet": HOSTILE},
+    )
+    return run, email, sequence
 
 
 def test_hostile_texts_run_on_no_page(page: "Page", live_server: LiveServer) -> None:
@@ -107,12 +169,15 @@ def test_hostile_texts_run_on_no_page(page: "Page", live_server: LiveServer) -> 
     page.on("dialog", note_dialog)
     page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
     page.add_init_script(WATCH)
-    person, event = rows[1], rows[6]
+    person, event, sequence = rows[1], rows[6], rows[-1]
     addresses = [
         *(list_url(type(row)) for row in rows),
         *(admin_url(row) for row in rows),
         *(admin_url(row).replace("/change/", "/history/") for row in rows),
         list_url(type(event), subscriber__id__exact=person.pk),
+        view_url(sequence, "activating"),
+        view_url(sequence, "moving"),
+        view_url(sequence, "enrolling"),
         list_url(type(person), q=HOSTILE),
         list_url(type(person), tag=rows[2].pk.hex),
         admin_url(rows[2]).replace("/change/", "/delete/"),

@@ -13,13 +13,21 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from config.admin_base import BaseAdmin, admin_url, list_url
-from events.models import Event, EventDefinition, FailedStage, SyncRule
-from subscribers.models import ApiKey, List, Subscriber, Tag, Workspace
+from events.models import (
+    Enrollment,
+    Event,
+    EventDefinition,
+    FailedStage,
+    Sequence,
+    SyncRule,
+    Worker,
+)
+from subscribers.models import ApiKey, List, OutgoingEmail, Subscriber, Tag, Workspace
 from tests import factories
 
 PAGES: list[type[Model]] = [
-    ApiKey, Event, EventDefinition, FailedStage, Group, List, LogEntry, Subscriber, SyncRule, Tag,
-    User, Workspace,
+    ApiKey, Enrollment, Event, EventDefinition, FailedStage, Group, List, LogEntry, OutgoingEmail,
+    Sequence, Subscriber, SyncRule, Tag, User, Worker, Workspace,
 ]  # fmt: skip
 BY_POSITION = sorted(set(PAGES) - {Group, User}, key=lambda model: model.__name__)
 
@@ -38,8 +46,22 @@ def make_row(model: type[Model], number: int) -> Model:
         return User.objects.create(username=f"user-{number}")
     if model is SyncRule:
         return factories.SyncRuleTagFactory.create().rule
+    if model is Enrollment:
+        event = factories.EventFactory.create()
+        run = factories.StepRunFactory.create(
+            enrollment__subscriber=event.subscriber,
+            enrollment__version__workspace=event.workspace,
+            enrollment__started_by=event,
+        )
+        return run.enrollment
+    if model is OutgoingEmail:
+        email = factories.OutgoingEmailFactory.create(html="<p>Hello</p>")
+        factories.StepRunFactory.create(email=email)
+        return email
     if model is Subscriber:
         event = factories.EventFactory.create()
+        factories.EnrollmentFactory.create(subscriber=event.subscriber)
+        factories.OutgoingEmailFactory.create(subscriber=event.subscriber)
         factories.SubscriberTagFactory.create(subscriber=event.subscriber)
         factories.ListMembershipFactory.create(subscriber=event.subscriber)
         return event.subscriber
@@ -104,20 +126,25 @@ def test_every_row_has_its_page_and_its_history(operator: Client, model: type[Mo
     assert history.status_code == 200
 
 
-@pytest.mark.parametrize("model", [ApiKey, Group, List, SyncRule, Tag, User, Workspace])
+@pytest.mark.parametrize("model", [ApiKey, Group, List, Sequence, SyncRule, Tag, User, Workspace])
 def test_the_form_for_a_new_row_opens(operator: Client, model: type[Model]) -> None:
     answer = operator.get(list_url(model) + "add/")
 
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("model", [Event, EventDefinition, FailedStage, LogEntry, Subscriber])
+@pytest.mark.parametrize(
+    "model",
+    [Enrollment, Event, EventDefinition, FailedStage, LogEntry, OutgoingEmail, Subscriber, Worker],
+)
 def test_what_the_engine_owns_is_not_made_by_hand(operator: Client, model: type[Model]) -> None:
     assert operator.get(list_url(model) + "add/").status_code == 403
     assert operator.post(list_url(model) + "add/", {}).status_code == 403
 
 
-@pytest.mark.parametrize("model", [Event, FailedStage, LogEntry, Subscriber])
+@pytest.mark.parametrize(
+    "model", [Enrollment, Event, FailedStage, LogEntry, OutgoingEmail, Subscriber, Worker]
+)
 def test_what_the_engine_owns_is_not_changed_by_hand(operator: Client, model: type[Model]) -> None:
     row = make_row(model, 0)
 
@@ -126,7 +153,20 @@ def test_what_the_engine_owns_is_not_changed_by_hand(operator: Client, model: ty
 
 @pytest.mark.parametrize(
     "model",
-    [ApiKey, Event, EventDefinition, FailedStage, LogEntry, Subscriber, User, Workspace],
+    [
+        ApiKey,
+        Enrollment,
+        Event,
+        EventDefinition,
+        FailedStage,
+        LogEntry,
+        OutgoingEmail,
+        Sequence,
+        Subscriber,
+        User,
+        Worker,
+        Workspace,
+    ],
 )
 def test_what_others_hold_on_to_is_not_deleted(operator: Client, model: type[Model]) -> None:
     row = make_row(model, 0)

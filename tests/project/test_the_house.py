@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from django.utils.module_loading import import_string
 
-from events.enqueue import TASKS_BY_MINUTES
+from events import enqueue
+from events.worker.jobs import JOBS
 
 ROOT = Path(__file__).parents[2]
 LONGEST_FILE = 400
@@ -79,8 +80,11 @@ def test_no_file_is_too_long() -> None:
     assert too_long == []
 
 
-def test_every_scheduled_task_can_be_found() -> None:
-    assert all(callable(import_string(path)) for path in TASKS_BY_MINUTES)
+def test_every_task_that_the_worker_rings_for_can_be_found() -> None:
+    paths = [job.call.task for job in JOBS]
+    paths += [enqueue.BEAT, "events.tasks.advance", "events.tasks.send_queued"]
+
+    assert all(callable(import_string(path)) for path in paths)
 
 
 @pytest.mark.parametrize(

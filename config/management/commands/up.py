@@ -7,7 +7,6 @@ import socket
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +16,7 @@ from django.db import OperationalError, connection
 
 from config.management import first_run
 from config.management.process_keeper import ProcessKeeper
-from events import enqueue
+from subscribers.services import installation
 
 SECONDS_FOR_DATABASE = 30
 SECONDS_FOR_WEB = 30
@@ -44,8 +43,8 @@ class Command(BaseCommand):
         _check_data_folder()
         self._wait_for_database()
         call_command("migrate", verbosity=0, interactive=False)
+        _check_secret_key()
         made = first_run.make_what_is_missing()
-        enqueue.ensure_schedules(now=datetime.now(tz=UTC))
         connection.close()
         self._show(made, base_url=_base_url(host, port))
         keeper = ProcessKeeper()
@@ -140,6 +139,13 @@ def _check_data_folder() -> None:
         ) from error
 
 
+def _check_secret_key() -> None:
+    try:
+        installation.check_secret_key(secret_key=settings.SECRET_KEY)
+    except installation.SecretKeyDiffers as error:
+        raise CommandError(str(error)) from error
+
+
 def _start_children(keeper: ProcessKeeper, host: str, port: int) -> None:
     environment = {"PUBLIC_URL": _base_url(host, port), **os.environ}
     granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1"]
@@ -147,7 +153,7 @@ def _start_children(keeper: ProcessKeeper, host: str, port: int) -> None:
     granian += ["--workers", "1", "--blocking-threads", str(settings.WEB_THREADS)]
     granian += ["--respawn-failed-workers", "--workers-kill-timeout", "15"]
     granian += ["config.wsgi:application"]
-    worker = [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"]
+    worker = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"]
     for name, arguments in (("web", granian), ("worker", worker)):
         keeper.start(name, arguments, folder=settings.BASE_DIR, environment=environment)
 

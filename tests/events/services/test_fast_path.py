@@ -3,6 +3,7 @@
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,7 +21,9 @@ from subscribers.models import Subscriber, SubscriberTag, Tag
 from subscribers.services import workspaces
 from tests.calling import Caller, Reply
 from tests.conftest import new_caller
+from tests.events.run_making import runs
 from tests.faults.test_event_faults import refusing
+from tests.sequence_making import make_sequence
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RULES = [
@@ -63,6 +66,54 @@ def test_a_plain_request_takes_three_statements_at_most(
     # SQLite asks for the person first, which costs it no way over a wire.
     assert len([sql for sql in sent if not sql.startswith("INSERT INTO events_event")]) <= 3
     assert Event.objects.count() == 3 * count
+
+
+def test_names_that_concern_no_sequence_stay_as_quick_beside_sequences(caller: Caller) -> None:
+    stop = {"type": "event_received", "value": "end"}
+    make_sequence(caller.workspace, {"type": "delay", "days": 30}, stopCondition=stop)
+    for _ in range(2):
+        caller.bulk({"name": "view"}, {"name": "signup"})
+
+    with CaptureQueriesContext(connection) as queries:
+        caller.bulk({"name": "view"})
+
+    sent = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+    assert is_fast(queries)
+    assert not any("enrollment" in sql for sql in sent)
+    assert len([sql for sql in sent if not sql.startswith("INSERT INTO events_event")]) <= 3
+
+
+@pytest.mark.parametrize("address", ["new@example.com", "a@example.com"])
+@pytest.mark.parametrize("name", ["signup", "end", "came"])
+def test_what_starts_stops_and_releases_goes_the_fast_path(
+    caller: Caller, name: str, address: str
+) -> None:
+    stop = {"type": "event_received", "value": "end"}
+    wait = {"type": "wait_for_event", "eventName": "came"}
+    make_sequence(caller.workspace, wait, stopCondition=stop)
+    for _ in range(2):
+        caller.bulk({"name": "signup"}, {"name": "end"}, {"name": "came"}, {"name": "signup"})
+
+    with CaptureQueriesContext(connection) as queries:
+        reply = caller.bulk({"name": name}, email=address)
+
+    sent = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+    assert reply.status == 200
+    assert is_fast(queries)
+    assert len(sent) <= 10
+
+
+def test_a_run_that_ends_makes_room_for_another_in_one_quick_request(caller: Caller) -> None:
+    stop = {"type": "event_received", "value": "end"}
+    make_sequence(caller.workspace, {"type": "delay", "days": 30}, stopCondition=stop)
+    for _ in range(2):
+        caller.bulk({"name": "signup"}, {"name": "end"}, {"name": "signup"})
+
+    with CaptureQueriesContext(connection) as queries:
+        caller.bulk(*[{"name": name} for name in ("end", "signup", "end", "signup")])
+
+    assert is_fast(queries)
+    assert Counter(run.status for run in runs()) == {"stopped": 4, "active": 1}
 
 
 def test_a_rule_made_meanwhile_runs_at_the_next_request(caller: Caller) -> None:

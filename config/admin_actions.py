@@ -1,0 +1,113 @@
+"""What is done to one row from its page: buttons that POST, with CSRF, permission and log entry.
+
+The skin's own one-click actions run on GET and are not used.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.utils import unquote
+from django.contrib.auth import get_permission_codename
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_POST, require_safe
+
+from config.admin_links import admin_url, view_url
+
+# The skin ships no types, and Django's classes are generic for the type checker only.
+if TYPE_CHECKING:
+    SkinAdmin = ModelAdmin[Any]
+else:
+    from unfold.admin import ModelAdmin as SkinAdmin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowAction:
+    """A button on a row's page; `name` is the last part of the address it posts to."""
+
+    name: str
+    label: str
+    # A sentence beside the button: what it does, and to whom.
+    explanation: str = ""
+    is_dangerous: bool = False
+    # A page that asks first, reached by a link in the place of the button.
+    is_link: bool = False
+
+
+class ActingAdmin(SkinAdmin):
+    """A page with buttons for what may be done to its row now."""
+
+    change_form_outer_before_template = "admin/row_actions.html"
+
+    def row_actions(self, request: HttpRequest, row: Any) -> Sequence[RowAction]:  # noqa: ANN401 - each page knows its model
+        """Return what is lawful for the row as it is now."""
+        return ()
+
+    def may_act(self, request: HttpRequest, row: Model) -> bool:
+        """Tell whether the person may start actions; also where no field may be changed."""
+        codename = get_permission_codename("change", self.opts)
+        return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Bring along the buttons with their addresses."""
+        row = kwargs.get("obj")
+        if row is not None and self.may_act(request, row):
+            context["row_actions"] = [
+                (action, view_url(row, action.name)) for action in self.row_actions(request, row)
+            ]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Put the actions' addresses before Django's own, which take any path."""
+        return [*self.action_urls(), *super().get_urls()]
+
+    def action_urls(self) -> list[URLPattern]:
+        """Return the addresses of actions on one row, made by `action_url`."""
+        return []
+
+    def action_url(
+        self, name: str, act: Callable[[HttpRequest, Any], HttpResponse | None]
+    ) -> URLPattern:
+        """Return the address `<id>/<name>/` of an action that changes one row.
+
+        It takes POST alone, with CSRF and the permission to change; `act` returns where to go on,
+        or None for the row's page.
+        """
+
+        def view(request: HttpRequest, object_id: str) -> HttpResponse:
+            row = self._row_or_404(request, object_id)
+            if not self.may_act(request, row):
+                raise PermissionDenied
+            return act(request, row) or HttpResponseRedirect(admin_url(row))
+
+        return self._row_url(name, require_POST(view))
+
+    def view_url(self, name: str, show: Callable[[HttpRequest, Any], HttpResponse]) -> URLPattern:
+        """Return the address `<id>/<name>/` of a page about one row that changes nothing."""
+
+        def view(request: HttpRequest, object_id: str) -> HttpResponse:
+            row = self._row_or_404(request, object_id)
+            if not self.has_view_or_change_permission(request, row):
+                raise PermissionDenied
+            return show(request, row)
+
+        return self._row_url(name, require_safe(view))
+
+    def _row_or_404(self, request: HttpRequest, object_id: str) -> Any:  # noqa: ANN401 - see above
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404
+        return row
+
+    def _row_url(self, name: str, view: Callable[..., HttpResponse]) -> URLPattern:
+        return path(
+            f"<path:object_id>/{name}/",
+            self.admin_site.admin_view(view),
+            name=f"{self.opts.app_label}_{self.opts.model_name}_{name}",
+        )

@@ -1,0 +1,29 @@
+"""Addresses of rows and lists in the admin, and links to them."""
+
+from urllib.parse import urlencode
+
+from django.db.models import Model
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+
+def link_to(row: Model, text: str | None = None) -> SafeString:
+    """Return a link to a row's admin page."""
+    return format_html('<a href="{}">{}</a>', admin_url(row), str(row) if text is None else text)
+
+
+def admin_url(row: Model) -> str:
+    """Return the address of a row's admin page."""
+    return view_url(row, "change")
+
+
+def view_url(row: Model, name: str) -> str:
+    """Return the address of one of a row's own views, such as an action."""
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_{name}", args=[row.pk])
+
+
+def list_url(model: type[Model], **filters: object) -> str:
+    """Return the address of a model's list, narrowed by lookups such as `tag__id__exact`."""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return f"{address}?{urlencode(filters)}" if filters else address

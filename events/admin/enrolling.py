@@ -1,0 +1,91 @@
+"""People put into a sequence by hand, named by address, external id or id on the wire."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+
+from config.admin_base import RowAction
+from events.admin.wire_lines import names_from
+from events.models import Sequence
+from events.services import enrollments, sequences
+from subscribers import addresses, ids
+from subscribers.models import Subscriber
+
+MOST_PEOPLE = 500
+MOST_NAMED = 10
+ENROLL = RowAction(
+    name="enrolling", label="Enroll people…", explanation="By hand, whatever starts it.",
+    is_link=True,
+)  # fmt: skip
+REASONS: Mapping[str, str] = {
+    "already_enrolled": "under way in it already",
+    "entered_before": "was in it before, and it is entered once ever",
+    "subscriber_unsubscribed": "unsubscribed",
+    "subscriber_bounced": "mail to the address bounces",
+    "subscriber_pending": "has not confirmed the address",
+    "entry_key_missing": "it needs an event's field",
+}
+
+
+def enroll(request: HttpRequest, sequence: Sequence) -> str | None:
+    """Enroll those who were posted; tells what became of them, and returns words for the log."""
+    named = list(dict.fromkeys(names_from(request.POST.get("people", ""), separator="\n")))
+    if not 1 <= len(named) <= MOST_PEOPLE:
+        text = f"Name 1 to {MOST_PEOPLE} people, one a line; {len(named)} were named."
+        messages.error(request, text)
+        return None
+    found = _find(sequence, named)
+    people = {person.pk: person for person in found.values()}
+    try:
+        done = enrollments.enroll(
+            sequence=sequence, subscribers=list(people.values()), now=timezone.now()
+        )
+    except sequences.NotActive as error:
+        messages.error(request, str(error))
+        return None
+    unknown = [name for name in named if name not in found]
+    if unknown:
+        messages.warning(request, f"Nobody in the workspace is {_first_of(unknown)}.")
+    for reason, count in Counter(done.skipped.values()).items():
+        who = [people[pk].email for pk, why in done.skipped.items() if why == reason]
+        words = REASONS.get(reason, reason.replace("_", " "))
+        messages.warning(request, f"Not enrolled, {words}: {_first_of(who)} ({count}).")
+    return f"Enrolled {len(done.enrolled)} by hand" if done.enrolled else None
+
+
+def _find(sequence: Sequence, named: Iterable[str]) -> dict[str, Subscriber]:
+    """Return who was named, by the name that was given; one query."""
+    key_by_name = {name: _key_of(name) for name in named}
+    id_by_name = {name: row_id for name in key_by_name if (row_id := ids.decode("sub", name))}
+    rows = Subscriber.objects.filter(
+        Q(email_key__in=[key for key in key_by_name.values() if key])
+        | Q(external_id__in=key_by_name)
+        | Q(pk__in=id_by_name.values()),
+        workspace_id=sequence.workspace_id,
+    ).defer("attributes")
+    people = list(rows)
+    by_key: dict[object, Subscriber] = {row.email_key: row for row in people}
+    by_external: dict[object, Subscriber] = {row.external_id: row for row in people}
+    by_id: dict[object, Subscriber] = {row.pk: row for row in people}
+    found = {}
+    for name, key in key_by_name.items():
+        person = by_key.get(key) or by_external.get(name) or by_id.get(id_by_name.get(name))
+        if person:
+            found[name] = person
+    return found
+
+
+def _key_of(name: str) -> str:
+    try:
+        return addresses.parse(name).key
+    except addresses.InvalidAddress:
+        return ""
+
+
+def _first_of(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

@@ -1,0 +1,78 @@
+"""What may be done to an enrollment by hand, and when that is lawful."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from config.admin_base import RowAction
+from events.models import Enrollment, Step
+from events.services import enrollments
+
+Status = Enrollment.Status
+REFUSALS = (
+    enrollments.AlreadyEnrolled,
+    enrollments.NotFailed,
+    enrollments.NotWaitingForTime,
+    enrollments.RunEnded,
+)
+NOTHING_CHANGED = (
+    "Nothing changed: it is so already, or it is held because the sequence is not active."
+)
+
+
+class Change(Protocol):
+    """A service that changes one enrollment, and tells whether it did."""
+
+    def __call__(self, *, enrollment: Enrollment, now: datetime) -> bool: ...
+
+
+# By the last part of the address: the service, and what the log says of it.
+CHANGES: Mapping[str, tuple[Change, str]] = {
+    "pause": (enrollments.pause, "Paused"),
+    "resume": (enrollments.resume, "Resumed"),
+    "cancel": (enrollments.cancel, "Cancelled"),
+    "retry": (enrollments.retry, "Failed step tried again"),
+    "send-now": (enrollments.send_now, "Sent on without waiting"),
+}
+PAUSE = RowAction(name="pause", label="Pause", explanation="Holds it where it is.")
+HOLD = RowAction(
+    name="pause",
+    label="Hold by hand",
+    explanation="It stays held, also when the engine would let it go on.",
+)
+RESUME = RowAction(
+    name="resume", label="Resume", explanation="It goes on when it would have been due."
+)
+CANCEL = RowAction(
+    name="cancel",
+    label="Cancel",
+    explanation="Ends it; a mail that is on its way still arrives.",
+    is_dangerous=True,
+)
+RETRY = RowAction(
+    name="retry", label="Try again", explanation="Carries out the failed step once more."
+)
+SEND_NOW = RowAction(name="send-now", label="Go on now", explanation="Ends the wait.")
+
+
+def lawful(enrollment: Enrollment) -> list[RowAction]:
+    """Return the actions for an enrollment as it stands; services refuse the rest."""
+    if enrollment.status == Status.FAILED:
+        return [RETRY]
+    if not enrollment.is_under_way:
+        return []
+    found = []
+    if enrollment.status == Status.PAUSED:
+        is_by_engine = enrollment.reason in enrollments.PAUSED_BY_ENGINE
+        found += [RESUME, HOLD] if is_by_engine else [RESUME]
+    else:
+        found += [SEND_NOW, PAUSE] if _waits_for_time(enrollment) else [PAUSE]
+    return [*found, CANCEL]
+
+
+def _waits_for_time(enrollment: Enrollment) -> bool:
+    if enrollment.due_at is None:
+        return False
+    is_delay = enrollment.step is not None and enrollment.step.kind == Step.Kind.DELAY
+    is_retried = enrollment.status == Status.ACTIVE and enrollment.attempts > 0
+    return is_retried or (enrollment.status == Status.WAITING and is_delay)

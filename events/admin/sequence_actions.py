@@ -1,0 +1,203 @@
+"""What is done to a sequence from its page: on, off, away and back, and people moved along."""
+
+from collections.abc import Sequence as Several
+from datetime import timedelta
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern
+from django.utils import timezone
+
+from config.admin_base import BaseAdmin, RowAction, view_url
+from events.admin import enrolling
+from events.models import Enrollment, Sequence
+from events.services import enrollments, parked_runs, sequences
+
+Status = Sequence.Status
+MOST_MINUTES = 7 * 24 * 60
+ACTIVATE = RowAction(
+    name="activate", label="Activate", explanation="People enter from now on, and steps run."
+)
+RESUME = RowAction(
+    name="activating",
+    label="Activate…",
+    explanation="Enrollments are held: see how many, and spread them over some time.",
+    is_link=True,
+)
+PAUSE = RowAction(
+    name="pause",
+    label="Pause",
+    explanation="Nobody enters, and everybody inside is held where they are.",
+)
+PAUSE_ENROLLMENT = RowAction(
+    name="pause-enrollment",
+    label="Let nobody in",
+    explanation="Those inside go on.",
+)
+RESUME_ENROLLMENT = RowAction(
+    name="resume-enrollment", label="Let people in again", explanation="Nobody enters now."
+)
+MOVE = RowAction(
+    name="moving",
+    label="Move to the current version…",
+    explanation="Those under way with earlier versions; see first who can be moved.",
+    is_link=True,
+)
+ARCHIVE = RowAction(
+    name="archive",
+    label="Archive",
+    explanation="Puts it away: nobody enters, and everybody inside is held.",
+)
+UNARCHIVE = RowAction(name="unarchive", label="Bring back", explanation="As a draft.")
+
+
+class SequenceActions(BaseAdmin):
+    """The actions; each is a POST with a log entry, and two have a page that asks first."""
+
+    def row_actions(self, request: HttpRequest, row: Sequence) -> Several[RowAction]:
+        """Return what is lawful for the sequence as it stands."""
+        if row.status == Status.ARCHIVED:
+            return [UNARCHIVE]
+        found = []
+        if row.status == Status.ACTIVE:
+            found += [PAUSE] if row.is_enrollment_paused else [PAUSE, enrolling.ENROLL]
+        else:
+            is_holding = parked_runs.parked(row).exists()
+            found.append(RESUME if is_holding else ACTIVATE)
+        found.append(RESUME_ENROLLMENT if row.is_enrollment_paused else PAUSE_ENROLLMENT)
+        if _has_runs_behind(row):
+            found.append(MOVE)
+        return [*found, ARCHIVE]
+
+    def action_urls(self) -> list[URLPattern]:
+        """Return the addresses of actions, and of the pages that ask first."""
+        return [
+            self.action_url("activate", self.activate),
+            self.action_url("pause", self.pause),
+            self.action_url("pause-enrollment", self.pause_enrollment),
+            self.action_url("resume-enrollment", self.resume_enrollment),
+            self.action_url("archive", self.archive),
+            self.action_url("unarchive", self.unarchive),
+            self.action_url("move", self.move),
+            self.action_url("enroll", self.enroll),
+            self.view_url("enrolling", self.show_enrolling),
+            self.view_url("activating", self.show_activating),
+            self.view_url("moving", self.show_moving),
+        ]
+
+    def activate(self, request: HttpRequest, sequence: Sequence) -> None:
+        """Switch it on, and go on with those who were held, over the minutes that were given."""
+        given = request.POST.get("minutes", "0").strip() or "0"
+        minutes = int(given) if given.isascii() and given.isdigit() and len(given) < 6 else -1  # noqa: PLR2004 - a week has 10,080
+        if not 0 <= minutes <= MOST_MINUTES:
+            messages.error(request, f"Minutes must be a whole number from 0 to {MOST_MINUTES:,}.")
+            return
+        try:
+            spread = timedelta(minutes=minutes)
+            sequences.activate(sequence=sequence, now=timezone.now(), spread=spread)
+        except sequences.NotReady as error:
+            messages.error(request, f"Not activated. {error}")
+            return
+        over = f", those held over {minutes} minutes" if minutes else ""
+        self._done(request, sequence, f"Activated{over}")
+
+    def pause(self, request: HttpRequest, sequence: Sequence) -> None:
+        """Hold everything."""
+        try:
+            sequences.pause(sequence=sequence, now=timezone.now(), reason="by hand")
+        except sequences.NotActive as error:
+            messages.error(request, str(error))
+            return
+        self._done(request, sequence, "Paused")
+
+    def pause_enrollment(self, request: HttpRequest, sequence: Sequence) -> None:
+        """Let nobody in."""
+        now = timezone.now()
+        sequences.set_enrollment_paused(sequence=sequence, is_paused=True, now=now)
+        self._done(request, sequence, "Paused enrollment")
+
+    def resume_enrollment(self, request: HttpRequest, sequence: Sequence) -> None:
+        """Let people in again."""
+        now = timezone.now()
+        sequences.set_enrollment_paused(sequence=sequence, is_paused=False, now=now)
+        self._done(request, sequence, "Resumed enrollment")
+
+    def archive(self, request: HttpRequest, sequence: Sequence) -> None:
+        """Put it away."""
+        sequences.archive(sequence=sequence, now=timezone.now())
+        self._done(request, sequence, "Archived")
+
+    def unarchive(self, request: HttpRequest, sequence: Sequence) -> None:
+        """Bring it back as a draft."""
+        sequences.unarchive(sequence=sequence, now=timezone.now())
+        self._done(request, sequence, "Brought back as a draft")
+
+    def move(self, request: HttpRequest, sequence: Sequence) -> None:
+        """Move those of earlier versions whose step is still there."""
+        moved = enrollments.move_runs(sequence=sequence, now=timezone.now())
+        words = f"Moved {moved.moved_count} enrollments to {sequence.current_version}"
+        left = f"; {moved.left_count} stay where they are" if moved.left_count else ""
+        self._done(request, sequence, words + left)
+
+    def enroll(self, request: HttpRequest, sequence: Sequence) -> None:
+        """Put people into it by hand."""
+        words = enrolling.enroll(request, sequence)
+        if words:
+            self._done(request, sequence, words)
+
+    def show_enrolling(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        """Ask who is to be enrolled."""
+        return self._page(
+            request,
+            sequence,
+            "admin/enroll_people.html",
+            title=f"Enroll people in {sequence}",
+            most_people=enrolling.MOST_PEOPLE,
+            address=view_url(sequence, "enroll"),
+        )
+
+    def show_activating(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        """Tell how many are held, and ask over how many minutes they go on."""
+        return self._page(
+            request,
+            sequence,
+            "admin/activate_sequence.html",
+            title=f"Activate {sequence}",
+            held=sequences.count_parked(sequence),
+            readiness=sequences.readiness(sequence),
+            most_minutes=MOST_MINUTES,
+            address=view_url(sequence, "activate"),
+        )
+
+    def show_moving(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        """Tell who would be moved to the current version, and who would stay and why."""
+        return self._page(
+            request,
+            sequence,
+            "admin/move_enrollments.html",
+            title=f"Move enrollments of {sequence}",
+            move=enrollments.preview_move(sequence=sequence),
+            address=view_url(sequence, "move"),
+        )
+
+    def _done(self, request: HttpRequest, sequence: Sequence, words: str) -> None:
+        self.log_change(request, sequence, words)
+        messages.success(request, f"{words}.")
+
+    def _page(
+        self, request: HttpRequest, sequence: Sequence, template: str, **context: object
+    ) -> HttpResponse:
+        shared = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "sequence": sequence,
+            "may_act": self.may_act(request, sequence),
+        }
+        return TemplateResponse(request, template, {**shared, **context})
+
+
+def _has_runs_behind(sequence: Sequence) -> bool:
+    """Tell whether somebody is under way with an earlier version."""
+    under_way = Enrollment.objects.filter(sequence=sequence, status__in=Enrollment.UNDER_WAY)
+    return under_way.exclude(version_id=sequence.current_version_id).exists()

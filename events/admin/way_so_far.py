@@ -1,0 +1,152 @@
+"""An enrollment's way so far: what each step decided and why, a sentence each."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from config.admin_base import link_to
+from config.readable import json_value, moment
+from events import steps
+from events.admin.step_words import row_in_words, rule_in_words
+from events.models import Enrollment, Event, StepRun
+from events.step_rules import parse_rule
+from subscribers.payloads import InvalidRequest
+
+# A sequence has 100 steps at most, and hands may visit some again.
+MOST_SHOWN = 300
+REASONS = {
+    "date_missing": "there was no date",
+    "date_past": "the date was past",
+    "subscriber_unsubscribed": "the person had unsubscribed",
+    "subscriber_bounced": "mail to the address had bounced",
+    "subscriber_complained": "the person had complained",
+    "subscriber_pending": "the person had not confirmed",
+    "test_key": "it began with a test key",
+    "not_in_allow_list": "EMAIL_ALLOW does not name the address",
+    "attributes_too_large": "the attributes would have been too large",
+    "not_resubscribed": "only the person can come back",
+}
+ACTIONS = {
+    "exit": "so it ended",
+    "skip": "so it left out the next step",
+    "continue": "so it went on",
+}
+EMAILS = {"sent": "handed over", "unknown": "handed over, and no answer came"}
+
+
+def sentences(enrollment: Enrollment) -> Iterator[SafeString]:
+    """Tell each visit of each step, the first one first; two queries."""
+    found = list(
+        StepRun.objects.filter(enrollment=enrollment)
+        .select_related("step", "email")
+        .defer("email__html", "email__text", "email__headers")
+        .order_by("started_at", "step__position", "id")[:MOST_SHOWN]
+    )
+    awaited = {run.outcome["event"] for run in found if _is_id(run.outcome.get("event"))}
+    rows = Event.objects.filter(pk__in=awaited, workspace_id=enrollment.workspace_id)
+    events = {row.pk.hex: row for row in rows.select_related("definition")} if awaited else {}
+    for run in found:
+        yield _sentence(run, events)
+
+
+def _sentence(run: StepRun, events: Mapping[str, Event]) -> SafeString:
+    parts: list[SafeString | str] = [
+        format_html(
+            '<span class="cueline-when">{}</span> <strong>{}</strong>{}: {}',
+            moment(run.ended_at or run.started_at),
+            row_in_words(run.step),
+            f", visit {run.visit}" if run.visit > 1 else "",
+            run.get_status_display().lower(),
+        )
+    ]
+    if run.email:
+        state = run.email.get_status_display().lower()
+        parts.append(format_html("{} ({})", link_to(run.email, "the mail"), state))
+    for key, value in sorted(run.outcome.items(), key=_place):
+        if key == "event" and value in events:
+            parts.append(
+                format_html("{} came", link_to(events[value], events[value].definition.name))
+            )
+        elif value not in (None, "", []) or key not in TOLD:
+            parts.append(_told(key, value))
+    if run.error:
+        parts.append(format_html("after {} attempts: {}", run.attempts, run.error))
+    return format_html_join("; ", "{}", ((part,) for part in parts))
+
+
+def _told(key: str, value: Any) -> SafeString | str:  # noqa: ANN401 - any JSON value
+    """Return one part of an outcome in words; what is not known stays readable."""
+    tell = TOLD.get(key)
+    words = tell(value) if tell else None
+    return words if words is not None else format_html("{}: {}", _spaced(key), json_value(value))
+
+
+def _place(part: tuple[str, Any]) -> tuple[int, str]:
+    """Return where a part comes in the sentence: PostgreSQL orders keys its own way."""
+    key = part[0]
+    return (list(TOLD).index(key) if key in TOLD else len(TOLD), key)
+
+
+def _names(verb: str) -> Callable[[Any], str | None]:
+    def tell(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+        return f"{verb} {', '.join(map(str, value))}" if isinstance(value, list) else None
+
+    return tell
+
+
+def _word(start: str, known: Mapping[str, str]) -> Callable[[Any], str | None]:
+    def tell(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+        is_text = isinstance(value, str)
+        return f"{start}{known.get(value, value.replace('_', ' '))}" if is_text else None
+
+    return tell
+
+
+def _tell_moment(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+    try:
+        return f"waited until {moment(datetime.fromisoformat(value))}"
+    except (TypeError, ValueError):
+        return None
+
+
+def _tell_unmet(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+    try:
+        rule: steps.Rule = parse_rule(value, path="")
+    except (InvalidRequest, msgspec.ValidationError):
+        return None
+    return f"not met: {rule_in_words(rule)}"
+
+
+TOLD: Mapping[str, Callable[[Any], str | None]] = {
+    "waitedUntil": _tell_moment,
+    "event": lambda value: f"the event {value} came, which is gone",
+    "timedOut": lambda value: "it did not come in time" if value is True else None,
+    "isMet": lambda value: "met" if value is True else "not met",
+    "unmet": _tell_unmet,
+    "goesTo": lambda value: "so it ended" if value == "exit" else f"so it went to {value}",
+    "action": _word("", ACTIONS),
+    "reason": _word("because ", REASONS),
+    "refused": _word("refused: ", REASONS),
+    "email": _word("", EMAILS),
+    "tagsAdded": _names("put on"),
+    "tagsRemoved": _names("took off"),
+    "listsJoined": _names("joined"),
+    "listsLeft": _names("left"),
+    "gone": _names("not there any more:"),
+    "changed": _names("changed"),
+    "status": lambda value: f"it answered {value}",
+    "milliseconds": lambda value: f"in {value} ms",
+}
+
+
+def _spaced(key: str) -> str:
+    """Return `mailIsPaused` as `mail is paused`."""
+    return "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in key)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 32 and set(value) <= set("0123456789abcdef")  # noqa: PLR2004 - 128 bits

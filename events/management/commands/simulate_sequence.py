@@ -1,0 +1,163 @@
+"""`simulate_sequence SEQUENCE`: what a sequence would do for one person; writes nothing."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from events.management import simulation_text
+from events.models import Sequence
+from events.payloads import LONGEST_NAME, read_moment
+from events.services import simulating
+from events.services.simulating import MOST_VISITS, Awaited, Happening
+from events.services.simulating.wire import as_wire
+from subscribers import json_gate
+from subscribers.ids import decode
+from subscribers.models import Workspace
+from subscribers.payloads import InvalidField, read_email, read_object, read_text
+
+
+class Command(BaseCommand):
+    """Simulates a sequence."""
+
+    help = (
+        "Show what a sequence would do for one person: the dates, each decision and the mails. "
+        "Writes, sends and calls nothing."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("sequence", metavar="SEQUENCE", help="Its key or id (seq_…).")
+        parser.add_argument(
+            "--email",
+            required=True,
+            metavar="ADDRESS",
+            help="The person's address; one that nobody has is that of a new person.",
+        )
+        parser.add_argument(
+            "--event",
+            metavar="NAME",
+            help="The event that comes; without it, what the sequence's trigger asks for.",
+        )
+        parser.add_argument(
+            "--properties", metavar="JSON", help="The event's properties, an object."
+        )
+        parser.add_argument(
+            "--now",
+            metavar="TIME",
+            help="When that happens, as 2026-01-31T09:30:00Z; without it, now.",
+        )
+        parser.add_argument(
+            "--wait",
+            choices=[each.value for each in Awaited],
+            default=Awaited.TIMEOUT.value,
+            help="Whether events that steps wait for never come (timeout) or at once (event).",
+        )
+        parser.add_argument(
+            "--workspace",
+            metavar="SLUG",
+            help="Whose sequence it is; not needed for an id, or where there is only one.",
+        )
+        parser.add_argument(
+            "--limit",
+            type=int,
+            default=MOST_VISITS,
+            metavar="N",
+            help=f"The most steps to show, 1 to {MOST_VISITS}.",
+        )
+        parser.add_argument("--html", action="store_true", help="Show the mails' HTML too.")
+        parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        sequence = _sequence(options["sequence"], options["workspace"])
+        if not 1 <= options["limit"] <= MOST_VISITS:
+            raise CommandError(f"--limit must be 1 to {MOST_VISITS}.")
+        try:
+            address = read_email(options["email"])
+        except InvalidField as error:
+            raise CommandError(f"--email {error}") from error
+        simulation = simulating.simulate(
+            sequence=sequence,
+            address=address,
+            now=_now(options["now"]),
+            happening=_happening(options["event"], options["properties"], sequence),
+            awaited=Awaited(options["wait"]),
+            most_visits=options["limit"],
+        )
+        if options["json"]:
+            self.stdout.write(json.dumps(as_wire(simulation), indent=2))
+            return
+        for line in simulation_text.lines(simulation, with_html=options["html"]):
+            self.stdout.write(line)
+
+
+def _sequence(name: str, slug: str | None) -> Sequence:
+    rows = Sequence.objects.select_related("workspace", "current_version")
+    sequence_id = decode("seq", name)
+    if slug is None and sequence_id is not None:
+        found = rows.filter(pk=sequence_id).first()
+        if found is None:
+            raise CommandError(f"SEQUENCE: there is no sequence {name!r}.")
+        return found
+    workspace = _workspace(slug)
+    own = rows.filter(workspace=workspace)
+    found = own.filter(pk=sequence_id).first() if sequence_id else None
+    found = found or own.filter(key=name).first()
+    if found is None:
+        message = f"SEQUENCE: the workspace {workspace.slug} has none with the key or id {name!r}."
+        raise CommandError(message)
+    return found
+
+
+def _workspace(slug: str | None) -> Workspace:
+    if slug is not None:
+        named = Workspace.objects.filter(slug=slug).first()
+        if named is None:
+            raise CommandError(f"--workspace: there is no workspace with the slug {slug!r}.")
+        return named
+    # Two are enough to know that there are several.
+    found = list(Workspace.objects.order_by("id")[:2])
+    if not found:
+        raise CommandError("There is no workspace: make one with create_workspace.")
+    if len(found) > 1:
+        raise CommandError("There are several workspaces: name one with --workspace SLUG.")
+    return found[0]
+
+
+def _now(text: str | None) -> datetime:
+    if text is None:
+        return timezone.now()
+    try:
+        return read_moment(text)
+    except InvalidField as error:
+        raise CommandError(f"--now {error}") from error
+
+
+def _happening(name: str | None, properties: str | None, sequence: Sequence) -> Happening | None:
+    """Return the event that is given, or its properties for the one that starts the sequence."""
+    if properties is None and name is None:
+        return None
+    if name is None:
+        name = sequence.trigger_config.get("event_name", "")
+        if not name:
+            raise CommandError("--properties: no event starts this sequence; name one by --event.")
+    try:
+        name = read_text(name, longest=LONGEST_NAME)
+    except InvalidField as error:
+        raise CommandError(f"--event {error}") from error
+    return Happening(
+        name=name, properties=_properties(properties) if properties is not None else {}
+    )
+
+
+def _properties(text: str) -> dict[str, Any]:
+    try:
+        value = json_gate.decode(text.encode("utf-8", "surrogatepass"))
+    except json_gate.InvalidJson as error:
+        raise CommandError(f"--properties is not usable JSON: {error}") from error
+    try:
+        return read_object(value, settings.MAX_PROPERTIES_BYTES)
+    except InvalidField as error:
+        raise CommandError(f"--properties {error}") from error

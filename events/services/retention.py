@@ -1,0 +1,17 @@
+"""Deletes rows that have served their time; what was sent, decided and recorded stays."""
+
+from datetime import datetime, timedelta
+
+from events.services import roll_ups, worker_reports
+
+FOREVER = timedelta(0)
+
+
+def purge_expired(*, now: datetime, hours_kept: timedelta, workers_kept: timedelta) -> int:
+    """Delete old counts by hour and hosts that are gone; 0 keeps all. Idempotent."""
+    deleted = 0
+    if hours_kept != FOREVER:
+        deleted += roll_ups.drop_hours(before=now - hours_kept)
+    if workers_kept != FOREVER:
+        deleted += worker_reports.forget_silent(before=now - workers_kept)
+    return deleted

@@ -1,0 +1,194 @@
+"""Counts of events by hour of receipt and by day of occurrence, so that no page counts itself.
+
+A bucket is always recomputed as a whole and then written over, never added to: doing it twice, on
+two hosts at once, changes nothing. Ids rise with the time of receipt, so an hour is a range of
+ids. The newest hour that is stored is the mark up to which everything was counted; while no
+worker ran, the hours since are made up for, some at a time.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Count
+from django.db.models.functions import TruncDay
+
+from events.models import Event, EventCount
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+# Between the moment that a request calls its receipt and the making of its events' ids.
+MARGIN = timedelta(minutes=2)
+MOST_HOURS = 24
+ROWS_IN_STATEMENT = 500
+
+Unit = EventCount.Unit
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Kind:
+    """A definition, with its workspace."""
+
+    definition_id: UUID
+    workspace_id: UUID
+
+
+@dataclass(slots=True)
+class _Hour:
+    """What one hour received: how many of each kind, and on which days they had occurred."""
+
+    starts_at: datetime
+    counts: Counter[Kind] = field(default_factory=Counter)
+    days: defaultdict[Kind, set[datetime]] = field(default_factory=lambda: defaultdict(set))
+
+
+def roll_up(*, now: datetime, since: datetime) -> int:
+    """Recount the hours since a moment, or since the last counted one, and the days they touch.
+
+    Returns how many hours; at most 24, the rest when called again. Days are written before the
+    hours, which are the mark. Not atomic, idempotent.
+    """
+    hours = [_look_at(hour) for hour in _hours_with_events(_start(since), now)]
+    days: defaultdict[Kind, set[datetime]] = defaultdict(set)
+    for hour in hours:
+        for kind, touched in hour.days.items():
+            days[kind] |= touched
+    recount_days(days_by_kind=days)
+    for hour in hours:
+        _write(Unit.HOUR_OF_RECEIPT, {(kind, hour.starts_at): n for kind, n in hour.counts.items()})
+        stored = EventCount.objects.filter(unit=Unit.HOUR_OF_RECEIPT, starts_at=hour.starts_at)
+        counted = {kind.definition_id for kind in hour.counts}
+        pairs = stored.values_list("pk", "definition_id")
+        _delete(row_id for row_id, definition_id in pairs if definition_id not in counted)
+    return len(hours)
+
+
+def recount_days(*, days_by_kind: Mapping[Kind, Iterable[datetime]]) -> None:
+    """Recount days of occurrence, given as midnights in UTC. Idempotent."""
+    for kind in sorted(days_by_kind):
+        for first, last in _runs(days_by_kind[kind]):
+            occurred = Event.objects.filter(
+                definition_id=kind.definition_id, occurred_at__gte=first, occurred_at__lt=last + DAY
+            )
+            by_day = (
+                occurred.annotate(day=TruncDay("occurred_at", tzinfo=UTC))
+                .values_list("day")
+                .order_by()
+            )
+            counts = dict(by_day.annotate(count=Count("pk")))
+            _write(Unit.DAY_OF_OCCURRENCE, {(kind, day): n for day, n in counts.items()})
+            stored = EventCount.objects.filter(
+                definition_id=kind.definition_id,
+                unit=Unit.DAY_OF_OCCURRENCE,
+                starts_at__range=(first, last),
+            )
+            pairs = stored.values_list("pk", "starts_at")
+            _delete(row_id for row_id, day in pairs if day not in counts)
+
+
+def drop_hours(*, before: datetime) -> int:
+    """Delete the hours before a moment, but for the newest of all, which is the mark."""
+    mark = _mark()
+    if mark is None:
+        return 0
+    old = EventCount.objects.filter(unit=Unit.HOUR_OF_RECEIPT, starts_at__lt=min(before, mark))
+    deleted, _ = old.delete()
+    return deleted
+
+
+def _start(since: datetime) -> datetime | None:
+    """Return where to begin; None: with the first event there is."""
+    mark = _mark()
+    return None if mark is None else min(_hour_of(since), mark)
+
+
+def _mark() -> datetime | None:
+    hours = EventCount.objects.filter(unit=Unit.HOUR_OF_RECEIPT).order_by("-starts_at")
+    return hours.values_list("starts_at", flat=True).first()
+
+
+def _hours_with_events(start: datetime | None, now: datetime) -> Iterator[datetime]:
+    """Yield the hours that received something; one look for each, however far apart they are."""
+    position = start
+    for _ in range(MOST_HOURS):
+        events = Event.objects.order_by("id")
+        if position is not None:
+            events = events.filter(
+                pk__gte=first_id_at(position - MARGIN), received_at__gte=position
+            )
+        received_at = events.values_list("received_at", flat=True).first()
+        if received_at is None or received_at > now:
+            return
+        hour = _hour_of(received_at)
+        yield hour
+        position = hour + HOUR
+
+
+def _look_at(starts_at: datetime) -> _Hour:
+    received = Event.objects.filter(
+        pk__gte=first_id_at(starts_at - MARGIN),
+        pk__lt=first_id_at(starts_at + HOUR + MARGIN),
+        received_at__gte=starts_at,
+        received_at__lt=starts_at + HOUR,
+    )
+    rows = (
+        received.annotate(day=TruncDay("occurred_at", tzinfo=UTC))
+        .values_list("definition_id", "workspace_id", "day")
+        .order_by()
+        .annotate(count=Count("pk"))
+    )
+    hour = _Hour(starts_at)
+    for definition_id, workspace_id, day, count in rows:
+        kind = Kind(definition_id, workspace_id)
+        hour.counts[kind] += count
+        hour.days[kind].add(day)
+    return hour
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """Return the lowest id that could be made at a moment, to compare ids of events with."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def _write(unit: EventCount.Unit, counts: Mapping[tuple[Kind, datetime], int]) -> None:
+    """Write buckets over what is there, in one order on all hosts: none waits for another."""
+    EventCount.objects.bulk_create(
+        [
+            EventCount(
+                workspace_id=kind.workspace_id,
+                definition_id=kind.definition_id,
+                unit=unit,
+                starts_at=starts_at,
+                count=counts[kind, starts_at],
+            )
+            for kind, starts_at in sorted(counts)
+        ],
+        batch_size=ROWS_IN_STATEMENT,
+        update_conflicts=True,
+        unique_fields=["definition", "unit", "starts_at"],
+        update_fields=["count"],
+    )
+
+
+def _delete(row_ids: Iterable[UUID]) -> None:
+    """Delete buckets that nothing falls into any more."""
+    gone = list(row_ids)
+    for place in range(0, len(gone), ROWS_IN_STATEMENT):
+        EventCount.objects.filter(pk__in=gone[place : place + ROWS_IN_STATEMENT]).delete()
+
+
+def _runs(days: Iterable[datetime]) -> Sequence[tuple[datetime, datetime]]:
+    """Return the first and the last of each row of days without a gap."""
+    runs: list[tuple[datetime, datetime]] = []
+    for day in sorted(days):
+        if runs and day - runs[-1][1] <= DAY:
+            runs[-1] = (runs[-1][0], day)
+        else:
+            runs.append((day, day))
+    return runs
+
+
+def _hour_of(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)

@@ -1,0 +1,127 @@
+"""What worker hosts report of themselves, and what can be told of their health from it.
+
+One row a host: the ticker says that it ticks, a beat that tasks pass through the queue, the pool
+what it finished. A host is live when both its tick and its beat are young.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import F, Q
+
+from events.models import Worker
+
+OLDEST_LIVE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """Who a worker is."""
+
+    id: UUID
+    name: str
+    process_id: int
+    # How many tasks it carries out at once.
+    processes: int
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveHost:
+    """A host that ticked lately, and when its last beat went through the queue."""
+
+    id: UUID
+    processes: int
+    beat_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How many hosts work, the youngest ages in seconds, and why none does."""
+
+    live: int
+    tick_age: float | None
+    beat_age: float | None
+    problem: str
+
+
+def report(*, host: Host, now: datetime) -> None:
+    """Say that the host's ticker lives; makes the row when it is not there. Idempotent."""
+    known = Worker.objects.filter(pk=host.id)
+    if known.update(ticked_at=now, stopped_at=None):
+        return
+    Worker.objects.create(
+        pk=host.id,
+        host=host.name[:255],
+        process_id=host.process_id,
+        processes=host.processes,
+        restarts=host.restarts,
+        started_at=now,
+        ticked_at=now,
+    )
+
+
+def beat(*, worker_id: UUID, now: datetime) -> None:
+    """Say that a task of this host went through the queue. Idempotent."""
+    Worker.objects.filter(pk=worker_id).update(beat_at=now)
+
+
+def restarted(*, worker_id: UUID, restarts: int) -> None:
+    """Say how often the host's supervisor has started a part anew. Idempotent."""
+    Worker.objects.filter(pk=worker_id, restarts__lt=restarts).update(restarts=restarts)
+
+
+def finished(*, worker_id: UUID, tasks: int, now: datetime) -> None:
+    """Add to the tasks that the host has carried out."""
+    Worker.objects.filter(pk=worker_id).update(
+        finished_at=now, tasks_finished=F("tasks_finished") + tasks
+    )
+
+
+def stopped(*, worker_id: UUID, now: datetime) -> None:
+    """Say that the host stops on purpose."""
+    Worker.objects.filter(pk=worker_id).update(stopped_at=now)
+
+
+def live_hosts(*, now: datetime) -> Sequence[LiveHost]:
+    """Return the hosts whose ticker reported lately, by id: the oldest is the first."""
+    rows = Worker.objects.filter(ticked_at__gte=now - OLDEST_LIVE, stopped_at__isnull=True)
+    return [LiveHost(*row) for row in rows.order_by("pk").values_list("pk", "processes", "beat_at")]
+
+
+def health(*, now: datetime) -> Health:
+    """Tell whether any host works, from one look at the hosts that have not stopped."""
+    oldest = now - OLDEST_LIVE
+    running = Worker.objects.filter(stopped_at__isnull=True).order_by(
+        F("ticked_at").desc(nulls_last=True)
+    )
+    hosts = list(running.values_list("ticked_at", "beat_at")[:100])
+    ticks = [tick for tick, _ in hosts if tick]
+    beats = [beat for tick, beat in hosts if beat and tick and tick >= oldest]
+    live = sum(bool(tick and beat and min(tick, beat) >= oldest) for tick, beat in hosts)
+    tick_age = _age(max(ticks), now) if ticks else None
+    beat_age = _age(max(beats), now) if beats else None
+    if live:
+        problem = ""
+    elif tick_age is None:
+        problem = "No worker runs."
+    elif tick_age > OLDEST_LIVE.total_seconds():
+        problem = f"No worker has reported for {tick_age:.0f} s."
+    elif beat_age is None:
+        problem = "A worker reports, but no task has come through the queue yet."
+    else:
+        problem = f"A worker reports, but no task has come through the queue for {beat_age:.0f} s."
+    return Health(live=live, tick_age=tick_age, beat_age=beat_age, problem=problem)
+
+
+def forget_silent(*, before: datetime) -> int:
+    """Delete the rows of hosts that stopped, or were heard last, before the time."""
+    silent = Q(ticked_at__lt=before) | Q(ticked_at__isnull=True, started_at__lt=before)
+    deleted, _ = Worker.objects.filter(silent).delete()
+    return deleted
+
+
+def _age(moment: datetime, now: datetime) -> float:
+    return max(0.0, (now - moment).total_seconds())

@@ -1,0 +1,1 @@
+"""The worker: one supervisor, and under it the ticker and the pool that carries out tasks."""

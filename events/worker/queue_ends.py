@@ -1,0 +1,128 @@
+"""Where a process of the pool takes its tasks from, and where it leaves what became of them.
+
+django-q's own processes share two queues in memory, filled ahead and guarded by locks. Here each
+asks the database when it is free: nothing is taken before somebody can begin with it, so the most
+urgent task is the next one, and a process that is killed leaves nothing behind but its own task.
+"""
+
+import logging
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError, connection
+from django_q.conf import Conf
+from django_q.monitor import save_task
+from django_q.signing import BadSignature, SignedPackage
+
+from events.services import worker_reports
+from events.worker.broker import QueueBroker
+from events.worker.timers import Timer, TimerPage
+
+logger = logging.getLogger("cueline.worker")
+
+STOP: Literal["STOP"] = "STOP"
+# After a task the next is probably there: look often, then ever less.
+FIRST_PAUSE = 0.005
+PAUSE_GROWTH = 2.0
+PAUSE_WITHOUT_DATABASE = 1.0
+SECONDS_BETWEEN_REPORTS = 1.0
+
+Task = dict[str, Any]
+
+
+class TaskSource:
+    """Gives a process its next task."""
+
+    def __init__(self, *, broker: QueueBroker, page: TimerPage, timer: Timer) -> None:
+        """Take from the broker until the page, a signal or the parent's end says stop."""
+        self.broker = broker
+        self.page = page
+        self.timer = timer
+        self.is_stop_wished = False
+        self._parent_id = os.getppid()
+        self._is_cut_off = False
+
+    def get(self) -> Task | Literal["STOP"]:
+        """Wait for a task; returns `STOP` when the process shall end."""
+        pause = FIRST_PAUSE
+        while not self._must_stop:
+            self.timer.touch()
+            task = self._take()
+            if task is not None:
+                return task
+            time.sleep(PAUSE_WITHOUT_DATABASE if self._is_cut_off else pause)
+            pause = min(pause * PAUSE_GROWTH, Conf.POLL)
+        return STOP
+
+    @property
+    def _must_stop(self) -> bool:
+        is_orphan = os.getppid() != self._parent_id
+        return self.is_stop_wished or self.page.is_stop_wished or is_orphan
+
+    def _take(self) -> Task | None:
+        try:
+            taken = self.broker.take()
+            self._is_cut_off = False
+            return None if taken is None else self._unpack(*taken)
+        except (DatabaseError, InterfaceError) as error:
+            if not self._is_cut_off:
+                logger.warning("The queue cannot be asked: %s", _line(error))
+            self._is_cut_off = True
+            connection.close()
+            return None
+
+    def _unpack(self, row_id: int, package: str) -> Task | None:
+        try:
+            task: Task = SignedPackage.loads(package)
+        except (TypeError, BadSignature):
+            logger.exception("A task in the queue cannot be read and is dropped.")
+            self.broker.fail(row_id)
+            return None
+        return {**task, "ack_id": row_id, "cluster": Conf.CLUSTER_NAME}
+
+
+class TaskSink:
+    """Settles a process's finished tasks: keeps failures, empties the queue, counts."""
+
+    def __init__(self, *, broker: QueueBroker, worker_id: UUID) -> None:
+        """Settle by the broker, and report for the host."""
+        self.broker = broker
+        self.worker_id = worker_id
+        self._unreported = 0
+        self._reported_at = 0.0
+
+    def put(self, task: Task) -> None:
+        """Settle one task. A database that is away costs a second look, then the row stays.
+
+        A task whose row stays is offered again later; it finds its work done.
+        """
+        if not task["success"]:
+            logger.error("The task %s failed: %s", task["func"], task["result"])
+            save_task(task, self.broker)
+        self._unreported += 1
+        for _ in range(2):
+            try:
+                self.broker.acknowledge(task["ack_id"])
+                self._report()
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("A finished task cannot be settled: %s", _line(error))
+                connection.close()
+                time.sleep(PAUSE_WITHOUT_DATABASE / 2)
+            else:
+                return
+
+    def _report(self) -> None:
+        if time.monotonic() - self._reported_at < SECONDS_BETWEEN_REPORTS:
+            return
+        worker_reports.finished(
+            worker_id=self.worker_id, tasks=self._unreported, now=datetime.now(tz=UTC)
+        )
+        self._unreported = 0
+        self._reported_at = time.monotonic()
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,42 @@
+"""What must be there before a part begins: the database, its migrations, the right key."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from config.health import unapplied_migrations
+from subscribers.services import installation
+
+logger = logging.getLogger("cueline.worker")
+
+SECONDS_BETWEEN_LOOKS = 1.0
+
+
+def wait_until_ready(*, on_wait: Callable[[], None]) -> None:
+    """Wait for the database and its migrations; `on_wait` is called once a second meanwhile.
+
+    Raises `SecretKeyDiffers` when the database is another key's.
+    """
+    told = ""
+    while True:
+        missing = _what_is_missing()
+        if not missing:
+            installation.check_secret_key(secret_key=settings.SECRET_KEY)
+            return
+        if missing != told:
+            logger.warning("Waiting: %s", missing)
+            told = missing
+        on_wait()
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _what_is_missing() -> str:
+    try:
+        unapplied = unapplied_migrations()
+    except (DatabaseError, InterfaceError) as error:
+        connection.close()
+        return f"the database does not answer ({str(error).strip().partition(chr(10))[0]})."
+    return f"{unapplied} migrations are not applied; run manage.py migrate." if unapplied else ""

@@ -1,0 +1,67 @@
+"""What became of a mail, in words."""
+
+from config.readable import moment
+from subscribers.models import OutgoingEmail
+
+COLOURS = {
+    "queued": "info",
+    "sending": "info",
+    "sent": "success",
+    "failed": "danger",
+    "unknown": "warning",
+    "skipped": "",
+}
+REASONS = {
+    "unsubscribed": "the person has unsubscribed",
+    "subscriber_unsubscribed": "the person has unsubscribed",
+    "complained": "the person complained about mail",
+    "subscriber_complained": "the person complained about mail",
+    "bounced": "mail to the address has bounced",
+    "subscriber_bounced": "mail to the address has bounced",
+    "suppressed": "the address is suppressed",
+    "not_in_allow_list": "EMAIL_ALLOW does not name the address, so it is never really mailed here",
+    "test_key": "the enrollment began with a test key, and test keys never mail",
+    "mail_paused": "mail is paused",
+    "mail_cap": "the person has had as many mails as the workspace allows",
+    "run_ended": "the enrollment had ended before it left",
+}
+LONGEST_NOTE = 80
+UNKNOWN = (
+    "It was handed to the mail server and no answer came: it may have arrived. "
+    "Look in the server's log, then say above what became of it."
+)
+
+
+def reason_in_words(reason: str) -> str:
+    """Return why, in words; an unknown word as it is."""
+    return REASONS.get(reason, reason.replace("_", " "))
+
+
+def note(email: OutgoingEmail) -> str:
+    """Return the reason or the beginning of the error, for a list."""
+    words = reason_in_words(email.reason) if email.reason else email.last_error
+    return words[:LONGEST_NOTE] or "-"
+
+
+def why(email: OutgoingEmail) -> str:
+    """Return what became of a mail in a sentence."""
+    match email.status:
+        case OutgoingEmail.Status.SKIPPED:
+            return f"Not sent: {reason_in_words(email.reason or 'no reason is known')}."
+        case OutgoingEmail.Status.FAILED:
+            return f"Refused: {email.last_error or 'no error is known'}"
+        case OutgoingEmail.Status.UNKNOWN:
+            return f"{UNKNOWN} {email.last_error}".rstrip()
+        case OutgoingEmail.Status.SENDING:
+            return "A worker is handing it over right now."
+        case OutgoingEmail.Status.QUEUED:
+            return _why_queued(email)
+    return f"Handed over at {moment(email.sent_at)}." if email.sent_at else "Handed over."
+
+
+def _why_queued(email: OutgoingEmail) -> str:
+    if email.workspace.is_mail_paused:
+        return "It waits: the workspace's mail is paused."
+    if email.last_error:
+        return f"It is tried again; last time: {email.last_error}"
+    return "It leaves as soon as a worker comes to it."

@@ -1,0 +1,176 @@
+"""The outbox: every mail as it was rendered, what became of it and why; the development inbox too.
+
+Mails are the engine's; what is done here by hand settles those whose fate it could not know.
+"""
+
+from collections.abc import Callable, Sequence
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from config.admin_base import ReadOnlyAdmin, RowAction, link_to, view_url
+from config.readable import bulleted, json_value
+from events.models import StepRun
+from subscribers.admin import mail_words
+from subscribers.admin.mail_preview import preview
+from subscribers.admin.person_search import row_or_person
+from subscribers.models import OutgoingEmail
+from subscribers.services import outbox
+
+BODIES = ("html", "text", "headers")
+IT_ARRIVED = RowAction(
+    name="it-arrived",
+    label="It arrived",
+    explanation="Marks it as sent.",
+)
+SEND_AGAIN = RowAction(
+    name="send-again",
+    label="Send again",
+    explanation="With the same Message-ID, by which many mailboxes show it once.",
+)
+
+
+@admin.register(OutgoingEmail)
+class OutgoingEmailAdmin(ReadOnlyAdmin):
+    """The mails of all workspaces, newest first."""
+
+    list_display = ("subject_shown", "recipient", "state", "note", "kind", "created_at", "sent_at")
+    list_select_related = ("workspace",)
+    list_filter = ("status", "kind", "workspace")
+    search_fields = ("id",)
+    search_help_text = "eml_… id, whole address or external id"
+    fieldsets = (
+        (None, {"fields": ("status", "why", "subject", "recipient", "subscriber_link")}),
+        ("The mail", {"fields": ("rendered", "text_shown")}),
+        ("Headers", {"fields": ("sender", "reply_to", "message_id", "headers_shown")}),
+        ("What it was sent for", {"fields": ("kind", "runs", "cause", "workspace", "public_id")}),
+        (
+            "When",
+            {"fields": ("created_at", "due_at", "sending_since", "sent_at", "attempts")},
+        ),
+    )
+    readonly_fields = (
+        "why", "subscriber_link", "rendered", "text_shown", "headers_shown", "runs",
+        "public_id",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OutgoingEmail]:
+        """Leave the bodies where they are while many rows are listed."""
+        rows = super().get_queryset(request)
+        is_one = bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)
+        return rows.select_related("subscriber", "workspace") if is_one else rows.defer(*BODIES)
+
+    def search_condition(self, text: str) -> Q:
+        """Find one mail by its id, or the mails of one person."""
+        return row_or_person("eml", text)
+
+    def row_actions(self, request: HttpRequest, row: OutgoingEmail) -> Sequence[RowAction]:
+        """Offer what settles a mail that the engine could not."""
+        if row.status == OutgoingEmail.Status.UNKNOWN:
+            return (IT_ARRIVED, SEND_AGAIN)
+        return (SEND_AGAIN,) if row.status == OutgoingEmail.Status.FAILED else ()
+
+    def action_urls(self) -> list[URLPattern]:
+        """Add the frame's address, and the actions'."""
+        return [
+            self.view_url("preview", preview),
+            self.action_url("it-arrived", self.it_arrived),
+            self.action_url("send-again", self.send_again),
+        ]
+
+    def it_arrived(self, request: HttpRequest, email: OutgoingEmail) -> None:
+        """Mark an unknown mail as sent."""
+        self._settle(request, email, outbox.settle_as_sent, "Marked as sent")
+
+    def send_again(self, request: HttpRequest, email: OutgoingEmail) -> None:
+        """Queue an unknown or failed mail again."""
+        self._settle(request, email, outbox.send_again, "Queued again")
+
+    def _settle(
+        self,
+        request: HttpRequest,
+        email: OutgoingEmail,
+        settle: Callable[..., None],
+        words: str,
+    ) -> None:
+        try:
+            settle(email=email, now=timezone.now())
+        except outbox.NotSettled as error:
+            messages.error(request, str(error))
+            return
+        self.log_change(request, email, words)
+        messages.success(request, f"{words}.")
+
+    @admin.display(description="subject")
+    def subject_shown(self, email: OutgoingEmail) -> str:
+        """Return the subject, or a word where there is none to click on."""
+        return email.subject or "(no subject)"
+
+    @display(description="status", label=mail_words.COLOURS)  # type: ignore[untyped-decorator]
+    def state(self, email: OutgoingEmail) -> tuple[str, str]:
+        """Return the status, coloured."""
+        return email.status, email.get_status_display()
+
+    @admin.display(description="why")
+    def note(self, email: OutgoingEmail) -> str:
+        """Return the reason or the error in a few words."""
+        return mail_words.note(email)
+
+    @admin.display(description="why")
+    def why(self, email: OutgoingEmail) -> str:
+        """Return what became of it in a sentence."""
+        return mail_words.why(email)
+
+    @admin.display(description="subscriber")
+    def subscriber_link(self, email: OutgoingEmail) -> SafeString:
+        """Return the subscriber, linked."""
+        return link_to(email.subscriber)
+
+    @admin.display(description="id")
+    def public_id(self, email: OutgoingEmail) -> str:
+        """Return the id on the wire."""
+        return email.public_id
+
+    @admin.display(description="as it looks")
+    def rendered(self, email: OutgoingEmail) -> SafeString | str:
+        """Return a frame that shows the HTML and lets nothing of it run."""
+        if not email.html:
+            return "This mail is plain text."
+        return format_html(
+            '<iframe class="cueline-mail" sandbox="" title="The mail" src="{}"></iframe>',
+            view_url(email, "preview"),
+        )
+
+    @admin.display(description="as plain text")
+    def text_shown(self, email: OutgoingEmail) -> SafeString:
+        """Return the text part, with its lines."""
+        return format_html('<pre class="cueline-text">{}</pre>', email.text)
+
+    @admin.display(description="more headers")
+    def headers_shown(self, email: OutgoingEmail) -> SafeString:
+        """Return the headers beside the usual ones."""
+        return json_value(email.headers)
+
+    @admin.display(description="enrollment")
+    def runs(self, email: OutgoingEmail) -> SafeString:
+        """Return the enrollment whose step sent it, and the sequence."""
+        found = (
+            StepRun.objects.filter(email=email)
+            .select_related("enrollment__sequence", "step")
+            .order_by("-id")
+        )
+        return bulleted(
+            format_html(
+                "{} of {}, step {}",
+                link_to(run.enrollment),
+                link_to(run.enrollment.sequence),
+                run.step.position + 1,
+            )
+            for run in found[:5]
+        )

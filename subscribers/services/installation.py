@@ -1,0 +1,54 @@
+"""What all processes of one installation share: the secret key.
+
+The queue's tasks are signed with it. A process with another key would drop them without a word,
+so it does not start. Kept is a keyed hash, which does not tell the key.
+"""
+
+import hashlib
+import hmac
+
+from subscribers.models import Installation
+
+PURPOSE = b"cueline.installation"
+
+
+class SecretKeyDiffers(ValueError):
+    """The database belongs to processes with another SECRET_KEY."""
+
+    code = "SECRET_KEY_DIFFERS"
+
+    def __init__(self) -> None:
+        """Say what to do, for either reason."""
+        super().__init__(
+            "SECRET_KEY is not the one that this installation began with: every host needs the"
+            " same. If it was changed on purpose, stop all workers and run"
+            " manage.py worker --accept-new-secret-key."
+        )
+
+
+def check_secret_key(*, secret_key: str) -> None:
+    """Keep the key's fingerprint at the first start; afterwards raise `SecretKeyDiffers`.
+
+    Of two processes that start first together, one stores the fingerprint.
+    """
+    fingerprint = _fingerprint(secret_key)
+    installation, _ = Installation.objects.get_or_create(
+        pk=1, defaults={"secret_key_fingerprint": fingerprint}
+    )
+    kept = installation.secret_key_fingerprint
+    if not hmac.compare_digest(kept, fingerprint):
+        raise SecretKeyDiffers
+
+
+def accept_secret_key(*, secret_key: str) -> bool:
+    """Make this key the installation's; False when it was already. The caller empties the queue."""
+    fingerprint = _fingerprint(secret_key)
+    _, is_new = Installation.objects.get_or_create(
+        pk=1, defaults={"secret_key_fingerprint": fingerprint}
+    )
+    others = Installation.objects.exclude(secret_key_fingerprint=fingerprint)
+    return bool(others.update(secret_key_fingerprint=fingerprint)) or is_new
+
+
+def _fingerprint(secret_key: str) -> str:
+    return hmac.new(secret_key.encode(), PURPOSE, hashlib.sha256).hexdigest()

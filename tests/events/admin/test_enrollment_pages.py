@@ -1,0 +1,323 @@
+"""An enrollment's page tells its way and why nothing happens; buttons do what is lawful."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.utils import timezone
+
+from config.admin_base import admin_url, list_url, view_url
+from events.models import Enrollment, Sequence, Step, StepRun
+from subscribers.ids import new_id
+from tests import factories
+from tests.factories.sequences import NOON
+
+Status = Enrollment.Status
+CONFIGS: dict[str, dict[str, Any]] = {
+    "exit": {"type": "exit", "id": "out"},
+    "delay": {"type": "delay", "id": "nap", "delay": {"type": "duration", "milliseconds": 60000}},
+    "email": {"type": "email", "id": "mail", "subject": "Hi", "text": "Hello"},
+}
+
+
+def page_of(client: Client, run: Enrollment) -> str:
+    """Open the page of an enrollment."""
+    return client.get(admin_url(run)).content.decode()
+
+
+def offered(client: Client, run: Enrollment) -> list[str]:
+    """Return the names of the buttons on the page."""
+    buttons = client.get(admin_url(run)).context.get("row_actions", ())
+    return [action.name for action, _ in buttons]
+
+
+def make_run(*, sequence_status: str = "active", kind: str = "exit", **columns: Any) -> Enrollment:
+    """Return an enrollment of a sequence that is active unless told."""
+    config = CONFIGS[kind]
+    version = factories.SequenceVersionFactory.create(
+        sequence__status=sequence_status, sequence__workspace__timezone="Europe/Berlin"
+    )
+    step = factories.StepFactory.create(version=version, kind=kind, key=config["id"], config=config)
+    return factories.EnrollmentFactory.create(version=version, step=step, **columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (
+            {"status": Status.WAITING, "awaits": "paid", "due_at": NOON.replace(year=2100)},
+            "paid, until 2100-11-24 13:00:00 Europe/Berlin = 2100-11-24 12:00:00 UTC at most",
+        ),
+        (
+            {
+                "status": Status.WAITING,
+                "awaits": "paid",
+                "released_by": new_id(),
+            },
+            "The event paid came; a worker takes it on",
+        ),
+        (
+            {"status": Status.WAITING, "due_at": NOON.replace(year=2100)},
+            "It waits until 2100-11-24",
+        ),
+        ({"status": Status.WAITING, "due_at": NOON}, "Its wait is over since"),
+        (
+            {
+                "status": Status.WAITING,
+                "due_at": NOON.replace(year=2100),
+                "reason": "sending_window",
+            },
+            "sending window is closed",
+        ),
+        ({"status": Status.WAITING_CONFIRMATION, "due_at": None}, "until the person confirms"),
+        ({"status": Status.ACTIVE, "due_at": NOON}, "The step is due since"),
+        (
+            {
+                "status": Status.ACTIVE,
+                "due_at": NOON,
+                "lease_token": new_id(),
+            },
+            "A worker is at it right now.",
+        ),
+        (
+            {"status": Status.ACTIVE, "due_at": NOON.replace(year=2100), "attempts": 2},
+            "The step failed 2 times; it is tried again at 2100-11-24",
+        ),
+        (
+            {
+                "status": Status.ACTIVE,
+                "due_at": NOON.replace(year=2100),
+                "reason": "mail_server_away",
+            },
+            "the mail server does not answer",
+        ),
+        (
+            {"status": Status.PAUSED, "due_at": None, "reason": "paused_by_hand"},
+            "Nothing until somebody resumes it",
+        ),
+        (
+            {"status": Status.PAUSED, "due_at": None, "reason": "sequence_paused"},
+            "goes on when the sequence is switched on again",
+        ),
+        (
+            {"status": Status.COMPLETED, "reason": "timeout", "ended_at": NOON},
+            "it is completed at 2026-11-24 12:00:00: the event that it waited for did not come",
+        ),
+        (
+            {"status": Status.FAILED, "reason": "some_word: a sentence", "ended_at": NOON},
+            "it is failed at 2026-11-24 12:00:00: some word: a sentence.",
+        ),
+        (
+            {"status": Status.ACTIVE, "sequence_status": Sequence.Status.PAUSED},
+            "Nothing: the sequence is paused.",
+        ),
+    ],
+)
+def test_the_page_says_what_is_waited_for(
+    admin_client: Client, db: None, columns: dict[str, Any], words: str
+) -> None:
+    assert words in page_of(admin_client, make_run(**columns))
+
+
+def test_paused_mail_is_told(admin_client: Client, db: None) -> None:
+    run = make_run(kind="email")
+    run.workspace.is_mail_paused = True
+    run.workspace.save(update_fields=["is_mail_paused"])
+
+    assert "the workspace&#x27;s mail is paused" in page_of(admin_client, run)
+
+
+def test_the_page_tells_who_came_in_by_what(admin_client: Client, db: None) -> None:
+    event = factories.EventFactory.create(definition__name="order.placed")
+    run = make_run(
+        subscriber=event.subscriber,
+        started_by=event,
+        entered_via={"kind": "tag", "name": "vip"},
+        is_test=True,
+    )
+
+    page = page_of(admin_client, run)
+
+    assert "by the tag vip" in page
+    assert admin_url(event) in page
+    assert admin_url(run.subscriber) in page
+    assert admin_url(run.sequence) in page
+    assert run.public_id in page
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ({"waitedUntil": "2026-11-24T12:00:00Z"}, "waited until 2026-11-24 12:00:00"),
+        ({"timedOut": True, "action": "exit"}, "it did not come in time; so it ended"),
+        (
+            {"isMet": False, "unmet": {"type": "tag", "tag": "vip"}, "goesTo": "last"},
+            "not met; not met: tag vip; so it went to last",
+        ),
+        ({"isMet": True}, "done; met"),
+        (
+            {"reason": "date_missing", "action": "skip"},
+            "because there was no date; so it left out the next step",
+        ),
+        ({"tagsAdded": ["a", "b"], "gone": ["c"]}, "put on a, b; not there any more: c"),
+        ({"email": "unknown"}, "handed over, and no answer came"),
+        ({"status": 500, "milliseconds": 12}, "it answered 500; in 12 ms"),
+        ({"event": "0" * 32}, f"the event {'0' * 32} came, which is gone"),
+        ({"fromLater": {"a": 1}}, "from later: "),
+        ({"waitedUntil": 7, "unmet": [], "tagsAdded": {}}, "waited until: "),
+    ],
+)
+def test_the_way_so_far_is_told_in_words(
+    admin_client: Client, db: None, outcome: dict[str, Any], words: str
+) -> None:
+    run = make_run()
+    factories.StepRunFactory.create(enrollment=run, outcome=outcome)
+
+    assert words in page_of(admin_client, run)
+
+
+def test_the_way_so_far_links_mails_and_events_in_the_order_of_time(
+    admin_client: Client, db: None
+) -> None:
+    run = make_run()
+    event = factories.EventFactory.create(subscriber=run.subscriber, definition__name="paid")
+    email = factories.OutgoingEmailFactory.create(subscriber=run.subscriber)
+    factories.StepRunFactory.create(
+        enrollment=run, visit=2, started_at=NOON + timedelta(days=1), error="550", attempts=3,
+        status=StepRun.Status.FAILED,
+    )  # fmt: skip
+    factories.StepRunFactory.create(enrollment=run, email=email, outcome={"event": event.pk.hex})
+
+    page = page_of(admin_client, run)
+
+    assert admin_url(email) in page
+    assert f'<a href="{admin_url(event)}">paid</a> came' in page
+    assert page.index("paid</a> came") < page.index(", visit 2: failed; after 3 attempts: 550")
+
+
+def test_a_step_that_cannot_be_read_is_still_named(admin_client: Client, db: None) -> None:
+    run = make_run()
+    Step.objects.update(config={"type": "later"})
+
+    assert "1. Exit" in page_of(admin_client, run)
+
+
+@pytest.mark.parametrize("text", ["{enr}", "ADA@Example.com", "user-1"])
+def test_enrollments_are_found_by_id_and_by_person(
+    admin_client: Client, db: None, text: str
+) -> None:
+    run = make_run()
+    run.subscriber.email = run.subscriber.email_key = "ada@example.com"
+    run.subscriber.external_id = "user-1"
+    run.subscriber.save()
+    make_run()
+
+    address = list_url(Enrollment, q=text.format(enr=run.public_id))
+    rows = admin_client.get(address).context["cl"].result_list
+
+    assert [row.pk for row in rows] == [run.pk]
+
+
+@pytest.mark.parametrize(
+    ("columns", "actions"),
+    [
+        ({"status": Status.ACTIVE}, ["pause", "cancel"]),
+        ({"status": Status.ACTIVE, "attempts": 1}, ["send-now", "pause", "cancel"]),
+        ({"status": Status.WAITING, "kind": "delay"}, ["send-now", "pause", "cancel"]),
+        ({"status": Status.WAITING, "awaits": "paid"}, ["pause", "cancel"]),
+        ({"status": Status.PAUSED, "due_at": None}, ["resume", "cancel"]),
+        (
+            {"status": Status.PAUSED, "due_at": None, "reason": "sequence_paused"},
+            ["resume", "pause", "cancel"],
+        ),
+        ({"status": Status.FAILED, "entry_slot": None}, ["retry"]),
+        ({"status": Status.COMPLETED, "entry_slot": None}, []),
+    ],
+)
+def test_only_what_is_lawful_is_offered(
+    admin_client: Client, db: None, columns: dict[str, Any], actions: list[str]
+) -> None:
+    assert offered(admin_client, make_run(**columns)) == actions
+
+
+@pytest.mark.parametrize(
+    ("action", "columns", "status", "words"),
+    [
+        ("pause", {}, Status.PAUSED, "Paused"),
+        (
+            "resume",
+            {"status": Status.PAUSED, "status_before_pause": Status.ACTIVE, "due_at": None},
+            Status.ACTIVE,
+            "Resumed",
+        ),
+        ("cancel", {}, Status.CANCELLED, "Cancelled"),
+        (
+            "retry",
+            {"status": Status.FAILED, "entry_slot": None, "due_at": None},
+            Status.ACTIVE,
+            "Failed step tried again",
+        ),
+        (
+            "send-now",
+            {"status": Status.WAITING, "kind": "delay", "due_at": NOON.replace(year=2100)},
+            Status.WAITING,
+            "Sent on without waiting",
+        ),
+    ],
+)
+def test_an_action_changes_the_enrollment_and_is_logged(
+    admin_client: Client, db: None, action: str, columns: dict[str, Any], status: str, words: str
+) -> None:
+    run = make_run(**columns)
+
+    page = admin_client.post(view_url(run, action), follow=True).content.decode()
+
+    run.refresh_from_db()
+    assert run.status == status
+    assert f"{words}." in page
+    assert LogEntry.objects.get().change_message == words
+    if action == "send-now":
+        assert run.due_at is not None
+        assert run.due_at <= timezone.now()
+
+
+@pytest.mark.parametrize(
+    ("action", "columns", "words"),
+    [
+        ("cancel", {"status": Status.COMPLETED, "entry_slot": None}, "The run is over: completed."),
+        ("retry", {}, "only a failed one is tried again"),
+        ("send-now", {"status": Status.WAITING, "awaits": "paid"}, "it waits for the event paid"),
+        ("resume", {}, "Nothing changed"),
+    ],
+)
+def test_an_action_that_is_not_lawful_says_why_and_changes_nothing(
+    admin_client: Client, db: None, action: str, columns: dict[str, Any], words: str
+) -> None:
+    run = make_run(**columns)
+
+    page = admin_client.post(view_url(run, action), follow=True).content.decode()
+
+    assert words in page
+    assert Enrollment.objects.get().status == run.status
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("action", ["pause", "resume", "cancel", "retry", "send-now"])
+def test_an_action_takes_a_post_with_csrf_and_permission_alone(
+    admin_client: Client, admin_user: User, action: str
+) -> None:
+    run = make_run()
+    strict, viewer = Client(enforce_csrf_checks=True), Client()
+    strict.force_login(admin_user)
+    person = User.objects.create(username="viewer", is_staff=True)
+    person.user_permissions.add(Permission.objects.get(codename="view_enrollment"))
+    viewer.force_login(person)
+
+    assert admin_client.get(view_url(run, action)).status_code == 405
+    assert strict.post(view_url(run, action)).status_code == 403
+    assert viewer.post(view_url(run, action)).status_code == 403
+    assert offered(viewer, run) == []
+    assert Enrollment.objects.get().status == run.status

@@ -1,0 +1,162 @@
+"""The supervisor starts what ended anew, with parts that a few lines of script stand for."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from events.worker import pulse, supervisor
+from events.worker.supervisor import Part, Refused, Supervisor
+
+PULSING = """
+import os, sys, time
+heart = int(sys.argv[-1])
+open({started!r}, "a").write("x")
+while True:
+    os.write(heart, {state!r})
+    time.sleep(0.02)
+"""
+SILENT = "import time; open({started!r}, 'a').write('x'); time.sleep(60)"
+ENDING = "open({started!r}, 'a').write('x')"
+REFUSING = "import sys; sys.exit(3)"
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open({started!r}, "a").write("x")
+time.sleep(60)
+"""
+
+
+class Staged(Supervisor):
+    """A supervisor whose parts are scripts."""
+
+    def stage(self, folder: Path, **scripts: str) -> None:
+        """Say what each part runs."""
+        self.folder = folder
+        self.scripts = scripts
+
+    def starts(self, part: str) -> int:
+        """Count how often a part was started."""
+        file = self.folder / part
+        return len(file.read_text()) if file.exists() else 0
+
+    def _arguments(self, part: Part) -> list[str]:
+        started = str(self.folder / part.name)
+        script = self.scripts[part.name].replace("{started!r}", repr(started))
+        return [sys.executable, "-c", script]
+
+
+def pulsing(state: bytes) -> str:
+    return PULSING.replace("{state!r}", repr(state))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Shorten what a supervisor waits for, and give the test run its signals back."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    monkeypatch.setattr(supervisor, "SECONDS_WITHOUT_PULSE", 10)
+    monkeypatch.setattr(supervisor, "SECONDS_OF_DOUBT", 0.3)
+    monkeypatch.setattr(supervisor, "SECONDS_TO_STOP", 0.5)
+    monkeypatch.setattr(supervisor, "LONGEST_SLEEP", 0.02)
+    yield
+    for number, action in kept.items():
+        signal.signal(number, action)
+
+
+def run_until(supervised: Staged, part: str, *, starts: int, seconds: float = 15) -> None:
+    """Run until a part was started that often, or the time is over."""
+
+    def wait() -> None:
+        give_up_at = time.monotonic() + seconds
+        while supervised.starts(part) < starts and time.monotonic() < give_up_at:
+            time.sleep(0.02)
+        time.sleep(0.1)
+        supervised.is_stop_wished = True
+
+    threading.Thread(target=wait).start()
+    supervised.run()
+
+
+@pytest.fixture
+def supervised(tmp_path: Path) -> Staged:
+    staged = Staged()
+    staged.stage(tmp_path, ticker=pulsing(pulse.WELL), pool=pulsing(pulse.WELL))
+    for part in (staged.ticker, staged.pool):
+        part.pause = 0.05
+    return staged
+
+
+def test_parts_that_live_are_left_alone(supervised: Staged) -> None:
+    run_until(supervised, "ticker", starts=2, seconds=1.5)
+
+    assert (supervised.starts("ticker"), supervised.starts("pool")) == (1, 1)
+    assert supervised.restarts == 0
+
+
+def test_a_part_that_ended_is_started_anew_alone(supervised: Staged) -> None:
+    supervised.scripts["ticker"] = ENDING
+
+    run_until(supervised, "ticker", starts=3)
+
+    assert supervised.starts("ticker") >= 3
+    assert supervised.starts("pool") == 1
+    assert supervised.restarts >= 2
+
+
+def test_a_part_without_a_pulse_is_started_anew(
+    supervised: Staged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "SECONDS_WITHOUT_PULSE", 0.5)
+    supervised.scripts["ticker"] = SILENT
+
+    run_until(supervised, "ticker", starts=2)
+
+    assert supervised.starts("ticker") >= 2
+
+
+def test_each_restart_waits_longer(supervised: Staged) -> None:
+    supervised.scripts["pool"] = ENDING
+
+    run_until(supervised, "pool", starts=4)
+
+    assert supervised.pool.pause >= 0.05 * 2**3
+
+
+def test_a_pool_with_a_free_process_and_no_beat_is_started_anew(supervised: Staged) -> None:
+    supervised.scripts["ticker"] = pulsing(pulse.OVERDUE)
+
+    run_until(supervised, "pool", starts=2)
+
+    assert supervised.starts("pool") == 2
+    assert supervised.starts("ticker") == 1
+
+
+@pytest.mark.parametrize("state", [pulse.BUSY, pulse.WAITING])
+def test_a_pool_that_is_busy_or_waits_is_not_dead(supervised: Staged, state: bytes) -> None:
+    supervised.scripts = {"ticker": pulsing(pulse.OVERDUE), "pool": pulsing(state)}
+
+    run_until(supervised, "pool", starts=2, seconds=1.5)
+
+    assert supervised.starts("pool") == 1
+
+
+def test_a_part_that_refuses_ends_the_supervisor(supervised: Staged) -> None:
+    supervised.scripts["pool"] = REFUSING
+
+    with pytest.raises(Refused):
+        supervised.run()
+
+    assert supervised.ticker.group is None
+
+
+def test_a_part_that_does_not_stop_is_killed(supervised: Staged) -> None:
+    supervised.scripts["pool"] = STUBBORN
+    monitored = supervised.pool
+
+    run_until(supervised, "pool", starts=1)
+
+    assert monitored.group is None
