@@ -36,6 +36,9 @@ WHERE id = %s AND status IN (%s, %s)
 """
 NO_ANSWER = "The process ended while the mail was being sent; it may have arrived."
 MOST_EXPIRED = 1000
+# Answers that put a mail off for the account or the moment: of SMTP those about the session and its
+# log-in (503, 530-538), of HTTP 401, 408, 429 and what its servers cannot do now.
+ABOUT_ALL_MAIL = frozenset({401, 408, 429, *range(500, 540)})
 
 
 class NotSettled(ValueError):
@@ -126,6 +129,15 @@ def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> None:
     # Not by the ORM: it runs for every mail, and building the query costs more than all the rest.
     with connection.cursor() as cursor:
         cursor.execute(_SETTLE, columns)
+
+
+def is_server_away(delivery: Delivery) -> bool:
+    """Tell whether the server, or our account there, is the trouble, and not this mail.
+
+    Then every other mail would fare alike, and no attempt counts against any of them.
+    """
+    is_about_all = delivery.code is None or delivery.code in ABOUT_ALL_MAIL
+    return delivery.outcome is Outcome.DEFERRED and is_about_all
 
 
 def reason_to_skip(*, subscriber: Subscriber, kind: str) -> str | None:

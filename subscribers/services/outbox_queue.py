@@ -81,7 +81,8 @@ def send_queued(*, token: UUID, ids: Sequence[UUID], clock: Callable[[], datetim
             if email is None:
                 continue
             delivery = mailer.send(outbox.message_of(email))
-            is_server_away = delivery.outcome is Outcome.UNKNOWN or _is_unreachable(delivery)
+            is_silent = delivery.outcome is Outcome.UNKNOWN
+            is_server_away = is_silent or outbox.is_server_away(delivery)
             with transaction.atomic():
                 _lock(email.subscriber_id)
                 now = clock()
@@ -120,15 +121,10 @@ def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
         return email if outbox.begin_again(email_id=email.pk, now=now) else None
 
 
-def _is_unreachable(delivery: Delivery) -> bool:
-    """Tell whether the server itself, not this mail, is the trouble."""
-    return delivery.outcome is Outcome.DEFERRED and delivery.code is None
-
-
 def _put_off(email: OutgoingEmail, delivery: Delivery, now: datetime) -> None:
     """Try a deferred mail again later; once the server put it off ten times it has failed."""
     attempts = email.attempts + 1
-    if _is_unreachable(delivery):
+    if outbox.is_server_away(delivery):
         # Nothing was said about the mail: it waits for the server as long as that takes.
         queued = OutgoingEmail.objects.filter(pk=email.pk, status=Status.QUEUED)
         queued.update(due_at=now + SERVER_AWAY, attempts=F("attempts") - 1)

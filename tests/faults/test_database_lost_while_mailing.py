@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -51,7 +52,7 @@ def advance(batch: Batch) -> None:
     advancing.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON).clock)
 
 
-def server_parameters() -> dict[str, str]:
+def server_parameters() -> dict[str, Any]:
     parameters = connection.get_connection_params()
     return {key: parameters[key] for key in ("user", "host", "port")} | {"dbname": "postgres"}
 

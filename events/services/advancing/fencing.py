@@ -45,11 +45,6 @@ class Letter:
     is_repeated: bool
 
 
-def is_unreachable(delivery: Delivery) -> bool:
-    """Tell whether the server itself, not this mail, is the trouble."""
-    return delivery.outcome is Outcome.DEFERRED and delivery.code is None
-
-
 def settle(sent: Sent, claimed: Claimed, current: Round) -> None:
     """Record what became of a mail, and move its run on if it is still this claim's."""
     outbox.settle(email_id=sent.email.pk, delivery=sent.delivery, now=current.now)
@@ -65,7 +60,7 @@ def settle(sent: Sent, claimed: Claimed, current: Round) -> None:
             current.step_runs += add_step_runs(sent.run, [done])
     elif run is not None and delivery.outcome is Outcome.REFUSED:
         engine.fail_attempt(run, delivery.error, current, is_final=True)
-    elif run is not None and is_unreachable(delivery):
+    elif run is not None and outbox.is_server_away(delivery):
         until = mail_breaker.held_until(now=current.now) or current.now
         _wait(run, until, "mail_server_away", current)
     elif run is not None:

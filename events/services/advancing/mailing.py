@@ -16,7 +16,7 @@ from django.db import transaction
 from events.services import claiming
 from events.services.advancing import engine, letters, mail_breaker
 from events.services.advancing.engine import Clock, Round
-from events.services.advancing.fencing import Letter, Sent, fence, is_unreachable, settle
+from events.services.advancing.fencing import Letter, Sent, fence, settle
 from events.services.advancing.runs import Claimed, Run, load_locked, lock_again
 from events.services.database_faults import REQUEST_FAULTS, brief
 from subscribers.models import OutgoingEmail
@@ -111,7 +111,7 @@ class _Sender:
     def _note(self, delivery: Delivery) -> None:
         if delivery.outcome is Outcome.UNKNOWN:
             mail_breaker.trip(now=self.clock(), is_unknown=True)
-        elif is_unreachable(delivery):
+        elif outbox.is_server_away(delivery):
             mail_breaker.trip(now=self.clock(), is_unknown=False)
         else:
             mail_breaker.reset()

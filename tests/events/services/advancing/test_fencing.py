@@ -180,7 +180,7 @@ def test_the_installations_switch_holds_mail_for_as_long_as_it_is_on(
     settings.MAIL_PAUSED = True
     run = begin(make_sequence(person.workspace, MAIL), person, last_error=last_error)
 
-    travel.run_for(24 * HOUR)
+    travel.run_for(2 * HOUR)
     run.refresh_from_db()
     held = (run.status, run.reason, run.attempts)
     settings.MAIL_PAUSED = False

@@ -175,6 +175,27 @@ def test_a_server_that_is_away_is_let_be_and_no_attempt_is_counted(
     assert [run.status for run in Enrollment.objects.all()] == [Status.COMPLETED] * 3
 
 
+@pytest.mark.parametrize("reply", ["530 Log in first", "535 Wrong password", "503 Not now"])
+def test_an_answer_about_our_account_is_for_the_operator_and_no_run_fails_of_it(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel, reply: str
+) -> None:
+    for name in ("ada", "bob"):
+        run_of(sequence, name)
+    server.always(Stage.MAIL, reply)
+
+    travel.run_for(timedelta(hours=1))
+    runs = list(Enrollment.objects.all())
+    errors = set(OutgoingEmail.objects.values_list("status", "last_error"))
+    server.behave()
+    travel.run_for(timedelta(minutes=10))
+
+    assert {(run.status, run.reason, run.attempts) for run in runs} == {
+        (Status.ACTIVE, "mail_server_away", 0)
+    }
+    assert errors == {("queued", reply)}
+    assert sorted(server.recipients) == ["ada@example.com", "bob@example.com"]
+
+
 @pytest.mark.parametrize("fault", list(Fault))
 def test_no_answer_to_a_message_is_unknown_and_the_run_goes_on(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel, fault: Action
