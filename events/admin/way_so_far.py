@@ -121,6 +121,7 @@ def _tell_unmet(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
     return f"not met: {rule_in_words(rule)}"
 
 
+# In the order in which they are told.
 TOLD: Mapping[str, Callable[[Any], str | None]] = {
     "waitedUntil": _tell_moment,
     "event": lambda value: f"the event {value} came, which is gone",
@@ -128,9 +129,9 @@ TOLD: Mapping[str, Callable[[Any], str | None]] = {
     "isMet": lambda value: "met" if value is True else "not met",
     "unmet": _tell_unmet,
     "goesTo": lambda value: "so it ended" if value == "exit" else f"so it went to {value}",
-    "action": _word("", ACTIONS),
     "reason": _word("because ", REASONS),
     "refused": _word("refused: ", REASONS),
+    "action": _word("", ACTIONS),
     "email": _word("", EMAILS),
     "tagsAdded": _names("put on"),
     "tagsRemoved": _names("took off"),

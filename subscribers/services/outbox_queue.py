@@ -16,7 +16,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from subscribers.models import OutgoingEmail, Subscriber
-from subscribers.services import mail_safety, outbox
+from subscribers.services import mail_safety, outbox, sending_rate
 from subscribers.services.delivery import Delivery, Mailer, Outcome
 
 Status = OutgoingEmail.Status
@@ -77,6 +77,8 @@ def send_queued(*, token: UUID, ids: Sequence[UUID], clock: Callable[[], datetim
     sent = 0
     with Mailer() as mailer:
         while waiting and not is_server_away and time.monotonic() < over_at:
+            if not sending_rate.wait_for_turn(clock=clock):
+                break
             email = _fence(waiting.pop(0), token, clock())
             if email is None:
                 continue

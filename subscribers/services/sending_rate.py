@@ -7,6 +7,8 @@ clock; what a process leased and did not use is lost with its second. Hosts' clo
 
 import os
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,6 +69,21 @@ def take(*, count: int, now: datetime) -> Grant:
     if granted == count:
         return Grant(count)
     return Grant(granted, wait_until=datetime.fromtimestamp(second + 1, tz=UTC))
+
+
+def wait_for_turn(
+    *, clock: Callable[[], datetime], before_waiting: Callable[[], None] | None = None
+) -> bool:
+    """Take one mail, after waiting for the next second where that is needed; False: not now."""
+    for _ in range(2):
+        now = clock()
+        grant = take(count=1, now=now)
+        if grant.wait_until is None:
+            return True
+        if before_waiting:
+            before_waiting()
+        time.sleep(min(1.0, max(0.0, (grant.wait_until - now).total_seconds())))
+    return False
 
 
 def purge(*, before: datetime) -> int:

@@ -234,10 +234,13 @@ def test_taken_while_the_record_waits_for_the_person_the_mail_is_recorded(
     assert_ends_well(run, take, server, was_sent=True)
 
 
-@pytest.mark.parametrize("reply", ["550 No", "451 Later"])
+@pytest.mark.parametrize(
+    ("reply", "status", "reason"),
+    [("550 No", "failed", ""), ("451 Later", "skipped", "run_ended")],
+)
 @pytest.mark.parametrize("take", list(ENDING))
-def test_stopped_while_the_server_refuses_the_run_stays_stopped(
-    sequence: Sequence, server: SmtpServer, reply: str, take: Take
+def test_ended_while_the_server_refuses_its_mail_is_not_tried_again(
+    sequence: Sequence, server: SmtpServer, reply: str, status: str, reason: str, take: Take
 ) -> None:
     run = run_of(sequence)
     hold = server.hold(Stage.RCPT)
@@ -249,10 +252,30 @@ def test_stopped_while_the_server_refuses_the_run_stays_stopped(
         take(run)
         hold.release()
 
-    assert server.taken == []
     assert_lawful(run, take)
     let_it_all_go_on(run)
     assert server.taken == []
+    email = OutgoingEmail.objects.get()
+    assert (email.status, email.reason) == (status, reason)
+
+
+@pytest.mark.parametrize("take", list(HOLDING))
+def test_held_while_the_server_puts_its_mail_off_it_leaves_when_the_run_goes_on(
+    sequence: Sequence, server: SmtpServer, take: Take
+) -> None:
+    run = run_of(sequence)
+    hold = server.hold(Stage.RCPT)
+    server.next(Stage.DATA, "451 Later")
+    batch = claim()
+
+    with beside(lambda: advance(batch)):
+        hold.wait_until_reached()
+        take(run)
+        hold.release()
+
+    assert OutgoingEmail.objects.get().status == "queued"
+    assert_lawful(run, take)
+    assert_ends_well(run, take, server, was_sent=False)
 
 
 def test_a_second_worker_waits_until_the_first_ones_mail_is_settled(

@@ -21,6 +21,8 @@ Status = Enrollment.Status
 EmailStatus = OutgoingEmail.Status
 # How long mail waits before a switch that holds it is looked at again.
 HOLD = timedelta(minutes=5)
+UNDER_WAY = Enrollment.UNDER_WAY
+RUN_ENDED = "run_ended"
 COUNTED_BY_CAP = (EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.UNKNOWN)
 
 
@@ -58,12 +60,16 @@ def settle(sent: Sent, claimed: Claimed, current: Round) -> None:
             # Stopped or paused meanwhile: the mail is recorded, only the advance is not. Of a
             # person who was erased nothing is left to record.
             current.step_runs += add_step_runs(sent.run, [done])
-    elif run is not None and delivery.outcome is Outcome.REFUSED:
+    elif run is None:
+        # A paused run tries again; of one that is over, nothing waits to be sent.
+        if not Enrollment.objects.filter(pk=sent.run.row.pk, status__in=UNDER_WAY).exists():
+            outbox.skip_queued(email_id=sent.email.pk, reason=RUN_ENDED)
+    elif delivery.outcome is Outcome.REFUSED:
         engine.fail_attempt(run, delivery.error, current, is_final=True)
-    elif run is not None and outbox.is_server_away(delivery):
+    elif outbox.is_server_away(delivery):
         until = mail_breaker.held_until(now=current.now) or current.now
         _wait(run, until, "mail_server_away", current)
-    elif run is not None:
+    else:
         engine.fail_attempt(run, delivery.error, current)
 
 

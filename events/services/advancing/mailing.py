@@ -38,7 +38,7 @@ def send_all(
     waiting = list(runs)
     with Mailer() as mailer:
         while waiting and not is_over() and not sender.is_held():
-            if not sender.may_send_now():
+            if not sending_rate.wait_for_turn(clock=clock, before_waiting=sender.record):
                 break
             sender.send(waiting.pop(0), mailer)
         sender.record()
@@ -61,18 +61,6 @@ class _Sender:
 
     def is_held(self) -> bool:
         return mail_breaker.held_until(now=self.clock()) is not None
-
-    def may_send_now(self) -> bool:
-        """Wait for the installation's rate, a second at most."""
-        for _ in range(2):
-            now = self.clock()
-            grant = sending_rate.take(count=1, now=now)
-            if grant.count:
-                return True
-            if grant.wait_until is None:
-                return False
-            time.sleep(min(1.0, max(0.0, (grant.wait_until - now).total_seconds())))
-        return False
 
     def send(self, run: Run, mailer: Mailer) -> None:
         """Fence and hand over one mail."""
