@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 
 from events import enqueue
+from events.models import Enrollment
 from events.services import advancing, failed_stages, retention, roll_ups, worker_reports
 from subscribers.services import outbox_queue
 
@@ -43,13 +44,17 @@ def beat(worker_id: str) -> None:
 def advance(token: str, *enrollment_ids: str) -> None:
     """Carry out what is due for claimed runs, whose ids are hex; may run twice."""
     ids = [UUID(each) for each in enrollment_ids]
-    advancing.advance(token=UUID(token), ids=ids, clock=_clock)
+    advancing.advance(token=UUID(token), ids=ids, clock=_clock, must_yield=_is_something_above)
 
 
 def send_queued(token: str, *email_ids: str) -> int:
     """Send claimed mails that no run waits for; returns how many left. May run twice."""
     ids = [UUID(each) for each in email_ids]
     return outbox_queue.send_queued(token=UUID(token), ids=ids, clock=_clock)
+
+
+def _is_something_above(lane: Enrollment.Lane) -> bool:
+    return enqueue.is_anything_above(lane=lane, now=_clock())
 
 
 def _clock() -> datetime:

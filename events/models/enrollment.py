@@ -39,7 +39,9 @@ class Enrollment(models.Model):
     sequence = models.ForeignKey(
         Sequence, on_delete=models.CASCADE, db_index=False, related_name="enrollments"
     )
-    version = models.ForeignKey(SequenceVersion, on_delete=models.PROTECT, related_name="+")
+    version = models.ForeignKey(
+        SequenceVersion, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.CASCADE, db_index=False, related_name="enrollments"
     )
@@ -104,6 +106,8 @@ class Enrollment(models.Model):
             ),
             # The write path and the subscriber's page: one person's runs.
             models.Index(fields=["subscriber", "status"], name="enrollment_by_subscriber"),
+            # How many are under way with a version, and who is moved to another.
+            models.Index(fields=["version", "status"], name="enrollment_by_version"),
             # Lists of a sequence's runs, newest first, and of one status.
             models.Index(fields=["sequence", "-id"], name="enrollment_by_sequence"),
             models.Index(fields=["status", "-id"], name="enrollment_by_status"),

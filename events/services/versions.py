@@ -120,8 +120,7 @@ def _drop_unused(sequence: Sequence, *, before: int) -> None:
 
 
 def _parts(spec: SequenceSpec) -> dict[str, Any]:
-    parts: dict[str, Any] = msgspec.to_builtins(spec)
-    return parts
+    return {name: getattr(spec, name) for name in spec.__struct_fields__}
 
 
 def _comparable(value: object) -> str:
@@ -140,5 +139,9 @@ def _with_plain_numbers(value: object) -> object:
             return {name: _with_plain_numbers(each) for name, each in value.items()}
         case list() | tuple():
             return [_with_plain_numbers(each) for each in value]
+        case msgspec.Struct():
+            # With every field: msgspec itself leaves out defaults, and knows them by identity.
+            fields = {name: getattr(value, name) for name in value.__struct_fields__}
+            return {"kind": type(value).__name__, "fields": _with_plain_numbers(fields)}
         case _:
             return value

@@ -30,6 +30,11 @@ _LOCAL_BACKENDS = (console.EmailBackend, locmem.EmailBackend, dummy.EmailBackend
 _RETRIED_STATUSES = frozenset({401, 408, 429, *range(500, 600)})
 _REFUSED_STATUSES = frozenset(range(400, 500)) - _RETRIED_STATUSES
 
+# Of anymail's, before anything left or for this recipient for good.
+_REFUSING_ERRORS = frozenset(
+    {"AnymailRecipientsRefused", "AnymailUnsupportedFeature", "AnymailSerializationError"}
+)
+
 logger = logging.getLogger(__name__)
 
 
@@ -167,7 +172,7 @@ def _judge(error: Exception) -> Delivery:
         outcome = Outcome.DEFERRED
     elif code in _REFUSED_STATUSES:
         outcome = Outcome.REFUSED
-    if any(each.__name__ == "AnymailRecipientsRefused" for each in type(error).__mro__):
+    if _REFUSING_ERRORS.intersection(each.__name__ for each in type(error).__mro__):
         outcome = Outcome.REFUSED
     return fail(outcome, describe(error), code=code)
 

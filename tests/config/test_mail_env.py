@@ -121,9 +121,8 @@ def test_amazon_ses_needs_its_own_library(monkeypatch: pytest.MonkeyPatch, anyma
     [
         ("anymail+mailgun://?api_key=k&sender_domain=mg.example.com", "sender_domain"),
         ("anymail+postmark://?server_token=t", "server_token"),
-        ("anymail+sendgrid://?api_key=k", None),
-        ("anymail+brevo://?api_key=k", None),
         ("anymail+resend://?api_key=k", None),
+        ("anymail+brevo://?api_key=k", None),
     ],
 )
 def test_anymail_itself_takes_the_settings(

@@ -5,7 +5,7 @@ the claim's token still holds, and every mail has a row of its own that is fence
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from django.conf import settings
@@ -22,10 +22,20 @@ __all__ = ["advance"]
 
 # A third of the queue's time-out: what is not begun by then is given back.
 SECONDS_PER_BATCH = 20
+SECONDS_BETWEEN_LOOKS = 1.0
 
 
-def advance(*, token: UUID, ids: Sequence[UUID], clock: Clock) -> None:
+def advance(
+    *,
+    token: UUID,
+    ids: Sequence[UUID],
+    clock: Clock,
+    must_yield: Callable[[Enrollment.Lane], bool] | None = None,
+) -> None:
     """Carry out what is due for the runs that the token holds.
+
+    `must_yield` tells, once a second at most, whether something waits that is more urgent than a
+    lane: what is not begun is given back for it.
 
     A run that is alone has its attempt counted before anything is done, so that one whose work
     kills the worker ends after `STEP_ATTEMPTS`.
@@ -37,13 +47,36 @@ def advance(*, token: UUID, ids: Sequence[UUID], clock: Clock) -> None:
     mails = [run for run in calls if isinstance(_step(run), steps.EmailStep)]
     webhooks = [run for run in calls if isinstance(_step(run), steps.WebhookStep)]
 
-    def is_over() -> bool:
-        return time.monotonic() > over_at
-
+    is_over = _Patience(over_at, calls, must_yield).is_over
     if mails:
         mailing.send_all(token=token, runs=mails, clock=clock, is_over=is_over)
     if webhooks:
         calling.call_all(token=token, runs=webhooks, clock=clock, is_over=is_over)
+
+
+class _Patience:
+    """How long a batch goes on with calls, which may take seconds each."""
+
+    def __init__(
+        self,
+        over_at: float,
+        calls: Sequence[Run],
+        must_yield: Callable[[Enrollment.Lane], bool] | None,
+    ) -> None:
+        self.over_at = over_at
+        self.lane = Enrollment.Lane(min((run.row.lane for run in calls), default=0))
+        self.must_yield = must_yield
+        self.look_at = time.monotonic() + SECONDS_BETWEEN_LOOKS
+
+    def is_over(self) -> bool:
+        """Tell whether the rest is to be given back."""
+        now = time.monotonic()
+        if now > self.over_at:
+            return True
+        if self.must_yield is None or now < self.look_at:
+            return False
+        self.look_at = now + SECONDS_BETWEEN_LOOKS
+        return self.must_yield(self.lane)
 
 
 def _may_begin(token: UUID, ids: Sequence[UUID], clock: Clock) -> bool:

@@ -1,6 +1,7 @@
 """Versions: which stay for their runs, and which go."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -87,3 +88,20 @@ def test_a_mail_that_must_not_wait_has_its_own_lane() -> None:
     ]
 
     assert lanes == [Enrollment.Lane.TRANSACTIONAL, Enrollment.Lane.MARKETING]
+
+
+def test_what_is_default_may_be_said_or_not() -> None:
+    window: dict[str, Any] = {"enabled": True, "days": ["monday"], "endTime": "17:00"}
+    silent: dict[str, Any] = {
+        "name": "A",
+        "trigger": "manual",
+        "steps": [MAIL],
+        "sendingWindow": window,
+    }
+    saying = {**silent, "sendingWindow": {**window, "startTime": "00:00"}}
+    later = {**silent, "sendingWindow": {**window, "startTime": "00:01"}}
+    one, other, third = (parse_sequence(each) for each in (silent, saying, later))
+
+    assert versions.is_same_version(one, other)
+    assert versions.is_same(one, other)
+    assert not versions.is_same_version(one, third)
