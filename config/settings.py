@@ -69,7 +69,7 @@ WORKER_RETENTION = timedelta(
 WEB_THREADS = env.read_integer("WEB_THREADS", default=4, minimum=1, maximum=256)
 WORKERS = env.read_integer("WORKERS", default=2, minimum=1, maximum=64)
 LEASE_SECONDS = env.read_integer("LEASE_SECONDS", default=90, minimum=5, maximum=3600)
-# Webhook steps may call http:// and addresses of this network: for development alone.
+# Webhook steps may call addresses of this network: for development alone.
 ALLOW_PRIVATE_WEBHOOKS = env.read_flag("ALLOW_PRIVATE_WEBHOOKS", default=False)
 if ALLOW_PRIVATE_WEBHOOKS and not env.is_loopback(urlsplit(PUBLIC_URL).hostname or ""):
     _problem = "must be false when PUBLIC_URL names a public host."

@@ -7,13 +7,25 @@ from django.conf import settings
 
 from events import enqueue
 from events.models import Enrollment
-from events.services import advancing, failed_stages, retention, roll_ups, worker_reports
+from events.services import (
+    advancing,
+    failed_stages,
+    left_mails,
+    retention,
+    roll_ups,
+    worker_reports,
+)
 from subscribers.services import outbox_queue
 
 
 def retry_failed_stages() -> int:
     """Retry the stages that are due; returns how many succeeded."""
     return failed_stages.retry_due(now=datetime.now(tz=UTC))
+
+
+def skip_left_mails() -> int:
+    """Mark mails that waited for another attempt when their run ended; returns how many."""
+    return left_mails.skip_left()
 
 
 def purge_results() -> int:

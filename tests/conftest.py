@@ -64,7 +64,13 @@ def pytest_terminal_summary(
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only means something on PostgreSQL."""
+    """Leave out what only means something on PostgreSQL; keep real processes from each other.
+
+    With `-n 2 --dist loadgroup` those that start processes run one after another, beside the rest.
+    """
+    for item in items:
+        if item.get_closest_marker("live") or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("processes"))
     if config.stash[database_name].startswith("PostgreSQL"):
         return
     skip = pytest.mark.skip(reason="only meaningful on PostgreSQL")

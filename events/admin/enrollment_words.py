@@ -38,6 +38,7 @@ REASONS = {
 PUT_OFF = {
     "mail_paused": "mail is paused",
     "mail_server_away": "the mail server does not answer",
+    "mail_deferred": "the mail server put the mail off",
     "mail_cap": "the person has had as many mails as the workspace allows for now",
     "sending_window": "the sequence's sending window is closed",
 }

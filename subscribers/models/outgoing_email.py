@@ -39,7 +39,7 @@ class OutgoingEmail(models.Model):
     cause = models.CharField(max_length=200)
     status = models.CharField(max_length=7, choices=Status, default=Status.QUEUED)
     message_id = models.CharField(max_length=255)
-    sender = models.CharField(max_length=1000)
+    sender = models.CharField(max_length=2000)
     reply_to = models.CharField(max_length=254, blank=True, default="")
     recipient = models.CharField(max_length=254)
     subject = models.CharField(max_length=998)

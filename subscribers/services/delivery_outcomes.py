@@ -28,6 +28,8 @@ class Delivery:
     # One line of at most 500 characters for the operator; empty when the mail was sent.
     error: str = ""
     code: int | None = None
+    # No conversation about the mail began: the server refused or ended the connection itself.
+    is_unreachable: bool = False
 
 
 def fail(outcome: Outcome, error: str, *, code: int | None = None) -> Delivery:

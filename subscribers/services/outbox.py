@@ -36,6 +36,9 @@ WHERE id = %s AND status IN (%s, %s)
 """
 NO_ANSWER = "The process ended while the mail was being sent; it may have arrived."
 MOST_EXPIRED = 1000
+MOST_ATTEMPTS = 10
+FIRST_PAUSE = timedelta(seconds=20)
+LONGEST_PAUSE = timedelta(hours=4)
 # Answers that put a mail off for the account or the moment: of SMTP those about the session and its
 # log-in (503, 530-538), of HTTP 401, 408, 429 and what its servers cannot do now.
 ABOUT_ALL_MAIL = frozenset({401, 408, 429, *range(500, 540)})
@@ -106,10 +109,22 @@ def skip_queued(*, email_id: UUID, reason: str) -> None:
     queued.update(status=Status.SKIPPED, reason=reason, due_at=None)
 
 
-def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> None:
+def fail_queued(*, email_id: UUID) -> None:
+    """Give up a mail that waited for another attempt."""
+    OutgoingEmail.objects.filter(pk=email_id, status=Status.QUEUED).update(status=Status.FAILED)
+
+
+def take_attempt_back(*, email_id: UUID) -> None:
+    """Count an attempt as none, since the server was away and said nothing of the mail."""
+    queued = OutgoingEmail.objects.filter(pk=email_id, status=Status.QUEUED, attempts__gt=0)
+    queued.update(attempts=F("attempts") - 1)
+
+
+def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> bool:
     """Record what became of an attempt; `unknown` may still become `sent`.
 
-    A deferred mail is queued again: whoever drives it decides when.
+    A deferred mail is queued again: whoever drives it decides when. False when more is known
+    already. Idempotent.
     """
     status = {
         Outcome.SENT: Status.SENT,
@@ -129,6 +144,18 @@ def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> None:
     # Not by the ORM: it runs for every mail, and building the query costs more than all the rest.
     with connection.cursor() as cursor:
         cursor.execute(_SETTLE, columns)
+        return bool(cursor.rowcount)
+
+
+def retry_at(*, attempts: int, now: datetime) -> datetime | None:
+    """Return when a mail that was put off so many times is tried again; None: it has failed.
+
+    Over most of a day: servers that see a sender for the first time may ask for half an hour.
+    """
+    if attempts >= MOST_ATTEMPTS:
+        return None
+    pause: timedelta = FIRST_PAUSE * 3 ** (attempts - 1)
+    return now + min(pause, LONGEST_PAUSE)
 
 
 def is_server_away(delivery: Delivery) -> bool:
@@ -136,8 +163,10 @@ def is_server_away(delivery: Delivery) -> bool:
 
     Then every other mail would fare alike, and no attempt counts against any of them.
     """
+    if delivery.outcome is not Outcome.DEFERRED:
+        return False
     is_about_all = delivery.code is None or delivery.code in ABOUT_ALL_MAIL
-    return delivery.outcome is Outcome.DEFERRED and is_about_all
+    return is_about_all or delivery.is_unreachable
 
 
 def reason_to_skip(*, subscriber: Subscriber, kind: str) -> str | None:

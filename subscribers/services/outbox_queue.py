@@ -16,18 +16,16 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from subscribers.models import OutgoingEmail, Subscriber
-from subscribers.services import mail_safety, outbox, sending_rate
+from subscribers.services import connections, mail_safety, outbox, sending_rate
 from subscribers.services.delivery import Delivery, Mailer, Outcome
 
 Status = OutgoingEmail.Status
 MOST_IN_BATCH = 20
-MOST_ATTEMPTS = 10
-FIRST_PAUSE = timedelta(seconds=10)
-LONGEST_PAUSE = timedelta(hours=1)
 # How long a mail server is let be that does not answer.
 SERVER_AWAY = timedelta(seconds=30)
 # A third of the queue's time-out, as for runs.
 SECONDS_PER_BATCH = 20
+SECONDS_TO_RECORD = 25
 # How long a mail waits before the switch that holds it is looked at again.
 HOLD = timedelta(minutes=5)
 
@@ -85,12 +83,7 @@ def send_queued(*, token: UUID, ids: Sequence[UUID], clock: Callable[[], datetim
             delivery = mailer.send(outbox.message_of(email))
             is_silent = delivery.outcome is Outcome.UNKNOWN
             is_server_away = is_silent or outbox.is_server_away(delivery)
-            with transaction.atomic():
-                _lock(email.subscriber_id)
-                now = clock()
-                outbox.settle(email_id=email.pk, delivery=delivery, now=now)
-                if delivery.outcome is Outcome.DEFERRED:
-                    _put_off(email, delivery, now)
+            _record(email, delivery, clock)
             sent += delivery.outcome is Outcome.SENT
     rest = OutgoingEmail.objects.filter(pk__in=waiting, lease_token=token, status=Status.QUEUED)
     put_off = {"due_at": clock() + SERVER_AWAY} if is_server_away else {}
@@ -123,20 +116,42 @@ def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
         return email if outbox.begin_again(email_id=email.pk, now=now) else None
 
 
+def _record(email: OutgoingEmail, delivery: Delivery, clock: Callable[[], datetime]) -> None:
+    """Record what became of a mail; while the database is away, keep trying for as long as may be.
+
+    What is not recorded is unknown later, though it was known here.
+    """
+    give_up_at = time.monotonic() + SECONDS_TO_RECORD
+    while True:
+        try:
+            with transaction.atomic():
+                _lock(email.subscriber_id)
+                now = clock()
+                is_news = outbox.settle(email_id=email.pk, delivery=delivery, now=now)
+                if is_news and delivery.outcome is Outcome.DEFERRED:
+                    _put_off(email, delivery, now)
+        except connections.LOST:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.5)
+            connections.renew()
+        else:
+            return
+
+
 def _put_off(email: OutgoingEmail, delivery: Delivery, now: datetime) -> None:
-    """Try a deferred mail again later; once the server put it off ten times it has failed."""
-    attempts = email.attempts + 1
+    """Try a deferred mail again later; once the server put it off often enough it has failed."""
+    queued = OutgoingEmail.objects.filter(pk=email.pk, status=Status.QUEUED)
     if outbox.is_server_away(delivery):
         # Nothing was said about the mail: it waits for the server as long as that takes.
-        queued = OutgoingEmail.objects.filter(pk=email.pk, status=Status.QUEUED)
         queued.update(due_at=now + SERVER_AWAY, attempts=F("attempts") - 1)
         return
-    if attempts >= MOST_ATTEMPTS:
-        queued = OutgoingEmail.objects.filter(pk=email.pk, status=Status.QUEUED)
+    # The row is that from before the fence, which counted the attempt.
+    due_at = outbox.retry_at(attempts=email.attempts + 1, now=now)
+    if due_at is None:
         queued.update(status=Status.FAILED, due_at=None, lease_token=None)
-        return
-    pause = min(FIRST_PAUSE * 2**attempts, LONGEST_PAUSE)
-    OutgoingEmail.objects.filter(pk=email.pk, status=Status.QUEUED).update(due_at=now + pause)
+    else:
+        queued.update(due_at=due_at)
 
 
 def _release(email: OutgoingEmail, **columns: object) -> None:

@@ -8,6 +8,7 @@ certainly not accepted, and from then on only the server's answer says what beca
 import contextlib
 import re
 import smtplib
+from dataclasses import replace
 
 from django.core.mail.backends.smtp import EmailBackend
 
@@ -62,14 +63,19 @@ class SmtpSession:
         """Open the connection where there is none, and begin a mail; returns the failure."""
         try:
             connection = self._open()
+        # A host that is no name raises a UnicodeError.
+        except (OSError, UnicodeError) as error:
+            self._drop()
+            # Whatever the server greets with, it says nothing about this mail.
+            return replace(_defer(error), is_unreachable=True)
+        try:
             options = []
             if connection.does_esmtp and connection.has_extn("size"):
                 options.append(f"SIZE={len(data)}")
             if connection.does_esmtp and connection.has_extn("8bitmime") and not data.isascii():
                 options.append("BODY=8BITMIME")
             code, text = connection.mail(sender, options)
-        # A host that is no name raises a UnicodeError.
-        except (OSError, UnicodeError) as error:
+        except OSError as error:
             self._drop()
             return _defer(error)
         if code in _SUCCESSES:

@@ -16,8 +16,8 @@ from pytest_django.fixtures import Settings
 from events.models import Enrollment, StepRun
 from events.services import advancing, claiming
 from events.services.claiming import Batch
-from subscribers.models import OutgoingEmail
-from subscribers.services import workspaces
+from subscribers.models import OutgoingEmail, Workspace
+from subscribers.services import outbox_queue, workspaces
 from tests import factories, smtp_server
 from tests.beside import beside
 from tests.events.services.advancing.running import begin
@@ -99,6 +99,32 @@ def test_a_mail_is_recorded_once_the_database_is_back(server: SmtpServer, batch:
 
     assert recipients_while_away == ["person0@example.com"]
     assert_each_got_one(server)
+
+
+def test_a_mail_that_no_run_waits_for_is_recorded_too(
+    server: SmtpServer, workspace: Workspace
+) -> None:
+    person = factories.SubscriberFactory.create(workspace=workspace)
+    email = factories.OutgoingEmailFactory.create(
+        subscriber=person, kind=OutgoingEmail.Kind.CONFIRMATION, due_at=NOON
+    )
+    claimed = outbox_queue.claim_queued(now=NOON)
+    assert claimed is not None
+    hold = server.hold(Stage.MESSAGE)
+    clock = TimeTravel(NOON).clock
+    dbname = connection.settings_dict["NAME"]
+
+    with beside(
+        lambda: outbox_queue.send_queued(token=claimed.token, ids=claimed.ids, clock=clock)
+    ):
+        hold.wait_until_reached()
+        with nobody_lets_in(dbname):
+            hold.release()
+            time.sleep(0.7)
+
+    email.refresh_from_db()
+    assert (email.status, email.sent_at, email.due_at) == ("sent", NOON, None)
+    assert len(server.taken) == 1
 
 
 @pytest.mark.parametrize("is_committed", [True, False])

@@ -13,6 +13,7 @@ from events.services.advancing.runs import Claimed, Run
 from events.services.advancing.versions import PlacedStep
 from events.services.advancing.walking import Done, Position
 from events.services.advancing.writing import RunState, add_step_runs
+from events.services.left_mails import RUN_ENDED
 from subscribers.models import OutgoingEmail
 from subscribers.services import mail_safety, outbox
 from subscribers.services.delivery import Delivery, Outcome
@@ -22,7 +23,6 @@ EmailStatus = OutgoingEmail.Status
 # How long mail waits before a switch that holds it is looked at again.
 HOLD = timedelta(minutes=5)
 UNDER_WAY = Enrollment.UNDER_WAY
-RUN_ENDED = "run_ended"
 COUNTED_BY_CAP = (EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.UNKNOWN)
 
 
@@ -67,10 +67,11 @@ def settle(sent: Sent, claimed: Claimed, current: Round) -> None:
     elif delivery.outcome is Outcome.REFUSED:
         engine.fail_attempt(run, delivery.error, current, is_final=True)
     elif outbox.is_server_away(delivery):
+        outbox.take_attempt_back(email_id=sent.email.pk)
         until = mail_breaker.held_until(now=current.now) or current.now
         _wait(run, until, "mail_server_away", current)
     else:
-        engine.fail_attempt(run, delivery.error, current)
+        _try_later(run, sent, current)
 
 
 def fence(letter: Letter, claimed: Claimed, current: Round) -> OutgoingEmail | None:
@@ -172,7 +173,7 @@ def _skip(
     _leave(run, Done(placed, status, {"reason": reason}, began, began, email_id), current)
 
 
-def _wait(run: Run, until: datetime, reason: str, current: Round) -> None:
+def _wait(run: Run, until: datetime, reason: str, current: Round, *, error: str = "") -> None:
     """Let the run come again later, with no attempt counted."""
     state = RunState(
         Status.ACTIVE,
@@ -180,9 +181,19 @@ def _wait(run: Run, until: datetime, reason: str, current: Round) -> None:
         until,
         reason=reason,
         attempts=engine.attempts_before(run.row),
-        last_error=run.row.last_error,
+        last_error=error or run.row.last_error,
     )
     current.states.append((run.row, state))
+
+
+def _try_later(run: Run, sent: Sent, current: Round) -> None:
+    """Send a mail again that the server put off; the mail's own attempts are counted."""
+    until = outbox.retry_at(attempts=sent.email.attempts, now=current.now)
+    if until is None:
+        outbox.fail_queued(email_id=sent.email.pk)
+        engine.fail_attempt(run, sent.delivery.error, current, is_final=True)
+    else:
+        _wait(run, until, "mail_deferred", current, error=sent.delivery.error)
 
 
 def _capped_until(run: Run, letter: Letter, now: datetime) -> datetime | None:

@@ -241,7 +241,7 @@ def test_a_failed_log_in_defers_without_the_password(to_port: Any, settings: Set
         with Mailer() as mailer:
             deliveries = [mailer.send(message()) for _ in range(2)]
 
-    assert deliveries == [Delivery(Outcome.DEFERRED, "535 wrong", 535)] * 2
+    assert deliveries == [Delivery(Outcome.DEFERRED, "535 wrong", 535, is_unreachable=True)] * 2
     assert server.connections == 2
 
 

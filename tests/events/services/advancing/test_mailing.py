@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from pytest_django.fixtures import Settings
 
-from events.models import Enrollment, Sequence, StepRun
+from events.models import Enrollment, Sequence
 from events.services import advancing, claiming
 from subscribers.models import OutgoingEmail, Workspace
+from subscribers.services import outbox
 from tests import factories, smtp_server
 from tests.events.services.advancing.running import begin, outcomes
 from tests.sequence_making import MAIL, NOON, make_sequence
@@ -118,33 +119,36 @@ def test_a_mail_that_is_put_off_leaves_later_with_the_same_message_id(
     travel.run_for(timedelta(minutes=1))
 
     assert (put_off.status, put_off.last_error, put_off.due_at) == ("queued", reply, None)
-    assert (run.status, run.attempts, run.last_error) == (Status.ACTIVE, 1, reply)
-    assert (run.due_at, run.lease_token) == (NOON + 10 * SECOND, None)
+    assert (run.status, run.attempts, run.last_error) == (Status.ACTIVE, 0, reply)
+    assert (run.due_at, run.lease_token) == (NOON + 20 * SECOND, None)
+    assert run.reason == "mail_deferred"
     assert other.status == Status.COMPLETED
     mail = OutgoingEmail.objects.get(subscriber=run.subscriber_id)
     assert (mail.status, mail.attempts, mail.message_id) == ("sent", 2, put_off.message_id)
     assert server.count[mail.message_id, mail.recipient] == 1
     run.refresh_from_db()
     assert (run.status, run.attempts, run.last_error) == (Status.COMPLETED, 0, "")
-    assert StepRun.objects.get(enrollment=run).attempts == 1
 
 
-def test_attempts_grow_apart_and_the_last_one_fails_the_run(
-    sequence: Sequence, server: SmtpServer, travel: TimeTravel, settings: Settings
+def test_attempts_of_a_mail_grow_apart_and_the_last_one_fails_the_run(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel
 ) -> None:
-    settings.STEP_ATTEMPTS = 3
     run = run_of(sequence)
     server.always(Stage.RCPT, "451 Later")
 
-    due: list[object] = []
-    for _ in range(3):
+    pauses: list[object] = []
+    for _ in range(outbox.MOST_ATTEMPTS):
         travel.run_until(run.due_at or travel.now)
         travel.tick()
         run.refresh_from_db()
-        due.append(run.due_at)
+        pauses.append(run.due_at and run.due_at - travel.now)
 
-    assert due == [NOON + 10 * SECOND, NOON + 30 * SECOND, None]
-    assert (run.status, run.attempts, run.last_error) == (Status.FAILED, 3, "451 Later")
+    minute, longest = 60 * SECOND, outbox.LONGEST_PAUSE
+    assert pauses[:5] == [20 * SECOND, minute, 3 * minute, 9 * minute, 27 * minute]
+    assert pauses[-4:] == [longest, longest, longest, None]
+    assert (run.status, run.last_error) == (Status.FAILED, "451 Later")
+    mail = OutgoingEmail.objects.get()
+    assert (mail.status, mail.attempts) == ("failed", outbox.MOST_ATTEMPTS)
     assert server.taken == []
 
 

@@ -1,0 +1,27 @@
+"""Settings of a worker that calls silent and stuck what is so for two seconds, not for thirty.
+
+`DJANGO_SETTINGS_MODULE=tests.faults.impatient`: what a busy worker must not be taken for shows soon.
+"""
+
+from django.apps import AppConfig
+
+from config.settings import *  # noqa: F403 - the product's own
+from config.settings import INSTALLED_APPS as _OF_THE_PRODUCT
+
+SECONDS = 2.0
+
+
+class Impatient(AppConfig):
+    """Shortens the patience once the product's own modules can be imported."""
+
+    name = "tests.faults"
+    label = "impatient"
+
+    def ready(self) -> None:
+        from events.worker import pool, supervisor, ticker  # noqa: PLC0415 - they need models
+
+        supervisor.SECONDS_WITHOUT_PULSE = supervisor.SECONDS_OF_DOUBT = SECONDS
+        ticker.SECONDS_UNTIL_OVERDUE = pool.LONGEST_SILENCE = SECONDS
+
+
+INSTALLED_APPS = [*_OF_THE_PRODUCT, "tests.faults.impatient.Impatient"]
