@@ -1,5 +1,6 @@
 """Checks that models and forms share."""
 
+import re
 import zoneinfo
 
 from django.core.exceptions import ValidationError
@@ -19,3 +20,9 @@ def validate_plain_text(text: str) -> None:
     """Refuse control characters, which one database stores and the other does not."""
     if json_gate.has_control(text):
         raise ValidationError("Control characters are not allowed.")
+
+
+def validate_color(text: str) -> None:
+    """Refuse what is not a colour of six hex digits."""
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        raise ValidationError("Give a colour as #2b665d.")

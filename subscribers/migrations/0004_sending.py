@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='workspace',
             name='webhook_secret',
-            field=models.CharField(default=subscribers.models.workspace.new_webhook_secret, editable=False, max_length=64),
+            field=models.CharField(default=subscribers.models.workspace.new_secret, editable=False, max_length=64),
         ),
         migrations.AlterField(
             model_name='outgoingemail',

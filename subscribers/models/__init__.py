@@ -1,6 +1,13 @@
 """The tables of the audience; the same noun names the file in every layer."""
 
 from subscribers.models.api_key import ApiKey
+from subscribers.models.consent import (
+    AskedAddress,
+    AskedHour,
+    Confirmation,
+    ConsentRecord,
+    Suppression,
+)
 from subscribers.models.idempotency import IdempotentRequest
 from subscribers.models.installation import Installation
 from subscribers.models.list import List, ListMembership
@@ -13,6 +20,10 @@ from subscribers.models.workspace import Workspace
 
 __all__ = [
     "ApiKey",
+    "AskedAddress",
+    "AskedHour",
+    "Confirmation",
+    "ConsentRecord",
     "IdempotentRequest",
     "Installation",
     "List",
@@ -22,6 +33,7 @@ __all__ = [
     "SendingSecond",
     "Subscriber",
     "SubscriberTag",
+    "Suppression",
     "Tag",
     "Workspace",
 ]

@@ -7,10 +7,10 @@ from django.db import models
 from django.utils.timezone import now
 
 from subscribers.ids import new_id
-from subscribers.validators import validate_time_zone
+from subscribers.validators import validate_color, validate_time_zone
 
 
-def new_webhook_secret() -> str:
+def new_secret() -> str:
     """Return 256 random bits as hex."""
     return secrets.token_hex(32)
 
@@ -39,6 +39,36 @@ class Workspace(models.Model):
         validators=[validate_time_zone],
         help_text="IANA name, such as Europe/Berlin; sending windows count in it.",
     )
+    # The confirmation mail's templates; empty ones are our own.
+    confirmation_subject = models.CharField(max_length=998, blank=True, default="")
+    confirmation_html = models.TextField(blank=True, default="")
+    confirmation_text = models.TextField(blank=True, default="")
+    confirmation_needs_button = models.BooleanField(
+        default=False,
+        help_text="Only the button confirms; otherwise the page's first touch or key does, too.",
+    )
+    confirmation_redirect_url = models.URLField(
+        max_length=500,
+        blank=True,
+        default="",
+        help_text="Where people go after confirming; empty: a page of ours.",
+    )
+    reminder_hours = models.PositiveIntegerField(
+        default=0, help_text="One reminder to those who have not confirmed by then; 0 is none."
+    )
+    give_up_days = models.PositiveIntegerField(
+        default=30,
+        help_text="Enrollments of those who have not confirmed by then expire; 0 keeps them.",
+    )
+    color = models.CharField(
+        max_length=7,
+        blank=True,
+        default="",
+        validators=[validate_color],
+        help_text="Of the pages' buttons, as #2b665d; empty: ours.",
+    )
+    # Keys the hashes of addresses: in the database, so that no rotation loses a suppression.
+    address_hash_key = models.CharField(max_length=64, default=new_secret, editable=False)
     is_mail_paused = models.BooleanField(
         "mail paused",
         default=False,
@@ -53,7 +83,7 @@ class Workspace(models.Model):
         default=24, help_text="The hours that the cap counts."
     )
     # Signs what webhook steps send, so that whoever is called can tell it is us.
-    webhook_secret = models.CharField(max_length=64, default=new_webhook_secret, editable=False)
+    webhook_secret = models.CharField(max_length=64, default=new_secret, editable=False)
     # Rises in the transaction of every change to settings or rules, so that a process knows that
     # what it remembers of them is old.
     config_version = models.PositiveBigIntegerField(default=1, editable=False)
