@@ -2,12 +2,24 @@
 
 from typing import Any
 
+from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.text import format_lazy
+
+PEOPLE = reverse_lazy("admin:subscribers_subscriber_changelist")
+# Narrows the list of subscribers to those who have not confirmed for so many days.
+PENDING_FOR = "pending_for"
 
 
 def _item(title: str, icon: str, model: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
+
+
+def _is_at_people(request: HttpRequest, *, is_pending: bool) -> bool:
+    """Tell whether a page is about people, and about those pending alone."""
+    is_narrowed = PENDING_FOR in request.GET
+    return request.path.startswith(str(PEOPLE)) and is_narrowed == is_pending
 
 
 UNFOLD = {
@@ -25,6 +37,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
+    "DASHBOARD_CALLBACK": "subscribers.admin.alarms.show",
     "STYLES": [lambda _request: static("cueline/admin.css")],
     "COLORS": {
         "primary": {
@@ -47,7 +60,18 @@ UNFOLD = {
             {
                 "title": "Audience",
                 "items": [
-                    _item("Subscribers", "group", "subscribers_subscriber"),
+                    {
+                        **_item("Subscribers", "group", "subscribers_subscriber"),
+                        "active": lambda request: _is_at_people(request, is_pending=False),
+                    },
+                    {
+                        "title": "Pending people",
+                        "icon": "hourglass_empty",
+                        "link": format_lazy("{}?{}=0", PEOPLE, PENDING_FOR),
+                        "active": lambda request: _is_at_people(request, is_pending=True),
+                    },
+                    _item("Suppressions", "block", "subscribers_suppression"),
+                    _item("Consent ledger", "contract", "subscribers_consentrecord"),
                     _item("Tags", "sell", "subscribers_tag"),
                     _item("Lists", "list_alt", "subscribers_list"),
                 ],

@@ -13,7 +13,7 @@ SECRETS = re.compile(
     r"cue_[A-Za-z0-9]{4,}(?:_[A-Za-z0-9]+)?"
     r"|(?<=Bearer )\S+"
     # What ends the address of a page for somebody who gets mail.
-    r"|(?<=/u/)[0-9A-Za-z_-]{8,}"
+    r"|(?<=/[cu]/)[0-9A-Za-z._-]{8,}"
     r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
     r"|(?i:(?<=password=)|(?<=token=)|(?<=secret=)|(?<=sessionid=)|(?<=csrftoken=))[^\s&;,'\"]+"
 )

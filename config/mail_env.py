@@ -71,6 +71,16 @@ def read_recipients(name: str) -> list[str]:
     return entries
 
 
+def read_webhook_secret(name: str) -> str:
+    """Return what delivery services show, `name:password`; none: their reports are not taken."""
+    secret = env.read_token(name)
+    if secret and not all(secret.partition(":")):
+        raise SettingError(name, "expected name:password, as the service sends it in basic auth.")
+    if secret and find_spec("anymail") is None:
+        raise SettingError(name, "needs django-anymail: uv sync --extra anymail.")
+    return secret
+
+
 def _files(folder: Path) -> dict[str, object]:
     return {
         "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",

@@ -171,6 +171,10 @@ TEMPLATES = [
     }
 ]
 LANGUAGE_CODE = "en"
+# The pages follow the reader's browser among these. A translation is a folder beside `en` in
+# LOCALE_PATHS, and a line here.
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "subscribers" / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = "config.formats"
@@ -242,8 +246,18 @@ UNFOLD = admin_skin.UNFOLD
 # --- Mail, API, worker ------------------------------------------------------------------------
 
 globals().update(mail_env.read_email("EMAIL_URL", default_folder=DATA_DIR / "mail"))
+ANYMAIL_WEBHOOK_SECRET = mail_env.read_webhook_secret("ANYMAIL_WEBHOOK_SECRET")
 EMAIL_ALLOW = mail_env.read_recipients("EMAIL_ALLOW")
 MAIL_PAUSED = env.read_flag("MAIL_PAUSED", default=False)
+CONFIRMATIONS_PER_DOMAIN = env.read_integer(
+    "CONFIRMATIONS_PER_DOMAIN", default=200, minimum=0, maximum=1_000_000
+)
+CONFIRMATIONS_PER_KEY = env.read_integer(
+    "CONFIRMATIONS_PER_KEY", default=1000, minimum=0, maximum=1_000_000
+)
+CONFIRMATIONS_PER_HOUR = env.read_integer(
+    "CONFIRMATIONS_PER_HOUR", default=10_000, minimum=0, maximum=10_000_000
+)
 MAIL_RATE = env.read_integer("MAIL_RATE", default=0, minimum=0, maximum=100_000)
 
 REST_FRAMEWORK = {

@@ -1,11 +1,12 @@
-"""Every path that Cueline answers. None ends in a slash but the admin's and the API's pages."""
+"""Every path that Cueline answers. Few end in a slash: the admin's, the API's pages, reports."""
 
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config import health, metrics
-from subscribers.api import document
+from subscribers.api import delivery_reports, document
+from subscribers.pages.confirm import confirm
 from subscribers.pages.unsubscribe import unsubscribe
 
 urlpatterns = [
@@ -18,7 +19,9 @@ urlpatterns = [
     path("api/docs/", document.pages, name="api-docs"),
     path("api/v1/", include("subscribers.api.urls")),
     path("api/v1/", include("events.api.urls")),
+    path("c/<str:token>", confirm, name="confirm"),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
+    path("anymail/<slug:service>/tracking/", delivery_reports.tracking, name="delivery-reports"),
     path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin-without-slash"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),

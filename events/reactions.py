@@ -14,6 +14,10 @@ class RunsReact:
         """Let the runs that waited for the confirmation begin."""
         audience_changes.confirmed(subscriber_ids=subscriber_ids, now=now)
 
+    def gave_up(self, *, subscriber_ids: Sequence[UUID], now: datetime) -> None:
+        """End the runs that waited for the confirmation."""
+        audience_changes.gave_up(subscriber_ids=subscriber_ids, now=now)
+
     def left(self, *, subscriber_ids: Sequence[UUID], now: datetime) -> None:
         """Stop runs, but for those with transactional mail to come."""
         audience_changes.left(subscriber_ids=subscriber_ids, now=now)

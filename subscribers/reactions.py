@@ -17,6 +17,9 @@ class Reactions(Protocol):
     def confirmed(self, *, subscriber_ids: Sequence[UUID], now: datetime) -> None:
         """People who were pending are active now."""
 
+    def gave_up(self, *, subscriber_ids: Sequence[UUID], now: datetime) -> None:
+        """People who are pending did not confirm in time; they may be asked again."""
+
     def left(self, *, subscriber_ids: Sequence[UUID], now: datetime) -> None:
         """People unsubscribed."""
 

@@ -2,9 +2,19 @@
 
 from datetime import UTC, datetime
 
-from subscribers.services import retention
+from subscribers.services import confirmation_deadlines, retention
 
 
 def purge_expired() -> int:
-    """Delete kept answers and rate windows that are over; returns how many rows went."""
+    """Delete kept answers and counts that are over; returns how many rows went."""
     return retention.purge_expired(now=datetime.now(tz=UTC))
+
+
+def remind_unconfirmed() -> int:
+    """Queue the reminders that are due to people who have not confirmed; returns how many."""
+    return confirmation_deadlines.remind_due(now=datetime.now(tz=UTC))
+
+
+def give_up_unconfirmed() -> int:
+    """Give up the questions that nobody answered in time; returns how many."""
+    return confirmation_deadlines.give_up_due(now=datetime.now(tz=UTC))

@@ -24,6 +24,7 @@ REASONS = {
     "subscriber_unsubscribed": "the person had unsubscribed",
     "subscriber_bounced": "mail to the address had bounced",
     "subscriber_complained": "the person had complained",
+    "suppressed": "the address was suppressed",
     "subscriber_pending": "the person had not confirmed",
     "test_key": "it began with a test key",
     "not_in_allow_list": "EMAIL_ALLOW does not name the address",

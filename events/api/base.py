@@ -6,12 +6,14 @@ from functools import cache, cached_property
 
 from django.conf import settings
 
+from config.http.errors import request_id_of
 from events.payloads import Limits, RejectedEvent
 from events.services import ingest
 from subscribers.api.base import ApiView
 from subscribers.api.errors import ApiError
 from subscribers.models.api_key import Scope
 from subscribers.payloads import Fault, InvalidRequest
+from subscribers.services.consent_ledger import Circumstances
 
 
 class EventsApiView(ApiView):
@@ -24,6 +26,11 @@ class EventsApiView(ApiView):
     def limits(self) -> Limits:
         """The contract's limits, as this installation sets them."""
         return current_limits()
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """What the ledger of consent says of this request; its address is an application's."""
+        return Circumstances(api_key=self.api_key, request_id=request_id_of(self.request))
 
     def is_dry_run(self) -> bool:
         """Tell whether nothing is to be kept; such a request cannot be replayed."""

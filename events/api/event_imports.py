@@ -36,6 +36,7 @@ class EventImportsView(EventsApiView):
             limits=self.limits,
             now=self.now,
             is_test=self.api_key.is_test,
+            circumstances=self.circumstances,
         )
         answer = _answer(result)
         if keep is not None:

@@ -44,6 +44,7 @@ class BulkEventsView(EventsApiView):
             limits=self.limits,
             now=self.now,
             is_test=self.api_key.is_test,
+            circumstances=self.circumstances,
         )
         try:
             if is_dry_run:
@@ -79,6 +80,7 @@ class SingleEventView(EventsApiView):
             limits=self.limits,
             now=self.now,
             is_test=self.api_key.is_test,
+            circumstances=self.circumstances,
         )
         try:
             if is_dry_run:
@@ -114,7 +116,12 @@ def _keeping(
 def bulk_answer(result: ingest.IngestResult) -> Answer:
     """Return the answer to a bulk request."""
     events = [_event(index, outcome) for index, outcome in enumerate(result.outcomes)]
-    body = {"success": True, "subscriber": _subscriber(result), "events": events}
+    body: dict[str, Any] = {
+        "success": True,
+        "subscriber": _subscriber(result),
+        "events": events,
+        **_opt_in(result),
+    }
     if result.is_complete:
         return Answer(body)
     failed = sum(isinstance(outcome, Failed) for outcome in result.outcomes)
@@ -155,6 +162,7 @@ def _single_answer(result: ingest.IngestResult, body: dict[str, Any]) -> Answer:
         answer["duplicate"] = True
     if outcome.failed_stages:
         answer["sideEffectFailures"] = list(outcome.failed_stages)
+    answer |= _opt_in(result)
     if body.get("account") is not None:
         answer["accountIgnored"] = {
             "reason": "not_supported",
@@ -190,6 +198,13 @@ def _subscriber(result: ingest.IngestResult) -> dict[str, Any]:
         "externalId": subscriber.external_id,
         "created": result.is_created,
     }
+
+
+def _opt_in(result: ingest.IngestResult) -> dict[str, Any]:
+    """Return the answer's `optIn`, where the person has to confirm."""
+    if result.opt_in is None:
+        return {}
+    return {"optIn": {"required": True, "emailQueued": result.opt_in.is_email_queued}}
 
 
 def _effects(outcome: Outcome) -> dict[str, Any] | None:

@@ -141,6 +141,16 @@ FAILED = record(
     },
     required=["index", "name", "error"],
 )
+OPT_IN = record(
+    {
+        "required": {"const": True},
+        "emailQueued": {
+            "type": "boolean",
+            "description": "False: suppressed, asked too often, history alone, or a test key.",
+        },
+    },
+    required=["required", "emailQueued"],
+) | {"description": "Where this request created somebody who must confirm, or asked one again."}
 # Only with `dryRun`.
 EFFECTS: Schema = {
     "type": ["object", "null"],
@@ -151,6 +161,7 @@ BULK_ANSWER = record(
         "success": SUCCESS,
         "subscriber": SUBSCRIBER,
         "events": listing({"anyOf": [RECORDED, FAILED]}, description="As sent, in that order."),
+        "optIn": OPT_IN,
         "effects": listing(EFFECTS),
         "error": record({"code": {"const": "PARTIAL_FAILURE"}, "message": {"type": "string"}}),
     },
@@ -175,6 +186,7 @@ SINGLE_ANSWER = record(
         "events": listing(
             record({"id": public_id("evt"), "name": {"type": "string"}, "occurredAt": MOMENT})
         ),
+        "optIn": OPT_IN,
         "effects": EFFECTS,
         "accountIgnored": record({"reason": {"type": "string"}, "message": {"type": "string"}}),
     },

@@ -22,6 +22,7 @@ from subscribers.models import Subscriber, Tag
 Status = Enrollment.Status
 UNSUBSCRIBED = "unsubscribed"
 SUPPRESSED = "suppressed"
+NOT_CONFIRMED = "not_confirmed"
 # The engine paused the run, since nobody knows whether its mail had left.
 EMAIL_UNKNOWN = "email_unknown"
 
@@ -31,6 +32,20 @@ def confirmed(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
     held = _under_way(subscriber_ids).filter(status=Status.WAITING_CONFIRMATION)
     starting.locked(held.values_list("pk", flat=True)).update(
         status=Status.ACTIVE, step_since=now, due_at=now, updated_at=now
+    )
+
+
+def gave_up(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
+    """Let the runs expire that waited for a confirmation, also those that a hand holds.
+
+    They never began, so their slots are free again, even where people enter once ever.
+    """
+    waiting = Q(status=Status.WAITING_CONFIRMATION)
+    held = Q(status=Status.PAUSED, status_before_pause=Status.WAITING_CONFIRMATION)
+    ending = _under_way(subscriber_ids).filter(waiting | held).values_list("pk", flat=True)
+    ended = starting.stopped_columns(now=now, reason=NOT_CONFIRMED)
+    starting.locked(ending).update(
+        **{**ended, "status": Status.EXPIRED}, entry_slot=None, due_before_pause=None
     )
 
 

@@ -15,6 +15,7 @@ from events.services.ingest_request import IngestRequest
 from events.services.recording import Failed, Outcome, reject
 from subscribers.models import Workspace
 from subscribers.payloads import InvalidRequest, Person
+from subscribers.services.consent_ledger import NOTHING_KNOWN, Circumstances
 from subscribers.services.subscribers import IdentityConflict, SubscriberNotFound
 
 
@@ -41,6 +42,7 @@ def record(
     limits: Limits,
     now: datetime,
     is_test: bool = False,
+    circumstances: Circumstances = NOTHING_KNOWN,
 ) -> ImportResult:
     """Record the events; what was recorded stays when a later one fails.
 
@@ -64,6 +66,7 @@ def record(
             limits=limits,
             now=now,
             is_test=is_test,
+            circumstances=circumstances,
         )
         outcomes += _record_run(request, is_first=not outcomes)
     return ImportResult(outcomes=tuple(outcomes), identities=len(identities))

@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from events.models import Event
 from events.payloads import EventDraft, RejectedEvent
-from events.services import definitions, fast_path, ingest_metrics
+from events.services import definitions, fast_path, ingest_metrics, opting_in
 from events.services.database_faults import (
     REQUEST_FAULTS,
     OutcomeUnknown,
@@ -24,6 +24,7 @@ from events.services.database_faults import (
     is_passing,
 )
 from events.services.ingest_request import IngestRequest
+from events.services.opting_in import OptIn
 from events.services.recording import Failed, Outcome, Recorded, Recorder, reject
 from subscribers.models import Subscriber
 from subscribers.services import connections, lists, subscribers
@@ -54,6 +55,8 @@ class IngestResult:
     subscriber: Subscriber | subscribers.StoredIdentity
     is_created: bool
     outcomes: Sequence[Outcome]
+    # None unless the person has to confirm, and is new or was to be asked again.
+    opt_in: OptIn | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -216,11 +219,13 @@ def _take_in(
     definitions.drop_unused(made=recorder.unused_definitions())
     if recorder.oldest_history is not None:
         subscriber.move_creation_back(to=recorder.oldest_history)
+    # Also when an earlier attempt, whose answer was lost, made the row.
+    is_created = subscriber.pk == planned.subscriber
+    opt_in = opting_in.follow_up(
+        subscriber=subscriber, is_created=is_created, outcomes=outcomes, request=request
+    )
     return IngestResult(
-        subscriber=subscriber,
-        # Also when an earlier attempt, whose answer was lost, made the row.
-        is_created=subscriber.pk == planned.subscriber,
-        outcomes=tuple(outcomes),
+        subscriber=subscriber, is_created=is_created, outcomes=tuple(outcomes), opt_in=opt_in
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from events.payloads import EventDraft, Limits, RejectedEvent
 from subscribers.models import ApiKey, Workspace
 from subscribers.payloads import Person
+from subscribers.services.consent_ledger import NOTHING_KNOWN, Circumstances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,3 +23,5 @@ class IngestRequest:
     unverified_key: ApiKey | None = None
     # Made with a test key: what it starts sends no mail.
     is_test: bool = False
+    # What the ledger of consent says of the request, where it asks somebody to confirm.
+    circumstances: Circumstances = NOTHING_KNOWN

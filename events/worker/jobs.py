@@ -28,6 +28,8 @@ JOBS = (
     Job(TaskCall("events.tasks.purge_results"), seconds=3600, first_after=60),
     Job(TaskCall("events.tasks.purge_expired"), seconds=3600, first_after=90),
     Job(TaskCall("subscribers.tasks.purge_expired"), seconds=3600, first_after=120),
+    Job(TaskCall("subscribers.tasks.remind_unconfirmed"), seconds=60, first_after=20),
+    Job(TaskCall("subscribers.tasks.give_up_unconfirmed"), seconds=300, first_after=75),
 )
 
 

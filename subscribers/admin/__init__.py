@@ -1,17 +1,21 @@
 """The audience's pages in the admin; the same noun names the file in every layer."""
 
 from subscribers.admin.api_key import ApiKeyAdmin
+from subscribers.admin.consent import ConsentRecordAdmin
 from subscribers.admin.list import ListAdmin
 from subscribers.admin.outgoing_email import OutgoingEmailAdmin
 from subscribers.admin.subscriber import SubscriberAdmin
+from subscribers.admin.suppression import SuppressionAdmin
 from subscribers.admin.tag import TagAdmin
 from subscribers.admin.workspace import WorkspaceAdmin
 
 __all__ = [
     "ApiKeyAdmin",
+    "ConsentRecordAdmin",
     "ListAdmin",
     "OutgoingEmailAdmin",
     "SubscriberAdmin",
+    "SuppressionAdmin",
     "TagAdmin",
     "WorkspaceAdmin",
 ]

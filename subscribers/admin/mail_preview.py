@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from csp.constants import HEADER
 from django.http import HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from subscribers.models import OutgoingEmail
 
@@ -22,12 +24,24 @@ POLICY = (
 
 def preview(_request: "HttpRequest", email: OutgoingEmail) -> HttpResponse:
     """Return the HTML as it was sent."""
+    return sandboxed(email.html)
+
+
+def sandboxed(html: str) -> HttpResponse:
+    """Return a mail's HTML, of which nothing can run or leave."""
     return HttpResponse(
-        email.html,
+        html,
         headers={
             HEADER: POLICY,
             "X-Frame-Options": "SAMEORIGIN",
             "Referrer-Policy": "no-referrer",
             "Cache-Control": "no-store",
         },
+    )
+
+
+def frame(address: str) -> SafeString:
+    """Return a frame that shows the HTML at an address and lets nothing of it run."""
+    return format_html(
+        '<iframe class="cueline-mail" sandbox="" title="The mail" src="{}"></iframe>', address
     )

@@ -19,11 +19,19 @@ REASONS = {
     "bounced": "mail to the address has bounced",
     "subscriber_bounced": "mail to the address has bounced",
     "suppressed": "the address is suppressed",
+    "subscriber_pending": "the person has not confirmed the address",
+    "already_confirmed": "the person has confirmed already",
+    "confirmation_closed": "the question was given up, or the person left",
     "not_in_allow_list": "EMAIL_ALLOW does not name the address, so it is never really mailed here",
-    "test_key": "the enrollment began with a test key, and test keys never mail",
+    "test_key": "a test key led to it, and test keys never mail",
     "mail_paused": "mail is paused",
     "mail_cap": "the person has had as many mails as the workspace allows",
     "run_ended": "the enrollment had ended before it left",
+}
+# Why a mail is put off, by the reason that it bears meanwhile.
+WAITS = {
+    "no_sender": "It waits: the workspace has no address that mail comes from. Looked at again",
+    "confirmations_delayed": "Too many confirmations left in one hour. It leaves later",
 }
 LONGEST_NOTE = 80
 UNKNOWN = (
@@ -62,6 +70,9 @@ def why(email: OutgoingEmail) -> str:
 def _why_queued(email: OutgoingEmail) -> str:
     if email.workspace.is_mail_paused:
         return "It waits: the workspace's mail is paused."
+    if email.reason in WAITS:
+        until = f", at {moment(email.due_at)}" if email.due_at else ""
+        return f"{WAITS[email.reason]}{until}."
     if email.last_error:
         return f"It is tried again; last time: {email.last_error}"
     return "It leaves as soon as a worker comes to it."

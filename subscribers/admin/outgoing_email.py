@@ -18,7 +18,7 @@ from config.admin_base import ReadOnlyAdmin, RowAction, link_to, view_url
 from config.readable import bulleted, json_value
 from events.models import StepRun
 from subscribers.admin import mail_words
-from subscribers.admin.mail_preview import preview
+from subscribers.admin.mail_preview import frame, preview
 from subscribers.admin.person_search import row_or_person
 from subscribers.models import OutgoingEmail
 from subscribers.services import outbox
@@ -142,10 +142,7 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
         """Return a frame that shows the HTML and lets nothing of it run."""
         if not email.html:
             return "This mail is plain text."
-        return format_html(
-            '<iframe class="cueline-mail" sandbox="" title="The mail" src="{}"></iframe>',
-            view_url(email, "preview"),
-        )
+        return frame(view_url(email, "preview"))
 
     @admin.display(description="as plain text")
     def text_shown(self, email: OutgoingEmail) -> SafeString:

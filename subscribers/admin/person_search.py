@@ -1,26 +1,45 @@
-"""Finding what hangs on one person, for lists whose rows bear a subscriber."""
+"""Finding what hangs on one person, for lists whose rows bear a subscriber or an address."""
 
 from contextlib import suppress
 
 from django.db.models import Q
 
 from subscribers import addresses, ids
-from subscribers.models import Subscriber
+from subscribers.address_hashes import address_hash
+from subscribers.models import Subscriber, Workspace
 
 # One address may be known in as many workspaces.
 MOST_PEOPLE = 100
+MOST_WORKSPACES = 100
 
 
 def row_or_person(prefix: str, text: str) -> Q:
-    """Return the condition for a row's id on the wire, else for the rows of one person.
+    """Return the condition for a row's id on the wire, else for the rows of one person."""
+    row_id = ids.decode(prefix, text)
+    return of_person(text) if row_id is None else Q(pk=row_id)
+
+
+def of_person(text: str) -> Q:
+    """Return the condition for the rows of one person.
 
     A person is named by the whole address in any of its forms, or by the external id.
     """
-    row_id = ids.decode(prefix, text)
-    if row_id is not None:
-        return Q(pk=row_id)
     person = Q(external_id=text)
     with suppress(addresses.InvalidAddress):
         person |= Q(email_key=addresses.parse(text).key)
     found = Subscriber.objects.filter(person).values_list("pk", flat=True)[:MOST_PEOPLE]
     return Q(subscriber__in=list(found))
+
+
+def address_remains(text: str) -> Q:
+    """Return the condition for rows that bear the hash of a whole address; none for other texts.
+
+    The hash is another one in each workspace.
+    """
+    condition = Q(pk__in=[])
+    with suppress(addresses.InvalidAddress):
+        email_key = addresses.parse(text).key
+        keys = Workspace.objects.order_by("pk").values_list("pk", "address_hash_key")
+        for workspace_id, key in keys[:MOST_WORKSPACES]:
+            condition |= Q(workspace=workspace_id, address_hash=address_hash(key, email_key))
+    return condition

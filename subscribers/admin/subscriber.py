@@ -1,85 +1,41 @@
 """Subscribers: who they are, what they bear, and what they did last; read-only."""
 
-from typing import Any
+from datetime import datetime
 
 from django.contrib import admin
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 
-from config.admin_base import ReadOnlyAdmin, link_to, list_url
+from config.admin_base import link_to, list_url
+from config.admin_skin import PENDING_FOR
 from config.readable import bulleted, json_value, moment, separated
 from events.admin.step_words import row_in_words
 from events.models import Enrollment, Event
 from subscribers import addresses, ids
-from subscribers.admin import mail_words
-from subscribers.models import List, OutgoingEmail, Subscriber, Tag
+from subscribers.admin import mail_words, subscriber_consent
+from subscribers.admin.subscriber_actions import SubscriberActions
+from subscribers.admin.subscriber_filters import BearingTag, OnList, PendingFor, came_at
+from subscribers.models import Confirmation, OutgoingEmail, Subscriber
 
 LATEST = 20
 
 
-class ChosenByLink(admin.SimpleListFilter):
-    """Narrows to what hangs on one row, which a link chose: there may be thousands to offer."""
-
-    model: type[Model]
-    parameter_name: str
-
-    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        """Offer the row that was chosen, so that it can be seen and left again."""
-        row = self.chosen(request.GET.get(self.parameter_name, ""))
-        return [(row.pk.hex, str(row))] if row else []
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep what hangs on the chosen row."""
-        row = self.chosen(self.value())
-        return queryset.filter(self.condition(row)) if row else queryset
-
-    def chosen(self, text: str | None) -> Any:  # noqa: ANN401 - a row of the model, or None
-        """Return the row with the id, if there is one."""
-        row_id = ids.decode("id", f"id_{text}")
-        return self.model._default_manager.filter(pk=row_id).first() if row_id else None
-
-    def condition(self, row: Any) -> Q:  # noqa: ANN401 - a row of the model
-        """Return what hangs on the row."""
-        raise NotImplementedError
-
-
-class BearingTag(ChosenByLink):
-    """Those who bear a tag."""
-
-    title = "tag"
-    parameter_name = "tag"
-    model = Tag
-
-    def condition(self, row: Any) -> Q:  # noqa: ANN401 - as above
-        """One link for each pair: nobody is found twice."""
-        return Q(tag_links__tag=row)
-
-
-class OnList(ChosenByLink):
-    """Those who are on a list now."""
-
-    title = "list"
-    parameter_name = "list"
-    model = List
-
-    def condition(self, row: Any) -> Q:  # noqa: ANN401 - as above
-        """One membership for each pair: nobody is found twice."""
-        return Q(memberships__list=row, memberships__unsubscribed_at=None)
-
-
 @admin.register(Subscriber)
-class SubscriberAdmin(ReadOnlyAdmin):
+class SubscriberAdmin(SubscriberActions):
     """The people of all workspaces."""
 
     list_display = ("email", "external_id", "name", "status", "workspace", "created_at")
+    list_display_of_pending = ("email", "waits", "mails_sent", "reminded", "workspace")
     list_select_related = ("workspace",)
-    list_filter = ("workspace", "status", BearingTag, OnList)
+    list_filter = ("workspace", "status", PendingFor, BearingTag, OnList)
     search_fields = ("email_key", "external_id")
     search_help_text = "Address or external id, from its beginning"
     fieldsets = (
         (None, {"fields": ("email", "external_id", "name", "status", "workspace", "public_id")}),
+        ("Consent", {"fields": ("in_the_way", "ledger")}),
         ("What they bear", {"fields": ("tags", "lists", "attributes_shown", "timezone")}),
         ("What they did", {"fields": ("latest_events",)}),
         ("What they get", {"fields": ("latest_enrollments", "latest_mails")}),
@@ -87,12 +43,20 @@ class SubscriberAdmin(ReadOnlyAdmin):
     )
     readonly_fields = (
         "tags", "lists", "attributes_shown", "latest_events", "latest_enrollments", "latest_mails",
-        "public_id", "name",
+        "public_id", "name", "in_the_way", "ledger",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:
         """Leave attributes where they are until a page shows them."""
-        return super().get_queryset(request).defer("attributes")
+        rows = super().get_queryset(request).defer("attributes")
+        if not _is_about_pending(request):
+            return rows
+        questions = Confirmation.objects.filter(closed_at=None)
+        return rows.prefetch_related(Prefetch("confirmations", questions, to_attr="questions"))
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Tell of those pending how long they wait, and how often they were asked."""
+        return self.list_display_of_pending if _is_about_pending(request) else self.list_display
 
     def fold(self, field: str, text: str) -> str:
         """Compare addresses as they are stored for comparing."""
@@ -117,6 +81,33 @@ class SubscriberAdmin(ReadOnlyAdmin):
     def public_id(self, subscriber: Subscriber) -> str:
         """Return the id on the wire."""
         return subscriber.public_id
+
+    @admin.display(description="waits for")
+    def waits(self, subscriber: Subscriber) -> str:
+        """Return how long ago the person came."""
+        return timesince(came_at(subscriber), depth=1)
+
+    @admin.display(description="mails")
+    def mails_sent(self, subscriber: Subscriber) -> str:
+        """Return how often the person was asked, and when last."""
+        question = _question(subscriber)
+        return f"{question.mails}, last {moment(question.asked_at)}" if question else "never asked"
+
+    @admin.display(description="reminded")
+    def reminded(self, subscriber: Subscriber) -> datetime | None:
+        """Return when the person was reminded."""
+        question = _question(subscriber)
+        return question.reminded_at if question else None
+
+    @admin.display(description="in the way of mail")
+    def in_the_way(self, subscriber: Subscriber) -> SafeString:
+        """Return what stands in the way of mail."""
+        return subscriber_consent.standing(subscriber)
+
+    @admin.display(description="ledger")
+    def ledger(self, subscriber: Subscriber) -> SafeString:
+        """Return how the person's consent came to be."""
+        return subscriber_consent.ledger(subscriber)
 
     @admin.display(description="tags")
     def tags(self, subscriber: Subscriber) -> SafeString:
@@ -208,3 +199,15 @@ class SubscriberAdmin(ReadOnlyAdmin):
         )
         everything = list_url(OutgoingEmail, subscriber__id__exact=subscriber.pk)
         return format_html('{}<p><a href="{}">All mails</a></p>', shown, everything)
+
+
+def _is_about_pending(request: HttpRequest) -> bool:
+    """Tell whether the list is narrowed to people who have not confirmed."""
+    is_pending = request.GET.get("status__exact") == Subscriber.Status.PENDING
+    return is_pending or PENDING_FOR in request.GET
+
+
+def _question(subscriber: Subscriber) -> Confirmation | None:
+    """Return the open question that the list brought along."""
+    questions: list[Confirmation] = subscriber.questions  # type: ignore[attr-defined]
+    return questions[0] if questions else None

@@ -3,41 +3,38 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
 
-from config.admin_base import BaseAdmin, RowAction, RowForm
+from config.admin_base import RowAction, RowForm
 from events.services import sync_rules
+from subscribers.admin.confirmation_form import TEMPLATES, ConfirmationForm
+from subscribers.admin.confirmation_page import ConfirmationPage
 from subscribers.models import Workspace
 from subscribers.services import workspaces
 
 MOST_MAILS = 1000
 MOST_HOURS = 8760  # A year.
 
+NO_SENDER = "Confirmations wait until the workspace has an address that mail comes from."
 
-class WorkspaceForm(RowForm):
+
+class WorkspaceForm(ConfirmationForm):
     """Keeps the cap within what it can be used for."""
 
     def clean_mail_cap(self) -> int:
         """Refuse a number that caps nothing."""
-        return self._within("mail_cap", 0, MOST_MAILS)
+        return self.number("mail_cap", 0, MOST_MAILS)
 
     def clean_mail_cap_hours(self) -> int:
         """Refuse a time in which nothing fits, and one that asks for mails of years ago."""
-        return self._within("mail_cap_hours", 1, MOST_HOURS)
-
-    def _within(self, field: str, least: int, most: int) -> int:
-        number: int = self.cleaned_data[field]
-        if not least <= number <= most:
-            raise forms.ValidationError(f"Give a number from {least} to {most}.")
-        return number
+        return self.number("mail_cap_hours", 1, MOST_HOURS)
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(BaseAdmin):
+class WorkspaceAdmin(ConfirmationPage):
     """All workspaces; none is deleted here, since everything would go with it."""
 
     form = WorkspaceForm
@@ -47,17 +44,27 @@ class WorkspaceAdmin(BaseAdmin):
     search_fields = ("slug",)
     search_help_text = "Slug, from its beginning"
     fieldsets = (
-        (None, {"fields": ("name", "slug", "double_opt_in", "timezone")}),
+        (None, {"fields": ("name", "slug", "timezone", "color")}),
         (
             "Mail",
             {"fields": ("from_email", "from_name", "is_mail_paused", "mail_cap", "mail_cap_hours")},
         ),
+        (
+            "Double opt-in",
+            {
+                "fields": (
+                    "double_opt_in", "confirmation_needs_button", "confirmation_redirect_url",
+                    "reminder_hours", "give_up_days",
+                ),
+            },
+        ),
+        ("Confirmation mail", {"fields": (*TEMPLATES, "confirmation_shown")}),
         ("More", {"fields": ("signing_secret", "created_at")}),
-    )
-    readonly_fields = ("signing_secret", "created_at")
+    )  # fmt: skip
+    readonly_fields = ("confirmation_shown", "signing_secret", "created_at")
     fields_of_new = ("name", "slug", "double_opt_in", "timezone", "from_email", "from_name")
     prepopulated_fields = {"slug": ("name",)}
-    change_form_outer_after_template = "admin/use_preset.html"
+    change_form_outer_after_template = "admin/below_workspace.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: Workspace | None = None) -> Any:  # noqa: ANN401 - the skin's classes have no types
         """Ask for a new one's name and sender alone: the rest has defaults that fit."""
@@ -90,10 +97,13 @@ class WorkspaceAdmin(BaseAdmin):
     ) -> None:
         """Store it, and let every process know."""
         workspaces.save(changed=obj)
+        if obj.double_opt_in and not obj.from_email:
+            messages.warning(request, NO_SENDER)
 
     def action_urls(self) -> list[URLPattern]:
         """Add the preset, and the look at the secret."""
         return [
+            *super().action_urls(),
             self.action_url("use-preset", self.use_preset),
             self.action_url("show-secret", self.show_secret),
         ]

@@ -1,1 +1,1 @@
-"""Pages for the people who get mail: no sign-in, no cookie, no script."""
+"""Pages for the people who get mail: no sign-in, no cookie; all works without a script."""

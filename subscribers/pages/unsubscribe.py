@@ -2,55 +2,106 @@
 
 RFC 8058: the mail program sends a POST with `List-Unsubscribe=One-Click`, without cookies and
 without having seen the page. The page's button sends the same. GET and HEAD change nothing, since
-programs that check links call them. The answer is the same whether or not the token is somebody's.
+programs that check links call them. Every token gets the same answers; who has a known one sees
+their workspace's name and lists besides.
 """
 
 from datetime import UTC, datetime
 
-from django.core.exceptions import BadRequest, SuspiciousOperation
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
-from django.http.multipartparser import MultiPartParserError
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from config.http.body_gate import declared_length
+from subscribers.models import Subscriber
 from subscribers.pages.base import page
-from subscribers.services import connections, unsubscribing
+from subscribers.pages.preferences import choose
+from subscribers.pages.requests import UnusableForm, circumstances_of, form_of, once_more_if_lost
+from subscribers.services import confirmations, preferences, unsubscribing
 from subscribers.services.unsubscribing import Method
 
-LARGEST_BODY = 4096
-UNREADABLE = (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError)
+REASONS = {
+    "too_much": gettext_lazy("There is too much mail."),
+    "not_interested": gettext_lazy("It does not interest me any more."),
+    "never_asked": gettext_lazy("I never asked for it."),
+}
+LONGEST_WORDS = 400
 
 
 # The token is the proof; a forged POST would have to know it, and mail programs have no cookie.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the page, or unsubscribe whoever the token belongs to; idempotent."""
+    """Show the page, or do what its forms ask for whoever the token belongs to; idempotent."""
+    return once_more_if_lost(lambda: _serve(request, token, datetime.now(tz=UTC)))
+
+
+def _serve(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
     if request.method != "POST":
-        return page("unsubscribe.html")
-    is_too_large = request.META.get("cueline.body_too_large", False)
-    if is_too_large or declared_length(request.META) > LARGEST_BODY:
-        return page("unsubscribe.html", status=413)
-    method = _method_of(request)
-    if method is None:
-        return page("unsubscribe.html", status=400)
-    now = datetime.now(tz=UTC)
+        return _page_of(request, token)
     try:
-        unsubscribing.leave_by_link(token=token, now=now, method=method)
-    except connections.LOST:
-        # A connection that died in the pool costs a second try, which is harmless.
-        if not connections.renew():
-            raise
-        unsubscribing.leave_by_link(token=token, now=now, method=method)
-    return page("unsubscribed.html")
+        form = form_of(request)
+    except UnusableForm as refused:
+        return _page_of(request, token, status=refused.status)
+    if form.get("List-Unsubscribe") == "One-Click":
+        return _leave(request, token, form, now)
+    match form.get("choice"):
+        case "lists":
+            return _choose(request, token, form, now)
+        case "come_back":
+            return _come_back(request, token, now)
+    return _page_of(request, token, status=400)
 
 
-def _method_of(request: HttpRequest) -> Method | None:
-    """Return how somebody leaves, or None for a POST that does not say so."""
-    try:
-        if request.POST.get("List-Unsubscribe") != "One-Click":
-            return None
-        return Method.PAGE if request.POST.get("from") == "page" else Method.ONE_CLICK
-    except UNREADABLE:
-        return None
+def _page_of(
+    request: HttpRequest, token: str, *, status: int = 200, is_saved: bool = False
+) -> HttpResponse:
+    """Return the page to leave by, or the one for those who have left."""
+    person = unsubscribing.owner_of(token)
+    if person is not None and person.status not in unsubscribing.LEAVING:
+        return page(request, "unsubscribed.html", workspace=person.workspace, status=status)
+    return page(
+        request,
+        "unsubscribe.html",
+        workspace=person.workspace if person else None,
+        status=status,
+        reasons=REASONS.items(),
+        lists=preferences.lists_of(person) if person else [],
+        is_saved=is_saved,
+    )
+
+
+def _leave(request: HttpRequest, token: str, form: QueryDict, now: datetime) -> HttpResponse:
+    method = Method.PAGE if form.get("from") == "page" else Method.ONE_CLICK
+    unsubscribing.leave_by_link(
+        token=token,
+        now=now,
+        method=method,
+        circumstances=circumstances_of(request),
+        reason=_reason_of(form),
+    )
+    # Nobody sees what a mail program is answered.
+    person = unsubscribing.owner_of(token) if method is Method.PAGE else None
+    return page(request, "unsubscribed.html", workspace=person.workspace if person else None)
+
+
+def _choose(request: HttpRequest, token: str, form: QueryDict, now: datetime) -> HttpResponse:
+    person = unsubscribing.owner_of(token)
+    if person is not None:
+        choose(person, form, circumstances=circumstances_of(request), now=now)
+    return _page_of(request, token, is_saved=True)
+
+
+def _come_back(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
+    person = unsubscribing.owner_of(token)
+    if person is not None and person.status == Subscriber.Status.UNSUBSCRIBED:
+        confirmations.ask_by_id(
+            subscriber_id=person.pk, circumstances=circumstances_of(request), now=now
+        )
+    return page(request, "mail_follows.html")
+
+
+def _reason_of(form: QueryDict) -> str:
+    """Return why somebody leaves, for the ledger: one of ours, their own words, or both."""
+    chosen, words = form.get("reason", ""), form.get("words", "").strip()[:LONGEST_WORDS]
+    return ": ".join(part for part in (chosen if chosen in REASONS else "", words) if part)

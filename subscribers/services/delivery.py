@@ -20,7 +20,7 @@ from subscribers import addresses, rendering
 from subscribers.services.delivery_outcomes import Delivery, Outcome, describe, fail
 from subscribers.services.smtp_session import SmtpSession
 
-__all__ = ["Delivery", "Mailer", "Message", "Outcome", "build", "is_allowed"]
+__all__ = ["REPORTED_ID", "Delivery", "Mailer", "Message", "Outcome", "build", "is_allowed"]
 
 # Django's own default is to wait for ever.
 _TIMEOUT_SECONDS = 20
@@ -34,6 +34,14 @@ _REFUSED_STATUSES = frozenset(range(400, 500)) - _RETRIED_STATUSES
 _REFUSING_ERRORS = frozenset(
     {"AnymailRecipientsRefused", "AnymailUnsupportedFeature", "AnymailSerializationError"}
 )
+
+# Of anymail's, those that report metadata back; the others refuse a mail that has some.
+_REPORTING_SERVICES = frozenset(
+    {"Amazon SES", "Brevo", "Mailgun", "Mailjet", "Mailtrap", "Mandrill", "Postmark", "Resend",
+     "SendGrid", "SparkPost", "Unisender Go"}
+)  # fmt: skip
+# Under which they report the part of the Message-ID that names the mail; most know it by another.
+REPORTED_ID = "cueline_id"
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +99,9 @@ class Mailer:
             return fail(Outcome.DEFERRED, describe(error))
         if self._session is not None:
             return self._session.deliver(sender=sender, recipient=recipient, content=content)
+        if getattr(backend, "esp_name", "") in _REPORTING_SERVICES:
+            name = message.message_id.strip("<>").partition("@")[0]
+            mail.metadata = {REPORTED_ID: name}  # type: ignore[attr-defined]
         return _send_through(backend, mail)
 
     def _connect(self) -> BaseEmailBackend:

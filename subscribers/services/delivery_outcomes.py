@@ -30,6 +30,8 @@ class Delivery:
     code: int | None = None
     # No conversation about the mail began: the server refused or ended the connection itself.
     is_unreachable: bool = False
+    # The server said of the recipient, and of nothing else, that there is none, for good.
+    is_bad_recipient: bool = False
 
 
 def fail(outcome: Outcome, error: str, *, code: int | None = None) -> Delivery:

@@ -37,6 +37,8 @@ WHERE id = %s AND status IN (%s, %s)
 NO_ANSWER = "The process ended while the mail was being sent; it may have arrived."
 MOST_EXPIRED = 1000
 MOST_ATTEMPTS = 10
+# How often a confirmation leaves whose fate stays unknown.
+MOST_UNKNOWN = 3
 FIRST_PAUSE = timedelta(seconds=20)
 LONGEST_PAUSE = timedelta(hours=4)
 # Answers that put a mail off for the account or the moment: of SMTP those about the session and its
@@ -66,6 +68,24 @@ class Draft:
     html: str = ""
     text: str
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def cause_of_confirmation(*, confirmation_id: UUID, number: int) -> str:
+    """Return what the n-th mail of a question is sent for; 0 is that of a test key."""
+    return f"confirmation:{confirmation_id.hex}:{number}"
+
+
+def confirmation_of(email: OutgoingEmail) -> UUID | None:
+    """Return the id of the question that a confirmation mail asks; None for any other mail."""
+    kind, _, rest = email.cause.partition(":")
+    return UUID(rest.partition(":")[0]) if kind == "confirmation" else None
+
+
+def queue(*, draft: Draft, due_at: datetime, now: datetime) -> OutgoingEmail:
+    """Store a mail that no run waits for, to leave when it is due; raises as `begin` does."""
+    email = _row(draft, now, status=Status.QUEUED, due_at=due_at)
+    quick_rows.insert([email])
+    return email
 
 
 def begin(*, draft: Draft, now: datetime) -> OutgoingEmail:
@@ -201,7 +221,7 @@ def message_of(email: OutgoingEmail) -> Message:
 def expire_sending(*, limit: int = MOST_EXPIRED) -> int:
     """Call unknown what nobody can still be sending; returns how many.
 
-    A confirmation leaves again, with the same Message-ID: two are better than none.
+    A confirmation leaves again, with the same Message-ID, thrice in all: two are better than none.
     """
     expired = OutgoingEmail.objects.filter(status=Status.SENDING, lease_expires_at__lte=Now())
     with transaction.atomic():
@@ -211,7 +231,7 @@ def expire_sending(*, limit: int = MOST_EXPIRED) -> int:
         ids = list(locked.values_list("pk", flat=True)[:limit])
         rows = OutgoingEmail.objects.filter(pk__in=ids)
         lost = {"lease_expires_at": None, "lease_token": None, "last_error": NO_ANSWER}
-        again = rows.filter(kind=OutgoingEmail.Kind.CONFIRMATION)
+        again = rows.filter(kind=OutgoingEmail.Kind.CONFIRMATION, attempts__lt=MOST_UNKNOWN)
         confirmations = again.update(status=Status.QUEUED, due_at=Now(), **lost)
         return confirmations + rows.filter(status=Status.SENDING).update(
             status=Status.UNKNOWN, due_at=None, **lost

@@ -16,7 +16,14 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from subscribers.models import OutgoingEmail, Subscriber
-from subscribers.services import connections, mail_safety, outbox, sending_rate
+from subscribers.services import (
+    confirmation_sending,
+    connections,
+    mail_safety,
+    outbox,
+    sending_rate,
+    suppressions,
+)
 from subscribers.services.delivery import Delivery, Mailer, Outcome
 
 Status = OutgoingEmail.Status
@@ -78,7 +85,7 @@ def send_queued(*, token: UUID, ids: Sequence[UUID], clock: Callable[[], datetim
             if not sending_rate.wait_for_turn(clock=clock):
                 break
             email = _fence(waiting.pop(0), token, clock())
-            if email is None:
+            if email is None or confirmation_sending.put_off(email=email, now=clock()):
                 continue
             delivery = mailer.send(outbox.message_of(email))
             is_silent = delivery.outcome is Outcome.UNKNOWN
@@ -102,7 +109,11 @@ def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
         email = held.filter(pk=email_id, lease_token=token, status=Status.QUEUED).first()
         if email is None or subscriber is None:
             return None
-        reason = outbox.reason_to_skip(subscriber=subscriber, kind=email.kind)
+        reason = (
+            outbox.reason_to_skip(subscriber=subscriber, kind=email.kind)
+            or suppressions.reason_to_skip(workspace=email.workspace, recipient=email.recipient)
+            or confirmation_sending.reason_to_skip(email=email, subscriber=subscriber)
+        )
         verdict = mail_safety.verdict(
             workspace=email.workspace, recipient=email.recipient, is_test=False
         )
@@ -112,6 +123,9 @@ def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
         reason = reason or (None if verdict.is_allowed else verdict.reason)
         if reason:
             _release(email, due_at=None, status=Status.SKIPPED, reason=reason)
+            return None
+        if not confirmation_sending.give_sender(email=email):
+            _release(email, due_at=now + HOLD, reason=confirmation_sending.NO_SENDER)
             return None
         return email if outbox.begin_again(email_id=email.pk, now=now) else None
 
@@ -128,8 +142,12 @@ def _record(email: OutgoingEmail, delivery: Delivery, clock: Callable[[], dateti
                 _lock(email.subscriber_id)
                 now = clock()
                 is_news = outbox.settle(email_id=email.pk, delivery=delivery, now=now)
+                if delivery.is_bad_recipient:
+                    _give_up_recipient(email, delivery, now)
                 if is_news and delivery.outcome is Outcome.DEFERRED:
                     _put_off(email, delivery, now)
+                elif is_news and delivery.outcome is Outcome.UNKNOWN:
+                    confirmation_sending.send_unknown_again(email=email, now=now)
         except connections.LOST:
             if time.monotonic() > give_up_at:
                 raise
@@ -137,6 +155,17 @@ def _record(email: OutgoingEmail, delivery: Delivery, clock: Callable[[], dateti
             connections.renew()
         else:
             return
+
+
+def _give_up_recipient(email: OutgoingEmail, delivery: Delivery, now: datetime) -> None:
+    """Let nothing more go to a recipient who is none."""
+    suppressions.note_refusal(
+        workspace=email.workspace,
+        subscriber_id=email.subscriber_id,
+        recipient=email.recipient,
+        error=delivery.error,
+        now=now,
+    )
 
 
 def _put_off(email: OutgoingEmail, delivery: Delivery, now: datetime) -> None:

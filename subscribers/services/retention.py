@@ -3,14 +3,15 @@
 from datetime import datetime, timedelta
 
 from subscribers.models import IdempotentRequest, RateWindow
-from subscribers.services import sending_rate
+from subscribers.services import confirmation_breakers, sending_rate
 
 # A window counts for one minute, a second for one second; the rest is room for clocks that differ.
 WINDOW_AGE = timedelta(hours=1)
 
 
 def purge_expired(*, now: datetime) -> int:
-    """Delete expired answers, old rate windows and seconds of sending; idempotent."""
+    """Delete expired answers, and old counts of requests and mails; idempotent."""
     answers, _ = IdempotentRequest.objects.filter(expires_at__lte=now).delete()
     windows, _ = RateWindow.objects.filter(window_start__lt=now - WINDOW_AGE).delete()
-    return answers + windows + sending_rate.purge(before=now - WINDOW_AGE)
+    seconds = sending_rate.purge(before=now - WINDOW_AGE)
+    return answers + windows + seconds + confirmation_breakers.purge(now=now)

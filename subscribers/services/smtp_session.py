@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from django.core.mail.backends.smtp import EmailBackend
 
+from subscribers import refusals
 from subscribers.services.delivery_outcomes import Delivery, Outcome, describe, fail
 
 _LINE_BREAK = re.compile(rb"\r\n|\r|\n")
@@ -89,8 +90,10 @@ class SmtpSession:
         try:
             connection = self._open()
             code, text = connection.rcpt(recipient)
-            if code in _SUCCESSES:
-                code, text = connection.docmd("DATA")
+            if code not in _SUCCESSES:
+                self._reset(code)
+                return _judge_recipient(code, text)
+            code, text = connection.docmd("DATA")
         except OSError as error:
             self._drop()
             return _defer(error)
@@ -149,6 +152,13 @@ def _as_data(content: bytes) -> bytes:
     """Return a message as DATA carries it: CRLF alone ends lines, and no line can end the data."""
     lines = _LINE_BREAK.sub(b"\r\n", content).removesuffix(b"\r\n")
     return _LEADING_DOT.sub(b"..", lines) + b"\r\n.\r\n"
+
+
+def _judge_recipient(code: int, text: bytes) -> Delivery:
+    """Return what the refusal of a recipient means."""
+    said = text.decode("utf-8", "replace")
+    is_bad = refusals.is_of_recipient(code=code, text=said)
+    return replace(_judge(code, text), is_bad_recipient=is_bad)
 
 
 def _judge(code: int, text: bytes) -> Delivery:

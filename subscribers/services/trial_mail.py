@@ -1,4 +1,4 @@
-"""One plain mail, to see whether mail leaves: by the same brakes and the same way as every other.
+"""One mail, to see whether mail leaves: by the same brakes and the same way as every other.
 
 Nothing is stored, and it counts for no rate or cap: it is one mail, and an operator waits for it.
 """
@@ -9,6 +9,7 @@ from datetime import datetime
 from subscribers import addresses, rendering
 from subscribers.ids import new_id
 from subscribers.models import Workspace
+from subscribers.rendering import RenderedMail
 from subscribers.services import mail_safety
 from subscribers.services.delivery import Delivery, Mailer, Message
 from subscribers.services.mail_safety import Verdict
@@ -29,10 +30,21 @@ class Trial:
 
 
 def send(*, workspace: Workspace, recipient: str, now: datetime) -> Trial:
-    """Send the mail; no transaction may be open.
+    """Send a plain mail; no transaction may be open.
 
     Raises `NoSender`, and `addresses.InvalidAddress` for what is no address.
     """
+    mail = RenderedMail(
+        subject=f"Test mail from {workspace.name}",
+        preview_text="",
+        html="",
+        text=f"This test mail of Cueline was sent at {now:%Y-%m-%d %H:%M:%S %Z}.\n",
+    )
+    return send_rendered(workspace=workspace, recipient=recipient, mail=mail)
+
+
+def send_rendered(*, workspace: Workspace, recipient: str, mail: RenderedMail) -> Trial:
+    """Send such a mail; the rest as above."""
     to = addresses.parse(recipient).text
     if not workspace.from_email:
         raise NoSender(
@@ -47,8 +59,9 @@ def send(*, workspace: Workspace, recipient: str, now: datetime) -> Trial:
         message_id=f"<{new_id().hex}@{domain}>",
         sender=rendering.address_header(workspace.from_name, workspace.from_email),
         recipient=to,
-        subject=f"Test mail from {workspace.name}",
-        text=f"This test mail of Cueline was sent at {now:%Y-%m-%d %H:%M:%S %Z}.\n",
+        subject=mail.subject,
+        html=mail.html,
+        text=mail.text,
         headers={"Auto-Submitted": "auto-generated"},
     )
     with Mailer() as mailer:

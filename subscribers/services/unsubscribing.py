@@ -1,5 +1,7 @@
 """People who leave: by the link in a mail, or because somebody does it for them.
 
+Coming back is by a confirmation alone. What happened is in the ledger, in the same transaction.
+
 A link's token is the subscriber's id and their own random secret, 32 hex digits each: the primary
 key finds the row, so that a guess costs no search, and the secret is compared. Neither depends on
 a key of the installation, so links in old mails outlive every rotation.
@@ -8,7 +10,7 @@ a key of the installation, so links in old mails outlive every rotation.
 import hmac
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -16,11 +18,14 @@ from uuid import UUID
 from django.db import transaction
 
 from subscribers import reactions
-from subscribers.models import Subscriber
+from subscribers.models import Confirmation, ConsentRecord, List, Subscriber, Workspace
+from subscribers.services import consent_ledger, lists
+from subscribers.services.consent_ledger import NOTHING_KNOWN, Circumstances
 
 logger = logging.getLogger("cueline.unsubscribing")
 
 Status = Subscriber.Status
+Kind = ConsentRecord.Kind
 # Those who bounced or complained stay so: it says more, and they get no mail either.
 LEAVING = (Status.PENDING, Status.ACTIVE)
 _TOKEN = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})", re.ASCII)
@@ -32,35 +37,128 @@ class Method(StrEnum):
     # A mail program sent the POST of RFC 8058.
     ONE_CLICK = "one_click"
     PAGE = "page"
+    # A delivery service reports it: its own link, or a reply.
+    SERVICE = "service"
 
 
-def leave(*, subscriber_ids: Sequence[UUID], now: datetime, method: str) -> list[UUID]:
+def leave(
+    *,
+    subscriber_ids: Sequence[UUID],
+    now: datetime,
+    method: str,
+    circumstances: Circumstances = NOTHING_KNOWN,
+    reason: str = "",
+) -> list[UUID]:
     """Unsubscribe people of one workspace and end what that ends; returns those who left, by id.
 
     One transaction; locks the subscribers in the order of their ids. Idempotent: who has left,
-    bounced or complained stays as they are, and whoever reacts hears of nobody twice.
+    bounced or complained stays as they are, and whoever reacts hears of nobody twice. A question
+    to come back is closed: the last word counts.
     """
     with transaction.atomic():
-        people = list(Subscriber.objects.filter(pk__in=subscriber_ids).locked())
-        left = [person.pk for person in people if person.status in LEAVING]
+        locked = list(Subscriber.objects.filter(pk__in=subscriber_ids).locked())
+        taken_back = _close_questions(locked, now)
+        leaving = [person for person in locked if person.status in LEAVING]
+        left = [person.pk for person in leaving]
         if left:
             Subscriber.objects.filter(pk__in=left).update(
                 status=Status.UNSUBSCRIBED, unsubscribed_at=now, updated_at=now
             )
             reactions.current().left(subscriber_ids=left, now=now)
+        heard = [person for person in locked if person in leaving or person.pk in taken_back]
+        # Joined to the rows that are locked, the workspace would be locked with them.
+        workspaces = Workspace.objects.in_bulk({person.workspace_id for person in heard})
+        for person in heard:
+            person.workspace = workspaces[person.workspace_id]
+            consent_ledger.record(
+                subscriber=person,
+                kind=Kind.LEFT,
+                circumstances=circumstances,
+                now=now,
+                method=method,
+                reason=reason,
+            )
     for subscriber_id in left:
         logger.info("Unsubscribed by %s.", method, extra={"subscriber_id": subscriber_id})
     return left
 
 
-def leave_by_link(*, token: str, now: datetime, method: Method) -> None:
+def leave_by_link(
+    *,
+    token: str,
+    now: datetime,
+    method: Method,
+    circumstances: Circumstances = NOTHING_KNOWN,
+    reason: str = "",
+) -> None:
     """Unsubscribe the person whose link it is; nobody for any other text. Idempotent.
 
     It returns nothing, so that no caller can tell a known token from an unknown one.
     """
-    subscriber_id = _owner_of(token)
-    if subscriber_id is not None:
-        leave(subscriber_ids=[subscriber_id], now=now, method=method)
+    person = owner_of(token)
+    if person is not None:
+        leave(
+            subscriber_ids=[person.pk],
+            now=now,
+            method=method,
+            circumstances=circumstances,
+            reason=reason,
+        )
+
+
+def leave_lists(
+    *,
+    subscriber: Subscriber,
+    list_ids: Collection[UUID],
+    circumstances: Circumstances,
+    now: datetime,
+    method: str = Method.PAGE,
+) -> list[UUID]:
+    """Take a person off lists, with a line for each; returns those that they were on.
+
+    The caller holds the subscriber's lock, in a transaction. Idempotent.
+    """
+    left = lists.leave(subscriber=subscriber, list_ids=list_ids, now=now)
+    for name in _names_of(left):
+        consent_ledger.record(
+            subscriber=subscriber,
+            kind=Kind.LEFT_LIST,
+            circumstances=circumstances,
+            now=now,
+            method=method,
+            list_name=name,
+        )
+    return left
+
+
+def join_lists(
+    *,
+    subscriber: Subscriber,
+    list_ids: Collection[UUID],
+    circumstances: Circumstances,
+    now: datetime,
+    method: str = Method.PAGE,
+) -> list[UUID]:
+    """Put an active person on lists, with a line for each, and start what joining them starts.
+
+    Returns those that they were not on. Nobody else joins any: whoever is pending or has left
+    confirms first. The caller holds the subscriber's lock, in a transaction. Idempotent.
+    """
+    if subscriber.status != Status.ACTIVE:
+        return []
+    joined = lists.join(subscriber=subscriber, list_ids=list_ids, now=now)
+    for name in _names_of(joined):
+        consent_ledger.record(
+            subscriber=subscriber,
+            kind=Kind.JOINED_LIST,
+            circumstances=circumstances,
+            now=now,
+            method=method,
+            list_name=name,
+        )
+    if joined:
+        reactions.current().list_joined(subscriber_ids=[subscriber.pk], list_ids=joined, now=now)
+    return joined
 
 
 def link_token(subscriber: Subscriber) -> str:
@@ -68,12 +166,26 @@ def link_token(subscriber: Subscriber) -> str:
     return f"{subscriber.pk.hex}{subscriber.unsubscribe_token}"
 
 
-def _owner_of(token: str) -> UUID | None:
+def owner_of(token: str) -> Subscriber | None:
+    """Return the person whose link ends so, with their workspace; None for any other text."""
     match = _TOKEN.fullmatch(token)
     if match is None:
         return None
-    found = Subscriber.objects.filter(pk=UUID(match[1])).values_list("pk", "unsubscribe_token")
-    for subscriber_id, secret in found:
-        if hmac.compare_digest(secret, match[2]):
-            return subscriber_id
-    return None
+    person = Subscriber.objects.select_related("workspace").filter(pk=UUID(match[1])).first()
+    is_theirs = person is not None and hmac.compare_digest(person.unsubscribe_token, match[2])
+    return person if is_theirs else None
+
+
+def _close_questions(people: Sequence[Subscriber], now: datetime) -> set[UUID]:
+    """Close what is still asked of people whose locks the caller holds; returns who they are."""
+    questions = Confirmation.objects.filter(subscriber__in=people, closed_at=None)
+    asked = set(questions.values_list("subscriber_id", flat=True))
+    if asked:
+        questions.update(closed_at=now)
+    return asked
+
+
+def _names_of(list_ids: Collection[UUID]) -> list[str]:
+    if not list_ids:
+        return []
+    return list(List.objects.filter(pk__in=list_ids).order_by("id").values_list("name", flat=True))

@@ -9,7 +9,7 @@ import pytest
 from django.db import connections
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 
 def chromium() -> str:
@@ -29,6 +29,24 @@ def chromium() -> str:
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Iterator["Page"]:
     """An empty page of a fresh browser."""
+    yield from _fresh_page(monkeypatch)
+
+
+@pytest.fixture
+def disguised_page(monkeypatch: pytest.MonkeyPatch) -> Iterator["Page"]:
+    """An empty page of a browser that does not say that a program drives it."""
+    yield from _fresh_page(monkeypatch, "--disable-blink-features=AutomationControlled")
+
+
+@pytest.fixture
+def browser(page: "Page") -> "Browser":
+    """The browser that the empty page belongs to."""
+    browser = page.context.browser
+    assert browser is not None
+    return browser
+
+
+def _fresh_page(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Iterator["Page"]:
     executable = chromium()
     # The driver runs an event loop in this thread, beside which Django refuses to query.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -36,7 +54,9 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator["Page"]:
 
     with sync_playwright() as driver:
         # CI runs as root, where the browser's own sandbox cannot.
-        browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        browser = driver.chromium.launch(
+            executable_path=executable, args=["--no-sandbox", *arguments]
+        )
         yield browser.new_page()
         browser.close()
         # Those that the test opened belong to the loop, and would outlive it.

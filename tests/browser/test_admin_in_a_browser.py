@@ -7,10 +7,13 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
+from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
 from config.admin_base import admin_url, list_url, view_url
 from events.models import Event, SyncRuleTag
+from subscribers.address_hashes import address_hash
+from subscribers.models import Subscriber, Suppression
 from tests import factories
 from tests.sequence_making import make_sequence
 
@@ -44,10 +47,17 @@ def sign_in(page: "Page", server: LiveServer) -> None:
 
 def hostile_rows() -> list[Model]:
     """Make a row of every kind whose every text is hostile."""
-    workspace = factories.WorkspaceFactory.create(name=HOSTILE)
+    # Templates run on the confirmation page's preview; a colour is checked before it is stored.
+    workspace = factories.WorkspaceFactory.create(
+        name=HOSTILE,
+        confirmation_subject=PRINTED,
+        confirmation_html=PRINTED + "{{DOUBLE_OPT_IN_URL}}",
+        confirmation_text=PRINTED + "{{DOUBLE_OPT_IN_URL}}",
+    )
     person = factories.SubscriberFactory.create(
         workspace=workspace,
         email=HOSTILE,
+        status="pending",
         external_id=HOSTILE,
         first_name=HOSTILE,
         attributes={HOSTILE: [HOSTILE, {HOSTILE: HOSTILE}]},
@@ -76,6 +86,7 @@ def hostile_rows() -> list[Model]:
     failed = factories.FailedStageFactory.create(event=event, last_error=HOSTILE)
     key = factories.ApiKeyFactory.create(workspace=workspace, name=HOSTILE)
     run, email, sequence = hostile_runs(event)
+    record, suppression = hostile_consent(person)
     entry = LogEntry.objects.create(
         user=User.objects.get(),
         content_type=ContentType.objects.get_for_model(person),
@@ -95,10 +106,39 @@ def hostile_rows() -> list[Model]:
         failed,
         key,
         entry,
+        record,
+        suppression,
         run,
         email,
         sequence,
     ]
+
+
+def hostile_consent(person: Subscriber) -> tuple[Model, Model]:
+    """Make a line of the ledger and a suppression whose every text is hostile."""
+    record = factories.ConsentRecordFactory.create(
+        subscriber=person,
+        kind="left_list",
+        method=HOSTILE[:40],
+        user_agent=HOSTILE,
+        api_key=HOSTILE[:20],
+        request_id=HOSTILE[:64],
+        list_name=HOSTILE,
+        reason=HOSTILE,
+        actor=HOSTILE[:150],
+    )
+    suppression = factories.SuppressionFactory.create(
+        workspace=person.workspace,
+        email=HOSTILE,
+        address_hash=address_hash(person.workspace.address_hash_key, person.email_key),
+        source=HOSTILE[:20],
+        details=HOSTILE,
+    )
+    factories.ConfirmationFactory.create(subscriber=person, mails=1)
+    hour = {"subject": HOSTILE, "starts_at": timezone.now(), "delayed": 1}
+    factories.AskedHourFactory.create(scope="domain", **hour)
+    factories.AskedHourFactory.create(scope="key", **hour)
+    return record, suppression
 
 
 def hostile_runs(event: Event) -> tuple[Model, Model, Model]:
@@ -170,7 +210,15 @@ def test_hostile_texts_run_on_no_page(page: "Page", live_server: LiveServer) -> 
     page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
     page.add_init_script(WATCH)
     person, event, sequence = rows[1], rows[6], rows[-1]
+    suppression = next(row for row in rows if isinstance(row, Suppression))
     addresses = [
+        "/admin/",
+        view_url(rows[0], "confirmation-preview"),
+        view_url(person, "confirming"),
+        view_url(person, "leaving"),
+        view_url(person, "suppressing"),
+        view_url(suppression, "lifting"),
+        list_url(type(person), pending_for=0),
         *(list_url(type(row)) for row in rows),
         *(admin_url(row) for row in rows),
         *(admin_url(row).replace("/change/", "/history/") for row in rows),

@@ -10,18 +10,10 @@ from subscribers.services import unsubscribing
 from tests import factories
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 GROUND = "getComputedStyle(document.body).backgroundColor"
-
-
-@pytest.fixture
-def browser(page: "Page") -> "Browser":
-    """The browser that the empty page belongs to."""
-    browser = page.context.browser
-    assert browser is not None
-    return browser
 
 
 def test_the_button_unsubscribes_where_scripts_are_off(
@@ -50,5 +42,5 @@ def test_the_page_follows_light_and_dark_and_breaks_no_policy(
         page.goto(f"{live_server.url}/u/anything")
         grounds.append(page.evaluate(GROUND))
 
-    assert grounds == ["rgb(255, 255, 255)", "rgb(22, 22, 27)"]
+    assert grounds == ["rgb(243, 244, 244)", "rgb(16, 16, 19)"]
     assert complaints == []

@@ -20,7 +20,8 @@ def record(message: str, *args: object, **extra: object) -> logging.LogRecord:
 @pytest.mark.parametrize(
     "secret",
     [KEY, f"Bearer {KEY}", "Bearer abc.def", "postgresql://u:hunter2@h/x", "?token=abcdef&x=1",
-     f"POST /u/{'abcdef' * 10}", "password=hunter2", "Cookie: sessionid=abcdef; csrftoken=abcdef"],
+     f"POST /u/{'abcdef' * 10}", f"GET /c/{'f' * 32}.1a2B3c.{'abcdef' * 5}",
+     "password=hunter2", "Cookie: sessionid=abcdef; csrftoken=abcdef"],
 )  # fmt: skip
 def test_secrets_are_taken_out(secret: str) -> None:
     left = redact(f"before {secret} after")

@@ -170,3 +170,34 @@ def test_an_entry_that_could_never_match_stops_the_start(
 
     with pytest.raises(SettingError, match=f"^Setting {NAME}: .* neither a domain"):
         mail_env.read_recipients(NAME)
+
+
+def test_the_secret_of_reports_is_taken_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, anymail: None
+) -> None:
+    monkeypatch.setenv("SECRET_OF_REPORTS", "name:a-password-that-is-long")
+
+    assert mail_env.read_webhook_secret("SECRET_OF_REPORTS") == "name:a-password-that-is-long"
+    assert mail_env.read_webhook_secret("NOT_SET") == ""
+
+
+@pytest.mark.parametrize("text", ["name:short", "a" * 40, ":" + "a" * 40, "a" * 40 + ":"])
+def test_a_secret_that_no_service_could_show_or_anybody_guess_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, anymail: None, text: str
+) -> None:
+    monkeypatch.setenv("SECRET_OF_REPORTS", text)
+
+    with pytest.raises(SettingError, match="SECRET_OF_REPORTS") as raised:
+        mail_env.read_webhook_secret("SECRET_OF_REPORTS")
+
+    assert text not in str(raised.value)
+
+
+def test_a_secret_of_reports_without_the_extra_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mail_env, "find_spec", lambda _name: None)
+    monkeypatch.setenv("SECRET_OF_REPORTS", "name:a-password-that-is-long")
+
+    with pytest.raises(SettingError, match="uv sync --extra anymail"):
+        mail_env.read_webhook_secret("SECRET_OF_REPORTS")

@@ -9,6 +9,12 @@ from tests.factories.audience import (
     TagFactory,
     WorkspaceFactory,
 )
+from tests.factories.consent import (
+    AskedHourFactory,
+    ConfirmationFactory,
+    ConsentRecordFactory,
+    SuppressionFactory,
+)
 from tests.factories.history import (
     EventDefinitionFactory,
     EventFactory,
@@ -28,6 +34,9 @@ from tests.factories.working import EventCountFactory, WorkerFactory
 
 __all__ = [
     "ApiKeyFactory",
+    "AskedHourFactory",
+    "ConfirmationFactory",
+    "ConsentRecordFactory",
     "EnrollmentFactory",
     "EventCountFactory",
     "EventDefinitionFactory",
@@ -42,6 +51,7 @@ __all__ = [
     "StepRunFactory",
     "SubscriberFactory",
     "SubscriberTagFactory",
+    "SuppressionFactory",
     "SyncRuleFactory",
     "SyncRuleTagFactory",
     "TagFactory",

@@ -106,7 +106,7 @@ def test_a_mail_that_no_run_waits_for_is_recorded_too(
 ) -> None:
     person = factories.SubscriberFactory.create(workspace=workspace)
     email = factories.OutgoingEmailFactory.create(
-        subscriber=person, kind=OutgoingEmail.Kind.CONFIRMATION, due_at=NOON
+        subscriber=person, kind=OutgoingEmail.Kind.TRANSACTIONAL, due_at=NOON
     )
     claimed = outbox_queue.claim_queued(now=NOON)
     assert claimed is not None

@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults.slow_mail import slow_server, url_of
 from tests.faults.test_killed_workers import seed
+from tests.smtp_server import SmtpServer
 from tests.working import StartWorker, Working
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
@@ -19,16 +20,16 @@ RUNS = int(os.environ.get("URGENT_RUNS", "3000"))
 # A batch of newsletters takes as long as a batch may: 20 s.
 SECONDS_PER_MAIL = 0.25
 NEWCOMERS = ["ada@example.com", "bob@example.com", "eve@example.com"]
-# As a sign-up queues it: due now, driven by no run.
 SIGN_UP = """
 from django.utils import timezone
 from subscribers.models import Workspace
+from subscribers.services import confirmations, consent_ledger
 from tests import factories
+Workspace.objects.update(from_email="news@example.com")
 person = factories.SubscriberFactory.create(
     workspace=Workspace.objects.get(), email={address!r}, status="pending")
-now = timezone.now()
-factories.OutgoingEmailFactory.create(
-    subscriber=person, kind="confirmation", cause={address!r}, created_at=now, due_at=now)
+confirmations.ask_by_id(
+    subscriber_id=person.pk, circumstances=consent_ledger.NOTHING_KNOWN, now=timezone.now())
 """
 LEFT = """
 SELECT count(*) FROM subscribers_outgoingemail WHERE kind = 'confirmation' AND status = 'sent'
@@ -55,7 +56,7 @@ def test_confirmations_overtake_newsletters(
 
         for address in NEWCOMERS:
             sign_up(working, address)
-            working.wait_until(lambda wanted=address: wanted in server.recipients)
+            wait_for_mail(working, server, address)
         working.wait_until(lambda: working.value(LEFT) == len(NEWCOMERS))
 
         still_waiting = working.value(WAITING)
@@ -63,6 +64,10 @@ def test_confirmations_overtake_newsletters(
     sys.stdout.write(f"{longest:.2f} s at most, {newsletters} of {RUNS} newsletters meanwhile\n")
     assert still_waiting > RUNS * 9 // 10
     assert max(server.count.values()) == 1
+
+
+def wait_for_mail(working: Working, server: SmtpServer, address: str) -> None:
+    working.wait_until(lambda: address in server.recipients)
 
 
 def sign_up(working: Working, address: str) -> None:

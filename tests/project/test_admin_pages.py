@@ -22,12 +22,21 @@ from events.models import (
     SyncRule,
     Worker,
 )
-from subscribers.models import ApiKey, List, OutgoingEmail, Subscriber, Tag, Workspace
+from subscribers.models import (
+    ApiKey,
+    ConsentRecord,
+    List,
+    OutgoingEmail,
+    Subscriber,
+    Suppression,
+    Tag,
+    Workspace,
+)
 from tests import factories
 
 PAGES: list[type[Model]] = [
-    ApiKey, Enrollment, Event, EventDefinition, FailedStage, Group, List, LogEntry, OutgoingEmail,
-    Sequence, Subscriber, SyncRule, Tag, User, Worker, Workspace,
+    ApiKey, ConsentRecord, Enrollment, Event, EventDefinition, FailedStage, Group, List, LogEntry,
+    OutgoingEmail, Sequence, Subscriber, Suppression, SyncRule, Tag, User, Worker, Workspace,
 ]  # fmt: skip
 BY_POSITION = sorted(set(PAGES) - {Group, User}, key=lambda model: model.__name__)
 
@@ -64,6 +73,8 @@ def make_row(model: type[Model], number: int) -> Model:
         factories.OutgoingEmailFactory.create(subscriber=event.subscriber)
         factories.SubscriberTagFactory.create(subscriber=event.subscriber)
         factories.ListMembershipFactory.create(subscriber=event.subscriber)
+        factories.ConfirmationFactory.create(subscriber=event.subscriber)
+        factories.ConsentRecordFactory.create(subscriber=event.subscriber)
         return event.subscriber
     row: Model = getattr(factories, f"{model.__name__}Factory").create()
     return row
@@ -126,7 +137,10 @@ def test_every_row_has_its_page_and_its_history(operator: Client, model: type[Mo
     assert history.status_code == 200
 
 
-@pytest.mark.parametrize("model", [ApiKey, Group, List, Sequence, SyncRule, Tag, User, Workspace])
+@pytest.mark.parametrize(
+    "model",
+    [ApiKey, Group, List, Sequence, Suppression, SyncRule, Tag, User, Workspace],
+)
 def test_the_form_for_a_new_row_opens(operator: Client, model: type[Model]) -> None:
     answer = operator.get(list_url(model) + "add/")
 
@@ -135,7 +149,17 @@ def test_the_form_for_a_new_row_opens(operator: Client, model: type[Model]) -> N
 
 @pytest.mark.parametrize(
     "model",
-    [Enrollment, Event, EventDefinition, FailedStage, LogEntry, OutgoingEmail, Subscriber, Worker],
+    [
+        ConsentRecord,
+        Enrollment,
+        Event,
+        EventDefinition,
+        FailedStage,
+        LogEntry,
+        OutgoingEmail,
+        Subscriber,
+        Worker,
+    ],
 )
 def test_what_the_engine_owns_is_not_made_by_hand(operator: Client, model: type[Model]) -> None:
     assert operator.get(list_url(model) + "add/").status_code == 403
@@ -143,7 +167,18 @@ def test_what_the_engine_owns_is_not_made_by_hand(operator: Client, model: type[
 
 
 @pytest.mark.parametrize(
-    "model", [Enrollment, Event, FailedStage, LogEntry, OutgoingEmail, Subscriber, Worker]
+    "model",
+    [
+        ConsentRecord,
+        Enrollment,
+        Event,
+        FailedStage,
+        LogEntry,
+        OutgoingEmail,
+        Subscriber,
+        Suppression,
+        Worker,
+    ],
 )
 def test_what_the_engine_owns_is_not_changed_by_hand(operator: Client, model: type[Model]) -> None:
     row = make_row(model, 0)
@@ -155,6 +190,7 @@ def test_what_the_engine_owns_is_not_changed_by_hand(operator: Client, model: ty
     "model",
     [
         ApiKey,
+        ConsentRecord,
         Enrollment,
         Event,
         EventDefinition,
@@ -163,6 +199,7 @@ def test_what_the_engine_owns_is_not_changed_by_hand(operator: Client, model: ty
         OutgoingEmail,
         Sequence,
         Subscriber,
+        Suppression,
         User,
         Worker,
         Workspace,

@@ -15,7 +15,7 @@ from events.services.advancing.walking import Done, Position
 from events.services.advancing.writing import RunState, add_step_runs
 from events.services.left_mails import RUN_ENDED
 from subscribers.models import OutgoingEmail
-from subscribers.services import mail_safety, outbox
+from subscribers.services import mail_safety, outbox, suppressions
 from subscribers.services.delivery import Delivery, Outcome
 
 Status = Enrollment.Status
@@ -49,8 +49,11 @@ class Letter:
 
 def settle(sent: Sent, claimed: Claimed, current: Round) -> None:
     """Record what became of a mail, and move its run on if it is still this claim's."""
-    outbox.settle(email_id=sent.email.pk, delivery=sent.delivery, now=current.now)
     delivery = sent.delivery
+    if delivery.is_bad_recipient:
+        # Before the mail's row is touched: it locks the person, if nobody has yet.
+        _give_up_recipient(sent, current)
+    outbox.settle(email_id=sent.email.pk, delivery=delivery, now=current.now)
     run = claimed.run(sent.run.row.pk)
     if delivery.outcome in {Outcome.SENT, Outcome.UNKNOWN}:
         done = _done(sent.run, sent.placed, sent.email, delivery.outcome.value, sent.fenced_at)
@@ -82,8 +85,11 @@ def fence(letter: Letter, claimed: Claimed, current: Round) -> OutgoingEmail | N
     placed = run.position.placed
     if placed is None:
         return None
-    reason = outbox.reason_to_skip(subscriber=run.subscriber, kind=letter.draft.kind)
     earlier = _earlier(letter)
+    recipient = earlier.recipient if earlier else letter.draft.recipient
+    reason = outbox.reason_to_skip(
+        subscriber=run.subscriber, kind=letter.draft.kind
+    ) or suppressions.reason_to_skip(workspace=run.workspace, recipient=recipient)
     if earlier is not None and earlier.status != EmailStatus.QUEUED:
         _follow(run, placed, earlier, current)
     elif reason:
@@ -91,6 +97,18 @@ def fence(letter: Letter, claimed: Claimed, current: Round) -> OutgoingEmail | N
     elif not _is_held_back(run, placed, letter, earlier, current):
         return _begin(letter, earlier, current.now)
     return None
+
+
+def _give_up_recipient(sent: Sent, current: Round) -> None:
+    """Let nothing more go to a recipient who is none; that ends the person's runs, this one too."""
+    suppressions.note_refusal(
+        workspace=sent.run.workspace,
+        subscriber_id=sent.run.subscriber.pk,
+        recipient=sent.email.recipient,
+        error=sent.delivery.error,
+        now=current.now,
+    )
+    current.changed_people.add(sent.run.subscriber.pk)
 
 
 def _is_held_back(

@@ -18,7 +18,7 @@ from events.step_parsing import MOST_STEPS
 from events.watched import Watched
 from subscribers.addresses import InvalidAddress
 from subscribers.rendering import TemplateFault
-from subscribers.services import mail_safety, outbox
+from subscribers.services import mail_safety, outbox, suppressions
 from subscribers.services.outbox import Draft
 
 MOST_VISITS = MOST_STEPS
@@ -206,7 +206,9 @@ class _Way:
         verdict = mail_safety.verdict(
             workspace=run.workspace, recipient=draft.recipient, is_test=False
         )
-        reason = outbox.reason_to_skip(subscriber=run.subscriber, kind=draft.kind)
+        reason = outbox.reason_to_skip(
+            subscriber=run.subscriber, kind=draft.kind
+        ) or suppressions.reason_to_skip(workspace=run.workspace, recipient=draft.recipient)
         if not reason and verdict.is_skip:
             reason = verdict.reason
         return Visit(

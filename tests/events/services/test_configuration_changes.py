@@ -142,6 +142,8 @@ def test_double_opt_in(admin_client: Client, caller: Caller) -> None:
             "double_opt_in": "on",
             "mail_cap": 0,
             "mail_cap_hours": 24,
+            "reminder_hours": 0,
+            "give_up_days": 30,
         },
     )
     caller.bulk({"name": "a"}, email="next@example.com")

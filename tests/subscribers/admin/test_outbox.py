@@ -10,6 +10,7 @@ from django.test import Client
 from config.admin_base import admin_url, list_url, view_url
 from subscribers.models import OutgoingEmail
 from tests import factories
+from tests.factories.sequences import NOON
 
 Status = OutgoingEmail.Status
 
@@ -84,13 +85,19 @@ def test_the_preview_is_for_those_who_may_look(client: Client, db: None) -> None
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"status": Status.SKIPPED, "reason": "test_key"}, "Not sent: the enrollment began with"),
+        ({"status": Status.SKIPPED, "reason": "test_key"}, "Not sent: a test key led to it"),
         ({"status": Status.SKIPPED, "reason": "new_word"}, "Not sent: new word."),
         ({"status": Status.FAILED, "last_error": "550 no such user"}, "Refused: 550 no such user"),
         ({"status": Status.UNKNOWN, "last_error": "reset"}, "it may have arrived."),
         ({"status": Status.SENDING}, "A worker is handing it over right now."),
         ({"status": Status.SENT}, "Handed over."),
         ({"status": Status.QUEUED, "last_error": "421 later"}, "last time: 421 later"),
+        ({"status": Status.QUEUED, "reason": "no_sender"}, "has no address that mail comes from"),
+        (
+            {"status": Status.QUEUED, "reason": "confirmations_delayed", "due_at": NOON},
+            "Too many confirmations left in one hour. It leaves later, at 2026-11-24 12:00",
+        ),
+        ({"status": Status.SKIPPED, "reason": "already_confirmed"}, "has confirmed already"),
         ({"status": Status.QUEUED}, "It leaves as soon as a worker comes to it."),
         ({"status": Status.QUEUED, "paused": True}, "mail is paused"),
     ],

@@ -14,6 +14,7 @@ from events.models import SyncRule
 from subscribers.models import ApiKey, List, ListMembership, Subscriber, Tag, Workspace
 from tests import factories
 from tests.calling import ACCOUNT, Caller
+from tests.subscribers.admin.workspace_form import form_of
 
 
 def form_errors(answer: Any) -> dict[str, list[str]]:
@@ -83,12 +84,11 @@ def test_changed_settings_raise_the_version(admin_client: Client, workspace: Wor
     answer = admin_client.post(
         admin_url(workspace),
         {
+            **form_of(workspace),
             "name": "New",
             "slug": "other",
             "timezone": "Europe/Berlin",
             "from_email": "",
-            "mail_cap": 0,
-            "mail_cap_hours": 24,
         },
     )
 

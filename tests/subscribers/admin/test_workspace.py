@@ -10,12 +10,12 @@ from django.urls import reverse
 
 from config.admin_base import admin_url
 from subscribers.models import Workspace
+from tests.subscribers.admin.workspace_form import form_of
 
 
 def save(client: Client, workspace: Workspace, **fields: Any) -> Any:
     """Send the workspace's form."""
-    values = {"name": workspace.name, "timezone": "UTC", "mail_cap": 0, "mail_cap_hours": 24}
-    return client.post(admin_url(workspace), {**values, **fields})
+    return client.post(admin_url(workspace), {**form_of(workspace), **fields})
 
 
 def test_mail_is_paused_and_capped_and_every_process_knows(
@@ -78,3 +78,16 @@ def test_whoever_may_not_change_a_workspace_is_not_told_its_secret(
     assert address not in page.content.decode()
     assert answer.status_code == 403
     assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize(("sender", "is_warned"), [("", True), ("hello@acme.example", False)])
+def test_double_opt_in_without_a_sender_is_warned_of(
+    admin_client: Client, workspace: Workspace, sender: str, is_warned: bool
+) -> None:
+    address = admin_url(workspace)
+    fields = {**form_of(workspace), "double_opt_in": "on", "from_email": sender}
+
+    page = admin_client.post(address, fields, follow=True).content.decode()
+
+    assert Workspace.objects.get().double_opt_in
+    assert ("Confirmations wait until" in page) == is_warned

@@ -1,5 +1,6 @@
 """Mails as they are written, backends other than SMTP, and whom the operator lets mail go to."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,16 @@ from django.core import mail as django_mail
 from django.core.mail.backends.base import BaseEmailBackend
 from pytest_django.fixtures import Settings
 
-from subscribers.services.delivery import Delivery, Mailer, Outcome, build, is_allowed
+from subscribers.services.delivery import (
+    REPORTED_ID,
+    Delivery,
+    Mailer,
+    Outcome,
+    build,
+    is_allowed,
+)
+from tests.events import web_servers
+from tests.events.web_servers import Receiver
 from tests.subscribers.services.smtp_servers import message
 
 
@@ -175,3 +185,21 @@ def test_mail_goes_only_where_the_operator_allows(
     address: str, allow: list[str], expected: bool
 ) -> None:
     assert is_allowed(address, allow) is expected
+
+
+def test_a_delivery_service_is_given_the_id_that_it_reports_back(settings: Settings) -> None:
+    pytest.importorskip("anymail", reason="the extra is not installed")
+    answer = b'{"ErrorCode": 0, "Message": "OK", "MessageID": "theirs", "To": "bo@example.org"}'
+
+    with web_servers.serve(Receiver(content=answer)) as service:
+        settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
+        settings.ANYMAIL = {
+            "POSTMARK_SERVER_TOKEN": "t",
+            "POSTMARK_API_URL": f"http://127.0.0.1:{service.port}/",
+        }
+        with Mailer() as mailer:
+            delivery = mailer.send(message(message_id="<0123abc@mail.example.com>"))
+
+    ((_, _, body),) = service.asked
+    assert delivery.outcome is Outcome.SENT
+    assert json.loads(body)["Metadata"] == {REPORTED_ID: "0123abc"}

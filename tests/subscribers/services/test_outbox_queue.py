@@ -8,8 +8,9 @@ import pytest
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
-from subscribers.models import OutgoingEmail, Subscriber, Workspace
-from subscribers.services import outbox, outbox_queue
+from subscribers.models import OutgoingEmail, Subscriber, Suppression, Workspace
+from subscribers.services import outbox, outbox_queue, suppressions
+from subscribers.services.suppressions import Source
 from tests import factories, smtp_server
 from tests.beside import beside, uncommitted
 from tests.sequence_making import NOON
@@ -131,7 +132,6 @@ def test_a_mail_that_somebody_else_holds_does_not_leave(
         ("bounced", Kind.CONFIRMATION, "subscriber_bounced"),
         ("complained", Kind.TRANSACTIONAL, "subscriber_complained"),
         ("pending", Kind.MARKETING, "subscriber_pending"),
-        ("pending", Kind.CONFIRMATION, None),
         ("unsubscribed", Kind.TRANSACTIONAL, None),
     ],
 )
@@ -147,6 +147,47 @@ def test_the_person_is_looked_at_a_last_time(
     assert sent == (reason is None)
     assert email.status == (Status.SKIPPED if reason else Status.SENT)
     assert (email.reason, email.due_at, email.lease_token) == (reason or "", None, None)
+
+
+@pytest.mark.parametrize("kind", [Kind.MARKETING, Kind.TRANSACTIONAL])
+def test_a_suppressed_address_gets_no_mail_whoever_bears_it(
+    person: Subscriber, server: SmtpServer, kind: str
+) -> None:
+    suppressions.suppress(
+        workspace=person.workspace,
+        address="ADA@Example.com",
+        reason=Suppression.Reason.MANUAL,
+        source=Source.ADMIN,
+        now=NOON,
+    )
+    (email,) = queue(person, kind=kind)
+
+    sent = send_due()
+
+    email.refresh_from_db()
+    assert sent == 0
+    assert server.taken == []
+    assert (email.status, email.reason, email.due_at) == (Status.SKIPPED, "suppressed", None)
+
+
+def test_a_recipient_who_is_none_is_suppressed_before_the_next_mail(
+    person: Subscriber, server: SmtpServer
+) -> None:
+    refused, other = queue(person, 2)
+    server.next(Stage.RCPT, "550 5.1.1 No such user here")
+
+    sent = send_due()
+
+    refused.refresh_from_db()
+    other.refresh_from_db()
+    person.refresh_from_db()
+    suppression = Suppression.objects.get()
+    assert sent == 0
+    assert (refused.status, refused.last_error) == (Status.FAILED, "550 5.1.1 No such user here")
+    assert (other.status, other.reason) == (Status.SKIPPED, "subscriber_bounced")
+    assert person.status == "bounced"
+    assert (suppression.email, suppression.source) == ("ada@example.com", "smtp")
+    assert suppression.details == "550 5.1.1 No such user here"
 
 
 def test_who_is_not_on_the_list_of_allowed_addresses_gets_nothing(
@@ -181,14 +222,14 @@ def test_the_switch_holds_mail_and_loses_none(
 
 def test_a_mail_that_is_refused_for_good_has_failed(person: Subscriber, server: SmtpServer) -> None:
     refused, other = queue(person, 2)
-    server.next(Stage.RCPT, "550 No")
+    server.next(Stage.DATA, "554 No")
 
     sent = send_due()
 
     refused.refresh_from_db()
     other.refresh_from_db()
     assert sent == 1
-    assert (refused.status, refused.last_error, refused.due_at) == (Status.FAILED, "550 No", None)
+    assert (refused.status, refused.last_error, refused.due_at) == (Status.FAILED, "554 No", None)
     assert other.status == Status.SENT
 
 

@@ -309,3 +309,31 @@ def free_port() -> int:
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
         port: int = server.getsockname()[1]
     return port
+
+
+@pytest.mark.parametrize(
+    ("verb", "said", "is_bad"),
+    [
+        ("RCPT", b"550 nobody", True),
+        ("RCPT", b"550-5.1.1 No such user\r\n550 5.1.1 See https://example.com", True),
+        ("RCPT", b"550 5.7.1 Relaying denied", False),
+        ("RCPT", b"450 4.1.1 later", False),
+        ("RCPT", b"552 full", False),
+        ("MAIL", b"550 5.1.1 you", False),
+        ("DATA", b"550 5.1.1 nobody", False),
+        ("MESSAGE", b"550 5.1.1 nobody", False),
+        ("MESSAGE", b"250 taken", False),
+    ],
+)
+def test_a_delivery_says_whether_there_is_no_such_recipient(
+    to_port: Any, verb: str, said: bytes, is_bad: bool
+) -> None:
+    def refuse(at: str, _connections: int, _mails: int) -> bytes | None:
+        return said if at == verb else None
+
+    with smtp_servers.serve(refuse) as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            handed_over = mailer.send(message())
+
+    assert handed_over.is_bad_recipient is is_bad

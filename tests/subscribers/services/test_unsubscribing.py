@@ -7,10 +7,12 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
+from pytest_django.fixtures import Settings
 
 from subscribers import reactions
-from subscribers.models import Subscriber
+from subscribers.models import Confirmation, ConsentRecord, ListMembership, Subscriber
 from subscribers.services import unsubscribing
+from subscribers.services.consent_ledger import NOTHING_KNOWN, Circumstances
 from subscribers.services.unsubscribing import Method
 from tests import factories
 
@@ -22,6 +24,7 @@ class Told:
 
     def __init__(self) -> None:
         self.left_ids: list[list[UUID]] = []
+        self.joined: list[tuple[list[UUID], list[UUID]]] = []
         self.is_in_transaction: bool | None = None
         self.error: Exception | None = None
 
@@ -31,6 +34,12 @@ class Told:
         self.is_in_transaction = connection.in_atomic_block
         if self.error:
             raise self.error
+
+    def list_joined(
+        self, *, subscriber_ids: Sequence[UUID], list_ids: Sequence[UUID], now: datetime
+    ) -> None:
+        assert now == NOON
+        self.joined.append((list(subscriber_ids), list(list_ids)))
 
 
 @pytest.fixture
@@ -144,3 +153,110 @@ def test_many_clicks_at_once_are_told_once(told: Told) -> None:
 
     assert told.left_ids == [sorted(person.pk for person in people)]
     assert set(Subscriber.objects.values_list("status", flat=True)) == {"unsubscribed"}
+
+
+@pytest.mark.django_db
+def test_the_ledger_says_how_and_why_somebody_left_and_the_question_is_closed(told: Told) -> None:
+    pending = factories.ConfirmationFactory.create().subscriber
+    stranger = factories.SubscriberFactory.create(status="bounced")
+
+    unsubscribing.leave(
+        subscriber_ids=[pending.pk, stranger.pk],
+        now=NOON,
+        method=Method.PAGE,
+        circumstances=Circumstances(ip="192.0.2.1", user_agent="Browser"),
+        reason="too much",
+    )
+
+    line = ConsentRecord.objects.get()
+    assert (line.kind, line.method, line.reason) == ("left", "page", "too much")
+    assert (line.subscriber, line.ip, line.user_agent) == (pending, "192.0.2.1", "Browser")
+    assert line.at == NOON
+    assert Confirmation.objects.get().closed_at == NOON
+
+
+@pytest.mark.django_db
+def test_who_asked_to_come_back_and_leaves_again_is_not_told_twice_but_written_down(
+    told: Told,
+) -> None:
+    person = factories.SubscriberFactory.create()
+    leave(person)
+    factories.ConfirmationFactory.create(subscriber=person)
+
+    left = leave(person, now=NOON + timedelta(days=1))
+
+    assert left == []
+    assert len(told.left_ids) == 1
+    assert Confirmation.objects.get().closed_at == NOON + timedelta(days=1)
+    assert [each.kind for each in ConsentRecord.objects.all()] == ["left", "left"]
+    assert Subscriber.objects.get().unsubscribed_at == NOON
+
+
+@pytest.mark.django_db
+def test_the_link_finds_its_owner_after_a_rotation_of_the_secret_key(
+    told: Told, settings: Settings
+) -> None:
+    person = factories.SubscriberFactory.create()
+    token = unsubscribing.link_token(person)
+    settings.SECRET_KEY = "another-" * 10
+
+    owner = unsubscribing.owner_of(token)
+
+    assert owner == person
+
+
+@pytest.mark.django_db
+def test_leaving_a_list_leaves_the_others_and_is_written_down(told: Told) -> None:
+    kept = factories.ListMembershipFactory.create()
+    person = kept.subscriber
+    gone = factories.ListFactory.create(workspace=person.workspace, name="News")
+    factories.ListMembershipFactory.create(subscriber=person, list=gone)
+    never_on = factories.ListFactory.create(workspace=person.workspace)
+    chosen = [gone.pk, never_on.pk]
+
+    outcomes = [
+        unsubscribing.leave_lists(
+            subscriber=person, list_ids=chosen, circumstances=NOTHING_KNOWN, now=NOON
+        )
+        for _ in range(2)
+    ]
+
+    joined = ListMembership.objects.filter(unsubscribed_at=None)
+    line = ConsentRecord.objects.get()
+    assert outcomes == [[gone.pk], []]
+    assert [each.list for each in joined] == [kept.list]
+    assert (line.kind, line.list_name, line.method) == ("left_list", "News", "page")
+    assert Subscriber.objects.get().status == "active"
+
+
+@pytest.mark.django_db
+def test_joining_a_list_is_told_and_written_down_once(told: Told) -> None:
+    person = factories.SubscriberFactory.create()
+    news = factories.ListFactory.create(workspace=person.workspace, name="News")
+
+    outcomes = [
+        unsubscribing.join_lists(
+            subscriber=person, list_ids=[news.pk], circumstances=NOTHING_KNOWN, now=NOON
+        )
+        for _ in range(2)
+    ]
+
+    line = ConsentRecord.objects.get()
+    assert outcomes == [[news.pk], []]
+    assert told.joined == [([person.pk], [news.pk])]
+    assert (line.kind, line.list_name) == ("joined_list", "News")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", ["pending", "unsubscribed", "bounced", "complained"])
+def test_nobody_joins_a_list_who_does_not_get_mail(told: Told, status: str) -> None:
+    person = factories.SubscriberFactory.create(status=status)
+    news = factories.ListFactory.create(workspace=person.workspace)
+
+    joined = unsubscribing.join_lists(
+        subscriber=person, list_ids=[news.pk], circumstances=NOTHING_KNOWN, now=NOON
+    )
+
+    assert joined == told.joined == []
+    assert not ListMembership.objects.exists()
+    assert not ConsentRecord.objects.exists()

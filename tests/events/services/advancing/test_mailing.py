@@ -69,7 +69,7 @@ def test_many_mails_leave_over_one_connection(
 @pytest.mark.parametrize(
     ("stage", "reply"),
     [
-        (Stage.RCPT, "550 No such person"),
+        (Stage.RCPT, "550 5.7.1 Not from you"),
         (Stage.DATA, "554 Not from you"),
         (Stage.MESSAGE, "552 Too large"),
         (Stage.MESSAGE, "550 Spam"),

@@ -7,7 +7,9 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from events.services.simulating import Awaited
-from subscribers.models import Subscriber, Workspace
+from subscribers.models import Subscriber, Suppression, Workspace
+from subscribers.services import suppressions
+from subscribers.services.suppressions import Source
 from tests import factories
 from tests.events.services.simulating.simulations import outcomes, simulate, subjects
 from tests.sequence_making import MAIL, NOON, make_sequence
@@ -203,6 +205,20 @@ def test_an_address_that_is_not_allowed_is_left_out(ada: Subscriber, settings: S
     (visit,) = simulate(make_sequence(ada.workspace, MAIL)).path.visits
 
     assert (visit.status, visit.outcome) == ("skipped", {"reason": "not_in_allow_list"})
+
+
+def test_a_suppressed_address_is_left_out(ada: Subscriber) -> None:
+    suppressions.suppress(
+        workspace=ada.workspace,
+        address=ada.email,
+        reason=Suppression.Reason.MANUAL,
+        source=Source.ADMIN,
+        now=NOON,
+    )
+
+    (visit,) = simulate(make_sequence(ada.workspace, MAIL)).path.visits
+
+    assert (visit.status, visit.outcome) == ("skipped", {"reason": "suppressed"})
 
 
 def test_a_webhook_is_told_and_not_called(ada: Subscriber) -> None:

@@ -1,0 +1,98 @@
+"""What an operator must know at once: the home page says it first.
+
+Each alarm is told to those who may look at what it is about, and names where to look.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from config.admin_base import list_url
+from config.readable import moment
+from events.models import Worker
+from events.services import worker_reports
+from subscribers.models import AskedHour, OutgoingEmail
+from subscribers.services import confirmation_breakers
+
+# The hour that runs, and those just before: what was put off then may still wait.
+LATEST = timedelta(hours=3)
+MOST_BREAKERS = 5
+# More than this is told as this: the exact number costs and helps nobody.
+MOST_COUNTED = 1001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """A sentence, the permission to be told it, and where to look."""
+
+    text: str
+    permission: str
+    link: str
+    address: str
+
+
+def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add to the home page's context what the person may be told; the skin calls this."""
+    told = [each for each in current(now=timezone.now()) if request.user.has_perm(each.permission)]
+    return {**context, "alarms": told}
+
+
+def current(*, now: datetime) -> list[Alarm]:
+    """Return what is wrong, the worst first; a handful of looks at indexes."""
+    return [*_no_worker(now), *_delaying(now), *_unknown()]
+
+
+def _no_worker(now: datetime) -> Iterator[Alarm]:
+    problem = worker_reports.health(now=now).problem
+    if problem:
+        yield Alarm(
+            text=f"Nothing is sent, and nobody goes on in a sequence. {problem}",
+            permission="events.view_worker",
+            link="Workers",
+            address=list_url(Worker),
+        )
+
+
+def _delaying(now: datetime) -> Iterator[Alarm]:
+    """Name the breakers that put confirmations off: a sign-up form may be under attack."""
+    for hour in confirmation_breakers.delayed_since(since=now - LATEST)[:MOST_BREAKERS]:
+        yield Alarm(
+            text=(
+                f"Too many confirmations {_subject(hour)} in the hour from "
+                f"{moment(hour.starts_at)}: {hour.mails:,} left, {hour.delayed:,} were put off. "
+                "None is lost; is somebody filling in your forms?"
+            ),
+            permission="subscribers.view_outgoingemail",
+            link="Confirmations that wait",
+            address=list_url(OutgoingEmail, kind__exact="confirmation", status__exact="queued"),
+        )
+
+
+def _subject(hour: AskedHour) -> str:
+    match hour.scope:
+        case AskedHour.Scope.DOMAIN:
+            return f"to {hour.subject}"
+        case AskedHour.Scope.KEY:
+            return f"by the API key {hour.subject}"
+    return "in all"
+
+
+def _unknown() -> Iterator[Alarm]:
+    rows = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.UNKNOWN)
+    count = rows.order_by()[:MOST_COUNTED].count()
+    if count:
+        number = f"More than {MOST_COUNTED - 1:,}" if count == MOST_COUNTED else f"{count:,}"
+        mails = "mail was" if count == 1 else "mails were"
+        yield Alarm(
+            text=(
+                f"{number} {mails} handed over without an answer and may have arrived: "
+                "say what became of each."
+            ),
+            permission="subscribers.view_outgoingemail",
+            link="Unknown mails",
+            address=list_url(OutgoingEmail, status__exact="unknown"),
+        )

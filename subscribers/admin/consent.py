@@ -1,0 +1,61 @@
+"""The consent ledger: who was asked, agreed or left, when and by what; read-only."""
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from config.admin_base import ReadOnlyAdmin, link_to
+from config.readable import NOTHING
+from events.models import Event
+from subscribers.admin import consent_words
+from subscribers.admin.person_search import address_remains, of_person
+from subscribers.models import ConsentRecord
+
+
+@admin.register(ConsentRecord)
+class ConsentRecordAdmin(ReadOnlyAdmin):
+    """The ledger of all workspaces, newest first; lines of erased people stay without a name."""
+
+    list_display = ("at", "kind", "who", "how", "said", "workspace")
+    list_select_related = ("subscriber", "workspace")
+    list_filter = ("kind", "workspace")
+    search_fields = ("id",)
+    search_help_text = "Whole address, also of somebody who was erased, or external id"
+    fieldsets = (
+        (None, {"fields": ("kind", "at", "who", "how", "reason", "list_name")}),
+        ("By whom", {"fields": ("actor", "ip", "user_agent")}),
+        ("By what", {"fields": ("event", "api_key", "request_id", "text_hash")}),
+        ("More", {"fields": ("workspace", "address_hash", "id")}),
+    )
+    readonly_fields = ("who", "how", "event")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentRecord]:
+        """Bring along whom the lines are about, without what they bear."""
+        return super().get_queryset(request).defer("subscriber__attributes")
+
+    def search_condition(self, text: str) -> Q:
+        """Find the lines of one person, or of an address whose person is gone."""
+        return of_person(text) | address_remains(text)
+
+    @admin.display(description="who")
+    def who(self, record: ConsentRecord) -> SafeString | str:
+        """Return the person, linked, or that there is none any more."""
+        return link_to(record.subscriber) if record.subscriber else "somebody erased"
+
+    @admin.display(description="by")
+    def how(self, record: ConsentRecord) -> str:
+        """Return by what it was done."""
+        return consent_words.how(record) or "-"
+
+    @admin.display(description="reason")
+    def said(self, record: ConsentRecord) -> str:
+        """Return the beginning of the reason, or the list that it is about."""
+        return (record.list_name or record.reason)[:80] or "-"
+
+    @admin.display(description="event")
+    def event(self, record: ConsentRecord) -> SafeString:
+        """Return the event that asked, linked while it is there."""
+        rows = Event.objects.select_related("definition")
+        event = rows.filter(pk=record.event_id).first() if record.event_id else None
+        return link_to(event, event.definition.name) if event else NOTHING

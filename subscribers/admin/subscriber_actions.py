@@ -1,0 +1,179 @@
+"""What is done for somebody by hand: asked once more, taken at their word, left in peace."""
+
+from collections.abc import Sequence
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
+from django.utils import timezone
+
+from config.admin_base import ReadOnlyAdmin, RowAction, view_url
+from subscribers.admin import consent_words, reasons
+from subscribers.admin.circumstances import by_hand
+from subscribers.models import Subscriber, Suppression
+from subscribers.services import asking, confirmations, suppressions, unsubscribing
+
+Status = Subscriber.Status
+ASK = RowAction(
+    name="ask-again",
+    label="Send the confirmation again",
+    explanation="At most one a day and three in all, as for everybody.",
+)
+CONFIRM = RowAction(
+    name="confirming",
+    label="Confirm by hand…",
+    explanation="Where you know by another way that they want mail; the ledger keeps the reason.",
+    is_link=True,
+)
+
+
+LEAVE = RowAction(
+    name="leaving",
+    label="Unsubscribe…",
+    explanation="As they would do it themselves; only they can come back.",
+    is_link=True,
+)
+SUPPRESS = RowAction(
+    name="suppressing",
+    label="Suppress…",
+    explanation="The address gets no mail at all any more, whoever bears it.",
+    is_link=True,
+    is_dangerous=True,
+)
+ADD_SUPPRESSION = "subscribers.add_suppression"
+EXPLANATION = (
+    "They become active, join the default lists, and every sequence that waits for them goes on."
+)
+
+
+class SubscriberActions(ReadOnlyAdmin):
+    """The actions; each is a POST with a log entry, and confirming has a page that asks first."""
+
+    def row_actions(self, request: HttpRequest, row: Subscriber) -> Sequence[RowAction]:
+        """Return what is lawful for the person as they stand."""
+        found = [ASK, CONFIRM] if row.status == Status.PENDING else []
+        if row.status in unsubscribing.LEAVING:
+            found.append(LEAVE)
+        if request.user.has_perm(ADD_SUPPRESSION) and not _is_suppressed(row):
+            found.append(SUPPRESS)
+        return found
+
+    def action_urls(self) -> list[URLPattern]:
+        """Return the addresses of actions, and of the page that asks first."""
+        return [
+            self.action_url("ask-again", self.ask_again),
+            self.action_url("confirm", self.confirm),
+            self.action_url("leave", self.leave),
+            self.action_url("suppress", self.suppress),
+            self.view_url("confirming", self.show_confirming),
+            self.view_url("leaving", self.show_leaving),
+            self.view_url("suppressing", self.show_suppressing),
+        ]
+
+    def ask_again(self, request: HttpRequest, subscriber: Subscriber) -> None:
+        """Queue one more confirmation, or say why there is none."""
+        asked = asking.ask_by_id(
+            subscriber_id=subscriber.pk, circumstances=by_hand(request), now=timezone.now()
+        )
+        if not asked.is_queued:
+            messages.error(request, f"Not sent: {consent_words.why_not_asked(asked.reason)}.")
+            return
+        self.log_change(request, subscriber, "Sent the confirmation again")
+        messages.success(request, "The confirmation is in the outbox.")
+
+    def show_confirming(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
+        """Ask for the reason."""
+        return reasons.ask(
+            self,
+            request,
+            subscriber,
+            title=f"Confirm {subscriber}",
+            explanation=EXPLANATION,
+            label="Confirm",
+            address=view_url(subscriber, "confirm"),
+        )
+
+    def confirm(self, request: HttpRequest, subscriber: Subscriber) -> None:
+        """Confirm somebody pending for the reason that was given."""
+        reason = reasons.given(request)
+        if reason is None:
+            return
+        is_changed = confirmations.confirm_by_hand(
+            subscriber_id=subscriber.pk,
+            reason=reason,
+            circumstances=by_hand(request),
+            now=timezone.now(),
+        )
+        if not is_changed:
+            messages.warning(request, "Nothing changed: only somebody pending can be confirmed.")
+            return
+        self.log_change(request, subscriber, f"Confirmed by hand: {reason}")
+        messages.success(request, f"{subscriber} is confirmed.")
+
+    def show_leaving(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
+        """Ask for the reason."""
+        return reasons.ask(
+            self,
+            request,
+            subscriber,
+            title=f"Unsubscribe {subscriber}",
+            explanation="Marketing mail ends at once; mail that they asked for still goes.",
+            label="Unsubscribe",
+            address=view_url(subscriber, "leave"),
+        )
+
+    def leave(self, request: HttpRequest, subscriber: Subscriber) -> None:
+        """Unsubscribe somebody for the reason that was given."""
+        reason = reasons.given(request)
+        if reason is None:
+            return
+        left = unsubscribing.leave(
+            subscriber_ids=[subscriber.pk],
+            now=timezone.now(),
+            method=confirmations.Method.HAND,
+            circumstances=by_hand(request),
+            reason=reason,
+        )
+        if not left:
+            messages.warning(request, "Nothing changed: they have left already.")
+            return
+        self.log_change(request, subscriber, f"Unsubscribed: {reason}")
+        messages.success(request, f"{subscriber} is unsubscribed.")
+
+    def show_suppressing(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
+        """Ask for the reason."""
+        return reasons.ask(
+            self,
+            request,
+            subscriber,
+            title=f"Suppress {subscriber}",
+            explanation="No mail goes to the address, and every sequence under way ends.",
+            label="Suppress",
+            address=view_url(subscriber, "suppress"),
+        )
+
+    def suppress(self, request: HttpRequest, subscriber: Subscriber) -> None:
+        """Put the person's address down for the reason that was given."""
+        if not request.user.has_perm(ADD_SUPPRESSION):
+            raise PermissionDenied
+        reason = reasons.given(request)
+        if reason is None:
+            return
+        suppressions.suppress(
+            workspace=subscriber.workspace,
+            address=subscriber.email,
+            reason=Suppression.Reason.MANUAL,
+            source=suppressions.Source.ADMIN,
+            details=reason,
+            circumstances=by_hand(request),
+            now=timezone.now(),
+        )
+        self.log_change(request, subscriber, f"Suppressed: {reason}")
+        messages.success(request, f"{subscriber} gets no mail any more.")
+
+
+def _is_suppressed(subscriber: Subscriber) -> bool:
+    return suppressions.is_suppressed(
+        workspace=subscriber.workspace, email_key=subscriber.email_key
+    )

@@ -1,0 +1,204 @@
+"""Suppressions: addresses that get no mail, by bounce, complaint or hand; added and lifted here."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from config.admin_base import BaseAdmin, RowAction, RowForm, link_to, list_url, view_url
+from config.readable import NOTHING, bulleted
+from subscribers import addresses, json_gate
+from subscribers.admin import reasons, subscriber_consent
+from subscribers.admin.circumstances import by_hand
+from subscribers.admin.person_search import address_remains
+from subscribers.models import ConsentRecord, Subscriber, Suppression
+from subscribers.services import suppressions
+from subscribers.services.suppressions import Source
+
+COLOURS = {"hard_bounce": "warning", "complaint": "danger", "manual": "info"}
+LIFT = RowAction(
+    name="lifting",
+    label="Lift…",
+    explanation="Mail may go there again; a reason is asked for.",
+    is_link=True,
+)
+EXPLANATION = (
+    "Mail may go to the address again. Who had bounced is as they were before; who had complained "
+    "has left, and only they themselves can come back."
+)
+
+
+class SuppressionForm(RowForm):
+    """Asks for the address and why it gets no mail any more."""
+
+    email = forms.CharField(label="Address", max_length=254, widget=UnfoldAdminTextInputWidget())
+    details = forms.CharField(
+        label="Reason",
+        max_length=reasons.LONGEST,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="For the ledger.",
+    )
+
+    class Meta:
+        fields: ClassVar = ("workspace", "email", "details")
+
+    def clean_email(self) -> str:
+        """Refuse what is no address."""
+        try:
+            return addresses.parse(self.cleaned_data["email"]).text
+        except addresses.InvalidAddress as error:
+            raise forms.ValidationError(f"The address {error}") from error
+
+    def clean_details(self) -> str:
+        """Refuse what one database stores and the other does not."""
+        details = " ".join(str(self.cleaned_data["details"]).split())
+        if json_gate.has_control(details):
+            raise forms.ValidationError("Control characters are not allowed.")
+        return details
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(BaseAdmin):
+    """The suppressed addresses of all workspaces; what remains of erased people is a hash."""
+
+    form = SuppressionForm
+    list_display = ("address", "why", "source", "details", "bounces", "workspace", "created_at")
+    list_select_related = ("workspace",)
+    list_filter = ("reason", "workspace")
+    search_fields = ("email",)
+    search_help_text = "Address, from its beginning; the whole one also finds erased people's"
+    fieldsets = (
+        (None, {"fields": ("address", "reason", "source", "details", "bounces", "created_at")}),
+        ("Who", {"fields": ("bearers", "ledger")}),
+        ("More", {"fields": ("workspace", "address_hash")}),
+    )
+    readonly_fields = ("address", "bearers", "ledger")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Suppression | None = None) -> Any:  # noqa: ANN401 - the skin's classes have no types
+        """Ask for a new one's address and reason alone."""
+        fields = SuppressionForm.Meta.fields
+        return super().get_fieldsets(request, obj) if obj else [(None, {"fields": fields})]
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Nobody changes one: it is lifted, or stays."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Nobody deletes one: it is lifted for a reason."""
+        return False
+
+    def search_condition(self, text: str) -> Q:
+        """Find by the beginning of the address, and by the hash of a whole one."""
+        return super().search_condition(text) | address_remains(text)
+
+    def save_model(
+        self, request: HttpRequest, obj: Suppression, form: RowForm, change: bool
+    ) -> None:
+        """Suppress the address, whoever bears it."""
+        made = suppressions.suppress(
+            workspace=obj.workspace,
+            address=obj.email,
+            reason=Suppression.Reason.MANUAL,
+            source=Source.ADMIN,
+            details=obj.details,
+            circumstances=by_hand(request),
+            now=timezone.now(),
+        )
+        # The log entry and the answer name the stored row.
+        obj.pk = made.pk
+
+    def row_actions(self, request: HttpRequest, row: Suppression) -> Sequence[RowAction]:
+        """Offer to lift it."""
+        return [LIFT]
+
+    def action_urls(self) -> list[URLPattern]:
+        """Add lifting, and the page that asks first."""
+        return [self.action_url("lift", self.lift), self.view_url("lifting", self.show_lifting)]
+
+    def show_lifting(self, request: HttpRequest, suppression: Suppression) -> HttpResponse:
+        """Ask for the reason."""
+        return reasons.ask(
+            self,
+            request,
+            suppression,
+            title=f"Lift the suppression of {suppression}",
+            explanation=EXPLANATION,
+            label="Lift",
+            address=view_url(suppression, "lift"),
+            # Of somebody erased nothing but the hash is known.
+            asks_for_address=not suppression.email,
+        )
+
+    def lift(self, request: HttpRequest, suppression: Suppression) -> HttpResponse:
+        """Let mail go to the address again, for the reason that was given."""
+        reason = reasons.given(request)
+        address = suppression.email or request.POST.get("address", "").strip()
+        if reason is not None and not is_address_of(suppression, address):
+            messages.error(request, "That is not the address: its hash is another one.")
+            reason = None
+        if reason is None:
+            return HttpResponseRedirect(view_url(suppression, "lifting"))
+        lifted = suppressions.lift(
+            workspace=suppression.workspace,
+            address=address,
+            reason=reason,
+            source=Source.ADMIN,
+            circumstances=by_hand(request),
+            now=timezone.now(),
+        )
+        if lifted is None:
+            messages.warning(request, "Nothing changed: somebody else has lifted it.")
+        else:
+            self.log_change(request, suppression, f"Lifted: {reason}")
+            messages.success(request, f"{suppression} is not suppressed any more.")
+        return HttpResponseRedirect(list_url(Suppression))
+
+    @admin.display(description="address")
+    def address(self, suppression: Suppression) -> str:
+        """Return the address, or that whoever bore it was erased."""
+        return str(suppression)
+
+    @display(description="reason", label=COLOURS)  # type: ignore[untyped-decorator]
+    def why(self, suppression: Suppression) -> tuple[str, str]:
+        """Return the reason, coloured."""
+        return suppression.reason, suppression.get_reason_display()
+
+    @admin.display(description="who bears it")
+    def bearers(self, suppression: Suppression) -> SafeString:
+        """Return the person with the address, linked."""
+        try:
+            key = addresses.parse(suppression.email).key
+        except addresses.InvalidAddress:
+            return NOTHING
+        people = Subscriber.objects.filter(workspace=suppression.workspace_id, email_key=key)
+        return bulleted(
+            format_html("{} ({})", link_to(person), person.get_status_display())
+            for person in people.defer("attributes")
+        )
+
+    @admin.display(description="ledger")
+    def ledger(self, suppression: Suppression) -> SafeString:
+        """Return what the ledger has about the address, newest first."""
+        records = ConsentRecord.objects.filter(
+            workspace=suppression.workspace_id, address_hash=suppression.address_hash
+        )
+        return subscriber_consent.lines(records)
+
+
+def is_address_of(suppression: Suppression, text: str) -> bool:
+    """Tell whether a text is the address that is suppressed."""
+    try:
+        key = addresses.parse(text).key
+    except addresses.InvalidAddress:
+        return False
+    found = suppressions.find(workspace=suppression.workspace, email_key=key)
+    return found is not None and found.pk == suppression.pk

@@ -1,0 +1,60 @@
+"""What a reader's request says: its form, and who sent it; a second try where that is harmless."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import HttpRequest, QueryDict, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+
+from config.http.body_gate import declared_length
+from config.http.client_ip import client_ip
+from config.http.errors import request_id_of
+from subscribers.services import connections
+from subscribers.services.consent_ledger import Circumstances
+
+# A reason in any script, and a few hundred lists.
+LARGEST_BODY = 32 * 1024
+UNREADABLE = (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError)
+Result = TypeVar("Result")
+
+
+class UnusableForm(ValueError):
+    """A body that is no form, or is too large to be one of ours; `status` is the answer's."""
+
+    code = "VALIDATION_ERROR"
+
+    def __init__(self, status: int) -> None:
+        """Keep the status."""
+        self.status = status
+        super().__init__("The body is not a form that this page sends.")
+
+
+def form_of(request: HttpRequest) -> QueryDict:
+    """Return the form that was sent; raises `UnusableForm`. Larger bodies are not read."""
+    is_too_large = request.META.get("cueline.body_too_large", False)
+    if is_too_large or declared_length(request.META) > LARGEST_BODY:
+        raise UnusableForm(413)
+    try:
+        return request.POST
+    except UNREADABLE as error:
+        raise UnusableForm(400) from error
+
+
+def circumstances_of(request: HttpRequest) -> Circumstances:
+    """Return what the ledger keeps of whoever sent the request."""
+    return Circumstances(
+        ip=client_ip(request),
+        user_agent=request.headers.get("User-Agent", ""),
+        request_id=request_id_of(request),
+    )
+
+
+def once_more_if_lost(action: Callable[[], Result]) -> Result:
+    """Do something idempotent; a connection that died in the pool costs a second try."""
+    try:
+        return action()
+    except connections.LOST:
+        if not connections.renew():
+            raise
+        return action()

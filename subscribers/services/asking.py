@@ -1,0 +1,193 @@
+"""Asking somebody by mail whether they want mail: the question, its mails, its reminder.
+
+The mail and the ledger's line are written in the transaction of whoever asks; the worker sends it
+(`outbox_queue`). Locks: the caller's of the subscriber, then the count of the mailbox.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from subscribers.models import Confirmation, OutgoingEmail, Subscriber
+from subscribers.services import (
+    asking_limits,
+    confirmation_mail,
+    consent_ledger,
+    outbox,
+    suppressions,
+)
+from subscribers.services.confirmation_links import CAN_CONFIRM
+from subscribers.services.consent_ledger import Circumstances
+
+Status = Subscriber.Status
+Kind = consent_ledger.Kind
+ALREADY_CONFIRMED = "already_confirmed"
+TEST_KEY = "test_key"
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whether a mail was queued; if not, `reason` says why in a word.
+
+    `already_confirmed`, `suppressed`, `asked_today`, `asked_too_often`, `test_key`, `unknown`.
+    """
+
+    is_queued: bool
+    reason: str = ""
+
+
+def ask(
+    *,
+    subscriber: Subscriber,
+    circumstances: Circumstances,
+    now: datetime,
+    is_test: bool = False,
+) -> Asked:
+    """Queue a confirmation mail for somebody pending, or who left and wants to come back.
+
+    The caller holds the subscriber's lock, has read the row under it, and commits. Not idempotent:
+    the limits say whether another mail leaves. Somebody pending has an open question afterwards,
+    asked or not, so that it can be given up. `is_test`: the mail is stored, and never leaves.
+    """
+    if subscriber.status not in CAN_CONFIRM:
+        is_active = subscriber.status == Status.ACTIVE
+        why = ALREADY_CONFIRMED if is_active else suppressions.SUPPRESSED
+        return Asked(is_queued=False, reason=why)
+    reason = _reason_not_to_ask(subscriber, now, is_test=is_test)
+    if reason and subscriber.status != Status.PENDING:
+        return Asked(is_queued=False, reason=reason)
+    confirmation = open_question(subscriber=subscriber, circumstances=circumstances, now=now)
+    if reason:
+        if reason == TEST_KEY:
+            _store_test_mail(confirmation, subscriber, now)
+        return Asked(is_queued=False, reason=reason)
+    _write_mail(
+        confirmation,
+        subscriber,
+        kind=Kind.ASKED,
+        circumstances=circumstances,
+        now=now,
+        asked_at=now,
+        asked_by=circumstances.api_key,
+    )
+    return Asked(is_queued=True)
+
+
+def ask_by_id(*, subscriber_id: UUID, circumstances: Circumstances, now: datetime) -> Asked:
+    """Do as `ask` does, in a transaction of its own; for a hand, or a page."""
+    with transaction.atomic():
+        subscriber = _lock(subscriber_id)
+        if subscriber is None:
+            return Asked(is_queued=False, reason=UNKNOWN)
+        return ask(subscriber=subscriber, circumstances=circumstances, now=now)
+
+
+def open_question(
+    *, subscriber: Subscriber, circumstances: Circumstances, now: datetime
+) -> Confirmation:
+    """Return the person's open question; one that nobody was asked yet where there was none.
+
+    The caller holds the subscriber's lock. Idempotent.
+    """
+    found = Confirmation.objects.filter(subscriber=subscriber, closed_at=None)
+    # One at most: `first` would sort, and the planner may walk the whole table for that.
+    return next(iter(found), None) or Confirmation.objects.create(
+        workspace_id=subscriber.workspace_id,
+        subscriber=subscriber,
+        asked_by=circumstances.api_key,
+        asked_at=now,
+    )
+
+
+def remind(*, confirmation: Confirmation, now: datetime) -> bool:
+    """Queue the one reminder of an open question; False where it is answered or the limits forbid.
+
+    The caller holds the subscriber's lock and has read the question and the person under it.
+    """
+    subscriber = confirmation.subscriber
+    refused = (
+        subscriber.status != Status.PENDING
+        or _is_suppressed(subscriber)
+        or asking_limits.take(
+            workspace=subscriber.workspace,
+            email_key=subscriber.email_key,
+            now=now,
+            is_reminder=True,
+        )
+    )
+    if refused:
+        # Nor is it looked at again.
+        Confirmation.objects.filter(pk=confirmation.pk).update(reminded_at=now)
+        return False
+    _write_mail(
+        confirmation,
+        subscriber,
+        kind=Kind.REMINDED,
+        circumstances=consent_ledger.NOTHING_KNOWN,
+        now=now,
+        reminded_at=now,
+    )
+    return True
+
+
+def _reason_not_to_ask(subscriber: Subscriber, now: datetime, *, is_test: bool) -> str | None:
+    if _is_suppressed(subscriber):
+        return suppressions.SUPPRESSED
+    if is_test:
+        return TEST_KEY
+    return asking_limits.take(
+        workspace=subscriber.workspace, email_key=subscriber.email_key, now=now
+    )
+
+
+def _write_mail(
+    confirmation: Confirmation,
+    subscriber: Subscriber,
+    *,
+    kind: consent_ledger.Kind,
+    circumstances: Circumstances,
+    now: datetime,
+    **columns: object,
+) -> None:
+    """Queue the question's next mail and write the ledger; `columns` of the question change."""
+    number = confirmation.mails + 1
+    draft = confirmation_mail.write(
+        confirmation=confirmation,
+        subscriber=subscriber,
+        cause=outbox.cause_of_confirmation(confirmation_id=confirmation.pk, number=number),
+        now=now,
+    )
+    outbox.queue(draft=draft, due_at=now, now=now)
+    Confirmation.objects.filter(pk=confirmation.pk).update(mails=F("mails") + 1, **columns)
+    consent_ledger.record(
+        subscriber=subscriber,
+        kind=kind,
+        circumstances=circumstances,
+        now=now,
+        text_hash=confirmation_mail.text_hash(draft),
+    )
+
+
+def _store_test_mail(confirmation: Confirmation, subscriber: Subscriber, now: datetime) -> None:
+    """Store what a test key's request would have sent, once a question."""
+    cause = outbox.cause_of_confirmation(confirmation_id=confirmation.pk, number=0)
+    workspace_id = subscriber.workspace_id
+    if not OutgoingEmail.objects.filter(workspace=workspace_id, cause=cause).exists():
+        draft = confirmation_mail.write(
+            confirmation=confirmation, subscriber=subscriber, cause=cause, now=now
+        )
+        outbox.skip(draft=draft, reason=TEST_KEY, now=now)
+
+
+def _is_suppressed(subscriber: Subscriber) -> bool:
+    return suppressions.is_suppressed(
+        workspace=subscriber.workspace, email_key=subscriber.email_key
+    )
+
+
+def _lock(subscriber_id: UUID) -> Subscriber | None:
+    return Subscriber.objects.filter(pk=subscriber_id).locked().first()

@@ -1,0 +1,113 @@
+"""Links to confirm by: whose they are, how long they hold, and what forged ones are."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import signing
+from pytest_django.fixtures import Settings
+
+from subscribers.models import Confirmation, Subscriber, Workspace
+from subscribers.services import (
+    confirmation_links,
+    confirmations,
+    suppressions,
+    unsubscribing,
+)
+from subscribers.services.confirmation_links import GOOD_FOR, LinkState
+from tests import factories
+from tests.asking_people import make_pending
+from tests.sequence_making import NOON
+
+pytestmark = pytest.mark.django_db
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def question(workspace: Workspace) -> Confirmation:
+    person = make_pending(workspace)
+    return factories.ConfirmationFactory.create(subscriber=person)
+
+
+def test_a_link_is_good_for_seven_days(question: Confirmation, settings: Settings) -> None:
+    settings.PUBLIC_URL = "https://mail.example.com"
+
+    link = confirmations.link(question, NOON)
+
+    start, token = link.rsplit("/", 1)
+    assert start == "https://mail.example.com/c"
+    found = confirmations.read_link(token, NOON + GOOD_FOR)
+    assert (found.state, found.confirmation) == (LinkState.OPEN, question)
+    later = confirmations.read_link(token, NOON + GOOD_FOR + SECOND)
+    assert (later.state, later.confirmation) == (LinkState.EXPIRED, question)
+
+
+@pytest.mark.parametrize(
+    ("columns", "status", "state"),
+    [
+        ({}, "pending", LinkState.OPEN),
+        ({}, "unsubscribed", LinkState.OPEN),
+        ({"closed_at": NOON}, "pending", LinkState.EXPIRED),
+        ({"closed_at": NOON, "confirmed_at": NOON}, "unsubscribed", LinkState.USED),
+        ({}, "active", LinkState.USED),
+        ({}, "bounced", LinkState.USED),
+    ],
+)
+def test_a_link_is_good_until_its_question_is_closed(
+    question: Confirmation, columns: dict[str, object], status: str, state: LinkState
+) -> None:
+    token = confirmation_links.token(question, NOON)
+    Confirmation.objects.update(**columns)
+    Subscriber.objects.update(status=status)
+
+    found = confirmations.read_link(token, NOON)
+
+    assert found.state is state
+
+
+def test_what_is_not_ours_is_unknown(question: Confirmation) -> None:
+    token = confirmation_links.token(question, NOON)
+    head, _, signature = token.rpartition(".")
+    stranger = factories.ConfirmationFactory.create()
+    forged = [
+        "", ".", "x", "é", "\ud800", "a" * 10_000, head, token[:-1], token + "x", token.upper(),
+        f"{stranger.pk.hex}.{head.partition('.')[2]}.{signature}",
+        signing.Signer(salt="another purpose", sep=".").sign(head),
+        signing.Signer(key="another key", salt=confirmation_links.SALT, sep=".").sign(head),
+        signing.Signer(salt=confirmation_links.SALT, sep=".").sign("nonsense"),
+    ]  # fmt: skip
+
+    states = {confirmations.read_link(each, NOON).state for each in forged}
+
+    assert states == {LinkState.UNKNOWN}
+
+
+def test_the_link_of_somebody_who_was_deleted_is_unknown(question: Confirmation) -> None:
+    token = confirmation_links.token(question, NOON)
+    question.subscriber.delete()
+
+    found = confirmations.read_link(token, NOON)
+
+    assert (found.state, found.confirmation) == (LinkState.UNKNOWN, None)
+
+
+def test_another_secret_key_ends_open_links_and_nothing_else(
+    question: Confirmation, settings: Settings
+) -> None:
+    token = confirmation_links.token(question, NOON)
+    person, other = question.subscriber, make_pending(question.workspace, "gone@example.com")
+    to_leave = unsubscribing.link_token(person)
+    suppressions.suppress(
+        workspace=question.workspace,
+        address=other.email,
+        reason=suppressions.Reason.MANUAL,
+        source=suppressions.Source.ADMIN,
+        now=NOON,
+    )
+
+    settings.SECRET_KEY = "rotated " * 8
+
+    assert confirmations.read_link(token, NOON).state is LinkState.UNKNOWN
+    unsubscribing.leave_by_link(token=to_leave, now=NOON, method=unsubscribing.Method.PAGE)
+    person.refresh_from_db()
+    assert person.status == "unsubscribed"
+    assert suppressions.is_suppressed(workspace=question.workspace, email_key=other.email_key)
