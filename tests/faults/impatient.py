@@ -1,6 +1,6 @@
 """Settings of a worker that calls silent and stuck what is so for two seconds, not for thirty.
 
-`DJANGO_SETTINGS_MODULE=tests.faults.impatient`: what a busy worker must not be taken for shows soon.
+`DJANGO_SETTINGS_MODULE=tests.faults.impatient`: what a busy worker is not shows soon.
 """
 
 from django.apps import AppConfig

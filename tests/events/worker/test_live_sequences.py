@@ -18,7 +18,7 @@ import yaml
 from tests import smtp_server
 from tests.faults.slow_mail import slow_server, url_of
 from tests.faults.test_killed_workers import seed
-from tests.running import BULK, Application, Start, call, fill, serving
+from tests.running import BULK, Application, Running, Start, call, fill, serving
 from tests.smtp_server import SmtpServer
 from tests.working import StartWorker, manage
 
@@ -67,7 +67,7 @@ def test_a_delay_of_a_second_is_one(
         body = json.dumps({"email": "ada@example.com", "events": [{"name": "signup"}]})
         began = time.monotonic()
         status, answer = running.send("POST", BULK, body=body, headers=headers)
-        first, second = (arrival(server, number) - began for number in (1, 2))
+        first, second = (arrival(server, number, running) - began for number in (1, 2))
 
     sys.stdout.write(f"The first mail after {first:.1f} s, the second {second - first:.1f} s on.\n")
     assert (status, answer["subscriber"]["created"]) == (200, True)
@@ -113,10 +113,10 @@ def test_a_dead_worker_keeps_nobody_from_reporting(environment: dict[str, str]) 
     assert said["reason"].startswith("No worker has reported for ")
 
 
-def arrival(server: SmtpServer, number: int) -> float:
+def arrival(server: SmtpServer, number: int, running: Running) -> float:
     """Wait for so many mails; returns when the last was seen, by a monotonic clock."""
     give_up_at = time.monotonic() + SECONDS_TO_ARRIVE
     while len(server.taken) < number:
-        assert time.monotonic() < give_up_at, f"{len(server.taken)} of {number} mails came."
+        assert time.monotonic() < give_up_at, running.log.read_text()
         time.sleep(0.01)
     return time.monotonic()
