@@ -35,7 +35,7 @@ NAMES = [
     "view", "view", "buy", "ask", "leave", "signup", "signup", "purchased", "cancelled", "order",
 ]  # fmt: skip
 TAGS_BY_HAND = ["vip", "vip", "goodbye"]
-LONGEST_REST = 0.05
+LONGEST_REST = 0.2
 REFUSALS = (
     enrollments.RunEnded,
     enrollments.NotFailed,
@@ -125,7 +125,7 @@ class Stress:
 
     def hold_runs(self, choose: random.Random) -> None:
         """Pause, resume, cancel, retry or send on one of the latest runs."""
-        latest = list(Enrollment.objects.order_by("-pk")[:100])
+        latest = list(Enrollment.objects.order_by("-pk")[:50])
         if not latest:
             return
         run = choose.choice(latest)
@@ -199,7 +199,7 @@ class Stress:
 
     def _people(self, choose: random.Random) -> list[uuid.UUID]:
         everybody = list(Subscriber.objects.values_list("pk", flat=True))
-        return choose.sample(everybody, min(len(everybody), choose.choice([1, 1, 3, 10])))
+        return choose.sample(everybody, min(len(everybody), choose.choice([1, 1, 1, 4])))
 
 
 def confirm(people: Collection[uuid.UUID]) -> None:

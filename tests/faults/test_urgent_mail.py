@@ -6,6 +6,7 @@
 
 import os
 import sys
+from functools import partial
 
 import pytest
 
@@ -53,9 +54,12 @@ def test_confirmations_overtake_newsletters(
         # Both processes are in the middle of a batch.
         working.wait_until(lambda: len(server.taken) >= 10)
 
+        def arrived(address: str) -> bool:
+            return address in server.recipients
+
         for address in NEWCOMERS:
             sign_up(working, address)
-            working.wait_until(lambda wanted=address: wanted in server.recipients)
+            working.wait_until(partial(arrived, address))
         working.wait_until(lambda: working.value(LEFT) == len(NEWCOMERS))
 
         still_waiting = working.value(WAITING)
