@@ -35,7 +35,7 @@ NAMES = [
     "view", "view", "buy", "ask", "leave", "signup", "signup", "purchased", "cancelled", "order",
 ]  # fmt: skip
 TAGS_BY_HAND = ["vip", "vip", "goodbye"]
-LONGEST_REST = 0.2
+LONGEST_REST = 0.1
 REFUSALS = (
     enrollments.RunEnded,
     enrollments.NotFailed,
@@ -138,10 +138,10 @@ class Stress:
     def change_people(self, choose: random.Random) -> None:
         """Unsubscribe a few, let others come back, or let some confirm."""
         people = self._people(choose)
-        act = choose.randrange(5)
-        if act < 2:
+        act = choose.randrange(6)
+        if act == 0:
             unsubscribing.leave(subscriber_ids=people, now=now(), method="page")
-        elif act < 4:
+        elif act < 5:
             with transaction.atomic():
                 locked = list(Subscriber.objects.filter(pk__in=people).locked())
                 gone = [each.pk for each in locked if each.status == "unsubscribed"]
@@ -199,7 +199,7 @@ class Stress:
 
     def _people(self, choose: random.Random) -> list[uuid.UUID]:
         everybody = list(Subscriber.objects.values_list("pk", flat=True))
-        return choose.sample(everybody, min(len(everybody), choose.choice([1, 1, 1, 4])))
+        return choose.sample(everybody, min(len(everybody), choose.choice([1, 3, 10])))
 
 
 def confirm(people: Collection[uuid.UUID]) -> None:

@@ -4,6 +4,7 @@
 `STRESS_SECONDS=60 uv run pytest tests/faults/test_mixed_stress.py -s`, which prints what was done.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -90,8 +91,9 @@ def working(environment: dict[str, str], tmp_path: Path) -> Iterator[Working]:
 
 
 def test_nothing_is_lost_or_refused_or_done_twice_under_everything_at_once(
-    port: int, working: Working, server: SmtpServer
+    port: int, working: Working, server: SmtpServer, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, logger="cueline")
     workspace = workspaces.create(name="Acme", default_lists=["News"])
     editor = Client()
     editor.force_login(User.objects.create_superuser("editor"))
