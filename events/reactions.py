@@ -55,8 +55,7 @@ class RunsReact:
         )
 
     def email_settled(self, *, email_ids: Sequence[UUID], now: datetime) -> None:
-        """Let the runs of these mails go on."""
-        audience_changes.email_settled(email_ids=email_ids, now=now)
+        """Do nothing: a run goes on when nobody knows of its mail, and the mail's row says it."""
 
     def erasing(self, *, subscriber_ids: Sequence[UUID], now: datetime) -> None:
         """Do nothing: events, runs and their steps go with the subscriber's row, by cascade."""

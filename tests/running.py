@@ -122,7 +122,7 @@ class Application:
         self.port = port
         self.headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
-    def send(self, email: str, events: list[dict[str, str]]) -> int:
+    def send(self, email: str, events: list[dict[str, Any]]) -> int:
         """Report events, and return the status."""
         body = json.dumps({"email": email, "events": events})
         status, _ = call(self.port, "POST", BULK, body=body, headers=self.headers)

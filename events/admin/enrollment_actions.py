@@ -6,7 +6,7 @@ from typing import Protocol
 
 from config.admin_base import RowAction
 from events.models import Enrollment, Step
-from events.services import enrollments
+from events.services import enrollments, parked_runs
 
 Status = Enrollment.Status
 REFUSALS = (
@@ -63,7 +63,7 @@ def lawful(enrollment: Enrollment) -> list[RowAction]:
         return []
     found = []
     if enrollment.status == Status.PAUSED:
-        is_by_engine = enrollment.reason in enrollments.PAUSED_BY_ENGINE
+        is_by_engine = enrollment.reason == parked_runs.REASON
         found += [RESUME, HOLD] if is_by_engine else [RESUME]
     else:
         found += [SEND_NOW, PAUSE] if _waits_for_time(enrollment) else [PAUSE]

@@ -25,7 +25,6 @@ REASONS = {
     "stop_condition": "what stops the sequence happened",
     "unsubscribed": "the person unsubscribed",
     "suppressed": "mail to the address is suppressed",
-    "email_unknown": "nobody knows whether its mail arrived",
     "exit": "it came to a step that ends it",
     "condition_not_met": "a condition was not met",
     "timeout": "the event that it waited for did not come in time",

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from drf_spectacular.utils import OpenApiExample, extend_schema
 
+from events.api.openapi_effects import EFFECTS, STAGES
 from events.payloads import LONGEST_EVENT_ID, LONGEST_NAME
 from subscribers import addresses, payloads
 from subscribers.api.openapi import (
@@ -116,7 +117,7 @@ SUBSCRIBER = record(
     required=["id", "email", "externalId", "created"],
 )
 FAILED_STAGES = listing(
-    {"enum": ["apply-sync-rules"]},
+    {"enum": list(STAGES)},
     description="The event is recorded; these stages failed and are tried again.",
 )
 RECORDED = record(
@@ -152,10 +153,6 @@ OPT_IN = record(
     required=["required", "emailQueued"],
 ) | {"description": "Where this request created somebody who must confirm, or asked one again."}
 # Only with `dryRun`.
-EFFECTS: Schema = {
-    "type": ["object", "null"],
-    "description": "Only with `dryRun`: what the event would do, and what not and why.",
-}
 BULK_ANSWER = record(
     {
         "success": SUCCESS,

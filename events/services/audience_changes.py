@@ -1,4 +1,4 @@
-"""What follows for runs when people, their tags, lists or mails change without an event.
+"""What follows for runs when people, their tags or lists change without an event.
 
 The callers hold the subscribers' locks, inside the transaction of the change. Ids come in batches,
 all of one workspace. Every function is idempotent.
@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from events import triggers
-from events.models import Enrollment, Step, StepRun
+from events.models import Enrollment, Step
 from events.rules import TagRef
 from events.runs import MOST_DEPTH, Runs, Start, Starts
 from events.services import remembered, starting
@@ -23,8 +23,6 @@ Status = Enrollment.Status
 UNSUBSCRIBED = "unsubscribed"
 SUPPRESSED = "suppressed"
 NOT_CONFIRMED = "not_confirmed"
-# The engine paused the run, since nobody knows whether its mail had left.
-EMAIL_UNKNOWN = "email_unknown"
 
 
 def confirmed(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
@@ -118,30 +116,6 @@ def list_joined(
     runs_by_person = starting.runs_of_many(subscriber_ids=subscriber_ids, sequence_ids=concerned)
     plan = partial(triggers.starts_of_lists, watched=watched, list_ids=list_ids, is_created=False)
     _start(subscriber_ids, runs_by_person, plan, now=now, depth=depth, is_test=is_test)
-
-
-def email_settled(*, email_ids: Sequence[UUID], now: datetime) -> None:
-    """Let runs go on that were paused because nobody knew of the mail of their step."""
-    visits = StepRun.objects.filter(
-        enrollment=OuterRef("pk"),
-        step=OuterRef("step_id"),
-        visit=OuterRef("visit"),
-        email__in=email_ids,
-    )
-    parked = Enrollment.objects.filter(
-        pk__in=StepRun.objects.filter(email__in=email_ids).values("enrollment"),
-        status=Status.PAUSED,
-        reason=EMAIL_UNKNOWN,
-    ).filter(Exists(visits))
-    starting.locked(parked.values_list("pk", flat=True)).update(
-        status=Status.ACTIVE,
-        status_before_pause="",
-        due_before_pause=None,
-        paused_at=None,
-        reason="",
-        due_at=now,
-        updated_at=now,
-    )
 
 
 def _under_way(subscriber_ids: Sequence[UUID]) -> QuerySet[Enrollment]:

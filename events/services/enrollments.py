@@ -24,8 +24,6 @@ __all__ = [
 
 Status = Enrollment.Status
 LONGEST_REASON = 200
-# Runs that the engine paused, and would let go on: somebody's hand may hold them for good.
-PAUSED_BY_ENGINE = (parked_runs.REASON, "email_unknown")
 
 
 class RunEnded(ValueError):
@@ -60,7 +58,8 @@ def pause(*, enrollment: Enrollment, now: datetime, reason: str = "paused_by_han
     with _changing(enrollment, now) as run:
         _refuse_ended(run)
         is_paused = run.status == Status.PAUSED
-        if is_paused and run.reason not in PAUSED_BY_ENGINE:
+        # One that the engine parked would go on with its sequence: a hand may hold it for good.
+        if is_paused and run.reason != parked_runs.REASON:
             return False
         if not is_paused:
             run.status_before_pause = run.status

@@ -8,7 +8,7 @@ import msgspec
 from django.db.models import Exists, OuterRef
 
 from events import steps
-from events.models import Enrollment, Sequence, SequenceVersion, Step
+from events.models import Enrollment, Sequence, SequenceVersion, Step, StepRun
 from events.sequence_specs import SequenceSpec, StopCondition, Trigger
 from events.timing import SendingWindow
 
@@ -116,7 +116,9 @@ def _is_unused_draft(sequence: Sequence, version: SequenceVersion) -> bool:
 
 def _drop_unused(sequence: Sequence, *, before: int) -> None:
     has_runs = Exists(Enrollment.objects.filter(version=OuterRef("pk")))
-    sequence.versions.filter(~has_runs, number__lt=before).delete()
+    # Runs that were moved on have done steps of it.
+    has_step_runs = Exists(StepRun.objects.filter(step__version=OuterRef("pk")))
+    sequence.versions.filter(~has_runs, ~has_step_runs, number__lt=before).delete()
 
 
 def _parts(spec: SequenceSpec) -> dict[str, Any]:

@@ -1,124 +1,200 @@
-"""Everything at once: applications, an editor in the admin, and keys that come and go.
+"""Everything at once: applications, a worker, hands and editors in the admin, people who leave.
 
-`STRESS_SECONDS` (20) sets how long.
+`STRESS_SECONDS` (10) sets how long; with 60 it is the test of the releases:
+`STRESS_SECONDS=60 uv run pytest tests/faults/test_mixed_stress.py -s`, which prints what was done.
 """
 
+import logging
 import os
-import random
+import signal
+import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import Count, Q, QuerySet
 from django.test import Client
 
-from config.admin_base import admin_url
-from events.models import Event, SyncRule
-from events.services import sync_rules
+from events.models import Enrollment, Event, FailedStage, Sequence
+from events.services import sequences, sync_rules
 from events.services.sync_rules import RuleSpec
-from subscribers.models import Subscriber, Workspace
-from subscribers.services import api_keys, workspaces
-from tests.events.admin.test_pages import rule_fields
-from tests.running import Application, serving
+from subscribers.models import OutgoingEmail, Subscriber
+from subscribers.services import workspaces
+from tests import smtp_server
+from tests.faults.slow_mail import url_of
+from tests.faults.stressing import PEOPLE, Stress, confirm, now
+from tests.running import serving
+from tests.smtp_server import SmtpServer
+from tests.working import Working
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
-SECONDS = int(os.environ.get("STRESS_SECONDS", "20"))
-THREADS = 16
-PEOPLE = 50
+SECONDS = int(os.environ.get("STRESS_SECONDS", "10"))
+SECONDS_TO_SETTLE = 60
 RULES = [
     RuleSpec(trigger_event="buy", add=["customer"], remove=["lead"]),
     RuleSpec(trigger_event="ask", add=["lead"], requires_not=["customer"]),
     RuleSpec(trigger_event="leave", remove=["customer"]),
 ]
-NAMES = ["view", "view", "buy", "ask", "leave"]
+OF_RULES = {"customer", "lead", "other"}
+Status = Enrollment.Status
+UNDER_WAY = Q(status__in=Enrollment.UNDER_WAY)
+FREE = Q(lease_token=None, lease_expires_at=None)
+LAWFUL = (
+    Q(status=Status.ACTIVE, due_at__isnull=False)
+    | Q(status=Status.WAITING, due_at__isnull=False)
+    | Q(status=Status.PAUSED, due_at=None, paused_at__isnull=False) & ~Q(status_before_pause="")
+    | Q(status=Status.WAITING_CONFIRMATION, due_at=None)
+)
+OVER = FREE & Q(due_at=None, awaits="", ended_at__isnull=False)
+ONCE = Q(sequence__enrollment_mode=Sequence.Mode.ONE_TIME)
 
 
 @pytest.fixture
-def port() -> Iterator[int]:
-    """A web process on the test's own database."""
+def server() -> Iterator[SmtpServer]:
+    with smtp_server.running() as started:
+        yield started
+
+
+@pytest.fixture
+def environment(server: SmtpServer) -> dict[str, str]:
+    """The environment of processes that work on the test's own database."""
     name = connection.settings_dict["NAME"]
     is_sqlite = connection.vendor == "sqlite"
-    server = os.environ.get("DATABASE_URL", "").rpartition("/")[0]
-    url = f"sqlite:///{name}" if is_sqlite else f"{server}/{name}"
-    environment = {**os.environ, "DATABASE_URL": url, "LOG_LEVEL": "warning"}
+    database = os.environ.get("DATABASE_URL", "").rpartition("/")[0]
+    url = f"sqlite:///{name}" if is_sqlite else f"{database}/{name}"
+    told = {"DATABASE_URL": url, "LOG_LEVEL": "warning", "EMAIL_URL": url_of(server)}
+    return {**os.environ, **told}
+
+
+@pytest.fixture
+def port(environment: dict[str, str]) -> Iterator[int]:
+    """A web process."""
     with serving("config.wsgi:application", environment) as (number, _):
         yield number
 
 
-def test_nothing_is_lost_or_refused_under_everything_at_once(port: int) -> None:
+@pytest.fixture
+def working(environment: dict[str, str], tmp_path: Path) -> Iterator[Working]:
+    """A worker."""
+    begun = Working(environment, tmp_path / "worker")
+    yield begun
+    if begun.process.poll() is None:
+        begun.process.send_signal(signal.SIGKILL)
+        begun.process.wait()
+
+
+def test_nothing_is_lost_or_refused_or_done_twice_under_everything_at_once(
+    port: int, working: Working, server: SmtpServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, logger="cueline")
     workspace = workspaces.create(name="Acme", default_lists=["News"])
-    rules = sync_rules.replace_all(workspace=workspace, specs=RULES)
-    key = api_keys.create(workspace=workspace, name="app").text
     editor = Client()
     editor.force_login(User.objects.create_superuser("editor"))
+    rules = sync_rules.replace_all(workspace=workspace, specs=RULES)
+    stress = Stress(port=port, workspace=workspace, rules=rules, editor=editor)
     deadlocks_before = deadlocks()
-    stop_at = time.monotonic() + SECONDS
 
-    def while_time(work: Callable[[random.Random], None]) -> None:
-        choose = random.Random(uuid.uuid4().int)  # noqa: S311 - cases, no secrets
-        try:
-            while time.monotonic() < stop_at:
-                work(choose)
-        finally:
-            connection.close()
-
-    sent: list[str] = []
-    statuses: Counter[int] = Counter()
-
-    def report(choose: random.Random) -> None:
-        marks = [uuid.uuid4().hex for _ in range(choose.choice([1, 1, 3, 20]))]
-        events = [{"name": choose.choice(NAMES), "eventId": mark} for mark in marks]
-        person = f"p{choose.randrange(PEOPLE)}@example.com"
-        application = Application(port, key)
-        for _ in range(choose.choice([1, 1, 1, 2])):
-            statuses[application.send(person, events)] += 1
-        sent.extend(marks)
-
-    def edit(choose: random.Random) -> None:
-        chosen = SyncRule.objects.get(pk=choose.choice(rules).pk)
-        fields = rule_fields(workspace, trigger_event=chosen.trigger_event, add="", remove="")
-        tag = choose.choice(["customer", "lead", "other"])
-        answer = editor.post(admin_url(chosen), {**fields, choose.choice(["add", "remove"]): tag})
-        assert answer.status_code == 302
-
-    def change_keys(choose: random.Random) -> None:
-        made = api_keys.create(workspace=workspace, name="brief")
-        application = Application(port, made.text)
-        person, mark = f"p{choose.randrange(PEOPLE)}@example.com", uuid.uuid4().hex
-        for _ in range(2):
-            statuses[application.send(person, [{"name": "view", "eventId": mark}])] += 1
-        sent.append(mark)
-        api_keys.revoke(api_key=made.api_key, now=datetime.now(tz=UTC))
-        assert application.send(person, [{"name": "view"}]) == 401
-
-    work = [edit, change_keys, *[report] * (THREADS - 2)]
-    with ThreadPoolExecutor(THREADS) as together:
-        for done in [together.submit(while_time, each) for each in work]:
+    until = time.monotonic() + SECONDS
+    acts = stress.acts_at_once()
+    with ThreadPoolExecutor(len(acts)) as together:
+        for done in [together.submit(stress.repeat, act, until) for act in acts]:
             done.result()
+    settle()
+    assert working.stop() == 0
 
-    assert set(statuses) == {200}
-    assert statuses[200] > SECONDS
+    say(stress, server)
     assert deadlocks() == deadlocks_before
-    assert Counter(Event.objects.values_list("event_id", flat=True)) == Counter(sent)
+    assert working.log.read_text() == ""
+    assert set(stress.statuses) == {200}
+    assert stress.statuses[200] > SECONDS
+    assert Counter(Event.objects.values_list("event_id", flat=True)) == Counter(stress.sent)
     assert Subscriber.objects.count() <= PEOPLE
-    assert_tags_follow_from_effects(workspace)
+    assert not FailedStage.objects.exists()
+    assert_tags_follow_from_effects()
+    assert_runs_follow_from_effects()
+    assert_runs_are_lawful()
+    assert_mails_left_once(server)
 
 
-def assert_tags_follow_from_effects(workspace: Workspace) -> None:
+def settle() -> None:
+    """Let all that is held go on, and wait until nothing is left to do."""
+    confirm(Subscriber.objects.values_list("pk", flat=True))
+    for sequence in Sequence.objects.all():
+        sequences.activate(sequence=sequence, now=now())
+    give_up_at = time.monotonic() + SECONDS_TO_SETTLE
+    while left := Enrollment.objects.filter(Q(due_at__lte=now()) | ~FREE).count():
+        assert time.monotonic() < give_up_at, f"{left} runs are stuck."
+        time.sleep(0.1)
+
+
+def assert_tags_follow_from_effects() -> None:
     """Each tag was put on as often as it was taken off, or once more by those who bear it."""
-    for person in Subscriber.objects.filter(workspace=workspace):
+    for person in Subscriber.objects.all():
         balance: Counter[str] = Counter()
         for effects in person.events.values_list("effects", flat=True):
             balance.update(each["tag"] for each in effects.get("tagsAdded", []))
             balance.subtract(each["tag"] for each in effects.get("tagsRemoved", []))
-        bears = person.tag_links.values_list("tag__name", flat=True)
+        bears = person.tag_links.filter(tag__name__in=OF_RULES).values_list("tag__name", flat=True)
         assert {tag: count for tag, count in balance.items() if count} == dict.fromkeys(bears, 1)
+
+
+def assert_runs_follow_from_effects() -> None:
+    """Every run that an event says to have started is there, and the others began otherwise."""
+    told: dict[str, list[str]] = {"sequencesStarted": [], "runsStopped": []}
+    for effects in Event.objects.values_list("effects", flat=True):
+        for key, found in told.items():
+            found += [each["enrollment"] for each in effects.get(key, [])]
+    by_events = Enrollment.objects.filter(started_by__isnull=False)
+    assert Counter(told["sequencesStarted"]) == Counter(run.hex for run in ids_of(by_events))
+    by_condition = Enrollment.objects.filter(status=Status.STOPPED, reason="stop_condition")
+    assert set(told["runsStopped"]) <= {run.hex for run in ids_of(by_condition)}
+    assert len(set(told["runsStopped"])) == len(told["runsStopped"])
+
+
+def assert_runs_are_lawful() -> None:
+    """Nobody is twice in one place, and every run is where somebody or something gets it on."""
+    runs = Enrollment.objects.all()
+    assert not runs.filter(UNDER_WAY).exclude(LAWFUL & FREE).exists()
+    assert not runs.exclude(UNDER_WAY).exclude(OVER).exists()
+    assert not runs.filter(UNDER_WAY, entry_slot=None).exists()
+    assert not runs.filter(~UNDER_WAY & ~ONCE, entry_slot__isnull=False).exists()
+    places = ("sequence", "subscriber", "entry_key")
+    for held in (runs.filter(UNDER_WAY), runs.filter(ONCE)):
+        crowded = held.values(*places).annotate(count=Count("pk")).filter(count__gt=1)
+        assert not crowded.exists()
+
+
+def assert_mails_left_once(server: SmtpServer) -> None:
+    """Every mail that left is known, left once, and is told by one step of one run."""
+    mails = OutgoingEmail.objects.annotate(told=Count("step_runs"))
+    sent = mails.filter(status=OutgoingEmail.Status.SENT)
+    assert not mails.exclude(status__in=["sent", "skipped"]).exists()
+    assert set(server.count.values()) == {1}
+    assert {each for each, _ in server.count} == set(sent.values_list("message_id", flat=True))
+    assert not sent.exclude(told=1, attempts=1).exists()
+
+
+def ids_of(runs: QuerySet[Enrollment]) -> list[uuid.UUID]:
+    """Return the ids of runs."""
+    return list(runs.values_list("pk", flat=True))
+
+
+def say(stress: Stress, server: SmtpServer) -> None:
+    """Print what was done."""
+    by_status = Counter(Enrollment.objects.values_list("status", flat=True))
+    lines = [
+        f"{stress.statuses.total()} requests, {len(stress.sent)} events, {len(server.taken)} mails",
+        f"runs: {dict(by_status)}",
+        f"acts: {dict(stress.acts)}",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 def deadlocks() -> int:

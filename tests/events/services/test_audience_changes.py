@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from events.models import Enrollment, Event, StepRun
+from events.models import Enrollment, Event
 from events.runs import MOST_DEPTH
 from events.services import sequences
 from subscribers import reactions
@@ -218,45 +218,6 @@ def test_a_sequence_that_this_transaction_switched_off_starts_nobody(workspace: 
     reactions.current().tags_added(subscriber_ids=[person.pk], tag_ids=[tag_id], now=LATER)
 
     assert not runs()
-
-
-def test_a_settled_mail_lets_the_run_go_on_that_was_parked_for_it(workspace: Workspace) -> None:
-    sequence = make_sequence(workspace, MAIL, MONTH)
-    parked = {"status": Status.PAUSED, "due_at": None, "paused_at": NOON}
-    mine = make_run(sequence, person_in(workspace), **parked, reason="email_unknown")
-    by_hand = make_run(sequence, person_in(workspace), **parked, reason="paused_by_hand")
-    emails = [
-        factories.OutgoingEmailFactory.create(subscriber=run.subscriber) for run in (mine, by_hand)
-    ]
-    for run, email in zip((mine, by_hand), emails, strict=True):
-        factories.StepRunFactory.create(
-            enrollment=run, status=StepRun.Status.STARTED, email=email, ended_at=None
-        )
-
-    reactions.current().email_settled(email_ids=[each.pk for each in emails], now=LATER)
-
-    mine.refresh_from_db()
-    by_hand.refresh_from_db()
-    assert (mine.status, mine.due_at, mine.reason) == (Status.ACTIVE, LATER, "")
-    assert mine.paused_at is None
-    assert (by_hand.status, by_hand.due_at) == (Status.PAUSED, None)
-
-
-def test_a_mail_of_an_earlier_visit_settles_nothing(workspace: Workspace) -> None:
-    run = make_run(
-        make_sequence(workspace, MAIL),
-        person_in(workspace),
-        status=Status.PAUSED,
-        due_at=None,
-        reason="email_unknown",
-        visit=2,
-    )
-    email = factories.OutgoingEmailFactory.create(subscriber=run.subscriber)
-    factories.StepRunFactory.create(enrollment=run, visit=1, email=email)
-
-    reactions.current().email_settled(email_ids=[email.pk], now=LATER)
-
-    assert runs()[0].status == Status.PAUSED
 
 
 def test_erasing_a_person_takes_their_runs_along(workspace: Workspace) -> None:

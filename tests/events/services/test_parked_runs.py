@@ -93,7 +93,6 @@ def test_more_runs_than_moments_share_them(monkeypatch: pytest.MonkeyPatch) -> N
     "columns",
     [
         {"reason": "paused_by_hand"},
-        {"reason": "email_unknown"},
         {"status": "stopped", "reason": "sequence_paused", "entry_slot": None},
     ],
 )

@@ -7,16 +7,17 @@ import pytest
 
 from events.models import Enrollment, Sequence
 from events.sequence_specs import parse_sequence
-from events.services import sequences, versions
-from tests.factories import EnrollmentFactory, WorkspaceFactory
+from events.services import enrollments, sequences, versions
+from tests.factories import EnrollmentFactory, StepRunFactory, WorkspaceFactory
 from tests.sequence_making import MAIL, NOON, make_sequence
 
 pytestmark = pytest.mark.django_db
+DELAY = {"type": "delay", "id": "rest", "days": 2}
 
 
-def edit(sequence: Sequence, subject: str) -> None:
-    """Change the mail's subject."""
-    spec = parse_sequence({"name": "A", "steps": [{**MAIL, "subject": subject}]})
+def edit(sequence: Sequence, subject: str, *before: dict[str, Any]) -> None:
+    """Change the subject of the mail, which comes after other steps."""
+    spec = parse_sequence({"name": "A", "steps": [*before, {**MAIL, "subject": subject}]})
     sequences.edit(sequence=sequence, spec=spec, now=NOON + timedelta(minutes=1))
 
 
@@ -27,7 +28,7 @@ def numbers(sequence: Sequence) -> list[int]:
 def enter(sequence: Sequence) -> Enrollment:
     version = sequence.current_version
     assert version is not None
-    return EnrollmentFactory.create(version=version, step=version.steps.first())
+    return EnrollmentFactory.create(version=version, step=version.steps.get(position=0))
 
 
 def test_a_run_keeps_the_version_that_it_began_with() -> None:
@@ -53,6 +54,21 @@ def test_versions_without_runs_go_but_for_the_last_before() -> None:
         edit(sequence, subject)
 
     assert numbers(sequence) == [2, 4, 5]
+
+
+def test_a_version_whose_steps_a_moved_run_has_done_stays() -> None:
+    sequence = make_sequence(WorkspaceFactory.create(), DELAY, MAIL, name="A")
+    run = enter(sequence)
+    StepRunFactory.create(enrollment=run)
+    Enrollment.objects.update(step=run.version.steps.get(position=1))
+    edit(sequence, "two", DELAY)
+    enrollments.move_runs(sequence=sequence, now=NOON)
+
+    for subject in ("three", "four", "five"):
+        edit(sequence, subject, DELAY)
+
+    # The run stands in the second.
+    assert numbers(sequence) == [1, 2, 4, 5]
 
 
 def test_a_draft_stays_at_its_first_version_in_a_new_row() -> None:

@@ -1,0 +1,48 @@
+"""What an event's effects look like, for the API's description."""
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+HEX_ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+REASONS = (
+    "historical", "duplicate", "sequence_not_active", "enrollment_paused", "filter_not_met",
+    "entry_key_missing", "subscriber_unsubscribed", "subscriber_bounced", "entered_before",
+    "already_enrolled",
+)  # fmt: skip
+STAGES = ("apply-sync-rules", "trigger-sequences", "release-waits")
+
+
+def _listing(**properties: Schema) -> Schema:
+    return {"type": "array", "items": {"type": "object", "properties": properties}}
+
+
+_NAME: Schema = {"type": "string"}
+_TAG_CHANGE = _listing(tag=_NAME, tagId=HEX_ID, rule=HEX_ID)
+_RUN = _listing(sequence=_NAME, sequenceId=HEX_ID, enrollment=HEX_ID)
+EFFECTS: Schema = {
+    "type": ["object", "null"],
+    "description": "Only with `dryRun`: what the event would do, and what not and why. What there "
+    "is nothing to say of is absent.",
+    "properties": {
+        "tagsAdded": _TAG_CHANGE,
+        "tagsRemoved": _TAG_CHANGE,
+        "rulesSkipped": _listing(rule=HEX_ID, reason=_NAME),
+        "sequencesStarted": _listing(
+            sequence=_NAME,
+            sequenceId=HEX_ID,
+            enrollment=HEX_ID,
+            by={"enum": ["event", "tag"]},
+            tag=_NAME,
+        ),
+        "sequencesNotStarted": _listing(
+            sequence=_NAME,
+            sequenceId=HEX_ID,
+            reason={"enum": list(REASONS)},
+            path={"type": "string", "description": "Of the filter that was not met."},
+        ),
+        "runsReleased": _RUN,
+        "runsStopped": _RUN,
+        "failedStages": _listing(stage={"enum": list(STAGES)}, error=_NAME),
+    },
+}
