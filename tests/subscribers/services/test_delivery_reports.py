@@ -121,24 +121,6 @@ def test_a_mail_that_the_service_had_was_sent(person: Subscriber, status: str, a
     assert (email.sent_at == NOON) is (status in {Status.UNKNOWN, Status.SENDING})
 
 
-def test_a_run_that_waited_for_news_of_its_mail_goes_on(person: Subscriber) -> None:
-    email = mail_to(person, Status.UNKNOWN)
-    run = factories.EnrollmentFactory.create(
-        workspace=person.workspace,
-        subscriber=person,
-        status=Enrollment.Status.PAUSED,
-        reason="email_unknown",
-        due_at=None,
-    )
-    factories.StepRunFactory.create(enrollment=run, email=email)
-
-    for _ in range(2):
-        take(Report(recipient="ada@example.com", email_id=email.pk, is_taken=True))
-
-    run.refresh_from_db()
-    assert (run.status, run.due_at, run.reason) == (Enrollment.Status.ACTIVE, NOON, "")
-
-
 def test_a_report_that_does_not_say_that_the_service_had_it_settles_nothing(
     person: Subscriber,
 ) -> None:
