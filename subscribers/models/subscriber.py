@@ -1,6 +1,7 @@
 """A person that the workspace may write to, or once could."""
 
 import secrets
+import uuid
 from datetime import datetime
 from typing import ClassVar
 
@@ -37,6 +38,10 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
     def locked(self) -> "SubscriberQuerySet":
         """Lock the rows in the order of their ids; rows that point at them can still come in."""
         return self.order_by("id").select_for_update(no_key=True)
+
+    def locked_one(self, subscriber_id: uuid.UUID) -> "Subscriber | None":
+        """Lock one row and return it as it is under the lock; None when it is gone."""
+        return self.filter(pk=subscriber_id).locked().first()
 
 
 class Subscriber(models.Model):

@@ -80,7 +80,7 @@ def ask(
 def ask_by_id(*, subscriber_id: UUID, circumstances: Circumstances, now: datetime) -> Asked:
     """Do as `ask` does, in a transaction of its own; for a hand, or a page."""
     with transaction.atomic():
-        subscriber = _lock(subscriber_id)
+        subscriber = Subscriber.objects.locked_one(subscriber_id)
         if subscriber is None:
             return Asked(is_queued=False, reason=UNKNOWN)
         return ask(subscriber=subscriber, circumstances=circumstances, now=now)
@@ -187,7 +187,3 @@ def _is_suppressed(subscriber: Subscriber) -> bool:
     return suppressions.is_suppressed(
         workspace=subscriber.workspace, email_key=subscriber.email_key
     )
-
-
-def _lock(subscriber_id: UUID) -> Subscriber | None:
-    return Subscriber.objects.filter(pk=subscriber_id).locked().first()

@@ -32,7 +32,7 @@ def remind_due(*, now: datetime, limit: int = MOST_REMINDED) -> int:
         question_ids = list(due.order_by("asked_at").values_list("pk", "subscriber_id")[:limit])
         for question_id, subscriber_id in question_ids:
             with transaction.atomic():
-                subscriber = Subscriber.objects.filter(pk=subscriber_id).locked().first()
+                subscriber = Subscriber.objects.locked_one(subscriber_id)
                 confirmation = due.filter(pk=question_id).first()
                 if subscriber is not None and confirmation is not None:
                     confirmation.subscriber = subscriber

@@ -61,7 +61,7 @@ def confirm(
     held, lets the enrollments go on that waited, and writes the ledger. Idempotent.
     """
     with transaction.atomic():
-        subscriber = _lock(confirmation.subscriber_id)
+        subscriber = Subscriber.objects.locked_one(confirmation.subscriber_id)
         is_open = Confirmation.objects.filter(pk=confirmation.pk, closed_at=None).exists()
         if subscriber is None or not is_open:
             return False
@@ -76,7 +76,7 @@ def confirm_by_hand(
     Nobody is brought back by hand who left. One transaction, under the subscriber's lock.
     """
     with transaction.atomic():
-        subscriber = _lock(subscriber_id)
+        subscriber = Subscriber.objects.locked_one(subscriber_id)
         if subscriber is None or subscriber.status != Status.PENDING:
             return False
         open_question(subscriber=subscriber, circumstances=circumstances, now=now)
@@ -122,7 +122,3 @@ def _activate(
         reason=reason,
     )
     return True
-
-
-def _lock(subscriber_id: UUID) -> Subscriber | None:
-    return Subscriber.objects.filter(pk=subscriber_id).locked().first()

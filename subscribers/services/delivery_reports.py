@@ -85,7 +85,7 @@ def _settle_taken(email_ids: Sequence[UUID], now: datetime) -> None:
         unsettled = known.filter(status__in=UNSETTLED).order_by("subscriber_id", "id")
         for email_id, subscriber_id in unsettled.values_list("pk", "subscriber_id"):
             with transaction.atomic():
-                Subscriber.objects.filter(pk=subscriber_id).locked().first()
+                Subscriber.objects.locked_one(subscriber_id)
                 if outbox.settle(email_id=email_id, delivery=Delivery(Outcome.SENT), now=now):
                     reactions.current().email_settled(email_ids=[email_id], now=now)
 

@@ -241,7 +241,7 @@ def expire_sending(*, limit: int = MOST_EXPIRED) -> int:
 def settle_as_sent(*, email: OutgoingEmail, now: datetime) -> None:
     """Record that an unknown mail arrived, as an operator found; raises `NotSettled`."""
     with transaction.atomic():
-        _lock(email.subscriber_id)
+        Subscriber.objects.locked_one(email.subscriber_id)
         unknown = OutgoingEmail.objects.filter(pk=email.pk, status=Status.UNKNOWN)
         if not unknown.update(status=Status.SENT, sent_at=now, due_at=None):
             raise NotSettled("Only a mail whose fate is unknown can be marked as sent.")
@@ -251,16 +251,12 @@ def settle_as_sent(*, email: OutgoingEmail, now: datetime) -> None:
 def send_again(*, email: OutgoingEmail, now: datetime) -> None:
     """Let an unknown or failed mail leave again, with the same Message-ID; raises `NotSettled`."""
     with transaction.atomic():
-        _lock(email.subscriber_id)
+        Subscriber.objects.locked_one(email.subscriber_id)
         stuck = OutgoingEmail.objects.filter(
             pk=email.pk, status__in=[Status.UNKNOWN, Status.FAILED], due_at=None
         )
         if not stuck.update(status=Status.QUEUED, due_at=now, reason=""):
             raise NotSettled("Only a mail that failed or is unknown can be sent again.")
-
-
-def _lock(subscriber_id: UUID) -> None:
-    Subscriber.objects.filter(pk=subscriber_id).locked().first()
 
 
 def _row(draft: Draft, now: datetime, **columns: Any) -> OutgoingEmail:

@@ -105,7 +105,7 @@ def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
         row = held.filter(pk=email_id, lease_token=token, status=Status.QUEUED).first()
         if row is None:
             return None
-        subscriber = _lock(row.subscriber_id)
+        subscriber = Subscriber.objects.locked_one(row.subscriber_id)
         email = held.filter(pk=email_id, lease_token=token, status=Status.QUEUED).first()
         if email is None or subscriber is None:
             return None
@@ -139,7 +139,7 @@ def _record(email: OutgoingEmail, delivery: Delivery, clock: Callable[[], dateti
     while True:
         try:
             with transaction.atomic():
-                _lock(email.subscriber_id)
+                Subscriber.objects.locked_one(email.subscriber_id)
                 now = clock()
                 is_news = outbox.settle(email_id=email.pk, delivery=delivery, now=now)
                 if delivery.is_bad_recipient:
@@ -187,7 +187,3 @@ def _release(email: OutgoingEmail, **columns: object) -> None:
     OutgoingEmail.objects.filter(pk=email.pk).update(
         lease_token=None, lease_expires_at=None, **columns
     )
-
-
-def _lock(subscriber_id: UUID) -> Subscriber | None:
-    return Subscriber.objects.filter(pk=subscriber_id).locked().first()

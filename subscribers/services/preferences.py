@@ -58,7 +58,7 @@ def choose(
     choose, stay as they are. Idempotent; nothing happens for who is not active.
     """
     with transaction.atomic():
-        subscriber = Subscriber.objects.filter(pk=subscriber_id).locked().first()
+        subscriber = Subscriber.objects.locked_one(subscriber_id)
         if subscriber is None:
             return
         theirs = [each for each in lists_of(subscriber) if each.id in shown]

@@ -92,7 +92,7 @@ def note_refusal(
     address by now, if that is somebody else, keeps their status: the fence holds their mail.
     """
     address = addresses.parse(recipient)
-    person = Subscriber.objects.filter(pk=subscriber_id).locked().first()
+    person = Subscriber.objects.locked_one(subscriber_id)
     _put_down(
         workspace=workspace,
         address=address,

@@ -3,9 +3,11 @@
 from typing import Any
 
 from events.models import Enrollment, Sequence, StepRun
+from events.services import advancing, claiming
 from subscribers.models import Subscriber
 from tests import factories
 from tests.sequence_making import NOON
+from tests.time_travel import TimeTravel
 
 
 def begin(sequence: Sequence, person: Subscriber, **columns: Any) -> Enrollment:
@@ -24,6 +26,20 @@ def begin(sequence: Sequence, person: Subscriber, **columns: Any) -> Enrollment:
     return factories.EnrollmentFactory.create(
         workspace=sequence.workspace, sequence=sequence, version=version, subscriber=person, **given
     )
+
+
+def run_of(sequence: Sequence, name: str = "ada", **columns: object) -> Enrollment:
+    """Put a new person, `name@example.com`, at the sequence's first step."""
+    person = factories.SubscriberFactory.create(
+        workspace=sequence.workspace, email=f"{name}@example.com"
+    )
+    return begin(sequence, person, **columns)
+
+
+def advance_claimed(travel: TimeTravel) -> None:
+    """Claim what is due and advance it, without the outbox's own mails."""
+    for batch in claiming.claim_due(now=travel.now, most_batches=9):
+        advancing.advance(token=batch.token, ids=batch.ids, clock=travel.clock)
 
 
 def outcomes(run: Enrollment) -> list[dict[str, Any]]:

@@ -1,53 +1,20 @@
 """Mails of runs at a real SMTP server that takes, refuses, hangs and closes."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, Sequence
-from events.services import advancing, claiming
-from subscribers.models import OutgoingEmail, Workspace
+from subscribers.models import OutgoingEmail
 from subscribers.services import outbox
-from tests import factories, smtp_server
-from tests.events.services.advancing.running import begin, outcomes
-from tests.sequence_making import MAIL, NOON, make_sequence
+from tests.events.services.advancing.running import outcomes, run_of
+from tests.sequence_making import NOON
 from tests.smtp_server import Action, Fault, SmtpServer, Stage
 from tests.time_travel import TimeTravel
 
 pytestmark = pytest.mark.django_db
 Status = Enrollment.Status
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def server(settings: Settings) -> Iterator[SmtpServer]:
-    settings.EMAIL_TIMEOUT = 0.3
-    with smtp_server.receiving(settings) as server:
-        yield server
-
-
-@pytest.fixture
-def travel() -> TimeTravel:
-    return TimeTravel(NOON)
-
-
-@pytest.fixture
-def sequence(workspace: Workspace) -> Sequence:
-    return make_sequence(workspace, MAIL)
-
-
-def run_of(sequence: Sequence, name: str = "ada", **columns: object) -> Enrollment:
-    person = factories.SubscriberFactory.create(
-        workspace=sequence.workspace, email=f"{name}@example.com"
-    )
-    return begin(sequence, person, **columns)
-
-
-def advance_claimed(now: TimeTravel) -> None:
-    for batch in claiming.claim_due(now=now.now, most_batches=9):
-        advancing.advance(token=batch.token, ids=batch.ids, clock=now.clock)
 
 
 def test_many_mails_leave_over_one_connection(

@@ -1,6 +1,5 @@
 """Batches of mails: what is tried alone, the rate, and mails that cannot be stored."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -11,9 +10,9 @@ from events.services import advancing, claiming
 from events.services.advancing import letters
 from subscribers.models import OutgoingEmail, SendingSecond, Workspace
 from subscribers.services import sending_rate
-from tests import factories, smtp_server
+from tests import factories
 from tests.beside import beside
-from tests.events.services.advancing.running import begin, outcomes
+from tests.events.services.advancing.running import advance_claimed, outcomes, run_of
 from tests.faults.test_event_faults import refusing
 from tests.sequence_making import MAIL, NOON, make_sequence
 from tests.smtp_server import Fault, SmtpServer, Stage
@@ -22,35 +21,6 @@ from tests.time_travel import TimeTravel
 pytestmark = pytest.mark.django_db
 Status = Enrollment.Status
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def server(settings: Settings) -> Iterator[SmtpServer]:
-    settings.EMAIL_TIMEOUT = 0.3
-    with smtp_server.receiving(settings) as server:
-        yield server
-
-
-@pytest.fixture
-def travel() -> TimeTravel:
-    return TimeTravel(NOON)
-
-
-@pytest.fixture
-def sequence(workspace: Workspace) -> Sequence:
-    return make_sequence(workspace, MAIL)
-
-
-def run_of(sequence: Sequence, name: str = "ada", **columns: object) -> Enrollment:
-    person = factories.SubscriberFactory.create(
-        workspace=sequence.workspace, email=f"{name}@example.com"
-    )
-    return begin(sequence, person, **columns)
-
-
-def advance_claimed(now: TimeTravel) -> None:
-    for batch in claiming.claim_due(now=now.now, most_batches=9):
-        advancing.advance(token=batch.token, ids=batch.ids, clock=now.clock)
 
 
 def test_runs_to_be_tried_alone_outlast_a_server_that_is_away(
