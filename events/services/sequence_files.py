@@ -14,7 +14,7 @@ from events.sequence_specs import SequenceSpec, as_wire, parse_sequence
 from events.services import references, sequences
 from subscribers.models import Workspace
 from subscribers.payloads import Fault, InvalidRequest
-from subscribers.services import tags
+from subscribers.services import tags, workspaces
 
 
 class Change(StrEnum):
@@ -58,8 +58,8 @@ def import_sequences(
     """
     specs = _parse(elements)
     with transaction.atomic():
+        workspaces.lock_configuration(workspace_id=workspace.pk)
         sequence_by_key = _locked(workspace, [spec.key for spec in specs])
-        # Tags come before the workspace's row, which the first change locks.
         names = {name for spec in specs for name in references.tags_named(spec)}
         tags.ensure(workspace=workspace, names=names)
         imported: list[Imported] = []

@@ -1,8 +1,8 @@
 """Sequences: made, edited into versions, switched on and off.
 
 Every change bumps the workspace's `config_version` in its transaction: the write path remembers
-what starts, stops and releases runs. Locks: the sequence's row, then the runs that it held (never
-a subscriber's), then the workspace's row; so whoever holds a subscriber may wait for a sequence.
+what starts, stops and releases runs. Locks: the workspace's row, the sequence's, then the runs that
+it held (never a subscriber's); so whoever holds a subscriber may wait for a sequence.
 """
 
 from collections.abc import Sequence as Several
@@ -63,6 +63,7 @@ def create(*, workspace: Workspace, spec: SequenceSpec, now: datetime) -> Sequen
     wanted = references.resolved(workspace=workspace, spec=spec)
     sequence = Sequence(workspace=workspace, key=spec.key, created_at=now)
     with transaction.atomic():
+        workspaces.lock_configuration(workspace_id=workspace.pk)
         _set_columns(sequence, wanted, now)
         try:
             with transaction.atomic():
@@ -189,7 +190,8 @@ def set_enrollment_paused(*, sequence: Sequence, is_paused: bool, now: datetime)
 
 
 def _locked(sequence: Sequence) -> Sequence:
-    """Lock the row as it is now; runs that point at it can still come in."""
+    """Lock the row as it is now, after its workspace; runs that point at it can still come in."""
+    workspaces.lock_configuration(workspace_id=sequence.workspace_id)
     return Sequence.objects.select_for_update(no_key=True, of=("self",)).get(pk=sequence.pk)
 
 

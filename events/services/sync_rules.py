@@ -77,7 +77,7 @@ def replace_all(*, workspace: Workspace, specs: Sequence[RuleSpec]) -> list[Sync
     """Make the specs the workspace's whole set, in this order; none switches rules off."""
     with transaction.atomic():
         # One replacement at a time: two at once would leave the union of both.
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        workspaces.lock_configuration(workspace_id=workspace.pk)
         SyncRule.objects.filter(workspace=workspace).delete()
         created = [
             SyncRule.objects.create(
@@ -97,6 +97,7 @@ def replace_all(*, workspace: Workspace, specs: Sequence[RuleSpec]) -> list[Sync
 def save(*, rule: SyncRule, spec: RuleSpec) -> None:
     """Store a new or changed rule, whose position and workspace are set, and its tags."""
     with transaction.atomic():
+        workspaces.lock_configuration(workspace_id=rule.workspace_id)
         rule.trigger_event = spec.trigger_event
         rule.purchased_product = spec.purchased_product or None
         rule.save()
@@ -108,6 +109,7 @@ def delete(*, rule: SyncRule) -> None:
     """Remove the rule; the tags stay."""
     with transaction.atomic():
         workspace_id = rule.workspace_id
+        workspaces.lock_configuration(workspace_id=workspace_id)
         rule.delete()
         workspaces.configuration_changed(workspace_id=workspace_id)
 

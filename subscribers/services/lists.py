@@ -64,6 +64,7 @@ def default_ids(*, workspace_id: UUID) -> list[UUID]:
 def save(*, changed: List) -> None:
     """Store a new or changed list; the write path may remember which lists are the default ones."""
     with transaction.atomic():
+        workspaces.lock_configuration(workspace_id=changed.workspace_id)
         changed.save()
         workspaces.configuration_changed(workspace_id=changed.workspace_id)
 
@@ -71,6 +72,7 @@ def save(*, changed: List) -> None:
 def delete(*, chosen: List) -> None:
     """Delete a list and its memberships; the people stay."""
     with transaction.atomic():
+        workspaces.lock_configuration(workspace_id=chosen.workspace_id)
         # Who joins it meanwhile waits for this lock, so no membership is left behind.
         List.objects.select_for_update().get(pk=chosen.pk)
         chosen.delete()

@@ -67,6 +67,15 @@ def slug_from(name: str) -> str:
     return re.sub("[^a-z0-9]+", "-", plain).strip("-")[:63].strip("-") or "workspace"
 
 
+def lock_configuration(*, workspace_id: UUID) -> None:
+    """Hold the workspace's row, before anything that people or their runs wait for is locked.
+
+    A request with new event names holds it while it waits for its subscriber; whoever held a
+    sequence, a list or runs and then waited for this row would close the circle.
+    """
+    Workspace.objects.select_for_update(no_key=True).filter(pk=workspace_id).first()
+
+
 def configuration_changed(*, workspace_id: UUID) -> None:
     """Make every process read settings and rules anew; call it in the transaction of the change."""
     Workspace.objects.filter(pk=workspace_id).update(config_version=F("config_version") + 1)
