@@ -9,6 +9,7 @@ from subscribers.models.consent import (
     Suppression,
 )
 from subscribers.models.idempotency import IdempotentRequest
+from subscribers.models.import_run import ImportReject, ImportRun
 from subscribers.models.installation import Installation
 from subscribers.models.list import List, ListMembership
 from subscribers.models.outgoing_email import OutgoingEmail
@@ -25,6 +26,8 @@ __all__ = [
     "Confirmation",
     "ConsentRecord",
     "IdempotentRequest",
+    "ImportReject",
+    "ImportRun",
     "Installation",
     "List",
     "ListMembership",

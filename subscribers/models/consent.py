@@ -100,6 +100,8 @@ class ConsentRecord(models.Model):
             models.Index(fields=["subscriber", "-id"], name="consent_by_subscriber"),
             # What is left of an address that was erased.
             models.Index(fields=["workspace", "address_hash"], name="consent_by_address"),
+            # The admin's list of one kind, newest first.
+            models.Index(fields=["kind", "-id"], name="consent_by_kind"),
         ]
 
     def __str__(self) -> str:
@@ -113,6 +115,7 @@ class Suppression(models.Model):
         HARD_BOUNCE = "hard_bounce", "Hard bounce"
         COMPLAINT = "complaint", "Complaint"
         MANUAL = "manual", "By hand"
+        ERASED = "erased", "Erased"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(

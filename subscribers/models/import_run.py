@@ -1,0 +1,101 @@
+"""Import runs: what a file brought in, how far it got, and the rows that were refused."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from subscribers.ids import new_id
+from subscribers.models.workspace import Workspace
+
+
+class ImportRun(models.Model):
+    """One import by command. Counts and checkpoint are written with the rows that they count."""
+
+    class Kind(models.TextChoices):
+        EVENTS = "events", "Events"
+        SUBSCRIBERS = "subscribers", "Subscribers"
+
+    class Status(models.TextChoices):
+        RUNNING = "running", "Running"
+        INTERRUPTED = "interrupted", "Interrupted"
+        FAILED = "failed", "Failed"
+        FINISHED = "finished", "Finished"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, db_index=False, related_name="import_runs"
+    )
+    kind = models.CharField(max_length=11, choices=Kind)
+    status = models.CharField(max_length=11, choices=Status, default=Status.RUNNING)
+    # The files' names, as given.
+    files = models.JSONField(default=list)
+    # What was asked for; two runs that agree in this and in the files can be one, resumed.
+    options = models.JSONField(default=dict)
+    # SHA-256 of kind, files and options.
+    fingerprint = models.CharField(max_length=64)
+    # Who holds the run; a process that resumes it has a new one.
+    token = models.UUIDField(default=new_id)
+    actor = models.CharField(max_length=150, blank=True, default="")
+    started_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # The checkpoint: where the next row begins, in the bytes of the uncompressed file.
+    file_index = models.PositiveIntegerField(default=0)
+    byte_offset = models.PositiveBigIntegerField(default=0)
+    line = models.PositiveBigIntegerField(default=0)
+    # How long the file of rejects was then.
+    rejects_bytes = models.PositiveBigIntegerField(default=0)
+    rows = models.PositiveBigIntegerField(default=0)
+    recorded = models.PositiveBigIntegerField(default=0)
+    duplicates = models.PositiveBigIntegerField(default=0)
+    rejected = models.PositiveBigIntegerField(default=0)
+    subscribers_created = models.PositiveBigIntegerField(default=0)
+    definitions_created = models.PositiveBigIntegerField(default=0)
+    confirmations_queued = models.PositiveBigIntegerField(default=0)
+    # How many rows were rejected for what.
+    reasons = models.JSONField(default=dict)
+    # Between which the events of the run occurred.
+    oldest_at = models.DateTimeField(null=True, blank=True)
+    newest_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    rows=models.F("recorded") + models.F("duplicates") + models.F("rejected")
+                ),
+                name="import_run_accounts_for_every_row",
+            ),
+        ]
+        indexes: ClassVar = [
+            # The latest run that can be resumed, and the admin's list of a workspace.
+            models.Index(fields=["workspace", "-id"], name="import_run_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} from {', '.join(map(str, self.files))}"
+
+
+class ImportReject(models.Model):
+    """A row that was refused; the first ones of a run, for the admin. Erasure looks in here."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    run = models.ForeignKey(
+        ImportRun, on_delete=models.CASCADE, db_index=False, related_name="rejects"
+    )
+    file_index = models.PositiveIntegerField(default=0)
+    line = models.PositiveBigIntegerField()
+    field = models.CharField(max_length=200, blank=True, default="")
+    reason = models.TextField()
+    # The row as JSON; empty when it could not be read.
+    row = models.TextField(blank=True, default="")
+
+    class Meta:
+        indexes: ClassVar = [
+            # The download, in the order of the files.
+            models.Index(fields=["run", "id"], name="import_reject_by_run"),
+        ]
+
+    def __str__(self) -> str:
+        return f"line {self.line}"
