@@ -66,6 +66,8 @@ class ConsentRecord(models.Model):
         RESUBSCRIBED = "resubscribed", "Came back"
         SUPPRESSED = "suppressed", "Suppressed"
         RELEASED = "released", "Suppression lifted"
+        MERGED = "merged", "Merged"
+        READDRESSED = "readdressed", "Address changed"
         ERASED = "erased", "Erased"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -115,6 +117,8 @@ class Suppression(models.Model):
         HARD_BOUNCE = "hard_bounce", "Hard bounce"
         COMPLAINT = "complaint", "Complaint"
         MANUAL = "manual", "By hand"
+        MERGED = "merged", "Merged"
+        READDRESSED = "readdressed", "Address changed"
         ERASED = "erased", "Erased"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

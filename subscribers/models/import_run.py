@@ -1,5 +1,6 @@
 """Import runs: what a file brought in, how far it got, and the rows that were refused."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -75,6 +76,18 @@ class ImportRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} from {', '.join(map(str, self.files))}"
+
+    def mark_resumed(self, *, actor: str, at: datetime) -> None:
+        """Hold the run by a new token: whoever held it before can no longer move it on."""
+        self.status = self.Status.RUNNING
+        self.token = new_id()
+        self.actor = actor
+        self.updated_at = at
+        self.finished_at = None
+        self.last_error = ""
+        self.save(
+            update_fields=["status", "token", "actor", "updated_at", "finished_at", "last_error"]
+        )
 
 
 class ImportReject(models.Model):

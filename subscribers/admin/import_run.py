@@ -1,0 +1,139 @@
+"""Imports by command: who brought in what, what came of it, and the rows that were refused."""
+
+import shlex
+from collections.abc import Sequence
+
+from django.contrib import admin
+from django.http import HttpRequest, StreamingHttpResponse
+from django.urls import URLPattern
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from config.admin_base import ReadOnlyAdmin, RowAction
+from config.readable import NOTHING, bulleted, json_value
+from subscribers.models import ImportRun
+from subscribers.rows import STANDARD_INPUT
+from subscribers.services import rejects_table
+from subscribers.services.import_runs import MOST_KEPT_REJECTS
+
+SHOWN_REJECTS = 20
+LONGEST_SHOWN = 300
+COLOURS = {"Running": "info", "Interrupted": "warning", "Failed": "danger", "Finished": "success"}
+DOWNLOAD = RowAction(
+    name="rejects",
+    label="Download the rejects",
+    explanation=f"The first {MOST_KEPT_REJECTS:,} refused rows as CSV, each with its error: "
+    "mended there, they can be imported again.",
+)
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(ReadOnlyAdmin):
+    """The imports of all workspaces, newest first."""
+
+    list_display = (
+        "started_at",
+        "kind",
+        "files_shown",
+        "state",
+        "rows",
+        "recorded",
+        "duplicates",
+        "rejected",
+        "actor",
+        "workspace",
+    )
+    list_select_related = ("workspace",)
+    list_filter = ("kind", "status", "workspace")
+    fieldsets = (
+        (None, {"fields": ("kind", "files_shown", "state", "last_error", "how_to_resume")}),
+        ("By whom", {"fields": ("actor", "workspace", "started_at", "updated_at", "finished_at")}),
+        (
+            "What came of it",
+            {
+                "fields": (
+                    ("rows", "recorded"),
+                    ("duplicates", "rejected"),
+                    ("subscribers_created", "definitions_created"),
+                    "confirmations_queued",
+                    ("oldest_at", "newest_at"),
+                )
+            },
+        ),
+        ("Refused", {"fields": ("reasons_shown", "rejects_shown")}),
+        ("How", {"fields": ("options_shown", "checkpoint", "id")}),
+    )
+    readonly_fields = (
+        "files_shown", "state", "how_to_resume", "reasons_shown", "rejects_shown",
+        "options_shown", "checkpoint",
+    )  # fmt: skip
+
+    def row_actions(self, request: HttpRequest, row: ImportRun) -> Sequence[RowAction]:
+        """Offer the rejects where there are any."""
+        return [DOWNLOAD] if row.rejected else []
+
+    def action_urls(self) -> list[URLPattern]:
+        """Return the address of the download; a POST, since the log says who took them."""
+        return [self.action_url(DOWNLOAD.name, self.download)]
+
+    def download(self, request: HttpRequest, run: ImportRun) -> StreamingHttpResponse:
+        """Return the kept rejects as a file."""
+        self.log_change(request, run, "Downloaded the rejects")
+        return StreamingHttpResponse(
+            rejects_table.as_csv(run=run),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="rejects-{run.pk}.csv"'},
+        )
+
+    @admin.display(description="files")
+    def files_shown(self, run: ImportRun) -> str:
+        """Return the files' names."""
+        return ", ".join(map(_shown, run.files))[:LONGEST_SHOWN]
+
+    @display(description="status", label=COLOURS)  # type: ignore[untyped-decorator]
+    def state(self, run: ImportRun) -> str:
+        """Return the status in words."""
+        return run.get_status_display()
+
+    @admin.display(description="how to resume")
+    def how_to_resume(self, run: ImportRun) -> SafeString | str:
+        """Return the command that goes on with a run that did not come to its end."""
+        if run.status == ImportRun.Status.FINISHED:
+            return "It came to its end."
+        words = ["manage.py", f"import_{run.kind}", *map(str, run.files)]
+        command = shlex.join([*words, "--workspace", run.workspace.slug, "--resume"])
+        return format_html("<code>{}</code>, with the options that it began with.", command)
+
+    @admin.display(description="for what")
+    def reasons_shown(self, run: ImportRun) -> SafeString:
+        """Return how many rows were refused for what, the most frequent first."""
+        by_count = sorted(run.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+        return bulleted(f"{count:,}: {text}" for text, count in by_count)
+
+    @admin.display(description="the first of them")
+    def rejects_shown(self, run: ImportRun) -> SafeString:
+        """Return the first rejects with line and reason."""
+        rows = run.rejects.order_by("id").only("line", "file_index", "reason")[:SHOWN_REJECTS]
+        return bulleted(
+            f"{rejects_table.place(reject, run)}: {reject.reason[:LONGEST_SHOWN]}"
+            for reject in rows
+        )
+
+    @admin.display(description="options")
+    def options_shown(self, run: ImportRun) -> SafeString:
+        """Return what was asked for."""
+        given = {name: value for name, value in run.options.items() if value}
+        return json_value(given) if given else NOTHING
+
+    @admin.display(description="checkpoint")
+    def checkpoint(self, run: ImportRun) -> str:
+        """Return where the next row begins."""
+        if not run.line:
+            return "the beginning"
+        name = _shown(run.files[run.file_index])
+        return f"{name}, line {run.line:,}, byte {run.byte_offset:,}"
+
+
+def _shown(name: str) -> str:
+    return "standard input" if name == STANDARD_INPUT else name

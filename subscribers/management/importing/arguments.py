@@ -1,0 +1,147 @@
+"""The arguments that all imports share, and what they mean."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from subscribers.models import Workspace
+from subscribers.row_files import can_be_read_again, read_columns
+from subscribers.rows import CSV, JSONL, STANDARD_INPUT, InvalidFile, Source, source_of
+
+USAGE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a command was asked for; checked as far as it can be without reading on."""
+
+    workspace: Workspace
+    sources: Sequence[Source]
+    # Theirs -> ours.
+    map: dict[str, str]
+    # Of all CSV files together, in their order; None where one can be read only once.
+    columns: tuple[str, ...] | None
+    rejects: Path | None
+    is_dry_run: bool
+    is_resuming: bool
+
+
+def wrong(message: str) -> CommandError:
+    """Return the error for arguments that cannot be: exit code 2."""
+    return CommandError(message, returncode=USAGE)
+
+
+def add(parser: CommandParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="CSV or JSONL, also compressed (.gz); - is the standard input.",
+    )
+    parser.add_argument("--workspace", required=True, metavar="SLUG")
+    parser.add_argument(
+        "--format", choices=(CSV, JSONL), help="Of all files, where their names do not say it."
+    )
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="THEIRS=OURS",
+        help="A column (or key) of the file and the field that it is; may be given often.",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="Check and count, and write nothing."
+    )
+    parser.add_argument(
+        "--rejects",
+        metavar="FILE",
+        type=Path,
+        help="Where refused rows go, with the reason in a column `error`. Mended there, the file "
+        "can be imported.",
+    )
+    parser.add_argument(
+        "--stop-on-error", action="store_true", help="Stop before the first bad row."
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="Go on where the last import of these files and options was broken off.",
+    )
+    parser.add_argument("--json", action="store_true", help="Print the result as one JSON object.")
+    parser.add_argument("--quiet", action="store_true", help="Show no progress and no bad rows.")
+    parser.add_argument("--batch-size", type=_positive, help=argparse.SUPPRESS)
+
+
+def read(options: dict[str, Any]) -> Asked:
+    """Return what is asked for; raises `CommandError` with the exit code 2."""
+    workspace = Workspace.objects.filter(slug=options["workspace"]).first()
+    if workspace is None:
+        raise wrong(f"--workspace: there is no workspace with the slug {options['workspace']!r}.")
+    try:
+        sources = [source_of(name, format=options["format"]) for name in options["files"]]
+        columns = _columns(sources)
+    except InvalidFile as error:
+        raise wrong(str(error)) from error
+    if [source.name for source in sources].count(STANDARD_INPUT) > 1:
+        raise wrong("FILE: the standard input (-) can be read only once.")
+    if options["dry_run"] and options["resume"]:
+        raise wrong("--resume: a dry run is never stored; leave --dry-run or --resume out.")
+    if options["rejects"]:
+        _check_rejects(options["rejects"], sources, is_resuming=options["resume"])
+    return Asked(
+        workspace=workspace,
+        sources=sources,
+        map=dict(map(_pair, options["map"])),
+        columns=columns,
+        rejects=options["rejects"],
+        is_dry_run=options["dry_run"],
+        is_resuming=options["resume"],
+    )
+
+
+def _columns(sources: Sequence[Source]) -> tuple[str, ...] | None:
+    found: dict[str, None] = {}
+    is_known = True
+    for source in sources:
+        columns = read_columns(source)
+        is_known = is_known and columns is not None
+        found |= dict.fromkeys(columns or ())
+    return tuple(found) if is_known else None
+
+
+def _check_rejects(path: Path, sources: Sequence[Source], *, is_resuming: bool) -> None:
+    formats = {source.format for source in sources}
+    if len(formats) > 1:
+        raise wrong("--rejects: the files must be all CSV or all JSONL, as the rejects are.")
+    suffixes = (".csv",) if formats == {CSV} else (".jsonl", ".ndjson")
+    if path.suffix.lower() not in suffixes:
+        raise wrong(f"--rejects: the name must end in {suffixes[0]}, as the rows' format is.")
+    if len(sources) > 1 and not all(map(can_be_read_again, sources)):
+        raise wrong("--rejects: a file that can be read only once must be imported by itself.")
+    if any(
+        path.exists() and path.samefile(source.name)
+        for source in sources
+        if source.name != STANDARD_INPUT
+    ):
+        raise wrong("--rejects: this is the file that is imported; name another one.")
+    if not is_resuming and path.exists() and path.stat().st_size:
+        raise wrong(f"--rejects: {path} exists already; name another file, or --resume.")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    theirs, _, ours = text.rpartition("=")
+    if not theirs.strip() or not ours.strip():
+        raise wrong(f"--map: {text!r} is not THEIRS=OURS.")
+    return theirs.strip(), ours.strip()
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more.")
+    return number

@@ -1,0 +1,201 @@
+"""The frame of the import commands; what each of them imports is in its own `importer`."""
+
+import time
+from abc import abstractmethod
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
+
+from subscribers.management.importing import arguments, opening, result
+from subscribers.management.importing.arguments import Asked
+from subscribers.management.importing.progress import Progress
+from subscribers.management.importing.rejects_file import KeptNowhere, RejectsFile
+from subscribers.management.importing.result import Result
+from subscribers.management.importing.stopping import Stopping
+from subscribers.models import ImportRun, Workspace
+from subscribers.row_files import can_be_read_again, read_rows
+from subscribers.rows import InvalidFile, Meter
+from subscribers.services import import_loop, import_runs
+from subscribers.services.import_loop import Ended
+from subscribers.services.import_runs import TakenOver
+
+# What ends a run for a reason outside of it; anything else is a fault of ours.
+BROKEN_OFF = (InvalidFile, TakenOver, DatabaseError, InterfaceError, OSError)
+GO_ON = "Give the same command with --resume to go on."
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """One process's part of a run."""
+
+    asked: Asked
+    options: dict[str, Any]
+    run: ImportRun
+    meter: Meter
+    rejects: RejectsFile | KeptNowhere
+    progress: Progress
+    stopping: Stopping
+
+
+class ImportCommand(BaseCommand):
+    """Reads files into a workspace: opens the run, runs the loop, says what came of it.
+
+    Exit codes: 0 all is well, 1 failed, 2 usage, 3 some rows were rejected, 130 interrupted.
+    """
+
+    # Of ImportRun.Kind.
+    kind: ClassVar[str]
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        arguments.add(parser)
+        self.add_own_arguments(parser)
+
+    def add_own_arguments(self, parser: CommandParser) -> None:
+        """Add what this command alone takes."""
+
+    def own_options(self, options: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - for others
+        """Return those of the command's own options that change what is imported, as JSON.
+
+        Kept with the run: a run is resumed with the same. Raises `arguments.wrong(…)` for what
+        cannot be. `options` are the parsed arguments, with `map` as a dict (theirs -> ours) and
+        `columns`: those of all CSV files together, None where one can be read only once or one is
+        JSONL.
+        """
+        return {}
+
+    @abstractmethod
+    def importer(
+        self, *, workspace: Workspace, run: ImportRun, options: dict[str, Any]
+    ) -> import_loop.Importer[Any]:
+        """Return what parses and writes rows; `options` as in `own_options`.
+
+        `run` is not stored (`run._state.adding`) in a dry run.
+        """
+
+    def after_run(self, *, run: ImportRun, now: datetime) -> None:
+        """Do what follows a run that has ended, also an interrupted or failed one (roll-ups)."""
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django gives them
+        asked = arguments.read(options)
+        options |= {"map": asked.map, "columns": asked.columns}
+        kept = self.own_options(options) | opening.kept_options(options)
+        run = opening.open_run(kind=self.kind, asked=asked, options=kept, say=self.stderr.write)
+        meter, already_read = opening.meter_of(run=run, asked=asked)
+        begun = time.monotonic()
+        progress = Progress(
+            stream=self.stderr._out,  # type: ignore[arg-type] # noqa: SLF001 - bars end no line
+            asked=asked,
+            meter=meter,
+            earlier=result.sums_of(run),
+            already_read=already_read,
+            is_quiet=options["quiet"],
+        )
+        with progress, Stopping(say=progress.say) as stopping, self._rejects(run, asked) as rejects:
+            work = _Work(
+                asked=asked,
+                options=options,
+                run=run,
+                meter=meter,
+                rejects=rejects,
+                progress=progress,
+                stopping=stopping,
+            )
+            exit_code, error = self._import(work)
+        said = Result(
+            run=run,
+            counted=_sums(work),
+            seconds=time.monotonic() - begun,
+            exit_code=exit_code,
+            is_dry_run=asked.is_dry_run,
+            error=error,
+        )
+        for line in [result.as_json(said)] if options["json"] else result.as_lines(said):
+            self.stdout.write(line)
+        self._exit(said)
+
+    def _rejects(self, run: ImportRun, asked: Asked) -> RejectsFile | KeptNowhere:
+        if asked.rejects is None:
+            return KeptNowhere()
+        try:
+            return RejectsFile(asked.rejects, asked=asked, length=run.rejects_bytes)
+        except CommandError as error:
+            import_runs.fail(run=run, now=timezone.now(), error=str(error))
+            raise
+
+    def _import(self, work: _Work) -> tuple[int, str]:
+        """Run the loop and mark how it ended; return the exit code, and why it failed."""
+        run = work.run
+        try:
+            ended = self._run_loop(work)
+        except KeyboardInterrupt:
+            ended = Ended.STOPPED
+        except BROKEN_OFF as error:
+            return self._fail(work, str(error))
+        except Exception as error:
+            self._fail(work, f"{type(error).__name__}: {error}")
+            raise
+        if ended is Ended.ERROR:
+            return self._fail(work, f"Stopped before a bad row: {work.progress.last_refused}")
+        is_interrupted = ended is Ended.STOPPED or work.stopping.is_cut
+        mark = import_runs.interrupt if is_interrupted else import_runs.finish
+        mark(run=run, now=timezone.now())
+        self._follow(work)
+        if is_interrupted:
+            return result.INTERRUPTED, ""
+        return (result.SOME_REJECTED if _sums(work).rejected else result.FINISHED), ""
+
+    def _run_loop(self, work: _Work) -> Ended:
+        rows = read_rows(
+            sources=work.asked.sources, start=import_runs.place_of(work.run), meter=work.meter
+        )
+        if not all(map(can_be_read_again, work.asked.sources)):
+            rows = work.stopping.cut(rows)
+        return import_loop.run(
+            run=work.run,
+            rows=rows,
+            importer=self.importer(
+                workspace=work.asked.workspace, run=work.run, options=work.options
+            ),
+            rejects=work.rejects,
+            report=work.progress.report,
+            clock=timezone.now,
+            should_stop=lambda: work.stopping.is_asked,
+            batch_rows=work.options["batch_size"],
+            stops_on_error=work.options["stop_on_error"],
+        )
+
+    def _fail(self, work: _Work, error: str) -> tuple[int, str]:
+        # The database may be what failed: the checkpoint is there all the same.
+        with suppress(DatabaseError, InterfaceError):
+            import_runs.fail(run=work.run, now=timezone.now(), error=error)
+            self._follow(work)
+        return result.FAILED, error
+
+    def _follow(self, work: _Work) -> None:
+        if not work.asked.is_dry_run:
+            self.after_run(run=work.run, now=timezone.now())
+
+    def _exit(self, said: Result) -> None:
+        hint = "" if said.is_dry_run else f" {GO_ON}"
+        if said.exit_code == result.FAILED:
+            raise CommandError(f"{said.error}{hint}", returncode=result.FAILED)
+        if said.exit_code == result.INTERRUPTED:
+            self.stderr.write(f"Interrupted.{hint}")
+        if said.exit_code != result.FINISHED:
+            raise SystemExit(said.exit_code)
+
+
+def _sums(work: _Work) -> import_runs.Counted:
+    """Return what the whole run came to."""
+    if work.asked.is_dry_run:
+        return work.progress.counted
+    sums = result.sums_of(work.run)
+    if work.run.status == ImportRun.Status.RUNNING:
+        # How it ended could not be stored, nor the sums be read.
+        sums.add(work.progress.counted)
+    return sums

@@ -1,0 +1,88 @@
+"""Opens the run of an import: a new one, or the one that was broken off."""
+
+import getpass
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from subscribers.management.importing.arguments import Asked
+from subscribers.models import ImportRun
+from subscribers.row_files import can_be_read_again
+from subscribers.rows import Meter
+from subscribers.services import import_runs
+
+SECONDS_BETWEEN_LOOKS = 1
+
+
+def open_run(
+    *, kind: str, asked: Asked, options: Mapping[str, Any], say: Callable[[str], None]
+) -> ImportRun:
+    """Return a new run, or with `--resume` the one that goes on; raises `CommandError`.
+
+    One that was killed looks as if it were running, for a minute: waits until it has been quiet
+    for so long, and gives up when it moves on.
+    """
+    files = [source.name for source in asked.sources]
+    if not asked.is_resuming:
+        return import_runs.begin(
+            workspace=asked.workspace,
+            kind=kind,
+            files=files,
+            options=options,
+            actor=_actor(),
+            now=timezone.now(),
+            is_dry_run=asked.is_dry_run,
+        )
+    moved_at = None
+    while True:
+        try:
+            return import_runs.resume(
+                workspace=asked.workspace,
+                kind=kind,
+                files=files,
+                options=options,
+                actor=_actor(),
+                now=timezone.now(),
+            )
+        except import_runs.NothingToResume as error:
+            raise CommandError(str(error)) from error
+        except import_runs.StillRunning as error:
+            if moved_at not in {None, error.moved_at}:
+                raise CommandError(f"It is still running: {error}") from error
+            if moved_at is None:
+                say(f"{error} Waiting.")
+            moved_at = error.moved_at
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def meter_of(*, run: ImportRun, asked: Asked) -> tuple[Meter, int]:
+    """Return the meter to read with, and how many stored bytes earlier processes had read."""
+    meter = Meter()
+    for source in asked.sources[: run.file_index]:
+        if can_be_read_again(source):
+            meter.bytes_read += Path(source.name).stat().st_size
+    is_compressed = (
+        run.file_index < len(asked.sources) and asked.sources[run.file_index].is_compressed
+    )
+    return meter, meter.bytes_read + (0 if is_compressed else run.byte_offset)
+
+
+def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the shared options that a run must be resumed with."""
+    kept = {"map": options["map"], "format": options["format"]}
+    if options["rejects"]:
+        kept["rejects"] = str(options["rejects"])
+    return {name: value for name, value in kept.items() if value}
+
+
+def _actor() -> str:
+    """Return who runs the command, as the system knows them."""
+    # A container's user may have a number and no name.
+    with suppress(KeyError, OSError):
+        return getpass.getuser()[:150]
+    return ""

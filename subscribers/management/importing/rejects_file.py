@@ -1,0 +1,141 @@
+"""Refused rows in a file, with what is wrong with them: mended there, they can be imported again.
+
+The columns are those of the imported files, `error` before them, so that a row with too many cells
+keeps them at its end. An import ignores the column `error`.
+"""
+
+import csv
+import json
+import os
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from subscribers import json_gate
+from subscribers.csv_cells import guarded, unguarded
+from subscribers.management.importing.arguments import Asked, wrong
+from subscribers.row_faults import sentence
+from subscribers.rows import CSV, Row
+from subscribers.services.import_runs import Rejected
+
+ERROR = "error"
+# Where the text of a line goes that is no JSON object.
+UNREADABLE = "row"
+
+
+class KeptNowhere:
+    """Stands for a file of rejects where none is asked for."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Nothing is open."""
+
+    def write(self, rejected: Sequence[Rejected], *, at: int) -> int:  # noqa: ARG002 - as the other's
+        """Keep nothing."""
+        return at
+
+
+class RejectsFile:
+    """A file of rejects, open for one run; see `import_runs.KeepsRejects`."""
+
+    def __init__(self, path: Path, *, asked: Asked, length: int) -> None:
+        """Open the file and cut off what is beyond the checkpoint, `length` bytes.
+
+        Raises `CommandError` (usage) where it cannot be written, or is not that of the checkpoint.
+        """
+        size = path.stat().st_size if path.exists() else 0
+        if size < length:
+            raise wrong(f"--rejects: {path} is shorter than when the import was broken off.")
+        self._asked = asked
+        self._is_csv = asked.sources[0].format == CSV
+        self._columns = list(asked.columns or ())
+        try:
+            self._file: BinaryIO = path.open("r+b" if size else "wb")
+        except OSError as error:
+            raise wrong(f"--rejects: {path} cannot be written: {error.strerror}.") from error
+        if length and self._is_csv:
+            with path.open(encoding="utf-8", newline="") as written:
+                self._columns = [unguarded(cell) for cell in next(csv.reader(written))[1:]]
+        self._file.truncate(length)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def write(self, rejected: Sequence[Rejected], *, at: int) -> int:
+        """Write rows from byte `at` on, in the place of all that is after it; return the length."""
+        self._file.seek(at)
+        self._file.truncate()
+        if self._is_csv:
+            self._write_csv(rejected, needs_header=at == 0)
+        else:
+            self._file.writelines(self._json_line(each) for each in rejected)
+        self._file.flush()
+        # The checkpoint, which says how long the file is, outlives a power cut.
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def _write_csv(self, rejected: Sequence[Rejected], *, needs_header: bool) -> None:
+        text = StringIO(newline="")
+        writer = csv.writer(text)
+        if needs_header:
+            known = self._columns or rejected[0].row.columns or ()
+            self._columns = [column for column in known if column != ERROR]
+            writer.writerow([ERROR, *map(guarded, self._columns)])
+        writer.writerows(
+            [self._error(each), *map(guarded, self._cells(each.row))] for each in rejected
+        )
+        self._file.write(text.getvalue().encode("utf-8", "replace"))
+
+    def _cells(self, row: Row) -> list[str]:
+        """Return a row's cells under the file's columns; too few stay too few."""
+        read_columns = row.columns or ()
+        if row.fields is None:
+            return [_text(row.raw)]
+        by_column, extra = row.fields, []
+        if row.raw:
+            # Form alone is wrong: all cells are there, also those without a column.
+            found = next(csv.reader(StringIO(_text(row.raw), newline="")))
+            extra = [unguarded(cell) for cell in found[len(read_columns) :]]
+        columns = self._columns
+        while columns and columns[-1] not in by_column:
+            columns = columns[:-1]
+        return [*(by_column.get(column, "") for column in columns), *extra]
+
+    def _json_line(self, rejected: Rejected) -> bytes:
+        row = rejected.row
+        fields = row.fields if row.fields is not None else {UNREADABLE: _text(row.raw)}
+        said = {ERROR: self._error(rejected), **{k: v for k, v in fields.items() if k != ERROR}}
+        encoded = json_gate.encode_plain(said)
+        return (encoded or json.dumps(said).encode()) + b"\n"
+
+    def _error(self, rejected: Rejected) -> str:
+        return described(rejected, self._asked)
+
+
+def described(rejected: Rejected, asked: Asked) -> str:
+    """Return where a refused row is and what is wrong with it, as one line."""
+    row = rejected.row
+    name = f"{asked.sources[row.file_index].name} " if len(asked.sources) > 1 else ""
+    said = f"{name}line {row.line}: {sentence(rejected.faults)}"
+    return said.encode("utf-8", "replace").decode()
+
+
+def _text(raw: bytes | None) -> str:
+    return (
+        (raw or b"")
+        .decode("utf-8", "replace")
+        .replace("\0", "\N{REPLACEMENT CHARACTER}")
+        .rstrip("\r\n")
+    )

@@ -1,0 +1,1 @@
+"""Tests of what the import commands have in common."""

@@ -1,0 +1,111 @@
+"""Tests of progress: a bar on a terminal, lines elsewhere, the first bad rows on both."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from subscribers.management.importing import progress as progress_module
+from subscribers.management.importing.arguments import Asked
+from subscribers.management.importing.progress import Progress
+from subscribers.models import Workspace
+from subscribers.payloads import Fault
+from subscribers.rows import Meter, Row, source_of
+from subscribers.services.import_runs import Counted, Rejected
+
+
+class Terminal(io.StringIO):
+    """A text stream that says that somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Asked:
+    """A file of 1,000 bytes."""
+    path = tmp_path / "tags.csv"
+    path.write_bytes(b"x" * 1000)
+    return Asked(
+        workspace=Workspace(),
+        sources=[source_of(str(path))],
+        map={},
+        columns=None,
+        rejects=None,
+        is_dry_run=False,
+        is_resuming=False,
+    )
+
+
+def begin(asked: Asked, stream: io.StringIO, meter: Meter, *, is_quiet: bool = False) -> Progress:
+    """Begin where nothing was read before."""
+    return Progress(
+        stream=stream,
+        asked=asked,
+        meter=meter,
+        earlier=Counted(rows=100),
+        already_read=0,
+        is_quiet=is_quiet,
+    )
+
+
+def bad(line: int) -> Rejected:
+    """Return a row that is refused, with a column's name that would clear a screen."""
+    row = Row(file_index=0, line=line, fields=None, end_offset=0, end_line=line + 1)
+    return Rejected(row, (Fault("\x1b[2J", "is wrong."),))
+
+
+def test_a_terminal_shows_a_bar_with_rows_rate_and_time_left(asked: Asked) -> None:
+    stream, meter = Terminal(), Meter()
+
+    with begin(asked, stream, meter) as progress:
+        meter.bytes_read = 250
+        progress.report(Counted(rows=20, recorded=20), [])
+
+    last = stream.getvalue().splitlines()[-1].rpartition("\r")[2]
+    assert " 25% |" in last
+    assert "120 rows, " in last
+    assert "/s " in last
+    assert last.rstrip().endswith("left")
+
+
+def test_elsewhere_there_is_a_line_now_and_then(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream, meter = io.StringIO(), Meter()
+    seconds = iter([0, 3, 5, 5, 5, 5])
+    monkeypatch.setattr("time.monotonic", lambda: next(seconds))
+
+    with begin(asked, stream, meter) as progress:
+        meter.bytes_read = 250
+        progress.report(Counted(rows=20), [])
+        progress.report(Counted(rows=30), [])
+
+    assert stream.getvalue() == "150 rows, 10/s, 25%, 0:15 left.\n"
+
+
+def test_the_first_bad_rows_are_shown_and_no_text_moves_the_cursor(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_module, "MOST_SHOWN_REJECTS", 2)
+    stream = io.StringIO()
+
+    with begin(asked, stream, Meter()) as progress:
+        for line in (2, 4, 6):
+            progress.report(Counted(rows=2), [bad(line), bad(line + 1)])
+
+    assert stream.getvalue().splitlines() == [
+        "line 2: \N{REPLACEMENT CHARACTER}[2J is wrong.",
+        "line 3: \N{REPLACEMENT CHARACTER}[2J is wrong.",
+        "More rows are refused; they are counted, and shown no more.",
+    ]
+
+
+def test_quiet_shows_nothing(asked: Asked) -> None:
+    stream = Terminal()
+
+    with begin(asked, stream, Meter(), is_quiet=True) as progress:
+        progress.report(Counted(rows=2), [bad(2)])
+
+    assert stream.getvalue() == ""
+    assert progress.counted.rows == 2
