@@ -1,0 +1,90 @@
+"""`import_subscribers FILE…`: brings people in, with what they agreed to, and starts nothing."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from subscribers.management.importing import ImportCommand
+from subscribers.management.importing.arguments import wrong
+from subscribers.models import ImportRun, Workspace
+from subscribers.services.subscriber_imports import (
+    Duplicates,
+    ImportOptions,
+    OptInMode,
+    SubscriberImporter,
+)
+from subscribers.subscriber_columns import ATTRIBUTE, COLUMNS, is_field
+
+
+class Command(ImportCommand):
+    """Imports subscribers."""
+
+    help = (
+        "Bring people in from files: addresses, names, attributes, tags, lists, status, consent. "
+        "No sequence starts by it, and nobody who left or is suppressed gets mail again."
+    )
+    kind = ImportRun.Kind.SUBSCRIBERS
+
+    def add_own_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--duplicates",
+            choices=list(map(str, Duplicates)),
+            default=str(Duplicates.SKIP),
+            help="People who are known: skip them (the default), merge (fill what is empty) or "
+            "overwrite (what the row says counts). Tags and lists are added, none is taken off.",
+        )
+        parser.add_argument(
+            "--opt-in-mode",
+            choices=list(map(str, OptInMode)),
+            default=str(OptInMode.DEFAULT),
+            help="New people: as the workspace has it (the default), confirmed (you vouch for it; "
+            "the ledger says so), or double_opt_in (each is asked by mail).",
+        )
+        parser.add_argument(
+            "--create-lists",
+            action="store_true",
+            help="Make the lists that rows name; without it such rows are rejected.",
+        )
+        parser.add_argument(
+            "--as-text",
+            action="store_true",
+            help="Keep cells of attributes.* as texts, numbers and true, false, null too.",
+        )
+
+    def own_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        renamed, columns = options["map"], options["columns"]
+        for ours in renamed.values():
+            if not is_field(ours):
+                known = ", ".join((*sorted(COLUMNS), f"{ATTRIBUTE}KEY"))
+                raise wrong(f"--map: there is no field {ours!r}; there are {known}.")
+        if columns is not None:
+            missing = [theirs for theirs in renamed if theirs not in columns]
+            if missing:
+                found = ", ".join(columns)
+                raise wrong(f"--map: the files have no column {', '.join(missing)}, but {found}.")
+            if not {renamed.get(column, column) for column in columns} & {"email", "externalId"}:
+                raise wrong("The files have no column email or externalId; name one with --map.")
+        return {
+            "duplicates": options["duplicates"],
+            "optInMode": options["opt_in_mode"],
+            "createLists": options["create_lists"],
+            "asText": options["as_text"],
+        }
+
+    def importer(
+        self, *, workspace: Workspace, run: ImportRun, options: dict[str, Any]
+    ) -> SubscriberImporter:
+        return SubscriberImporter(
+            options=ImportOptions(
+                workspace=workspace,
+                actor=run.actor,
+                attributes_bytes=settings.MAX_ATTRIBUTES_BYTES,
+                furthest_ahead=settings.MAX_EVENT_LEAD,
+                duplicates=Duplicates(options["duplicates"]),
+                opt_in_mode=OptInMode(options["opt_in_mode"]),
+                creates_lists=options["create_lists"],
+            ),
+            renamed=options["map"],
+            are_cells_text=options["as_text"],
+        )
