@@ -1,0 +1,46 @@
+"""`export_events [FILE]`: writes events, which `import_events` reads back."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from events.services import exporting
+from subscribers.management import people
+from subscribers.management.exporting import arguments
+from subscribers.management.exporting.command import ExportCommand
+
+
+class Command(ExportCommand):
+    """Exports events."""
+
+    help = (
+        "Write events as CSV or JSONL: person by person, as they occurred; by --name alone, name "
+        "by name."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        arguments.add_to(parser)
+        parser.add_argument(
+            "--name",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="Events of the name; given several times: of one of them.",
+        )
+        arguments.add_times_to(parser, what="Occurred")
+        arguments.add_people_to(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        workspace = people.workspace_of(slug=options["workspace"])
+        chosen = exporting.Chosen(
+            names=tuple(options["name"]),
+            since=arguments.time_of(options, "since"),
+            before=arguments.time_of(options, "until"),
+            people=arguments.people_of(options, workspace),
+        )
+        self.export(
+            options=options,
+            pages=lambda: exporting.event_pages(workspace=workspace, chosen=chosen),
+            row_type=exporting.EventRow,
+            noun="events",
+        )

@@ -1,0 +1,43 @@
+"""`export_subscriber PERSON`: prints everything that is known of one person, as JSON."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+
+from events.services import subscriber_document
+from subscribers.management import people
+from subscribers.management.exporting.endings import early_endings
+from subscribers.management.exporting.output import STANDARD_OUTPUT, opened
+from subscribers.services import named_people
+
+
+class Command(BaseCommand):
+    """Exports one person."""
+
+    help = (
+        "Print everything that is known of one person as one JSON document: profile, consent, "
+        "events with their effects, sequences, mails."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("person", metavar="ADDRESS", help=f"Whom: {named_people.FORMS}.")
+        parser.add_argument(
+            "file",
+            nargs="?",
+            default=STANDARD_OUTPUT,
+            metavar="FILE",
+            help="Where to; without it, or -: standard output.",
+        )
+        parser.add_argument("--workspace", required=True, metavar="SLUG")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        workspace = people.workspace_of(slug=options["workspace"])
+        person = people.person_of(workspace=workspace, name=options["person"])
+        name: str = options["file"]
+        with (
+            early_endings(name=name, say=self.stderr.write),
+            opened(name=name, standard_output=self.stdout) as sink,
+        ):
+            for chunk in subscriber_document.chunks(subscriber=person, now=timezone.now()):
+                sink.write(chunk)

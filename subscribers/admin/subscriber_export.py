@@ -1,0 +1,23 @@
+"""Everything that is known of one person, to download from their page."""
+
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+
+from config.admin_actions import RowAction
+from events.services import subscriber_document
+from subscribers.models import Subscriber
+
+EXPORT = RowAction(
+    name="export",
+    label="Export everything",
+    explanation="All that is known of them, as one JSON file.",
+)
+
+
+def download(subscriber: Subscriber) -> StreamingHttpResponse:
+    """Return the document as a file, read and sent page by page; its name holds no address."""
+    return StreamingHttpResponse(
+        subscriber_document.chunks(subscriber=subscriber, now=timezone.now()),
+        content_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{subscriber.public_id}.json"'},
+    )

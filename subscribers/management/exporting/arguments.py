@@ -1,0 +1,101 @@
+"""The options that exports share, and what they mean."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from subscribers import rows
+from subscribers.management import people
+from subscribers.management.exporting.output import STANDARD_OUTPUT
+from subscribers.models import Subscriber, Workspace
+from subscribers.payloads import InvalidField, read_moment
+from subscribers.services import named_people
+from subscribers.services.exporting import Chosen
+
+
+def add_to(parser: CommandParser) -> None:
+    """Add the file, its format and the workspace."""
+    parser.add_argument(
+        "file",
+        nargs="?",
+        default=STANDARD_OUTPUT,
+        metavar="FILE",
+        help="Where to; .csv or .jsonl, with .gz compressed. Without it, or -: standard output.",
+    )
+    parser.add_argument("--workspace", required=True, metavar="SLUG")
+    parser.add_argument(
+        "--format",
+        choices=[rows.CSV, rows.JSONL],
+        help="When the file's name does not say it; the standard output gets csv otherwise.",
+    )
+
+
+def add_people_to(parser: CommandParser) -> None:
+    """Add the options that narrow an export to some people."""
+    parser.add_argument(
+        "--email", metavar="ADDRESS", help=f"One person, named by {named_people.FORMS}."
+    )
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="Those who bear the tag; given several times: all of them.",
+    )
+    parser.add_argument(
+        "--list",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="Those who are on the list now; given several times: on all of them.",
+    )
+    parser.add_argument(
+        "--status",
+        action="append",
+        default=[],
+        choices=Subscriber.Status.values,
+        help="Those of the status; given several times: of one of them.",
+    )
+
+
+def add_times_to(parser: CommandParser, *, what: str) -> None:
+    """Add from and until when; `what` tells of what."""
+    form = "as 2026-01-31T09:30:00Z"
+    parser.add_argument("--since", metavar="TIME", help=f"{what} then or later, {form}.")
+    parser.add_argument("--until", metavar="TIME", help=f"{what} before then, {form}.")
+
+
+def format_of(options: Mapping[str, Any]) -> str:
+    """Return `csv` or `jsonl`; raises `CommandError` when nothing says which."""
+    given: str | None = options["format"]
+    if given is None and options["file"] == STANDARD_OUTPUT:
+        return rows.CSV
+    try:
+        return rows.source_of(options["file"], format=given).format
+    except rows.InvalidFile as error:
+        raise CommandError(str(error)) from error
+
+
+def people_of(options: Mapping[str, Any], workspace: Workspace) -> Chosen:
+    """Return who is chosen, whenever they came; raises `CommandError` for an unknown person."""
+    name = options["email"]
+    person = None if name is None else people.person_of(workspace=workspace, name=name)
+    return Chosen(
+        subscriber_id=person.pk if person else None,
+        statuses=tuple(options["status"]),
+        tags=tuple(options["tag"]),
+        lists=tuple(options["list"]),
+    )
+
+
+def time_of(options: Mapping[str, Any], name: str) -> datetime | None:
+    """Return the time that an option gives, in UTC; raises `CommandError` for any other text."""
+    text = options[name]
+    if text is None:
+        return None
+    try:
+        return read_moment(text)
+    except InvalidField as error:
+        raise CommandError(f"--{name} {error}") from error
