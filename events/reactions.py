@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from events.services import audience_changes
+from events.services import audience_changes, erasing, merging
+from subscribers.reactions import Moved
 
 
 class RunsReact:
@@ -57,5 +58,14 @@ class RunsReact:
     def email_settled(self, *, email_ids: Sequence[UUID], now: datetime) -> None:
         """Do nothing: a run goes on when nobody knows of its mail, and the mail's row says it."""
 
-    def erasing(self, *, subscriber_ids: Sequence[UUID], now: datetime) -> None:
-        """Do nothing: events, runs and their steps go with the subscriber's row, by cascade."""
+    def erasing(self, *, subscriber_ids: Sequence[UUID]) -> int:
+        """Delete their runs, and the events that are left."""
+        return erasing.erase(subscriber_ids=subscriber_ids)
+
+    def erasing_some(self, *, subscriber_id: UUID) -> int:
+        """Delete their runs, and the oldest of their events."""
+        return erasing.erase_some(subscriber_id=subscriber_id)
+
+    def merging(self, *, kept_id: UUID, gone_id: UUID, is_held: bool, now: datetime) -> Moved:
+        """Move events and runs."""
+        return merging.merge(kept_id=kept_id, gone_id=gone_id, is_held=is_held, now=now)

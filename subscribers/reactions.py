@@ -6,9 +6,22 @@ with the rows as they are after the change. Ids come in batches, all of one work
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What of one person's history became another's, in numbers of rows."""
+
+    events: int
+    # Events that the other has, too, by name and event id: dropped.
+    duplicates: int
+    runs: int
+    # Runs, of those, that ended since the other is or was in the sequence.
+    cancelled: int
 
 
 class Reactions(Protocol):
@@ -55,8 +68,22 @@ class Reactions(Protocol):
     def email_settled(self, *, email_ids: Sequence[UUID], now: datetime) -> None:
         """Mails of which nobody knew whether they had left are known to have been sent."""
 
-    def erasing(self, *, subscriber_ids: Sequence[UUID], now: datetime) -> None:
-        """People are about to be deleted, with all that names them."""
+    def erasing(self, *, subscriber_ids: Sequence[UUID]) -> int:
+        """People are about to be deleted, with all that names them; returns how many events."""
+
+    def erasing_some(self, *, subscriber_id: UUID) -> int:
+        """Somebody is going to be erased: deletes a bounded part of what they did.
+
+        Called in one short transaction after another. Returns how many events went; 0: what is
+        left is little.
+        """
+
+    def merging(self, *, kept_id: UUID, gone_id: UUID, is_held: bool, now: datetime) -> Moved:
+        """Somebody's row is about to be deleted: what they did becomes what somebody else did.
+
+        `is_held`: who stays has not confirmed, so what is under way waits until they do. Every
+        other report that the merge is the reason of comes after this one.
+        """
 
 
 class NotInstalled(RuntimeError):

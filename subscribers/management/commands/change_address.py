@@ -1,0 +1,41 @@
+"""`change_address PERSON NEW`: gives somebody another address."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from subscribers.addresses import InvalidAddress
+from subscribers.management import asking_first, people
+from subscribers.services import changing_address, named_people
+
+
+class Command(BaseCommand):
+    """Changes an address."""
+
+    help = "Give somebody another address, which must be free; mail that waits goes there."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("person", metavar="PERSON", help=f"Named by {named_people.FORMS}.")
+        parser.add_argument("new", metavar="NEW", help="The new address.")
+        parser.add_argument("--workspace", required=True, metavar="SLUG")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        workspace = people.workspace_of(slug=options["workspace"])
+        person = people.person_of(workspace=workspace, name=options["person"])
+        try:
+            changed = changing_address.change(
+                subscriber_id=person.pk,
+                address=options["new"],
+                circumstances=asking_first.by_command(),
+                now=datetime.now(tz=UTC),
+            )
+        except InvalidAddress as error:
+            raise CommandError(f"NEW {error}") from error
+        except changing_address.AddressTaken as error:
+            message = f"{error} Use merge_subscribers."
+            raise CommandError(message) from error
+        except changing_address.NobodyThere as error:
+            raise CommandError(str(error)) from error
+        asked = " The new address was asked to confirm." if changed.is_asked else ""
+        self.stdout.write(f"{person.email} is {changed.email} now, {changed.status}.{asked}")

@@ -1,0 +1,51 @@
+"""`erase_subscriber PERSON`: deletes somebody everywhere; the hash of the address is kept."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from subscribers.management import asking_first, people
+from subscribers.services import erasing, named_people
+
+SUPPRESSED = "No mail goes to the address any more, of which a hash is kept."
+FREE = "Nothing keeps mail from the address if somebody comes with it again."
+
+
+class Command(BaseCommand):
+    """Erases a person."""
+
+    help = (
+        "Delete somebody with all that names them: events, enrollments, mails, ledger, log "
+        "entries, kept answers, refused rows. It cannot be undone. Repeat it when it was "
+        "interrupted."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("person", metavar="PERSON", help=f"Named by {named_people.FORMS}.")
+        parser.add_argument("--workspace", required=True, metavar="SLUG")
+        parser.add_argument(
+            "--allow-return",
+            action="store_true",
+            help="Keep no hash that stops mail if they come again; one that was there stays.",
+        )
+        asking_first.add_to(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        workspace = people.workspace_of(slug=options["workspace"])
+        person = people.person_of(workspace=workspace, name=options["person"])
+        asking_first.make_sure(
+            question=f"Erase {person.email} ({person.public_id}) of {workspace.slug} for ever?",
+            is_sure=options["yes"],
+        )
+        try:
+            erased = erasing.erase(
+                subscriber_id=person.pk,
+                circumstances=asking_first.by_command(),
+                now=datetime.now(tz=UTC),
+                allows_return=options["allow_return"],
+            )
+        except erasing.NobodyThere as error:
+            raise CommandError(str(error)) from error
+        went = f"Erased, with {erased.events:,} events and {erased.mails:,} mails."
+        self.stdout.write(f"{went} {SUPPRESSED if erased.is_suppressed else FREE}")
