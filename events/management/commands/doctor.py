@@ -1,0 +1,93 @@
+"""`manage.py doctor`: looks whether all is well, and says what to do where it is not."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from events import enqueue
+from events.management import doctor_text
+from events.services import doctor
+from subscribers.models import Workspace
+from subscribers.services.audits import MOST_ROWS, Audit, Check, Finding, Level, fact
+
+# The ticker keeps two batches for each process; many more means that nobody takes them.
+MOST_BATCHES = 300
+UNREACHABLE = Finding(
+    what="The database does not answer",
+    remedy="Start it, and check DATABASE_URL: host, port, name, password.",
+)
+
+
+def queue(audit: Audit) -> Sequence[Finding]:
+    """Find a queue that nobody empties."""
+    depth = enqueue.depth(now=audit.now)
+    waiting = depth.all_waiting
+    if waiting <= MOST_BATCHES:
+        return fact(f"{waiting} batches wait in the queue, {depth.taken} are being worked on.")
+    return [
+        Finding(
+            what="Batches pile up in the queue",
+            remedy="Start a worker, or more of them; nothing of it is lost or done twice.",
+            count=waiting,
+        )
+    ]
+
+
+QUEUE = Check("Worker", "queue", "The queue is short.", queue)
+
+
+class Command(BaseCommand):
+    """Audits settings, database, worker, mail and the data."""
+
+    help = (
+        "Look at settings, database, worker, mail and at what must hold of the data, and say what "
+        "to do. Changes nothing. Exit code 1 when there is a problem; warnings alone are 0."
+    )
+    # What the checks would say, the doctor says itself, and goes on.
+    requires_system_checks = []  # noqa: RUF012 - Django declares it on the instance
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+        parser.add_argument("--workspace", metavar="SLUG", help="Look at the data of this one.")
+        parser.add_argument(
+            "--full",
+            action="store_true",
+            help=f"Look at all rows; without it at the newest {MOST_ROWS:,} of each table.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        reports = list(self._examine(options))
+        if options["json"]:
+            self.stdout.write(json.dumps(doctor_text.as_wire(reports)))
+        else:
+            for line in doctor_text.lines(reports):
+                self.stdout.write(line)
+            self.stdout.write(doctor_text.verdict(reports))
+        if doctor_text.count(reports, Level.PROBLEM):
+            raise SystemExit(1)
+
+    def _examine(self, options: dict[str, Any]) -> list[doctor.Report]:
+        now = timezone.now()
+        if not doctor.is_reachable():
+            unreachable = Check("Database", "version", "", lambda _: [UNREACHABLE])
+            checks = (*doctor.WITHOUT_DATABASE, unreachable)
+            return list(doctor.examine(audit=Audit(now=now), checks=checks))
+        audit = Audit(
+            now=now,
+            workspace=_workspace(options["workspace"]),
+            most_rows=None if options["full"] else MOST_ROWS,
+        )
+        checks = (*doctor.SURROUNDINGS, QUEUE, *doctor.DATA_CHECKS)
+        return list(doctor.examine(audit=audit, checks=checks))
+
+
+def _workspace(slug: str | None) -> Workspace | None:
+    if slug is None:
+        return None
+    found = Workspace.objects.filter(slug=slug).first()
+    if found is None:
+        raise CommandError(f"--workspace: there is no workspace with the slug {slug!r}.")
+    return found

@@ -1,0 +1,69 @@
+"""`manage.py seed_demo`: a workspace full of people, events and mails, to look around in."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from tqdm import tqdm
+
+from events.api.base import current_limits
+from events.services import seeding
+from subscribers.models import Workspace
+
+MOST = 10_000
+
+
+class Command(BaseCommand):
+    """Makes the demo."""
+
+    help = (
+        "Make a demo workspace: a software company's sign-ups, trials, purchases and churn over "
+        "90 days, with sequences and mails in all states. No mail of it can leave."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--workspace",
+            default=seeding.DEMO_SLUG,
+            metavar="SLUG",
+            help=f"Its slug, {seeding.DEMO_SLUG} without it; made when it is not there.",
+        )
+        parser.add_argument(
+            "--scale",
+            type=int,
+            default=1,
+            metavar="N",
+            help=f"N times the people, 1 to {MOST}: the others are imported as history.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        scale, slug = options["scale"], options["workspace"]
+        if not 1 <= scale <= MOST:
+            raise CommandError(f"--scale must be 1 to {MOST}.")
+        now = timezone.now()
+        try:
+            if seeding.find_demo(slug=slug) is not None:
+                self.stdout.write(f"The demo is there already, in the workspace {slug}.")
+                return
+            made = seeding.seed(slug=slug, now=now)
+        except seeding.HasOtherPeople as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(
+            f"Made the workspace {slug}: {made.people} people, {made.events:,} events, "
+            f"{made.enrollments} enrollments, {made.mails:,} mails."
+        )
+        if scale > 1:
+            self._add_crowd(made.workspace, people=seeding.PEOPLE * (scale - 1))
+        self.stdout.write("Its mail is paused: nothing of it leaves. Have a look in the admin.")
+
+    def _add_crowd(self, workspace: Workspace, *, people: int) -> None:
+        """Import the rest, with a bar on a terminal."""
+        with tqdm(unit=" rows", disable=None, leave=False) as bar:
+            came, events = seeding.add_crowd(
+                workspace=workspace,
+                people=people,
+                limits=current_limits(),
+                clock=timezone.now,
+                report=bar.update,
+            )
+        self.stdout.write(f"Imported {came:,} people more, with {events:,} events of theirs.")

@@ -1,0 +1,85 @@
+"""Checks of mails against the runs that sent them."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from events.models import Enrollment, StepRun
+from events.services import mail_causes
+from subscribers.models import OutgoingEmail
+from subscribers.services.audits import (
+    Audit,
+    Check,
+    Finding,
+    Level,
+    collect,
+    portions,
+)
+
+AREA = "Outbox"
+Status = OutgoingEmail.Status
+LOOKED_UP_AT_ONCE = 500
+
+
+def unexplained_mail(audit: Audit) -> Sequence[Finding]:
+    """Find mails that left and of which no step of their run says so."""
+    return collect(_unexplained(audit)).finding(
+        what="Mails were sent, but their enrollment has no step that sent them",
+        remedy="Look at the enrollment before resuming or retrying it: the step may mail again.",
+        prefix="eml",
+    )
+
+
+def mail_of_ended_runs(audit: Audit) -> Sequence[Finding]:
+    """Find queued mails whose run is over; the worker marks them as skipped now and then."""
+    return collect(_left(audit)).finding(
+        what="Mails are queued for enrollments that are over",
+        remedy="A worker marks them as skipped within five minutes: start one (manage.py worker).",
+        prefix="eml",
+        level=Level.WARNING,
+    )
+
+
+def _unexplained(audit: Audit) -> Iterator[UUID]:
+    """Yield mails that left whose run is there without the step run; ill-formed causes, too."""
+    rows = OutgoingEmail.objects.filter(status=Status.SENT).exclude(
+        kind=OutgoingEmail.Kind.CONFIRMATION
+    )
+    for portion in portions(rows=rows, audit=audit, size=LOOKED_UP_AT_ONCE):
+        causes = dict(portion.order_by("-pk").values_list("pk", "cause"))
+        visits = {email_id: visit_of(cause) for email_id, cause in causes.items()}
+        run_ids = {visit[0] for visit in visits.values() if visit}
+        known = set(Enrollment.objects.filter(pk__in=run_ids).values_list("pk", flat=True))
+        steps = StepRun.objects.filter(enrollment__in=run_ids)
+        told = set(steps.values_list("enrollment_id", "step_id", "visit"))
+        for email_id, visit in visits.items():
+            if visit is None or (visit[0] in known and visit not in told):
+                yield email_id
+
+
+def _left(audit: Audit) -> Iterator[UUID]:
+    rows = OutgoingEmail.objects.filter(status=Status.QUEUED)
+    for portion in portions(rows=rows, audit=audit, size=LOOKED_UP_AT_ONCE):
+        waiting = portion.filter(due_at=None, cause__startswith=mail_causes.PREFIX)
+        causes = dict(waiting.order_by("-pk").values_list("pk", "cause"))
+        visits = {email_id: visit_of(cause) for email_id, cause in causes.items()}
+        run_ids = {visit[0] for visit in visits.values() if visit}
+        going = Enrollment.objects.filter(pk__in=run_ids, status__in=Enrollment.UNDER_WAY)
+        under_way = set(going.values_list("pk", flat=True))
+        for email_id, visit in visits.items():
+            if visit is None or visit[0] not in under_way:
+                yield email_id
+
+
+def visit_of(cause: str) -> tuple[UUID, UUID, int] | None:
+    """Return the run, step and visit that a mail was sent for; None for no such cause."""
+    try:
+        kind, run_id, step_id, visit = cause.split(":")
+        return (UUID(run_id), UUID(step_id), int(visit)) if kind == "step" else None
+    except ValueError:
+        return None
+
+
+CHECKS = (
+    Check(AREA, "causes", "Every mail that left is told by its enrollment.", unexplained_mail),
+    Check(AREA, "left", "No queued mail is of an enrollment that is over.", mail_of_ended_runs),
+)

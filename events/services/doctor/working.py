@@ -1,0 +1,90 @@
+"""Checks of the worker: that one lives, and that nothing is late."""
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+from events.models import Worker
+from events.services import engine_gauges, worker_reports
+from events.services.worker_reports import OLDEST_LIVE
+from subscribers.models import OutgoingEmail
+from subscribers.services.audits import Audit, Check, Finding, fact
+
+AREA = "Worker"
+LATE_SECONDS = 300
+START = "Start one: manage.py worker (or manage.py up for all of it)."
+
+
+def alive(audit: Audit) -> Sequence[Finding]:
+    """Find out whether a host ticks and carries tasks through the queue."""
+    health = worker_reports.health(now=audit.now)
+    if not health.live:
+        return [Finding(what=health.problem.rstrip("."), remedy=START)]
+    hosts = f"{health.live} worker{'s' if health.live > 1 else ''}"
+    return fact(f"{hosts}; the last beat is {health.beat_age or 0:.0f} s old.")
+
+
+def one_host_on_sqlite(audit: Audit) -> Sequence[Finding]:
+    """Find several hosts on one SQLite file, which is made for one machine."""
+    if connection.vendor != "sqlite":
+        return []
+    live = Worker.objects.filter(ticked_at__gte=audit.now - OLDEST_LIVE, stopped_at=None)
+    hosts = sorted(set(live.values_list("host", flat=True)))
+    if len(hosts) <= 1:
+        return []
+    return [
+        Finding(
+            what=f"Several hosts work on one SQLite file: {', '.join(hosts[:5])}",
+            remedy="Use PostgreSQL for more than one host (DATABASE_URL).",
+            count=len(hosts),
+            example=hosts[0],
+        )
+    ]
+
+
+def late_runs(audit: Audit) -> Sequence[Finding]:
+    """Find enrollments that have been due for minutes."""
+    gauges = engine_gauges.read(now=audit.now)
+    if gauges.oldest_due_seconds < LATE_SECONDS:
+        return fact(f"{_many(gauges.runs_due)} enrollments are due now.")
+    return [
+        Finding(
+            what=f"Enrollments are due, the oldest for {gauges.oldest_due_seconds / 60:.0f} min",
+            remedy=f"{START} Where one runs, it is behind: raise WORKERS or add a host.",
+            count=min(gauges.runs_due, engine_gauges.MOST_COUNTED - 1),
+            is_at_least=gauges.runs_due >= engine_gauges.MOST_COUNTED,
+        )
+    ]
+
+
+def late_mail(audit: Audit) -> Sequence[Finding]:
+    """Find confirmations, and mails sent again, that have been due for minutes."""
+    due = OutgoingEmail.objects.filter(due_at__lte=audit.now, lease_token__isnull=True)
+    oldest = due.order_by("due_at").first()
+    if oldest is None or oldest.due_at is None:
+        return []
+    seconds = (audit.now - oldest.due_at).total_seconds()
+    if seconds < LATE_SECONDS:
+        return []
+    return [
+        Finding(
+            what=f"Mails are due, the oldest for {seconds / 60:.0f} min",
+            remedy=START,
+            count=1,
+            is_at_least=True,
+            example=oldest.public_id,
+        )
+    ]
+
+
+def _many(count: int) -> str:
+    most = engine_gauges.MOST_COUNTED - 1
+    return f"over {most:,}" if count > most else f"{count:,}"
+
+
+CHECKS = (
+    Check(AREA, "alive", "A worker works.", alive),
+    Check(AREA, "hosts", "SQLite has one host.", one_host_on_sqlite),
+    Check(AREA, "enrollments", "No enrollment is late.", late_runs),
+    Check(AREA, "mails", "No mail is late.", late_mail),
+)

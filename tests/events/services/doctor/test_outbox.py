@@ -1,0 +1,54 @@
+"""Faults between mails and runs, planted one at a time."""
+
+import pytest
+
+from events.models import Enrollment
+from events.services.doctor.outbox import visit_of
+from subscribers.models import OutgoingEmail
+from subscribers.services.audits import Level
+from tests import factories
+from tests.events.services.doctor.examining import found, levels
+
+pytestmark = pytest.mark.django_db
+Status = OutgoingEmail.Status
+
+
+def make_mail(run: Enrollment, status: Status) -> OutgoingEmail:
+    """Return the mail of the step that a run stands at."""
+    assert run.step
+    return factories.OutgoingEmailFactory.create(
+        subscriber=run.subscriber, status=status, cause=f"step:{run.pk.hex}:{run.step.pk.hex}:1"
+    )
+
+
+def test_a_mail_that_its_step_tells_of_is_no_fault() -> None:
+    run = factories.EnrollmentFactory.create()
+    factories.StepRunFactory.create(enrollment=run, email=make_mail(run, Status.SENT))
+
+    assert found() == []
+
+
+def test_a_mail_that_no_step_tells_of_is_found() -> None:
+    make_mail(factories.EnrollmentFactory.create(), Status.SENT)
+
+    assert found() == ["Outbox, causes"]
+
+
+def test_a_mail_without_a_cause_is_found() -> None:
+    factories.OutgoingEmailFactory.create(status=Status.SENT, cause="because")
+
+    assert found() == ["Outbox, causes"]
+
+
+def test_a_queued_mail_of_a_run_that_is_over_is_a_warning() -> None:
+    run = factories.EnrollmentFactory.create(
+        status=Enrollment.Status.STOPPED, due_at=None, entry_slot=None
+    )
+    make_mail(run, Status.QUEUED)
+
+    assert levels() == {"Outbox, left": Level.WARNING}
+
+
+@pytest.mark.parametrize("cause", ["", "step:1:2:3", "confirmation:a:1", "step:::"])
+def test_a_cause_that_is_none_of_a_step_is_no_visit(cause: str) -> None:
+    assert visit_of(cause) is None
