@@ -7,12 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 
@@ -71,8 +78,13 @@ class ActingAdmin(SkinAdmin):
         """Return the addresses of actions on one row, made by `action_url`."""
         return []
 
+    def tell_done(self, request: HttpRequest, row: Model, words: str, *, said: str = "") -> None:
+        """Log what was done to a row, and tell it to whoever did it; `said` in other words."""
+        self.log_change(request, row, words)
+        messages.success(request, said or f"{words}.")
+
     def action_url(
-        self, name: str, act: Callable[[HttpRequest, Any], HttpResponse | None]
+        self, name: str, act: Callable[[HttpRequest, Any], HttpResponseBase | None]
     ) -> URLPattern:
         """Return the address `<id>/<name>/` of an action that changes one row.
 
@@ -80,7 +92,7 @@ class ActingAdmin(SkinAdmin):
         or None for the row's page.
         """
 
-        def view(request: HttpRequest, object_id: str) -> HttpResponse:
+        def view(request: HttpRequest, object_id: str) -> HttpResponseBase:
             row = self._row_or_404(request, object_id)
             if not self.may_act(request, row):
                 raise PermissionDenied
@@ -105,7 +117,7 @@ class ActingAdmin(SkinAdmin):
             raise Http404
         return row
 
-    def _row_url(self, name: str, view: Callable[..., HttpResponse]) -> URLPattern:
+    def _row_url(self, name: str, view: Callable[..., HttpResponseBase]) -> URLPattern:
         return path(
             f"<path:object_id>/{name}/",
             self.admin_site.admin_view(view),

@@ -98,6 +98,7 @@ UNFOLD = {
                 "items": [
                     _item("Workspaces", "domain", "subscribers_workspace"),
                     _item("API keys", "key", "subscribers_apikey"),
+                    _item("Imports", "upload_file", "subscribers_importrun"),
                     _item("Workers", "memory", "events_worker"),
                     _item("Users", "person", "auth_user"),
                     _item("Groups", "groups", "auth_group"),

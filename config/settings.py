@@ -214,6 +214,8 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
+# Who opens the sign-in page itself has no page that they were on the way to.
+LOGIN_REDIRECT_URL = "admin:index"
 # A wrong password counts for this name from this address, so nobody locks others out by guessing.
 AXES_FAILURE_LIMIT = env.read_integer("LOGIN_FAILURES", default=10, minimum=3, maximum=1000)
 AXES_COOLOFF_TIME = timedelta(

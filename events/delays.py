@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from events.payloads import read_moment
 from events.property_paths import values_at
 from events.windows import DAYS, MIDNIGHT, Day, SendingWindow, moment_of, next_open
-from subscribers.payloads import InvalidField
+from subscribers.payloads import InvalidField, read_moment
 
 # What to do about a date that is not there, or past: go on at once, leave out the next step, or
 # leave the sequence.

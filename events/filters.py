@@ -14,11 +14,10 @@ from typing import Any, Literal
 import msgspec
 
 from events.fields import Fields, any_of, parse_each
-from events.payloads import read_moment
 from events.property_paths import read_path, values_at
 from events.scalars import number_of, scalar_at
 from subscribers import json_gate
-from subscribers.payloads import InvalidField, type_name
+from subscribers.payloads import InvalidField, read_moment, type_name
 
 __all__ = [
     "Filter", "Match", "Operator", "are_met", "as_wire", "is_met", "parse_filter",

@@ -3,10 +3,9 @@
 An event that is wrong fails by itself: it becomes a `RejectedEvent` in its place.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +16,7 @@ from subscribers.payloads import (
     Fault,
     InvalidField,
     InvalidRequest,
+    read_moment,
     read_object,
     read_text,
     type_name,
@@ -24,13 +24,6 @@ from subscribers.payloads import (
 
 LONGEST_NAME = 200
 LONGEST_EVENT_ID = 255
-# RFC 3339, and ISO 8601's offset in hours or without a colon. A fixed grammar, since what
-# `fromisoformat` takes differs between versions of Python.
-_MOMENT = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?)(?:[.,](\d{1,9}))?"
-    r"(Z|z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)",
-    re.ASCII,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,21 +110,6 @@ def parse_event(
         event_id=event_id,
         is_historical=occurred_at is not now and now - occurred_at > limits.history_after,
     )
-
-
-def read_moment(value: object) -> datetime:
-    """Return an ISO 8601 time with an offset, in UTC, to the microsecond."""
-    match = _MOMENT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise InvalidField("must be an ISO 8601 time with an offset, as 2026-01-31T09:30:00Z.")
-    day, clock, fraction, offset = match.groups()
-    clock = clock if len(clock) > len("HH:MM") else f"{clock}:00"
-    microseconds = (fraction or "0")[:6].ljust(6, "0")
-    try:
-        moment = datetime.fromisoformat(f"{day}T{clock}.{microseconds}{offset.upper()}")
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidField("names a day that does not exist.") from error
 
 
 def _read_name(value: object) -> str:

@@ -4,14 +4,23 @@ A fault names the field and the limit. Nothing here knows of rows: whether an id
 for the services to find.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from subscribers import addresses, json_gate
 
 LONGEST_EXTERNAL_ID = 255
 LONGEST_NAME = 255
+# RFC 3339, and ISO 8601's offset in hours or without a colon. A fixed grammar, since what
+# `fromisoformat` takes differs between versions of Python.
+_MOMENT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?)(?:[.,](\d{1,9}))?"
+    r"(Z|z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +137,21 @@ def read_object(value: object, most_bytes: int) -> dict[str, Any]:
     if size > most_bytes:
         raise InvalidField(f"has {size} bytes as compact JSON; at most {most_bytes} are allowed.")
     return value
+
+
+def read_moment(value: object) -> datetime:
+    """Return an ISO 8601 time with an offset, in UTC, to the microsecond."""
+    match = _MOMENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise InvalidField("must be an ISO 8601 time with an offset, as 2026-01-31T09:30:00Z.")
+    day, clock, fraction, offset = match.groups()
+    clock = clock if len(clock) > len("HH:MM") else f"{clock}:00"
+    microseconds = (fraction or "0")[:6].ljust(6, "0")
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}.{microseconds}{offset.upper()}")
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidField("names a day that does not exist.") from error
 
 
 def type_name(value: object) -> str:

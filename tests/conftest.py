@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings
 from django.test.signals import setting_changed
 
+from subscribers import ids
 from tests import private_postgres
 
 if TYPE_CHECKING:
@@ -66,10 +67,13 @@ def pytest_terminal_summary(
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what only means something on PostgreSQL; keep real processes from each other.
 
-    With `-n 2 --dist loadgroup` those that start processes run one after another, beside the rest.
+    With `-n 2 --dist loadgroup` those that start processes run one after another, and so do those
+    that start a browser, beside the rest.
     """
     for item in items:
-        if item.get_closest_marker("live") or item.get_closest_marker("browser"):
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+        elif item.get_closest_marker("live"):
             item.add_marker(pytest.mark.xdist_group("processes"))
     if config.stash[database_name].startswith("PostgreSQL"):
         return
@@ -111,6 +115,12 @@ def forget_settings_when_a_test_changes_them() -> "Iterator[None]":
     setting_changed.connect(forget)
     yield
     setting_changed.disconnect(forget)
+
+
+@pytest.fixture(autouse=True)
+def make_ids_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids never go back, so a test that moves the clock ahead would leave the next one's there."""
+    monkeypatch.setattr(ids, "_last_millisecond", 0)
 
 
 @pytest.fixture

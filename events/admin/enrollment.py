@@ -86,8 +86,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
             if not is_changed:
                 messages.warning(request, enrollment_actions.NOTHING_CHANGED)
                 return
-            self.log_change(request, enrollment, words)
-            messages.success(request, f"{words}.")
+            self.tell_done(request, enrollment, words)
 
         return act
 

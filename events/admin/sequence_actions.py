@@ -100,7 +100,7 @@ class SequenceActions(BaseAdmin):
             messages.error(request, f"Not activated. {error}")
             return
         over = f", those held over {minutes} minutes" if minutes else ""
-        self._done(request, sequence, f"Activated{over}")
+        self.tell_done(request, sequence, f"Activated{over}")
 
     def pause(self, request: HttpRequest, sequence: Sequence) -> None:
         """Hold everything."""
@@ -109,42 +109,42 @@ class SequenceActions(BaseAdmin):
         except sequences.NotActive as error:
             messages.error(request, str(error))
             return
-        self._done(request, sequence, "Paused")
+        self.tell_done(request, sequence, "Paused")
 
     def pause_enrollment(self, request: HttpRequest, sequence: Sequence) -> None:
         """Let nobody in."""
         now = timezone.now()
         sequences.set_enrollment_paused(sequence=sequence, is_paused=True, now=now)
-        self._done(request, sequence, "Paused enrollment")
+        self.tell_done(request, sequence, "Paused enrollment")
 
     def resume_enrollment(self, request: HttpRequest, sequence: Sequence) -> None:
         """Let people in again."""
         now = timezone.now()
         sequences.set_enrollment_paused(sequence=sequence, is_paused=False, now=now)
-        self._done(request, sequence, "Resumed enrollment")
+        self.tell_done(request, sequence, "Resumed enrollment")
 
     def archive(self, request: HttpRequest, sequence: Sequence) -> None:
         """Put it away."""
         sequences.archive(sequence=sequence, now=timezone.now())
-        self._done(request, sequence, "Archived")
+        self.tell_done(request, sequence, "Archived")
 
     def unarchive(self, request: HttpRequest, sequence: Sequence) -> None:
         """Bring it back as a draft."""
         sequences.unarchive(sequence=sequence, now=timezone.now())
-        self._done(request, sequence, "Brought back as a draft")
+        self.tell_done(request, sequence, "Brought back as a draft")
 
     def move(self, request: HttpRequest, sequence: Sequence) -> None:
         """Move those of earlier versions whose step is still there."""
         moved = enrollments.move_runs(sequence=sequence, now=timezone.now())
         words = f"Moved {moved.moved_count} enrollments to {sequence.current_version}"
         left = f"; {moved.left_count} stay where they are" if moved.left_count else ""
-        self._done(request, sequence, words + left)
+        self.tell_done(request, sequence, words + left)
 
     def enroll(self, request: HttpRequest, sequence: Sequence) -> None:
         """Put people into it by hand."""
         words = enrolling.enroll(request, sequence)
         if words:
-            self._done(request, sequence, words)
+            self.tell_done(request, sequence, words)
 
     def show_enrolling(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
         """Ask who is to be enrolled."""
@@ -180,10 +180,6 @@ class SequenceActions(BaseAdmin):
             move=enrollments.preview_move(sequence=sequence),
             address=view_url(sequence, "move"),
         )
-
-    def _done(self, request: HttpRequest, sequence: Sequence, words: str) -> None:
-        self.log_change(request, sequence, words)
-        messages.success(request, f"{words}.")
 
     def _page(
         self, request: HttpRequest, sequence: Sequence, template: str, **context: object

@@ -117,7 +117,8 @@ class SequenceForm(RowForm):
         try:
             self.spec = parse_sequence(wire)
             if workspace:
-                references.resolved(workspace=workspace, spec=self.spec)
+                wanted = references.resolved(workspace=workspace, spec=self.spec)
+                self._check_ready(workspace, wanted)
         except InvalidRequest as error:
             for fault in error.faults:
                 self._show(fault)
@@ -126,6 +127,12 @@ class SequenceForm(RowForm):
         if self.rows.has_errors:
             self.add_error(None, "A step below needs a correction.")
         return cleaned
+
+    def _check_ready(self, workspace: Workspace, wanted: SequenceSpec) -> None:
+        """Refuse what an active sequence could not go on with: its runs would fail for good."""
+        if self.instance.status == Sequence.Status.ACTIVE:
+            for problem in sequences.problems_of(workspace=workspace, spec=wanted):
+                self.add_error(None, f"The sequence is active. {problem}")
 
     def _check_key(self, workspace: Workspace, key: str) -> None:
         if Sequence.objects.filter(workspace=workspace, key=key).exists():

@@ -23,6 +23,10 @@ Status = Enrollment.Status
 UNSUBSCRIBED = "unsubscribed"
 SUPPRESSED = "suppressed"
 NOT_CONFIRMED = "not_confirmed"
+# Runs that wait for a confirmation, also those that a hand holds meanwhile.
+NEVER_BEGAN = Q(status=Status.WAITING_CONFIRMATION) | Q(
+    status=Status.PAUSED, status_before_pause=Status.WAITING_CONFIRMATION
+)
 
 
 def confirmed(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
@@ -38,9 +42,7 @@ def gave_up(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
 
     They never began, so their slots are free again, even where people enter once ever.
     """
-    waiting = Q(status=Status.WAITING_CONFIRMATION)
-    held = Q(status=Status.PAUSED, status_before_pause=Status.WAITING_CONFIRMATION)
-    ending = _under_way(subscriber_ids).filter(waiting | held).values_list("pk", flat=True)
+    ending = _under_way(subscriber_ids).filter(NEVER_BEGAN).values_list("pk", flat=True)
     ended = starting.stopped_columns(now=now, reason=NOT_CONFIRMED)
     starting.locked(ending).update(
         **{**ended, "status": Status.EXPIRED}, entry_slot=None, due_before_pause=None
@@ -51,7 +53,7 @@ def left(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
     """Stop the runs of people who unsubscribed, but for those that still have to inform them.
 
     A run with a transactional mail at its step or later goes on; the engine skips its other mails.
-    What waits for a confirmation stops in any case.
+    What waits for a confirmation stops in any case, also where a hand holds it.
     """
     informs = Step.objects.filter(
         version=OuterRef("version_id"),
@@ -59,8 +61,7 @@ def left(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
         kind=Step.Kind.EMAIL,
         config__is_transactional=True,
     )
-    held = Q(status=Status.WAITING_CONFIRMATION)
-    ending = _under_way(subscriber_ids).filter(held | ~Exists(informs))
+    ending = _under_way(subscriber_ids).filter(NEVER_BEGAN | ~Exists(informs))
     starting.stop(run_ids=ending.values_list("pk", flat=True), now=now, reason=UNSUBSCRIBED)
 
 

@@ -12,10 +12,11 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from events.models import Enrollment, Sequence, Step
-from events.services import parked_runs
+from events.services import mail_causes, parked_runs
 from events.services.entries_by_hand import Enrolled, enroll
 from events.services.moving_runs import Move, move_runs, preview_move
 from subscribers.models import Subscriber
+from subscribers.services import outbox
 
 __all__ = [
     "AlreadyEnrolled", "Enrolled", "Move", "NotFailed", "NotWaitingForTime", "RunEnded", "cancel",
@@ -119,15 +120,18 @@ def cancel(*, enrollment: Enrollment, now: datetime, reason: str = "cancelled_by
 def retry(*, enrollment: Enrollment, now: datetime) -> bool:
     """Carry out the step at which a run failed once more, as another visit. Atomic.
 
-    The error stays to be read, so the run is worked on alone. Raises `NotFailed`, and
-    `AlreadyEnrolled` when a later run has taken the place.
+    The error stays to be read, so the run is worked on alone. Its mail, where a hand has sent that
+    again meanwhile, does not go twice. Raises `NotFailed`, and `AlreadyEnrolled` when a later run
+    has taken the place.
     """
     try:
         with _changing(enrollment, now) as run:
             if run.status != Status.FAILED or run.step is None:
                 raise NotFailed(f"The run is {_in_words(run)}: only a failed one is tried again.")
+            cause = mail_causes.of_run(run)
             run.status = Status.ACTIVE
             run.visit += 1
+            outbox.hand_on(workspace_id=run.workspace_id, cause=cause, to=mail_causes.of_run(run))
             run.attempts = 0
             run.due_at = now
             run.ended_at = None

@@ -1,8 +1,7 @@
 """Mails that waited for another attempt when their run ended: nobody would send them any more."""
 
-from uuid import UUID
-
 from events.models import Enrollment
+from events.services import mail_causes
 from subscribers.models import OutgoingEmail
 from subscribers.services import outbox
 
@@ -16,10 +15,10 @@ def skip_left(*, limit: int = MOST_AT_ONCE) -> int:
     A mail that an operator sends again has a due time of its own, and is left alone.
     """
     waiting = OutgoingEmail.objects.filter(
-        status=OutgoingEmail.Status.QUEUED, due_at=None, cause__startswith="step:"
+        status=OutgoingEmail.Status.QUEUED, due_at=None, cause__startswith=mail_causes.PREFIX
     )
     causes = waiting.order_by("-id").values_list("pk", "cause")[:limit]
-    run_of_mail = {email_id: UUID(cause.split(":")[1]) for email_id, cause in causes}
+    run_of_mail = {email_id: mail_causes.run_of(cause) for email_id, cause in causes}
     under_way = set(
         Enrollment.objects.filter(
             pk__in=set(run_of_mail.values()), status__in=Enrollment.UNDER_WAY

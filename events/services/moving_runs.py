@@ -1,7 +1,8 @@
 """Runs of earlier versions, moved to the sequence's current one.
 
-A run moves to the step with the same id and kind. It stays where it is when that step is gone, and
-when its step is being carried out: a mail is known by its step, so a moved run would send it again.
+A run moves to the step with the same id and kind. It stays where it is when that step is gone, when
+its step is being carried out, and when steps it may have done come after it now: a mail is known by
+its step, so a moved run would send it again.
 """
 
 from collections import Counter
@@ -24,6 +25,7 @@ MOST_IDS = 500
 HARMLESS = (Step.Kind.DELAY, Step.Kind.WAIT_FOR_EVENT, Step.Kind.CONDITION, Step.Kind.EXIT)
 BUSY = "It is being carried out."
 GONE = "The current version does not have it."
+AGAIN = "The current version would do once more what came before it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +56,30 @@ class Move:
         return sum(each.runs for each in self.left)
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where runs go on, by the step that they stand at; and why those of the other steps stay."""
+
+    target_by_step: Mapping[UUID, Step]
+    reason_by_step: Mapping[UUID, str]
+
+
 def preview_move(*, sequence: Sequence) -> Move:
-    """Return what `move_runs` would do now; four queries."""
+    """Return what `move_runs` would do now; five queries."""
     behind = _behind(sequence)
     all_by_step = _count_by_step(behind)
     busy_by_step = _count_by_step(behind.filter(_is_busy()))
-    target_by_step = _targets(sequence, all_by_step)
+    reason_by_step = _places(sequence, all_by_step).reason_by_step
     moved, left = [], []
     for step in _in_order(all_by_step):
-        is_there, busy = step.pk in target_by_step, busy_by_step.get(step.pk, 0)
-        free = all_by_step[step.pk] - busy if is_there else 0
-        if free:
+        reason, busy = reason_by_step.get(step.pk), busy_by_step.get(step.pk, 0)
+        if reason is not None:
+            left.append(_step_count(step, all_by_step[step.pk], reason))
+            continue
+        if free := all_by_step[step.pk] - busy:
             moved.append(_step_count(step, free))
-        if is_there and busy:
+        if busy:
             left.append(_step_count(step, busy, BUSY))
-        if not is_there:
-            left.append(_step_count(step, all_by_step[step.pk], GONE))
     return Move(moved=tuple(moved), left=tuple(left))
 
 
@@ -80,7 +90,7 @@ def move_runs(*, sequence: Sequence, now: datetime) -> Move:
     delay, event or timeout counts. One transaction for 500 runs: locks their subscribers, then
     them. May be repeated.
     """
-    target_by_step = _targets(sequence, _count_by_step(_behind(sequence)))
+    target_by_step = _places(sequence, _count_by_step(_behind(sequence))).target_by_step
     counts: Counter[UUID] = Counter()
     for row_ids in _batches(_behind(sequence).filter(step_id__in=target_by_step)):
         with transaction.atomic():
@@ -121,16 +131,27 @@ def _count_by_step(runs: QuerySet[Enrollment]) -> dict[UUID, int]:
     return {row["step_id"]: row["runs"] for row in rows}
 
 
-def _targets(sequence: Sequence, step_ids: Iterable[UUID]) -> dict[UUID, Step]:
-    """Return the steps of the current version that take the place of others."""
+def _places(sequence: Sequence, step_ids: Collection[UUID]) -> _Places:
+    """Look for the steps of the current version that take the place of others."""
     steps_now = Step.objects.filter(version_id=sequence.current_version_id)
-    step_by_place = {(step.key, step.kind): step for step in steps_now}
-    places = Step.objects.filter(pk__in=list(step_ids)).values_list("pk", "key", "kind")
-    return {
-        step_id: step_by_place[key, kind]
-        for step_id, key, kind in places
-        if (key, kind) in step_by_place
-    }
+    step_by_name = {(step.key, step.kind): step for step in steps_now}
+    versions = Step.objects.filter(pk__in=list(step_ids)).values("version_id")
+    earlier = Step.objects.filter(version_id__in=versions).order_by("version_id", "position")
+    target_by_step: dict[UUID, Step] = {}
+    reason_by_step: dict[UUID, str] = {}
+    # Of each earlier version, where the steps stand now that change or send something.
+    places_so_far: dict[UUID, list[int]] = {}
+    for step_id, version_id, key, kind in earlier.values_list("pk", "version_id", "key", "kind"):
+        target, so_far = step_by_name.get((key, kind)), places_so_far.setdefault(version_id, [])
+        if target is None:
+            reason_by_step[step_id] = GONE
+        elif any(place > target.position for place in so_far):
+            reason_by_step[step_id] = AGAIN
+        else:
+            target_by_step[step_id] = target
+        if target is not None and target.kind not in HARMLESS:
+            so_far.append(target.position)
+    return _Places(target_by_step, reason_by_step)
 
 
 def _in_order(step_ids: Iterable[UUID]) -> QuerySet[Step]:
@@ -181,6 +202,8 @@ def _move_to(target: Step, row_ids: Collection[UUID], now: datetime) -> None:
         step=target,
         lane=lane_of(target),
         awaits="",
+        # The new wait may be for another event; one that it takes is found again.
+        released_by=None,
         lease_token=None,
         lease_expires_at=None,
         updated_at=now,

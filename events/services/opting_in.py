@@ -34,6 +34,8 @@ def follow_up(
     """
     if subscriber.status != Subscriber.Status.PENDING:
         return None
+    # As it was read with the key, which is read anew once a setting has changed.
+    subscriber.workspace = request.workspace
     live_id = _first_new_live_event(outcomes)
     circumstances = replace(request.circumstances, event_id=live_id)
     if live_id is not None:

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from events import steps
 from events.models import Sequence
 from events.sequence_specs import SequenceSpec
-from events.services import parked_runs, references, versions
+from events.services import entry_slots, parked_runs, references, versions
 from events.services.parked_runs import count_parked
 from events.services.versions import spec_of, stored
 from subscribers.models import Workspace
@@ -22,7 +22,8 @@ from subscribers.services import tags, workspaces
 
 __all__ = [
     "KeyTaken", "NotActive", "NotReady", "Readiness", "activate", "archive", "count_parked",
-    "create", "edit", "pause", "readiness", "set_enrollment_paused", "spec_of", "unarchive",
+    "create", "edit", "pause", "problems_of", "readiness", "set_enrollment_paused", "spec_of",
+    "unarchive",
 ]  # fmt: skip
 
 WITH_EVENT = ("event_received", "tag_added")
@@ -81,7 +82,8 @@ def edit(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> bool:
     """Make the sequence as described; returns whether that changed anything. Atomic, idempotent.
 
     Steps, window and sender that differ become a new version; runs under way keep theirs. The key
-    stays as it is, whatever the description says. Raises `InvalidRequest`.
+    stays as it is, whatever the description says. Raises `InvalidRequest`, and `NotReady` where an
+    active sequence could not be switched on as described.
     """
     with transaction.atomic():
         locked = _locked(sequence)
@@ -89,11 +91,16 @@ def edit(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> bool:
         wanted = references.resolved(workspace=locked.workspace, spec=spec)
         if versions.is_same(wanted, before):
             return False
+        if locked.status == Sequence.Status.ACTIVE:
+            problems = problems_of(workspace=locked.workspace, spec=wanted)
+            if problems:
+                raise NotReady(problems)
         _set_columns(locked, wanted, now)
         locked.save()
         _ensure_tags(locked.workspace, wanted)
         if not versions.is_same_version(wanted, before):
             versions.set_current(sequence=locked, spec=wanted, now=now)
+        entry_slots.follow_mode(sequence=locked, before=before.enrollment_mode)
         workspaces.configuration_changed(workspace_id=locked.workspace_id)
     sequence.refresh_from_db()
     return True
@@ -103,9 +110,16 @@ def readiness(sequence: Sequence) -> Readiness:
     """Return what stands against switching the sequence on; up to five queries."""
     spec = spec_of(sequence)
     workspace = sequence.workspace
-    problems = []
+    problems = problems_of(workspace=workspace, spec=spec)
     if sequence.status == Sequence.Status.ARCHIVED:
-        problems.append("It is archived: bring it back first.")
+        problems.insert(0, "It is archived: bring it back first.")
+    warnings = references.unseen_paths(workspace=workspace, spec=spec)
+    return Readiness(problems=tuple(problems), warnings=tuple(warnings))
+
+
+def problems_of(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:
+    """Return what of its description keeps a sequence from running, a sentence each."""
+    problems = []
     if not spec.steps:
         problems.append("It has no steps.")
     mails = any(isinstance(step, steps.EmailStep) for step in spec.steps)
@@ -121,8 +135,7 @@ def readiness(sequence: Sequence) -> Readiness:
         )
     missing = references.missing_lists(workspace=workspace, spec=spec)
     problems += [f"{field} names a list that is gone." for field in missing]
-    warnings = references.unseen_paths(workspace=workspace, spec=spec)
-    return Readiness(problems=tuple(problems), warnings=tuple(warnings))
+    return problems
 
 
 def activate(*, sequence: Sequence, now: datetime, spread: timedelta = timedelta(0)) -> None:

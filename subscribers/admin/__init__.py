@@ -2,6 +2,7 @@
 
 from subscribers.admin.api_key import ApiKeyAdmin
 from subscribers.admin.consent import ConsentRecordAdmin
+from subscribers.admin.import_run import ImportRunAdmin
 from subscribers.admin.list import ListAdmin
 from subscribers.admin.outgoing_email import OutgoingEmailAdmin
 from subscribers.admin.subscriber import SubscriberAdmin
@@ -12,6 +13,7 @@ from subscribers.admin.workspace import WorkspaceAdmin
 __all__ = [
     "ApiKeyAdmin",
     "ConsentRecordAdmin",
+    "ImportRunAdmin",
     "ListAdmin",
     "OutgoingEmailAdmin",
     "SubscriberAdmin",

@@ -40,8 +40,8 @@ class ConsentRecordAdmin(ReadOnlyAdmin):
 
     @admin.display(description="who")
     def who(self, record: ConsentRecord) -> SafeString | str:
-        """Return the person, linked, or that there is none any more."""
-        return link_to(record.subscriber) if record.subscriber else "somebody erased"
+        """Return the person, linked, or that none has the address."""
+        return link_to(record.subscriber) if record.subscriber else "nobody known"
 
     @admin.display(description="by")
     def how(self, record: ConsentRecord) -> str:

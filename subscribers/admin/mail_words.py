@@ -32,7 +32,10 @@ REASONS = {
 WAITS = {
     "no_sender": "It waits: the workspace has no address that mail comes from. Looked at again",
     "confirmations_delayed": "Too many confirmations left in one hour. It leaves later",
+    "mail_paused": "It waits: mail is paused. Looked at again",
 }
+# The reason is of the moment in these; later states are told by the error.
+BEAR_A_REASON = (OutgoingEmail.Status.SKIPPED, OutgoingEmail.Status.QUEUED)
 LONGEST_NOTE = 80
 UNKNOWN = (
     "It was handed to the mail server and no answer came: it may have arrived. "
@@ -47,7 +50,8 @@ def reason_in_words(reason: str) -> str:
 
 def note(email: OutgoingEmail) -> str:
     """Return the reason or the beginning of the error, for a list."""
-    words = reason_in_words(email.reason) if email.reason else email.last_error
+    has_reason = email.reason and email.status in BEAR_A_REASON
+    words = reason_in_words(email.reason) if has_reason else email.last_error
     return words[:LONGEST_NOTE] or "-"
 
 

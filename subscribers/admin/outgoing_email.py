@@ -104,8 +104,7 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
         except outbox.NotSettled as error:
             messages.error(request, str(error))
             return
-        self.log_change(request, email, words)
-        messages.success(request, f"{words}.")
+        self.tell_done(request, email, words)
 
     @admin.display(description="subject")
     def subject_shown(self, email: OutgoingEmail) -> str:

@@ -16,15 +16,15 @@ from events.admin.step_words import row_in_words
 from events.models import Enrollment, Event
 from subscribers import addresses, ids
 from subscribers.admin import mail_words, subscriber_consent
-from subscribers.admin.subscriber_actions import SubscriberActions
 from subscribers.admin.subscriber_filters import BearingTag, OnList, PendingFor, came_at
+from subscribers.admin.subscriber_identity import IdentityActions
 from subscribers.models import Confirmation, OutgoingEmail, Subscriber
 
 LATEST = 20
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(SubscriberActions):
+class SubscriberAdmin(IdentityActions):
     """The people of all workspaces."""
 
     list_display = ("email", "external_id", "name", "status", "workspace", "created_at")

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern
 from django.utils import timezone
 
 from config.admin_base import ReadOnlyAdmin, RowAction, view_url
-from subscribers.admin import consent_words, reasons
+from subscribers.admin import consent_words, reasons, subscriber_export
 from subscribers.admin.circumstances import by_hand
 from subscribers.models import Subscriber, Suppression
 from subscribers.services import asking, confirmations, suppressions, unsubscribing
@@ -26,8 +26,6 @@ CONFIRM = RowAction(
     explanation="Where you know by another way that they want mail; the ledger keeps the reason.",
     is_link=True,
 )
-
-
 LEAVE = RowAction(
     name="leaving",
     label="Unsubscribe…",
@@ -48,24 +46,26 @@ EXPLANATION = (
 
 
 class SubscriberActions(ReadOnlyAdmin):
-    """The actions; each is a POST with a log entry, and confirming has a page that asks first."""
+    """The actions; each is a POST with a log entry, and three have a page that asks first."""
 
     def row_actions(self, request: HttpRequest, row: Subscriber) -> Sequence[RowAction]:
         """Return what is lawful for the person as they stand."""
         found = [ASK, CONFIRM] if row.status == Status.PENDING else []
-        if row.status in unsubscribing.LEAVING:
+        if not unsubscribing.has_left(row):
             found.append(LEAVE)
         if request.user.has_perm(ADD_SUPPRESSION) and not _is_suppressed(row):
             found.append(SUPPRESS)
+        found.append(subscriber_export.EXPORT)
         return found
 
     def action_urls(self) -> list[URLPattern]:
-        """Return the addresses of actions, and of the page that asks first."""
+        """Return the addresses of actions, and of the pages that ask first."""
         return [
             self.action_url("ask-again", self.ask_again),
             self.action_url("confirm", self.confirm),
             self.action_url("leave", self.leave),
             self.action_url("suppress", self.suppress),
+            self.action_url("export", self.export),
             self.view_url("confirming", self.show_confirming),
             self.view_url("leaving", self.show_leaving),
             self.view_url("suppressing", self.show_suppressing),
@@ -79,8 +79,8 @@ class SubscriberActions(ReadOnlyAdmin):
         if not asked.is_queued:
             messages.error(request, f"Not sent: {consent_words.why_not_asked(asked.reason)}.")
             return
-        self.log_change(request, subscriber, "Sent the confirmation again")
-        messages.success(request, "The confirmation is in the outbox.")
+        said = "The confirmation is in the outbox."
+        self.tell_done(request, subscriber, "Sent the confirmation again", said=said)
 
     def show_confirming(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
         """Ask for the reason."""
@@ -108,8 +108,8 @@ class SubscriberActions(ReadOnlyAdmin):
         if not is_changed:
             messages.warning(request, "Nothing changed: only somebody pending can be confirmed.")
             return
-        self.log_change(request, subscriber, f"Confirmed by hand: {reason}")
-        messages.success(request, f"{subscriber} is confirmed.")
+        said = f"{subscriber} is confirmed."
+        self.tell_done(request, subscriber, f"Confirmed by hand: {reason}", said=said)
 
     def show_leaving(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
         """Ask for the reason."""
@@ -138,8 +138,8 @@ class SubscriberActions(ReadOnlyAdmin):
         if not left:
             messages.warning(request, "Nothing changed: they have left already.")
             return
-        self.log_change(request, subscriber, f"Unsubscribed: {reason}")
-        messages.success(request, f"{subscriber} is unsubscribed.")
+        said = f"{subscriber} is unsubscribed."
+        self.tell_done(request, subscriber, f"Unsubscribed: {reason}", said=said)
 
     def show_suppressing(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
         """Ask for the reason."""
@@ -169,8 +169,13 @@ class SubscriberActions(ReadOnlyAdmin):
             circumstances=by_hand(request),
             now=timezone.now(),
         )
-        self.log_change(request, subscriber, f"Suppressed: {reason}")
-        messages.success(request, f"{subscriber} gets no mail any more.")
+        said = f"{subscriber} gets no mail any more."
+        self.tell_done(request, subscriber, f"Suppressed: {reason}", said=said)
+
+    def export(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponseBase:
+        """Hand out everything that is known of the person."""
+        self.log_change(request, subscriber, "Exported all that is known of them")
+        return subscriber_export.download(subscriber)
 
 
 def _is_suppressed(subscriber: Subscriber) -> bool:

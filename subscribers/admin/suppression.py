@@ -24,7 +24,7 @@ from subscribers.models import ConsentRecord, Subscriber, Suppression
 from subscribers.services import suppressions
 from subscribers.services.suppressions import Source
 
-COLOURS = {"hard_bounce": "warning", "complaint": "danger", "manual": "info"}
+COLOURS = {"hard_bounce": "warning", "complaint": "danger", "manual": "info", "erased": "info"}
 LIFT = RowAction(
     name="lifting",
     label="Lift…",
@@ -158,8 +158,8 @@ class SuppressionAdmin(BaseAdmin):
         if lifted is None:
             messages.warning(request, "Nothing changed: somebody else has lifted it.")
         else:
-            self.log_change(request, suppression, f"Lifted: {reason}")
-            messages.success(request, f"{suppression} is not suppressed any more.")
+            said = f"{suppression} is not suppressed any more."
+            self.tell_done(request, suppression, f"Lifted: {reason}", said=said)
         return HttpResponseRedirect(list_url(Suppression))
 
     @admin.display(description="address")

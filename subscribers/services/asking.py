@@ -9,7 +9,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
 
 from subscribers.models import Confirmation, OutgoingEmail, Subscriber
 from subscribers.services import (
@@ -17,6 +16,7 @@ from subscribers.services import (
     confirmation_mail,
     consent_ledger,
     outbox,
+    quick_rows,
     suppressions,
 )
 from subscribers.services.confirmation_links import CAN_CONFIRM
@@ -27,6 +27,12 @@ Kind = consent_ledger.Kind
 ALREADY_CONFIRMED = "already_confirmed"
 TEST_KEY = "test_key"
 UNKNOWN = "unknown"
+_ASK_AGAIN = """
+ON CONFLICT (subscriber_id) WHERE closed_at IS NULL DO UPDATE
+SET mails = subscribers_confirmation.mails + 1, asked_at = excluded.asked_at,
+    asked_by_id = excluded.asked_by_id
+RETURNING id, mails
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +66,13 @@ def ask(
     reason = _reason_not_to_ask(subscriber, now, is_test=is_test)
     if reason and subscriber.status != Status.PENDING:
         return Asked(is_queued=False, reason=reason)
-    confirmation = open_question(subscriber=subscriber, circumstances=circumstances, now=now)
     if reason:
+        question = open_question(subscriber=subscriber, circumstances=circumstances, now=now)
         if reason == TEST_KEY:
-            _store_test_mail(confirmation, subscriber, now)
+            _store_test_mail(question, subscriber, now)
         return Asked(is_queued=False, reason=reason)
-    _write_mail(
-        confirmation,
-        subscriber,
-        kind=Kind.ASKED,
-        circumstances=circumstances,
-        now=now,
-        asked_at=now,
-        asked_by=circumstances.api_key,
-    )
+    question = _question_with_one_more_mail(subscriber, circumstances, now)
+    _write_mail(question, kind=Kind.ASKED, circumstances=circumstances, now=now)
     return Asked(is_queued=True)
 
 
@@ -95,12 +94,14 @@ def open_question(
     """
     found = Confirmation.objects.filter(subscriber=subscriber, closed_at=None)
     # One at most: `first` would sort, and the planner may walk the whole table for that.
-    return next(iter(found), None) or Confirmation.objects.create(
+    question = next(iter(found), None) or Confirmation.objects.create(
         workspace_id=subscriber.workspace_id,
         subscriber=subscriber,
         asked_by=circumstances.api_key,
         asked_at=now,
     )
+    question.subscriber = subscriber
+    return question
 
 
 def remind(*, confirmation: Confirmation, now: datetime) -> bool:
@@ -123,14 +124,11 @@ def remind(*, confirmation: Confirmation, now: datetime) -> bool:
         # Nor is it looked at again.
         Confirmation.objects.filter(pk=confirmation.pk).update(reminded_at=now)
         return False
-    _write_mail(
-        confirmation,
-        subscriber,
-        kind=Kind.REMINDED,
-        circumstances=consent_ledger.NOTHING_KNOWN,
-        now=now,
-        reminded_at=now,
-    )
+    confirmation.mails += 1
+    confirmation.reminded_at = now
+    confirmation.save(update_fields=["mails", "reminded_at"])
+    nothing_known = consent_ledger.NOTHING_KNOWN
+    _write_mail(confirmation, kind=Kind.REMINDED, circumstances=nothing_known, now=now)
     return True
 
 
@@ -144,25 +142,41 @@ def _reason_not_to_ask(subscriber: Subscriber, now: datetime, *, is_test: bool) 
     )
 
 
+def _question_with_one_more_mail(
+    subscriber: Subscriber, circumstances: Circumstances, now: datetime
+) -> Confirmation:
+    """Return the person's open question, or open one; the mail that follows is counted."""
+    opened = Confirmation(
+        workspace_id=subscriber.workspace_id,
+        subscriber=subscriber,
+        asked_by=circumstances.api_key,
+        asked_at=now,
+        mails=1,
+    )
+    # By one statement: a sign-up is a hot path.
+    stored = quick_rows.insert_or(opened, otherwise=_ASK_AGAIN)
+    if stored is None:
+        raise AssertionError("The question is opened, or counts one more mail.")
+    opened.pk, opened.mails = Confirmation._meta.pk.to_python(stored[0]), stored[1]
+    return opened
+
+
 def _write_mail(
-    confirmation: Confirmation,
-    subscriber: Subscriber,
+    question: Confirmation,
     *,
     kind: consent_ledger.Kind,
     circumstances: Circumstances,
     now: datetime,
-    **columns: object,
 ) -> None:
-    """Queue the question's next mail and write the ledger; `columns` of the question change."""
-    number = confirmation.mails + 1
+    """Queue the question's latest mail, which is counted already, and write the ledger."""
+    subscriber = question.subscriber
     draft = confirmation_mail.write(
-        confirmation=confirmation,
+        confirmation=question,
         subscriber=subscriber,
-        cause=outbox.cause_of_confirmation(confirmation_id=confirmation.pk, number=number),
+        cause=outbox.cause_of_confirmation(confirmation_id=question.pk, number=question.mails),
         now=now,
     )
     outbox.queue(draft=draft, due_at=now, now=now)
-    Confirmation.objects.filter(pk=confirmation.pk).update(mails=F("mails") + 1, **columns)
     consent_ledger.record(
         subscriber=subscriber,
         kind=kind,

@@ -7,15 +7,24 @@ confirmation proves that the mails were wanted, and the count begins anew.
 
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q, QuerySet
+from django.db import connection
+from django.db.models import QuerySet
 
 from subscribers.address_hashes import mailbox_hash
 from subscribers.models import AskedAddress, Workspace
+from subscribers.services import quick_rows
 
 MOST_MAILS = 3
 PAUSE = timedelta(hours=24)
 ASKED_TODAY = "asked_today"
 ASKED_TOO_OFTEN = "asked_too_often"
+_COUNT = """
+ON CONFLICT (workspace_id, mailbox_hash) DO UPDATE
+SET mails = subscribers_askedaddress.mails + 1, asked_at = excluded.asked_at
+WHERE subscribers_askedaddress.mails = 0
+    OR (subscribers_askedaddress.mails < %s AND subscribers_askedaddress.asked_at <= %s)
+RETURNING mails
+"""
 
 
 def take(
@@ -32,14 +41,11 @@ def take(
     # Whoever was asked too often is told so without waiting for the row.
     if stored and (reason := _reason(stored, now, pause)):
         return reason
-    if stored is None:
-        # Whoever is first makes the row.
-        AskedAddress.objects.bulk_create(
-            [_none_yet(workspace, email_key, now)], ignore_conflicts=True
-        )
-    # The update waits for whoever has the row, and looks again then.
-    is_free = Q(mails=0) | Q(mails__lt=MOST_MAILS, asked_at__lte=now - pause)
-    if rows.filter(is_free).update(mails=F("mails") + 1, asked_at=now):
+    mailbox = mailbox_hash(workspace.address_hash_key, email_key)
+    first = AskedAddress(workspace=workspace, mailbox_hash=mailbox, mails=1, asked_at=now)
+    # It waits for whoever has the row, and looks again then.
+    until = connection.ops.adapt_datetimefield_value(now - pause)
+    if quick_rows.insert_or(first, otherwise=_COUNT, parameters=[MOST_MAILS, until]):
         return None
     return _reason(rows.get(), now, pause) or ASKED_TODAY
 
@@ -52,11 +58,6 @@ def begin_anew(*, workspace: Workspace, email_key: str) -> None:
 def _rows(workspace: Workspace, email_key: str) -> QuerySet[AskedAddress]:
     mailbox = mailbox_hash(workspace.address_hash_key, email_key)
     return AskedAddress.objects.filter(workspace=workspace, mailbox_hash=mailbox)
-
-
-def _none_yet(workspace: Workspace, email_key: str, now: datetime) -> AskedAddress:
-    mailbox = mailbox_hash(workspace.address_hash_key, email_key)
-    return AskedAddress(workspace=workspace, mailbox_hash=mailbox, asked_at=now)
 
 
 def _reason(counted: AskedAddress, now: datetime, pause: timedelta) -> str | None:

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from subscribers import reactions
-from subscribers.models import Confirmation, Subscriber, Workspace
+from subscribers.models import Confirmation, OutgoingEmail, Subscriber, Workspace
 from subscribers.services import asking, consent_ledger
 
 Status = Subscriber.Status
+EmailStatus = OutgoingEmail.Status
 MOST_REMINDED = 500
 MOST_GIVEN_UP = 1000
 # How many people are locked at once.
@@ -24,7 +25,8 @@ MOST_LOCKED = 100
 def remind_due(*, now: datetime, limit: int = MOST_REMINDED) -> int:
     """Queue the reminders that are due, a transaction each; returns how many mails were queued.
 
-    Only who was sent a mail is reminded. Locks: the subscriber, then the count of the mailbox.
+    Only those are reminded whose mail left, so many hours ago. Locks: the subscriber, then the
+    count of the mailbox.
     """
     reminded = 0
     for workspace in Workspace.objects.filter(reminder_hours__gt=0).order_by("pk"):
@@ -84,12 +86,19 @@ def _give_up(due: QuerySet[Confirmation], person_ids: Sequence[UUID], now: datet
 
 
 def _due_for_reminder(workspace: Workspace, now: datetime) -> QuerySet[Confirmation]:
+    """Return the questions whose mail left long enough ago; one that waits to leave reminds."""
+    long_ago = now - timedelta(hours=workspace.reminder_hours)
+    is_new = Q(status__in=(EmailStatus.QUEUED, EmailStatus.SENDING)) | Q(sent_at__gt=long_ago)
+    mails = OutgoingEmail.objects.filter(
+        is_new, subscriber=OuterRef("subscriber"), kind=OutgoingEmail.Kind.CONFIRMATION
+    )
     return Confirmation.objects.filter(
+        ~Exists(mails),
         workspace=workspace,
         closed_at=None,
         reminded_at=None,
         mails__gt=0,
-        asked_at__lte=now - timedelta(hours=workspace.reminder_hours),
+        asked_at__lte=long_ago,
         subscriber__status=Status.PENDING,
     )
 

@@ -128,5 +128,6 @@ def sender_of(workspace: Workspace) -> str:
 
 
 def text_hash(draft: Draft) -> str:
-    """Return the hash by which the ledger knows the mail."""
-    return consent_ledger.hash_of_text(draft.subject, draft.text, draft.html)
+    """Return the hash by which the ledger knows the mail, whenever its link is signed anew."""
+    parts = (draft.subject, draft.text, draft.html)
+    return consent_ledger.hash_of_text(*map(confirmation_links.without_tokens, parts))

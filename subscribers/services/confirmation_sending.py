@@ -9,7 +9,12 @@ from django.db.models import F, QuerySet
 
 from subscribers import addresses
 from subscribers.models import Confirmation, OutgoingEmail, Subscriber
-from subscribers.services import confirmation_breakers, confirmation_mail, outbox
+from subscribers.services import (
+    confirmation_breakers,
+    confirmation_links,
+    confirmation_mail,
+    outbox,
+)
 
 Status = OutgoingEmail.Status
 ALREADY_CONFIRMED = "already_confirmed"
@@ -43,6 +48,26 @@ def give_sender(*, email: OutgoingEmail) -> bool:
         email.sender = confirmation_mail.sender_of(email.workspace)
         OutgoingEmail.objects.filter(pk=email.pk).update(sender=email.sender)
     return bool(email.sender)
+
+
+def renew_link(*, email: OutgoingEmail, subscriber: Subscriber, now: datetime) -> None:
+    """Sign the link of a confirmation that leaves now anew: it is good for seven days from then.
+
+    It may have waited for days, behind a breaker or a switch, and SECRET_KEY may be another.
+    """
+    confirmation = _question(email).first() if is_one(email) else None
+    if confirmation is None:
+        return
+    confirmation.subscriber = subscriber
+    parts = {
+        name: confirmation_links.with_fresh_links(
+            getattr(email, name), confirmation=confirmation, now=now
+        )
+        for name in ("text", "html")
+    }
+    if parts != {"text": email.text, "html": email.html}:
+        email.text, email.html = parts["text"], parts["html"]
+        OutgoingEmail.objects.filter(pk=email.pk).update(**parts)
 
 
 def put_off(*, email: OutgoingEmail, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from uuid import UUID
 from subscribers import rendering
 from subscribers.address_hashes import address_hash
 from subscribers.models import ApiKey, ConsentRecord, Subscriber, Workspace
+from subscribers.services import quick_rows
 
 Kind = ConsentRecord.Kind
 LONGEST_USER_AGENT = 500
@@ -84,8 +85,38 @@ def record_of_address(  # noqa: PLR0913 - the columns of a line
     text_hash: str = "",
 ) -> ConsentRecord:
     """Write a line about an address that nobody may bear."""
+    line = line_of_address(
+        workspace=workspace,
+        email_key=email_key,
+        kind=kind,
+        circumstances=circumstances,
+        now=now,
+        subscriber=subscriber,
+        method=method,
+        reason=reason,
+        list_name=list_name,
+        text_hash=text_hash,
+    )
+    quick_rows.insert([line])
+    return line
+
+
+def line_of_address(  # noqa: PLR0913 - the columns of a line
+    *,
+    workspace: Workspace,
+    email_key: str,
+    kind: ConsentRecord.Kind,
+    circumstances: Circumstances,
+    now: datetime,
+    subscriber: Subscriber | None = None,
+    method: str = "",
+    reason: str = "",
+    list_name: str = "",
+    text_hash: str = "",
+) -> ConsentRecord:
+    """Return a line that is not stored yet, for who writes many at once."""
     key = circumstances.api_key
-    return ConsentRecord.objects.create(
+    return ConsentRecord(
         workspace=workspace,
         subscriber=subscriber,
         address_hash=address_hash(workspace.address_hash_key, email_key),

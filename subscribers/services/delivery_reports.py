@@ -17,13 +17,10 @@ from django.db.models import Exists, OuterRef
 from subscribers import addresses, reactions
 from subscribers.models import OutgoingEmail, Subscriber, Suppression, Workspace
 from subscribers.services import outbox, suppressions, unsubscribing
-from subscribers.services.delivery import Delivery, Outcome
 from subscribers.services.suppressions import Source
 from subscribers.services.unsubscribing import Method
 
 Status = OutgoingEmail.Status
-# Of which it is not known yet whether they left.
-UNSETTLED = (Status.SENDING, Status.UNKNOWN)
 LEFT = (Status.SENDING, Status.SENT, Status.UNKNOWN)
 # SQLite takes no more than 999 values in some builds.
 MOST_IDS = 500
@@ -79,14 +76,14 @@ def take(*, reports: Sequence[Report], now: datetime) -> None:
 
 
 def _settle_taken(email_ids: Sequence[UUID], now: datetime) -> None:
-    """Record as sent what was unknown; whoever still sends it finds that more is known."""
+    """Record as sent what was not known to be; whoever still sends it finds that more is known."""
     for first in range(0, len(email_ids), MOST_IDS):
         known = OutgoingEmail.objects.filter(pk__in=email_ids[first : first + MOST_IDS])
-        unsettled = known.filter(status__in=UNSETTLED).order_by("subscriber_id", "id")
+        unsettled = known.filter(outbox.UNSETTLED).order_by("subscriber_id", "id")
         for email_id, subscriber_id in unsettled.values_list("pk", "subscriber_id"):
             with transaction.atomic():
                 Subscriber.objects.locked_one(subscriber_id)
-                if outbox.settle(email_id=email_id, delivery=Delivery(Outcome.SENT), now=now):
+                if outbox.settle_as_taken(email_id=email_id, now=now):
                     reactions.current().email_settled(email_ids=[email_id], now=now)
 
 

@@ -40,6 +40,12 @@ def check_secret_key(*, secret_key: str) -> None:
         raise SecretKeyDiffers
 
 
+def has_other_key(*, secret_key: str) -> bool:
+    """Tell whether the installation began with another key; keeps nothing, unlike a start."""
+    kept = Installation.objects.values_list("secret_key_fingerprint", flat=True).first()
+    return kept is not None and not hmac.compare_digest(kept, _fingerprint(secret_key))
+
+
 def accept_secret_key(*, secret_key: str) -> bool:
     """Make this key the installation's; False when it was already. The caller empties the queue."""
     fingerprint = _fingerprint(secret_key)

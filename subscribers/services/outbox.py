@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from subscribers import reactions
@@ -34,6 +34,10 @@ SET status = %s, last_error = %s, sent_at = %s, lease_expires_at = NULL, lease_t
     due_at = NULL
 WHERE id = %s AND status IN (%s, %s)
 """
+# Handed over at least once, and not known to have arrived.
+UNSETTLED = Q(status__in=[Status.SENDING, Status.UNKNOWN]) | Q(
+    status=Status.QUEUED, sending_since__isnull=False
+)
 NO_ANSWER = "The process ended while the mail was being sent; it may have arrived."
 MOST_EXPIRED = 1000
 MOST_ATTEMPTS = 10
@@ -167,6 +171,23 @@ def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> bool:
         return bool(cursor.rowcount)
 
 
+def settle_as_taken(*, email_id: UUID, now: datetime) -> bool:
+    """Record that a delivery service has a mail, also one that waits to be handed over again.
+
+    False when its fate is known already, or it never left. Idempotent.
+    """
+    return bool(
+        OutgoingEmail.objects.filter(UNSETTLED, pk=email_id).update(
+            status=Status.SENT,
+            last_error="",
+            sent_at=now,
+            due_at=None,
+            lease_token=None,
+            lease_expires_at=None,
+        )
+    )
+
+
 def retry_at(*, attempts: int, now: datetime) -> datetime | None:
     """Return when a mail that was put off so many times is tried again; None: it has failed.
 
@@ -257,6 +278,13 @@ def send_again(*, email: OutgoingEmail, now: datetime) -> None:
         )
         if not stuck.update(status=Status.QUEUED, due_at=now, reason=""):
             raise NotSettled("Only a mail that failed or is unknown can be sent again.")
+
+
+def hand_on(*, workspace_id: UUID, cause: str, to: str) -> None:
+    """Let a mail that left, or is about to, stand for another cause; the subscriber is locked."""
+    OutgoingEmail.objects.filter(workspace=workspace_id, cause=cause).exclude(
+        status__in=[Status.FAILED, Status.SKIPPED]
+    ).update(cause=to)
 
 
 def _row(draft: Draft, now: datetime, **columns: Any) -> OutgoingEmail:

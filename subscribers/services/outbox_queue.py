@@ -4,6 +4,7 @@ Confirmations, and mails that an operator sends again. Each is fenced as `outbox
 mail's subscriber. The network is touched outside of transactions only.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from subscribers.services import (
     suppressions,
 )
 from subscribers.services.delivery import Delivery, Mailer, Outcome
+
+logger = logging.getLogger("cueline.outbox_queue")
 
 Status = OutgoingEmail.Status
 MOST_IN_BATCH = 20
@@ -84,8 +87,8 @@ def send_queued(*, token: UUID, ids: Sequence[UUID], clock: Callable[[], datetim
         while waiting and not is_server_away and time.monotonic() < over_at:
             if not sending_rate.wait_for_turn(clock=clock):
                 break
-            email = _fence(waiting.pop(0), token, clock())
-            if email is None or confirmation_sending.put_off(email=email, now=clock()):
+            email = _next(waiting.pop(0), token, clock())
+            if email is None:
                 continue
             delivery = mailer.send(outbox.message_of(email))
             is_silent = delivery.outcome is Outcome.UNKNOWN
@@ -96,6 +99,26 @@ def send_queued(*, token: UUID, ids: Sequence[UUID], clock: Callable[[], datetim
     put_off = {"due_at": clock() + SERVER_AWAY} if is_server_away else {}
     rest.update(lease_token=None, lease_expires_at=None, **put_off)
     return sent
+
+
+def _next(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
+    """Return a mail that is fenced and may leave; None when it does not leave now."""
+    try:
+        email = _fence(email_id, token, now)
+        return None if email is None or _must_wait_its_turn(email, now) else email
+    except connections.LOST:
+        raise
+    except Exception as error:  # what one mail's data make of it must not keep the others back
+        logger.exception("A mail could not be made ready.", extra={"email_id": email_id.hex})
+        held = OutgoingEmail.objects.filter(pk=email_id, lease_token=token)
+        held.update(
+            status=Status.QUEUED,
+            due_at=now + HOLD,
+            last_error=f"It could not be made ready: {type(error).__name__}.",
+            lease_token=None,
+            lease_expires_at=None,
+        )
+        return None
 
 
 def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
@@ -127,7 +150,16 @@ def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
         if not confirmation_sending.give_sender(email=email):
             _release(email, due_at=now + HOLD, reason=confirmation_sending.NO_SENDER)
             return None
+        confirmation_sending.renew_link(email=email, subscriber=subscriber, now=now)
         return email if outbox.begin_again(email_id=email.pk, now=now) else None
+
+
+def _must_wait_its_turn(email: OutgoingEmail, now: datetime) -> bool:
+    """Tell whether the limits of the hour put a confirmation off; asked once, before it is tried.
+
+    A server that is away takes the attempt back, but the mail has been counted.
+    """
+    return email.sending_since is None and confirmation_sending.put_off(email=email, now=now)
 
 
 def _record(email: OutgoingEmail, delivery: Delivery, clock: Callable[[], datetime]) -> None:

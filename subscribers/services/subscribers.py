@@ -4,7 +4,7 @@ Everything here runs inside the caller's transaction. Rows are locked in the ord
 read after the lock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from subscribers import json_gate
 from subscribers.ids import encode
 from subscribers.models import Subscriber, Workspace
 from subscribers.payloads import Fault, InvalidRequest, Person
+from subscribers.services import quick_rows
 
 # Each round that ends without a row means that another request created or deleted one meanwhile.
 ROUNDS = 10
@@ -73,11 +74,11 @@ def find_or_create(
     )
     planned: Subscriber | None = None
     for _ in range(ROUNDS):
-        subscriber = _choose(list(bearers.locked()), person)
+        subscriber = choose(rows=list(bearers.locked()), person=person)
         if subscriber is None:
             planned = _plan(workspace, person, now, planned_id)
             # The loser of a race gets no row: the next round finds the winner's.
-            Subscriber.objects.bulk_create([planned], ignore_conflicts=True)
+            quick_rows.insert([planned], or_ignore=True)
         elif _attach_external_id(subscriber, person, now):
             is_created = planned is not None and subscriber.pk == planned.pk
             return Located(subscriber=subscriber, is_created=is_created)
@@ -117,12 +118,17 @@ def changes_to(
         changes["last_name"] = person.last_name
     merged = merge_attributes(stored["attributes"], person.attributes)
     if not json_gate.is_same(merged, stored["attributes"]):
-        size = len(json_gate.compact(merged))
-        if size > attributes_bytes:
-            message = f"would have {size} bytes once merged; at most {attributes_bytes} are stored."
-            raise InvalidRequest(Fault("customAttributes", message))
+        check_size(merged=merged, attributes_bytes=attributes_bytes)
         changes["attributes"] = merged
     return changes
+
+
+def check_size(*, merged: Mapping[str, Any], attributes_bytes: int) -> None:
+    """Raise `InvalidRequest` when attributes are too long to be stored."""
+    size = len(json_gate.compact(merged))
+    if size > attributes_bytes:
+        message = f"would have {size} bytes once merged; at most {attributes_bytes} are stored."
+        raise InvalidRequest(Fault("customAttributes", message))
 
 
 def merge_attributes(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,8 +137,12 @@ def merge_attributes(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dic
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def _choose(rows: list[Subscriber], person: Person) -> Subscriber | None:
-    """Return the row that the identity means, None when nobody has it and it can be created."""
+def choose(*, rows: Collection[Subscriber], person: Person) -> Subscriber | None:
+    """Return the row that the identity means, None when nobody has it and it can be created.
+
+    `rows` are all that bear the address or the external id. Raises `IdentityConflict` and
+    `SubscriberNotFound`.
+    """
     by_address = next(
         (row for row in rows if person.email and row.email_key == person.email.key), None
     )

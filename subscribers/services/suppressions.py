@@ -25,7 +25,7 @@ Reason = Suppression.Reason
 SUPPRESSED = "suppressed"
 LONGEST_DETAILS = 500
 # What says the most stays: a bounce after a complaint does not make it a bounce.
-_GRAVITY = {Reason.MANUAL: 0, Reason.HARD_BOUNCE: 1, Reason.COMPLAINT: 2}
+_GRAVITY = {Reason.ERASED: 0, Reason.MANUAL: 1, Reason.HARD_BOUNCE: 2, Reason.COMPLAINT: 3}
 _STATUS_AFTER = {Reason.HARD_BOUNCE: Status.BOUNCED, Reason.COMPLAINT: Status.COMPLAINED}
 _FIND = "SELECT 1 FROM subscribers_suppression WHERE workspace_id = %s AND address_hash = %s"
 
@@ -38,6 +38,7 @@ class Source(StrEnum):
     ADMIN = "admin"
     API = "api"
     IMPORT = "import"
+    ERASURE = "erasure"
 
 
 # Somebody gave the address itself.
@@ -158,6 +159,11 @@ def reason_to_skip(*, workspace: Workspace, recipient: str) -> str | None:
     return SUPPRESSED if is_found else None
 
 
+def hash_of(*, workspace: Workspace, recipient: str) -> str:
+    """Return the hash under which the address that a mail bears would be stored, 64 hex digits."""
+    return _hash(workspace, _key_of(recipient))
+
+
 def find(*, workspace: Workspace, email_key: str) -> Suppression | None:
     """Return what keeps mail from an address."""
     hashed = _hash(workspace, email_key)
@@ -175,6 +181,61 @@ def forget_address(*, workspace: Workspace, email_key: str) -> None:
     )
 
 
+def keep_hash(*, workspace: Workspace, email_key: str, now: datetime) -> None:
+    """Let no mail go to the address of somebody erased, of whom this keeps the hash alone.
+
+    What kept mail from it before stays as it is. The caller holds the subscriber's lock.
+    Idempotent.
+    """
+    given = Suppression(
+        workspace=workspace,
+        address_hash=_hash(workspace, email_key),
+        reason=Reason.ERASED,
+        source=Source.ERASURE,
+        bounces=0,
+        created_at=now,
+    )
+    Suppression.objects.bulk_create([given], ignore_conflicts=True)
+
+
+def follow_person(
+    *, subscriber: Subscriber, source: str, now: datetime, circumstances: Circumstances
+) -> None:
+    """Make status and suppression of somebody agree who bears another address, or was merged.
+
+    A complaint is the person's and is put down for the address, too. A bounce was the old
+    address's: who had bounced is as they were before, unless the new one is suppressed itself. The
+    caller holds the subscriber's lock. Idempotent.
+    """
+    if subscriber.status == Status.COMPLAINED:
+        _put_down(
+            workspace=subscriber.workspace,
+            address=Address(text=subscriber.email, key=subscriber.email_key),
+            bearer=subscriber,
+            reason=Reason.COMPLAINT,
+            source=source,
+            now=now,
+            details="",
+            circumstances=circumstances,
+        )
+        return
+    found = find(workspace=subscriber.workspace, email_key=subscriber.email_key)
+    if found is not None:
+        _mark(subscriber, Reason(found.reason), now)
+    elif subscriber.status == Status.BOUNCED:
+        _restore(subscriber, now)
+
+
+def status_after(reason: str) -> Subscriber.Status | None:
+    """Return the status of who bears an address that is kept from mail for this, if it has one."""
+    return _STATUS_AFTER.get(Reason(reason))
+
+
+def is_graver(reason: str, *, than: str) -> bool:
+    """Tell whether a reason says more than another."""
+    return _GRAVITY[Reason(reason)] > _GRAVITY[Reason(than)]
+
+
 def _put_down(
     *,
     workspace: Workspace,
@@ -188,14 +249,15 @@ def _put_down(
 ) -> Suppression:
     """Store what keeps mail from an address; the caller holds the bearer's lock."""
     bounced = reason == Reason.HARD_BOUNCE
+    # What a server says late of an erased address must not bring it back in the clear.
+    is_known = bearer is not None or source in _TYPED_IN
     given = Suppression(
         workspace=workspace,
         address_hash=_hash(workspace, address.key),
-        # What a server says late of an erased address must not bring it back in the clear.
-        email=address.text if bearer or source in _TYPED_IN else "",
+        email=address.text if is_known else "",
         reason=reason,
         source=source,
-        details=rendering.header_text(details)[:LONGEST_DETAILS],
+        details=rendering.header_text(details)[:LONGEST_DETAILS] if is_known else "",
         bounces=int(bounced),
         created_at=now,
     )

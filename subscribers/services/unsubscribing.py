@@ -16,6 +16,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Case, F, Value, When
 
 from subscribers import reactions
 from subscribers.models import Confirmation, ConsentRecord, List, Subscriber, Workspace
@@ -26,7 +27,7 @@ logger = logging.getLogger("cueline.unsubscribing")
 
 Status = Subscriber.Status
 Kind = ConsentRecord.Kind
-# Those who bounced or complained stay so: it says more, and they get no mail either.
+# Those who bounced or complained stay so, since it says more; when they left is kept beside it.
 LEAVING = (Status.PENDING, Status.ACTIVE)
 _TOKEN = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})", re.ASCII)
 
@@ -51,18 +52,19 @@ def leave(
 ) -> list[UUID]:
     """Unsubscribe people of one workspace and end what that ends; returns those who left, by id.
 
-    One transaction; locks the subscribers in the order of their ids. Idempotent: who has left,
-    bounced or complained stays as they are, and whoever reacts hears of nobody twice. A question
-    to come back is closed: the last word counts.
+    One transaction; locks the subscribers in the order of their ids. Idempotent: whoever reacts
+    hears of nobody twice. Who bounced or complained keeps that status, and has left all the same
+    once the suppression is lifted. A question to come back is closed: the last word counts.
     """
     with transaction.atomic():
         locked = list(Subscriber.objects.filter(pk__in=subscriber_ids).locked())
         taken_back = _close_questions(locked, now)
-        leaving = [person for person in locked if person.status in LEAVING]
+        leaving = [person for person in locked if not has_left(person)]
         left = [person.pk for person in leaving]
         if left:
+            goes = When(status__in=LEAVING, then=Value(Status.UNSUBSCRIBED))
             Subscriber.objects.filter(pk__in=left).update(
-                status=Status.UNSUBSCRIBED, unsubscribed_at=now, updated_at=now
+                status=Case(goes, default=F("status")), unsubscribed_at=now, updated_at=now
             )
             reactions.current().left(subscriber_ids=left, now=now)
         heard = [person for person in locked if person in leaving or person.pk in taken_back]
@@ -81,6 +83,13 @@ def leave(
     for subscriber_id in left:
         logger.info("Unsubscribed by %s.", method, extra={"subscriber_id": subscriber_id})
     return left
+
+
+def has_left(person: Subscriber) -> bool:
+    """Tell whether somebody has unsubscribed, also while a bounce or complaint says more."""
+    if person.status in LEAVING:
+        return False
+    return person.status == Status.UNSUBSCRIBED or person.unsubscribed_at is not None
 
 
 def leave_by_link(
@@ -172,8 +181,26 @@ def owner_of(token: str) -> Subscriber | None:
     if match is None:
         return None
     person = Subscriber.objects.select_related("workspace").filter(pk=UUID(match[1])).first()
-    is_theirs = person is not None and hmac.compare_digest(person.unsubscribe_token, match[2])
-    return person if is_theirs else None
+    if person is None:
+        return _merged_owner_of(token)
+    return person if hmac.compare_digest(person.unsubscribe_token, match[2]) else None
+
+
+def hash_of_link(subscriber: Subscriber) -> str:
+    """Return what the ledger keeps of a link whose owner's row goes into another's."""
+    return consent_ledger.hash_of_text(link_token(subscriber))
+
+
+def _merged_owner_of(token: str) -> Subscriber | None:
+    """Return whoever the owner of a link was merged into: old mails bear it still.
+
+    Lines of a merge are few, and the index of their kind finds them.
+    """
+    lines = ConsentRecord.objects.filter(
+        kind=Kind.MERGED, text_hash=consent_ledger.hash_of_text(token)
+    )
+    line = lines.select_related("subscriber__workspace").order_by("-id").first()
+    return line.subscriber if line else None
 
 
 def _close_questions(people: Sequence[Subscriber], now: datetime) -> set[UUID]:

@@ -37,6 +37,10 @@ def test_the_right_password_opens_the_door() -> None:
     assert sign_in().status_code == 302
 
 
+def test_who_opened_the_sign_in_page_itself_comes_to_the_home_page() -> None:
+    assert sign_in().headers["Location"] == "/admin/"
+
+
 def test_after_ten_guesses_even_the_right_password_waits() -> None:
     guess_until_locked()
 

@@ -22,6 +22,7 @@ from tests.factories.history import (
     SyncRuleFactory,
     SyncRuleTagFactory,
 )
+from tests.factories.importing import ImportRejectFactory, ImportRunFactory
 from tests.factories.sequences import (
     EnrollmentFactory,
     OutgoingEmailFactory,
@@ -42,6 +43,8 @@ __all__ = [
     "EventDefinitionFactory",
     "EventFactory",
     "FailedStageFactory",
+    "ImportRejectFactory",
+    "ImportRunFactory",
     "ListFactory",
     "ListMembershipFactory",
     "OutgoingEmailFactory",

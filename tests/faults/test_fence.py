@@ -60,6 +60,28 @@ def advance(batch: Batch) -> None:
     advancing.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON).clock)
 
 
+def advance_while(server: SmtpServer, stage: Stage, happens: Callable[[], object]) -> None:
+    """Advance what is due; something happens while the server holds its mail at a stage."""
+    hold = server.hold(stage)
+    batch = claim()
+    with beside(lambda: advance(batch)):
+        hold.wait_until_reached()
+        happens()
+        hold.release()
+
+
+def advance_into(server: SmtpServer, change: Callable[[], object]) -> None:
+    """Advance what is due; what comes after its mail waits for the lock of an open change."""
+    hold = server.hold(Stage.MESSAGE)
+    batch = claim()
+    with beside(lambda: advance(batch)):
+        hold.wait_until_reached()
+        with uncommitted(change) as changing:
+            hold.release()
+            wait_until_somebody_waits_for_a_lock()
+            changing.commit()
+
+
 def stop(run: Enrollment) -> None:
     reply = new_caller(run.workspace).bulk({"name": "cancelled"}, email=run.subscriber.email)
     assert reply.status == 200
@@ -176,16 +198,9 @@ def test_taken_while_the_fence_waits_for_the_person_its_mail_does_not_leave(
     sequence: Sequence, server: SmtpServer, take: Take
 ) -> None:
     earlier, run = run_of(sequence, "first@example.com"), run_of(sequence, "later@example.com")
-    hold = server.hold(Stage.MESSAGE)
-    batch = claim()
 
-    with beside(lambda: advance(batch)):
-        hold.wait_until_reached()
-        with uncommitted(lambda: take(run)) as taking:
-            hold.release()
-            # The engine records the mail before, and looks whether this one may leave.
-            wait_until_somebody_waits_for_a_lock()
-            taking.commit()
+    # The engine records the mail before, and looks whether this one may leave.
+    advance_into(server, lambda: take(run))
 
     assert server.recipients == ["first@example.com"]
     assert_lawful(run, take)
@@ -200,13 +215,8 @@ def test_taken_behind_the_fence_the_mail_that_left_is_recorded_and_nothing_follo
     sequence: Sequence, server: SmtpServer, stage: Stage, take: Take
 ) -> None:
     run = run_of(sequence)
-    hold = server.hold(stage)
-    batch = claim()
 
-    with beside(lambda: advance(batch)):
-        hold.wait_until_reached()
-        take(run)
-        hold.release()
+    advance_while(server, stage, lambda: take(run))
 
     assert server.recipients == ["a@example.com"]
     assert_lawful(run, take)
@@ -219,15 +229,8 @@ def test_taken_while_the_record_waits_for_the_person_the_mail_is_recorded(
     sequence: Sequence, server: SmtpServer, take: Take
 ) -> None:
     run = run_of(sequence)
-    hold = server.hold(Stage.MESSAGE)
-    batch = claim()
 
-    with beside(lambda: advance(batch)):
-        hold.wait_until_reached()
-        with uncommitted(lambda: take(run)) as taking:
-            hold.release()
-            wait_until_somebody_waits_for_a_lock()
-            taking.commit()
+    advance_into(server, lambda: take(run))
 
     assert server.recipients == ["a@example.com"]
     assert_lawful(run, take)
@@ -243,14 +246,9 @@ def test_ended_while_the_server_refuses_its_mail_is_not_tried_again(
     sequence: Sequence, server: SmtpServer, reply: str, status: str, reason: str, take: Take
 ) -> None:
     run = run_of(sequence)
-    hold = server.hold(Stage.RCPT)
     server.next(Stage.DATA, reply)
-    batch = claim()
 
-    with beside(lambda: advance(batch)):
-        hold.wait_until_reached()
-        take(run)
-        hold.release()
+    advance_while(server, Stage.RCPT, lambda: take(run))
 
     assert_lawful(run, take)
     let_it_all_go_on(run)
@@ -264,14 +262,9 @@ def test_held_while_the_server_puts_its_mail_off_it_leaves_when_the_run_goes_on(
     sequence: Sequence, server: SmtpServer, take: Take
 ) -> None:
     run = run_of(sequence)
-    hold = server.hold(Stage.RCPT)
     server.next(Stage.DATA, "451 Later")
-    batch = claim()
 
-    with beside(lambda: advance(batch)):
-        hold.wait_until_reached()
-        take(run)
-        hold.release()
+    advance_while(server, Stage.RCPT, lambda: take(run))
 
     assert OutgoingEmail.objects.get().status == "queued"
     assert_lawful(run, take)
@@ -282,15 +275,14 @@ def test_a_second_worker_waits_until_the_first_ones_mail_is_settled(
     sequence: Sequence, server: SmtpServer
 ) -> None:
     run = run_of(sequence)
-    hold = server.hold(Stage.MESSAGE)
-    batch = claim()
+    taken_by_then: list[str] = []
 
-    with beside(lambda: advance(batch)):
-        hold.wait_until_reached()
+    def let_another_work() -> None:
         time_out(run)
         advance(claim())
-        taken_by_then = list(server.recipients)
-        hold.release()
+        taken_by_then.extend(server.recipients)
+
+    advance_while(server, Stage.MESSAGE, let_another_work)
 
     assert taken_by_then == ["a@example.com"]
     assert_ends_well(run, time_out, server, was_sent=True)
@@ -300,13 +292,9 @@ def test_a_person_erased_behind_the_fence_leaves_nothing_and_harms_nobody(
     sequence: Sequence, server: SmtpServer
 ) -> None:
     run, other = run_of(sequence, "gone@example.com"), run_of(sequence, "stays@example.com")
-    hold = server.hold(Stage.MESSAGE)
-    batch = claim()
+    person = Subscriber.objects.get(pk=run.subscriber_id)
 
-    with beside(lambda: advance(batch)):
-        hold.wait_until_reached()
-        Subscriber.objects.get(pk=run.subscriber_id).delete()
-        hold.release()
+    advance_while(server, Stage.MESSAGE, person.delete)
 
     assert not OutgoingEmail.objects.filter(recipient="gone@example.com").exists()
     assert_ends_well(other, time_out, server, was_sent=True)

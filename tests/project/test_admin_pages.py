@@ -25,6 +25,7 @@ from events.models import (
 from subscribers.models import (
     ApiKey,
     ConsentRecord,
+    ImportRun,
     List,
     OutgoingEmail,
     Subscriber,
@@ -35,8 +36,9 @@ from subscribers.models import (
 from tests import factories
 
 PAGES: list[type[Model]] = [
-    ApiKey, ConsentRecord, Enrollment, Event, EventDefinition, FailedStage, Group, List, LogEntry,
-    OutgoingEmail, Sequence, Subscriber, Suppression, SyncRule, Tag, User, Worker, Workspace,
+    ApiKey, ConsentRecord, Enrollment, Event, EventDefinition, FailedStage, Group, ImportRun, List,
+    LogEntry, OutgoingEmail, Sequence, Subscriber, Suppression, SyncRule, Tag, User, Worker,
+    Workspace,
 ]  # fmt: skip
 BY_POSITION = sorted(set(PAGES) - {Group, User}, key=lambda model: model.__name__)
 
@@ -155,6 +157,7 @@ def test_the_form_for_a_new_row_opens(operator: Client, model: type[Model]) -> N
         Event,
         EventDefinition,
         FailedStage,
+        ImportRun,
         LogEntry,
         OutgoingEmail,
         Subscriber,
@@ -173,6 +176,7 @@ def test_what_the_engine_owns_is_not_made_by_hand(operator: Client, model: type[
         Enrollment,
         Event,
         FailedStage,
+        ImportRun,
         LogEntry,
         OutgoingEmail,
         Subscriber,

@@ -10,14 +10,14 @@ from django.utils import timezone
 
 from events.management import simulation_text
 from events.models import Sequence
-from events.payloads import LONGEST_NAME, read_moment
+from events.payloads import LONGEST_NAME
 from events.services import simulating
 from events.services.simulating import MOST_VISITS, Awaited, Happening
 from events.services.simulating.wire import as_wire
 from subscribers import json_gate
 from subscribers.ids import decode
 from subscribers.models import Workspace
-from subscribers.payloads import InvalidField, read_email, read_object, read_text
+from subscribers.payloads import InvalidField, read_email, read_moment, read_object, read_text
 
 
 class Command(BaseCommand):

@@ -15,8 +15,8 @@ from events import steps
 from events.models import Enrollment
 from events.services import claiming
 from events.services.advancing import calling, mailing
-from events.services.advancing.engine import Clock, Round, advance_in_bulk, end_failed
-from events.services.advancing.runs import Run, load_locked
+from events.services.advancing.engine import Clock, advance_in_bulk, begin_round, end_failed
+from events.services.advancing.runs import Run
 
 __all__ = ["advance"]
 
@@ -97,8 +97,8 @@ def _may_begin(token: UUID, ids: Sequence[UUID], clock: Clock) -> bool:
 
 def _give_up(token: UUID, enrollment_id: UUID, clock: Clock) -> None:
     with transaction.atomic():
-        current = Round(token, clock())
-        for run in load_locked(token=token, ids=[enrollment_id]).runs:
+        claimed, current = begin_round(token=token, ids=[enrollment_id], clock=clock)
+        for run in claimed.runs:
             tried = run.row.attempts - 1
             error = f"The worker ended {tried} times while it worked on this step."
             end_failed(run, error, tried, current)

@@ -12,10 +12,10 @@ from django.db import transaction
 
 from events import egress, steps
 from events.models import Enrollment, StepRun
-from events.services import claiming
+from events.services import claiming, mail_causes
 from events.services.advancing import engine, letters
 from events.services.advancing.engine import Clock, Round
-from events.services.advancing.runs import Run, load_locked
+from events.services.advancing.runs import Run
 from events.services.advancing.walking import Done, Ends, Position
 from events.services.advancing.writing import RunState, add_step_runs
 from subscribers.ids import encode
@@ -68,7 +68,7 @@ def _call(run: Run, now: datetime) -> tuple[dict[str, Any], str, bool]:
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Cueline",
-        "Cueline-Delivery": letters.cause_of(run.row),
+        "Cueline-Delivery": mail_causes.of_run(run.row),
         "Cueline-Timestamp": str(timestamp),
         "Cueline-Signature": egress.sign(
             secret=run.workspace.webhook_secret, timestamp=timestamp, body=body
@@ -92,9 +92,7 @@ def _record(
     run: Run, token: UUID, outcome: dict[str, Any], error: str, clock: Clock, *, is_final: bool
 ) -> None:
     with transaction.atomic():
-        claimed = load_locked(token=token, ids=[run.row.pk])
-        current = Round(token, clock())
-        engine.park(claimed.parked, current)
+        claimed, current = engine.begin_round(token=token, ids=[run.row.pk], clock=clock)
         held = claimed.run(run.row.pk)
         if held is not None and held.position.placed is not None:
             _settle(held, outcome, error, current, is_final=is_final)

@@ -18,7 +18,7 @@ from django.db import transaction
 
 from events.models import Enrollment, Sequence, StepRun
 from events.services.advancing import changes, writing
-from events.services.advancing.runs import Run, load_locked
+from events.services.advancing.runs import Claimed, Run, load_locked
 from events.services.advancing.versions import PlacedStep
 from events.services.advancing.walking import Acts, Done, Ends, Position, Waits, Walked, walk
 from events.services.advancing.writing import RunState
@@ -65,6 +65,17 @@ class Round:
         writing.store_step_runs(self.step_runs)
 
 
+def begin_round(*, token: UUID, ids: Several[UUID], clock: Clock) -> tuple[Claimed, Round]:
+    """Lock the people of claimed runs and read the runs; park those whose sequence is off.
+
+    In the caller's transaction, before anything else of it. What the token lost is left out.
+    """
+    claimed = load_locked(token=token, ids=ids)
+    current = Round(token, clock())
+    park(claimed.parked, current)
+    return claimed, current
+
+
 def advance_in_bulk(*, token: UUID, ids: Several[UUID], clock: Clock) -> list[Run]:
     """Walk all the runs that the token holds; returns those that have to call the outside world."""
     try:
@@ -82,9 +93,7 @@ def advance_in_bulk(*, token: UUID, ids: Several[UUID], clock: Clock) -> list[Ru
 
 def _advance_together(token: UUID, ids: Several[UUID], clock: Clock) -> list[Run]:
     with transaction.atomic():
-        claimed = load_locked(token=token, ids=ids)
-        current = Round(token, clock())
-        park(claimed.parked, current)
+        claimed, current = begin_round(token=token, ids=ids, clock=clock)
         going = [Going(run, run.position, []) for run in claimed.runs]
         _go_on(going, current, may_call=True)
         current.write()
@@ -137,13 +146,15 @@ def _go_on(all_going: list[Going], current: Round, *, may_call: bool) -> None:
         all_going = [each for each in changing if each.run.row.pk in held]
 
 
-def put_off(*, token: UUID, enrollment_id: UUID, error: str, clock: Clock) -> None:
+def put_off(
+    *, token: UUID, enrollment_id: UUID, error: str, clock: Clock, is_final: bool = False
+) -> None:
     """Count a failed attempt and try again later; after the last the run has failed."""
     with transaction.atomic():
-        for run in load_locked(token=token, ids=[enrollment_id]).runs:
-            current = Round(token, clock())
-            fail_attempt(run, error, current)
-            current.write()
+        claimed, current = begin_round(token=token, ids=[enrollment_id], clock=clock)
+        for run in claimed.runs:
+            fail_attempt(run, error, current, is_final=is_final)
+        current.write()
 
 
 def fail_attempt(run: Run, error: str, current: Round, *, is_final: bool = False) -> None:

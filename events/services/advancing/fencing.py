@@ -87,16 +87,29 @@ def fence(letter: Letter, claimed: Claimed, current: Round) -> OutgoingEmail | N
         return None
     earlier = _earlier(letter)
     recipient = earlier.recipient if earlier else letter.draft.recipient
-    reason = outbox.reason_to_skip(
-        subscriber=run.subscriber, kind=letter.draft.kind
-    ) or suppressions.reason_to_skip(workspace=run.workspace, recipient=recipient)
+    reason = outbox.reason_to_skip(subscriber=run.subscriber, kind=letter.draft.kind)
+    if reason is None and _is_suppressed(run, recipient, letter, claimed, current):
+        reason = suppressions.SUPPRESSED
     if earlier is not None and earlier.status != EmailStatus.QUEUED:
         _follow(run, placed, earlier, current)
     elif reason:
         _leave_out(run, placed, earlier, reason, current)
+    elif earlier is None and recipient != run.subscriber.email:
+        # Their address was changed after the mail was written: it is written again.
+        _wait(run, current.now, "", current)
     elif not _is_held_back(run, placed, letter, earlier, current):
         return _begin(letter, earlier, current.now)
     return None
+
+
+def _is_suppressed(
+    run: Run, recipient: str, letter: Letter, claimed: Claimed, current: Round
+) -> bool:
+    """Tell whether no mail may go to the address, as it was read after the locks."""
+    if recipient == letter.draft.recipient and not current.changed_people:
+        return run.row.pk in claimed.suppressed
+    # An earlier attempt's address, or the mail before this one has put addresses down.
+    return suppressions.reason_to_skip(workspace=run.workspace, recipient=recipient) is not None
 
 
 def _give_up_recipient(sent: Sent, current: Round) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from events import steps
-from events.models import Enrollment
+from events.services import mail_causes
 from events.services.advancing.runs import Run
 from events.services.advancing.versions import PlacedStep
 from subscribers import rendering
@@ -17,12 +17,6 @@ class NoSender(ValueError):
     """Neither the sequence nor its workspace says whom mail comes from."""
 
     code = "NO_SENDER"
-
-
-def cause_of(row: Enrollment) -> str:
-    """Return what a run's mail is sent for: this visit of its step."""
-    step_id = row.step_id
-    return f"step:{row.pk.hex}:{step_id.hex if step_id else ''}:{row.visit}"
 
 
 def kind_of(step: steps.EmailStep) -> OutgoingEmail.Kind:
@@ -52,7 +46,7 @@ def write(*, run: Run, placed: PlacedStep) -> Draft:
         workspace_id=run.row.workspace_id,
         subscriber_id=run.subscriber.pk,
         kind=kind,
-        cause=cause_of(run.row),
+        cause=mail_causes.of_run(run.row),
         sender=rendering.address_header(name, address),
         reply_to=run.version.reply_to,
         recipient=run.subscriber.email,

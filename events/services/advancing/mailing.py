@@ -13,15 +13,15 @@ from uuid import UUID
 
 from django.db import transaction
 
-from events.services import claiming
+from events.services import claiming, mail_causes
 from events.services.advancing import engine, letters, mail_breaker
 from events.services.advancing.engine import Clock, Round
 from events.services.advancing.fencing import Letter, Sent, fence, settle
-from events.services.advancing.runs import Claimed, Run, load_locked, lock_again
+from events.services.advancing.runs import Claimed, Run, lock_again
 from events.services.database_faults import REQUEST_FAULTS, brief
 from subscribers.models import OutgoingEmail
 from subscribers.rendering import TemplateFault
-from subscribers.services import connections, outbox, sending_rate
+from subscribers.services import connections, outbox, sending_rate, suppressions
 from subscribers.services.delivery import Delivery, Mailer, Outcome
 
 logger = logging.getLogger("cueline.mailing")
@@ -120,12 +120,13 @@ class _Sender:
     def _turn_once(self, letter: Letter | None) -> OutgoingEmail | None:
         runs = [each.run for each in (self.waiting, letter) if each]
         with transaction.atomic():
-            claimed = lock_again(token=self.token, runs=runs)
+            claimed = lock_again(token=self.token, runs=runs, address_hash=_address_hash(letter))
             current = Round(self.token, self.clock())
+            # First: it locks sequences, and what follows may lock runs.
+            engine.park(claimed.parked, current)
             if self.waiting:
                 settle(self.waiting, claimed, current)
             email = fence(letter, claimed, current) if letter else None
-            engine.park(claimed.parked, current)
             current.write()
         return email
 
@@ -167,17 +168,25 @@ class _Sender:
         self.waiting = None
 
     def _fail(self, run: Run, error: str, *, is_final: bool) -> None:
-        with transaction.atomic():
-            claimed = load_locked(token=self.token, ids=[run.row.pk])
-            current = Round(self.token, self.clock())
-            for each in claimed.runs:
-                engine.fail_attempt(each, error, current, is_final=is_final)
-            current.write()
+        engine.put_off(
+            token=self.token,
+            enrollment_id=run.row.pk,
+            error=error,
+            clock=self.clock,
+            is_final=is_final,
+        )
+
+
+def _address_hash(letter: Letter | None) -> str:
+    """Return the hash by which the address that a mail is for would be suppressed."""
+    if letter is None:
+        return ""
+    return suppressions.hash_of(workspace=letter.run.workspace, recipient=letter.draft.recipient)
 
 
 def _causes_used(runs: Sequence[Run]) -> frozenset[str]:
     """Return the causes that have a mail already; one query. Only the lease's holder makes more."""
-    causes = [letters.cause_of(run.row) for run in runs]
+    causes = [mail_causes.of_run(run.row) for run in runs]
     workspaces = {run.row.workspace_id for run in runs}
     used = OutgoingEmail.objects.filter(workspace__in=workspaces, cause__in=causes)
     return frozenset(used.values_list("cause", flat=True))

@@ -34,7 +34,10 @@ SELECT id, attributes, {", ".join(_OF_PERSON)} FROM subscribers_subscriber
 WHERE id IN ({{ids}}) ORDER BY id {{lock}}
 """  # noqa: S608 - no values in it
 _READ_SWITCHES = f"""
-SELECT e.id, q.status, {", ".join(f"w.{name}" for name in SWITCHES)}
+SELECT e.id, q.status, EXISTS (
+        SELECT 1 FROM subscribers_suppression s
+        WHERE s.workspace_id = e.workspace_id AND s.address_hash = %s
+    ), {", ".join(f"w.{name}" for name in SWITCHES)}
 FROM events_enrollment e
 JOIN events_sequence q ON q.id = e.sequence_id
 JOIN subscribers_workspace w ON w.id = e.workspace_id
@@ -182,6 +185,8 @@ class Claimed:
     runs: list[Run]
     # Runs whose sequence was switched off meanwhile, or that are gone from where they were.
     parked: list[Enrollment]
+    # Runs in whose workspace the address that was asked about gets no mail.
+    suppressed: set[UUID] = field(default_factory=set)
 
     def run(self, run_id: UUID) -> Run | None:
         """Return one of the runs, or None when it is not held any more."""
@@ -222,20 +227,22 @@ def load_locked(*, token: UUID, ids: Sequence[UUID]) -> Claimed:
     )
 
 
-def lock_again(*, token: UUID, runs: Sequence[Run]) -> Claimed:
+def lock_again(*, token: UUID, runs: Sequence[Run], address_hash: str = "") -> Claimed:
     """Lock the people of runs that were loaded before, and read what may have changed since.
+
+    `address_hash` is of the address that mail is to go to: whether it is suppressed is read, too.
 
     While the token holds, nobody else moves a run; its sequence, its workspace's switches and its
     person may be others by now. Two statements by hand, since they run for every mail: loading all
     again through the ORM takes ten times as long.
     """
     people = _lock_people({run.subscriber.pk: run.subscriber for run in runs})
-    seen = _read_switches(token, runs)
+    seen = _read_switches(token, runs, address_hash)
     claimed = Claimed(runs=[], parked=[])
     for run in runs:
         if run.row.pk not in seen or run.subscriber.pk not in people:
             continue
-        status, *switches = seen[run.row.pk]
+        status, is_suppressed, *switches = seen[run.row.pk]
         if status != run.row.sequence.Status.ACTIVE:
             claimed.parked.append(run.row)
             continue
@@ -244,6 +251,8 @@ def lock_again(*, token: UUID, runs: Sequence[Run]) -> Claimed:
         event_ids = [run.row.started_by_id] if run.row.started_by_id else []
         shared = Shared(subscriber_ids=[run.subscriber.pk], event_ids=event_ids)
         claimed.runs.append(Run(run.row, run.version, run.subscriber, run.workspace, shared))
+        if is_suppressed:
+            claimed.suppressed.add(run.row.pk)
     return claimed
 
 
@@ -265,12 +274,14 @@ def _lock_people(people: Mapping[UUID, Subscriber]) -> set[UUID]:
     return found
 
 
-def _read_switches(token: UUID, runs: Sequence[Run]) -> dict[UUID, tuple[Any, ...]]:
+def _read_switches(
+    token: UUID, runs: Sequence[Run], address_hash: str
+) -> dict[UUID, tuple[Any, ...]]:
     ids = [run.row.pk for run in runs]
     with connection.cursor() as cursor:
         cursor.execute(
             _READ_SWITCHES.format(ids=_placeholders(ids)),
-            [_as_stored(token), *map(_as_stored, ids)],
+            [address_hash, _as_stored(token), *map(_as_stored, ids)],
         )
         return {_as_uuid(row_id): tuple(rest) for row_id, *rest in cursor.fetchall()}
 

@@ -30,9 +30,9 @@ class WriteToPostgreSQL(Write):
 
     def record(self) -> Done | Refusal:
         if self.concerned:
-            return self.under_lock() or self.create() or self.under_lock() or Refusal.NOT_FOUND
+            return self.under_lock() or self.create_or_find() or Refusal.NOT_FOUND
         if not self.is_plain:
-            return self.as_planned() or self.create() or self.under_lock() or Refusal.NOT_FOUND
+            return self.as_planned() or self.create_or_find() or Refusal.NOT_FOUND
         removes = any(value is None for value in self.request.person.attributes.values())
         found = None if removes else self.insert_plain()
         return found or self.create() or self.under_lock() or Refusal.NOT_FOUND
@@ -51,6 +51,10 @@ class WriteToPostgreSQL(Write):
         if inserted < len(self.drafts):
             return Refusal.REPEATED
         return Done(StoredIdentity(subscriber_id, email, external_id), {})
+
+    def create_or_find(self) -> Done | None:
+        """Do as `create` does where nobody was found, and look again for who came first."""
+        return (self.create() or self.under_lock()) if self.can_create() else None
 
     def create(self) -> Done | None:
         """Store a new person with all that follows; None when somebody has the identity."""

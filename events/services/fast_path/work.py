@@ -196,11 +196,15 @@ class Write:
         after = {**stored, **changes}
         return {**after, "attributes": as_json(after["attributes"])}, bool(changes)
 
+    def can_create(self) -> bool:
+        """Tell whether a new person can be stored here."""
+        # Who has to confirm is asked to by the reference path.
+        return self.request.person.email is not None and not self.request.workspace.double_opt_in
+
     def new_person(self) -> dict[str, Any] | None:
         """Return the columns of a new person's row, or None where nobody can be created here."""
         person = self.request.person
-        # Who has to confirm is asked to by the reference path.
-        if person.email is None or self.request.workspace.double_opt_in:
+        if person.email is None or not self.can_create():
             return None
         return {
             "subscriber": self.planned.subscriber,

@@ -21,7 +21,7 @@ from subscribers import json_gate
 from subscribers.ids import decode
 from subscribers.models import List, Subscriber, Tag
 from subscribers.services.subscribers import merge_attributes
-from subscribers.services.unsubscribing import LEAVING
+from subscribers.services.unsubscribing import LEAVING, has_left
 
 STOPPED = Enrollment.Status.STOPPED
 
@@ -120,15 +120,24 @@ def _update_subscriber(
     for name, value in changes.items():
         setattr(person, name, value)
     ends = None
-    if step.status == "unsubscribed" and person.status in LEAVING:
-        person.status = Subscriber.Status.UNSUBSCRIBED
-        if not _still_informs(placed, run):
-            ends = Ends(STOPPED, audience_changes.UNSUBSCRIBED)
+    if step.status == "unsubscribed":
+        ends = _leave(placed, run)
     elif step.status == "active" and person.status != Subscriber.Status.ACTIVE:
         outcome["refused"] = "not_resubscribed"
     if changes:
         outcome["changed"] = sorted(changes)
     return outcome, ends
+
+
+def _leave(placed: PlacedStep, run: ImaginedRun) -> Ends | None:
+    """Let the person leave who has not; returns how that ends the run, if it does."""
+    person = run.subscriber
+    if has_left(person):
+        return None
+    person.unsubscribed_at = run.entered_at
+    if person.status in LEAVING:
+        person.status = Subscriber.Status.UNSUBSCRIBED
+    return None if _still_informs(placed, run) else Ends(STOPPED, audience_changes.UNSUBSCRIBED)
 
 
 def _still_informs(placed: PlacedStep, run: ImaginedRun) -> bool:

@@ -92,6 +92,21 @@ def test_who_still_has_to_be_informed_goes_on_after_leaving(
     assert runs()[0].status == expected
 
 
+def test_a_held_run_that_never_began_stops_when_its_person_leaves(workspace: Workspace) -> None:
+    person = person_in(workspace, status=Subscriber.Status.UNSUBSCRIBED)
+    held = {
+        "status": Status.PAUSED,
+        "status_before_pause": Status.WAITING_CONFIRMATION,
+        "due_at": None,
+    }
+    make_run(make_sequence(workspace, NOTICE), person, **held)
+
+    reactions.current().left(subscriber_ids=[person.pk], now=LATER)
+
+    (run,) = runs()
+    assert (run.status, run.reason) == (Status.STOPPED, "unsubscribed")
+
+
 def test_runs_of_suppressed_people_stop_whatever_is_to_come(workspace: Workspace) -> None:
     run = make_run(make_sequence(workspace, MONTH, NOTICE), person_in(workspace))
 
@@ -224,7 +239,7 @@ def test_erasing_a_person_takes_their_runs_along(workspace: Workspace) -> None:
     run = make_run(make_sequence(workspace, MONTH), person_in(workspace))
     factories.EventFactory.create(subscriber=run.subscriber)
 
-    reactions.current().erasing(subscriber_ids=[run.subscriber_id], now=LATER)
+    reactions.current().erasing(subscriber_ids=[run.subscriber_id])
     run.subscriber.delete()
 
     assert not runs()

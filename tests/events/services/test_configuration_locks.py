@@ -17,7 +17,7 @@ from tests.sequence_making import MAIL, NOON, make_sequence
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 LATER = NOON + timedelta(hours=1)
-ANOTHER = {"name": "A", "trigger": "manual", "steps": [{**MAIL, "subject": "Another"}]}
+ANOTHER = {"name": "A", "trigger": "manual", "steps": [{"type": "exit"}]}
 
 
 def edit(sequence: Sequence) -> None:

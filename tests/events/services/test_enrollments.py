@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 
 from events.models import Enrollment, Sequence
-from events.services import enrollments, sequences
+from events.services import enrollments, mail_causes, sequences
 from events.services.enrollments import AlreadyEnrolled, NotFailed, NotWaitingForTime, RunEnded
 from subscribers.models import Subscriber
 from tests.events.run_making import make_run
-from tests.factories import SubscriberFactory, WorkspaceFactory
+from tests.factories import OutgoingEmailFactory, SubscriberFactory, WorkspaceFactory
 from tests.sequence_making import MAIL, NOON, make_sequence
 
 pytestmark = pytest.mark.django_db
@@ -200,6 +200,24 @@ def test_what_failed_stays_when_a_later_run_has_the_place() -> None:
 
     run.refresh_from_db()
     assert (run.status, run.visit) == ("failed", 1)
+
+
+@pytest.mark.parametrize(("status", "visit"), [("sent", 2), ("queued", 2), ("failed", 1)])
+def test_a_mail_that_a_hand_has_sent_again_stands_for_the_new_visit(
+    status: str, visit: int
+) -> None:
+    run = failed()
+    mail = OutgoingEmailFactory.create(
+        workspace=run.workspace,
+        subscriber=run.subscriber,
+        cause=mail_causes.of_run(run),
+        status=status,
+    )
+
+    enrollments.retry(enrollment=run, now=LATER)
+
+    mail.refresh_from_db()
+    assert mail.cause.endswith(f":{visit}")
 
 
 def test_only_what_failed_is_tried_again() -> None:

@@ -9,7 +9,7 @@ import pytest
 from events.models import Enrollment, Sequence, Step
 from events.sequence_specs import parse_sequence
 from events.services import enrollments, moving_runs, sequences
-from events.services.moving_runs import BUSY, GONE, StepCount
+from events.services.moving_runs import AGAIN, BUSY, GONE, StepCount
 from tests.events.run_making import make_run
 from tests.factories import (
     EnrollmentFactory,
@@ -78,6 +78,17 @@ def test_a_wait_for_an_event_looks_for_the_new_one() -> None:
     assert (run.status, run.awaits, run.due_at) == ("active", "", LATER)
 
 
+@pytest.mark.parametrize("status", [Enrollment.Status.WAITING, Enrollment.Status.PAUSED])
+def test_a_run_that_its_event_had_released_waits_for_the_new_one(status: str) -> None:
+    columns = {"status_before_pause": "waiting"} if status == Enrollment.Status.PAUSED else {}
+    other = {**WAIT, "eventName": "refunded"}
+    run = edited(WAIT, to=[other], status=status, released_by=uuid4(), due_at=NOON, **columns)
+
+    move(run)
+
+    assert (run.step, run.released_by) == (current_step(run, "wait"), None)
+
+
 def test_a_paused_run_stays_paused_and_begins_its_wait_anew_when_resumed() -> None:
     run = edited(
         WAIT, to=[WAIT, DELAY], status="paused", status_before_pause="waiting", awaits="paid",
@@ -115,6 +126,19 @@ def test_a_run_whose_step_is_gone_stays(to: list[dict[str, Any]]) -> None:
     assert moved.moved == ()
     assert moved.left == (StepCount(1, "1. A rest", 1, GONE),)
     assert (run.version_id, run.status) == (version_id, "waiting")
+
+
+def test_a_run_stays_that_would_be_sent_again_what_it_was_sent() -> None:
+    run = edited(FIRST, DELAY, to=[DELAY, FIRST])
+    run.step = run.version.steps.get(key="rest")
+    run.save()
+    seen = preview(run)
+
+    moved = move(run)
+
+    assert seen == moved
+    assert (moved.moved, moved.left) == ((), (StepCount(1, "2. A rest", 1, AGAIN),))
+    assert run.version.number == 1
 
 
 def test_a_run_whose_mail_is_made_stays() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from events.models import Sequence
-from events.sequence_specs import parse_sequence
+from events.sequence_specs import as_wire, parse_sequence
 from events.services import sequences
 from events.services.sequences import KeyTaken, NotActive, NotReady
 from subscribers.models import Tag, Workspace
@@ -249,6 +249,17 @@ def test_a_mail_that_asks_for_an_event_where_none_starts_the_sequence_is_told() 
     assert "no event starts this sequence" in warning
 
 
+def test_an_active_sequence_is_not_edited_into_one_that_cannot_run() -> None:
+    sequence = make_sequence(WorkspaceFactory.create(from_email=""), MAIL)
+    without_sender = parse_sequence({**as_wire(sequences.spec_of(sequence)), "fromEmail": None})
+
+    with pytest.raises(NotReady, match="neither it nor the workspace has a from address"):
+        sequences.edit(sequence=sequence, spec=without_sender, now=LATER)
+
+    sequence.refresh_from_db()
+    assert sequences.spec_of(sequence).from_email == "news@example.com"
+
+
 def test_switching_off_and_on_again() -> None:
     workspace = WorkspaceFactory.create()
     sequence = make_sequence(workspace)
@@ -303,7 +314,9 @@ CHANGES: list[Callable[[Sequence], object]] = [
     lambda sequence: sequences.archive(sequence=sequence, now=LATER),
     lambda sequence: sequences.set_enrollment_paused(sequence=sequence, is_paused=True, now=LATER),
     lambda sequence: sequences.edit(
-        sequence=sequence, spec=parse_sequence({"name": "New"}), now=LATER
+        sequence=sequence,
+        spec=parse_sequence({"name": "New", "trigger": "manual", "steps": [{"type": "exit"}]}),
+        now=LATER,
     ),
 ]
 

@@ -17,7 +17,9 @@ DELAY = {"type": "delay", "id": "rest", "days": 2}
 
 def edit(sequence: Sequence, subject: str, *before: dict[str, Any]) -> None:
     """Change the subject of the mail, which comes after other steps."""
-    spec = parse_sequence({"name": "A", "steps": [*before, {**MAIL, "subject": subject}]})
+    steps = [*before, {**MAIL, "subject": subject}]
+    raw = {"name": "A", "trigger": "manual", "fromEmail": "news@example.com", "steps": steps}
+    spec = parse_sequence(raw)
     sequences.edit(sequence=sequence, spec=spec, now=NOON + timedelta(minutes=1))
 
 

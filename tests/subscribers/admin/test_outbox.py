@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from config.admin_base import admin_url, list_url, view_url
+from subscribers.admin import mail_words
 from subscribers.models import OutgoingEmail
 from tests import factories
 from tests.factories.sequences import NOON
@@ -97,6 +98,10 @@ def test_the_preview_is_for_those_who_may_look(client: Client, db: None) -> None
             {"status": Status.QUEUED, "reason": "confirmations_delayed", "due_at": NOON},
             "Too many confirmations left in one hour. It leaves later, at 2026-11-24 12:00",
         ),
+        (
+            {"status": Status.QUEUED, "reason": "mail_paused", "due_at": NOON},
+            "It waits: mail is paused. Looked at again, at 2026-11-24 12:00",
+        ),
         ({"status": Status.SKIPPED, "reason": "already_confirmed"}, "has confirmed already"),
         ({"status": Status.QUEUED}, "It leaves as soon as a worker comes to it."),
         ({"status": Status.QUEUED, "paused": True}, "mail is paused"),
@@ -111,6 +116,22 @@ def test_the_page_says_what_became_of_it(
     )
 
     assert words in admin_client.get(admin_url(email)).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"status": Status.QUEUED}, "confirmations delayed"),
+        ({"status": Status.SENT}, "-"),
+        ({"status": Status.FAILED, "last_error": "550 no such user"}, "550 no such user"),
+    ],
+)
+def test_the_list_tells_why_a_mail_waited_only_while_it_waits(
+    db: None, columns: dict[str, Any], words: str
+) -> None:
+    email = factories.OutgoingEmailFactory.create(reason="confirmations_delayed", **columns)
+
+    assert mail_words.note(email) == words
 
 
 @pytest.mark.parametrize("text", ["{eml}", "ADA@Example.com", "user-1"])

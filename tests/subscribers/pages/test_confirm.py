@@ -19,7 +19,7 @@ FORM = "application/x-www-form-urlencoded"
 BUTTON, GESTURE, FRESH_LINK = b"by=button", b"by=gesture", b"by=fresh_link"
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 # Well formed, and signed by nobody.
-UNKNOWN = f"/c/{'0' * 32}.1a2B3c.{'x' * 43}"
+UNKNOWN = f"/c/{'0' * 32}.1a2B3c.{'m' * 22}.{'x' * 43}"
 
 pytestmark = pytest.mark.django_db
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.db.models import F
 
 from events.models import Enrollment, Sequence
 from subscribers.models import ConsentRecord, OutgoingEmail, Subscriber, Workspace
@@ -26,6 +27,12 @@ def workspace(workspace: Workspace) -> Workspace:
     return workspace
 
 
+def let_all_leave(*, after: timedelta = timedelta(0)) -> None:
+    """Let the queued mails arrive, so long after they were asked for."""
+    queued = OutgoingEmail.objects.filter(status="queued")
+    queued.update(status="sent", due_at=None, sent_at=F("created_at") + after)
+
+
 def remind(now: datetime) -> int:
     return confirmation_deadlines.remind_due(now=now)
 
@@ -37,19 +44,32 @@ def give_up(now: datetime) -> int:
 def test_one_reminder_leaves_after_the_workspace_s_hours(workspace: Workspace) -> None:
     person = make_pending(workspace)
     ask(person)
+    let_all_leave()
 
     queued = [remind(NOON + each * HOUR) for each in (19, 20, 21, 200)]
 
     mails = OutgoingEmail.objects.order_by("id")
     question = question_of(person)
     assert queued == [0, 1, 0, 0]
-    assert [each.due_at for each in mails] == [NOON, NOON + 20 * HOUR]
+    assert [each.due_at for each in mails] == [None, NOON + 20 * HOUR]
     assert [each.cause[-2:] for each in mails] == [":1", ":2"]
     assert (question.mails, question.reminded_at) == (2, NOON + 20 * HOUR)
     assert question.asked_at == NOON
     assert list(ConsentRecord.objects.order_by("id").values_list("kind", flat=True)) == [
         "asked", "reminded"
     ]  # fmt: skip
+
+
+def test_a_mail_that_was_put_off_is_reminded_of_so_many_hours_after_it_left(
+    workspace: Workspace,
+) -> None:
+    ask(make_pending(workspace))
+
+    queued = [remind(NOON + 30 * HOUR)]
+    let_all_leave(after=30 * HOUR)
+    queued += [remind(NOON + each * HOUR) for each in (31, 49, 50)]
+
+    assert queued == [0, 0, 0, 1]
 
 
 def test_nobody_is_reminded_who_answered_was_not_asked_or_gets_no_mail(
@@ -69,6 +89,7 @@ def test_nobody_is_reminded_who_answered_was_not_asked_or_gets_no_mail(
         now=NOON,
     )
     Subscriber.objects.filter(pk=left.pk).update(status="unsubscribed")
+    let_all_leave()
     before = OutgoingEmail.objects.count()
 
     queued = remind(NOON + 2 * DAY)
@@ -83,6 +104,7 @@ def test_a_reminder_is_never_the_fourth_mail_and_is_not_tried_for_ever(
     person = make_pending(workspace)
     for number in range(3):
         ask(person, now=NOON + number * DAY)
+    let_all_leave()
 
     queued = [remind(NOON + 3 * DAY) for _ in range(2)]
 
@@ -106,6 +128,7 @@ def test_a_workspace_without_the_setting_reminds_and_gives_up_nobody(
 def test_a_reminder_is_bounded_and_the_next_round_goes_on(workspace: Workspace) -> None:
     for number in range(5):
         ask(make_pending(workspace, f"p{number}@example.com"))
+    let_all_leave()
 
     queued = [confirmation_deadlines.remind_due(now=NOON + 2 * DAY, limit=2) for _ in range(4)]
 

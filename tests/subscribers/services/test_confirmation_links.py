@@ -71,14 +71,34 @@ def test_what_is_not_ours_is_unknown(question: Confirmation) -> None:
     forged = [
         "", ".", "x", "é", "\ud800", "a" * 10_000, head, token[:-1], token + "x", token.upper(),
         f"{stranger.pk.hex}.{head.partition('.')[2]}.{signature}",
-        signing.Signer(salt="another purpose", sep=".").sign(head),
-        signing.Signer(key="another key", salt=confirmation_links.SALT, sep=".").sign(head),
+        # Without the person's own secret the key of the installation makes no link.
         signing.Signer(salt=confirmation_links.SALT, sep=".").sign("nonsense"),
+        signing.Signer(salt=confirmation_links.SALT, sep=".").sign(f"{head[:-1]}!"),
+        confirmation_links.token(
+            Confirmation(pk=question.pk, subscriber=stranger.subscriber), NOON
+        ),
     ]  # fmt: skip
 
     states = {confirmations.read_link(each, NOON).state for each in forged}
 
     assert states == {LinkState.UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    "signer",
+    [
+        signing.Signer(salt="another purpose", sep="."),
+        signing.Signer(key="another key", salt=confirmation_links.SALT, sep="."),
+    ],
+)
+def test_a_signature_that_is_not_the_key_s_own_confirms_nobody(
+    question: Confirmation, signer: signing.Signer
+) -> None:
+    head = confirmation_links.token(question, NOON).rpartition(".")[0]
+
+    found = confirmations.read_link(signer.sign(head), NOON)
+
+    assert found.state is LinkState.EXPIRED
 
 
 def test_the_link_of_somebody_who_was_deleted_is_unknown(question: Confirmation) -> None:
@@ -90,7 +110,7 @@ def test_the_link_of_somebody_who_was_deleted_is_unknown(question: Confirmation)
     assert (found.state, found.confirmation) == (LinkState.UNKNOWN, None)
 
 
-def test_another_secret_key_ends_open_links_and_nothing_else(
+def test_another_secret_key_ends_open_links_whose_owners_are_known_still_and_nothing_else(
     question: Confirmation, settings: Settings
 ) -> None:
     token = confirmation_links.token(question, NOON)
@@ -106,8 +126,21 @@ def test_another_secret_key_ends_open_links_and_nothing_else(
 
     settings.SECRET_KEY = "rotated " * 8
 
-    assert confirmations.read_link(token, NOON).state is LinkState.UNKNOWN
+    found = confirmations.read_link(token, NOON)
+    assert (found.state, found.confirmation) == (LinkState.EXPIRED, question)
     unsubscribing.leave_by_link(token=to_leave, now=NOON, method=unsubscribing.Method.PAGE)
     person.refresh_from_db()
     assert person.status == "unsubscribed"
     assert suppressions.is_suppressed(workspace=question.workspace, email_key=other.email_key)
+
+
+def test_links_of_one_question_in_a_text_are_signed_anew(question: Confirmation) -> None:
+    stranger = factories.ConfirmationFactory.create()
+    old, strange = (confirmation_links.token(each, NOON) for each in (question, stranger))
+    text = f"Here: /c/{old}. Or /c/{old}-there, not /c/{strange}"
+
+    renewed = confirmation_links.with_fresh_links(text, confirmation=question, now=NOON + GOOD_FOR)
+
+    fresh = confirmation_links.token(question, NOON + GOOD_FOR)
+    assert renewed == f"Here: /c/{fresh}. Or /c/{fresh}-there, not /c/{strange}"
+    assert confirmation_links.without_tokens(text) == "Here: /c/. Or /c/-there, not /c/"

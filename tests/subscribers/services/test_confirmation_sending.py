@@ -2,16 +2,24 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from email import message_from_bytes
 
 import pytest
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
-from subscribers.models import AskedHour, Confirmation, OutgoingEmail, Subscriber, Workspace
-from subscribers.services import outbox, outbox_queue
+from subscribers.models import (
+    AskedHour,
+    Confirmation,
+    ConsentRecord,
+    OutgoingEmail,
+    Subscriber,
+    Workspace,
+)
+from subscribers.services import confirmations, consent_ledger, outbox, outbox_queue
 from subscribers.services.consent_ledger import Circumstances
 from tests import factories, smtp_server
-from tests.asking_people import ask, confirm, make_pending
+from tests.asking_people import ask, confirm, make_pending, token_in
 from tests.sequence_making import NOON
 from tests.smtp_server import Fault, SmtpServer, Stage
 from tests.time_travel import TimeTravel
@@ -19,6 +27,7 @@ from tests.time_travel import TimeTravel
 pytestmark = pytest.mark.django_db
 Status = OutgoingEmail.Status
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -39,6 +48,12 @@ def send_due(now: datetime = NOON) -> int:
     claimed = outbox_queue.claim_queued(now=now)
     assert claimed is not None
     return outbox_queue.send_queued(token=claimed.token, ids=claimed.ids, clock=lambda: now)
+
+
+def parts_of(content: bytes) -> list[bytes]:
+    """Return text and HTML of a mail as the server took it."""
+    parts = [each for each in message_from_bytes(content).walk() if not each.is_multipart()]
+    return [bytes(each.get_payload(decode=True)) for each in parts]
 
 
 def test_the_mail_leaves_once(workspace: Workspace, server: SmtpServer) -> None:
@@ -140,6 +155,60 @@ def test_what_is_beyond_the_hour_s_limit_leaves_later_and_nobody_is_lost(
     assert AskedHour.objects.get(scope="domain", starts_at=NOON).delayed == 5
 
 
+def test_a_mail_that_waited_for_longer_than_its_link_is_good_leaves_with_a_fresh_one(
+    workspace: Workspace, server: SmtpServer, settings: Settings
+) -> None:
+    settings.CONFIRMATIONS_PER_HOUR = 1
+    people = [make_pending(workspace, f"p{number}@gmail.com") for number in range(2)]
+    for person in people:
+        ask(person)
+    before = {token_in(each) for each in OutgoingEmail.objects.all()}
+    send_due()
+    put_off = OutgoingEmail.objects.get(status=Status.QUEUED)
+    late = NOON + 8 * DAY
+    OutgoingEmail.objects.filter(pk=put_off.pk).update(due_at=late)
+
+    send_due(late)
+
+    put_off.refresh_from_db()
+    token = token_in(put_off)
+    assert put_off.status == Status.SENT
+    assert len(before) == 2
+    assert token not in before
+    assert all(token.encode() in part for part in parts_of(server.taken[-1].content))
+    assert token in put_off.html
+    assert confirmations.read_link(token, late + 7 * DAY).state is confirmations.LinkState.OPEN
+    assert confirmations.read_link(token, late + 8 * DAY).state is confirmations.LinkState.EXPIRED
+
+
+def test_a_mail_that_was_queued_under_an_earlier_secret_key_leaves_with_a_link_that_works(
+    workspace: Workspace, server: SmtpServer, settings: Settings
+) -> None:
+    ask(make_pending(workspace))
+    settings.SECRET_KEY = "rotated " * 8
+
+    send_due()
+
+    mail = OutgoingEmail.objects.get()
+    assert len(server.taken) == 1
+    assert confirmations.read_link(token_in(mail), NOON).state is confirmations.LinkState.OPEN
+
+
+def test_a_fresh_link_changes_nothing_that_the_ledger_knows_of_the_mail(
+    workspace: Workspace, server: SmtpServer
+) -> None:
+    ask(make_pending(workspace))
+    OutgoingEmail.objects.update(due_at=NOON + 8 * DAY)
+
+    send_due(NOON + 8 * DAY)
+
+    mail = OutgoingEmail.objects.get()
+    text, html = (part.replace(token_in(mail), "") for part in (mail.text, mail.html))
+    expected = consent_ledger.hash_of_text(mail.subject, text, html)
+    assert len(server.taken) == 1
+    assert ConsentRecord.objects.get().text_hash == expected
+
+
 def test_the_key_that_asked_is_counted(
     workspace: Workspace, server: SmtpServer, settings: Settings
 ) -> None:
@@ -167,6 +236,22 @@ def test_mail_that_is_held_by_a_switch_is_not_counted(
     send_due()
 
     assert not AskedHour.objects.exists()
+
+
+def test_a_mail_that_waits_for_the_server_is_counted_once(
+    workspace: Workspace, server: SmtpServer, settings: Settings
+) -> None:
+    settings.CONFIRMATIONS_PER_DOMAIN = 3
+    ask(make_pending(workspace))
+    server.always(Stage.GREETING, Fault.CLOSE)
+    for minute in range(5):
+        send_due(NOON + timedelta(minutes=minute))
+    server.behave()
+
+    send_due(NOON + timedelta(minutes=5))
+
+    assert [hour.mails for hour in AskedHour.objects.filter(scope="domain")] == [1]
+    assert OutgoingEmail.objects.get().status == Status.SENT
 
 
 def test_other_mails_are_not_counted(workspace: Workspace, server: SmtpServer) -> None:

@@ -121,6 +121,20 @@ def test_a_mail_that_the_service_had_was_sent(person: Subscriber, status: str, a
     assert (email.sent_at == NOON) is (status in {Status.UNKNOWN, Status.SENDING})
 
 
+def test_a_mail_that_waits_to_leave_again_does_not_once_the_service_has_it(
+    person: Subscriber,
+) -> None:
+    email = factories.OutgoingEmailFactory.create(
+        subscriber=person, due_at=NOON, sending_since=NOON, last_error="No answer came."
+    )
+
+    take(Report(recipient="ada@example.com", email_id=email.pk, is_taken=True))
+
+    email.refresh_from_db()
+    assert (email.status, email.sent_at) == (Status.SENT, NOON)
+    assert (email.due_at, email.last_error) == (None, "")
+
+
 def test_a_report_that_does_not_say_that_the_service_had_it_settles_nothing(
     person: Subscriber,
 ) -> None:

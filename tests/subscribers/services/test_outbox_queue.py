@@ -19,7 +19,7 @@ from tests.smtp_server import Action, Fault, SmtpServer, Stage
 pytestmark = pytest.mark.django_db
 Status = OutgoingEmail.Status
 Kind = OutgoingEmail.Kind
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -109,6 +109,23 @@ def test_queued_mails_leave_once_over_one_connection(
     for each in OutgoingEmail.objects.all():
         assert (each.status, each.attempts, each.sent_at) == (Status.SENT, 1, NOON)
         assert (each.due_at, each.lease_token, each.lease_expires_at) == (None, None, None)
+
+
+def test_a_mail_that_cannot_be_made_ready_waits_and_harms_no_other(
+    person: Subscriber, server: SmtpServer
+) -> None:
+    asked = factories.SubscriberFactory.create(workspace=person.workspace, status="pending")
+    (odd,) = queue(asked, due_at=NOON - SECOND, kind=Kind.CONFIRMATION, cause="confirmation:?:1")
+    (mail,) = queue(person)
+
+    sent = send_due()
+
+    odd.refresh_from_db()
+    mail.refresh_from_db()
+    assert (sent, mail.status) == (1, Status.SENT)
+    assert (odd.status, odd.due_at, odd.lease_token) == (Status.QUEUED, NOON + 5 * MINUTE, None)
+    assert odd.last_error == "It could not be made ready: ValueError."
+    assert server.recipients == ["ada@example.com"]
 
 
 def test_a_mail_that_somebody_else_holds_does_not_leave(

@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 from events.models import Enrollment
 from subscribers.addresses import InvalidAddress
 from subscribers.models import Confirmation, ConsentRecord, Subscriber, Suppression, Workspace
-from subscribers.services import suppressions
+from subscribers.services import suppressions, unsubscribing
 from subscribers.services.consent_ledger import Circumstances
 from subscribers.services.suppressions import Source
 from tests import factories
@@ -201,6 +201,23 @@ def test_who_confirmed_once_is_active_after_lifting(person: Subscriber) -> None:
 
     person.refresh_from_db()
     assert person.status == "active"
+
+
+def test_who_bounced_and_left_then_has_left_after_lifting(person: Subscriber) -> None:
+    suppress(person.workspace)
+    for _ in range(2):
+        unsubscribing.leave(
+            subscriber_ids=[person.pk], now=NOON, method=unsubscribing.Method.ONE_CLICK
+        )
+    while_bounced = Subscriber.objects.get().status
+
+    lifted = lift(person.workspace)
+
+    assert while_bounced == "bounced"
+    assert lifted is not None
+    assert not lifted.is_reactivated
+    assert Subscriber.objects.get().status == "unsubscribed"
+    assert kinds() == ["suppressed", "left", "released"]
 
 
 def test_who_complained_has_left_after_lifting(person: Subscriber) -> None:

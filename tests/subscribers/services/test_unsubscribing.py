@@ -66,14 +66,17 @@ def leave(*people: Subscriber, now: datetime = NOON) -> list[UUID]:
         ("complained", "complained"),
     ],
 )
-def test_only_those_who_could_get_mail_leave(told: Told, before: str, after: str) -> None:
+def test_everybody_leaves_once_and_who_bounced_or_complained_keeps_that_status(
+    told: Told, before: str, after: str
+) -> None:
     person = factories.SubscriberFactory.create(status=before)
 
     left = leave(person)
 
     stored = Subscriber.objects.get()
-    is_new = before in {"active", "pending"}
+    is_new = before != "unsubscribed"
     assert stored.status == after
+    assert unsubscribing.has_left(stored)
     assert (stored.unsubscribed_at == NOON) is is_new
     assert left == ([person.pk] if is_new else [])
     assert told.left_ids == ([[person.pk]] if is_new else [])
@@ -82,7 +85,7 @@ def test_only_those_who_could_get_mail_leave(told: Told, before: str, after: str
 @pytest.mark.django_db
 def test_who_left_is_told_in_one_call_by_id_and_in_the_transaction(told: Told) -> None:
     people = [factories.SubscriberFactory.create() for _ in range(3)]
-    people[1].status = Subscriber.Status.BOUNCED
+    people[1].status = Subscriber.Status.UNSUBSCRIBED
     people[1].save(update_fields=["status"])
 
     leave(*reversed(people))
@@ -158,7 +161,7 @@ def test_many_clicks_at_once_are_told_once(told: Told) -> None:
 @pytest.mark.django_db
 def test_the_ledger_says_how_and_why_somebody_left_and_the_question_is_closed(told: Told) -> None:
     pending = factories.ConfirmationFactory.create().subscriber
-    stranger = factories.SubscriberFactory.create(status="bounced")
+    stranger = factories.SubscriberFactory.create(status="unsubscribed")
 
     unsubscribing.leave(
         subscriber_ids=[pending.pk, stranger.pk],

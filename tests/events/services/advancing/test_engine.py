@@ -104,6 +104,20 @@ def test_a_run_that_is_alone_has_its_attempt_counted_before_anything_is_done(
     assert not run.step_runs.exists()
 
 
+def test_a_poison_run_of_a_sequence_that_was_switched_off_is_held_like_the_others(
+    workspace: Workspace, settings: Settings
+) -> None:
+    sequence = make_sequence(workspace, MAIL)
+    run = run_of(sequence, attempts=settings.STEP_ATTEMPTS, last_error=claiming.WORKER_ENDED)
+    (batch,) = claim()
+    sequences.pause(sequence=sequence, now=NOON)
+
+    advancing.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON).clock)
+
+    run.refresh_from_db()
+    assert (run.status, run.reason, run.lease_token) == (Status.PAUSED, "sequence_paused", None)
+
+
 def test_a_run_of_a_batch_has_no_attempt_counted(workspace: Workspace) -> None:
     sequence = make_sequence(workspace, TAG)
     runs = [run_of(sequence) for _ in range(2)]

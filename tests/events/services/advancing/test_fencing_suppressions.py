@@ -5,10 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, StepRun
-from events.services.advancing import letters
+from events.services import mail_causes
 from subscribers.models import OutgoingEmail, Subscriber, Suppression, Workspace
 from subscribers.services import suppressions
 from subscribers.services.suppressions import Source
@@ -66,7 +68,7 @@ def test_a_mail_that_was_queued_for_an_address_suppressed_since_is_skipped(
 ) -> None:
     run = begin(make_sequence(person.workspace, MAIL), person)
     row = factories.OutgoingEmailFactory.create(
-        subscriber=person, cause=letters.cause_of(run), recipient="old@example.com"
+        subscriber=person, cause=mail_causes.of_run(run), recipient="old@example.com"
     )
     suppress_erased(person.workspace, "old@example.com")
 
@@ -114,6 +116,37 @@ def test_a_recipient_who_is_none_ends_all_runs_of_the_person_and_nobody_else_s(
     assert Suppression.objects.get().details == "550 5.1.1 No such user"
     (step_run,) = StepRun.objects.filter(enrollment__subscriber=person)
     assert (step_run.status, step_run.error) == ("failed", "550 5.1.1 No such user")
+
+
+def test_an_address_that_the_mail_before_found_to_be_none_is_left_alone_at_once(
+    person: Subscriber, server: SmtpServer
+) -> None:
+    first = begin(make_sequence(person.workspace, MAIL), person)
+    factories.OutgoingEmailFactory.create(
+        subscriber=person, cause=mail_causes.of_run(first), recipient="taken@example.com"
+    )
+    heir = factories.SubscriberFactory.create(workspace=person.workspace, email="taken@example.com")
+    second = begin(make_sequence(person.workspace, MAIL), heir)
+    server.next(Stage.RCPT, "550 5.1.1 No such user")
+
+    TimeTravel(NOON).run_for(timedelta(hours=1))
+
+    assert server.taken == []
+    assert outcomes(second) == [{"reason": "suppressed"}]
+
+
+def test_whether_an_address_is_suppressed_costs_no_query_of_its_own(
+    person: Subscriber, server: SmtpServer
+) -> None:
+    begin(make_sequence(person.workspace, MAIL), person)
+
+    with CaptureQueriesContext(connection) as queries:
+        TimeTravel(NOON).tick()
+
+    asking = [each["sql"] for each in queries if "subscribers_suppression" in each["sql"]]
+    assert server.recipients == ["ada@example.com"]
+    # One for the fence; one as the mail is recorded, which has the same words.
+    assert all("events_enrollment" in each for each in asking)
 
 
 @pytest.mark.parametrize(

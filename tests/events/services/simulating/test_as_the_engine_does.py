@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from events.models import Enrollment, StepRun
+from events.models import Enrollment, Sequence, StepRun
 from events.services import sync_rules
 from events.services.simulating import Simulation
 from events.services.sync_rules import RuleSpec
@@ -112,6 +112,22 @@ def test_what_is_simulated_happens(
 ) -> None:
     stop = {"type": "tag_added", "value": "done"}
     sequence = make_sequence(ada.workspace, *CASES[case], sendingWindow=window, stopCondition=stop)
+
+    assert_happens(sequence, caller)
+
+
+@pytest.mark.parametrize("case", ["leaving", "left out", "changes"])
+def test_what_is_simulated_of_somebody_who_bounced_happens(
+    ada: Subscriber, caller: Caller, case: str
+) -> None:
+    Subscriber.objects.filter(pk=ada.pk).update(status="bounced")
+    sequence = make_sequence(ada.workspace, *CASES[case])
+
+    assert_happens(sequence, caller)
+
+
+def assert_happens(sequence: Sequence, caller: Caller) -> None:
+    """Simulate a sign-up, let it happen, and compare."""
     properties = {"plan": "pro", "at": "2026-12-24", "past": "2020-02-02", "n": 1}
 
     simulated = simulate(sequence, ADA, properties=properties)

@@ -1,0 +1,33 @@
+"""The places that ended runs keep, when a sequence changes how often people may enter."""
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from events.models import Enrollment, Sequence
+
+ONE_TIME = Sequence.Mode.ONE_TIME
+# Who never confirmed never entered.
+NEVER_ENTERED = Enrollment.Status.EXPIRED
+
+
+def follow_mode(*, sequence: Sequence, before: str) -> None:
+    """Give places up, or take them, where the sequence was or becomes one that is entered once.
+
+    The caller holds the sequence's row. Runs under way keep theirs. Idempotent.
+    """
+    if sequence.enrollment_mode == before:
+        return
+    ended = Enrollment.objects.filter(sequence=sequence).exclude(status__in=Enrollment.UNDER_WAY)
+    if before == ONE_TIME:
+        ended.filter(entry_slot__isnull=False).update(entry_slot=None)
+    elif sequence.enrollment_mode == ONE_TIME:
+        _take_places(sequence, ended.exclude(status=NEVER_ENTERED))
+
+
+def _take_places(sequence: Sequence, ended: QuerySet[Enrollment]) -> None:
+    """Let the latest ended run of everybody who has no place hold it."""
+    of_same = Enrollment.objects.filter(sequence=sequence, subscriber=OuterRef("subscriber_id"))
+    later = of_same.exclude(status__in=(*Enrollment.UNDER_WAY, NEVER_ENTERED)).filter(
+        id__gt=OuterRef("id")
+    )
+    latest = ended.filter(~Exists(later), ~Exists(of_same.filter(entry_slot="")))
+    latest.update(entry_slot="")
