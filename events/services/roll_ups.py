@@ -52,12 +52,12 @@ class Day(TruncDay):
     def as_sqlite(
         self,
         compiler: SQLCompiler,
-        connection: BaseDatabaseWrapper,
-        **_: object,  # noqa: ARG002
-    ) -> tuple[str, Sequence[str]]:
+        connection: BaseDatabaseWrapper,  # noqa: ARG002 - Django's
+        **_: object,
+    ) -> tuple[str, tuple[str | int, ...]]:
         """Cut the text: Django would call back into Python for every row."""
         sql, parameters = compiler.compile(self.lhs)
-        return f"(SUBSTR({sql}, 1, 10) || ' 00:00:00')", parameters
+        return f"(SUBSTR({sql}, 1, 10) || ' 00:00:00')", tuple(parameters)
 
 
 def roll_up(*, now: datetime, since: datetime) -> int:

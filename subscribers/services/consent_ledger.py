@@ -23,6 +23,9 @@ LONGEST_LIST_NAME = 200
 LONGEST_ACTOR = 150
 LONGEST_METHOD = 40
 
+# The method of a line that a file brought in; its reason says how the file has it.
+BY_IMPORT = "import"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:

@@ -27,6 +27,7 @@ from subscribers.models import (
     Workspace,
 )
 from subscribers.models.subscriber import SubscriberQuerySet
+from subscribers.services.consent_ledger import BY_IMPORT
 
 Kind = ConsentRecord.Kind
 PAGE = 1000
@@ -178,8 +179,14 @@ def _row(
         consent_at=record.at if record else None,
         consent_ip=record.ip if record else None,
         consent_user_agent=(record.user_agent or None) if record else None,
-        consent_method=(record.method or None) if record else None,
+        consent_method=_method_of(record) if record else None,
     )
+
+
+def _method_of(record: ConsentRecord) -> str | None:
+    """Return by what somebody agreed; a file that was imported says it in its own words."""
+    word = record.reason if record.method == BY_IMPORT else record.method
+    return word or None
 
 
 def _names_by_person(pairs: Any) -> dict[UUID, list[str]]:  # noqa: ANN401 - a queryset of pairs

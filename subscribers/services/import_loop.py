@@ -153,7 +153,8 @@ def _batches(
         batch: list[Parsed[Value]] = []
         try:
             for row in islice(reading, batch_rows):
-                batch.append(parse(row) if row.fault is None else Parsed(row, None, (row.fault,)))
+                parsed = parse(row) if row.fault is None else Parsed(row, None, (row.fault,))
+                batch.append(parsed)
         except Exception:
             # What was read before it is good.
             if batch:

@@ -113,7 +113,7 @@ def test_attributes_of_a_repeated_identity_are_each_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("cell", "value"),
-    [("7", 7), ("-1.5", -1.5), ("true", True), ("null", None), ('{"a":1}', {"a": 1}), 
+    [("7", 7), ("-1.5", -1.5), ("true", True), ("null", None), ('{"a":1}', {"a": 1}),
      ("007", "007"), ("+1", "+1"), ("True", "True"), ("{a", "{a"), ("pro", "pro"), ("NaN", "NaN")],
 )  # fmt: skip
 def test_a_cell_of_a_property_is_json_or_a_text(cell: str, value: object) -> None:

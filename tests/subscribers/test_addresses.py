@@ -1,5 +1,7 @@
 """Which addresses are accepted, and when two are one person."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,3 +68,27 @@ def test_case_makes_no_second_person(text: str) -> None:
         return
 
     assert addresses.parse(address.text.swapcase()).key == address.key
+
+
+def judge(parse: Callable[[str], addresses.Address], text: str) -> addresses.Address | str:
+    """Return the address, or why it is none."""
+    try:
+        return parse(text)
+    except addresses.InvalidAddress as error:
+        return str(error)
+
+
+@given(
+    st.text(alphabet="aZ0.+-_'@ü", max_size=66),
+    st.sampled_from(
+        ["example.com", "gmail.com", "a.test",
+         "xn--bcher-kva.de", "ex--ample.com", "-a.com", "a..b",
+         "localhost", "1.2.3.4", "example", "a.invalid", "a-.de", "9.de", "sub.example.co.uk"]
+    ),
+)  # fmt: skip
+def test_the_quick_way_says_what_the_long_one_says(local: str, domain: str) -> None:
+    text = f"{local}@{domain}"
+
+    quick, long = judge(addresses.parse, text), judge(addresses._parse_any, text.strip())
+
+    assert quick == long

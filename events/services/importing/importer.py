@@ -5,7 +5,7 @@ people who change, by their ids; then new people, the events, and what the event
 first day. Row by row the rules are those of `events.services.ingest`.
 """
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,11 +15,19 @@ from django.db import OperationalError, connection
 from events.event_rows import EventReader, EventRow
 from events.models import EventDefinition
 from events.payloads import Limits
-from events.services import definitions, ingest, planning, sync_rules, watched_sequences
+from events.services import (
+    definitions,
+    fast_path,
+    ingest,
+    planning,
+    sync_rules,
+    watched_sequences,
+)
+from events.services.importing.batches import Batch, oldest_of
 from events.services.importing.people import People, PeopleChanged
 from events.services.importing.postgresql import PostgreSQL
 from events.services.importing.sqlite import SQLite
-from events.services.importing.store import EventLine, Key, Known, Store
+from events.services.importing.store import EventLine, Key, Known, ReadyRow, Store
 from events.services.ingest_request import IngestRequest
 from events.services.recording import Failed
 from subscribers.ids import new_ids
@@ -28,10 +36,10 @@ from subscribers.payloads import Fault, InvalidRequest
 from subscribers.rows import Row
 from subscribers.services import lists
 from subscribers.services.import_loop import Outcome, Parsed, RejectedAlone
-from subscribers.services.import_runs import Counted, Rejected
+from subscribers.services.import_runs import Counted
 from subscribers.services.subscribers import IdentityConflict, SubscriberNotFound
 
-# The clock is read once for so many rows.
+# The clock is read once for so many rows, and ids are made.
 ROWS_AT_ONE_MOMENT = 500
 # Each round that fails means that somebody changed a person between look and lock.
 ROUNDS = 10
@@ -78,6 +86,7 @@ class EventImporter:
         self._just_seen: set[int] = set()
         self._rows_until_tick = 0
         self._now = clock()
+        self._ids: Iterator[UUID] = iter(())
 
     @property
     def rows_in_batch(self) -> int:
@@ -87,17 +96,20 @@ class EventImporter:
     def is_read_ahead(self) -> bool:
         return self.store.is_read_ahead
 
-    def parse(self, row: Row) -> Parsed[EventRow]:
+    def parse(self, row: Row) -> Parsed[ReadyRow]:
         """Return the row's event, or the faults found in it."""
         self._rows_until_tick -= 1
         if self._rows_until_tick < 0:
-            self._rows_until_tick, self._now = ROWS_AT_ONE_MOMENT, self.clock()
+            self._rows_until_tick, self._now = ROWS_AT_ONE_MOMENT - 1, self.clock()
+            self._ids = iter(new_ids(ROWS_AT_ONE_MOMENT))
         found = self.reader.read(row.fields or {}, columns=row.columns, now=self._now)
         if isinstance(found, EventRow):
-            return Parsed(row, found)
+            row_id = next(self._ids)
+            packed = self.store.pack(row_id, found.event)
+            return Parsed(row, ReadyRow(row_id, found.person, found.event, packed))
         return Parsed(row, None, found)
 
-    def is_alone(self, value: EventRow) -> bool:
+    def is_alone(self, value: ReadyRow) -> bool:
         """A live event sets things off, which has its own transaction."""
         return not value.event.is_historical
 
@@ -108,7 +120,7 @@ class EventImporter:
         self.definition_keys.clear()
         self.configuration = None
 
-    def record(self, parsed: Sequence[Parsed[EventRow]], *, now: datetime) -> Outcome:
+    def record(self, parsed: Sequence[Parsed[ReadyRow]], *, now: datetime) -> Outcome:
         """Record history inside the caller's transaction."""
         workspace = Workspace.objects.get(pk=self.workspace.pk)
         configuration = self._configure(workspace)
@@ -128,7 +140,7 @@ class EventImporter:
             definitions_created=batch.definitions_made,
         )
         if lines:
-            moments = [line.occurred_at for line in lines]
+            moments = [line.row.event.occurred_at for line in lines]
             counted.occurred(oldest_at=min(moments), newest_at=max(moments))
         rejected = batch.rejected_in_order()
         for refused in rejected:
@@ -137,7 +149,7 @@ class EventImporter:
 
     def record_alone(
         self,
-        parsed: Parsed[EventRow],
+        parsed: Parsed[ReadyRow],
         *,
         now: datetime,
         before_commit: Callable[[Outcome], None],
@@ -152,8 +164,15 @@ class EventImporter:
             limits=self.limits,
             now=now,
         )
+        # The ids rise with the rows, live or not.
+        (person_id,) = new_ids(1)
+        planned = fast_path.PlannedIds(subscriber=person_id, events=[parsed.value.id])
         try:
-            ingest.record(request, before_commit=lambda result: before_commit(_outcome_of(result)))
+            ingest.record(
+                request,
+                earlier=ingest.Attempt(refusal=fast_path.Refusal.KEPT_ANSWER, planned=planned),
+                before_commit=lambda result: before_commit(_outcome_of(result)),
+            )
         except ingest.NothingRecorded as error:
             faults = [Fault(each.field, each.message) for each in error.outcomes]
             raise RejectedAlone(*faults) from error
@@ -172,12 +191,12 @@ class EventImporter:
         return self.configuration
 
     def _plan(
-        self, parsed: Sequence[Parsed[EventRow]], workspace: Workspace, now: datetime
-    ) -> "_Batch":
+        self, parsed: Sequence[Parsed[ReadyRow]], workspace: Workspace, now: datetime
+    ) -> Batch:
         """Find out what becomes of each row; what changes is locked, and new names are made."""
         made: dict[str, EventDefinition] = {}
         for _ in range(ROUNDS):
-            batch = _Batch(parsed, now=now)
+            batch = Batch(parsed, now=now)
             try:
                 made |= self._prepare(batch, workspace)
                 self._resolve(batch)
@@ -196,14 +215,14 @@ class EventImporter:
         """Insert events, then what they tell of people; returns those that are new."""
         recorded = self.store.insert_events(lines, workspace_id=self.workspace.pk, received_at=now)
         if recorded < len(lines):
-            stored = self.store.stored_among([line.id for line in lines])
-            lines = [line for line in lines if line.id in stored]
+            stored = self.store.stored_among([line.row.id for line in lines])
+            lines = [line for line in lines if line.row.id in stored]
         if self.people.changed:
-            oldest_by_key = _oldest_of(lines, keys=self.people.changed)
+            oldest_by_key = oldest_of(lines, keys=self.people.changed)
             self.people.write_changes(oldest_by_key, now=now)
         return lines
 
-    def _prepare(self, batch: "_Batch", workspace: Workspace) -> dict[str, EventDefinition]:
+    def _prepare(self, batch: Batch, workspace: Workspace) -> dict[str, EventDefinition]:
         """Look people up, define names, lock who changes; returns the definitions it made."""
         values = [each.value for each in batch.parsed if each.value is not None]
         self.people.begin([value.person for value in values], workspace_id=workspace.pk)
@@ -220,10 +239,10 @@ class EventImporter:
             key_of = self.store.key_of
             for name, definition in known.by_name.items():
                 self.definition_keys[name] = key_of(definition.pk)
-        self.people.lock(self._to_lock(values))
+        self.people.lock(self._look(batch))
         return made
 
-    def _names_wanted(self, values: Sequence[EventRow]) -> list[str]:
+    def _names_wanted(self, values: Sequence[ReadyRow]) -> list[str]:
         """Return the names of rows that are not sure to be refused, in their order."""
         given = {
             value.person.external_id
@@ -236,41 +255,52 @@ class EventImporter:
             if not self.people.is_refused(value.person, given_with_email=given)
         ]
 
-    def _to_lock(self, values: Sequence[EventRow]) -> set[Key]:
-        """Return the people whose rows this batch may change."""
-        found: set[Key] = set()
+    def _look(self, batch: Batch) -> set[Key]:
+        """Note who rows are about that change nobody; returns the people that others may change."""
+        changing: set[Key] = set()
         choose, would_change = self.people.choose, self.people.would_change
-        for value in values:
-            known = choose(value.person)
-            if not isinstance(known, Known) or known.key in found:
-                continue
-            is_older = value.event.occurred_at < known.created_at
-            if is_older or would_change(value.person, known):
-                found.add(known.key)
-        return found
+        for each in batch.parsed:
+            value, plain = each.value, None
+            if value is not None:
+                known = choose(value.person)
+                if isinstance(known, Known):
+                    if value.event.occurred_at < known.created_at or would_change(
+                        value.person, known
+                    ):
+                        changing.add(known.key)
+                    else:
+                        plain = known
+            batch.plain.append(plain)
+        return changing
 
-    def _resolve(self, batch: "_Batch") -> None:
+    def _resolve(self, batch: Batch) -> None:
         """Find out who each row is about, what repeats within the batch and what is refused."""
-        resolve, now = self.people.resolve, batch.now
-        message = f"is new, and the workspace has its {self.limits.definitions} event definitions"
-        limit = Fault("name", f"{message} already.")
-        for place, each in enumerate(batch.parsed):
+        changed, names = self.people.changed, self.definition_keys
+        rows = zip(batch.parsed, batch.plain, strict=True)
+        for place, (each, plain) in enumerate(rows):
             value = each.value
             if value is None:
-                batch.reject(place, each.faults)
+                batch.rejected[place] = each.faults
                 continue
             event = value.event
-            if event.name not in self.definition_keys:
-                chosen = self.people.choose(value.person)
-                batch.reject(place, (chosen if isinstance(chosen, Fault) else limit,))
-                continue
-            found = resolve(value.person, now=now)
+            is_settled = plain is not None and event.name in names and plain.key not in changed
+            found = plain if plain and is_settled else self._find(value, batch.now)
             if isinstance(found, Fault):
-                batch.reject(place, (found,))
+                batch.rejected[place] = (found,)
                 continue
             if event.event_id is not None and not batch.is_new(found, event.name, event.event_id):
                 continue
             batch.add(found, value)
+
+    def _find(self, value: ReadyRow, now: datetime) -> Known | Fault:
+        """Return who a row is about, or why it is refused."""
+        if value.event.name in self.definition_keys:
+            return self.people.resolve(value.person, now=now)
+        chosen = self.people.choose(value.person)
+        if isinstance(chosen, Fault):
+            return chosen
+        most = self.limits.definitions
+        return Fault("name", f"is new, and the workspace has its {most} event definitions already.")
 
     def _fill_effects(self, names: set[str], configuration: Configuration) -> None:
         """Find out what history of these names says that it did not do."""
@@ -285,79 +315,20 @@ class EventImporter:
             )
             configuration.effects[name] = msgspec.json.encode(said)
 
-    def _lines(self, batch: "_Batch", configuration: Configuration) -> list[EventLine]:
-        encode = msgspec.json.encode
+    def _lines(self, batch: Batch, configuration: Configuration) -> list[EventLine]:
         self.seen |= self._just_seen
         self._just_seen.clear()
         keys, effects = self.definition_keys, configuration.effects
         lines = []
-        for row_id, (known, value) in zip(new_ids(len(batch.taken)), batch.taken, strict=True):
+        for known, value in batch.taken:
             event = value.event
             if self.is_dry_run and event.event_id is not None:
                 mark = hash((known.key, event.name, event.event_id))
                 if mark in self.seen:
                     continue
                 self._just_seen.add(mark)
-            lines.append(
-                EventLine(
-                    row_id,
-                    known,
-                    keys[event.name],
-                    event.event_id,
-                    event.occurred_at,
-                    encode(event.properties),
-                    effects[event.name],
-                )
-            )
+            lines.append(EventLine(known, keys[event.name], value, effects[event.name]))
         return lines
-
-
-class _Batch:
-    """The rows of one transaction, and what becomes of them."""
-
-    def __init__(self, parsed: Sequence[Parsed[EventRow]], *, now: datetime) -> None:
-        self.parsed = parsed
-        self.now = now
-        self.taken: list[tuple[Known, EventRow]] = []
-        self.rejected: dict[int, tuple[Fault, ...]] = {}
-        self.names_used: set[str] = set()
-        self.oldest_by_key: dict[Key, datetime] = {}
-        self.definitions_made = 0
-        self._event_ids: set[tuple[Key, str, str]] = set()
-
-    def reject(self, place: int, faults: tuple[Fault, ...]) -> None:
-        self.rejected[place] = faults
-
-    def rejected_in_order(self) -> list[Rejected]:
-        return [Rejected(self.parsed[place].row, faults) for place, faults in self.rejected.items()]
-
-    def is_new(self, known: Known, name: str, event_id: str) -> bool:
-        """Tell whether no row before has the event id, and note it."""
-        before = len(self._event_ids)
-        self._event_ids.add((known.key, name, event_id))
-        return len(self._event_ids) > before
-
-    def add(self, known: Known, value: EventRow) -> None:
-        """Take a row as one that is to be recorded."""
-        self.taken.append((known, value))
-        self.names_used.add(value.event.name)
-        occurred_at = value.event.occurred_at
-        oldest_at = self.oldest_by_key.get(known.key)
-        if oldest_at is None or occurred_at < oldest_at:
-            self.oldest_by_key[known.key] = occurred_at
-
-
-def _oldest_of(lines: Sequence[EventLine], *, keys: Container[Key]) -> dict[Key, datetime]:
-    """Return when the first event of each of these people occurred."""
-    oldest_by_key: dict[Key, datetime] = {}
-    for line in lines:
-        key = line.subscriber.key
-        if key not in keys:
-            continue
-        found = oldest_by_key.get(key)
-        if found is None or line.occurred_at < found:
-            oldest_by_key[key] = line.occurred_at
-    return oldest_by_key
 
 
 def _outcome_of(result: ingest.IngestResult) -> Outcome:

@@ -1,18 +1,19 @@
-"""Imports on PostgreSQL: COPY in its binary form, straight into the table where nothing can repeat.
+"""Imports on PostgreSQL: COPY in its binary form, straight into the table.
 
-Where events have ids they go through a temporary table, so that one statement leaves out those
-that are there.
+Where an event turns out to be there already, the batch goes through a temporary table, so that one
+statement leaves out what is there; and so do the next ones, since a repeat rarely comes alone.
 """
 
 import struct
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
+from events.payloads import EventDraft
 from events.services.importing.store import Change, EventLine, Known, new_tokens
 
 COLUMNS = (
@@ -78,12 +79,21 @@ pack_moment = struct.Struct("!iq").pack
 pack_jsonb = struct.Struct("!iB").pack
 
 
+ROWS_SENT_AT_ONCE = 500
+# After a batch with events that are there already, so many are expected to have some.
+BATCHES_WITH_REPEATS = 20
+
+
 class PostgreSQL:
     """The store of imports on PostgreSQL."""
 
     # More rows win little and hold locks for longer (measured).
     rows_in_batch = 5_000
     is_read_ahead = True
+
+    def __init__(self) -> None:
+        """Begin without a sign that events are there already."""
+        self.batches_with_repeats = 0
 
     def key_of(self, row_id: UUID) -> bytes:
         return row_id.bytes
@@ -161,27 +171,36 @@ class PostgreSQL:
             )
         parts.append(TRAILER)
         with connection.cursor() as cursor:
-            _copy(cursor, COPY_PEOPLE, b"".join(parts))
+            _copy(cursor, COPY_PEOPLE, [b"".join(parts)])
+
+    def pack(self, row_id: UUID, event: EventDraft) -> tuple[bytes, bytes, bytes]:
+        properties = msgspec.json.encode(event.properties)
+        event_id = NULL if event.event_id is None else _text(event.event_id)
+        return (
+            ROW + row_id.bytes,
+            event_id + _moment(event.occurred_at),
+            pack_jsonb(len(properties) + 1, JSONB_VERSION) + properties,
+        )
 
     def insert_events(
         self, lines: Sequence[EventLine], *, workspace_id: UUID, received_at: datetime
     ) -> int:
         if not lines:
             return 0
-        encoded = _encode(lines, workspace_id, received_at)
-        can_repeat = any([line.event_id is not None for line in lines])  # noqa: C419 - slower
-        with connection.cursor() as cursor:
-            if not can_repeat:
+        # The indexes and a foreign key look for the person: side by side, rows touch fewer pages.
+        ordered = sorted(lines, key=lambda line: line.subscriber.key)
+        if self.batches_with_repeats > 0:
+            self.batches_with_repeats -= 1
+            return _insert_new(_encode(ordered, workspace_id, received_at))
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                encoded = _encode(ordered, workspace_id, received_at)
                 _copy(cursor, COPY.format(table="events_event"), encoded)
-                return len(lines)
-            cursor.execute(STAGE)
-            _copy(cursor, COPY.format(table="import_staging"), encoded)
-            cursor.execute(INSERT_NEW)
-            inserted = int(cursor.rowcount)
-            if connection.savepoint_ids:
-                # Tests, and whoever calls a command within a transaction.
-                cursor.execute("DELETE FROM import_staging")
-            return inserted
+        except IntegrityError:
+            # Foreign keys are checked at the commit, so an event is there already: as others will.
+            self.batches_with_repeats = BATCHES_WITH_REPEATS
+            return _insert_new(_encode(ordered, workspace_id, received_at))
+        return len(lines)
 
     def stored_among(self, ids: Sequence[UUID]) -> set[UUID]:
         with connection.cursor() as cursor:
@@ -189,40 +208,50 @@ class PostgreSQL:
             return {row_id for (row_id,) in cursor.fetchall()}
 
 
-def _copy(cursor: Any, statement: str, encoded: bytes) -> None:  # noqa: ANN401 - Django's cursor has no public type
+def _insert_new(encoded: Iterable[bytes]) -> int:
+    """Insert the rows that are not there yet; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(STAGE)
+        _copy(cursor, COPY.format(table="import_staging"), encoded)
+        cursor.execute(INSERT_NEW)
+        inserted = int(cursor.rowcount)
+        if connection.savepoint_ids:
+            # Tests, and whoever calls a command within a transaction.
+            cursor.execute("DELETE FROM import_staging")
+        return inserted
+
+
+def _copy(cursor: Any, statement: str, encoded: Iterable[bytes]) -> None:  # noqa: ANN401 - Django's cursor has no public type
     with connection.wrap_database_errors, cursor.copy(statement) as copy:
-        copy.write(encoded)
+        for some in encoded:
+            copy.write(some)
 
 
-def _encode(lines: Sequence[EventLine], workspace_id: UUID, received_at: datetime) -> bytes:
-    """Return the rows as the server reads them fastest."""
+def _encode(
+    lines: Sequence[EventLine], workspace_id: UUID, received_at: datetime
+) -> Iterator[bytes]:
+    """Yield the rows as the server reads them fastest, some at a time: it works meanwhile."""
     before_subscriber = UUID_LENGTH + workspace_id.bytes + UUID_LENGTH
     after_occurred = _moment(received_at) + pack_length(1) + b"\1"
-    parts = [HEADER]
-    for line in lines:
-        event_id = line.event_id
-        if event_id is None:
-            event_id_part = NULL
-        else:
-            text = event_id.encode()
-            event_id_part = pack_length(len(text)) + text
-        parts += (
-            ROW,
-            line.id.bytes,
-            before_subscriber,
-            line.subscriber.key,
-            UUID_LENGTH,
-            line.definition_key,
-            event_id_part,
-            pack_moment(8, (line.occurred_at - EPOCH) // MICROSECOND),
-            after_occurred,
-            pack_jsonb(len(line.properties) + 1, JSONB_VERSION),
-            line.properties,
-            pack_jsonb(len(line.effects) + 1, JSONB_VERSION),
-            line.effects,
-        )
-    parts.append(TRAILER)
-    return b"".join(parts)
+    yield HEADER
+    for begin in range(0, len(lines), ROWS_SENT_AT_ONCE):
+        parts: list[bytes] = []
+        for line in lines[begin : begin + ROWS_SENT_AT_ONCE]:
+            row_id, until_occurred, properties = line.row.packed
+            parts += (
+                row_id,
+                before_subscriber,
+                line.subscriber.key,
+                UUID_LENGTH,
+                line.definition_key,
+                until_occurred,
+                after_occurred,
+                properties,
+                pack_jsonb(len(line.effects) + 1, JSONB_VERSION),
+                line.effects,
+            )
+        yield b"".join(parts)
+    yield TRAILER
 
 
 def _known(row: tuple[Any, ...], attributes: dict[str, Any] | None = None) -> Known:

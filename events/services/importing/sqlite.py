@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
+from events.payloads import EventDraft
 from events.services.importing.store import Change, EventLine, Known, new_tokens
 
 # Ten values each; far below what SQLite takes in one statement.
@@ -130,6 +131,10 @@ class SQLite:
                 ],
             )
 
+    def pack(self, row_id: UUID, event: EventDraft) -> tuple[str, str | None, str, str]:
+        properties = msgspec.json.encode(event.properties).decode()
+        return row_id.hex, event.event_id, _moment(event.occurred_at), properties
+
     def insert_events(
         self, lines: Sequence[EventLine], *, workspace_id: UUID, received_at: datetime
     ) -> int:
@@ -143,16 +148,17 @@ class SQLite:
             for some in _chunks(ordered, EVENTS_IN_STATEMENT):
                 values: list[Any] = []
                 for line in some:
+                    row_id, event_id, occurred_at, properties = line.row.packed
                     values += (
-                        line.id.hex,
+                        row_id,
                         workspace_key,
                         line.subscriber.key,
                         line.definition_key,
-                        line.event_id,
-                        _moment(line.occurred_at),
+                        event_id,
+                        occurred_at,
                         received,
                         True,
-                        line.properties.decode(),
+                        properties,
                         line.effects.decode(),
                     )
                 row = "(?,?,?,?,?,?,?,?,?,?)"

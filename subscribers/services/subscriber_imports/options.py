@@ -7,9 +7,6 @@ from enum import StrEnum
 from subscribers.models import Workspace
 from subscribers.services.consent_ledger import Circumstances
 
-# As `consent_words` and the ledger's readers know it.
-METHOD = "import"
-
 
 class Duplicates(StrEnum):
     """What becomes of a row about somebody who is known."""

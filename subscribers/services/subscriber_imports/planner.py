@@ -10,10 +10,10 @@ from subscribers.ids import new_id
 from subscribers.models import ConsentRecord, Subscriber
 from subscribers.payloads import Fault, InvalidRequest
 from subscribers.services import consent_ledger
-from subscribers.services.consent_ledger import Circumstances
+from subscribers.services.consent_ledger import BY_IMPORT, Circumstances
 from subscribers.services.subscriber_imports import known_people
 from subscribers.services.subscriber_imports.audience import Audience
-from subscribers.services.subscriber_imports.options import METHOD, Duplicates, ImportOptions
+from subscribers.services.subscriber_imports.options import Duplicates, ImportOptions
 from subscribers.services.subscriber_imports.plan import Plan, Taken
 from subscribers.services.subscriber_imports.standing import (
     Standing,
@@ -229,6 +229,6 @@ class Planner:
             kind=kind,
             circumstances=circumstances or self.options.circumstances,
             now=at or self.now,
-            method=METHOD,
+            method=BY_IMPORT,
             reason=reason,
         )

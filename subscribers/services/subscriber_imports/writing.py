@@ -19,8 +19,9 @@ from subscribers.models import (
     Suppression,
 )
 from subscribers.services import asking, consent_ledger, quick_rows, suppressions, tags
+from subscribers.services.consent_ledger import BY_IMPORT
 from subscribers.services.subscriber_imports import known_people
-from subscribers.services.subscriber_imports.options import METHOD, ImportOptions
+from subscribers.services.subscriber_imports.options import ImportOptions
 from subscribers.services.subscriber_imports.plan import Plan
 
 
@@ -148,7 +149,7 @@ def _put_down(plan: Plan, options: ImportOptions, now: datetime) -> list[Consent
                 kind=ConsentRecord.Kind.SUPPRESSED,
                 circumstances=options.circumstances,
                 now=now,
-                method=METHOD,
+                method=BY_IMPORT,
                 reason=str(Suppression.Reason(given.reason).label),
             )
         )

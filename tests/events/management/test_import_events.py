@@ -53,6 +53,19 @@ def test_history_triggers_nothing_however_young(tmp_path: Path) -> None:
 
 @time_machine.travel(NOON, tick=False)
 @pytest.mark.usefixtures("workspace")
+def test_history_may_be_of_any_age(tmp_path: Path) -> None:
+    long_ago = "1999-12-31T23:59:59Z"
+    path = write_lines(tmp_path / "events.jsonl", [row(1, occurredAt=long_ago)])
+
+    code, _ = import_events(path)
+
+    assert code == 0
+    assert Event.objects.get().occurred_at == datetime(1999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert Subscriber.objects.get().created_at.year == 1999
+
+
+@time_machine.travel(NOON, tick=False)
+@pytest.mark.usefixtures("workspace")
 def test_what_is_recent_runs_live_when_that_is_asked(tmp_path: Path) -> None:
     rows = [
         row(90),

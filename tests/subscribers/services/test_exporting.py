@@ -81,6 +81,17 @@ def test_a_row_has_all_that_a_person_bears(workspace: Workspace) -> None:
     ]
 
 
+def test_consent_that_a_file_brought_in_goes_out_in_its_own_words(workspace: Workspace) -> None:
+    person = factories.SubscriberFactory.create(workspace=workspace)
+    factories.ConsentRecordFactory.create(
+        subscriber=person, kind=ConsentRecord.Kind.CONFIRMED, method="import", reason="paper form"
+    )
+
+    (row,) = exported(workspace)
+
+    assert row.consent_method == "paper form"
+
+
 @pytest.mark.parametrize("page_rows", [1, 2, 5, 6])
 def test_everybody_is_in_it_once_whatever_the_pages(workspace: Workspace, page_rows: int) -> None:
     people = [factories.SubscriberFactory.create(workspace=workspace) for _ in range(5)]
