@@ -16,6 +16,9 @@ from events.services.importing.store import Change, EventLine, Known, new_tokens
 
 # Ten values each; far below what SQLite takes in one statement.
 EVENTS_IN_STATEMENT = 250
+# The indexes are written all over: by default (2 MB, 4 MB) every page would go to disk many times.
+CACHE_KIB = 65_536
+PAGES_BETWEEN_CHECKPOINTS = 16_000
 KEYS_IN_STATEMENT = 900
 INSERT_EVENTS = """
 INSERT INTO events_event (id, workspace_id, subscriber_id, definition_id, event_id, occurred_at,
@@ -48,9 +51,16 @@ Item = TypeVar("Item")
 class SQLite:
     """The store of imports on SQLite."""
 
-    # A transaction of some 50 ms, and others' turn while the next rows are parsed.
-    rows_in_batch = 2000
+    # A transaction of some 150 ms, and others' turn while the next rows are parsed; of 2,000 rows it
+    # would write the same pages of the indexes so often that all took a quarter longer (measured).
+    rows_in_batch = 5_000
     is_read_ahead = False
+
+    def __init__(self) -> None:
+        """Let the connection hold more in memory, and clean up after itself less often."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            cursor.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}")
 
     def key_of(self, row_id: UUID) -> str:
         return row_id.hex
