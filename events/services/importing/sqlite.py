@@ -17,7 +17,7 @@ from events.services.importing.store import Change, EventLine, Known, new_tokens
 # Ten values each; far below what SQLite takes in one statement.
 EVENTS_IN_STATEMENT = 250
 # The indexes are written all over: by default (2 MB, 4 MB) every page would go to disk many times.
-CACHE_KIB = 65_536
+CACHE_KIB = 32_768
 PAGES_BETWEEN_CHECKPOINTS = 16_000
 KEYS_IN_STATEMENT = 900
 INSERT_EVENTS = """
