@@ -51,8 +51,8 @@ Item = TypeVar("Item")
 class SQLite:
     """The store of imports on SQLite."""
 
-    # A transaction of some 150 ms, and others' turn while the next rows are parsed; of 2,000 rows it
-    # would write the same pages of the indexes so often that all took a quarter longer (measured).
+    # A transaction of some 150 ms, and others' turn while the next rows are parsed. With 2,000 the
+    # same pages of the indexes are written so often that all takes a quarter longer (measured).
     rows_in_batch = 5_000
     is_read_ahead = False
 
