@@ -58,7 +58,7 @@ def _page_of(
 ) -> HttpResponse:
     """Return the page to leave by, or the one for those who have left."""
     person = unsubscribing.owner_of(token)
-    if person is not None and person.status not in unsubscribing.LEAVING:
+    if person is not None and _is_gone(person):
         return page(request, "unsubscribed.html", workspace=person.workspace, status=status)
     return page(
         request,
@@ -69,6 +69,11 @@ def _page_of(
         lists=preferences.lists_of(person) if person else [],
         is_saved=is_saved,
     )
+
+
+def _is_gone(person: Subscriber) -> bool:
+    """Tell whether there is nothing left to leave; an address that bounced has decided nothing."""
+    return unsubscribing.has_left(person) or person.status == Subscriber.Status.COMPLAINED
 
 
 def _leave(request: HttpRequest, token: str, form: QueryDict, now: datetime) -> HttpResponse:

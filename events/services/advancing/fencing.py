@@ -133,7 +133,9 @@ def _is_held_back(
 ) -> bool:
     """Tell whether a switch, the list of allowed addresses or the cap keeps the mail back."""
     verdict = mail_safety.verdict(
-        workspace=run.workspace, recipient=letter.draft.recipient, is_test=run.row.is_test
+        workspace=run.workspace,
+        recipient=earlier.recipient if earlier else letter.draft.recipient,
+        is_test=run.row.is_test,
     )
     if verdict.is_hold:
         _wait(run, current.now + HOLD, verdict.reason, current)

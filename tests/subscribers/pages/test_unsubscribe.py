@@ -275,6 +275,21 @@ def test_who_has_left_is_told_so_and_may_come_back_by_a_mail(person: Subscriber)
     assert status_of(person) == "unsubscribed"
 
 
+@pytest.mark.parametrize(
+    ("status", "has_asked", "is_gone"),
+    [("bounced", False, False), ("bounced", True, True), ("complained", False, True)],
+)
+def test_a_bounce_alone_is_no_farewell(
+    client: Client, person: Subscriber, status: str, has_asked: bool, is_gone: bool
+) -> None:
+    left_at = datetime.now(tz=UTC) if has_asked else None
+    Subscriber.objects.filter(pk=person.pk).update(status=status, unsubscribed_at=left_at)
+
+    page = client.get(path_of(person)).content.decode()
+
+    assert ("come_back" in page) is is_gone
+
+
 @pytest.mark.parametrize("status", ["active", "pending", "bounced", "complained"])
 def test_nobody_else_is_sent_a_mail_to_come_back_by(person: Subscriber, status: str) -> None:
     Subscriber.objects.update(status=status)
