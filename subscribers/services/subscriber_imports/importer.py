@@ -98,9 +98,13 @@ class SubscriberImporter:
         return outcome
 
     def _record_first(self, waiting: Sequence[ParsedRow], now: datetime) -> Outcome:
-        """Record rows up to the first one that has to wait for those before it."""
-        drafts = [each.value for each in waiting if each.value is not None]
+        """Record rows up to the first one that has to wait for those before it.
+
+        Whenever somebody else made one of the new people first, half as many rows are tried: many
+        requests about the same people could outrun a large batch for ever.
+        """
         for _ in range(ROUNDS):
+            drafts = [each.value for each in waiting if each.value is not None]
             try:
                 with transaction.atomic():
                     audience = audiences.read(options=self.options, drafts=drafts)
@@ -110,6 +114,7 @@ class SubscriberImporter:
                         plan=planner.plan, options=self.options, now=now
                     )
             except SomebodyWasFaster:
+                waiting = waiting[: max(1, len(waiting) // 2)]
                 continue
             return outcome
         raise OperationalError("The subscribers' rows kept changing.")
