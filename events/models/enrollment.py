@@ -1,6 +1,7 @@
 """Enrollments: one subscriber's way through a sequence, and what each step of it did."""
 
 from typing import ClassVar
+from uuid import UUID
 
 from django.db import models
 from django.utils.timezone import now
@@ -30,6 +31,8 @@ class Enrollment(models.Model):
         TRANSACTIONAL = 1, "Transactional"
         MARKETING = 2, "Marketing"
 
+    # What a mail of a step is sent for: `step:ENROLLMENT:STEP:VISIT`, ids in hex.
+    MAIL_CAUSE_PREFIX = "step:"
     UNDER_WAY = (Status.WAITING_CONFIRMATION, Status.ACTIVE, Status.WAITING, Status.PAUSED)
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -120,6 +123,17 @@ class Enrollment(models.Model):
     def public_id(self) -> str:
         """The id on the wire."""
         return encode("enr", self.id)
+
+    @property
+    def mail_cause(self) -> str:
+        """What a mail of its present step is sent for: this visit of the step."""
+        step = self.step_id.hex if self.step_id else ""
+        return f"{self.MAIL_CAUSE_PREFIX}{self.pk.hex}:{step}:{self.visit}"
+
+    @staticmethod
+    def id_in_cause(cause: str) -> UUID:
+        """Return the id of the enrollment that a step's mail belongs to."""
+        return UUID(cause.split(":")[1])
 
     @property
     def is_under_way(self) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from events.models import Enrollment, Sequence, Step
-from events.services import mail_causes, parked_runs
+from events.services import parked_runs
 from events.services.entries_by_hand import Enrolled, enroll
 from events.services.moving_runs import Move, move_runs, preview_move
 from subscribers.models import Subscriber
@@ -128,10 +128,10 @@ def retry(*, enrollment: Enrollment, now: datetime) -> bool:
         with _changing(enrollment, now) as run:
             if run.status != Status.FAILED or run.step is None:
                 raise NotFailed(f"The run is {_in_words(run)}: only a failed one is tried again.")
-            cause = mail_causes.of_run(run)
+            cause = run.mail_cause
             run.status = Status.ACTIVE
             run.visit += 1
-            outbox.hand_on(workspace_id=run.workspace_id, cause=cause, to=mail_causes.of_run(run))
+            outbox.hand_on(workspace_id=run.workspace_id, cause=cause, to=run.mail_cause)
             run.attempts = 0
             run.due_at = now
             run.ended_at = None

@@ -1,7 +1,6 @@
 """Mails that waited for another attempt when their run ended: nobody would send them any more."""
 
 from events.models import Enrollment
-from events.services import mail_causes
 from subscribers.models import OutgoingEmail
 from subscribers.services import outbox
 
@@ -15,10 +14,12 @@ def skip_left(*, limit: int = MOST_AT_ONCE) -> int:
     A mail that an operator sends again has a due time of its own, and is left alone.
     """
     waiting = OutgoingEmail.objects.filter(
-        status=OutgoingEmail.Status.QUEUED, due_at=None, cause__startswith=mail_causes.PREFIX
+        status=OutgoingEmail.Status.QUEUED,
+        due_at=None,
+        cause__startswith=Enrollment.MAIL_CAUSE_PREFIX,
     )
     causes = waiting.order_by("-id").values_list("pk", "cause")[:limit]
-    run_of_mail = {email_id: mail_causes.run_of(cause) for email_id, cause in causes}
+    run_of_mail = {email_id: Enrollment.id_in_cause(cause) for email_id, cause in causes}
     under_way = set(
         Enrollment.objects.filter(
             pk__in=set(run_of_mail.values()), status__in=Enrollment.UNDER_WAY

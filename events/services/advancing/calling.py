@@ -12,7 +12,7 @@ from django.db import transaction
 
 from events import egress, steps
 from events.models import Enrollment, StepRun
-from events.services import claiming, mail_causes
+from events.services import claiming
 from events.services.advancing import engine, letters
 from events.services.advancing.engine import Clock, Round
 from events.services.advancing.runs import Run
@@ -68,7 +68,7 @@ def _call(run: Run, now: datetime) -> tuple[dict[str, Any], str, bool]:
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Cueline",
-        "Cueline-Delivery": mail_causes.of_run(run.row),
+        "Cueline-Delivery": run.row.mail_cause,
         "Cueline-Timestamp": str(timestamp),
         "Cueline-Signature": egress.sign(
             secret=run.workspace.webhook_secret, timestamp=timestamp, body=body

@@ -3,7 +3,6 @@
 from typing import Any
 
 from events import steps
-from events.services import mail_causes
 from events.services.advancing.runs import Run
 from events.services.advancing.versions import PlacedStep
 from subscribers import rendering
@@ -46,7 +45,7 @@ def write(*, run: Run, placed: PlacedStep) -> Draft:
         workspace_id=run.row.workspace_id,
         subscriber_id=run.subscriber.pk,
         kind=kind,
-        cause=mail_causes.of_run(run.row),
+        cause=run.row.mail_cause,
         sender=rendering.address_header(name, address),
         reply_to=run.version.reply_to,
         recipient=run.subscriber.email,

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from events.services import claiming, mail_causes
+from events.services import claiming
 from events.services.advancing import engine, letters, mail_breaker
 from events.services.advancing.engine import Clock, Round
 from events.services.advancing.fencing import Letter, Sent, fence, settle
@@ -186,7 +186,7 @@ def _address_hash(letter: Letter | None) -> str:
 
 def _causes_used(runs: Sequence[Run]) -> frozenset[str]:
     """Return the causes that have a mail already; one query. Only the lease's holder makes more."""
-    causes = [mail_causes.of_run(run.row) for run in runs]
+    causes = [run.row.mail_cause for run in runs]
     workspaces = {run.row.workspace_id for run in runs}
     used = OutgoingEmail.objects.filter(workspace__in=workspaces, cause__in=causes)
     return frozenset(used.values_list("cause", flat=True))

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from events.models import Enrollment, StepRun
-from events.services import mail_causes
 from subscribers.models import OutgoingEmail
 from subscribers.services.audits import (
     Audit,
@@ -59,7 +58,7 @@ def _unexplained(audit: Audit) -> Iterator[UUID]:
 def _left(audit: Audit) -> Iterator[UUID]:
     rows = OutgoingEmail.objects.filter(status=Status.QUEUED)
     for portion in portions(rows=rows, audit=audit, size=LOOKED_UP_AT_ONCE):
-        waiting = portion.filter(due_at=None, cause__startswith=mail_causes.PREFIX)
+        waiting = portion.filter(due_at=None, cause__startswith=Enrollment.MAIL_CAUSE_PREFIX)
         causes = dict(waiting.order_by("-pk").values_list("pk", "cause"))
         visits = {email_id: visit_of(cause) for email_id, cause in causes.items()}
         run_ids = {visit[0] for visit in visits.values() if visit}

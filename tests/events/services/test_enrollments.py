@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from events.models import Enrollment, Sequence
-from events.services import enrollments, mail_causes, sequences
+from events.services import enrollments, sequences
 from events.services.enrollments import AlreadyEnrolled, NotFailed, NotWaitingForTime, RunEnded
 from subscribers.models import Subscriber
 from tests.events.run_making import make_run
@@ -210,7 +210,7 @@ def test_a_mail_that_a_hand_has_sent_again_stands_for_the_new_visit(
     mail = OutgoingEmailFactory.create(
         workspace=run.workspace,
         subscriber=run.subscriber,
-        cause=mail_causes.of_run(run),
+        cause=run.mail_cause,
         status=status,
     )
 

@@ -8,7 +8,6 @@ from django.core import mail
 from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, StepRun
-from events.services import mail_causes
 from subscribers.models import OutgoingEmail, Subscriber, Workspace
 from subscribers.services import outbox
 from tests import factories
@@ -36,7 +35,7 @@ def travel() -> TimeTravel:
 def earlier_mail(run: Enrollment, status: str, **columns: Any) -> OutgoingEmail:
     """Return the mail that an earlier attempt of the run's step left."""
     return factories.OutgoingEmailFactory.create(
-        subscriber=run.subscriber, cause=mail_causes.of_run(run), status=status, **columns
+        subscriber=run.subscriber, cause=run.mail_cause, status=status, **columns
     )
 
 
@@ -257,7 +256,7 @@ def test_a_failed_step_that_is_tried_by_hand_makes_another_mail(
     run = begin(make_sequence(person.workspace, MAIL), person, visit=2)
     failed = factories.OutgoingEmailFactory.create(
         subscriber=person,
-        cause=mail_causes.of_run(run).removesuffix(":2") + ":1",
+        cause=run.mail_cause.removesuffix(":2") + ":1",
         status=MailStatus.FAILED,
     )
 

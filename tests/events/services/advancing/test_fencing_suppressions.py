@@ -10,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, StepRun
-from events.services import mail_causes
 from subscribers.models import OutgoingEmail, Subscriber, Suppression, Workspace
 from subscribers.services import suppressions
 from subscribers.services.suppressions import Source
@@ -68,7 +67,7 @@ def test_a_mail_that_was_queued_for_an_address_suppressed_since_is_skipped(
 ) -> None:
     run = begin(make_sequence(person.workspace, MAIL), person)
     row = factories.OutgoingEmailFactory.create(
-        subscriber=person, cause=mail_causes.of_run(run), recipient="old@example.com"
+        subscriber=person, cause=run.mail_cause, recipient="old@example.com"
     )
     suppress_erased(person.workspace, "old@example.com")
 
@@ -123,7 +122,7 @@ def test_an_address_that_the_mail_before_found_to_be_none_is_left_alone_at_once(
 ) -> None:
     first = begin(make_sequence(person.workspace, MAIL), person)
     factories.OutgoingEmailFactory.create(
-        subscriber=person, cause=mail_causes.of_run(first), recipient="taken@example.com"
+        subscriber=person, cause=first.mail_cause, recipient="taken@example.com"
     )
     heir = factories.SubscriberFactory.create(workspace=person.workspace, email="taken@example.com")
     second = begin(make_sequence(person.workspace, MAIL), heir)

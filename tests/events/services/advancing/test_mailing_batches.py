@@ -6,7 +6,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, Sequence, Step, StepRun
-from events.services import advancing, claiming, mail_causes
+from events.services import advancing, claiming
 from subscribers.models import OutgoingEmail, SendingSecond, Workspace
 from subscribers.services import sending_rate
 from tests import factories
@@ -74,7 +74,7 @@ def test_a_mail_that_somebody_else_made_meanwhile_is_followed_and_the_rest_leave
         hold.wait_until_reached()
         # As when the same task runs twice.
         factories.OutgoingEmailFactory.create(
-            subscriber=runs[1].subscriber, cause=mail_causes.of_run(runs[1]), status="unknown"
+            subscriber=runs[1].subscriber, cause=runs[1].mail_cause, status="unknown"
         )
         hold.release()
 
