@@ -20,7 +20,8 @@ from prometheus_client.registry import Collector
 from config import env
 from config.http.errors import json_response
 from events import enqueue
-from events.services import engine_gauges, worker_reports
+from events.services import worker_reports
+from events.services.engine import gauges as engine_gauges
 
 logger = logging.getLogger("cueline.metrics")
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from events.services import audience_changes, erasing, merging
+from events.services.enrollments import audience_changes
+from events.services.people import erasing, merging
 from subscribers.reactions import Moved
 
 

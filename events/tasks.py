@@ -7,15 +7,11 @@ from django.conf import settings
 
 from events import enqueue
 from events.models import Enrollment
-from events.services import (
-    advancing,
-    failed_stages,
-    left_mails,
-    retention,
-    roll_ups,
-    worker_reports,
-)
-from subscribers.services import outbox_queue
+from events.services import engine, retention, worker_reports
+from events.services.counts import roll_ups
+from events.services.engine import leftover_mails
+from events.services.ingestion import failed_stages
+from subscribers.services.dispatch import queue as outbox_queue
 
 
 def retry_failed_stages() -> int:
@@ -25,7 +21,7 @@ def retry_failed_stages() -> int:
 
 def skip_left_mails() -> int:
     """Mark mails that waited for another attempt when their run ended; returns how many."""
-    return left_mails.skip_left()
+    return leftover_mails.skip_left()
 
 
 def purge_results() -> int:
@@ -56,7 +52,7 @@ def beat(worker_id: str) -> None:
 def advance(token: str, *enrollment_ids: str) -> None:
     """Carry out what is due for claimed runs, whose ids are hex; may run twice."""
     ids = [UUID(each) for each in enrollment_ids]
-    advancing.advance(token=UUID(token), ids=ids, clock=_clock, must_yield=_is_something_above)
+    engine.advance(token=UUID(token), ids=ids, clock=_clock, must_yield=_is_something_above)
 
 
 def send_queued(token: str, *email_ids: str) -> int:

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from subscribers.services import confirmation_deadlines, retention
+from subscribers.services import retention
+from subscribers.services.consent import deadlines
 
 
 def purge_expired() -> int:
@@ -12,9 +13,9 @@ def purge_expired() -> int:
 
 def remind_unconfirmed() -> int:
     """Queue the reminders that are due to people who have not confirmed; returns how many."""
-    return confirmation_deadlines.remind_due(now=datetime.now(tz=UTC))
+    return deadlines.remind_due(now=datetime.now(tz=UTC))
 
 
 def give_up_unconfirmed() -> int:
     """Give up the questions that nobody answered in time; returns how many."""
-    return confirmation_deadlines.give_up_due(now=datetime.now(tz=UTC))
+    return deadlines.give_up_due(now=datetime.now(tz=UTC))

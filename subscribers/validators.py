@@ -5,7 +5,7 @@ import zoneinfo
 
 from django.core.exceptions import ValidationError
 
-from subscribers import json_gate
+from subscribers.wire import json_gate
 
 
 def validate_time_zone(name: str) -> None:

@@ -16,15 +16,15 @@ from django.conf import settings
 from django.test.signals import setting_changed
 
 from subscribers import ids
-from tests import private_postgres
+from tests.support import private_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from subscribers.models import Workspace
-    from tests.calling import Caller
+    from tests.support.calling import Caller
 
-pytest_plugins = ["tests.running", "tests.working"]
+pytest_plugins = ["tests.support.running", "tests.support.working"]
 SETTING_NAMES = re.compile(r'env\.read_\w+\(\s*"([A-Z_]+)"')
 database_name = pytest.StashKey[str]()
 
@@ -126,7 +126,7 @@ def make_ids_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def workspace(db: None) -> "Workspace":
     """A workspace without rules or default lists."""
-    from subscribers.services import workspaces  # noqa: PLC0415 - Django is set up by now
+    from subscribers.services.workspaces import workspaces  # noqa: PLC0415 - Django is set up by now
 
     return workspaces.create(name="Acme")
 
@@ -140,14 +140,14 @@ def caller(workspace: "Workspace") -> "Caller":
 @pytest.fixture
 def stranger(db: None) -> "Caller":
     """An application of another workspace."""
-    from subscribers.services import workspaces  # noqa: PLC0415 - Django is set up by now
+    from subscribers.services.workspaces import workspaces  # noqa: PLC0415 - Django is set up by now
 
     return new_caller(workspaces.create(name="Strangers", slug="strangers"))
 
 
 def new_caller(workspace: "Workspace") -> "Caller":
     """Return an application with a fresh key of the workspace."""
-    from subscribers.services import api_keys  # noqa: PLC0415 - Django is set up by now
-    from tests.calling import Caller  # noqa: PLC0415 - imports models
+    from subscribers.services.workspaces import api_keys  # noqa: PLC0415 - Django is set up by now
+    from tests.support.calling import Caller  # noqa: PLC0415 - imports models
 
     return Caller(workspace=workspace, key=api_keys.create(workspace=workspace, name="app").text)

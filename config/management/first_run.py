@@ -8,7 +8,7 @@ from django.db import transaction
 
 from config.management.database_lock import exclusive_database_use
 from subscribers.models import Workspace
-from subscribers.services import api_keys, workspaces
+from subscribers.services.workspaces import api_keys, workspaces
 
 ADMIN_NAME = "admin"
 

@@ -9,11 +9,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from config.admin_base import RowAction
-from events.admin.wire_lines import names_from
+from events.admin.sequence_editor.lines import names_from
 from events.models import Sequence
-from events.services import enrollments, sequences
-from subscribers import addresses, ids
+from events.services.enrollments import by_operator
+from events.services.sequences import sequences
+from subscribers import ids
 from subscribers.models import Subscriber
+from subscribers.wire import addresses
 
 MOST_PEOPLE = 500
 MOST_NAMED = 10
@@ -41,7 +43,7 @@ def enroll(request: HttpRequest, sequence: Sequence) -> str | None:
     found = _find(sequence, named)
     people = {person.pk: person for person in found.values()}
     try:
-        done = enrollments.enroll(
+        done = by_operator.enroll(
             sequence=sequence, subscribers=list(people.values()), now=timezone.now()
         )
     except sequences.NotActive as error:

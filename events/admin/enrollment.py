@@ -13,8 +13,9 @@ from unfold.decorators import display
 
 from config.admin_base import ReadOnlyAdmin, RowAction, link_to
 from config.readable import NOTHING, bulleted, moment
-from events.admin import enrollment_actions, enrollment_words, step_words, way_so_far
+from events.admin import enrollment_actions, way_so_far
 from events.models import Enrollment
+from events.wording import enrollments, steps
 from subscribers.admin.person_search import row_or_person
 
 
@@ -95,7 +96,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         """Return the id on the wire."""
         return enrollment.public_id
 
-    @display(description="status", label=enrollment_words.COLOURS)  # type: ignore[untyped-decorator]
+    @display(description="status", label=enrollments.COLOURS)  # type: ignore[untyped-decorator]
     def state(self, enrollment: Enrollment) -> tuple[str, str]:
         """Return the status, coloured."""
         return enrollment.status, enrollment.get_status_display()
@@ -103,7 +104,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
     @admin.display(description="step")
     def step_shown(self, enrollment: Enrollment) -> str:
         """Return the step that it stands at, in words."""
-        return step_words.row_in_words(enrollment.step) if enrollment.step else "-"
+        return steps.row_in_words(enrollment.step) if enrollment.step else "-"
 
     @admin.display(description="last error")
     def error(self, enrollment: Enrollment) -> str:
@@ -120,14 +121,14 @@ class EnrollmentAdmin(ReadOnlyAdmin):
     @admin.display(description="what happens next")
     def what_next(self, enrollment: Enrollment) -> str:
         """Return what it waits for, or why nothing happens."""
-        return enrollment_words.what_next(enrollment, now=timezone.now())
+        return enrollments.what_next(enrollment, now=timezone.now())
 
     @admin.display(description="due")
     def due(self, enrollment: Enrollment) -> str:
         """Return when it goes on, by the workspace's clock and in UTC."""
         if enrollment.due_at is None:
             return "-"
-        return enrollment_words.on_both_clocks(enrollment.due_at, enrollment.workspace)
+        return enrollments.on_both_clocks(enrollment.due_at, enrollment.workspace)
 
     @admin.display(description="subscriber")
     def subscriber_link(self, enrollment: Enrollment) -> SafeString:
@@ -144,7 +145,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
     def came_in(self, enrollment: Enrollment) -> SafeString:
         """Return when and by what the person came in."""
         event = enrollment.started_by
-        by = enrollment_words.entry_in_words(enrollment)
+        by = enrollments.entry_in_words(enrollment)
         if event is None:
             return format_html("{} by {}", moment(enrollment.entered_at), by)
         link = link_to(event, event.definition.name)

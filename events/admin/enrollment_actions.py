@@ -6,14 +6,15 @@ from typing import Protocol
 
 from config.admin_base import RowAction
 from events.models import Enrollment, Step
-from events.services import enrollments, parked_runs
+from events.services.enrollments import by_operator
+from events.services.sequences import parked_runs
 
 Status = Enrollment.Status
 REFUSALS = (
-    enrollments.AlreadyEnrolled,
-    enrollments.NotFailed,
-    enrollments.NotWaitingForTime,
-    enrollments.RunEnded,
+    by_operator.AlreadyEnrolled,
+    by_operator.NotFailed,
+    by_operator.NotWaitingForTime,
+    by_operator.RunEnded,
 )
 NOTHING_CHANGED = (
     "Nothing changed: it is so already, or it is held because the sequence is not active."
@@ -28,11 +29,11 @@ class Change(Protocol):
 
 # By the last part of the address: the service, and what the log says of it.
 CHANGES: Mapping[str, tuple[Change, str]] = {
-    "pause": (enrollments.pause, "Paused"),
-    "resume": (enrollments.resume, "Resumed"),
-    "cancel": (enrollments.cancel, "Cancelled"),
-    "retry": (enrollments.retry, "Failed step tried again"),
-    "send-now": (enrollments.send_now, "Sent on without waiting"),
+    "pause": (by_operator.pause, "Paused"),
+    "resume": (by_operator.resume, "Resumed"),
+    "cancel": (by_operator.cancel, "Cancelled"),
+    "retry": (by_operator.retry, "Failed step tried again"),
+    "send-now": (by_operator.send_now, "Sent on without waiting"),
 }
 PAUSE = RowAction(name="pause", label="Pause", explanation="Holds it where it is.")
 HOLD = RowAction(

@@ -12,8 +12,9 @@ from config.admin_base import ReadOnlyAdmin, link_to
 from config.readable import bulleted, json_value, moment
 from events.admin.effect_sentences import sentences
 from events.models import Event
-from subscribers import addresses, ids
+from subscribers import ids
 from subscribers.models import Subscriber
+from subscribers.wire import addresses
 
 
 @admin.register(Event)

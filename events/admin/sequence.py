@@ -12,12 +12,12 @@ from unfold.decorators import display
 
 from config.admin_base import list_url
 from config.readable import bulleted
-from events.admin import sequence_words
 from events.admin.sequence_actions import SequenceActions
-from events.admin.sequence_form import SequenceForm
-from events.admin.step_forms import FORMS
+from events.admin.sequence_editor.form import SequenceForm
+from events.admin.sequence_editor.step_forms import FORMS
 from events.models import Enrollment, Sequence
-from events.services import sequences
+from events.services.sequences import sequences
+from events.wording import sequences as sequence_words
 
 WHO = (
     "trigger", "event_name", "filters", "tag_names", "lists", "list_scope", "enrollment_mode",

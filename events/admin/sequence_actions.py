@@ -12,7 +12,8 @@ from django.utils import timezone
 from config.admin_base import BaseAdmin, RowAction, view_url
 from events.admin import enrolling
 from events.models import Enrollment, Sequence
-from events.services import enrollments, parked_runs, sequences
+from events.services.enrollments import by_operator
+from events.services.sequences import parked_runs, sequences
 
 Status = Sequence.Status
 MOST_MINUTES = 7 * 24 * 60
@@ -135,7 +136,7 @@ class SequenceActions(BaseAdmin):
 
     def move(self, request: HttpRequest, sequence: Sequence) -> None:
         """Move those of earlier versions whose step is still there."""
-        moved = enrollments.move_runs(sequence=sequence, now=timezone.now())
+        moved = by_operator.move_runs(sequence=sequence, now=timezone.now())
         words = f"Moved {moved.moved_count} enrollments to {sequence.current_version}"
         left = f"; {moved.left_count} stay where they are" if moved.left_count else ""
         self.tell_done(request, sequence, words + left)
@@ -177,7 +178,7 @@ class SequenceActions(BaseAdmin):
             sequence,
             "admin/move_enrollments.html",
             title=f"Move enrollments of {sequence}",
-            move=enrollments.preview_move(sequence=sequence),
+            move=by_operator.preview_move(sequence=sequence),
             address=view_url(sequence, "move"),
         )
 

@@ -12,12 +12,12 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from config.admin_base import BaseAdmin, RowForm
 from config.readable import separated
-from events import rules
+from events.decisions import sync_rules as rules
 from events.models import SyncRule, SyncRuleTag
-from events.services import sync_rules
-from events.services.sync_rules import RuleSpec
-from subscribers import json_gate, tag_names
+from events.services.configuration import sync_rules
+from events.services.configuration.sync_rules import RuleSpec
 from subscribers.validators import validate_plain_text
+from subscribers.wire import json_gate, tag_names
 
 ROLE_BY_FIELD = {
     "add": SyncRuleTag.Role.ADD,

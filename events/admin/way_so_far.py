@@ -10,11 +10,11 @@ from django.utils.safestring import SafeString
 
 from config.admin_base import link_to
 from config.readable import json_value, moment
-from events import steps
-from events.admin.step_words import row_in_words, rule_in_words
+from events.language import steps
+from events.language.steps.rules import parse_rule
 from events.models import Enrollment, Event, StepRun
-from events.step_rules import parse_rule
-from subscribers.payloads import InvalidRequest
+from events.wording.steps import row_in_words, rule_in_words
+from subscribers.wire.payloads import InvalidRequest
 
 # A sequence has 100 steps at most, and hands may visit some again.
 MOST_SHOWN = 300

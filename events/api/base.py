@@ -7,13 +7,13 @@ from functools import cache, cached_property
 from django.conf import settings
 
 from config.http.errors import request_id_of
-from events.payloads import Limits, RejectedEvent
-from events.services import ingest
+from events.intake.payloads import Limits, RejectedEvent
+from events.services.ingestion import ingest
 from subscribers.api.base import ApiView
 from subscribers.api.errors import ApiError
 from subscribers.models.api_key import Scope
-from subscribers.payloads import Fault, InvalidRequest
-from subscribers.services.consent_ledger import Circumstances
+from subscribers.services.consent.ledger import Circumstances
+from subscribers.wire.payloads import Fault, InvalidRequest
 
 
 class EventsApiView(ApiView):

@@ -9,12 +9,12 @@ from rest_framework.request import Request
 
 from events.api.base import EventsApiView, path_of, refuse_when_all_wrong
 from events.api.openapi import describe_imports
-from events.payloads import Limits, RejectedEvent, parse_event, read_array
-from events.services import event_imports
-from events.services.event_imports import PersonEvent
-from events.services.recording import Failed, Recorded
+from events.intake.payloads import Limits, RejectedEvent, parse_event, read_array
+from events.services.ingestion import many_people
+from events.services.ingestion.many_people import PersonEvent
+from events.services.ingestion.recording import Failed, Recorded
 from subscribers.api.base import Answer, Keep
-from subscribers.payloads import Fault, InvalidRequest, parse_person
+from subscribers.wire.payloads import Fault, InvalidRequest, parse_person
 
 
 class EventImportsView(EventsApiView):
@@ -30,7 +30,7 @@ class EventImportsView(EventsApiView):
         return self.answer_once(lambda keep: self._record(events, keep))
 
     def _record(self, events: Sequence[PersonEvent | RejectedEvent], keep: Keep | None) -> Answer:
-        result = event_imports.record(
+        result = many_people.record(
             workspace=self.workspace,
             events=events,
             limits=self.limits,
@@ -58,7 +58,7 @@ def _parse(raw: object, *, limits: Limits, now: datetime) -> PersonEvent | Rejec
     return PersonEvent(person=person, event=event)
 
 
-def _answer(result: event_imports.ImportResult) -> Answer:
+def _answer(result: many_people.ImportResult) -> Answer:
     recorded = [outcome for outcome in result.outcomes if isinstance(outcome, Recorded)]
     duplicates = sum(outcome.is_duplicate for outcome in recorded)
     failures = [

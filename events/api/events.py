@@ -15,13 +15,13 @@ from events.api.base import (
     wire_time,
 )
 from events.api.openapi import describe_bulk, describe_single
-from events.payloads import RejectedEvent, parse_event, parse_events
-from events.services import ingest
-from events.services.ingest_request import IngestRequest
-from events.services.recording import Failed, Outcome, Recorded
+from events.intake.payloads import RejectedEvent, parse_event, parse_events
+from events.services.ingestion import ingest
+from events.services.ingestion.recording import Failed, Outcome, Recorded
+from events.services.ingestion.request import IngestRequest
 from subscribers.api.base import Answer, Keep
 from subscribers.ids import encode
-from subscribers.payloads import Fault, InvalidRequest, parse_person
+from subscribers.wire.payloads import Fault, InvalidRequest, parse_person
 
 # Where in the WSGI environment the express lane says what it has tried.
 ATTEMPT = "cueline.attempt"

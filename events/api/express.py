@@ -24,15 +24,16 @@ from config.http.errors import error_body
 from config.http.request_log import note_answer, request_id_from
 from events.api.base import current_limits, refuse_when_all_wrong
 from events.api.events import ATTEMPT, bulk_answer
-from events.payloads import parse_events
-from events.services import ingest
-from events.services.ingest_request import IngestRequest
-from subscribers import json_gate
+from events.intake.payloads import parse_events
+from events.services.ingestion import ingest
+from events.services.ingestion.request import IngestRequest
 from subscribers.api.authentication import bearer_of
 from subscribers.api.base import BEGUN, Answer, Begun, rate_headers, take_request
 from subscribers.models.api_key import Scope
-from subscribers.payloads import InvalidRequest, parse_person
-from subscribers.services import api_keys, connections
+from subscribers.services.storage import connections
+from subscribers.services.workspaces import api_keys
+from subscribers.wire import json_gate
+from subscribers.wire.payloads import InvalidRequest, parse_person
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication

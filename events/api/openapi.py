@@ -7,8 +7,7 @@ from django.conf import settings
 from drf_spectacular.utils import OpenApiExample, extend_schema
 
 from events.api.openapi_effects import EFFECTS, STAGES
-from events.payloads import LONGEST_EVENT_ID, LONGEST_NAME
-from subscribers import addresses, payloads
+from events.intake.payloads import LONGEST_EVENT_ID, LONGEST_NAME
 from subscribers.api.openapi import (
     COUNT,
     DRY_RUN,
@@ -28,6 +27,7 @@ from subscribers.api.openapi import (
     record,
     text,
 )
+from subscribers.wire import addresses, payloads
 
 TAGS = ["Events"]
 _View = TypeVar("_View", bound=Callable[..., Any])

@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from events.services import roll_ups, worker_reports
+from events.services import worker_reports
+from events.services.counts import roll_ups
 
 FOREVER = timedelta(0)
 

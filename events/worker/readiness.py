@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from config.health import unapplied_migrations
-from subscribers.services import installation
+from subscribers.services.workspaces import installation
 
 logger = logging.getLogger("cueline.worker")
 

@@ -13,8 +13,9 @@ from django.db import transaction
 
 from events import enqueue
 from events.enqueue import Lane, TaskCall
-from events.services import claiming
-from subscribers.services import outbox, outbox_queue
+from events.services.engine import claiming
+from subscribers.services.dispatch import queue as outbox_queue
+from subscribers.services.outbox import outbox
 
 BATCHES_PER_PROCESS = 2
 

@@ -16,7 +16,7 @@ from config.readable import moment
 from events.models import Worker
 from events.services import worker_reports
 from subscribers.models import AskedHour, OutgoingEmail
-from subscribers.services import confirmation_breakers
+from subscribers.services.consent import breakers
 
 # The hour that runs, and those just before: what was put off then may still wait.
 LATEST = timedelta(hours=3)
@@ -59,7 +59,7 @@ def _no_worker(now: datetime) -> Iterator[Alarm]:
 
 def _delaying(now: datetime) -> Iterator[Alarm]:
     """Name the breakers that put confirmations off: a sign-up form may be under attack."""
-    for hour in confirmation_breakers.delayed_since(since=now - LATEST)[:MOST_BREAKERS]:
+    for hour in breakers.delayed_since(since=now - LATEST)[:MOST_BREAKERS]:
         yield Alarm(
             text=(
                 f"Too many confirmations {_subject(hour)} in the hour from "

@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from config.admin_base import BaseAdmin, RowForm
 from subscribers.models import ApiKey
 from subscribers.models.api_key import Scope
-from subscribers.services import api_keys
+from subscribers.services.workspaces import api_keys
 
 
 class ApiKeyForm(RowForm):

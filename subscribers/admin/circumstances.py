@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 
 from config.http.errors import request_id_of
-from subscribers.services.consent_ledger import Circumstances
+from subscribers.services.consent.ledger import Circumstances
 
 
 def by_hand(request: HttpRequest) -> Circumstances:

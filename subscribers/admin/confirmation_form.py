@@ -7,9 +7,11 @@ from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from config.admin_base import RowForm
-from subscribers import json_gate, rendering
 from subscribers.models import Workspace
-from subscribers.services import confirmation_mail, confirmation_trial
+from subscribers.services.consent import mail as confirmation_mail
+from subscribers.services.consent import trial
+from subscribers.templating import mail
+from subscribers.wire import json_gate
 
 MOST_HOURS = 720  # 30 days.
 MOST_DAYS = 3650
@@ -97,11 +99,11 @@ class ConfirmationForm(RowForm):
     def _check_mail(self, templates: dict[str, str]) -> None:
         """Make the mail for somebody of whom no more than an address is known."""
         try:
-            confirmation_trial.sample(workspace=Workspace(name="Sample", **templates))
+            trial.sample(workspace=Workspace(name="Sample", **templates))
         except confirmation_mail.LinkMissing:
             for field in self._without_link(templates):
                 self.add_error(field, MUST_HOLD)
-        except rendering.TemplateFault as fault:
+        except mail.TemplateFault as fault:
             self.add_error(None, f"The confirmation mail cannot be made. {fault}")
 
     @staticmethod
@@ -109,15 +111,13 @@ class ConfirmationForm(RowForm):
         """Return the bodies that do not name the link; all where they do, and it gets lost."""
         given = [field for field in BODIES if templates[field]]
         tag = confirmation_mail.URL_TAG
-        return [
-            field for field in given if tag not in rendering.check(templates[field]).paths
-        ] or given
+        return [field for field in given if tag not in mail.check(templates[field]).paths] or given
 
     def _template(self, field: str) -> str:
         # Browsers send line breaks as CR LF.
         template: str = self.cleaned_data[field].replace("\r\n", "\n")
         try:
-            rendering.check(template)
-        except rendering.TemplateFault as fault:
+            mail.check(template)
+        except mail.TemplateFault as fault:
             raise forms.ValidationError(str(fault)) from fault
         return template

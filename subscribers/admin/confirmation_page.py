@@ -11,13 +11,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin_base import BaseAdmin, view_url
-from subscribers import addresses
 from subscribers.admin import mail_words
 from subscribers.admin.mail_preview import frame, sandboxed
 from subscribers.models import Workspace
-from subscribers.rendering import TemplateFault
-from subscribers.services import confirmation_trial, trial_mail
-from subscribers.services.delivery import Outcome
+from subscribers.services.consent import trial as confirmation_trial
+from subscribers.services.outbox import trial as trial_mail
+from subscribers.services.outbox.delivery import Outcome
+from subscribers.templating.mail import TemplateFault
+from subscribers.wire import addresses
 
 
 class ConfirmationPage(BaseAdmin):

@@ -13,9 +13,9 @@ from unfold.decorators import display
 from config.admin_base import ReadOnlyAdmin, RowAction
 from config.readable import NOTHING, bulleted, json_value
 from subscribers.models import ImportRun
-from subscribers.rows import STANDARD_INPUT
-from subscribers.services import rejects_table
-from subscribers.services.import_runs import MOST_KEPT_REJECTS
+from subscribers.rows.row import STANDARD_INPUT
+from subscribers.services.imports import rejects_table
+from subscribers.services.imports.runs import MOST_KEPT_REJECTS
 
 SHOWN_REJECTS = 20
 LONGEST_SHOWN = 300

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from config.admin_base import BaseAdmin, RowForm, list_url
 from subscribers.models import List, Subscriber
-from subscribers.services import lists
+from subscribers.services.audience import lists
 
 
 @admin.register(List)

@@ -21,7 +21,7 @@ from subscribers.admin import mail_words
 from subscribers.admin.mail_preview import frame, preview
 from subscribers.admin.person_search import row_or_person
 from subscribers.models import OutgoingEmail
-from subscribers.services import outbox
+from subscribers.services.outbox import outbox
 
 BODIES = ("html", "text", "headers")
 IT_ARRIVED = RowAction(

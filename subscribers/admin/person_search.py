@@ -4,9 +4,10 @@ from contextlib import suppress
 
 from django.db.models import Q
 
-from subscribers import addresses, ids
-from subscribers.address_hashes import address_hash
+from subscribers import ids
 from subscribers.models import Subscriber, Workspace
+from subscribers.wire import addresses
+from subscribers.wire.address_hashes import address_hash
 
 # One address may be known in as many workspaces.
 MOST_PEOPLE = 100

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from config.admin_base import BaseAdmin, admin_url
-from subscribers import json_gate
+from subscribers.wire import json_gate
 
 LONGEST = 500
 

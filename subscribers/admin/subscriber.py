@@ -12,13 +12,14 @@ from django.utils.timesince import timesince
 from config.admin_base import link_to, list_url
 from config.admin_skin import PENDING_FOR
 from config.readable import bulleted, json_value, moment, separated
-from events.admin.step_words import row_in_words
 from events.models import Enrollment, Event
-from subscribers import addresses, ids
+from events.wording.steps import row_in_words
+from subscribers import ids
 from subscribers.admin import mail_words, subscriber_consent
 from subscribers.admin.subscriber_filters import BearingTag, OnList, PendingFor, came_at
 from subscribers.admin.subscriber_identity import IdentityActions
 from subscribers.models import Confirmation, OutgoingEmail, Subscriber
+from subscribers.wire import addresses
 
 LATEST = 20
 

@@ -12,7 +12,7 @@ from config.admin_base import ReadOnlyAdmin, RowAction, view_url
 from subscribers.admin import consent_words, reasons, subscriber_export
 from subscribers.admin.circumstances import by_hand
 from subscribers.models import Subscriber, Suppression
-from subscribers.services import asking, confirmations, suppressions, unsubscribing
+from subscribers.services.consent import asking, confirmations, suppressions, unsubscribing
 
 Status = Subscriber.Status
 ASK = RowAction(

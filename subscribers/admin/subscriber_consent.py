@@ -8,7 +8,7 @@ from config.admin_base import link_to, list_url
 from config.readable import bulleted, moment
 from subscribers.admin import consent_words
 from subscribers.models import Confirmation, ConsentRecord, Subscriber, Suppression
-from subscribers.services import suppressions
+from subscribers.services.consent import suppressions
 
 LATEST = 50
 

@@ -4,7 +4,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from config.admin_actions import RowAction
-from events.services import subscriber_document
+from events.services.people import document
 from subscribers.models import Subscriber
 
 EXPORT = RowAction(
@@ -17,7 +17,7 @@ EXPORT = RowAction(
 def download(subscriber: Subscriber) -> StreamingHttpResponse:
     """Return the document as a file, read and sent page by page; its name holds no address."""
     return StreamingHttpResponse(
-        subscriber_document.chunks(subscriber=subscriber, now=timezone.now()),
+        document.chunks(subscriber=subscriber, now=timezone.now()),
         content_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{subscriber.public_id}.json"'},
     )

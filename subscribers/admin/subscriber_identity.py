@@ -16,11 +16,12 @@ from django.utils import timezone
 
 from config.admin_base import RowAction, admin_url, list_url, view_url
 from events.models import Enrollment, Event
-from subscribers import addresses
 from subscribers.admin.circumstances import by_hand
 from subscribers.admin.subscriber_actions import SubscriberActions
 from subscribers.models import ConsentRecord, OutgoingEmail, Subscriber
-from subscribers.services import changing_address, erasing, merging, named_people
+from subscribers.services.audience import named_people
+from subscribers.services.people import changing_address, erasing, merging
+from subscribers.wire import addresses
 
 # More take longer than a request may.
 MOST_EVENTS = 20_000

@@ -16,13 +16,13 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from config.admin_base import BaseAdmin, RowAction, RowForm, link_to, list_url, view_url
 from config.readable import NOTHING, bulleted
-from subscribers import addresses, json_gate
 from subscribers.admin import reasons, subscriber_consent
 from subscribers.admin.circumstances import by_hand
 from subscribers.admin.person_search import address_remains
 from subscribers.models import ConsentRecord, Subscriber, Suppression
-from subscribers.services import suppressions
-from subscribers.services.suppressions import Source
+from subscribers.services.consent import suppressions
+from subscribers.services.consent.suppressions import Source
+from subscribers.wire import addresses, json_gate
 
 COLOURS = {"hard_bounce": "warning", "complaint": "danger", "manual": "info", "erased": "info"}
 LIFT = RowAction(

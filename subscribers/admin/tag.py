@@ -9,8 +9,8 @@ from django.utils.safestring import SafeString
 
 from config.admin_base import BaseAdmin, RowForm, list_url
 from events.models import SyncRule, SyncRuleTag
-from subscribers import tag_names
 from subscribers.models import Subscriber, Tag
+from subscribers.wire import tag_names
 
 
 class TagForm(RowForm):

@@ -9,11 +9,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern
 
 from config.admin_base import RowAction, RowForm
-from events.services import sync_rules
+from events.services.configuration import sync_rules
 from subscribers.admin.confirmation_form import TEMPLATES, ConfirmationForm
 from subscribers.admin.confirmation_page import ConfirmationPage
 from subscribers.models import Workspace
-from subscribers.services import workspaces
+from subscribers.services.workspaces import workspaces
 
 MOST_MAILS = 1000
 MOST_HOURS = 8760  # A year.

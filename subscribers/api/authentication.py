@@ -11,7 +11,8 @@ from rest_framework.views import APIView
 
 from subscribers.models import ApiKey
 from subscribers.models.api_key import Scope
-from subscribers.services import api_keys, connections
+from subscribers.services.storage import connections
+from subscribers.services.workspaces import api_keys
 
 
 class ApiKeyAuthentication(BaseAuthentication):

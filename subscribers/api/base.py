@@ -16,13 +16,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.http.errors import json_response
-from subscribers import json_gate
 from subscribers.api.authentication import ApiKeyAuthentication, HasScope, key_of
 from subscribers.api.errors import STATUS_BY_CODE, ApiError, answer_exception
 from subscribers.models import ApiKey, Workspace
 from subscribers.models.api_key import Scope
-from subscribers.payloads import Fault, InvalidRequest, type_name
-from subscribers.services import idempotency, rate_limit
+from subscribers.services.admission import idempotency, rate_limit
+from subscribers.wire import json_gate
+from subscribers.wire.payloads import Fault, InvalidRequest, type_name
 
 LONGEST_IDEMPOTENCY_KEY = 255
 # Repeating these would find the same; anything else may go better the next time.

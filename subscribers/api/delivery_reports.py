@@ -21,10 +21,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from config.http.body_gate import declared_length
-from subscribers import refusals
-from subscribers.services import delivery_reports
-from subscribers.services.delivery import REPORTED_ID
-from subscribers.services.delivery_reports import News, Report
+from subscribers.services.dispatch import reports as delivery_reports
+from subscribers.services.dispatch.reports import News, Report
+from subscribers.services.outbox import refusals
+from subscribers.services.outbox.delivery import REPORTED_ID
 
 logger = logging.getLogger("cueline.delivery_reports")
 

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
 from config.http.errors import Detail, error_body, json_response, request_id_of
-from subscribers.payloads import InvalidRequest
+from subscribers.wire.payloads import InvalidRequest
 
 STATUS_BY_CODE = {
     "INVALID_JSON": 400,

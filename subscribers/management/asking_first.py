@@ -5,7 +5,7 @@ import sys
 
 from django.core.management.base import CommandError, CommandParser
 
-from subscribers.services.consent_ledger import Circumstances
+from subscribers.services.consent.ledger import Circumstances
 
 YES = frozenset({"y", "yes"})
 

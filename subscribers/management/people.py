@@ -3,7 +3,7 @@
 from django.core.management.base import CommandError
 
 from subscribers.models import Subscriber, Workspace
-from subscribers.services import named_people
+from subscribers.services.audience import named_people
 
 
 def workspace_of(*, slug: str) -> Workspace:

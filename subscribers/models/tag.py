@@ -11,7 +11,7 @@ from subscribers.models.workspace import Workspace
 
 
 class Tag(models.Model):
-    """A name in the form of `subscribers.tag_names`; made when a rule, step or request names it."""
+    """A name in the form of `wire.tag_names`; made when a rule, step or request names it."""
 
     class Color(models.TextChoices):
         GRAY = "gray"

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods
 from subscribers.models import Confirmation, Subscriber, Workspace
 from subscribers.pages.base import page, see_other
 from subscribers.pages.requests import UnusableForm, circumstances_of, form_of, once_more_if_lost
-from subscribers.services import confirmations
-from subscribers.services.confirmations import LinkState, Method
+from subscribers.services.consent import confirmations
+from subscribers.services.consent.confirmations import LinkState, Method
 
 SCRIPT = "cueline/confirm.js"
 FRESH_LINK = "fresh_link"

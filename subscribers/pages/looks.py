@@ -7,7 +7,7 @@ still nothing runs or paints that the policy does not know.
 from base64 import b64encode
 from hashlib import sha256
 
-from subscribers import colors
+from subscribers.pages import colors
 
 OURS = "#2b655f"
 # The card of `pages.css`, by light and by dark; what bounds a control has to stand out by 3 to 1.

@@ -6,8 +6,8 @@ from uuid import UUID
 from django.http import QueryDict
 
 from subscribers.models import Subscriber
-from subscribers.services import preferences
-from subscribers.services.consent_ledger import Circumstances
+from subscribers.services.consent import preferences
+from subscribers.services.consent.ledger import Circumstances
 
 
 def choose(

@@ -10,8 +10,8 @@ from django.http.multipartparser import MultiPartParserError
 from config.http.body_gate import declared_length
 from config.http.client_ip import client_ip
 from config.http.errors import request_id_of
-from subscribers.services import connections
-from subscribers.services.consent_ledger import Circumstances
+from subscribers.services.consent.ledger import Circumstances
+from subscribers.services.storage import connections
 
 # A reason in any script, and a few hundred lists.
 LARGEST_BODY = 32 * 1024

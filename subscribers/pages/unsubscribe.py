@@ -17,8 +17,8 @@ from subscribers.models import Subscriber
 from subscribers.pages.base import page
 from subscribers.pages.preferences import choose
 from subscribers.pages.requests import UnusableForm, circumstances_of, form_of, once_more_if_lost
-from subscribers.services import confirmations, preferences, unsubscribing
-from subscribers.services.unsubscribing import Method
+from subscribers.services.consent import confirmations, preferences, unsubscribing
+from subscribers.services.consent.unsubscribing import Method
 
 REASONS = {
     "too_much": gettext_lazy("There is too much mail."),

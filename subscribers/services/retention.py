@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from subscribers.models import IdempotentRequest, RateWindow
-from subscribers.services import confirmation_breakers, sending_rate
+from subscribers.services.consent import breakers
+from subscribers.services.outbox import rate
 
 # A window counts for one minute, a second for one second; the rest is room for clocks that differ.
 WINDOW_AGE = timedelta(hours=1)
@@ -13,5 +14,5 @@ def purge_expired(*, now: datetime) -> int:
     """Delete expired answers, and old counts of requests and mails; idempotent."""
     answers, _ = IdempotentRequest.objects.filter(expires_at__lte=now).delete()
     windows, _ = RateWindow.objects.filter(window_start__lt=now - WINDOW_AGE).delete()
-    seconds = sending_rate.purge(before=now - WINDOW_AGE)
-    return answers + windows + seconds + confirmation_breakers.purge(now=now)
+    seconds = rate.purge(before=now - WINDOW_AGE)
+    return answers + windows + seconds + breakers.purge(now=now)

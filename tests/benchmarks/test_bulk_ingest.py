@@ -23,8 +23,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.databases import cpu_seconds, empty_database, postmaster
-from tests.running import ROOT, fill, serving
+from tests.support.databases import cpu_seconds, empty_database, postmaster
+from tests.support.running import ROOT, fill, serving
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.live]
 

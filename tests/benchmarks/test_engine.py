@@ -21,8 +21,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.benchmarks.databases import cpu_seconds, empty_database
-from tests.running import ROOT, free_port, wait_for
+from tests.support.databases import cpu_seconds, empty_database
+from tests.support.running import ROOT, free_port, wait_for
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.live]
 
@@ -92,7 +92,7 @@ def prepare(environment: dict[str, str], *arguments: str) -> bytes:
     printed = b""
     for command in (
         ["manage.py", "migrate", "--verbosity", "0"],
-        ["-m", "tests.benchmarks.engine_rows", *arguments],
+        ["-m", "tests.support.engine_rows", *arguments],
     ):
         done = subprocess.run(
             [sys.executable, *command], cwd=ROOT, env=given, stdout=subprocess.PIPE, check=True
@@ -117,7 +117,7 @@ def worker(environment: dict[str, str]) -> Iterator[int]:
 def smtp_server() -> Iterator[int]:
     """Start an SMTP server in a process of its own; yields its port."""
     port = free_port()
-    command = [sys.executable, "-m", "tests.benchmarks.smtp_sink", str(port)]
+    command = [sys.executable, "-m", "tests.support.smtp_sink", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE)
     try:
         wait_for(port)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.databases import empty_database
+from tests.support.databases import empty_database
 
 pytestmark = pytest.mark.benchmark
 ROWS = int(os.environ.get("EXPORT_ROWS", "1000000"))

@@ -26,9 +26,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests import private_postgres
-from tests.benchmarks.databases import cpu_seconds, empty_database, postmaster
-from tests.running import ROOT
+from tests.support import private_postgres
+from tests.support.databases import cpu_seconds, empty_database, postmaster
+from tests.support.running import ROOT
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.live]
 
@@ -100,7 +100,7 @@ def prepare(environment: dict[str, str], folder: Path) -> None:
     given = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
     for command in (
         ["manage.py", "migrate", "--verbosity", "0"],
-        ["-m", "tests.benchmarks.event_files", str(folder), str(ROWS), str(PEOPLE)],
+        ["-m", "tests.support.event_files", str(folder), str(ROWS), str(PEOPLE)],
     ):
         subprocess.run([sys.executable, *command], cwd=ROOT, env=given, check=True)
 

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.databases import cpu_seconds, empty_database
-from tests.running import BULK, serving
-from tests.signing_up import prepare
-from tests.working import manage
+from tests.support.databases import cpu_seconds, empty_database
+from tests.support.running import BULK, serving
+from tests.support.signing_up import prepare
+from tests.support.working import manage
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.live]
 

@@ -12,10 +12,10 @@ from pytest_django.live_server_helper import LiveServer
 
 from config.admin_base import admin_url, list_url, view_url
 from events.models import Event, SyncRuleTag
-from subscribers.address_hashes import address_hash
 from subscribers.models import Subscriber, Suppression
+from subscribers.wire.address_hashes import address_hash
 from tests import factories
-from tests.sequence_making import make_sequence
+from tests.support.sequence_making import make_sequence
 
 if TYPE_CHECKING:
     from playwright.sync_api import Dialog, Page

@@ -7,7 +7,7 @@ import pytest
 from pytest_django.live_server_helper import LiveServer
 
 from subscribers.models import Confirmation, ConsentRecord, OutgoingEmail, Subscriber
-from subscribers.services import confirmation_links, unsubscribing
+from subscribers.services.consent import links, unsubscribing
 from tests import factories
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def question() -> Confirmation:
 def address_of(
     question: Confirmation, live_server: LiveServer, *, age: timedelta = timedelta(0)
 ) -> str:
-    token = confirmation_links.token(question, datetime.now(tz=UTC) - age)
+    token = links.token(question, datetime.now(tz=UTC) - age)
     return f"{live_server.url}/c/{token}"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from subscribers.services import confirmation_links, unsubscribing
+from subscribers.services.consent import links, unsubscribing
 from tests import factories
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def every_page(page: "Page", live_server: LiveServer, color: str) -> Iterator[st
             workspace=question.workspace, name=name, description="On Fridays"
         )
         factories.ListMembershipFactory.create(subscriber=person, list=news)
-    token = confirmation_links.token(question, datetime.now(tz=UTC))
+    token = links.token(question, datetime.now(tz=UTC))
 
     page.goto(f"{live_server.url}/c/{token}")
     page.wait_for_selector("#by-gesture:visible")

@@ -6,13 +6,13 @@ import pytest
 from pytest_django.live_server_helper import LiveServer
 
 from config.admin_base import admin_url
+from events.language.specs import as_wire
 from events.models import Sequence
-from events.sequence_specs import as_wire
-from events.services import sequences
+from events.services.sequences import sequences
 from subscribers.models import OutgoingEmail
 from tests import factories
 from tests.browser.test_admin_in_a_browser import WATCH, sign_in
-from tests.sequence_making import MAIL, make_sequence
+from tests.support.sequence_making import MAIL, make_sequence
 
 if TYPE_CHECKING:
     from playwright.sync_api import Dialog, Page

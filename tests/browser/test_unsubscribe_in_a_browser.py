@@ -6,7 +6,7 @@ import pytest
 from pytest_django.live_server_helper import LiveServer
 
 from subscribers.models import Subscriber
-from subscribers.services import unsubscribing
+from subscribers.services.consent import unsubscribing
 from tests import factories
 
 if TYPE_CHECKING:

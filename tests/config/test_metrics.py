@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from events import enqueue
 from events.enqueue import Lane, TaskCall
 from tests import factories
-from tests.calling import Caller
+from tests.support.calling import Caller
 
 TOKEN = "a-token-of-twenty-signs-and-more"
 

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from tests.calling import ACCOUNT, Caller
+from tests.support.calling import ACCOUNT, Caller
 
 
 @pytest.mark.parametrize("path", ["/admin/login/", "/healthz", "/nowhere", "/api/nowhere"])

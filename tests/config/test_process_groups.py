@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from config.process_groups import ProcessGroup
-from tests.running import ROOT
+from tests.support.running import ROOT
 
 SLEEPING = "import time; time.sleep(60)"
 # A child of a child that says where it is.

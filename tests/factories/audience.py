@@ -3,7 +3,6 @@
 import factory
 from factory.django import DjangoModelFactory
 
-from subscribers import key_format
 from subscribers.models import (
     ApiKey,
     List,
@@ -13,6 +12,7 @@ from subscribers.models import (
     Tag,
     Workspace,
 )
+from subscribers.services.workspaces import key_format
 
 
 class WorkspaceFactory(DjangoModelFactory[Workspace]):

@@ -13,7 +13,7 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 class SequenceFactory(DjangoModelFactory[Sequence]):
-    """A draft that hands start, without a version; `tests.sequence_making` makes a whole one."""
+    """A draft that hands start, without a version; `support.sequence_making` makes a whole one."""
 
     class Meta:
         model = Sequence

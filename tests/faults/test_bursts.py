@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from tests.running import Application, fill, serving
+from tests.support.running import Application, fill, serving
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests import smtp_server
-from tests.faults.slow_mail import Pause
-from tests.smtp_server import SmtpServer, Stage
-from tests.working import StartWorker, Working, kill
+from tests.support import smtp_server
+from tests.support.slow_mail import Pause
+from tests.support.smtp_server import SmtpServer, Stage
+from tests.support.working import StartWorker, Working, kill
 
 pytestmark = pytest.mark.live
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.faults.cutting_proxy import cutting
-from tests.running import ROOT, call, serving
+from tests.support.cutting_proxy import cutting
+from tests.support.running import ROOT, call, serving
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 

@@ -8,17 +8,17 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
+from events.intake.payloads import EventDraft, Limits
 from events.models import Event
-from events.payloads import EventDraft, Limits
-from events.services import ingest
 from events.services.database_faults import OutcomeUnknown, Unavailable
-from events.services.ingest_request import IngestRequest
-from subscribers import addresses
+from events.services.ingestion import ingest
+from events.services.ingestion.request import IngestRequest
 from subscribers.models import Subscriber, Workspace
-from subscribers.payloads import Person
-from subscribers.services import workspaces
-from tests.calling import BULK, Caller
+from subscribers.services.workspaces import workspaces
+from subscribers.wire import addresses
+from subscribers.wire.payloads import Person
 from tests.conftest import new_caller
+from tests.support.calling import BULK, Caller
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 BODY = {"email": "a@example.com", "events": [{"name": "a"}]}

@@ -14,17 +14,20 @@ from psycopg import sql
 from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, StepRun
-from events.services import advancing, claiming
-from events.services.claiming import Batch
+from events.services import engine
+from events.services.engine import claiming
+from events.services.engine.claiming import Batch
 from subscribers.models import OutgoingEmail, Workspace
-from subscribers.services import outbox_queue, workspaces
-from tests import factories, smtp_server
-from tests.beside import beside
-from tests.events.services.advancing.running import begin
-from tests.faults.cutting_proxy import cutting
-from tests.sequence_making import MAIL, NOON, make_sequence
-from tests.smtp_server import SmtpServer, Stage
-from tests.time_travel import TimeTravel
+from subscribers.services.dispatch import queue as outbox_queue
+from subscribers.services.workspaces import workspaces
+from tests import factories
+from tests.support import smtp_server
+from tests.support.beside import beside
+from tests.support.cutting_proxy import cutting
+from tests.support.engine_running import begin
+from tests.support.sequence_making import MAIL, NOON, make_sequence
+from tests.support.smtp_server import SmtpServer, Stage
+from tests.support.time_travel import TimeTravel
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 PEOPLE = 3
@@ -49,7 +52,7 @@ def batch(db: None) -> Batch:
 
 
 def advance(batch: Batch) -> None:
-    advancing.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON).clock)
+    engine.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON).clock)
 
 
 def server_parameters() -> dict[str, Any]:

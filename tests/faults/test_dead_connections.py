@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from tests.running import Start
+from tests.support.running import Start
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 

@@ -8,10 +8,11 @@ import pytest
 from django.db import connection
 
 from events.models import Event, EventDefinition, FailedStage
-from events.services import failed_stages, sync_rules
-from events.services.sync_rules import RuleSpec
+from events.services.configuration import sync_rules
+from events.services.configuration.sync_rules import RuleSpec
+from events.services.ingestion import failed_stages
 from subscribers.models import Subscriber, SubscriberTag
-from tests.calling import IMPORTS, SINGLE, Caller
+from tests.support.calling import IMPORTS, SINGLE, Caller
 
 pytestmark = pytest.mark.django_db
 

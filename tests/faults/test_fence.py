@@ -13,17 +13,22 @@ from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, Sequence, StepRun
-from events.services import advancing, claiming, enrollments, sequences
-from events.services.claiming import Batch
+from events.services import engine
+from events.services.engine import claiming
+from events.services.engine.claiming import Batch
+from events.services.enrollments import by_operator
+from events.services.sequences import sequences
 from subscribers.models import OutgoingEmail, Subscriber
-from subscribers.services import unsubscribing, workspaces
-from tests import factories, smtp_server
-from tests.beside import beside, uncommitted, wait_until_somebody_waits_for_a_lock
+from subscribers.services.consent import unsubscribing
+from subscribers.services.workspaces import workspaces
+from tests import factories
 from tests.conftest import new_caller
-from tests.events.services.advancing.running import begin
-from tests.sequence_making import NOON, make_sequence
-from tests.smtp_server import SmtpServer, Stage
-from tests.time_travel import TimeTravel
+from tests.support import smtp_server
+from tests.support.beside import beside, uncommitted, wait_until_somebody_waits_for_a_lock
+from tests.support.engine_running import begin
+from tests.support.sequence_making import NOON, make_sequence
+from tests.support.smtp_server import SmtpServer, Stage
+from tests.support.time_travel import TimeTravel
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Status = Enrollment.Status
@@ -57,7 +62,7 @@ def claim() -> Batch:
 
 
 def advance(batch: Batch) -> None:
-    advancing.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON).clock)
+    engine.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON).clock)
 
 
 def advance_while(server: SmtpServer, stage: Stage, happens: Callable[[], object]) -> None:
@@ -92,11 +97,11 @@ def unsubscribe(run: Enrollment) -> None:
 
 
 def pause(run: Enrollment) -> None:
-    enrollments.pause(enrollment=Enrollment.objects.get(pk=run.pk), now=NOON)
+    by_operator.pause(enrollment=Enrollment.objects.get(pk=run.pk), now=NOON)
 
 
 def cancel(run: Enrollment) -> None:
-    enrollments.cancel(enrollment=Enrollment.objects.get(pk=run.pk), now=NOON)
+    by_operator.cancel(enrollment=Enrollment.objects.get(pk=run.pk), now=NOON)
 
 
 def switch_off(run: Enrollment) -> None:
@@ -139,7 +144,7 @@ def let_it_all_go_on(run: Enrollment) -> None:
         sequences.activate(sequence=current, now=NOON)
     run.refresh_from_db()
     if run.status == Status.PAUSED:
-        enrollments.resume(enrollment=run, now=NOON)
+        by_operator.resume(enrollment=run, now=NOON)
     TimeTravel(NOON).run_until(max(NOON, datetime.now(tz=UTC)) + timedelta(hours=1))
     run.refresh_from_db()
 

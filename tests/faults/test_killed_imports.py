@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.running import ROOT
-from tests.working import manage, value_of
+from tests.support.running import ROOT
+from tests.support.working import manage, value_of
 
 pytestmark = pytest.mark.live
 

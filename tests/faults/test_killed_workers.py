@@ -14,10 +14,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests import private_postgres, smtp_server
-from tests.running import ROOT
-from tests.smtp_server import Fault, SmtpServer, Stage
-from tests.working import StartWorker, Working, kill, manage, value_of
+from tests.support import private_postgres, smtp_server
+from tests.support.running import ROOT
+from tests.support.smtp_server import Fault, SmtpServer, Stage
+from tests.support.working import StartWorker, Working, kill, manage, value_of
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 
@@ -147,7 +147,7 @@ def test_a_database_that_is_away(
 def test_a_poisoned_step_ends_alone(
     start_worker: StartWorker, environment: dict[str, str], server: SmtpServer
 ) -> None:
-    environment["DJANGO_SETTINGS_MODULE"] = "tests.faults.poison"
+    environment["DJANGO_SETTINGS_MODULE"] = "tests.support.poison"
     seed(environment, 100)
     change(environment, POISON)
 
@@ -200,7 +200,7 @@ def most_unknown(environment: dict[str, str]) -> int:
 def seed(environment: dict[str, str], count: int) -> None:
     """Fill the database with runs whose mail is due."""
     given = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    command = [sys.executable, "-m", "tests.benchmarks.engine_rows", "mails", str(count)]
+    command = [sys.executable, "-m", "tests.support.engine_rows", "mails", str(count)]
     subprocess.run(command, cwd=ROOT, env=given, check=True)
 
 

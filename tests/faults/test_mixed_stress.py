@@ -22,16 +22,18 @@ from django.db.models import Count, Q, QuerySet
 from django.test import Client
 
 from events.models import Enrollment, Event, FailedStage, Sequence
-from events.services import left_mails, sequences, sync_rules
-from events.services.sync_rules import RuleSpec
+from events.services.configuration import sync_rules
+from events.services.configuration.sync_rules import RuleSpec
+from events.services.engine import leftover_mails
+from events.services.sequences import sequences
 from subscribers.models import OutgoingEmail, Subscriber
-from subscribers.services import workspaces
-from tests import smtp_server
-from tests.faults.slow_mail import url_of
-from tests.faults.stressing import PEOPLE, Stress, confirm, now
-from tests.running import serving
-from tests.smtp_server import SmtpServer
-from tests.working import Working
+from subscribers.services.workspaces import workspaces
+from tests.support import smtp_server
+from tests.support.running import serving
+from tests.support.slow_mail import url_of
+from tests.support.smtp_server import SmtpServer
+from tests.support.stressing import PEOPLE, Stress, confirm, now
+from tests.support.working import Working
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
@@ -178,7 +180,7 @@ def assert_mails_left_once(server: SmtpServer) -> None:
     mails = of_runs.annotate(told=Count("step_runs"))
     sent = mails.filter(status=OutgoingEmail.Status.SENT)
     # One that the server put off waits while its run is paused, and is skipped once that is over.
-    left_mails.skip_left()
+    leftover_mails.skip_left()
     for mail in mails.exclude(status__in=["sent", "skipped"]):
         run = Enrollment.objects.get(pk=mail.cause.split(":")[1])
         assert (mail.status, run.status) == ("queued", "paused"), (mail.status, run.status)

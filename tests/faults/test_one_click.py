@@ -16,15 +16,17 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from events.models import Enrollment
-from events.services import advancing, claiming
+from events.services import engine
+from events.services.engine import claiming
 from subscribers.models import ConsentRecord, OutgoingEmail, Subscriber
-from subscribers.services import workspaces
-from tests import factories, smtp_server
-from tests.beside import beside
-from tests.events.services.advancing.running import begin
-from tests.sequence_making import NOON, make_sequence
-from tests.smtp_server import SmtpServer, Stage
-from tests.time_travel import TimeTravel
+from subscribers.services.workspaces import workspaces
+from tests import factories
+from tests.support import smtp_server
+from tests.support.beside import beside
+from tests.support.engine_running import begin
+from tests.support.sequence_making import NOON, make_sequence
+from tests.support.smtp_server import SmtpServer, Stage
+from tests.support.time_travel import TimeTravel
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 DAY = timedelta(days=1)
@@ -80,7 +82,7 @@ def test_the_next_mail_does_not_leave_though_it_was_claimed(
     (batch,) = claiming.claim_due(now=NOON + DAY, most_batches=1)
 
     status = click(server)
-    advancing.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON + DAY).clock)
+    engine.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON + DAY).clock)
 
     assert status == 200
     assert server.recipients == ["a@example.com"]
@@ -104,9 +106,7 @@ def test_a_click_while_another_person_s_mail_is_handed_over_keeps_the_next_back(
     hold = server.hold(Stage.RCPT)
 
     with beside(
-        lambda: advancing.advance(
-            token=batch.token, ids=batch.ids, clock=TimeTravel(NOON + DAY).clock
-        )
+        lambda: engine.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON + DAY).clock)
     ):
         hold.wait_until_reached()
         # The mail that is held has the other's link; the first mail has this person's.

@@ -9,15 +9,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from events.models import Enrollment, Event, Sequence, StepRun
-from events.services import advancing, claiming
-from events.services.claiming import Batch
+from events.services import engine
+from events.services.engine import claiming
+from events.services.engine.claiming import Batch
 from subscribers.models import SubscriberTag
-from subscribers.services import workspaces
+from subscribers.services.workspaces import workspaces
 from tests import factories
-from tests.beside import beside
 from tests.conftest import new_caller
-from tests.events.run_making import make_run
-from tests.sequence_making import make_sequence
+from tests.support.beside import beside
+from tests.support.run_making import make_run
+from tests.support.sequence_making import make_sequence
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 TIMES = 200
@@ -66,7 +67,7 @@ def test_200_times_one_branch_and_one_step_run(sequence: Sequence) -> None:
 
     def time_out(number: int) -> None:
         batch = batches[number]
-        advancing.advance(token=batch.token, ids=batch.ids, clock=lambda: datetime.now(tz=UTC))
+        engine.advance(token=batch.token, ids=batch.ids, clock=lambda: datetime.now(tz=UTC))
 
     both = (
         beside(lambda: each_time(release, parity=0)),

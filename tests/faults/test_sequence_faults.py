@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from events.models import Enrollment, Event, FailedStage
-from events.services import failed_stages, sync_rules
-from events.services.sync_rules import RuleSpec
+from events.services.configuration import sync_rules
+from events.services.configuration.sync_rules import RuleSpec
+from events.services.ingestion import failed_stages
 from tests import factories
-from tests.calling import Caller
-from tests.events.run_making import effects_of, make_run, names_in, runs
 from tests.faults.test_event_faults import refusing
-from tests.sequence_making import make_sequence
+from tests.support.calling import Caller
+from tests.support.run_making import effects_of, make_run, names_in, runs
+from tests.support.sequence_making import make_sequence
 
 pytestmark = pytest.mark.django_db
 MONTH = {"type": "delay", "days": 30}

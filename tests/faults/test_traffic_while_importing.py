@@ -20,7 +20,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.running import ROOT, Application, fill, serving
+from tests.support.running import ROOT, Application, fill, serving
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 

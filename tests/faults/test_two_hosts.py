@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.databases import empty_database
-from tests.faults.slow_mail import slow_server, url_of
 from tests.faults.test_killed_workers import UNDER_WAY, seed
-from tests.smtp_server import SmtpServer
-from tests.working import StartWorker, Working, manage
+from tests.support.databases import empty_database
+from tests.support.slow_mail import slow_server, url_of
+from tests.support.smtp_server import SmtpServer
+from tests.support.working import StartWorker, Working, manage
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 

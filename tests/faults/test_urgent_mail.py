@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from tests.faults.slow_mail import slow_server, url_of
 from tests.faults.test_killed_workers import seed
-from tests.smtp_server import SmtpServer
-from tests.working import StartWorker, Working
+from tests.support.slow_mail import slow_server, url_of
+from tests.support.smtp_server import SmtpServer
+from tests.support.working import StartWorker, Working
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 

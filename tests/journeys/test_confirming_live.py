@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.signing_up import FIRST_SUBJECT, House, confirmation_path, installation
-from tests.working import StartWorker, Working
+from tests.support.signing_up import FIRST_SUBJECT, House, confirmation_path, installation
+from tests.support.working import StartWorker, Working
 
 pytestmark = pytest.mark.live
 

@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from events.models import Event, EventDefinition
-from subscribers import addresses, json_gate
 from subscribers.models import (
     ConsentRecord,
     List,
@@ -25,6 +24,7 @@ from subscribers.models import (
     Tag,
     Workspace,
 )
+from subscribers.wire import addresses, json_gate
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)

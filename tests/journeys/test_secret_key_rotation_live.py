@@ -10,10 +10,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests import smtp_server
-from tests.signing_up import House, confirmation_path, one_click_path, prepare, web
-from tests.smtp_server import SmtpServer
-from tests.working import StartWorker, Working, manage, value_of
+from tests.support import smtp_server
+from tests.support.signing_up import House, confirmation_path, one_click_path, prepare, web
+from tests.support.smtp_server import SmtpServer
+from tests.support.working import StartWorker, Working, manage, value_of
 
 pytestmark = pytest.mark.live
 

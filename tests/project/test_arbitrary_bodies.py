@@ -11,9 +11,9 @@ from hypothesis.extra.django import TestCase
 
 from events.models import Event
 from subscribers.models import Subscriber
-from subscribers.services import workspaces
-from tests.calling import BULK, IMPORTS, SINGLE, Caller
+from subscribers.services.workspaces import workspaces
 from tests.conftest import new_caller
+from tests.support.calling import BULK, IMPORTS, SINGLE, Caller
 
 ODD_TEXT = st.text(
     alphabet=st.one_of(

@@ -12,12 +12,12 @@ import time_machine
 from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
-from tests import smtp_server
-from tests.calling import Caller
-from tests.events.run_making import effects_of, names_in
-from tests.sequence_making import NOON
-from tests.smtp_server import SmtpServer
-from tests.time_travel import TimeTravel
+from tests.support import smtp_server
+from tests.support.calling import Caller
+from tests.support.run_making import effects_of, names_in
+from tests.support.sequence_making import NOON
+from tests.support.smtp_server import SmtpServer
+from tests.support.time_travel import TimeTravel
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 BODIES = re.findall(r"curl -X POST \S+/events/bulk.*?-d '(\{.*?\})'", README, re.DOTALL)

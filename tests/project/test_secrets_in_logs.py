@@ -8,7 +8,7 @@ from django.urls import path
 
 from config import logs
 from config.urls import urlpatterns as real_urlpatterns
-from tests.calling import ACCOUNT, BULK, Caller
+from tests.support.calling import ACCOUNT, BULK, Caller
 
 
 def fail_with_a_key(request: HttpRequest) -> HttpResponse:

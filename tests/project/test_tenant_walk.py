@@ -8,7 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from events.models import Event
 from subscribers.models import Subscriber
-from tests.calling import ACCOUNT, BULK, IMPORTS, SINGLE, Caller
+from tests.support.calling import ACCOUNT, BULK, IMPORTS, SINGLE, Caller
 
 # What each route is tried with, as a stranger who knows every id of the caller's workspace.
 # A route that is missing here fails the walk, so that nobody adds one without a thought.

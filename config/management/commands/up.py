@@ -16,7 +16,7 @@ from django.db import OperationalError, connection
 
 from config.management import first_run
 from config.management.process_keeper import ProcessKeeper
-from subscribers.services import installation
+from subscribers.services.workspaces import installation
 
 SECONDS_FOR_DATABASE = 30
 SECONDS_FOR_WEB = 30

@@ -8,10 +8,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from events import enqueue
-from events.management import doctor_text
 from events.services import doctor
+from events.wording import doctor as doctor_text
 from subscribers.models import Workspace
-from subscribers.services.audits import MOST_ROWS, Audit, Check, Finding, Level, fact
+from subscribers.services.audits.audits import MOST_ROWS, Audit, Check, Finding, Level, fact
 
 # The ticker keeps two batches for each process; many more means that nobody takes them.
 MOST_BATCHES = 300

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from events.services import exporting
+from events.services.history import exporting
 from subscribers.management import people
 from subscribers.management.exporting import arguments
 from subscribers.management.exporting.command import ExportCommand

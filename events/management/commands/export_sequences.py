@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from events import sequence_yaml
-from events.services import sequence_files
+from events.language import files
+from events.services.sequences import files as sequence_files
 from subscribers.models import Workspace
 
 
@@ -32,10 +32,10 @@ class Command(BaseCommand):
             elements = sequence_files.exported(workspace=workspace, keys=options["key"])
         except sequence_files.UnknownKeys as error:
             raise CommandError(str(error)) from error
-        text = sequence_yaml.dump(elements)
+        text = files.dump(elements)
         self.stdout.write(text, ending="")
-        if len(text.encode()) > sequence_yaml.MOST_BYTES:
-            most = sequence_yaml.MOST_BYTES // 1024
+        if len(text.encode()) > files.MOST_BYTES:
+            most = files.MOST_BYTES // 1024
             self.stderr.write(
                 f"This is larger than the {most} KiB that an import takes: use --key."
             )

@@ -5,11 +5,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from events.services import subscriber_document
+from events.services.people import document
 from subscribers.management import people
 from subscribers.management.exporting.endings import early_endings
 from subscribers.management.exporting.output import STANDARD_OUTPUT, opened
-from subscribers.services import named_people
+from subscribers.services.audience import named_people
 
 
 class Command(BaseCommand):
@@ -39,5 +39,5 @@ class Command(BaseCommand):
             early_endings(name=name, say=self.stderr.write),
             opened(name=name, standard_output=self.stdout) as sink,
         ):
-            for chunk in subscriber_document.chunks(subscriber=person, now=timezone.now()):
+            for chunk in document.chunks(subscriber=person, now=timezone.now()):
                 sink.write(chunk)

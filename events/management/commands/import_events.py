@@ -11,11 +11,11 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from events.api.base import current_limits
-from events.event_cells import OBJECTS, PROPERTIES, TEXTS
-from events.event_presets import PRESETS
-from events.event_rows import EventReader
-from events.services import roll_ups
-from events.services.importing import EventImporter
+from events.intake.cells import OBJECTS, PROPERTIES, TEXTS
+from events.intake.presets import PRESETS
+from events.intake.rows import EventReader
+from events.services.counts import roll_ups
+from events.services.history.importing import EventImporter
 from subscribers.management.importing import ImportCommand
 from subscribers.management.importing.arguments import wrong
 from subscribers.models import ImportRun, Workspace

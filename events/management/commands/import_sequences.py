@@ -7,11 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from events import sequence_yaml
-from events.services import sequence_files
-from events.services.sequence_files import Imported
+from events.language import files
+from events.services.sequences import files as sequence_files
+from events.services.sequences.files import Imported
 from subscribers.models import Workspace
-from subscribers.payloads import InvalidRequest
+from subscribers.wire.payloads import InvalidRequest
 
 
 class Command(BaseCommand):
@@ -36,12 +36,12 @@ class Command(BaseCommand):
         try:
             imported = sequence_files.import_sequences(
                 workspace=workspace,
-                elements=sequence_yaml.load(_read(options["file"])),
+                elements=files.load(_read(options["file"])),
                 is_activating=options["activate"],
                 now=timezone.now(),
                 is_dry_run=options["dry_run"],
             )
-        except sequence_yaml.InvalidFile as error:
+        except files.InvalidFile as error:
             raise CommandError(str(error)) from error
         except InvalidRequest as error:
             faults = "\n".join(f"{fault.path} {fault.message}" for fault in error.faults)
@@ -56,7 +56,7 @@ class Command(BaseCommand):
 
 def _read(name: str) -> bytes:
     """Return a file's bytes, one more than allowed at most."""
-    most = sequence_yaml.MOST_BYTES + 1
+    most = files.MOST_BYTES + 1
     if name == "-":
         return sys.stdin.buffer.read(most)
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from events.services import pruning
+from events.services.history import pruning
 from subscribers.management import asking_first, people
 
 _AGE = re.compile(r"([1-9][0-9]{0,4})([hdw])", re.ASCII)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from events.api.base import current_limits
-from events.services import seeding
+from events.services import demo
 from subscribers.models import Workspace
 
 MOST = 10_000
@@ -24,9 +24,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--workspace",
-            default=seeding.DEMO_SLUG,
+            default=demo.DEMO_SLUG,
             metavar="SLUG",
-            help=f"Its slug, {seeding.DEMO_SLUG} without it; made when it is not there.",
+            help=f"Its slug, {demo.DEMO_SLUG} without it; made when it is not there.",
         )
         parser.add_argument(
             "--scale",
@@ -42,24 +42,24 @@ class Command(BaseCommand):
             raise CommandError(f"--scale must be 1 to {MOST}.")
         now = timezone.now()
         try:
-            if seeding.find_demo(slug=slug) is not None:
+            if demo.find_demo(slug=slug) is not None:
                 self.stdout.write(f"The demo is there already, in the workspace {slug}.")
                 return
-            made = seeding.seed(slug=slug, now=now)
-        except seeding.HasOtherPeople as error:
+            made = demo.seed(slug=slug, now=now)
+        except demo.HasOtherPeople as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
             f"Made the workspace {slug}: {made.people} people, {made.events:,} events, "
             f"{made.enrollments} enrollments, {made.mails:,} mails."
         )
         if scale > 1:
-            self._add_crowd(made.workspace, people=seeding.PEOPLE * (scale - 1))
+            self._add_crowd(made.workspace, people=demo.PEOPLE * (scale - 1))
         self.stdout.write("Its mail is paused: nothing of it leaves. Have a look in the admin.")
 
     def _add_crowd(self, workspace: Workspace, *, people: int) -> None:
         """Import the rest, with a bar on a terminal."""
         with tqdm(unit=" rows", disable=None, leave=False) as bar:
-            came, events = seeding.add_crowd(
+            came, events = demo.add_crowd(
                 workspace=workspace,
                 people=people,
                 limits=current_limits(),

@@ -8,16 +8,16 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from events.management import simulation_text
+from events.intake.payloads import LONGEST_NAME
 from events.models import Sequence
-from events.payloads import LONGEST_NAME
-from events.services import simulating
-from events.services.simulating import MOST_VISITS, Awaited, Happening
-from events.services.simulating.wire import as_wire
-from subscribers import json_gate
+from events.services import simulation as simulating
+from events.services.simulation import MOST_VISITS, Awaited, Happening
+from events.services.simulation.wire import as_wire
+from events.wording import simulation as simulation_text
 from subscribers.ids import decode
 from subscribers.models import Workspace
-from subscribers.payloads import InvalidField, read_email, read_moment, read_object, read_text
+from subscribers.wire import json_gate
+from subscribers.wire.payloads import InvalidField, read_email, read_moment, read_object, read_text
 
 
 class Command(BaseCommand):

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from events import enqueue
 from events.worker import parts, supervisor
 from events.worker.pulse import Pulse
-from subscribers.services import installation
+from subscribers.services.workspaces import installation
 
 
 class Command(BaseCommand):

@@ -11,8 +11,8 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from events.services.database_faults import brief
 from events.services.doctor import database, history, outbox, runs, sequences, surroundings, working
-from subscribers.services import audience_audits
-from subscribers.services.audits import Audit, Check, Finding, Level
+from subscribers.services.audits import audience
+from subscribers.services.audits.audits import Audit, Check, Finding, Level
 
 __all__ = [
     "DATA_CHECKS", "SURROUNDINGS", "WITHOUT_DATABASE", "Report", "examine", "is_reachable",
@@ -25,8 +25,8 @@ SURROUNDINGS: tuple[Check, ...] = (
     *working.CHECKS,
 )
 DATA_CHECKS: tuple[Check, ...] = (
-    *audience_audits.CHECKS,
-    *audience_audits.MAIL_CHECKS,
+    *audience.CHECKS,
+    *audience.MAIL_CHECKS,
     *outbox.CHECKS,
     *sequences.CHECKS,
     *runs.CHECKS,

@@ -8,8 +8,8 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Model
 
-from subscribers.services import installation
-from subscribers.services.audits import Audit, Check, Finding, Level, fact
+from subscribers.services.audits.audits import Audit, Check, Finding, Level, fact
+from subscribers.services.workspaces import installation
 
 AREA = "Database"
 OURS = ("subscribers", "events")

@@ -8,10 +8,10 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q
 
 from events.models import Event, EventCount, EventDefinition, FailedStage
-from events.services.roll_ups import DAY
+from events.services.counts.roll_ups import DAY
 from subscribers.ids import encode
 from subscribers.models import Subscriber, Workspace
-from subscribers.services.audits import Audit, Check, Finding, Level, suspects
+from subscribers.services.audits.audits import Audit, Check, Finding, Level, suspects
 
 AREA = "Events"
 # The worker retries within seconds, and recounts every minute.

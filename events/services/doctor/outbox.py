@@ -5,14 +5,7 @@ from uuid import UUID
 
 from events.models import Enrollment, StepRun
 from subscribers.models import OutgoingEmail
-from subscribers.services.audits import (
-    Audit,
-    Check,
-    Finding,
-    Level,
-    collect,
-    portions,
-)
+from subscribers.services.audits.audits import Audit, Check, Finding, Level, collect, portions
 
 AREA = "Outbox"
 Status = OutgoingEmail.Status

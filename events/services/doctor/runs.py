@@ -7,9 +7,9 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from events.models import Enrollment, Step
 from events.models import Sequence as SequenceRow
-from events.services import parked_runs
+from events.services.sequences import parked_runs
 from subscribers.models import Subscriber
-from subscribers.services.audits import Audit, Check, Finding, Level, suspects
+from subscribers.services.audits.audits import Audit, Check, Finding, Level, suspects
 
 AREA = "Enrollments"
 Status = Enrollment.Status

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from django.db.models import F, Q
 
 from events.models import Sequence as SequenceRow
-from events.services import sequences
+from events.services.sequences import sequences
 from subscribers.ids import encode
-from subscribers.services.audits import MOST_COUNTED, Audit, Check, Finding
+from subscribers.services.audits.audits import MOST_COUNTED, Audit, Check, Finding
 
 AREA = "Sequences"
 MOST_LOOKED_AT = 1000

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from subscribers.services import mail_probe
-from subscribers.services.audits import Audit, Check, Finding, Level, fact
+from subscribers.services.audits.audits import Audit, Check, Finding, Level, fact
+from subscribers.services.outbox import probe
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -66,7 +66,7 @@ def mail_brakes(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
 
 def mail_server(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
     """Open and close a connection to the mail server; sends nothing."""
-    probed = mail_probe.probe()
+    probed = probe.probe()
     if probed.fault:
         return [
             Finding(

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from django.db import connection
 
 from events.models import Worker
-from events.services import engine_gauges, worker_reports
+from events.services import worker_reports
+from events.services.engine import gauges as engine_gauges
 from events.services.worker_reports import OLDEST_LIVE
 from subscribers.models import OutgoingEmail
-from subscribers.services.audits import Audit, Check, Finding, fact
+from subscribers.services.audits.audits import Audit, Check, Finding, fact
 
 AREA = "Worker"
 LATE_SECONDS = 300

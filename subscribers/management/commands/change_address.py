@@ -5,9 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from subscribers.addresses import InvalidAddress
 from subscribers.management import asking_first, people
-from subscribers.services import changing_address, named_people
+from subscribers.services.audience import named_people
+from subscribers.services.people import changing_address
+from subscribers.wire.addresses import InvalidAddress
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from subscribers.models import Workspace
 from subscribers.models.api_key import Scope
-from subscribers.services import api_keys
+from subscribers.services.workspaces import api_keys
 
 
 class Command(BaseCommand):

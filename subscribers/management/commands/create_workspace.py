@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from subscribers.services import workspaces
+from subscribers.services.workspaces import workspaces
 
 
 class Command(BaseCommand):

@@ -6,7 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from subscribers.management import asking_first, people
-from subscribers.services import erasing, named_people
+from subscribers.services.audience import named_people
+from subscribers.services.people import erasing
 
 SUPPRESSED = "No mail goes to the address any more, of which a hash is kept."
 FREE = "Nothing keeps mail from the address if somebody comes with it again."

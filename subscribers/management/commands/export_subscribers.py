@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from subscribers.management import people
 from subscribers.management.exporting import arguments
 from subscribers.management.exporting.command import ExportCommand
-from subscribers.services import exporting
+from subscribers.services.people import exporting
 
 
 class Command(ExportCommand):

@@ -8,13 +8,13 @@ from django.core.management.base import CommandParser
 from subscribers.management.importing import ImportCommand
 from subscribers.management.importing.arguments import wrong
 from subscribers.models import ImportRun, Workspace
-from subscribers.services.subscriber_imports import (
+from subscribers.services.imports.people import (
     Duplicates,
     ImportOptions,
     OptInMode,
     SubscriberImporter,
 )
-from subscribers.subscriber_columns import ATTRIBUTE, COLUMNS, is_field
+from subscribers.services.imports.people.columns import ATTRIBUTE, COLUMNS, is_field
 
 
 class Command(ImportCommand):

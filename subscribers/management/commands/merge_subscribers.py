@@ -7,8 +7,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from subscribers.management import asking_first, people
-from subscribers.services import merging, named_people
-from subscribers.services.merging import Merged
+from subscribers.services.audience import named_people
+from subscribers.services.people import merging
+from subscribers.services.people.merging import Merged
 
 
 class Command(BaseCommand):

@@ -6,10 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from subscribers.addresses import InvalidAddress
 from subscribers.models import Workspace
-from subscribers.services import trial_mail
-from subscribers.services.delivery import Outcome
+from subscribers.services.outbox import trial as trial_mail
+from subscribers.services.outbox.delivery import Outcome
+from subscribers.wire.addresses import InvalidAddress
 
 FAILURES = {
     Outcome.REFUSED: "Refused for good: {}",

@@ -6,13 +6,13 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from subscribers import rows
 from subscribers.management import people
 from subscribers.management.exporting.output import STANDARD_OUTPUT
 from subscribers.models import Subscriber, Workspace
-from subscribers.payloads import InvalidField, read_moment
-from subscribers.services import named_people
-from subscribers.services.exporting import Chosen
+from subscribers.rows import row
+from subscribers.services.audience import named_people
+from subscribers.services.people.exporting import Chosen
+from subscribers.wire.payloads import InvalidField, read_moment
 
 
 def add_to(parser: CommandParser) -> None:
@@ -27,7 +27,7 @@ def add_to(parser: CommandParser) -> None:
     parser.add_argument("--workspace", required=True, metavar="SLUG")
     parser.add_argument(
         "--format",
-        choices=[rows.CSV, rows.JSONL],
+        choices=[row.CSV, row.JSONL],
         help="When the file's name does not say it; the standard output gets csv otherwise.",
     )
 
@@ -71,10 +71,10 @@ def format_of(options: Mapping[str, Any]) -> str:
     """Return `csv` or `jsonl`; raises `CommandError` when nothing says which."""
     given: str | None = options["format"]
     if given is None and options["file"] == STANDARD_OUTPUT:
-        return rows.CSV
+        return row.CSV
     try:
-        return rows.source_of(options["file"], format=given).format
-    except rows.InvalidFile as error:
+        return row.source_of(options["file"], format=given).format
+    except row.InvalidFile as error:
         raise CommandError(str(error)) from error
 
 

@@ -8,11 +8,11 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from subscribers import export_lines
 from subscribers.management.exporting import arguments
 from subscribers.management.exporting.endings import early_endings
 from subscribers.management.exporting.output import STANDARD_OUTPUT, Sink, opened
-from subscribers.services.exporting import UnknownName
+from subscribers.rows import lines
+from subscribers.services.people.exporting import UnknownName
 
 
 class _Bar(tqdm):  # type: ignore[type-arg] # generic for the type checker alone
@@ -70,10 +70,10 @@ def _written(
     row_type: type[msgspec.Struct],
     line_format: str,
 ) -> int:
-    sink.write(export_lines.heading(row_type=row_type, line_format=line_format))
+    sink.write(lines.heading(row_type=row_type, line_format=line_format))
     rows = 0
     for page in pages:
-        sink.write(export_lines.lines(rows=page, line_format=line_format))
+        sink.write(lines.lines(rows=page, line_format=line_format))
         rows += len(page)
         bar.update(len(page))
     return rows

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from subscribers.models import Workspace
-from subscribers.row_files import can_be_read_again, read_columns
-from subscribers.rows import CSV, JSONL, STANDARD_INPUT, InvalidFile, Source, source_of
+from subscribers.rows.files import can_be_read_again, read_columns
+from subscribers.rows.row import CSV, JSONL, STANDARD_INPUT, InvalidFile, Source, source_of
 
 USAGE = 2
 

@@ -18,11 +18,11 @@ from subscribers.management.importing.rejects_file import KeptNowhere, RejectsFi
 from subscribers.management.importing.result import Result
 from subscribers.management.importing.stopping import Stopping
 from subscribers.models import ImportRun, Workspace
-from subscribers.row_files import can_be_read_again, read_rows
-from subscribers.rows import InvalidFile, Meter
-from subscribers.services import import_loop, import_runs
-from subscribers.services.import_loop import Ended
-from subscribers.services.import_runs import TakenOver
+from subscribers.rows.files import can_be_read_again, read_rows
+from subscribers.rows.row import InvalidFile, Meter
+from subscribers.services.imports import loop, runs
+from subscribers.services.imports.loop import Ended
+from subscribers.services.imports.runs import TakenOver
 
 # What ends a run for a reason outside of it; anything else is a fault of ours.
 BROKEN_OFF = (InvalidFile, TakenOver, DatabaseError, InterfaceError, OSError)
@@ -71,7 +71,7 @@ class ImportCommand(BaseCommand):
     @abstractmethod
     def importer(
         self, *, workspace: Workspace, run: ImportRun, options: dict[str, Any]
-    ) -> import_loop.Importer[Any]:
+    ) -> loop.Importer[Any]:
         """Return what parses and writes rows; `options` as in `own_options`.
 
         `run` is not stored (`run._state.adding`) in a dry run.
@@ -124,7 +124,7 @@ class ImportCommand(BaseCommand):
         try:
             return RejectsFile(asked.rejects, asked=asked, length=run.rejects_bytes)
         except CommandError as error:
-            import_runs.fail(run=run, now=timezone.now(), error=str(error))
+            runs.fail(run=run, now=timezone.now(), error=str(error))
             raise
 
     def _import(self, work: _Work) -> tuple[int, str]:
@@ -142,7 +142,7 @@ class ImportCommand(BaseCommand):
         if ended is Ended.ERROR:
             return self._fail(work, f"Stopped before a bad row: {work.progress.last_refused}")
         is_interrupted = ended is Ended.STOPPED or work.stopping.is_cut
-        mark = import_runs.interrupt if is_interrupted else import_runs.finish
+        mark = runs.interrupt if is_interrupted else runs.finish
         mark(run=run, now=timezone.now())
         self._follow(work)
         if is_interrupted:
@@ -151,11 +151,11 @@ class ImportCommand(BaseCommand):
 
     def _run_loop(self, work: _Work) -> Ended:
         rows = read_rows(
-            sources=work.asked.sources, start=import_runs.place_of(work.run), meter=work.meter
+            sources=work.asked.sources, start=runs.place_of(work.run), meter=work.meter
         )
         if not all(map(can_be_read_again, work.asked.sources)):
             rows = work.stopping.cut(rows)
-        return import_loop.run(
+        return loop.run(
             run=work.run,
             rows=rows,
             importer=self.importer(
@@ -172,7 +172,7 @@ class ImportCommand(BaseCommand):
     def _fail(self, work: _Work, error: str) -> tuple[int, str]:
         # The database may be what failed: the checkpoint is there all the same.
         with suppress(DatabaseError, InterfaceError):
-            import_runs.fail(run=work.run, now=timezone.now(), error=error)
+            runs.fail(run=work.run, now=timezone.now(), error=error)
             self._follow(work)
         return result.FAILED, error
 
@@ -190,7 +190,7 @@ class ImportCommand(BaseCommand):
             raise SystemExit(said.exit_code)
 
 
-def _sums(work: _Work) -> import_runs.Counted:
+def _sums(work: _Work) -> runs.Counted:
     """Return what the whole run came to."""
     if work.asked.is_dry_run:
         return work.progress.counted

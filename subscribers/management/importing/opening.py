@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from subscribers.management.importing.arguments import Asked
 from subscribers.models import ImportRun
-from subscribers.row_files import can_be_read_again
-from subscribers.rows import Meter
-from subscribers.services import import_runs
+from subscribers.rows.files import can_be_read_again
+from subscribers.rows.row import Meter
+from subscribers.services.imports import runs
 
 SECONDS_BETWEEN_LOOKS = 1
 
@@ -29,7 +29,7 @@ def open_run(
     """
     files = [source.name for source in asked.sources]
     if not asked.is_resuming:
-        return import_runs.begin(
+        return runs.begin(
             workspace=asked.workspace,
             kind=kind,
             files=files,
@@ -41,7 +41,7 @@ def open_run(
     moved_at = None
     while True:
         try:
-            return import_runs.resume(
+            return runs.resume(
                 workspace=asked.workspace,
                 kind=kind,
                 files=files,
@@ -49,9 +49,9 @@ def open_run(
                 actor=_actor(),
                 now=timezone.now(),
             )
-        except import_runs.NothingToResume as error:
+        except runs.NothingToResume as error:
             raise CommandError(str(error)) from error
-        except import_runs.StillRunning as error:
+        except runs.StillRunning as error:
             if moved_at not in {None, error.moved_at}:
                 raise CommandError(f"It is still running: {error}") from error
             if moved_at is None:

@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from subscribers.management.importing.arguments import Asked
 from subscribers.management.importing.rejects_file import described
-from subscribers.row_files import can_be_read_again
-from subscribers.rows import Meter, Source
-from subscribers.services.import_runs import Counted, Rejected
+from subscribers.rows.files import can_be_read_again
+from subscribers.rows.row import Meter, Source
+from subscribers.services.imports.runs import Counted, Rejected
 
 SECONDS_BETWEEN_LINES = 5
 MOST_SHOWN_REJECTS = 20

@@ -13,12 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from subscribers import json_gate
-from subscribers.csv_cells import guarded, unguarded
 from subscribers.management.importing.arguments import Asked, wrong
-from subscribers.row_faults import sentence
-from subscribers.rows import CSV, Row
-from subscribers.services.import_runs import Rejected
+from subscribers.rows.faults import sentence
+from subscribers.rows.formula_guard import guarded, unguarded
+from subscribers.rows.row import CSV, Row
+from subscribers.services.imports.runs import Rejected
+from subscribers.wire import json_gate
 
 ERROR = "error"
 # Where the text of a line goes that is no JSON object.

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from subscribers.models import ImportRun
-from subscribers.services.import_runs import Counted
+from subscribers.services.imports.runs import Counted
 
 FINISHED = 0
 FAILED = 1

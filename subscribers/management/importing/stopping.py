@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Self
 
-from subscribers.rows import Row
+from subscribers.rows.row import Row
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT, SECONDS_TO_STOP, Running, Start, free_port
+from tests.support.running import ROOT, SECONDS_TO_STOP, Running, Start, free_port
 
 pytestmark = pytest.mark.live
 

@@ -6,13 +6,13 @@ import pytest
 from django.test import Client
 
 from config.admin_links import admin_url
+from events.decisions.runs import Reason
 from events.models import Event
-from events.runs import Reason
 from subscribers.models import Workspace
 from tests import factories
-from tests.calling import Caller
-from tests.events.run_making import make_run, runs
-from tests.sequence_making import make_sequence
+from tests.support.calling import Caller
+from tests.support.run_making import make_run, runs
+from tests.support.sequence_making import make_sequence
 
 WAIT = {"type": "wait_for_event", "eventName": "purchased"}
 MONTH = {"type": "delay", "days": 30}

@@ -8,11 +8,11 @@ from django.urls import reverse
 
 from config.admin_base import admin_url, list_url
 from events.models import Event, EventDefinition, FailedStage, SyncRule, SyncRuleTag
-from events.services import sync_rules
-from events.services.sync_rules import RuleSpec
+from events.services.configuration import sync_rules
+from events.services.configuration.sync_rules import RuleSpec
 from subscribers.models import Tag, Workspace
 from tests import factories
-from tests.calling import Caller
+from tests.support.calling import Caller
 
 ADD_RULE = "/admin/events/syncrule/add/"
 

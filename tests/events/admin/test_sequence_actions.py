@@ -10,13 +10,13 @@ from django.test import Client
 from django.utils import timezone
 
 from config.admin_base import admin_url, list_url, view_url
+from events.language.specs import as_wire, parse_sequence
 from events.models import Enrollment, Sequence
-from events.sequence_specs import as_wire, parse_sequence
-from events.services import parked_runs, sequences
+from events.services.sequences import parked_runs, sequences
 from subscribers.models import Workspace
 from tests import factories
 from tests.factories.sequences import NOON
-from tests.sequence_making import MAIL, make_sequence
+from tests.support.sequence_making import MAIL, make_sequence
 
 ACTIONS = (
     "activate", "pause", "pause-enrollment", "resume-enrollment", "archive", "unarchive", "move",
@@ -190,8 +190,8 @@ def test_the_page_tells_how_many_keep_which_version(
 def test_many_are_not_counted(
     admin_client: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.admin.sequence_words.MOST_COUNTED", 1)
-    monkeypatch.setattr("events.admin.sequence_words.MANY", "1+")
+    monkeypatch.setattr("events.wording.sequences.MOST_COUNTED", 1)
+    monkeypatch.setattr("events.wording.sequences.MANY", "1+")
     sequence = make_sequence(workspace, MAIL)
     for _ in range(3):
         enrolled(sequence)

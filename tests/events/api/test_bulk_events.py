@@ -8,9 +8,9 @@ from pytest_django.fixtures import Settings
 
 from events.models import Event, EventDefinition
 from subscribers.models import ListMembership, Subscriber, Workspace
-from subscribers.services import workspaces
-from tests.calling import BULK, Caller
+from subscribers.services.workspaces import workspaces
 from tests.conftest import new_caller
+from tests.support.calling import BULK, Caller
 
 
 def test_the_answer_has_the_shape_of_the_contract(caller: Caller) -> None:

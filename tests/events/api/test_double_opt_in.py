@@ -10,8 +10,8 @@ import time_machine
 from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, Event
-from events.services import sync_rules
-from events.services.sync_rules import RuleSpec
+from events.services.configuration import sync_rules
+from events.services.configuration.sync_rules import RuleSpec
 from subscribers.models import (
     ApiKey,
     Confirmation,
@@ -21,15 +21,16 @@ from subscribers.models import (
     Subscriber,
     Workspace,
 )
-from subscribers.services import unsubscribing, workspaces
-from subscribers.services.unsubscribing import Method
-from tests import smtp_server
-from tests.asking_people import confirm
-from tests.calling import BULK, IMPORTS, SINGLE, Caller
+from subscribers.services.consent import unsubscribing
+from subscribers.services.consent.unsubscribing import Method
+from subscribers.services.workspaces import workspaces
 from tests.conftest import new_caller
-from tests.sequence_making import MAIL, NOON, make_sequence
-from tests.smtp_server import SmtpServer
-from tests.time_travel import TimeTravel
+from tests.support import smtp_server
+from tests.support.asking_people import confirm
+from tests.support.calling import BULK, IMPORTS, SINGLE, Caller
+from tests.support.sequence_making import MAIL, NOON, make_sequence
+from tests.support.smtp_server import SmtpServer
+from tests.support.time_travel import TimeTravel
 
 pytestmark = pytest.mark.django_db
 # 5,000 are the rule's.

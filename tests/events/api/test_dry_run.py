@@ -3,10 +3,10 @@
 import pytest
 
 from events.models import Event, EventDefinition
-from events.services import sync_rules
-from events.services.sync_rules import RuleSpec
+from events.services.configuration import sync_rules
+from events.services.configuration.sync_rules import RuleSpec
 from subscribers.models import IdempotentRequest, Subscriber
-from tests.calling import BULK, IMPORTS, SINGLE, Caller
+from tests.support.calling import BULK, IMPORTS, SINGLE, Caller
 
 
 def test_a_dry_run_answers_like_the_real_one_and_writes_nothing(caller: Caller) -> None:

@@ -1,10 +1,10 @@
 """`eventId`: a repeat writes nothing and runs nothing."""
 
 from events.models import Event
-from events.services import sync_rules
-from events.services.sync_rules import RuleSpec
+from events.services.configuration import sync_rules
+from events.services.configuration.sync_rules import RuleSpec
 from subscribers.models import SubscriberTag
-from tests.calling import Caller
+from tests.support.calling import Caller
 
 
 def test_a_repeat_answers_with_the_event_that_is_there(caller: Caller) -> None:

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 from events.models import Event
-from events.services import sync_rules
-from events.services.sync_rules import RuleSpec
+from events.services.configuration import sync_rules
+from events.services.configuration.sync_rules import RuleSpec
 from subscribers.models import Subscriber, SubscriberTag
-from tests.calling import IMPORTS, Caller
+from tests.support.calling import IMPORTS, Caller
 
 
 def test_the_numbers_add_up_and_what_was_recorded_stays(caller: Caller) -> None:

@@ -14,11 +14,12 @@ from pytest_django.fixtures import Settings
 from config.http.chunked import BoundedBody
 from events.api import express
 from events.models import Event
-from events.services import ingest
+from events.services.ingestion import ingest
 from subscribers.models import ApiKey
 from subscribers.models.api_key import Scope
-from subscribers.services import api_keys, rate_limit
-from tests.calling import BULK, Caller, Django, Reply, answer_of
+from subscribers.services.admission import rate_limit
+from subscribers.services.workspaces import api_keys
+from tests.support.calling import BULK, Caller, Django, Reply, answer_of
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse

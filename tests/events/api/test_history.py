@@ -6,10 +6,10 @@ import pytest
 import time_machine
 
 from events.models import Event, FailedStage
-from events.services import sync_rules
-from events.services.sync_rules import RuleSpec
+from events.services.configuration import sync_rules
+from events.services.configuration.sync_rules import RuleSpec
 from subscribers.models import Subscriber, SubscriberTag
-from tests.calling import SINGLE, Caller
+from tests.support.calling import SINGLE, Caller
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import pytest
 
 from events.models import Event
 from subscribers.models import Subscriber
-from tests.calling import BULK, Caller
+from tests.support.calling import BULK, Caller
 
 
 def test_email_alone_finds_without_regard_to_case_and_idna_form(caller: Caller) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from events.models import Enrollment
 from subscribers.models import ApiKey, Workspace
-from subscribers.services import api_keys
-from tests.calling import IMPORTS, SINGLE, Caller
-from tests.sequence_making import make_sequence
+from subscribers.services.workspaces import api_keys
+from tests.support.calling import IMPORTS, SINGLE, Caller
+from tests.support.sequence_making import make_sequence
 
 PERSON = {"email": "a@example.com"}
 Send = Callable[[Caller], object]

@@ -1,8 +1,8 @@
 """The API's description knows every reason and stage that there is."""
 
 from events.api.openapi_effects import REASONS, STAGES
+from events.decisions.runs import Reason
 from events.models import FailedStage
-from events.runs import Reason
 
 
 def test_the_description_lists_the_reasons_and_stages_there_are() -> None:

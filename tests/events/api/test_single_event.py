@@ -2,7 +2,7 @@
 
 from events.models import Event, EventDefinition
 from subscribers.models import Subscriber
-from tests.calling import SINGLE, Caller
+from tests.support.calling import SINGLE, Caller
 
 
 def test_the_answer_has_the_shape_of_the_contract(caller: Caller) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.running import Application, fill, serving
+from tests.support.running import Application, fill, serving
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 

@@ -7,13 +7,14 @@ import pytest
 import time_machine
 
 from events.models import Enrollment, Event
-from events.services import sequences, sync_rules
-from events.services.sync_rules import RuleSpec
+from events.services.configuration import sync_rules
+from events.services.configuration.sync_rules import RuleSpec
+from events.services.sequences import sequences
 from subscribers.models import Subscriber
 from tests import factories
-from tests.calling import Caller
-from tests.events.run_making import effects_of, make_run, names_in, runs
-from tests.sequence_making import make_sequence
+from tests.support.calling import Caller
+from tests.support.run_making import effects_of, make_run, names_in, runs
+from tests.support.sequence_making import make_sequence
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WAIT = {"type": "wait_for_event", "eventName": "purchased"}

@@ -3,10 +3,10 @@
 import pytest
 
 from events.models import Event
-from events.services import sync_rules
-from events.services.sync_rules import PRESET, RuleSpec
+from events.services.configuration import sync_rules
+from events.services.configuration.sync_rules import PRESET, RuleSpec
 from subscribers.models import SubscriberTag, Tag
-from tests.calling import Caller
+from tests.support.calling import Caller
 
 
 def tags_now() -> set[str]:

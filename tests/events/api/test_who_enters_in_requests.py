@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from events.models import Enrollment
-from events.services import sequences
+from events.services.sequences import sequences
 from subscribers.models import List, Subscriber
-from subscribers.services import workspaces
+from subscribers.services.workspaces import workspaces
 from tests import factories
-from tests.calling import Caller
 from tests.conftest import new_caller
-from tests.events.run_making import effects_of, names_in, reasons_in, runs
-from tests.sequence_making import make_sequence
+from tests.support.calling import Caller
+from tests.support.run_making import effects_of, names_in, reasons_in, runs
+from tests.support.sequence_making import make_sequence
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WAIT = {"type": "wait_for_event", "eventName": "purchased"}

@@ -12,7 +12,7 @@ from events import enqueue
 from events.enqueue import TaskCall
 from events.management.commands import doctor
 from events.models import Enrollment
-from subscribers.services.audits import Audit
+from subscribers.services.audits.audits import Audit
 from tests import factories
 
 pytestmark = pytest.mark.django_db

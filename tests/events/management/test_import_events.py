@@ -7,11 +7,11 @@ import pytest
 import time_machine
 
 from events.models import Event, EventCount
-from events.services import sync_rules
-from events.services.sync_rules import RuleSpec
+from events.services.configuration import sync_rules
+from events.services.configuration.sync_rules import RuleSpec
 from subscribers.models import ImportRun, OutgoingEmail, Subscriber, SubscriberTag, Workspace
-from subscribers.services import workspaces
-from tests.events.importing_files import import_events, write_lines
+from subscribers.services.workspaces import workspaces
+from tests.support.importing_files import import_events, write_lines
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ import time_machine
 
 from events.models import Event, EventDefinition
 from subscribers.models import ImportReject, Subscriber
-from subscribers.services import workspaces
-from tests.events.importing_files import import_events
+from subscribers.services.workspaces import workspaces
+from tests.support.importing_files import import_events
 
 pytestmark = pytest.mark.django_db
 

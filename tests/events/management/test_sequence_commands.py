@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from events import sequence_yaml
+from events.language import files
 from events.models import Sequence
 from subscribers.models import Workspace
 from tests.factories import ListFactory, WorkspaceFactory
@@ -133,7 +133,7 @@ def test_lists_are_exported_by_their_names(workspace: Workspace, tmp_path: Path)
 
     printed, _ = run("export_sequences", "--workspace", "acme")
 
-    assert sequence_yaml.load(printed.encode())[0]["lists"] == ["News & offers: all"]
+    assert files.load(printed.encode())[0]["lists"] == ["News & offers: all"]
     assert import_text(tmp_path, printed)[0] == "a: unchanged\n"
 
 
@@ -141,7 +141,7 @@ def test_an_export_that_is_too_large_to_import_says_so(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import_text(tmp_path, WELCOME)
-    monkeypatch.setattr(sequence_yaml, "MOST_BYTES", 100)
+    monkeypatch.setattr(files, "MOST_BYTES", 100)
 
     _, warnings = run("export_sequences", "--workspace", "acme")
 

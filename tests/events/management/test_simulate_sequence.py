@@ -12,10 +12,10 @@ from django.db import DatabaseError
 
 from events.models import Sequence
 from subscribers.models import Subscriber, Workspace
-from subscribers.services import workspaces
+from subscribers.services.workspaces import workspaces
 from tests import factories
-from tests.reading_only import reading_only
-from tests.sequence_making import MAIL, make_sequence
+from tests.support.reading_only import reading_only
+from tests.support.sequence_making import MAIL, make_sequence
 
 pytestmark = pytest.mark.django_db
 ALL_STEPS: list[dict[str, Any]] = [

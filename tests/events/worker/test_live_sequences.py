@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests import smtp_server
-from tests.faults.slow_mail import slow_server, url_of
 from tests.faults.test_killed_workers import seed
-from tests.running import BULK, Application, Running, Start, call, fill, serving
-from tests.smtp_server import SmtpServer
-from tests.working import StartWorker, manage
+from tests.support import smtp_server
+from tests.support.running import BULK, Application, Running, Start, call, fill, serving
+from tests.support.slow_mail import slow_server, url_of
+from tests.support.smtp_server import SmtpServer
+from tests.support.working import StartWorker, manage
 
 pytestmark = pytest.mark.live
 
@@ -79,7 +79,7 @@ def test_a_delay_of_a_second_is_one(
 def test_a_busy_worker_is_not_dead(start_worker: StartWorker, environment: dict[str, str]) -> None:
     runs = 20_000
     if BUSY_SECONDS <= 60:
-        environment["DJANGO_SETTINGS_MODULE"] = "tests.faults.impatient"
+        environment["DJANGO_SETTINGS_MODULE"] = "tests.support.impatient"
         runs = 400
     with slow_server(SECONDS_PER_MAIL) as server:
         environment |= {"EMAIL_URL": url_of(server), "WORKERS": "2"}

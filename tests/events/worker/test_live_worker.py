@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.working import StartWorker, Working, is_running, kill
+from tests.support.working import StartWorker, Working, is_running, kill
 
 pytestmark = pytest.mark.live
 

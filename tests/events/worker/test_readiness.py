@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from events.worker import readiness
 from subscribers.models import Installation
-from subscribers.services.installation import SecretKeyDiffers
+from subscribers.services.workspaces.installation import SecretKeyDiffers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,7 +7,7 @@ from django.test import Client
 
 from config.admin_base import admin_url
 from subscribers.models import Workspace
-from tests.subscribers.admin.workspace_form import form_of
+from tests.support.workspace_form import form_of
 
 LINK = "{{DOUBLE_OPT_IN_URL}}"
 

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from config.admin_base import admin_url, view_url
 from subscribers.models import OutgoingEmail, Subscriber, Workspace
-from tests import smtp_server
+from tests.support import smtp_server
 
 SENT = "Sent a test of the confirmation mail"
 

@@ -5,8 +5,8 @@ from django.test import Client
 from django.utils import timezone
 
 from config.admin_base import admin_url, list_url
-from subscribers.address_hashes import address_hash
 from subscribers.models import ConsentRecord
+from subscribers.wire.address_hashes import address_hash
 from tests import factories
 
 

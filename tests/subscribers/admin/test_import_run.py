@@ -10,9 +10,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from config.admin_base import admin_url, list_url, view_url
-from subscribers.csv_cells import unguarded
 from subscribers.models import ImportRun
-from subscribers.services import rejects_table
+from subscribers.rows.formula_guard import unguarded
+from subscribers.services.imports import rejects_table
 from tests import factories
 
 

@@ -13,8 +13,8 @@ from config.admin_base import admin_url, list_url
 from events.models import SyncRule
 from subscribers.models import ApiKey, List, ListMembership, Subscriber, Tag, Workspace
 from tests import factories
-from tests.calling import ACCOUNT, Caller
-from tests.subscribers.admin.workspace_form import form_of
+from tests.support.calling import ACCOUNT, Caller
+from tests.support.workspace_form import form_of
 
 
 def form_errors(answer: Any) -> dict[str, list[str]]:

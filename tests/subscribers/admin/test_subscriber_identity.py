@@ -9,7 +9,7 @@ from config.admin_base import admin_url, list_url, view_url
 from events.models import Event
 from subscribers.models import ConsentRecord, Subscriber, Suppression
 from tests import factories
-from tests.searching import rows_with
+from tests.support.searching import rows_with
 
 ACTIONS = ("change-address", "merge", "erase")
 PAGES = ("changing-address", "merging", "erasing")

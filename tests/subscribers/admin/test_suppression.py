@@ -8,9 +8,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from config.admin_base import admin_url, list_url, view_url
-from subscribers.address_hashes import address_hash
 from subscribers.models import ConsentRecord, Subscriber, Suppression, Workspace
-from subscribers.services import suppressions
+from subscribers.services.consent import suppressions
+from subscribers.wire.address_hashes import address_hash
 from tests import factories
 
 ADD = "/admin/subscribers/suppression/add/"

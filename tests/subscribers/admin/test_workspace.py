@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from config.admin_base import admin_url
 from subscribers.models import Workspace
-from tests.subscribers.admin.workspace_form import form_of
+from tests.support.workspace_form import form_of
 
 
 def save(client: Client, workspace: Workspace, **fields: Any) -> Any:

@@ -1,7 +1,7 @@
 """`GET /account`."""
 
 from subscribers.models import ApiKey
-from tests.calling import ACCOUNT, Caller
+from tests.support.calling import ACCOUNT, Caller
 
 
 def test_the_account_names_workspace_and_key(caller: Caller) -> None:

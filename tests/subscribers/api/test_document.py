@@ -9,8 +9,8 @@ from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator
 
 from subscribers.api.document import document
-from tests.calling import ACCOUNT, BULK, Caller
 from tests.project.test_tenant_walk import WITHOUT_IDS
+from tests.support.calling import ACCOUNT, BULK, Caller
 
 JSON = "application/json"
 

@@ -9,8 +9,9 @@ from pytest_django.fixtures import Settings
 
 from subscribers.models import ApiKey
 from subscribers.models.api_key import Scope
-from subscribers.services import api_keys, rate_limit
-from tests.calling import ACCOUNT, BULK, IMPORTS, SINGLE, Caller
+from subscribers.services.admission import rate_limit
+from subscribers.services.workspaces import api_keys
+from tests.support.calling import ACCOUNT, BULK, IMPORTS, SINGLE, Caller
 
 JSON = {"Content-Type": "application/json"}
 GOOD = {"email": "a@example.com", "events": [{"name": "a"}]}

@@ -6,8 +6,9 @@ import pytest
 
 from events.models import Event
 from subscribers.models import IdempotentRequest
-from subscribers.services import idempotency, retention
-from tests.calling import BULK, SINGLE, Caller, Reply
+from subscribers.services import retention
+from subscribers.services.admission import idempotency
+from tests.support.calling import BULK, SINGLE, Caller, Reply
 
 GOOD = {"email": "a@example.com", "events": [{"name": "a"}]}
 

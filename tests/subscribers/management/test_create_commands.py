@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from subscribers.models import ApiKey, Workspace
-from tests.calling import ACCOUNT, Caller
+from tests.support.calling import ACCOUNT, Caller
 
 pytestmark = pytest.mark.django_db
 

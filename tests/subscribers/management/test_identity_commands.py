@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from events.models import Event
 from subscribers.models import ConsentRecord, Subscriber, Suppression, Workspace
 from tests import factories
-from tests.searching import rows_with
+from tests.support.searching import rows_with
 
 
 class Terminal(io.StringIO):

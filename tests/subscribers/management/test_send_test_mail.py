@@ -20,8 +20,8 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from subscribers.models import Workspace
-from subscribers.services import workspaces
-from tests.subscribers.services.smtp_servers import CLOSE, serve
+from subscribers.services.workspaces import workspaces
+from tests.support.smtp_servers import CLOSE, serve
 
 
 class Inbox:

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from subscribers import colors
-from subscribers.pages import looks
+from subscribers.pages import colors, looks
 from subscribers.pages.unsubscribe import REASONS
-from subscribers.services import unsubscribing
+from subscribers.services.consent import unsubscribing
 from tests import factories
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from django.test import Client
 
 from config import logs
 from subscribers.models import Confirmation, ConsentRecord, OutgoingEmail, Subscriber
-from subscribers.services import confirmation_links, unsubscribing
+from subscribers.services.consent import links, unsubscribing
 from tests import factories
 
 FORM = "application/x-www-form-urlencoded"
@@ -31,7 +31,7 @@ def question() -> Confirmation:
 
 
 def path_of(question: Confirmation, *, age: timedelta = timedelta(0)) -> str:
-    return f"/c/{confirmation_links.token(question, datetime.now(tz=UTC) - age)}"
+    return f"/c/{links.token(question, datetime.now(tz=UTC) - age)}"
 
 
 def get(path: str) -> Any:

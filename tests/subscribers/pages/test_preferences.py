@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from subscribers.models import ConsentRecord, List, ListMembership, Subscriber
-from subscribers.services import unsubscribing
+from subscribers.services.consent import unsubscribing
 from tests import factories
 
 pytestmark = pytest.mark.django_db

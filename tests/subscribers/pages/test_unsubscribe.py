@@ -12,10 +12,10 @@ from django.test import Client
 from config import logs
 from events.models import Enrollment
 from subscribers.models import ConsentRecord, OutgoingEmail, Subscriber
-from subscribers.services import unsubscribing
+from subscribers.services.consent import unsubscribing
 from tests import factories
-from tests.calling import Caller
-from tests.sequence_making import MAIL, make_sequence
+from tests.support.calling import Caller
+from tests.support.sequence_making import MAIL, make_sequence
 
 FORM = "application/x-www-form-urlencoded"
 ONE_CLICK = b"List-Unsubscribe=One-Click"

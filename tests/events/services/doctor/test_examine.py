@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError
 
 from events.services import doctor
-from subscribers.services.audits import Audit, Check, Finding, Level, fact
+from subscribers.services.audits.audits import Audit, Check, Finding, Level, fact
 from tests.factories.sequences import NOON
 
 AUDIT = Audit(now=NOON)

@@ -7,11 +7,11 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from events.models import Event, EventCount
-from events.services import roll_ups
-from events.services.roll_ups import Kind
-from subscribers.services.audits import Level
+from events.services.counts import roll_ups
+from events.services.counts.roll_ups import Kind
+from subscribers.services.audits.audits import Level
 from tests import factories
-from tests.events.services.doctor.examining import NOON, found, levels
+from tests.support.examining import NOON, found, levels
 
 pytestmark = pytest.mark.django_db
 HOUR_AGO = NOON - timedelta(hours=1)

@@ -5,9 +5,9 @@ import pytest
 from events.models import Enrollment
 from events.services.doctor.outbox import visit_of
 from subscribers.models import OutgoingEmail
-from subscribers.services.audits import Level
+from subscribers.services.audits.audits import Level
 from tests import factories
-from tests.events.services.doctor.examining import found, levels
+from tests.support.examining import found, levels
 
 pytestmark = pytest.mark.django_db
 Status = OutgoingEmail.Status

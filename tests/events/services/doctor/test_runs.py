@@ -6,11 +6,11 @@ from uuid import uuid4
 import pytest
 
 from events.models import Enrollment, Sequence
-from events.services import parked_runs
+from events.services.sequences import parked_runs
 from subscribers.models import Subscriber
-from subscribers.services.audits import Level
+from subscribers.services.audits.audits import Level
 from tests import factories
-from tests.events.services.doctor.examining import NOON, found, levels
+from tests.support.examining import NOON, found, levels
 
 pytestmark = pytest.mark.django_db
 Status = Enrollment.Status

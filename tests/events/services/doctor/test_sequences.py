@@ -4,7 +4,7 @@ import pytest
 
 from events.models import Sequence
 from tests import factories
-from tests.events.services.doctor.examining import found
+from tests.support.examining import found
 
 pytestmark = pytest.mark.django_db
 

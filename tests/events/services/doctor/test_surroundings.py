@@ -11,12 +11,12 @@ from pytest_django.fixtures import Settings
 from events.models import Enrollment
 from events.services.doctor import database, surroundings, working
 from subscribers.models import Installation
-from subscribers.services import installation
-from subscribers.services.audits import Audit, Finding, Level
+from subscribers.services.audits.audits import Audit, Finding, Level
+from subscribers.services.workspaces import installation
 from tests import factories
 from tests.factories.sequences import NOON
-from tests.running import free_port
-from tests.subscribers.services.smtp_servers import serve
+from tests.support.running import free_port
+from tests.support.smtp_servers import serve
 
 pytestmark = pytest.mark.django_db
 AUDIT = Audit(now=NOON)

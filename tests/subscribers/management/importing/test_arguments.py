@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from subscribers.models import ImportRun, Workspace
-from tests.subscribers.management.importing.tags_in import Ran
+from tests.support.tags_in import Ran
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ import pytest
 from django.db import OperationalError
 
 from subscribers.models import ImportRun, Workspace
-from subscribers.services import import_runs
-from tests.subscribers.management.importing.tags_in import ImportTags, Ran, tag_names
+from subscribers.services.imports import runs
+from tests.support.tags_in import ImportTags, Ran, tag_names
 
 pytestmark = pytest.mark.django_db
 GOOD = "tag\none\ntwo\nthree\nfour\nfive\n"
@@ -166,7 +166,7 @@ def test_a_run_that_was_killed_is_waited_for_and_taken_over(
     ImportRun.objects.update(status="running")
 
     def pass_a_minute(_seconds: float) -> None:
-        monkeypatch.setattr(import_runs, "ALIVE_FOR", timedelta(0))
+        monkeypatch.setattr(runs, "ALIVE_FOR", timedelta(0))
 
     monkeypatch.setattr("time.sleep", pass_a_minute)
     ran = Ran(*arguments, "--resume")

@@ -9,9 +9,9 @@ from subscribers.management.importing import progress as progress_module
 from subscribers.management.importing.arguments import Asked
 from subscribers.management.importing.progress import Progress
 from subscribers.models import Workspace
-from subscribers.payloads import Fault
-from subscribers.rows import Meter, Row, source_of
-from subscribers.services.import_runs import Counted, Rejected
+from subscribers.rows.row import Meter, Row, source_of
+from subscribers.services.imports.runs import Counted, Rejected
+from subscribers.wire.payloads import Fault
 
 
 class Terminal(io.StringIO):

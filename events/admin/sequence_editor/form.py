@@ -1,0 +1,157 @@
+"""The form of a whole sequence: it speaks the wire's words, so its errors are the wire's own."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.forms.utils import ErrorDict
+
+from config.admin_base import RowForm
+from events.admin.sequence_editor.fields import (
+    END_HELP,
+    FILTERS_HELP,
+    START_HELP,
+    WEEK,
+    ZONE_HELP,
+    FieldFault,
+    box,
+    choice,
+    lines,
+    several,
+    text,
+)
+from events.admin.sequence_editor.step_rows import ARRANGE, StepRows
+from events.admin.sequence_editor.times import Wire
+from events.admin.sequence_editor.wire import STOP_TYPES, WIRE_NAMES, initial_of, wire_of
+from events.language.specs import SequenceSpec, as_wire, parse_sequence
+from events.models import Sequence
+from events.services.sequences import references, sequences
+from subscribers.models import Workspace
+from subscribers.wire.payloads import Fault, InvalidRequest
+
+CHANGED_MEANWHILE = (
+    "Somebody changed this sequence while it was open here. Copy what you typed, open the page "
+    "again, and make your changes there."
+)
+
+
+class SequenceForm(RowForm):
+    """General fields, and `rows`: a form for each step."""
+
+    name = text("Name")
+    key = text("Key", "By which files match it; made from the name when empty; does not change.")
+    description = lines("Description", rows=2)
+    labels = text("Labels", "With commas between.")
+
+    trigger = choice("Starts by", dict(Sequence.Trigger.choices))
+    event_name = text("Event", "Its name, such as signup.")
+    filters = lines("Only where", FILTERS_HELP)
+    tag_names = text("Tags", "Any of them starts it; with commas between.")
+    lists = lines("Lists", "One a line, by name; none: any list.", rows=2)
+    list_scope = choice(
+        "Without lists",
+        {"any_list": "joining any list starts it", "any_contact": "being created starts it too"},
+    )
+    enrollment_mode = choice("How often", dict(Sequence.Mode.choices))
+    enrollment_field_path = text("Field", "Path in the event's properties, such as order.id.")
+    active_subscribers_only = box(
+        "Active people only", "Keeps out those who unsubscribed or bounced."
+    )
+
+    stop_type = choice("Stops early", STOP_TYPES)
+    stop_value = text("Event or tag", "Ends the enrollments that are under way, at once.")
+    stop_filters = lines("Only where", FILTERS_HELP)
+    stop_field_path = text(
+        "Field",
+        "Only for one enrollment a field's value: path in this event whose value tells which one.",
+    )
+
+    from_name, from_email = text("From, name"), text("From, address")
+    reply_to = text("Replies to", "The workspace's sender is used where these are empty.")
+    window_is_on = box("Only in a sending window", "Marketing mail waits until it opens.")
+    window_weekdays = several("Days", WEEK)
+    window_start, window_end = text("From", START_HELP), text("To", END_HELP)
+    window_timezone = text("Time zone", ZONE_HELP)
+
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Sequence
+        fields: ClassVar = ["workspace"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Show the sequence as it is, or what was posted."""
+        super().__init__(*args, **kwargs)
+        self.spec: SequenceSpec | None = None
+        self.is_new = self.instance._state.adding
+        self.is_arranging = bool(self.is_bound and self.data.get(ARRANGE))
+        shown: Wire = {} if self.is_new else _shown(self.instance)
+        seen = "" if self.is_new else self.instance.updated_at.isoformat()
+        self.initial.update({**initial_of(shown), "seen": seen})
+        steps = shown.get("steps", [])
+        self.rows = StepRows.of_post(self.data) if self.is_bound else StepRows.of_wire(steps)
+
+    def is_valid(self) -> bool:
+        """Say no to a form that was only rearranged: it is shown again, and not judged."""
+        return not self.is_arranging and super().is_valid() and not self.rows.has_errors
+
+    def full_clean(self) -> None:
+        """Judge nothing while rows are being moved."""
+        if self.is_arranging:
+            self._errors, self.cleaned_data = ErrorDict(), {}
+            return
+        super().full_clean()
+
+    def clean(self) -> dict[str, Any]:
+        """Hand all fields to the wire's parser, and show each fault at its field."""
+        cleaned = super().clean() or self.cleaned_data
+        workspace = cleaned.get("workspace") if self.is_new else self.instance.workspace
+        if not self.is_new and cleaned.get("seen") != self.instance.updated_at.isoformat():
+            raise forms.ValidationError(CHANGED_MEANWHILE)
+        try:
+            wire = {**wire_of(cleaned), "steps": self.rows.to_wire()}
+        except FieldFault as error:
+            self.add_error(error.field, str(error))
+            return cleaned
+        if not self.is_new:
+            wire["key"] = self.instance.key
+        try:
+            self.spec = parse_sequence(wire)
+            if workspace:
+                wanted = references.resolved(workspace=workspace, spec=self.spec)
+                self._check_ready(workspace, wanted)
+        except InvalidRequest as error:
+            for fault in error.faults:
+                self._show(fault)
+        if workspace and self.is_new and self.spec:
+            self._check_key(workspace, self.spec.key)
+        if self.rows.has_errors:
+            self.add_error(None, "A step below needs a correction.")
+        return cleaned
+
+    def _check_ready(self, workspace: Workspace, wanted: SequenceSpec) -> None:
+        """Refuse what an active sequence could not go on with: its runs would fail for good."""
+        if self.instance.status == Sequence.Status.ACTIVE:
+            for problem in sequences.problems_of(workspace=workspace, spec=wanted):
+                self.add_error(None, f"The sequence is active. {problem}")
+
+    def _check_key(self, workspace: Workspace, key: str) -> None:
+        if Sequence.objects.filter(workspace=workspace, key=key).exists():
+            self.add_error("key", f"The workspace has another sequence with the key {key}.")
+
+    def _show(self, fault: Fault) -> None:
+        """Show a fault of the wire at the field that it is about."""
+        if fault.path.startswith("steps"):
+            self.rows.show(fault)
+            return
+        for wire, field in WIRE_NAMES.items():
+            if fault.path == wire or fault.path.startswith((f"{wire}[", f"{wire}.")):
+                inner = fault.path.removeprefix(wire).removeprefix(".")
+                self.add_error(field, f"{inner} {fault.message}".strip())
+                return
+        self.add_error(None, f"{fault.path} {fault.message}")
+
+
+def _shown(sequence: Sequence) -> Wire:
+    """Return a sequence in the wire's words, its lists by name."""
+    spec = sequences.spec_of(sequence)
+    return as_wire(references.with_list_names(workspace=sequence.workspace, spec=spec))

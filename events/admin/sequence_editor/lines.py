@@ -1,0 +1,186 @@
+"""Filters, rules and attributes as lines that people type, turned into the wire's words and back.
+
+`plan.name equals pro` is a filter, `no_tag vip` a rule, `plan = pro` an attribute. What a line
+cannot say plainly stands there as JSON, so every value comes back as it was. A line that is wrong
+goes on as it is: the wire's own parser says what is missing.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from events.language.filters import WITHOUT_VALUE, Operator
+
+OPERATORS = "|".join(operator.value for operator in Operator)
+_FILTER = re.compile(rf"(?P<path>.+?)\s+(?P<operator>{OPERATORS})(?:\s+(?P<value>.*))?", re.DOTALL)
+# More digits are a name; Python reads no more than 4,300.
+_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
+_SAYS = {"true": True, "false": False, "null": None}
+_RULE_FIELDS = {"tag": "tag", "no_tag": "tag", "list": "list", "no_list": "list"}
+_EVENT_RULES = {
+    "did_event": {},
+    "did_not_event": {},
+    "did_event_ever": {"since": "ever"},
+    "did_not_event_ever": {"since": "ever"},
+}
+
+
+class UnreadableLine(ValueError):
+    """A line says nothing that could be understood; the message is a sentence."""
+
+
+def filters_from(text: str) -> list[Any]:
+    """Return the filters of some lines; raises `UnreadableLine`."""
+    return _each_line(text, _filter_from, "such as: plan.name equals pro")
+
+
+def filter_lines(filters: Iterable[Any]) -> str:
+    """Return filters as lines that `filters_from` turns into them again."""
+    return "\n".join(_line(each, _filter_line, _filter_from) for each in filters)
+
+
+def rules_from(text: str) -> list[Any]:
+    """Return the rules of some lines; raises `UnreadableLine`."""
+    return _each_line(text, _rule_from, "such as: tag vip")
+
+
+def rule_lines(rules: Iterable[Any]) -> str:
+    """Return rules as lines that `rules_from` turns into them again."""
+    return "\n".join(_line(each, _rule_line, _rule_from) for each in rules)
+
+
+def attributes_from(text: str) -> dict[str, Any]:
+    """Return new values by name; null takes one away; raises `UnreadableLine`."""
+    found: dict[str, Any] = {}
+    for each in _each_line(text, _attribute_from, "such as: plan = pro"):
+        found.update(each)
+    return found
+
+
+def attribute_lines(attributes: dict[str, Any]) -> str:
+    """Return attributes as lines that `attributes_from` turns into them again."""
+    pairs = [{name: value} for name, value in attributes.items()]
+    return "\n".join(_line(each, _attribute_line, _attribute_from) for each in pairs)
+
+
+def names_from(text: str, *, separator: str = ",") -> list[str]:
+    """Return the names between the separators, without blanks around them."""
+    return [name.strip() for name in text.split(separator) if name.strip()]
+
+
+def _each_line(text: str, read: Callable[[str], Any], example: str) -> list[Any]:
+    found = []
+    for number, line in enumerate(filter(None, map(str.strip, text.splitlines())), start=1):
+        value = _json_object(line) if line.startswith("{") else read(line)
+        if not isinstance(value, dict):
+            raise UnreadableLine(f"Line {number} must be {example}, or a JSON object.")
+        found.append(value)
+    return found
+
+
+def _line(value: Any, write: Callable[[Any], str], read: Callable[[str], Any]) -> str:  # noqa: ANN401 - JSON
+    """Return the plain line when it means the same, else JSON."""
+    line = write(value)
+    is_plain = line == line.strip() and not line.startswith("{") and len(line.splitlines()) == 1
+    return line if is_plain and _is_same(read(line), value) else _as_json(value)
+
+
+def _filter_from(line: str) -> dict[str, Any] | None:
+    match = _FILTER.fullmatch(line)
+    if match is None:
+        return None
+    found: dict[str, Any] = {"path": match["path"].strip(), "operator": match["operator"]}
+    text = (match["value"] or "").strip()
+    if match["operator"] in WITHOUT_VALUE or not text:
+        return {**found, "value": text} if text else found
+    is_list = match["operator"] == Operator.ONE_OF
+    return {**found, "value": _values_in(text) if is_list else value_in(text)}
+
+
+def _filter_line(wanted: dict[str, Any]) -> str:
+    words = [str(wanted.get("path")), str(wanted.get("operator"))]
+    value = wanted.get("value")
+    if isinstance(value, list):
+        words.append(", ".join(map(_value_text, value)))
+    elif value is not None:
+        words.append(_value_text(value))
+    return " ".join(words)
+
+
+def _rule_from(line: str) -> dict[str, Any] | None:
+    word, _, rest = line.partition(" ")
+    rest = rest.strip()
+    if word in _RULE_FIELDS:
+        return {"type": word, _RULE_FIELDS[word]: rest}
+    if word in _EVENT_RULES:
+        return {"type": word.removesuffix("_ever"), "eventName": rest, **_EVENT_RULES[word]}
+    if word in {"attribute", "event_property"}:
+        found = _filter_from(rest)
+        return {"type": word, **found} if found else None
+    return None
+
+
+def _rule_line(rule: dict[str, Any]) -> str:
+    kind = str(rule.get("type"))
+    if kind in _RULE_FIELDS:
+        return f"{kind} {rule.get(_RULE_FIELDS[kind])}"
+    if kind in {"attribute", "event_property"}:
+        return f"{kind} {_filter_line(rule)}"
+    ever = "_ever" if rule.get("since") == "ever" else ""
+    return f"{kind}{ever} {rule.get('eventName')}"
+
+
+def _attribute_from(line: str) -> dict[str, Any] | None:
+    name, separator, text = line.partition("=")
+    if not separator or not name.strip():
+        return None
+    return {name.strip(): value_in(text.strip())}
+
+
+def _attribute_line(pair: dict[str, Any]) -> str:
+    ((name, value),) = pair.items()
+    return f"{name} = {_value_text(value)}"
+
+
+def value_in(text: str) -> Any:  # noqa: ANN401 - JSON
+    """Return what a text says: a number, true, false, null, quoted JSON, else the text itself."""
+    if text in _SAYS:
+        return _SAYS[text]
+    if _NUMBER.fullmatch(text):
+        return float(text) if "." in text else int(text)
+    if text.startswith(('"', "[", "{")):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+    return text
+
+
+def _values_in(text: str) -> list[Any]:
+    whole = value_in(text)
+    return whole if isinstance(whole, list) else [value_in(each) for each in names_from(text)]
+
+
+def _value_text(value: Any) -> str:  # noqa: ANN401 - JSON
+    """Return the shortest text that `value_in` takes for the value."""
+    text = value if isinstance(value, str) else _as_json(value)
+    is_plain = text == text.strip() and text and len(text.splitlines()) == 1
+    return text if is_plain and _is_same(value_in(text), value) else _as_json(value)
+
+
+def _is_same(one: object, other: object) -> bool:
+    return _as_json(one) == _as_json(other)
+
+
+def _as_json(value: object) -> str:
+    """Return JSON on one line, whatever counts as the end of one."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text if len(text.splitlines()) == 1 else json.dumps(value, sort_keys=True)
+
+
+def _json_object(line: str) -> Any:  # noqa: ANN401 - JSON, or None
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,74 @@
+"""Lengths and hours as forms hold them, turned into the wire's words and back.
+
+A number that is none goes on as the text it is, for the wire's parser to refuse.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from events.admin.sequence_editor.fields import FieldFault
+from events.language.timing.delays import DAY, HOUR, MINUTE
+from events.language.timing.windows import MIDNIGHT
+
+Wire = dict[str, Any]
+# Far beyond every limit, and far below what Python refuses to read.
+MOST_DIGITS = 15
+
+
+def number_from(given: str) -> Any:  # noqa: ANN401 - what is no number goes on as it is
+    """Return a whole number, or None for nothing, or the text for the parser to refuse."""
+    plain = given.strip()
+    is_number = plain.isascii() and plain.removeprefix("-").isdigit() and len(plain) <= MOST_DIGITS
+    return int(plain) if is_number else plain or None
+
+
+def length_from(cleaned: Mapping[str, Any], *, prefix: str = "") -> Wire:
+    """Return the parts of a length that were given; raises `FieldFault`."""
+    names = ("days", "hours", "minutes")
+    parts = {name: number_from(cleaned[prefix + name]) for name in names}
+    seconds = cleaned.get(f"{prefix}seconds", "").strip()
+    if seconds:
+        try:
+            parts["delayMs"] = round(float(seconds) * 1000)
+        except (ValueError, OverflowError) as error:
+            raise FieldFault(f"{prefix}seconds", "must be a number.") from error
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def length_parts(wire: Wire, *, prefix: str = "") -> Wire:
+    """Return a length as a form shows it, with an odd rest in seconds."""
+    rest = wire.get("delayMs", 0)
+    parts = {name: wire.get(name, 0) for name in ("days", "hours", "minutes")}
+    for name, size in (("days", DAY), ("hours", HOUR), ("minutes", MINUTE)):
+        count, rest = divmod(rest, size)
+        parts[name] += count
+    shown = {f"{prefix}{name}": str(count) for name, count in parts.items() if count}
+    return {**shown, f"{prefix}seconds": f"{rest / 1000:g}"} if rest else shown
+
+
+def hours_from(cleaned: Mapping[str, Any], *, prefix: str = "") -> Wire:
+    """Return days, hours and zone of a window."""
+    zone = cleaned[f"{prefix}timezone"].strip()
+    found = {
+        "days": cleaned[f"{prefix}weekdays"] or None,
+        "startTime": cleaned[f"{prefix}start"] or None,
+        "endTime": cleaned[f"{prefix}end"] or None,
+    }
+    if zone == "workspace":
+        return {**found, "timezoneSource": "workspace"}
+    return {**found, "timezone": zone or None}
+
+
+def hours_initial(wire: Wire, *, prefix: str = "") -> Wire:
+    """Return days, hours and zone as a form shows them."""
+    return {
+        f"{prefix}weekdays": wire.get("days", []),
+        f"{prefix}start": _hour(wire.get("startTime", MIDNIGHT)),
+        f"{prefix}end": _hour(wire.get("endTime", MIDNIGHT)),
+        f"{prefix}timezone": wire.get("timezone", wire.get("timezoneSource", "")),
+    }
+
+
+def _hour(clock: str) -> str:
+    """Return a time of the day, nothing for midnight, which is what nothing stands for."""
+    return "" if clock == MIDNIGHT else clock

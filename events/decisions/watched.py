@@ -1,0 +1,87 @@
+"""The sequences of a workspace as the write path watches for them: plain values, found by name.
+
+Archived sequences start nothing, but runs that they hold are still stopped and released: they may
+be taken out again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from events.language.filters import Filter
+
+
+class WatchedSequence(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides whether somebody enters, and where a run begins; `lane` as on enrollments.
+
+    `is_active` also says that there is a first step, `is_keyed` that each value at the path has a
+    run of its own.
+    """
+
+    id: UUID
+    name: str
+    is_active: bool
+    is_enrollment_paused: bool = False
+    is_one_time: bool = False
+    is_keyed: bool = False
+    active_only: bool = False
+    field_path: str = ""
+    filters: tuple[Filter, ...] = ()
+    version_id: UUID | None = None
+    first_step_id: UUID | None = None
+    lane: int = 2
+
+
+class Stop(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that ends a sequence's runs; with a path, the one run that began with its value."""
+
+    filters: tuple[Filter, ...] = ()
+    field_path: str = ""
+
+
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that waits for an event."""
+
+    sequence_id: UUID
+    filters: tuple[Filter, ...] = ()
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True):
+    """All of a workspace; sequences that one thing starts are in the order of their ids."""
+
+    sequences: Mapping[UUID, WatchedSequence] = {}
+    starts_by_event: Mapping[str, Sequence[WatchedSequence]] = {}
+    starts_by_tag: Mapping[UUID, Sequence[WatchedSequence]] = {}
+    starts_by_list: Mapping[UUID, Sequence[WatchedSequence]] = {}
+    starts_by_any_list: Sequence[WatchedSequence] = ()
+    starts_by_creation: Sequence[WatchedSequence] = ()
+    # By name or tag, then by sequence.
+    stops_by_event: Mapping[str, Mapping[UUID, Stop]] = {}
+    stops_by_tag: Mapping[UUID, frozenset[UUID]] = {}
+    # By name, then by step, of every version that a run may have.
+    waits_by_event: Mapping[str, Mapping[UUID, Wait]] = {}
+    list_names: Mapping[UUID, str] = {}
+
+    def event_names(self) -> frozenset[str]:
+        """Return the names of events that can set something off."""
+        return frozenset({*self.starts_by_event, *self.stops_by_event, *self.waits_by_event})
+
+    def concerned_by(
+        self, *, names: Iterable[str] = (), tag_ids: Iterable[UUID] = ()
+    ) -> frozenset[UUID]:
+        """Return the sequences whose runs decide what events and new tags set off."""
+        found: set[UUID] = set()
+        for name in names:
+            found.update(each.id for each in self.starts_by_event.get(name, ()))
+            found.update(self.stops_by_event.get(name, ()))
+            found.update(each.sequence_id for each in self.waits_by_event.get(name, {}).values())
+        for tag_id in tag_ids:
+            found.update(each.id for each in self.starts_by_tag.get(tag_id, ()))
+            found.update(self.stops_by_tag.get(tag_id, ()))
+        return frozenset(found)
+
+    def concerned_by_lists(self, list_ids: Sequence[UUID]) -> frozenset[UUID]:
+        """Return the sequences that joining the lists could start."""
+        named = {each.id for list_id in list_ids for each in self.starts_by_list.get(list_id, ())}
+        return frozenset(named.union(each.id for each in self.starts_by_any_list if list_ids))

@@ -1,0 +1,4 @@
+"""Calls to the outside, safe from server-side request forgery.
+
+Pure of Django: an address and a body come in, an answer goes out.
+"""

@@ -1,0 +1,167 @@
+"""Ready mappings for the event rows of other products' exports.
+
+Their names are theirs; the first of several that has a value counts. Their times are in UTC where
+they do not say so, or seconds and milliseconds since 1970.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from events.intake.cells import NOT_AN_OBJECT, OBJECTS, look_up, read_json
+from subscribers.wire.payloads import Fault
+
+# Beyond it, a number counts milliseconds: in seconds it would be the year 5138.
+MOST_SECONDS = 100_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """Where one product keeps what an event needs."""
+
+    # From our names to theirs.
+    names: Mapping[str, tuple[str, ...]]
+    # The field that says what kind of row it is, and the kinds that are events; "" is not given.
+    kind: str
+    event_kinds: frozenset[str]
+    # An identifier that holds an @ is an address, where no other is given.
+    is_identifier_an_address: bool = False
+
+    def body(
+        self, fields: Mapping[str, Any], *, mapping: Mapping[str, str]
+    ) -> dict[str, Any] | Fault:
+        """Return a row as a request's body; `mapping` (theirs to ours) goes before the preset."""
+        kind = look_up(fields, self.kind)
+        if kind not in (None, "") and kind not in self.event_kinds:
+            return Fault(self.kind, f"is not {' or '.join(sorted(self.event_kinds))}: no event.")
+        # An export as CSV has its objects as texts.
+        opened = {name: _opened(value) for name, value in fields.items()}
+        body: dict[str, Any] = {}
+        for ours, theirs in self.names.items():
+            values = (look_up(opened, name) for name in theirs)
+            value = next((each for each in values if each not in (None, "")), None)
+            if value is not None:
+                body[ours] = value
+        for name, ours in mapping.items():
+            value = look_up(opened, name)
+            if value not in (None, ""):
+                body[ours] = value
+        if "occurredAt" in body:
+            body["occurredAt"] = _in_utc(body["occurredAt"])
+        for name in OBJECTS:
+            if name in body and not isinstance(body[name], dict):
+                return Fault(name, NOT_AN_OBJECT)
+        self._tell_addresses(body)
+        return body
+
+    def _tell_addresses(self, body: dict[str, Any]) -> None:
+        external_id = body.get("externalId")
+        # Some products number people.
+        if isinstance(external_id, int) and not isinstance(external_id, bool):
+            body["externalId"] = external_id = str(external_id)
+        if (
+            self.is_identifier_an_address
+            and isinstance(external_id, str)
+            and "@" in external_id
+            and "email" not in body
+        ):
+            body["email"] = body.pop("externalId")
+
+
+def _opened(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the object that a text holds, anything else as it is."""
+    if isinstance(value, str) and value.startswith("{"):
+        found = read_json(value)
+        return found if isinstance(found, dict) else value
+    return value
+
+
+def _in_utc(value: Any) -> Any:  # noqa: ANN401 - as above
+    """Return a time with its offset; what is no time stays, for the gate to judge."""
+    number = _as_number(value)
+    if number is not None:
+        seconds = number / 1000 if abs(number) > MOST_SECONDS else number
+        try:
+            return datetime.fromtimestamp(seconds, tz=UTC).isoformat()
+        except (ValueError, OverflowError, OSError):
+            return value
+    if isinstance(value, str):
+        text = value.strip().removesuffix(" UTC")
+        has_offset = text[-1:] in {"Z", "z"} or "+" in text or "-" in text[10:]
+        return text if has_offset else f"{text}Z"
+    return value
+
+
+def _as_number(value: object) -> float | None:
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return None
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number else None  # type: ignore[arg-type] # asked the line before
+
+
+PRESETS: Mapping[str, Preset] = {
+    "segment": Preset(
+        kind="type",
+        event_kinds=frozenset({"track"}),
+        names={
+            "name": ("event", "event_text"),
+            "eventId": ("messageId", "message_id", "id"),
+            "occurredAt": ("timestamp", "originalTimestamp", "original_timestamp", "receivedAt"),
+            "email": (
+                "context.traits.email",
+                "context_traits_email",
+                "traits.email",
+                "properties.email",
+                "email",
+            ),
+            "externalId": ("userId", "user_id"),
+            "properties": ("properties",),
+        },
+    ),
+    "posthog": Preset(
+        kind="",
+        event_kinds=frozenset(),
+        names={
+            "name": ("event",),
+            "eventId": ("uuid", "id"),
+            "occurredAt": ("timestamp",),
+            "email": (
+                "person_properties.email",
+                "person.properties.email",
+                "properties.$set.email",
+                "properties.email",
+                "email",
+            ),
+            "externalId": ("distinct_id",),
+            "properties": ("properties",),
+        },
+        is_identifier_an_address=True,
+    ),
+    "customerio": Preset(
+        kind="type",
+        event_kinds=frozenset({"event"}),
+        names={
+            "name": ("name", "event_name"),
+            "eventId": ("id", "event_id"),
+            "occurredAt": ("timestamp", "created_at"),
+            "email": (
+                "identifiers.email",
+                "customer_identifiers.email",
+                "customer.email",
+                "email",
+            ),
+            "externalId": (
+                "identifiers.id",
+                "customer_identifiers.id",
+                "customer_id",
+                "customer.id",
+            ),
+            "properties": ("data", "attributes", "properties"),
+        },
+        is_identifier_an_address=True,
+    ),
+}

@@ -1,0 +1,155 @@
+"""Rows of files as events: whose columns mean what, and what the API would say of them.
+
+A row becomes the body of a request for one event, which `parse_person` and `parse_event` judge:
+the same limits and the same sentences. An identity that comes again is not judged again.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from events.intake.cells import CellColumns, look_up
+from events.intake.payloads import EventDraft, Limits, RejectedEvent, parse_event
+from events.intake.presets import Preset
+from subscribers.wire.addresses import Address
+from subscribers.wire.payloads import Fault, InvalidRequest, Person, parse_person
+
+# As many people with their addresses are in memory at most: some 40 MB.
+MOST_REMEMBERED = 150_000
+NOT_TOGETHER = "cannot be built: none of {columns} has a value."
+
+
+class EventRow(msgspec.Struct, frozen=True, gc=False):
+    """One event and who did it."""
+
+    person: Person
+    event: EventDraft
+
+
+class EventReader:
+    """Reads rows of one import; not for two threads at once."""
+
+    def __init__(
+        self,
+        *,
+        limits: Limits,
+        mapping: Mapping[str, str],
+        preset: Preset | None = None,
+        event_id_from: Sequence[str] = (),
+        is_text_kept: bool = False,
+        is_live_kept: bool = False,
+    ) -> None:
+        """`mapping` is from the file's names to ours. `event_id_from` are the file's columns.
+
+        `is_text_kept` keeps cells of properties as texts; `is_live_kept` keeps what is recent live,
+        else every event is history.
+        """
+        self.limits = limits
+        self.mapping = mapping
+        self.preset = preset
+        self.event_id_from = tuple(event_id_from)
+        self.is_text_kept = is_text_kept
+        self.is_live_kept = is_live_kept
+        self._cells: CellColumns | None = None
+        self._people: dict[object, Person] = {}
+
+    def read(
+        self, fields: dict[str, Any], *, columns: tuple[str, ...] | None, now: datetime
+    ) -> EventRow | tuple[Fault, ...]:
+        """Return the row's event, or every fault found in it.
+
+        `columns` is the header of a CSV file, None where the row was a JSON object.
+        """
+        body = self._body(fields, columns)
+        if isinstance(body, Fault):
+            return (body,)
+        if self.event_id_from and body.get("eventId") is None:
+            event_id = self._build_event_id(fields)
+            if event_id is None:
+                message = NOT_TOGETHER.format(columns=", ".join(self.event_id_from))
+                return (Fault("eventId", message),)
+            body = {**body, "eventId": event_id}
+        person = self._read_person(body)
+        event = parse_event(body, limits=self.limits, now=now)
+        if isinstance(event, RejectedEvent):
+            return (event.fault,) if isinstance(person, Person) else (*person, event.fault)
+        if not isinstance(person, Person):
+            return person
+        if not event.is_historical and not self.is_live_kept:
+            event = msgspec.structs.replace(event, is_historical=True)
+        return EventRow(person, event)
+
+    def _body(
+        self, fields: dict[str, Any], columns: tuple[str, ...] | None
+    ) -> dict[str, Any] | Fault:
+        """Return the row as a request's body."""
+        if self.preset is not None:
+            return self.preset.body(fields, mapping=self.mapping)
+        if columns is None:
+            return self._renamed(fields) if self.mapping else fields
+        if self._cells is None or self._cells.columns is not columns:
+            self._cells = CellColumns(columns, self.mapping, is_text_kept=self.is_text_kept)
+        return self._cells.body(fields)
+
+    def _renamed(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return a JSON object with the mapped names as ours; dots lead into objects."""
+        body = {name: value for name, value in fields.items() if name not in self.mapping}
+        for theirs, ours in self.mapping.items():
+            value = look_up(fields, theirs)
+            if value is None:
+                continue
+            if ours.startswith("properties."):
+                given = body.get("properties")
+                properties = given if isinstance(given, dict) else {}
+                body["properties"] = {**properties, ours.removeprefix("properties."): value}
+            else:
+                body[ours] = value
+        return body
+
+    def _build_event_id(self, fields: dict[str, Any]) -> str | None:
+        """Return the SHA-256 of the named columns' values; None when all of them are empty."""
+        values = [look_up(fields, name) for name in self.event_id_from]
+        if all(value is None or value == "" for value in values):
+            return None
+        return hashlib.sha256(msgspec.json.encode(values)).hexdigest()
+
+    def _read_person(self, body: dict[str, Any]) -> Person | tuple[Fault, ...]:
+        if body.get("customAttributes") is not None:
+            return self._parse_person(body)
+        email, external_id = body.get("email"), body.get("externalId")
+        first_name, last_name = body.get("firstName"), body.get("lastName")
+        given: object = email
+        if not (external_id is None and first_name is None and last_name is None):
+            given = (email, external_id, first_name, last_name)
+        try:
+            known = self._people.get(given)
+        except TypeError:
+            # An array or an object, which no field of a person may be.
+            return self._parse_person(body)
+        if known is not None:
+            return known
+        person = self._parse_person(body)
+        if isinstance(person, Person):
+            if len(self._people) >= MOST_REMEMBERED:
+                self._people.clear()
+            self._people[given] = person = _with_one_text(person, email)
+        return person
+
+    def _parse_person(self, body: dict[str, Any]) -> Person | tuple[Fault, ...]:
+        try:
+            return parse_person(body, attributes_bytes=self.limits.attributes_bytes)
+        except InvalidRequest as error:
+            return error.faults
+
+
+def _with_one_text(person: Person, given: object) -> Person:
+    """Return the person; an address that is as it was given is kept in memory once."""
+    email = person.email
+    if email is None or not isinstance(given, str) or email.text != given:
+        return person
+    key = given if email.key == given else email.key
+    return replace(person, email=Address(text=given, key=key))

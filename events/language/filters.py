@@ -1,0 +1,206 @@
+"""Property filters: what an event's properties, or a person's attributes, must be like.
+
+What counts as equal: 1, 1.0 and the string "1" are; 1 and true are not; two strings must be the
+same to the letter. A string counts as a number when it is plain digits with an optional sign and
+decimal point, so "1e5" is a name. A path that reaches several values meets a filter when one of
+them does; `not_equals` and `not_exists` are the complements, met when the path reaches nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+
+from events.language.fields import Fields, any_of, parse_each
+from events.language.paths import read_path, values_at
+from events.language.scalars import number_of, scalar_at
+from subscribers.wire import json_gate
+from subscribers.wire.payloads import InvalidField, read_moment, type_name
+
+__all__ = [
+    "Filter", "Match", "Operator", "are_met", "as_wire", "is_met", "parse_filter",
+    "parse_filters", "read_path", "scalar_at", "unmet", "values_at",
+]  # fmt: skip
+
+MOST_FILTERS = 20
+MOST_CHOICES = 50
+LONGEST_VALUE = 1000
+
+Scalar = str | int | float | bool
+Match = Literal["all", "any"]
+
+
+class Operator(StrEnum):
+    """How a filter looks at what its path reaches."""
+
+    EXISTS = "exists"
+    NOT_EXISTS = "not_exists"
+    EQUALS = "equals"
+    NOT_EQUALS = "not_equals"
+    ONE_OF = "one_of"
+    CONTAINS = "contains"
+    GREATER_THAN = "greater_than"
+    LESS_THAN = "less_than"
+
+
+WITHOUT_VALUE = frozenset({Operator.EXISTS, Operator.NOT_EXISTS})
+
+
+class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One filter; `value` is a tuple for `one_of`, None for `exists` and `not_exists`."""
+
+    path: str
+    operator: Operator
+    value: Scalar | tuple[Scalar, ...] | None = None
+
+
+def is_met(wanted: Filter, document: object) -> bool:
+    """Tell whether a document meets the filter; never raises, whatever the document is like."""
+    found = values_at(wanted.path, document)
+    match wanted.operator:
+        case Operator.EXISTS:
+            return bool(found)
+        case Operator.NOT_EXISTS:
+            return not found
+        case Operator.NOT_EQUALS:
+            return not any(_is_equal(each, wanted.value) for each in found)
+        case _:
+            test = _TESTS[wanted.operator]
+            return any(test(each, wanted.value) for each in found)
+
+
+def are_met(filters: Iterable[Filter], document: object, *, match: Match = "all") -> bool:
+    """Tell whether a document meets all, or any, of the filters; without filters it does."""
+    return unmet(filters, document, match=match) is None
+
+
+def unmet(filters: Iterable[Filter], document: object, *, match: Match = "all") -> Filter | None:
+    """Return the first filter that keeps the document out, or None when it is let in."""
+    wanted = tuple(filters)
+    failed = [each for each in wanted if not is_met(each, document)]
+    if not failed or (match == "any" and len(failed) < len(wanted)):
+        return None
+    return failed[0]
+
+
+def parse_filters(raw: object, *, path: str) -> tuple[Filter, ...]:
+    """Return up to 20 filters, none for null; raises `InvalidRequest` with every fault."""
+    return parse_each(raw, path=path, parser=parse_filter, most=MOST_FILTERS)
+
+
+def parse_filter(raw: object, *, path: str) -> Filter:
+    """Return one filter `{path, operator, value}`; raises `InvalidRequest` with every fault."""
+    fields = Fields(raw, path=path)
+    where = fields.read_needed("path", read_path, "")
+    if not fields.is_given("operator"):
+        fields.fault("operator", f"is missing: {any_of(Operator)}.")
+    operator = Operator(fields.read_choice("operator", tuple(Operator), Operator.EXISTS))
+    value: Scalar | tuple[Scalar, ...] | None = None
+    if operator is Operator.ONE_OF:
+        value = fields.read_items("value", _read_scalar, most=MOST_CHOICES)
+        if not value and not fields.faults:
+            fields.fault("value", f"is missing: an array of 1 to {MOST_CHOICES} values.")
+    elif operator not in WITHOUT_VALUE:
+        reader = _READERS.get(operator, _read_scalar)
+        value = fields.read_needed("value", reader, None)
+    fields.raise_faults()
+    return Filter(path=where, operator=operator, value=value)
+
+
+def as_wire(filters: Iterable[Filter]) -> list[dict[str, Any]]:
+    """Return the filters as `parse_filters` takes them."""
+    return [filter_as_wire(each) for each in filters]
+
+
+def filter_as_wire(wanted: Filter) -> dict[str, Any]:
+    """Return one filter as `parse_filter` takes it."""
+    value = list(wanted.value) if isinstance(wanted.value, tuple) else wanted.value
+    parts = {"path": wanted.path, "operator": wanted.operator.value}
+    return parts if value is None else {**parts, "value": value}
+
+
+def _read_scalar(value: object) -> Scalar:
+    if not isinstance(value, str | int | float):
+        raise InvalidField(f"must be a string, a number or a boolean, not {type_name(value)}.")
+    fault = json_gate.find_unstorable(value)
+    if fault:
+        raise InvalidField(f"cannot be stored: it holds {fault}.")
+    if isinstance(value, str) and len(value) > LONGEST_VALUE:
+        raise InvalidField(f"has {len(value)} characters; at most {LONGEST_VALUE} are allowed.")
+    return value
+
+
+def _read_part(value: object) -> Scalar:
+    part = _read_scalar(value)
+    if isinstance(part, str) and not part:
+        raise InvalidField(f"must not be empty: 1-{LONGEST_VALUE} characters.")
+    return part
+
+
+def _read_bound(value: object) -> Scalar:
+    bound = _read_scalar(value)
+    if number_of(bound) is None and _moment(bound) is None:
+        raise InvalidField("must be a number, or an ISO 8601 time with an offset.")
+    return bound
+
+
+def _is_equal(found: object, wanted: object) -> bool:
+    if isinstance(wanted, bool):
+        return found is wanted
+    if isinstance(found, str) and isinstance(wanted, str):
+        return found == wanted
+    one, other = number_of(found), number_of(wanted)
+    return one is not None and one == other
+
+
+def _is_one_of(found: object, wanted: object) -> bool:
+    return isinstance(wanted, tuple) and any(_is_equal(found, each) for each in wanted)
+
+
+def _contains(found: object, wanted: object) -> bool:
+    """Tell whether a text has a part, in whatever case, or a list has an equal item."""
+    if isinstance(found, str):
+        return isinstance(wanted, str) and wanted.casefold() in found.casefold()
+    return isinstance(found, list) and any(_is_equal(item, wanted) for item in found)
+
+
+def _is_greater(found: object, bound: object) -> bool:
+    return _sign(found, bound) > 0
+
+
+def _is_less(found: object, bound: object) -> bool:
+    return _sign(found, bound) < 0
+
+
+def _sign(found: object, bound: object) -> int:
+    """Return -1 or 1 for less or greater; 0 when they are equal or cannot be compared."""
+    number, limit = number_of(found), number_of(bound)
+    if number is not None and limit is not None:
+        return (number > limit) - (number < limit)
+    moment, border = _moment(found), _moment(bound)
+    if moment is not None and border is not None:
+        return (moment > border) - (moment < border)
+    return 0
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return read_moment(value)
+    except InvalidField:
+        return None
+
+
+_TESTS: Mapping[Operator, Callable[[object, object], bool]] = {
+    Operator.EQUALS: _is_equal,
+    Operator.ONE_OF: _is_one_of,
+    Operator.CONTAINS: _contains,
+    Operator.GREATER_THAN: _is_greater,
+    Operator.LESS_THAN: _is_less,
+}
+_READERS: Mapping[Operator, Callable[[object], Scalar]] = {
+    Operator.CONTAINS: _read_part,
+    Operator.GREATER_THAN: _read_bound,
+    Operator.LESS_THAN: _read_bound,
+}

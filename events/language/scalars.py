@@ -1,0 +1,56 @@
+"""Scalars of JSON: as exact numbers, and as texts that are the same for the same number."""
+
+import math
+import re
+from decimal import Decimal
+
+from events.language.paths import values_at
+
+LONGEST_KEY = 255
+_NUMERAL = re.compile(r"\s*[+-]?\d{1,40}(?:\.\d{1,40})?\s*", re.ASCII)
+
+
+def scalar_at(path: str, document: object) -> str | None:
+    """Return the text of the one scalar at the path.
+
+    Strings are trimmed, 1 and 1.0 are "1", booleans "true" and "false". None when nothing, a blank,
+    an object, an array or several values are there, and for texts of over 255 characters.
+    """
+    found = values_at(path, document)
+    text = _canonical(found[0]) if len(found) == 1 else None
+    return text if text and len(text) <= LONGEST_KEY else None
+
+
+def number_of(value: object) -> Decimal | None:
+    """Return a value as an exact number, or None; a double is what its shortest form says.
+
+    A string is a number when it is plain digits with an optional sign and decimal point.
+    """
+    match value:
+        case bool():
+            return None
+        case int():
+            return Decimal(value)
+        case float():
+            return Decimal(repr(value)) if math.isfinite(value) else None
+        case str():
+            return Decimal(value.strip()) if _NUMERAL.fullmatch(value) else None
+        case _:
+            return None
+
+
+def _canonical(value: object) -> str | None:
+    match value:
+        case str():
+            return value.strip()
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            number = number_of(value)
+            # The number of digits first: a text of 10**100000 takes a second to write.
+            if number is None or abs(number.adjusted()) > LONGEST_KEY:
+                return None
+            text = f"{number:f}" if number else "0"
+            return text.rstrip("0").rstrip(".") if "." in text else text
+        case _:
+            return None

@@ -1,0 +1,158 @@
+"""A sequence as callers send it and files hold it, checked and typed, and back again.
+
+Names on the wire are the contract's ("Sequences on the wire"). Whether tags and lists exist is for
+the services to find.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from events.language import steps, timing
+from events.language.entry import (
+    read_field_path,
+    read_stop_condition,
+    read_trigger,
+    stop_condition_as_wire,
+    trigger_as_wire,
+    without_empty,
+)
+from events.language.fields import (
+    Fields,
+    optional_text_reader,
+    read_flag,
+    read_storable,
+    text_reader,
+)
+from events.language.types import SequenceSpec, StopCondition, Trigger
+from subscribers.templating import mail
+from subscribers.wire.payloads import Fault, InvalidField, read_email, read_text
+
+__all__ = [
+    "SequenceSpec", "StopCondition", "Trigger", "as_wire", "key_from", "parse_sequence",
+    "stop_condition_as_wire", "trigger_as_wire",
+]  # fmt: skip
+
+LONGEST_NAME = 200
+LONGEST_KEY = 100
+LONGEST_LABEL = 100
+LONGEST_DESCRIPTION = 2000
+MOST_LABELS = 20
+MODES = ("unlimited", "one_time", "matching_field")
+EMAILS = ("email", "action_email")
+TEMPLATES = ("subject", "previewText", "html", "body", "text")
+_KEY = re.compile(r"\w[\w.-]*")
+
+
+def key_from(name: str) -> str:
+    """Return the key of a sequence that brings none: its name's letters and digits, with hyphens.
+
+    Raises `InvalidField` when the name has none.
+    """
+    folded = unicodedata.normalize("NFKC", name).lower()
+    key = re.sub(r"[\W_]+", "-", folded).strip("-")[:LONGEST_KEY].strip("-")
+    if not key:
+        raise InvalidField("has no letter or digit to make a key of: give a key.")
+    return key
+
+
+def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
+    """Return the sequence; raises `InvalidRequest` with every fault found.
+
+    `path` goes before each fault's field, as `[2]` for the third of a file.
+    """
+    fields = Fields(raw, path=path)
+    mode = fields.read_choice("enrollmentMode", MODES, "unlimited")
+    spec = SequenceSpec(
+        name=(name := fields.read_needed("name", text_reader(LONGEST_NAME), "")),
+        key=_read_key(fields, name),
+        description=fields.read("description", _read_description, ""),
+        labels=fields.read_items("labels", text_reader(LONGEST_LABEL), most=MOST_LABELS),
+        trigger=read_trigger(fields),
+        enrollment_mode=mode,
+        enrollment_field_path=read_field_path(fields, mode),
+        stop_condition=read_stop_condition(fields, mode),
+        sending_window=fields.read_nested("sendingWindow", timing.parse_sending_window, None),
+        active_subscribers_only=fields.read("activeSubscribersOnly", read_flag, default=False),
+        from_email=fields.read("fromEmail", _read_address, ""),
+        from_name=fields.read("fromName", optional_text_reader(LONGEST_NAME), ""),
+        reply_to=fields.read("replyTo", _read_address, ""),
+        steps=fields.read_nested("steps", steps.parse_steps, ()),
+    )
+    _check_templates(fields)
+    fields.raise_faults()
+    return spec
+
+
+def as_wire(spec: SequenceSpec) -> dict[str, Any]:
+    """Return the sequence as `parse_sequence` takes it, without what is default."""
+    window, stop = spec.sending_window, spec.stop_condition
+    parts = {
+        "name": spec.name,
+        "key": spec.key,
+        "description": spec.description,
+        "labels": list(spec.labels),
+        **trigger_as_wire(spec.trigger),
+        "enrollmentMode": "" if spec.enrollment_mode == "unlimited" else spec.enrollment_mode,
+        "enrollmentFieldPath": spec.enrollment_field_path,
+        "stopCondition": stop and stop_condition_as_wire(stop),
+        "sendingWindow": window and timing.window_as_wire(window),
+        "activeSubscribersOnly": spec.active_subscribers_only,
+        "fromEmail": spec.from_email,
+        "fromName": spec.from_name,
+        "replyTo": spec.reply_to,
+        "steps": steps.as_wire(spec.steps),
+    }
+    return without_empty(parts)
+
+
+def _read_key(fields: Fields, name: str) -> str:
+    if fields.is_given("key"):
+        return fields.read("key", _read_given_key, "")
+    if not name:
+        return ""
+    try:
+        return key_from(name)
+    except InvalidField as error:
+        fields.fault("name", str(error))
+        return ""
+
+
+def _read_given_key(value: object) -> str:
+    key = unicodedata.normalize("NFC", read_text(value, longest=LONGEST_KEY))
+    if not _KEY.fullmatch(key) or len(key) > LONGEST_KEY:
+        raise InvalidField(
+            f"must be 1-{LONGEST_KEY} letters, digits, underscores, hyphens or dots, "
+            "the first a letter, digit or underscore."
+        )
+    return key
+
+
+def _check_templates(fields: Fields) -> None:
+    """Keep a fault of each template that could not be rendered, at the place where it was sent."""
+    listed = fields.raw.get("steps")
+    for number, step in enumerate(listed if isinstance(listed, list) else ()):
+        if not isinstance(step, Mapping):
+            continue
+        kind = step.get("type") or step.get("nodeType") or "email"
+        for name in TEMPLATES if kind in EMAILS else ():
+            if not isinstance(step.get(name), str):
+                continue
+            try:
+                mail.check(step[name])
+            except mail.TemplateFault as error:
+                fields.faults.append(Fault(fields.path_of(f"steps[{number}].{name}"), str(error)))
+
+
+def _read_description(value: object) -> str:
+    text = read_storable(value).strip()
+    if len(text) > LONGEST_DESCRIPTION:
+        message = f"has {len(text)} characters; at most {LONGEST_DESCRIPTION} are allowed."
+        raise InvalidField(message)
+    return text
+
+
+def _read_address(value: object) -> str:
+    is_blank = isinstance(value, str) and not value.strip()
+    return "" if is_blank else read_email(value).text

@@ -1,0 +1,79 @@
+"""A subscriber's attributes as a step changes them."""
+
+import re
+from typing import Any
+
+from events.language.fields import Fields, text_reader
+from subscribers.wire.payloads import InvalidField, InvalidRequest, read_object
+
+MOST_ATTRIBUTES_BYTES = 64 * 1024
+LONGEST_ATTRIBUTE_NAME = 200
+MOST_UPDATES = 100
+VALUE_TYPES = ("string", "number", "boolean", "date")
+_NUMERAL = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?", re.ASCII)
+
+
+def read_attributes(fields: Fields) -> dict[str, Any]:
+    """Return new values by name; None takes an attribute away.
+
+    They come as an object, or as `customAttributeUpdates[{name, value, valueType}]`. Faults are
+    kept in the fields.
+    """
+    name = fields.first_given("attributes", "customAttributes")
+    nothing: dict[str, Any] = {}
+    found = {**fields.read(name, _read_attributes, nothing)}
+    updates = fields.raw.get("customAttributeUpdates")
+    if updates is None:
+        return found
+    if not isinstance(updates, list) or len(updates) > MOST_UPDATES:
+        message = f"must be an array of at most {MOST_UPDATES} objects."
+        fields.fault("customAttributeUpdates", message)
+        return found
+    for number, each in enumerate(updates):
+        try:
+            found.update(_update(each, fields.path_of(f"customAttributeUpdates[{number}]")))
+        except InvalidRequest as error:
+            fields.faults += error.faults
+    if not fields.faults:
+        _check_size(fields, found)
+    return found
+
+
+def _read_attributes(value: object) -> dict[str, Any]:
+    return read_object(value, MOST_ATTRIBUTES_BYTES)
+
+
+def _check_size(fields: Fields, attributes: dict[str, Any]) -> None:
+    try:
+        _read_attributes(attributes)
+    except InvalidField as error:
+        fields.fault("customAttributeUpdates", str(error))
+
+
+def _update(raw: object, path: str) -> dict[str, Any]:
+    """Return one update as a name with its value; without a value the attribute goes."""
+    fields = Fields(raw, path=path)
+    name = fields.read_needed("name", text_reader(LONGEST_ATTRIBUTE_NAME), "")
+    kind = fields.read_choice("valueType", VALUE_TYPES, "")
+    value = fields.read("value", lambda given: _typed(given, kind), None)
+    fields.raise_faults()
+    return {name: value}
+
+
+def _typed(value: object, kind: str) -> object:
+    """Return a value as the type that it is said to have; "10" is a number."""
+    if kind == "boolean" and not isinstance(value, bool):
+        if value in ("true", "false"):
+            return value == "true"
+        raise InvalidField("must be true or false, as its valueType says.")
+    if kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
+        return _read_number(value)
+    if kind in {"string", "date"} and not isinstance(value, str):
+        raise InvalidField("must be a string, as its valueType says.")
+    return value
+
+
+def _read_number(value: object) -> int | float:
+    if isinstance(value, str) and _NUMERAL.fullmatch(value.strip()):
+        return float(value) if "." in value else int(value)
+    raise InvalidField("must be a number, as its valueType says.")

@@ -1,0 +1,167 @@
+"""A sequence's steps as callers send them: ids, aliases, and what each step says of others."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeGuard
+
+from events.language import timing
+from events.language.fields import Fields, any_of, optional_text_reader
+from events.language.steps.kinds import KINDS, Base
+from events.language.steps.types import EXIT, LONGEST_ID, ConditionStep, DelayStep, Step
+from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest, read_text, type_name
+
+MOST_STEPS = 100
+LONGEST_LABEL = 200
+ALIASES = {"action_email": "email", "action_update_attributes": "update_subscriber"}
+NOT_OURS = frozenset({"sms", "push", "create_discount", "discount"})
+_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_ID}}}", re.ASCII)
+_OWN_DELAY = "-delay"
+
+
+def parse_steps(raw: object, *, path: str = "steps") -> tuple[Step, ...]:
+    """Return up to 100 steps; raises `InvalidRequest` with the faults of all of them.
+
+    A step's own delay becomes a delay step before it, and who jumps to the step jumps there.
+    """
+    listed = [] if raw is None else raw
+    if not isinstance(listed, list):
+        raise InvalidRequest(Fault(path, f"must be an array, not {type_name(listed)}."))
+    if len(listed) > MOST_STEPS:
+        message = f"has {len(listed)} elements; at most {MOST_STEPS} are allowed."
+        raise InvalidRequest(Fault(path, message))
+    parser = _StepsParser(listed, path)
+    for number, each in enumerate(listed):
+        parser.add(each, number)
+    return parser.finished()
+
+
+class _StepsParser:
+    """Makes the steps of one array, and keeps the faults."""
+
+    def __init__(self, listed: list[object], path: str) -> None:
+        self.path = path
+        self.steps: list[Step] = []
+        self.faults: list[Fault] = []
+        self.taken = set(_given_ids(listed))
+        self.seen: dict[str, int] = {}
+        # Where each condition came from, by its id; and each own delay, by the step's id.
+        self.paths: dict[str, str] = {}
+        self.delay_of: dict[str, str] = {}
+
+    def add(self, raw: object, number: int) -> None:
+        """Take one element."""
+        path = f"{self.path}[{number}]"
+        try:
+            fields = Fields(raw, path=path)
+            kind = _read_kind(fields)
+            base = self.read_base(fields, kind, number)
+            step = KINDS[kind](fields, base)
+            if kind != "delay" and timing.has_own_delay(fields.raw):
+                self.add_delay(fields, base)
+            fields.raise_faults()
+        except InvalidRequest as error:
+            self.faults += error.faults
+            return
+        self.paths[step.id] = path
+        self.steps.append(step)
+
+    def read_base(self, fields: Fields, kind: str, number: int) -> Base:
+        """Return the step's id and label; an id that it lacks is made of kind and place."""
+        given = fields.read("id", _read_id, "")
+        if given in self.seen:
+            fields.fault("id", f"is the id of {self.path}[{self.seen[given]}] too: {given}.")
+        elif given:
+            self.seen[given] = number
+        return Base(
+            id=given or self.free_id(f"{kind}-{number + 1}"),
+            label=fields.read("label", optional_text_reader(LONGEST_LABEL), ""),
+        )
+
+    def add_delay(self, fields: Fields, base: Base) -> None:
+        """Put a step's own delay before it, unless it is no time at all."""
+        nothing: timing.Delay = timing.Duration(0)
+        delay = fields.collect(lambda: timing.parse_delay(fields.raw, path=fields.path), nothing)
+        if delay != nothing and not fields.faults:
+            made = self.free_id(base.id[: LONGEST_ID - len(_OWN_DELAY)] + _OWN_DELAY)
+            self.delay_of[base.id] = made
+            self.steps.append(DelayStep(id=made, delay=delay))
+
+    def free_id(self, wanted: str) -> str:
+        """Return the id, with a number after it when another step has it."""
+        name, count = wanted, 1
+        while name in self.taken:
+            count += 1
+            end = f"-{count}"
+            name = wanted[: LONGEST_ID - len(end)] + end
+        self.taken.add(name)
+        return name
+
+    def finished(self) -> tuple[Step, ...]:
+        """Return all steps, with every jump checked."""
+        if len(self.steps) > MOST_STEPS:
+            message = f"has {len(self.steps)} steps with their own delays; "
+            self.faults.append(Fault(self.path, f"{message}at most {MOST_STEPS} are allowed."))
+        place_of = {step.id: place for place, step in enumerate(self.steps)}
+        done = tuple(
+            self.with_target(step, place, place_of) if isinstance(step, ConditionStep) else step
+            for place, step in enumerate(self.steps)
+        )
+        if self.faults:
+            raise InvalidRequest(*self.faults)
+        return done
+
+    def with_target(
+        self, step: ConditionStep, place: int, place_of: Mapping[str, int]
+    ) -> ConditionStep:
+        """Return the condition with its jump led to the delay of a step that has one."""
+        if step.on_false == EXIT:
+            return step
+        # A jump to a step that is wrong itself: that fault is enough.
+        is_unknowable = step.on_false in self.taken and step.on_false not in place_of
+        if not is_unknowable and place_of.get(step.on_false, -1) <= place:
+            message = f"must be {EXIT} or the id of a later step, not {step.on_false!r}."
+            self.faults.append(Fault(f"{self.paths[step.id]}.onFalse", message))
+            return step
+        target = self.delay_of.get(step.on_false, step.on_false)
+        return ConditionStep(
+            id=step.id, label=step.label, rules=step.rules, match=step.match, on_false=target
+        )
+
+
+def _given_ids(listed: Iterable[object]) -> Iterable[str]:
+    for each in listed:
+        given = each.get("id") if isinstance(each, Mapping) else None
+        if _is_id(given):
+            yield given
+
+
+def _is_id(value: Any) -> TypeGuard[str]:  # noqa: ANN401 - any JSON value
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def _read_id(value: object) -> str:
+    if not _is_id(value):
+        raise InvalidField(f"must be 1 to {LONGEST_ID} letters, digits, hyphens or underscores.")
+    if value == EXIT:
+        raise InvalidField(f"must not be {EXIT}: conditions use it for the end.")
+    return value
+
+
+def _read_kind(fields: Fields) -> str:
+    """Return the kind; raises `InvalidRequest` when it is none of ours."""
+    name = fields.first_given("type", "nodeType")
+    if not fields.is_given(name):
+        if fields.is_given("subject"):
+            return "email"
+        raise InvalidRequest(Fault(fields.path_of("type"), f"is missing: {any_of(KINDS)}."))
+    try:
+        given = read_text(fields.raw[name], longest=LONGEST_LABEL)
+    except InvalidField as error:
+        raise InvalidRequest(Fault(fields.path_of(name), str(error))) from error
+    if given.removeprefix("action_") in NOT_OURS:
+        message = f"is {given!r}, which is not supported: sequences send email only."
+        raise InvalidRequest(Fault(fields.path_of(name), message))
+    kind = ALIASES.get(given, given)
+    if kind not in KINDS:
+        raise InvalidRequest(Fault(fields.path_of(name), f"must be {any_of(KINDS)}."))
+    return kind

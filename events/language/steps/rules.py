@@ -1,0 +1,97 @@
+"""The rules of a condition as callers send them, and back again."""
+
+from typing import Any
+
+from events.intake.payloads import LONGEST_NAME
+from events.language import filters
+from events.language.fields import Fields, any_of, parse_each, text_reader
+from events.language.steps.types import (
+    AttributeRule,
+    EventPropertyRule,
+    EventRule,
+    ListRule,
+    Rule,
+    TagRule,
+)
+from subscribers.wire import tag_names
+from subscribers.wire.payloads import InvalidField, read_text
+
+MOST_RULES = 20
+LONGEST_LIST = 200
+KINDS = (
+    "tag", "no_tag", "list", "no_list", "attribute", "event_property", "did_event",
+    "did_not_event",
+)  # fmt: skip
+# What normalising takes away may be long, but not that long.
+_LONGEST_TAG = 200
+
+read_list_reference = text_reader(LONGEST_LIST)
+read_event_name = text_reader(LONGEST_NAME)
+
+
+def read_tag(value: object) -> str:
+    """Return a tag's normal name; raises `InvalidField`."""
+    try:
+        return tag_names.normalise(read_text(value, longest=_LONGEST_TAG))
+    except tag_names.InvalidTagName as error:
+        raise InvalidField(str(error)) from error
+
+
+def parse_rules(raw: object, *, path: str) -> tuple[Rule, ...]:
+    """Return 1 to 20 rules; raises `InvalidRequest` with every fault."""
+    return parse_each(raw, path=path, parser=parse_rule, least=1, most=MOST_RULES)
+
+
+def parse_rule(raw: object, *, path: str) -> Rule:
+    """Return one rule; raises `InvalidRequest` with every fault."""
+    fields = Fields(raw, path=path)
+    if not fields.is_given("type"):
+        fields.fault("type", f"is missing: {any_of(KINDS)}.")
+    kind = fields.read_choice("type", KINDS, "")
+    fields.raise_faults()
+    rule = _parse_kind(kind, fields)
+    fields.raise_faults()
+    return rule
+
+
+def rule_as_wire(rule: Rule) -> dict[str, Any]:
+    """Return the rule as `parse_rule` takes it, without what is default."""
+    match rule:
+        case TagRule():
+            return {"type": "tag" if rule.is_borne else "no_tag", "tag": rule.tag}
+        case ListRule():
+            return {"type": "list" if rule.is_joined else "no_list", "list": rule.list}
+        case AttributeRule():
+            return {"type": "attribute", **filters.filter_as_wire(rule.filter)}
+        case EventPropertyRule():
+            return {"type": "event_property", **filters.filter_as_wire(rule.filter)}
+        case EventRule():
+            parts: dict[str, Any] = {
+                "type": "did_event" if rule.has_happened else "did_not_event",
+                "eventName": rule.event_name,
+            }
+            if rule.filters:
+                parts["propertyFilters"] = filters.as_wire(rule.filters)
+            if rule.since != "entry":
+                parts["since"] = rule.since
+            return parts
+
+
+def _parse_kind(kind: str, fields: Fields) -> Rule:
+    match kind:
+        case "tag" | "no_tag":
+            return TagRule(tag=fields.read_needed("tag", read_tag, ""), is_borne=kind == "tag")
+        case "list" | "no_list":
+            named = fields.read_needed("list", read_list_reference, "")
+            return ListRule(list=named, is_joined=kind == "list")
+        case "attribute":
+            return AttributeRule(filter=filters.parse_filter(fields.raw, path=fields.path))
+        case "event_property":
+            return EventPropertyRule(filter=filters.parse_filter(fields.raw, path=fields.path))
+        case _:
+            return EventRule(
+                event_name=fields.read_needed("eventName", read_event_name, ""),
+                filters=fields.read_nested("propertyFilters", filters.parse_filters, ()),
+                since=fields.read_choice("since", ("entry", "ever"), "entry"),
+                has_happened=kind == "did_event",
+            )

@@ -1,0 +1,65 @@
+"""Delays and sending windows as callers send them and files hold them."""
+
+from typing import Any
+
+from events.language.timing.delays import (
+    DAY,
+    HOUR,
+    MINUTE,
+    Delay,
+    Duration,
+    UntilDate,
+    UntilWeekday,
+)
+from events.language.timing.windows import OF_WORKSPACE, SendingWindow
+
+
+def delay_as_wire(delay: Delay) -> dict[str, Any]:
+    """Return the delay as the fields of a step of the type `delay`, without what is default."""
+    match delay:
+        case Duration():
+            return length_as_wire(delay.milliseconds)
+        case UntilWeekday():
+            return {"mode": "until_weekday", **_hours_as_wire(delay)}
+        case UntilDate():
+            parts: dict[str, Any] = {"mode": "until_date", "field": delay.field}
+            if delay.source != "event":
+                parts["source"] = delay.source
+            if delay.offset_milliseconds:
+                parts["offset"] = length_as_wire(abs(delay.offset_milliseconds))
+                parts["direction"] = "before" if delay.offset_milliseconds < 0 else "after"
+            if delay.missing_action != "continue":
+                parts["missingAction"] = delay.missing_action
+            if delay.past_action != "continue":
+                parts["pastAction"] = delay.past_action
+            return parts
+
+
+def length_as_wire(milliseconds: int) -> dict[str, int]:
+    """Return a length as days, hours and minutes when it comes out even, else in milliseconds."""
+    if milliseconds % MINUTE:
+        return {"delayMs": milliseconds}
+    parts = {
+        "days": milliseconds // DAY,
+        "hours": milliseconds % DAY // HOUR,
+        "minutes": milliseconds % HOUR // MINUTE,
+    }
+    return {name: number for name, number in parts.items() if number} or {"minutes": 0}
+
+
+def window_as_wire(window: SendingWindow) -> dict[str, Any]:
+    """Return the window as `parse_sending_window` takes it."""
+    return {"enabled": True, **_hours_as_wire(window)}
+
+
+def _hours_as_wire(hours: SendingWindow | UntilWeekday) -> dict[str, Any]:
+    parts: dict[str, Any] = {
+        "days": list(hours.days),
+        "startTime": hours.start,
+        "endTime": hours.end,
+    }
+    if hours.timezone == OF_WORKSPACE:
+        parts["timezoneSource"] = OF_WORKSPACE
+    elif hours.timezone:
+        parts["timezone"] = hours.timezone
+    return parts

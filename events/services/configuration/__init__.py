@@ -1,0 +1,1 @@
+"""What a workspace has configured, cached by its version: sync rules and watched sequences."""

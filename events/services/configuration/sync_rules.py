@@ -1,0 +1,152 @@
+"""Sync rules: read for the write path, replaced as a set, and the preset.
+
+Every change makes the tags that the rule names and bumps the workspace's `config_version`, in one
+transaction.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+
+from events.decisions import sync_rules
+from events.models import SyncRule, SyncRuleTag
+from subscribers.models import Tag, Workspace
+from subscribers.services.audience import tags
+from subscribers.services.workspaces import workspaces
+from subscribers.wire import tag_names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSpec:
+    """A rule by the names of its tags, in any form; `purchased_product` as on the wire."""
+
+    trigger_event: str
+    add: Sequence[str] = ()
+    remove: Sequence[str] = ()
+    requires: Sequence[str] = ()
+    requires_not: Sequence[str] = ()
+    purchased_product: Mapping[str, Sequence[str]] | None = None
+
+    def names_by_role(self) -> dict[SyncRuleTag.Role, Sequence[str]]:
+        return {
+            SyncRuleTag.Role.ADD: self.add,
+            SyncRuleTag.Role.REMOVE: self.remove,
+            SyncRuleTag.Role.REQUIRES: self.requires,
+            SyncRuleTag.Role.REQUIRES_NOT: self.requires_not,
+        }
+
+    def all_names(self) -> list[str]:
+        return [name for names in self.names_by_role().values() for name in names]
+
+
+PRESET = (
+    RuleSpec(
+        trigger_event="saas.purchase",
+        add=["customer"],
+        remove=["lead", "past-due", "cancelled", "churned"],
+    ),
+    RuleSpec(
+        trigger_event="saas.churn",
+        add=["churned"],
+        remove=["customer", "cancelled", "past-due"],
+    ),
+    RuleSpec(trigger_event="saas.cancelled", add=["cancelled"], remove=["customer"]),
+    RuleSpec(trigger_event="saas.payment_failed", add=["past-due"]),
+    RuleSpec(trigger_event="saas.refund", add=["refunded"]),
+    RuleSpec(trigger_event="saas.trial_started", add=["trial"], remove=["lead"]),
+    RuleSpec(trigger_event="saas.trial_ended", remove=["trial"]),
+)
+
+
+def for_events(
+    *, workspace_id: UUID, names: Collection[str] | None = None
+) -> dict[str, tuple[sync_rules.Rule, ...]]:
+    """Return the workspace's rules for the event names, or all, in order, by name; two queries."""
+    rows = SyncRule.objects.filter(workspace_id=workspace_id)
+    if names is not None:
+        rows = rows.filter(trigger_event__in=names)
+    by_name: dict[str, list[sync_rules.Rule]] = {}
+    prefetched = rows.order_by("position", "id").prefetch_related("tag_roles__tag")
+    for row in prefetched:
+        by_name.setdefault(row.trigger_event, []).append(_as_value(row))
+    return {name: tuple(each) for name, each in by_name.items()}
+
+
+def replace_all(*, workspace: Workspace, specs: Sequence[RuleSpec]) -> list[SyncRule]:
+    """Make the specs the workspace's whole set, in this order; none switches rules off."""
+    with transaction.atomic():
+        # One replacement at a time: two at once would leave the union of both.
+        workspaces.lock_configuration(workspace_id=workspace.pk)
+        SyncRule.objects.filter(workspace=workspace).delete()
+        created = [
+            SyncRule.objects.create(
+                workspace=workspace,
+                position=position,
+                trigger_event=spec.trigger_event,
+                purchased_product=spec.purchased_product or None,
+            )
+            for position, spec in enumerate(specs)
+        ]
+        for rule, spec in zip(created, specs, strict=True):
+            _set_tags(rule=rule, spec=spec)
+        workspaces.configuration_changed(workspace_id=workspace.pk)
+    return created
+
+
+def save(*, rule: SyncRule, spec: RuleSpec) -> None:
+    """Store a new or changed rule, whose position and workspace are set, and its tags."""
+    with transaction.atomic():
+        workspaces.lock_configuration(workspace_id=rule.workspace_id)
+        rule.trigger_event = spec.trigger_event
+        rule.purchased_product = spec.purchased_product or None
+        rule.save()
+        _set_tags(rule=rule, spec=spec)
+        workspaces.configuration_changed(workspace_id=rule.workspace_id)
+
+
+def delete(*, rule: SyncRule) -> None:
+    """Remove the rule; the tags stay."""
+    with transaction.atomic():
+        workspace_id = rule.workspace_id
+        workspaces.lock_configuration(workspace_id=workspace_id)
+        rule.delete()
+        workspaces.configuration_changed(workspace_id=workspace_id)
+
+
+def _set_tags(*, rule: SyncRule, spec: RuleSpec) -> None:
+    tag_by_name = tags.ensure(workspace=rule.workspace, names=spec.all_names())
+    SyncRuleTag.objects.filter(rule=rule).delete()
+    SyncRuleTag.objects.bulk_create(
+        SyncRuleTag(
+            workspace_id=rule.workspace_id, rule=rule, tag=tag, role=role, position=position
+        )
+        for role, names in spec.names_by_role().items()
+        for position, tag in enumerate(_in_order(names, tag_by_name))
+    )
+
+
+def _in_order(names: Sequence[str], tag_by_name: Mapping[str, Tag]) -> list[Tag]:
+    return [tag_by_name[name] for name in dict.fromkeys(map(tag_names.normalise, names))]
+
+
+def _as_value(row: SyncRule) -> sync_rules.Rule:
+    links = sorted(row.tag_roles.all(), key=lambda link: link.position)
+
+    def tags_as(role: SyncRuleTag.Role) -> tuple[sync_rules.TagRef, ...]:
+        return tuple(
+            sync_rules.TagRef(id=link.tag_id, name=link.tag.name)
+            for link in links
+            if link.role == role
+        )
+
+    return sync_rules.Rule(
+        id=row.id,
+        trigger_event=row.trigger_event,
+        add=tags_as(SyncRuleTag.Role.ADD),
+        remove=tags_as(SyncRuleTag.Role.REMOVE),
+        requires=tags_as(SyncRuleTag.Role.REQUIRES),
+        requires_not=tags_as(SyncRuleTag.Role.REQUIRES_NOT),
+        purchased_product=row.purchased_product,
+    )

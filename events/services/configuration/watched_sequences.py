@@ -1,0 +1,152 @@
+"""Reads what the write path watches for from the workspace's sequences."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+from django.db.models import F, Q
+
+from events.decisions.watched import Stop, Wait, Watched, WatchedSequence
+from events.language import steps
+from events.language.specs import StopCondition, Trigger
+from events.models import Enrollment, Sequence, Step
+from subscribers.ids import decode
+from subscribers.models import List, Tag
+
+Key = TypeVar("Key")
+
+
+def read(*, workspace_id: UUID) -> Watched:
+    """Return what starts, stops and releases runs; one query without sequences, else up to four.
+
+    Waits are those of every version: a run keeps the one that it began with.
+    """
+    rows = list(Sequence.objects.filter(workspace_id=workspace_id).order_by("id"))
+    if not rows:
+        return Watched()
+    first_steps, waits = _read_steps(workspace_id)
+    triggers = {
+        row.id: msgspec.convert({"type": row.trigger, **row.trigger_config}, Trigger)
+        for row in rows
+    }
+    stops = {
+        row.id: msgspec.convert(row.stop_condition, StopCondition)
+        for row in rows
+        if row.stop_condition
+    }
+    sequences = {row.id: _as_value(row, triggers[row.id], first_steps) for row in rows}
+    tag_ids = _tag_ids(workspace_id, triggers.values(), stops.values())
+    is_open = {row.id for row in rows if row.status != Sequence.Status.ARCHIVED}
+    starting = [(sequences[each], triggers[each]) for each in sequences if each in is_open]
+    list_names = _list_names(workspace_id, triggers.values())
+
+    def by(keys: Callable[[Trigger], Iterable[Key | None]]) -> dict[Key, list[WatchedSequence]]:
+        found: dict[Key, list[WatchedSequence]] = {}
+        for sequence, trigger in starting:
+            for key in dict.fromkeys(keys(trigger)):
+                if key is not None:
+                    found.setdefault(key, []).append(sequence)
+        return found
+
+    return Watched(
+        sequences=sequences,
+        starts_by_event=by(lambda trigger: [trigger.event_name or None]),
+        starts_by_tag=by(lambda trigger: map(tag_ids.get, trigger.tag_names)),
+        starts_by_list=by(lambda trigger: (decode("lst", each) for each in trigger.lists)),
+        starts_by_any_list=by(_any_list).get(True, []),
+        starts_by_creation=by(_creation).get(True, []),
+        stops_by_event=_stops_by_event(stops),
+        stops_by_tag=_stops_by_tag(stops, tag_ids),
+        waits_by_event=waits,
+        list_names=list_names,
+    )
+
+
+def _any_list(trigger: Trigger) -> list[bool | None]:
+    return [True] if trigger.type == "contact_added" and not trigger.lists else []
+
+
+def _creation(trigger: Trigger) -> list[bool | None]:
+    return [True] if trigger.type == "contact_added" and trigger.scope == "any_contact" else []
+
+
+def _as_value(
+    row: Sequence, trigger: Trigger, first_steps: dict[UUID, tuple[UUID, int]]
+) -> WatchedSequence:
+    first = first_steps.get(row.current_version_id) if row.current_version_id else None
+    return WatchedSequence(
+        id=row.id,
+        name=row.name,
+        is_active=row.status == Sequence.Status.ACTIVE and first is not None,
+        is_enrollment_paused=row.is_enrollment_paused,
+        is_one_time=row.enrollment_mode == Sequence.Mode.ONE_TIME,
+        is_keyed=row.enrollment_mode == Sequence.Mode.MATCHING_FIELD,
+        active_only=row.active_subscribers_only,
+        field_path=row.enrollment_field_path,
+        filters=trigger.filters,
+        version_id=row.current_version_id,
+        first_step_id=first[0] if first else None,
+        lane=first[1] if first else Enrollment.Lane.MARKETING,
+    )
+
+
+def _read_steps(
+    workspace_id: UUID,
+) -> tuple[dict[UUID, tuple[UUID, int]], dict[str, dict[UUID, Wait]]]:
+    """Return each version's first step with its lane, and all waits by event's name and step."""
+    rows = Step.objects.filter(
+        Q(position=0) | Q(kind=Step.Kind.WAIT_FOR_EVENT),
+        version__sequence__workspace_id=workspace_id,
+    ).annotate(sequence_id=F("version__sequence_id"))
+    first_steps: dict[UUID, tuple[UUID, int]] = {}
+    waits: dict[str, dict[UUID, Wait]] = {}
+    for row in rows:
+        (step,) = steps.from_stored([row.config])
+        if row.position == 0:
+            is_transactional = isinstance(step, steps.EmailStep) and step.is_transactional
+            lanes = Enrollment.Lane
+            lane = lanes.TRANSACTIONAL if is_transactional else lanes.MARKETING
+            first_steps[row.version_id] = (row.id, lane)
+        if isinstance(step, steps.WaitForEventStep):
+            wait = Wait(sequence_id=row.sequence_id, filters=step.filters)
+            waits.setdefault(step.event_name, {})[row.id] = wait
+    return first_steps, waits
+
+
+def _tag_ids(
+    workspace_id: UUID, triggers: Iterable[Trigger], stops: Iterable[StopCondition]
+) -> dict[str, UUID]:
+    """Return the tags that are named and there: nobody can be given one that is not."""
+    names = {name for trigger in triggers for name in trigger.tag_names}
+    names.update(stop.value for stop in stops if stop.type == "tag_added")
+    if not names:
+        return {}
+    rows = Tag.objects.filter(workspace_id=workspace_id, name__in=names)
+    return dict(rows.values_list("name", "id"))
+
+
+def _list_names(workspace_id: UUID, triggers: Iterable[Trigger]) -> dict[UUID, str]:
+    if not any(trigger.type == "contact_added" for trigger in triggers):
+        return {}
+    return dict(List.objects.filter(workspace_id=workspace_id).values_list("id", "name"))
+
+
+def _stops_by_event(stops: dict[UUID, StopCondition]) -> dict[str, dict[UUID, Stop]]:
+    found: dict[str, dict[UUID, Stop]] = {}
+    for sequence_id, stop in stops.items():
+        if stop.type == "event_received":
+            value = Stop(filters=stop.filters, field_path=stop.field_path)
+            found.setdefault(stop.value, {})[sequence_id] = value
+    return found
+
+
+def _stops_by_tag(
+    stops: dict[UUID, StopCondition], tag_ids: dict[str, UUID]
+) -> dict[UUID, frozenset[UUID]]:
+    found: dict[UUID, set[UUID]] = {}
+    for sequence_id, stop in stops.items():
+        tag_id = tag_ids.get(stop.value) if stop.type == "tag_added" else None
+        if tag_id is not None:
+            found.setdefault(tag_id, set()).add(sequence_id)
+    return {tag_id: frozenset(each) for tag_id, each in found.items()}

@@ -1,0 +1,1 @@
+"""Events counted by hour of receipt and by day of occurrence."""

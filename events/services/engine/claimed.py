@@ -1,0 +1,298 @@
+"""Runs as the engine holds them: claimed, locked, with what their steps look at.
+
+What steps look at is read for the whole batch at once, the first time that one of them looks.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection
+
+from events.language import filters as property_filters
+from events.language import timing
+from events.language.filters import Filter
+from events.models import Enrollment, Event
+from events.services.engine import loaded_versions
+from events.services.engine.loaded_versions import LoadedVersion
+from events.services.engine.walking import Position, SeenEvent
+from subscribers.ids import encode
+from subscribers.models import ListMembership, Subscriber, SubscriberTag, Workspace
+
+# The latest events of a name that a filter is held against.
+MOST_EVENTS_SEEN = 1000
+# What of a workspace counts for the very next mail.
+SWITCHES = ("is_mail_paused", "mail_cap", "mail_cap_hours")
+_OF_PERSON = ("status", "email", "external_id", "first_name", "last_name", "timezone")
+_LOCK_PEOPLE = f"""
+SELECT id, attributes, {", ".join(_OF_PERSON)} FROM subscribers_subscriber
+WHERE id IN ({{ids}}) ORDER BY id {{lock}}
+"""  # noqa: S608 - no values in it
+_READ_SWITCHES = f"""
+SELECT e.id, q.status, EXISTS (
+        SELECT 1 FROM subscribers_suppression s
+        WHERE s.workspace_id = e.workspace_id AND s.address_hash = %s
+    ), {", ".join(f"w.{name}" for name in SWITCHES)}
+FROM events_enrollment e
+JOIN events_sequence q ON q.id = e.sequence_id
+JOIN subscribers_workspace w ON w.id = e.workspace_id
+WHERE e.lease_token = %s AND e.id IN ({{ids}})
+"""  # noqa: S608 - as above
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the runs of a batch look at, by subscriber and by event."""
+
+    subscriber_ids: Sequence[UUID]
+    event_ids: Sequence[UUID]
+    _tags: dict[UUID, set[str]] | None = None
+    _lists: dict[UUID, set[str]] | None = None
+    _properties: Mapping[UUID, Mapping[str, Any]] | None = None
+
+    def tags(self, subscriber_id: UUID) -> set[str]:
+        """Return a person's tags."""
+        if self._tags is None:
+            self._tags = {}
+            links = SubscriberTag.objects.filter(subscriber__in=self.subscriber_ids)
+            for owner, name in links.values_list("subscriber_id", "tag__name"):
+                self._tags.setdefault(owner, set()).add(name)
+        return self._tags.setdefault(subscriber_id, set())
+
+    def lists(self, subscriber_id: UUID) -> set[str]:
+        """Return the lists that a person is on."""
+        if self._lists is None:
+            self._lists = {}
+            joined = ListMembership.objects.filter(
+                subscriber__in=self.subscriber_ids, unsubscribed_at=None
+            )
+            for owner, list_id in joined.values_list("subscriber_id", "list_id"):
+                self._lists.setdefault(owner, set()).add(encode("lst", list_id))
+        return self._lists.setdefault(subscriber_id, set())
+
+    def properties(self, event_id: UUID | None) -> Mapping[str, Any]:
+        """Return an event's properties; none when there is no event, or it is gone."""
+        if event_id is None:
+            return {}
+        if self._properties is None:
+            rows = Event.objects.filter(pk__in=self.event_ids)
+            self._properties = dict(rows.values_list("pk", "properties"))
+        return self._properties.get(event_id, {})
+
+    def forget_lists(self) -> None:
+        """Read lists anew, since a step changed some."""
+        self._lists = None
+
+
+@dataclass(slots=True)
+class Run:
+    """One claimed run; its facts are those of the transaction that loaded it."""
+
+    row: Enrollment
+    version: LoadedVersion
+    subscriber: Subscriber
+    workspace: Workspace
+    shared: Shared = field(repr=False)
+
+    @property
+    def entered_at(self) -> datetime:
+        return self.row.entered_at
+
+    @property
+    def tags(self) -> set[str]:
+        return self.shared.tags(self.subscriber.pk)
+
+    @property
+    def lists(self) -> set[str]:
+        return self.shared.lists(self.subscriber.pk)
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        attributes: Mapping[str, Any] = self.subscriber.attributes
+        return attributes
+
+    @property
+    def event_properties(self) -> Mapping[str, Any]:
+        return self.shared.properties(self.row.started_by_id)
+
+    @property
+    def position(self) -> Position:
+        """Where the row stands."""
+        return Position(
+            placed=self.version.at(self.row.step_id),
+            since=self.row.step_since,
+            is_waiting=self.row.status == Enrollment.Status.WAITING,
+            due_at=self.row.due_at,
+            released_by=self.row.released_by,
+        )
+
+    def zone(self, timezone: str) -> ZoneInfo:
+        return timing.zone_for(
+            timezone, subscriber=self.subscriber.timezone, workspace=self.workspace.timezone
+        )
+
+    def find_event(
+        self, name: str, filters: Sequence[Filter], *, since: datetime
+    ) -> SeenEvent | None:
+        rows = self._events(name).filter(
+            is_historical=False,
+            received_at__gte=since,
+            # What was received since is not older: the index by time of occurrence finds it.
+            occurred_at__gte=since - settings.HISTORY_AFTER - timedelta(minutes=1),
+        )
+        for event in rows.order_by("id")[:MOST_EVENTS_SEEN]:
+            is_later = event.received_at > since or self._came_after_start(event)
+            if is_later and property_filters.are_met(filters, event.properties):
+                return SeenEvent(event.pk, event.received_at)
+        return None
+
+    def received_at(self, event_id: UUID) -> datetime | None:
+        return Event.objects.filter(pk=event_id).values_list("received_at", flat=True).first()
+
+    def has_happened(self, name: str, filters: Sequence[Filter], *, since: datetime | None) -> bool:
+        rows = self._events(name)
+        if since is not None:
+            rows = rows.filter(received_at__gte=since, is_historical=False)
+        latest = rows.order_by("-occurred_at", "-id")[:MOST_EVENTS_SEEN]
+        return any(
+            property_filters.are_met(filters, event.properties)
+            for event in latest
+            if since is None or event.received_at > since or self._came_after_start(event)
+        )
+
+    def _events(self, name: str) -> Any:  # noqa: ANN401 - a queryset of events
+        return Event.objects.filter(
+            subscriber=self.subscriber,
+            definition__workspace=self.workspace,
+            definition__name=name,
+        ).only("id", "received_at", "properties")
+
+    def _came_after_start(self, event: Event) -> bool:
+        """Tell whether the event came after the one that started the run, in the same request."""
+        started_by = self.row.started_by_id
+        return started_by is not None and event.pk > started_by
+
+
+@dataclass(slots=True)
+class Claimed:
+    """What the token still holds, in the order of the subscribers' ids, whose rows are locked."""
+
+    runs: list[Run]
+    # Runs whose sequence was switched off meanwhile, or that are gone from where they were.
+    parked: list[Enrollment]
+    # Runs in whose workspace the address that was asked about gets no mail.
+    suppressed: set[UUID] = field(default_factory=set)
+
+    def run(self, run_id: UUID) -> Run | None:
+        """Return one of the runs, or None when it is not held any more."""
+        return next((run for run in self.runs if run.row.pk == run_id), None)
+
+
+def load_locked(*, token: UUID, ids: Sequence[UUID]) -> Claimed:
+    """Lock the people of claimed runs, then read the runs; inside the caller's transaction.
+
+    What another process took meanwhile is left out. The runs are read by a statement after the
+    locks: one that waits for a lock sees the rest as it was before.
+    """
+    held = Enrollment.objects.filter(pk__in=ids, lease_token=token)
+    owners = list(held.values_list("subscriber_id", flat=True))
+    locked = Subscriber.objects.filter(pk__in=owners).locked()
+    people = {person.pk: person for person in locked}
+    rows = [
+        row for row in held.select_related("sequence", "workspace") if row.subscriber_id in people
+    ]
+    rows.sort(key=lambda row: (row.subscriber_id, row.pk))
+    active = [row for row in rows if row.sequence.status == row.sequence.Status.ACTIVE]
+    shared = Shared(
+        subscriber_ids=[row.subscriber_id for row in active],
+        event_ids=[row.started_by_id for row in active if row.started_by_id],
+    )
+    return Claimed(
+        runs=[
+            Run(
+                row=row,
+                version=loaded_versions.load(row.version_id),
+                subscriber=people[row.subscriber_id],
+                workspace=row.workspace,
+                shared=shared,
+            )
+            for row in active
+        ],
+        parked=[row for row in rows if row.sequence.status != row.sequence.Status.ACTIVE],
+    )
+
+
+def lock_again(*, token: UUID, runs: Sequence[Run], address_hash: str = "") -> Claimed:
+    """Lock the people of runs that were loaded before, and read what may have changed since.
+
+    `address_hash` is of the address that mail is to go to: whether it is suppressed is read, too.
+
+    While the token holds, nobody else moves a run; its sequence, its workspace's switches and its
+    person may be others by now. Two statements by hand, since they run for every mail: loading all
+    again through the ORM takes ten times as long.
+    """
+    people = _lock_people({run.subscriber.pk: run.subscriber for run in runs})
+    seen = _read_switches(token, runs, address_hash)
+    claimed = Claimed(runs=[], parked=[])
+    for run in runs:
+        if run.row.pk not in seen or run.subscriber.pk not in people:
+            continue
+        status, is_suppressed, *switches = seen[run.row.pk]
+        if status != run.row.sequence.Status.ACTIVE:
+            claimed.parked.append(run.row)
+            continue
+        for name, value in zip(SWITCHES, switches, strict=True):
+            setattr(run.workspace, name, value)
+        event_ids = [run.row.started_by_id] if run.row.started_by_id else []
+        shared = Shared(subscriber_ids=[run.subscriber.pk], event_ids=event_ids)
+        claimed.runs.append(Run(run.row, run.version, run.subscriber, run.workspace, shared))
+        if is_suppressed:
+            claimed.suppressed.add(run.row.pk)
+    return claimed
+
+
+def _lock_people(people: Mapping[UUID, Subscriber]) -> set[UUID]:
+    """Lock people in the order of their ids, and bring what mails and steps read up to date."""
+    is_locking = connection.features.has_select_for_update
+    statement = _LOCK_PEOPLE.format(
+        ids=_placeholders(people), lock="FOR NO KEY UPDATE" if is_locking else ""
+    )
+    found: set[UUID] = set()
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [_as_stored(each) for each in people])
+        for row_id, attributes, *columns in cursor.fetchall():
+            person = people[_as_uuid(row_id)]
+            person.attributes = json.loads(attributes)
+            for name, value in zip(_OF_PERSON, columns, strict=True):
+                setattr(person, name, value)
+            found.add(person.pk)
+    return found
+
+
+def _read_switches(
+    token: UUID, runs: Sequence[Run], address_hash: str
+) -> dict[UUID, tuple[Any, ...]]:
+    ids = [run.row.pk for run in runs]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _READ_SWITCHES.format(ids=_placeholders(ids)),
+            [address_hash, _as_stored(token), *map(_as_stored, ids)],
+        )
+        return {_as_uuid(row_id): tuple(rest) for row_id, *rest in cursor.fetchall()}
+
+
+def _placeholders(values: Collection[object]) -> str:
+    return ", ".join(["%s"] * len(values))
+
+
+def _as_stored(row_id: UUID) -> UUID | str:
+    return row_id if connection.features.has_native_uuid_field else row_id.hex
+
+
+def _as_uuid(stored: UUID | str) -> UUID:
+    return stored if isinstance(stored, UUID) else UUID(stored)

@@ -1,0 +1,255 @@
+"""The fence of a mail: the last look before it leaves, and the record of what became of it.
+
+Both run under the subscriber's lock, in a transaction that the caller holds; nothing is sent here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from events.models import Enrollment, StepRun
+from events.services.engine import mail_breaker, rounds
+from events.services.engine.claimed import Claimed, Run
+from events.services.engine.leftover_mails import RUN_ENDED
+from events.services.engine.loaded_versions import PlacedStep
+from events.services.engine.rounds import Round
+from events.services.engine.walking import Done, Position
+from events.services.engine.writing import RunState, add_step_runs
+from subscribers.models import OutgoingEmail
+from subscribers.services.consent import suppressions
+from subscribers.services.outbox import brakes, outbox
+from subscribers.services.outbox.delivery import Delivery, Outcome
+
+Status = Enrollment.Status
+EmailStatus = OutgoingEmail.Status
+# How long mail waits before a switch that holds it is looked at again.
+HOLD = timedelta(minutes=5)
+UNDER_WAY = Enrollment.UNDER_WAY
+COUNTED_BY_CAP = (EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A mail that was handed over and is not recorded yet."""
+
+    # As it was before the mail left.
+    run: Run
+    placed: PlacedStep
+    email: OutgoingEmail
+    fenced_at: datetime
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail that is to leave: new, or one that an earlier attempt left."""
+
+    run: Run
+    draft: outbox.Draft
+    is_repeated: bool
+
+
+def settle(sent: Sent, claimed: Claimed, current: Round) -> None:
+    """Record what became of a mail, and move its run on if it is still this claim's."""
+    delivery = sent.delivery
+    if delivery.is_bad_recipient:
+        # Before the mail's row is touched: it locks the person, if nobody has yet.
+        _give_up_recipient(sent, current)
+    outbox.settle(email_id=sent.email.pk, delivery=delivery, now=current.now)
+    run = claimed.run(sent.run.row.pk)
+    if delivery.outcome in {Outcome.SENT, Outcome.UNKNOWN}:
+        done = _done(sent.run, sent.placed, sent.email, delivery.outcome.value, sent.fenced_at)
+        if run is not None:
+            _leave(run, done, current)
+        elif OutgoingEmail.objects.filter(pk=sent.email.pk).exists():
+            # Stopped or paused meanwhile: the mail is recorded, only the advance is not. Of a
+            # person who was erased nothing is left to record.
+            current.step_runs += add_step_runs(sent.run, [done])
+    elif run is None:
+        # A paused run tries again; of one that is over, nothing waits to be sent.
+        if not Enrollment.objects.filter(pk=sent.run.row.pk, status__in=UNDER_WAY).exists():
+            outbox.skip_queued(email_id=sent.email.pk, reason=RUN_ENDED)
+    elif delivery.outcome is Outcome.REFUSED:
+        rounds.fail_attempt(run, delivery.error, current, is_final=True)
+    elif outbox.is_server_away(delivery):
+        outbox.take_attempt_back(email_id=sent.email.pk)
+        until = mail_breaker.held_until(now=current.now) or current.now
+        _wait(run, until, "mail_server_away", current)
+    else:
+        _try_later(run, sent, current)
+
+
+def fence(letter: Letter, claimed: Claimed, current: Round) -> OutgoingEmail | None:
+    """Look a last time whether the mail may leave, and store it as being sent; or say why not."""
+    run = claimed.run(letter.run.row.pk)
+    if run is None or not current.still_hold([run]):
+        return None
+    placed = run.position.placed
+    if placed is None:
+        return None
+    earlier = _earlier(letter)
+    recipient = earlier.recipient if earlier else letter.draft.recipient
+    reason = outbox.reason_to_skip(subscriber=run.subscriber, kind=letter.draft.kind)
+    if reason is None and _is_suppressed(run, recipient, letter, claimed, current):
+        reason = suppressions.SUPPRESSED
+    if earlier is not None and earlier.status != EmailStatus.QUEUED:
+        _follow(run, placed, earlier, current)
+    elif reason:
+        _leave_out(run, placed, earlier, reason, current)
+    elif earlier is None and recipient != run.subscriber.email:
+        # Their address was changed after the mail was written: it is written again.
+        _wait(run, current.now, "", current)
+    elif not _is_held_back(run, placed, letter, earlier, current):
+        return _begin(letter, earlier, current.now)
+    return None
+
+
+def _is_suppressed(
+    run: Run, recipient: str, letter: Letter, claimed: Claimed, current: Round
+) -> bool:
+    """Tell whether no mail may go to the address, as it was read after the locks."""
+    if recipient == letter.draft.recipient and not current.changed_people:
+        return run.row.pk in claimed.suppressed
+    # An earlier attempt's address, or the mail before this one has put addresses down.
+    return suppressions.reason_to_skip(workspace=run.workspace, recipient=recipient) is not None
+
+
+def _give_up_recipient(sent: Sent, current: Round) -> None:
+    """Let nothing more go to a recipient who is none; that ends the person's runs, this one too."""
+    suppressions.note_refusal(
+        workspace=sent.run.workspace,
+        subscriber_id=sent.run.subscriber.pk,
+        recipient=sent.email.recipient,
+        error=sent.delivery.error,
+        now=current.now,
+    )
+    current.changed_people.add(sent.run.subscriber.pk)
+
+
+def _is_held_back(
+    run: Run,
+    placed: PlacedStep,
+    letter: Letter,
+    earlier: OutgoingEmail | None,
+    current: Round,
+) -> bool:
+    """Tell whether a switch, the list of allowed addresses or the cap keeps the mail back."""
+    verdict = brakes.verdict(
+        workspace=run.workspace,
+        recipient=earlier.recipient if earlier else letter.draft.recipient,
+        is_test=run.row.is_test,
+    )
+    if verdict.is_hold:
+        _wait(run, current.now + HOLD, verdict.reason, current)
+        return True
+    if verdict.is_skip:
+        email = earlier or outbox.skip(draft=letter.draft, reason=verdict.reason, now=current.now)
+        _leave_out(run, placed, email, verdict.reason, current)
+        return True
+    until = _capped_until(run, letter, current.now)
+    if until is not None:
+        _wait(run, until, "mail_cap", current)
+    return until is not None
+
+
+def _begin(letter: Letter, earlier: OutgoingEmail | None, now: datetime) -> OutgoingEmail:
+    if earlier is None:
+        return outbox.begin(draft=letter.draft, now=now)
+    outbox.begin_again(email_id=earlier.pk, now=now)
+    earlier.refresh_from_db()
+    return earlier
+
+
+def _follow(run: Run, placed: PlacedStep, earlier: OutgoingEmail, current: Round) -> None:
+    """Go on after a mail that an earlier attempt left in whatever state."""
+    match earlier.status:
+        case EmailStatus.SENDING:
+            # Whoever began it may still be at it; the reaper says when that is over.
+            until = earlier.lease_expires_at or current.now
+            _wait(run, max(until, current.now) + timedelta(seconds=1), "", current)
+        case EmailStatus.FAILED:
+            rounds.fail_attempt(run, earlier.last_error, current, is_final=True)
+        case EmailStatus.SKIPPED:
+            _skip(run, placed, earlier, earlier.reason, current)
+        case _:
+            since = earlier.sending_since or current.now
+            _leave(run, _done(run, placed, earlier, earlier.status, since), current)
+
+
+def _done(run: Run, placed: PlacedStep, email: OutgoingEmail, word: str, since: datetime) -> Done:
+    """Return the mail's step as done; what comes next counts from the fence."""
+    began = run.position.since
+    status = StepRun.Status.DONE
+    return Done(placed, status, {"email": word}, began, max(since, began), email.pk)
+
+
+def _leave(run: Run, done: Done, current: Round) -> None:
+    """Leave a mail's step behind."""
+    position = Position(run.version.after(done.placed), done.ended_at)
+    rounds.go_on(run, position, current, after=done)
+
+
+def _leave_out(
+    run: Run, placed: PlacedStep, email: OutgoingEmail | None, reason: str, current: Round
+) -> None:
+    """Leave a mail out; one that an earlier attempt queued does not leave any more."""
+    if email is not None:
+        outbox.skip_queued(email_id=email.pk, reason=reason)
+    _skip(run, placed, email, reason, current)
+
+
+def _skip(
+    run: Run, placed: PlacedStep, email: OutgoingEmail | None, reason: str, current: Round
+) -> None:
+    """Leave a mail out and go on."""
+    began = run.position.since
+    email_id = email.pk if email else None
+    status = StepRun.Status.SKIPPED
+    _leave(run, Done(placed, status, {"reason": reason}, began, began, email_id), current)
+
+
+def _wait(run: Run, until: datetime, reason: str, current: Round, *, error: str = "") -> None:
+    """Let the run come again later, with no attempt counted."""
+    state = RunState(
+        Status.ACTIVE,
+        run.position,
+        until,
+        reason=reason,
+        attempts=rounds.attempts_before(run.row),
+        last_error=error or run.row.last_error,
+    )
+    current.states.append((run.row, state))
+
+
+def _try_later(run: Run, sent: Sent, current: Round) -> None:
+    """Send a mail again that the server put off; the mail's own attempts are counted."""
+    until = outbox.retry_at(attempts=sent.email.attempts, now=current.now)
+    if until is None:
+        outbox.fail_queued(email_id=sent.email.pk)
+        rounds.fail_attempt(run, sent.delivery.error, current, is_final=True)
+    else:
+        _wait(run, until, "mail_deferred", current, error=sent.delivery.error)
+
+
+def _capped_until(run: Run, letter: Letter, now: datetime) -> datetime | None:
+    """Return when the person may get another marketing mail; None when it is now."""
+    cap = run.workspace.mail_cap
+    if not cap or letter.draft.kind != OutgoingEmail.Kind.MARKETING:
+        return None
+    window = timedelta(hours=run.workspace.mail_cap_hours)
+    latest = OutgoingEmail.objects.filter(
+        subscriber=run.subscriber,
+        kind=OutgoingEmail.Kind.MARKETING,
+        status__in=COUNTED_BY_CAP,
+        sending_since__gt=now - window,
+    )
+    times = [email.sending_since for email in latest.order_by("-id")[:cap]]
+    known = [moment for moment in times if moment is not None]
+    return min(known) + window if len(times) == cap else None
+
+
+def _earlier(letter: Letter) -> OutgoingEmail | None:
+    """Return the mail that an earlier attempt made."""
+    if not letter.is_repeated:
+        return None
+    draft = letter.draft
+    return OutgoingEmail.objects.filter(workspace=draft.workspace_id, cause=draft.cause).first()

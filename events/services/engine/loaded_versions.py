@@ -1,0 +1,81 @@
+"""Versions of sequences as the engine walks them; unchanged once a run has begun, so remembered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+
+import msgspec
+
+from events.language import steps
+from events.language.timing import SendingWindow
+from events.models import Enrollment, SequenceVersion
+
+VERSIONS_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedStep:
+    """One step and its row."""
+
+    row_id: UUID
+    position: int
+    step: steps.Step
+
+    @property
+    def lane(self) -> Enrollment.Lane:
+        """How urgent it is to carry the step out."""
+        is_urgent = isinstance(self.step, steps.EmailStep) and self.step.is_transactional
+        return Enrollment.Lane.TRANSACTIONAL if is_urgent else Enrollment.Lane.MARKETING
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedVersion:
+    """A version with its steps in order."""
+
+    id: UUID
+    steps: tuple[PlacedStep, ...]
+    place_of_row: Mapping[UUID, int]
+    place_of_key: Mapping[str, int]
+    sending_window: SendingWindow | None
+    from_email: str
+    from_name: str
+    reply_to: str
+
+    def at(self, row_id: UUID | None) -> PlacedStep | None:
+        """Return the step with the row, None at the end."""
+        return None if row_id is None else self.steps[self.place_of_row[row_id]]
+
+    def after(self, placed: PlacedStep, *, count: int = 1) -> PlacedStep | None:
+        """Return the step that many places on, or None beyond the last."""
+        place = placed.position + count
+        return self.steps[place] if place < len(self.steps) else None
+
+    def jump(self, key: str) -> PlacedStep | None:
+        """Return the step with an id on the wire; None for one that is not there."""
+        place = self.place_of_key.get(key)
+        return None if place is None else self.steps[place]
+
+
+@lru_cache(maxsize=VERSIONS_KEPT)
+def load(version_id: UUID) -> LoadedVersion:
+    """Return a version; two queries the first time."""
+    version = SequenceVersion.objects.get(pk=version_id)
+    rows = list(version.steps.order_by("position").values_list("pk", "key", "config"))
+    parsed = steps.from_stored([config for _, _, config in rows])
+    placed = tuple(
+        PlacedStep(row_id=row_id, position=place, step=step)
+        for place, ((row_id, _, _), step) in enumerate(zip(rows, parsed, strict=True))
+    )
+    return LoadedVersion(
+        id=version_id,
+        steps=placed,
+        place_of_row={each.row_id: each.position for each in placed},
+        place_of_key={key: place for place, (_, key, _) in enumerate(rows)},
+        sending_window=msgspec.convert(version.sending_window, SendingWindow)
+        if version.sending_window
+        else None,
+        from_email=version.from_email,
+        from_name=version.from_name,
+        reply_to=version.reply_to,
+    )

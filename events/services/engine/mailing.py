@@ -1,0 +1,193 @@
+"""Mails of claimed runs, one after another over one connection, each fenced.
+
+One transaction records what became of a mail, moves its run on, and commits the next mail as being
+sent; then that one is handed over. So a process that dies leaves one mail at most of which nobody
+knows. People are locked in the order of their ids, which is the order of the runs.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from django.db import transaction
+
+from events.services.database_faults import REQUEST_FAULTS, brief
+from events.services.engine import claiming, mail_breaker, mails, rounds
+from events.services.engine.claimed import Claimed, Run, lock_again
+from events.services.engine.fencing import Letter, Sent, fence, settle
+from events.services.engine.rounds import Clock, Round
+from subscribers.models import OutgoingEmail
+from subscribers.services.consent import suppressions
+from subscribers.services.outbox import outbox, rate
+from subscribers.services.outbox.delivery import Delivery, Mailer, Outcome
+from subscribers.services.storage import connections
+from subscribers.templating.mail import TemplateFault
+
+logger = logging.getLogger("cueline.mailing")
+
+# How long a mail that was sent is tried to be recorded while the database is away.
+SECONDS_TO_RECORD = 25
+
+
+def send_all(
+    *, token: UUID, runs: Sequence[Run], clock: Clock, is_over: Callable[[], bool]
+) -> None:
+    """Send the mails at which the runs stand, until `is_over` says that the time is up."""
+    sender = _Sender(token, clock, _causes_used(runs))
+    waiting = list(runs)
+    with Mailer() as mailer:
+        while waiting and not is_over() and not sender.is_held():
+            if not rate.wait_for_turn(clock=clock, before_waiting=sender.record):
+                break
+            sender.send(waiting.pop(0), mailer)
+        sender.record()
+    rest = [run.row.pk for run in waiting]
+    held_until = mail_breaker.held_until(now=clock())
+    if held_until:
+        claiming.give_back(token=token, ids=rest, due_at=held_until, reason="mail_server_away")
+    else:
+        claiming.give_back(token=token, ids=rest)
+
+
+class _Sender:
+    """Sends under one token; `waiting` is the mail that is not recorded yet."""
+
+    def __init__(self, token: UUID, clock: Clock, causes_used: frozenset[str]) -> None:
+        self.token = token
+        self.clock = clock
+        self.causes_used = causes_used
+        self.waiting: Sent | None = None
+
+    def is_held(self) -> bool:
+        return mail_breaker.held_until(now=self.clock()) is not None
+
+    def send(self, run: Run, mailer: Mailer) -> None:
+        """Fence and hand over one mail."""
+        placed = run.position.placed
+        if placed is None:
+            return
+        try:
+            draft = mails.write(run=run, placed=placed)
+        except (TemplateFault, mails.NoSender) as error:
+            self._fail(run, str(error), is_final=True)
+            return
+        except Exception as error:  # what one person's data make of a template harms only their run
+            logger.exception("A mail could not be rendered.")
+            self._fail(run, brief(error), is_final=False)
+            return
+        try:
+            email = self._turn(Letter(run, draft, draft.cause in self.causes_used))
+        except REQUEST_FAULTS:
+            raise
+        except Exception as error:  # what one mail or the step after it makes of it harms one run
+            logger.exception("A mail could not be stored.")
+            self._fail(run, brief(error), is_final=False)
+            return
+        if email is None:
+            return
+        fenced_at = email.sending_since or self.clock()
+        delivery = mailer.send(outbox.message_of(email))
+        self.waiting = Sent(run, placed, email, fenced_at, delivery)
+        self._note(delivery)
+
+    def record(self) -> None:
+        """Record the last mail."""
+        if self.waiting:
+            self._turn(None)
+
+    def _note(self, delivery: Delivery) -> None:
+        if delivery.outcome is Outcome.UNKNOWN:
+            mail_breaker.trip(now=self.clock(), is_unknown=True)
+        elif outbox.is_server_away(delivery):
+            mail_breaker.trip(now=self.clock(), is_unknown=False)
+        else:
+            mail_breaker.reset()
+
+    def _turn(self, letter: Letter | None) -> OutgoingEmail | None:
+        """Record the mail before, and fence the next; both, or what can be done of it."""
+        try:
+            email = self._turn_once(letter)
+        except Exception as error:
+            if self.waiting is None and not isinstance(error, REQUEST_FAULTS):
+                raise
+            logger.warning("What became of a mail is recorded again: %s", brief(error))
+            self._recover(letter)
+            return self._turn_once(replace(letter, is_repeated=True)) if letter else None
+        self.waiting = None
+        return email
+
+    def _turn_once(self, letter: Letter | None) -> OutgoingEmail | None:
+        runs = [each.run for each in (self.waiting, letter) if each]
+        with transaction.atomic():
+            claimed = lock_again(token=self.token, runs=runs, address_hash=_address_hash(letter))
+            current = Round(self.token, self.clock())
+            # First: it locks sequences, and what follows may lock runs.
+            rounds.park(claimed.parked, current)
+            if self.waiting:
+                settle(self.waiting, claimed, current)
+            email = fence(letter, claimed, current) if letter else None
+            current.write()
+        return email
+
+    def _recover(self, letter: Letter | None) -> None:
+        """Keep trying to record what was sent, while this task has time; the database may be back.
+
+        The mail that was to be next may be fenced by a commit whose answer got lost: it was not
+        handed over, and is queued again.
+        """
+        give_up_at = time.monotonic() + SECONDS_TO_RECORD
+        while True:
+            try:
+                connections.renew()
+                self._record_alone()
+                if letter:
+                    outbox.unfence(workspace_id=letter.draft.workspace_id, cause=letter.draft.cause)
+            except REQUEST_FAULTS:
+                if time.monotonic() > give_up_at:
+                    raise
+                time.sleep(0.5)
+            else:
+                return
+
+    def _record_alone(self) -> None:
+        """Record the last mail apart from the next; when its run cannot go on, the mail alone."""
+        if self.waiting is None:
+            return
+        try:
+            self._turn_once(None)
+        except REQUEST_FAULTS:
+            raise
+        except Exception as error:  # what comes after a mail must not make it unknown
+            logger.exception("A run could not go on after its mail.")
+            with transaction.atomic():
+                current = Round(self.token, self.clock())
+                settle(self.waiting, Claimed(runs=[], parked=[]), current)
+                current.write()
+            self._fail(self.waiting.run, brief(error), is_final=False)
+        self.waiting = None
+
+    def _fail(self, run: Run, error: str, *, is_final: bool) -> None:
+        rounds.put_off(
+            token=self.token,
+            enrollment_id=run.row.pk,
+            error=error,
+            clock=self.clock,
+            is_final=is_final,
+        )
+
+
+def _address_hash(letter: Letter | None) -> str:
+    """Return the hash by which the address that a mail is for would be suppressed."""
+    if letter is None:
+        return ""
+    return suppressions.hash_of(workspace=letter.run.workspace, recipient=letter.draft.recipient)
+
+
+def _causes_used(runs: Sequence[Run]) -> frozenset[str]:
+    """Return the causes that have a mail already; one query. Only the lease's holder makes more."""
+    causes = [run.row.mail_cause for run in runs]
+    workspaces = {run.row.workspace_id for run in runs}
+    used = OutgoingEmail.objects.filter(workspace__in=workspaces, cause__in=causes)
+    return frozenset(used.values_list("cause", flat=True))

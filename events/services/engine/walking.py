@@ -1,0 +1,239 @@
+"""One run's way from step to step, in memory: what is decided, not what is done.
+
+The engine and the simulation walk alike: the engine carries out what a walk stops at and writes
+what it decided; the simulation prints it. Nothing here writes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from events.language import steps, timing
+from events.language.filters import Filter
+from events.language.steps.types import EXIT
+from events.models import Enrollment, StepRun
+from events.services.engine.conditions import judge
+from events.services.engine.loaded_versions import LoadedVersion, PlacedStep
+
+Status = Enrollment.Status
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEvent:
+    """An event that a wait looked for."""
+
+    id: UUID
+    received_at: datetime
+
+
+class Facts(Protocol):
+    """What steps look at: the person, the event that started the run, and what happened since."""
+
+    @property
+    def entered_at(self) -> datetime:
+        """When the run began."""
+
+    @property
+    def tags(self) -> set[str]:
+        """The names of the tags that the person bears now."""
+
+    @property
+    def lists(self) -> set[str]:
+        """The lists that the person is on now, as `lst_` ids."""
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """The person's attributes."""
+
+    @property
+    def event_properties(self) -> Mapping[str, Any]:
+        """The properties of the event that started the run."""
+
+    def zone(self, timezone: str) -> ZoneInfo:
+        """Return the zone that a window or delay with this `timezone` means for the person."""
+
+    def find_event(
+        self, name: str, filters: Sequence[Filter], *, since: datetime
+    ) -> SeenEvent | None:
+        """Return the first live event that matches and was recorded since, or with the start."""
+
+    def received_at(self, event_id: UUID) -> datetime | None:
+        """Return when an event was recorded; None when it is gone."""
+
+    def has_happened(self, name: str, filters: Sequence[Filter], *, since: datetime | None) -> bool:
+        """Tell whether such an event was recorded since, or ever."""
+
+
+@dataclass(slots=True)
+class Position:
+    """Where a run stands: at a step that is not done yet, or at the end."""
+
+    placed: PlacedStep | None
+    # The logical moment at which the step before ended.
+    since: datetime
+    # It has waited at this step, until `due_at` or the event `released_by`.
+    is_waiting: bool = False
+    due_at: datetime | None = None
+    released_by: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step that is done, with what was decided."""
+
+    placed: PlacedStep
+    status: StepRun.Status
+    outcome: Mapping[str, Any]
+    began_at: datetime
+    ended_at: datetime
+    email_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The run is over."""
+
+    status: Enrollment.Status
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Nothing is to be done before `due_at`, or before the event that it `awaits`."""
+
+    due_at: datetime
+    awaits: str = ""
+    # Why it waits at a step that is no wait: such as the sending window.
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """The step at the position changes something, or calls the outside world."""
+
+
+@dataclass(slots=True)
+class Walked:
+    """The steps that a walk did, and what it stopped at."""
+
+    position: Position
+    stop: Ends | Waits | Acts
+    done: list[Done] = field(default_factory=list)
+
+
+def walk(*, version: LoadedVersion, position: Position, facts: Facts, now: datetime) -> Walked:
+    """Go on from a position until something must be waited for, carried out, or the end.
+
+    Steps only lead forwards, so a walk is never longer than the sequence.
+    """
+    done: list[Done] = []
+    while (placed := position.placed) is not None:
+        match placed.step:
+            case steps.DelayStep():
+                decided = _delay(placed.step, position, facts, now)
+            case steps.WaitForEventStep():
+                decided = _wait(placed.step, position, facts, now)
+            case steps.ConditionStep():
+                decided = _condition(placed.step, facts)
+            case steps.ExitStep():
+                decided = _Decision({}, stop=Ends(Status.COMPLETED, "exit"))
+            case steps.EmailStep():
+                return Walked(position, _window(version, facts, now) or Acts(), done)
+            case _:
+                return Walked(position, Acts(), done)
+        if isinstance(decided, Waits):
+            return Walked(position, decided, done)
+        ended_at = decided.ended_at or position.since
+        done.append(Done(placed, StepRun.Status.DONE, decided.outcome, position.since, ended_at))
+        if decided.stop:
+            return Walked(position, decided.stop, done)
+        following = (
+            version.jump(decided.jump)
+            if decided.jump
+            else version.after(placed, count=1 + decided.left_out)
+        )
+        position = Position(following, ended_at)
+    return Walked(position, Ends(Status.COMPLETED, ""), done)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    outcome: Mapping[str, Any]
+    ended_at: datetime | None = None
+    stop: Ends | None = None
+    jump: str = ""
+    # How many steps after this one are left out.
+    left_out: int = 0
+
+
+def _delay(
+    step: steps.DelayStep, position: Position, facts: Facts, now: datetime
+) -> _Decision | Waits:
+    if position.is_waiting and position.due_at is not None:
+        return _Decision({"waitedUntil": _iso(position.due_at)}, ended_at=position.due_at)
+    found = timing.resolve(
+        step.delay,
+        since=position.since,
+        zone=facts.zone(getattr(step.delay, "timezone", "")),
+        event_properties=facts.event_properties,
+        attributes=facts.attributes,
+    )
+    match found:
+        case timing.Due():
+            if found.at > now:
+                return Waits(found.at)
+            return _Decision(
+                {"waitedUntil": _iso(found.at)}, ended_at=max(found.at, position.since)
+            )
+        case _:
+            problem = "date_missing" if isinstance(found, timing.Missing) else "date_past"
+            outcome = {"reason": problem, "action": found.action}
+            if found.action == "exit":
+                return _Decision(outcome, stop=Ends(Status.COMPLETED, problem))
+            return _Decision(outcome, left_out=found.action == "skip")
+
+
+def _wait(
+    step: steps.WaitForEventStep, position: Position, facts: Facts, now: datetime
+) -> _Decision | Waits:
+    if position.released_by is not None:
+        at = facts.received_at(position.released_by) or now
+        return _Decision({"event": position.released_by.hex}, ended_at=max(at, position.since))
+    times_out_at = position.due_at if position.is_waiting else None
+    if times_out_at is None:
+        seen = facts.find_event(step.event_name, step.filters, since=position.since)
+        if seen is not None:
+            return _Decision({"event": seen.id.hex}, ended_at=max(seen.received_at, position.since))
+        times_out_at = position.since + timedelta(milliseconds=step.timeout_milliseconds)
+    if times_out_at > now:
+        return Waits(times_out_at, awaits=step.event_name)
+    outcome = {"timedOut": True, "action": step.on_timeout}
+    if step.on_timeout == "exit":
+        return _Decision(outcome, times_out_at, stop=Ends(Status.COMPLETED, "timeout"))
+    return _Decision(outcome, ended_at=times_out_at)
+
+
+def _condition(step: steps.ConditionStep, facts: Facts) -> _Decision:
+    unmet = judge(step, facts=facts)
+    if unmet is None:
+        return _Decision({"isMet": True})
+    outcome = {"isMet": False, "unmet": unmet, "goesTo": step.on_false}
+    if step.on_false == EXIT:
+        return _Decision(outcome, stop=Ends(Status.COMPLETED, "condition_not_met"))
+    return _Decision(outcome, jump=step.on_false)
+
+
+def _window(version: LoadedVersion, facts: Facts, now: datetime) -> Waits | None:
+    """Return the wait until the sending window opens; None when it is open."""
+    window = version.sending_window
+    if window is None:
+        return None
+    opens_at = timing.next_open(window, at=now, zone=facts.zone(window.timezone))
+    return Waits(opens_at, reason="sending_window") if opens_at > now else None
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,128 @@
+"""Webhooks of claimed runs: signed, at least once, with an id by which a repeat is known."""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from events.egress import calls as egress
+from events.language import steps
+from events.models import Enrollment, StepRun
+from events.services.engine import claiming, mails, rounds
+from events.services.engine.claimed import Run
+from events.services.engine.rounds import Clock, Round
+from events.services.engine.walking import Done, Ends, Position
+from events.services.engine.writing import RunState, add_step_runs
+from subscribers.ids import encode
+
+logger = logging.getLogger("cueline.webhooks")
+
+TEST_KEY = "test_key"
+# Answers that speak of the moment; every other refusal is for good.
+PASSING = frozenset({408, 425, 429, *range(500, 600)})
+LONGEST_ERROR = 300
+
+
+def call_all(
+    *, token: UUID, runs: Sequence[Run], clock: Clock, is_over: Callable[[], bool]
+) -> None:
+    """Call the webhooks at which the runs stand, until `is_over` says that the time is up."""
+    waiting = list(runs)
+    while waiting and not is_over():
+        run = waiting.pop(0)
+        if Enrollment.objects.filter(pk=run.row.pk, lease_token=token).exists():
+            outcome, error, is_final = _call(run, clock())
+            _record(run, token, outcome, error, clock, is_final=is_final)
+    claiming.give_back(token=token, ids=[run.row.pk for run in waiting])
+
+
+def payload(run: Run, step: steps.WebhookStep) -> dict[str, Any]:
+    """Return what a webhook is sent."""
+    data = mails.merge_data(run)
+    started_by = run.row.started_by_id
+    return {
+        "type": "sequence.step",
+        "sequence": {"id": run.row.sequence.public_id, "name": run.row.sequence.name},
+        "enrollmentId": run.row.public_id,
+        "stepId": step.id,
+        "subscriber": data["subscriber"],
+        "event": {"id": started_by and encode("evt", started_by), "properties": data["event"]},
+        "workspace": data["workspace"],
+    }
+
+
+def _call(run: Run, now: datetime) -> tuple[dict[str, Any], str, bool]:
+    """Return the outcome, the error if there was one, and whether another attempt is useless."""
+    step = run.position.placed.step if run.position.placed else None
+    if not isinstance(step, steps.WebhookStep):
+        raise TypeError("Only a webhook step is called.")
+    if run.row.is_test:
+        return {"reason": TEST_KEY}, "", True
+    body = json.dumps(payload(run, step), separators=(",", ":")).encode()
+    timestamp = int(now.timestamp())
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Cueline",
+        "Cueline-Delivery": run.row.mail_cause,
+        "Cueline-Timestamp": str(timestamp),
+        "Cueline-Signature": egress.sign(
+            secret=run.workspace.webhook_secret, timestamp=timestamp, body=body
+        ),
+    }
+    try:
+        answer = egress.post(
+            url=step.url, body=body, headers=headers, allow_private=settings.ALLOW_PRIVATE_WEBHOOKS
+        )
+    except egress.UnsafeAddress as error:
+        return {}, f"The URL {error}"[:LONGEST_ERROR], True
+    except egress.CallFailed as error:
+        return {}, str(error)[:LONGEST_ERROR], False
+    outcome = {"status": answer.status, "milliseconds": answer.milliseconds}
+    if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's successes
+        return outcome, "", True
+    return outcome, f"It answered {answer.status}.", answer.status not in PASSING
+
+
+def _record(
+    run: Run, token: UUID, outcome: dict[str, Any], error: str, clock: Clock, *, is_final: bool
+) -> None:
+    with transaction.atomic():
+        claimed, current = rounds.begin_round(token=token, ids=[run.row.pk], clock=clock)
+        held = claimed.run(run.row.pk)
+        if held is not None and held.position.placed is not None:
+            _settle(held, outcome, error, current, is_final=is_final)
+        current.write()
+
+
+def _settle(
+    run: Run, outcome: dict[str, Any], error: str, current: Round, *, is_final: bool
+) -> None:
+    placed = run.position.placed
+    step = placed.step if placed else None
+    if placed is None or not isinstance(step, steps.WebhookStep):
+        return
+    began = run.position.since
+    attempts = run.row.attempts + (not rounds.is_alone(run.row))
+    is_last = is_final or attempts >= settings.STEP_ATTEMPTS
+    if error and not is_last:
+        rounds.fail_attempt(run, error, current)
+        return
+    if error and step.on_error == "fail":
+        rounds.fail_attempt(run, error, current, is_final=True)
+        return
+    status = StepRun.Status.SKIPPED if "reason" in outcome else StepRun.Status.DONE
+    if error:
+        status, outcome = StepRun.Status.FAILED, {**outcome, "action": step.on_error}
+    done = Done(placed, status, outcome, began, current.now)
+    if error and step.on_error == "exit":
+        current.step_runs += add_step_runs(run, [done])
+        ends = Ends(Enrollment.Status.COMPLETED, "webhook_failed")
+        state = RunState(ends.status, run.position, None, reason=ends.reason)
+        current.states.append((run.row, state))
+        return
+    rounds.go_on(run, Position(run.version.after(placed), current.now), current, after=done)

@@ -1,0 +1,133 @@
+"""Writes what the engine decided; every write of a run asks whether the token still holds it.
+
+One statement for many runs: building a query through the ORM for each costs most of a step.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from events.models import Enrollment, StepRun
+from events.services.engine.claimed import Run
+from events.services.engine.walking import Done, Position
+from subscribers.ids import new_ids
+from subscribers.services.storage import quick_rows
+
+Status = Enrollment.Status
+_WRITE = """
+UPDATE events_enrollment
+SET status = %s, step_id = %s, visit = %s, step_since = %s, awaits = %s, released_by = %s,
+    due_at = %s, lane = %s, lease_token = %s,
+    lease_expires_at = CASE WHEN %s THEN lease_expires_at END, attempts = %s, last_error = %s,
+    reason = %s, entry_slot = %s, status_before_pause = %s,
+    paused_at = %s, ended_at = %s, updated_at = %s
+WHERE id = %s AND lease_token = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A run's columns as they will be; `keeps_lease` while this process goes on with it."""
+
+    status: str
+    position: Position
+    due_at: datetime | None
+    awaits: str = ""
+    attempts: int = 0
+    last_error: str = ""
+    reason: str = ""
+    keeps_lease: bool = False
+    status_before_pause: str = ""
+
+
+def write_runs(
+    changes: Sequence[tuple[Enrollment, RunState]], *, token: UUID, now: datetime
+) -> None:
+    """Write runs that the token holds; the others stay as whoever took them left them."""
+    if not changes:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(_WRITE, [_values(row, state, token, now) for row, state in changes])
+
+
+def move(row: Enrollment, state: RunState) -> None:
+    """Put a row in memory where it was written to, since this process goes on with it."""
+    placed = state.position.placed
+    step_id = placed.row_id if placed else None
+    if step_id != row.step_id:
+        row.step_id, row.visit, row.released_by = step_id, 1, None
+    row.status, row.step_since, row.due_at = state.status, state.position.since, state.due_at
+    row.attempts, row.last_error = state.attempts, state.last_error
+
+
+def add_step_runs(run: Run, done: Iterable[Done]) -> list[StepRun]:
+    """Return the rows of steps that are done, for `store_step_runs`."""
+    failures = max(run.row.attempts - 1, 0)
+    return [
+        StepRun(
+            workspace_id=run.row.workspace_id,
+            enrollment_id=run.row.pk,
+            step_id=each.placed.row_id,
+            visit=run.row.visit if each.placed.row_id == run.row.step_id else 1,
+            status=each.status,
+            outcome=dict(each.outcome),
+            email_id=each.email_id,
+            attempts=failures if each.placed.row_id == run.row.step_id else 0,
+            started_at=each.began_at,
+            ended_at=max(each.ended_at, each.began_at),
+        )
+        for each in done
+    ]
+
+
+def store_step_runs(rows: Sequence[StepRun]) -> None:
+    """Store what steps did; a visit that is there already stays as it is."""
+    for row, row_id in zip(rows, new_ids(len(rows)), strict=True):
+        row.id = row_id
+    quick_rows.insert(rows, or_ignore=True)
+
+
+def _values(row: Enrollment, state: RunState, token: UUID, now: datetime) -> list[Any]:
+    placed = state.position.placed
+    step_id = placed.row_id if placed else None
+    has_ended = state.status not in Enrollment.UNDER_WAY
+    is_moved = step_id != row.step_id
+    keeps_slot = not has_ended or row.sequence.enrollment_mode == row.sequence.Mode.ONE_TIME
+    lane = placed.lane if placed and not has_ended else row.lane
+    return [
+        state.status,
+        _uuid(row.step_id if has_ended and placed is None else step_id),
+        1 if is_moved and not has_ended else row.visit,
+        _moment(state.position.since),
+        state.awaits,
+        _uuid(None if is_moved or has_ended else row.released_by),
+        _moment(state.due_at),
+        # Lane 0 stays: whoever put a run there wants it first.
+        min(lane, row.lane) if row.lane == Enrollment.Lane.CONFIRMATION else int(lane),
+        _uuid(token if state.keeps_lease else None),
+        state.keeps_lease,
+        state.attempts,
+        state.last_error,
+        state.reason,
+        row.entry_slot if keeps_slot else None,
+        state.status_before_pause,
+        _moment(now if state.status == Status.PAUSED else None),
+        _moment(now if has_ended else None),
+        _moment(now),
+        _uuid(row.pk),
+        _uuid(token),
+    ]
+
+
+def _uuid(value: UUID | None) -> object:
+    if value is None or connection.features.has_native_uuid_field:
+        return value
+    return value.hex
+
+
+def _moment(value: datetime | None) -> object:
+    return None if value is None else connection.ops.adapt_datetimefield_value(value)

@@ -1,0 +1,1 @@
+"""Enrollments entered, moved, and changed by an operator or by what happens to a person."""

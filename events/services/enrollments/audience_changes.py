@@ -1,0 +1,156 @@
+"""What follows for runs when people, their tags or lists change without an event.
+
+The callers hold the subscribers' locks, inside the transaction of the change. Ids come in batches,
+all of one workspace. Every function is idempotent.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from events.decisions import triggers
+from events.decisions.runs import MOST_DEPTH, Runs, Start, Starts
+from events.decisions.sync_rules import TagRef
+from events.decisions.watched import Watched
+from events.models import Enrollment, Step
+from events.services.configuration import remembered
+from events.services.enrollments import rows
+from subscribers.models import Subscriber, Tag
+
+Status = Enrollment.Status
+UNSUBSCRIBED = "unsubscribed"
+SUPPRESSED = "suppressed"
+NOT_CONFIRMED = "not_confirmed"
+# Runs that wait for a confirmation, also those that a hand holds meanwhile.
+NEVER_BEGAN = Q(status=Status.WAITING_CONFIRMATION) | Q(
+    status=Status.PAUSED, status_before_pause=Status.WAITING_CONFIRMATION
+)
+
+
+def confirmed(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
+    """Let the runs of people who confirmed begin; their waits count from now."""
+    held = _under_way(subscriber_ids).filter(status=Status.WAITING_CONFIRMATION)
+    rows.locked(held.values_list("pk", flat=True)).update(
+        status=Status.ACTIVE, step_since=now, due_at=now, updated_at=now
+    )
+
+
+def gave_up(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
+    """Let the runs expire that waited for a confirmation, also those that a hand holds.
+
+    They never began, so their slots are free again, even where people enter once ever.
+    """
+    ending = _under_way(subscriber_ids).filter(NEVER_BEGAN).values_list("pk", flat=True)
+    ended = rows.stopped_columns(now=now, reason=NOT_CONFIRMED)
+    rows.locked(ending).update(
+        **{**ended, "status": Status.EXPIRED}, entry_slot=None, due_before_pause=None
+    )
+
+
+def left(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
+    """Stop the runs of people who unsubscribed, but for those that still have to inform them.
+
+    A run with a transactional mail at its step or later goes on; the engine skips its other mails.
+    What waits for a confirmation stops in any case, also where a hand holds it.
+    """
+    informs = Step.objects.filter(
+        version=OuterRef("version_id"),
+        position__gte=OuterRef("step__position"),
+        kind=Step.Kind.EMAIL,
+        config__is_transactional=True,
+    )
+    ending = _under_way(subscriber_ids).filter(NEVER_BEGAN | ~Exists(informs))
+    rows.stop(run_ids=ending.values_list("pk", flat=True), now=now, reason=UNSUBSCRIBED)
+
+
+def suppressed(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
+    """Stop the runs of people who get no mail any more."""
+    ending = _under_way(subscriber_ids).values_list("pk", flat=True)
+    rows.stop(run_ids=ending, now=now, reason=SUPPRESSED)
+
+
+def tags_added(
+    *,
+    subscriber_ids: Sequence[UUID],
+    tag_ids: Sequence[UUID],
+    now: datetime,
+    depth: int = 0,
+    is_test: bool = False,
+) -> None:
+    """Start and stop by tags that each of the people bears now and did not before.
+
+    `depth` is how many steps led here, one after the other: beyond ten, nothing starts.
+    """
+    names = dict(Tag.objects.filter(pk__in=tag_ids).values_list("pk", "name"))
+    added = [TagRef(id=each, name=names[each]) for each in tag_ids if each in names]
+    watched = _watched_by(subscriber_ids)
+    concerned = watched.concerned_by(tag_ids=tag_ids)
+    if not concerned:
+        return
+    runs_by_person = rows.runs_of_many(subscriber_ids=subscriber_ids, sequence_ids=concerned)
+    if depth <= MOST_DEPTH:
+        plan = partial(triggers.starts_of_tags, watched=watched, tags_added=added)
+        _start(subscriber_ids, runs_by_person, plan, now=now, depth=depth, is_test=is_test)
+    stopped = [
+        run.id
+        for runs in runs_by_person.values()
+        for run in triggers.stops_of_tags(watched=watched, tags_added=added, runs=runs)
+    ]
+    rows.stop(run_ids=stopped, now=now)
+
+
+def list_joined(
+    *,
+    subscriber_ids: Sequence[UUID],
+    list_ids: Sequence[UUID],
+    now: datetime,
+    depth: int = 0,
+    is_test: bool = False,
+) -> None:
+    """Start by lists that each of the people is on now and was not before; `depth` as for tags."""
+    watched = _watched_by(subscriber_ids)
+    concerned = watched.concerned_by_lists(list_ids)
+    if not concerned or depth > MOST_DEPTH:
+        return
+    runs_by_person = rows.runs_of_many(subscriber_ids=subscriber_ids, sequence_ids=concerned)
+    plan = partial(triggers.starts_of_lists, watched=watched, list_ids=list_ids, is_created=False)
+    _start(subscriber_ids, runs_by_person, plan, now=now, depth=depth, is_test=is_test)
+
+
+def _under_way(subscriber_ids: Sequence[UUID]) -> QuerySet[Enrollment]:
+    return Enrollment.objects.filter(subscriber__in=subscriber_ids, status__in=Enrollment.UNDER_WAY)
+
+
+def _watched_by(subscriber_ids: Sequence[UUID]) -> Watched:
+    """Return what the workspace of the people watches for."""
+    people = Subscriber.objects.filter(pk__in=subscriber_ids[:1])
+    workspace_id = people.values_list("workspace_id", flat=True).first()
+    return remembered.watched_now(workspace_id=workspace_id) if workspace_id else Watched()
+
+
+def _start(
+    subscriber_ids: Sequence[UUID],
+    runs_by_person: Mapping[UUID, Runs],
+    plan: Callable[..., Starts],
+    *,
+    now: datetime,
+    depth: int,
+    is_test: bool,
+) -> None:
+    """Start what is planned for each person; one statement for all."""
+    people = Subscriber.objects.filter(pk__in=subscriber_ids).order_by("pk")
+    begun: list[tuple[Subscriber, Start]] = []
+    for person in people.only("pk", "workspace_id", "status"):
+        planned = plan(runs=runs_by_person.get(person.pk, {}), status=person.status)
+        begun += [(person, each) for each in planned.started]
+    Enrollment.objects.bulk_create(
+        Enrollment(
+            workspace_id=person.workspace_id,
+            subscriber_id=person.pk,
+            **rows.columns(each, now=now, event_id=None, depth=depth, is_test=is_test),
+        )
+        for person, each in begun
+    )

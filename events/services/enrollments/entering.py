@@ -1,0 +1,125 @@
+"""People put into a sequence by hand, whatever its trigger is."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from events.models import Enrollment, Sequence, Step
+from events.services.sequences.sequences import NotActive
+from events.services.sequences.versions import lane_of
+from subscribers.models import Subscriber
+
+PENDING = Subscriber.Status.PENDING
+# Why people do not come in, by their status.
+REFUSED = {
+    Subscriber.Status.UNSUBSCRIBED: "subscriber_unsubscribed",
+    Subscriber.Status.COMPLAINED: "subscriber_unsubscribed",
+    Subscriber.Status.BOUNCED: "subscriber_bounced",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """The runs that began, and why others did not, by the subscriber's id.
+
+    The reasons are those of an event's effects, and `subscriber_pending`.
+    """
+
+    enrolled: tuple[Enrollment, ...]
+    skipped: Mapping[UUID, str]
+
+
+def enroll(
+    *,
+    sequence: Sequence,
+    subscribers: Collection[Subscriber],
+    now: datetime,
+    is_for_active_only: bool = True,
+) -> Enrolled:
+    """Begin a run for each subscriber of the sequence's workspace who may enter. Atomic.
+
+    Raises `NotActive`. Locks the subscribers, then the sequence, which so stays as it is. When not
+    for active people only, a pending person's run waits for the confirmation, and those who left
+    or bounced enter unless the sequence keeps them out.
+    """
+    with transaction.atomic():
+        people = list(
+            Subscriber.objects.filter(
+                pk__in=[each.pk for each in subscribers], workspace_id=sequence.workspace_id
+            ).locked()
+        )
+        rows = Sequence.objects.select_for_update(no_key=True, of=("self",))
+        locked = rows.get(pk=sequence.pk)
+        first = _first_step(locked)
+        status_by_person = _holders(locked, people)
+        runs, skipped = [], {}
+        for person in people:
+            reason = _refusal(locked, person, status_by_person, is_for_active_only)
+            if reason:
+                skipped[person.pk] = reason
+            else:
+                runs.append(_run(locked, person, first, now))
+        Enrollment.objects.bulk_create(runs)
+    return Enrolled(enrolled=tuple(runs), skipped=skipped)
+
+
+def _first_step(sequence: Sequence) -> Step:
+    """Return where runs begin; raises `NotActive`."""
+    if sequence.status != Sequence.Status.ACTIVE:
+        status = sequence.get_status_display().lower()
+        raise NotActive(f"The sequence is {status}: only an active one lets people in.")
+    if sequence.is_enrollment_paused:
+        raise NotActive("The sequence lets nobody in at the moment.")
+    first = Step.objects.filter(version_id=sequence.current_version_id).order_by("position").first()
+    if first is None:
+        raise NotActive("The sequence has no steps.")
+    return first
+
+
+def _holders(sequence: Sequence, people: Collection[Subscriber]) -> dict[UUID, str]:
+    """Return the status of the run that holds each person's place."""
+    runs = Enrollment.objects.filter(sequence=sequence, subscriber__in=people, entry_slot="")
+    return dict(runs.values_list("subscriber_id", "status"))
+
+
+def _refusal(
+    sequence: Sequence,
+    person: Subscriber,
+    status_by_person: Mapping[UUID, str],
+    is_for_active_only: bool,  # noqa: FBT001 - handed on
+) -> str:
+    """Return why the person does not enter, nothing when they do."""
+    if sequence.enrollment_mode == Sequence.Mode.MATCHING_FIELD:
+        return "entry_key_missing"
+    keeps_out = is_for_active_only or sequence.active_subscribers_only
+    if keeps_out and person.status in REFUSED:
+        return REFUSED[Subscriber.Status(person.status)]
+    if is_for_active_only and person.status == PENDING:
+        return "subscriber_pending"
+    if person.pk not in status_by_person:
+        return ""
+    is_under_way = status_by_person[person.pk] in Enrollment.UNDER_WAY
+    return "already_enrolled" if is_under_way else "entered_before"
+
+
+def _run(sequence: Sequence, person: Subscriber, first: Step, now: datetime) -> Enrollment:
+    is_pending = person.status == PENDING
+    statuses = Enrollment.Status
+    return Enrollment(
+        workspace_id=sequence.workspace_id,
+        sequence=sequence,
+        version_id=first.version_id,
+        subscriber=person,
+        status=statuses.WAITING_CONFIRMATION if is_pending else statuses.ACTIVE,
+        entry_slot="",
+        entered_via={"kind": "manual"},
+        step=first,
+        step_since=now,
+        due_at=None if is_pending else now,
+        lane=lane_of(first),
+        entered_at=now,
+        updated_at=now,
+    )

@@ -1,0 +1,214 @@
+"""Runs of earlier versions, moved to the sequence's current one.
+
+A run moves to the step with the same id and kind. It stays where it is when that step is gone, when
+its step is being carried out, and when steps it may have done come after it now: a mail is known by
+its step, so a moved run would send it again.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Concat, Replace
+
+from events.models import Enrollment, Sequence, Step, StepRun
+from events.services.sequences.versions import lane_of
+from subscribers.models import OutgoingEmail, Subscriber
+
+MOST_IDS = 500
+# Steps that change nothing: a run may begin them anew.
+HARMLESS = (Step.Kind.DELAY, Step.Kind.WAIT_FOR_EVENT, Step.Kind.CONDITION, Step.Kind.EXIT)
+BUSY = "It is being carried out."
+GONE = "The current version does not have it."
+AGAIN = "The current version would do once more what came before it."
+
+
+@dataclass(frozen=True, slots=True)
+class StepCount:
+    """How many runs stand at a step of an earlier version; `reason` says why they stay there."""
+
+    version_number: int
+    step: str
+    runs: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What moves and what stays, by version and step."""
+
+    moved: tuple[StepCount, ...]
+    left: tuple[StepCount, ...]
+
+    @property
+    def moved_count(self) -> int:
+        """How many runs move."""
+        return sum(each.runs for each in self.moved)
+
+    @property
+    def left_count(self) -> int:
+        """How many runs stay with their version."""
+        return sum(each.runs for each in self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where runs go on, by the step that they stand at; and why those of the other steps stay."""
+
+    target_by_step: Mapping[UUID, Step]
+    reason_by_step: Mapping[UUID, str]
+
+
+def preview_move(*, sequence: Sequence) -> Move:
+    """Return what `move_runs` would do now; five queries."""
+    behind = _behind(sequence)
+    all_by_step = _count_by_step(behind)
+    busy_by_step = _count_by_step(behind.filter(_is_busy()))
+    reason_by_step = _places(sequence, all_by_step).reason_by_step
+    moved, left = [], []
+    for step in _in_order(all_by_step):
+        reason, busy = reason_by_step.get(step.pk), busy_by_step.get(step.pk, 0)
+        if reason is not None:
+            left.append(_step_count(step, all_by_step[step.pk], reason))
+            continue
+        if free := all_by_step[step.pk] - busy:
+            moved.append(_step_count(step, free))
+        if busy:
+            left.append(_step_count(step, busy, BUSY))
+    return Move(moved=tuple(moved), left=tuple(left))
+
+
+def move_runs(*, sequence: Sequence, now: datetime) -> Move:
+    """Move runs to the version that is current as this begins; returns what it did.
+
+    A run that waits begins its wait anew as from the moment that it came to it, so that the new
+    delay, event or timeout counts. One transaction for 500 runs: locks their subscribers, then
+    them. May be repeated.
+    """
+    target_by_step = _places(sequence, _count_by_step(_behind(sequence))).target_by_step
+    counts: Counter[UUID] = Counter()
+    for row_ids in _batches(_behind(sequence).filter(step_id__in=target_by_step)):
+        with transaction.atomic():
+            counts += _move_batch(sequence, row_ids, target_by_step, now)
+    moved = tuple(_step_count(step, counts[step.pk]) for step in _in_order(counts))
+    return Move(moved=moved, left=preview_move(sequence=sequence).left)
+
+
+def _behind(sequence: Sequence) -> QuerySet[Enrollment]:
+    """Return the runs under way of other versions."""
+    under_way = Enrollment.objects.filter(sequence=sequence, status__in=Enrollment.UNDER_WAY)
+    return under_way.exclude(version_id=sequence.current_version_id).exclude(step=None)
+
+
+def _is_busy() -> Q:
+    """Tell of a run whether the step that it stands at may have had its effect already."""
+    begun = StepRun.objects.filter(
+        enrollment=OuterRef("pk"), step=OuterRef("step"), visit=OuterRef("visit")
+    )
+    mails = OutgoingEmail.objects.filter(workspace=OuterRef("workspace"), cause=_cause())
+    called = Q(step__kind=Step.Kind.WEBHOOK) & (Q(lease_token__isnull=False) | Q(attempts__gt=0))
+    return ~Q(step__kind__in=HARMLESS) & (Exists(begun) | Exists(mails) | called)
+
+
+def _cause() -> Combinable:
+    """Return the cause of the mail of the step that a run stands at."""
+
+    def hexadecimal(name: str) -> Combinable:
+        return Replace(Cast(OuterRef(name), CharField()), Value("-"), Value(""))
+
+    visit = Cast(OuterRef("visit"), CharField())
+    parts = [Value("step:"), hexadecimal("pk"), Value(":"), hexadecimal("step"), Value(":"), visit]
+    return Concat(*parts, output_field=CharField())
+
+
+def _count_by_step(runs: QuerySet[Enrollment]) -> dict[UUID, int]:
+    rows = runs.order_by().values("step_id").annotate(runs=Count("pk"))
+    return {row["step_id"]: row["runs"] for row in rows}
+
+
+def _places(sequence: Sequence, step_ids: Collection[UUID]) -> _Places:
+    """Look for the steps of the current version that take the place of others."""
+    steps_now = Step.objects.filter(version_id=sequence.current_version_id)
+    step_by_name = {(step.key, step.kind): step for step in steps_now}
+    versions = Step.objects.filter(pk__in=list(step_ids)).values("version_id")
+    earlier = Step.objects.filter(version_id__in=versions).order_by("version_id", "position")
+    target_by_step: dict[UUID, Step] = {}
+    reason_by_step: dict[UUID, str] = {}
+    # Of each earlier version, where the steps stand now that change or send something.
+    places_so_far: dict[UUID, list[int]] = {}
+    for step_id, version_id, key, kind in earlier.values_list("pk", "version_id", "key", "kind"):
+        target, so_far = step_by_name.get((key, kind)), places_so_far.setdefault(version_id, [])
+        if target is None:
+            reason_by_step[step_id] = GONE
+        elif any(place > target.position for place in so_far):
+            reason_by_step[step_id] = AGAIN
+        else:
+            target_by_step[step_id] = target
+        if target is not None and target.kind not in HARMLESS:
+            so_far.append(target.position)
+    return _Places(target_by_step, reason_by_step)
+
+
+def _in_order(step_ids: Iterable[UUID]) -> QuerySet[Step]:
+    rows = Step.objects.filter(pk__in=list(step_ids)).select_related("version")
+    return rows.order_by("version__number", "position")
+
+
+def _step_count(step: Step, runs: int, reason: str = "") -> StepCount:
+    label = step.config.get("label") or f"{step.get_kind_display()} ({step.key})"
+    return StepCount(step.version.number, f"{step.position + 1}. {label}", runs, reason)
+
+
+def _batches(runs: QuerySet[Enrollment]) -> Iterator[list[UUID]]:
+    last_id = UUID(int=0)
+    while row_ids := list(
+        runs.filter(pk__gt=last_id).order_by("pk").values_list("pk", flat=True)[:MOST_IDS]
+    ):
+        yield row_ids
+        last_id = row_ids[-1]
+
+
+def _move_batch(
+    sequence: Sequence,
+    row_ids: Collection[UUID],
+    target_by_step: Mapping[UUID, Step],
+    now: datetime,
+) -> Counter[UUID]:
+    """Move those that may still be moved; returns how many, by the step that they stood at."""
+    people = Enrollment.objects.filter(pk__in=row_ids).values_list("subscriber_id", flat=True)
+    list(Subscriber.objects.filter(pk__in=set(people)).locked())
+    rows = _behind(sequence).filter(pk__in=row_ids, step_id__in=target_by_step)
+    runs = list(rows.order_by("pk").select_for_update(no_key=True, of=("self",)))
+    busy_ids = set(rows.filter(_is_busy()).values_list("pk", flat=True))
+    free_by_step: dict[UUID, list[UUID]] = {}
+    for run in runs:
+        if run.pk not in busy_ids and run.step_id:
+            free_by_step.setdefault(run.step_id, []).append(run.pk)
+    for step_id, free_ids in free_by_step.items():
+        _move_to(target_by_step[step_id], free_ids, now)
+    return Counter({step_id: len(free_ids) for step_id, free_ids in free_by_step.items()})
+
+
+def _move_to(target: Step, row_ids: Collection[UUID], now: datetime) -> None:
+    statuses = Enrollment.Status
+    chosen = Enrollment.objects.filter(pk__in=row_ids)
+    chosen.update(
+        version_id=target.version_id,
+        step=target,
+        lane=lane_of(target),
+        awaits="",
+        # The new wait may be for another event; one that it takes is found again.
+        released_by=None,
+        lease_token=None,
+        lease_expires_at=None,
+        updated_at=now,
+    )
+    chosen.filter(status=statuses.WAITING).update(status=statuses.ACTIVE, due_at=now, reason="")
+    chosen.filter(status=statuses.PAUSED, status_before_pause=statuses.WAITING).update(
+        status_before_pause=statuses.ACTIVE, due_before_pause=None
+    )

@@ -1,0 +1,165 @@
+"""The rows of runs: read, started, released and stopped, as `events.decisions.triggers` decided it.
+
+The caller holds the subscriber's lock, inside a transaction. Runs are changed in the order of
+their ids. A claim of the engine's does not matter here: a stop takes its token away, so that what
+it still writes is dropped, and a release leaves it alone.
+"""
+
+from collections.abc import Collection, Iterable
+from collections.abc import Sequence as Several
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+
+from events.decisions.runs import Run, Runs, Start
+from events.models import Enrollment, Sequence
+from subscribers.models import Subscriber
+
+RUN_COLUMNS = (
+    "id", "sequence_id", "status", "entry_slot", "entry_key", "awaits", "step_id", "released_by",
+)  # fmt: skip
+ANY = Q()
+STOP_CONDITION = "stop_condition"
+
+
+def runs_of(*, subscriber_id: UUID, sequence_ids: Collection[UUID]) -> Runs:
+    """Return the person's runs that hold a slot of the sequences; one query, or none."""
+    if not sequence_ids:
+        return {}
+    found = runs_of_many(subscriber_ids=[subscriber_id], sequence_ids=sequence_ids)
+    return found.get(subscriber_id, {})
+
+
+def runs_of_many(
+    *,
+    subscriber_ids: Collection[UUID],
+    sequence_ids: Collection[UUID],
+    condition: Q = ANY,
+) -> dict[UUID, Runs]:
+    """Return the runs that hold a slot of the sequences and meet a condition, by person."""
+    rows = Enrollment.objects.filter(
+        condition,
+        subscriber__in=subscriber_ids,
+        sequence__in=sequence_ids,
+        entry_slot__isnull=False,
+    )
+    by_person: dict[UUID, list[tuple[Any, ...]]] = {}
+    for subscriber_id, *values in rows.values_list("subscriber_id", *RUN_COLUMNS):
+        by_person.setdefault(subscriber_id, []).append(tuple(values))
+    return {subscriber_id: by_slot(values) for subscriber_id, values in by_person.items()}
+
+
+def by_slot(rows: Iterable[tuple[Any, ...]]) -> Runs:
+    """Return runs, read as `RUN_COLUMNS`, by the slot that each holds."""
+    runs = [Run(**dict(zip(RUN_COLUMNS, row, strict=True))) for row in rows]
+    return {run.slot: run for run in runs}
+
+
+def start(
+    *,
+    subscriber: Subscriber,
+    starts: Several[Start],
+    now: datetime,
+    event_id: UUID | None = None,
+    since: datetime | None = None,
+    is_test: bool = False,
+) -> None:
+    """Insert the runs; one statement. `since` is the moment that their waits count from, or now.
+
+    Raises `IntegrityError` when somebody without the subscriber's lock took a slot.
+    """
+    Enrollment.objects.bulk_create(
+        Enrollment(
+            workspace_id=subscriber.workspace_id,
+            subscriber_id=subscriber.pk,
+            **columns(each, now=now, event_id=event_id, since=since, is_test=is_test),
+        )
+        for each in starts
+    )
+
+
+def columns(
+    begun: Start,
+    *,
+    now: datetime,
+    event_id: UUID | None,
+    since: datetime | None = None,
+    is_test: bool = False,
+    depth: int = 0,
+) -> dict[str, Any]:
+    """Return a new run's columns but for whose it is; those that are missing have their default."""
+    sequence, run = begun.sequence, begun.run
+    is_waiting = run.status == Enrollment.Status.WAITING_CONFIRMATION
+    via = {"kind": begun.by, "name": begun.name}
+    return {
+        "id": run.id,
+        "sequence_id": sequence.id,
+        "version_id": sequence.version_id,
+        "status": run.status,
+        "entry_slot": run.entry_slot,
+        "entry_key": run.entry_key,
+        "started_by_id": event_id,
+        "entered_via": {**via, "value": begun.value} if begun.value else via,
+        "is_test": is_test,
+        "depth": depth,
+        "step_id": sequence.first_step_id,
+        "step_since": since or now,
+        "due_at": None if is_waiting else now,
+        "lane": sequence.lane,
+        "entered_at": since or now,
+        "updated_at": now,
+    }
+
+
+def release(*, runs: Several[Run], event_id: UUID, now: datetime) -> None:
+    """Let runs go on with the event that they waited for; paused ones when they are resumed."""
+    if not runs:
+        return
+    is_paused = Q(status=Enrollment.Status.PAUSED)
+    locked([run.id for run in runs]).update(
+        released_by=event_id,
+        due_at=Case(When(is_paused, then=F("due_at")), default=Value(now)),
+        due_before_pause=Case(When(is_paused, then=Value(now)), default=F("due_before_pause")),
+        updated_at=now,
+    )
+
+
+def stop(*, run_ids: Collection[UUID], now: datetime, reason: str = STOP_CONDITION) -> None:
+    """End runs that are under way, whatever they wait for; `reason` is a word.
+
+    Their slots are free again, but where people enter once ever.
+    """
+    run_ids = list(run_ids)
+    if not run_ids:
+        return
+    once_ever = Sequence.objects.filter(
+        pk=OuterRef("sequence_id"), enrollment_mode=Sequence.Mode.ONE_TIME
+    )
+    locked(run_ids).update(
+        **stopped_columns(now=now, reason=reason),
+        entry_slot=Case(When(Exists(once_ever), then=F("entry_slot")), default=Value(None)),
+    )
+
+
+def stopped_columns(*, now: datetime, reason: str = STOP_CONDITION) -> dict[str, Any]:
+    """Return the columns of a stopped run, but for its slot."""
+    return {
+        "status": Enrollment.Status.STOPPED,
+        "reason": reason,
+        "ended_at": now,
+        "due_at": None,
+        "lease_token": None,
+        "lease_expires_at": None,
+        "awaits": "",
+        "released_by": None,
+        "updated_at": now,
+    }
+
+
+def locked(run_ids: Collection[UUID]) -> QuerySet[Enrollment]:
+    """Lock the runs in the order of their ids; returns those that are still under way."""
+    rows = Enrollment.objects.filter(pk__in=run_ids, status__in=Enrollment.UNDER_WAY)
+    in_order = rows.order_by("id").select_for_update(no_key=True).values_list("pk", flat=True)
+    return Enrollment.objects.filter(pk__in=list(in_order))

@@ -1,0 +1,1 @@
+"""Events that are imported, exported and pruned."""

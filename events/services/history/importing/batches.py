@@ -1,0 +1,57 @@
+"""The rows of one transaction, and what becomes of each."""
+
+from collections.abc import Container, Sequence
+from datetime import datetime
+
+from events.services.history.importing.store import EventLine, Key, Known, ReadyRow
+from subscribers.services.imports.loop import Parsed
+from subscribers.services.imports.runs import Rejected
+from subscribers.wire.payloads import Fault
+
+
+class Batch:
+    """The rows of one transaction, and what becomes of them."""
+
+    def __init__(self, parsed: Sequence[Parsed[ReadyRow]], *, now: datetime) -> None:
+        self.parsed = parsed
+        self.now = now
+        # Who each row is about, where it changes nobody.
+        self.plain: list[Known | None] = []
+        self.taken: list[tuple[Known, ReadyRow]] = []
+        self.rejected: dict[int, tuple[Fault, ...]] = {}
+        self.names_used: set[str] = set()
+        self.oldest_by_key: dict[Key, datetime] = {}
+        self.definitions_made = 0
+        self._event_ids: set[tuple[Key, str, str]] = set()
+
+    def rejected_in_order(self) -> list[Rejected]:
+        return [Rejected(self.parsed[place].row, faults) for place, faults in self.rejected.items()]
+
+    def is_new(self, known: Known, name: str, event_id: str) -> bool:
+        """Tell whether no row before has the event id, and note it."""
+        before = len(self._event_ids)
+        self._event_ids.add((known.key, name, event_id))
+        return len(self._event_ids) > before
+
+    def add(self, known: Known, value: ReadyRow) -> None:
+        """Take a row as one that is to be recorded."""
+        self.taken.append((known, value))
+        self.names_used.add(value.event.name)
+        occurred_at = value.event.occurred_at
+        oldest_at = self.oldest_by_key.get(known.key)
+        if oldest_at is None or occurred_at < oldest_at:
+            self.oldest_by_key[known.key] = occurred_at
+
+
+def oldest_of(lines: Sequence[EventLine], *, keys: Container[Key]) -> dict[Key, datetime]:
+    """Return when the first event of each of these people occurred."""
+    oldest_by_key: dict[Key, datetime] = {}
+    for line in lines:
+        key = line.subscriber.key
+        if key not in keys:
+            continue
+        found = oldest_by_key.get(key)
+        occurred_at = line.row.event.occurred_at
+        if found is None or occurred_at < found:
+            oldest_by_key[key] = occurred_at
+    return oldest_by_key

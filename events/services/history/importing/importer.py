@@ -1,0 +1,344 @@
+"""Batches of history: in one transaction each, in the design's order of locks.
+
+Who is looked up first, without a lock. Then names that are new, under the workspace's row; then the
+people who change, by their ids; then new people, the events, and what the events tell of people's
+first day. Row by row the rules are those of `events.services.ingestion.ingest`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from django.db import OperationalError, connection
+
+from events.intake.payloads import Limits
+from events.intake.rows import EventReader, EventRow
+from events.models import EventDefinition
+from events.services.configuration import sync_rules, watched_sequences
+from events.services.history.importing.batches import Batch, oldest_of
+from events.services.history.importing.people import People, PeopleChanged
+from events.services.history.importing.postgresql import PostgreSQL
+from events.services.history.importing.sqlite import SQLite
+from events.services.history.importing.store import EventLine, Key, Known, ReadyRow, Store
+from events.services.ingestion import definitions, fast_path, ingest
+from events.services.ingestion.recording import Failed
+from events.services.ingestion.request import IngestRequest
+from events.services.planning import planning
+from subscribers.ids import new_ids
+from subscribers.models import Workspace
+from subscribers.rows.row import Row
+from subscribers.services.audience import lists
+from subscribers.services.audience.subscribers import IdentityConflict, SubscriberNotFound
+from subscribers.services.imports.loop import Outcome, Parsed, RejectedAlone
+from subscribers.services.imports.runs import Counted
+from subscribers.wire.payloads import Fault, InvalidRequest
+
+# The clock is read once for so many rows, and ids are made.
+ROWS_AT_ONE_MOMENT = 500
+# Each round that fails means that somebody changed a person between look and lock.
+ROUNDS = 10
+
+
+class Configuration(msgspec.Struct, frozen=True):
+    """What of the workspace decides about new people and effects."""
+
+    version: int
+    list_ids: Sequence[UUID]
+    # The effects of history by the event's name, as JSON.
+    effects: dict[str, bytes] = {}
+
+
+class EventImporter:
+    """Parses rows to events in one thread and records them in another (`import_loop.Importer`)."""
+
+    def __init__(
+        self,
+        *,
+        workspace: Workspace,
+        reader: EventReader,
+        limits: Limits,
+        clock: Callable[[], datetime],
+        is_dry_run: bool = False,
+    ) -> None:
+        """With `reader.is_live_kept`, live events are recorded one by one, with all they set off.
+
+        A dry run is one whose batches are rolled back; it remembers what it would have made.
+        """
+        self.workspace = workspace
+        self.reader = reader
+        self.limits = limits
+        self.clock = clock
+        self.is_dry_run = is_dry_run
+        self.store: Store = PostgreSQL() if connection.vendor == "postgresql" else SQLite()
+        self.people = People(
+            store=self.store, attributes_bytes=limits.attributes_bytes, is_dry_run=is_dry_run
+        )
+        self.definition_keys: dict[str, Key] = {}
+        self.configuration: Configuration | None = None
+        # Of a dry run: hashes of the events that repeat by their ids.
+        self.seen: set[int] = set()
+        self._just_seen: set[int] = set()
+        self._rows_until_tick = 0
+        self._now = clock()
+        self._ids: Iterator[UUID] = iter(())
+
+    @property
+    def rows_in_batch(self) -> int:
+        return self.store.rows_in_batch
+
+    @property
+    def is_read_ahead(self) -> bool:
+        return self.store.is_read_ahead
+
+    def parse(self, row: Row) -> Parsed[ReadyRow]:
+        """Return the row's event, or the faults found in it."""
+        self._rows_until_tick -= 1
+        if self._rows_until_tick < 0:
+            self._rows_until_tick, self._now = ROWS_AT_ONE_MOMENT - 1, self.clock()
+            self._ids = iter(new_ids(ROWS_AT_ONE_MOMENT))
+        found = self.reader.read(row.fields or {}, columns=row.columns, now=self._now)
+        if isinstance(found, EventRow):
+            row_id = next(self._ids)
+            packed = self.store.pack(row_id, found.event)
+            return Parsed(row, ReadyRow(row_id, found.person, found.event, packed))
+        return Parsed(row, None, found)
+
+    def is_alone(self, value: ReadyRow) -> bool:
+        """A live event sets things off, which has its own transaction."""
+        return not value.event.is_historical
+
+    def forget(self) -> None:
+        """Drop what is remembered of people, names and settings."""
+        self.people.forget()
+        self._just_seen.clear()
+        self.definition_keys.clear()
+        self.configuration = None
+
+    def record(self, parsed: Sequence[Parsed[ReadyRow]], *, now: datetime) -> Outcome:
+        """Record history inside the caller's transaction."""
+        workspace = Workspace.objects.get(pk=self.workspace.pk)
+        configuration = self._configure(workspace)
+        batch = self._plan(parsed, workspace, now)
+        created = self.people.made
+        for known in created:
+            known.created_at = min(now, batch.oldest_by_key[known.key])
+        self.people.create(workspace=workspace, list_ids=configuration.list_ids, now=now)
+        self._fill_effects(batch.names_used, configuration)
+        lines = self._write(self._lines(batch, configuration), now)
+        good = len(parsed) - len(batch.rejected)
+        counted = Counted(
+            rows=good,
+            recorded=len(lines),
+            duplicates=good - len(lines),
+            subscribers_created=len(created),
+            definitions_created=batch.definitions_made,
+        )
+        if lines:
+            moments = [line.row.event.occurred_at for line in lines]
+            counted.occurred(oldest_at=min(moments), newest_at=max(moments))
+        rejected = batch.rejected_in_order()
+        for refused in rejected:
+            counted.reject(refused)
+        return Outcome(counted, rejected)
+
+    def record_alone(
+        self,
+        parsed: Parsed[ReadyRow],
+        *,
+        now: datetime,
+        before_commit: Callable[[Outcome], None],
+    ) -> None:
+        """Record a live event as the API does, with all that it sets off."""
+        if parsed.value is None:
+            raise TypeError("Only a row that is good can be recorded alone.")
+        request = IngestRequest(
+            workspace=Workspace.objects.get(pk=self.workspace.pk),
+            person=parsed.value.person,
+            events=[parsed.value.event],
+            limits=self.limits,
+            now=now,
+        )
+        # The ids rise with the rows, live or not.
+        (person_id,) = new_ids(1)
+        planned = fast_path.PlannedIds(subscriber=person_id, events=[parsed.value.id])
+        try:
+            ingest.record(
+                request,
+                earlier=ingest.Attempt(refusal=fast_path.Refusal.KEPT_ANSWER, planned=planned),
+                before_commit=lambda result: before_commit(_outcome_of(result)),
+            )
+        except ingest.NothingRecorded as error:
+            faults = [Fault(each.field, each.message) for each in error.outcomes]
+            raise RejectedAlone(*faults) from error
+        except InvalidRequest as error:
+            raise RejectedAlone(*error.faults) from error
+        except (IdentityConflict, SubscriberNotFound) as error:
+            raise RejectedAlone(Fault("", str(error))) from error
+
+    def _configure(self, workspace: Workspace) -> Configuration:
+        if self.configuration is None or self.configuration.version != workspace.config_version:
+            self.configuration = Configuration(
+                version=workspace.config_version,
+                list_ids=lists.default_ids(workspace_id=workspace.pk),
+                effects={},
+            )
+        return self.configuration
+
+    def _plan(
+        self, parsed: Sequence[Parsed[ReadyRow]], workspace: Workspace, now: datetime
+    ) -> Batch:
+        """Find out what becomes of each row; what changes is locked, and new names are made."""
+        made: dict[str, EventDefinition] = {}
+        for _ in range(ROUNDS):
+            batch = Batch(parsed, now=now)
+            try:
+                made |= self._prepare(batch, workspace)
+                self._resolve(batch)
+            except PeopleChanged:
+                self.people.forget()
+                continue
+            unused = [each for name, each in made.items() if name not in batch.names_used]
+            definitions.drop_unused(made=unused)
+            for each in unused:
+                del self.definition_keys[each.name]
+            batch.definitions_made = len(made) - len(unused)
+            return batch
+        raise OperationalError("The rows of people kept changing.")
+
+    def _write(self, lines: list[EventLine], now: datetime) -> list[EventLine]:
+        """Insert events, then what they tell of people; returns those that are new."""
+        recorded = self.store.insert_events(lines, workspace_id=self.workspace.pk, received_at=now)
+        if recorded < len(lines):
+            stored = self.store.stored_among([line.row.id for line in lines])
+            lines = [line for line in lines if line.row.id in stored]
+        if self.people.changed:
+            oldest_by_key = oldest_of(lines, keys=self.people.changed)
+            self.people.write_changes(oldest_by_key, now=now)
+        return lines
+
+    def _prepare(self, batch: Batch, workspace: Workspace) -> dict[str, EventDefinition]:
+        """Look people up, define names, lock who changes; returns the definitions it made."""
+        values = [each.value for each in batch.parsed if each.value is not None]
+        self.people.begin([value.person for value in values], workspace_id=workspace.pk)
+        made: dict[str, EventDefinition] = {}
+        unknown = {value.event.name for value in values} - self.definition_keys.keys()
+        if unknown:
+            known = definitions.ensure(
+                workspace=workspace,
+                names=[name for name in self._names_wanted(values) if name in unknown],
+                limit=self.limits.definitions,
+                now=batch.now,
+            )
+            made = dict(known.made)
+            key_of = self.store.key_of
+            for name, definition in known.by_name.items():
+                self.definition_keys[name] = key_of(definition.pk)
+        self.people.lock(self._look(batch))
+        return made
+
+    def _names_wanted(self, values: Sequence[ReadyRow]) -> list[str]:
+        """Return the names of rows that are not sure to be refused, in their order."""
+        given = {
+            value.person.external_id
+            for value in values
+            if value.person.external_id is not None and value.person.email is not None
+        }
+        return [
+            value.event.name
+            for value in values
+            if not self.people.is_refused(value.person, given_with_email=given)
+        ]
+
+    def _look(self, batch: Batch) -> set[Key]:
+        """Note who rows are about that change nobody; returns the people that others may change."""
+        changing: set[Key] = set()
+        choose, would_change = self.people.choose, self.people.would_change
+        for each in batch.parsed:
+            value, plain = each.value, None
+            if value is not None:
+                known = choose(value.person)
+                if isinstance(known, Known):
+                    if value.event.occurred_at < known.created_at or would_change(
+                        value.person, known
+                    ):
+                        changing.add(known.key)
+                    else:
+                        plain = known
+            batch.plain.append(plain)
+        return changing
+
+    def _resolve(self, batch: Batch) -> None:
+        """Find out who each row is about, what repeats within the batch and what is refused."""
+        changed, names = self.people.changed, self.definition_keys
+        rows = zip(batch.parsed, batch.plain, strict=True)
+        for place, (each, plain) in enumerate(rows):
+            value = each.value
+            if value is None:
+                batch.rejected[place] = each.faults
+                continue
+            event = value.event
+            is_settled = plain is not None and event.name in names and plain.key not in changed
+            found = plain if plain and is_settled else self._find(value, batch.now)
+            if isinstance(found, Fault):
+                batch.rejected[place] = (found,)
+                continue
+            if event.event_id is not None and not batch.is_new(found, event.name, event.event_id):
+                continue
+            batch.add(found, value)
+
+    def _find(self, value: ReadyRow, now: datetime) -> Known | Fault:
+        """Return who a row is about, or why it is refused."""
+        if value.event.name in self.definition_keys:
+            return self.people.resolve(value.person, now=now)
+        chosen = self.people.choose(value.person)
+        if isinstance(chosen, Fault):
+            return chosen
+        most = self.limits.definitions
+        return Fault("name", f"is new, and the workspace has its {most} event definitions already.")
+
+    def _fill_effects(self, names: set[str], configuration: Configuration) -> None:
+        """Find out what history of these names says that it did not do."""
+        missing = names - configuration.effects.keys()
+        if not missing:
+            return
+        rules_by_name = sync_rules.for_events(workspace_id=self.workspace.pk, names=missing)
+        watched = watched_sequences.read(workspace_id=self.workspace.pk)
+        for name in missing:
+            said = planning.effects_of_history(
+                name=name, matching=rules_by_name.get(name, ()), watched=watched
+            )
+            configuration.effects[name] = msgspec.json.encode(said)
+
+    def _lines(self, batch: Batch, configuration: Configuration) -> list[EventLine]:
+        self.seen |= self._just_seen
+        self._just_seen.clear()
+        keys, effects = self.definition_keys, configuration.effects
+        lines = []
+        for known, value in batch.taken:
+            event = value.event
+            if self.is_dry_run and event.event_id is not None:
+                mark = hash((known.key, event.name, event.event_id))
+                if mark in self.seen:
+                    continue
+                self._just_seen.add(mark)
+            lines.append(EventLine(known, keys[event.name], value, effects[event.name]))
+        return lines
+
+
+def _outcome_of(result: ingest.IngestResult) -> Outcome:
+    """Return what a live row came to."""
+    (outcome,) = result.outcomes
+    if isinstance(outcome, Failed):
+        raise TypeError("A request of one event that fails is raised.")
+    counted = Counted(
+        rows=1,
+        recorded=0 if outcome.is_duplicate else 1,
+        duplicates=1 if outcome.is_duplicate else 0,
+        subscribers_created=int(result.is_created),
+        definitions_created=int(outcome.is_definition_created),
+        confirmations_queued=int(bool(result.opt_in and result.opt_in.is_email_queued)),
+    )
+    if not outcome.is_duplicate:
+        counted.oldest_at = counted.newest_at = outcome.occurred_at
+    return Outcome(counted, [])

@@ -1,0 +1,245 @@
+"""Who the rows of an import are about: found, created, completed; many at a time.
+
+The rules are those of `subscribers.services.audience.subscribers`, row by row in the order of the
+file, kept in memory: a person as they were read, and as the rows before left them. Locks: the
+people who change, in the order of their ids; they are read anew then.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from events.services.history.importing.store import Change, Key, Known, Store
+from subscribers.ids import new_ids
+from subscribers.models import Confirmation, ListMembership, Subscriber, Workspace
+from subscribers.services.audience.subscribers import changes_to, merge_attributes
+from subscribers.wire.payloads import Fault, InvalidRequest, Person
+
+# As many people are in memory at most: some 40 MB.
+MOST_REMEMBERED = 150_000
+# Each asks the system for randomness.
+IDS_AT_ONCE = 100
+CONFLICT = Fault("", "email and externalId belong to two different subscribers.")
+OTHER_EXTERNAL_ID = Fault("", "The subscriber with this email has another externalId.")
+NOT_FOUND = Fault("", "No subscriber has this externalId; give an email to create one.")
+
+
+class PeopleChanged(Exception):
+    """Somebody else changed a person between look and lock: look again."""
+
+
+class People:
+    """The people of one import, as its process remembers them."""
+
+    def __init__(self, *, store: Store, attributes_bytes: int, is_dry_run: bool) -> None:
+        """In a dry run those who would have been made stay in memory, however many."""
+        self.store = store
+        self.is_dry_run = is_dry_run
+        self.attributes_bytes = attributes_bytes
+        self.by_email: dict[str, Known] = {}
+        self.by_external_id: dict[str, Known] = {}
+        # Of this batch: made, or read under their lock.
+        self.made: list[Known] = []
+        self.changed: dict[Key, Known] = {}
+        # Who would be there if a dry run had made them.
+        self.imagined: set[Key] = set()
+        self._spare_ids: list[UUID] = []
+
+    def begin(self, persons: Iterable[Person], *, workspace_id: UUID) -> None:
+        """Start a batch: look up those who are not remembered; one query at most."""
+        self._let_go()
+        if len(self.by_email) > MOST_REMEMBERED and not self.is_dry_run:
+            self.forget()
+        # The same text is kept once.
+        emails: dict[str, str] = {}
+        external_ids: set[str] = set()
+        for person in persons:
+            if person.email is not None and person.email.key not in self.by_email:
+                emails[person.email.key] = person.email.key
+            if person.external_id is not None and person.external_id not in self.by_external_id:
+                external_ids.add(person.external_id)
+        if emails or external_ids:
+            for known in self.store.find_people(workspace_id, emails.keys(), external_ids):
+                known.email_key = emails.get(known.email_key, known.email_key)
+                self._remember(known)
+
+    def forget(self) -> None:
+        """Drop everybody."""
+        self.by_email.clear()
+        self.by_external_id.clear()
+        self.made, self.changed = [], {}
+        self.imagined.clear()
+
+    def lock(self, keys: Iterable[Key]) -> None:
+        """Lock people and read them anew; raises `PeopleChanged` when one is another now."""
+        wanted = set(keys) - self.imagined
+        if not wanted:
+            return
+        by_key = {known.key: known for known in self.store.lock_people(sorted(wanted))}
+        if len(by_key) < len(wanted):
+            raise PeopleChanged
+        for known in by_key.values():
+            before = self.by_email.get(known.email_key)
+            if before is None or before.key != known.key:
+                raise PeopleChanged
+            if before.external_id is not None and before.external_id != known.external_id:
+                raise PeopleChanged
+            self._remember(known)
+            known.email_key = before.email_key
+        self.changed = by_key
+
+    def would_change(self, person: Person, known: Known) -> bool:
+        """Tell whether a row may change the person that it is about."""
+        return bool(
+            person.attributes
+            or (person.external_id is not None and known.external_id is None)
+            or (person.first_name and not known.first_name)
+            or (person.last_name and not known.last_name)
+        )
+
+    def is_refused(self, person: Person, *, given_with_email: set[str]) -> bool:
+        """Tell whether a row is sure to be refused, whatever the rows before it do."""
+        known = self.choose(person)
+        if known is NOT_FOUND:
+            return person.external_id not in given_with_email
+        return isinstance(known, Fault)
+
+    def resolve(self, person: Person, *, now: datetime) -> Known | Fault:
+        """Return who the row is about, changed as it says, or why it is refused."""
+        known = self.choose(person)
+        if isinstance(known, Fault):
+            return known
+        if known is None:
+            return self._make(person, now)
+        if person.attributes or person.first_name or person.last_name:
+            fault = self._complete(known, person)
+            if fault is not None:
+                return fault
+        if person.external_id is not None and known.external_id is None:
+            self._touch(known)
+            known.external_id = person.external_id
+            self.by_external_id[person.external_id] = known
+        return known
+
+    def create(self, *, workspace: Workspace, list_ids: Iterable[UUID], now: datetime) -> None:
+        """Insert the people made by this batch, with lists or the open question.
+
+        Raises `IntegrityError` when somebody else made one of them first.
+        """
+        if not self.made:
+            return
+        made = sorted(self.made, key=lambda known: known.email_key)
+        status = Subscriber.Status.PENDING if workspace.double_opt_in else Subscriber.Status.ACTIVE
+        self.store.insert_people(made, workspace_id=workspace.pk, status=status, now=now)
+        if workspace.double_opt_in:
+            Confirmation.objects.bulk_create(
+                Confirmation(
+                    workspace_id=workspace.pk,
+                    subscriber_id=self.store.id_of(known.key),
+                    asked_at=now,
+                )
+                for known in made
+            )
+            return
+        ListMembership.objects.bulk_create(
+            ListMembership(
+                workspace_id=workspace.pk,
+                subscriber_id=self.store.id_of(known.key),
+                list_id=list_id,
+                subscribed_at=now,
+            )
+            for known in made
+            for list_id in list_ids
+        )
+
+    def write_changes(self, oldest_by_key: dict[Key, datetime], *, now: datetime) -> None:
+        """Write what changed of those who were locked, times of creation among it."""
+        changes = []
+        for known in self.changed.values():
+            oldest_at = oldest_by_key.get(known.key)
+            is_older = oldest_at is not None and oldest_at < known.created_at
+            if oldest_at is not None and is_older:
+                known.created_at = oldest_at
+            if is_older or known.is_touched:
+                changes.append(Change(known, is_touched=known.is_touched))
+        if changes:
+            self.store.update_people(changes, now=now)
+
+    def _let_go(self) -> None:
+        """Forget what is only true under a lock."""
+        if self.is_dry_run:
+            self.imagined.update(known.key for known in self.made)
+        for known in [*self.made, *self.changed.values()]:
+            known.is_touched, known.email = False, ""
+            if not self.is_dry_run:
+                known.attributes = None
+        self.made, self.changed = [], {}
+
+    def choose(self, person: Person) -> Known | Fault | None:
+        """Return who has the identity, None for nobody yet; as `subscribers._choose` does."""
+        by_address = self.by_email.get(person.email.key) if person.email else None
+        if person.external_id is None:
+            return by_address
+        by_external_id = self.by_external_id.get(person.external_id)
+        if by_address is not None:
+            if by_external_id is not None:
+                return by_address if by_external_id is by_address else CONFLICT
+            return OTHER_EXTERNAL_ID if by_address.external_id is not None else by_address
+        if by_external_id is None and person.email is None:
+            return NOT_FOUND
+        return by_external_id
+
+    def _make(self, person: Person, now: datetime) -> Known:
+        if person.email is None:
+            raise TypeError("Only who has an address can be created.")
+        known = Known(
+            key=self.store.key_of(self._next_id()),
+            email=person.email.text,
+            email_key=person.email.key,
+            external_id=person.external_id,
+            first_name=person.first_name,
+            last_name=person.last_name,
+            created_at=now,
+            attributes=merge_attributes({}, person.attributes),
+        )
+        self.made.append(known)
+        self._remember(known)
+        return known
+
+    def _complete(self, known: Known, person: Person) -> Fault | None:
+        """Fill names and merge attributes; returns why the row is refused, and changes nothing."""
+        if known.attributes is None:
+            if self.would_change(person, known):
+                raise PeopleChanged
+            return None
+        stored = {
+            "first_name": known.first_name,
+            "last_name": known.last_name,
+            "attributes": known.attributes,
+        }
+        try:
+            changes = changes_to(
+                stored=stored, person=person, attributes_bytes=self.attributes_bytes
+            )
+        except InvalidRequest as error:
+            return error.faults[0]
+        if changes:
+            self._touch(known)
+            for name, value in changes.items():
+                setattr(known, name, value)
+        return None
+
+    def _next_id(self) -> UUID:
+        if not self._spare_ids:
+            self._spare_ids = new_ids(IDS_AT_ONCE)[::-1]
+        return self._spare_ids.pop()
+
+    def _touch(self, known: Known) -> None:
+        if known.attributes is None:
+            raise PeopleChanged
+        known.is_touched = True
+
+    def _remember(self, known: Known) -> None:
+        self.by_email[known.email_key] = known
+        if known.external_id is not None:
+            self.by_external_id[known.external_id] = known

@@ -1,0 +1,224 @@
+"""The fast path on PostgreSQL."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.db import IntegrityError, transaction
+from django.db.backends.utils import CursorWrapper
+
+from events.decisions.runs import Runs
+from events.services.enrollments import rows
+from events.services.ingestion.fast_path import run_statements, statements
+from events.services.ingestion.fast_path.work import (
+    Done,
+    Plan,
+    Refusal,
+    Refused,
+    Write,
+    as_json,
+    link_rows,
+)
+from events.services.planning.planning import Standing
+from subscribers.services.audience.subscribers import StoredIdentity
+
+
+class WriteToPostgreSQL(Write):
+    """One statement where it can be, two where tags decide, else a transaction."""
+
+    def record(self) -> Done | Refusal:
+        if self.concerned:
+            return self.under_lock() or self.create_or_find() or Refusal.NOT_FOUND
+        if not self.is_plain:
+            return self.as_planned() or self.create_or_find() or Refusal.NOT_FOUND
+        removes = any(value is None for value in self.request.person.attributes.values())
+        found = None if removes else self.insert_plain()
+        return found or self.create() or self.under_lock() or Refusal.NOT_FOUND
+
+    def insert_plain(self) -> Done | Refusal | None:
+        """Store events of a known person who stays as they are; None when there is none such."""
+        statement = statements.INSERT_EVENTS_OF_KNOWN_PERSON.format(
+            guard=self.guard(),
+            identity=self.identity(),
+            unchanged=statements.unchanged(self.request.person),
+        )
+        row = self.execute(statement, {**self.parameters(), "events": self.events({})})
+        if row is None:
+            return None
+        subscriber_id, email, external_id, inserted = row
+        if inserted < len(self.drafts):
+            return Refusal.REPEATED
+        return Done(StoredIdentity(subscriber_id, email, external_id), {})
+
+    def create_or_find(self) -> Done | None:
+        """Do as `create` does where nobody was found, and look again for who came first."""
+        return (self.create() or self.under_lock()) if self.can_create() else None
+
+    def create(self) -> Done | None:
+        """Store a new person with all that follows; None when somebody has the identity."""
+        new = self.new_person()
+        if new is None:
+            return None
+        plan = self.plan_for_new_person()
+        runs, run_parameters = self.starting_part(plan)
+        row = self.execute(
+            statements.CREATE_PERSON.format(guard=self.guard(), runs=runs),
+            {
+                **self.parameters(),
+                **new,
+                **run_parameters,
+                "tag_changes": plan.tag_changes,
+                "lists": link_rows(self.known.default_list_ids),
+                "tags": link_rows(plan.tags_added),
+                "events": self.events(plan.effects),
+            },
+        )
+        if row is None or row[0] == 0:
+            return None
+        return Done(
+            StoredIdentity(new["subscriber"], new["email"], new["external_id"]), plan.effects
+        )
+
+    def as_planned(self) -> Done | Refusal | None:
+        """Store events and changes of tags without a lock, if the tags are those planned for.
+
+        Else under the lock, as when the person's row has to change. None when nobody is found.
+        """
+        statement = statements.READ_PERSON.format(guard=self.guard(), identity=self.identity())
+        row = self.execute(statement, self.parameters())
+        if row is None:
+            return None
+        subscriber_id, email, external_id, *columns, status, tags_version, named_tags = row
+        if self.completed(*columns)[1]:
+            return self.under_lock()
+        plan = self.plan(Standing(status=status, tags=_tags_in(named_tags)))
+        parameters = {
+            "workspace": self.request.workspace.pk,
+            "subscriber": subscriber_id,
+            "tags_version": tags_version,
+            "now": self.request.now,
+            "events": self.events(plan.effects),
+        }
+        if plan.tag_changes:
+            parameters |= {
+                "tag_changes": plan.tag_changes,
+                "tags": link_rows(plan.tags_added),
+                "removed": plan.tags_removed,
+            }
+            statement = statements.WRITE_PLANNED_TAGS_AND_EVENTS
+        else:
+            statement = statements.INSERT_PLANNED_EVENTS
+        try:
+            found, inserted = self.execute(statement, parameters) or (0, 0)
+        except IntegrityError as error:
+            if isinstance(error.__cause__, psycopg.errors.UniqueViolation):
+                raise Refused(Refusal.REPEATED) from error
+            raise
+        if not found:
+            return self.under_lock()
+        if inserted < len(self.drafts):
+            return Refusal.REPEATED
+        return Done(StoredIdentity(subscriber_id, email, external_id), plan.effects)
+
+    def under_lock(self) -> Done | None:
+        """Store events and what follows under the person's lock; None when nobody is found."""
+        statement = statements.LOCK_PERSON.format(guard=self.guard(), identity=self.identity())
+        with transaction.atomic(), self.cursor() as cursor:
+            cursor.execute(statement, self.parameters())
+            row = cursor.fetchone()
+            if row is None:
+                return None
+            subscriber_id, email, external_id, *columns, status, _, named_tags = row
+            completed, is_changed = self.completed(*columns)
+            tags = _tags_in(named_tags)
+            # Under the lock, so that no run is missed that somebody else began before it.
+            runs = self.read_runs(cursor, subscriber_id)
+            plan = self.plan(Standing(status=status, tags=tags, runs=runs))
+            self.change_runs(cursor, plan)
+            starting_part, run_parameters = self.starting_part(plan)
+            cursor.execute(
+                statements.WRITE_UNDER_LOCK.format(runs=starting_part),
+                {
+                    **self.parameters(),
+                    **completed,
+                    **run_parameters,
+                    "is_changed": is_changed,
+                    "is_plain": self.is_plain,
+                    "tag_changes": plan.tag_changes,
+                    "tags_before": sorted(tags),
+                    "subscriber": subscriber_id,
+                    "tags": link_rows(plan.tags_added),
+                    "removed": plan.tags_removed,
+                    "events": self.events(plan.effects),
+                },
+            )
+            if cursor.rowcount < len(self.drafts):
+                raise Refused(Refusal.REPEATED)
+        return Done(StoredIdentity(subscriber_id, email, external_id), plan.effects)
+
+    def read_runs(self, cursor: CursorWrapper, subscriber_id: UUID) -> Runs:
+        """Return the person's runs of the sequences that the request concerns."""
+        if not self.concerned:
+            return {}
+        parameters: dict[str, Any] = {
+            "subscriber": subscriber_id,
+            "sequences": list(self.concerned),
+        }
+        cursor.execute(run_statements.READ_RUNS, parameters)
+        return rows.by_slot(cursor.fetchall())
+
+    def change_runs(self, cursor: CursorWrapper, plan: Plan) -> None:
+        """Release and stop runs that were there; before others begin, since it may free a slot."""
+        changes = list(plan.runs.changed_rows())
+        if changes:
+            cursor.execute(
+                run_statements.CHANGE_RUNS,
+                {"changes": as_json(changes), "now": self.request.now},
+            )
+
+    def starting_part(self, plan: Plan) -> tuple[str, dict[str, Any]]:
+        """Return the part of a statement that begins runs, and its parameters; often nothing."""
+        if not plan.runs.begun:
+            return "", {}
+        begun = as_json(list(plan.runs.new_rows(now=self.request.now)))
+        return run_statements.START_RUNS, {"begun": begun, "is_test": self.request.is_test}
+
+    def events(self, effects_by_id: Mapping[UUID, dict[str, Any]]) -> str:
+        """Return the events as the JSON that the statements unfold to rows."""
+        nothing: dict[str, Any] = {}
+        return as_json(
+            [
+                {
+                    "id": planned_id,
+                    "definition": self.known.definition_ids[draft.name],
+                    "event_id": draft.event_id,
+                    "occurred_at": draft.occurred_at,
+                    "properties": draft.properties,
+                    "effects": effects_by_id.get(planned_id, nothing),
+                }
+                for planned_id, draft in self.drafts
+            ]
+        )
+
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        with self.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            row: tuple[Any, ...] | None = cursor.fetchone()
+            return row
+
+    def cursor(self) -> CursorWrapper:
+        """Return a cursor whose statements the server plans once, in Django's wrapper.
+
+        Django's own cursor sends text with the values in it, to be planned each time.
+        """
+        database = self.database
+        database.ensure_connection()
+        wrap = database.make_debug_cursor if database.queries_logged else database.make_cursor
+        return wrap(psycopg.Cursor(database.connection))  # type: ignore[arg-type] # takes the driver's
+
+
+def _tags_in(named_tags: str | None) -> dict[UUID, str]:
+    """Return the tags of a person's row as the statements read them, name by id."""
+    return {UUID(tag): name for tag, name in json.loads(named_tags or "{}").items()}

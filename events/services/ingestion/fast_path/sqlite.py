@@ -1,0 +1,194 @@
+"""The fast path on SQLite."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.backends.utils import CursorWrapper
+
+from events.decisions.runs import Runs
+from events.services.enrollments import rows as starting
+from events.services.ingestion.fast_path import run_statements, statements
+from events.services.ingestion.fast_path.work import Done, Plan, Refusal, Refused, Write, as_json
+from events.services.planning.planning import Standing
+from subscribers.ids import new_ids
+from subscribers.services.audience.subscribers import StoredIdentity
+
+
+class WriteToSQLite(Write):
+    """A look and the inserts in one short transaction; nobody else writes meanwhile."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Bring what most statements take into the driver's form, once."""
+        super().__init__(*args, **kwargs)
+        self.workspace = self.request.workspace.pk.hex
+        self.now = self.database.ops.adapt_datetimefield_value(self.request.now)
+
+    def record(self) -> Done | Refusal:
+        with self.transaction() as cursor:
+            statement = statements.in_sqlite(
+                statements.FIND_PERSON.format(guard=self.guard(), identity=self.identity())
+            )
+            cursor.execute(statement, self.parameters())
+            row = cursor.fetchone()
+            if row is None:
+                return Refusal.NOT_FOUND
+            done = self.create(cursor) if row[0] is None else self.complete(cursor, row)
+            cursor.executemany(statements.INSERT_EVENT, self.events(done))
+            if cursor.rowcount < len(self.drafts):
+                raise Refused(Refusal.REPEATED)
+        return done
+
+    def create(self, cursor: Any) -> Done:  # noqa: ANN401 - Django's cursor has no public type
+        new = self.new_person()
+        if new is None:
+            raise Refused(Refusal.NOT_FOUND)
+        subscriber, plan = self.planned.subscriber.hex, self.plan_for_new_person()
+        columns = {**new, "subscriber": subscriber, "tag_changes": plan.tag_changes}
+        cursor.execute(statements.INSERT_PERSON, {**self.parameters(), **columns})
+        if cursor.rowcount < 1:
+            raise Refused(Refusal.NOT_FOUND)
+        cursor.executemany(
+            statements.INSERT_MEMBERSHIP, self.links(subscriber, self.known.default_list_ids)
+        )
+        cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
+        self.write_runs(cursor, subscriber, plan)
+        identity = StoredIdentity(new["subscriber"], new["email"], new["external_id"])
+        return Done(identity, plan.effects)
+
+    def complete(self, cursor: Any, row: tuple[Any, ...]) -> Done:  # noqa: ANN401 - as above
+        subscriber, email, external_id, *columns, status = row
+        completed, is_changed = self.completed(*columns)
+        if is_changed:
+            cursor.execute(
+                statements.UPDATE_PERSON, {**completed, "now": self.now, "subscriber": subscriber}
+            )
+        identity = StoredIdentity(UUID(subscriber), email, external_id)
+        if self.is_plain:
+            return Done(identity, {})
+        cursor.execute(statements.READ_TAGS, {"subscriber": subscriber})
+        tags = {UUID(tag): name for tag, name in cursor.fetchall()}
+        runs = self.read_runs(cursor, subscriber)
+        plan = self.plan(Standing(status=status, tags=tags, runs=runs))
+        if plan.tag_changes:
+            cursor.execute(
+                statements.UPDATE_TAGS_VERSION,
+                {"subscriber": subscriber, "tag_changes": plan.tag_changes},
+            )
+        removed = [(subscriber, each.hex) for each in plan.tags_removed]
+        cursor.executemany(statements.DELETE_TAG, removed)
+        cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
+        self.write_runs(cursor, subscriber, plan)
+        return Done(identity, plan.effects)
+
+    def read_runs(self, cursor: Any, subscriber: str) -> Runs:  # noqa: ANN401 - as above
+        """Return the person's runs of the sequences that the request concerns."""
+        if not self.concerned:
+            return {}
+        cursor.execute(run_statements.READ_RUNS_IN_SQLITE, {"subscriber": subscriber})
+        rows = [_with_ids(row) for row in cursor.fetchall()]
+        return starting.by_slot([row for row in rows if row[1] in self.concerned])
+
+    def write_runs(self, cursor: Any, subscriber: str, plan: Plan) -> None:  # noqa: ANN401 - as above
+        """Begin, release and stop runs, a statement each."""
+        if not (plan.runs.begun or plan.runs.released or plan.runs.stopped):
+            return
+        changes = [{**self.adapted(row), "now": self.now} for row in plan.runs.changed_rows()]
+        # What stops goes first: it may free the slot of what begins.
+        stopped = [row for row in changes if row["is_stopped"]]
+        cursor.executemany(run_statements.STOP_RUN, stopped)
+        released = [row for row in changes if not row["is_stopped"]]
+        cursor.executemany(run_statements.RELEASE_RUN, released)
+        shared = {
+            "workspace": self.workspace,
+            "subscriber": subscriber,
+            "now": self.now,
+            "is_test": self.request.is_test,
+        }
+        begun = [
+            {**self.adapted(row), **shared} for row in plan.runs.new_rows(now=self.request.now)
+        ]
+        cursor.executemany(run_statements.START_RUN, begun)
+
+    def adapted(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return columns in the forms that the driver takes."""
+
+        def adapt(value: object) -> object:
+            match value:
+                case UUID():
+                    return value.hex
+                case dict():
+                    return as_json(value)
+                case datetime():
+                    return self.now
+                case _:
+                    return value
+
+        return {name: adapt(value) for name, value in row.items()}
+
+    def links(self, subscriber: str, ids: Sequence[UUID]) -> list[tuple[object, ...]]:
+        """Return rows that link the person with others, each with an id of its own."""
+        return [
+            (own.hex, self.workspace, subscriber, each.hex, self.now)
+            for own, each in zip(new_ids(len(ids)), ids, strict=True)
+        ]
+
+    def events(self, done: Done) -> list[tuple[Any, ...]]:
+        subscriber, adapt = done.subscriber.id.hex, self.database.ops.adapt_datetimefield_value
+        return [
+            (
+                planned_id.hex,
+                self.workspace,
+                subscriber,
+                self.known.definition_ids[draft.name].hex,
+                draft.event_id,
+                self.now if draft.occurred_at is self.request.now else adapt(draft.occurred_at),
+                self.now,
+                as_json(draft.properties),
+                as_json(done.effects.get(planned_id, {})),
+            )
+            for planned_id, draft in self.drafts
+        ]
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what every statement's guard is given."""
+        return {**super().parameters(), "workspace": self.workspace, "now": self.now}
+
+    @contextmanager
+    def transaction(self) -> Iterator[CursorWrapper]:
+        """Begin and commit on the driver's cursor: Django's `atomic` takes as long as the inserts.
+
+        Nothing in here nests or waits for the commit, which is what `atomic` keeps books about.
+        """
+        if self.database.in_atomic_block:
+            with transaction.atomic():
+                yield self.cursor()
+            return
+        cursor = self.cursor()
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            yield cursor
+            cursor.execute("COMMIT")
+        except BaseException:
+            self.database.connection.rollback()
+            raise
+
+    def cursor(self) -> CursorWrapper:
+        """Return the driver's cursor in Django's wrapper.
+
+        Django's own cursor brings every statement into the driver's form each time.
+        """
+        database = self.database
+        database.ensure_connection()
+        wrap = database.make_debug_cursor if database.queries_logged else database.make_cursor
+        return wrap(database.connection.cursor())
+
+
+def _with_ids(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a run's columns with its ids as such."""
+    run_id, sequence_id, *columns, step_id, released_by = row
+    ids = [each and UUID(each) for each in (step_id, released_by)]
+    return (UUID(run_id), UUID(sequence_id), *columns, *ids)

@@ -1,0 +1,249 @@
+"""What becomes of a request on the fast path, and what both databases share."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from events.decisions import triggers
+from events.decisions.runs import Ends, Seen, runs_after
+from events.intake.payloads import EventDraft
+from events.services.configuration.remembered import Remembered
+from events.services.ingestion.fast_path import statements
+from events.services.ingestion.fast_path.run_changes import RunChanges
+from events.services.ingestion.request import IngestRequest
+from events.services.planning import planning
+from events.services.planning.planning import Standing
+from subscribers.ids import new_ids
+from subscribers.models.subscriber import new_unsubscribe_token
+from subscribers.services.audience.subscribers import StoredIdentity, changes_to, merge_attributes
+from subscribers.wire.payloads import InvalidRequest
+
+# Those whom the fast path creates: the reference path creates who has to confirm.
+ACTIVE = "active"
+
+
+class Refusal(Enum):
+    """Why a request takes the long way."""
+
+    NOT_PLAIN = auto()
+    # An answer that is kept for an Idempotency-Key is written in the reference path's transaction.
+    KEPT_ANSWER = auto()
+    # The guard let nothing through.
+    NOT_FOUND = auto()
+    # Some of the events, or all, may be stored under their planned ids.
+    REPEATED = auto()
+    FAILED = auto()
+    CONNECTION_LOST = auto()
+
+    @property
+    def may_have_written(self) -> bool:
+        """Whether events may be stored under their planned ids."""
+        return self in {Refusal.REPEATED, Refusal.CONNECTION_LOST}
+
+
+class Refused(Exception):
+    """Rolls the transaction back; a rerun finds nothing of it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedIds:
+    """The ids that a request's rows get, whichever path writes them."""
+
+    subscriber: UUID
+    events: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was stored: all events of the request that were not rejected, by their planned ids."""
+
+    subscriber: StoredIdentity
+    effects: Mapping[UUID, dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What the events do to somebody's tags and runs; `effects` only of events that have any."""
+
+    # How many of the events changed tags.
+    tag_changes: int = 0
+    tags_added: list[UUID] = field(default_factory=list)
+    tags_removed: list[UUID] = field(default_factory=list)
+    effects: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    runs: RunChanges = field(default_factory=RunChanges)
+
+
+def plan_ids(events: Sequence[object]) -> PlannedIds:
+    """Return ids for the person and for each event, in the events' order."""
+    subscriber, *planned = new_ids(1 + len(events))
+    return PlannedIds(subscriber=subscriber, events=planned)
+
+
+class Write:
+    """What both databases share: the parameters of the statements, and the plan."""
+
+    def __init__(
+        self,
+        request: IngestRequest,
+        planned: PlannedIds,
+        *,
+        drafts: Sequence[tuple[UUID, EventDraft]],
+        known: Remembered,
+        is_plain: bool,
+    ) -> None:
+        """`drafts` are with their planned ids; nothing follows from them if it `is_plain`."""
+        self.request = request
+        self.planned = planned
+        self.drafts = drafts
+        self.known = known
+        self.is_plain = is_plain
+        self.concerned = frozenset() if is_plain else self._concerned()
+        # This thread's own: `django.db.connection` looks it up again at every touch.
+        self.database = connections[DEFAULT_DB_ALIAS]
+
+    def record(self) -> Done | Refusal:
+        raise NotImplementedError
+
+    def plan(self, before: Standing) -> Plan:
+        """Return what follows from the events, in order, for somebody who stands like this."""
+        plan = Plan()
+        self._plan_events(plan, before)
+        return plan
+
+    def plan_for_new_person(self) -> Plan:
+        """Return what follows from the creation, the default lists, and then the events."""
+        plan, standing = Plan(), Standing(status=ACTIVE)
+        watched = self.known.watched
+        if watched.starts_by_creation or watched.starts_by_list or watched.starts_by_any_list:
+            starts = triggers.starts_of_lists(
+                watched=watched,
+                list_ids=self.known.default_list_ids,
+                is_created=True,
+                runs={},
+                status=ACTIVE,
+            )
+            plan.runs.note(starts=starts, ends=Ends(), event_id=None, watched=watched)
+            runs = runs_after(watched=watched, runs={}, started=starts.started)
+            standing = Standing(status=ACTIVE, runs=runs)
+        self._plan_events(plan, standing)
+        return plan
+
+    def _plan_events(self, plan: Plan, before: Standing) -> None:
+        if self.is_plain:
+            return
+        known, standing = self.known, before
+        for planned_id, draft in self.drafts:
+            if draft.name not in known.effective_names:
+                continue
+            done = planning.plan_event(
+                event=Seen(id=planned_id, name=draft.name, properties=draft.properties),
+                matching=known.rules_by_name.get(draft.name, ()),
+                watched=known.watched,
+                before=standing,
+            )
+            plan.tag_changes += done.after.tags.keys() != standing.tags.keys()
+            if self.concerned:
+                plan.runs.note(
+                    starts=done.starts, ends=done.ends, event_id=planned_id, watched=known.watched
+                )
+            if done.effects:
+                plan.effects[planned_id] = done.effects
+            standing = done.after
+        plan.tags_added = sorted(standing.tags.keys() - before.tags.keys())
+        plan.tags_removed = sorted(before.tags.keys() - standing.tags.keys())
+
+    def _concerned(self) -> frozenset[UUID]:
+        """Return the sequences whose runs the request has to know."""
+        if not self.known.watched.sequences:
+            return frozenset()
+        names = {draft.name for _, draft in self.drafts}
+        rules = [rule for name in names for rule in self.known.rules_by_name.get(name, ())]
+        return self.known.watched.concerned_by(
+            names=names, tag_ids=[tag.id for rule in rules for tag in rule.add]
+        )
+
+    def completed(
+        self, first_name: str, last_name: str, attributes: str
+    ) -> tuple[dict[str, Any], bool]:
+        """Return the person's columns as they will be, and whether the request changes them."""
+        person = self.request.person
+        stored: dict[str, Any] = {
+            "first_name": first_name,
+            "last_name": last_name,
+            "attributes": attributes,
+        }
+        if not (person.first_name or person.last_name or person.attributes):
+            return stored, False
+        stored["attributes"] = json.loads(attributes)
+        try:
+            changes = changes_to(
+                stored=stored,
+                person=person,
+                attributes_bytes=self.request.limits.attributes_bytes,
+            )
+        except InvalidRequest as error:
+            # The reference path raises it for the caller.
+            raise Refused(Refusal.NOT_PLAIN) from error
+        after = {**stored, **changes}
+        return {**after, "attributes": as_json(after["attributes"])}, bool(changes)
+
+    def can_create(self) -> bool:
+        """Tell whether a new person can be stored here."""
+        # Who has to confirm is asked to by the reference path.
+        return self.request.person.email is not None and not self.request.workspace.double_opt_in
+
+    def new_person(self) -> dict[str, Any] | None:
+        """Return the columns of a new person's row, or None where nobody can be created here."""
+        person = self.request.person
+        if person.email is None or not self.can_create():
+            return None
+        return {
+            "subscriber": self.planned.subscriber,
+            "email": person.email.text,
+            "email_key": person.email.key,
+            "external_id": person.external_id,
+            "first_name": person.first_name,
+            "last_name": person.last_name,
+            "new_attributes": as_json(merge_attributes({}, person.attributes)),
+            "token": new_unsubscribe_token(),
+        }
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what every statement's guard is given."""
+        person, key = self.request.person, self.request.unverified_key
+        return {
+            "workspace": self.request.workspace.pk,
+            "config_version": self.known.config_version,
+            "email_key": person.email.key if person.email else None,
+            "external_id": person.external_id,
+            "attributes": as_json(person.attributes),
+            "key_prefix": key and key.prefix,
+            "key_hash": key and key.key_hash,
+            "now": self.request.now,
+        }
+
+    def guard(self) -> str:
+        """Return the conditions under which what is remembered holds."""
+        return statements.guard(has_key=self.request.unverified_key is not None)
+
+    def identity(self) -> str:
+        return statements.identity(self.request.person)
+
+
+def link_rows(ids: Sequence[UUID]) -> str:
+    """Return rows that link the person with others, each with an id of its own."""
+    made = new_ids(len(ids))
+    return as_json([{"id": own, "other": each} for own, each in zip(made, ids, strict=True)])
+
+
+def as_json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,95 @@
+"""Takes in many events for many people: one transaction for each run of events about one person.
+
+Events keep the order of the request, also where two identities turn out to be the same person.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from events.intake.payloads import EventDraft, Limits, RejectedEvent
+from events.services.database_faults import Unavailable
+from events.services.ingestion import ingest
+from events.services.ingestion.recording import Failed, Outcome, reject
+from events.services.ingestion.request import IngestRequest
+from subscribers.models import Workspace
+from subscribers.services.audience.subscribers import IdentityConflict, SubscriberNotFound
+from subscribers.services.consent.ledger import NOTHING_KNOWN, Circumstances
+from subscribers.wire.payloads import InvalidRequest, Person
+
+
+@dataclass(frozen=True, slots=True)
+class PersonEvent:
+    """One event and who did it."""
+
+    person: Person
+    event: EventDraft
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """One outcome an event, in the order given; `identities` counts the distinct ones."""
+
+    outcomes: Sequence[Outcome]
+    identities: int
+
+
+def record(
+    *,
+    workspace: Workspace,
+    events: Sequence[PersonEvent | RejectedEvent],
+    limits: Limits,
+    now: datetime,
+    is_test: bool = False,
+    circumstances: Circumstances = NOTHING_KNOWN,
+) -> ImportResult:
+    """Record the events; what was recorded stays when a later one fails.
+
+    Safe to repeat: every event has an `event_id`. Raises `Unavailable` when the database was away
+    before anything was recorded.
+    """
+    outcomes: list[Outcome] = []
+    identities: set[tuple[str | None, str | None]] = set()
+    for _, group in groupby(events, key=_identity):
+        run = list(group)
+        first = run[0]
+        if isinstance(first, RejectedEvent):
+            outcomes += [reject(each) for each in run if isinstance(each, RejectedEvent)]
+            continue
+        identities.add(first.person.identity)
+        drafts = [each.event for each in run if isinstance(each, PersonEvent)]
+        request = IngestRequest(
+            workspace=workspace,
+            person=first.person,
+            events=drafts,
+            limits=limits,
+            now=now,
+            is_test=is_test,
+            circumstances=circumstances,
+        )
+        outcomes += _record_run(request, is_first=not outcomes)
+    return ImportResult(outcomes=tuple(outcomes), identities=len(identities))
+
+
+def _identity(each: PersonEvent | RejectedEvent) -> tuple[str | None, str | None] | None:
+    return each.person.identity if isinstance(each, PersonEvent) else None
+
+
+def _record_run(request: IngestRequest, *, is_first: bool) -> Sequence[Outcome]:
+    try:
+        return ingest.record(request).outcomes
+    except ingest.NothingRecorded as error:
+        return error.outcomes
+    except Unavailable as error:
+        if is_first:
+            raise
+        return _all_failed(request, error.code, str(error))
+    except (IdentityConflict, SubscriberNotFound, InvalidRequest) as error:
+        return _all_failed(request, error.code, str(error))
+
+
+def _all_failed(request: IngestRequest, code: str, message: str) -> list[Outcome]:
+    return [
+        Failed(name=event.name, code=code, field="", message=message) for event in request.events
+    ]

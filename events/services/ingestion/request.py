@@ -1,0 +1,27 @@
+"""A request as both paths take it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from events.intake.payloads import EventDraft, Limits, RejectedEvent
+from subscribers.models import ApiKey, Workspace
+from subscribers.services.consent.ledger import NOTHING_KNOWN, Circumstances
+from subscribers.wire.payloads import Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestRequest:
+    """What is to be recorded, for whom, by what limits."""
+
+    workspace: Workspace
+    person: Person
+    events: Sequence[EventDraft | RejectedEvent]
+    limits: Limits
+    now: datetime
+    # Given when only the fast path's statement can tell whether the key still holds.
+    unverified_key: ApiKey | None = None
+    # Made with a test key: what it starts sends no mail.
+    is_test: bool = False
+    # What the ledger of consent says of the request, where it asks somebody to confirm.
+    circumstances: Circumstances = NOTHING_KNOWN

@@ -1,0 +1,165 @@
+"""Does a stage of an event that had failed, with the rules, sequences and runs of now.
+
+Only runs that were there before the event are released or stopped by it. What starts counts its
+waits from the event's receipt, and is stopped by what came since then. The caller holds the
+subscriber's lock, inside a transaction.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from events.decisions import sync_rules as rules
+from events.decisions import triggers
+from events.decisions.runs import Ends, Runs, Seen, Start
+from events.decisions.sync_rules import TagRef
+from events.decisions.watched import Watched
+from events.models import Event, FailedStage
+from events.services.configuration import remembered, sync_rules
+from events.services.enrollments import rows
+from events.services.planning import effects, planning
+from subscribers.models import Subscriber
+from subscribers.services.audience import tags
+
+
+def redo(
+    *, event: Event, stage: FailedStage.Stage, subscriber: Subscriber, now: datetime
+) -> dict[str, Any]:
+    """Do the stage; returns what it did, as the event's effects say it."""
+    watched = remembered.watched_now(workspace_id=event.workspace_id)
+    return _STAGES[stage](event, subscriber, watched, now)
+
+
+def _apply_rules(
+    event: Event, subscriber: Subscriber, watched: Watched, now: datetime
+) -> dict[str, Any]:
+    """Apply the rules, then start and stop by the tags that they add."""
+    name = event.definition.name
+    tags_before = tags.names_of(subscriber)
+    by_name = sync_rules.for_events(workspace_id=event.workspace_id, names=[name])
+    done = rules.apply(rules=by_name.get(name, ()), tags=tags_before, properties=event.properties)
+    tags.change(
+        subscriber=subscriber,
+        added=done.net_added(before=tags_before),
+        removed=done.net_removed(before=tags_before),
+    )
+    added = planning.newly_borne(tags_before, done.tags)
+    # Looks before anything starts: a run does not stop by the tag that it begins with.
+    stopped = triggers.stops_of_tags(
+        watched=watched,
+        tags_added=added,
+        runs=_runs_before(event, watched.concerned_by(tag_ids=[tag.id for tag in added])),
+    )
+    # A start that failed is retried by itself, and looks at the tags that are told of by then.
+    is_left = FailedStage.Stage.TRIGGER_SEQUENCES.value in effects.failed_stages_in(event.effects)
+    started = {} if is_left else _start(event, subscriber, watched, now, name="", tags_added=added)
+    rows.stop(run_ids=[run.id for run in stopped], now=now)
+    return effects.merged(
+        effects.of_rules(done), started, effects.of_ends(Ends(stopped=stopped), watched)
+    )
+
+
+def _trigger_sequences(
+    event: Event, subscriber: Subscriber, watched: Watched, now: datetime
+) -> dict[str, Any]:
+    added = effects.tags_left_by(event.effects)
+    name = event.definition.name
+    return _start(event, subscriber, watched, now, name=name, tags_added=added)
+
+
+def _release_waits(
+    event: Event, _subscriber: Subscriber, watched: Watched, now: datetime
+) -> dict[str, Any]:
+    seen, added = _seen(event), effects.tags_left_by(event.effects)
+    concerned = watched.concerned_by(names=[seen.name], tag_ids=[tag.id for tag in added])
+    ends = triggers.ends_of_event(
+        watched=watched, event=seen, tags_added=added, runs=_runs_before(event, concerned)
+    )
+    rows.release(runs=ends.released, event_id=event.pk, now=now)
+    rows.stop(run_ids=[run.id for run in ends.stopped], now=now)
+    return effects.of_ends(ends, watched)
+
+
+def _start(
+    event: Event,
+    subscriber: Subscriber,
+    watched: Watched,
+    now: datetime,
+    *,
+    name: str,
+    tags_added: Sequence[TagRef],
+) -> dict[str, Any]:
+    """Start what the name, or none, and the tags start; then stop what was stopped since."""
+    concerned = watched.concerned_by(names=[name], tag_ids=[tag.id for tag in tags_added])
+    starts = triggers.starts_of_event(
+        watched=watched,
+        event=Seen(id=event.pk, name=name, properties=event.properties),
+        tags_added=tags_added,
+        runs=rows.runs_of(subscriber_id=subscriber.pk, sequence_ids=concerned),
+        status=subscriber.status,
+    )
+    if starts.started:
+        rows.start(
+            subscriber=subscriber,
+            starts=starts.started,
+            now=now,
+            event_id=event.pk,
+            since=event.received_at,
+            is_test=effects.is_of_test(event.effects),
+        )
+        _stop_by_later_events(event, starts.started, watched, now)
+    return effects.of_starts(starts)
+
+
+def _stop_by_later_events(
+    event: Event, started: Sequence[Start], watched: Watched, now: datetime
+) -> None:
+    """Stop those of the runs that an event since would have stopped, had they been there."""
+    runs: Runs = {each.run.slot: each.run for each in started}
+    sequence_ids = {each.sequence.id for each in started}
+    names = [name for name, stops in watched.stops_by_event.items() if sequence_ids & stops.keys()]
+    if not names:
+        return
+    later = Event.objects.filter(
+        Q(received_at__gt=event.received_at) | Q(received_at=event.received_at, pk__gt=event.pk),
+        subscriber_id=event.subscriber_id,
+        definition__name__in=names,
+        is_historical=False,
+    )
+    for each in later.select_related("definition").order_by("pk"):
+        stopped = triggers.ends_of_event(
+            watched=watched, event=_seen(each), tags_added=[], runs=runs
+        ).stopped
+        rows.stop(run_ids=[run.id for run in stopped], now=now)
+        runs = {slot: run for slot, run in runs.items() if run not in stopped}
+
+
+def _runs_before(event: Event, sequence_ids: Collection[UUID]) -> Runs:
+    """Return the person's runs that were there when the event came."""
+    if not sequence_ids:
+        return {}
+    is_earlier = Q(entered_at__lt=event.received_at)
+    # Of the same request: what lists had started, or an event before this one.
+    is_before = Q(started_by__isnull=True) | Q(started_by__lt=event.pk)
+    found = rows.runs_of_many(
+        subscriber_ids=[event.subscriber_id],
+        sequence_ids=sequence_ids,
+        condition=is_earlier | (Q(entered_at=event.received_at) & is_before),
+    )
+    return found.get(event.subscriber_id, {})
+
+
+def _seen(event: Event) -> Seen:
+    return Seen(id=event.pk, name=event.definition.name, properties=event.properties)
+
+
+_STAGES: Mapping[
+    FailedStage.Stage, Callable[[Event, Subscriber, Watched, datetime], dict[str, Any]]
+] = {
+    FailedStage.Stage.APPLY_SYNC_RULES: _apply_rules,
+    FailedStage.Stage.TRIGGER_SEQUENCES: _trigger_sequences,
+    FailedStage.Stage.RELEASE_WAITS: _release_waits,
+}

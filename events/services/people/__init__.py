@@ -1,0 +1,1 @@
+"""What becomes of events and enrollments when a person is erased, merged or exported."""

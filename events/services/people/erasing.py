@@ -1,0 +1,72 @@
+"""What somebody did, deleted: their events, failed stages, runs and steps.
+
+The caller holds the subscriber's lock, in a transaction. A person of a hundred thousand events goes
+in portions, oldest first, each with the roll-ups that it changes, so that a process which dies
+leaves nothing uncounted.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from events.models import Enrollment, Event, FailedStage
+from events.services.counts.touched import COLUMNS, Bygone, Touched
+from subscribers.services.people import traces
+
+# How many events one transaction deletes: well under a second.
+MOST_AT_ONCE = 2000
+
+
+def erase_some(*, subscriber_id: UUID) -> int:
+    """Delete all runs and a portion of the oldest events; returns how many events. Idempotent.
+
+    The runs go first, so that no mail leaves to somebody who is half erased. Less than a portion is
+    left to `erase`: events that keep coming must not keep this going.
+    """
+    _delete_runs([subscriber_id])
+    oldest = _oldest([subscriber_id])
+    if len(oldest) < MOST_AT_ONCE:
+        return 0
+    _delete_counted(oldest)
+    return len(oldest)
+
+
+def erase(*, subscriber_ids: Sequence[UUID]) -> int:
+    """Delete runs and events; few, if `erase_some` was called before. Returns how many events."""
+    _delete_runs(subscriber_ids)
+    deleted = 0
+    while oldest := _oldest(subscriber_ids):
+        _delete_counted(oldest)
+        deleted += len(oldest)
+    return deleted
+
+
+def delete_events(event_ids: Sequence[UUID]) -> None:
+    """Delete events with their failed stages; ended runs that they started stay without them."""
+    if not event_ids:
+        return
+    FailedStage.objects.filter(event__in=event_ids).delete()
+    Enrollment.objects.filter(started_by__in=event_ids).update(started_by=None)
+    # One statement: Django's own deletion reads every event, and looks again for what went above.
+    events = Event.objects.filter(pk__in=event_ids)
+    events._raw_delete(events.db)  # noqa: SLF001 - see above
+
+
+def _delete_runs(subscriber_ids: Sequence[UUID]) -> None:
+    runs = Enrollment.objects.filter(subscriber__in=subscriber_ids).order_by("id")
+    run_ids = list(runs.select_for_update().values_list("pk", flat=True))
+    if run_ids:
+        traces.forget_log_of(model=Enrollment, row_ids=run_ids)
+        Enrollment.objects.filter(pk__in=run_ids).delete()
+
+
+def _oldest(subscriber_ids: Sequence[UUID]) -> list[Bygone]:
+    """Return the first of people's events, by the index of the timeline, read backwards."""
+    events = Event.objects.filter(subscriber__in=subscriber_ids).order_by("occurred_at", "id")
+    return [Bygone(**row) for row in events.values(*COLUMNS)[:MOST_AT_ONCE]]
+
+
+def _delete_counted(events: Sequence[Bygone]) -> None:
+    delete_events([event.id for event in events])
+    touched = Touched()
+    touched.add(events)
+    touched.recount()

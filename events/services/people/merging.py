@@ -1,0 +1,115 @@
+"""What somebody did becomes what somebody else did, since both are one person.
+
+The caller holds both subscribers' locks, in a transaction, and deletes the one afterwards. Locks:
+the runs of both, in the order of their ids.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import OuterRef, Q, Subquery
+
+from events.models import Enrollment, Event
+from events.services.counts.touched import COLUMNS, Bygone, Touched
+from events.services.enrollments import rows as starting
+from events.services.people.erasing import delete_events
+from subscribers.reactions import Moved
+
+Status = Enrollment.Status
+# Why a run ended: the other is or was in the sequence.
+MERGED = "merged"
+MOST_AT_ONCE = 1000
+
+
+def merge(*, kept_id: UUID, gone_id: UUID, is_held: bool, now: datetime) -> Moved:
+    """Move events and runs from one to the other; returns how many. Idempotent.
+
+    An event that the other has, too, is dropped, and runs that it started have that one's instead.
+    A run whose place the other holds is cancelled, so that nobody is in a sequence twice. A claim
+    of the engine's ends: the run is claimed again. Nothing starts. `is_held`: what is under way
+    waits for the confirmation of who stays.
+    """
+    both = Enrollment.objects.filter(subscriber__in=[kept_id, gone_id]).order_by("id")
+    list(both.select_for_update().values_list("pk", flat=True))
+    duplicates = _drop_duplicates(kept_id, gone_id)
+    cancelled = _end_what_both_are_in(kept_id, gone_id, now)
+    theirs = Enrollment.objects.filter(subscriber=gone_id)
+    if is_held:
+        _hold(gone_id, now)
+    theirs.filter(status__in=Enrollment.UNDER_WAY).update(
+        lease_token=None, lease_expires_at=None, updated_at=now
+    )
+    return Moved(
+        events=Event.objects.filter(subscriber=gone_id).update(subscriber=kept_id),
+        duplicates=duplicates,
+        runs=theirs.update(subscriber=kept_id),
+        cancelled=cancelled,
+    )
+
+
+def _drop_duplicates(kept_id: UUID, gone_id: UUID) -> int:
+    """Delete the events that the other has, too; in portions, each with its roll-ups."""
+    twin = Event.objects.filter(
+        subscriber=kept_id, definition=OuterRef("definition"), event_id=OuterRef("event_id")
+    )
+    repeated = (
+        Event.objects.filter(subscriber=gone_id, event_id__isnull=False)
+        .annotate(twin=Subquery(twin.values("pk")[:1]))
+        .filter(twin__isnull=False)
+        .order_by("occurred_at", "id")
+    )
+    dropped = 0
+    while rows := list(repeated.values(*COLUMNS, "twin")[:MOST_AT_ONCE]):
+        twin_by_id: dict[UUID, UUID] = {row["id"]: row.pop("twin") for row in rows}
+        _point_to_twins(gone_id, twin_by_id)
+        touched = Touched()
+        touched.add(Bygone(**row) for row in rows)
+        delete_events(list(twin_by_id))
+        touched.recount()
+        dropped += len(rows)
+    return dropped
+
+
+def _point_to_twins(gone_id: UUID, twin_by_id: dict[UUID, UUID]) -> None:
+    """Let runs that a dropped event started or released go on with the other's."""
+    runs = Enrollment.objects.filter(subscriber=gone_id)
+    named = runs.filter(Q(started_by__in=twin_by_id) | Q(released_by__in=twin_by_id))
+    for run in named.only("started_by", "released_by"):
+        started, released = run.started_by_id, run.released_by
+        Enrollment.objects.filter(pk=run.pk).update(
+            started_by=twin_by_id.get(started, started) if started else None,
+            released_by=twin_by_id.get(released, released) if released else None,
+        )
+
+
+def _end_what_both_are_in(kept_id: UUID, gone_id: UUID, now: datetime) -> int:
+    """Cancel the one's runs whose place the other holds, and free their places."""
+    places = Enrollment.objects.filter(subscriber=kept_id, entry_slot__isnull=False)
+    taken = set(places.values_list("sequence_id", "entry_slot"))
+    rows = Enrollment.objects.filter(subscriber=gone_id, entry_slot__isnull=False)
+    doubled = [
+        run_id
+        for run_id, sequence_id, slot in rows.values_list("pk", "sequence_id", "entry_slot")
+        if (sequence_id, slot) in taken
+    ]
+    runs = Enrollment.objects.filter(pk__in=doubled)
+    cancelled = runs.filter(status__in=Enrollment.UNDER_WAY).update(
+        **{**starting.stopped_columns(now=now, reason=MERGED), "status": Status.CANCELLED},
+        due_before_pause=None,
+    )
+    runs.update(entry_slot=None)
+    return cancelled
+
+
+def _hold(gone_id: UUID, now: datetime) -> None:
+    """Let what is under way wait for a confirmation, as all does that somebody pending is in."""
+    under_way = Enrollment.objects.filter(subscriber=gone_id, status__in=Enrollment.UNDER_WAY)
+    is_paused = Q(status=Status.PAUSED)
+    under_way.filter(~is_paused).update(
+        status=Status.WAITING_CONFIRMATION,
+        due_at=None,
+        awaits="",
+        released_by=None,
+        updated_at=now,
+    )
+    under_way.filter(is_paused).update(status_before_pause=Status.WAITING_CONFIRMATION)

@@ -1,0 +1,1 @@
+"""Which enrollments the events of a request start, stop and release."""

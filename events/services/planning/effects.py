@@ -1,0 +1,147 @@
+"""The record of what an event's receipt did and did not do, as it is stored and answered.
+
+Keys, each absent when there is nothing to say; ids are 32 hex digits:
+- of rules: `tagsAdded` and `tagsRemoved` (`{tag, tagId, rule}`), `rulesSkipped` (`{rule, reason}`);
+- of starts: `sequencesStarted` (`{sequence, sequenceId, enrollment, by, tag?}`; `by` is `event` or
+  `tag`), `sequencesNotStarted` (`{sequence, sequenceId, reason, path?}`);
+- of releases and stops: `runsReleased` and `runsStopped` (`{sequence, sequenceId, enrollment}`);
+- `failedStages` (`{stage, error, isTest?}`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from events.decisions.runs import Ends, NotStarted, Reason, Run, Start, Starts
+from events.decisions.sync_rules import Rule, RuleEffects, TagChange, TagRef
+from events.decisions.watched import Watched, WatchedSequence
+from events.models import FailedStage
+
+KEYS_OF_STAGE: Mapping[FailedStage.Stage, frozenset[str]] = {
+    FailedStage.Stage.APPLY_SYNC_RULES: frozenset({"tagsAdded", "tagsRemoved", "rulesSkipped"}),
+    FailedStage.Stage.TRIGGER_SEQUENCES: frozenset({"sequencesStarted", "sequencesNotStarted"}),
+    FailedStage.Stage.RELEASE_WAITS: frozenset({"runsReleased", "runsStopped"}),
+}
+
+
+def of_rules(planned: RuleEffects) -> dict[str, Any]:
+    """Return the effects of the rules that ran."""
+    return _without_empty(
+        {
+            "tagsAdded": [_tag_change(change) for change in planned.added],
+            "tagsRemoved": [_tag_change(change) for change in planned.removed],
+            "rulesSkipped": [
+                {"rule": skipped.rule_id.hex, "reason": skipped.reason}
+                for skipped in planned.skipped
+            ],
+        }
+    )
+
+
+def of_skipped_rules(rules: Iterable[Rule]) -> dict[str, Any]:
+    """Return the effects of an event that is history: each rule that did not run, and why."""
+    reason = Reason.HISTORICAL.value
+    return _without_empty(
+        {"rulesSkipped": [{"rule": rule.id.hex, "reason": reason} for rule in rules]}
+    )
+
+
+def of_starts(starts: Starts) -> dict[str, Any]:
+    """Return which sequences began, and which could have and why they did not."""
+    return _without_empty(
+        {
+            "sequencesStarted": [_start(each) for each in starts.started],
+            "sequencesNotStarted": [_not_started(each) for each in starts.not_started],
+        }
+    )
+
+
+def of_ends(ends: Ends, watched: Watched) -> dict[str, Any]:
+    """Return which runs went on and which were stopped."""
+    return _without_empty(
+        {
+            "runsReleased": [_run(each, watched) for each in ends.released],
+            "runsStopped": [_run(each, watched) for each in ends.stopped],
+        }
+    )
+
+
+def of_failure(stage: FailedStage.Stage, error: str, *, is_test: bool = False) -> dict[str, Any]:
+    """Return the effects of a stage that failed and is kept for a retry."""
+    said: dict[str, Any] = {"stage": stage.value, "error": error}
+    # The retry must know that the event came with a test key, and nothing else tells it.
+    return {"failedStages": [{**said, "isTest": True} if is_test else said]}
+
+
+def is_of_test(effects: Mapping[str, Any]) -> bool:
+    """Tell whether an event with a failed stage came with a test key."""
+    return any(each.get("isTest") for each in effects.get("failedStages", []))
+
+
+def failed_stages_in(effects: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the stages that failed."""
+    return tuple(each["stage"] for each in effects.get("failedStages", []))
+
+
+def tags_left_by(effects: Mapping[str, Any]) -> list[TagRef]:
+    """Return the tags that are there after the event and were not before it, in order."""
+    changes = Counter(each["tagId"] for each in effects.get("tagsAdded", []))
+    changes.subtract(each["tagId"] for each in effects.get("tagsRemoved", []))
+    names = {each["tagId"]: each["tag"] for each in effects.get("tagsAdded", [])}
+    return [
+        TagRef(id=UUID(hex=tag_id), name=name)
+        for tag_id, name in names.items()
+        if changes[tag_id] > 0
+    ]
+
+
+def merged(*parts: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Return what all parts say; where two say something under one key, one after the other."""
+    together: dict[str, list[Any]] = {}
+    for part in parts:
+        for key, said in part.items():
+            together.setdefault(key, []).extend(said)
+    return together
+
+
+def with_failure(
+    effects: Mapping[str, Any], stage: FailedStage.Stage, failure: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the effects with the failure in the place of what the stage was to do."""
+    rest = {key: value for key, value in effects.items() if key not in KEYS_OF_STAGE[stage]}
+    return merged(rest, failure)
+
+
+def with_retry(
+    effects: Mapping[str, Any], stage: FailedStage.Stage, said: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the effects with what the stage did at last in the place of its failure."""
+    others = [each for each in effects.get("failedStages", []) if each["stage"] != stage.value]
+    return merged(_without_empty({**effects, "failedStages": others}), said)
+
+
+def _tag_change(change: TagChange) -> dict[str, str]:
+    return {"tag": change.tag.name, "tagId": change.tag.id.hex, "rule": change.rule_id.hex}
+
+
+def _start(begun: Start) -> dict[str, str]:
+    said = {**_named(begun.sequence), "enrollment": begun.run.id.hex, "by": begun.by}
+    return {**said, "tag": begun.name} if begun.by == "tag" else said
+
+
+def _not_started(refused: NotStarted) -> dict[str, str]:
+    said = {**_named(refused.sequence), "reason": refused.reason.value}
+    return {**said, "path": refused.path} if refused.path else said
+
+
+def _run(run: Run, watched: Watched) -> dict[str, str]:
+    return {**_named(watched.sequences[run.sequence_id]), "enrollment": run.id.hex}
+
+
+def _named(sequence: WatchedSequence) -> dict[str, str]:
+    return {"sequence": sequence.name, "sequenceId": sequence.id.hex}
+
+
+def _without_empty(parts: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    return {key: value for key, value in parts.items() if value}

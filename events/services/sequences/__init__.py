@@ -1,0 +1,1 @@
+"""Sequences: created, edited into versions, activated, exported and imported."""

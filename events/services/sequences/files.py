@@ -1,0 +1,162 @@
+"""Sequences from and to files: matched by their key, all of a file or nothing."""
+
+from collections.abc import Collection, Iterable
+from collections.abc import Sequence as Several
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from django.db import transaction
+
+from events.language.specs import SequenceSpec, as_wire, parse_sequence
+from events.models import Sequence
+from events.services.sequences import references, sequences
+from subscribers.models import Workspace
+from subscribers.services.audience import tags
+from subscribers.services.workspaces import workspaces
+from subscribers.wire.payloads import Fault, InvalidRequest
+
+
+class Change(StrEnum):
+    """What an import did to a sequence."""
+
+    CREATED = "created"
+    NEW_VERSION = "new version"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """One sequence of a file; `resumed` counts the runs that go on since it was switched on."""
+
+    key: str
+    change: Change
+    is_switched_on: bool
+    resumed: int
+    warnings: tuple[str, ...]
+
+
+class UnknownKeys(ValueError):
+    """The workspace has no sequences with these keys."""
+
+    code = "NOT_FOUND"
+
+
+def import_sequences(
+    *,
+    workspace: Workspace,
+    elements: Several[object],
+    is_activating: bool,
+    now: datetime,
+    is_dry_run: bool = False,
+) -> list[Imported]:
+    """Create or edit each sequence, and switch on those that are not when activating.
+
+    Atomic; importing the same again changes nothing. Raises `InvalidRequest` with every fault, each
+    at its path, as `[2].steps[0].subject`. A dry run is rolled back.
+    """
+    specs = _parse(elements)
+    with transaction.atomic():
+        workspaces.lock_configuration(workspace_id=workspace.pk)
+        sequence_by_key = _locked(workspace, [spec.key for spec in specs])
+        names = {name for spec in specs for name in references.tags_named(spec)}
+        tags.ensure(workspace=workspace, names=names)
+        imported: list[Imported] = []
+        faults: list[Fault] = []
+        for number, spec in enumerate(specs):
+            try:
+                sequence = sequence_by_key.get(spec.key)
+                imported.append(_import(workspace, sequence, spec, is_activating, now))
+            except InvalidRequest as error:
+                faults += _within(number, error.faults)
+            except sequences.NotReady as error:
+                faults += [Fault(f"[{number}]", f"is not ready: {each}") for each in error.problems]
+            except sequences.KeyTaken as error:
+                faults.append(Fault(f"[{number}].key", f"is taken: {error}"))
+        if faults:
+            raise InvalidRequest(*faults)
+        if is_dry_run:
+            transaction.set_rollback(True)
+    return imported
+
+
+def exported(*, workspace: Workspace, keys: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Return sequences in the wire's words, lists by name, in the order of their keys.
+
+    All that are not archived when no keys are given. Raises `UnknownKeys`.
+    """
+    rows = Sequence.objects.filter(workspace=workspace).select_related("current_version")
+    if keys:
+        chosen = list(rows.filter(key__in=keys))
+        unknown = sorted(set(keys) - {each.key for each in chosen})
+        if unknown:
+            raise UnknownKeys(f"The workspace has no sequence with the key {', '.join(unknown)}.")
+    else:
+        chosen = list(rows.exclude(status=Sequence.Status.ARCHIVED))
+    return [
+        as_wire(references.with_list_names(workspace=workspace, spec=sequences.spec_of(each)))
+        for each in sorted(chosen, key=lambda each: each.key)
+    ]
+
+
+def _parse(elements: Several[object]) -> list[SequenceSpec]:
+    specs: list[SequenceSpec] = []
+    faults: list[Fault] = []
+    number_by_key: dict[str, int] = {}
+    for number, raw in enumerate(elements):
+        try:
+            spec = parse_sequence(raw, path=f"[{number}]")
+        except InvalidRequest as error:
+            faults += error.faults
+            continue
+        if spec.key in number_by_key:
+            message = f"is the key of [{number_by_key[spec.key]}] too: {spec.key}."
+            faults.append(Fault(f"[{number}].key", message))
+        number_by_key.setdefault(spec.key, number)
+        specs.append(spec)
+    if faults:
+        raise InvalidRequest(*faults)
+    return specs
+
+
+def _locked(workspace: Workspace, keys: Collection[str]) -> dict[str, Sequence]:
+    """Lock all sequences at once, in the order of their ids, before anything is changed."""
+    rows = Sequence.objects.filter(workspace=workspace, key__in=keys).order_by("id")
+    return {each.key: each for each in rows.select_for_update(no_key=True)}
+
+
+def _import(
+    workspace: Workspace,
+    known: Sequence | None,
+    spec: SequenceSpec,
+    is_activating: bool,  # noqa: FBT001 - handed on
+    now: datetime,
+) -> Imported:
+    if known is None:
+        sequence = sequences.create(workspace=workspace, spec=spec, now=now)
+        change = Change.CREATED
+    else:
+        sequence, version_id = known, known.current_version_id
+        is_changed = sequences.edit(sequence=sequence, spec=spec, now=now)
+        is_new = sequence.current_version_id != version_id
+        change = (
+            Change.NEW_VERSION if is_new else Change.CHANGED if is_changed else Change.UNCHANGED
+        )
+    is_switched_on = is_activating and sequence.status != Sequence.Status.ACTIVE
+    resumed = sequences.count_parked(sequence) if is_switched_on else 0
+    if is_switched_on:
+        sequences.activate(sequence=sequence, now=now)
+    found = sequences.readiness(sequence)
+    return Imported(
+        key=spec.key,
+        change=change,
+        is_switched_on=is_switched_on,
+        resumed=resumed,
+        warnings=(*found.problems, *found.warnings),
+    )
+
+
+def _within(number: int, faults: Iterable[Fault]) -> list[Fault]:
+    return [Fault(f"[{number}].{each.path}", each.message) for each in faults]

@@ -1,0 +1,146 @@
+"""What a sequence names: tags, lists, merge tags; found in its workspace, or told as missing."""
+
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import msgspec
+
+from events.language import filters, steps
+from events.language.specs import SequenceSpec
+from events.models import Event
+from subscribers.ids import decode, encode
+from subscribers.models import List, Workspace
+from subscribers.templating import mail as rendering
+from subscribers.wire.payloads import Fault, InvalidRequest
+
+# How many of the latest events are looked at for the properties that mails use.
+EVENTS_SAMPLED = 20
+
+
+def tags_named(spec: SequenceSpec) -> set[str]:
+    """Return the names of all tags that the sequence looks at or changes."""
+    named = set(spec.trigger.tag_names)
+    if spec.stop_condition and spec.stop_condition.type == "tag_added":
+        named.add(spec.stop_condition.value)
+    for step in spec.steps:
+        if isinstance(step, steps.UpdateTagsStep):
+            named.update(step.add, step.remove)
+        elif isinstance(step, steps.ConditionStep):
+            named.update(rule.tag for rule in step.rules if isinstance(rule, steps.TagRule))
+    return named
+
+
+def resolved(*, workspace: Workspace, spec: SequenceSpec) -> SequenceSpec:
+    """Return the sequence with every list as its id, which a new name does not change; one query.
+
+    Raises `InvalidRequest` with each list that the workspace does not have.
+    """
+    named = lists_named(spec)
+    if not named:
+        return spec
+    name_by_id = _name_by_id(workspace)
+    id_by_name = {name: list_id for list_id, name in name_by_id.items()}
+    id_by_reference: dict[str, str] = {}
+    faults = []
+    for field, reference in named:
+        list_id = decode("lst", reference)
+        known = list_id if list_id in name_by_id else id_by_name.get(reference)
+        if known is None:
+            faults.append(Fault(field, f"names a list that is not there: {reference!r}."))
+        else:
+            id_by_reference[reference] = encode("lst", known)
+    if faults:
+        raise InvalidRequest(*faults)
+    return _with_lists(spec, id_by_reference.__getitem__)
+
+
+def with_list_names(*, workspace: Workspace, spec: SequenceSpec) -> SequenceSpec:
+    """Return the sequence with every list by its name, as another workspace can read it; one query.
+
+    A list that is gone keeps its id.
+    """
+    name_by_id = _name_by_id(workspace) if lists_named(spec) else {}
+
+    def name_of(reference: str) -> str:
+        list_id = decode("lst", reference)
+        return name_by_id.get(list_id, reference) if list_id else reference
+
+    return _with_lists(spec, name_of)
+
+
+def missing_lists(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:
+    """Return the fields that name a list which is gone; one query."""
+    named = lists_named(spec)
+    known = {encode("lst", list_id) for list_id in _name_by_id(workspace)} if named else set()
+    return list(dict.fromkeys(field for field, reference in named if reference not in known))
+
+
+def lists_named(spec: SequenceSpec) -> list[tuple[str, str]]:
+    """Return each list that the sequence names, after the field that names it."""
+    found = [("lists", reference) for reference in spec.trigger.lists]
+    for number, step in enumerate(spec.steps):
+        field = f"steps[{number}]"
+        if isinstance(step, steps.UpdateListStep):
+            found += [(f"{field}.join", each) for each in step.join]
+            found += [(f"{field}.leave", each) for each in step.leave]
+        elif isinstance(step, steps.ConditionStep):
+            rules = [rule for rule in step.rules if isinstance(rule, steps.ListRule)]
+            found += [(f"{field}.rules", rule.list) for rule in rules]
+    return found
+
+
+def unseen_paths(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
+    """Yield a warning for each property that a mail uses and no recent event had; one query."""
+    paths = sorted(path for path in _merge_paths(spec) if path.startswith("event."))
+    if not paths:
+        return
+    if spec.trigger.type in {"contact_added", "manual"}:
+        yield f"Mails use {', '.join(paths)}, but no event starts this sequence: it stays blank."
+    if spec.trigger.type != "event_received":
+        return
+    name = spec.trigger.event_name
+    latest = Event.objects.filter(definition__workspace=workspace, definition__name=name)
+    latest = latest.order_by("-occurred_at", "-id")[:EVENTS_SAMPLED]
+    sample = list(latest.values_list("properties", flat=True))
+    if not sample:
+        yield f"No event {name} was received yet, so its properties could not be checked."
+        return
+    for path in paths:
+        inner = path.removeprefix("event.")
+        if not any(filters.values_at(inner, properties) for properties in sample):
+            yield f"None of the latest {len(sample)} events {name} has the property {inner}."
+
+
+def _merge_paths(spec: SequenceSpec) -> set[str]:
+    mails = [step for step in spec.steps if isinstance(step, steps.EmailStep)]
+    texts = [
+        text for mail in mails for text in (mail.subject, mail.preview_text, mail.html, mail.text)
+    ]
+    return {path for text in texts for path in rendering.check(text).paths}
+
+
+def _name_by_id(workspace: Workspace) -> dict[UUID, str]:
+    return dict(List.objects.filter(workspace=workspace).values_list("id", "name"))
+
+
+def _with_lists(spec: SequenceSpec, named: Callable[[str], str]) -> SequenceSpec:
+    """Return the sequence with each list named anew; one that is named twice then comes once."""
+
+    def each_once(references: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(named, references)))
+
+    def in_step(step: steps.Step) -> steps.Step:
+        if isinstance(step, steps.UpdateListStep):
+            join, leave = each_once(step.join), each_once(step.leave)
+            return msgspec.structs.replace(step, join=join, leave=leave)
+        if isinstance(step, steps.ConditionStep):
+            return msgspec.structs.replace(step, rules=tuple(map(in_rule, step.rules)))
+        return step
+
+    def in_rule(rule: steps.Rule) -> steps.Rule:
+        if isinstance(rule, steps.ListRule):
+            return msgspec.structs.replace(rule, list=named(rule.list))
+        return rule
+
+    trigger = msgspec.structs.replace(spec.trigger, lists=each_once(spec.trigger.lists))
+    return msgspec.structs.replace(spec, trigger=trigger, steps=tuple(map(in_step, spec.steps)))

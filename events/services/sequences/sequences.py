@@ -1,0 +1,234 @@
+"""Sequences: made, edited into versions, switched on and off.
+
+Every change bumps the workspace's `config_version` in its transaction: the write path remembers
+what starts, stops and releases runs. Locks: the workspace's row, the sequence's, then the runs that
+it held (never a subscriber's); so whoever holds a subscriber may wait for a sequence.
+"""
+
+from collections.abc import Sequence as Several
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from events.language import steps
+from events.language.specs import SequenceSpec
+from events.models import Sequence
+from events.services.sequences import entry_slots, parked_runs, references, versions
+from events.services.sequences.parked_runs import count_parked
+from events.services.sequences.versions import spec_of, stored
+from subscribers.models import Workspace
+from subscribers.services.audience import tags
+from subscribers.services.workspaces import workspaces
+
+__all__ = [
+    "KeyTaken", "NotActive", "NotReady", "Readiness", "activate", "archive", "count_parked",
+    "create", "edit", "pause", "problems_of", "readiness", "set_enrollment_paused", "spec_of",
+    "unarchive",
+]  # fmt: skip
+
+WITH_EVENT = ("event_received", "tag_added")
+
+
+class KeyTaken(ValueError):
+    """Another sequence of the workspace has the key."""
+
+    code = "CONFLICT"
+
+
+class NotReady(ValueError):
+    """The sequence cannot be switched on; `problems` say what is missing, a sentence each."""
+
+    code = "VALIDATION_ERROR"
+
+    def __init__(self, problems: Several[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(" ".join(self.problems))
+
+
+class NotActive(ValueError):
+    """What was asked for needs a sequence that is active."""
+
+    code = "VALIDATION_ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What keeps a sequence from being switched on, and what may surprise its owner: sentences."""
+
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def create(*, workspace: Workspace, spec: SequenceSpec, now: datetime) -> Sequence:
+    """Create a draft with its first version; raises `KeyTaken` and `InvalidRequest`. Atomic."""
+    wanted = references.resolved(workspace=workspace, spec=spec)
+    sequence = Sequence(workspace=workspace, key=spec.key, created_at=now)
+    with transaction.atomic():
+        workspaces.lock_configuration(workspace_id=workspace.pk)
+        _set_columns(sequence, wanted, now)
+        try:
+            with transaction.atomic():
+                sequence.save(force_insert=True)
+        except IntegrityError as error:
+            message = f"The workspace has another sequence with the key {spec.key}."
+            raise KeyTaken(message) from error
+        _ensure_tags(workspace, wanted)
+        versions.set_current(sequence=sequence, spec=wanted, now=now)
+        workspaces.configuration_changed(workspace_id=workspace.pk)
+    return sequence
+
+
+def edit(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> bool:
+    """Make the sequence as described; returns whether that changed anything. Atomic, idempotent.
+
+    Steps, window and sender that differ become a new version; runs under way keep theirs. The key
+    stays as it is, whatever the description says. Raises `InvalidRequest`, and `NotReady` where an
+    active sequence could not be switched on as described.
+    """
+    with transaction.atomic():
+        locked = _locked(sequence)
+        before = spec_of(locked)
+        wanted = references.resolved(workspace=locked.workspace, spec=spec)
+        if versions.is_same(wanted, before):
+            return False
+        if locked.status == Sequence.Status.ACTIVE:
+            problems = problems_of(workspace=locked.workspace, spec=wanted)
+            if problems:
+                raise NotReady(problems)
+        _set_columns(locked, wanted, now)
+        locked.save()
+        _ensure_tags(locked.workspace, wanted)
+        if not versions.is_same_version(wanted, before):
+            versions.set_current(sequence=locked, spec=wanted, now=now)
+        entry_slots.follow_mode(sequence=locked, before=before.enrollment_mode)
+        workspaces.configuration_changed(workspace_id=locked.workspace_id)
+    sequence.refresh_from_db()
+    return True
+
+
+def readiness(sequence: Sequence) -> Readiness:
+    """Return what stands against switching the sequence on; up to five queries."""
+    spec = spec_of(sequence)
+    workspace = sequence.workspace
+    problems = problems_of(workspace=workspace, spec=spec)
+    if sequence.status == Sequence.Status.ARCHIVED:
+        problems.insert(0, "It is archived: bring it back first.")
+    warnings = references.unseen_paths(workspace=workspace, spec=spec)
+    return Readiness(problems=tuple(problems), warnings=tuple(warnings))
+
+
+def problems_of(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:
+    """Return what of its description keeps a sequence from running, a sentence each."""
+    problems = []
+    if not spec.steps:
+        problems.append("It has no steps.")
+    mails = any(isinstance(step, steps.EmailStep) for step in spec.steps)
+    if mails and not (spec.from_email or workspace.from_email):
+        problems.append("It sends mail, but neither it nor the workspace has a from address.")
+    if spec.trigger.type == "event_received" and not spec.trigger.event_name:
+        problems.append("It starts with an event, but names none.")
+    if spec.trigger.type == "tag_added" and not spec.trigger.tag_names:
+        problems.append("It starts with a tag, but names none.")
+    if spec.enrollment_mode == "matching_field" and spec.trigger.type not in WITH_EVENT:
+        problems.append(
+            "It lets people in by a field of an event, but its trigger comes without an event."
+        )
+    missing = references.missing_lists(workspace=workspace, spec=spec)
+    problems += [f"{field} names a list that is gone." for field in missing]
+    return problems
+
+
+def activate(*, sequence: Sequence, now: datetime, spread: timedelta = timedelta(0)) -> None:
+    """Let people in, and go on with the runs that were held, spread evenly over `spread`.
+
+    Atomic; idempotent. Raises `NotReady`.
+    """
+    with transaction.atomic():
+        locked = _locked(sequence)
+        found = readiness(locked)
+        if found.problems:
+            raise NotReady(found.problems)
+        if locked.status != Sequence.Status.ACTIVE:
+            _update(locked, now, status=Sequence.Status.ACTIVE, paused_at=None, pause_reason="")
+        parked_runs.resume(sequence=locked, now=now, spread=spread)
+        workspaces.configuration_changed(workspace_id=locked.workspace_id)
+    sequence.refresh_from_db()
+
+
+def pause(*, sequence: Sequence, now: datetime, reason: str = "") -> None:
+    """Let nobody in, and hold everybody inside where they are. Atomic, idempotent.
+
+    Raises `NotActive` for a draft and an archived sequence.
+    """
+    with transaction.atomic():
+        locked = _locked(sequence)
+        if locked.status not in {Sequence.Status.ACTIVE, Sequence.Status.PAUSED}:
+            raise NotActive(f"The sequence is {locked.get_status_display().lower()}, not active.")
+        if locked.status == Sequence.Status.ACTIVE:
+            status = Sequence.Status.PAUSED
+            _update(locked, now, status=status, paused_at=now, pause_reason=reason[:200])
+            workspaces.configuration_changed(workspace_id=locked.workspace_id)
+    sequence.refresh_from_db()
+
+
+def archive(*, sequence: Sequence, now: datetime) -> None:
+    """Put it away: nobody enters, those inside are held. Atomic, idempotent."""
+    with transaction.atomic():
+        locked = _locked(sequence)
+        if locked.status != Sequence.Status.ARCHIVED:
+            held_since = locked.paused_at or now
+            _update(locked, now, status=Sequence.Status.ARCHIVED, paused_at=held_since)
+            workspaces.configuration_changed(workspace_id=locked.workspace_id)
+    sequence.refresh_from_db()
+
+
+def unarchive(*, sequence: Sequence, now: datetime) -> None:
+    """Bring an archived sequence back as a draft; those inside stay held. Atomic, idempotent."""
+    with transaction.atomic():
+        locked = _locked(sequence)
+        if locked.status == Sequence.Status.ARCHIVED:
+            _update(locked, now, status=Sequence.Status.DRAFT, paused_at=None, pause_reason="")
+            workspaces.configuration_changed(workspace_id=locked.workspace_id)
+    sequence.refresh_from_db()
+
+
+def set_enrollment_paused(*, sequence: Sequence, is_paused: bool, now: datetime) -> None:
+    """Let nobody in while those inside go on, or let people in again. Atomic, idempotent."""
+    with transaction.atomic():
+        locked = _locked(sequence)
+        if locked.is_enrollment_paused != is_paused:
+            _update(locked, now, is_enrollment_paused=is_paused)
+            workspaces.configuration_changed(workspace_id=locked.workspace_id)
+    sequence.refresh_from_db()
+
+
+def _locked(sequence: Sequence) -> Sequence:
+    """Lock the row as it is now, after its workspace; runs that point at it can still come in."""
+    workspaces.lock_configuration(workspace_id=sequence.workspace_id)
+    return Sequence.objects.select_for_update(no_key=True, of=("self",)).get(pk=sequence.pk)
+
+
+def _update(locked: Sequence, now: datetime, **columns: object) -> None:
+    for name, value in {**columns, "updated_at": now}.items():
+        setattr(locked, name, value)
+    locked.save(update_fields=[*columns, "updated_at"])
+
+
+def _set_columns(sequence: Sequence, spec: SequenceSpec, now: datetime) -> None:
+    trigger = stored(spec.trigger)
+    sequence.name = spec.name
+    sequence.description = spec.description
+    sequence.labels = list(spec.labels)
+    sequence.trigger = trigger.pop("type")
+    sequence.trigger_config = trigger
+    sequence.enrollment_mode = spec.enrollment_mode
+    sequence.enrollment_field_path = spec.enrollment_field_path
+    sequence.stop_condition = stored(spec.stop_condition)
+    sequence.active_subscribers_only = spec.active_subscribers_only
+    sequence.updated_at = now
+
+
+def _ensure_tags(workspace: Workspace, spec: SequenceSpec) -> None:
+    """Make the tags that the sequence names: the engine itself makes none."""
+    tags.ensure(workspace=workspace, names=references.tags_named(spec))

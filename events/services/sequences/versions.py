@@ -1,0 +1,149 @@
+"""Versions of a sequence: written from what was described, and read back as that."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db.models import Exists, OuterRef
+
+from events.language import steps
+from events.language.specs import SequenceSpec, StopCondition, Trigger
+from events.language.timing import SendingWindow
+from events.models import Enrollment, Sequence, SequenceVersion, Step, StepRun
+
+SENDER_COLUMNS = ("from_email", "from_name", "reply_to")
+# Beyond it a float does not tell whole numbers apart, and databases write them in different ways.
+_LARGEST_WHOLE = 2**53
+
+
+def spec_of(sequence: Sequence) -> SequenceSpec:
+    """Return what the sequence is now, as it could be created again; two queries.
+
+    Lists are ids.
+    """
+    version = sequence.current_version
+    rows = version.steps.order_by("position") if version else ()
+    window = version.sending_window if version else None
+    sender = {name: getattr(version, name) if version else "" for name in SENDER_COLUMNS}
+    return SequenceSpec(
+        name=sequence.name,
+        key=sequence.key,
+        description=sequence.description,
+        labels=tuple(sequence.labels),
+        trigger=msgspec.convert({"type": sequence.trigger, **sequence.trigger_config}, Trigger),
+        enrollment_mode=sequence.enrollment_mode,  # type: ignore[arg-type] # the same words
+        enrollment_field_path=sequence.enrollment_field_path,
+        stop_condition=msgspec.convert(sequence.stop_condition, StopCondition | None),
+        sending_window=msgspec.convert(window, SendingWindow | None),
+        active_subscribers_only=sequence.active_subscribers_only,
+        **sender,
+        steps=steps.from_stored(row.config for row in rows),
+    )
+
+
+def set_current(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> None:
+    """Make a version of steps, window and sender: new runs begin with it. Lists are ids already.
+
+    The caller holds the sequence's lock. A draft's version that nobody began with goes at once, and
+    its number is used again. Of others, those without runs go, but for the last: a request that is
+    under way may begin a run with it. No version is written anew: processes remember them.
+    """
+    earlier = sequence.current_version
+    number = earlier.number + 1 if earlier else 1
+    if earlier and _is_unused_draft(sequence, earlier):
+        number = earlier.number
+        sequence.current_version = None
+        sequence.save(update_fields=["current_version"])
+        earlier.delete()
+    version = SequenceVersion.objects.create(
+        workspace_id=sequence.workspace_id,
+        sequence=sequence,
+        number=number,
+        sending_window=stored(spec.sending_window),
+        created_at=now,
+        **{name: getattr(spec, name) for name in SENDER_COLUMNS},
+    )
+    _write_steps(version, spec)
+    sequence.current_version = version
+    sequence.save(update_fields=["current_version"])
+    if earlier:
+        _drop_unused(sequence, before=number - 1)
+
+
+def lane_of(step: Step) -> Enrollment.Lane:
+    """Return how urgent it is to carry a step out."""
+    (value,) = steps.from_stored([step.config])
+    is_urgent = isinstance(value, steps.EmailStep) and value.is_transactional
+    return Enrollment.Lane.TRANSACTIONAL if is_urgent else Enrollment.Lane.MARKETING
+
+
+def is_same(one: SequenceSpec, other: SequenceSpec) -> bool:
+    """Tell whether two descriptions, keys apart, are the same for whoever reads them."""
+    return _comparable({**_parts(one), "key": ""}) == _comparable({**_parts(other), "key": ""})
+
+
+def is_same_version(one: SequenceSpec, other: SequenceSpec) -> bool:
+    """Tell whether what a run keeps from its beginning is the same."""
+    names = ("steps", "sending_window", *SENDER_COLUMNS)
+    one_parts, other_parts = _parts(one), _parts(other)
+    return all(_comparable(one_parts[name]) == _comparable(other_parts[name]) for name in names)
+
+
+def stored(value: msgspec.Struct | None) -> Any:  # noqa: ANN401 - JSON
+    """Return a value as the database gives it back: tuples are lists."""
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def _write_steps(version: SequenceVersion, spec: SequenceSpec) -> None:
+    Step.objects.bulk_create(
+        Step(
+            workspace_id=version.workspace_id,
+            version=version,
+            position=position,
+            key=step["id"],
+            kind=step["type"],
+            config=step,
+        )
+        for position, step in enumerate(steps.to_stored(spec.steps))
+    )
+
+
+def _is_unused_draft(sequence: Sequence, version: SequenceVersion) -> bool:
+    is_draft = sequence.status == Sequence.Status.DRAFT
+    return is_draft and not Enrollment.objects.filter(version=version).exists()
+
+
+def _drop_unused(sequence: Sequence, *, before: int) -> None:
+    has_runs = Exists(Enrollment.objects.filter(version=OuterRef("pk")))
+    # Runs that were moved on have done steps of it.
+    has_step_runs = Exists(StepRun.objects.filter(step__version=OuterRef("pk")))
+    sequence.versions.filter(~has_runs, ~has_step_runs, number__lt=before).delete()
+
+
+def _parts(spec: SequenceSpec) -> dict[str, Any]:
+    return {name: getattr(spec, name) for name in spec.__struct_fields__}
+
+
+def _comparable(value: object) -> str:
+    """Return a text that is the same for equal JSON: true is not 1, but 1.0 is."""
+    return json.dumps(_with_plain_numbers(value), sort_keys=True)
+
+
+def _with_plain_numbers(value: object) -> object:
+    match value:
+        case bool() | None | str():
+            return value
+        case int() | float():
+            is_whole = isinstance(value, int) or value.is_integer()
+            return int(value) if is_whole and abs(value) < _LARGEST_WHOLE else float(value)
+        case dict():
+            return {name: _with_plain_numbers(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_with_plain_numbers(each) for each in value]
+        case msgspec.Struct():
+            # With every field: msgspec itself leaves out defaults, and knows them by identity.
+            fields = {name: getattr(value, name) for name in value.__struct_fields__}
+            return {"kind": type(value).__name__, "fields": _with_plain_numbers(fields)}
+        case _:
+            return value

@@ -1,0 +1,77 @@
+"""A run that has no row: what its steps look at is read, or imagined, and changes in memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from events.decisions.runs import Seen
+from events.language import filters as property_filters
+from events.language.filters import Filter
+from events.services.engine.claimed import Run
+from subscribers.ids import encode, new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """An awaited event that is taken to come; only what it was awaited for is known of it."""
+
+    id: UUID
+    name: str
+    filters: tuple[Filter, ...]
+    at: datetime
+
+    def meets(self, filters: Sequence[Filter]) -> bool:
+        """Tell whether it meets filters for certain."""
+        return all(each in self.filters or property_filters.is_met(each, {}) for each in filters)
+
+
+# Without slots: a class with them is made anew, and `super()` would still mean the first one.
+@dataclass(kw_only=True)
+class ImaginedRun(Run):
+    """A run at the moment `now`, which sees no recorded event that came later."""
+
+    now: datetime
+    tags_by_id: dict[UUID, str]
+    list_ids: set[UUID]
+    started_by: Seen | None
+    assumed: list[Assumed] = field(default_factory=list)
+
+    @property
+    def tags(self) -> set[str]:
+        return set(self.tags_by_id.values())
+
+    @property
+    def lists(self) -> set[str]:
+        return {encode("lst", each) for each in self.list_ids}
+
+    @property
+    def event_properties(self) -> Mapping[str, Any]:
+        return self.started_by.properties if self.started_by else {}
+
+    def received_at(self, event_id: UUID) -> datetime | None:
+        known = {each.id: each.at for each in self.assumed}
+        return known.get(event_id) or super().received_at(event_id)
+
+    def has_happened(self, name: str, filters: Sequence[Filter], *, since: datetime | None) -> bool:
+        return (
+            # The event that starts the run did not happen since then.
+            (since is None and self._is_start(name, filters))
+            or any(each.name == name and each.meets(filters) for each in self.assumed)
+            or super().has_happened(name, filters, since=since)
+        )
+
+    def assume(self, name: str, filters: Sequence[Filter]) -> Assumed:
+        """Let an awaited event come now."""
+        event = Assumed(id=new_id(), name=name, filters=tuple(filters), at=self.now)
+        self.assumed.append(event)
+        return event
+
+    def _is_start(self, name: str, filters: Sequence[Filter]) -> bool:
+        start = self.started_by
+        is_named = start is not None and start.name == name
+        return is_named and property_filters.are_met(filters, self.event_properties)
+
+    def _events(self, name: str) -> Any:  # noqa: ANN401 - a queryset of events
+        return super()._events(name).filter(received_at__lte=self.now)

@@ -1,0 +1,65 @@
+"""Whom a simulation is about: somebody who is there, or a new person whom nobody knows yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from subscribers.models import ListMembership, Subscriber, SubscriberTag, Workspace
+from subscribers.services.audience import lists
+from subscribers.wire.addresses import Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Someone:
+    """A person as they stand before anything happens; `subscriber` is never saved.
+
+    `status` stays what it was, while the simulation changes the subscriber. A new person's lists
+    are those that they join by being created.
+    """
+
+    subscriber: Subscriber
+    is_known: bool
+    status: str
+    tags: Mapping[UUID, str]
+    list_ids: frozenset[UUID]
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether their run would wait for a confirmation."""
+        return self.status == Subscriber.Status.PENDING
+
+
+def find_or_imagine(*, workspace: Workspace, address: Address, now: datetime) -> Someone:
+    """Return the subscriber with the address, or one as a request would create them; reads only."""
+    found = Subscriber.objects.filter(workspace=workspace, email_key=address.key).first()
+    if found is None:
+        return _imagine(workspace, address, now)
+    tags = SubscriberTag.objects.filter(subscriber=found).order_by("tag__name")
+    joined = ListMembership.objects.filter(subscriber=found, unsubscribed_at=None)
+    return Someone(
+        subscriber=found,
+        is_known=True,
+        status=found.status,
+        tags=dict(tags.values_list("tag_id", "tag__name")),
+        list_ids=frozenset(joined.values_list("list_id", flat=True)),
+    )
+
+
+def _imagine(workspace: Workspace, address: Address, now: datetime) -> Someone:
+    status = Subscriber.Status.PENDING if workspace.double_opt_in else Subscriber.Status.ACTIVE
+    is_pending = status == Subscriber.Status.PENDING
+    return Someone(
+        subscriber=Subscriber(
+            workspace=workspace,
+            email=address.text,
+            email_key=address.key,
+            status=status,
+            created_at=now,
+            updated_at=now,
+        ),
+        is_known=False,
+        status=status,
+        tags={},
+        list_ids=frozenset(() if is_pending else lists.default_ids(workspace_id=workspace.pk)),
+    )

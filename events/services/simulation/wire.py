@@ -1,0 +1,101 @@
+"""A simulation as one JSON object, in the wire's words; times are UTC."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from events.services.simulation import Simulation
+from events.services.simulation.paths import Visit
+from subscribers.services.outbox.outbox import Draft
+
+
+def as_wire(simulation: Simulation) -> dict[str, Any]:
+    """Return the whole simulation as plain values.
+
+    `path.ending` is null when the path was cut, or there are no steps.
+    """
+    sequence, ending = simulation.sequence, simulation.path.ending
+    readiness = simulation.readiness
+    return {
+        "success": True,
+        "sequenceId": sequence.public_id,
+        "sequenceName": sequence.name,
+        "status": sequence.status,
+        "sendsMail": False,
+        "readiness": {
+            "ready": not readiness.problems,
+            "errors": list(readiness.problems),
+            "warnings": list(readiness.warnings),
+        },
+        "subscriber": _subscriber(simulation),
+        "enrollment": _enrollment(simulation),
+        "path": {
+            "beginsAt": _moment(simulation.begins_at),
+            "steps": [_visit(visit) for visit in simulation.path.visits],
+            "ending": ending
+            and {"at": _moment(ending.at), "status": ending.status, "reason": ending.reason},
+        },
+        "notes": list(simulation.notes),
+    }
+
+
+def _subscriber(simulation: Simulation) -> dict[str, Any]:
+    someone = simulation.someone
+    return {
+        "id": someone.subscriber.public_id if someone.is_known else None,
+        "email": someone.subscriber.email,
+        "status": someone.status,
+    }
+
+
+def _enrollment(simulation: Simulation) -> dict[str, Any]:
+    entry = simulation.entry
+    said: dict[str, Any] = {
+        "wouldEnter": entry.would_enter,
+        "by": entry.by,
+        "name": entry.name,
+        "waitsForConfirmation": entry.would_enter and simulation.someone.is_pending,
+    }
+    if entry.reason:
+        said["reason"] = entry.reason
+    if entry.path:
+        said["path"] = entry.path
+    return said
+
+
+def _visit(visit: Visit) -> dict[str, Any]:
+    step = visit.placed.step
+    said: dict[str, Any] = {
+        "stepId": step.id,
+        "type": type(step).__struct_config__.tag,
+        "label": step.label,
+        "beganAt": _moment(visit.began_at),
+        "endedAt": _moment(visit.ended_at),
+        "status": visit.status,
+        "outcome": {
+            key: _moment(value) if isinstance(value, datetime) else value
+            for key, value in visit.outcome.items()
+        },
+    }
+    if visit.mail:
+        said["email"] = _mail(visit.mail)
+    if visit.payload is not None:
+        said["webhook"] = dict(visit.payload)
+    if visit.error:
+        said["error"] = visit.error
+    return said
+
+
+def _mail(mail: Draft) -> dict[str, Any]:
+    return {
+        "kind": mail.kind,
+        "from": mail.sender,
+        "replyTo": mail.reply_to,
+        "to": mail.recipient,
+        "subject": mail.subject,
+        "html": mail.html,
+        "text": mail.text,
+    }
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,99 @@
+"""A sequence as people say it: what starts it, what stops it, who is inside."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from config.admin_base import list_url
+from events.language.specs import StopCondition, Trigger
+from events.models import Enrollment, Sequence, SequenceVersion
+from events.services.sequences import sequences
+from events.wording.steps import filters_in_words, hours_in_words, in_words
+
+COLOURS = {"draft": "", "active": "success", "paused": "warning", "archived": ""}
+# Beyond it the number does not matter, and counting would cost.
+MOST_COUNTED = 1000
+MOST_VERSIONS = 20
+MANY = f"{MOST_COUNTED:,}+"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionLine:
+    """A version that is current or has people in it."""
+
+    version: SequenceVersion
+    is_current: bool
+    # "12", or "1,000+".
+    under_way: str
+    address: str
+
+
+def trigger_in_words(sequence: Sequence) -> str:
+    """Return what lets people in; lists are counted, since only their ids are known here."""
+    trigger = msgspec.convert({"type": sequence.trigger, **sequence.trigger_config}, Trigger)
+    match trigger.type:
+        case "event_received":
+            met = filters_in_words(trigger.filters)
+            return f"event {trigger.event_name}{met and f' where {met}'}"
+        case "tag_added":
+            return f"tag {' or '.join(trigger.tag_names)}"
+        case "contact_added":
+            return _lists_in_words(trigger)
+    return "by hand"
+
+
+def stop_in_words(sequence: Sequence) -> str:
+    """Return what ends its enrollments early."""
+    stop = msgspec.convert(sequence.stop_condition, StopCondition | None)
+    if stop is None:
+        return "nothing"
+    if stop.type == "tag_added":
+        return f"tag {stop.value}"
+    met = filters_in_words(stop.filters)
+    own = f", for the enrollment whose field is its {stop.field_path}" if stop.field_path else ""
+    return f"event {stop.value}{met and f' where {met}'}{own}"
+
+
+def steps_in_words(sequence: Sequence) -> Iterator[SafeString]:
+    """Yield the steps of the current version, and the window that its mail waits for."""
+    spec = sequences.spec_of(sequence)
+    for step in spec.steps:
+        yield format_html("{}{}", f"{step.label}: " if step.label else "", in_words(step))
+    if spec.sending_window:
+        yield format_html("Marketing mail only on {}", hours_in_words(spec.sending_window))
+
+
+def version_lines(sequence: Sequence) -> list[VersionLine]:
+    """Return the latest versions with how many are under way in each; a query a version."""
+    found = sequence.versions.order_by("-number")[:MOST_VERSIONS]
+    return [
+        VersionLine(
+            version=version,
+            is_current=version.pk == sequence.current_version_id,
+            under_way=bounded(count_under_way(version)),
+            address=list_url(Enrollment, version__id__exact=version.pk),
+        )
+        for version in found
+    ]
+
+
+def count_under_way(version: SequenceVersion) -> int:
+    """Return how many are under way with a version, at most one more than is counted."""
+    under_way = Enrollment.objects.filter(version=version, status__in=Enrollment.UNDER_WAY)
+    return len(under_way.values_list("pk")[: MOST_COUNTED + 1])
+
+
+def bounded(count: int) -> str:
+    """Return a count, or that it is more than anybody counts."""
+    return MANY if count > MOST_COUNTED else str(count)
+
+
+def _lists_in_words(trigger: Trigger) -> str:
+    count = len(trigger.lists)
+    if count:
+        return f"joining {'a list' if count == 1 else f'one of {count} lists'}"
+    created = " or being created" if trigger.scope == "any_contact" else ""
+    return f"joining any list{created}"

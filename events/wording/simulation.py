@@ -1,0 +1,236 @@
+"""A simulation as text for a terminal: a line a step, its mail below it."""
+
+import json
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from events.language import steps, timing
+from events.language.steps.rules import parse_rule
+from events.models import Sequence
+from events.services.simulation import Entry, Simulation, Visit
+from events.wording.sequences import stop_in_words
+from events.wording.steps import in_words, rule_in_words
+from subscribers.ids import encode
+from subscribers.models import List
+from subscribers.services.outbox.outbox import Draft
+
+REASONS = {
+    "sequence_not_active": "the sequence is not active",
+    "enrollment_paused": "the sequence lets nobody in at the moment",
+    "filter_not_met": "a filter of the trigger is not met",
+    "entry_key_missing": "the event has no value in the field that keeps runs apart",
+    "subscriber_unsubscribed": "the person left, and only active people enter",
+    "subscriber_bounced": "mail to the person bounced, and only active people enter",
+    "subscriber_pending": "the person has not confirmed their address",
+    "entered_before": "the person was in it before, and people enter once ever",
+    "already_enrolled": "an enrollment of the person is under way",
+    "not_triggered": "that does not start this sequence",
+    "tag_there_already": "the person bears the tag already",
+    "no_list_to_join": "there is no list that the person could join for it",
+}
+SKIPPED = {
+    "subscriber_unsubscribed": "the person left",
+    "subscriber_bounced": "mail to the person bounced",
+    "subscriber_complained": "the person complained of mail",
+    "not_in_allow_list": "EMAIL_ALLOW does not let mail go to the address",
+}
+ENDINGS = {
+    "": "The last step is done",
+    "exit": "A step ends it",
+    "date_missing": "The date is not there, which ends it",
+    "date_past": "The date is past, which ends it",
+    "timeout": "The event did not come in time, which ends it",
+    "condition_not_met": "The condition is not met, which ends it",
+    "stop_condition": "What stops the sequence happened",
+    "unsubscribed": "The person left, which ends it",
+    "gave_up": "The step fails for good, which ends it",
+}
+BY = {"event": "event", "tag": "tag", "list": "joining a list", "manual": "hand"}
+CHANGES = (
+    ("tagsAdded", "puts on"),
+    ("tagsRemoved", "takes off"),
+    ("listsJoined", "joins"),
+    ("listsLeft", "leaves"),
+    ("changed", "changes"),
+    ("gone", "not there any more:"),
+    ("starts", "starts"),
+)
+REFUSED = {
+    "not_resubscribed": "coming back takes the person's own confirmation",
+    "attributes_too_large": "the attributes would be too large",
+}
+INDENT = "      "
+LIST_ID = re.compile(r"\blst_[0-9a-f]{32}\b")
+
+
+def lines(simulation: Simulation, *, with_html: bool) -> Iterator[str]:
+    """Yield the lines; signs that could steer a terminal are replaced."""
+    for line in _lines(simulation, with_html=with_html):
+        yield "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in line)
+
+
+def _lines(simulation: Simulation, *, with_html: bool) -> Iterator[str]:
+    sequence, someone = simulation.sequence, simulation.someone
+    known = f"known, {someone.status}" if someone.is_known else f"not known, {someone.status}"
+    yield f"{sequence.name} ({sequence.key}, {sequence.status})"
+    yield f"Person: {someone.subscriber.email} ({known})"
+    yield f"Enters: {_entry(simulation.entry)}"
+    yield f"Ends early by: {stop_in_words(sequence)}"
+    for problem in simulation.readiness.problems:
+        yield f"Not ready: {problem}"
+    for warning in simulation.readiness.warnings:
+        yield f"Warning: {warning}"
+    for note in simulation.notes:
+        yield f"Note: {note}"
+    yield ""
+    zone = timing.zone_of(sequence.workspace.timezone)
+    name_of_list = _list_names(sequence)
+    for visit in simulation.path.visits:
+        # A mail leaves when its window is open; a wait is told where it begins.
+        is_wait = isinstance(visit.placed.step, steps.DelayStep | steps.WaitForEventStep)
+        at = visit.began_at if is_wait else visit.ended_at
+        number = visit.placed.position + 1
+        label = visit.placed.step.label or in_words(visit.placed.step)
+        said = f"{number}. {label} → {_decision(visit, zone)}"
+        yield f"{_on_clock(at, zone)}  {LIST_ID.sub(name_of_list, said)}"
+        yield from _contents(visit, with_html=with_html)
+    ending = simulation.path.ending
+    if ending:
+        how = ENDINGS.get(ending.reason, ending.reason)
+        yield f"{_on_clock(ending.at, zone)}  {how} ({ending.status})."
+    elif simulation.path.visits:
+        yield "There is more to come: see --limit."
+    yield ""
+    yield "Nothing was written, sent or called."
+
+
+def _entry(entry: Entry) -> str:
+    by = f"{BY[entry.by]} {entry.name}".strip()
+    if entry.would_enter:
+        return f"yes, by {by}"
+    why = REASONS.get(entry.reason, entry.reason)
+    at = f" at {entry.path}" if entry.path else ""
+    return f"no, by {by}: {why}{at} ({entry.reason}). Else:"
+
+
+def _on_clock(at: datetime, zone: ZoneInfo) -> str:
+    """Return a moment by the workspace's clock, and in UTC where that differs."""
+    utc = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if zone.key == "UTC":
+        return utc
+    try:
+        local = at.astimezone(zone)
+    except OverflowError:
+        # Events may name the last day of the calendar.
+        return utc
+    return f"{local:%Y-%m-%d %H:%M:%S} {zone.key} = {utc}"
+
+
+def _local(at: datetime, zone: ZoneInfo) -> str:
+    """Return a moment by the clock that its line begins with."""
+    try:
+        return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    except OverflowError:
+        return _on_clock(at, zone)
+
+
+def _list_names(sequence: Sequence) -> Callable[[re.Match[str]], str]:
+    """Return what puts a list's name in the place of its id; one query."""
+    rows = List.objects.filter(workspace=sequence.workspace_id)
+    names = {encode("lst", pk): name for pk, name in rows.values_list("pk", "name")}
+    return lambda found: names.get(found[0], found[0])
+
+
+def _decision(visit: Visit, zone: ZoneInfo) -> str:
+    step, outcome = visit.placed.step, visit.outcome
+    if visit.error:
+        return f"fails. {visit.error}"
+    match step:
+        case steps.EmailStep():
+            return _mail_decision(visit, zone)
+        case steps.DelayStep():
+            return _delay_decision(visit, zone)
+        case steps.WaitForEventStep():
+            return _wait_decision(visit, zone)
+        case steps.ConditionStep():
+            return _condition_decision(outcome)
+        case steps.WebhookStep():
+            return "is not called here. It would be sent:"
+        case steps.ExitStep():
+            return "ends here"
+        case _:
+            return _change_decision(outcome)
+
+
+def _mail_decision(visit: Visit, zone: ZoneInfo) -> str:
+    reason = visit.outcome.get("reason")
+    if reason:
+        return f"is left out: {SKIPPED.get(reason, reason)} ({reason}). It would be:"
+    if visit.ended_at > visit.began_at:
+        return f"leaves, held by the sending window since {_local(visit.began_at, zone)}"
+    return "leaves"
+
+
+def _delay_decision(visit: Visit, zone: ZoneInfo) -> str:
+    outcome = visit.outcome
+    if "reason" not in outcome:
+        is_over = visit.ended_at <= visit.began_at
+        return "is over at once" if is_over else f"until {_local(visit.ended_at, zone)}"
+    problem = "there is no date" if outcome["reason"] == "date_missing" else "the date is past"
+    then = {"continue": "goes on", "skip": "leaves out the next step", "exit": "ends"}
+    return f"{problem}: {then[outcome['action']]}"
+
+
+def _wait_decision(visit: Visit, zone: ZoneInfo) -> str:
+    outcome, until = visit.outcome, _local(visit.ended_at, zone)
+    if outcome.get("timedOut"):
+        then = "ends" if outcome["action"] == "exit" else "goes on"
+        return f"{then} at {until} without it; with it, goes on as soon as it comes"
+    limit = outcome.get("timesOutAt")
+    at_most = f", would wait until {_local(limit, zone)}" if limit else ""
+    if outcome.get("isAssumed"):
+        return f"is taken to come at once{at_most}: goes on"
+    return f"comes at {until} ({outcome['event']}){at_most}: goes on"
+
+
+def _condition_decision(outcome: Any) -> str:  # noqa: ANN401 - a step run's outcome
+    if outcome["isMet"]:
+        return "met: goes on"
+    unmet = rule_in_words(parse_rule(outcome["unmet"], path="unmet"))
+    goes_to = outcome["goesTo"]
+    return f"not met ({unmet}): {'ends' if goes_to == 'exit' else f'goes to {goes_to}'}"
+
+
+def _change_decision(outcome: Any) -> str:  # noqa: ANN401 - a step run's outcome
+    parts = [f"{verb} {', '.join(outcome[key])}" for key, verb in CHANGES if outcome.get(key)]
+    if "refused" in outcome:
+        parts.append(REFUSED.get(outcome["refused"], outcome["refused"]))
+    return "; ".join(parts) or "changes nothing"
+
+
+def _contents(visit: Visit, *, with_html: bool) -> Iterator[str]:
+    if visit.mail:
+        yield from _mail_lines(visit.mail, with_html=with_html)
+    if visit.payload is not None:
+        payload = json.dumps(visit.payload, indent=2, ensure_ascii=False)
+        yield textwrap.indent(payload, INDENT)
+
+
+def _mail_lines(mail: Draft, *, with_html: bool) -> Iterator[str]:
+    yield f"{INDENT}From: {mail.sender}"
+    if mail.reply_to:
+        yield f"{INDENT}Reply-To: {mail.reply_to}"
+    yield f"{INDENT}To: {mail.recipient}"
+    yield f"{INDENT}Subject: {mail.subject}"
+    yield _quoted(mail.text)
+    if with_html and mail.html:
+        yield f"{INDENT}HTML:"
+        yield _quoted(mail.html)
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"{INDENT}| {line}".rstrip() for line in text.rstrip().splitlines())

@@ -1,0 +1,148 @@
+"""A sequence's steps, triggers and delays as people say them; what is unreadable stays visible."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from events.language import steps, timing
+from events.language.filters import Filter, Operator
+from events.language.timing.delays import DAY, HOUR, MINUTE
+from events.models import Step
+
+LENGTHS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1000, "second"), (1, "millisecond"))
+OPERATORS = {
+    Operator.EXISTS: "is there",
+    Operator.NOT_EXISTS: "is not there",
+    Operator.EQUALS: "is",
+    Operator.NOT_EQUALS: "is not",
+    Operator.ONE_OF: "is one of",
+    Operator.CONTAINS: "contains",
+    Operator.GREATER_THAN: "is greater than",
+    Operator.LESS_THAN: "is less than",
+}
+ON_ERROR = {"fail": "", "continue": ", go on if that fails", "exit": ", end if that fails"}
+
+
+def row_in_words(row: Step) -> str:
+    """Return a stored step with its place, by its label where it has one."""
+    try:
+        (step,) = steps.from_stored([row.config])
+    except msgspec.ValidationError:
+        return str(row)
+    return f"{row.position + 1}. {step.label or in_words(step)}"
+
+
+def in_words(step: steps.Step) -> str:  # noqa: PLR0911 - one return a kind
+    """Return what a step does."""
+    match step:
+        case steps.EmailStep():
+            kind = "Transactional email" if step.is_transactional else "Email"
+            return f"{kind} “{step.subject}”"
+        case steps.DelayStep():
+            return delay_in_words(step.delay)
+        case steps.WaitForEventStep():
+            then = "then end" if step.on_timeout == "exit" else "then go on"
+            limit = length_in_words(step.timeout_milliseconds)
+            met = filters_in_words(step.filters)
+            return f"Wait for {step.event_name}{met and f' where {met}'}, at most {limit}, {then}"
+        case steps.ConditionStep():
+            return condition_in_words(step)
+        case steps.UpdateTagsStep():
+            return _pair("put on", step.add, "take off", step.remove, "Tags")
+        case steps.UpdateListStep():
+            return _pair("join", step.join, "leave", step.leave, "Lists")
+        case steps.UpdateSubscriberStep():
+            return "Change the person: " + ", ".join(_changes(step))
+        case steps.WebhookStep():
+            return f"Call {step.url}{ON_ERROR[step.on_error]}"
+        case steps.ExitStep():
+            return "End here"
+
+
+def delay_in_words(delay: timing.Delay) -> str:
+    """Return how long a delay is, or until when."""
+    match delay:
+        case timing.Duration():
+            return f"Wait {length_in_words(delay.milliseconds)}"
+        case timing.UntilDate():
+            offset = delay.offset_milliseconds
+            moved = f"{length_in_words(abs(offset))} {'before' if offset < 0 else 'after'} "
+            whose = "the event's" if delay.source == "event" else "the person's"
+            return f"Wait until {moved if offset else ''}{whose} {delay.field}"
+        case timing.UntilWeekday():
+            return f"Wait until {hours_in_words(delay)}"
+
+
+def hours_in_words(hours: timing.UntilWeekday | timing.SendingWindow) -> str:
+    """Return the days and hours of a window, with the zone that they count in."""
+    days = "every day" if len(hours.days) == 7 else ", ".join(d.title() for d in hours.days)  # noqa: PLR2004 - a week
+    clock = "" if hours.start == hours.end else f" from {hours.start} to {hours.end}"
+    zone = {"": "the person's time", "workspace": "the workspace's time"}.get(
+        hours.timezone, hours.timezone
+    )
+    return f"{days}{clock} ({zone})"
+
+
+def length_in_words(milliseconds: int) -> str:
+    """Return a length such as `2 days 3 hours`."""
+    parts = []
+    for size, name in LENGTHS:
+        count, milliseconds = divmod(milliseconds, size)
+        if count:
+            parts.append(f"{count} {name}{'' if count == 1 else 's'}")
+    return " ".join(parts) or "no time"
+
+
+def condition_in_words(step: steps.ConditionStep) -> str:
+    """Return what a condition looks at, and where it leads else."""
+    joint = " and " if step.match == "all" else " or "
+    where = "end" if step.on_false == "exit" else f"go to {step.on_false}"
+    return f"Only if {joint.join(map(rule_in_words, step.rules))}, else {where}"
+
+
+def rule_in_words(rule: steps.Rule) -> str:
+    """Return one rule of a condition."""
+    match rule:
+        case steps.TagRule():
+            return f"{'tag' if rule.is_borne else 'no tag'} {rule.tag}"
+        case steps.ListRule():
+            return f"{'on' if rule.is_joined else 'not on'} list {rule.list}"
+        case steps.AttributeRule():
+            return f"attribute {filters_in_words([rule.filter])}"
+        case steps.EventPropertyRule():
+            return f"the event's {filters_in_words([rule.filter])}"
+        case steps.EventRule():
+            verb = "happened" if rule.has_happened else "did not happen"
+            since = "ever" if rule.since == "ever" else "since entry"
+            met = filters_in_words(rule.filters)
+            return f"{rule.event_name}{met and f' where {met}'} {verb} {since}"
+
+
+def filters_in_words(filters: Iterable[Filter]) -> str:
+    """Return filters with `and` between them; nothing for none."""
+    return " and ".join(map(_filter_in_words, filters))
+
+
+def _filter_in_words(wanted: Filter) -> str:
+    value = wanted.value
+    if value is None:
+        return f"{wanted.path} {OPERATORS[wanted.operator]}"
+    values = value if isinstance(value, tuple) else (value,)
+    return f"{wanted.path} {OPERATORS[wanted.operator]} {', '.join(map(str, values))}"
+
+
+def _pair(
+    verb: str, some: Iterable[str], other_verb: str, others: Iterable[str], title: str
+) -> str:
+    named = [(verb, ", ".join(some)), (other_verb, ", ".join(others))]
+    return f"{title}: " + "; ".join(f"{each} {names}" for each, names in named if names)
+
+
+def _changes(step: steps.UpdateSubscriberStep) -> Iterable[str]:
+    if step.first_name is not None:
+        yield f"first name {step.first_name or 'cleared'}"
+    if step.last_name is not None:
+        yield f"last name {step.last_name or 'cleared'}"
+    if step.status is not None:
+        yield f"status {step.status}"
+    yield from step.attributes

@@ -1,0 +1,4 @@
+"""Files of rows: CSV, JSONL, their cells and their faults.
+
+Pure: no Django and no services.
+"""

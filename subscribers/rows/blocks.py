@@ -1,0 +1,184 @@
+"""A file as blocks of whole lines, in constant memory, from any place in it on.
+
+A block ends at a line feed, but for the last one. A line that is longer than a row may be is left
+out of the blocks and told of by itself; it is never held.
+"""
+
+import gzip
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Self, cast
+
+import msgspec
+
+from subscribers.rows.row import MOST_ROW_BYTES, STANDARD_INPUT, InvalidFile, Meter, Source
+
+CHUNK_BYTES = 262_144
+# What is kept of a line that is too long.
+BEGINNING_BYTES = 200
+_BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_UNREADABLE = (OSError, EOFError, zlib.error)
+
+OpenBytes = Callable[[str], BufferedIOBase]
+
+
+class LongLine(msgspec.Struct, frozen=True):
+    """A line over the limit: how many bytes it has with its end, and the first of them."""
+
+    size: int
+    beginning: bytes
+
+
+class BlockReader:
+    """Reads one open file; `consumed` is how many of its bytes the blocks so far had."""
+
+    def __init__(
+        self,
+        stream: BufferedIOBase,
+        *,
+        name: str,
+        may_seek: bool = False,
+        note_read: Callable[[int], None] = lambda _size: None,
+    ) -> None:
+        self.name = name
+        self.consumed = 0
+        self._stream = stream
+        self._may_seek = may_seek
+        self._note_read = note_read
+        self._pending = b""
+
+    def begin(self) -> Self:
+        """Leave out a byte order mark; raises `InvalidFile` for UTF-16."""
+        self._pending = self._read()
+        first = self._pending[:4]
+        if first.startswith(_UTF_16) or b"\0" in first:
+            raise InvalidFile(f"{self.name} looks like UTF-16: save it as UTF-8.")
+        if first.startswith(_BOM):
+            self.consumed = len(_BOM)
+            self._pending = self._pending[len(_BOM) :]
+        return self
+
+    def next_block(self) -> bytes | LongLine:
+        """Return the next whole lines; nothing at the end of the file."""
+        block = self._pending or self._read()
+        while not (cut := block.rfind(b"\n") + 1):
+            if len(block) > MOST_ROW_BYTES:
+                return self._skip_line(block)
+            more = self._read()
+            if not more:
+                cut = len(block)
+                break
+            block += more
+        self._pending = block[cut:]
+        self.consumed += cut
+        return block[:cut]
+
+    def give_back(self, lines: bytes) -> None:
+        """Take back the end of the last block, to be read again."""
+        self._pending = lines + self._pending
+        self.consumed -= len(lines)
+
+    def skip_to(self, offset: int) -> None:
+        """Go on at a byte where a line begins; raises `InvalidFile` when none does."""
+        if offset <= self.consumed:
+            return
+        before = self._seek(offset - 1) if self._may_seek else self._read_through(offset - 1)
+        if not before:
+            raise InvalidFile(
+                f"{self.name} is shorter than what was read of it: it is not the same file."
+            )
+        self._pending = before[1:]
+        self.consumed = offset
+        if before[:1] != b"\n" and (self._pending or self._refill()):
+            raise InvalidFile(f"{self.name} was changed since it was read: no line begins there.")
+
+    def _refill(self) -> bytes:
+        self._pending = self._read()
+        return self._pending
+
+    def _seek(self, offset: int) -> bytes:
+        self._stream.seek(offset)
+        return self._read()
+
+    def _read_through(self, offset: int) -> bytes:
+        """Return what follows a byte, itself first."""
+        ahead = offset - self.consumed
+        block = self._pending
+        while len(block) <= ahead:
+            ahead -= len(block)
+            block = self._read()
+            if not block:
+                return b""
+        return block[ahead:]
+
+    def _skip_line(self, block: bytes) -> LongLine:
+        size = 0
+        beginning = block[:BEGINNING_BYTES]
+        while block and not (cut := block.find(b"\n") + 1):
+            size += len(block)
+            block = self._read()
+        if block:
+            size += cut
+            self._pending = block[cut:]
+        else:
+            self._pending = b""
+        self.consumed += size
+        return LongLine(size, beginning)
+
+    def _read(self) -> bytes:
+        try:
+            # What is there: from a pipe, rows are taken as they come.
+            block = self._stream.read1(CHUNK_BYTES)
+        except _UNREADABLE as error:
+            raise InvalidFile(f"{self.name} cannot be read on: {_reason(error)}.") from error
+        self._note_read(len(block))
+        return block
+
+
+@contextmanager
+def opened(
+    source: Source, *, meter: Meter | None = None, open_bytes: OpenBytes | None = None
+) -> Iterator[BlockReader]:
+    """Open a file for its blocks; raises `InvalidFile`. The standard input is left open."""
+    shown = "The standard input" if source.name == STANDARD_INPUT else source.name
+    meter = meter or Meter()
+    try:
+        stored = (open_bytes or _open)(source.name)
+    except OSError as error:
+        raise InvalidFile(f"{shown} cannot be read: {_reason(error)}.") from error
+    begun_at = meter.bytes_read
+
+    def add_size(size: int) -> None:
+        meter.bytes_read += size
+
+    def read_position(_size: int) -> None:
+        meter.bytes_read = begun_at + stored.tell()
+
+    may_tell = source.name != STANDARD_INPUT and stored.seekable()
+    stream = gzip.GzipFile(fileobj=stored) if source.is_compressed else stored
+    try:
+        yield BlockReader(
+            stream,
+            name=shown,
+            may_seek=may_tell and not source.is_compressed,
+            note_read=read_position if may_tell else add_size,
+        ).begin()
+    finally:
+        if source.name != STANDARD_INPUT:
+            stored.close()
+
+
+def _open(name: str) -> BufferedIOBase:
+    if name == STANDARD_INPUT:
+        return cast("BufferedIOBase", sys.stdin.buffer)
+    return Path(name).open("rb")
+
+
+def _reason(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return text.rstrip(".") or type(error).__name__

@@ -1,0 +1,29 @@
+"""What a cell of a table means as JSON: `19.5`, `true`, `null`, `[1]` and `{"a": 1}`, or a text.
+
+Read as JSON is only what JSON itself would write so: `007`, `+1`, `1.`, `True` and `NaN` are texts.
+"""
+
+import re
+from typing import Any
+
+from subscribers.wire import json_gate
+
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+# JSON's own grammar; what is longer is an identifier rather than a number.
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,29})(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
+# What else a cell begins with is a text, and most cells are.
+_BEGINNINGS = frozenset("-0123456789tfn{[")
+
+
+def value_of(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the value of a cell that is not empty; the text itself when it is no JSON."""
+    if text[0] not in _BEGINNINGS:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in "{[" and not _NUMBER.fullmatch(text):
+        return text
+    try:
+        return json_gate.decode(text.encode())
+    except (json_gate.InvalidJson, UnicodeEncodeError):
+        return text

@@ -1,0 +1,1 @@
+"""Whether a request is let in: rate limit and idempotency keys."""

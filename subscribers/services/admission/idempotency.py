@@ -1,0 +1,127 @@
+"""`Idempotency-Key`: the first answer to a request is kept and given again.
+
+A reservation is committed before the work. The answer is stored in the work's own transaction,
+under the reservation's token, so that work and answer are there together or not at all. When
+a process dies its lease runs out, and the next repeat takes the work over.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from subscribers.models import IdempotentRequest, Workspace
+from subscribers.services.storage import connections
+
+LEASE = timedelta(seconds=60)
+
+
+class RequestInProgress(Exception):
+    """The same key is being worked on; ask again in `retry_after` seconds."""
+
+    code = "IDEMPOTENCY_IN_PROGRESS"
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__("A request with this Idempotency-Key is being worked on.")
+
+
+class BodyMismatch(ValueError):
+    """The key was used with another body."""
+
+    code = "IDEMPOTENCY_MISMATCH"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """The first answer, as it was sent."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The right to do the work and to store its answer, for as long as the lease lasts."""
+
+    row_id: UUID
+    token: UUID
+
+    def keep(self, *, status: int, body: bytes) -> None:
+        """Store the answer; raises `RequestInProgress` when another request took over meanwhile.
+
+        Call it in the work's transaction: the exception must roll the work back.
+        """
+        mine = IdempotentRequest.objects.filter(pk=self.row_id, token=self.token, status=None)
+        if not mine.update(status=status, answer=body):
+            raise RequestInProgress(retry_after=1)
+
+    def release(self) -> None:
+        """Give the key back: nothing was done, and a repeat may try."""
+        IdempotentRequest.objects.filter(pk=self.row_id, token=self.token, status=None).delete()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What one key stands for: the same header on another path is another request."""
+
+    workspace: Workspace
+    method: str
+    path: str
+    key: str
+
+
+def reserve(
+    *, scope: Scope, body: bytes, retention: timedelta, now: datetime
+) -> Reservation | KeptAnswer:
+    """Return the right to do the work, or the kept answer; commits by itself.
+
+    A connection that breaks meanwhile is renewed and the same reservation asked for again. Raises
+    `RequestInProgress` and `BodyMismatch`.
+    """
+    planned = IdempotentRequest(
+        workspace=scope.workspace,
+        method=scope.method,
+        path=scope.path,
+        key=scope.key,
+        body_hash=hashlib.sha256(body).hexdigest(),
+        lease_expires_at=now + LEASE,
+        expires_at=now + retention,
+    )
+    try:
+        return _reserve(planned, now=now)
+    except connections.LOST:
+        if not connections.renew():
+            raise
+        return _reserve(planned, now=now)
+
+
+def _reserve(planned: IdempotentRequest, *, now: datetime) -> Reservation | KeptAnswer:
+    """Insert the row or take it over under the planned token; doing it twice changes nothing."""
+    with transaction.atomic():
+        IdempotentRequest.objects.bulk_create([planned], ignore_conflicts=True)
+        found = IdempotentRequest.objects.select_for_update().get(
+            workspace_id=planned.workspace_id,
+            method=planned.method,
+            path=planned.path,
+            key=planned.key,
+        )
+        if found.token == planned.token:
+            return Reservation(row_id=found.pk, token=found.token)
+        if found.expires_at <= now:
+            found.status, found.body_hash = None, planned.body_hash
+        elif found.body_hash != planned.body_hash:
+            raise BodyMismatch("This Idempotency-Key was used with another body.")
+        elif found.status is not None:
+            return KeptAnswer(status=found.status, body=bytes(found.answer))
+        elif found.lease_expires_at > now:
+            left = (found.lease_expires_at - now).total_seconds()
+            raise RequestInProgress(retry_after=math.ceil(left))
+        found.token = planned.token
+        found.lease_expires_at = planned.lease_expires_at
+        found.expires_at = planned.expires_at
+        found.save()
+        return Reservation(row_id=found.pk, token=found.token)

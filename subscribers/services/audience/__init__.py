@@ -1,0 +1,1 @@
+"""People, their tags and their lists."""

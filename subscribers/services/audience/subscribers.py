@@ -1,0 +1,192 @@
+"""Who a request is about: found, created, completed; always under the subscriber's lock.
+
+Everything here runs inside the caller's transaction. Rows are locked in the order of their ids and
+read after the lock.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, OperationalError, transaction
+
+from subscribers.ids import encode
+from subscribers.models import Subscriber, Workspace
+from subscribers.services.storage import quick_rows
+from subscribers.wire import json_gate
+from subscribers.wire.payloads import Fault, InvalidRequest, Person
+
+# Each round that ends without a row means that another request created or deleted one meanwhile.
+ROUNDS = 10
+# What later requests add to a person.
+COMPLETED = ("first_name", "last_name", "attributes")
+
+
+class IdentityConflict(ValueError):
+    """Address and external id belong to two people, or the address has another external id."""
+
+    code = "IDENTITY_CONFLICT"
+
+
+class SubscriberNotFound(LookupError):
+    """Only an external id was given, and nobody has it."""
+
+    code = "SUBSCRIBER_NOT_FOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIdentity:
+    """Who a subscriber is, without the rest of the row."""
+
+    id: UUID
+    email: str
+    external_id: str | None
+
+    @property
+    def public_id(self) -> str:
+        """The id on the wire."""
+        return encode("sub", self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A locked subscriber; `is_created` when this call made the row."""
+
+    subscriber: Subscriber
+    is_created: bool
+
+
+def find_or_create(
+    *, workspace: Workspace, person: Person, now: datetime, planned_id: UUID
+) -> Located:
+    """Return the person's row, locked; create it or attach the external id where that is due.
+
+    A new row gets `planned_id`.
+
+    Raises `IdentityConflict` and `SubscriberNotFound`. A stored address or external id never
+    changes. Two requests that create the same person end up with one row.
+    """
+    email_key = person.email.key if person.email else None
+    bearers = Subscriber.objects.in_workspace(workspace).identified_by(
+        email_key=email_key, external_id=person.external_id
+    )
+    planned: Subscriber | None = None
+    for _ in range(ROUNDS):
+        subscriber = choose(rows=list(bearers.locked()), person=person)
+        if subscriber is None:
+            planned = _plan(workspace, person, now, planned_id)
+            # The loser of a race gets no row: the next round finds the winner's.
+            quick_rows.insert([planned], or_ignore=True)
+        elif _attach_external_id(subscriber, person, now):
+            is_created = planned is not None and subscriber.pk == planned.pk
+            return Located(subscriber=subscriber, is_created=is_created)
+    raise OperationalError("The subscriber's row kept changing.")
+
+
+def complete(
+    *, subscriber: Subscriber, person: Person, attributes_bytes: int, now: datetime
+) -> None:
+    """Fill empty names and merge attributes into the row, which the caller has locked.
+
+    Raises `InvalidRequest` when the merged attributes exceed `attributes_bytes`.
+    """
+    changes = changes_to(
+        stored={name: getattr(subscriber, name) for name in COMPLETED},
+        person=person,
+        attributes_bytes=attributes_bytes,
+    )
+    if changes:
+        for name, value in changes.items():
+            setattr(subscriber, name, value)
+        subscriber.updated_at = now
+        subscriber.save(update_fields=[*changes, "updated_at"])
+
+
+def changes_to(
+    *, stored: Mapping[str, Any], person: Person, attributes_bytes: int
+) -> dict[str, Any]:
+    """Return the columns of `COMPLETED` that the person's request changes, with their new values.
+
+    Raises `InvalidRequest` when the merged attributes exceed `attributes_bytes`.
+    """
+    changes: dict[str, Any] = {}
+    if person.first_name and not stored["first_name"]:
+        changes["first_name"] = person.first_name
+    if person.last_name and not stored["last_name"]:
+        changes["last_name"] = person.last_name
+    merged = merge_attributes(stored["attributes"], person.attributes)
+    if not json_gate.is_same(merged, stored["attributes"]):
+        check_size(merged=merged, attributes_bytes=attributes_bytes)
+        changes["attributes"] = merged
+    return changes
+
+
+def check_size(*, merged: Mapping[str, Any], attributes_bytes: int) -> None:
+    """Raise `InvalidRequest` when attributes are too long to be stored."""
+    size = len(json_gate.compact(merged))
+    if size > attributes_bytes:
+        message = f"would have {size} bytes once merged; at most {attributes_bytes} are stored."
+        raise InvalidRequest(Fault("customAttributes", message))
+
+
+def merge_attributes(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stored attributes with the given ones over them; None removes a key."""
+    merged = {**stored, **given}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def choose(*, rows: Collection[Subscriber], person: Person) -> Subscriber | None:
+    """Return the row that the identity means, None when nobody has it and it can be created.
+
+    `rows` are all that bear the address or the external id. Raises `IdentityConflict` and
+    `SubscriberNotFound`.
+    """
+    by_address = next(
+        (row for row in rows if person.email and row.email_key == person.email.key), None
+    )
+    by_external_id = next(
+        (row for row in rows if person.external_id and row.external_id == person.external_id), None
+    )
+    if by_address and by_external_id and by_address.pk != by_external_id.pk:
+        raise IdentityConflict("email and externalId belong to two different subscribers.")
+    if by_address and by_address.external_id and person.external_id and not by_external_id:
+        raise IdentityConflict("The subscriber with this email has another externalId.")
+    found = by_address or by_external_id
+    if found is None and person.email is None:
+        raise SubscriberNotFound("No subscriber has this externalId; give an email to create one.")
+    return found
+
+
+def _plan(workspace: Workspace, person: Person, now: datetime, planned_id: UUID) -> Subscriber:
+    if person.email is None:
+        raise SubscriberNotFound("An email is needed to create a subscriber.")
+    status = Subscriber.Status.PENDING if workspace.double_opt_in else Subscriber.Status.ACTIVE
+    return Subscriber(
+        id=planned_id,
+        workspace=workspace,
+        email=person.email.text,
+        email_key=person.email.key,
+        external_id=person.external_id,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        status=status,
+        attributes=merge_attributes({}, person.attributes),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _attach_external_id(subscriber: Subscriber, person: Person, now: datetime) -> bool:
+    """Give the row an external id where it has none; False when another row took it meanwhile."""
+    if person.external_id is None or subscriber.external_id is not None:
+        return True
+    subscriber.external_id = person.external_id
+    subscriber.updated_at = now
+    try:
+        with transaction.atomic():
+            subscriber.save(update_fields=["external_id", "updated_at"])
+    except IntegrityError:
+        return False
+    return True

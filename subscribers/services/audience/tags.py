@@ -1,0 +1,58 @@
+"""Tags: made when somebody names them, put on and taken off under the subscriber's lock."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from django.db.models import F
+
+from subscribers.models import Subscriber, SubscriberTag, Tag, Workspace
+from subscribers.wire import tag_names
+
+
+def ensure(*, workspace: Workspace, names: Collection[str]) -> dict[str, Tag]:
+    """Return a tag for each name in its normal form, by that form; makes those that are missing.
+
+    Inserts go in the order of the names, so others may do the same at once. Raises
+    `tag_names.InvalidTagName`.
+    """
+    wanted = sorted({tag_names.normalise(name) for name in names})
+    known = _by_name(workspace, wanted)
+    missing = [Tag(workspace=workspace, name=name) for name in wanted if name not in known]
+    if missing:
+        Tag.objects.bulk_create(missing, ignore_conflicts=True)
+        known = _by_name(workspace, wanted)
+    return known
+
+
+def names_of(subscriber: Subscriber) -> dict[UUID, str]:
+    """Return the tags that the subscriber bears now, name by tag id."""
+    links = SubscriberTag.objects.filter(subscriber=subscriber)
+    return dict(links.values_list("tag_id", "tag__name"))
+
+
+def change(*, subscriber: Subscriber, added: Collection[UUID], removed: Collection[UUID]) -> None:
+    """Put tags on and take tags off; the caller holds the subscriber's lock. Idempotent."""
+    if added or removed:
+        change_many(subscribers=[subscriber], added=added, removed=removed)
+
+
+def change_many(
+    *, subscribers: Sequence[Subscriber], added: Collection[UUID], removed: Collection[UUID]
+) -> None:
+    """Change the same tags of many people, whose locks the caller holds; three statements."""
+    people = [person.pk for person in subscribers]
+    Subscriber.objects.filter(pk__in=people).update(tags_version=F("tags_version") + 1)
+    if removed:
+        SubscriberTag.objects.filter(subscriber__in=people, tag__in=removed).delete()
+    SubscriberTag.objects.bulk_create(
+        [
+            SubscriberTag(workspace_id=person.workspace_id, subscriber=person, tag_id=tag_id)
+            for person in subscribers
+            for tag_id in sorted(added)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _by_name(workspace: Workspace, names: Collection[str]) -> dict[str, Tag]:
+    return {tag.name: tag for tag in Tag.objects.filter(workspace=workspace, name__in=names)}

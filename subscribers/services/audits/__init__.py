@@ -1,0 +1,1 @@
+"""Checks of stored data that `doctor` reports."""

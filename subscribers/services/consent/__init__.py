@@ -1,0 +1,1 @@
+"""Consent: its ledger, confirmation, unsubscription and suppression."""

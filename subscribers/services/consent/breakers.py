@@ -1,0 +1,94 @@
+"""How many confirmation mails leave in an hour: to one domain, for one key, in all.
+
+Beyond a limit a mail is put off to a later hour, never refused, and the admin's home page says so:
+somebody may be signing others up. The worker counts when it sends, in a transaction of its own, so
+that no request waits for these hot rows. Domains at which anybody opens a mailbox are not limited.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from subscribers.models import AskedHour
+from subscribers.wire.address_hashes import FREE_MAIL_DOMAINS, domain_of
+
+Scope = AskedHour.Scope
+HOUR = timedelta(hours=1)
+KEPT_FOR = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many mails an hour may see for one subject; all that follow are put off."""
+
+    scope: AskedHour.Scope
+    subject: str
+    mails: int
+
+
+def admit(*, email_key: str, key_prefix: str, now: datetime) -> datetime | None:
+    """Count one mail that is about to leave; or count it as put off, and return until when.
+
+    `key_prefix` is empty where no key asked. What is put off is spread over the hours to come, as
+    many to each as the limit allows. Call it outside of transactions.
+    """
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    limits = _limits(email_key, key_prefix)
+    if not limits:
+        return None
+    reached = None
+    with transaction.atomic():
+        for limit in limits:
+            if not _count(limit, hour):
+                reached = limit
+                transaction.set_rollback(True)
+                break
+    return _put_off(reached, hour) if reached else None
+
+
+def delayed_since(*, since: datetime) -> list[AskedHour]:
+    """Return the hours since a moment in which mails were put off, the newest first."""
+    rows = AskedHour.objects.filter(starts_at__gte=since, delayed__gt=0)
+    return list(rows.order_by("-starts_at", "scope", "subject"))
+
+
+def purge(*, now: datetime) -> int:
+    """Delete hours that nobody asks for any more; returns how many. Idempotent."""
+    deleted, _ = AskedHour.objects.filter(starts_at__lt=now - KEPT_FOR).delete()
+    return deleted
+
+
+def _limits(email_key: str, key_prefix: str) -> list[Limit]:
+    """Return the limits that hold for a mail, in the order in which their rows are locked."""
+    domain = domain_of(email_key)
+    is_free_mail = domain in FREE_MAIL_DOMAINS
+    limits = [
+        Limit(Scope.ALL, "", settings.CONFIRMATIONS_PER_HOUR),
+        Limit(Scope.DOMAIN, domain, 0 if is_free_mail else settings.CONFIRMATIONS_PER_DOMAIN),
+        Limit(Scope.KEY, key_prefix, settings.CONFIRMATIONS_PER_KEY if key_prefix else 0),
+    ]
+    return [each for each in limits if each.mails]
+
+
+def _count(limit: Limit, hour: datetime) -> bool:
+    """Count a mail in its hour; False when the limit is reached."""
+    AskedHour.objects.bulk_create(
+        [AskedHour(scope=limit.scope, subject=limit.subject, starts_at=hour)],
+        ignore_conflicts=True,
+    )
+    rows = AskedHour.objects.filter(scope=limit.scope, subject=limit.subject, starts_at=hour)
+    return bool(rows.filter(mails__lt=limit.mails).update(mails=F("mails") + 1))
+
+
+def _put_off(limit: Limit, hour: datetime) -> datetime:
+    """Count a mail as put off, and return its place among those that are."""
+    with transaction.atomic():
+        rows = AskedHour.objects.filter(scope=limit.scope, subject=limit.subject, starts_at=hour)
+        # Its row is there: the limit was found reached by it.
+        rows.update(delayed=F("delayed") + 1)
+        place = rows.values_list("delayed", flat=True).get() - 1
+    hours, within = divmod(place, limit.mails)
+    return hour + HOUR * (1 + hours) + HOUR * within / limit.mails

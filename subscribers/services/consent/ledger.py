@@ -1,0 +1,157 @@
+"""The ledger of consent: who was asked, who agreed, who left, by what and when.
+
+Append-only: rows are written here and changed nowhere. A line is written in the transaction of
+what it tells, under the subscriber's lock. An address stands in it as a hash alone.
+"""
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from subscribers.models import ApiKey, ConsentRecord, Subscriber, Workspace
+from subscribers.services.storage import quick_rows
+from subscribers.templating import mail
+from subscribers.wire.address_hashes import address_hash
+
+Kind = ConsentRecord.Kind
+LONGEST_USER_AGENT = 500
+LONGEST_REASON = 500
+LONGEST_REQUEST_ID = 64
+LONGEST_LIST_NAME = 200
+LONGEST_ACTOR = 150
+LONGEST_METHOD = 40
+
+# The method of a line that a file brought in; its reason says how the file has it.
+BY_IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """Under which something about consent happened; whatever is not known is left out.
+
+    `ip` and `user_agent` are the person's own, never those of an application that calls the API.
+    """
+
+    ip: str | None = None
+    user_agent: str = ""
+    # The event that led here: the first live one of a request.
+    event_id: UUID | None = None
+    # The key whose request it was, which the breakers count by, and the request's id.
+    api_key: ApiKey | None = None
+    request_id: str = ""
+    # The name of whoever did it by hand in the admin.
+    actor: str = ""
+
+
+NOTHING_KNOWN = Circumstances()
+
+
+def record(
+    *,
+    subscriber: Subscriber,
+    kind: ConsentRecord.Kind,
+    circumstances: Circumstances,
+    now: datetime,
+    method: str = "",
+    reason: str = "",
+    list_name: str = "",
+    text_hash: str = "",
+) -> ConsentRecord:
+    """Write a line about a person; the caller holds their lock. Texts are cut to their columns."""
+    return record_of_address(
+        workspace=subscriber.workspace,
+        email_key=subscriber.email_key,
+        subscriber=subscriber,
+        kind=kind,
+        circumstances=circumstances,
+        now=now,
+        method=method,
+        reason=reason,
+        list_name=list_name,
+        text_hash=text_hash,
+    )
+
+
+def record_of_address(  # noqa: PLR0913 - the columns of a line
+    *,
+    workspace: Workspace,
+    email_key: str,
+    kind: ConsentRecord.Kind,
+    circumstances: Circumstances,
+    now: datetime,
+    subscriber: Subscriber | None = None,
+    method: str = "",
+    reason: str = "",
+    list_name: str = "",
+    text_hash: str = "",
+) -> ConsentRecord:
+    """Write a line about an address that nobody may bear."""
+    line = line_of_address(
+        workspace=workspace,
+        email_key=email_key,
+        kind=kind,
+        circumstances=circumstances,
+        now=now,
+        subscriber=subscriber,
+        method=method,
+        reason=reason,
+        list_name=list_name,
+        text_hash=text_hash,
+    )
+    quick_rows.insert([line])
+    return line
+
+
+def line_of_address(  # noqa: PLR0913 - the columns of a line
+    *,
+    workspace: Workspace,
+    email_key: str,
+    kind: ConsentRecord.Kind,
+    circumstances: Circumstances,
+    now: datetime,
+    subscriber: Subscriber | None = None,
+    method: str = "",
+    reason: str = "",
+    list_name: str = "",
+    text_hash: str = "",
+) -> ConsentRecord:
+    """Return a line that is not stored yet, for who writes many at once."""
+    key = circumstances.api_key
+    return ConsentRecord(
+        workspace=workspace,
+        subscriber=subscriber,
+        address_hash=address_hash(workspace.address_hash_key, email_key),
+        kind=kind,
+        method=method[:LONGEST_METHOD],
+        at=now,
+        ip=_address_or_none(circumstances.ip),
+        user_agent=_plain(circumstances.user_agent)[:LONGEST_USER_AGENT],
+        event_id=circumstances.event_id,
+        api_key=key.prefix if key else "",
+        request_id=circumstances.request_id[:LONGEST_REQUEST_ID],
+        list_name=list_name[:LONGEST_LIST_NAME],
+        text_hash=text_hash,
+        reason=_plain(reason)[:LONGEST_REASON],
+        actor=circumstances.actor[:LONGEST_ACTOR],
+    )
+
+
+def hash_of_text(*parts: str) -> str:
+    """Return the SHA-256 of a text that people agreed to, as hex; parts are told apart by NUL."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _plain(text: str) -> str:
+    """Return a text as one line that both databases store: browsers send whatever they like."""
+    return mail.header_text(text)
+
+
+def _address_or_none(text: str | None) -> str | None:
+    """Return an address of the network, or None for what a proxy wrote instead of one."""
+    try:
+        # Without the name of an interface, which no database stores.
+        return str(ipaddress.ip_address((text or "").partition("%")[0]))
+    except ValueError:
+        return None

@@ -1,0 +1,67 @@
+"""How often one mailbox is asked for its consent: once a day, three times in all.
+
+Counted by mailbox, so that `a+1@` and `a+2@` are one, and beyond the person's deletion: whoever
+signs others up cannot fill their mailbox. Beyond the limit a mail is refused, never put off. A
+confirmation proves that the mails were wanted, and the count begins anew.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from subscribers.models import AskedAddress, Workspace
+from subscribers.services.storage import quick_rows
+from subscribers.wire.address_hashes import mailbox_hash
+
+MOST_MAILS = 3
+PAUSE = timedelta(hours=24)
+ASKED_TODAY = "asked_today"
+ASKED_TOO_OFTEN = "asked_too_often"
+_COUNT = """
+ON CONFLICT (workspace_id, mailbox_hash) DO UPDATE
+SET mails = subscribers_askedaddress.mails + 1, asked_at = excluded.asked_at
+WHERE subscribers_askedaddress.mails = 0
+    OR (subscribers_askedaddress.mails < %s AND subscribers_askedaddress.asked_at <= %s)
+RETURNING mails
+"""
+
+
+def take(
+    *, workspace: Workspace, email_key: str, now: datetime, is_reminder: bool = False
+) -> str | None:
+    """Count one mail to the mailbox, or return in a word why it gets none.
+
+    A reminder need not wait for the pause. In the caller's transaction: the mailbox's row stays
+    locked until it ends, and what is counted is rolled back with it. Locks: after the subscriber.
+    """
+    rows = _rows(workspace, email_key)
+    pause = timedelta(0) if is_reminder else PAUSE
+    stored = next(iter(rows), None)
+    # Whoever was asked too often is told so without waiting for the row.
+    if stored and (reason := _reason(stored, now, pause)):
+        return reason
+    mailbox = mailbox_hash(workspace.address_hash_key, email_key)
+    first = AskedAddress(workspace=workspace, mailbox_hash=mailbox, mails=1, asked_at=now)
+    # It waits for whoever has the row, and looks again then.
+    until = connection.ops.adapt_datetimefield_value(now - pause)
+    if quick_rows.insert_or(first, otherwise=_COUNT, parameters=[MOST_MAILS, until]):
+        return None
+    return _reason(rows.get(), now, pause) or ASKED_TODAY
+
+
+def begin_anew(*, workspace: Workspace, email_key: str) -> None:
+    """Forget how often a mailbox was asked, since its owner answered."""
+    _rows(workspace, email_key).update(mails=0)
+
+
+def _rows(workspace: Workspace, email_key: str) -> QuerySet[AskedAddress]:
+    mailbox = mailbox_hash(workspace.address_hash_key, email_key)
+    return AskedAddress.objects.filter(workspace=workspace, mailbox_hash=mailbox)
+
+
+def _reason(counted: AskedAddress, now: datetime, pause: timedelta) -> str | None:
+    """Return in a word why a mailbox gets no mail now, by what was counted of it."""
+    if counted.mails >= MOST_MAILS:
+        return ASKED_TOO_OFTEN
+    return ASKED_TODAY if counted.mails and counted.asked_at > now - pause else None

@@ -1,0 +1,132 @@
+"""The confirmation mail: the workspace's templates where they can be used, else our own.
+
+Nothing here reads or writes a row.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from subscribers.models import Confirmation, OutgoingEmail, Subscriber, Workspace
+from subscribers.services.consent import headers, ledger, links, our_mail
+from subscribers.services.outbox.outbox import Draft
+from subscribers.templating import mail as rendering
+from subscribers.templating.mail import RenderedMail, TemplateFault
+from subscribers.wire import addresses
+
+logger = logging.getLogger("cueline.confirmation_mail")
+
+KIND = OutgoingEmail.Kind.CONFIRMATION
+# What the templates call the link.
+URL_TAG = "DOUBLE_OPT_IN_URL"
+
+
+class LinkMissing(TemplateFault):
+    """The mail would not hold the link, so nobody could confirm by it."""
+
+    code = "LINK_MISSING"
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """A confirmation mail's templates; an empty text is made from the HTML."""
+
+    subject: str
+    html: str
+    text: str
+
+
+OURS = Templates(our_mail.SUBJECT, our_mail.HTML, our_mail.TEXT)
+
+
+def templates_of(workspace: Workspace) -> Templates:
+    """Return the workspace's templates, with ours in the place of what it does not have."""
+    has_body = bool(workspace.confirmation_html.strip() or workspace.confirmation_text.strip())
+    return Templates(
+        subject=workspace.confirmation_subject.strip() or OURS.subject,
+        html=workspace.confirmation_html if has_body else OURS.html,
+        text=workspace.confirmation_text if has_body else OURS.text,
+    )
+
+
+def render(*, templates: Templates, data: dict[str, Any]) -> RenderedMail:
+    """Return the mail that the templates make; raises `TemplateFault`.
+
+    Raises `LinkMissing`, one of them, where a part of the mail does not hold the link.
+    """
+    mail = rendering.render_mail(
+        subject=templates.subject,
+        preview_text="",
+        html=templates.html,
+        text=templates.text,
+        data=data,
+    )
+    url = data[URL_TAG]
+    if url not in mail.text or (mail.html and url not in mail.html):
+        raise LinkMissing("The mail must hold {{DOUBLE_OPT_IN_URL}}, in its HTML and its text.")
+    return mail
+
+
+def data_of(*, subscriber: Subscriber, workspace: Workspace, url: str) -> dict[str, Any]:
+    """Return what the templates read, as plain values."""
+    return {
+        "subscriber": {
+            "id": subscriber.public_id,
+            "email": subscriber.email,
+            "externalId": subscriber.external_id,
+            "firstName": subscriber.first_name,
+            "lastName": subscriber.last_name,
+            "timezone": subscriber.timezone,
+            "attributes": subscriber.attributes,
+        },
+        "event": {},
+        "workspace": {"name": workspace.name},
+        "unsubscribeUrl": headers.unsubscribe_url(subscriber),
+        URL_TAG: url,
+    }
+
+
+def write(
+    *, confirmation: Confirmation, subscriber: Subscriber, cause: str, now: datetime
+) -> Draft:
+    """Return the mail, with a link that is good from `now`; never raises for a template.
+
+    A workspace without a sender gives a mail without one, which waits in the outbox for it.
+    """
+    workspace = subscriber.workspace
+    url = links.link(confirmation, now)
+    data = data_of(subscriber=subscriber, workspace=workspace, url=url)
+    try:
+        mail = render(templates=templates_of(workspace), data=data)
+    except TemplateFault as fault:
+        # Whoever signed up must not wait for the template to be mended.
+        ids = {"workspace_id": workspace.pk.hex}
+        logger.warning("The confirmation template failed, ours is used: %s", fault, extra=ids)
+        mail = render(templates=OURS, data=data)
+    return Draft(
+        workspace_id=workspace.pk,
+        subscriber_id=subscriber.pk,
+        kind=KIND,
+        cause=cause,
+        sender=sender_of(workspace),
+        recipient=subscriber.email,
+        subject=mail.subject,
+        html=mail.html,
+        text=mail.text,
+        headers=headers.for_mail(subscriber=subscriber, kind=KIND),
+    )
+
+
+def sender_of(workspace: Workspace) -> str:
+    """Return the From header of the workspace's mail; empty while it has no usable address."""
+    try:
+        return rendering.address_header(workspace.from_name or workspace.name, workspace.from_email)
+    except addresses.InvalidAddress:
+        return ""
+
+
+def text_hash(draft: Draft) -> str:
+    """Return the hash by which the ledger knows the mail, whenever its link is signed anew."""
+    parts = (draft.subject, draft.text, draft.html)
+    return ledger.hash_of_text(*map(links.without_tokens, parts))

@@ -1,0 +1,72 @@
+"""What somebody who got mail may choose by the link in it: the public lists that they are on."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from subscribers.models import List, ListMembership, Subscriber
+from subscribers.services.consent import unsubscribing
+from subscribers.services.consent.ledger import Circumstances
+
+# More than anybody reads; it bounds the page and the form that it sends.
+MOST_LISTS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicList:
+    """A list that people may join and leave by themselves, for one of them."""
+
+    id: UUID
+    name: str
+    description: str
+    is_member: bool
+
+
+def lists_of(subscriber: Subscriber) -> list[PublicList]:
+    """Return what somebody may choose from, by name; nothing for who gets no regular mail."""
+    if subscriber.status != Subscriber.Status.ACTIVE:
+        return []
+    joined = ListMembership.objects.filter(subscriber=subscriber, unsubscribed_at=None)
+    list_ids = set(joined.values_list("list_id", flat=True))
+    return [
+        PublicList(
+            id=each.pk,
+            name=each.name,
+            description=each.description,
+            is_member=each.pk in list_ids,
+        )
+        for each in List.objects.filter(
+            workspace_id=subscriber.workspace_id, is_private=False, allow_member_unsubscribe=True
+        ).order_by("name", "id")[:MOST_LISTS]
+    ]
+
+
+def choose(
+    *,
+    subscriber_id: UUID,
+    shown: Collection[UUID],
+    wanted: Collection[UUID],
+    circumstances: Circumstances,
+    now: datetime,
+) -> None:
+    """Put somebody on those of the lists shown to them that they want, and take them off the rest.
+
+    One transaction, under the subscriber's lock. Other lists, and those that are not theirs to
+    choose, stay as they are. Idempotent; nothing happens for who is not active.
+    """
+    with transaction.atomic():
+        subscriber = Subscriber.objects.locked_one(subscriber_id)
+        if subscriber is None:
+            return
+        theirs = [each for each in lists_of(subscriber) if each.id in shown]
+        to_join = [each.id for each in theirs if each.id in wanted and not each.is_member]
+        to_leave = [each.id for each in theirs if each.id not in wanted and each.is_member]
+        unsubscribing.join_lists(
+            subscriber=subscriber, list_ids=to_join, circumstances=circumstances, now=now
+        )
+        unsubscribing.leave_lists(
+            subscriber=subscriber, list_ids=to_leave, circumstances=circumstances, now=now
+        )

@@ -1,0 +1,1 @@
+"""What leaves now: queued mails, confirmations, and the reports of delivery services."""

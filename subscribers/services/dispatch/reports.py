@@ -1,0 +1,124 @@
+"""What a delivery service reports of mails that it took: bounces, complaints, arrivals.
+
+A report names the mail where it can, by the id that we gave it; else its recipient alone, who is
+then everybody with the address to whom mail has left. May be taken twice: services repeat reports.
+Locks: one subscriber at a time, each in a transaction of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from subscribers import reactions
+from subscribers.models import OutgoingEmail, Subscriber, Suppression, Workspace
+from subscribers.services.consent import suppressions, unsubscribing
+from subscribers.services.consent.suppressions import Source
+from subscribers.services.consent.unsubscribing import Method
+from subscribers.services.outbox import outbox
+from subscribers.wire import addresses
+
+Status = OutgoingEmail.Status
+LEFT = (Status.SENDING, Status.SENT, Status.UNKNOWN)
+# SQLite takes no more than 999 values in some builds.
+MOST_IDS = 500
+
+
+class News(Enum):
+    """What a report says of a person."""
+
+    HARD_BOUNCE = auto()
+    COMPLAINT = auto()
+    UNSUBSCRIBED = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One report; `recipient` is as the service wrote it, and may be no address."""
+
+    recipient: str
+    # The mail's, where the report names it.
+    email_id: UUID | None = None
+    # It says that the service had the mail, so that it must not be sent again.
+    is_taken: bool = False
+    news: News | None = None
+    # The server's or service's words.
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipient:
+    workspace: Workspace
+    subscriber_id: UUID
+    address: str
+
+
+_REASONS = {
+    News.HARD_BOUNCE: Suppression.Reason.HARD_BOUNCE,
+    News.COMPLAINT: Suppression.Reason.COMPLAINT,
+}
+
+
+def take(*, reports: Sequence[Report], now: datetime) -> None:
+    """Do what reports say; idempotent but for the count of bounces.
+
+    Mails of which nobody knew are sent now, hard bounces and complaints suppress the address, and
+    who unsubscribed at the service has left. What nobody knows anything about is passed over.
+    """
+    _settle_taken([each.email_id for each in reports if each.email_id and each.is_taken], now)
+    for report in reports:
+        if report.news is None:
+            continue
+        for recipient in _recipients(report):
+            _act(report.news, recipient, report.details, now)
+
+
+def _settle_taken(email_ids: Sequence[UUID], now: datetime) -> None:
+    """Record as sent what was not known to be; whoever still sends it finds that more is known."""
+    for first in range(0, len(email_ids), MOST_IDS):
+        known = OutgoingEmail.objects.filter(pk__in=email_ids[first : first + MOST_IDS])
+        unsettled = known.filter(outbox.UNSETTLED).order_by("subscriber_id", "id")
+        for email_id, subscriber_id in unsettled.values_list("pk", "subscriber_id"):
+            with transaction.atomic():
+                Subscriber.objects.locked_one(subscriber_id)
+                if outbox.settle_as_taken(email_id=email_id, now=now):
+                    reactions.current().email_settled(email_ids=[email_id], now=now)
+
+
+def _recipients(report: Report) -> list[_Recipient]:
+    """Return whom a report is about."""
+    if report.email_id is not None:
+        known = OutgoingEmail.objects.select_related("workspace")
+        email = known.filter(pk=report.email_id).first()
+        if email is not None:
+            return [_Recipient(email.workspace, email.subscriber_id, email.recipient)]
+    try:
+        address = addresses.parse(report.recipient)
+    except addresses.InvalidAddress:
+        return []
+    mails = OutgoingEmail.objects.filter(subscriber=OuterRef("pk"), status__in=LEFT)
+    people = Subscriber.objects.filter(Exists(mails), email_key=address.key)
+    return [
+        _Recipient(person.workspace, person.pk, address.text)
+        for person in people.select_related("workspace").order_by("id")
+    ]
+
+
+def _act(news: News, recipient: _Recipient, details: str, now: datetime) -> None:
+    if news is News.UNSUBSCRIBED:
+        unsubscribing.leave(
+            subscriber_ids=[recipient.subscriber_id], now=now, method=Method.SERVICE
+        )
+        return
+    suppressions.suppress(
+        workspace=recipient.workspace,
+        address=recipient.address,
+        reason=_REASONS[news],
+        source=Source.WEBHOOK,
+        details=details,
+        now=now,
+    )

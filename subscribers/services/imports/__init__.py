@@ -1,0 +1,1 @@
+"""Imports: the loop over rows, its runs, and the rows that were rejected."""

@@ -1,0 +1,308 @@
+"""The loop that all imports by command share: rows are read ahead, written batch by batch.
+
+Reading and parsing go on in a thread of their own, which never touches the database, while this
+one waits for it; two batches are ready at most, so memory stays constant. Each batch is one
+transaction that ends with its checkpoint: `kill -9` loses and repeats nothing. A batch that the
+database gave up for another is done again; one that it refuses is halved until the row is found
+that is to blame.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+
+from subscribers.models import ImportRun
+from subscribers.rows.row import Place, Row
+from subscribers.services.imports import runs
+from subscribers.services.imports.reading_ahead import read_ahead
+from subscribers.services.imports.runs import Counted, KeepsRejects, Rejected
+from subscribers.services.storage import connections
+from subscribers.wire.payloads import Fault
+
+logger = logging.getLogger("cueline.imports")
+
+# Deadlocks pass when the work is done again.
+ATTEMPTS = 6
+PASSING_STATES = frozenset({"40001", "40P01"})
+REFUSED = Fault("", "could not be written: the database refused it.")
+
+Value = TypeVar("Value")
+
+
+class Parsed(msgspec.Struct, Generic[Value], gc=False):
+    """A row and what it says; or without a value, and the faults for which it is refused."""
+
+    row: Row
+    value: Value | None
+    faults: tuple[Fault, ...] = ()
+
+
+class Outcome(msgspec.Struct):
+    """What became of some rows; the `rejected` ones are in their order, and in `counted`."""
+
+    counted: Counted
+    rejected: list[Rejected] = []
+
+
+class Importer(Protocol[Value]):
+    """What one kind of import does with rows."""
+
+    @property
+    def rows_in_batch(self) -> int:
+        """How many rows go into one transaction."""
+        ...
+
+    @property
+    def is_read_ahead(self) -> bool:
+        """Whether parsing in a thread of its own pays."""
+        ...
+
+    def parse(self, row: Row) -> Parsed[Value]:
+        """Check and type a row that could be read; in the other thread, without the database."""
+        ...
+
+    def is_alone(self, value: Value) -> bool:
+        """Tell whether the row has a transaction of its own, which `record_alone` makes."""
+        ...
+
+    def record(self, parsed: Sequence[Parsed[Value]], *, now: datetime) -> Outcome:
+        """Record rows, faulty ones among them, inside the caller's transaction."""
+        ...
+
+    def record_alone(
+        self, parsed: Parsed[Value], *, now: datetime, before_commit: Callable[[Outcome], None]
+    ) -> None:
+        """Record one row in a transaction that ends with `before_commit`.
+
+        Raises `RejectedAlone` when it is refused, and has written nothing then.
+        """
+        ...
+
+    def forget(self) -> None:
+        """Drop what is remembered of the database, which may have disagreed with it."""
+        ...
+
+
+class RejectedAlone(Exception):
+    """A row with a transaction of its own was refused."""
+
+    def __init__(self, *faults: Fault) -> None:
+        self.faults = faults
+        super().__init__(" ".join(fault.message for fault in faults))
+
+
+class Ended(StrEnum):
+    """Why the loop ended: all is read, it was asked to stop, or a row was to be refused."""
+
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    ERROR = "error"
+
+
+def run(  # noqa: PLR0913 - the loop's parts
+    *,
+    run: ImportRun,
+    rows: Iterable[Row],
+    importer: Importer[Value],
+    rejects: KeepsRejects,
+    report: Callable[[Counted, Sequence[Rejected]], None],
+    clock: Callable[[], datetime],
+    should_stop: Callable[[], bool] = lambda: False,
+    batch_rows: int | None = None,
+    stops_on_error: bool = False,
+) -> Ended:
+    """Read and record all rows; stops between two batches when it is asked to.
+
+    One transaction a batch, on this thread's connection; locks are the importer's. With
+    `stops_on_error` the rows before the first bad one are recorded, and the checkpoint is before
+    it. Of a run that is not stored (a dry run) every batch is rolled back. Raises what reading
+    raises, such as `InvalidFile`, once the rows before it are recorded, and `TakenOver`.
+    """
+    writer = _Writer(
+        run=run,
+        importer=importer,
+        rejects=rejects,
+        report=report,
+        clock=clock,
+        stops_on_error=stops_on_error,
+    )
+    batches = _batches(rows, importer, batch_rows or importer.rows_in_batch)
+    with read_ahead(batches, is_threaded=importer.is_read_ahead) as ready:
+        for batch in ready:
+            try:
+                writer.write(batch)
+            except _StoppedAtFault as stopped:
+                report(Counted(), [stopped.rejected])
+                return Ended.ERROR
+            if should_stop():
+                return Ended.STOPPED
+    return Ended.FINISHED
+
+
+def _batches(
+    rows: Iterable[Row], importer: Importer[Value], batch_rows: int
+) -> Iterator[list[Parsed[Value]]]:
+    """Yield rows in batches, parsed."""
+    reading, parse = iter(rows), importer.parse
+    while True:
+        batch: list[Parsed[Value]] = []
+        try:
+            for row in islice(reading, batch_rows):
+                parsed = parse(row) if row.fault is None else Parsed(row, None, (row.fault,))
+                batch.append(parsed)
+        except Exception:
+            # What was read before it is good.
+            if batch:
+                yield batch
+            raise
+        if not batch:
+            return
+        yield batch
+
+
+class _StoppedAtFault(Exception):
+    """A row was to be refused, and the import is to stop there."""
+
+    def __init__(self, rejected: Rejected) -> None:
+        self.rejected = rejected
+
+
+class _Writer(Generic[Value]):
+    """Writes batches: in one transaction where it can be, else in parts."""
+
+    def __init__(
+        self,
+        *,
+        run: ImportRun,
+        importer: Importer[Value],
+        rejects: KeepsRejects,
+        report: Callable[[Counted, Sequence[Rejected]], None],
+        clock: Callable[[], datetime],
+        stops_on_error: bool,
+    ) -> None:
+        self.run = run
+        self.importer = importer
+        self.rejects = rejects
+        self.report = report
+        self.clock = clock
+        self.stops_on_error = stops_on_error
+        # How long the file of rejects is by the last checkpoint that was committed.
+        self.rejects_bytes = run.rejects_bytes
+        self.is_dry_run = run._state.adding
+
+    def write(self, batch: Sequence[Parsed[Value]]) -> None:
+        """Write rows in their order; those that go alone part the others."""
+        together: list[Parsed[Value]] = []
+        for each in batch:
+            if each.value is not None and self.importer.is_alone(each.value):
+                self._write_together(together)
+                together = []
+                self._write_alone(each)
+            else:
+                together.append(each)
+        self._write_together(together)
+
+    def _write_together(self, parsed: Sequence[Parsed[Value]]) -> None:
+        if not parsed:
+            return
+        try:
+            self._repeat_while_it_passes(lambda: self._record(parsed))
+        except _StoppedAtFault as stopped:
+            places = [(each.row.file_index, each.row.line) for each in parsed]
+            row = stopped.rejected.row
+            # What the rows were to make was rolled back.
+            self.importer.forget()
+            self._write_together(parsed[: places.index((row.file_index, row.line))])
+            raise
+        except (OperationalError, InterfaceError):
+            # The database is away or full: no row is to blame.
+            raise
+        except DatabaseError as error:
+            words = str(error).partition("\n")[0][:300]
+            logger.warning("The database refused %d rows: %s", len(parsed), words)
+            self._write_in_parts(parsed)
+
+    def _write_in_parts(self, parsed: Sequence[Parsed[Value]]) -> None:
+        if len(parsed) == 1:
+            self._refuse(parsed[0], (REFUSED,))
+            return
+        middle = len(parsed) // 2
+        self._write_together(parsed[:middle])
+        self._write_together(parsed[middle:])
+
+    def _record(self, parsed: Sequence[Parsed[Value]]) -> None:
+        now, place = self.clock(), parsed[-1].row.after
+        with transaction.atomic():
+            outcome = self.importer.record(parsed, now=now)
+            if self.stops_on_error and outcome.rejected:
+                raise _StoppedAtFault(outcome.rejected[0])
+            rejects_bytes = self._keep(outcome, place, now)
+            if self.is_dry_run:
+                transaction.set_rollback(True)
+        self._kept(outcome, rejects_bytes)
+
+    def _write_alone(self, each: Parsed[Value]) -> None:
+        now, place = self.clock(), each.row.after
+        kept: list[tuple[Outcome, int]] = []
+
+        def before_commit(outcome: Outcome) -> None:
+            kept[:] = [(outcome, self._keep(outcome, place, now))]
+
+        try:
+            self.importer.record_alone(each, now=now, before_commit=before_commit)
+        except RejectedAlone as rejected:
+            self._refuse(each, rejected.faults)
+        else:
+            self._kept(*kept[0])
+
+    def _refuse(self, each: Parsed[Value], faults: tuple[Fault, ...]) -> None:
+        """Record that a row was refused, and nothing else."""
+        refused = Parsed[Value](each.row, None, faults)
+        self._repeat_while_it_passes(lambda: self._record([refused]))
+
+    def _keep(self, outcome: Outcome, place: Place, now: datetime) -> int:
+        """Write rejects and checkpoint, last in the rows' transaction."""
+        rejects_bytes = self.rejects_bytes
+        if outcome.rejected:
+            rejects_bytes = self.rejects.write(outcome.rejected, at=rejects_bytes)
+        runs.checkpoint(
+            run=self.run,
+            counted=outcome.counted,
+            place=place,
+            rejects=outcome.rejected,
+            rejects_bytes=rejects_bytes,
+            now=now,
+        )
+        return rejects_bytes
+
+    def _kept(self, outcome: Outcome, rejects_bytes: int) -> None:
+        self.rejects_bytes = rejects_bytes
+        self.report(outcome.counted, outcome.rejected)
+
+    def _repeat_while_it_passes(self, work: Callable[[], None]) -> None:
+        """Do the work again where the database gave it up for another's, or memory was wrong.
+
+        What broke during its commit is not: whether it is stored, the checkpoint says to the next
+        run.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                work()
+            except (DatabaseError, InterfaceError) as error:
+                self.importer.forget()
+                is_away = isinstance(error, (OperationalError, InterfaceError))
+                is_passing = getattr(error.__cause__, "sqlstate", None) in PASSING_STATES
+                # What was remembered may be the reason, once.
+                is_worth_it = is_passing or (attempt == 1 and not is_away)
+                if attempt == ATTEMPTS or not is_worth_it:
+                    if is_away:
+                        connections.renew()
+                    raise
+            else:
+                return

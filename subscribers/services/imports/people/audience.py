@@ -1,0 +1,169 @@
+"""The part of the audience that some rows are about, as it is in the database.
+
+Read once for many rows: people by address and external id, what they bear and where they are, what
+keeps mail from their addresses, and the lists that are named.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from subscribers.models import (
+    ConsentRecord,
+    List,
+    ListMembership,
+    Subscriber,
+    SubscriberTag,
+    Suppression,
+)
+from subscribers.services.audience import lists, subscribers
+from subscribers.services.imports.people.drafts import SubscriberDraft
+from subscribers.services.imports.people.options import Duplicates, ImportOptions
+from subscribers.services.workspaces import workspaces
+from subscribers.wire.address_hashes import address_hash
+from subscribers.wire.payloads import Person
+
+_AGREED = (ConsentRecord.Kind.CONFIRMED, ConsentRecord.Kind.RESUBSCRIBED)
+
+
+@dataclass(kw_only=True)
+class Audience:
+    """What is known of the people of some rows, and of what the rows name."""
+
+    by_key: dict[str, Subscriber] = field(default_factory=dict)
+    by_external_id: dict[str, Subscriber] = field(default_factory=dict)
+    # Of known people, and only where rows say something of it.
+    tags: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
+    lists: dict[UUID, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    agreed: set[UUID] = field(default_factory=set)
+    # Of addresses that nobody bears, by their keys.
+    suppressed_for: dict[str, Suppression.Reason] = field(default_factory=dict)
+    list_ids: dict[str, UUID] = field(default_factory=dict)
+    default_list_ids: Sequence[UUID] = ()
+
+    def choose(self, person: Person) -> Subscriber | None:
+        """Return whom the identity means, also of those who were added; raises as the API does."""
+        rows = {
+            row.pk: row
+            for row in (
+                self.by_key.get(person.email.key) if person.email else None,
+                self.by_external_id.get(person.external_id) if person.external_id else None,
+            )
+            if row is not None
+        }
+        return subscribers.choose(rows=rows.values(), person=person)
+
+    def add(self, person: Subscriber) -> None:
+        """Know of somebody from now on."""
+        self.by_key[person.email_key] = person
+        if person.external_id is not None:
+            self.by_external_id[person.external_id] = person
+
+
+def create_lists(*, options: ImportOptions, drafts: Sequence[SubscriberDraft]) -> None:
+    """Make the lists that rows name and nobody has made; in the caller's transaction.
+
+    Locks the workspace's row, so it comes before anybody is locked. Idempotent.
+    """
+    named = _named(drafts)
+    workspace = options.workspace
+    known = List.objects.filter(workspace=workspace, name__in=named).values_list("name", flat=True)
+    missing = sorted(named - set(known)) if named else []
+    if not missing:
+        return
+    workspaces.lock_configuration(workspace_id=workspace.pk)
+    List.objects.bulk_create(
+        [List(workspace=workspace, name=name) for name in missing], ignore_conflicts=True
+    )
+    workspaces.configuration_changed(workspace_id=workspace.pk)
+
+
+def read(*, options: ImportOptions, drafts: Sequence[SubscriberDraft]) -> Audience:
+    """Return the audience of the rows; a handful of queries, in the caller's transaction.
+
+    Locks the people in the order of their ids, unless known people are skipped.
+    """
+    audience = Audience()
+    _read_people(audience, options, drafts)
+    if options.duplicates != Duplicates.SKIP:
+        _read_their_own(audience, drafts)
+    _read_suppressions(audience, options, drafts)
+    named = _named(drafts)
+    if named:
+        rows = List.objects.filter(workspace=options.workspace, name__in=named)
+        audience.list_ids = dict(rows.values_list("name", "pk"))
+    if any(draft.lists is None for draft in drafts):
+        audience.default_list_ids = lists.default_ids(workspace_id=options.workspace.pk)
+    return audience
+
+
+def _named(drafts: Sequence[SubscriberDraft]) -> set[str]:
+    return {name for draft in drafts for name in draft.lists or ()}
+
+
+def _read_people(
+    audience: Audience, options: ImportOptions, drafts: Sequence[SubscriberDraft]
+) -> None:
+    keys = {draft.person.email.key for draft in drafts if draft.person.email}
+    external_ids = {draft.person.external_id for draft in drafts if draft.person.external_id}
+    everybody = Subscriber.objects.in_workspace(options.workspace)
+    # Two queries, each by its own index, and one that locks: an OR of both may walk the table.
+    found = set(everybody.filter(email_key__in=keys).values_list("pk", flat=True))
+    if external_ids:
+        bearers = everybody.filter(external_id__in=external_ids)
+        found.update(bearers.values_list("pk", flat=True))
+    if not found:
+        return
+    rows = Subscriber.objects.filter(pk__in=found)
+    if options.duplicates != Duplicates.SKIP:
+        rows = rows.locked()
+    for person in rows:
+        person.workspace = options.workspace
+        audience.add(person)
+
+
+def _read_their_own(audience: Audience, drafts: Sequence[SubscriberDraft]) -> None:
+    """Read what known people bear, where they are, and whether they agreed."""
+    people = _known(audience, [draft for draft in drafts if draft.tags])
+    if people:
+        links = SubscriberTag.objects.filter(subscriber__in=people)
+        for person_id, name in links.values_list("subscriber_id", "tag__name"):
+            audience.tags[person_id].add(name)
+    people = _known(audience, [draft for draft in drafts if draft.lists])
+    if people:
+        # Those that they left are among them: nobody is put on a list again.
+        places = ListMembership.objects.filter(subscriber__in=people)
+        for person_id, list_id in places.values_list("subscriber_id", "list_id"):
+            audience.lists[person_id].add(list_id)
+    people = _known(audience, [draft for draft in drafts if draft.consent.at])
+    if people:
+        lines = ConsentRecord.objects.filter(subscriber__in=people, kind__in=_AGREED)
+        audience.agreed.update(lines.values_list("subscriber_id", flat=True))
+
+
+def _known(audience: Audience, drafts: Sequence[SubscriberDraft]) -> Collection[UUID]:
+    """Return who of the rows' people is known, whichever identity of theirs is."""
+    found = set()
+    for draft in drafts:
+        person = draft.person
+        for row in (
+            audience.by_key.get(person.email.key) if person.email else None,
+            audience.by_external_id.get(person.external_id) if person.external_id else None,
+        ):
+            if row is not None:
+                found.add(row.pk)
+    return found
+
+
+def _read_suppressions(
+    audience: Audience, options: ImportOptions, drafts: Sequence[SubscriberDraft]
+) -> None:
+    workspace = options.workspace
+    keys = {draft.person.email.key for draft in drafts if draft.person.email}
+    key_by_hash = {
+        address_hash(workspace.address_hash_key, key): key for key in keys - audience.by_key.keys()
+    }
+    rows = Suppression.objects.filter(workspace=workspace, address_hash__in=key_by_hash)
+    for hashed, reason in rows.values_list("address_hash", "reason"):
+        audience.suppressed_for[key_by_hash[hashed]] = Suppression.Reason(reason)

@@ -1,0 +1,175 @@
+"""Rows about subscribers, in the API's words, checked as the API checks them.
+
+How a file's columns become those words is in `subscriber_columns`.
+"""
+
+import ipaddress
+import zoneinfo
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from subscribers.wire import tag_names
+from subscribers.wire.payloads import (
+    Fault,
+    InvalidField,
+    InvalidRequest,
+    Person,
+    parse_person,
+    read_moment,
+    read_text,
+    type_name,
+)
+
+STATUSES = ("active", "unsubscribed", "bounced", "complained", "pending")
+MOST_NAMES = 500
+LONGEST_LIST_NAME = 200
+LONGEST_TIME_ZONE = 64
+LONGEST_CONSENT_TEXT = 500
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a row says of how somebody agreed: a claim of whoever wrote the file."""
+
+    at: datetime | None = None
+    ip: str | None = None
+    user_agent: str = ""
+    method: str = ""
+
+
+class SubscriberDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """One row, checked; what it does not say is None or empty."""
+
+    person: Person
+    # In their normal form, each once.
+    tags: tuple[str, ...] = ()
+    # Each once; none of them and None differ: default lists are joined where nothing is said.
+    lists: tuple[str, ...] | None = None
+    status: str | None = None
+    timezone: str = ""
+    created_at: datetime | None = None
+    unsubscribed_at: datetime | None = None
+    consent: Consent = Consent()
+
+
+def parse_draft(raw: Mapping[str, Any], *, attributes_bytes: int) -> SubscriberDraft:
+    """Return the draft of a row in the API's words; raises `InvalidRequest` with every fault."""
+    faults: list[Fault] = []
+
+    def read(name: str, reader: Callable[[object], Any], default: Any = None) -> Any:  # noqa: ANN401 - one reader per type
+        value = raw.get(name)
+        if value is None:
+            return default
+        try:
+            return reader(value)
+        except InvalidField as error:
+            faults.append(Fault(name, str(error)))
+            return default
+
+    person: Person | None = None
+    try:
+        person = parse_person(raw, attributes_bytes=attributes_bytes)
+    except InvalidRequest as error:
+        faults += error.faults
+    tags = read("tags", _read_tags, ())
+    lists = read("lists", _read_lists)
+    status = read("status", _read_status)
+    timezone = read("timezone", _read_time_zone, "")
+    created_at = read("createdAt", read_moment)
+    unsubscribed_at = read("unsubscribedAt", read_moment)
+    consent = Consent(
+        at=read("consentAt", read_moment),
+        ip=read("consentIp", _read_ip),
+        user_agent=read("consentUserAgent", _read_consent_text, ""),
+        method=read("consentMethod", _read_consent_text, ""),
+    )
+    if faults or person is None:
+        raise InvalidRequest(*faults)
+    return SubscriberDraft(
+        person=person,
+        tags=tags,
+        lists=lists,
+        status=status,
+        timezone=timezone,
+        created_at=created_at,
+        unsubscribed_at=unsubscribed_at,
+        consent=consent,
+    )
+
+
+def _read_tags(value: object) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_normal(name) for name in _read_names(value)))
+
+
+def _normal(name: str) -> str:
+    try:
+        return _remembered_normal(name)
+    except tag_names.InvalidTagName as error:
+        raise InvalidField(f"holds a name that {error}") from error
+
+
+@lru_cache(maxsize=10_000)
+def _remembered_normal(name: str) -> str:
+    """The same few tags are in every row."""
+    return tag_names.normalise(name)
+
+
+def _read_lists(value: object) -> tuple[str, ...]:
+    names = _read_names(value)
+    return tuple(dict.fromkeys(read_text(name, longest=LONGEST_LIST_NAME) for name in names))
+
+
+def _read_names(value: object) -> list[str]:
+    if not isinstance(value, list):
+        raise InvalidField(f"must be an array of names, not {type_name(value)}.")
+    if len(value) > MOST_NAMES:
+        raise InvalidField(f"has {len(value)} names; at most {MOST_NAMES} are allowed.")
+    for name in value:
+        if not isinstance(name, str):
+            raise InvalidField(f"must be an array of names, with {type_name(name)} in it.")
+    return value
+
+
+def _read_status(value: object) -> str:
+    if not isinstance(value, str) or value.strip() not in STATUSES:
+        raise InvalidField(f"must be one of {', '.join(STATUSES)}.")
+    return value.strip()
+
+
+def _read_time_zone(value: object) -> str:
+    name = read_text(value, longest=LONGEST_TIME_ZONE)
+    if not _is_time_zone(name):
+        raise InvalidField("is not a time zone such as Europe/Berlin.")
+    return name
+
+
+@lru_cache(maxsize=1000)
+def _is_time_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _read_ip(value: object) -> str:
+    text = value.strip().partition("%")[0] if isinstance(value, str) else ""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise InvalidField("is not an IP address.") from error
+
+
+def _read_consent_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidField(f"must be a string, not {type_name(value)}.")
+    # Browsers send whatever they like; the ledger keeps it as one line.
+    text = value.strip()
+    if len(text) > LONGEST_CONSENT_TEXT:
+        raise InvalidField(
+            f"has {len(text)} characters; at most {LONGEST_CONSENT_TEXT} are allowed."
+        )
+    return text

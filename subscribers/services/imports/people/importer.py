@@ -1,0 +1,148 @@
+"""Takes rows about subscribers into a workspace, many at a time, each as if it came alone."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import NoReturn
+
+from django.db import OperationalError, connection, transaction
+
+from subscribers.rows.row import Row
+from subscribers.services.audience.subscribers import ROUNDS, IdentityConflict, SubscriberNotFound
+from subscribers.services.imports.loop import Outcome, Parsed
+from subscribers.services.imports.people import audience as audiences
+from subscribers.services.imports.people.columns import RowReader
+from subscribers.services.imports.people.drafts import SubscriberDraft
+from subscribers.services.imports.people.options import ImportOptions
+from subscribers.services.imports.people.plan import Taken
+from subscribers.services.imports.people.planner import Planner
+from subscribers.services.imports.people.writing import SomebodyWasFaster, write
+from subscribers.services.imports.runs import Counted, Rejected
+from subscribers.wire.payloads import Fault, InvalidRequest
+
+# Nobody else writes to SQLite meanwhile, so its transactions are shorter. Where people are asked, a
+# confirmation mail is made for each row.
+ROWS = {"postgresql": 500, "sqlite": 200}
+ROWS_THAT_ASK = {"postgresql": 50, "sqlite": 10}
+
+ParsedRow = Parsed[SubscriberDraft]
+
+
+class SubscriberImporter:
+    """What `import_loop` asks of an import of subscribers.
+
+    Locks of a batch: the workspace's row where lists are made, known people by id, their runs, the
+    rest. History triggers nothing: tags and lists of a row start no sequence.
+    """
+
+    def __init__(
+        self,
+        *,
+        options: ImportOptions,
+        renamed: Mapping[str, str] | None = None,
+        are_cells_text: bool = False,
+    ) -> None:
+        """`renamed` leads from the file's names to ours; `are_cells_text`: no cell is JSON."""
+        self.options = options
+        self._reader = RowReader(
+            renamed=renamed or {},
+            attributes_bytes=options.attributes_bytes,
+            are_cells_text=are_cells_text,
+        )
+
+    @property
+    def rows_in_batch(self) -> int:
+        """How many rows go into one transaction."""
+        return (ROWS_THAT_ASK if self.options.asks_people else ROWS)[connection.vendor]
+
+    @property
+    def is_read_ahead(self) -> bool:
+        """Whether parsing in a thread of its own pays: SQLite works in this process."""
+        return connection.vendor == "postgresql"
+
+    def parse(self, row: Row) -> ParsedRow:
+        """Check and type a row; no database."""
+        try:
+            return Parsed(row, self._reader.read(row))
+        except InvalidRequest as error:
+            return Parsed(row, None, error.faults)
+
+    def is_alone(self, value: SubscriberDraft) -> bool:  # noqa: ARG002 - the loop's protocol
+        """No row needs a transaction of its own."""
+        return False
+
+    def record_alone(
+        self, parsed: ParsedRow, *, now: datetime, before_commit: Callable[[Outcome], None]
+    ) -> NoReturn:
+        """Never called."""
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Nothing is remembered between batches."""
+
+    def record(self, parsed: Sequence[ParsedRow], *, now: datetime) -> Outcome:
+        """Record rows in their order, in the caller's transaction.
+
+        Two people are made, changed and locked by the same few statements as one. A row about
+        somebody whom an earlier one made or changed is looked at when that is written.
+        """
+        outcome = Outcome(Counted(), [])
+        drafts = [each.value for each in parsed if each.value is not None]
+        if self.options.creates_lists:
+            audiences.create_lists(options=self.options, drafts=drafts)
+        waiting = parsed
+        while waiting:
+            done = self._record_first(waiting, now)
+            outcome.counted.add(done.counted)
+            outcome.rejected += done.rejected
+            waiting = waiting[done.counted.rows :]
+        return outcome
+
+    def _record_first(self, waiting: Sequence[ParsedRow], now: datetime) -> Outcome:
+        """Record rows up to the first one that has to wait for those before it.
+
+        Whenever somebody else made one of the new people first, half as many rows are tried: many
+        requests about the same people could outrun a large batch for ever.
+        """
+        for _ in range(ROUNDS):
+            drafts = [each.value for each in waiting if each.value is not None]
+            try:
+                with transaction.atomic():
+                    audience = audiences.read(options=self.options, drafts=drafts)
+                    planner = Planner(options=self.options, audience=audience, now=now)
+                    outcome = _take_all(planner, waiting)
+                    outcome.counted.confirmations_queued = write(
+                        plan=planner.plan, options=self.options, now=now
+                    )
+            except SomebodyWasFaster:
+                waiting = waiting[: max(1, len(waiting) // 2)]
+                continue
+            return outcome
+        raise OperationalError("The subscribers' rows kept changing.")
+
+
+def _take_all(planner: Planner, waiting: Sequence[ParsedRow]) -> Outcome:
+    """Plan rows until one has to wait, and count them."""
+    outcome = Outcome(Counted(), [])
+    counted = outcome.counted
+    for each in waiting:
+        faults = each.faults
+        taken = None
+        if each.value is not None:
+            try:
+                taken = planner.take(each.value)
+            except InvalidRequest as error:
+                faults = error.faults
+            except (IdentityConflict, SubscriberNotFound) as error:
+                faults = (Fault("", str(error)),)
+        if taken is Taken.LATER:
+            break
+        if taken is None:
+            refused = Rejected(each.row, faults)
+            outcome.rejected.append(refused)
+            counted.reject(refused)
+            continue
+        counted.rows += 1
+        counted.duplicates += taken is Taken.DUPLICATE
+        counted.recorded += taken is not Taken.DUPLICATE
+        counted.subscribers_created += taken is Taken.CREATED
+    return outcome

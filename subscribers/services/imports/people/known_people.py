@@ -1,0 +1,69 @@
+"""What a row changes about somebody who is known.
+
+By strategy, and never so that they get more mail than before: nobody comes back, nobody pending is
+confirmed, no list is joined again that they left. A creation only moves back. Tags and lists are
+added, none is taken off.
+"""
+
+from typing import Any
+
+from subscribers.models import Subscriber
+from subscribers.services.audience.subscribers import check_size, merge_attributes
+from subscribers.services.imports.people.drafts import SubscriberDraft
+from subscribers.services.imports.people.options import Duplicates
+from subscribers.wire import json_gate
+
+# What a row may change, by the names of the fields.
+COLUMNS = (
+    "external_id",
+    "first_name",
+    "last_name",
+    "attributes",
+    "timezone",
+    "created_at",
+    "status",
+    "unsubscribed_at",
+    "tags_version",
+    "updated_at",
+)
+
+
+def changes_to(
+    *, stored: Subscriber, draft: SubscriberDraft, duplicates: Duplicates, attributes_bytes: int
+) -> dict[str, Any]:
+    """Return the columns that the row changes, with their new values; not those of the status.
+
+    Raises `InvalidRequest` when the attributes would be too long.
+    """
+    changes: dict[str, Any] = {}
+    if duplicates == Duplicates.SKIP:
+        return changes
+    person = draft.person
+    given = {
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "timezone": draft.timezone,
+    }
+    for name, value in given.items():
+        own = getattr(stored, name)
+        if value and value != own and (not own or duplicates == Duplicates.OVERWRITE):
+            changes[name] = value
+    if person.external_id is not None and stored.external_id is None:
+        changes["external_id"] = person.external_id
+    merged = _attributes(stored, draft, duplicates)
+    if not json_gate.is_same(merged, stored.attributes):
+        check_size(merged=merged, attributes_bytes=attributes_bytes)
+        changes["attributes"] = merged
+    if draft.created_at is not None and draft.created_at < stored.created_at:
+        changes["created_at"] = draft.created_at
+    return changes
+
+
+def _attributes(
+    stored: Subscriber, draft: SubscriberDraft, duplicates: Duplicates
+) -> dict[str, Any]:
+    given = draft.person.attributes
+    if duplicates == Duplicates.OVERWRITE:
+        return merge_attributes(stored.attributes, given)
+    absent = {key: value for key, value in given.items() if key not in stored.attributes}
+    return merge_attributes(stored.attributes, absent)

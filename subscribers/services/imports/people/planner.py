@@ -1,0 +1,234 @@
+"""Decides in memory what rows come to, one by one in their order.
+
+A row about somebody whom an earlier row made or changed has to wait until that is written.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from subscribers.ids import new_id
+from subscribers.models import ConsentRecord, Subscriber
+from subscribers.services.audience.subscribers import merge_attributes
+from subscribers.services.consent import ledger
+from subscribers.services.consent.ledger import BY_IMPORT, Circumstances
+from subscribers.services.consent.unsubscribing import LEAVING
+from subscribers.services.imports.people import known_people
+from subscribers.services.imports.people.audience import Audience
+from subscribers.services.imports.people.drafts import SubscriberDraft
+from subscribers.services.imports.people.options import Duplicates, ImportOptions
+from subscribers.services.imports.people.plan import Plan, Taken
+from subscribers.services.imports.people.standing import (
+    Standing,
+    reason_of,
+    says_left,
+    standing_of,
+    suppressions_status,
+)
+from subscribers.wire.payloads import Fault, InvalidRequest
+
+Status = Subscriber.Status
+Kind = ConsentRecord.Kind
+
+
+class Planner:
+    """Takes rows in their order into a plan."""
+
+    def __init__(self, *, options: ImportOptions, audience: Audience, now: datetime) -> None:
+        self.options = options
+        self.audience = audience
+        self.now = now
+        self.plan = Plan()
+
+    def take(self, draft: SubscriberDraft) -> Taken:
+        """Take a row into the plan.
+
+        Raises `InvalidRequest`, `IdentityConflict` and `SubscriberNotFound`; the plan is as it was
+        then.
+        """
+        stored = self.audience.choose(draft.person)
+        is_skipped = stored is not None and self.options.duplicates == Duplicates.SKIP
+        if stored is not None and stored.pk in self.plan.touched and not is_skipped:
+            return Taken.LATER
+        self._check_times(draft)
+        list_ids = self._list_ids(draft)
+        if stored is None:
+            self._create(draft, list_ids)
+            return Taken.CREATED
+        if is_skipped:
+            return Taken.DUPLICATE
+        return Taken.CHANGED if self._change(stored, draft, list_ids) else Taken.DUPLICATE
+
+    def _check_times(self, draft: SubscriberDraft) -> None:
+        latest = self.now + self.options.furthest_ahead
+        times = {
+            "createdAt": draft.created_at,
+            "unsubscribedAt": draft.unsubscribed_at,
+            "consentAt": draft.consent.at,
+        }
+        seconds = int(self.options.furthest_ahead.total_seconds())
+        message = f"is more than {seconds} seconds ahead of the server's clock."
+        late = [name for name, at in times.items() if at is not None and at > latest]
+        if late:
+            raise InvalidRequest(*(Fault(name, message) for name in late))
+
+    def _list_ids(self, draft: SubscriberDraft) -> list[UUID] | None:
+        """Return the lists that the row names, None when it says nothing of lists."""
+        if draft.lists is None:
+            return None
+        known = self.audience.list_ids
+        for name in draft.lists:
+            if name not in known:
+                raise InvalidRequest(
+                    Fault(
+                        "lists",
+                        f'names "{name}", which the workspace does not have; '
+                        "--create-lists makes such lists.",
+                    )
+                )
+        return [known[name] for name in draft.lists]
+
+    def _create(self, draft: SubscriberDraft, list_ids: list[UUID] | None) -> None:
+        address = draft.person.email
+        if address is None:
+            # `choose` has refused the row.
+            raise InvalidRequest(Fault("email", "is needed to create a subscriber."))
+        standing = standing_of(
+            draft=draft,
+            options=self.options,
+            suppressed_for=self.audience.suppressed_for.get(address.key),
+            now=self.now,
+        )
+        created_at = self.now if draft.created_at is None else min(draft.created_at, self.now)
+        person = Subscriber(
+            id=new_id(),
+            workspace=self.options.workspace,
+            email=address.text,
+            email_key=address.key,
+            external_id=draft.person.external_id,
+            first_name=draft.person.first_name,
+            last_name=draft.person.last_name,
+            status=standing.status,
+            attributes=merge_attributes({}, draft.person.attributes),
+            timezone=draft.timezone,
+            created_at=created_at,
+            updated_at=self.now,
+            unsubscribed_at=standing.unsubscribed_at,
+        )
+        self.plan.created.append(person)
+        self.plan.touched.add(person.pk)
+        self.audience.add(person)
+        if list_ids is None:
+            is_active = standing.status == Status.ACTIVE
+            list_ids = list(self.audience.default_list_ids) if is_active else []
+        self.plan.tags += [(person, name) for name in draft.tags]
+        self.plan.lists += [(person, list_id) for list_id in list_ids]
+        self._settle_new(person, draft, standing)
+
+    def _settle_new(self, person: Subscriber, draft: SubscriberDraft, standing: Standing) -> None:
+        """Plan consent and suppression of somebody new."""
+        plan = self.plan
+        if standing.has_agreed:
+            plan.lines.append(self._agreed(person, draft))
+        if standing.has_left:
+            plan.lines.append(self._line(person, Kind.LEFT, at=standing.unsubscribed_at))
+        reason = reason_of(draft)
+        if reason is not None:
+            plan.put_down.append((person, reason))
+        if standing.is_asked:
+            plan.asked.append(person)
+        elif standing.is_unanswered:
+            is_open = standing.status == Status.PENDING
+            (plan.open_questions if is_open else plan.closed_questions).append(person)
+
+    def _change(
+        self, stored: Subscriber, draft: SubscriberDraft, list_ids: list[UUID] | None
+    ) -> bool:
+        """Plan what the row changes about somebody known; False when that is nothing."""
+        changes = known_people.changes_to(
+            stored=stored,
+            draft=draft,
+            duplicates=self.options.duplicates,
+            attributes_bytes=self.options.attributes_bytes,
+        )
+        tags = [name for name in draft.tags if name not in self.audience.tags[stored.pk]]
+        joined = [each for each in list_ids or () if each not in self.audience.lists[stored.pk]]
+        has_line = self._plan_consent(stored, draft)
+        changes |= self._plan_standing(stored, draft)
+        if tags:
+            changes["tags_version"] = stored.tags_version + 1
+        for name, value in changes.items():
+            setattr(stored, name, value)
+        self.plan.tags += [(stored, name) for name in tags]
+        self.plan.lists += [(stored, list_id) for list_id in joined]
+        if changes:
+            stored.updated_at = self.now
+            self.plan.changed.append(stored)
+            # It may have an external id now, which a later row asks for.
+            self.audience.add(stored)
+        is_changed = bool(changes or joined or has_line)
+        if is_changed:
+            self.plan.touched.add(stored.pk)
+        return is_changed
+
+    def _plan_consent(self, stored: Subscriber, draft: SubscriberDraft) -> bool:
+        """Plan the ledger's line where nothing says yet that the person agreed."""
+        is_said = draft.consent.at is None or stored.pk in self.audience.agreed
+        if is_said or stored.status == Status.PENDING:
+            return False
+        self.plan.lines.append(self._agreed(stored, draft))
+        return True
+
+    def _plan_standing(self, stored: Subscriber, draft: SubscriberDraft) -> dict[str, object]:
+        """Plan that somebody bounced, complained or left; returns the columns that say it."""
+        changes: dict[str, object] = {}
+        left_at = (draft.unsubscribed_at or self.now) if says_left(draft) else None
+        if left_at and stored.unsubscribed_at is None:
+            # Where they bounced, too: so that lifting that finds that they had left.
+            changes["unsubscribed_at"] = left_at
+        reason = reason_of(draft)
+        status = suppressions_status(reason)
+        if reason and status and stored.status not in {status, Status.COMPLAINED}:
+            if stored.status == Status.UNSUBSCRIBED and stored.unsubscribed_at is None:
+                changes.setdefault("unsubscribed_at", self.now)
+            changes["status"] = status
+            self.plan.put_down.append((stored, reason))
+            self.plan.suppressed.append(stored)
+        elif left_at and stored.status in LEAVING:
+            changes |= {"status": Status.UNSUBSCRIBED, "unsubscribed_at": left_at}
+            self.plan.leaving.append(stored)
+            self.plan.lines.append(self._line(stored, Kind.LEFT, at=left_at))
+        return changes
+
+    def _agreed(self, person: Subscriber, draft: SubscriberDraft) -> ConsentRecord:
+        """Return the line that says that a person agreed, as the row and the operator claim."""
+        consent = draft.consent
+        circumstances = Circumstances(
+            ip=consent.ip, user_agent=consent.user_agent, actor=self.options.actor
+        )
+        return self._line(
+            person,
+            Kind.CONFIRMED,
+            at=consent.at,
+            circumstances=circumstances,
+            reason=consent.method,
+        )
+
+    def _line(
+        self,
+        person: Subscriber,
+        kind: ConsentRecord.Kind,
+        *,
+        at: datetime | None,
+        circumstances: Circumstances | None = None,
+        reason: str = "",
+    ) -> ConsentRecord:
+        return ledger.line_of_address(
+            workspace=self.options.workspace,
+            email_key=person.email_key,
+            subscriber=person,
+            kind=kind,
+            circumstances=circumstances or self.options.circumstances,
+            now=at or self.now,
+            method=BY_IMPORT,
+            reason=reason,
+        )

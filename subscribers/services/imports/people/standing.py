@@ -1,0 +1,92 @@
+"""What somebody new comes in as: whether they may be written to, and who says so.
+
+A row never makes anybody laxer than what is known of the address: who bounced or complained before,
+also as somebody who was erased since, comes in as that. What was put down by hand, or at an
+erasure, has no status of its own: they come in as the row says, and the fence holds their mail.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from subscribers.models import Subscriber, Suppression
+from subscribers.services.consent import suppressions
+from subscribers.services.imports.people.drafts import SubscriberDraft
+from subscribers.services.imports.people.options import ImportOptions, OptInMode
+
+Status = Subscriber.Status
+Reason = Suppression.Reason
+_SUPPRESSED_BY = {Status.BOUNCED: Reason.HARD_BOUNCE, Status.COMPLAINED: Reason.COMPLAINT}
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a new row of the table says, and what else is written for it."""
+
+    status: Subscriber.Status
+    unsubscribed_at: datetime | None = None
+    # The ledger says that they agreed, left.
+    has_agreed: bool = False
+    has_left: bool = False
+    # Nobody knows whether they want mail: there is a question, open if it can still be answered.
+    is_unanswered: bool = False
+    is_asked: bool = False
+
+
+def reason_of(draft: SubscriberDraft) -> Suppression.Reason | None:
+    """Return why the row says that the address gets no mail, if it does."""
+    return _SUPPRESSED_BY.get(Status(draft.status)) if draft.status else None
+
+
+def says_left(draft: SubscriberDraft) -> bool:
+    """Tell whether the row says that the person unsubscribed."""
+    if draft.status in {Status.ACTIVE, Status.PENDING}:
+        return False
+    return draft.status == Status.UNSUBSCRIBED or draft.unsubscribed_at is not None
+
+
+def standing_of(
+    *,
+    draft: SubscriberDraft,
+    options: ImportOptions,
+    suppressed_for: Suppression.Reason | None,
+    now: datetime,
+) -> Standing:
+    """Return what somebody new comes in as; `suppressed_for` keeps mail from the address by now."""
+    wished = _wished(draft, options, now)
+    status = _graver(suppressions_status(suppressed_for), suppressions_status(reason_of(draft)))
+    if status is None:
+        is_held = suppressed_for is not None
+        return msgspec.structs.replace(wished, is_asked=wished.is_asked and not is_held)
+    return msgspec.structs.replace(wished, status=status, is_asked=False)
+
+
+def suppressions_status(reason: Suppression.Reason | None) -> Subscriber.Status | None:
+    """Return the status of who bears an address that is suppressed for this, if it has one."""
+    return suppressions.status_after(reason) if reason else None
+
+
+def _wished(draft: SubscriberDraft, options: ImportOptions, now: datetime) -> Standing:
+    """Return what the person would be if nothing had bounced and nobody had complained."""
+    mode = options.opt_in_mode
+    is_claimed = draft.consent.at is not None
+    if says_left(draft):
+        return Standing(
+            status=Status.UNSUBSCRIBED,
+            unsubscribed_at=draft.unsubscribed_at or now,
+            has_agreed=is_claimed,
+            has_left=True,
+        )
+    asks = mode == OptInMode.DOUBLE_OPT_IN
+    if draft.status == Status.PENDING:
+        return Standing(status=Status.PENDING, is_unanswered=True, is_asked=asks)
+    if mode == OptInMode.CONFIRMED or (mode == OptInMode.DEFAULT and is_claimed):
+        return Standing(status=Status.ACTIVE, has_agreed=True)
+    if options.asks_people:
+        return Standing(status=Status.PENDING, is_unanswered=True, is_asked=True)
+    return Standing(status=Status.ACTIVE)
+
+
+def _graver(
+    one: Subscriber.Status | None, other: Subscriber.Status | None
+) -> Subscriber.Status | None:
+    return Status.COMPLAINED if Status.COMPLAINED in {one, other} else one or other

@@ -1,0 +1,168 @@
+"""Writes a plan: a statement or two for each table, whatever the number of people.
+
+In the caller's transaction, which holds the locks of the known people. Rows that others may insert
+at the same time go in one order: people by address, suppressions by hash, tags by name.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from subscribers import reactions
+from subscribers.ids import new_id
+from subscribers.models import (
+    Confirmation,
+    ConsentRecord,
+    ListMembership,
+    Subscriber,
+    SubscriberTag,
+    Suppression,
+)
+from subscribers.services.audience import tags
+from subscribers.services.consent import asking, ledger, suppressions
+from subscribers.services.consent.ledger import BY_IMPORT
+from subscribers.services.imports.people import known_people
+from subscribers.services.imports.people.options import ImportOptions
+from subscribers.services.imports.people.plan import Plan
+from subscribers.services.storage import quick_rows
+from subscribers.wire.address_hashes import address_hash
+
+
+class SomebodyWasFaster(Exception):
+    """Another request made one of the people meanwhile: look again."""
+
+
+def write(*, plan: Plan, options: ImportOptions, now: datetime) -> int:
+    """Write the plan; returns how many confirmations were queued.
+
+    Raises `SomebodyWasFaster`, and then the caller rolls back.
+    """
+    _insert_people(plan.created)
+    quick_rows.update(plan.changed, columns=known_people.COLUMNS)
+    _end_what_ends(plan, now)
+    _put_on_tags(plan, options, now)
+    quick_rows.insert(
+        [
+            ListMembership(
+                workspace=options.workspace,
+                subscriber=person,
+                list_id=list_id,
+                subscribed_at=now,
+            )
+            for person, list_id in plan.lists
+        ],
+        or_ignore=True,
+    )
+    quick_rows.insert(
+        [
+            *(_question(person, now, closed_at=None) for person in plan.open_questions),
+            *(_question(person, now, closed_at=now) for person in plan.closed_questions),
+        ]
+    )
+    lines = [*plan.lines, *_put_down(plan, options, now)]
+    quick_rows.insert(lines)
+    return _ask(plan.asked, options, now)
+
+
+def _insert_people(people: Sequence[Subscriber]) -> None:
+    if not people:
+        return
+    by_address = sorted(people, key=lambda person: person.email_key)
+    quick_rows.insert(by_address, or_ignore=True)
+    stored = Subscriber.objects.filter(pk__in=[person.pk for person in people])
+    if stored.count() < len(people):
+        raise SomebodyWasFaster
+
+
+def _end_what_ends(plan: Plan, now: datetime) -> None:
+    """Close the questions and stop the runs of known people who get no mail any more."""
+    ended = [*plan.leaving, *plan.suppressed]
+    if ended:
+        Confirmation.objects.filter(subscriber__in=ended, closed_at=None).update(closed_at=now)
+    if plan.leaving:
+        left = sorted(person.pk for person in plan.leaving)
+        reactions.current().left(subscriber_ids=left, now=now)
+    if plan.suppressed:
+        suppressed = sorted(person.pk for person in plan.suppressed)
+        reactions.current().suppressed(subscriber_ids=suppressed, now=now)
+
+
+def _put_on_tags(plan: Plan, options: ImportOptions, now: datetime) -> None:
+    if not plan.tags:
+        return
+    known = tags.ensure(workspace=options.workspace, names={name for _, name in plan.tags})
+    quick_rows.insert(
+        [
+            SubscriberTag(
+                workspace=options.workspace,
+                subscriber=person,
+                tag=known[name],
+                created_at=now,
+            )
+            for person, name in plan.tags
+        ],
+        or_ignore=True,
+    )
+
+
+def _question(person: Subscriber, now: datetime, *, closed_at: datetime | None) -> Confirmation:
+    return Confirmation(
+        workspace_id=person.workspace_id, subscriber=person, asked_at=now, closed_at=closed_at
+    )
+
+
+def _put_down(plan: Plan, options: ImportOptions, now: datetime) -> list[ConsentRecord]:
+    """Suppress addresses as `suppressions.suppress` does; returns the ledger's lines of it."""
+    workspace = options.workspace
+    given_by_hash = {}
+    bearer_by_hash = {}
+    for person, reason in plan.put_down:
+        hashed = address_hash(workspace.address_hash_key, person.email_key)
+        bearer_by_hash[hashed] = person
+        given_by_hash[hashed] = Suppression(
+            id=new_id(),
+            workspace=workspace,
+            address_hash=hashed,
+            email=person.email,
+            reason=reason,
+            source=suppressions.Source.IMPORT,
+            bounces=int(reason == Suppression.Reason.HARD_BOUNCE),
+            created_at=now,
+        )
+    if not given_by_hash:
+        return []
+    quick_rows.insert([given_by_hash[each] for each in sorted(given_by_hash)], or_ignore=True)
+    kept = Suppression.objects.filter(workspace=workspace, address_hash__in=given_by_hash)
+    lines, more = [], []
+    for stored in kept.order_by("address_hash").select_for_update():
+        given = given_by_hash[stored.address_hash]
+        is_graver = suppressions.is_graver(given.reason, than=stored.reason)
+        if stored.pk != given.pk and not is_graver:
+            continue
+        if is_graver:
+            stored.reason, stored.source, stored.details = given.reason, given.source, ""
+            stored.email = stored.email or given.email
+            more.append(stored)
+        person = bearer_by_hash[stored.address_hash]
+        lines.append(
+            ledger.line_of_address(
+                workspace=workspace,
+                email_key=person.email_key,
+                subscriber=person,
+                kind=ConsentRecord.Kind.SUPPRESSED,
+                circumstances=options.circumstances,
+                now=now,
+                method=BY_IMPORT,
+                reason=str(Suppression.Reason(given.reason).label),
+            )
+        )
+    quick_rows.update(more, columns=("reason", "source", "details", "email"))
+    return lines
+
+
+def _ask(people: Sequence[Subscriber], options: ImportOptions, now: datetime) -> int:
+    """Ask people to confirm, within the limits; returns how many mails were queued."""
+    queued = 0
+    for person in sorted(people, key=lambda each: each.email_key):
+        asked = asking.ask(subscriber=person, circumstances=options.circumstances, now=now)
+        queued += asked.is_queued
+    return queued

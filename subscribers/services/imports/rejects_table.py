@@ -1,0 +1,81 @@
+"""The refused rows that a run keeps, as a table: mended there, they can be imported again."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from subscribers.models import ImportReject, ImportRun
+from subscribers.rows import name_cells
+from subscribers.rows.formula_guard import guarded
+
+ROWS_AT_ONCE = 200
+ERROR = "error"
+
+
+def as_csv(*, run: ImportRun) -> Iterator[bytes]:
+    """Yield the file: `error`, then every column that a row has; cells are guarded.
+
+    Goes through the rows twice, a few hundred at a time. A row that could not be read has its
+    error alone.
+    """
+    columns: dict[str, None] = {}
+    for rejects in _chunks(run):
+        for reject in rejects:
+            columns.update(dict.fromkeys(_fields(reject)))
+    columns.pop(ERROR, None)
+    yield _lines([[ERROR, *map(guarded, columns)]])
+    for rejects in _chunks(run):
+        yield _lines(
+            [_error(run, reject), *_cells(_fields(reject), tuple(columns))] for reject in rejects
+        )
+
+
+def place(reject: ImportReject, run: ImportRun) -> str:
+    """Return where a refused row was; the file too, where there were several."""
+    name = f"{run.files[reject.file_index]} " if len(run.files) > 1 else ""
+    return f"{name}line {reject.line}"
+
+
+def _error(run: ImportRun, reject: ImportReject) -> str:
+    return guarded(f"{place(reject, run)}: {reject.reason}")
+
+
+def _chunks(run: ImportRun) -> Iterator[Sequence[ImportReject]]:
+    last: UUID | None = None
+    while True:
+        rows = run.rejects.order_by("id")
+        chunk = list((rows.filter(pk__gt=last) if last else rows)[:ROWS_AT_ONCE])
+        if not chunk:
+            return
+        yield chunk
+        last = chunk[-1].pk
+
+
+def _fields(reject: ImportReject) -> dict[str, Any]:
+    return msgspec.json.decode(reject.row, type=dict[str, Any]) if reject.row else {}
+
+
+def _cells(fields: dict[str, Any], columns: Sequence[str]) -> list[str]:
+    return [_cell(fields.get(column)) for column in columns]
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case str():
+            return guarded(value)
+        case [*names] if all(isinstance(name, str) for name in names):
+            return guarded(name_cells.joined([str(name) for name in names]))
+        case _:
+            return msgspec.json.encode(value).decode()
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> bytes:
+    text = StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()

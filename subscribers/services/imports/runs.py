@@ -1,0 +1,283 @@
+"""Import runs: begun, resumed, and moved on in the same transactions as the rows they count.
+
+A process holds a run by its token; one that resumes it has a new token, and the old one's next
+checkpoint raises `TakenOver` and rolls its rows back.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Protocol
+
+import msgspec
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce, Greatest, Least
+
+from subscribers.models import ImportReject, ImportRun, Workspace
+from subscribers.rows.faults import reason, sentence, storable
+from subscribers.rows.row import Place, Row
+from subscribers.wire import json_gate
+from subscribers.wire.payloads import Fault
+
+MOST_KEPT_REJECTS = 10_000
+MOST_REASONS = 200
+OTHER_REASONS = "other"
+ALIVE_FOR = timedelta(seconds=60)
+# A longer row is kept in the file of rejects alone.
+MOST_KEPT_BYTES = 16_384
+_TAKEN_OVER = "Another process has taken this import over."
+_COUNTS = (
+    "rows", "recorded", "duplicates", "rejected",
+    "subscribers_created", "definitions_created", "confirmations_queued",
+)  # fmt: skip
+
+
+class NothingToResume(LookupError):
+    """No unfinished run of these files with these options is there."""
+
+    code = "NOTHING_TO_RESUME"
+
+
+class StillRunning(RuntimeError):
+    """The run moved on less than a minute ago: another process may be at it."""
+
+    code = "STILL_RUNNING"
+
+    def __init__(self, *, moved_at: datetime) -> None:
+        self.moved_at = moved_at
+        seconds = int(ALIVE_FOR.total_seconds())
+        super().__init__(
+            f"The import moved on at {moved_at:%H:%M:%S} UTC; it may be another process's until "
+            f"it has been quiet for {seconds} seconds."
+        )
+
+
+class TakenOver(RuntimeError):
+    """Another process has resumed the run; nothing of this batch may be kept."""
+
+    code = "TAKEN_OVER"
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A row that was refused, and everything that is wrong with it; at least one fault."""
+
+    row: Row
+    faults: tuple[Fault, ...]
+
+
+class Counted(msgspec.Struct, kw_only=True):
+    """What a batch came to: recorded + duplicates + rejected = rows, and so do the reasons."""
+
+    rows: int = 0
+    recorded: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    subscribers_created: int = 0
+    definitions_created: int = 0
+    confirmations_queued: int = 0
+    reasons: dict[str, int] = msgspec.field(default_factory=dict)
+    oldest_at: datetime | None = None
+    newest_at: datetime | None = None
+
+    def reject(self, rejected: Rejected) -> None:
+        """Count one refused row, under the first thing that is wrong with it; `rows` too."""
+        self.rows += 1
+        self.rejected += 1
+        _add_reasons(self.reasons, {reason(rejected.faults[0]): 1})
+
+    def occurred(self, *, oldest_at: datetime, newest_at: datetime) -> None:
+        """Widen the span in which the events occurred."""
+        self.oldest_at = min(self.oldest_at or oldest_at, oldest_at)
+        self.newest_at = max(self.newest_at or newest_at, newest_at)
+
+    def add(self, other: "Counted") -> None:
+        """Add another batch's counts to this one's."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        _add_reasons(self.reasons, other.reasons)
+        if other.oldest_at and other.newest_at:
+            self.occurred(oldest_at=other.oldest_at, newest_at=other.newest_at)
+
+
+class KeepsRejects(Protocol):
+    """Where refused rows are written to, for people to mend."""
+
+    def write(self, rejected: Sequence[Rejected], *, at: int) -> int:
+        """Write rows from byte `at` on, in the place of all that is after it; return the length.
+
+        Flushed when it returns: to be called before the checkpoint commits. Idempotent, so a batch
+        that is done again calls it again with the same `at`. `at` is 0 or what it returned before.
+        """
+        ...
+
+
+def begin(
+    *,
+    workspace: Workspace,
+    kind: str,
+    files: Sequence[str],
+    options: Mapping[str, Any],
+    actor: str,
+    now: datetime,
+    is_dry_run: bool = False,
+) -> ImportRun:
+    """Return a new run, stored unless it is a dry run. Atomic."""
+    run = ImportRun(
+        workspace=workspace,
+        kind=kind,
+        files=_plain(files),
+        options=_plain(options),
+        fingerprint=_fingerprint(kind, files, options),
+        actor=actor,
+        started_at=now,
+        updated_at=now,
+    )
+    if not is_dry_run:
+        run.save(force_insert=True)
+    return run
+
+
+def resume(
+    *,
+    workspace: Workspace,
+    kind: str,
+    files: Sequence[str],
+    options: Mapping[str, Any],
+    actor: str,
+    now: datetime,
+) -> ImportRun:
+    """Return the newest unfinished run of the same files and options, held by a new token.
+
+    Raises `NothingToResume`, and `StillRunning` when it moved on less than a minute ago. Atomic;
+    locks the run.
+    """
+    same = ImportRun.objects.filter(
+        workspace=workspace, kind=kind, fingerprint=_fingerprint(kind, files, options)
+    )
+    with transaction.atomic():
+        run = same.select_for_update().order_by("-id").first()
+        if run is None or run.status == ImportRun.Status.FINISHED:
+            raise NothingToResume("There is no unfinished import of these files and options.")
+        if run.status == ImportRun.Status.RUNNING and now - run.updated_at < ALIVE_FOR:
+            raise StillRunning(moved_at=run.updated_at)
+        run.mark_resumed(actor=actor, at=now)
+    return run
+
+
+def place_of(run: ImportRun) -> Place:
+    """Return where the run goes on."""
+    return Place(run.file_index, run.byte_offset, run.line)
+
+
+def checkpoint(
+    *,
+    run: ImportRun,
+    counted: Counted,
+    place: Place,
+    rejects: Sequence[Rejected],
+    rejects_bytes: int,
+    now: datetime,
+) -> None:
+    """Add a batch's counts and move the checkpoint, in the caller's transaction, as its last lock.
+
+    Raises `TakenOver`. `run` itself is left as it was, so a batch that is rolled back may be done
+    again; `refresh_from_db` reads the sums. Of a dry run nothing is written.
+    """
+    if run._state.adding:
+        return
+    held = ImportRun.objects.filter(pk=run.pk, token=run.token)
+    changes: dict[str, Any] = {
+        "updated_at": now,
+        "file_index": place.file_index,
+        "byte_offset": place.byte_offset,
+        "line": place.line,
+        "rejects_bytes": rejects_bytes,
+    }
+    for name in _COUNTS:
+        if count := getattr(counted, name):
+            changes[name] = F(name) + count
+    if counted.oldest_at and counted.newest_at:
+        oldest, newest = Value(counted.oldest_at), Value(counted.newest_at)
+        # SQLite's least of a value and nothing is nothing.
+        changes["oldest_at"] = Least(Coalesce("oldest_at", oldest), oldest)
+        changes["newest_at"] = Greatest(Coalesce("newest_at", newest), newest)
+    if counted.reasons:
+        stored = held.select_for_update().values_list("rejected", "reasons").first()
+        if stored is None:
+            raise TakenOver(_TAKEN_OVER)
+        changes["reasons"] = _add_reasons(stored[1], counted.reasons)
+        _keep_rejects(run, rejects[: max(MOST_KEPT_REJECTS - stored[0], 0)])
+    if not held.update(**changes):
+        raise TakenOver(_TAKEN_OVER)
+
+
+def finish(*, run: ImportRun, now: datetime) -> None:
+    """Mark a run that came to the end of its files. Atomic."""
+    _end(run, status=ImportRun.Status.FINISHED, now=now)
+
+
+def interrupt(*, run: ImportRun, now: datetime) -> None:
+    """Mark a run that was stopped and can be resumed. Atomic."""
+    _end(run, status=ImportRun.Status.INTERRUPTED, now=now)
+
+
+def fail(*, run: ImportRun, now: datetime, error: str) -> None:
+    """Mark a run that broke off; it can be resumed. Atomic."""
+    _end(run, status=ImportRun.Status.FAILED, now=now, error=error)
+
+
+def _end(run: ImportRun, *, status: ImportRun.Status, now: datetime, error: str = "") -> None:
+    """Mark the run unless another process holds it, and read its sums."""
+    if run._state.adding:
+        return
+    ImportRun.objects.filter(pk=run.pk, token=run.token).update(
+        status=status, finished_at=now, updated_at=now, last_error=storable(error)
+    )
+    run.refresh_from_db()
+
+
+def _fingerprint(kind: str, files: Sequence[str], options: Mapping[str, Any]) -> str:
+    """Return what tells runs apart that cannot be resumed for one another."""
+    said = msgspec.json.encode([kind, _plain(files), _plain(options)], order="deterministic")
+    return sha256(said).hexdigest()
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
+    """Return names and options as every database stores them; a file's name may be no text."""
+    return msgspec.json.decode(storable(json.dumps(value, ensure_ascii=False)))
+
+
+def _add_reasons(sums: dict[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """Add counts; what would be one reason too many is counted as `other`."""
+    for text, count in more.items():
+        is_room = text in sums or len(sums) < MOST_REASONS
+        key = text if is_room else OTHER_REASONS
+        sums[key] = sums.get(key, 0) + count
+    return sums
+
+
+def _keep_rejects(run: ImportRun, rejects: Sequence[Rejected]) -> None:
+    ImportReject.objects.bulk_create(
+        [
+            ImportReject(
+                run=run,
+                file_index=each.row.file_index,
+                line=each.row.line,
+                field=storable(each.faults[0].path)[:200],
+                reason=storable(sentence(each.faults))[:1000],
+                row=_row_text(each.row),
+            )
+            for each in rejects
+        ],
+        batch_size=500,
+    )
+
+
+def _row_text(row: Row) -> str:
+    """Return the row as JSON where every database can store it and it is not too long."""
+    if row.fields is None:
+        return ""
+    encoded = json_gate.encode_plain(row.fields)
+    return encoded.decode() if encoded and len(encoded) <= MOST_KEPT_BYTES else ""

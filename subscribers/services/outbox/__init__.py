@@ -1,0 +1,1 @@
+"""One mail: its states, the SMTP session, and the limits on sending."""

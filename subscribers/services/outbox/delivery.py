@@ -1,0 +1,212 @@
+"""Hands mails to the outside world, and says exactly what is known afterwards.
+
+Mails go through Django's EMAIL_BACKEND. Its SMTP backend is taken step by step (`smtp_session`);
+of others only what they raise is known, so an error that does not say otherwise is UNKNOWN.
+Nothing here reads or writes a row, and no transaction may be open.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from email.errors import MessageError
+from email.utils import parseaddr
+from typing import Self
+
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends import console, dummy, locmem, smtp
+from django.core.mail.backends.base import BaseEmailBackend
+
+from subscribers.services.outbox.outcomes import Delivery, Outcome, describe, fail
+from subscribers.services.outbox.smtp import SmtpSession
+from subscribers.templating import mail as rendering
+from subscribers.wire import addresses
+
+__all__ = ["REPORTED_ID", "Delivery", "Mailer", "Message", "Outcome", "build", "is_allowed"]
+
+# Django's own default is to wait for ever.
+_TIMEOUT_SECONDS = 20
+# These write to this machine alone; the one that writes files is a console too.
+_LOCAL_BACKENDS = (console.EmailBackend, locmem.EmailBackend, dummy.EmailBackend)
+# Answers of an HTTP API that speak of the account or the moment, not of the message.
+_RETRIED_STATUSES = frozenset({401, 408, 429, *range(500, 600)})
+_REFUSED_STATUSES = frozenset(range(400, 500)) - _RETRIED_STATUSES
+
+# Of anymail's, before anything left or for this recipient for good.
+_REFUSING_ERRORS = frozenset(
+    {"AnymailRecipientsRefused", "AnymailUnsupportedFeature", "AnymailSerializationError"}
+)
+
+# Of anymail's, those that report metadata back; the others refuse a mail that has some.
+_REPORTING_SERVICES = frozenset(
+    {"Amazon SES", "Brevo", "Mailgun", "Mailjet", "Mailtrap", "Mandrill", "Postmark", "Resend",
+     "SendGrid", "SparkPost", "Unisender Go"}
+)  # fmt: skip
+# Under which they report the part of the Message-ID that names the mail; most know it by another.
+REPORTED_ID = "cueline_id"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One mail to one person, ready to be written."""
+
+    # With or without its angle brackets.
+    message_id: str
+    # A formatted From header, `Ada <ada@example.com>`.
+    sender: str
+    reply_to: str = ""
+    recipient: str
+    subject: str
+    html: str = ""
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Mailer:
+    """Sends many mails over one connection; leaving the block closes it and never raises."""
+
+    def __init__(self) -> None:
+        """Open nothing yet."""
+        self._backend: BaseEmailBackend | None = None
+        self._session: SmtpSession | None = None
+
+    def __enter__(self) -> Self:
+        """Return the mailer itself; the connection opens with the first mail."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection."""
+        try:
+            if self._session is not None:
+                self._session.close()
+            elif self._backend is not None:
+                self._backend.close()
+        except Exception:  # the mails are out; a third party's goodbye must not undo that
+            logger.warning("The mail connection did not close.", exc_info=True)
+        self._backend = self._session = None
+
+    def send(self, message: Message) -> Delivery:
+        """Hand over one mail; never raises for a fault of the delivery."""
+        try:
+            mail = build(message)
+            content = mail.message().as_bytes()
+            sender, recipient = _envelope(message.sender), _envelope(message.recipient)
+        except (ValueError, MessageError) as error:
+            return fail(Outcome.REFUSED, f"The mail cannot be written: {error}")
+        try:
+            backend = self._connect()
+        except Exception as error:  # noqa: BLE001 - whatever a third party's set-up raises
+            return fail(Outcome.DEFERRED, describe(error))
+        if self._session is not None:
+            return self._session.deliver(sender=sender, recipient=recipient, content=content)
+        if getattr(backend, "esp_name", "") in _REPORTING_SERVICES:
+            name = message.message_id.strip("<>").partition("@")[0]
+            mail.metadata = {REPORTED_ID: name}  # type: ignore[attr-defined]
+        return _send_through(backend, mail)
+
+    def _connect(self) -> BaseEmailBackend:
+        if self._backend is None:
+            backend: BaseEmailBackend = get_connection(fail_silently=False)
+            if isinstance(backend, smtp.EmailBackend):
+                backend.timeout = backend.timeout or _TIMEOUT_SECONDS
+                self._session = SmtpSession(backend)
+            self._backend = backend
+        if self._session is None:
+            self._backend.open()
+        return self._backend
+
+
+def build(message: Message) -> EmailMultiAlternatives:
+    """Return Django's form of a mail: a text part always, HTML beside it where there is some.
+
+    Line breaks in headers are collapsed; Django adds the date.
+    """
+    headers = {
+        name: rendering.header_text(value)
+        for name, value in message.headers.items()
+        if name.lower() != "message-id"
+    }
+    headers["Message-ID"] = f"<{rendering.header_text(message.message_id).strip('<>')}>"
+    reply_to = rendering.header_text(message.reply_to)
+    mail = EmailMultiAlternatives(
+        subject=rendering.header_text(message.subject),
+        body=message.text,
+        from_email=rendering.header_text(message.sender),
+        to=[message.recipient],
+        reply_to=[reply_to] if reply_to else None,
+        headers=headers,
+    )
+    if message.html:
+        mail.attach_alternative(message.html, "text/html")
+    return mail
+
+
+def is_allowed(address: str, allow: Sequence[str]) -> bool:
+    """Tell whether mail may go to an address by the list EMAIL_ALLOW; an empty list allows all.
+
+    An entry is a domain (`example.com`, `@example.com`), without its subdomains, or one address.
+    """
+    if not allow:
+        return True
+    key = _key(address)
+    domain = key.rpartition("@")[2]
+    for entry in allow:
+        wanted = entry.strip()
+        if "@" in wanted.removeprefix("@"):
+            if _key(wanted) == key:
+                return True
+        elif domain and _key(f"a@{wanted.removeprefix('@')}") == f"a@{domain}":
+            return True
+    return False
+
+
+def _send_through(backend: BaseEmailBackend, mail: EmailMultiAlternatives) -> Delivery:
+    try:
+        count = backend.send_messages([mail])
+    except Exception as error:  # noqa: BLE001 - each backend raises its own
+        if isinstance(backend, _LOCAL_BACKENDS):
+            return fail(Outcome.DEFERRED, describe(error))
+        return _judge(error)
+    if not count:
+        return fail(Outcome.UNKNOWN, "The email backend says that it sent nothing.")
+    return Delivery(Outcome.SENT)
+
+
+def _judge(error: Exception) -> Delivery:
+    """Return what an unknown backend's error means; anymail's are known by their attributes."""
+    status = getattr(error, "status_code", None)
+    if not isinstance(status, int):
+        status = getattr(getattr(error, "response", None), "status_code", None)
+    code = status if isinstance(status, int) else None
+    outcome = Outcome.UNKNOWN
+    if code in _RETRIED_STATUSES:
+        outcome = Outcome.DEFERRED
+    elif code in _REFUSED_STATUSES:
+        outcome = Outcome.REFUSED
+    if _REFUSING_ERRORS.intersection(each.__name__ for each in type(error).__mro__):
+        outcome = Outcome.REFUSED
+    return fail(outcome, describe(error), code=code)
+
+
+def _envelope(text: str) -> str:
+    """Return the address of a header as SMTP carries it, or raise ValueError.
+
+    A sender such as `root@localhost` is no address for subscribers, but a server may take it.
+    """
+    address = parseaddr(text)[1]
+    try:
+        return addresses.parse(address).mailbox
+    except addresses.InvalidAddress:
+        is_plain = address.isascii() and address.isprintable() and not set(address) & set(" <>")
+        if "@" not in address or not is_plain:
+            raise
+        return address
+
+
+def _key(text: str) -> str:
+    """Return what an address is compared by."""
+    try:
+        return addresses.parse(text).key
+    except addresses.InvalidAddress:
+        return text.strip().lower()

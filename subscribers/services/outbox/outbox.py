@@ -1,0 +1,309 @@
+"""The outbox: mails fenced before they leave, and settled afterwards.
+
+The fence: an attempt is committed as `sending` before the socket opens, so that a process that dies
+meanwhile leaves a mail that is known to be unknown, and nobody sends it twice. The caller holds the
+subscriber's lock for `begin` and `settle`; nothing here touches the network.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from subscribers import reactions
+from subscribers.ids import new_id
+from subscribers.models import OutgoingEmail, Subscriber
+from subscribers.services.outbox.delivery import Delivery, Message, Outcome
+from subscribers.services.storage import quick_rows
+
+Status = OutgoingEmail.Status
+_LEASE_ENDS = {
+    "postgresql": "statement_timestamp() + interval '{seconds} seconds'",
+    "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '+{seconds} seconds')",
+}
+_SETTLE = """
+UPDATE subscribers_outgoingemail
+SET status = %s, last_error = %s, sent_at = %s, lease_expires_at = NULL, lease_token = NULL,
+    due_at = NULL
+WHERE id = %s AND status IN (%s, %s)
+"""
+# Handed over at least once, and not known to have arrived.
+UNSETTLED = Q(status__in=[Status.SENDING, Status.UNKNOWN]) | Q(
+    status=Status.QUEUED, sending_since__isnull=False
+)
+NO_ANSWER = "The process ended while the mail was being sent; it may have arrived."
+MOST_EXPIRED = 1000
+MOST_ATTEMPTS = 10
+# How often a confirmation leaves whose fate stays unknown.
+MOST_UNKNOWN = 3
+FIRST_PAUSE = timedelta(seconds=20)
+LONGEST_PAUSE = timedelta(hours=4)
+# Answers that put a mail off for the account or the moment: of SMTP those about the session and its
+# log-in (503, 530-538), of HTTP 401, 408, 429 and what its servers cannot do now.
+ABOUT_ALL_MAIL = frozenset({401, 408, 429, *range(500, 540)})
+
+
+class NotSettled(ValueError):
+    """The mail is in another state than the change asks for."""
+
+    code = "CONFLICT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A mail as it was rendered, before it has a row."""
+
+    workspace_id: UUID
+    subscriber_id: UUID
+    kind: OutgoingEmail.Kind
+    # Unique in the workspace: what the mail is sent for.
+    cause: str
+    sender: str
+    reply_to: str = ""
+    recipient: str
+    subject: str
+    html: str = ""
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def cause_of_confirmation(*, confirmation_id: UUID, number: int) -> str:
+    """Return what the n-th mail of a question is sent for; 0 is that of a test key."""
+    return f"confirmation:{confirmation_id.hex}:{number}"
+
+
+def confirmation_of(email: OutgoingEmail) -> UUID | None:
+    """Return the id of the question that a confirmation mail asks; None for any other mail."""
+    kind, _, rest = email.cause.partition(":")
+    return UUID(rest.partition(":")[0]) if kind == "confirmation" else None
+
+
+def queue(*, draft: Draft, due_at: datetime, now: datetime) -> OutgoingEmail:
+    """Store a mail that no run waits for, to leave when it is due; raises as `begin` does."""
+    email = _row(draft, now, status=Status.QUEUED, due_at=due_at)
+    quick_rows.insert([email])
+    return email
+
+
+def begin(*, draft: Draft, now: datetime) -> OutgoingEmail:
+    """Store a mail as being sent, its first attempt; raises `IntegrityError` for a used cause."""
+    email = _row(draft, now, status=Status.SENDING, attempts=1, sending_since=now)
+    ends = _LEASE_ENDS[connection.vendor].format(seconds=settings.LEASE_SECONDS)
+    quick_rows.insert([email], expressions={"lease_expires_at": ends})
+    return email
+
+
+def begin_again(*, email_id: UUID, now: datetime) -> bool:
+    """Fence another attempt of a queued mail; False when it is not queued any more."""
+    queued = OutgoingEmail.objects.filter(pk=email_id, status=Status.QUEUED)
+    changed = queued.update(
+        status=Status.SENDING,
+        attempts=F("attempts") + 1,
+        sending_since=now,
+        lease_expires_at=Now() + timedelta(seconds=settings.LEASE_SECONDS),
+    )
+    return changed == 1
+
+
+def unfence(*, workspace_id: UUID, cause: str) -> None:
+    """Queue a mail again that was fenced and certainly not handed over."""
+    fenced = OutgoingEmail.objects.filter(
+        workspace=workspace_id, cause=cause, status=Status.SENDING
+    )
+    fenced.update(status=Status.QUEUED, lease_expires_at=None)
+
+
+def skip(*, draft: Draft, reason: str, now: datetime) -> OutgoingEmail:
+    """Store a mail that does not leave, so that it can be seen, and why."""
+    email = _row(draft, now, status=Status.SKIPPED, reason=reason)
+    quick_rows.insert([email])
+    return email
+
+
+def skip_queued(*, email_id: UUID, reason: str) -> None:
+    """Leave out a mail that waited for another attempt; one in another state stays as it is."""
+    queued = OutgoingEmail.objects.filter(pk=email_id, status=Status.QUEUED)
+    queued.update(status=Status.SKIPPED, reason=reason, due_at=None)
+
+
+def fail_queued(*, email_id: UUID) -> None:
+    """Give up a mail that waited for another attempt."""
+    OutgoingEmail.objects.filter(pk=email_id, status=Status.QUEUED).update(status=Status.FAILED)
+
+
+def take_attempt_back(*, email_id: UUID) -> None:
+    """Count an attempt as none, since the server was away and said nothing of the mail."""
+    queued = OutgoingEmail.objects.filter(pk=email_id, status=Status.QUEUED, attempts__gt=0)
+    queued.update(attempts=F("attempts") - 1)
+
+
+def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> bool:
+    """Record what became of an attempt; `unknown` may still become `sent`.
+
+    A deferred mail is queued again: whoever drives it decides when. False when more is known
+    already. Idempotent.
+    """
+    status = {
+        Outcome.SENT: Status.SENT,
+        Outcome.REFUSED: Status.FAILED,
+        Outcome.DEFERRED: Status.QUEUED,
+        Outcome.UNKNOWN: Status.UNKNOWN,
+    }[delivery.outcome]
+    is_sent = status == Status.SENT
+    columns = (
+        status.value,
+        delivery.error,
+        connection.ops.adapt_datetimefield_value(now) if is_sent else None,
+        email_id if connection.features.has_native_uuid_field else email_id.hex,
+        Status.SENDING.value,
+        (Status.UNKNOWN if is_sent else Status.SENDING).value,
+    )
+    # Not by the ORM: it runs for every mail, and building the query costs more than all the rest.
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLE, columns)
+        return bool(cursor.rowcount)
+
+
+def settle_as_taken(*, email_id: UUID, now: datetime) -> bool:
+    """Record that a delivery service has a mail, also one that waits to be handed over again.
+
+    False when its fate is known already, or it never left. Idempotent.
+    """
+    return bool(
+        OutgoingEmail.objects.filter(UNSETTLED, pk=email_id).update(
+            status=Status.SENT,
+            last_error="",
+            sent_at=now,
+            due_at=None,
+            lease_token=None,
+            lease_expires_at=None,
+        )
+    )
+
+
+def retry_at(*, attempts: int, now: datetime) -> datetime | None:
+    """Return when a mail that was put off so many times is tried again; None: it has failed.
+
+    Over most of a day: servers that see a sender for the first time may ask for half an hour.
+    """
+    if attempts >= MOST_ATTEMPTS:
+        return None
+    pause: timedelta = FIRST_PAUSE * 3 ** (attempts - 1)
+    return now + min(pause, LONGEST_PAUSE)
+
+
+def is_server_away(delivery: Delivery) -> bool:
+    """Tell whether the server, or our account there, is the trouble, and not this mail.
+
+    Then every other mail would fare alike, and no attempt counts against any of them.
+    """
+    if delivery.outcome is not Outcome.DEFERRED:
+        return False
+    is_about_all = delivery.code is None or delivery.code in ABOUT_ALL_MAIL
+    return is_about_all or delivery.is_unreachable
+
+
+def reason_to_skip(*, subscriber: Subscriber, kind: str) -> str | None:
+    """Return why a person must not get such a mail now, in a word; the caller holds their lock."""
+    match subscriber.status:
+        case Subscriber.Status.BOUNCED:
+            return "subscriber_bounced"
+        case Subscriber.Status.COMPLAINED:
+            return "subscriber_complained"
+        case Subscriber.Status.UNSUBSCRIBED if kind == OutgoingEmail.Kind.MARKETING:
+            return "subscriber_unsubscribed"
+        case Subscriber.Status.PENDING if kind != OutgoingEmail.Kind.CONFIRMATION:
+            return "subscriber_pending"
+        case _:
+            return None
+
+
+def message_of(email: OutgoingEmail) -> Message:
+    """Return a mail as it is handed over."""
+    return Message(
+        message_id=email.message_id,
+        sender=email.sender,
+        reply_to=email.reply_to,
+        recipient=email.recipient,
+        subject=email.subject,
+        html=email.html,
+        text=email.text,
+        headers=email.headers,
+    )
+
+
+def expire_sending(*, limit: int = MOST_EXPIRED) -> int:
+    """Call unknown what nobody can still be sending; returns how many.
+
+    A confirmation leaves again, with the same Message-ID, thrice in all: two are better than none.
+    """
+    expired = OutgoingEmail.objects.filter(status=Status.SENDING, lease_expires_at__lte=Now())
+    with transaction.atomic():
+        locked = expired.order_by("lease_expires_at").select_for_update(
+            skip_locked=connection.features.has_select_for_update_skip_locked
+        )
+        ids = list(locked.values_list("pk", flat=True)[:limit])
+        rows = OutgoingEmail.objects.filter(pk__in=ids)
+        lost = {"lease_expires_at": None, "lease_token": None, "last_error": NO_ANSWER}
+        again = rows.filter(kind=OutgoingEmail.Kind.CONFIRMATION, attempts__lt=MOST_UNKNOWN)
+        confirmations = again.update(status=Status.QUEUED, due_at=Now(), **lost)
+        return confirmations + rows.filter(status=Status.SENDING).update(
+            status=Status.UNKNOWN, due_at=None, **lost
+        )
+
+
+def settle_as_sent(*, email: OutgoingEmail, now: datetime) -> None:
+    """Record that an unknown mail arrived, as an operator found; raises `NotSettled`."""
+    with transaction.atomic():
+        Subscriber.objects.locked_one(email.subscriber_id)
+        unknown = OutgoingEmail.objects.filter(pk=email.pk, status=Status.UNKNOWN)
+        if not unknown.update(status=Status.SENT, sent_at=now, due_at=None):
+            raise NotSettled("Only a mail whose fate is unknown can be marked as sent.")
+        reactions.current().email_settled(email_ids=[email.pk], now=now)
+
+
+def send_again(*, email: OutgoingEmail, now: datetime) -> None:
+    """Let an unknown or failed mail leave again, with the same Message-ID; raises `NotSettled`."""
+    with transaction.atomic():
+        Subscriber.objects.locked_one(email.subscriber_id)
+        stuck = OutgoingEmail.objects.filter(
+            pk=email.pk, status__in=[Status.UNKNOWN, Status.FAILED], due_at=None
+        )
+        if not stuck.update(status=Status.QUEUED, due_at=now, reason=""):
+            raise NotSettled("Only a mail that failed or is unknown can be sent again.")
+
+
+def hand_on(*, workspace_id: UUID, cause: str, to: str) -> None:
+    """Let a mail that left, or is about to, stand for another cause; the subscriber is locked."""
+    OutgoingEmail.objects.filter(workspace=workspace_id, cause=cause).exclude(
+        status__in=[Status.FAILED, Status.SKIPPED]
+    ).update(cause=to)
+
+
+def _row(draft: Draft, now: datetime, **columns: Any) -> OutgoingEmail:
+    email_id = new_id()
+    domain = parseaddr(draft.sender)[1].rpartition("@")[2] or "localhost"
+    return OutgoingEmail(
+        id=email_id,
+        workspace_id=draft.workspace_id,
+        subscriber_id=draft.subscriber_id,
+        kind=draft.kind,
+        cause=draft.cause,
+        message_id=f"<{email_id.hex}@{domain}>",
+        sender=draft.sender,
+        reply_to=draft.reply_to,
+        recipient=draft.recipient,
+        subject=draft.subject,
+        html=draft.html,
+        text=draft.text,
+        headers=dict(draft.headers),
+        created_at=now,
+        **columns,
+    )

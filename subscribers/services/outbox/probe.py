@@ -1,0 +1,68 @@
+"""Whether the mail server can be talked to now: a connection is opened and closed, no mail sent."""
+
+import os
+from dataclasses import dataclass
+from email.errors import MessageError
+from pathlib import Path
+
+from django.core.mail import get_connection
+from django.core.mail.backends import filebased, smtp
+
+from subscribers.services.outbox.outcomes import describe
+from subscribers.templating import mail
+
+SECONDS = 5
+_LONGEST_ERROR = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Where mail goes, in words, and what keeps it from going there; empty when nothing does."""
+
+    destination: str
+    fault: str = ""
+    # Only this machine sees the mails.
+    is_local: bool = False
+    # Nothing was tried: services are told of a mail by a call of their own.
+    is_untried: bool = False
+
+
+def probe() -> Probe:
+    """Try EMAIL_URL's backend; waits at most five seconds for each answer. Never raises."""
+    try:
+        backend = get_connection(fail_silently=False)
+    except Exception as error:  # noqa: BLE001 - whatever a third party's set-up raises
+        return Probe("the mail service", fault=_line(error))
+    if isinstance(backend, smtp.EmailBackend):
+        backend.timeout = SECONDS
+        return Probe(f"{backend.host}:{backend.port}", fault=_try_server(backend))
+    if isinstance(backend, filebased.EmailBackend):
+        folder = Path(str(backend.file_path))
+        is_writable = os.access(folder, os.W_OK)
+        fault = "" if is_writable else "the folder cannot be written to."
+        return Probe(f"files in {folder}", fault=fault, is_local=True)
+    name = type(backend).__module__.rpartition(".")[2]
+    is_ours = type(backend).__module__.startswith("django.")
+    return Probe(name, is_local=is_ours, is_untried=not is_ours)
+
+
+def _try_server(backend: smtp.EmailBackend) -> str:
+    """Connect, log in and leave; returns the fault."""
+    try:
+        backend.open()
+        connection = backend.connection
+        if connection is None:
+            return "the connection did not open."
+        code, answer = connection.noop()
+        if not 200 <= code < 300:  # noqa: PLR2004 - RFC 5321, 4.2.1
+            return mail.header_text(f"{code} {answer.decode('utf-8', 'replace')}")
+    # A host that is no name raises a UnicodeError; smtplib's errors are OSErrors.
+    except (OSError, UnicodeError, MessageError, ValueError) as error:
+        return _line(error)
+    finally:
+        backend.close()
+    return ""
+
+
+def _line(error: Exception) -> str:
+    return mail.header_text(describe(error))[:_LONGEST_ERROR]

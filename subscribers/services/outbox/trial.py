@@ -1,0 +1,69 @@
+"""One mail, to see whether mail leaves: by the same brakes and the same way as every other.
+
+Nothing is stored, and it counts for no rate or cap: it is one mail, and an operator waits for it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from subscribers.ids import new_id
+from subscribers.models import Workspace
+from subscribers.services.outbox import brakes
+from subscribers.services.outbox.brakes import Verdict
+from subscribers.services.outbox.delivery import Delivery, Mailer, Message
+from subscribers.templating import mail as rendering
+from subscribers.templating.mail import RenderedMail
+from subscribers.wire import addresses
+
+
+class NoSender(ValueError):
+    """The workspace has no address to send from."""
+
+    code = "VALIDATION_ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What the brakes said, and what became of the mail; None where it was not handed over."""
+
+    verdict: Verdict
+    delivery: Delivery | None = None
+
+
+def send(*, workspace: Workspace, recipient: str, now: datetime) -> Trial:
+    """Send a plain mail; no transaction may be open.
+
+    Raises `NoSender`, and `addresses.InvalidAddress` for what is no address.
+    """
+    mail = RenderedMail(
+        subject=f"Test mail from {workspace.name}",
+        preview_text="",
+        html="",
+        text=f"This test mail of Cueline was sent at {now:%Y-%m-%d %H:%M:%S %Z}.\n",
+    )
+    return send_rendered(workspace=workspace, recipient=recipient, mail=mail)
+
+
+def send_rendered(*, workspace: Workspace, recipient: str, mail: RenderedMail) -> Trial:
+    """Send such a mail; the rest as above."""
+    to = addresses.parse(recipient).text
+    if not workspace.from_email:
+        raise NoSender(
+            f"The workspace {workspace.slug} has no address that mail comes from: "
+            "set it on its page in the admin."
+        )
+    verdict = brakes.verdict(workspace=workspace, recipient=to, is_test=False)
+    if not verdict.is_allowed:
+        return Trial(verdict)
+    domain = addresses.parse(workspace.from_email).key.rpartition("@")[2]
+    message = Message(
+        message_id=f"<{new_id().hex}@{domain}>",
+        sender=rendering.address_header(workspace.from_name, workspace.from_email),
+        recipient=to,
+        subject=mail.subject,
+        html=mail.html,
+        text=mail.text,
+        headers={"Auto-Submitted": "auto-generated"},
+    )
+    with Mailer() as mailer:
+        return Trial(verdict, mailer.send(message))

@@ -1,0 +1,1 @@
+"""One person erased, merged, exported, or given another address."""

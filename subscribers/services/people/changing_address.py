@@ -1,0 +1,104 @@
+"""Another address for somebody who stays who they are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from subscribers.models import Confirmation, ConsentRecord, OutgoingEmail, Subscriber
+from subscribers.services.consent import asking, ledger, suppressions
+from subscribers.services.consent.ledger import Circumstances
+from subscribers.services.dispatch.confirmations import CLOSED
+from subscribers.wire import addresses
+from subscribers.wire.addresses import Address
+
+Status = Subscriber.Status
+EmailStatus = OutgoingEmail.Status
+SOURCE = "address_changed"
+
+
+class AddressTaken(ValueError):
+    """Somebody else of the workspace has the address."""
+
+    code = "CONFLICT"
+
+
+class NobodyThere(LookupError):
+    """The person is gone."""
+
+    code = "SUBSCRIBER_NOT_FOUND"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What became of the person; `is_asked`: the new address was asked to confirm."""
+
+    email: str
+    status: str
+    is_asked: bool
+
+
+def change(
+    *, subscriber_id: UUID, address: str, circumstances: Circumstances, now: datetime
+) -> Changed:
+    """Give somebody another address; one transaction, under their lock. Idempotent.
+
+    Mail that waits goes to the new one. Whoever changes it answers for its being theirs: who was
+    active stays so; who was pending is asked anew, within the limits of asking, and old links end.
+    Who had bounced is as before, unless the new address is suppressed. Raises
+    `addresses.InvalidAddress`, `AddressTaken` and `NobodyThere`.
+    """
+    new = addresses.parse(address)
+    with transaction.atomic():
+        person = Subscriber.objects.locked_one(subscriber_id)
+        if person is None:
+            raise NobodyThere("The person is gone already.")
+        old_key = person.email_key
+        _store(person, new, now)
+        if old_key == new.key:
+            return Changed(email=person.email, status=person.status, is_asked=False)
+        _record(person, old_key, circumstances, now)
+        suppressions.follow_person(
+            subscriber=person, source=SOURCE, now=now, circumstances=circumstances
+        )
+        is_asked = _redirect(person, circumstances, now)
+    return Changed(email=person.email, status=person.status, is_asked=is_asked)
+
+
+def _store(person: Subscriber, new: Address, now: datetime) -> None:
+    person.email, person.email_key, person.updated_at = new.text, new.key, now
+    try:
+        with transaction.atomic():
+            person.save(update_fields=["email", "email_key", "updated_at"])
+    except IntegrityError as error:
+        raise AddressTaken(
+            f"{new.text} is somebody else's: merge the two, if they are one person."
+        ) from error
+
+
+def _record(person: Subscriber, old_key: str, circumstances: Circumstances, now: datetime) -> None:
+    """Write down that the old address is theirs no more; later lines bear the new one's hash."""
+    ledger.record_of_address(
+        workspace=person.workspace,
+        email_key=old_key,
+        subscriber=person,
+        kind=ConsentRecord.Kind.READDRESSED,
+        circumstances=circumstances,
+        now=now,
+        reason="The person has another address now.",
+    )
+
+
+def _redirect(person: Subscriber, circumstances: Circumstances, now: datetime) -> bool:
+    """Send what waits to the new address, and ask it what the old one was asked."""
+    waiting = OutgoingEmail.objects.filter(subscriber=person, status=EmailStatus.QUEUED)
+    waiting.filter(kind=OutgoingEmail.Kind.CONFIRMATION).update(
+        status=EmailStatus.SKIPPED, reason=CLOSED, due_at=None, lease_token=None,
+        lease_expires_at=None,
+    )  # fmt: skip
+    waiting.update(recipient=person.email)
+    Confirmation.objects.filter(subscriber=person, closed_at=None).update(closed_at=now)
+    if person.status != Status.PENDING:
+        return False
+    return asking.ask(subscriber=person, circumstances=circumstances, now=now).is_queued

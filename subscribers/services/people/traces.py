@@ -1,0 +1,251 @@
+"""Rows that name a person without pointing at them: kept answers, refused rows, the admin's log.
+
+Called in the transaction that erases, under the person's lock: who answers a request about them
+waits for it.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import BinaryField, Func, IntegerField, Model, Q, Value
+
+from subscribers.models import (
+    IdempotentRequest,
+    ImportReject,
+    ImportRun,
+    OutgoingEmail,
+    Subscriber,
+    Suppression,
+)
+from subscribers.wire import addresses
+from subscribers.wire.addresses import Address
+
+ERASED = "[erased]"
+# How many ids one statement looks for.
+MOST_IDS = 500
+# What may stand before and after a name: neither `grada@` nor `ada@example.com.au` is `ada@…`. In
+# JSON a line break and the like are an escape, which ends with a letter or digit.
+_BEFORE = r"(?:(?<![\w.+%-])|(?<=\\[bfnrt])|(?<=\\u[0-9a-f]{4}))"
+_AFTER = r"(?![\w-]|\.\w)"
+_ADDRESS = re.compile(r"[^\s\"'<>(),;:@]+@[^\s\"'<>(),;:@]+")
+
+
+class _Place(Func):
+    """Where bytes begin in a column of bytes, from 1; 0: nowhere."""
+
+    function = "INSTR"
+    arity = 2
+    output_field = IntegerField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # noqa: ANN401 - Django's own
+        """Write it as the standard has it, the needle first."""
+        turned = self.copy()
+        turned.set_source_expressions(list(reversed(self.get_source_expressions())))
+        return turned.as_sql(
+            compiler, connection, function="POSITION", arg_joiner=" IN ", **context
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What a person is called in texts."""
+
+    workspace_id: UUID
+    row_id: UUID
+    public_id: str
+    # Every form of every address that they had, as far as a mail or their row tells.
+    addresses: tuple[str, ...]
+    # What addresses are compared by, of the same.
+    email_keys: tuple[str, ...]
+    external_id: str | None
+
+    @property
+    def certain(self) -> tuple[str, ...]:
+        """The names that nothing else bears, in the forms that they have in texts and JSON."""
+        forms = {form for name in self.addresses for form in _in_json(name)}
+        return (*sorted(forms, key=len, reverse=True), self.public_id, self.row_id.hex)
+
+    @property
+    def needles(self) -> tuple[str, ...]:
+        """What every text holds that `pattern` finds: SQLite folds the case of ASCII alone."""
+        beginnings = {name.rpartition("@")[0] + "@" for name in self.addresses}
+        return (*sorted(beginnings), self.public_id, self.row_id.hex)
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What finds the certain names, and the external id where an answer says that it is one."""
+        texts = "|".join(re.escape(name) for name in self.certain)
+        found = f"{_BEFORE}(?:{texts}){_AFTER}"
+        for form in _in_json(self.external_id) if self.external_id else ():
+            found += "|" + re.escape(_field(form))
+        return re.compile(found, re.IGNORECASE)
+
+    def without(self, text: str) -> str:
+        """Return a text with the certain names cut out, whatever follows them: `….csv` may."""
+        names = "|".join(re.escape(name) for name in self.certain)
+        return re.sub(f"{_BEFORE}(?:{names})", ERASED, text, flags=re.IGNORECASE)
+
+
+def names_of(subscriber: Subscriber) -> Names:
+    """Return what somebody is called, also by addresses that their mails went to before.
+
+    But for those that somebody else of the workspace bears now.
+    """
+    mails = OutgoingEmail.objects.filter(subscriber=subscriber).order_by()
+    known: dict[str, set[str]] = {subscriber.email_key: {subscriber.email}}
+    for text in {subscriber.email, *mails.values_list("recipient", flat=True).distinct()}:
+        # What no parser of today takes was taken before.
+        address = _parsed(text)
+        known.setdefault(address.key, set()).update({text, address.text, address.mailbox})
+    people = Subscriber.objects.filter(workspace=subscriber.workspace_id).exclude(pk=subscriber.pk)
+    for key in people.filter(email_key__in=known).values_list("email_key", flat=True):
+        del known[key]
+    forms = {form for key, texts in known.items() for form in (key, *texts)}
+    return Names(
+        workspace_id=subscriber.workspace_id,
+        row_id=subscriber.pk,
+        public_id=subscriber.public_id,
+        addresses=tuple(sorted(forms)),
+        email_keys=tuple(known),
+        external_id=subscriber.external_id,
+    )
+
+
+def _parsed(text: str) -> Address:
+    try:
+        return addresses.parse(text)
+    except addresses.InvalidAddress:
+        return Address(text=text, key=text.lower())
+
+
+def forget(*, names: Names) -> None:
+    """Delete what names a person, or cut the names out where the rest is about others. Idempotent.
+
+    The person's mails must still be there: the log is searched for them.
+    """
+    _forget_answers(names)
+    _forget_rejects(names)
+    _forget_in_runs(names)
+    _forget_suppressed(names)
+    _forget_log(names)
+
+
+def rejects_of(*, names: Names) -> Iterator[ImportReject]:
+    """Yield the refused rows that name a person, oldest first, with their runs; takes no lock."""
+    named = Q(pk__in=[])
+    for name in names.needles:
+        named |= Q(row__icontains=name) | Q(reason__icontains=name) | Q(field__icontains=name)
+    for form in _in_json(names.external_id) if names.external_id else ():
+        named |= Q(row__contains=f'"{form}"')
+    rejects = ImportReject.objects.filter(named, run__workspace=names.workspace_id)
+    for reject in rejects.select_related("run").order_by("pk").iterator():
+        if _is_theirs((reject.row, reject.reason, reject.field), names):
+            yield reject
+
+
+def forget_log_of(*, model: type[Model], row_ids: Sequence[UUID]) -> None:
+    """Delete the admin's log of rows that go."""
+    entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
+    for some in _portions(row_ids):
+        entries.filter(object_id__in=[str(row_id) for row_id in some]).delete()
+
+
+def _forget_answers(names: Names) -> None:
+    """Delete kept answers: a repeat of such a request is done anew, as one a day later would be."""
+    named = Q(pk__in=[])
+    for name in names.needles:
+        named |= Q(key__icontains=name) | Q(path__icontains=name)
+    needles = list(names.certain)
+    if names.external_id:
+        needles += [_field(form) for form in _in_json(names.external_id)]
+    places = {f"place_{number}": _place(needle) for number, needle in enumerate(needles)}
+    for name in places:
+        named |= Q(**{f"{name}__gt": 0})
+    kept = IdempotentRequest.objects.filter(workspace=names.workspace_id).alias(**places)
+    rows = kept.filter(named).values_list("pk", "answer", "key", "path")
+    theirs = [
+        row_id
+        for row_id, answer, *texts in rows
+        if names.pattern.search("\n".join([bytes(answer).decode(errors="replace"), *texts]))
+    ]
+    for some in _portions(theirs):
+        IdempotentRequest.objects.filter(pk__in=some).delete()
+
+
+def _forget_rejects(names: Names) -> None:
+    for some in _portions([reject.pk for reject in rejects_of(names=names)]):
+        ImportReject.objects.filter(pk__in=some).delete()
+
+
+def _is_theirs(texts: Sequence[str], names: Names) -> bool:
+    """Tell whether a refused row names the person.
+
+    Which column holds the external id only the import knew: it is theirs where the row has nobody
+    else's address.
+    """
+    text = "\n".join(texts)
+    if names.pattern.search(text):
+        return True
+    quoted = _in_json(names.external_id) if names.external_id else ()
+    has_external_id = any(f'"{form}"' in text for form in quoted)
+    return has_external_id and not _ADDRESS.search(text)
+
+
+def _forget_in_runs(names: Names) -> None:
+    """Cut the names out of what an import run says of itself, such as its files' names."""
+    for run in ImportRun.objects.filter(workspace=names.workspace_id).iterator():
+        before = (run.last_error, run.files, run.options, run.reasons)
+        run.last_error = names.without(run.last_error)
+        run.files = json.loads(names.without(json.dumps(run.files)))
+        run.options = json.loads(names.without(json.dumps(run.options)))
+        run.reasons = json.loads(names.without(json.dumps(run.reasons)))
+        if (run.last_error, run.files, run.options, run.reasons) != before:
+            run.save(update_fields=["last_error", "files", "options", "reasons"])
+
+
+def _forget_suppressed(names: Names) -> None:
+    """Keep the hash alone of the addresses that they bore before."""
+    suppressed = Suppression.objects.filter(workspace=names.workspace_id)
+    suppressed.filter(email__in=names.addresses).update(email="", details="")
+
+
+def _forget_log(names: Names) -> None:
+    """Delete the log of person, mails and suppression; of others' rows cut the names out."""
+    forget_log_of(model=Subscriber, row_ids=[names.row_id])
+    mails = OutgoingEmail.objects.filter(subscriber=names.row_id).values_list("pk", flat=True)
+    forget_log_of(model=OutgoingEmail, row_ids=list(mails))
+    named = Q(pk__in=[])
+    for name in names.needles:
+        named |= Q(object_repr__icontains=name) | Q(change_message__icontains=name)
+    for entry in LogEntry.objects.filter(named):
+        if names.pattern.fullmatch(entry.object_repr):
+            entry.delete()
+            continue
+        entry.object_repr = names.without(entry.object_repr)
+        entry.change_message = names.without(entry.change_message)
+        entry.save(update_fields=["object_repr", "change_message"])
+
+
+def _place(text: str) -> _Place:
+    return _Place("answer", Value(text.encode(), output_field=BinaryField()))
+
+
+def _field(form: str) -> str:
+    """Return how an answer names somebody by their external id."""
+    return f'"externalId":"{form}"'
+
+
+def _in_json(text: str) -> set[str]:
+    """Return the forms of a text in JSON: with and without other letters than ASCII's."""
+    return {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+
+
+def _portions(row_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    for place in range(0, len(row_ids), MOST_IDS):
+        yield row_ids[place : place + MOST_IDS]

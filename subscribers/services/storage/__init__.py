@@ -1,0 +1,1 @@
+"""Database connections, and rows read without the ORM."""

@@ -1,0 +1,49 @@
+"""The `date` filter of a mail's template: a time spelled by a pattern."""
+
+import re
+from datetime import UTC, datetime
+
+from subscribers.templating.values import FilterRefused, number_of, text_of
+
+LONGEST_DATE_FORMAT = 100
+_DIRECTIVE = re.compile(r"%(-?)(.?)", re.DOTALL)
+_DIRECTIVES = frozenset("aAbBdeHIjlmMpPSyYFTD%z")
+
+
+def spell(value: object, pattern: object) -> str:
+    """Return a time by a pattern of `%` and a letter; what is no time is returned as it is.
+
+    Raises `FilterRefused` for "now", for letters that are not known and for long patterns: the C
+    library's own widths, as in `%1000000d`, would fill the memory.
+    """
+    wanted = text_of(pattern)
+    if len(wanted) > LONGEST_DATE_FORMAT:
+        raise FilterRefused(f"a date format may have {LONGEST_DATE_FORMAT} characters.")
+    if text_of(value).strip().lower() in ("now", "today"):
+        raise FilterRefused("'now' is not known: a mail's text does not depend on the clock.")
+    moment = _moment_of(value)
+    if moment is None:
+        return text_of(value)
+    return _DIRECTIVE.sub(lambda match: _formatted(moment, match), wanted)
+
+
+def _moment_of(value: object) -> datetime | None:
+    """Return an ISO 8601 text or the seconds since 1970 as a time, None for anything else."""
+    try:
+        if isinstance(value, str):
+            return datetime.fromisoformat(value.strip())
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return datetime.fromtimestamp(number_of(value), UTC) if is_number else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _formatted(moment: datetime, match: re.Match[str]) -> str:
+    dash, letter = match.groups()
+    if letter not in _DIRECTIVES or not letter:
+        raise FilterRefused(f"'%{dash}{letter}' is no part of a date format.")
+    spelled = {
+        "Y": f"{moment.year:04d}", "e": f"{moment.day:2d}", "P": moment.strftime("%p").lower(),
+        "l": f"{moment.hour % 12 or 12:2d}", "F": moment.date().isoformat(), "%": "%",
+    }.get(letter) or moment.strftime(f"%{letter}")  # fmt: skip
+    return (spelled.lstrip("0 ") or "0") if dash else spelled

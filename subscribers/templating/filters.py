@@ -1,0 +1,219 @@
+"""The Liquid filters that a mail's template may use, each with a bounded result.
+
+Written here rather than taken from python-liquid, whose filters build results of any size, read the
+clock and mark text as safe. A missing value counts as blank text, an empty list or zero.
+"""
+
+import html
+import math
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote_plus
+
+from subscribers.templating import dates
+from subscribers.templating.values import (
+    MOST_ITEMS,
+    MOST_TEXT,
+    Escaped,
+    FilterRefused,
+    bounded,
+    items_of,
+    number_of,
+    text_of,
+)
+
+MOST_DECIMALS = 10
+_TAG = re.compile(r"(<[^<>]*>)")
+_HIDDEN = re.compile(r"<\s*(script|style)\b", re.IGNORECASE)
+
+
+def _whole(value: object) -> int:
+    return int(number_of(value))
+
+
+def _fits(length: int) -> None:
+    if length > MOST_TEXT:
+        raise FilterRefused(f"a text would have more than {MOST_TEXT:,} characters.")
+
+
+def _field(item: object, key: object) -> object:
+    return item.get(text_of(key)) if isinstance(item, dict) else None
+
+
+def _append(value: object, other: object) -> str:
+    return text_of(value) + text_of(other)
+
+
+def _prepend(value: object, other: object) -> str:
+    return text_of(other) + text_of(value)
+
+
+def _replace(value: object, old: object, new: object = "") -> str:
+    text, sought, put = text_of(value), text_of(old), text_of(new)
+    _fits(len(text) + text.count(sought) * (len(put) - len(sought)))
+    return text.replace(sought, put)
+
+
+def _split(value: object, separator: object = "") -> list[str]:
+    text, mark = text_of(value), text_of(separator)
+    if (text.count(mark) if mark else len(text)) >= MOST_ITEMS:
+        raise FilterRefused(f"a list would have more than {MOST_ITEMS:,} items.")
+    if not mark:
+        return list(text)
+    return [] if text in ("", mark) else text.split(None if mark == " " else mark)
+
+
+def _join(value: object, separator: object = " ") -> str:
+    parts, mark = [text_of(item) for item in items_of(value)], text_of(separator)
+    _fits(sum(map(len, parts)) + len(mark) * len(parts))
+    return mark.join(parts)
+
+
+def _truncate(value: object, length: object = 50, end: object = "...") -> str:
+    text, most, tail = text_of(value), _whole(length), text_of(end)
+    return text if len(text) <= most else text[: max(0, most - len(tail))] + tail
+
+
+def _slice(value: object, start: object, length: object = 1) -> object:
+    parts = items_of(value) if isinstance(value, (list, tuple, range)) else text_of(value)
+    begin, most = _whole(start), max(0, _whole(length))
+    begin = max(0, begin + len(parts)) if begin < 0 else begin
+    return parts[begin : begin + most]
+
+
+def _strip_html(value: object) -> str:
+    kept, hidden_by = [], ""
+    for part in _TAG.split(text_of(value)):
+        if hidden_by:
+            hidden_by = "" if part.lower().startswith(f"</{hidden_by}") else hidden_by
+        elif opening := _HIDDEN.match(part):
+            hidden_by = opening.group(1).lower()
+        elif not _TAG.fullmatch(part):
+            kept.append(part)
+    return "".join(kept)
+
+
+def _escape(value: object) -> Escaped:
+    return value if isinstance(value, Escaped) else Escaped(html.escape(text_of(value)))
+
+
+def _newline_to_br(value: object) -> Escaped:
+    return Escaped(re.sub(r"\r?\n", "<br>\n", _escape(value)))
+
+
+def _url_encode(value: object) -> str:
+    text = text_of(value)
+    _fits(len(text))
+    return quote_plus(text)
+
+
+def _default(value: object, other: object = "", *, allow_false: object = False) -> object:
+    if value is False:
+        return value if allow_false is True else other
+    is_empty = isinstance(value, (str, list, tuple, dict)) and not value
+    is_known = isinstance(value, (str, int, float, list, tuple, dict, range))
+    return value if is_known and not is_empty else other
+
+
+def _size(value: object) -> int:
+    return len(value) if isinstance(value, (str, list, tuple, dict)) else len(items_of(value))
+
+
+def _first(value: object) -> object:
+    return next(iter(items_of(value)), None) if not isinstance(value, str) else None
+
+
+def _last(value: object) -> object:
+    return next(reversed(items_of(value)), None) if not isinstance(value, str) else None
+
+
+def _sort(value: object, key: object = None) -> list[Any]:
+    def place(item: object) -> tuple[int, float, str]:
+        by = item if key is None else _field(item, key)
+        if isinstance(by, (int, float)):
+            return (0, number_of(by), "")
+        return (1, 0, by) if isinstance(by, str) else (2, 0, "")
+
+    return sorted(items_of(value), key=place)
+
+
+def _uniq(value: object, key: object = None) -> list[Any]:
+    first_by_text: dict[str, object] = {}
+    for item in items_of(value):
+        first_by_text.setdefault(repr(item if key is None else _field(item, key)), item)
+    return list(first_by_text.values())
+
+
+def _map(value: object, key: object) -> list[Any]:
+    return [_field(item, key) for item in items_of(value)]
+
+
+def _where(value: object, key: object, wanted: object = None) -> list[Any]:
+    if not isinstance(wanted, (str, int, float)):
+        return [item for item in items_of(value) if _field(item, key) not in (None, False)]
+    return [item for item in items_of(value) if _field(item, key) == wanted]
+
+
+def _calculated(
+    whole: Callable[[int, int], int], exact: Callable[[Decimal, Decimal], Decimal]
+) -> Callable[[object, object], int | float]:
+    """Return a filter that calculates in whole numbers or, as money wants it, in decimals."""
+
+    def calculate(value: object, other: object) -> int | float:
+        one, two = number_of(value), number_of(other)
+        if isinstance(one, int) and isinstance(two, int):
+            return bounded(whole(one, two))
+        return bounded(float(exact(Decimal(str(one)), Decimal(str(two)))))
+
+    return calculate
+
+
+def _round(value: object, decimals: object = 0) -> int | float:
+    places = min(max(0, _whole(decimals)), MOST_DECIMALS)
+    return round(number_of(value), places) if places else round(number_of(value))
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "append": _append,
+    "capitalize": lambda value: text_of(value).capitalize(),
+    "ceil": lambda value: math.ceil(number_of(value)),
+    "date": dates.spell,
+    "default": _default,
+    "divided_by": _calculated(lambda one, two: one // two, lambda one, two: one / two),
+    "downcase": lambda value: text_of(value).lower(),
+    "escape": _escape,
+    "first": _first,
+    "floor": lambda value: math.floor(number_of(value)),
+    "join": _join,
+    "last": _last,
+    "map": _map,
+    "minus": _calculated(lambda one, two: one - two, lambda one, two: one - two),
+    "modulo": _calculated(lambda one, two: one % two, lambda one, two: one % two),
+    "newline_to_br": _newline_to_br,
+    "plus": _calculated(lambda one, two: one + two, lambda one, two: one + two),
+    "prepend": _prepend,
+    "replace": _replace,
+    "reverse": lambda value: items_of(value)[::-1],
+    "round": _round,
+    "size": _size,
+    "slice": _slice,
+    "sort": _sort,
+    "split": _split,
+    "strip": lambda value: text_of(value).strip(),
+    "strip_html": _strip_html,
+    "times": _calculated(lambda one, two: one * two, lambda one, two: one * two),
+    "truncate": _truncate,
+    "uniq": _uniq,
+    "upcase": lambda value: text_of(value).upper(),
+    "url_encode": _url_encode,
+    "where": _where,
+}
+# Liquid's others. After a single pipe they are refused, where any other text is a fallback.
+UNAVAILABLE = frozenset({
+    "abs", "at_least", "at_most", "base64_decode", "base64_encode", "compact", "concat",
+    "date_to_string", "escape_once", "escapejs", "find", "find_index", "has", "json", "lstrip",
+    "reject", "remove", "remove_first", "remove_last", "replace_first", "replace_last", "rstrip",
+    "safe", "sort_natural", "squish", "strip_newlines", "sum", "truncatewords", "url_decode",
+})  # fmt: skip

@@ -1,0 +1,74 @@
+"""Render a mail from users' templates: subject, preview, HTML and text, each safe to send.
+
+The templates are locked (`merge_tags`). Headers are one line, whatever the data hold, and every
+mail has a text part.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import formataddr
+from typing import Any
+
+from subscribers.templating import html as mail_html
+from subscribers.templating import merge_tags
+from subscribers.templating.merge_tags import MergeTags, TemplateFault, check, render
+from subscribers.wire import addresses
+
+__all__ = [
+    "MergeTags", "RenderedMail", "TemplateFault", "address_header", "check", "header_text",
+    "render", "render_mail",
+]  # fmt: skip
+
+LONGEST_HEADER = 998  # RFC 5322, 2.1.1: characters of a line.
+# Line breaks, other controls, halves of surrogate pairs.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedMail:
+    """One mail: `subject` and `preview_text` are one line, `html` is "" in a mail of text alone."""
+
+    subject: str
+    preview_text: str
+    html: str
+    text: str
+
+
+def render_mail(
+    *, subject: str, preview_text: str, html: str, text: str, data: Mapping[str, Any]
+) -> RenderedMail:
+    """Return the mail that four templates make of plain data.
+
+    The preview text is put first in the HTML, hidden; style sheets are inlined. A blank `text` is
+    made from the HTML. Raises `TemplateFault`, and `TypeError` for data that are not plain.
+    """
+    merge_tags.refuse_other_than_plain(data)
+    one_line_subject = header_text(merge_tags.render_plain(subject, data, is_html=False))
+    preview = header_text(merge_tags.render_plain(preview_text, data, is_html=False))
+    page = merge_tags.render_plain(html, data, is_html=True)
+    plain = merge_tags.render_plain(text, data, is_html=False)
+    if not page.strip():
+        page = ""
+    if not plain.strip():
+        plain = mail_html.to_text(page) or preview or one_line_subject
+    if page:
+        page = mail_html.inline_styles(mail_html.with_preview(page, preview))
+    return RenderedMail(subject=one_line_subject, preview_text=preview, html=page, text=plain)
+
+
+def header_text(value: str) -> str:
+    """Return a text as one line of at most 998 characters.
+
+    Line breaks and other control characters, with the blanks about them, become one blank.
+    """
+    parts = (part.strip() for part in _CONTROLS.split(value))
+    return " ".join(part for part in parts if part)[:LONGEST_HEADER].rstrip()
+
+
+def address_header(name: str, address: str) -> str:
+    """Return `name <address>` for From and the like, the domain in ASCII, the name encoded.
+
+    Raises `addresses.InvalidAddress` for what is not exactly one address.
+    """
+    return formataddr((header_text(name), addresses.parse(header_text(address)).mailbox))

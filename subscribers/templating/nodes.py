@@ -1,0 +1,233 @@
+"""python-liquid's tags and its context, with the bounds that it leaves to others.
+
+It counts nested loops only, and by their length; it renders a `when` once for each value that
+matches; it builds a range before it cuts it. Here every iteration counts, and what it costs.
+"""
+
+import html
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO, cast
+
+from liquid import BoundTemplate, RenderContext, Token
+from liquid.ast import Node
+from liquid.builtin.content import Literal
+from liquid.builtin.expressions import FilteredExpression
+from liquid.builtin.illegal import Illegal
+from liquid.builtin.output import Output, OutputNode
+from liquid.builtin.tags.assign_tag import AssignNode, AssignTag
+from liquid.builtin.tags.case_tag import CaseNode, CaseTag, MultiExpressionBlockNode
+from liquid.builtin.tags.for_tag import BreakTag, ContinueTag, ForLoop, ForNode, ForTag
+from liquid.builtin.tags.if_tag import IfTag
+from liquid.builtin.tags.unless_tag import UnlessTag
+from liquid.exceptions import BreakLoop, ContinueLoop, LiquidSyntaxError, ResourceLimitError
+from liquid.expression import Expression
+from liquid.stream import TokenStream
+from liquid.tag import Tag
+from liquid.token import TOKEN_EXPRESSION
+from liquid.undefined import UNDEFINED
+
+from subscribers.templating.filters import FILTERS
+from subscribers.templating.lexer import TOKEN_FALLBACK
+from subscribers.templating.values import LARGEST_NUMBER, MOST_TEXT, Escaped, text_of
+
+MOST_ITERATIONS = 2_000
+# A step is about 0.1 µs: a character of a tag, or an eighth of the fixed price of any token.
+MOST_STEPS = 400_000
+STEPS_PER_TOKEN = 8
+# Characters and items that expressions read and filters make; 512 KiB can be handled 16 times.
+MOST_HANDLED = 16 * MOST_TEXT
+_SIGNATURES = {name: inspect.signature(function) for name, function in FILTERS.items()}
+
+
+class Rendering(RenderContext):
+    """One rendering: its data, and what it has used up of its bounds."""
+
+    def __init__(
+        self, template: BoundTemplate, *, data: Mapping[str, object], is_html: bool
+    ) -> None:
+        super().__init__(template, globals=data)
+        self.is_html = is_html
+        self._iterations = 0
+        self._steps = 0
+        self._handled = 0
+
+    def get(
+        self, path: list[object], *, token: Token | None, default: object = UNDEFINED
+    ) -> object:
+        """Return the value at a path; a large one may be read a few times only."""
+        value = super().get(path, token=token, default=default)
+        self.handle(value)
+        return value
+
+    def handle(self, *values: object) -> None:
+        """Count the size of values against what one rendering may handle."""
+        for value in values:
+            self._handled += len(value) if isinstance(value, (str, list, tuple, dict)) else 1
+        if self._handled > MOST_HANDLED:
+            raise ResourceLimitError("the template handles too much text.", token=None)
+
+    def iterate(self, *, steps: int, token: Token) -> None:
+        """Count one iteration of a loop whose body costs so many steps."""
+        self._iterations += 1
+        self._steps += steps
+        if self._iterations > MOST_ITERATIONS:
+            message = f"all loops together may run {MOST_ITERATIONS:,} times."
+            raise ResourceLimitError(message, token=token)
+        if self._steps > MOST_STEPS:
+            raise ResourceLimitError("the loops take too many steps.", token=token)
+
+
+class _Output(OutputNode):
+    """An output, escaped in HTML, with the text that stands for a blank value."""
+
+    __slots__ = ("fallback",)
+
+    def __init__(self, token: Token, expression: Expression, fallback: str | None = None) -> None:
+        super().__init__(token, expression)
+        self.fallback = fallback
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        value = self.expression.evaluate(context)
+        text = text_of(value)
+        if self.fallback is not None and not text.strip():
+            value = text = self.fallback
+        is_escaped = isinstance(value, Escaped) or not cast("Rendering", context).is_html
+        return buffer.write(text if is_escaped else html.escape(text))
+
+
+class _OutputTag(Output):
+    node_class = _Output
+
+    def parse(self, stream: TokenStream) -> _Output:
+        node = cast("_Output", super().parse(stream))
+        _check_filters(node.expression)
+        if stream.peek.kind == TOKEN_FALLBACK:
+            next(stream)
+            node.fallback = stream.current.value
+        return node
+
+
+def _check_filters(expression: Expression) -> None:
+    """Refuse unknown filters and wrong numbers of arguments, before anything is rendered."""
+    filters = expression.filters if isinstance(expression, FilteredExpression) else None
+    for each in filters or ():
+        if each.name not in FILTERS:
+            raise LiquidSyntaxError(f"the filter '{each.name}' is not available.", token=each.token)
+        named = {arg.name for arg in each.args if hasattr(arg, "name")}
+        given = [None for arg in each.args if not hasattr(arg, "name")]
+        try:
+            _SIGNATURES[each.name].bind(None, *given, **dict.fromkeys(named))
+        except TypeError as error:
+            message = f"the filter '{each.name}' has too few or too many arguments."
+            raise LiquidSyntaxError(message, token=each.token) from error
+
+
+class _AssignTag(AssignTag):
+    def parse(self, stream: TokenStream) -> AssignNode:
+        node = super().parse(stream)
+        _check_filters(node.expression)
+        return node
+
+
+class _For(ForNode):
+    """A loop that counts each iteration, and takes its part of a range without walking to it."""
+
+    __slots__ = ("steps",)
+
+    steps: int
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        items = self._items(context)
+        if not items:
+            return self.default.render(context, buffer) if self.default else 0
+        name = self.expression.identifier
+        loop = ForLoop(name, iter(items), len(items), context.parentloop())
+        namespace = {"forloop": loop, name: None}
+        written = 0
+        with context.loop(namespace, loop):
+            for item in loop:
+                cast("Rendering", context).iterate(steps=self.steps, token=self.token)
+                namespace[name] = item
+                try:
+                    written += self.block.render(context, buffer)
+                except ContinueLoop:
+                    continue
+                except BreakLoop:
+                    break
+        return written
+
+    def _items(self, context: RenderContext) -> Sequence[Any]:
+        loop = self.expression
+        items = _sequence(loop.iterable.evaluate(context))
+        key = f"{loop.identifier}-{loop.iterable}"
+        offset = loop.offset.evaluate(context) if loop.offset else 0
+        start = context.stopindex(key) if offset == "continue" else _index(offset)
+        stop = len(items) if loop.limit is None else start + _index(loop.limit.evaluate(context))
+        context.stopindex(key, min(stop, len(items)))
+        return items[start:stop][::-1] if loop.reversed else items[start:stop]
+
+
+def _sequence(value: object) -> Sequence[Any]:
+    match value:
+        case range():
+            if max(abs(value.start), abs(value.stop)) > LARGEST_NUMBER:
+                raise ResourceLimitError("a range is too large.", token=None)
+            return value
+        case list() | tuple():
+            return value
+        case dict():
+            return [list(pair) for pair in value.items()]
+        case str() if value:
+            return [value]
+        case _:
+            return ()
+
+
+def _index(value: object) -> int:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return max(0, value) if is_number and isinstance(value, int) else 0
+
+
+class _ForTag(ForTag):
+    node_class = _For
+
+    def parse(self, stream: TokenStream) -> Node:
+        first = stream.pos
+        node = cast("_For", super().parse(stream))
+        node.steps = sum(
+            STEPS_PER_TOKEN + (len(token.value) if token.kind == TOKEN_EXPRESSION else 0)
+            for token in stream.tokens[first : stream.pos]
+        )
+        return node
+
+
+class _AnyOf(Expression):
+    """The values of a `when`: true once, however many of them match."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Expression) -> None:
+        super().__init__(values.token)
+        self.values = values
+
+    def evaluate(self, context: RenderContext) -> list[bool]:
+        return [True in cast("list[bool]", self.values.evaluate(context))]
+
+    def children(self) -> Iterable[Expression]:
+        return self.values.children()
+
+
+class _CaseTag(CaseTag):
+    def parse(self, stream: TokenStream) -> Node:
+        node = cast("CaseNode", super().parse(stream))
+        for block in node.blocks:
+            if isinstance(block, MultiExpressionBlockNode):
+                block.expression = cast("Any", _AnyOf(block.expression))
+        return node
+
+
+TAG_CLASSES: tuple[type[Tag], ...] = (
+    Literal, Illegal, _OutputTag, IfTag, UnlessTag, _CaseTag, _ForTag, BreakTag, ContinueTag,
+    _AssignTag,
+)  # fmt: skip

@@ -1,0 +1,4 @@
+"""What comes over the wire: payloads, the JSON gate, addresses and tag names.
+
+Pure: no Django and no services.
+"""

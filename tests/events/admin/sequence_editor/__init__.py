@@ -1,0 +1,1 @@
+"""Tests of `events.admin.sequence_editor`."""

@@ -1,0 +1,158 @@
+"""The demo: healthy, the same every time, with every state to be seen, and unable to mail."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db.models import Model
+from pytest_django.fixtures import Settings
+
+from events.models import Enrollment, Event, EventCount, Sequence, StepRun
+from events.services import demo as seeding
+from events.services.counts import roll_ups
+from events.services.counts.roll_ups import Kind
+from subscribers.models import (
+    ConsentRecord,
+    ImportReject,
+    ImportRun,
+    OutgoingEmail,
+    Subscriber,
+    Suppression,
+    Workspace,
+)
+from subscribers.services.audits.audits import Level
+from subscribers.services.dispatch import queue as outbox_queue
+from tests import factories
+from tests.support.engine_running import advance_claimed
+from tests.support.examining import NOON, levels
+from tests.support.time_travel import TimeTravel
+
+pytestmark = pytest.mark.django_db
+ENOUGH = 150
+
+
+def make(slug: str = "demo") -> Workspace:
+    """Return a demo of fewer people, as of noon."""
+    return seeding.seed(slug=slug, now=NOON, people=ENOUGH).workspace
+
+
+def column(model: type[Model], workspace: Workspace, *names: str) -> list[Any]:
+    """Return columns of a workspace's rows, in an order that no id decides."""
+    rows = model._default_manager.filter(workspace=workspace)
+    return sorted(rows.values_list(*names, flat=len(names) == 1), key=str)
+
+
+def test_the_doctor_finds_nothing_but_what_is_there_to_be_seen() -> None:
+    make()
+
+    assert levels() == {"Outbox, unknown": Level.WARNING, "Outbox, paused": Level.WARNING}
+
+
+def test_every_state_can_be_seen() -> None:
+    demo = make()
+
+    runs, statuses = Enrollment.Status, OutgoingEmail.Status
+    assert set(column(Enrollment, demo, "status")) == {*runs}
+    assert set(column(OutgoingEmail, demo, "status")) == {*statuses} - {statuses.SENDING}
+    assert set(column(Subscriber, demo, "status")) == {*Subscriber.Status}
+    assert set(column(Suppression, demo, "reason")) == {"hard_bounce", "complaint"}
+    assert {"asked", "reminded", "confirmed", "given_up", "left", "suppressed"} <= set(
+        column(ConsentRecord, demo, "kind")
+    )
+    assert Sequence.objects.filter(workspace=demo, status=Sequence.Status.ACTIVE).count() == 3
+    assert ImportReject.objects.filter(run__workspace=demo).count() == sum(
+        column(ImportRun, demo, "rejected")
+    )
+
+
+def test_the_same_moment_gives_the_same_demo() -> None:
+    one, other = make("one"), make("other")
+
+    for model, names in (
+        (Subscriber, ("email", "status", "created_at", "attributes")),
+        (Event, ("definition__name", "occurred_at", "properties")),
+        (Enrollment, ("sequence__key", "status", "due_at", "reason", "entry_slot")),
+        (OutgoingEmail, ("status", "subject", "recipient", "sent_at")),
+        (StepRun, ("step__key", "status", "error", "ended_at")),
+    ):
+        assert column(model, one, *names) == column(model, other, *names), model.__name__
+
+
+def test_nothing_of_it_leaves_while_a_worker_works(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    make()
+    sent = OutgoingEmail.objects.filter(sent_at__isnull=False)
+    sent_before = sent.count()
+
+    travel = TimeTravel(NOON)
+    for hours in (0, 3, 30, 300):
+        travel.now = NOON + timedelta(hours=hours)
+        advance_claimed(travel)
+        claimed = outbox_queue.claim_queued(now=travel.now)
+        if claimed:
+            outbox_queue.send_queued(token=claimed.token, ids=claimed.ids, clock=travel.clock)
+
+    assert mail.outbox == []
+    assert sent.count() == sent_before
+    assert Enrollment.objects.filter(reason="mail_paused").exists()
+
+
+def test_all_addresses_are_of_nobody() -> None:
+    demo = make()
+
+    domains = {email.rpartition("@")[2] for email in column(Subscriber, demo, "email")}
+    assert domains == {"example.com", "example.org", "example.net"}
+
+
+def test_its_counts_are_those_of_its_events() -> None:
+    demo = make()
+    days = EventCount.objects.filter(workspace=demo, unit=EventCount.Unit.DAY_OF_OCCURRENCE)
+    columns = ("definition_id", "starts_at", "count")
+    seeded = set(days.values_list(*columns))
+
+    touched: dict[Kind, set[Any]] = {}
+    for definition_id, starts_at, _ in seeded:
+        touched.setdefault(Kind(definition_id, demo.pk), set()).add(starts_at)
+    roll_ups.recount_days(days_by_kind=touched)
+
+    assert set(days.values_list(*columns)) == seeded
+    assert sum(count for *_, count in seeded) == Event.objects.filter(workspace=demo).count()
+
+
+def test_events_of_others_are_counted_before_the_mark_moves() -> None:
+    three_days_ago = NOON - timedelta(days=3)
+    event = factories.EventFactory.create(
+        id=roll_ups.first_id_at(three_days_ago), received_at=three_days_ago
+    )
+    hours = EventCount.objects.filter(
+        definition=event.definition_id, unit=EventCount.Unit.HOUR_OF_RECEIPT
+    )
+
+    make()
+
+    assert [hour.count for hour in hours] == [1]
+
+
+def test_a_demo_is_known_again() -> None:
+    demo = make()
+
+    assert seeding.find_demo(slug="demo") == demo
+
+
+def test_a_slug_that_nobody_has_is_free() -> None:
+    assert seeding.find_demo(slug="demo") is None
+
+
+def test_a_workspace_with_people_of_its_own_is_left_alone() -> None:
+    factories.SubscriberFactory.create(workspace__slug="demo")
+
+    with pytest.raises(seeding.HasOtherPeople, match="demo has people"):
+        seeding.find_demo(slug="demo")
+
+
+def test_a_workspace_with_rules_of_its_own_is_left_alone() -> None:
+    factories.SyncRuleFactory.create(workspace__slug="demo")
+
+    with pytest.raises(seeding.HasOtherPeople):
+        seeding.find_demo(slug="demo")

@@ -1,0 +1,33 @@
+"""What waits for another attempt is looked after when its run is over."""
+
+import pytest
+
+from events.models import Enrollment
+from events.services.engine.leftover_mails import skip_left
+from subscribers.models import OutgoingEmail
+from tests.factories import EnrollmentFactory, OutgoingEmailFactory
+from tests.support.sequence_making import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+def mail_of(run: Enrollment, **columns: object) -> OutgoingEmail:
+    cause = f"step:{run.pk.hex}:{run.pk.hex}:1"
+    given = {"status": "queued", "due_at": None, **columns}
+    return OutgoingEmailFactory.create(
+        workspace=run.workspace, subscriber=run.subscriber, cause=cause, **given
+    )
+
+
+def test_a_queued_mail_of_a_run_that_ended_is_skipped() -> None:
+    ended = mail_of(EnrollmentFactory.create(status=Enrollment.Status.STOPPED))
+    under_way = mail_of(EnrollmentFactory.create(status=Enrollment.Status.PAUSED))
+    again = mail_of(EnrollmentFactory.create(status=Enrollment.Status.STOPPED), due_at=NOON)
+
+    assert skip_left() == 1
+    assert skip_left() == 0
+
+    for row in (ended, under_way, again):
+        row.refresh_from_db()
+    assert (ended.status, ended.reason) == ("skipped", "run_ended")
+    assert (under_way.status, again.status) == ("queued", "queued")

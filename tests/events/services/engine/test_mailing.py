@@ -1,0 +1,211 @@
+"""Mails of runs at a real SMTP server that takes, refuses, hangs and closes."""
+
+from datetime import timedelta
+
+import pytest
+
+from events.models import Enrollment, Sequence
+from subscribers.models import OutgoingEmail
+from subscribers.services.outbox import outbox
+from tests.support.engine_running import outcomes, run_of
+from tests.support.sequence_making import NOON
+from tests.support.smtp_server import Action, Fault, SmtpServer, Stage
+from tests.support.time_travel import TimeTravel
+
+pytestmark = pytest.mark.django_db
+Status = Enrollment.Status
+SECOND = timedelta(seconds=1)
+
+
+def test_many_mails_leave_over_one_connection(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel
+) -> None:
+    runs = [run_of(sequence, name) for name in ("ada", "bob", "cyd")]
+
+    travel.tick()
+
+    assert server.connections == 1
+    assert server.recipients == ["ada@example.com", "bob@example.com", "cyd@example.com"]
+    for run in runs:
+        mail = OutgoingEmail.objects.get(subscriber=run.subscriber_id)
+        assert (mail.status, mail.attempts, mail.sent_at) == ("sent", 1, NOON)
+        assert server.count[mail.message_id, mail.recipient] == 1
+        assert outcomes(run) == [{"email": "sent"}]
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply"),
+    [
+        (Stage.RCPT, "550 5.7.1 Not from you"),
+        (Stage.DATA, "554 Not from you"),
+        (Stage.MESSAGE, "552 Too large"),
+        (Stage.MESSAGE, "550 Spam"),
+    ],
+)
+def test_a_mail_that_is_refused_for_good_fails_its_run_and_no_other(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel, stage: Stage, reply: str
+) -> None:
+    refused, healthy = run_of(sequence, "ada"), run_of(sequence, "bob")
+    server.next(stage, reply)
+
+    travel.run_for(timedelta(days=1))
+
+    refused.refresh_from_db()
+    healthy.refresh_from_db()
+    mail = OutgoingEmail.objects.get(subscriber=refused.subscriber_id)
+    assert (mail.status, mail.attempts, mail.last_error) == ("failed", 1, reply)
+    assert (refused.status, refused.reason, refused.due_at) == (Status.FAILED, "gave_up", None)
+    assert refused.last_error == reply
+    assert (refused.entry_slot, refused.lease_token) == (None, None)
+    (step_run,) = refused.step_runs.all()
+    assert (step_run.status, step_run.error) == ("failed", reply)
+    assert healthy.status == Status.COMPLETED
+    assert server.recipients == ["bob@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply"),
+    [
+        (Stage.MAIL, "451 Later"),
+        (Stage.RCPT, "451 Greylisted"),
+        (Stage.RCPT, "421 Busy"),
+        (Stage.DATA, "452 Full"),
+        (Stage.MESSAGE, "451 Later"),
+    ],
+)
+def test_a_mail_that_is_put_off_leaves_later_with_the_same_message_id(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel, stage: Stage, reply: str
+) -> None:
+    run, other = run_of(sequence, "ada"), run_of(sequence, "bob")
+    server.next(stage, reply)
+
+    travel.tick()
+    run.refresh_from_db()
+    put_off = OutgoingEmail.objects.get(subscriber=run.subscriber_id)
+    other.refresh_from_db()
+    travel.run_for(timedelta(minutes=1))
+
+    assert (put_off.status, put_off.last_error, put_off.due_at) == ("queued", reply, None)
+    assert (run.status, run.attempts, run.last_error) == (Status.ACTIVE, 0, reply)
+    assert (run.due_at, run.lease_token) == (NOON + 20 * SECOND, None)
+    assert run.reason == "mail_deferred"
+    assert other.status == Status.COMPLETED
+    mail = OutgoingEmail.objects.get(subscriber=run.subscriber_id)
+    assert (mail.status, mail.attempts, mail.message_id) == ("sent", 2, put_off.message_id)
+    assert server.count[mail.message_id, mail.recipient] == 1
+    run.refresh_from_db()
+    assert (run.status, run.attempts, run.last_error) == (Status.COMPLETED, 0, "")
+
+
+def test_attempts_of_a_mail_grow_apart_and_the_last_one_fails_the_run(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel
+) -> None:
+    run = run_of(sequence)
+    server.always(Stage.RCPT, "451 Later")
+
+    pauses: list[object] = []
+    for _ in range(outbox.MOST_ATTEMPTS):
+        travel.run_until(run.due_at or travel.now)
+        travel.tick()
+        run.refresh_from_db()
+        pauses.append(run.due_at and run.due_at - travel.now)
+
+    minute, longest = 60 * SECOND, outbox.LONGEST_PAUSE
+    assert pauses[:5] == [20 * SECOND, minute, 3 * minute, 9 * minute, 27 * minute]
+    assert pauses[-4:] == [longest, longest, longest, None]
+    assert (run.status, run.last_error) == (Status.FAILED, "451 Later")
+    mail = OutgoingEmail.objects.get()
+    assert (mail.status, mail.attempts) == ("failed", outbox.MOST_ATTEMPTS)
+    assert server.taken == []
+
+
+@pytest.mark.parametrize("stage", [Stage.GREETING, Stage.MAIL, Stage.RCPT, Stage.DATA])
+@pytest.mark.parametrize("fault", list(Fault))
+def test_a_server_that_is_away_is_let_be_and_no_attempt_is_counted(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel, stage: Stage, fault: Action
+) -> None:
+    runs = [run_of(sequence, name) for name in ("ada", "bob", "cyd")]
+    server.always(stage, fault)
+
+    travel.tick()
+    rows = list(Enrollment.objects.order_by("pk"))
+    server.behave()
+    travel.run_for(timedelta(minutes=1))
+
+    # One was tried; the others were given back.
+    assert server.connections <= 3
+    for row in rows:
+        assert (row.status, row.reason) == (Status.ACTIVE, "mail_server_away")
+        assert (row.attempts, row.last_error, row.lease_token) == (0, "", None)
+        assert row.due_at == NOON + 5 * SECOND
+    assert len(server.taken) == len(runs)
+    assert set(server.count.values()) == {1}
+    assert [run.status for run in Enrollment.objects.all()] == [Status.COMPLETED] * 3
+
+
+@pytest.mark.parametrize("reply", ["530 Log in first", "535 Wrong password", "503 Not now"])
+def test_an_answer_about_our_account_is_for_the_operator_and_no_run_fails_of_it(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel, reply: str
+) -> None:
+    for name in ("ada", "bob"):
+        run_of(sequence, name)
+    server.always(Stage.MAIL, reply)
+
+    travel.run_for(timedelta(hours=1))
+    runs = list(Enrollment.objects.all())
+    errors = set(OutgoingEmail.objects.values_list("status", "last_error"))
+    server.behave()
+    travel.run_for(timedelta(minutes=10))
+
+    assert {(run.status, run.reason, run.attempts) for run in runs} == {
+        (Status.ACTIVE, "mail_server_away", 0)
+    }
+    assert errors == {("queued", reply)}
+    assert sorted(server.recipients) == ["ada@example.com", "bob@example.com"]
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_no_answer_to_a_message_is_unknown_and_the_run_goes_on(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel, fault: Action
+) -> None:
+    runs = [run_of(sequence, name) for name in ("ada", "bob", "cyd")]
+    server.next(Stage.MESSAGE, fault)
+
+    travel.tick()
+    first, *others = Enrollment.objects.order_by("pk")
+    server.behave()
+    travel.run_for(timedelta(minutes=1))
+
+    # A server that answers no message would make every one unknown: it is let be after the first.
+    assert first.status == Status.COMPLETED
+    assert outcomes(first) == [{"email": "unknown"}]
+    assert {(run.reason, run.due_at) for run in others} == {
+        ("mail_server_away", NOON + 30 * SECOND)
+    }
+    mails = OutgoingEmail.objects.order_by("id")
+    assert [mail.status for mail in mails] == ["unknown", "sent", "sent"]
+    assert mails[0].last_error.startswith("No answer came to the message")
+    assert len(server.taken) == len(runs)
+    assert set(server.count.values()) == {1}
+
+
+def test_the_pauses_of_a_server_that_stays_away_grow_and_end_with_its_return(
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel
+) -> None:
+    run = run_of(sequence)
+    server.always(Stage.GREETING, Fault.CLOSE)
+
+    pauses = []
+    for _ in range(8):
+        travel.run_until(run.due_at or travel.now)
+        travel.tick()
+        run.refresh_from_db()
+        assert run.due_at is not None
+        pauses.append(round((run.due_at - travel.now).total_seconds()))
+    server.behave()
+    travel.run_for(timedelta(minutes=10))
+
+    assert pauses == [5, 10, 20, 40, 80, 160, 300, 300]
+    assert server.recipients == ["ada@example.com"]
+    run.refresh_from_db()
+    assert (run.status, run.attempts) == (Status.COMPLETED, 0)

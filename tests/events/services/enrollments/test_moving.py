@@ -1,0 +1,205 @@
+"""Runs moved to the current version: which do, what they do then, and which stay."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from events.language.specs import parse_sequence
+from events.models import Enrollment, Sequence, Step
+from events.services.enrollments import by_operator, moving
+from events.services.enrollments.moving import AGAIN, BUSY, GONE, StepCount
+from events.services.sequences import sequences
+from tests.factories import (
+    EnrollmentFactory,
+    OutgoingEmailFactory,
+    StepRunFactory,
+    SubscriberFactory,
+    WorkspaceFactory,
+)
+from tests.support.run_making import make_run
+from tests.support.sequence_making import MAIL, NOON, make_sequence
+
+pytestmark = pytest.mark.django_db
+LATER = NOON + timedelta(hours=1)
+DELAY = {"type": "delay", "id": "rest", "label": "A rest", "days": 2}
+WAIT = {"type": "wait_for_event", "id": "wait", "eventName": "paid"}
+FIRST = {**MAIL, "id": "first"}
+HOOK = {"type": "webhook", "id": "hook", "url": "https://example.com/hook"}
+WIRE: dict[str, Any] = {"name": "A", "trigger": "manual", "fromEmail": "news@example.com"}
+
+
+def edited(*before: dict[str, Any], to: list[dict[str, Any]], **columns: Any) -> Enrollment:
+    """Return a run at the first step of a version that was edited since."""
+    workspace = WorkspaceFactory.create()
+    sequence = make_sequence(workspace, *before, **WIRE)
+    run = make_run(sequence, SubscriberFactory.create(workspace=workspace), **columns)
+    sequences.edit(sequence=sequence, spec=parse_sequence({**WIRE, "steps": to}), now=NOON)
+    return run
+
+
+def move(run: Enrollment) -> moving.Move:
+    sequence = Sequence.objects.get(pk=run.sequence_id)
+    moved = by_operator.move_runs(sequence=sequence, now=LATER)
+    run.refresh_from_db()
+    return moved
+
+
+def current_step(run: Enrollment, key: str) -> Step:
+    step = Step.objects.get(version_id=run.sequence.current_version_id, key=key)
+    assert isinstance(step, Step)
+    return step
+
+
+def preview(run: Enrollment) -> moving.Move:
+    return by_operator.preview_move(sequence=Sequence.objects.get(pk=run.sequence_id))
+
+
+def test_a_waiting_run_begins_its_wait_anew_from_when_it_came_to_it() -> None:
+    run = edited(DELAY, to=[FIRST, {**DELAY, "days": 5}], step_since=NOON, lease_token=uuid4())
+    seen = preview(run)
+
+    moved = move(run)
+
+    assert seen.moved == moved.moved == (StepCount(1, "1. A rest", 1),)
+    assert (moved.moved_count, moved.left_count) == (1, 0)
+    run.sequence.refresh_from_db()
+    assert run.version_id == run.sequence.current_version_id
+    assert run.step == current_step(run, "rest")
+    assert (run.status, run.due_at, run.step_since) == ("active", LATER, NOON)
+    assert run.lease_token is None
+
+
+def test_a_wait_for_an_event_looks_for_the_new_one() -> None:
+    run = edited(WAIT, to=[{**WAIT, "eventName": "refunded"}], awaits="paid")
+
+    move(run)
+
+    assert (run.status, run.awaits, run.due_at) == ("active", "", LATER)
+
+
+@pytest.mark.parametrize("status", [Enrollment.Status.WAITING, Enrollment.Status.PAUSED])
+def test_a_run_that_its_event_had_released_waits_for_the_new_one(status: str) -> None:
+    columns = {"status_before_pause": "waiting"} if status == Enrollment.Status.PAUSED else {}
+    other = {**WAIT, "eventName": "refunded"}
+    run = edited(WAIT, to=[other], status=status, released_by=uuid4(), due_at=NOON, **columns)
+
+    move(run)
+
+    assert (run.step, run.released_by) == (current_step(run, "wait"), None)
+
+
+def test_a_paused_run_stays_paused_and_begins_its_wait_anew_when_resumed() -> None:
+    run = edited(
+        WAIT, to=[WAIT, DELAY], status="paused", status_before_pause="waiting", awaits="paid",
+        due_at=None, due_before_pause=NOON + timedelta(days=7), reason="paused_by_hand",
+    )  # fmt: skip
+
+    move(run)
+    moved_to, status = run.step, run.status
+    by_operator.resume(enrollment=run, now=LATER)
+
+    assert moved_to == current_step(run, "wait")
+    assert status == "paused"
+    assert (run.status, run.due_at, run.awaits) == ("active", LATER, "")
+
+
+def test_a_run_that_is_due_stays_due_and_takes_the_lane_of_its_step() -> None:
+    due_at = NOON + timedelta(hours=9)
+    run = edited(FIRST, to=[{**FIRST, "isTransactional": True}], status="active", due_at=due_at)
+
+    move(run)
+
+    assert (run.status, run.due_at) == ("active", due_at)
+    assert run.lane == Enrollment.Lane.TRANSACTIONAL
+
+
+@pytest.mark.parametrize("to", [[FIRST], [{**MAIL, "id": "rest"}]])
+def test_a_run_whose_step_is_gone_stays(to: list[dict[str, Any]]) -> None:
+    run = edited(DELAY, to=to)
+    version_id = run.version_id
+    seen = preview(run)
+
+    moved = move(run)
+
+    assert seen == moved
+    assert moved.moved == ()
+    assert moved.left == (StepCount(1, "1. A rest", 1, GONE),)
+    assert (run.version_id, run.status) == (version_id, "waiting")
+
+
+def test_a_run_stays_that_would_be_sent_again_what_it_was_sent() -> None:
+    run = edited(FIRST, DELAY, to=[DELAY, FIRST])
+    run.step = run.version.steps.get(key="rest")
+    run.save()
+    seen = preview(run)
+
+    moved = move(run)
+
+    assert seen == moved
+    assert (moved.moved, moved.left) == ((), (StepCount(1, "2. A rest", 1, AGAIN),))
+    assert run.version.number == 1
+
+
+def test_a_run_whose_mail_is_made_stays() -> None:
+    run = edited(FIRST, to=[{**FIRST, "subject": "New"}], status="active")
+    assert run.step is not None
+    OutgoingEmailFactory.create(
+        subscriber=run.subscriber, cause=f"step:{run.pk.hex}:{run.step.pk.hex}:{run.visit}"
+    )
+    version_id, seen = run.version_id, preview(run)
+
+    moved = move(run)
+
+    assert seen == moved
+    assert moved.left == (StepCount(1, "1. Email (first)", 1, BUSY),)
+    assert run.version_id == version_id
+
+
+def test_the_mail_of_an_earlier_visit_does_not_hold_a_run() -> None:
+    run = edited(FIRST, to=[{**FIRST, "subject": "New"}], status="active", visit=2)
+    assert run.step is not None
+    OutgoingEmailFactory.create(
+        subscriber=run.subscriber, cause=f"step:{run.pk.hex}:{run.step.pk.hex}:1"
+    )
+
+    assert move(run).moved_count == 1
+
+
+def test_a_run_whose_step_has_been_done_stays() -> None:
+    run = edited(FIRST, to=[{**FIRST, "subject": "New"}], status="active")
+    StepRunFactory.create(enrollment=run)
+
+    assert move(run).left_count == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "left"), [({}, 0), ({"attempts": 1}, 1), ({"lease_token": uuid4()}, 1)]
+)
+def test_a_webhook_that_may_have_been_called_holds_its_run(
+    columns: dict[str, Any], left: int
+) -> None:
+    run = edited(HOOK, to=[HOOK, FIRST], status="active", **columns)
+
+    assert move(run).left_count == left
+
+
+def test_what_has_ended_is_left_alone() -> None:
+    run = edited(DELAY, to=[DELAY, FIRST], status="completed", entry_slot=None)
+
+    moved = move(run)
+
+    assert (moved.moved, moved.left) == ((), ())
+
+
+def test_more_runs_than_one_batch_move_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "MOST_IDS", 2)
+    run = edited(DELAY, to=[DELAY, FIRST])
+    for _ in range(4):
+        EnrollmentFactory.create(version=run.version, step=run.step)
+
+    moved = move(run)
+
+    assert moved.moved_count == 5
+    assert preview(run) == moving.Move(moved=(), left=())

@@ -1,0 +1,282 @@
+"""Addresses that get no mail: put down, counted, lifted, and what remains of erased people."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from events.models import Enrollment
+from subscribers.models import Confirmation, ConsentRecord, Subscriber, Suppression, Workspace
+from subscribers.services.consent import suppressions, unsubscribing
+from subscribers.services.consent.ledger import Circumstances
+from subscribers.services.consent.suppressions import Source
+from subscribers.wire.addresses import InvalidAddress
+from tests import factories
+from tests.support.beside import beside
+
+pytestmark = pytest.mark.django_db
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+Reason = Suppression.Reason
+HARD, COMPLAINT, MANUAL = Reason.HARD_BOUNCE, Reason.COMPLAINT, Reason.MANUAL
+STATUSES = ["pending", "active", "unsubscribed", "bounced", "complained"]
+
+
+@pytest.fixture
+def person(workspace: Workspace) -> Subscriber:
+    return factories.SubscriberFactory.create(workspace=workspace, email="Ada@example.com")
+
+
+def suppress(
+    workspace: Workspace, address: str = "ada@example.com", reason: Reason = HARD, **given: object
+) -> Suppression:
+    return suppressions.suppress(
+        workspace=workspace,
+        address=address,
+        reason=reason,
+        **{"source": Source.WEBHOOK, "now": NOON, **given},  # type: ignore[arg-type]
+    )
+
+
+def lift(workspace: Workspace, address: str = "ada@example.com") -> suppressions.Lifted | None:
+    return suppressions.lift(
+        workspace=workspace, address=address, reason="They asked.", source=Source.ADMIN, now=NOON
+    )
+
+
+def kinds() -> list[str]:
+    return list(ConsentRecord.objects.order_by("id").values_list("kind", flat=True))
+
+
+@pytest.mark.parametrize("before", STATUSES)
+@pytest.mark.parametrize(
+    ("reason", "after"), [(HARD, "bounced"), (COMPLAINT, "complained"), (MANUAL, None)]
+)
+def test_whoever_bears_the_address_has_the_status_that_it_says(
+    person: Subscriber, before: str, reason: Reason, after: str | None
+) -> None:
+    Subscriber.objects.update(status=before)
+
+    suppress(person.workspace, reason=reason)
+
+    person.refresh_from_db()
+    # A complaint says more than a bounce.
+    expected = before if after is None or before == "complained" else after
+    assert person.status == expected
+    assert suppressions.is_suppressed(workspace=person.workspace, email_key="ada@example.com")
+
+
+def test_every_form_of_the_address_is_meant_and_no_other_nor_another_workspace_s(
+    person: Subscriber,
+) -> None:
+    elsewhere = factories.SubscriberFactory.create(email="ada@example.com")
+
+    suppress(person.workspace, "ADA@EXAMPLE.COM")
+
+    def is_suppressed(workspace: Workspace, key: str) -> bool:
+        return suppressions.is_suppressed(workspace=workspace, email_key=key)
+
+    elsewhere.refresh_from_db()
+    assert is_suppressed(person.workspace, "ada@example.com")
+    assert not is_suppressed(person.workspace, "ada+1@example.com")
+    assert not is_suppressed(elsewhere.workspace, "ada@example.com")
+    assert elsewhere.status == "active"
+    assert (
+        suppressions.reason_to_skip(workspace=person.workspace, recipient="Ada@example.com")
+        == "suppressed"
+    )
+    found = suppressions.find(workspace=person.workspace, email_key="ada@example.com")
+    assert found == Suppression.objects.get()
+
+
+def test_what_is_no_address_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(InvalidAddress):
+        suppress(workspace, "nobody")
+
+    assert not Suppression.objects.exists()
+
+
+def test_it_ends_what_is_under_way_and_the_open_question(person: Subscriber) -> None:
+    run = factories.EnrollmentFactory.create(workspace=person.workspace, subscriber=person)
+    factories.ConfirmationFactory.create(subscriber=person)
+
+    suppress(person.workspace)
+
+    run.refresh_from_db()
+    assert (run.status, run.reason) == (Enrollment.Status.STOPPED, "suppressed")
+    assert Confirmation.objects.get().closed_at == NOON
+
+
+def test_the_ledger_says_by_whom_and_why(person: Subscriber) -> None:
+    suppress(
+        person.workspace,
+        reason=MANUAL,
+        source=Source.ADMIN,
+        details="They\r\nphoned",
+        circumstances=Circumstances(actor="grace", ip="192.0.2.1"),
+    )
+
+    line = ConsentRecord.objects.get()
+    assert (line.kind, line.method, line.reason) == ("suppressed", "admin", "They phoned")
+    assert (line.actor, line.ip, line.subscriber, line.at) == ("grace", "192.0.2.1", person, NOON)
+
+
+def test_a_report_that_comes_again_counts_and_says_nothing_new(person: Subscriber) -> None:
+    first = suppress(person.workspace, details="550 first")
+
+    again = suppress(person.workspace, details="550 again", now=NOON + timedelta(days=1))
+
+    stored = Suppression.objects.get()
+    assert again.pk == first.pk == stored.pk
+    assert (stored.bounces, stored.details, stored.created_at) == (2, "550 first", NOON)
+    assert kinds() == ["suppressed"]
+
+
+def test_the_gravest_reason_stays(person: Subscriber) -> None:
+    reasons = []
+    for reason in (MANUAL, HARD, COMPLAINT, HARD, MANUAL):
+        suppress(person.workspace, reason=reason)
+        reasons.append(Suppression.objects.get().reason)
+
+    person.refresh_from_db()
+    assert reasons == [MANUAL, HARD, COMPLAINT, COMPLAINT, COMPLAINT]
+    assert Suppression.objects.get().bounces == 2
+    assert person.status == "complained"
+    assert kinds() == ["suppressed"] * 3
+
+
+@pytest.mark.parametrize(
+    ("source", "kept"),
+    [(Source.ADMIN, "Bo@example.com"), (Source.API, "Bo@example.com"), (Source.SMTP, "")],
+)
+def test_an_address_that_nobody_bears_is_kept_in_the_clear_only_if_somebody_gave_it(
+    workspace: Workspace, source: Source, kept: str
+) -> None:
+    suppress(workspace, "Bo@example.com", source=source)
+
+    assert Suppression.objects.get().email == kept
+    assert suppressions.is_suppressed(workspace=workspace, email_key="bo@example.com")
+    assert ConsentRecord.objects.get().subscriber is None
+
+
+def test_of_an_erased_person_the_hash_stays_and_holds_for_whoever_comes_back(
+    person: Subscriber, settings: Settings
+) -> None:
+    workspace = person.workspace
+    suppress(workspace, details="550 <ada@example.com>: unknown")
+    suppressions.forget_address(workspace=workspace, email_key="ada@example.com")
+    person.delete()
+
+    suppress(workspace, details="late: <ada@example.com>")
+    settings.SECRET_KEY = "another-" * 10
+    factories.SubscriberFactory.create(workspace=workspace, email="ada@example.com")
+
+    stored = Suppression.objects.get()
+    assert (stored.email, stored.details) == ("", "")
+    assert suppressions.is_suppressed(workspace=workspace, email_key="ada@example.com")
+
+
+@pytest.mark.parametrize("before", ["active", "pending", "unsubscribed"])
+def test_lifting_a_bounce_gives_back_the_status_before_it(person: Subscriber, before: str) -> None:
+    Subscriber.objects.update(status=before)
+    if before == "pending":
+        factories.ConfirmationFactory.create(subscriber=person)
+    suppress(person.workspace)
+
+    lifted = lift(person.workspace)
+
+    person.refresh_from_db()
+    assert person.status == before
+    assert lifted is not None
+    assert lifted.is_reactivated is (before == "active")
+    assert not suppressions.is_suppressed(workspace=person.workspace, email_key="ada@example.com")
+    line = ConsentRecord.objects.latest("id")
+    assert (line.kind, line.method, line.reason) == ("released", "admin", "They asked.")
+
+
+def test_who_confirmed_once_is_active_after_lifting(person: Subscriber) -> None:
+    factories.ConfirmationFactory.create(subscriber=person, confirmed_at=NOON, closed_at=NOON)
+    suppress(person.workspace)
+
+    lift(person.workspace)
+
+    person.refresh_from_db()
+    assert person.status == "active"
+
+
+def test_who_bounced_and_left_then_has_left_after_lifting(person: Subscriber) -> None:
+    suppress(person.workspace)
+    for _ in range(2):
+        unsubscribing.leave(
+            subscriber_ids=[person.pk], now=NOON, method=unsubscribing.Method.ONE_CLICK
+        )
+    while_bounced = Subscriber.objects.get().status
+
+    lifted = lift(person.workspace)
+
+    assert while_bounced == "bounced"
+    assert lifted is not None
+    assert not lifted.is_reactivated
+    assert Subscriber.objects.get().status == "unsubscribed"
+    assert kinds() == ["suppressed", "left", "released"]
+
+
+def test_who_complained_has_left_after_lifting(person: Subscriber) -> None:
+    suppress(person.workspace, reason=COMPLAINT)
+
+    lifted = lift(person.workspace)
+
+    person.refresh_from_db()
+    assert (person.status, person.unsubscribed_at) == ("unsubscribed", NOON)
+    assert lifted == suppressions.Lifted(person, is_reactivated=False)
+
+
+def test_lifting_twice_or_what_is_not_there_changes_nothing(person: Subscriber) -> None:
+    suppress(person.workspace)
+    lift(person.workspace)
+
+    again = lift(person.workspace)
+
+    assert again is None
+    assert kinds() == ["suppressed", "released"]
+
+
+def test_a_refusal_puts_down_the_mail_s_address_and_not_the_one_that_came_later(
+    person: Subscriber,
+) -> None:
+    workspace = person.workspace
+    Subscriber.objects.update(email="new@example.com", email_key="new@example.com")
+
+    suppressions.note_refusal(
+        workspace=workspace,
+        subscriber_id=person.pk,
+        recipient="ada@example.com",
+        error="550 5.1.1 No",
+        now=NOON,
+    )
+
+    person.refresh_from_db()
+    assert person.status == "active"
+    assert not suppressions.is_suppressed(workspace=workspace, email_key="new@example.com")
+    assert suppressions.is_suppressed(workspace=workspace, email_key="ada@example.com")
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_known", [True, False])
+def test_reports_at_the_same_moment_make_one_row_and_all_count(
+    workspace: Workspace, is_known: bool
+) -> None:
+    if is_known:
+        factories.SubscriberFactory.create(workspace=workspace, email="ada@example.com")
+
+    for _ in range(4):
+        with (
+            beside(lambda: suppress(workspace)),
+            beside(lambda: suppress(workspace)),
+            beside(lambda: suppress(workspace)),
+            beside(lambda: suppress(workspace)),
+        ):
+            pass
+
+    assert Suppression.objects.get().bounces == 16
+    assert kinds() == ["suppressed"]

@@ -1,0 +1,339 @@
+"""What is known of a mail after each way in which an SMTP server may behave."""
+
+import contextlib
+import socket
+import time
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from pytest_django.fixtures import Settings
+
+from subscribers.services.outbox import delivery
+from subscribers.services.outbox.delivery import Delivery, Mailer, Outcome
+from tests.support import smtp_servers
+from tests.support.smtp_servers import CLOSE, HANG, message
+
+SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+
+
+def parsed(content: bytes) -> EmailMessage:
+    read = message_from_bytes(content, policy=policy.default)
+    assert isinstance(read, EmailMessage)
+    return read
+
+
+@pytest.fixture
+def to_port(settings: Settings) -> Any:
+    """Point Django's SMTP backend to a port of this machine."""
+
+    def choose(port: int) -> None:
+        settings.EMAIL_BACKEND = SMTP_BACKEND
+        settings.EMAIL_HOST = "127.0.0.1"
+        settings.EMAIL_PORT = port
+        settings.EMAIL_TIMEOUT = 0.5
+
+    return choose
+
+
+class Keeper:
+    """Keeps what aiosmtpd was given."""
+
+    def __init__(self) -> None:
+        self.peers: set[object] = set()
+        self.envelopes: list[Envelope] = []
+
+    async def handle_DATA(  # noqa: N802 - its name in aiosmtpd
+        self, _server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        self.peers.add(session.peer)
+        self.envelopes.append(envelope)
+        return "250 taken"
+
+
+def test_many_mails_go_over_one_connection_to_a_real_server(to_port: Any) -> None:
+    keeper = Keeper()
+    controller = Controller(keeper, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    to_port(controller.port)
+
+    try:
+        with Mailer() as mailer:
+            outcomes = [
+                mailer.send(message(recipient=f"p{number}@bücher.example")).outcome
+                for number in range(5)
+            ]
+    finally:
+        controller.stop()
+
+    assert outcomes == [Outcome.SENT] * 5
+    assert len(keeper.peers) == 1
+    assert keeper.envelopes[0].mail_from == "ada@example.com"
+    assert keeper.envelopes[4].rcpt_tos == ["p4@xn--bcher-kva.example"]
+
+
+def test_a_mail_arrives_as_it_was_written(to_port: Any) -> None:
+    given = message(subject="Grüße", text="Hi\n.\n..dots\rend ü", reply_to="re@example.com")
+
+    with smtp_servers.serve() as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            handed_over = mailer.send(given)
+
+    sent = server.messages[0]
+    assert handed_over == Delivery(Outcome.SENT, code=250)
+    assert sent.count(b"\n") == sent.count(b"\r\n") == sent.count(b"\r")
+    assert sent.count(b"\r\n.\r\n") == 1
+    read = parsed(sent.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n."))
+    assert read["Message-ID"] == "<1@mail.example.com>"
+    assert read["Subject"] == "Grüße"
+    assert read["Reply-To"] == "re@example.com"
+    part = read.get_body(("plain",))
+    assert part is not None
+    assert part.get_content().splitlines() == ["Hi", ".", "..dots", "end ü"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "said", "outcome", "code"),
+    [
+        ("CONN", CLOSE, Outcome.DEFERRED, None),
+        ("CONN", HANG, Outcome.DEFERRED, None),
+        ("CONN", b"554 not you", Outcome.DEFERRED, 554),
+        ("CONN", b"421 busy", Outcome.DEFERRED, 421),
+        ("EHLO", CLOSE, Outcome.DEFERRED, None),
+        ("MAIL", CLOSE, Outcome.DEFERRED, None),
+        ("MAIL", HANG, Outcome.DEFERRED, None),
+        ("MAIL", b"451 later", Outcome.DEFERRED, 451),
+        ("MAIL", b"550 your sender is unknown", Outcome.DEFERRED, 550),
+        ("MAIL", b"530 log in first", Outcome.DEFERRED, 530),
+        ("MAIL", b"552 too large", Outcome.REFUSED, 552),
+        ("RCPT", CLOSE, Outcome.DEFERRED, None),
+        ("RCPT", HANG, Outcome.DEFERRED, None),
+        ("RCPT", b"450 later", Outcome.DEFERRED, 450),
+        ("RCPT", b"421 later", Outcome.DEFERRED, 421),
+        ("RCPT", b"550 nobody", Outcome.REFUSED, 550),
+        ("RCPT", b"530 log in first", Outcome.DEFERRED, 530),
+        ("RCPT", b"nonsense", Outcome.DEFERRED, None),
+        ("DATA", CLOSE, Outcome.DEFERRED, None),
+        ("DATA", HANG, Outcome.DEFERRED, None),
+        ("DATA", b"451 later", Outcome.DEFERRED, 451),
+        ("DATA", b"554 no", Outcome.REFUSED, 554),
+        ("DATA", b"250 what", Outcome.DEFERRED, 250),
+        ("MESSAGE", CLOSE, Outcome.UNKNOWN, None),
+        ("MESSAGE", HANG, Outcome.UNKNOWN, None),
+        ("MESSAGE", b"nonsense", Outcome.UNKNOWN, None),
+        ("MESSAGE", b"354 again", Outcome.UNKNOWN, None),
+        ("MESSAGE", b"451 later", Outcome.DEFERRED, 451),
+        ("MESSAGE", b"421 later", Outcome.DEFERRED, 421),
+        ("MESSAGE", b"554 spam", Outcome.REFUSED, 554),
+        ("MESSAGE", b"250 taken", Outcome.SENT, 250),
+    ],
+)
+def test_an_outcome_says_what_the_server_did_and_the_next_mail_goes(
+    to_port: Any, verb: str, said: bytes, outcome: Outcome, code: int | None
+) -> None:
+    def misbehave_once(at: str, connections: int, mails: int) -> bytes | None:
+        is_first = connections == 1 if verb in {"CONN", "EHLO"} else mails == 1
+        return said if at[: len(verb)] == verb and is_first else None
+
+    with smtp_servers.serve(misbehave_once) as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            handed_over = mailer.send(message())
+            after = mailer.send(message())
+
+    assert (handed_over.outcome, handed_over.code) == (outcome, code)
+    assert bool(handed_over.error) == (outcome is not Outcome.SENT)
+    assert after.outcome is Outcome.SENT
+
+
+def test_a_refusal_keeps_the_connection(to_port: Any) -> None:
+    def refuse(verb: str, _connections: int, mails: int) -> bytes | None:
+        return b"550 5.1.1 nobody\twith\x01 this name" if (verb, mails) == ("RCPT", 1) else None
+
+    with smtp_servers.serve(refuse) as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            refused = mailer.send(message())
+            mailer.send(message())
+
+    assert refused.error == "550 5.1.1 nobody with this name"
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("said", [CLOSE, b"421 too many mails"])
+def test_a_connection_dropped_between_mails_is_opened_again(to_port: Any, said: bytes) -> None:
+    def leave(verb: str, connections: int, mails: int) -> bytes | None:
+        return said if (verb, connections, mails) == ("MAIL", 1, 2) else None
+
+    with smtp_servers.serve(leave) as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            outcomes = [mailer.send(message()).outcome for _ in range(3)]
+
+    assert outcomes == [Outcome.SENT] * 3
+    assert server.connections == 2
+    assert len(server.messages) == 3
+
+
+def test_a_connection_is_opened_again_once_for_a_mail(to_port: Any) -> None:
+    def leave(verb: str, _connections: int, mails: int) -> bytes | None:
+        return CLOSE if verb == "MAIL" and mails >= 2 else None
+
+    with smtp_servers.serve(leave) as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            outcomes = [mailer.send(message()).outcome for _ in range(2)]
+
+    assert outcomes == [Outcome.SENT, Outcome.DEFERRED]
+    assert server.connections == 2
+
+
+def test_a_mail_whose_answer_was_lost_is_not_sent_again(to_port: Any) -> None:
+    def forget(verb: str, _connections: int, mails: int) -> bytes | None:
+        return CLOSE if (verb, mails) == ("MESSAGE", 2) else None
+
+    with smtp_servers.serve(forget) as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            outcomes = [mailer.send(message()).outcome for _ in range(2)]
+
+    assert outcomes == [Outcome.SENT, Outcome.UNKNOWN]
+    assert len(server.messages) == 2
+
+
+def test_a_server_that_does_not_listen_defers(to_port: Any) -> None:
+    to_port(free_port())
+
+    with Mailer() as mailer:
+        handed_over = mailer.send(message())
+
+    assert handed_over.outcome is Outcome.DEFERRED
+    assert "refused" in handed_over.error
+
+
+def test_without_a_setting_a_server_is_not_waited_for_for_ever(
+    to_port: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "_TIMEOUT_SECONDS", 0.3)
+
+    with smtp_servers.serve(lambda verb, *_: HANG if verb == "RCPT" else None) as server:
+        to_port(server.port)
+        settings.EMAIL_TIMEOUT = None
+        began = time.monotonic()
+        with Mailer() as mailer:
+            outcome = mailer.send(message()).outcome
+
+    assert outcome is Outcome.DEFERRED
+    assert time.monotonic() - began < 4
+
+
+def test_a_failed_log_in_defers_without_the_password(to_port: Any, settings: Settings) -> None:
+    def refuse(verb: str, _connections: int, _mails: int) -> bytes | None:
+        return {"EHLO": b"250-here\r\n250 AUTH PLAIN", "AUTH": b"535 wrong"}.get(verb)
+
+    with smtp_servers.serve(refuse) as server:
+        to_port(server.port)
+        settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "ada", "hunter2"
+        with Mailer() as mailer:
+            deliveries = [mailer.send(message()) for _ in range(2)]
+
+    assert deliveries == [Delivery(Outcome.DEFERRED, "535 wrong", 535, is_unreachable=True)] * 2
+    assert server.connections == 2
+
+
+def test_what_the_server_can_do_is_used(to_port: Any) -> None:
+    def extend(verb: str, _connections: int, _mails: int) -> bytes | None:
+        return b"250-here\r\n250-SIZE 1000000\r\n250 8BITMIME" if verb == "EHLO" else None
+
+    with smtp_servers.serve(extend) as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            mailer.send(message(text="ü"))
+
+    size = len(server.messages[0])
+    begun = next(verb for verb in server.verbs if verb.upper().startswith("MAIL"))
+    assert begun.lower() == f"mail from:<ada@example.com> size={size} body=8bitmime"
+
+
+@pytest.mark.parametrize("said", [CLOSE, HANG, b"500 no"])
+def test_a_goodbye_that_fails_raises_nothing(to_port: Any, settings: Settings, said: bytes) -> None:
+    began = time.monotonic()
+
+    with smtp_servers.serve(lambda verb, *_: said if verb == "QUIT" else None) as server:
+        to_port(server.port)
+        settings.EMAIL_TIMEOUT = 30
+        with Mailer() as mailer:
+            handed_over = mailer.send(message())
+        elapsed = time.monotonic() - began
+
+    assert handed_over.outcome is Outcome.SENT
+    assert elapsed < 4
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"recipient": "nobody"},
+        {"recipient": "a@example.com\r\nBcc: b@example.com"},
+        {"recipient": "ü@example.com"},
+        {"recipient": ""},
+        {"sender": "Ada"},
+        {"text": "half a pair \ud800"},
+    ],
+)
+def test_a_mail_that_cannot_be_written_is_refused(to_port: Any, changes: dict[str, str]) -> None:
+    with smtp_servers.serve() as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            handed_over = mailer.send(message(**changes))
+
+    assert handed_over.outcome is Outcome.REFUSED
+    assert "cannot be written" in handed_over.error
+    assert server.messages == []
+
+
+def test_a_sender_of_this_machine_is_taken(to_port: Any) -> None:
+    with smtp_servers.serve() as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            handed_over = mailer.send(message(sender="Cueline <root@localhost>"))
+
+    assert handed_over.outcome is Outcome.SENT
+
+
+def free_port() -> int:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+@pytest.mark.parametrize(
+    ("verb", "said", "is_bad"),
+    [
+        ("RCPT", b"550 nobody", True),
+        ("RCPT", b"550-5.1.1 No such user\r\n550 5.1.1 See https://example.com", True),
+        ("RCPT", b"550 5.7.1 Relaying denied", False),
+        ("RCPT", b"450 4.1.1 later", False),
+        ("RCPT", b"552 full", False),
+        ("MAIL", b"550 5.1.1 you", False),
+        ("DATA", b"550 5.1.1 nobody", False),
+        ("MESSAGE", b"550 5.1.1 nobody", False),
+        ("MESSAGE", b"250 taken", False),
+    ],
+)
+def test_a_delivery_says_whether_there_is_no_such_recipient(
+    to_port: Any, verb: str, said: bytes, is_bad: bool
+) -> None:
+    def refuse(at: str, _connections: int, _mails: int) -> bytes | None:
+        return said if at == verb else None
+
+    with smtp_servers.serve(refuse) as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            handed_over = mailer.send(message())
+
+    assert handed_over.is_bad_recipient is is_bad

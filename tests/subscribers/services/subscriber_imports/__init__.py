@@ -1,1 +1,0 @@
-"""Tests of `subscribers.services.subscriber_imports`."""

@@ -1,0 +1,1 @@
+"""What tests share: servers, files, people and settings made for them."""
