@@ -85,9 +85,12 @@ def _engine_numbers(now: datetime) -> dict[str, tuple[str, float]]:
     depth = enqueue.depth(now=now)
     health = worker_reports.health(now=now)
     return {
-        "runs_due": ("Runs that are due; counted to 10,001.", gauges.runs_due),
-        "runs_oldest_due_seconds": ("How late the latest run is.", gauges.oldest_due_seconds),
-        "emails_due": ("Mails that no run waits for and that are due.", gauges.emails_due),
+        "enrollments_due": ("Enrollments that are due; counted to 10,001.", gauges.enrollments_due),
+        "enrollments_oldest_due_seconds": (
+            "How late the latest one is.",
+            gauges.oldest_due_seconds,
+        ),
+        "emails_due": ("Mails that no enrollment waits for and that are due.", gauges.emails_due),
         "emails_sending": ("Mails being sent; counted to 10,001.", gauges.emails_sending),
         "emails_unknown": ("Mails that may have arrived; to 10,001.", gauges.emails_unknown),
         "failed_stages": ("Stages still owed to events; to 10,001.", gauges.failed_stages),

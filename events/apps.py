@@ -1,4 +1,4 @@
-"""Registers the app, and makes runs follow from what happens to the audience."""
+"""Registers the app, and makes enrollments follow from what happens to the audience."""
 
 from django.apps import AppConfig
 
@@ -6,14 +6,14 @@ from subscribers import reactions
 
 
 class EventsConfig(AppConfig):
-    """Definitions, events, sync rules, sequences and runs."""
+    """Definitions, events, sync rules, sequences and enrollments."""
 
     name = "events"
     verbose_name = "Events"
 
     def ready(self) -> None:
         """Install the reactions, once; models can be imported by now, and not before."""
-        from events.reactions import RunsReact  # noqa: PLC0415 - as said above
+        from events.reactions import EnrollmentsReact  # noqa: PLC0415 - as said above
 
         if not reactions.is_installed():
-            reactions.install(RunsReact())
+            reactions.install(EnrollmentsReact())

@@ -20,7 +20,7 @@ def retry_failed_stages() -> int:
 
 
 def skip_left_mails() -> int:
-    """Mark mails that waited for another attempt when their run ended; returns how many."""
+    """Mark mails that waited for another attempt when their enrollment ended; returns how many."""
     return leftover_mails.skip_left()
 
 
@@ -50,13 +50,13 @@ def beat(worker_id: str) -> None:
 
 
 def advance(token: str, *enrollment_ids: str) -> None:
-    """Carry out what is due for claimed runs, whose ids are hex; may run twice."""
+    """Carry out what is due for claimed enrollments, whose ids are hex; may run twice."""
     ids = [UUID(each) for each in enrollment_ids]
     engine.advance(token=UUID(token), ids=ids, clock=_clock, must_yield=_is_something_above)
 
 
 def send_queued(token: str, *email_ids: str) -> int:
-    """Send claimed mails that no run waits for; returns how many left. May run twice."""
+    """Send claimed mails that no enrollment waits for; returns how many left. May run twice."""
     ids = [UUID(each) for each in email_ids]
     return outbox_queue.send_queued(token=UUID(token), ids=ids, clock=_clock)
 

@@ -19,8 +19,8 @@ class Moved:
     events: int
     # Events that the other has, too, by name and event id: dropped.
     duplicates: int
-    runs: int
-    # Runs, of those, that ended since the other is or was in the sequence.
+    enrollments: int
+    # Enrollments, of those, that ended since the other is or was in the sequence.
     cancelled: int
 
 
@@ -51,7 +51,8 @@ class Reactions(Protocol):
         """Each of the people bears each of the tags now and did not before.
 
         `depth` counts the steps that led here, one after the other: 0 for an API call or a hand,
-        the run's depth + 1 for a step. `is_test`: a test key, or a run that one began, led here.
+        the enrollment's depth + 1 for a step. `is_test`: a test key, or an enrollment that one
+        began, led here.
         """
 
     def list_joined(

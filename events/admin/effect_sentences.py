@@ -1,4 +1,7 @@
-"""An event's effects as sentences, each linked to what it names: tags, rules, sequences, runs."""
+"""An event's effects as sentences, each linked to what it names.
+
+Tags, rules, sequences, enrollments.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -59,14 +62,19 @@ def _of_rules(event: Event, said: dict[str, Any]) -> Iterator[SafeString]:
 def _of_sequences(event: Event, said: dict[str, Any]) -> Iterator[SafeString]:
     """Tell what the keys of starts, releases and stops say, and take them out."""
     started, not_started = said.pop("sequencesStarted", ()), said.pop("sequencesNotStarted", ())
-    released, stopped = said.pop("runsReleased", ()), said.pop("runsStopped", ())
-    with_runs = [*started, *released, *stopped]
-    sequences = _links(Sequence, event, [each["sequenceId"] for each in (*with_runs, *not_started)])
-    runs = _links(Enrollment, event, [each["enrollment"] for each in with_runs])
+    released, stopped = said.pop("enrollmentsReleased", ()), said.pop("enrollmentsStopped", ())
+    with_enrollments = [*started, *released, *stopped]
+    sequences = _links(
+        Sequence, event, [each["sequenceId"] for each in (*with_enrollments, *not_started)]
+    )
+    enrollments = _links(Enrollment, event, [each["enrollment"] for each in with_enrollments])
     for each in started:
         cause = format_html(", since the tag {} was new", each["tag"]) if "tag" in each else ""
         yield format_html(
-            "The sequence {} started{}: {}.", _name(sequences, each), cause, _run(runs, each)
+            "The sequence {} started{}: {}.",
+            _name(sequences, each),
+            cause,
+            _enrollment(enrollments, each),
         )
     for each in not_started:
         yield format_html(
@@ -78,7 +86,10 @@ def _of_sequences(event: Event, said: dict[str, Any]) -> Iterator[SafeString]:
     ):
         for each in entries:
             yield format_html(
-                "{} in the sequence {} {}.", _run(runs, each), _name(sequences, each), what
+                "{} in the sequence {} {}.",
+                _enrollment(enrollments, each),
+                _name(sequences, each),
+                what,
             )
 
 
@@ -106,8 +117,8 @@ def _name(sequences: Links, said: Mapping[str, Any]) -> SafeString:
     return format_html("“{}”", said["sequence"] if known is None else known)
 
 
-def _run(runs: Links, said: Mapping[str, Any]) -> SafeString:
-    known = runs.get(said["enrollment"])
+def _enrollment(enrollments: Links, said: Mapping[str, Any]) -> SafeString:
+    known = enrollments.get(said["enrollment"])
     if known is not None:
         return format_html("enrollment {}", known)
     gone = encode("enr", UUID(hex=said["enrollment"]))

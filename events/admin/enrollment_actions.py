@@ -7,14 +7,14 @@ from typing import Protocol
 from config.admin_base import RowAction
 from events.models import Enrollment, Step
 from events.services.enrollments import by_operator
-from events.services.sequences import parked_runs
+from events.services.sequences import parked_enrollments
 
 Status = Enrollment.Status
 REFUSALS = (
     by_operator.AlreadyEnrolled,
     by_operator.NotFailed,
     by_operator.NotWaitingForTime,
-    by_operator.RunEnded,
+    by_operator.EnrollmentEnded,
 )
 NOTHING_CHANGED = (
     "Nothing changed: it is so already, or it is held because the sequence is not active."
@@ -64,7 +64,7 @@ def lawful(enrollment: Enrollment) -> list[RowAction]:
         return []
     found = []
     if enrollment.status == Status.PAUSED:
-        is_by_engine = enrollment.reason == parked_runs.REASON
+        is_by_engine = enrollment.reason == parked_enrollments.REASON
         found += [RESUME, HOLD] if is_by_engine else [RESUME]
     else:
         found += [SEND_NOW, PAUSE] if _waits_for_time(enrollment) else [PAUSE]

@@ -114,7 +114,7 @@ class SequenceAdmin(SequenceActions):
         if sequence is not None:
             context["readiness"] = sequences.readiness(sequence)
             context["versions"] = sequence_words.version_lines(sequence)
-            context["runs_address"] = list_url(Enrollment, sequence__id__exact=sequence.pk)
+            context["enrollments_address"] = list_url(Enrollment, sequence__id__exact=sequence.pk)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @display(description="status", label=sequence_words.COLOURS)  # type: ignore[untyped-decorator]

@@ -13,7 +13,7 @@ from config.admin_base import BaseAdmin, RowAction, view_url
 from events.admin import enrolling
 from events.models import Enrollment, Sequence
 from events.services.enrollments import by_operator
-from events.services.sequences import parked_runs, sequences
+from events.services.sequences import parked_enrollments, sequences
 
 Status = Sequence.Status
 MOST_MINUTES = 7 * 24 * 60
@@ -64,10 +64,10 @@ class SequenceActions(BaseAdmin):
         if row.status == Status.ACTIVE:
             found += [PAUSE] if row.is_enrollment_paused else [PAUSE, enrolling.ENROLL]
         else:
-            is_holding = parked_runs.parked(row).exists()
+            is_holding = parked_enrollments.parked(row).exists()
             found.append(RESUME if is_holding else ACTIVATE)
         found.append(RESUME_ENROLLMENT if row.is_enrollment_paused else PAUSE_ENROLLMENT)
-        if _has_runs_behind(row):
+        if _has_enrollments_behind(row):
             found.append(MOVE)
         return [*found, ARCHIVE]
 
@@ -136,7 +136,7 @@ class SequenceActions(BaseAdmin):
 
     def move(self, request: HttpRequest, sequence: Sequence) -> None:
         """Move those of earlier versions whose step is still there."""
-        moved = by_operator.move_runs(sequence=sequence, now=timezone.now())
+        moved = by_operator.move_enrollments(sequence=sequence, now=timezone.now())
         words = f"Moved {moved.moved_count} enrollments to {sequence.current_version}"
         left = f"; {moved.left_count} stay where they are" if moved.left_count else ""
         self.tell_done(request, sequence, words + left)
@@ -194,7 +194,7 @@ class SequenceActions(BaseAdmin):
         return TemplateResponse(request, template, {**shared, **context})
 
 
-def _has_runs_behind(sequence: Sequence) -> bool:
+def _has_enrollments_behind(sequence: Sequence) -> bool:
     """Tell whether somebody is under way with an earlier version."""
     under_way = Enrollment.objects.filter(sequence=sequence, status__in=Enrollment.UNDER_WAY)
     return under_way.exclude(version_id=sequence.current_version_id).exists()

@@ -47,35 +47,37 @@ def sentences(enrollment: Enrollment) -> Iterator[SafeString]:
         .defer("email__html", "email__text", "email__headers")
         .order_by("started_at", "step__position", "id")[:MOST_SHOWN]
     )
-    awaited = {run.outcome["event"] for run in found if _is_id(run.outcome.get("event"))}
+    awaited = {
+        step_run.outcome["event"] for step_run in found if _is_id(step_run.outcome.get("event"))
+    }
     rows = Event.objects.filter(pk__in=awaited, workspace_id=enrollment.workspace_id)
     events = {row.pk.hex: row for row in rows.select_related("definition")} if awaited else {}
-    for run in found:
-        yield _sentence(run, events)
+    for step_run in found:
+        yield _sentence(step_run, events)
 
 
-def _sentence(run: StepRun, events: Mapping[str, Event]) -> SafeString:
+def _sentence(step_run: StepRun, events: Mapping[str, Event]) -> SafeString:
     parts: list[SafeString | str] = [
         format_html(
             '<span class="cueline-when">{}</span> <strong>{}</strong>{}: {}',
-            moment(run.ended_at or run.started_at),
-            row_in_words(run.step),
-            f", visit {run.visit}" if run.visit > 1 else "",
-            run.get_status_display().lower(),
+            moment(step_run.ended_at or step_run.started_at),
+            row_in_words(step_run.step),
+            f", visit {step_run.visit}" if step_run.visit > 1 else "",
+            step_run.get_status_display().lower(),
         )
     ]
-    if run.email:
-        state = run.email.get_status_display().lower()
-        parts.append(format_html("{} ({})", link_to(run.email, "the mail"), state))
-    for key, value in sorted(run.outcome.items(), key=_place):
+    if step_run.email:
+        state = step_run.email.get_status_display().lower()
+        parts.append(format_html("{} ({})", link_to(step_run.email, "the mail"), state))
+    for key, value in sorted(step_run.outcome.items(), key=_place):
         if key == "event" and value in events:
             parts.append(
                 format_html("{} came", link_to(events[value], events[value].definition.name))
             )
         elif value not in (None, "", []) or key not in TOLD:
             parts.append(_told(key, value))
-    if run.error:
-        parts.append(format_html("after {} attempts: {}", run.attempts, run.error))
+    if step_run.error:
+        parts.append(format_html("after {} attempts: {}", step_run.attempts, step_run.error))
     return format_html_join("; ", "{}", ((part,) for part in parts))
 
 

@@ -19,7 +19,7 @@ def _listing(**properties: Schema) -> Schema:
 
 _NAME: Schema = {"type": "string"}
 _TAG_CHANGE = _listing(tag=_NAME, tagId=HEX_ID, rule=HEX_ID)
-_RUN = _listing(sequence=_NAME, sequenceId=HEX_ID, enrollment=HEX_ID)
+_ENROLLMENT = _listing(sequence=_NAME, sequenceId=HEX_ID, enrollment=HEX_ID)
 EFFECTS: Schema = {
     "type": ["object", "null"],
     "description": "Only with `dryRun`: what the event would do, and what not and why. What there "
@@ -41,8 +41,8 @@ EFFECTS: Schema = {
             reason={"enum": list(REASONS)},
             path={"type": "string", "description": "Of the filter that was not met."},
         ),
-        "runsReleased": _RUN,
-        "runsStopped": _RUN,
+        "enrollmentsReleased": _ENROLLMENT,
+        "enrollmentsStopped": _ENROLLMENT,
         "failedStages": _listing(stage={"enum": list(STAGES)}, error=_NAME),
     },
 }

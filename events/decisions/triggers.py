@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from events.decisions.runs import (
+from events.decisions.enrollments import (
     UNDER_WAY,
     Ends,
+    EnrollmentsBySlot,
+    EnrollmentState,
     NotStarted,
     Reason,
-    Run,
-    Runs,
     Seen,
     Start,
     Starts,
@@ -25,33 +25,45 @@ from events.language.filters import unmet
 from events.language.scalars import scalar_at
 from subscribers.ids import new_id
 
-# In these a run may stand at a wait for an event.
+# In these an enrollment may stand at a wait for an event.
 _CAN_WAIT = frozenset({"waiting", "paused"})
 _Candidate = tuple[WatchedSequence, Literal["event", "tag", "list"], str]
 
 
 def starts_of_event(
-    *, watched: Watched, event: Seen, tags_added: Sequence[TagRef], runs: Runs, status: str
+    *,
+    watched: Watched,
+    event: Seen,
+    tags_added: Sequence[TagRef],
+    enrollments: EnrollmentsBySlot,
+    status: str,
 ) -> Starts:
     """Return what starts by the event's name, then by the tags that it left; each in id order.
 
-    `runs` are the person's before the event, `status` is the person's.
+    `enrollments` are the person's before the event, `status` is the person's.
     """
     by_name: list[_Candidate] = [
         (sequence, "event", event.name) for sequence in watched.starts_by_event.get(event.name, ())
     ]
-    return _judge_all([*by_name, *_by_tags(watched, tags_added)], event.properties, runs, status)
+    return _judge_all(
+        [*by_name, *_by_tags(watched, tags_added)], event.properties, enrollments, status
+    )
 
 
 def starts_of_tags(
-    *, watched: Watched, tags_added: Sequence[TagRef], runs: Runs, status: str
+    *, watched: Watched, tags_added: Sequence[TagRef], enrollments: EnrollmentsBySlot, status: str
 ) -> Starts:
     """Return what starts by tags that no event added, in order of the sequences' ids."""
-    return _judge_all(_by_tags(watched, tags_added), {}, runs, status)
+    return _judge_all(_by_tags(watched, tags_added), {}, enrollments, status)
 
 
 def starts_of_lists(
-    *, watched: Watched, list_ids: Sequence[UUID], is_created: bool, runs: Runs, status: str
+    *,
+    watched: Watched,
+    list_ids: Sequence[UUID],
+    is_created: bool,
+    enrollments: EnrollmentsBySlot,
+    status: str,
 ) -> Starts:
     """Return what starts because the person joined lists, or is new; in order of ids.
 
@@ -64,38 +76,47 @@ def starts_of_lists(
     if is_created:
         for sequence in watched.starts_by_creation:
             found.setdefault(sequence.id, (sequence, "list", ""))
-    return _judge_all([found[each] for each in sorted(found)], {}, runs, status)
+    return _judge_all([found[each] for each in sorted(found)], {}, enrollments, status)
 
 
 def ends_of_event(
-    *, watched: Watched, event: Seen, tags_added: Sequence[TagRef], runs: Runs
+    *, watched: Watched, event: Seen, tags_added: Sequence[TagRef], enrollments: EnrollmentsBySlot
 ) -> Ends:
-    """Return what the event releases and stops of the runs before it; who is stopped only stops."""
+    """Return what the event releases and stops of the enrollments before it.
+
+    Who is stopped only stops.
+    """
     stopped = [
-        run
-        for run in _under_way(runs)
-        if _is_stopped_by_event(watched, event, run)
-        or _is_stopped_by_tags(watched, tags_added, run)
+        enrollment
+        for enrollment in _under_way(enrollments)
+        if _is_stopped_by_event(watched, event, enrollment)
+        or _is_stopped_by_tags(watched, tags_added, enrollment)
     ]
     waits = watched.waits_by_event.get(event.name)
     if not waits:
         return Ends(stopped=stopped)
-    stopped_ids = {run.id for run in stopped}
+    stopped_ids = {enrollment.id for enrollment in stopped}
     released = [
-        run
-        for run in _under_way(runs)
-        if run.awaits == event.name
-        and run.status in _CAN_WAIT
-        and run.released_by is None
-        and run.id not in stopped_ids
-        and _is_waited_for(waits, event, run)
+        enrollment
+        for enrollment in _under_way(enrollments)
+        if enrollment.awaits == event.name
+        and enrollment.status in _CAN_WAIT
+        and enrollment.released_by is None
+        and enrollment.id not in stopped_ids
+        and _is_waited_for(waits, event, enrollment)
     ]
     return Ends(released=released, stopped=stopped)
 
 
-def stops_of_tags(*, watched: Watched, tags_added: Sequence[TagRef], runs: Runs) -> Sequence[Run]:
-    """Return the runs that tags stop which no event added."""
-    return [run for run in _under_way(runs) if _is_stopped_by_tags(watched, tags_added, run)]
+def stops_of_tags(
+    *, watched: Watched, tags_added: Sequence[TagRef], enrollments: EnrollmentsBySlot
+) -> Sequence[EnrollmentState]:
+    """Return the enrollments that tags stop which no event added."""
+    return [
+        enrollment
+        for enrollment in _under_way(enrollments)
+        if _is_stopped_by_tags(watched, tags_added, enrollment)
+    ]
 
 
 def held_back(*, watched: Watched, name: str, reason: Reason) -> Starts:
@@ -114,7 +135,10 @@ def _by_tags(watched: Watched, tags_added: Sequence[TagRef]) -> list[_Candidate]
 
 
 def _judge_all(
-    candidates: Sequence[_Candidate], properties: Mapping[str, Any], runs: Runs, status: str
+    candidates: Sequence[_Candidate],
+    properties: Mapping[str, Any],
+    enrollments: EnrollmentsBySlot,
+    status: str,
 ) -> Starts:
     if not candidates:
         return Starts()
@@ -122,11 +146,11 @@ def _judge_all(
     not_started: list[NotStarted] = []
     for sequence, by, name in candidates:
         key = scalar_at(sequence.field_path, properties) if sequence.field_path else None
-        refusal = _refusal(sequence, key, properties, runs, status)
+        refusal = _refusal(sequence, key, properties, enrollments, status)
         if refusal is not None:
             not_started.append(refusal)
             continue
-        run = Run(
+        enrollment = EnrollmentState(
             id=new_id(),
             sequence_id=sequence.id,
             status="waiting_confirmation" if status == "pending" else "active",
@@ -134,7 +158,9 @@ def _judge_all(
             entry_key=key or "",
             step_id=sequence.first_step_id,
         )
-        started.append(Start(sequence=sequence, run=run, by=by, name=name, value=key or ""))
+        started.append(
+            Start(sequence=sequence, enrollment=enrollment, by=by, name=name, value=key or "")
+        )
     return Starts(started=started, not_started=not_started)
 
 
@@ -142,7 +168,7 @@ def _refusal(
     sequence: WatchedSequence,
     key: str | None,
     properties: Mapping[str, Any],
-    runs: Runs,
+    enrollments: EnrollmentsBySlot,
     status: str,
 ) -> NotStarted | None:
     """Return why the person does not enter the sequence, or None who does."""
@@ -159,7 +185,7 @@ def _refusal(
         return NotStarted(sequence, Reason.SUBSCRIBER_UNSUBSCRIBED)
     if sequence.active_only and status == "bounced":
         return NotStarted(sequence, Reason.SUBSCRIBER_BOUNCED)
-    holder = runs.get((sequence.id, _slot(sequence, key)))
+    holder = enrollments.get((sequence.id, _slot(sequence, key)))
     if holder is None:
         return None
     is_ended = holder.status not in UNDER_WAY
@@ -170,24 +196,30 @@ def _slot(sequence: WatchedSequence, key: str | None) -> str:
     return (key or "") if sequence.is_keyed else ""
 
 
-def _under_way(runs: Runs) -> list[Run]:
-    """Return the runs that can be stopped or released, in order of their ids."""
-    return sorted((run for run in runs.values() if run.status in UNDER_WAY), key=lambda run: run.id)
-
-
-def _is_waited_for(waits: Mapping[UUID, Wait], event: Seen, run: Run) -> bool:
-    wait = waits.get(run.step_id) if run.step_id else None
-    return wait is not None and unmet(wait.filters, event.properties) is None
-
-
-def _is_stopped_by_event(watched: Watched, event: Seen, run: Run) -> bool:
-    stop = watched.stops_by_event.get(event.name, {}).get(run.sequence_id)
-    if stop is None or unmet(stop.filters, event.properties) is not None:
-        return False
-    return not stop.field_path or (
-        bool(run.entry_key) and scalar_at(stop.field_path, event.properties) == run.entry_key
+def _under_way(enrollments: EnrollmentsBySlot) -> list[EnrollmentState]:
+    """Return the enrollments that can be stopped or released, in order of their ids."""
+    return sorted(
+        (enrollment for enrollment in enrollments.values() if enrollment.status in UNDER_WAY),
+        key=lambda enrollment: enrollment.id,
     )
 
 
-def _is_stopped_by_tags(watched: Watched, tags_added: Sequence[TagRef], run: Run) -> bool:
-    return any(run.sequence_id in watched.stops_by_tag.get(tag.id, ()) for tag in tags_added)
+def _is_waited_for(waits: Mapping[UUID, Wait], event: Seen, enrollment: EnrollmentState) -> bool:
+    wait = waits.get(enrollment.step_id) if enrollment.step_id else None
+    return wait is not None and unmet(wait.filters, event.properties) is None
+
+
+def _is_stopped_by_event(watched: Watched, event: Seen, enrollment: EnrollmentState) -> bool:
+    stop = watched.stops_by_event.get(event.name, {}).get(enrollment.sequence_id)
+    if stop is None or unmet(stop.filters, event.properties) is not None:
+        return False
+    return not stop.field_path or (
+        bool(enrollment.entry_key)
+        and scalar_at(stop.field_path, event.properties) == enrollment.entry_key
+    )
+
+
+def _is_stopped_by_tags(
+    watched: Watched, tags_added: Sequence[TagRef], enrollment: EnrollmentState
+) -> bool:
+    return any(enrollment.sequence_id in watched.stops_by_tag.get(tag.id, ()) for tag in tags_added)

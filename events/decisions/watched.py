@@ -1,7 +1,7 @@
 """The sequences of a workspace as the write path watches for them: plain values, found by name.
 
-Archived sequences start nothing, but runs that they hold are still stopped and released: they may
-be taken out again.
+Archived sequences start nothing, but enrollments that they hold are still stopped and released:
+they may be taken out again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,10 +13,12 @@ from events.language.filters import Filter
 
 
 class WatchedSequence(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides whether somebody enters, and where a run begins; `lane` as on enrollments.
+    """What decides whether somebody enters, and where an enrollment begins.
 
-    `is_active` also says that there is a first step, `is_keyed` that each value at the path has a
-    run of its own.
+    `lane` as on enrollments.
+
+    `is_active` also says that there is a first step, `is_keyed` that each value at the path has an
+    enrollment of its own.
     """
 
     id: UUID
@@ -34,7 +36,10 @@ class WatchedSequence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that ends a sequence's runs; with a path, the one run that began with its value."""
+    """An event that ends a sequence's enrollments.
+
+    With a path, the one enrollment that began with its value.
+    """
 
     filters: tuple[Filter, ...] = ()
     field_path: str = ""
@@ -59,7 +64,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     # By name or tag, then by sequence.
     stops_by_event: Mapping[str, Mapping[UUID, Stop]] = {}
     stops_by_tag: Mapping[UUID, frozenset[UUID]] = {}
-    # By name, then by step, of every version that a run may have.
+    # By name, then by step, of every version that an enrollment may have.
     waits_by_event: Mapping[str, Mapping[UUID, Wait]] = {}
     list_names: Mapping[UUID, str] = {}
 
@@ -70,7 +75,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     def concerned_by(
         self, *, names: Iterable[str] = (), tag_ids: Iterable[UUID] = ()
     ) -> frozenset[UUID]:
-        """Return the sequences whose runs decide what events and new tags set off."""
+        """Return the sequences whose enrollments decide what events and new tags set off."""
         found: set[UUID] = set()
         for name in names:
             found.update(each.id for each in self.starts_by_event.get(name, ()))

@@ -1,4 +1,4 @@
-"""What starts a sequence and what ends its runs, as callers send it and files hold it."""
+"""What starts a sequence and what ends its enrollments, as callers send it and files hold it."""
 
 from typing import Any
 
@@ -112,7 +112,7 @@ def _parse_stop_condition(raw: object, *, path: str, mode: str) -> StopCondition
 
 
 def _parse_match(raw: object, *, path: str) -> str:
-    """Return the path of the field that tells the run to stop, or nothing for all of them."""
+    """Return the path of the field that tells which enrollment to stop; nothing: all of them."""
     if raw is None:
         return ""
     fields = Fields(raw, path=path)

@@ -1,4 +1,4 @@
-"""A sequence as values: what starts it, what ends its runs, and what it does.
+"""A sequence as values: what starts it, what ends its enrollments, and what it does.
 
 Triggers and stop conditions are stored as JSON by `msgspec.to_builtins`, without what is default.
 """
@@ -32,7 +32,9 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StopCondition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What ends a run under way; `field_path`: only the run whose entry key the event bears there.
+    """What ends an enrollment under way.
+
+    `field_path`: only the enrollment whose entry key the event bears there.
 
     `value` is an event's name, or a tag's in its normal form.
     """

@@ -13,7 +13,7 @@ from subscribers.models import OutgoingEmail, Subscriber, Workspace
 
 
 class Enrollment(models.Model):
-    """One run, with the version that it began with."""
+    """One enrollment, with the version that it began with."""
 
     class Status(models.TextChoices):
         WAITING_CONFIRMATION = "waiting_confirmation", "Waiting for confirmation"
@@ -52,7 +52,7 @@ class Enrollment(models.Model):
     # '' or the field's value while under way; NULL at the end, but kept for `one_time`.
     entry_slot = models.CharField(max_length=255, null=True)  # noqa: DJ001 - NULL is free, '' is taken
     entry_key = models.CharField(max_length=255, blank=True, default="")
-    # The event that started the run: its properties feed conditions and merge tags.
+    # The event that started the enrollment: its properties feed conditions and merge tags.
     started_by = models.ForeignKey(
         Event, on_delete=models.SET_NULL, null=True, related_name="enrollments"
     )
@@ -60,16 +60,17 @@ class Enrollment(models.Model):
     entered_via = models.JSONField(default=dict)
     # Began with a test key's request: its mails are skipped, its webhooks not called.
     is_test = models.BooleanField(default=False)
-    # How many steps that add tags led to this run, one after the other; ten at most.
+    # How many steps that add tags led to this enrollment, one after the other; ten at most.
     depth = models.PositiveSmallIntegerField(default=0)
     step = models.ForeignKey(Step, on_delete=models.PROTECT, null=True, related_name="+")
-    # How often the run has come to its step: a retry by hand is another visit.
+    # How often the enrollment has come to its step: a retry by hand is another visit.
     visit = models.PositiveIntegerField(default=1)
     # The logical moment at which the step before ended: waits count from it.
     step_since = models.DateTimeField()
-    # The event that a waiting run takes; '' when it waits for time alone.
+    # The event that a waiting enrollment takes; '' when it waits for time alone.
     awaits = models.CharField(max_length=200, blank=True, default="")
-    # The event that came for a waiting run, until the run goes on with it; no key, since events go.
+    # The event that came for a waiting enrollment, until the enrollment goes on with it; no key,
+    # since events go.
     released_by = models.UUIDField(null=True)
     due_at = models.DateTimeField(null=True)
     lane = models.PositiveSmallIntegerField(choices=Lane, default=Lane.MARKETING)
@@ -78,7 +79,7 @@ class Enrollment(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True, default="")
     status_before_pause = models.CharField(max_length=20, blank=True, default="")
-    # When a paused run would be due: it keeps its wall-clock wait.
+    # When a paused enrollment would be due: it keeps its wall-clock wait.
     due_before_pause = models.DateTimeField(null=True)
     paused_at = models.DateTimeField(null=True)
     # Why it ended, paused or failed, in a word and then a sentence.
@@ -107,11 +108,11 @@ class Enrollment(models.Model):
                 name="enrollment_leased",
                 condition=models.Q(lease_token__isnull=False),
             ),
-            # The write path and the subscriber's page: one person's runs.
+            # The write path and the subscriber's page: one person's enrollments.
             models.Index(fields=["subscriber", "status"], name="enrollment_by_subscriber"),
             # How many are under way with a version, and who is moved to another.
             models.Index(fields=["version", "status"], name="enrollment_by_version"),
-            # Lists of a sequence's runs, newest first, and of one status.
+            # Lists of a sequence's enrollments, newest first, and of one status.
             models.Index(fields=["sequence", "-id"], name="enrollment_by_sequence"),
             models.Index(fields=["status", "-id"], name="enrollment_by_status"),
         ]
@@ -157,7 +158,7 @@ class StepRun(models.Model):
     enrollment = models.ForeignKey(
         Enrollment, on_delete=models.CASCADE, db_index=False, related_name="step_runs"
     )
-    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="runs")
+    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="step_runs")
     visit = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=8, choices=Status)
     # What was decided, and why: `{"waitedUntil", "branch", "unmet", "reason", …}`.

@@ -61,7 +61,7 @@ class FailedStage(models.Model):
     class Stage(models.TextChoices):
         APPLY_SYNC_RULES = "apply-sync-rules", "Apply sync rules"
         TRIGGER_SEQUENCES = "trigger-sequences", "Start sequences"
-        RELEASE_WAITS = "release-waits", "Release and stop runs"
+        RELEASE_WAITS = "release-waits", "Release and stop enrollments"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(

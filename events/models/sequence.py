@@ -25,7 +25,7 @@ class Sequence(models.Model):
         MANUAL = "manual", "By hand"
 
     class Mode(models.TextChoices):
-        UNLIMITED = "unlimited", "Again whenever no run is under way"
+        UNLIMITED = "unlimited", "Again whenever no enrollment is under way"
         ONE_TIME = "one_time", "Once ever"
         MATCHING_FIELD = "matching_field", "One under way for each value of a field"
 
@@ -51,13 +51,14 @@ class Sequence(models.Model):
         max_length=200,
         blank=True,
         default="",
-        help_text="Path in the event's properties, such as order.id, for one run a value.",
+        help_text="Path in the event's properties, such as order.id, for one enrollment a value.",
     )
     stop_condition = models.JSONField(null=True, blank=True)
     active_subscribers_only = models.BooleanField(
         default=False, help_text="Keeps out those who unsubscribed or bounced."
     )
-    # What new runs begin with; earlier versions stay for the runs that began with them.
+    # What new enrollments begin with; earlier versions stay for the enrollments that began with
+    # them.
     current_version = models.ForeignKey(
         "SequenceVersion", on_delete=models.PROTECT, null=True, related_name="+"
     )
@@ -83,7 +84,7 @@ class Sequence(models.Model):
 
 
 class SequenceVersion(models.Model):
-    """Steps as they were when runs began with them; unchanged once a run has."""
+    """Steps as they were when enrollments began with them; unchanged once an enrollment has."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(

@@ -129,7 +129,7 @@ def _what_is_due(enrollment: Enrollment, now: datetime) -> str:
         if enrollment.attempts:
             return f"The step failed {enrollment.attempts} times; it is tried again at {due}."
         return f"The step is carried out at {due}."
-    return f"The step is due since {due}; a worker takes it on within seconds, if one runs."
+    return f"The step is due since {due}; a worker takes it on within seconds, if one enrollments."
 
 
 def _both(at: datetime, enrollment: Enrollment) -> str:

@@ -22,7 +22,7 @@ REASONS = {
     "sequence_not_active": "the sequence is not active",
     "enrollment_paused": "the sequence lets nobody in at the moment",
     "filter_not_met": "a filter of the trigger is not met",
-    "entry_key_missing": "the event has no value in the field that keeps runs apart",
+    "entry_key_missing": "the event has no value in the field that keeps enrollments apart",
     "subscriber_unsubscribed": "the person left, and only active people enter",
     "subscriber_bounced": "mail to the person bounced, and only active people enter",
     "subscriber_pending": "the person has not confirmed their address",
@@ -197,7 +197,7 @@ def _wait_decision(visit: Visit, zone: ZoneInfo) -> str:
     return f"comes at {until} ({outcome['event']}){at_most}: goes on"
 
 
-def _condition_decision(outcome: Any) -> str:  # noqa: ANN401 - a step run's outcome
+def _condition_decision(outcome: Any) -> str:  # noqa: ANN401 - a step enrollment's outcome
     if outcome["isMet"]:
         return "met: goes on"
     unmet = rule_in_words(parse_rule(outcome["unmet"], path="unmet"))
@@ -205,7 +205,7 @@ def _condition_decision(outcome: Any) -> str:  # noqa: ANN401 - a step run's out
     return f"not met ({unmet}): {'ends' if goes_to == 'exit' else f'goes to {goes_to}'}"
 
 
-def _change_decision(outcome: Any) -> str:  # noqa: ANN401 - a step run's outcome
+def _change_decision(outcome: Any) -> str:  # noqa: ANN401 - a step enrollment's outcome
     parts = [f"{verb} {', '.join(outcome[key])}" for key, verb in CHANGES if outcome.get(key)]
     if "refused" in outcome:
         parts.append(REFUSED.get(outcome["refused"], outcome["refused"]))

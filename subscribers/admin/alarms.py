@@ -18,7 +18,7 @@ from events.services import worker_reports
 from subscribers.models import AskedHour, OutgoingEmail
 from subscribers.services.consent import breakers
 
-# The hour that runs, and those just before: what was put off then may still wait.
+# The hour that enrollments, and those just before: what was put off then may still wait.
 LATEST = timedelta(hours=3)
 MOST_BREAKERS = 5
 # More than this is told as this: the exact number costs and helps nobody.

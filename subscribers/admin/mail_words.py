@@ -26,7 +26,7 @@ REASONS = {
     "test_key": "a test key led to it, and test keys never mail",
     "mail_paused": "mail is paused",
     "mail_cap": "the person has had as many mails as the workspace allows",
-    "run_ended": "the enrollment had ended before it left",
+    "enrollment_ended": "the enrollment had ended before it left",
 }
 # Why a mail is put off, by the reason that it bears meanwhile.
 WAITS = {

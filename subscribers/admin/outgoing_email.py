@@ -49,14 +49,17 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
         (None, {"fields": ("status", "why", "subject", "recipient", "subscriber_link")}),
         ("The mail", {"fields": ("rendered", "text_shown")}),
         ("Headers", {"fields": ("sender", "reply_to", "message_id", "headers_shown")}),
-        ("What it was sent for", {"fields": ("kind", "runs", "cause", "workspace", "public_id")}),
+        (
+            "What it was sent for",
+            {"fields": ("kind", "enrollments", "cause", "workspace", "public_id")},
+        ),
         (
             "When",
             {"fields": ("created_at", "due_at", "sending_since", "sent_at", "attempts")},
         ),
     )
     readonly_fields = (
-        "why", "subscriber_link", "rendered", "text_shown", "headers_shown", "runs",
+        "why", "subscriber_link", "rendered", "text_shown", "headers_shown", "enrollments",
         "public_id",
     )  # fmt: skip
 
@@ -154,7 +157,7 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
         return json_value(email.headers)
 
     @admin.display(description="enrollment")
-    def runs(self, email: OutgoingEmail) -> SafeString:
+    def enrollments(self, email: OutgoingEmail) -> SafeString:
         """Return the enrollment whose step sent it, and the sequence."""
         found = (
             StepRun.objects.filter(email=email)
@@ -164,9 +167,9 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
         return bulleted(
             format_html(
                 "{} of {}, step {}",
-                link_to(run.enrollment),
-                link_to(run.enrollment.sequence),
-                run.step.position + 1,
+                link_to(enrollment.enrollment),
+                link_to(enrollment.enrollment.sequence),
+                enrollment.step.position + 1,
             )
-            for run in found[:5]
+            for enrollment in found[:5]
         )

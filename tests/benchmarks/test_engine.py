@@ -26,7 +26,7 @@ from tests.support.running import ROOT, free_port, wait_for
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.live]
 
-RUNS = int(os.environ.get("BENCHMARK_RUNS", "20000"))
+ENROLLMENTS = int(os.environ.get("BENCHMARK_RUNS", "20000"))
 PENDING = int(os.environ.get("BENCHMARK_PENDING", "1000000"))
 IDLE_SECONDS = int(os.environ.get("BENCHMARK_IDLE_SECONDS", "30"))
 LONGEST_SECONDS = 600
@@ -47,11 +47,11 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.parametrize("work", ["steps", "tags", "mails"])
 def test_throughput(kind: str, work: str, tmp_path: Path) -> None:
-    runs = RUNS // 4 if work == "mails" else RUNS
-    expected = runs if work == "mails" else 2 * runs
+    enrollments = ENROLLMENTS // 4 if work == "mails" else ENROLLMENTS
+    expected = enrollments if work == "mails" else 2 * enrollments
     with empty_database(kind, tmp_path) as environment, smtp_server() as port:
         environment["EMAIL_URL"] = f"smtp://127.0.0.1:{port}"
-        prepare(environment, work, str(runs))
+        prepare(environment, work, str(enrollments))
         with counting(environment, WRITTEN[work]) as count, worker(environment) as process_id:
             began, first = wait_until(lambda: count() > 0), count()
             ended = wait_until(lambda: count() >= expected)

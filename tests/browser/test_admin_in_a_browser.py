@@ -85,7 +85,7 @@ def hostile_rows() -> list[Model]:
     )
     failed = factories.FailedStageFactory.create(event=event, last_error=HOSTILE)
     key = factories.ApiKeyFactory.create(workspace=workspace, name=HOSTILE)
-    run, email, sequence = hostile_runs(event)
+    enrollment, email, sequence = hostile_enrollments(event)
     record, suppression = hostile_consent(person)
     entry = LogEntry.objects.create(
         user=User.objects.get(),
@@ -108,7 +108,7 @@ def hostile_rows() -> list[Model]:
         entry,
         record,
         suppression,
-        run,
+        enrollment,
         email,
         sequence,
     ]
@@ -141,7 +141,7 @@ def hostile_consent(person: Subscriber) -> tuple[Model, Model]:
     return record, suppression
 
 
-def hostile_runs(event: Event) -> tuple[Model, Model, Model]:
+def hostile_enrollments(event: Event) -> tuple[Model, Model, Model]:
     """Make an enrollment, a mail and a sequence whose every text is hostile."""
     workspace, person = event.workspace, event.subscriber
     filters = [
@@ -162,7 +162,7 @@ def hostile_runs(event: Event) -> tuple[Model, Model, Model]:
     )
     assert sequence.current_version is not None
     step = sequence.current_version.steps.get(key="mail")
-    run = factories.EnrollmentFactory.create(
+    enrollment = factories.EnrollmentFactory.create(
         version=sequence.current_version,
         step=step,
         subscriber=person,
@@ -188,12 +188,12 @@ def hostile_runs(event: Event) -> tuple[Model, Model, Model]:
         last_error=HOSTILE,
     )
     factories.StepRunFactory.create(
-        enrollment=run,
+        enrollment=enrollment,
         email=email,
         error=HOSTILE,
         outcome={HOSTILE: HOSTILE, "reason": HOSTILE, "gone": [HOSTILE], "unmet": HOSTILE},
     )
-    return run, email, sequence
+    return enrollment, email, sequence
 
 
 def test_hostile_texts_run_on_no_page(page: "Page", live_server: LiveServer) -> None:

@@ -120,7 +120,7 @@ def test_what_waits_for_the_worker_is_told(client: Client, db: None) -> None:
 
     for line in (
         "cueline_workers_live 1.0",
-        "cueline_runs_due 1.0",
+        "cueline_enrollments_due 1.0",
         "cueline_failed_stages 1.0",
         "cueline_queue_waiting 1.0",
         "cueline_queue_taken 0.0",

@@ -50,7 +50,7 @@ class StepFactory(DjangoModelFactory[Step]):
 
 
 class EnrollmentFactory(DjangoModelFactory[Enrollment]):
-    """A run that is due at the only step of its version."""
+    """An enrollment that is due at the only step of its version."""
 
     class Meta:
         model = Enrollment
@@ -85,7 +85,7 @@ class StepRunFactory(DjangoModelFactory[StepRun]):
 
 
 class OutgoingEmailFactory(DjangoModelFactory[OutgoingEmail]):
-    """A queued marketing mail that a run drives."""
+    """A queued marketing mail that an enrollment drives."""
 
     class Meta:
         model = OutgoingEmail

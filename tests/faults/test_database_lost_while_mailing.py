@@ -104,7 +104,7 @@ def test_a_mail_is_recorded_once_the_database_is_back(server: SmtpServer, batch:
     assert_each_got_one(server)
 
 
-def test_a_mail_that_no_run_waits_for_is_recorded_too(
+def test_a_mail_that_no_enrollment_waits_for_is_recorded_too(
     server: SmtpServer, workspace: Workspace
 ) -> None:
     person = factories.SubscriberFactory.create(workspace=workspace)

@@ -1,8 +1,9 @@
-"""What happens between the claim of a run, the fence of its mail, DATA and the record of it.
+"""What happens between the claim of an enrollment, the fence of its mail, DATA and the record of
+it.
 
-Each way of taking a run from the engine is tried at each moment: held at the SMTP server, or by a
-lock in a second connection. Every mail that the server took is recorded, none is taken twice, and
-no mail leaves whose run was taken away before the fence's last look.
+Each way of taking an enrollment from the engine is tried at each moment: held at the SMTP server,
+or by a lock in a second connection. Every mail that the server took is recorded, none is taken
+twice, and no mail leaves whose enrollment was taken away before the fence's last look.
 """
 
 from collections.abc import Callable, Iterator
@@ -51,7 +52,7 @@ def sequence(db: None) -> Sequence:
     )
 
 
-def run_of(sequence: Sequence, email: str = "a@example.com") -> Enrollment:
+def enrollment_of(sequence: Sequence, email: str = "a@example.com") -> Enrollment:
     person = factories.SubscriberFactory.create(workspace=sequence.workspace, email=email)
     return begin(sequence, person)
 
@@ -87,30 +88,32 @@ def advance_into(server: SmtpServer, change: Callable[[], object]) -> None:
             changing.commit()
 
 
-def stop(run: Enrollment) -> None:
-    reply = new_caller(run.workspace).bulk({"name": "cancelled"}, email=run.subscriber.email)
+def stop(enrollment: Enrollment) -> None:
+    reply = new_caller(enrollment.workspace).bulk(
+        {"name": "cancelled"}, email=enrollment.subscriber.email
+    )
     assert reply.status == 200
 
 
-def unsubscribe(run: Enrollment) -> None:
-    unsubscribing.leave(subscriber_ids=[run.subscriber_id], now=NOON, method="page")
+def unsubscribe(enrollment: Enrollment) -> None:
+    unsubscribing.leave(subscriber_ids=[enrollment.subscriber_id], now=NOON, method="page")
 
 
-def pause(run: Enrollment) -> None:
-    by_operator.pause(enrollment=Enrollment.objects.get(pk=run.pk), now=NOON)
+def pause(enrollment: Enrollment) -> None:
+    by_operator.pause(enrollment=Enrollment.objects.get(pk=enrollment.pk), now=NOON)
 
 
-def cancel(run: Enrollment) -> None:
-    by_operator.cancel(enrollment=Enrollment.objects.get(pk=run.pk), now=NOON)
+def cancel(enrollment: Enrollment) -> None:
+    by_operator.cancel(enrollment=Enrollment.objects.get(pk=enrollment.pk), now=NOON)
 
 
-def switch_off(run: Enrollment) -> None:
-    sequences.pause(sequence=Sequence.objects.get(pk=run.sequence_id), now=NOON)
+def switch_off(enrollment: Enrollment) -> None:
+    sequences.pause(sequence=Sequence.objects.get(pk=enrollment.sequence_id), now=NOON)
 
 
-def time_out(run: Enrollment) -> None:
+def time_out(enrollment: Enrollment) -> None:
     """Let the claim run out, as the reaper does when a worker takes too long."""
-    held = Enrollment.objects.filter(pk=run.pk)
+    held = Enrollment.objects.filter(pk=enrollment.pk)
     assert held.update(lease_expires_at=Now() - timedelta(seconds=1))
     assert claiming.return_expired() == 1
 
@@ -120,63 +123,73 @@ HOLDING = {pause: "paused_by_hand", switch_off: "sequence_paused"}
 TAKING = [*ENDING, *HOLDING, time_out]
 
 
-def assert_lawful(run: Enrollment, take: Take) -> None:
-    """Whoever took the run has it: nothing that the engine did meanwhile undoes that."""
-    run.refresh_from_db()
-    assert run.lease_token is None
-    assert run.lease_expires_at is None
+def assert_lawful(enrollment: Enrollment, take: Take) -> None:
+    """Whoever took the enrollment has it: nothing that the engine did meanwhile undoes that."""
+    enrollment.refresh_from_db()
+    assert enrollment.lease_token is None
+    assert enrollment.lease_expires_at is None
     if take in ENDING:
-        assert run.status in {Status.STOPPED, Status.CANCELLED}
-        assert (run.reason, run.due_at, run.entry_slot) == (ENDING[take], None, None)
-        assert run.ended_at is not None
+        assert enrollment.status in {Status.STOPPED, Status.CANCELLED}
+        assert (enrollment.reason, enrollment.due_at, enrollment.entry_slot) == (
+            ENDING[take],
+            None,
+            None,
+        )
+        assert enrollment.ended_at is not None
     elif take in HOLDING:
-        assert (run.status, run.reason, run.due_at) == (Status.PAUSED, HOLDING[take], None)
+        assert (enrollment.status, enrollment.reason, enrollment.due_at) == (
+            Status.PAUSED,
+            HOLDING[take],
+            None,
+        )
     else:
-        assert run.is_under_way
-        assert run.due_at is not None
+        assert enrollment.is_under_way
+        assert enrollment.due_at is not None
     assert not OutgoingEmail.objects.filter(status="sending").exists()
 
 
-def let_it_all_go_on(run: Enrollment) -> None:
+def let_it_all_go_on(enrollment: Enrollment) -> None:
     """Switch on and resume what waits, and let time pass until claims of mails are over."""
-    current = Sequence.objects.get(pk=run.sequence_id)
+    current = Sequence.objects.get(pk=enrollment.sequence_id)
     if current.status == Sequence.Status.PAUSED:
         sequences.activate(sequence=current, now=NOON)
-    run.refresh_from_db()
-    if run.status == Status.PAUSED:
-        by_operator.resume(enrollment=run, now=NOON)
+    enrollment.refresh_from_db()
+    if enrollment.status == Status.PAUSED:
+        by_operator.resume(enrollment=enrollment, now=NOON)
     TimeTravel(NOON).run_until(max(NOON, datetime.now(tz=UTC)) + timedelta(hours=1))
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
 
 
-def assert_ends_well(run: Enrollment, take: Take, server: SmtpServer, *, was_sent: bool) -> None:
+def assert_ends_well(
+    enrollment: Enrollment, take: Take, server: SmtpServer, *, was_sent: bool
+) -> None:
     """What was taken away stays so; what was only held goes on. Each mail leaves once."""
-    let_it_all_go_on(run)
+    let_it_all_go_on(enrollment)
     subjects = ["First"] * (was_sent or take not in ENDING) + ["Second"] * (take not in ENDING)
-    rows = OutgoingEmail.objects.filter(subscriber=run.subscriber_id).order_by("id")
+    rows = OutgoingEmail.objects.filter(subscriber=enrollment.subscriber_id).order_by("id")
     assert [(each.subject, each.status) for each in rows] == [(each, "sent") for each in subjects]
     assert [server.count[each.message_id, each.recipient] for each in rows] == [1] * len(rows)
-    assert server.recipients.count(run.subscriber.email) == len(rows)
-    done = StepRun.objects.filter(enrollment=run).order_by("step__position")
+    assert server.recipients.count(enrollment.subscriber.email) == len(rows)
+    done = StepRun.objects.filter(enrollment=enrollment).order_by("step__position")
     assert [each.email for each in done] == list(rows)
     assert all(each.outcome == {"email": "sent"} for each in done)
-    assert take in ENDING or run.status == Status.COMPLETED
+    assert take in ENDING or enrollment.status == Status.COMPLETED
 
 
 @pytest.mark.parametrize("take", TAKING)
 def test_taken_after_the_claim_no_mail_leaves(
     sequence: Sequence, server: SmtpServer, take: Take
 ) -> None:
-    run = run_of(sequence)
+    enrollment = enrollment_of(sequence)
     batch = claim()
-    take(run)
+    take(enrollment)
 
     advance(batch)
 
     assert server.taken == []
     assert not OutgoingEmail.objects.exists()
-    assert_lawful(run, take)
-    assert_ends_well(run, take, server, was_sent=False)
+    assert_lawful(enrollment, take)
+    assert_ends_well(enrollment, take, server, was_sent=False)
 
 
 @pytest.mark.postgresql
@@ -184,17 +197,17 @@ def test_taken_after_the_claim_no_mail_leaves(
 def test_taken_while_the_engine_waits_for_the_person_no_mail_leaves(
     sequence: Sequence, server: SmtpServer, take: Take
 ) -> None:
-    run = run_of(sequence)
+    enrollment = enrollment_of(sequence)
     batch = claim()
 
-    with uncommitted(lambda: take(run)) as taking, beside(lambda: advance(batch)):
+    with uncommitted(lambda: take(enrollment)) as taking, beside(lambda: advance(batch)):
         wait_until_somebody_waits_for_a_lock()
         taking.commit()
 
     assert server.taken == []
     assert not OutgoingEmail.objects.exists()
-    assert_lawful(run, take)
-    assert_ends_well(run, take, server, was_sent=False)
+    assert_lawful(enrollment, take)
+    assert_ends_well(enrollment, take, server, was_sent=False)
 
 
 @pytest.mark.postgresql
@@ -202,14 +215,17 @@ def test_taken_while_the_engine_waits_for_the_person_no_mail_leaves(
 def test_taken_while_the_fence_waits_for_the_person_its_mail_does_not_leave(
     sequence: Sequence, server: SmtpServer, take: Take
 ) -> None:
-    earlier, run = run_of(sequence, "first@example.com"), run_of(sequence, "later@example.com")
+    earlier, enrollment = (
+        enrollment_of(sequence, "first@example.com"),
+        enrollment_of(sequence, "later@example.com"),
+    )
 
     # The engine records the mail before, and looks whether this one may leave.
-    advance_into(server, lambda: take(run))
+    advance_into(server, lambda: take(enrollment))
 
     assert server.recipients == ["first@example.com"]
-    assert_lawful(run, take)
-    assert_ends_well(run, take, server, was_sent=False)
+    assert_lawful(enrollment, take)
+    assert_ends_well(enrollment, take, server, was_sent=False)
     earlier.refresh_from_db()
     assert earlier.status == Status.COMPLETED
 
@@ -219,13 +235,13 @@ def test_taken_while_the_fence_waits_for_the_person_its_mail_does_not_leave(
 def test_taken_behind_the_fence_the_mail_that_left_is_recorded_and_nothing_follows_it(
     sequence: Sequence, server: SmtpServer, stage: Stage, take: Take
 ) -> None:
-    run = run_of(sequence)
+    enrollment = enrollment_of(sequence)
 
-    advance_while(server, stage, lambda: take(run))
+    advance_while(server, stage, lambda: take(enrollment))
 
     assert server.recipients == ["a@example.com"]
-    assert_lawful(run, take)
-    assert_ends_well(run, take, server, was_sent=True)
+    assert_lawful(enrollment, take)
+    assert_ends_well(enrollment, take, server, was_sent=True)
 
 
 @pytest.mark.postgresql
@@ -233,71 +249,74 @@ def test_taken_behind_the_fence_the_mail_that_left_is_recorded_and_nothing_follo
 def test_taken_while_the_record_waits_for_the_person_the_mail_is_recorded(
     sequence: Sequence, server: SmtpServer, take: Take
 ) -> None:
-    run = run_of(sequence)
+    enrollment = enrollment_of(sequence)
 
-    advance_into(server, lambda: take(run))
+    advance_into(server, lambda: take(enrollment))
 
     assert server.recipients == ["a@example.com"]
-    assert_lawful(run, take)
-    assert_ends_well(run, take, server, was_sent=True)
+    assert_lawful(enrollment, take)
+    assert_ends_well(enrollment, take, server, was_sent=True)
 
 
 @pytest.mark.parametrize(
     ("reply", "status", "reason"),
-    [("550 No", "failed", ""), ("451 Later", "skipped", "run_ended")],
+    [("550 No", "failed", ""), ("451 Later", "skipped", "enrollment_ended")],
 )
 @pytest.mark.parametrize("take", list(ENDING))
 def test_ended_while_the_server_refuses_its_mail_is_not_tried_again(
     sequence: Sequence, server: SmtpServer, reply: str, status: str, reason: str, take: Take
 ) -> None:
-    run = run_of(sequence)
+    enrollment = enrollment_of(sequence)
     server.next(Stage.DATA, reply)
 
-    advance_while(server, Stage.RCPT, lambda: take(run))
+    advance_while(server, Stage.RCPT, lambda: take(enrollment))
 
-    assert_lawful(run, take)
-    let_it_all_go_on(run)
+    assert_lawful(enrollment, take)
+    let_it_all_go_on(enrollment)
     assert server.taken == []
     email = OutgoingEmail.objects.get()
     assert (email.status, email.reason) == (status, reason)
 
 
 @pytest.mark.parametrize("take", list(HOLDING))
-def test_held_while_the_server_puts_its_mail_off_it_leaves_when_the_run_goes_on(
+def test_held_while_the_server_puts_its_mail_off_it_leaves_when_the_enrollment_goes_on(
     sequence: Sequence, server: SmtpServer, take: Take
 ) -> None:
-    run = run_of(sequence)
+    enrollment = enrollment_of(sequence)
     server.next(Stage.DATA, "451 Later")
 
-    advance_while(server, Stage.RCPT, lambda: take(run))
+    advance_while(server, Stage.RCPT, lambda: take(enrollment))
 
     assert OutgoingEmail.objects.get().status == "queued"
-    assert_lawful(run, take)
-    assert_ends_well(run, take, server, was_sent=False)
+    assert_lawful(enrollment, take)
+    assert_ends_well(enrollment, take, server, was_sent=False)
 
 
 def test_a_second_worker_waits_until_the_first_ones_mail_is_settled(
     sequence: Sequence, server: SmtpServer
 ) -> None:
-    run = run_of(sequence)
+    enrollment = enrollment_of(sequence)
     taken_by_then: list[str] = []
 
     def let_another_work() -> None:
-        time_out(run)
+        time_out(enrollment)
         advance(claim())
         taken_by_then.extend(server.recipients)
 
     advance_while(server, Stage.MESSAGE, let_another_work)
 
     assert taken_by_then == ["a@example.com"]
-    assert_ends_well(run, time_out, server, was_sent=True)
+    assert_ends_well(enrollment, time_out, server, was_sent=True)
 
 
 def test_a_person_erased_behind_the_fence_leaves_nothing_and_harms_nobody(
     sequence: Sequence, server: SmtpServer
 ) -> None:
-    run, other = run_of(sequence, "gone@example.com"), run_of(sequence, "stays@example.com")
-    person = Subscriber.objects.get(pk=run.subscriber_id)
+    enrollment, other = (
+        enrollment_of(sequence, "gone@example.com"),
+        enrollment_of(sequence, "stays@example.com"),
+    )
+    person = Subscriber.objects.get(pk=enrollment.subscriber_id)
 
     advance_while(server, Stage.MESSAGE, person.delete)
 

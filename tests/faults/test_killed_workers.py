@@ -1,4 +1,6 @@
-"""Whatever is killed or away while runs are carried out: all of them end, and no mail leaves twice.
+"""Whatever is killed or away while enrollments are carried out.
+
+All of them end, and no mail leaves twice.
 
 Real processes, PostgreSQL and SMTP server. `FAULT_RUNS` (200) people get a mail each; with 2,000 it
 is the test of the releases: `FAULT_RUNS=2000 uv run pytest tests/faults/test_killed_workers.py`.
@@ -21,11 +23,11 @@ from tests.support.working import StartWorker, Working, kill, manage, value_of
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 
-RUNS = int(os.environ.get("FAULT_RUNS", "200"))
+ENROLLMENTS = int(os.environ.get("FAULT_RUNS", "200"))
 WORKERS = 2
-SECONDS_TO_FINISH = 90 + RUNS // 10
+SECONDS_TO_FINISH = 90 + ENROLLMENTS // 10
 # The fifteen seconds of the rule, where there is time.
-SECONDS_AWAY = 15 if RUNS >= 1000 else 6
+SECONDS_AWAY = 15 if ENROLLMENTS >= 1000 else 6
 MAILS = "SELECT count(*) FROM subscribers_outgoingemail"
 UNDER_WAY = """
 SELECT count(*) FROM events_enrollment e JOIN events_step s ON s.id = e.step_id
@@ -166,29 +168,32 @@ def test_a_poisoned_step_ends_alone(
 
 
 def begin(start: StartWorker, environment: dict[str, str], server: SmtpServer) -> Working:
-    """Start a worker on many runs, and wait until two fifths of the mails are there."""
-    seed(environment, RUNS)
+    """Start a worker on many enrollments, and wait until two fifths of the mails are there."""
+    seed(environment, ENROLLMENTS)
     working = start()
     give_up_at = time.monotonic() + SECONDS_TO_FINISH
-    while len(server.taken) < RUNS * 2 // 5:
+    while len(server.taken) < ENROLLMENTS * 2 // 5:
         assert time.monotonic() < give_up_at, working.log.read_text()
         time.sleep(0.01)
     return working
 
 
 def finish(environment: dict[str, str], server: SmtpServer, working: Working) -> None:
-    """Wait for the end of all runs; what left, left once, and all that is not known is listed."""
+    """Wait for the end of all enrollments.
+
+    What left, left once, and all that is not known is listed.
+    """
     wait_until(environment, UNDER_WAY, 0, working)
     wait_until(environment, f"{MAILS} WHERE status NOT IN ('sent', 'unknown')", 0, working)
 
     assert max(server.count.values()) == 1
     assert len(set(server.recipients)) == len(server.recipients)
-    assert value_of(environment, MAILS) == RUNS
+    assert value_of(environment, MAILS) == ENROLLMENTS
     sent = value_of(environment, f"{MAILS} WHERE status = 'sent'")
-    assert sent <= len(server.taken) <= RUNS
+    assert sent <= len(server.taken) <= ENROLLMENTS
     leased = "SELECT count(*) FROM events_enrollment WHERE lease_token IS NOT NULL"
     assert value_of(environment, leased) == 0
-    assert value_of(environment, MAIL_STEPS_DONE) == RUNS
+    assert value_of(environment, MAIL_STEPS_DONE) == ENROLLMENTS
 
 
 def most_unknown(environment: dict[str, str]) -> int:
@@ -198,7 +203,7 @@ def most_unknown(environment: dict[str, str]) -> int:
 
 
 def seed(environment: dict[str, str], count: int) -> None:
-    """Fill the database with runs whose mail is due."""
+    """Fill the database with enrollments whose mail is due."""
     given = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
     command = [sys.executable, "-m", "tests.support.engine_rows", "mails", str(count)]
     subprocess.run(command, cwd=ROOT, env=given, check=True)

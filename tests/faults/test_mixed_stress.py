@@ -120,8 +120,8 @@ def test_nothing_is_lost_or_refused_or_done_twice_under_everything_at_once(
     assert Subscriber.objects.count() <= PEOPLE
     assert not FailedStage.objects.exists()
     assert_tags_follow_from_effects()
-    assert_runs_follow_from_effects()
-    assert_runs_are_lawful()
+    assert_enrollments_follow_from_effects()
+    assert_enrollments_are_lawful()
     assert_mails_left_once(server)
 
 
@@ -132,7 +132,7 @@ def settle() -> None:
         sequences.activate(sequence=sequence, now=now())
     give_up_at = time.monotonic() + SECONDS_TO_SETTLE
     while left := Enrollment.objects.filter(Q(due_at__lte=now()) | ~FREE).count():
-        assert time.monotonic() < give_up_at, f"{left} runs are stuck."
+        assert time.monotonic() < give_up_at, f"{left} enrollments are stuck."
         time.sleep(0.1)
 
 
@@ -147,51 +147,59 @@ def assert_tags_follow_from_effects() -> None:
         assert {tag: count for tag, count in balance.items() if count} == dict.fromkeys(bears, 1)
 
 
-def assert_runs_follow_from_effects() -> None:
-    """Every run that an event says to have started is there, and the others began otherwise."""
-    told: dict[str, list[str]] = {"sequencesStarted": [], "runsStopped": []}
+def assert_enrollments_follow_from_effects() -> None:
+    """Every enrollment that an event says it started is there; the others began otherwise."""
+    told: dict[str, list[str]] = {"sequencesStarted": [], "enrollmentsStopped": []}
     for effects in Event.objects.values_list("effects", flat=True):
         for key, found in told.items():
             found += [each["enrollment"] for each in effects.get(key, [])]
     by_events = Enrollment.objects.filter(started_by__isnull=False)
-    assert Counter(told["sequencesStarted"]) == Counter(run.hex for run in ids_of(by_events))
+    assert Counter(told["sequencesStarted"]) == Counter(
+        enrollment.hex for enrollment in ids_of(by_events)
+    )
     by_condition = Enrollment.objects.filter(status=Status.STOPPED, reason="stop_condition")
-    assert set(told["runsStopped"]) <= {run.hex for run in ids_of(by_condition)}
-    assert len(set(told["runsStopped"])) == len(told["runsStopped"])
+    assert set(told["enrollmentsStopped"]) <= {
+        enrollment.hex for enrollment in ids_of(by_condition)
+    }
+    assert len(set(told["enrollmentsStopped"])) == len(told["enrollmentsStopped"])
 
 
-def assert_runs_are_lawful() -> None:
-    """Nobody is twice in one place, and every run is where somebody or something gets it on."""
-    runs = Enrollment.objects.all()
-    assert not runs.filter(UNDER_WAY).exclude(LAWFUL & FREE).exists()
-    assert not runs.exclude(UNDER_WAY).exclude(OVER).exists()
-    assert not runs.filter(UNDER_WAY, entry_slot=None).exists()
-    assert not runs.filter(~UNDER_WAY & ~ONCE, entry_slot__isnull=False).exists()
+def assert_enrollments_are_lawful() -> None:
+    """Nobody is twice in one place, and nothing is where nobody gets it on."""
+    enrollments = Enrollment.objects.all()
+    assert not enrollments.filter(UNDER_WAY).exclude(LAWFUL & FREE).exists()
+    assert not enrollments.exclude(UNDER_WAY).exclude(OVER).exists()
+    assert not enrollments.filter(UNDER_WAY, entry_slot=None).exists()
+    assert not enrollments.filter(~UNDER_WAY & ~ONCE, entry_slot__isnull=False).exists()
     places = ("sequence", "subscriber", "entry_key")
-    for held in (runs.filter(UNDER_WAY), runs.filter(ONCE)):
+    for held in (enrollments.filter(UNDER_WAY), enrollments.filter(ONCE)):
         crowded = held.values(*places).annotate(count=Count("pk")).filter(count__gt=1)
         assert not crowded.exists()
 
 
 def assert_mails_left_once(server: SmtpServer) -> None:
-    """Every mail that left is known, left once, and is told by one step of one run."""
+    """Every mail that left is known, left once, and is told by one step of one enrollment."""
     # Who is pending is asked to confirm; those mails wait, since the workspace has no from address.
-    of_runs = OutgoingEmail.objects.exclude(kind=OutgoingEmail.Kind.CONFIRMATION)
-    mails = of_runs.annotate(told=Count("step_runs"))
+    of_enrollments = OutgoingEmail.objects.exclude(kind=OutgoingEmail.Kind.CONFIRMATION)
+    mails = of_enrollments.annotate(told=Count("step_runs"))
     sent = mails.filter(status=OutgoingEmail.Status.SENT)
-    # One that the server put off waits while its run is paused, and is skipped once that is over.
+    # One that the server put off waits while its enrollment is paused, and is skipped once that is
+    # over.
     leftover_mails.skip_left()
     for mail in mails.exclude(status__in=["sent", "skipped"]):
-        run = Enrollment.objects.get(pk=mail.cause.split(":")[1])
-        assert (mail.status, run.status) == ("queued", "paused"), (mail.status, run.status)
+        enrollment = Enrollment.objects.get(pk=mail.cause.split(":")[1])
+        assert (mail.status, enrollment.status) == ("queued", "paused"), (
+            mail.status,
+            enrollment.status,
+        )
     assert set(server.count.values()) == {1}
     assert {each for each, _ in server.count} == set(sent.values_list("message_id", flat=True))
     assert not sent.exclude(told=1, attempts=1).exists()
 
 
-def ids_of(runs: QuerySet[Enrollment]) -> list[uuid.UUID]:
-    """Return the ids of runs."""
-    return list(runs.values_list("pk", flat=True))
+def ids_of(enrollments: QuerySet[Enrollment]) -> list[uuid.UUID]:
+    """Return the ids of enrollments."""
+    return list(enrollments.values_list("pk", flat=True))
 
 
 def say(stress: Stress, server: SmtpServer) -> None:

@@ -1,7 +1,7 @@
 """One click in a mail program, from the header of a mail that arrived, while the next is due.
 
 The request is that of RFC 8058, 8.1: no cookie, no referrer, nothing but the header's address and
-its one field, over a socket of its own to a server that runs.
+its one field, over a socket of its own to a server that enrollments.
 """
 
 import http.client
@@ -42,17 +42,17 @@ def server(settings: Settings, live_server: LiveServer) -> Iterator[SmtpServer]:
 
 
 @pytest.fixture
-def run(server: SmtpServer) -> Enrollment:
-    """Return a run whose first mail has arrived and whose second is due."""
+def enrollment(server: SmtpServer) -> Enrollment:
+    """Return an enrollment whose first mail has arrived and whose second is due."""
     sequence = make_sequence(workspaces.create(name="Acme"), FIRST, SECOND)
     person = factories.SubscriberFactory.create(workspace=sequence.workspace, email="a@example.com")
-    run = begin(sequence, person)
+    enrollment = begin(sequence, person)
     travel = TimeTravel(NOON)
     travel.tick()
     assert server.recipients == ["a@example.com"]
-    run.refresh_from_db()
-    assert run.due_at == NOON + DAY
-    return run
+    enrollment.refresh_from_db()
+    assert enrollment.due_at == NOON + DAY
+    return enrollment
 
 
 def click(server: SmtpServer) -> int:
@@ -77,7 +77,7 @@ def click(server: SmtpServer) -> int:
 
 
 def test_the_next_mail_does_not_leave_though_it_was_claimed(
-    server: SmtpServer, run: Enrollment
+    server: SmtpServer, enrollment: Enrollment
 ) -> None:
     (batch,) = claiming.claim_due(now=NOON + DAY, most_batches=1)
 
@@ -87,21 +87,21 @@ def test_the_next_mail_does_not_leave_though_it_was_claimed(
     assert status == 200
     assert server.recipients == ["a@example.com"]
     assert OutgoingEmail.objects.count() == 1
-    run.refresh_from_db()
-    assert (run.status, run.reason) == (Enrollment.Status.STOPPED, "unsubscribed")
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.reason) == (Enrollment.Status.STOPPED, "unsubscribed")
     assert Subscriber.objects.get().status == "unsubscribed"
     line = ConsentRecord.objects.get()
     assert (line.kind, line.method, line.ip) == ("left", "one_click", "127.0.0.1")
 
 
 def test_a_click_while_another_person_s_mail_is_handed_over_keeps_the_next_back(
-    server: SmtpServer, run: Enrollment
+    server: SmtpServer, enrollment: Enrollment
 ) -> None:
-    before = UUID(int=run.subscriber_id.int - 1)
+    before = UUID(int=enrollment.subscriber_id.int - 1)
     earlier = factories.SubscriberFactory.create(
-        id=before, workspace=run.workspace, email="first@example.com"
+        id=before, workspace=enrollment.workspace, email="first@example.com"
     )
-    begin(run.sequence, earlier, due_at=NOON + DAY)
+    begin(enrollment.sequence, earlier, due_at=NOON + DAY)
     (batch,) = claiming.claim_due(now=NOON + DAY, most_batches=1)
     hold = server.hold(Stage.RCPT)
 
@@ -115,12 +115,12 @@ def test_a_click_while_another_person_s_mail_is_handed_over_keeps_the_next_back(
 
     assert status == 200
     assert server.recipients == ["a@example.com", "first@example.com"]
-    run.refresh_from_db()
-    assert (run.status, run.reason) == (Enrollment.Status.STOPPED, "unsubscribed")
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.reason) == (Enrollment.Status.STOPPED, "unsubscribed")
 
 
 def test_a_second_click_is_answered_alike_and_changes_nothing(
-    server: SmtpServer, run: Enrollment
+    server: SmtpServer, enrollment: Enrollment
 ) -> None:
     first = click(server)
     left_at = Subscriber.objects.get().unsubscribed_at

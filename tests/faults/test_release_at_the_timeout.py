@@ -1,4 +1,7 @@
-"""The event that a run waits for comes at the very moment of its timeout: one of them counts."""
+"""The event that an enrollment waits for comes at the very moment of its timeout.
+
+One of them counts.
+"""
 
 import threading
 import time
@@ -17,7 +20,7 @@ from subscribers.services.workspaces import workspaces
 from tests import factories
 from tests.conftest import new_caller
 from tests.support.beside import beside
-from tests.support.run_making import make_run
+from tests.support.enrollment_making import make_enrollment
 from tests.support.sequence_making import make_sequence
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -34,13 +37,13 @@ def sequence(db: None) -> Sequence:
 
 
 def claim_one_each(sequence: Sequence, now: datetime) -> list[Batch]:
-    """Let as many runs time out a second ago, and claim each alone."""
+    """Let as many enrollments time out a second ago, and claim each alone."""
     for number in range(TIMES):
         person = factories.SubscriberFactory.create(
             workspace=sequence.workspace, email=f"person{number}@example.com"
         )
         due_at = now - timedelta(seconds=1, microseconds=-number)
-        make_run(sequence, person, awaits="purchased", due_at=due_at, step_since=due_at)
+        make_enrollment(sequence, person, awaits="purchased", due_at=due_at, step_since=due_at)
     batches: list[Batch] = []
     while found := claiming.claim_due(now=now, most_batches=1, most_rows=1):
         batches += found
@@ -77,21 +80,25 @@ def test_200_times_one_branch_and_one_step_run(sequence: Sequence) -> None:
         pass
 
     assert statuses == [200] * TIMES
-    runs = Enrollment.objects.select_related("subscriber")
-    assert {(run.status, run.lease_token, run.due_at) for run in runs} == {
-        ("completed", None, None)
-    }
+    enrollments = Enrollment.objects.select_related("subscriber")
+    assert {
+        (enrollment.status, enrollment.lease_token, enrollment.due_at) for enrollment in enrollments
+    } == {("completed", None, None)}
     step_runs = StepRun.objects.filter(step__kind="wait_for_event")
-    assert Counter(each.enrollment_id for each in step_runs) == Counter(run.pk for run in runs)
+    assert Counter(each.enrollment_id for each in step_runs) == Counter(
+        enrollment.pk for enrollment in enrollments
+    )
     assert branches_told_by_events() == branches_taken()
     assert set(branches_taken().values()) == {"event", "timeout"}
     tagged = SubscriberTag.objects.filter(tag__name="bought").values_list("subscriber", flat=True)
-    released = [run for run, branch in branches_taken().items() if branch == "event"]
-    assert set(tagged) == {run.subscriber_id for run in runs if run.pk.hex in released}
+    released = [enrollment for enrollment, branch in branches_taken().items() if branch == "event"]
+    assert set(tagged) == {
+        enrollment.subscriber_id for enrollment in enrollments if enrollment.pk.hex in released
+    }
 
 
 def branches_taken() -> dict[str, str]:
-    """Return which branch each run took, by its step runs."""
+    """Return which branch each enrollment took, by its step runs."""
     step_runs = StepRun.objects.filter(step__kind="wait_for_event")
     return {
         each.enrollment_id.hex: "timeout" if "timedOut" in each.outcome else "event"
@@ -100,9 +107,9 @@ def branches_taken() -> dict[str, str]:
 
 
 def branches_told_by_events() -> dict[str, str]:
-    """Return what the events say that they did, for each run."""
-    told = dict.fromkeys((run.pk.hex for run in Enrollment.objects.all()), "timeout")
+    """Return what the events say that they did, for each enrollment."""
+    told = dict.fromkeys((enrollment.pk.hex for enrollment in Enrollment.objects.all()), "timeout")
     for event in Event.objects.filter(definition__name="purchased"):
-        for each in event.effects.get("runsReleased", []):
+        for each in event.effects.get("enrollmentsReleased", []):
             told[each["enrollment"]] = "event"
     return told

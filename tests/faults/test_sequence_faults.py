@@ -11,7 +11,7 @@ from events.services.ingestion import failed_stages
 from tests import factories
 from tests.faults.test_event_faults import refusing
 from tests.support.calling import Caller
-from tests.support.run_making import effects_of, make_run, names_in, runs
+from tests.support.enrollment_making import effects_of, enrollments, make_enrollment, names_in
 from tests.support.sequence_making import make_sequence
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ def test_a_start_that_fails_leaves_the_event_and_is_done_by_the_worker(caller: C
     effects = effects_of("signup")
     done = retry_all()
 
-    (run,) = runs()
+    (enrollment,) = enrollments()
     event = Event.objects.get()
     assert reply.json["events"][0]["sideEffectFailures"] == [STARTS]
     assert effects["failedStages"][0]["stage"] == STARTS
@@ -42,8 +42,8 @@ def test_a_start_that_fails_leaves_the_event_and_is_done_by_the_worker(caller: C
     assert done == 1
     assert names_in(event.effects, "sequencesStarted") == ["Welcome"]
     assert event.effects.keys() == {"sequencesStarted"}
-    assert run.started_by_id == event.pk
-    assert run.step_since == event.received_at
+    assert enrollment.started_by_id == event.pk
+    assert enrollment.step_since == event.received_at
     assert not FailedStage.objects.exists()
 
 
@@ -69,7 +69,7 @@ def test_a_late_start_is_stopped_by_what_came_since(caller: Caller) -> None:
 
     retry_all()
 
-    assert [run.status for run in runs()] == [Status.STOPPED]
+    assert [enrollment.status for enrollment in enrollments()] == [Status.STOPPED]
 
 
 def test_a_late_start_is_not_stopped_by_what_came_before(caller: Caller) -> None:
@@ -81,7 +81,7 @@ def test_a_late_start_is_not_stopped_by_what_came_before(caller: Caller) -> None
 
     retry_all()
 
-    assert [run.status for run in runs()] == [Status.ACTIVE]
+    assert [enrollment.status for enrollment in enrollments()] == [Status.ACTIVE]
 
 
 def test_a_start_that_fails_does_not_keep_the_event_from_stopping(caller: Caller) -> None:
@@ -94,39 +94,39 @@ def test_a_start_that_fails_does_not_keep_the_event_from_stopping(caller: Caller
         stopCondition={"type": "event_received", "value": "signup"},
     )
     person = factories.SubscriberFactory.create(workspace=caller.workspace, email="a@example.com")
-    make_run(other, person)
+    make_enrollment(other, person)
 
     with refusing("events_enrollment"):
         caller.bulk({"name": "signup"})
 
-    assert [run.status for run in runs()] == [Status.STOPPED]
-    assert effects_of("signup").keys() == {"failedStages", "runsStopped"}
+    assert [enrollment.status for enrollment in enrollments()] == [Status.STOPPED]
+    assert effects_of("signup").keys() == {"failedStages", "enrollmentsStopped"}
 
 
 def test_a_release_that_fails_is_done_by_the_worker(caller: Caller) -> None:
     sequence = make_sequence(caller.workspace, WAIT, name="Wait", eventName="other")
     person = factories.SubscriberFactory.create(workspace=caller.workspace, email="a@example.com")
-    make_run(sequence, person, awaits="purchased")
+    make_enrollment(sequence, person, awaits="purchased")
     make_sequence(caller.workspace, MONTH, name="Bought", eventName="purchased")
 
     with refusing("events_enrollment", on="UPDATE"):
         reply = caller.bulk({"name": "purchased"})
-    before = runs()[0].released_by
+    before = enrollments()[0].released_by
     retry_all()
 
     event = Event.objects.get()
     assert reply.json["events"][0]["sideEffectFailures"] == [RELEASES]
     assert before is None
-    assert runs()[0].released_by == event.pk
-    assert event.effects.keys() == {"runsReleased", "sequencesStarted"}
+    assert enrollments()[0].released_by == event.pk
+    assert event.effects.keys() == {"enrollmentsReleased", "sequencesStarted"}
 
 
-def test_a_late_release_leaves_runs_that_began_since_alone(caller: Caller) -> None:
+def test_a_late_release_leaves_enrollments_that_began_since_alone(caller: Caller) -> None:
     sequence = make_sequence(
         caller.workspace, WAIT, stopCondition={"type": "event_received", "value": "purchased"}
     )
     person = factories.SubscriberFactory.create(workspace=caller.workspace, email="a@example.com")
-    make_run(sequence, person)
+    make_enrollment(sequence, person)
     with refusing("events_enrollment", on="UPDATE"):
         caller.bulk({"name": "purchased"})
     Enrollment.objects.all().delete()
@@ -134,7 +134,7 @@ def test_a_late_release_leaves_runs_that_began_since_alone(caller: Caller) -> No
 
     retry_all()
 
-    assert [run.status for run in runs()] == [Status.ACTIVE]
+    assert [enrollment.status for enrollment in enrollments()] == [Status.ACTIVE]
     assert Event.objects.get(definition__name="purchased").effects == {}
 
 
@@ -151,7 +151,7 @@ def test_rules_that_fail_bring_what_their_tags_start_and_stop_when_they_are_retr
     )
     make_sequence(caller.workspace, MONTH, name="Buyer", eventName="buy")
     person = factories.SubscriberFactory.create(workspace=caller.workspace, email="a@example.com")
-    make_run(lead, person)
+    make_enrollment(lead, person)
 
     with refusing("subscribers_subscribertag"):
         reply = caller.bulk({"name": "buy"})
@@ -162,9 +162,13 @@ def test_rules_that_fail_bring_what_their_tags_start_and_stop_when_they_are_retr
     assert reply.json["events"][0]["sideEffectFailures"] == [RULES]
     assert at_first.keys() == {"failedStages", "sequencesStarted"}
     assert names_in(effects, "sequencesStarted") == ["Buyer", "Customer"]
-    assert names_in(effects, "runsStopped") == ["Lead"]
+    assert names_in(effects, "enrollmentsStopped") == ["Lead"]
     assert [each["tag"] for each in effects["tagsAdded"]] == ["customer"]
-    assert [run.status for run in runs()] == [Status.STOPPED, Status.ACTIVE, Status.ACTIVE]
+    assert [enrollment.status for enrollment in enrollments()] == [
+        Status.STOPPED,
+        Status.ACTIVE,
+        Status.ACTIVE,
+    ]
 
 
 def test_two_stages_that_fail_are_both_named_and_both_done(caller: Caller) -> None:
@@ -202,4 +206,4 @@ def test_a_fault_on_the_fast_path_keeps_the_event_and_the_stage(
     assert reply.status == 200
     assert reply.json["events"][0]["sideEffectFailures"] == [STARTS]
     assert Event.objects.count() == 3
-    assert [run.subscriber.email for run in runs()] == [address]
+    assert [enrollment.subscriber.email for enrollment in enrollments()] == [address]

@@ -25,10 +25,10 @@ from tests.support.working import StartWorker, Working, manage
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 
-RUNS = int(os.environ.get("TWO_HOSTS_RUNS", "400"))
+ENROLLMENTS = int(os.environ.get("TWO_HOSTS_RUNS", "400"))
 ROUNDS = 3
 SECONDS_PER_MAIL = 0.02
-SECONDS_TO_FINISH = 60 + RUNS / 20
+SECONDS_TO_FINISH = 60 + ENROLLMENTS / 20
 BEATING = "SELECT count(beat_at) FROM events_worker"
 LEASED = "SELECT count(*) FROM events_enrollment WHERE lease_token IS NOT NULL"
 
@@ -42,16 +42,16 @@ def test_two_hosts_do_nothing_twice(start_worker: StartWorker, environment: dict
         start_worker()
         working.wait_until(lambda: working.value(BEATING) == 2)
 
-        seed(environment, RUNS)
+        seed(environment, ENROLLMENTS)
         wait_for(lambda: working.value(UNDER_WAY) == 0)
 
     assert set((one.count + other.count).values()) == {1}
-    assert len(set(one.recipients) | set(other.recipients)) == RUNS
-    assert min(len(one.taken), len(other.taken)) > RUNS // 8
-    # A delay and a mail of each run; the constraint refuses a second of either.
-    assert working.value("SELECT count(*) FROM events_steprun") == 2 * RUNS
+    assert len(set(one.recipients) | set(other.recipients)) == ENROLLMENTS
+    assert min(len(one.taken), len(other.taken)) > ENROLLMENTS // 8
+    # A delay and a mail of each enrollment; the constraint refuses a second of either.
+    assert working.value("SELECT count(*) FROM events_steprun") == 2 * ENROLLMENTS
     sent = "SELECT count(*) FROM subscribers_outgoingemail WHERE status = 'sent' AND attempts = 1"
-    assert working.value(sent) == RUNS
+    assert working.value(sent) == ENROLLMENTS
     assert working.value(LEASED) == 0
     assert working.value("SELECT min(tasks_finished) FROM events_worker") > 0
 
@@ -79,7 +79,7 @@ def measure(hosts: int, folder: Path) -> float:
         for each in working:
             stack.callback(each.stop)
         working[0].wait_until(lambda: working[0].value(BEATING) == hosts)
-        seed(environment, RUNS)
+        seed(environment, ENROLLMENTS)
         return rate_of(server)
 
 
@@ -87,9 +87,9 @@ def rate_of(server: SmtpServer) -> float:
     """Wait until all mails are there; returns how many came in a second."""
     wait_for(lambda: len(server.taken) > 0)
     began, first = time.monotonic(), len(server.taken)
-    wait_for(lambda: len(server.taken) >= RUNS)
+    wait_for(lambda: len(server.taken) >= ENROLLMENTS)
     assert Counter(server.recipients).most_common(1)[0][1] == 1
-    return (RUNS - first) / (time.monotonic() - began)
+    return (ENROLLMENTS - first) / (time.monotonic() - began)
 
 
 def wait_for(is_reached: Callable[[], bool]) -> None:

@@ -16,7 +16,7 @@ from tests.support.working import StartWorker, Working
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 
-RUNS = int(os.environ.get("URGENT_RUNS", "3000"))
+ENROLLMENTS = int(os.environ.get("URGENT_RUNS", "3000"))
 # A batch of newsletters takes as long as a batch may: 20 s.
 SECONDS_PER_MAIL = 0.25
 NEWCOMERS = ["ada@example.com", "bob@example.com", "eve@example.com"]
@@ -49,7 +49,7 @@ def test_confirmations_overtake_newsletters(
 ) -> None:
     with slow_server(SECONDS_PER_MAIL) as server:
         environment |= {"EMAIL_URL": url_of(server), "WORKERS": "2"}
-        seed(environment, RUNS)
+        seed(environment, ENROLLMENTS)
         working = start_worker()
         # Both processes are in the middle of a batch.
         working.wait_until(lambda: len(server.taken) >= 10)
@@ -61,8 +61,10 @@ def test_confirmations_overtake_newsletters(
 
         still_waiting = working.value(WAITING)
     longest, newsletters = working.value(LONGEST), len(server.taken) - len(NEWCOMERS)
-    sys.stdout.write(f"{longest:.2f} s at most, {newsletters} of {RUNS} newsletters meanwhile\n")
-    assert still_waiting > RUNS * 9 // 10
+    sys.stdout.write(
+        f"{longest:.2f} s at most, {newsletters} of {ENROLLMENTS} newsletters meanwhile\n"
+    )
+    assert still_waiting > ENROLLMENTS * 9 // 10
     assert max(server.count.values()) == 1
 
 

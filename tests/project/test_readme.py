@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from tests.support import smtp_server
 from tests.support.calling import Caller
-from tests.support.run_making import effects_of, names_in
+from tests.support.enrollment_making import effects_of, names_in
 from tests.support.sequence_making import NOON
 from tests.support.smtp_server import SmtpServer
 from tests.support.time_travel import TimeTravel

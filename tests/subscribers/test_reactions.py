@@ -3,17 +3,17 @@
 import pytest
 from django.core.checks import run_checks
 
-from events.reactions import RunsReact
+from events.reactions import EnrollmentsReact
 from subscribers import reactions
 
 
 def test_the_runs_listen_once_the_process_has_started() -> None:
-    assert isinstance(reactions.current(), RunsReact)
+    assert isinstance(reactions.current(), EnrollmentsReact)
 
 
 def test_a_second_one_is_refused() -> None:
     with pytest.raises(RuntimeError, match="already"):
-        reactions.install(RunsReact())
+        reactions.install(EnrollmentsReact())
 
 
 def test_without_anybody_the_checks_refuse_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,8 @@
     python -m tests.support.engine_rows (steps|tags|mails) COUNT
     python -m tests.support.engine_rows claims COUNT
 
-The first makes so many runs that are due now; the second makes so many that are due next year,
-times empty looks and claims of 500, and prints them as JSON.
+The first makes so many enrollments that are due now; the second makes so many that are due next
+year, times empty looks and claims of 500, and prints them as JSON.
 """
 
 import json
@@ -55,18 +55,20 @@ def main() -> None:
     workspace = workspaces.create(name="Benchmark", from_email="news@example.com")
     if kind == "claims":
         sequence = make_sequence(workspace, *STEPS["steps"], now=now)
-        add_runs(workspace, sequence, count, due_at=now + timedelta(days=365))
+        add_enrollments(workspace, sequence, count, due_at=now + timedelta(days=365))
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("VACUUM ANALYZE events_enrollment")
         sys.stdout.write(json.dumps(measure_claims(workspace, sequence)))
         return
     sequence = make_sequence(workspace, *STEPS[kind], now=now)
-    add_runs(workspace, sequence, count, due_at=now - timedelta(seconds=1))
+    add_enrollments(workspace, sequence, count, due_at=now - timedelta(seconds=1))
 
 
-def add_runs(workspace: Workspace, sequence: Sequence, count: int, *, due_at: datetime) -> None:
-    """Add people, each with a run that waits in the first step."""
+def add_enrollments(
+    workspace: Workspace, sequence: Sequence, count: int, *, due_at: datetime
+) -> None:
+    """Add people, each with an enrollment that waits in the first step."""
     version = sequence.current_version
     if version is None:
         raise ValueError("The sequence has no version.")
@@ -96,7 +98,7 @@ def measure_claims(workspace: Workspace, sequence: Sequence) -> dict[str, float]
     """Return the medians, in milliseconds, of an empty look and of claims of 500."""
     now = datetime.now(tz=UTC)
     empty = [_milliseconds(lambda: claiming.claim_due(now=now, most_batches=5)) for _ in range(200)]
-    add_runs(workspace, sequence, 500 * ROUNDS, due_at=now - timedelta(seconds=1))
+    add_enrollments(workspace, sequence, 500 * ROUNDS, due_at=now - timedelta(seconds=1))
     claims = [_milliseconds(lambda: _claim(now)) for _ in range(ROUNDS)]
     reaped = [_milliseconds(claiming.return_expired) for _ in range(50)]
     return {

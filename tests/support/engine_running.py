@@ -1,4 +1,4 @@
-"""Runs that begin, and what their steps came to."""
+"""Enrollments that begin, and what their steps came to."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def begin(sequence: Sequence, person: Subscriber, **columns: Any) -> Enrollment:
     )
 
 
-def run_of(sequence: Sequence, name: str = "ada", **columns: object) -> Enrollment:
+def enrollment_of(sequence: Sequence, name: str = "ada", **columns: object) -> Enrollment:
     """Put a new person, `name@example.com`, at the sequence's first step."""
     person = factories.SubscriberFactory.create(
         workspace=sequence.workspace, email=f"{name}@example.com"
@@ -43,7 +43,7 @@ def advance_claimed(travel: TimeTravel) -> None:
         engine.advance(token=batch.token, ids=batch.ids, clock=travel.clock)
 
 
-def outcomes(run: Enrollment) -> list[dict[str, Any]]:
-    """Return what each step of a run came to, in order."""
-    done = StepRun.objects.filter(enrollment=run).order_by("step__position", "visit")
+def outcomes(enrollment: Enrollment) -> list[dict[str, Any]]:
+    """Return what each step of an enrollment came to, in order."""
+    done = StepRun.objects.filter(enrollment=enrollment).order_by("step__position", "visit")
     return [each.outcome for each in done]

@@ -25,7 +25,7 @@ from subscribers.services.workspaces import workspaces  # noqa: E402 - as above
 NAMES = [f"name{number}" for number in range(10)]
 AT_ONCE = 1000
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-# Within the years that events may be old, whenever this runs.
+# Within the years that events may be old, whenever this enrollments.
 DAYS = 1000
 
 

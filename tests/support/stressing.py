@@ -1,7 +1,7 @@
 """What everybody does at once in the stress, to fifty people: applications, hands and editors.
 
-Every act is one that the product offers. What it refuses lawfully, such as pausing a run that has
-just ended, is counted and left.
+Every act is one that the product offers. What it refuses lawfully, such as pausing an enrollment
+that has just ended, is counted and left.
 """
 
 import random
@@ -40,7 +40,7 @@ NAMES = [
 TAGS_BY_HAND = ["vip", "vip", "goodbye"]
 LONGEST_REST = 0.1
 REFUSALS = (
-    by_operator.RunEnded,
+    by_operator.EnrollmentEnded,
     by_operator.NotFailed,
     by_operator.NotWaitingForTime,
     by_operator.AlreadyEnrolled,
@@ -76,7 +76,12 @@ class Stress:
 
     def acts_at_once(self) -> list[Act]:
         """Return what is done at the same time, each by a thread of its own."""
-        hands = [self.hold_runs, self.hold_runs, self.change_people, self.change_people]
+        hands = [
+            self.hold_enrollments,
+            self.hold_enrollments,
+            self.change_people,
+            self.change_people,
+        ]
         editors = [self.switch_sequences, self.switch_sequences, self.tag_by_hand, self.enroll]
         return [self.edit_rules, self.change_keys, *hands, *editors, *[self.report] * 8]
 
@@ -126,17 +131,17 @@ class Stress:
         change = {**fields, choose.choice(["add", "remove"]): tag}
         assert self.editor.post(admin_url(chosen), change).status_code == 302
 
-    def hold_runs(self, choose: random.Random) -> None:
+    def hold_enrollments(self, choose: random.Random) -> None:
         """Pause, resume, cancel, retry or send on one of the latest runs."""
         latest = list(Enrollment.objects.order_by("-pk")[:50])
         if not latest:
             return
-        run = choose.choice(latest)
+        enrollment = choose.choice(latest)
         acts: list[Callable[..., bool]] = [
             by_operator.pause, by_operator.pause, by_operator.resume, by_operator.resume,
             by_operator.cancel, by_operator.retry, by_operator.send_now,
         ]  # fmt: skip
-        self._unless_refused(lambda: choose.choice(acts)(enrollment=run, now=now()))
+        self._unless_refused(lambda: choose.choice(acts)(enrollment=enrollment, now=now()))
 
     def change_people(self, choose: random.Random) -> None:
         """Unsubscribe a few, let others come back, or let some confirm."""
@@ -153,13 +158,16 @@ class Stress:
             confirm(people)
 
     def switch_sequences(self, choose: random.Random) -> None:
-        """Edit a sequence, move its runs, switch it off, or put it away; then switch it on."""
+        """Edit a sequence, move its enrollments, switch it off, or put it away.
+
+        Then switch it on.
+        """
         sequence = choose.choice(list(Sequence.objects.all()))
         match choose.randrange(20):
             case 0 | 1 | 2:
                 sequences.edit(sequence=sequence, spec=edited(sequence, choose), now=now())
             case 3 | 4 | 5:
-                by_operator.move_runs(sequence=sequence, now=now())
+                by_operator.move_enrollments(sequence=sequence, now=now())
             case 6 | 7:
                 is_paused = choose.random() < 0.3
                 sequences.set_enrollment_paused(sequence=sequence, is_paused=is_paused, now=now())

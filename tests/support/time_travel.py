@@ -56,10 +56,10 @@ class TimeTravel:
         self.run_until(self.now + length)
 
     def _next_due(self) -> datetime | None:
-        runs = Enrollment.objects.filter(due_at__isnull=False, lease_token__isnull=True)
+        enrollments = Enrollment.objects.filter(due_at__isnull=False, lease_token__isnull=True)
         mails = OutgoingEmail.objects.filter(due_at__isnull=False, lease_token__isnull=True)
         found = [
             rows.order_by("due_at").values_list("due_at", flat=True).first()
-            for rows in (runs, mails)
+            for rows in (enrollments, mails)
         ]
         return min((moment for moment in found if moment is not None), default=None)

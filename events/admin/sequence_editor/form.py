@@ -129,7 +129,10 @@ class SequenceForm(RowForm):
         return cleaned
 
     def _check_ready(self, workspace: Workspace, wanted: SequenceSpec) -> None:
-        """Refuse what an active sequence could not go on with: its runs would fail for good."""
+        """Refuse what an active sequence could not go on with.
+
+        Its enrollments would fail for good.
+        """
         if self.instance.status == Sequence.Status.ACTIVE:
             for problem in sequences.problems_of(workspace=workspace, spec=wanted):
                 self.add_error(None, f"The sequence is active. {problem}")

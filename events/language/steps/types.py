@@ -39,13 +39,13 @@ class AttributeRule(msgspec.Struct, frozen=True, kw_only=True, tag="attribute"):
 
 
 class EventPropertyRule(msgspec.Struct, frozen=True, kw_only=True, tag="event_property"):
-    """Met when the properties of the event that started the run meet the filter."""
+    """Met when the properties of the event that started the enrollment meet the filter."""
 
     filter: Filter
 
 
 class EventRule(msgspec.Struct, frozen=True, kw_only=True, tag="event", omit_defaults=True):
-    """Met when such an event happened since the run began (or ever), or when none did."""
+    """Met when such an event happened since the enrollment began (or ever), or when none did."""
 
     event_name: str
     filters: tuple[Filter, ...] = ()
@@ -129,7 +129,7 @@ class WebhookStep(BaseStep, frozen=True, tag="webhook"):
 
 
 class ExitStep(BaseStep, frozen=True, tag="exit"):
-    """Ends the run."""
+    """Ends the enrollment."""
 
 
 Step = (

@@ -1,4 +1,4 @@
-"""Delays: how long a run waits, until a date, or until a day and hour; and when that is."""
+"""Delays: how long an enrollment waits, until a date, or until a day and hour; and when that is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ Delay = Duration | UntilDate | UntilWeekday
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The run goes on at this moment, in UTC unless it is the moment that was passed in."""
+    """The enrollment goes on at this moment, in UTC unless it is the moment that was passed in."""
 
     at: datetime
 

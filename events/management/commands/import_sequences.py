@@ -71,5 +71,5 @@ def _sentence(imported: Imported) -> str:
     if imported.is_switched_on:
         parts.append("switched on")
     if imported.resumed:
-        parts.append(f"{imported.resumed} held runs go on")
+        parts.append(f"{imported.resumed} held enrollments go on")
     return f"{imported.key}: {', '.join(parts)}"

@@ -18,9 +18,11 @@ Key = TypeVar("Key")
 
 
 def read(*, workspace_id: UUID) -> Watched:
-    """Return what starts, stops and releases runs; one query without sequences, else up to four.
+    """Return what starts, stops and releases enrollments.
 
-    Waits are those of every version: a run keeps the one that it began with.
+    One query without sequences, else up to four.
+
+    Waits are those of every version: an enrollment keeps the one that it began with.
     """
     rows = list(Sequence.objects.filter(workspace_id=workspace_id).order_by("id"))
     if not rows:

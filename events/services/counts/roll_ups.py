@@ -84,7 +84,7 @@ def roll_up(*, now: datetime, since: datetime) -> int:
 def recount_days(*, days_by_kind: Mapping[Kind, Iterable[datetime]]) -> None:
     """Recount days of occurrence, given as midnights in UTC. Idempotent."""
     for kind in sorted(days_by_kind):
-        for first, last in _runs(days_by_kind[kind]):
+        for first, last in _enrollments(days_by_kind[kind]):
             occurred = Event.objects.filter(
                 definition_id=kind.definition_id, occurred_at__gte=first, occurred_at__lt=last + DAY
             )
@@ -193,15 +193,15 @@ def _delete(row_ids: Iterable[UUID]) -> None:
         EventCount.objects.filter(pk__in=gone[place : place + ROWS_IN_STATEMENT]).delete()
 
 
-def _runs(days: Iterable[datetime]) -> Sequence[tuple[datetime, datetime]]:
+def _enrollments(days: Iterable[datetime]) -> Sequence[tuple[datetime, datetime]]:
     """Return the first and the last of each row of days without a gap."""
-    runs: list[tuple[datetime, datetime]] = []
+    enrollments: list[tuple[datetime, datetime]] = []
     for day in sorted(days):
-        if runs and day - runs[-1][1] <= DAY:
-            runs[-1] = (runs[-1][0], day)
+        if enrollments and day - enrollments[-1][1] <= DAY:
+            enrollments[-1] = (enrollments[-1][0], day)
         else:
-            runs.append((day, day))
-    return runs
+            enrollments.append((day, day))
+    return enrollments
 
 
 def _hour_of(moment: datetime) -> datetime:

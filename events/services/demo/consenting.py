@@ -46,10 +46,10 @@ def confirm(story: Story, question: Confirmation, at: datetime) -> None:
         return
     story.person.status, story.person.updated_at = Status.ACTIVE, at
     question.confirmed_at = question.closed_at = at
-    for run in story.runs:
-        if run.row.status == Enrollment.Status.WAITING_CONFIRMATION:
-            run.row.status = Enrollment.Status.ACTIVE
-            run.row.step_since = run.row.due_at = run.row.updated_at = at
+    for enrollment in story.enrollments:
+        if enrollment.row.status == Enrollment.Status.WAITING_CONFIRMATION:
+            enrollment.row.status = Enrollment.Status.ACTIVE
+            enrollment.row.step_since = enrollment.row.due_at = enrollment.row.updated_at = at
     if story.life.is_test:
         note(story, Kind.CONFIRMED, at, method="hand", actor="admin", reason="Our own test account")
     else:
@@ -80,9 +80,9 @@ def give_up(story: Story, question: Confirmation, at: datetime) -> None:
     if story.person.status != Status.PENDING:
         return
     question.closed_at = at
-    for run in story.runs:
-        if run.row.status == Enrollment.Status.WAITING_CONFIRMATION:
-            run.end(at, status=Enrollment.Status.EXPIRED, reason=NOT_CONFIRMED)
+    for enrollment in story.enrollments:
+        if enrollment.row.status == Enrollment.Status.WAITING_CONFIRMATION:
+            enrollment.end(at, status=Enrollment.Status.EXPIRED, reason=NOT_CONFIRMED)
     note(story, Kind.GIVEN_UP, at)
 
 

@@ -1,4 +1,7 @@
-"""Runs of a demo going on as their time comes: walked by the engine's own walk, in memory."""
+"""Enrollments of a demo going on as their time comes.
+
+Walked by the engine's own walk, in memory.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -24,56 +27,58 @@ def advance(story: Story, *, until: datetime) -> None:
     """Carry out what is due until a moment, the first due first."""
     while True:
         due = [
-            (run.row.due_at, run.row.pk, run)
-            for run in story.runs
-            if run.row.status in GOING and run.row.due_at and run.row.due_at <= until
+            (enrollment.row.due_at, enrollment.row.pk, enrollment)
+            for enrollment in story.enrollments
+            if enrollment.row.status in GOING
+            and enrollment.row.due_at
+            and enrollment.row.due_at <= until
         ]
         if not due:
             return
-        due_at, _, run = min(due, key=lambda each: each[:2])
-        _carry_on(run, due_at + timedelta(seconds=story.rows.random.randint(1, 9)))
+        due_at, _, enrollment = min(due, key=lambda each: each[:2])
+        _carry_on(enrollment, due_at + timedelta(seconds=story.rows.random.randint(1, 9)))
 
 
-def _carry_on(run: Played, at: datetime) -> None:
-    position = run.position
+def _carry_on(enrollment: Played, at: datetime) -> None:
+    position = enrollment.position
     while True:
-        walked = walk(version=run.version, position=position, facts=run, now=at)
+        walked = walk(version=enrollment.version, position=position, facts=enrollment, now=at)
         for each in walked.done:
-            tell(run, each.placed, each.began_at, each.ended_at, outcome=each.outcome)
+            tell(enrollment, each.placed, each.began_at, each.ended_at, outcome=each.outcome)
         placed = walked.position.placed
         if not isinstance(walked.stop, Acts) or placed is None:
-            _settle(run, walked, at)
+            _settle(enrollment, walked, at)
             return
-        _place(run, walked.position)
-        following = _act(run, placed, walked.position.since, at)
+        _place(enrollment, walked.position)
+        following = _act(enrollment, placed, walked.position.since, at)
         if following is None:
             return
         position = following
 
 
-def _act(run: Played, placed: PlacedStep, since: datetime, at: datetime) -> Position | None:
-    """Carry a step out; returns where the run goes on, None when it does not for now."""
+def _act(enrollment: Played, placed: PlacedStep, since: datetime, at: datetime) -> Position | None:
+    """Carry a step out; returns where the enrollment goes on, None when it does not for now."""
     ended_at = since
     if isinstance(placed.step, steps.UpdateTagsStep):
-        tell(run, placed, since, since, outcome=run.story.change_tags(placed.step))
+        tell(enrollment, placed, since, since, outcome=enrollment.story.change_tags(placed.step))
     else:
-        posted = posting.post(run, placed, at)
+        posted = posting.post(enrollment, placed, at)
         if posted.is_deferred:
-            run.row.status = Status.ACTIVE
-            run.row.due_at = run.story.company.now + PAUSE
-            run.row.reason, run.row.last_error = "mail_deferred", posted.error
-            run.row.updated_at = at
+            enrollment.row.status = Status.ACTIVE
+            enrollment.row.due_at = enrollment.story.company.now + PAUSE
+            enrollment.row.reason, enrollment.row.last_error = "mail_deferred", posted.error
+            enrollment.row.updated_at = at
             return None
-        _tell_mail(run, placed, since, posted, at)
+        _tell_mail(enrollment, placed, since, posted, at)
         if posted.error and not posted.is_unknown:
-            _fail(run, posted, at)
+            _fail(enrollment, posted, at)
             return None
         ended_at = since if posted.is_skipped else at
-    return Position(run.version.after(placed), max(ended_at, since))
+    return Position(enrollment.version.after(placed), max(ended_at, since))
 
 
 def tell(
-    run: Played,
+    enrollment: Played,
     placed: PlacedStep,
     began_at: datetime,
     ended_at: datetime,
@@ -84,11 +89,11 @@ def tell(
     error: str = "",
 ) -> None:
     """Write what a step did."""
-    run.story.rows.step_runs.append(
+    enrollment.story.rows.step_runs.append(
         StepRun(
-            id=run.story.rows.ids.at(ended_at),
-            workspace=run.workspace,
-            enrollment=run.row,
+            id=enrollment.story.rows.ids.at(ended_at),
+            workspace=enrollment.workspace,
+            enrollment=enrollment.row,
             step_id=placed.row_id,
             status=status,
             outcome=dict(outcome),
@@ -102,7 +107,7 @@ def tell(
 
 
 def _tell_mail(
-    run: Played, placed: PlacedStep, since: datetime, posted: Posted, at: datetime
+    enrollment: Played, placed: PlacedStep, since: datetime, posted: Posted, at: datetime
 ) -> None:
     if posted.is_skipped:
         outcome, status = {"reason": posted.reason}, StepRun.Status.SKIPPED
@@ -113,7 +118,7 @@ def _tell_mail(
         status = StepRun.Status.DONE
     is_failed = status == StepRun.Status.FAILED
     tell(
-        run,
+        enrollment,
         placed,
         since,
         since if posted.is_skipped else at,
@@ -124,29 +129,33 @@ def _tell_mail(
     )
 
 
-def _fail(run: Played, posted: Posted, at: datetime) -> None:
-    """End a run whose mail was refused; a recipient who is none has ended it already."""
-    if run.is_under_way:
-        run.end(at, status=Status.FAILED, reason=GAVE_UP)
-        run.row.attempts = 1
-        run.row.last_error = posted.error
+def _fail(enrollment: Played, posted: Posted, at: datetime) -> None:
+    """End an enrollment whose mail was refused; a recipient who is none has ended it already."""
+    if enrollment.is_under_way:
+        enrollment.end(at, status=Status.FAILED, reason=GAVE_UP)
+        enrollment.row.attempts = 1
+        enrollment.row.last_error = posted.error
 
 
-def _place(run: Played, position: Position) -> None:
+def _place(enrollment: Played, position: Position) -> None:
     placed = position.placed
     if placed is not None:
-        run.row.step_id = placed.row_id
-    run.row.step_since, run.row.released_by, run.row.awaits = position.since, None, ""
+        enrollment.row.step_id = placed.row_id
+    enrollment.row.step_since, enrollment.row.released_by, enrollment.row.awaits = (
+        position.since,
+        None,
+        "",
+    )
 
 
-def _settle(run: Played, walked: Walked, at: datetime) -> None:
-    """Put the run where the walk stopped."""
-    _place(run, walked.position)
-    run.row.reason, run.row.updated_at = "", at
+def _settle(enrollment: Played, walked: Walked, at: datetime) -> None:
+    """Put the enrollment where the walk stopped."""
+    _place(enrollment, walked.position)
+    enrollment.row.reason, enrollment.row.updated_at = "", at
     match walked.stop:
         case Ends():
-            run.end(at, status=Status(walked.stop.status), reason=walked.stop.reason)
+            enrollment.end(at, status=Status(walked.stop.status), reason=walked.stop.reason)
         case Waits():
-            run.row.status = Status.WAITING
-            run.row.due_at, run.row.awaits = walked.stop.due_at, walked.stop.awaits
-            run.row.reason = walked.stop.reason
+            enrollment.row.status = Status.WAITING
+            enrollment.row.due_at, enrollment.row.awaits = walked.stop.due_at, walked.stop.awaits
+            enrollment.row.reason = walked.stop.reason

@@ -41,8 +41,8 @@ class Deed(StrEnum):
     IS_GIVEN_UP = "is_given_up"
     LEAVES = "leaves"
     COMPLAINS = "complains"
-    RUN_PAUSED = "run_paused"
-    RUN_CANCELLED = "run_cancelled"
+    ENROLLMENT_PAUSED = "enrollment_paused"
+    ENROLLMENT_CANCELLED = "enrollment_cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +192,9 @@ def _arrange(lives: list[Life], now: datetime) -> None:
     for place, life in enumerate(settled[3:6]):
         life.fates[1 + place % 2] = Fate.REFUSED
     for life in settled[6:9]:
-        life.deeds.append((now - timedelta(hours=30), Deed.RUN_PAUSED))
+        life.deeds.append((now - timedelta(hours=30), Deed.ENROLLMENT_PAUSED))
     life = settled[9]
-    life.deeds.append((now - timedelta(hours=50), Deed.RUN_CANCELLED))
+    life.deeds.append((now - timedelta(hours=50), Deed.ENROLLMENT_CANCELLED))
     for life in settled[10:13]:
         life.is_test = True
     # The very latest: their first mail waits for a server that was busy.

@@ -1,4 +1,4 @@
-"""Plays a life: what each event sets off, what each run does when its time comes, as rows.
+"""Plays a life: what each event sets off, what each enrollment does when its time comes, as rows.
 
 Decided by the product's own parts (`planning`, `walking`, `letters`), in memory; only what a mail
 server would have said is the life's. Nothing here writes.
@@ -13,8 +13,7 @@ from uuid import UUID
 import msgspec
 
 from events.decisions import sync_rules, triggers
-from events.decisions.runs import Ends, Seen, Start, Starts
-from events.decisions.runs import Run as PlainRun
+from events.decisions.enrollments import Ends, EnrollmentState, Seen, Start, Starts
 from events.decisions.sync_rules import Rule
 from events.decisions.watched import Watched
 from events.language import filters as property_filters
@@ -24,7 +23,7 @@ from events.models import Enrollment, Event
 from events.services.demo.lives import Happening, Life
 from events.services.demo.rows import Rows
 from events.services.engine import loaded_versions
-from events.services.engine.claimed import Run
+from events.services.engine.claimed import ClaimedEnrollment
 from events.services.engine.walking import SeenEvent
 from events.services.enrollments.rows import columns, stopped_columns
 from events.services.planning import effects, planning
@@ -49,8 +48,8 @@ class Company:
 
 
 @dataclass(slots=True)
-class Played(Run):
-    """A run of a life, which looks at the life instead of the database."""
+class Played(ClaimedEnrollment):
+    """An enrollment of a life, which looks at the life instead of the database."""
 
     story: "Story" = field(kw_only=True, repr=False)
 
@@ -66,7 +65,7 @@ class Played(Run):
 
     @property
     def event_properties(self) -> Mapping[str, Any]:
-        """The properties of the event that started the run."""
+        """The properties of the event that started the enrollment."""
         return next(
             (each.properties for each in self.story.events if each.pk == self.row.started_by_id), {}
         )
@@ -109,10 +108,10 @@ class Played(Run):
         if not is_once or status == Status.EXPIRED:
             self.row.entry_slot = None
 
-    def plain(self) -> PlainRun:
+    def plain(self) -> EnrollmentState:
         """Return it as triggers see it."""
         row = self.row
-        return PlainRun(
+        return EnrollmentState(
             id=row.pk,
             sequence_id=row.sequence_id,
             status=row.status,
@@ -134,7 +133,7 @@ class Story:
     rows: Rows
     tags: dict[UUID, str] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
-    runs: list[Played] = field(default_factory=list)
+    enrollments: list[Played] = field(default_factory=list)
     mails: int = 0
 
     def events_of(self, name: str) -> list[Event]:
@@ -155,9 +154,11 @@ class Story:
         )
         added = planning.newly_borne(self.tags, done.tags)
         asked: dict[str, Any] = {"watched": company.watched, "event": seen, "tags_added": added}
-        starts = triggers.starts_of_event(**asked, runs=before.runs, status=before.status)
+        starts = triggers.starts_of_event(
+            **asked, enrollments=before.enrollments, status=before.status
+        )
         starts = self._dated(starts, at)
-        ends = triggers.ends_of_event(**asked, runs=before.runs)
+        ends = triggers.ends_of_event(**asked, enrollments=before.enrollments)
         event = Event(
             id=event_id,
             workspace=company.workspace,
@@ -178,13 +179,13 @@ class Story:
         self.tags = done.tags
         self._end(ends, event)
         for begun in starts.started:
-            self.runs.append(self._begin(begun, event))
+            self.enrollments.append(self._begin(begun, event))
 
     def stop_all(self, at: datetime, *, reason: str) -> None:
         """Stop what is under way, as leaving and a suppression do."""
-        for run in self.runs:
-            if run.is_under_way:
-                run.end(at, status=Status.STOPPED, reason=reason)
+        for enrollment in self.enrollments:
+            if enrollment.is_under_way:
+                enrollment.end(at, status=Status.STOPPED, reason=reason)
 
     def change_tags(self, step: steps.UpdateTagsStep) -> dict[str, Any]:
         """Take tags off and put tags on, as a step says; returns what it changed."""
@@ -198,16 +199,22 @@ class Story:
         return {key: names for key, names in said.items() if names}
 
     def _standing(self) -> Standing:
-        holding = [run.plain() for run in self.runs if run.row.entry_slot is not None]
+        holding = [
+            enrollment.plain()
+            for enrollment in self.enrollments
+            if enrollment.row.entry_slot is not None
+        ]
         return Standing(
-            status=self.person.status, tags=self.tags, runs={run.slot: run for run in holding}
+            status=self.person.status,
+            tags=self.tags,
+            enrollments={enrollment.slot: enrollment for enrollment in holding},
         )
 
     def _dated(self, starts: Starts, at: datetime) -> Starts:
-        """Give the runs that begin ids of the past."""
+        """Give the enrollments that begin ids of the past."""
         begun = [
             msgspec.structs.replace(
-                each, run=msgspec.structs.replace(each.run, id=self.rows.ids.at(at))
+                each, enrollment=msgspec.structs.replace(each.enrollment, id=self.rows.ids.at(at))
             )
             for each in starts.started
         ]
@@ -227,15 +234,15 @@ class Story:
         )
 
     def _end(self, ends: Ends, event: Event) -> None:
-        released = {run.id for run in ends.released}
-        stopped = {run.id for run in ends.stopped}
-        for run in self.runs:
-            if run.row.pk in released:
-                run.row.released_by = event.pk
-                run.row.updated_at = event.received_at
-                if run.row.status == Status.PAUSED:
-                    run.row.due_before_pause = event.received_at
+        released = {enrollment.id for enrollment in ends.released}
+        stopped = {enrollment.id for enrollment in ends.stopped}
+        for enrollment in self.enrollments:
+            if enrollment.row.pk in released:
+                enrollment.row.released_by = event.pk
+                enrollment.row.updated_at = event.received_at
+                if enrollment.row.status == Status.PAUSED:
+                    enrollment.row.due_before_pause = event.received_at
                 else:
-                    run.row.due_at = event.received_at
-            elif run.row.pk in stopped:
-                run.end(event.received_at, status=Status.STOPPED, reason="stop_condition")
+                    enrollment.row.due_at = event.received_at
+            elif enrollment.row.pk in stopped:
+                enrollment.end(event.received_at, status=Status.STOPPED, reason="stop_condition")

@@ -46,10 +46,10 @@ class Posted:
         return bool(self.reason)
 
 
-def post(run: Played, placed: PlacedStep, at: datetime) -> Posted:
+def post(enrollment: Played, placed: PlacedStep, at: datetime) -> Posted:
     """Write the mail of a step, and let happen to it what the life says."""
-    story = run.story
-    draft = mails.write(run=run, placed=placed)
+    story = enrollment.story
+    draft = mails.write(enrollment=enrollment, placed=placed)
     reason = outbox.reason_to_skip(subscriber=story.person, kind=draft.kind)
     if reason:
         return Posted(email_id=None, reason=reason)

@@ -32,7 +32,7 @@ class Rows:
 
     random: Random
     ids: PastIds
-    # Runs of the demo look at their life; the engine's class wants one.
+    # Enrollments of the demo look at their life; the engine's class wants one.
     shared: Shared = field(default_factory=lambda: Shared(subscriber_ids=[], event_ids=[]))
     subscribers: list[Subscriber] = field(default_factory=list)
     tags: list[SubscriberTag] = field(default_factory=list)

@@ -1,4 +1,7 @@
-"""Tells one life from its sign-up to now: events, deeds and runs in the order of their times."""
+"""Tells one life from its sign-up to now.
+
+Events, deeds and enrollments in the order of their times.
+"""
 
 from datetime import datetime, timedelta
 
@@ -64,25 +67,27 @@ def _do(story: Story, question: Confirmation, deed: Deed, at: datetime) -> None:
             consenting.leave(story, at)
         case Deed.COMPLAINS:
             consenting.complain(story, at)
-        case Deed.RUN_PAUSED:
+        case Deed.ENROLLMENT_PAUSED:
             _hold(_latest(story), at)
-        case Deed.RUN_CANCELLED:
-            run = _latest(story)
-            if run is not None:
-                run.end(at, status=Status.CANCELLED, reason="cancelled_by_hand")
+        case Deed.ENROLLMENT_CANCELLED:
+            enrollment = _latest(story)
+            if enrollment is not None:
+                enrollment.end(at, status=Status.CANCELLED, reason="cancelled_by_hand")
 
 
 def _latest(story: Story) -> Played | None:
-    """Return the run that began last of those that wait."""
-    waiting = [run for run in story.runs if run.row.status == Status.WAITING]
+    """Return the enrollment that began last of those that wait."""
+    waiting = [
+        enrollment for enrollment in story.enrollments if enrollment.row.status == Status.WAITING
+    ]
     return waiting[-1] if waiting else None
 
 
-def _hold(run: Played | None, at: datetime) -> None:
-    """Pause a run as a hand does."""
-    if run is None:
+def _hold(enrollment: Played | None, at: datetime) -> None:
+    """Pause an enrollment as a hand does."""
+    if enrollment is None:
         return
-    row = run.row
+    row = enrollment.row
     row.status_before_pause, row.due_before_pause = row.status, row.due_at
     row.status, row.due_at, row.reason = Status.PAUSED, None, "paused_by_hand"
     row.paused_at = row.updated_at = at

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from django.db import DatabaseError, InterfaceError, connection
 
 from events.services.database_faults import brief
-from events.services.doctor import database, history, outbox, runs, sequences, surroundings, working
+from events.services.doctor import (
+    database,
+    enrollments,
+    history,
+    outbox,
+    sequences,
+    surroundings,
+    working,
+)
 from subscribers.services.audits import audience
 from subscribers.services.audits.audits import Audit, Check, Finding, Level
 
@@ -29,7 +37,7 @@ DATA_CHECKS: tuple[Check, ...] = (
     *audience.MAIL_CHECKS,
     *outbox.CHECKS,
     *sequences.CHECKS,
-    *runs.CHECKS,
+    *enrollments.CHECKS,
     *history.CHECKS,
 )
 

@@ -1,4 +1,4 @@
-"""Checks of mails against the runs that sent them."""
+"""Checks of mails against the enrollments that sent them."""
 
 from collections.abc import Iterator, Sequence
 from uuid import UUID
@@ -13,7 +13,7 @@ LOOKED_UP_AT_ONCE = 500
 
 
 def unexplained_mail(audit: Audit) -> Sequence[Finding]:
-    """Find mails that left and of which no step of their run says so."""
+    """Find mails that left and of which no step of their enrollment says so."""
     return collect(_unexplained(audit)).finding(
         what="Mails were sent, but their enrollment has no step that sent them",
         remedy="Look at the enrollment before resuming or retrying it: the step may mail again.",
@@ -21,8 +21,8 @@ def unexplained_mail(audit: Audit) -> Sequence[Finding]:
     )
 
 
-def mail_of_ended_runs(audit: Audit) -> Sequence[Finding]:
-    """Find queued mails whose run is over; the worker marks them as skipped now and then."""
+def mail_of_ended_enrollments(audit: Audit) -> Sequence[Finding]:
+    """Find queued mails whose enrollment is over; the worker marks them as skipped now and then."""
     return collect(_left(audit)).finding(
         what="Mails are queued for enrollments that are over",
         remedy="A worker marks them as skipped within five minutes: start one (manage.py worker).",
@@ -32,16 +32,19 @@ def mail_of_ended_runs(audit: Audit) -> Sequence[Finding]:
 
 
 def _unexplained(audit: Audit) -> Iterator[UUID]:
-    """Yield mails that left whose run is there without the step run; ill-formed causes, too."""
+    """Yield mails that left whose enrollment is there without the step run.
+
+    Ill-formed causes, too.
+    """
     rows = OutgoingEmail.objects.filter(status=Status.SENT).exclude(
         kind=OutgoingEmail.Kind.CONFIRMATION
     )
     for portion in portions(rows=rows, audit=audit, size=LOOKED_UP_AT_ONCE):
         causes = dict(portion.order_by("-pk").values_list("pk", "cause"))
         visits = {email_id: visit_of(cause) for email_id, cause in causes.items()}
-        run_ids = {visit[0] for visit in visits.values() if visit}
-        known = set(Enrollment.objects.filter(pk__in=run_ids).values_list("pk", flat=True))
-        steps = StepRun.objects.filter(enrollment__in=run_ids)
+        enrollment_ids = {visit[0] for visit in visits.values() if visit}
+        known = set(Enrollment.objects.filter(pk__in=enrollment_ids).values_list("pk", flat=True))
+        steps = StepRun.objects.filter(enrollment__in=enrollment_ids)
         told = set(steps.values_list("enrollment_id", "step_id", "visit"))
         for email_id, visit in visits.items():
             if visit is None or (visit[0] in known and visit not in told):
@@ -54,8 +57,8 @@ def _left(audit: Audit) -> Iterator[UUID]:
         waiting = portion.filter(due_at=None, cause__startswith=Enrollment.MAIL_CAUSE_PREFIX)
         causes = dict(waiting.order_by("-pk").values_list("pk", "cause"))
         visits = {email_id: visit_of(cause) for email_id, cause in causes.items()}
-        run_ids = {visit[0] for visit in visits.values() if visit}
-        going = Enrollment.objects.filter(pk__in=run_ids, status__in=Enrollment.UNDER_WAY)
+        enrollment_ids = {visit[0] for visit in visits.values() if visit}
+        going = Enrollment.objects.filter(pk__in=enrollment_ids, status__in=Enrollment.UNDER_WAY)
         under_way = set(going.values_list("pk", flat=True))
         for email_id, visit in visits.items():
             if visit is None or visit[0] not in under_way:
@@ -63,15 +66,17 @@ def _left(audit: Audit) -> Iterator[UUID]:
 
 
 def visit_of(cause: str) -> tuple[UUID, UUID, int] | None:
-    """Return the run, step and visit that a mail was sent for; None for no such cause."""
+    """Return the enrollment, step and visit that a mail was sent for; None for no such cause."""
     try:
-        kind, run_id, step_id, visit = cause.split(":")
-        return (UUID(run_id), UUID(step_id), int(visit)) if kind == "step" else None
+        kind, enrollment_id, step_id, visit = cause.split(":")
+        return (UUID(enrollment_id), UUID(step_id), int(visit)) if kind == "step" else None
     except ValueError:
         return None
 
 
 CHECKS = (
     Check(AREA, "causes", "Every mail that left is told by its enrollment.", unexplained_mail),
-    Check(AREA, "left", "No queued mail is of an enrollment that is over.", mail_of_ended_runs),
+    Check(
+        AREA, "left", "No queued mail is of an enrollment that is over.", mail_of_ended_enrollments
+    ),
 )

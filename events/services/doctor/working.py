@@ -43,17 +43,17 @@ def one_host_on_sqlite(audit: Audit) -> Sequence[Finding]:
     ]
 
 
-def late_runs(audit: Audit) -> Sequence[Finding]:
+def late_enrollments(audit: Audit) -> Sequence[Finding]:
     """Find enrollments that have been due for minutes."""
     gauges = engine_gauges.read(now=audit.now)
     if gauges.oldest_due_seconds < LATE_SECONDS:
-        return fact(f"{_many(gauges.runs_due)} enrollments are due now.")
+        return fact(f"{_many(gauges.enrollments_due)} enrollments are due now.")
     return [
         Finding(
             what=f"Enrollments are due, the oldest for {gauges.oldest_due_seconds / 60:.0f} min",
-            remedy=f"{START} Where one runs, it is behind: raise WORKERS or add a host.",
-            count=min(gauges.runs_due, engine_gauges.MOST_COUNTED - 1),
-            is_at_least=gauges.runs_due >= engine_gauges.MOST_COUNTED,
+            remedy=f"{START} Where one enrollments, it is behind: raise WORKERS or add a host.",
+            count=min(gauges.enrollments_due, engine_gauges.MOST_COUNTED - 1),
+            is_at_least=gauges.enrollments_due >= engine_gauges.MOST_COUNTED,
         )
     ]
 
@@ -86,6 +86,6 @@ def _many(count: int) -> str:
 CHECKS = (
     Check(AREA, "alive", "A worker works.", alive),
     Check(AREA, "hosts", "SQLite has one host.", one_host_on_sqlite),
-    Check(AREA, "enrollments", "No enrollment is late.", late_runs),
+    Check(AREA, "enrollments", "No enrollment is late.", late_enrollments),
     Check(AREA, "mails", "No mail is late.", late_mail),
 )

@@ -1,7 +1,8 @@
-"""The engine: advances claimed runs; `claiming` beside it says what due and claimed means.
+"""The engine: advances claimed enrollments; `claiming` beside it says what due and claimed means.
 
-`advance` may run twice for the same runs, and at the same time elsewhere: every write asks whether
-the claim's token still holds, and every mail has a row of its own that is fenced before it leaves.
+`advance` may run twice for the same enrollments, and at the same time elsewhere: every write asks
+whether the claim's token still holds, and every mail has a row of its own that is fenced before it
+leaves.
 """
 
 import time
@@ -15,7 +16,7 @@ from events.language import steps
 from events.models import Enrollment
 from events.services.engine import claiming, mailing
 from events.services.engine import webhooks as calling
-from events.services.engine.claimed import Run
+from events.services.engine.claimed import ClaimedEnrollment
 from events.services.engine.rounds import Clock, advance_in_bulk, begin_round, end_failed
 
 __all__ = ["advance"]
@@ -32,26 +33,28 @@ def advance(
     clock: Clock,
     must_yield: Callable[[Enrollment.Lane], bool] | None = None,
 ) -> None:
-    """Carry out what is due for the runs that the token holds.
+    """Carry out what is due for the enrollments that the token holds.
 
     `must_yield` tells, once a second at most, whether something waits that is more urgent than a
     lane: what is not begun is given back for it.
 
-    A run that is alone has its attempt counted before anything is done, so that one whose work
-    kills the worker ends after `STEP_ATTEMPTS`.
+    An enrollment that is alone has its attempt counted before anything is done, so that one whose
+    work kills the worker ends after `STEP_ATTEMPTS`.
     """
     over_at = time.monotonic() + SECONDS_PER_BATCH
     if not _may_begin(token, ids, clock):
         return
     calls = advance_in_bulk(token=token, ids=ids, clock=clock)
-    mails = [run for run in calls if isinstance(_step(run), steps.EmailStep)]
-    webhooks = [run for run in calls if isinstance(_step(run), steps.WebhookStep)]
+    mails = [enrollment for enrollment in calls if isinstance(_step(enrollment), steps.EmailStep)]
+    webhooks = [
+        enrollment for enrollment in calls if isinstance(_step(enrollment), steps.WebhookStep)
+    ]
 
     is_over = _Patience(over_at, calls, must_yield).is_over
     if mails:
-        mailing.send_all(token=token, runs=mails, clock=clock, is_over=is_over)
+        mailing.send_all(token=token, enrollments=mails, clock=clock, is_over=is_over)
     if webhooks:
-        calling.call_all(token=token, runs=webhooks, clock=clock, is_over=is_over)
+        calling.call_all(token=token, enrollments=webhooks, clock=clock, is_over=is_over)
 
 
 class _Patience:
@@ -60,11 +63,11 @@ class _Patience:
     def __init__(
         self,
         over_at: float,
-        calls: Sequence[Run],
+        calls: Sequence[ClaimedEnrollment],
         must_yield: Callable[[Enrollment.Lane], bool] | None,
     ) -> None:
         self.over_at = over_at
-        self.lane = Enrollment.Lane(min((run.row.lane for run in calls), default=0))
+        self.lane = Enrollment.Lane(min((enrollment.row.lane for enrollment in calls), default=0))
         self.must_yield = must_yield
         self.look_at = time.monotonic() + SECONDS_BETWEEN_LOOKS
 
@@ -80,7 +83,7 @@ class _Patience:
 
 
 def _may_begin(token: UUID, ids: Sequence[UUID], clock: Clock) -> bool:
-    """Count the attempt of a run that is alone; False when that was one too many."""
+    """Count the attempt of an enrollment that is alone; False when that was one too many."""
     if len(ids) != 1:
         return True
     held = Enrollment.objects.filter(pk=ids[0], lease_token=token)
@@ -98,13 +101,13 @@ def _may_begin(token: UUID, ids: Sequence[UUID], clock: Clock) -> bool:
 def _give_up(token: UUID, enrollment_id: UUID, clock: Clock) -> None:
     with transaction.atomic():
         claimed, current = begin_round(token=token, ids=[enrollment_id], clock=clock)
-        for run in claimed.runs:
-            tried = run.row.attempts - 1
+        for enrollment in claimed.enrollments:
+            tried = enrollment.row.attempts - 1
             error = f"The worker ended {tried} times while it worked on this step."
-            end_failed(run, error, tried, current)
+            end_failed(enrollment, error, tried, current)
         current.write()
 
 
-def _step(run: Run) -> steps.Step | None:
-    placed = run.position.placed
+def _step(enrollment: ClaimedEnrollment) -> steps.Step | None:
+    placed = enrollment.position.placed
     return placed.step if placed else None

@@ -1,7 +1,7 @@
 """Steps that change a person: tags, lists, names and attributes; under the subscriber's lock.
 
-What a change sets off (a tag that starts or stops a run) happens in the same transaction. A tag or
-list that is gone is left out, and the outcome says so.
+What a change sets off (a tag that starts or stops an enrollment) happens in the same transaction. A
+tag or list that is gone is left out, and the outcome says so.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 
 from events.language import steps
-from events.services.engine.claimed import Run
+from events.services.engine.claimed import ClaimedEnrollment
 from events.services.engine.walking import Position
 from subscribers import reactions
 from subscribers.ids import decode
@@ -29,23 +29,25 @@ CHANGES = (steps.UpdateTagsStep, steps.UpdateListStep, steps.UpdateSubscriberSte
 METHOD = "sequence_step"
 
 
-def apply_all(going: Several[tuple[Run, Position]], *, now: datetime) -> list[dict[str, Any]]:
-    """Do what the steps say at which the runs stand; returns what each came to, in order.
+def apply_all(
+    going: Several[tuple[ClaimedEnrollment, Position]], *, now: datetime
+) -> list[dict[str, Any]]:
+    """Do what the steps say at which the enrollments stand; returns what each came to, in order.
 
-    Tags of many runs are changed together: one statement for each kind of change.
+    Tags of many enrollments are changed together: one statement for each kind of change.
     """
     outcomes: list[dict[str, Any]] = []
     changed = TagChanges()
     id_of = _tag_ids(going)
-    for run, position in going:
+    for enrollment, position in going:
         step = position.placed.step if position.placed else None
         match step:
             case steps.UpdateTagsStep():
-                outcomes.append(_update_tags(step, run, id_of, changed))
+                outcomes.append(_update_tags(step, enrollment, id_of, changed))
             case steps.UpdateListStep():
-                outcomes.append(_update_lists(step, run, now))
+                outcomes.append(_update_lists(step, enrollment, now))
             case steps.UpdateSubscriberStep():
-                outcomes.append(_update_subscriber(step, run, now))
+                outcomes.append(_update_subscriber(step, enrollment, now))
             case _:
                 raise TypeError("Only a step that changes the person is carried out here.")
     changed.store(now=now)
@@ -56,30 +58,36 @@ def apply_all(going: Several[tuple[Run, Position]], *, now: datetime) -> list[di
 class TagChanges:
     """Changes of tags, by what is put on and taken off, until they are stored."""
 
-    people: dict[tuple[frozenset[UUID], frozenset[UUID]], list[Run]] = field(default_factory=dict)
+    people: dict[tuple[frozenset[UUID], frozenset[UUID]], list[ClaimedEnrollment]] = field(
+        default_factory=dict
+    )
 
-    def add(self, run: Run, *, added: Several[UUID], removed: Several[UUID]) -> None:
-        """Note what a run's step changes."""
+    def add(
+        self, enrollment: ClaimedEnrollment, *, added: Several[UUID], removed: Several[UUID]
+    ) -> None:
+        """Note what an enrollment's step changes."""
         if added or removed:
-            self.people.setdefault((frozenset(added), frozenset(removed)), []).append(run)
+            self.people.setdefault((frozenset(added), frozenset(removed)), []).append(enrollment)
 
     def store(self, *, now: datetime) -> None:
         """Write the changes, and tell what was put on."""
-        for (added, removed), runs in self.people.items():
+        for (added, removed), enrollments in self.people.items():
             tags.change_many(
-                subscribers=[run.subscriber for run in runs], added=added, removed=removed
+                subscribers=[enrollment.subscriber for enrollment in enrollments],
+                added=added,
+                removed=removed,
             )
-        for (added, _), runs in self.people.items():
+        for (added, _), enrollments in self.people.items():
             if added:
-                _tell(added, runs, now)
+                _tell(added, enrollments, now)
 
 
-def _tell(added: frozenset[UUID], runs: Several[Run], now: datetime) -> None:
-    """Report tags that were put on, for runs that are alike together."""
+def _tell(added: frozenset[UUID], enrollments: Several[ClaimedEnrollment], now: datetime) -> None:
+    """Report tags that were put on, for enrollments that are alike together."""
     alike: dict[tuple[UUID, int, bool], list[UUID]] = {}
-    for run in runs:
-        key = (run.row.workspace_id, run.row.depth, run.row.is_test)
-        alike.setdefault(key, []).append(run.subscriber.pk)
+    for enrollment in enrollments:
+        key = (enrollment.row.workspace_id, enrollment.row.depth, enrollment.row.is_test)
+        alike.setdefault(key, []).append(enrollment.subscriber.pk)
     for (_, depth, is_test), subscriber_ids in alike.items():
         reactions.current().tags_added(
             subscriber_ids=subscriber_ids,
@@ -90,9 +98,11 @@ def _tell(added: frozenset[UUID], runs: Several[Run], now: datetime) -> None:
         )
 
 
-def _tag_ids(going: Several[tuple[Run, Position]]) -> dict[tuple[UUID, str], UUID]:
+def _tag_ids(going: Several[tuple[ClaimedEnrollment, Position]]) -> dict[tuple[UUID, str], UUID]:
     """Return the tags that the steps name, by workspace and name; one query, or none."""
-    placed = [(run, position.placed.step) for run, position in going if position.placed]
+    placed = [
+        (enrollment, position.placed.step) for enrollment, position in going if position.placed
+    ]
     named = {
         name
         for _, step in placed
@@ -101,7 +111,7 @@ def _tag_ids(going: Several[tuple[Run, Position]]) -> dict[tuple[UUID, str], UUI
     }
     if not named:
         return {}
-    workspaces = {run.row.workspace_id for run, _ in placed}
+    workspaces = {enrollment.row.workspace_id for enrollment, _ in placed}
     rows = Tag.objects.filter(workspace__in=workspaces, name__in=named)
     columns = rows.values_list("workspace_id", "name", "pk")
     return {(workspace_id, name): tag_id for workspace_id, name, tag_id in columns}
@@ -109,19 +119,19 @@ def _tag_ids(going: Several[tuple[Run, Position]]) -> dict[tuple[UUID, str], UUI
 
 def _update_tags(
     step: steps.UpdateTagsStep,
-    run: Run,
+    enrollment: ClaimedEnrollment,
     id_of: Mapping[tuple[UUID, str], UUID],
     changed: TagChanges,
 ) -> dict[str, Any]:
-    workspace_id, borne = run.row.workspace_id, run.tags
+    workspace_id, borne = enrollment.row.workspace_id, enrollment.tags
     known = {name for name in (*step.remove, *step.add) if (workspace_id, name) in id_of}
     removed = [name for name in step.remove if name in known and name in borne]
     added = [name for name in step.add if name in known and name not in borne]
-    # What the next step of this or another of the person's runs sees.
+    # What the next step of this or another of the person's enrollments sees.
     borne.difference_update(removed)
     borne.update(added)
     changed.add(
-        run,
+        enrollment,
         added=[id_of[workspace_id, name] for name in added],
         removed=[id_of[workspace_id, name] for name in removed],
     )
@@ -129,23 +139,25 @@ def _update_tags(
     return _without_empty({"tagsAdded": added, "tagsRemoved": removed, "gone": gone})
 
 
-def _update_lists(step: steps.UpdateListStep, run: Run, now: datetime) -> dict[str, Any]:
+def _update_lists(
+    step: steps.UpdateListStep, enrollment: ClaimedEnrollment, now: datetime
+) -> dict[str, Any]:
     wanted = {reference: decode("lst", reference) for reference in (*step.leave, *step.join)}
     ids = [list_id for list_id in wanted.values() if list_id is not None]
-    rows = List.objects.filter(workspace=run.workspace, pk__in=ids)
+    rows = List.objects.filter(workspace=enrollment.workspace, pk__in=ids)
     name_of = dict(rows.values_list("pk", "name"))
     to_leave = [list_id for each in step.leave if (list_id := wanted[each]) in name_of]
     to_join = [list_id for each in step.join if (list_id := wanted[each]) in name_of]
-    run.shared.forget_lists()
-    left = lists.leave(subscriber=run.subscriber, list_ids=to_leave, now=now)
-    joined = lists.join(subscriber=run.subscriber, list_ids=to_join, now=now)
+    enrollment.shared.forget_lists()
+    left = lists.leave(subscriber=enrollment.subscriber, list_ids=to_leave, now=now)
+    joined = lists.join(subscriber=enrollment.subscriber, list_ids=to_join, now=now)
     if joined:
         reactions.current().list_joined(
-            subscriber_ids=[run.subscriber.pk],
+            subscriber_ids=[enrollment.subscriber.pk],
             list_ids=joined,
             now=now,
-            depth=run.row.depth + 1,
-            is_test=run.row.is_test,
+            depth=enrollment.row.depth + 1,
+            is_test=enrollment.row.is_test,
         )
     return _without_empty(
         {
@@ -156,8 +168,10 @@ def _update_lists(step: steps.UpdateListStep, run: Run, now: datetime) -> dict[s
     )
 
 
-def _update_subscriber(step: steps.UpdateSubscriberStep, run: Run, now: datetime) -> dict[str, Any]:
-    person = run.subscriber
+def _update_subscriber(
+    step: steps.UpdateSubscriberStep, enrollment: ClaimedEnrollment, now: datetime
+) -> dict[str, Any]:
+    person = enrollment.subscriber
     changes: dict[str, Any] = {}
     if step.first_name is not None:
         changes["first_name"] = step.first_name

@@ -1,4 +1,4 @@
-"""Runs as the engine holds them: claimed, locked, with what their steps look at.
+"""Enrollments as the engine holds them: claimed, locked, with what their steps look at.
 
 What steps look at is read for the whole batch at once, the first time that one of them looks.
 """
@@ -47,7 +47,7 @@ WHERE e.lease_token = %s AND e.id IN ({{ids}})
 
 @dataclass(slots=True)
 class Shared:
-    """What the runs of a batch look at, by subscriber and by event."""
+    """What the enrollments of a batch look at, by subscriber and by event."""
 
     subscriber_ids: Sequence[UUID]
     event_ids: Sequence[UUID]
@@ -90,8 +90,8 @@ class Shared:
 
 
 @dataclass(slots=True)
-class Run:
-    """One claimed run; its facts are those of the transaction that loaded it."""
+class ClaimedEnrollment:
+    """One claimed enrollment; its facts are those of the transaction that loaded it."""
 
     row: Enrollment
     version: LoadedVersion
@@ -173,7 +173,9 @@ class Run:
         ).only("id", "received_at", "properties")
 
     def _came_after_start(self, event: Event) -> bool:
-        """Tell whether the event came after the one that started the run, in the same request."""
+        """Tell whether the event came after the one that started the enrollment, in the same
+        request.
+        """
         started_by = self.row.started_by_id
         return started_by is not None and event.pk > started_by
 
@@ -182,22 +184,27 @@ class Run:
 class Claimed:
     """What the token still holds, in the order of the subscribers' ids, whose rows are locked."""
 
-    runs: list[Run]
-    # Runs whose sequence was switched off meanwhile, or that are gone from where they were.
+    enrollments: list[ClaimedEnrollment]
+    # Enrollments whose sequence was switched off meanwhile, or that are gone from where they were.
     parked: list[Enrollment]
-    # Runs in whose workspace the address that was asked about gets no mail.
+    # Enrollments in whose workspace the address that was asked about gets no mail.
     suppressed: set[UUID] = field(default_factory=set)
 
-    def run(self, run_id: UUID) -> Run | None:
-        """Return one of the runs, or None when it is not held any more."""
-        return next((run for run in self.runs if run.row.pk == run_id), None)
+    def enrollment(self, enrollment_id: UUID) -> ClaimedEnrollment | None:
+        """Return one of the enrollments, or None when it is not held any more."""
+        return next(
+            (enrollment for enrollment in self.enrollments if enrollment.row.pk == enrollment_id),
+            None,
+        )
 
 
 def load_locked(*, token: UUID, ids: Sequence[UUID]) -> Claimed:
-    """Lock the people of claimed runs, then read the runs; inside the caller's transaction.
+    """Lock the people of claimed enrollments, then read the enrollments.
 
-    What another process took meanwhile is left out. The runs are read by a statement after the
-    locks: one that waits for a lock sees the rest as it was before.
+    Inside the caller's transaction.
+
+    What another process took meanwhile is left out. The enrollments are read by a statement after
+    the locks: one that waits for a lock sees the rest as it was before.
     """
     held = Enrollment.objects.filter(pk__in=ids, lease_token=token)
     owners = list(held.values_list("subscriber_id", flat=True))
@@ -213,8 +220,8 @@ def load_locked(*, token: UUID, ids: Sequence[UUID]) -> Claimed:
         event_ids=[row.started_by_id for row in active if row.started_by_id],
     )
     return Claimed(
-        runs=[
-            Run(
+        enrollments=[
+            ClaimedEnrollment(
                 row=row,
                 version=loaded_versions.load(row.version_id),
                 subscriber=people[row.subscriber_id],
@@ -227,32 +234,44 @@ def load_locked(*, token: UUID, ids: Sequence[UUID]) -> Claimed:
     )
 
 
-def lock_again(*, token: UUID, runs: Sequence[Run], address_hash: str = "") -> Claimed:
-    """Lock the people of runs that were loaded before, and read what may have changed since.
+def lock_again(
+    *, token: UUID, enrollments: Sequence[ClaimedEnrollment], address_hash: str = ""
+) -> Claimed:
+    """Lock the people of enrollments that were loaded before, and read what may have changed since.
 
     `address_hash` is of the address that mail is to go to: whether it is suppressed is read, too.
 
-    While the token holds, nobody else moves a run; its sequence, its workspace's switches and its
-    person may be others by now. Two statements by hand, since they run for every mail: loading all
-    again through the ORM takes ten times as long.
+    While the token holds, nobody else moves an enrollment; its sequence, its workspace's switches
+    and its person may be others by now. Two statements by hand, since they run for every mail:
+    loading all again through the ORM takes ten times as long.
     """
-    people = _lock_people({run.subscriber.pk: run.subscriber for run in runs})
-    seen = _read_switches(token, runs, address_hash)
-    claimed = Claimed(runs=[], parked=[])
-    for run in runs:
-        if run.row.pk not in seen or run.subscriber.pk not in people:
+    people = _lock_people(
+        {enrollment.subscriber.pk: enrollment.subscriber for enrollment in enrollments}
+    )
+    seen = _read_switches(token, enrollments, address_hash)
+    claimed = Claimed(enrollments=[], parked=[])
+    for enrollment in enrollments:
+        if enrollment.row.pk not in seen or enrollment.subscriber.pk not in people:
             continue
-        status, is_suppressed, *switches = seen[run.row.pk]
-        if status != run.row.sequence.Status.ACTIVE:
-            claimed.parked.append(run.row)
+        status, is_suppressed, *switches = seen[enrollment.row.pk]
+        if status != enrollment.row.sequence.Status.ACTIVE:
+            claimed.parked.append(enrollment.row)
             continue
         for name, value in zip(SWITCHES, switches, strict=True):
-            setattr(run.workspace, name, value)
-        event_ids = [run.row.started_by_id] if run.row.started_by_id else []
-        shared = Shared(subscriber_ids=[run.subscriber.pk], event_ids=event_ids)
-        claimed.runs.append(Run(run.row, run.version, run.subscriber, run.workspace, shared))
+            setattr(enrollment.workspace, name, value)
+        event_ids = [enrollment.row.started_by_id] if enrollment.row.started_by_id else []
+        shared = Shared(subscriber_ids=[enrollment.subscriber.pk], event_ids=event_ids)
+        claimed.enrollments.append(
+            ClaimedEnrollment(
+                enrollment.row,
+                enrollment.version,
+                enrollment.subscriber,
+                enrollment.workspace,
+                shared,
+            )
+        )
         if is_suppressed:
-            claimed.suppressed.add(run.row.pk)
+            claimed.suppressed.add(enrollment.row.pk)
     return claimed
 
 
@@ -275,9 +294,9 @@ def _lock_people(people: Mapping[UUID, Subscriber]) -> set[UUID]:
 
 
 def _read_switches(
-    token: UUID, runs: Sequence[Run], address_hash: str
+    token: UUID, enrollments: Sequence[ClaimedEnrollment], address_hash: str
 ) -> dict[UUID, tuple[Any, ...]]:
-    ids = [run.row.pk for run in runs]
+    ids = [enrollment.row.pk for enrollment in enrollments]
     with connection.cursor() as cursor:
         cursor.execute(
             _READ_SWITCHES.format(ids=_placeholders(ids)),

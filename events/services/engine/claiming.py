@@ -1,8 +1,9 @@
-"""Who works on which run: claims of what is due, and claims that ran out.
+"""Who works on which enrollment: claims of what is due, and claims that ran out.
 
-A claim touches runs only and commits with the queue's rows that ring for it. `due_at` is compared
-with the caller's clock, leases with the database's, which all hosts share. A run that failed
-before, or was at hand when a worker died, is claimed alone, so that it harms no neighbour.
+A claim touches enrollments only and commits with the queue's rows that ring for it. `due_at` is
+compared with the caller's clock, leases with the database's, which all hosts share. An enrollment
+that failed before, or was at hand when a worker died, is claimed alone, so that it harms no
+neighbour.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,8 +21,8 @@ from events.models import Enrollment
 
 MOST_IN_BATCH = 100
 MOST_RETURNED = 1000
-# Whoever reads it in the admin sees why the run is handled with care.
-WORKER_ENDED = "The worker ended while the run was among its work; it is tried alone."
+# Whoever reads it in the admin sees why the enrollment is handled with care.
+WORKER_ENDED = "The worker ended while the enrollment was among its work; it is tried alone."
 
 _LANES_DUE = """
 WITH lanes (lane) AS (VALUES (0), (1), (2))
@@ -41,7 +42,7 @@ WHERE id {among}
 RETURNING id
 """
 # An array is made once. PostgreSQL may run the query of an IN anew for each row of the table, and
-# each run passes what the one before locked: then more rows are claimed than the limit says.
+# each enrollment passes what the one before locked: then more rows are claimed than the limit says.
 _AMONG = {"postgresql": "= ANY (ARRAY(", "sqlite": "IN ("}
 _TOGETHER = "attempts = 0 AND last_error = ''"
 _ALONE = f"NOT ({_TOGETHER})"
@@ -53,7 +54,7 @@ _LEASE_ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Runs that one task works on, under one token; at most 100."""
+    """Enrollments that one task works on, under one token; at most 100."""
 
     token: UUID
     ids: tuple[UUID, ...]
@@ -93,10 +94,12 @@ def claim_due(
 def give_back(
     *, token: UUID, ids: Collection[UUID], due_at: datetime | None = None, reason: str = ""
 ) -> int:
-    """Let others claim runs that the token still holds; `due_at` puts them off, with a reason.
+    """Let others claim enrollments that the token still holds.
+
+    `due_at` puts them off, with a reason.
 
     Nothing was done for them, so an attempt that was counted when the work began is taken back.
-    Atomic; locks the runs in the order of their ids.
+    Atomic; locks the enrollments in the order of their ids.
     """
     changes: dict[str, Any] = {
         "lease_token": None,
@@ -116,9 +119,11 @@ def give_back(
 
 
 def count_attempt(*, token: UUID, enrollment_id: UUID) -> int | None:
-    """Count that the work on a run that is alone begins; None when the claim is not held any more.
+    """Count that the work on an enrollment that is alone begins.
 
-    Committed before anything is done: a run whose work kills its worker is known by it.
+    None when the claim is not held any more.
+
+    Committed before anything is done: an enrollment whose work kills its worker is known by it.
     """
     held = Enrollment.objects.filter(pk=enrollment_id, lease_token=token)
     if not held.update(attempts=F("attempts") + 1):

@@ -14,7 +14,7 @@ class ConditionFacts(Protocol):
 
     @property
     def entered_at(self) -> datetime:
-        """When the run began."""
+        """When the enrollment began."""
 
     @property
     def tags(self) -> set[str]:
@@ -30,7 +30,7 @@ class ConditionFacts(Protocol):
 
     @property
     def event_properties(self) -> Mapping[str, Any]:
-        """The properties of the event that started the run."""
+        """The properties of the event that started the enrollment."""
 
     def has_happened(self, name: str, filters: Sequence[Filter], *, since: datetime | None) -> bool:
         """Tell whether such an event was recorded."""

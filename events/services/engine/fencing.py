@@ -1,6 +1,7 @@
 """The fence of a mail: the last look before it leaves, and the record of what became of it.
 
-Both run under the subscriber's lock, in a transaction that the caller holds; nothing is sent here.
+Both enrollment under the subscriber's lock, in a transaction that the caller holds; nothing is sent
+here.
 """
 
 from dataclasses import dataclass
@@ -8,12 +9,12 @@ from datetime import datetime, timedelta
 
 from events.models import Enrollment, StepRun
 from events.services.engine import mail_breaker, rounds
-from events.services.engine.claimed import Claimed, Run
-from events.services.engine.leftover_mails import RUN_ENDED
+from events.services.engine.claimed import Claimed, ClaimedEnrollment
+from events.services.engine.leftover_mails import ENROLLMENT_ENDED
 from events.services.engine.loaded_versions import PlacedStep
 from events.services.engine.rounds import Round
 from events.services.engine.walking import Done, Position
-from events.services.engine.writing import RunState, add_step_runs
+from events.services.engine.writing import NextState, add_step_runs
 from subscribers.models import OutgoingEmail
 from subscribers.services.consent import suppressions
 from subscribers.services.outbox import brakes, outbox
@@ -32,7 +33,7 @@ class Sent:
     """A mail that was handed over and is not recorded yet."""
 
     # As it was before the mail left.
-    run: Run
+    enrollment: ClaimedEnrollment
     placed: PlacedStep
     email: OutgoingEmail
     fenced_at: datetime
@@ -43,90 +44,97 @@ class Sent:
 class Letter:
     """A mail that is to leave: new, or one that an earlier attempt left."""
 
-    run: Run
+    enrollment: ClaimedEnrollment
     draft: outbox.Draft
     is_repeated: bool
 
 
 def settle(sent: Sent, claimed: Claimed, current: Round) -> None:
-    """Record what became of a mail, and move its run on if it is still this claim's."""
+    """Record what became of a mail, and move its enrollment on if it is still this claim's."""
     delivery = sent.delivery
     if delivery.is_bad_recipient:
         # Before the mail's row is touched: it locks the person, if nobody has yet.
         _give_up_recipient(sent, current)
     outbox.settle(email_id=sent.email.pk, delivery=delivery, now=current.now)
-    run = claimed.run(sent.run.row.pk)
+    enrollment = claimed.enrollment(sent.enrollment.row.pk)
     if delivery.outcome in {Outcome.SENT, Outcome.UNKNOWN}:
-        done = _done(sent.run, sent.placed, sent.email, delivery.outcome.value, sent.fenced_at)
-        if run is not None:
-            _leave(run, done, current)
+        done = _done(
+            sent.enrollment, sent.placed, sent.email, delivery.outcome.value, sent.fenced_at
+        )
+        if enrollment is not None:
+            _leave(enrollment, done, current)
         elif OutgoingEmail.objects.filter(pk=sent.email.pk).exists():
             # Stopped or paused meanwhile: the mail is recorded, only the advance is not. Of a
             # person who was erased nothing is left to record.
-            current.step_runs += add_step_runs(sent.run, [done])
-    elif run is None:
-        # A paused run tries again; of one that is over, nothing waits to be sent.
-        if not Enrollment.objects.filter(pk=sent.run.row.pk, status__in=UNDER_WAY).exists():
-            outbox.skip_queued(email_id=sent.email.pk, reason=RUN_ENDED)
+            current.step_runs += add_step_runs(sent.enrollment, [done])
+    elif enrollment is None:
+        # A paused enrollment tries again; of one that is over, nothing waits to be sent.
+        if not Enrollment.objects.filter(pk=sent.enrollment.row.pk, status__in=UNDER_WAY).exists():
+            outbox.skip_queued(email_id=sent.email.pk, reason=ENROLLMENT_ENDED)
     elif delivery.outcome is Outcome.REFUSED:
-        rounds.fail_attempt(run, delivery.error, current, is_final=True)
+        rounds.fail_attempt(enrollment, delivery.error, current, is_final=True)
     elif outbox.is_server_away(delivery):
         outbox.take_attempt_back(email_id=sent.email.pk)
         until = mail_breaker.held_until(now=current.now) or current.now
-        _wait(run, until, "mail_server_away", current)
+        _wait(enrollment, until, "mail_server_away", current)
     else:
-        _try_later(run, sent, current)
+        _try_later(enrollment, sent, current)
 
 
 def fence(letter: Letter, claimed: Claimed, current: Round) -> OutgoingEmail | None:
     """Look a last time whether the mail may leave, and store it as being sent; or say why not."""
-    run = claimed.run(letter.run.row.pk)
-    if run is None or not current.still_hold([run]):
+    enrollment = claimed.enrollment(letter.enrollment.row.pk)
+    if enrollment is None or not current.still_hold([enrollment]):
         return None
-    placed = run.position.placed
+    placed = enrollment.position.placed
     if placed is None:
         return None
     earlier = _earlier(letter)
     recipient = earlier.recipient if earlier else letter.draft.recipient
-    reason = outbox.reason_to_skip(subscriber=run.subscriber, kind=letter.draft.kind)
-    if reason is None and _is_suppressed(run, recipient, letter, claimed, current):
+    reason = outbox.reason_to_skip(subscriber=enrollment.subscriber, kind=letter.draft.kind)
+    if reason is None and _is_suppressed(enrollment, recipient, letter, claimed, current):
         reason = suppressions.SUPPRESSED
     if earlier is not None and earlier.status != EmailStatus.QUEUED:
-        _follow(run, placed, earlier, current)
+        _follow(enrollment, placed, earlier, current)
     elif reason:
-        _leave_out(run, placed, earlier, reason, current)
-    elif earlier is None and recipient != run.subscriber.email:
+        _leave_out(enrollment, placed, earlier, reason, current)
+    elif earlier is None and recipient != enrollment.subscriber.email:
         # Their address was changed after the mail was written: it is written again.
-        _wait(run, current.now, "", current)
-    elif not _is_held_back(run, placed, letter, earlier, current):
+        _wait(enrollment, current.now, "", current)
+    elif not _is_held_back(enrollment, placed, letter, earlier, current):
         return _begin(letter, earlier, current.now)
     return None
 
 
 def _is_suppressed(
-    run: Run, recipient: str, letter: Letter, claimed: Claimed, current: Round
+    enrollment: ClaimedEnrollment, recipient: str, letter: Letter, claimed: Claimed, current: Round
 ) -> bool:
     """Tell whether no mail may go to the address, as it was read after the locks."""
     if recipient == letter.draft.recipient and not current.changed_people:
-        return run.row.pk in claimed.suppressed
+        return enrollment.row.pk in claimed.suppressed
     # An earlier attempt's address, or the mail before this one has put addresses down.
-    return suppressions.reason_to_skip(workspace=run.workspace, recipient=recipient) is not None
+    return (
+        suppressions.reason_to_skip(workspace=enrollment.workspace, recipient=recipient) is not None
+    )
 
 
 def _give_up_recipient(sent: Sent, current: Round) -> None:
-    """Let nothing more go to a recipient who is none; that ends the person's runs, this one too."""
+    """Let nothing more go to a recipient who is none.
+
+    That ends the person's enrollments, this one too.
+    """
     suppressions.note_refusal(
-        workspace=sent.run.workspace,
-        subscriber_id=sent.run.subscriber.pk,
+        workspace=sent.enrollment.workspace,
+        subscriber_id=sent.enrollment.subscriber.pk,
         recipient=sent.email.recipient,
         error=sent.delivery.error,
         now=current.now,
     )
-    current.changed_people.add(sent.run.subscriber.pk)
+    current.changed_people.add(sent.enrollment.subscriber.pk)
 
 
 def _is_held_back(
-    run: Run,
+    enrollment: ClaimedEnrollment,
     placed: PlacedStep,
     letter: Letter,
     earlier: OutgoingEmail | None,
@@ -134,20 +142,20 @@ def _is_held_back(
 ) -> bool:
     """Tell whether a switch, the list of allowed addresses or the cap keeps the mail back."""
     verdict = brakes.verdict(
-        workspace=run.workspace,
+        workspace=enrollment.workspace,
         recipient=earlier.recipient if earlier else letter.draft.recipient,
-        is_test=run.row.is_test,
+        is_test=enrollment.row.is_test,
     )
     if verdict.is_hold:
-        _wait(run, current.now + HOLD, verdict.reason, current)
+        _wait(enrollment, current.now + HOLD, verdict.reason, current)
         return True
     if verdict.is_skip:
         email = earlier or outbox.skip(draft=letter.draft, reason=verdict.reason, now=current.now)
-        _leave_out(run, placed, email, verdict.reason, current)
+        _leave_out(enrollment, placed, email, verdict.reason, current)
         return True
-    until = _capped_until(run, letter, current.now)
+    until = _capped_until(enrollment, letter, current.now)
     if until is not None:
-        _wait(run, until, "mail_cap", current)
+        _wait(enrollment, until, "mail_cap", current)
     return until is not None
 
 
@@ -159,85 +167,103 @@ def _begin(letter: Letter, earlier: OutgoingEmail | None, now: datetime) -> Outg
     return earlier
 
 
-def _follow(run: Run, placed: PlacedStep, earlier: OutgoingEmail, current: Round) -> None:
+def _follow(
+    enrollment: ClaimedEnrollment, placed: PlacedStep, earlier: OutgoingEmail, current: Round
+) -> None:
     """Go on after a mail that an earlier attempt left in whatever state."""
     match earlier.status:
         case EmailStatus.SENDING:
             # Whoever began it may still be at it; the reaper says when that is over.
             until = earlier.lease_expires_at or current.now
-            _wait(run, max(until, current.now) + timedelta(seconds=1), "", current)
+            _wait(enrollment, max(until, current.now) + timedelta(seconds=1), "", current)
         case EmailStatus.FAILED:
-            rounds.fail_attempt(run, earlier.last_error, current, is_final=True)
+            rounds.fail_attempt(enrollment, earlier.last_error, current, is_final=True)
         case EmailStatus.SKIPPED:
-            _skip(run, placed, earlier, earlier.reason, current)
+            _skip(enrollment, placed, earlier, earlier.reason, current)
         case _:
             since = earlier.sending_since or current.now
-            _leave(run, _done(run, placed, earlier, earlier.status, since), current)
+            _leave(enrollment, _done(enrollment, placed, earlier, earlier.status, since), current)
 
 
-def _done(run: Run, placed: PlacedStep, email: OutgoingEmail, word: str, since: datetime) -> Done:
+def _done(
+    enrollment: ClaimedEnrollment,
+    placed: PlacedStep,
+    email: OutgoingEmail,
+    word: str,
+    since: datetime,
+) -> Done:
     """Return the mail's step as done; what comes next counts from the fence."""
-    began = run.position.since
+    began = enrollment.position.since
     status = StepRun.Status.DONE
     return Done(placed, status, {"email": word}, began, max(since, began), email.pk)
 
 
-def _leave(run: Run, done: Done, current: Round) -> None:
+def _leave(enrollment: ClaimedEnrollment, done: Done, current: Round) -> None:
     """Leave a mail's step behind."""
-    position = Position(run.version.after(done.placed), done.ended_at)
-    rounds.go_on(run, position, current, after=done)
+    position = Position(enrollment.version.after(done.placed), done.ended_at)
+    rounds.go_on(enrollment, position, current, after=done)
 
 
 def _leave_out(
-    run: Run, placed: PlacedStep, email: OutgoingEmail | None, reason: str, current: Round
+    enrollment: ClaimedEnrollment,
+    placed: PlacedStep,
+    email: OutgoingEmail | None,
+    reason: str,
+    current: Round,
 ) -> None:
     """Leave a mail out; one that an earlier attempt queued does not leave any more."""
     if email is not None:
         outbox.skip_queued(email_id=email.pk, reason=reason)
-    _skip(run, placed, email, reason, current)
+    _skip(enrollment, placed, email, reason, current)
 
 
 def _skip(
-    run: Run, placed: PlacedStep, email: OutgoingEmail | None, reason: str, current: Round
+    enrollment: ClaimedEnrollment,
+    placed: PlacedStep,
+    email: OutgoingEmail | None,
+    reason: str,
+    current: Round,
 ) -> None:
     """Leave a mail out and go on."""
-    began = run.position.since
+    began = enrollment.position.since
     email_id = email.pk if email else None
     status = StepRun.Status.SKIPPED
-    _leave(run, Done(placed, status, {"reason": reason}, began, began, email_id), current)
+    _leave(enrollment, Done(placed, status, {"reason": reason}, began, began, email_id), current)
 
 
-def _wait(run: Run, until: datetime, reason: str, current: Round, *, error: str = "") -> None:
-    """Let the run come again later, with no attempt counted."""
-    state = RunState(
+def _wait(
+    enrollment: ClaimedEnrollment, until: datetime, reason: str, current: Round, *, error: str = ""
+) -> None:
+    """Let the enrollment come again later, with no attempt counted."""
+    state = NextState(
         Status.ACTIVE,
-        run.position,
+        enrollment.position,
         until,
         reason=reason,
-        attempts=rounds.attempts_before(run.row),
-        last_error=error or run.row.last_error,
+        attempts=rounds.attempts_before(enrollment.row),
+        last_error=error or enrollment.row.last_error,
     )
-    current.states.append((run.row, state))
+    current.states.append((enrollment.row, state))
 
 
-def _try_later(run: Run, sent: Sent, current: Round) -> None:
+def _try_later(enrollment: ClaimedEnrollment, sent: Sent, current: Round) -> None:
     """Send a mail again that the server put off; the mail's own attempts are counted."""
     until = outbox.retry_at(attempts=sent.email.attempts, now=current.now)
     if until is None:
         outbox.fail_queued(email_id=sent.email.pk)
-        rounds.fail_attempt(run, sent.delivery.error, current, is_final=True)
+        rounds.fail_attempt(enrollment, sent.delivery.error, current, is_final=True)
     else:
-        _wait(run, until, "mail_deferred", current, error=sent.delivery.error)
+        _wait(enrollment, until, "mail_deferred", current, error=sent.delivery.error)
 
 
-def _capped_until(run: Run, letter: Letter, now: datetime) -> datetime | None:
+def _capped_until(enrollment: ClaimedEnrollment, letter: Letter, now: datetime) -> datetime | None:
     """Return when the person may get another marketing mail; None when it is now."""
-    cap = run.workspace.mail_cap
+    cap = enrollment.workspace.mail_cap
     if not cap or letter.draft.kind != OutgoingEmail.Kind.MARKETING:
         return None
-    window = timedelta(hours=run.workspace.mail_cap_hours)
+    window = timedelta(hours=enrollment.workspace.mail_cap_hours)
     latest = OutgoingEmail.objects.filter(
-        subscriber=run.subscriber,
+        subscriber=enrollment.subscriber,
         kind=OutgoingEmail.Kind.MARKETING,
         status__in=COUNTED_BY_CAP,
         sending_since__gt=now - window,

@@ -15,9 +15,9 @@ MOST_COUNTED = 10_001
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """Counts, each at most 10,001, and how late the run is that has been due the longest."""
+    """Counts, each at most 10,001, and how late the enrollment is that has been due the longest."""
 
-    runs_due: int
+    enrollments_due: int
     oldest_due_seconds: float
     emails_due: int
     emails_sending: int
@@ -36,7 +36,7 @@ def read(*, now: datetime) -> Gauges:
     emails = OutgoingEmail.objects
     status = OutgoingEmail.Status
     return Gauges(
-        runs_due=_count(due.filter(lane__in=Enrollment.Lane.values)),
+        enrollments_due=_count(due.filter(lane__in=Enrollment.Lane.values)),
         oldest_due_seconds=max(ages, default=0.0),
         emails_due=_count(emails.filter(due_at__lte=now, lease_token__isnull=True)),
         emails_sending=_count(emails.filter(status=status.SENDING)),

@@ -1,4 +1,7 @@
-"""Versions of sequences as the engine walks them; unchanged once a run has begun, so remembered."""
+"""Versions of sequences as the engine walks them.
+
+Unchanged once an enrollment has begun, so remembered.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

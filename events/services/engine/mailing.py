@@ -1,8 +1,8 @@
-"""Mails of claimed runs, one after another over one connection, each fenced.
+"""Mails of claimed enrollments, one after another over one connection, each fenced.
 
-One transaction records what became of a mail, moves its run on, and commits the next mail as being
-sent; then that one is handed over. So a process that dies leaves one mail at most of which nobody
-knows. People are locked in the order of their ids, which is the order of the runs.
+One transaction records what became of a mail, moves its enrollment on, and commits the next mail as
+being sent; then that one is handed over. So a process that dies leaves one mail at most of which
+nobody knows. People are locked in the order of their ids, which is the order of the enrollments.
 """
 
 import logging
@@ -15,7 +15,7 @@ from django.db import transaction
 
 from events.services.database_faults import REQUEST_FAULTS, brief
 from events.services.engine import claiming, mail_breaker, mails, rounds
-from events.services.engine.claimed import Claimed, Run, lock_again
+from events.services.engine.claimed import Claimed, ClaimedEnrollment, lock_again
 from events.services.engine.fencing import Letter, Sent, fence, settle
 from events.services.engine.rounds import Clock, Round
 from subscribers.models import OutgoingEmail
@@ -32,18 +32,22 @@ SECONDS_TO_RECORD = 25
 
 
 def send_all(
-    *, token: UUID, runs: Sequence[Run], clock: Clock, is_over: Callable[[], bool]
+    *,
+    token: UUID,
+    enrollments: Sequence[ClaimedEnrollment],
+    clock: Clock,
+    is_over: Callable[[], bool],
 ) -> None:
-    """Send the mails at which the runs stand, until `is_over` says that the time is up."""
-    sender = _Sender(token, clock, _causes_used(runs))
-    waiting = list(runs)
+    """Send the mails at which the enrollments stand, until `is_over` says that the time is up."""
+    sender = _Sender(token, clock, _causes_used(enrollments))
+    waiting = list(enrollments)
     with Mailer() as mailer:
         while waiting and not is_over() and not sender.is_held():
             if not rate.wait_for_turn(clock=clock, before_waiting=sender.record):
                 break
             sender.send(waiting.pop(0), mailer)
         sender.record()
-    rest = [run.row.pk for run in waiting]
+    rest = [enrollment.row.pk for enrollment in waiting]
     held_until = mail_breaker.held_until(now=clock())
     if held_until:
         claiming.give_back(token=token, ids=rest, due_at=held_until, reason="mail_server_away")
@@ -63,33 +67,37 @@ class _Sender:
     def is_held(self) -> bool:
         return mail_breaker.held_until(now=self.clock()) is not None
 
-    def send(self, run: Run, mailer: Mailer) -> None:
+    def send(self, enrollment: ClaimedEnrollment, mailer: Mailer) -> None:
         """Fence and hand over one mail."""
-        placed = run.position.placed
+        placed = enrollment.position.placed
         if placed is None:
             return
         try:
-            draft = mails.write(run=run, placed=placed)
+            draft = mails.write(enrollment=enrollment, placed=placed)
         except (TemplateFault, mails.NoSender) as error:
-            self._fail(run, str(error), is_final=True)
+            self._fail(enrollment, str(error), is_final=True)
             return
-        except Exception as error:  # what one person's data make of a template harms only their run
+        except (
+            Exception
+        ) as error:  # what one person's data make of a template harms only their enrollment
             logger.exception("A mail could not be rendered.")
-            self._fail(run, brief(error), is_final=False)
+            self._fail(enrollment, brief(error), is_final=False)
             return
         try:
-            email = self._turn(Letter(run, draft, draft.cause in self.causes_used))
+            email = self._turn(Letter(enrollment, draft, draft.cause in self.causes_used))
         except REQUEST_FAULTS:
             raise
-        except Exception as error:  # what one mail or the step after it makes of it harms one run
+        except (
+            Exception
+        ) as error:  # what one mail or the step after it makes of it harms one enrollment
             logger.exception("A mail could not be stored.")
-            self._fail(run, brief(error), is_final=False)
+            self._fail(enrollment, brief(error), is_final=False)
             return
         if email is None:
             return
         fenced_at = email.sending_since or self.clock()
         delivery = mailer.send(outbox.message_of(email))
-        self.waiting = Sent(run, placed, email, fenced_at, delivery)
+        self.waiting = Sent(enrollment, placed, email, fenced_at, delivery)
         self._note(delivery)
 
     def record(self) -> None:
@@ -119,11 +127,13 @@ class _Sender:
         return email
 
     def _turn_once(self, letter: Letter | None) -> OutgoingEmail | None:
-        runs = [each.run for each in (self.waiting, letter) if each]
+        enrollments = [each.enrollment for each in (self.waiting, letter) if each]
         with transaction.atomic():
-            claimed = lock_again(token=self.token, runs=runs, address_hash=_address_hash(letter))
+            claimed = lock_again(
+                token=self.token, enrollments=enrollments, address_hash=_address_hash(letter)
+            )
             current = Round(self.token, self.clock())
-            # First: it locks sequences, and what follows may lock runs.
+            # First: it locks sequences, and what follows may lock enrollments.
             rounds.park(claimed.parked, current)
             if self.waiting:
                 settle(self.waiting, claimed, current)
@@ -152,7 +162,10 @@ class _Sender:
                 return
 
     def _record_alone(self) -> None:
-        """Record the last mail apart from the next; when its run cannot go on, the mail alone."""
+        """Record the last mail apart from the next.
+
+        When its enrollment cannot go on, the mail alone.
+        """
         if self.waiting is None:
             return
         try:
@@ -160,18 +173,18 @@ class _Sender:
         except REQUEST_FAULTS:
             raise
         except Exception as error:  # what comes after a mail must not make it unknown
-            logger.exception("A run could not go on after its mail.")
+            logger.exception("An enrollment could not go on after its mail.")
             with transaction.atomic():
                 current = Round(self.token, self.clock())
-                settle(self.waiting, Claimed(runs=[], parked=[]), current)
+                settle(self.waiting, Claimed(enrollments=[], parked=[]), current)
                 current.write()
-            self._fail(self.waiting.run, brief(error), is_final=False)
+            self._fail(self.waiting.enrollment, brief(error), is_final=False)
         self.waiting = None
 
-    def _fail(self, run: Run, error: str, *, is_final: bool) -> None:
+    def _fail(self, enrollment: ClaimedEnrollment, error: str, *, is_final: bool) -> None:
         rounds.put_off(
             token=self.token,
-            enrollment_id=run.row.pk,
+            enrollment_id=enrollment.row.pk,
             error=error,
             clock=self.clock,
             is_final=is_final,
@@ -182,12 +195,14 @@ def _address_hash(letter: Letter | None) -> str:
     """Return the hash by which the address that a mail is for would be suppressed."""
     if letter is None:
         return ""
-    return suppressions.hash_of(workspace=letter.run.workspace, recipient=letter.draft.recipient)
+    return suppressions.hash_of(
+        workspace=letter.enrollment.workspace, recipient=letter.draft.recipient
+    )
 
 
-def _causes_used(runs: Sequence[Run]) -> frozenset[str]:
+def _causes_used(enrollments: Sequence[ClaimedEnrollment]) -> frozenset[str]:
     """Return the causes that have a mail already; one query. Only the lease's holder makes more."""
-    causes = [run.row.mail_cause for run in runs]
-    workspaces = {run.row.workspace_id for run in runs}
+    causes = [enrollment.row.mail_cause for enrollment in enrollments]
+    workspaces = {enrollment.row.workspace_id for enrollment in enrollments}
     used = OutgoingEmail.objects.filter(workspace__in=workspaces, cause__in=causes)
     return frozenset(used.values_list("cause", flat=True))

@@ -1,9 +1,9 @@
-"""A run's mail as its step's templates make it; nothing here writes or sends."""
+"""An enrollment's mail as its step's templates make it; nothing here writes or sends."""
 
 from typing import Any
 
 from events.language import steps
-from events.services.engine.claimed import Run
+from events.services.engine.claimed import ClaimedEnrollment
 from events.services.engine.loaded_versions import PlacedStep
 from subscribers.ids import encode
 from subscribers.models import OutgoingEmail
@@ -24,41 +24,43 @@ def kind_of(step: steps.EmailStep) -> OutgoingEmail.Kind:
     return kinds.TRANSACTIONAL if step.is_transactional else kinds.MARKETING
 
 
-def write(*, run: Run, placed: PlacedStep) -> Draft:
+def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep) -> Draft:
     """Return the mail of a step; raises `rendering.TemplateFault` and `NoSender`."""
     step = placed.step
     if not isinstance(step, steps.EmailStep):
         raise TypeError("Only an email step makes a mail.")
-    address = run.version.from_email or run.workspace.from_email
+    address = enrollment.version.from_email or enrollment.workspace.from_email
     if not address:
         raise NoSender("Neither the sequence nor the workspace has a from address.")
-    name = run.version.from_name or run.workspace.from_name or run.workspace.name
+    name = (
+        enrollment.version.from_name or enrollment.workspace.from_name or enrollment.workspace.name
+    )
     mail = rendering.render_mail(
         subject=step.subject,
         preview_text=step.preview_text,
         html=step.html,
         text=step.text,
-        data=merge_data(run),
+        data=merge_data(enrollment),
     )
     kind = kind_of(step)
     return Draft(
-        workspace_id=run.row.workspace_id,
-        subscriber_id=run.subscriber.pk,
+        workspace_id=enrollment.row.workspace_id,
+        subscriber_id=enrollment.subscriber.pk,
         kind=kind,
-        cause=run.row.mail_cause,
+        cause=enrollment.row.mail_cause,
         sender=rendering.address_header(name, address),
-        reply_to=run.version.reply_to,
-        recipient=run.subscriber.email,
+        reply_to=enrollment.version.reply_to,
+        recipient=enrollment.subscriber.email,
         subject=mail.subject,
         html=mail.html,
         text=mail.text,
-        headers=headers.for_mail(subscriber=run.subscriber, kind=kind),
+        headers=headers.for_mail(subscriber=enrollment.subscriber, kind=kind),
     )
 
 
-def merge_data(run: Run) -> dict[str, Any]:
+def merge_data(enrollment: ClaimedEnrollment) -> dict[str, Any]:
     """Return what merge tags read, as plain values."""
-    person = run.subscriber
+    person = enrollment.subscriber
     return {
         "subscriber": {
             "id": encode("sub", person.pk),
@@ -69,7 +71,7 @@ def merge_data(run: Run) -> dict[str, Any]:
             "timezone": person.timezone,
             "attributes": person.attributes,
         },
-        "event": dict(run.event_properties),
-        "workspace": {"name": run.workspace.name},
+        "event": dict(enrollment.event_properties),
+        "workspace": {"name": enrollment.workspace.name},
         "unsubscribeUrl": headers.unsubscribe_url(person),
     }

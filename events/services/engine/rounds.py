@@ -1,9 +1,11 @@
-"""Carries out what is due for claimed runs: in memory and in bulk, then the calls one by one.
+"""Carries out what is due for claimed enrollments.
 
-One transaction locks the people of a batch, in the order of their ids, walks every run as far as
-it goes without the network, and writes the lot. Runs that stand at a mail or a webhook then go on
-one after another (`mailing`, `calling`). A fault of one run is that run's alone: when the batch
-cannot be written, its runs are done one by one.
+In memory and in bulk, then the calls one by one.
+
+One transaction locks the people of a batch, in the order of their ids, walks every enrollment as
+far as it goes without the network, and writes the lot. Enrollments that stand at a mail or a
+webhook then go on one after another (`mailing`, `calling`). A fault of one enrollment is that
+enrollment's alone: when the batch cannot be written, its enrollments are done one by one.
 """
 
 import logging
@@ -19,10 +21,10 @@ from django.db import transaction
 from events.models import Enrollment, Sequence, StepRun
 from events.services.database_faults import REQUEST_FAULTS, brief
 from events.services.engine import changes, writing
-from events.services.engine.claimed import Claimed, Run, load_locked
+from events.services.engine.claimed import Claimed, ClaimedEnrollment, load_locked
 from events.services.engine.loaded_versions import PlacedStep
 from events.services.engine.walking import Acts, Done, Ends, Position, Waits, Walked, walk
-from events.services.engine.writing import RunState
+from events.services.engine.writing import NextState
 
 logger = logging.getLogger("cueline.engine")
 
@@ -36,29 +38,33 @@ GAVE_UP = "gave_up"
 
 @dataclass(slots=True)
 class Round:
-    """What one transaction decided for many runs, until it is written."""
+    """What one transaction decided for many enrollments, until it is written."""
 
     token: UUID
     now: datetime
-    states: list[tuple[Enrollment, RunState]] = field(default_factory=list)
+    states: list[tuple[Enrollment, NextState]] = field(default_factory=list)
     step_runs: list[StepRun] = field(default_factory=list)
-    # People whom a step changed, which may have ended or paused other runs of theirs.
+    # People whom a step changed, which may have ended or paused other enrollments of theirs.
     changed_people: set[UUID] = field(default_factory=set)
-    # Runs that stand at a mail or a webhook, still claimed.
-    calls: list[Run] = field(default_factory=list)
+    # Enrollments that stand at a mail or a webhook, still claimed.
+    calls: list[ClaimedEnrollment] = field(default_factory=list)
 
-    def still_hold(self, runs: Several[Run]) -> list[Run]:
-        """Return the runs that are still this token's, after what the round itself set off."""
-        doubtful = [run.row.pk for run in runs if run.subscriber.pk in self.changed_people]
+    def still_hold(self, enrollments: Several[ClaimedEnrollment]) -> list[ClaimedEnrollment]:
+        """Return those that the token still holds, after what the round itself set off."""
+        doubtful = [
+            enrollment.row.pk
+            for enrollment in enrollments
+            if enrollment.subscriber.pk in self.changed_people
+        ]
         if not doubtful:
-            return list(runs)
+            return list(enrollments)
         rows = Enrollment.objects.filter(pk__in=doubtful, lease_token=self.token)
         lost = set(doubtful) - set(rows.values_list("pk", flat=True))
-        return [run for run in runs if run.row.pk not in lost]
+        return [enrollment for enrollment in enrollments if enrollment.row.pk not in lost]
 
     def write(self) -> None:
         """Write the lot."""
-        writing.write_runs(self.states, token=self.token, now=self.now)
+        writing.write_enrollments(self.states, token=self.token, now=self.now)
         for row, state in self.states:
             if state.keeps_lease:
                 writing.move(row, state)
@@ -66,7 +72,9 @@ class Round:
 
 
 def begin_round(*, token: UUID, ids: Several[UUID], clock: Clock) -> tuple[Claimed, Round]:
-    """Lock the people of claimed runs and read the runs; park those whose sequence is off.
+    """Lock the people of claimed enrollments and read the enrollments.
+
+    Park those whose sequence is off.
 
     In the caller's transaction, before anything else of it. What the token lost is left out.
     """
@@ -76,57 +84,71 @@ def begin_round(*, token: UUID, ids: Several[UUID], clock: Clock) -> tuple[Claim
     return claimed, current
 
 
-def advance_in_bulk(*, token: UUID, ids: Several[UUID], clock: Clock) -> list[Run]:
-    """Walk all the runs that the token holds; returns those that have to call the outside world."""
+def advance_in_bulk(*, token: UUID, ids: Several[UUID], clock: Clock) -> list[ClaimedEnrollment]:
+    """Walk all the enrollments that the token holds.
+
+    Returns those that have to call the outside world.
+    """
     try:
         return _advance_together(token, ids, clock)
     except REQUEST_FAULTS:
         raise
-    except Exception as error:  # what one run's data or the database make of it harms only that run
+    except (
+        Exception
+    ) as error:  # what one enrollment's data or the database make of it harms only that enrollment
         if len(ids) == 1:
             logger.exception("A step failed.")
             put_off(token=token, enrollment_id=ids[0], error=brief(error), clock=clock)
             return []
-        logger.warning("A batch failed and is done run by run: %s", brief(error))
-    return [run for each in ids for run in advance_in_bulk(token=token, ids=[each], clock=clock)]
+        logger.warning("A batch failed and is done one by one: %s", brief(error))
+    return [
+        enrollment
+        for each in ids
+        for enrollment in advance_in_bulk(token=token, ids=[each], clock=clock)
+    ]
 
 
-def _advance_together(token: UUID, ids: Several[UUID], clock: Clock) -> list[Run]:
+def _advance_together(token: UUID, ids: Several[UUID], clock: Clock) -> list[ClaimedEnrollment]:
     with transaction.atomic():
         claimed, current = begin_round(token=token, ids=ids, clock=clock)
-        going = [Going(run, run.position, []) for run in claimed.runs]
+        going = [Going(enrollment, enrollment.position, []) for enrollment in claimed.enrollments]
         _go_on(going, current, may_call=True)
         current.write()
     return current.calls
 
 
-def go_on(run: Run, position: Position, current: Round, *, after: Done | None = None) -> None:
-    """Walk one run on from a position, after the call `after`; the caller holds the locks.
+def go_on(
+    enrollment: ClaimedEnrollment, position: Position, current: Round, *, after: Done | None = None
+) -> None:
+    """Walk one enrollment on from a position, after the call `after`; the caller holds the locks.
 
     When it comes to another mail or webhook it is due again at once, for whoever claims it next.
     """
-    _go_on([Going(run, position, [after] if after else [])], current, may_call=False)
+    _go_on([Going(enrollment, position, [after] if after else [])], current, may_call=False)
 
 
 @dataclass(slots=True)
 class Going:
-    """A run on its way, and the steps that it has done."""
+    """An enrollment on its way, and the steps that it has done."""
 
-    run: Run
+    enrollment: ClaimedEnrollment
     position: Position
     done: list[Done]
 
 
 def _go_on(all_going: list[Going], current: Round, *, may_call: bool) -> None:
-    """Walk runs on, carrying out their changes, each round of them together.
+    """Walk enrollments on, carrying out their changes, each round of them together.
 
-    With `may_call`, runs that come to a mail or a webhook stay claimed and are listed.
+    With `may_call`, enrollments that come to a mail or a webhook stay claimed and are listed.
     """
     while all_going:
         changing: list[Going] = []
         for each in all_going:
             walked = walk(
-                version=each.run.version, position=each.position, facts=each.run, now=current.now
+                version=each.enrollment.version,
+                position=each.position,
+                facts=each.enrollment,
+                now=current.now,
             )
             each.done += walked.done
             each.position = walked.position
@@ -134,66 +156,74 @@ def _go_on(all_going: list[Going], current: Round, *, may_call: bool) -> None:
             if placed is not None and isinstance(walked.stop, Acts) and _is_change(placed):
                 changing.append(each)
                 continue
-            current.step_runs += writing.add_step_runs(each.run, each.done)
-            _settle(each.run, walked, current, may_call=may_call, is_moved=bool(each.done))
-        # One run of a person at a time: what its change sets off may concern the others.
-        first_of_person = {each.run.subscriber.pk: each for each in reversed(changing)}
+            current.step_runs += writing.add_step_runs(each.enrollment, each.done)
+            _settle(each.enrollment, walked, current, may_call=may_call, is_moved=bool(each.done))
+        # One enrollment of a person at a time: what its change sets off may concern the others.
+        first_of_person = {each.enrollment.subscriber.pk: each for each in reversed(changing)}
         _change(list(first_of_person.values()), current)
-        held = {run.row.pk for run in current.still_hold([each.run for each in changing])}
+        held = {
+            enrollment.row.pk
+            for enrollment in current.still_hold([each.enrollment for each in changing])
+        }
         for each in changing:
-            if each.run.row.pk not in held:
-                current.step_runs += writing.add_step_runs(each.run, each.done)
-        all_going = [each for each in changing if each.run.row.pk in held]
+            if each.enrollment.row.pk not in held:
+                current.step_runs += writing.add_step_runs(each.enrollment, each.done)
+        all_going = [each for each in changing if each.enrollment.row.pk in held]
 
 
 def put_off(
     *, token: UUID, enrollment_id: UUID, error: str, clock: Clock, is_final: bool = False
 ) -> None:
-    """Count a failed attempt and try again later; after the last the run has failed."""
+    """Count a failed attempt and try again later; after the last the enrollment has failed."""
     with transaction.atomic():
         claimed, current = begin_round(token=token, ids=[enrollment_id], clock=clock)
-        for run in claimed.runs:
-            fail_attempt(run, error, current, is_final=is_final)
+        for enrollment in claimed.enrollments:
+            fail_attempt(enrollment, error, current, is_final=is_final)
         current.write()
 
 
-def fail_attempt(run: Run, error: str, current: Round, *, is_final: bool = False) -> None:
-    """Note a failed attempt of the step that the run stands at; the caller holds the locks."""
-    # A run that is alone was counted when its work began.
-    attempts = run.row.attempts if is_alone(run.row) else run.row.attempts + 1
-    position = run.position
+def fail_attempt(
+    enrollment: ClaimedEnrollment, error: str, current: Round, *, is_final: bool = False
+) -> None:
+    """Note a failed attempt of the step that the enrollment stands at.
+
+    The caller holds the locks.
+    """
+    # An enrollment that is alone was counted when its work began.
+    attempts = enrollment.row.attempts if is_alone(enrollment.row) else enrollment.row.attempts + 1
+    position = enrollment.position
     if is_final or attempts >= settings.STEP_ATTEMPTS:
-        end_failed(run, error, attempts, current)
+        end_failed(enrollment, error, attempts, current)
         return
     pause = min(FIRST_PAUSE * 2 ** (attempts - 1), LONGEST_PAUSE)
-    state = RunState(
+    state = NextState(
         Status.ACTIVE, position, current.now + pause, attempts=attempts, last_error=error
     )
-    current.states.append((run.row, state))
+    current.states.append((enrollment.row, state))
 
 
-def end_failed(run: Run, error: str, attempts: int, current: Round) -> None:
-    """End a run whose step failed for good; the step's row says with what."""
-    position = run.position
+def end_failed(enrollment: ClaimedEnrollment, error: str, attempts: int, current: Round) -> None:
+    """End an enrollment whose step failed for good; the step's row says with what."""
+    position = enrollment.position
     if position.placed:
         done = Done(position.placed, StepRun.Status.FAILED, {}, position.since, current.now)
-        rows = writing.add_step_runs(run, [done])
+        rows = writing.add_step_runs(enrollment, [done])
         for row in rows:
             row.error, row.attempts = error, attempts
         current.step_runs += rows
-    state = RunState(
+    state = NextState(
         Status.FAILED, position, None, attempts=attempts, last_error=error, reason=GAVE_UP
     )
-    current.states.append((run.row, state))
+    current.states.append((enrollment.row, state))
 
 
 def attempts_before(row: Enrollment) -> int:
-    """Return how many attempts failed before this work on the run began."""
+    """Return how many attempts failed before this work on the enrollment began."""
     return max(row.attempts - 1, 0) if is_alone(row) else row.attempts
 
 
 def is_alone(row: Enrollment) -> bool:
-    """Tell whether the run is claimed alone, as `claiming` decides it."""
+    """Tell whether the enrollment is claimed alone, as `claiming` decides it."""
     return row.attempts > 0 or bool(row.last_error)
 
 
@@ -202,29 +232,36 @@ def _is_change(placed: PlacedStep) -> bool:
 
 
 def _change(changing: list[Going], current: Round) -> None:
-    """Carry out the changes at which runs stand; that may end or pause the very run that did."""
-    outcomes = changes.apply_all([(each.run, each.position) for each in changing], now=current.now)
+    """Carry out the changes at which enrollments stand.
+
+    That may end or pause the very one that did.
+    """
+    outcomes = changes.apply_all(
+        [(each.enrollment, each.position) for each in changing], now=current.now
+    )
     for each, outcome in zip(changing, outcomes, strict=True):
         placed, since = each.position.placed, each.position.since
         if placed is not None:
             each.done.append(Done(placed, StepRun.Status.DONE, outcome, since, since))
-            each.position = Position(each.run.version.after(placed), since)
-            current.changed_people.add(each.run.subscriber.pk)
+            each.position = Position(each.enrollment.version.after(placed), since)
+            current.changed_people.add(each.enrollment.subscriber.pk)
 
 
-def _settle(run: Run, walked: Walked, current: Round, *, may_call: bool, is_moved: bool) -> None:
-    """Put the run where the walk stopped."""
-    row, position, stop = run.row, walked.position, walked.stop
+def _settle(
+    enrollment: ClaimedEnrollment, walked: Walked, current: Round, *, may_call: bool, is_moved: bool
+) -> None:
+    """Put the enrollment where the walk stopped."""
+    row, position, stop = enrollment.row, walked.position, walked.stop
     match stop:
         case Ends():
-            state = RunState(stop.status, position, None, reason=stop.reason)
+            state = NextState(stop.status, position, None, reason=stop.reason)
         case Waits():
-            state = RunState(
+            state = NextState(
                 Status.WAITING, position, stop.due_at, awaits=stop.awaits, reason=stop.reason
             )
         case Acts():
             # Retries and their attempts belong to the step; a step further on starts afresh.
-            state = RunState(
+            state = NextState(
                 Status.ACTIVE,
                 position,
                 current.now,
@@ -233,7 +270,7 @@ def _settle(run: Run, walked: Walked, current: Round, *, may_call: bool, is_move
                 last_error="" if is_moved else row.last_error,
             )
             if may_call:
-                current.calls.append(run)
+                current.calls.append(enrollment)
                 is_unchanged = not is_moved and row.status == Status.ACTIVE
                 if is_unchanged:
                     return
@@ -241,7 +278,7 @@ def _settle(run: Run, walked: Walked, current: Round, *, may_call: bool, is_move
 
 
 def park(rows: Several[Enrollment], current: Round) -> None:
-    """Hold runs whose sequence is not active, until it is switched on again.
+    """Hold enrollments whose sequence is not active, until it is switched on again.
 
     Locks the sequences in the order of their ids: one that was switched on meanwhile has resumed
     what was parked before, and would miss this.

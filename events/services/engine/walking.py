@@ -1,4 +1,4 @@
-"""One run's way from step to step, in memory: what is decided, not what is done.
+"""One enrollment's way from step to step, in memory: what is decided, not what is done.
 
 The engine and the simulation walk alike: the engine carries out what a walk stops at and writes
 what it decided; the simulation prints it. Nothing here writes.
@@ -30,11 +30,13 @@ class SeenEvent:
 
 
 class Facts(Protocol):
-    """What steps look at: the person, the event that started the run, and what happened since."""
+    """What steps look at: the person, the event that started the enrollment, and what happened
+    since.
+    """
 
     @property
     def entered_at(self) -> datetime:
-        """When the run began."""
+        """When the enrollment began."""
 
     @property
     def tags(self) -> set[str]:
@@ -50,7 +52,7 @@ class Facts(Protocol):
 
     @property
     def event_properties(self) -> Mapping[str, Any]:
-        """The properties of the event that started the run."""
+        """The properties of the event that started the enrollment."""
 
     def zone(self, timezone: str) -> ZoneInfo:
         """Return the zone that a window or delay with this `timezone` means for the person."""
@@ -69,7 +71,7 @@ class Facts(Protocol):
 
 @dataclass(slots=True)
 class Position:
-    """Where a run stands: at a step that is not done yet, or at the end."""
+    """Where an enrollment stands: at a step that is not done yet, or at the end."""
 
     placed: PlacedStep | None
     # The logical moment at which the step before ended.
@@ -94,7 +96,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The run is over."""
+    """The enrollment is over."""
 
     status: Enrollment.Status
     reason: str

@@ -1,4 +1,4 @@
-"""Webhooks of claimed runs: signed, at least once, with an id by which a repeat is known."""
+"""Webhooks of claimed enrollments: signed, at least once, with an id by which a repeat is known."""
 
 import json
 import logging
@@ -14,10 +14,10 @@ from events.egress import calls as egress
 from events.language import steps
 from events.models import Enrollment, StepRun
 from events.services.engine import claiming, mails, rounds
-from events.services.engine.claimed import Run
+from events.services.engine.claimed import ClaimedEnrollment
 from events.services.engine.rounds import Clock, Round
 from events.services.engine.walking import Done, Ends, Position
-from events.services.engine.writing import RunState, add_step_runs
+from events.services.engine.writing import NextState, add_step_runs
 from subscribers.ids import encode
 
 logger = logging.getLogger("cueline.webhooks")
@@ -29,26 +29,30 @@ LONGEST_ERROR = 300
 
 
 def call_all(
-    *, token: UUID, runs: Sequence[Run], clock: Clock, is_over: Callable[[], bool]
+    *,
+    token: UUID,
+    enrollments: Sequence[ClaimedEnrollment],
+    clock: Clock,
+    is_over: Callable[[], bool],
 ) -> None:
-    """Call the webhooks at which the runs stand, until `is_over` says that the time is up."""
-    waiting = list(runs)
+    """Call the webhooks at which the enrollments stand, until `is_over` says that time is up."""
+    waiting = list(enrollments)
     while waiting and not is_over():
-        run = waiting.pop(0)
-        if Enrollment.objects.filter(pk=run.row.pk, lease_token=token).exists():
-            outcome, error, is_final = _call(run, clock())
-            _record(run, token, outcome, error, clock, is_final=is_final)
-    claiming.give_back(token=token, ids=[run.row.pk for run in waiting])
+        enrollment = waiting.pop(0)
+        if Enrollment.objects.filter(pk=enrollment.row.pk, lease_token=token).exists():
+            outcome, error, is_final = _call(enrollment, clock())
+            _record(enrollment, token, outcome, error, clock, is_final=is_final)
+    claiming.give_back(token=token, ids=[enrollment.row.pk for enrollment in waiting])
 
 
-def payload(run: Run, step: steps.WebhookStep) -> dict[str, Any]:
+def payload(enrollment: ClaimedEnrollment, step: steps.WebhookStep) -> dict[str, Any]:
     """Return what a webhook is sent."""
-    data = mails.merge_data(run)
-    started_by = run.row.started_by_id
+    data = mails.merge_data(enrollment)
+    started_by = enrollment.row.started_by_id
     return {
         "type": "sequence.step",
-        "sequence": {"id": run.row.sequence.public_id, "name": run.row.sequence.name},
-        "enrollmentId": run.row.public_id,
+        "sequence": {"id": enrollment.row.sequence.public_id, "name": enrollment.row.sequence.name},
+        "enrollmentId": enrollment.row.public_id,
         "stepId": step.id,
         "subscriber": data["subscriber"],
         "event": {"id": started_by and encode("evt", started_by), "properties": data["event"]},
@@ -56,22 +60,22 @@ def payload(run: Run, step: steps.WebhookStep) -> dict[str, Any]:
     }
 
 
-def _call(run: Run, now: datetime) -> tuple[dict[str, Any], str, bool]:
+def _call(enrollment: ClaimedEnrollment, now: datetime) -> tuple[dict[str, Any], str, bool]:
     """Return the outcome, the error if there was one, and whether another attempt is useless."""
-    step = run.position.placed.step if run.position.placed else None
+    step = enrollment.position.placed.step if enrollment.position.placed else None
     if not isinstance(step, steps.WebhookStep):
         raise TypeError("Only a webhook step is called.")
-    if run.row.is_test:
+    if enrollment.row.is_test:
         return {"reason": TEST_KEY}, "", True
-    body = json.dumps(payload(run, step), separators=(",", ":")).encode()
+    body = json.dumps(payload(enrollment, step), separators=(",", ":")).encode()
     timestamp = int(now.timestamp())
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Cueline",
-        "Cueline-Delivery": run.row.mail_cause,
+        "Cueline-Delivery": enrollment.row.mail_cause,
         "Cueline-Timestamp": str(timestamp),
         "Cueline-Signature": egress.sign(
-            secret=run.workspace.webhook_secret, timestamp=timestamp, body=body
+            secret=enrollment.workspace.webhook_secret, timestamp=timestamp, body=body
         ),
     }
     try:
@@ -89,40 +93,53 @@ def _call(run: Run, now: datetime) -> tuple[dict[str, Any], str, bool]:
 
 
 def _record(
-    run: Run, token: UUID, outcome: dict[str, Any], error: str, clock: Clock, *, is_final: bool
+    enrollment: ClaimedEnrollment,
+    token: UUID,
+    outcome: dict[str, Any],
+    error: str,
+    clock: Clock,
+    *,
+    is_final: bool,
 ) -> None:
     with transaction.atomic():
-        claimed, current = rounds.begin_round(token=token, ids=[run.row.pk], clock=clock)
-        held = claimed.run(run.row.pk)
+        claimed, current = rounds.begin_round(token=token, ids=[enrollment.row.pk], clock=clock)
+        held = claimed.enrollment(enrollment.row.pk)
         if held is not None and held.position.placed is not None:
             _settle(held, outcome, error, current, is_final=is_final)
         current.write()
 
 
 def _settle(
-    run: Run, outcome: dict[str, Any], error: str, current: Round, *, is_final: bool
+    enrollment: ClaimedEnrollment,
+    outcome: dict[str, Any],
+    error: str,
+    current: Round,
+    *,
+    is_final: bool,
 ) -> None:
-    placed = run.position.placed
+    placed = enrollment.position.placed
     step = placed.step if placed else None
     if placed is None or not isinstance(step, steps.WebhookStep):
         return
-    began = run.position.since
-    attempts = run.row.attempts + (not rounds.is_alone(run.row))
+    began = enrollment.position.since
+    attempts = enrollment.row.attempts + (not rounds.is_alone(enrollment.row))
     is_last = is_final or attempts >= settings.STEP_ATTEMPTS
     if error and not is_last:
-        rounds.fail_attempt(run, error, current)
+        rounds.fail_attempt(enrollment, error, current)
         return
     if error and step.on_error == "fail":
-        rounds.fail_attempt(run, error, current, is_final=True)
+        rounds.fail_attempt(enrollment, error, current, is_final=True)
         return
     status = StepRun.Status.SKIPPED if "reason" in outcome else StepRun.Status.DONE
     if error:
         status, outcome = StepRun.Status.FAILED, {**outcome, "action": step.on_error}
     done = Done(placed, status, outcome, began, current.now)
     if error and step.on_error == "exit":
-        current.step_runs += add_step_runs(run, [done])
+        current.step_runs += add_step_runs(enrollment, [done])
         ends = Ends(Enrollment.Status.COMPLETED, "webhook_failed")
-        state = RunState(ends.status, run.position, None, reason=ends.reason)
-        current.states.append((run.row, state))
+        state = NextState(ends.status, enrollment.position, None, reason=ends.reason)
+        current.states.append((enrollment.row, state))
         return
-    rounds.go_on(run, Position(run.version.after(placed), current.now), current, after=done)
+    rounds.go_on(
+        enrollment, Position(enrollment.version.after(placed), current.now), current, after=done
+    )

@@ -1,6 +1,8 @@
-"""Writes what the engine decided; every write of a run asks whether the token still holds it.
+"""Writes what the engine decided.
 
-One statement for many runs: building a query through the ORM for each costs most of a step.
+Every write of an enrollment asks whether the token still holds it.
+
+One statement for many enrollments: building a query through the ORM for each costs most of a step.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from events.models import Enrollment, StepRun
-from events.services.engine.claimed import Run
+from events.services.engine.claimed import ClaimedEnrollment
 from events.services.engine.walking import Done, Position
 from subscribers.ids import new_ids
 from subscribers.services.storage import quick_rows
@@ -30,8 +32,8 @@ WHERE id = %s AND lease_token = %s
 
 
 @dataclass(frozen=True, slots=True)
-class RunState:
-    """A run's columns as they will be; `keeps_lease` while this process goes on with it."""
+class NextState:
+    """An enrollment's columns as they will be; `keeps_lease` while this process goes on with it."""
 
     status: str
     position: Position
@@ -44,17 +46,17 @@ class RunState:
     status_before_pause: str = ""
 
 
-def write_runs(
-    changes: Sequence[tuple[Enrollment, RunState]], *, token: UUID, now: datetime
+def write_enrollments(
+    changes: Sequence[tuple[Enrollment, NextState]], *, token: UUID, now: datetime
 ) -> None:
-    """Write runs that the token holds; the others stay as whoever took them left them."""
+    """Write enrollments that the token holds; the others stay as whoever took them left them."""
     if not changes:
         return
     with connection.cursor() as cursor:
         cursor.executemany(_WRITE, [_values(row, state, token, now) for row, state in changes])
 
 
-def move(row: Enrollment, state: RunState) -> None:
+def move(row: Enrollment, state: NextState) -> None:
     """Put a row in memory where it was written to, since this process goes on with it."""
     placed = state.position.placed
     step_id = placed.row_id if placed else None
@@ -64,19 +66,19 @@ def move(row: Enrollment, state: RunState) -> None:
     row.attempts, row.last_error = state.attempts, state.last_error
 
 
-def add_step_runs(run: Run, done: Iterable[Done]) -> list[StepRun]:
+def add_step_runs(enrollment: ClaimedEnrollment, done: Iterable[Done]) -> list[StepRun]:
     """Return the rows of steps that are done, for `store_step_runs`."""
-    failures = max(run.row.attempts - 1, 0)
+    failures = max(enrollment.row.attempts - 1, 0)
     return [
         StepRun(
-            workspace_id=run.row.workspace_id,
-            enrollment_id=run.row.pk,
+            workspace_id=enrollment.row.workspace_id,
+            enrollment_id=enrollment.row.pk,
             step_id=each.placed.row_id,
-            visit=run.row.visit if each.placed.row_id == run.row.step_id else 1,
+            visit=enrollment.row.visit if each.placed.row_id == enrollment.row.step_id else 1,
             status=each.status,
             outcome=dict(each.outcome),
             email_id=each.email_id,
-            attempts=failures if each.placed.row_id == run.row.step_id else 0,
+            attempts=failures if each.placed.row_id == enrollment.row.step_id else 0,
             started_at=each.began_at,
             ended_at=max(each.ended_at, each.began_at),
         )
@@ -91,7 +93,7 @@ def store_step_runs(rows: Sequence[StepRun]) -> None:
     quick_rows.insert(rows, or_ignore=True)
 
 
-def _values(row: Enrollment, state: RunState, token: UUID, now: datetime) -> list[Any]:
+def _values(row: Enrollment, state: NextState, token: UUID, now: datetime) -> list[Any]:
     placed = state.position.placed
     step_id = placed.row_id if placed else None
     has_ended = state.status not in Enrollment.UNDER_WAY
@@ -106,7 +108,7 @@ def _values(row: Enrollment, state: RunState, token: UUID, now: datetime) -> lis
         state.awaits,
         _uuid(None if is_moved or has_ended else row.released_by),
         _moment(state.due_at),
-        # Lane 0 stays: whoever put a run there wants it first.
+        # Lane 0 stays: whoever put an enrollment there wants it first.
         min(lane, row.lane) if row.lane == Enrollment.Lane.CONFIRMATION else int(lane),
         _uuid(token if state.keeps_lease else None),
         state.keeps_lease,

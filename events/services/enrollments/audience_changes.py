@@ -1,4 +1,4 @@
-"""What follows for runs when people, their tags or lists change without an event.
+"""What follows for enrollments when people, their tags or lists change without an event.
 
 The callers hold the subscribers' locks, inside the transaction of the change. Ids come in batches,
 all of one workspace. Every function is idempotent.
@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from events.decisions import triggers
-from events.decisions.runs import MOST_DEPTH, Runs, Start, Starts
+from events.decisions.enrollments import MOST_DEPTH, EnrollmentsBySlot, Start, Starts
 from events.decisions.sync_rules import TagRef
 from events.decisions.watched import Watched
 from events.models import Enrollment, Step
@@ -24,14 +24,14 @@ Status = Enrollment.Status
 UNSUBSCRIBED = "unsubscribed"
 SUPPRESSED = "suppressed"
 NOT_CONFIRMED = "not_confirmed"
-# Runs that wait for a confirmation, also those that a hand holds meanwhile.
+# Enrollments that wait for a confirmation, also those that a hand holds meanwhile.
 NEVER_BEGAN = Q(status=Status.WAITING_CONFIRMATION) | Q(
     status=Status.PAUSED, status_before_pause=Status.WAITING_CONFIRMATION
 )
 
 
 def confirmed(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
-    """Let the runs of people who confirmed begin; their waits count from now."""
+    """Let the enrollments of people who confirmed begin; their waits count from now."""
     held = _under_way(subscriber_ids).filter(status=Status.WAITING_CONFIRMATION)
     rows.locked(held.values_list("pk", flat=True)).update(
         status=Status.ACTIVE, step_since=now, due_at=now, updated_at=now
@@ -39,7 +39,7 @@ def confirmed(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
 
 
 def gave_up(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
-    """Let the runs expire that waited for a confirmation, also those that a hand holds.
+    """Let the enrollments expire that waited for a confirmation, also those that a hand holds.
 
     They never began, so their slots are free again, even where people enter once ever.
     """
@@ -51,10 +51,11 @@ def gave_up(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
 
 
 def left(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
-    """Stop the runs of people who unsubscribed, but for those that still have to inform them.
+    """Stop the enrollments of people who unsubscribed, but for those that still have to inform
+    them.
 
-    A run with a transactional mail at its step or later goes on; the engine skips its other mails.
-    What waits for a confirmation stops in any case, also where a hand holds it.
+    An enrollment with a transactional mail at its step or later goes on; the engine skips its other
+    mails. What waits for a confirmation stops in any case, also where a hand holds it.
     """
     informs = Step.objects.filter(
         version=OuterRef("version_id"),
@@ -63,13 +64,13 @@ def left(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
         config__is_transactional=True,
     )
     ending = _under_way(subscriber_ids).filter(NEVER_BEGAN | ~Exists(informs))
-    rows.stop(run_ids=ending.values_list("pk", flat=True), now=now, reason=UNSUBSCRIBED)
+    rows.stop(enrollment_ids=ending.values_list("pk", flat=True), now=now, reason=UNSUBSCRIBED)
 
 
 def suppressed(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
-    """Stop the runs of people who get no mail any more."""
+    """Stop the enrollments of people who get no mail any more."""
     ending = _under_way(subscriber_ids).values_list("pk", flat=True)
-    rows.stop(run_ids=ending, now=now, reason=SUPPRESSED)
+    rows.stop(enrollment_ids=ending, now=now, reason=SUPPRESSED)
 
 
 def tags_added(
@@ -90,16 +91,20 @@ def tags_added(
     concerned = watched.concerned_by(tag_ids=tag_ids)
     if not concerned:
         return
-    runs_by_person = rows.runs_of_many(subscriber_ids=subscriber_ids, sequence_ids=concerned)
+    enrollments_by_person = rows.enrollments_of_many(
+        subscriber_ids=subscriber_ids, sequence_ids=concerned
+    )
     if depth <= MOST_DEPTH:
         plan = partial(triggers.starts_of_tags, watched=watched, tags_added=added)
-        _start(subscriber_ids, runs_by_person, plan, now=now, depth=depth, is_test=is_test)
+        _start(subscriber_ids, enrollments_by_person, plan, now=now, depth=depth, is_test=is_test)
     stopped = [
-        run.id
-        for runs in runs_by_person.values()
-        for run in triggers.stops_of_tags(watched=watched, tags_added=added, runs=runs)
+        enrollment.id
+        for enrollments in enrollments_by_person.values()
+        for enrollment in triggers.stops_of_tags(
+            watched=watched, tags_added=added, enrollments=enrollments
+        )
     ]
-    rows.stop(run_ids=stopped, now=now)
+    rows.stop(enrollment_ids=stopped, now=now)
 
 
 def list_joined(
@@ -115,9 +120,11 @@ def list_joined(
     concerned = watched.concerned_by_lists(list_ids)
     if not concerned or depth > MOST_DEPTH:
         return
-    runs_by_person = rows.runs_of_many(subscriber_ids=subscriber_ids, sequence_ids=concerned)
+    enrollments_by_person = rows.enrollments_of_many(
+        subscriber_ids=subscriber_ids, sequence_ids=concerned
+    )
     plan = partial(triggers.starts_of_lists, watched=watched, list_ids=list_ids, is_created=False)
-    _start(subscriber_ids, runs_by_person, plan, now=now, depth=depth, is_test=is_test)
+    _start(subscriber_ids, enrollments_by_person, plan, now=now, depth=depth, is_test=is_test)
 
 
 def _under_way(subscriber_ids: Sequence[UUID]) -> QuerySet[Enrollment]:
@@ -133,7 +140,7 @@ def _watched_by(subscriber_ids: Sequence[UUID]) -> Watched:
 
 def _start(
     subscriber_ids: Sequence[UUID],
-    runs_by_person: Mapping[UUID, Runs],
+    enrollments_by_person: Mapping[UUID, EnrollmentsBySlot],
     plan: Callable[..., Starts],
     *,
     now: datetime,
@@ -144,7 +151,7 @@ def _start(
     people = Subscriber.objects.filter(pk__in=subscriber_ids).order_by("pk")
     begun: list[tuple[Subscriber, Start]] = []
     for person in people.only("pk", "workspace_id", "status"):
-        planned = plan(runs=runs_by_person.get(person.pk, {}), status=person.status)
+        planned = plan(enrollments=enrollments_by_person.get(person.pk, {}), status=person.status)
         begun += [(person, each) for each in planned.started]
     Enrollment.objects.bulk_create(
         Enrollment(

@@ -23,7 +23,7 @@ REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The runs that began, and why others did not, by the subscriber's id.
+    """The enrollments that began, and why others did not, by the subscriber's id.
 
     The reasons are those of an event's effects, and `subscriber_pending`.
     """
@@ -39,11 +39,11 @@ def enroll(
     now: datetime,
     is_for_active_only: bool = True,
 ) -> Enrolled:
-    """Begin a run for each subscriber of the sequence's workspace who may enter. Atomic.
+    """Begin an enrollment for each subscriber of the sequence's workspace who may enter. Atomic.
 
     Raises `NotActive`. Locks the subscribers, then the sequence, which so stays as it is. When not
-    for active people only, a pending person's run waits for the confirmation, and those who left
-    or bounced enter unless the sequence keeps them out.
+    for active people only, a pending person's enrollment waits for the confirmation, and those who
+    left or bounced enter unless the sequence keeps them out.
     """
     with transaction.atomic():
         people = list(
@@ -55,19 +55,19 @@ def enroll(
         locked = rows.get(pk=sequence.pk)
         first = _first_step(locked)
         status_by_person = _holders(locked, people)
-        runs, skipped = [], {}
+        enrollments, skipped = [], {}
         for person in people:
             reason = _refusal(locked, person, status_by_person, is_for_active_only)
             if reason:
                 skipped[person.pk] = reason
             else:
-                runs.append(_run(locked, person, first, now))
-        Enrollment.objects.bulk_create(runs)
-    return Enrolled(enrolled=tuple(runs), skipped=skipped)
+                enrollments.append(_enrollment(locked, person, first, now))
+        Enrollment.objects.bulk_create(enrollments)
+    return Enrolled(enrolled=tuple(enrollments), skipped=skipped)
 
 
 def _first_step(sequence: Sequence) -> Step:
-    """Return where runs begin; raises `NotActive`."""
+    """Return where enrollments begin; raises `NotActive`."""
     if sequence.status != Sequence.Status.ACTIVE:
         status = sequence.get_status_display().lower()
         raise NotActive(f"The sequence is {status}: only an active one lets people in.")
@@ -80,9 +80,9 @@ def _first_step(sequence: Sequence) -> Step:
 
 
 def _holders(sequence: Sequence, people: Collection[Subscriber]) -> dict[UUID, str]:
-    """Return the status of the run that holds each person's place."""
-    runs = Enrollment.objects.filter(sequence=sequence, subscriber__in=people, entry_slot="")
-    return dict(runs.values_list("subscriber_id", "status"))
+    """Return the status of the enrollment that holds each person's place."""
+    enrollments = Enrollment.objects.filter(sequence=sequence, subscriber__in=people, entry_slot="")
+    return dict(enrollments.values_list("subscriber_id", "status"))
 
 
 def _refusal(
@@ -105,7 +105,7 @@ def _refusal(
     return "already_enrolled" if is_under_way else "entered_before"
 
 
-def _run(sequence: Sequence, person: Subscriber, first: Step, now: datetime) -> Enrollment:
+def _enrollment(sequence: Sequence, person: Subscriber, first: Step, now: datetime) -> Enrollment:
     is_pending = person.status == PENDING
     statuses = Enrollment.Status
     return Enrollment(

@@ -1,8 +1,8 @@
-"""Runs of earlier versions, moved to the sequence's current one.
+"""Enrollments of earlier versions, moved to the sequence's current one.
 
-A run moves to the step with the same id and kind. It stays where it is when that step is gone, when
-its step is being carried out, and when steps it may have done come after it now: a mail is known by
-its step, so a moved run would send it again.
+An enrollment moves to the step with the same id and kind. It stays where it is when that step is
+gone, when its step is being carried out, and when steps it may have done come after it now: a mail
+is known by its step, so a moved enrollment would send it again.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from events.services.sequences.versions import lane_of
 from subscribers.models import OutgoingEmail, Subscriber
 
 MOST_IDS = 500
-# Steps that change nothing: a run may begin them anew.
+# Steps that change nothing: an enrollment may begin them anew.
 HARMLESS = (Step.Kind.DELAY, Step.Kind.WAIT_FOR_EVENT, Step.Kind.CONDITION, Step.Kind.EXIT)
 BUSY = "It is being carried out."
 GONE = "The current version does not have it."
@@ -30,11 +30,14 @@ AGAIN = "The current version would do once more what came before it."
 
 @dataclass(frozen=True, slots=True)
 class StepCount:
-    """How many runs stand at a step of an earlier version; `reason` says why they stay there."""
+    """How many enrollments stand at a step of an earlier version.
+
+    `reason` says why they stay there.
+    """
 
     version_number: int
     step: str
-    runs: int
+    enrollments: int
     reason: str = ""
 
 
@@ -47,25 +50,28 @@ class Move:
 
     @property
     def moved_count(self) -> int:
-        """How many runs move."""
-        return sum(each.runs for each in self.moved)
+        """How many enrollments move."""
+        return sum(each.enrollments for each in self.moved)
 
     @property
     def left_count(self) -> int:
-        """How many runs stay with their version."""
-        return sum(each.runs for each in self.left)
+        """How many enrollments stay with their version."""
+        return sum(each.enrollments for each in self.left)
 
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where runs go on, by the step that they stand at; and why those of the other steps stay."""
+    """Where enrollments go on, by the step that they stand at.
+
+    And why those of the other steps stay.
+    """
 
     target_by_step: Mapping[UUID, Step]
     reason_by_step: Mapping[UUID, str]
 
 
 def preview_move(*, sequence: Sequence) -> Move:
-    """Return what `move_runs` would do now; five queries."""
+    """Return what `move_enrollments` would do now; five queries."""
     behind = _behind(sequence)
     all_by_step = _count_by_step(behind)
     busy_by_step = _count_by_step(behind.filter(_is_busy()))
@@ -83,12 +89,12 @@ def preview_move(*, sequence: Sequence) -> Move:
     return Move(moved=tuple(moved), left=tuple(left))
 
 
-def move_runs(*, sequence: Sequence, now: datetime) -> Move:
-    """Move runs to the version that is current as this begins; returns what it did.
+def move_enrollments(*, sequence: Sequence, now: datetime) -> Move:
+    """Move enrollments to the version that is current as this begins; returns what it did.
 
-    A run that waits begins its wait anew as from the moment that it came to it, so that the new
-    delay, event or timeout counts. One transaction for 500 runs: locks their subscribers, then
-    them. May be repeated.
+    An enrollment that waits begins its wait anew as from the moment that it came to it, so that the
+    new delay, event or timeout counts. One transaction for 500 enrollments: locks their
+    subscribers, then them. May be repeated.
     """
     target_by_step = _places(sequence, _count_by_step(_behind(sequence))).target_by_step
     counts: Counter[UUID] = Counter()
@@ -100,13 +106,13 @@ def move_runs(*, sequence: Sequence, now: datetime) -> Move:
 
 
 def _behind(sequence: Sequence) -> QuerySet[Enrollment]:
-    """Return the runs under way of other versions."""
+    """Return the enrollments under way of other versions."""
     under_way = Enrollment.objects.filter(sequence=sequence, status__in=Enrollment.UNDER_WAY)
     return under_way.exclude(version_id=sequence.current_version_id).exclude(step=None)
 
 
 def _is_busy() -> Q:
-    """Tell of a run whether the step that it stands at may have had its effect already."""
+    """Tell of an enrollment whether the step that it stands at may have had its effect already."""
     begun = StepRun.objects.filter(
         enrollment=OuterRef("pk"), step=OuterRef("step"), visit=OuterRef("visit")
     )
@@ -116,7 +122,7 @@ def _is_busy() -> Q:
 
 
 def _cause() -> Combinable:
-    """Return the cause of the mail of the step that a run stands at."""
+    """Return the cause of the mail of the step that an enrollment stands at."""
 
     def hexadecimal(name: str) -> Combinable:
         return Replace(Cast(OuterRef(name), CharField()), Value("-"), Value(""))
@@ -126,9 +132,9 @@ def _cause() -> Combinable:
     return Concat(*parts, output_field=CharField())
 
 
-def _count_by_step(runs: QuerySet[Enrollment]) -> dict[UUID, int]:
-    rows = runs.order_by().values("step_id").annotate(runs=Count("pk"))
-    return {row["step_id"]: row["runs"] for row in rows}
+def _count_by_step(enrollments: QuerySet[Enrollment]) -> dict[UUID, int]:
+    rows = enrollments.order_by().values("step_id").annotate(enrollments=Count("pk"))
+    return {row["step_id"]: row["enrollments"] for row in rows}
 
 
 def _places(sequence: Sequence, step_ids: Collection[UUID]) -> _Places:
@@ -159,15 +165,15 @@ def _in_order(step_ids: Iterable[UUID]) -> QuerySet[Step]:
     return rows.order_by("version__number", "position")
 
 
-def _step_count(step: Step, runs: int, reason: str = "") -> StepCount:
+def _step_count(step: Step, enrollments: int, reason: str = "") -> StepCount:
     label = step.config.get("label") or f"{step.get_kind_display()} ({step.key})"
-    return StepCount(step.version.number, f"{step.position + 1}. {label}", runs, reason)
+    return StepCount(step.version.number, f"{step.position + 1}. {label}", enrollments, reason)
 
 
-def _batches(runs: QuerySet[Enrollment]) -> Iterator[list[UUID]]:
+def _batches(enrollments: QuerySet[Enrollment]) -> Iterator[list[UUID]]:
     last_id = UUID(int=0)
     while row_ids := list(
-        runs.filter(pk__gt=last_id).order_by("pk").values_list("pk", flat=True)[:MOST_IDS]
+        enrollments.filter(pk__gt=last_id).order_by("pk").values_list("pk", flat=True)[:MOST_IDS]
     ):
         yield row_ids
         last_id = row_ids[-1]
@@ -183,12 +189,12 @@ def _move_batch(
     people = Enrollment.objects.filter(pk__in=row_ids).values_list("subscriber_id", flat=True)
     list(Subscriber.objects.filter(pk__in=set(people)).locked())
     rows = _behind(sequence).filter(pk__in=row_ids, step_id__in=target_by_step)
-    runs = list(rows.order_by("pk").select_for_update(no_key=True, of=("self",)))
+    enrollments = list(rows.order_by("pk").select_for_update(no_key=True, of=("self",)))
     busy_ids = set(rows.filter(_is_busy()).values_list("pk", flat=True))
     free_by_step: dict[UUID, list[UUID]] = {}
-    for run in runs:
-        if run.pk not in busy_ids and run.step_id:
-            free_by_step.setdefault(run.step_id, []).append(run.pk)
+    for enrollment in enrollments:
+        if enrollment.pk not in busy_ids and enrollment.step_id:
+            free_by_step.setdefault(enrollment.step_id, []).append(enrollment.pk)
     for step_id, free_ids in free_by_step.items():
         _move_to(target_by_step[step_id], free_ids, now)
     return Counter({step_id: len(free_ids) for step_id, free_ids in free_by_step.items()})

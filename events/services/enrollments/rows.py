@@ -1,8 +1,10 @@
-"""The rows of runs: read, started, released and stopped, as `events.decisions.triggers` decided it.
+"""The rows of enrollments.
 
-The caller holds the subscriber's lock, inside a transaction. Runs are changed in the order of
-their ids. A claim of the engine's does not matter here: a stop takes its token away, so that what
-it still writes is dropped, and a release leaves it alone.
+Read, started, released and stopped, as `events.decisions.triggers` decided it.
+
+The caller holds the subscriber's lock, inside a transaction. Enrollments are changed in the order
+of their ids. A claim of the engine's does not matter here: a stop takes its token away, so that
+what it still writes is dropped, and a release leaves it alone.
 """
 
 from collections.abc import Collection, Iterable
@@ -13,32 +15,32 @@ from uuid import UUID
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
-from events.decisions.runs import Run, Runs, Start
+from events.decisions.enrollments import EnrollmentsBySlot, EnrollmentState, Start
 from events.models import Enrollment, Sequence
 from subscribers.models import Subscriber
 
-RUN_COLUMNS = (
+ENROLLMENT_COLUMNS = (
     "id", "sequence_id", "status", "entry_slot", "entry_key", "awaits", "step_id", "released_by",
 )  # fmt: skip
 ANY = Q()
 STOP_CONDITION = "stop_condition"
 
 
-def runs_of(*, subscriber_id: UUID, sequence_ids: Collection[UUID]) -> Runs:
-    """Return the person's runs that hold a slot of the sequences; one query, or none."""
+def enrollments_of(*, subscriber_id: UUID, sequence_ids: Collection[UUID]) -> EnrollmentsBySlot:
+    """Return the person's enrollments that hold a slot of the sequences; one query, or none."""
     if not sequence_ids:
         return {}
-    found = runs_of_many(subscriber_ids=[subscriber_id], sequence_ids=sequence_ids)
+    found = enrollments_of_many(subscriber_ids=[subscriber_id], sequence_ids=sequence_ids)
     return found.get(subscriber_id, {})
 
 
-def runs_of_many(
+def enrollments_of_many(
     *,
     subscriber_ids: Collection[UUID],
     sequence_ids: Collection[UUID],
     condition: Q = ANY,
-) -> dict[UUID, Runs]:
-    """Return the runs that hold a slot of the sequences and meet a condition, by person."""
+) -> dict[UUID, EnrollmentsBySlot]:
+    """Return the enrollments that hold a slot of the sequences and meet a condition, by person."""
     rows = Enrollment.objects.filter(
         condition,
         subscriber__in=subscriber_ids,
@@ -46,15 +48,17 @@ def runs_of_many(
         entry_slot__isnull=False,
     )
     by_person: dict[UUID, list[tuple[Any, ...]]] = {}
-    for subscriber_id, *values in rows.values_list("subscriber_id", *RUN_COLUMNS):
+    for subscriber_id, *values in rows.values_list("subscriber_id", *ENROLLMENT_COLUMNS):
         by_person.setdefault(subscriber_id, []).append(tuple(values))
     return {subscriber_id: by_slot(values) for subscriber_id, values in by_person.items()}
 
 
-def by_slot(rows: Iterable[tuple[Any, ...]]) -> Runs:
-    """Return runs, read as `RUN_COLUMNS`, by the slot that each holds."""
-    runs = [Run(**dict(zip(RUN_COLUMNS, row, strict=True))) for row in rows]
-    return {run.slot: run for run in runs}
+def by_slot(rows: Iterable[tuple[Any, ...]]) -> EnrollmentsBySlot:
+    """Return enrollments, read as `ENROLLMENT_COLUMNS`, by the slot that each holds."""
+    enrollments = [
+        EnrollmentState(**dict(zip(ENROLLMENT_COLUMNS, row, strict=True))) for row in rows
+    ]
+    return {enrollment.slot: enrollment for enrollment in enrollments}
 
 
 def start(
@@ -66,7 +70,9 @@ def start(
     since: datetime | None = None,
     is_test: bool = False,
 ) -> None:
-    """Insert the runs; one statement. `since` is the moment that their waits count from, or now.
+    """Insert the enrollments.
+
+    One statement. `since` is the moment that their waits count from, or now.
 
     Raises `IntegrityError` when somebody without the subscriber's lock took a slot.
     """
@@ -89,17 +95,20 @@ def columns(
     is_test: bool = False,
     depth: int = 0,
 ) -> dict[str, Any]:
-    """Return a new run's columns but for whose it is; those that are missing have their default."""
-    sequence, run = begun.sequence, begun.run
-    is_waiting = run.status == Enrollment.Status.WAITING_CONFIRMATION
+    """Return a new enrollment's columns but for whose it is.
+
+    Those that are missing have their default.
+    """
+    sequence, enrollment = begun.sequence, begun.enrollment
+    is_waiting = enrollment.status == Enrollment.Status.WAITING_CONFIRMATION
     via = {"kind": begun.by, "name": begun.name}
     return {
-        "id": run.id,
+        "id": enrollment.id,
         "sequence_id": sequence.id,
         "version_id": sequence.version_id,
-        "status": run.status,
-        "entry_slot": run.entry_slot,
-        "entry_key": run.entry_key,
+        "status": enrollment.status,
+        "entry_slot": enrollment.entry_slot,
+        "entry_key": enrollment.entry_key,
         "started_by_id": event_id,
         "entered_via": {**via, "value": begun.value} if begun.value else via,
         "is_test": is_test,
@@ -113,12 +122,15 @@ def columns(
     }
 
 
-def release(*, runs: Several[Run], event_id: UUID, now: datetime) -> None:
-    """Let runs go on with the event that they waited for; paused ones when they are resumed."""
-    if not runs:
+def release(*, enrollments: Several[EnrollmentState], event_id: UUID, now: datetime) -> None:
+    """Let enrollments go on with the event that they waited for.
+
+    Paused ones when they are resumed.
+    """
+    if not enrollments:
         return
     is_paused = Q(status=Enrollment.Status.PAUSED)
-    locked([run.id for run in runs]).update(
+    locked([enrollment.id for enrollment in enrollments]).update(
         released_by=event_id,
         due_at=Case(When(is_paused, then=F("due_at")), default=Value(now)),
         due_before_pause=Case(When(is_paused, then=Value(now)), default=F("due_before_pause")),
@@ -126,25 +138,25 @@ def release(*, runs: Several[Run], event_id: UUID, now: datetime) -> None:
     )
 
 
-def stop(*, run_ids: Collection[UUID], now: datetime, reason: str = STOP_CONDITION) -> None:
-    """End runs that are under way, whatever they wait for; `reason` is a word.
+def stop(*, enrollment_ids: Collection[UUID], now: datetime, reason: str = STOP_CONDITION) -> None:
+    """End enrollments that are under way, whatever they wait for; `reason` is a word.
 
     Their slots are free again, but where people enter once ever.
     """
-    run_ids = list(run_ids)
-    if not run_ids:
+    enrollment_ids = list(enrollment_ids)
+    if not enrollment_ids:
         return
     once_ever = Sequence.objects.filter(
         pk=OuterRef("sequence_id"), enrollment_mode=Sequence.Mode.ONE_TIME
     )
-    locked(run_ids).update(
+    locked(enrollment_ids).update(
         **stopped_columns(now=now, reason=reason),
         entry_slot=Case(When(Exists(once_ever), then=F("entry_slot")), default=Value(None)),
     )
 
 
 def stopped_columns(*, now: datetime, reason: str = STOP_CONDITION) -> dict[str, Any]:
-    """Return the columns of a stopped run, but for its slot."""
+    """Return the columns of a stopped enrollment, but for its slot."""
     return {
         "status": Enrollment.Status.STOPPED,
         "reason": reason,
@@ -158,8 +170,8 @@ def stopped_columns(*, now: datetime, reason: str = STOP_CONDITION) -> dict[str,
     }
 
 
-def locked(run_ids: Collection[UUID]) -> QuerySet[Enrollment]:
-    """Lock the runs in the order of their ids; returns those that are still under way."""
-    rows = Enrollment.objects.filter(pk__in=run_ids, status__in=Enrollment.UNDER_WAY)
+def locked(enrollment_ids: Collection[UUID]) -> QuerySet[Enrollment]:
+    """Lock the enrollments in the order of their ids; returns those that are still under way."""
+    rows = Enrollment.objects.filter(pk__in=enrollment_ids, status__in=Enrollment.UNDER_WAY)
     in_order = rows.order_by("id").select_for_update(no_key=True).values_list("pk", flat=True)
     return Enrollment.objects.filter(pk__in=list(in_order))

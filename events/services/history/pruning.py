@@ -100,7 +100,7 @@ class _Portion:
     def delete(self, touched: Touched) -> int:
         """Delete what no enrollment under way needs, in a transaction; returns how many it does."""
         owners = set(self.owner_by_event.values())
-        # So that no ended run begins again by hand with an event that is just going.
+        # So that no ended enrollment begins again by hand with an event that is just going.
         list(Subscriber.objects.filter(pk__in=owners).locked().values_list("pk", flat=True))
         needed = self._needed(owners)
         going = [event for event in self.events if event.id not in needed]

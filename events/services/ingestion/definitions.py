@@ -19,8 +19,8 @@ class Definitions:
 def ensure(*, workspace: Workspace, names: Iterable[str], limit: int, now: datetime) -> Definitions:
     """Return a definition for each name; names beyond the workspace's limit are missing.
 
-    Runs inside the caller's transaction, before it locks subscribers. Whoever defines new names
-    holds the workspace's row until the end, so that the limit is exact and nobody deadlocks
+    Enrollments inside the caller's transaction, before it locks subscribers. Whoever defines new
+    names holds the workspace's row until the end, so that the limit is exact and nobody deadlocks
     (unsorted inserts without the lock: 31 deadlocks in 360 requests). Earlier names of the request
     come first when the room is short.
     """

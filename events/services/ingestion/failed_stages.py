@@ -45,7 +45,9 @@ def keep(
 
 
 def retry(*, failed: FailedStage, subscriber: Subscriber, now: datetime) -> bool:
-    """Do the stage again with the rules, tags, sequences and runs of now; True when it succeeded.
+    """Do the stage again with the rules, tags, sequences and enrollments of now.
+
+    True when it succeeded.
 
     The caller holds the subscriber's lock, inside a transaction. On success the row goes and the
     event's effects say what was done; else the next attempt waits twice as long.

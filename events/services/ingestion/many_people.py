@@ -1,4 +1,6 @@
-"""Takes in many events for many people: one transaction for each run of events about one person.
+"""Takes in many events for many people.
+
+One transaction for each stretch of events about one person.
 
 Events keep the order of the request, also where two identities turn out to be the same person.
 """
@@ -52,13 +54,13 @@ def record(
     outcomes: list[Outcome] = []
     identities: set[tuple[str | None, str | None]] = set()
     for _, group in groupby(events, key=_identity):
-        run = list(group)
-        first = run[0]
+        enrollment = list(group)
+        first = enrollment[0]
         if isinstance(first, RejectedEvent):
-            outcomes += [reject(each) for each in run if isinstance(each, RejectedEvent)]
+            outcomes += [reject(each) for each in enrollment if isinstance(each, RejectedEvent)]
             continue
         identities.add(first.person.identity)
-        drafts = [each.event for each in run if isinstance(each, PersonEvent)]
+        drafts = [each.event for each in enrollment if isinstance(each, PersonEvent)]
         request = IngestRequest(
             workspace=workspace,
             person=first.person,

@@ -13,7 +13,7 @@ import msgspec
 from django.db import DatabaseError, IntegrityError, transaction
 
 from events.decisions import triggers
-from events.decisions.runs import Seen, runs_after
+from events.decisions.enrollments import Seen, enrollments_after
 from events.intake.payloads import EventDraft, RejectedEvent
 from events.models import Event, EventDefinition, FailedStage
 from events.services.configuration import remembered, sync_rules
@@ -82,13 +82,15 @@ class Recorder:
             watched=self.watched,
             list_ids=list_ids,
             is_created=True,
-            runs=self.standing.runs,
+            enrollments=self.standing.enrollments,
             status=self.standing.status,
         )
         if starts.started:
             self.stages.start(starts)
-            runs = runs_after(watched=self.watched, runs=self.standing.runs, started=starts.started)
-            self.standing = msgspec.structs.replace(self.standing, runs=runs)
+            enrollments = enrollments_after(
+                watched=self.watched, enrollments=self.standing.enrollments, started=starts.started
+            )
+            self.standing = msgspec.structs.replace(self.standing, enrollments=enrollments)
 
     def record(self, draft: EventDraft | RejectedEvent, *, planned_id: UUID) -> Outcome:
         """Record one event in a savepoint of its own; a fault of the database fails it alone."""
@@ -141,7 +143,9 @@ class Recorder:
         self.standing = Standing(
             status=self.subscriber.status,
             tags=tags.names_of(self.subscriber) if rules else {},
-            runs=starting.runs_of(subscriber_id=self.subscriber.pk, sequence_ids=concerned),
+            enrollments=starting.enrollments_of(
+                subscriber_id=self.subscriber.pk, sequence_ids=concerned
+            ),
         )
 
     def _insert(

@@ -1,7 +1,7 @@
-"""Does a stage of an event that had failed, with the rules, sequences and runs of now.
+"""Does a stage of an event that had failed, with the rules, sequences and enrollments of now.
 
-Only runs that were there before the event are released or stopped by it. What starts counts its
-waits from the event's receipt, and is stopped by what came since then. The caller holds the
+Only enrollments that were there before the event are released or stopped by it. What starts counts
+its waits from the event's receipt, and is stopped by what came since then. The caller holds the
 subscriber's lock, inside a transaction.
 """
 
@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from events.decisions import sync_rules as rules
 from events.decisions import triggers
-from events.decisions.runs import Ends, Runs, Seen, Start
+from events.decisions.enrollments import Ends, EnrollmentsBySlot, Seen, Start
 from events.decisions.sync_rules import TagRef
 from events.decisions.watched import Watched
 from events.models import Event, FailedStage
@@ -47,16 +47,18 @@ def _apply_rules(
         removed=done.net_removed(before=tags_before),
     )
     added = planning.newly_borne(tags_before, done.tags)
-    # Looks before anything starts: a run does not stop by the tag that it begins with.
+    # Looks before anything starts: an enrollment does not stop by the tag that it begins with.
     stopped = triggers.stops_of_tags(
         watched=watched,
         tags_added=added,
-        runs=_runs_before(event, watched.concerned_by(tag_ids=[tag.id for tag in added])),
+        enrollments=_enrollments_before(
+            event, watched.concerned_by(tag_ids=[tag.id for tag in added])
+        ),
     )
     # A start that failed is retried by itself, and looks at the tags that are told of by then.
     is_left = FailedStage.Stage.TRIGGER_SEQUENCES.value in effects.failed_stages_in(event.effects)
     started = {} if is_left else _start(event, subscriber, watched, now, name="", tags_added=added)
-    rows.stop(run_ids=[run.id for run in stopped], now=now)
+    rows.stop(enrollment_ids=[enrollment.id for enrollment in stopped], now=now)
     return effects.merged(
         effects.of_rules(done), started, effects.of_ends(Ends(stopped=stopped), watched)
     )
@@ -76,10 +78,13 @@ def _release_waits(
     seen, added = _seen(event), effects.tags_left_by(event.effects)
     concerned = watched.concerned_by(names=[seen.name], tag_ids=[tag.id for tag in added])
     ends = triggers.ends_of_event(
-        watched=watched, event=seen, tags_added=added, runs=_runs_before(event, concerned)
+        watched=watched,
+        event=seen,
+        tags_added=added,
+        enrollments=_enrollments_before(event, concerned),
     )
-    rows.release(runs=ends.released, event_id=event.pk, now=now)
-    rows.stop(run_ids=[run.id for run in ends.stopped], now=now)
+    rows.release(enrollments=ends.released, event_id=event.pk, now=now)
+    rows.stop(enrollment_ids=[enrollment.id for enrollment in ends.stopped], now=now)
     return effects.of_ends(ends, watched)
 
 
@@ -98,7 +103,7 @@ def _start(
         watched=watched,
         event=Seen(id=event.pk, name=name, properties=event.properties),
         tags_added=tags_added,
-        runs=rows.runs_of(subscriber_id=subscriber.pk, sequence_ids=concerned),
+        enrollments=rows.enrollments_of(subscriber_id=subscriber.pk, sequence_ids=concerned),
         status=subscriber.status,
     )
     if starts.started:
@@ -117,8 +122,8 @@ def _start(
 def _stop_by_later_events(
     event: Event, started: Sequence[Start], watched: Watched, now: datetime
 ) -> None:
-    """Stop those of the runs that an event since would have stopped, had they been there."""
-    runs: Runs = {each.run.slot: each.run for each in started}
+    """Stop those of the enrollments that an event since would have stopped, had they been there."""
+    enrollments: EnrollmentsBySlot = {each.enrollment.slot: each.enrollment for each in started}
     sequence_ids = {each.sequence.id for each in started}
     names = [name for name, stops in watched.stops_by_event.items() if sequence_ids & stops.keys()]
     if not names:
@@ -131,20 +136,24 @@ def _stop_by_later_events(
     )
     for each in later.select_related("definition").order_by("pk"):
         stopped = triggers.ends_of_event(
-            watched=watched, event=_seen(each), tags_added=[], runs=runs
+            watched=watched, event=_seen(each), tags_added=[], enrollments=enrollments
         ).stopped
-        rows.stop(run_ids=[run.id for run in stopped], now=now)
-        runs = {slot: run for slot, run in runs.items() if run not in stopped}
+        rows.stop(enrollment_ids=[enrollment.id for enrollment in stopped], now=now)
+        enrollments = {
+            slot: enrollment
+            for slot, enrollment in enrollments.items()
+            if enrollment not in stopped
+        }
 
 
-def _runs_before(event: Event, sequence_ids: Collection[UUID]) -> Runs:
-    """Return the person's runs that were there when the event came."""
+def _enrollments_before(event: Event, sequence_ids: Collection[UUID]) -> EnrollmentsBySlot:
+    """Return the person's enrollments that were there when the event came."""
     if not sequence_ids:
         return {}
     is_earlier = Q(entered_at__lt=event.received_at)
     # Of the same request: what lists had started, or an event before this one.
     is_before = Q(started_by__isnull=True) | Q(started_by__lt=event.pk)
-    found = rows.runs_of_many(
+    found = rows.enrollments_of_many(
         subscriber_ids=[event.subscriber_id],
         sequence_ids=sequence_ids,
         condition=is_earlier | (Q(entered_at=event.received_at) & is_before),

@@ -12,7 +12,7 @@ from functools import partial
 
 from django.db import DatabaseError, transaction
 
-from events.decisions.runs import Ends, Seen, Starts
+from events.decisions.enrollments import Ends, Seen, Starts
 from events.decisions.watched import Watched
 from events.models import Event, FailedStage
 from events.services.database_faults import REQUEST_FAULTS, brief
@@ -71,7 +71,7 @@ class Stages:
         )
 
     def start(self, starts: Starts, event: Event | None = None) -> None:
-        """Insert the runs that begin, of an event or of a list."""
+        """Insert the enrollments that begin, of an event or of a list."""
         rows.start(
             subscriber=self.subscriber,
             starts=starts.started,
@@ -88,8 +88,8 @@ class Stages:
         )
 
     def _end(self, event: Event, ends: Ends) -> None:
-        rows.release(runs=ends.released, event_id=event.pk, now=self.now)
-        rows.stop(run_ids=[run.id for run in ends.stopped], now=self.now)
+        rows.release(enrollments=ends.released, event_id=event.pk, now=self.now)
+        rows.stop(enrollment_ids=[enrollment.id for enrollment in ends.stopped], now=self.now)
 
     def _is_done(self, event: Event, stage: FailedStage.Stage, work: Callable[[], None]) -> bool:
         """Do the work in a savepoint; False when the database refused it, and it is kept."""

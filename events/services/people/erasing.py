@@ -1,4 +1,4 @@
-"""What somebody did, deleted: their events, failed stages, runs and steps.
+"""What somebody did, deleted: their events, failed stages, enrollments and steps.
 
 The caller holds the subscriber's lock, in a transaction. A person of a hundred thousand events goes
 in portions, oldest first, each with the roll-ups that it changes, so that a process which dies
@@ -17,12 +17,14 @@ MOST_AT_ONCE = 2000
 
 
 def erase_some(*, subscriber_id: UUID) -> int:
-    """Delete all runs and a portion of the oldest events; returns how many events. Idempotent.
+    """Delete all enrollments and a portion of the oldest events.
 
-    The runs go first, so that no mail leaves to somebody who is half erased. Less than a portion is
-    left to `erase`: events that keep coming must not keep this going.
+    Returns how many events. Idempotent.
+
+    The enrollments go first, so that no mail leaves to somebody who is half erased. Less than a
+    portion is left to `erase`: events that keep coming must not keep this going.
     """
-    _delete_runs([subscriber_id])
+    _delete_enrollments([subscriber_id])
     oldest = _oldest([subscriber_id])
     if len(oldest) < MOST_AT_ONCE:
         return 0
@@ -31,8 +33,11 @@ def erase_some(*, subscriber_id: UUID) -> int:
 
 
 def erase(*, subscriber_ids: Sequence[UUID]) -> int:
-    """Delete runs and events; few, if `erase_some` was called before. Returns how many events."""
-    _delete_runs(subscriber_ids)
+    """Delete enrollments and events.
+
+    Few, if `erase_some` was called before. Returns how many events.
+    """
+    _delete_enrollments(subscriber_ids)
     deleted = 0
     while oldest := _oldest(subscriber_ids):
         _delete_counted(oldest)
@@ -41,7 +46,10 @@ def erase(*, subscriber_ids: Sequence[UUID]) -> int:
 
 
 def delete_events(event_ids: Sequence[UUID]) -> None:
-    """Delete events with their failed stages; ended runs that they started stay without them."""
+    """Delete events with their failed stages.
+
+    Ended enrollments that they started stay without them.
+    """
     if not event_ids:
         return
     FailedStage.objects.filter(event__in=event_ids).delete()
@@ -51,12 +59,12 @@ def delete_events(event_ids: Sequence[UUID]) -> None:
     events._raw_delete(events.db)  # noqa: SLF001 - see above
 
 
-def _delete_runs(subscriber_ids: Sequence[UUID]) -> None:
-    runs = Enrollment.objects.filter(subscriber__in=subscriber_ids).order_by("id")
-    run_ids = list(runs.select_for_update().values_list("pk", flat=True))
-    if run_ids:
-        traces.forget_log_of(model=Enrollment, row_ids=run_ids)
-        Enrollment.objects.filter(pk__in=run_ids).delete()
+def _delete_enrollments(subscriber_ids: Sequence[UUID]) -> None:
+    enrollments = Enrollment.objects.filter(subscriber__in=subscriber_ids).order_by("id")
+    enrollment_ids = list(enrollments.select_for_update().values_list("pk", flat=True))
+    if enrollment_ids:
+        traces.forget_log_of(model=Enrollment, row_ids=enrollment_ids)
+        Enrollment.objects.filter(pk__in=enrollment_ids).delete()
 
 
 def _oldest(subscriber_ids: Sequence[UUID]) -> list[Bygone]:

@@ -1,7 +1,7 @@
 """What somebody did becomes what somebody else did, since both are one person.
 
 The caller holds both subscribers' locks, in a transaction, and deletes the one afterwards. Locks:
-the runs of both, in the order of their ids.
+the enrollments of both, in the order of their ids.
 """
 
 from datetime import datetime
@@ -16,18 +16,18 @@ from events.services.people.erasing import delete_events
 from subscribers.reactions import Moved
 
 Status = Enrollment.Status
-# Why a run ended: the other is or was in the sequence.
+# Why an enrollment ended: the other is or was in the sequence.
 MERGED = "merged"
 MOST_AT_ONCE = 1000
 
 
 def merge(*, kept_id: UUID, gone_id: UUID, is_held: bool, now: datetime) -> Moved:
-    """Move events and runs from one to the other; returns how many. Idempotent.
+    """Move events and enrollments from one to the other; returns how many. Idempotent.
 
-    An event that the other has, too, is dropped, and runs that it started have that one's instead.
-    A run whose place the other holds is cancelled, so that nobody is in a sequence twice. A claim
-    of the engine's ends: the run is claimed again. Nothing starts. `is_held`: what is under way
-    waits for the confirmation of who stays.
+    An event that the other has, too, is dropped, and enrollments that it started have that one's
+    instead. An enrollment whose place the other holds is cancelled, so that nobody is in a sequence
+    twice. A claim of the engine's ends: the enrollment is claimed again. Nothing starts. `is_held`:
+    what is under way waits for the confirmation of who stays.
     """
     both = Enrollment.objects.filter(subscriber__in=[kept_id, gone_id]).order_by("id")
     list(both.select_for_update().values_list("pk", flat=True))
@@ -42,7 +42,7 @@ def merge(*, kept_id: UUID, gone_id: UUID, is_held: bool, now: datetime) -> Move
     return Moved(
         events=Event.objects.filter(subscriber=gone_id).update(subscriber=kept_id),
         duplicates=duplicates,
-        runs=theirs.update(subscriber=kept_id),
+        enrollments=theirs.update(subscriber=kept_id),
         cancelled=cancelled,
     )
 
@@ -71,33 +71,33 @@ def _drop_duplicates(kept_id: UUID, gone_id: UUID) -> int:
 
 
 def _point_to_twins(gone_id: UUID, twin_by_id: dict[UUID, UUID]) -> None:
-    """Let runs that a dropped event started or released go on with the other's."""
-    runs = Enrollment.objects.filter(subscriber=gone_id)
-    named = runs.filter(Q(started_by__in=twin_by_id) | Q(released_by__in=twin_by_id))
-    for run in named.only("started_by", "released_by"):
-        started, released = run.started_by_id, run.released_by
-        Enrollment.objects.filter(pk=run.pk).update(
+    """Let enrollments that a dropped event started or released go on with the other's."""
+    enrollments = Enrollment.objects.filter(subscriber=gone_id)
+    named = enrollments.filter(Q(started_by__in=twin_by_id) | Q(released_by__in=twin_by_id))
+    for enrollment in named.only("started_by", "released_by"):
+        started, released = enrollment.started_by_id, enrollment.released_by
+        Enrollment.objects.filter(pk=enrollment.pk).update(
             started_by=twin_by_id.get(started, started) if started else None,
             released_by=twin_by_id.get(released, released) if released else None,
         )
 
 
 def _end_what_both_are_in(kept_id: UUID, gone_id: UUID, now: datetime) -> int:
-    """Cancel the one's runs whose place the other holds, and free their places."""
+    """Cancel the one's enrollments whose place the other holds, and free their places."""
     places = Enrollment.objects.filter(subscriber=kept_id, entry_slot__isnull=False)
     taken = set(places.values_list("sequence_id", "entry_slot"))
     rows = Enrollment.objects.filter(subscriber=gone_id, entry_slot__isnull=False)
     doubled = [
-        run_id
-        for run_id, sequence_id, slot in rows.values_list("pk", "sequence_id", "entry_slot")
+        enrollment_id
+        for enrollment_id, sequence_id, slot in rows.values_list("pk", "sequence_id", "entry_slot")
         if (sequence_id, slot) in taken
     ]
-    runs = Enrollment.objects.filter(pk__in=doubled)
-    cancelled = runs.filter(status__in=Enrollment.UNDER_WAY).update(
+    enrollments = Enrollment.objects.filter(pk__in=doubled)
+    cancelled = enrollments.filter(status__in=Enrollment.UNDER_WAY).update(
         **{**starting.stopped_columns(now=now, reason=MERGED), "status": Status.CANCELLED},
         due_before_pause=None,
     )
-    runs.update(entry_slot=None)
+    enrollments.update(entry_slot=None)
     return cancelled
 
 

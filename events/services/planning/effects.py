@@ -4,7 +4,8 @@ Keys, each absent when there is nothing to say; ids are 32 hex digits:
 - of rules: `tagsAdded` and `tagsRemoved` (`{tag, tagId, rule}`), `rulesSkipped` (`{rule, reason}`);
 - of starts: `sequencesStarted` (`{sequence, sequenceId, enrollment, by, tag?}`; `by` is `event` or
   `tag`), `sequencesNotStarted` (`{sequence, sequenceId, reason, path?}`);
-- of releases and stops: `runsReleased` and `runsStopped` (`{sequence, sequenceId, enrollment}`);
+- of releases and stops: `enrollmentsReleased` and `enrollmentsStopped` (`{sequence, sequenceId,
+  enrollment}`);
 - `failedStages` (`{stage, error, isTest?}`).
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from events.decisions.runs import Ends, NotStarted, Reason, Run, Start, Starts
+from events.decisions.enrollments import Ends, EnrollmentState, NotStarted, Reason, Start, Starts
 from events.decisions.sync_rules import Rule, RuleEffects, TagChange, TagRef
 from events.decisions.watched import Watched, WatchedSequence
 from events.models import FailedStage
@@ -21,7 +22,7 @@ from events.models import FailedStage
 KEYS_OF_STAGE: Mapping[FailedStage.Stage, frozenset[str]] = {
     FailedStage.Stage.APPLY_SYNC_RULES: frozenset({"tagsAdded", "tagsRemoved", "rulesSkipped"}),
     FailedStage.Stage.TRIGGER_SEQUENCES: frozenset({"sequencesStarted", "sequencesNotStarted"}),
-    FailedStage.Stage.RELEASE_WAITS: frozenset({"runsReleased", "runsStopped"}),
+    FailedStage.Stage.RELEASE_WAITS: frozenset({"enrollmentsReleased", "enrollmentsStopped"}),
 }
 
 
@@ -58,11 +59,11 @@ def of_starts(starts: Starts) -> dict[str, Any]:
 
 
 def of_ends(ends: Ends, watched: Watched) -> dict[str, Any]:
-    """Return which runs went on and which were stopped."""
+    """Return which enrollments went on and which were stopped."""
     return _without_empty(
         {
-            "runsReleased": [_run(each, watched) for each in ends.released],
-            "runsStopped": [_run(each, watched) for each in ends.stopped],
+            "enrollmentsReleased": [_enrollment(each, watched) for each in ends.released],
+            "enrollmentsStopped": [_enrollment(each, watched) for each in ends.stopped],
         }
     )
 
@@ -126,7 +127,7 @@ def _tag_change(change: TagChange) -> dict[str, str]:
 
 
 def _start(begun: Start) -> dict[str, str]:
-    said = {**_named(begun.sequence), "enrollment": begun.run.id.hex, "by": begun.by}
+    said = {**_named(begun.sequence), "enrollment": begun.enrollment.id.hex, "by": begun.by}
     return {**said, "tag": begun.name} if begun.by == "tag" else said
 
 
@@ -135,8 +136,8 @@ def _not_started(refused: NotStarted) -> dict[str, str]:
     return {**said, "path": refused.path} if refused.path else said
 
 
-def _run(run: Run, watched: Watched) -> dict[str, str]:
-    return {**_named(watched.sequences[run.sequence_id]), "enrollment": run.id.hex}
+def _enrollment(enrollment: EnrollmentState, watched: Watched) -> dict[str, str]:
+    return {**_named(watched.sequences[enrollment.sequence_id]), "enrollment": enrollment.id.hex}
 
 
 def _named(sequence: WatchedSequence) -> dict[str, str]:

@@ -10,7 +10,14 @@ from uuid import UUID
 import msgspec
 
 from events.decisions import sync_rules, triggers
-from events.decisions.runs import Ends, Reason, Runs, Seen, Starts, runs_after
+from events.decisions.enrollments import (
+    Ends,
+    EnrollmentsBySlot,
+    Reason,
+    Seen,
+    Starts,
+    enrollments_after,
+)
 from events.decisions.sync_rules import Rule, RuleEffects, TagRef
 from events.decisions.watched import Watched
 from events.services.planning import effects
@@ -19,11 +26,11 @@ NO_STARTS, NO_ENDS = Starts(), Ends()
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a person decides what an event sets off: status, tags by id, runs by slot."""
+    """What of a person decides what an event sets off: status, tags by id, enrollments by slot."""
 
     status: str
     tags: Mapping[UUID, str] = {}
-    runs: Runs = {}
+    enrollments: EnrollmentsBySlot = {}
 
 
 class EventPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,18 +54,18 @@ def plan_event(
             starts=NO_STARTS,
             ends=NO_ENDS,
             effects=effects.of_rules(done),
-            after=Standing(status=before.status, tags=done.tags, runs=before.runs),
+            after=Standing(status=before.status, tags=done.tags, enrollments=before.enrollments),
         )
     tags_added = newly_borne(before.tags, done.tags)
     starts = triggers.starts_of_event(
         watched=watched,
         event=event,
         tags_added=tags_added,
-        runs=before.runs,
+        enrollments=before.enrollments,
         status=before.status,
     )
     ends = triggers.ends_of_event(
-        watched=watched, event=event, tags_added=tags_added, runs=before.runs
+        watched=watched, event=event, tags_added=tags_added, enrollments=before.enrollments
     )
     return EventPlan(
         rules=done,
@@ -83,17 +90,17 @@ def standing_after(
     ends: Ends,
 ) -> Standing:
     """Return how the person stands once these are done."""
-    runs = before.runs
+    enrollments = before.enrollments
     if starts.started or ends.released or ends.stopped:
-        runs = runs_after(
+        enrollments = enrollments_after(
             watched=watched,
-            runs=runs,
+            enrollments=enrollments,
             started=starts.started,
             released=ends.released,
             stopped=ends.stopped,
             event_id=event.id,
         )
-    return Standing(status=before.status, tags=tags, runs=runs)
+    return Standing(status=before.status, tags=tags, enrollments=enrollments)
 
 
 def effects_of_history(*, name: str, matching: Sequence[Rule], watched: Watched) -> dict[str, Any]:

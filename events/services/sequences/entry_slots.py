@@ -1,4 +1,4 @@
-"""The places that ended runs keep, when a sequence changes how often people may enter."""
+"""The places that ended enrollments keep, when a sequence changes how often people may enter."""
 
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -12,7 +12,7 @@ NEVER_ENTERED = Enrollment.Status.EXPIRED
 def follow_mode(*, sequence: Sequence, before: str) -> None:
     """Give places up, or take them, where the sequence was or becomes one that is entered once.
 
-    The caller holds the sequence's row. Runs under way keep theirs. Idempotent.
+    The caller holds the sequence's row. Enrollments under way keep theirs. Idempotent.
     """
     if sequence.enrollment_mode == before:
         return
@@ -24,7 +24,7 @@ def follow_mode(*, sequence: Sequence, before: str) -> None:
 
 
 def _take_places(sequence: Sequence, ended: QuerySet[Enrollment]) -> None:
-    """Let the latest ended run of everybody who has no place hold it."""
+    """Let the latest ended enrollment of everybody who has no place hold it."""
     of_same = Enrollment.objects.filter(sequence=sequence, subscriber=OuterRef("subscriber_id"))
     later = of_same.exclude(status__in=(*Enrollment.UNDER_WAY, NEVER_ENTERED)).filter(
         id__gt=OuterRef("id")

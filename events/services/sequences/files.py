@@ -29,7 +29,10 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """One sequence of a file; `resumed` counts the runs that go on since it was switched on."""
+    """One sequence of a file.
+
+    `resumed` counts the enrollments that go on since it was switched on.
+    """
 
     key: str
     change: Change

@@ -1,8 +1,9 @@
 """Sequences: made, edited into versions, switched on and off.
 
 Every change bumps the workspace's `config_version` in its transaction: the write path remembers
-what starts, stops and releases runs. Locks: the workspace's row, the sequence's, then the runs that
-it held (never a subscriber's); so whoever holds a subscriber may wait for a sequence.
+what starts, stops and releases enrollments. Locks: the workspace's row, the sequence's, then the
+enrollments that it held (never a subscriber's); so whoever holds a subscriber may wait for a
+sequence.
 """
 
 from collections.abc import Sequence as Several
@@ -14,8 +15,8 @@ from django.db import IntegrityError, transaction
 from events.language import steps
 from events.language.specs import SequenceSpec
 from events.models import Sequence
-from events.services.sequences import entry_slots, parked_runs, references, versions
-from events.services.sequences.parked_runs import count_parked
+from events.services.sequences import entry_slots, parked_enrollments, references, versions
+from events.services.sequences.parked_enrollments import count_parked
 from events.services.sequences.versions import spec_of, stored
 from subscribers.models import Workspace
 from subscribers.services.audience import tags
@@ -82,9 +83,9 @@ def create(*, workspace: Workspace, spec: SequenceSpec, now: datetime) -> Sequen
 def edit(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> bool:
     """Make the sequence as described; returns whether that changed anything. Atomic, idempotent.
 
-    Steps, window and sender that differ become a new version; runs under way keep theirs. The key
-    stays as it is, whatever the description says. Raises `InvalidRequest`, and `NotReady` where an
-    active sequence could not be switched on as described.
+    Steps, window and sender that differ become a new version; enrollments under way keep theirs.
+    The key stays as it is, whatever the description says. Raises `InvalidRequest`, and `NotReady`
+    where an active sequence could not be switched on as described.
     """
     with transaction.atomic():
         locked = _locked(sequence)
@@ -140,7 +141,7 @@ def problems_of(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:
 
 
 def activate(*, sequence: Sequence, now: datetime, spread: timedelta = timedelta(0)) -> None:
-    """Let people in, and go on with the runs that were held, spread evenly over `spread`.
+    """Let people in, and go on with the enrollments that were held, spread evenly over `spread`.
 
     Atomic; idempotent. Raises `NotReady`.
     """
@@ -151,7 +152,7 @@ def activate(*, sequence: Sequence, now: datetime, spread: timedelta = timedelta
             raise NotReady(found.problems)
         if locked.status != Sequence.Status.ACTIVE:
             _update(locked, now, status=Sequence.Status.ACTIVE, paused_at=None, pause_reason="")
-        parked_runs.resume(sequence=locked, now=now, spread=spread)
+        parked_enrollments.resume(sequence=locked, now=now, spread=spread)
         workspaces.configuration_changed(workspace_id=locked.workspace_id)
     sequence.refresh_from_db()
 
@@ -204,7 +205,10 @@ def set_enrollment_paused(*, sequence: Sequence, is_paused: bool, now: datetime)
 
 
 def _locked(sequence: Sequence) -> Sequence:
-    """Lock the row as it is now, after its workspace; runs that point at it can still come in."""
+    """Lock the row as it is now, after its workspace.
+
+    Enrollments that point at it can still come in.
+    """
     workspaces.lock_configuration(workspace_id=sequence.workspace_id)
     return Sequence.objects.select_for_update(no_key=True, of=("self",)).get(pk=sequence.pk)
 

@@ -43,11 +43,14 @@ def spec_of(sequence: Sequence) -> SequenceSpec:
 
 
 def set_current(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> None:
-    """Make a version of steps, window and sender: new runs begin with it. Lists are ids already.
+    """Make a version of steps, window and sender.
+
+    New enrollments begin with it. Lists are ids already.
 
     The caller holds the sequence's lock. A draft's version that nobody began with goes at once, and
-    its number is used again. Of others, those without runs go, but for the last: a request that is
-    under way may begin a run with it. No version is written anew: processes remember them.
+    its number is used again. Of others, those without enrollments go, but for the last: a request
+    that is under way may begin an enrollment with it. No version is written anew: processes
+    remember them.
     """
     earlier = sequence.current_version
     number = earlier.number + 1 if earlier else 1
@@ -84,7 +87,7 @@ def is_same(one: SequenceSpec, other: SequenceSpec) -> bool:
 
 
 def is_same_version(one: SequenceSpec, other: SequenceSpec) -> bool:
-    """Tell whether what a run keeps from its beginning is the same."""
+    """Tell whether what an enrollment keeps from its beginning is the same."""
     names = ("steps", "sending_window", *SENDER_COLUMNS)
     one_parts, other_parts = _parts(one), _parts(other)
     return all(_comparable(one_parts[name]) == _comparable(other_parts[name]) for name in names)
@@ -115,10 +118,10 @@ def _is_unused_draft(sequence: Sequence, version: SequenceVersion) -> bool:
 
 
 def _drop_unused(sequence: Sequence, *, before: int) -> None:
-    has_runs = Exists(Enrollment.objects.filter(version=OuterRef("pk")))
-    # Runs that were moved on have done steps of it.
+    has_enrollments = Exists(Enrollment.objects.filter(version=OuterRef("pk")))
+    # Enrollments that were moved on have done steps of it.
     has_step_runs = Exists(StepRun.objects.filter(step__version=OuterRef("pk")))
-    sequence.versions.filter(~has_runs, ~has_step_runs, number__lt=before).delete()
+    sequence.versions.filter(~has_enrollments, ~has_step_runs, number__lt=before).delete()
 
 
 def _parts(spec: SequenceSpec) -> dict[str, Any]:

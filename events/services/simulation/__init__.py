@@ -19,7 +19,7 @@ from events.services.sequences import sequences
 from events.services.sequences.sequences import Readiness
 from events.services.simulation import entries, people
 from events.services.simulation.entries import Entry, Happening
-from events.services.simulation.imagined_run import ImaginedRun
+from events.services.simulation.imagined_enrollment import ImaginedEnrollment
 from events.services.simulation.paths import MOST_VISITS, Awaited, Ending, Path, Visit, follow
 from events.services.simulation.people import Someone
 from subscribers.models import OutgoingEmail, Subscriber, Workspace
@@ -74,8 +74,10 @@ def simulate(
     )
     path = Path((), None)
     if version is not None:
-        run = _begin(sequence, version, someone, entry, now)
-        path = follow(run=run, watched=watched, awaited=awaited, most_visits=most_visits)
+        enrollment = _begin(sequence, version, someone, entry, now)
+        path = follow(
+            enrollment=enrollment, watched=watched, awaited=awaited, most_visits=most_visits
+        )
     return Simulation(
         sequence=sequence,
         readiness=sequences.readiness(sequence),
@@ -89,7 +91,7 @@ def simulate(
 
 def _begin(
     sequence: Sequence, version: LoadedVersion, someone: Someone, entry: Entry, now: datetime
-) -> ImaginedRun:
+) -> ImaginedEnrollment:
     person, workspace = someone.subscriber, sequence.workspace
     started_by = entry.event
     first = version.steps[0] if version.steps else None
@@ -110,7 +112,7 @@ def _begin(
     if person.status == Subscriber.Status.PENDING:
         person.status = Subscriber.Status.ACTIVE
         joined.update(lists.default_ids(workspace_id=workspace.pk))
-    return ImaginedRun(
+    return ImaginedEnrollment(
         row=row,
         version=version,
         subscriber=person,

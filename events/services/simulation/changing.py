@@ -7,8 +7,7 @@ from uuid import UUID
 from django.conf import settings
 
 from events.decisions import triggers
-from events.decisions.runs import Run as HeldRun
-from events.decisions.runs import Runs, Starts
+from events.decisions.enrollments import EnrollmentsBySlot, EnrollmentState, Starts
 from events.decisions.sync_rules import TagRef
 from events.decisions.watched import Watched
 from events.language import steps
@@ -18,7 +17,7 @@ from events.services.engine.loaded_versions import PlacedStep
 from events.services.engine.walking import Ends
 from events.services.enrollments import audience_changes
 from events.services.enrollments import rows as starting
-from events.services.simulation.imagined_run import ImaginedRun
+from events.services.simulation.imagined_enrollment import ImaginedEnrollment
 from subscribers.ids import decode
 from subscribers.models import List, Subscriber, Tag
 from subscribers.services.audience.subscribers import merge_attributes
@@ -29,28 +28,30 @@ STOPPED = Enrollment.Status.STOPPED
 
 
 def imagine(
-    *, step: Changing, placed: PlacedStep, run: ImaginedRun, watched: Watched
+    *, step: Changing, placed: PlacedStep, enrollment: ImaginedEnrollment, watched: Watched
 ) -> tuple[dict[str, Any], Ends | None]:
-    """Change the imagined person, and return the outcome and whether that ends this very run.
+    """Change the imagined person, and return the outcome and whether that ends this very
+    enrollment.
 
-    The outcome is a step run's, with `starts`: the names of other sequences that would begin.
+    The outcome is a step enrollment's, with `starts`: the names of other sequences that would
+    begin.
     """
     match step:
         case steps.UpdateTagsStep():
-            return _update_tags(step, run, watched)
+            return _update_tags(step, enrollment, watched)
         case steps.UpdateListStep():
-            return _update_lists(step, run, watched), None
+            return _update_lists(step, enrollment, watched), None
         case steps.UpdateSubscriberStep():
-            return _update_subscriber(step, placed, run)
+            return _update_subscriber(step, placed, enrollment)
 
 
 def _update_tags(
-    step: steps.UpdateTagsStep, run: ImaginedRun, watched: Watched
+    step: steps.UpdateTagsStep, enrollment: ImaginedEnrollment, watched: Watched
 ) -> tuple[dict[str, Any], Ends | None]:
     named = [*step.remove, *step.add]
-    rows = Tag.objects.filter(workspace=run.workspace, name__in=named)
+    rows = Tag.objects.filter(workspace=enrollment.workspace, name__in=named)
     id_of = dict(rows.values_list("name", "pk"))
-    borne = run.tags
+    borne = enrollment.tags
     added = [
         TagRef(id=id_of[name], name=name)
         for name in step.add
@@ -58,14 +59,19 @@ def _update_tags(
     ]
     removed = [name for name in step.remove if name in id_of and name in borne]
     for name in removed:
-        run.tags_by_id.pop(id_of[name], None)
-    run.tags_by_id.update({tag.id: tag.name for tag in added})
-    runs = _runs_of(run, watched.concerned_by(tag_ids=[tag.id for tag in added]))
-    starts = triggers.starts_of_tags(
-        watched=watched, tags_added=added, runs=runs, status=run.subscriber.status
+        enrollment.tags_by_id.pop(id_of[name], None)
+    enrollment.tags_by_id.update({tag.id: tag.name for tag in added})
+    enrollments = _enrollments_of(
+        enrollment, watched.concerned_by(tag_ids=[tag.id for tag in added])
     )
-    stopped = triggers.stops_of_tags(watched=watched, tags_added=added, runs=runs)
-    is_stopped = any(each.id == run.row.pk for each in stopped)
+    starts = triggers.starts_of_tags(
+        watched=watched,
+        tags_added=added,
+        enrollments=enrollments,
+        status=enrollment.subscriber.status,
+    )
+    stopped = triggers.stops_of_tags(watched=watched, tags_added=added, enrollments=enrollments)
+    is_stopped = any(each.id == enrollment.row.pk for each in stopped)
     outcome = {
         "tagsAdded": [tag.name for tag in added],
         "tagsRemoved": removed,
@@ -76,23 +82,27 @@ def _update_tags(
     return _without_empty(outcome), ends
 
 
-def _update_lists(step: steps.UpdateListStep, run: ImaginedRun, watched: Watched) -> dict[str, Any]:
+def _update_lists(
+    step: steps.UpdateListStep, enrollment: ImaginedEnrollment, watched: Watched
+) -> dict[str, Any]:
     wanted = {reference: decode("lst", reference) for reference in (*step.leave, *step.join)}
     ids = [list_id for list_id in wanted.values() if list_id is not None]
-    rows = List.objects.filter(workspace=run.workspace, pk__in=ids)
+    rows = List.objects.filter(workspace=enrollment.workspace, pk__in=ids)
     name_of = dict(rows.values_list("pk", "name"))
-    left = [each for each in _known(step.leave, wanted, name_of) if each in run.list_ids]
-    run.list_ids.difference_update(left)
-    joined = [each for each in _known(step.join, wanted, name_of) if each not in run.list_ids]
-    run.list_ids.update(joined)
+    left = [each for each in _known(step.leave, wanted, name_of) if each in enrollment.list_ids]
+    enrollment.list_ids.difference_update(left)
+    joined = [
+        each for each in _known(step.join, wanted, name_of) if each not in enrollment.list_ids
+    ]
+    enrollment.list_ids.update(joined)
     starts = Starts()
     if joined:
         starts = triggers.starts_of_lists(
             watched=watched,
             list_ids=joined,
             is_created=False,
-            runs=_runs_of(run, watched.concerned_by_lists(joined)),
-            status=run.subscriber.status,
+            enrollments=_enrollments_of(enrollment, watched.concerned_by_lists(joined)),
+            status=enrollment.subscriber.status,
         )
     outcome = {
         "listsJoined": [name_of[each] for each in joined],
@@ -104,9 +114,9 @@ def _update_lists(step: steps.UpdateListStep, run: ImaginedRun, watched: Watched
 
 
 def _update_subscriber(
-    step: steps.UpdateSubscriberStep, placed: PlacedStep, run: ImaginedRun
+    step: steps.UpdateSubscriberStep, placed: PlacedStep, enrollment: ImaginedEnrollment
 ) -> tuple[dict[str, Any], Ends | None]:
-    person = run.subscriber
+    person = enrollment.subscriber
     changes: dict[str, Any] = {}
     if step.first_name is not None:
         changes["first_name"] = step.first_name
@@ -123,7 +133,7 @@ def _update_subscriber(
         setattr(person, name, value)
     ends = None
     if step.status == "unsubscribed":
-        ends = _leave(placed, run)
+        ends = _leave(placed, enrollment)
     elif step.status == "active" and person.status != Subscriber.Status.ACTIVE:
         outcome["refused"] = "not_resubscribed"
     if changes:
@@ -131,32 +141,40 @@ def _update_subscriber(
     return outcome, ends
 
 
-def _leave(placed: PlacedStep, run: ImaginedRun) -> Ends | None:
-    """Let the person leave who has not; returns how that ends the run, if it does."""
-    person = run.subscriber
+def _leave(placed: PlacedStep, enrollment: ImaginedEnrollment) -> Ends | None:
+    """Let the person leave who has not; returns how that ends the enrollment, if it does."""
+    person = enrollment.subscriber
     if has_left(person):
         return None
-    person.unsubscribed_at = run.entered_at
+    person.unsubscribed_at = enrollment.entered_at
     if person.status in LEAVING:
         person.status = Subscriber.Status.UNSUBSCRIBED
-    return None if _still_informs(placed, run) else Ends(STOPPED, audience_changes.UNSUBSCRIBED)
+    return (
+        None if _still_informs(placed, enrollment) else Ends(STOPPED, audience_changes.UNSUBSCRIBED)
+    )
 
 
-def _still_informs(placed: PlacedStep, run: ImaginedRun) -> bool:
-    """Tell whether a transactional mail is to come, for which the run of one who left goes on."""
-    rest = [each.step for each in run.version.steps[placed.position :]]
+def _still_informs(placed: PlacedStep, enrollment: ImaginedEnrollment) -> bool:
+    """Tell whether a transactional mail is to come, for which the enrollment of one who left goes
+    on.
+    """
+    rest = [each.step for each in enrollment.version.steps[placed.position :]]
     return any(isinstance(step, steps.EmailStep) and step.is_transactional for step in rest)
 
 
-def _runs_of(run: ImaginedRun, sequence_ids: frozenset[UUID]) -> Runs:
-    """Return the person's runs of the sequences, with the imagined one among them."""
-    own = HeldRun(
-        id=run.row.pk,
-        sequence_id=run.row.sequence_id,
+def _enrollments_of(
+    enrollment: ImaginedEnrollment, sequence_ids: frozenset[UUID]
+) -> EnrollmentsBySlot:
+    """Return the person's enrollments of the sequences, with the imagined one among them."""
+    own = EnrollmentState(
+        id=enrollment.row.pk,
+        sequence_id=enrollment.row.sequence_id,
         status=Enrollment.Status.ACTIVE,
-        entry_slot=run.row.entry_slot or "",
+        entry_slot=enrollment.row.entry_slot or "",
     )
-    held = starting.runs_of(subscriber_id=run.subscriber.pk, sequence_ids=sequence_ids)
+    held = starting.enrollments_of(
+        subscriber_id=enrollment.subscriber.pk, sequence_ids=sequence_ids
+    )
     return {**held, own.slot: own}
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from events.decisions import triggers
-from events.decisions.runs import Reason, Runs, Seen, Starts
+from events.decisions.enrollments import EnrollmentsBySlot, Reason, Seen, Starts
 from events.decisions.sync_rules import TagRef
 from events.decisions.watched import Watched
 from events.language.types import Trigger
@@ -38,7 +38,7 @@ class Happening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """How the person stands when the run begins; `reason` is a word, empty when they enter.
+    """How the person stands when the enrollment begins; `reason` is a word, empty when they enter.
 
     `path` is that of the filter that is not met, or of the field that has no value.
     """
@@ -55,7 +55,7 @@ class Entry:
 
     @property
     def would_enter(self) -> bool:
-        """Whether a run would begin."""
+        """Whether an enrollment would begin."""
         return not self.reason
 
 
@@ -64,31 +64,35 @@ def judge(
 ) -> Entry:
     """Return whether what happens lets the person in; the trigger's own when nothing is given."""
     trigger = msgspec.convert({"type": sequence.trigger, **sequence.trigger_config}, Trigger)
-    runs = _runs_of(sequence, someone)
+    enrollments = _enrollments_of(sequence, someone)
     if happening is None and trigger.type == "event_received":
         happening = Happening(name=trigger.event_name, properties={})
     if happening is not None:
-        entry = _by_event(sequence, someone, watched, happening, runs)
+        entry = _by_event(sequence, someone, watched, happening, enrollments)
     elif trigger.type == "tag_added":
-        entry = _by_tag(sequence, someone, watched, trigger, runs)
+        entry = _by_tag(sequence, someone, watched, trigger, enrollments)
     elif trigger.type == "contact_added":
-        entry = _by_list(sequence, someone, watched, trigger, runs)
+        entry = _by_list(sequence, someone, watched, trigger, enrollments)
     else:
-        entry = _by_hand(sequence, someone, watched, runs)
+        entry = _by_hand(sequence, someone, watched, enrollments)
     if sequence.status == Sequence.Status.ARCHIVED:
         # Nothing watches for those.
         return replace(entry, reason=Reason.SEQUENCE_NOT_ACTIVE.value, path="")
     return entry
 
 
-def _runs_of(sequence: Sequence, someone: Someone) -> Runs:
+def _enrollments_of(sequence: Sequence, someone: Someone) -> EnrollmentsBySlot:
     if not someone.is_known:
         return {}
-    return starting.runs_of(subscriber_id=someone.subscriber.pk, sequence_ids=[sequence.pk])
+    return starting.enrollments_of(subscriber_id=someone.subscriber.pk, sequence_ids=[sequence.pk])
 
 
 def _by_event(
-    sequence: Sequence, someone: Someone, watched: Watched, happening: Happening, runs: Runs
+    sequence: Sequence,
+    someone: Someone,
+    watched: Watched,
+    happening: Happening,
+    enrollments: EnrollmentsBySlot,
 ) -> Entry:
     """Plan the event, with its sync rules, as its receipt would."""
     event = Seen(id=new_id(), name=happening.name, properties=happening.properties)
@@ -97,7 +101,7 @@ def _by_event(
         event=event,
         matching=rules.get(event.name, ()),
         watched=watched,
-        before=Standing(status=someone.status, tags=someone.tags, runs=runs),
+        before=Standing(status=someone.status, tags=someone.tags, enrollments=enrollments),
     )
     entry = Entry(
         by="event",
@@ -110,7 +114,11 @@ def _by_event(
 
 
 def _by_tag(
-    sequence: Sequence, someone: Someone, watched: Watched, trigger: Trigger, runs: Runs
+    sequence: Sequence,
+    someone: Someone,
+    watched: Watched,
+    trigger: Trigger,
+    enrollments: EnrollmentsBySlot,
 ) -> Entry:
     """Put the first of the trigger's tags on that the person does not bear."""
     rows = Tag.objects.filter(workspace=sequence.workspace_id, name__in=trigger.tag_names)
@@ -127,7 +135,7 @@ def _by_tag(
         names = ", ".join(trigger.tag_names)
         return replace(_unchanged(someone, by="tag"), name=names, reason=TAG_THERE_ALREADY)
     starts = triggers.starts_of_tags(
-        watched=watched, tags_added=[tag], runs=runs, status=someone.status
+        watched=watched, tags_added=[tag], enrollments=enrollments, status=someone.status
     )
     entry = replace(
         _unchanged(someone, by="tag"), name=tag.name, tags={**someone.tags, tag.id: tag.name}
@@ -136,7 +144,11 @@ def _by_tag(
 
 
 def _by_list(
-    sequence: Sequence, someone: Someone, watched: Watched, trigger: Trigger, runs: Runs
+    sequence: Sequence,
+    someone: Someone,
+    watched: Watched,
+    trigger: Trigger,
+    enrollments: EnrollmentsBySlot,
 ) -> Entry:
     """Let the person join the first of the trigger's lists that they are not on, or be created."""
     is_created = not someone.is_known
@@ -150,7 +162,11 @@ def _by_list(
         return replace(_unchanged(someone, by="list"), reason=NO_LIST_TO_JOIN)
     joined = wanted[:1]
     starts = triggers.starts_of_lists(
-        watched=watched, list_ids=joined, is_created=is_created, runs=runs, status=someone.status
+        watched=watched,
+        list_ids=joined,
+        is_created=is_created,
+        enrollments=enrollments,
+        status=someone.status,
     )
     entry = replace(
         _unchanged(someone, by="list"),
@@ -160,13 +176,15 @@ def _by_list(
     return _as_judged(entry, sequence, starts)
 
 
-def _by_hand(sequence: Sequence, someone: Someone, watched: Watched, runs: Runs) -> Entry:
+def _by_hand(
+    sequence: Sequence, someone: Someone, watched: Watched, enrollments: EnrollmentsBySlot
+) -> Entry:
     """Judge as `entries_by_hand` does for active people only, which is how hands do it."""
     entry = _unchanged(someone, by="manual")
     # Being created is what no filter and no name stands before.
     alone = Watched(starts_by_creation=[watched.sequences[sequence.pk]])
     starts = triggers.starts_of_lists(
-        watched=alone, list_ids=[], is_created=True, runs=runs, status=someone.status
+        watched=alone, list_ids=[], is_created=True, enrollments=enrollments, status=someone.status
     )
     entry = _as_judged(entry, sequence, starts)
     if entry.reason in {"", Reason.ENTERED_BEFORE, Reason.ALREADY_ENROLLED}:
@@ -183,7 +201,7 @@ def _unchanged(someone: Someone, *, by: str) -> Entry:
 def _as_judged(entry: Entry, sequence: Sequence, starts: Starts) -> Entry:
     for start in starts.started:
         if start.sequence.id == sequence.pk:
-            return replace(entry, slot=start.run.entry_slot)
+            return replace(entry, slot=start.enrollment.entry_slot)
     for refused in starts.not_started:
         if refused.sequence.id == sequence.pk:
             return replace(entry, reason=refused.reason.value, path=refused.path)

@@ -1,4 +1,4 @@
-"""The dated way of an imagined run: each step with its decision, and what it would send."""
+"""The dated way of an imagined enrollment: each step with its decision, and what it would send."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from events.services.engine.loaded_versions import PlacedStep
 from events.services.engine.rounds import GAVE_UP
 from events.services.engine.walking import Acts, Done, Ends, Position, Waits, walk
 from events.services.simulation import changing
-from events.services.simulation.imagined_run import ImaginedRun
+from events.services.simulation.imagined_enrollment import ImaginedEnrollment
 from subscribers.services.consent import suppressions
 from subscribers.services.outbox import brakes, outbox
 from subscribers.services.outbox.outbox import Draft
@@ -56,7 +56,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How and when the run is over."""
+    """How and when the enrollment is over."""
 
     at: datetime
     status: Enrollment.Status
@@ -72,13 +72,17 @@ class Path:
 
 
 def follow(
-    *, run: ImaginedRun, watched: Watched, awaited: Awaited, most_visits: int = MOST_VISITS
+    *,
+    enrollment: ImaginedEnrollment,
+    watched: Watched,
+    awaited: Awaited,
+    most_visits: int = MOST_VISITS,
 ) -> Path:
-    """Return the way of a run from its first step; changes the run as its steps say.
+    """Return the way of an enrollment from its first step; changes the enrollment as its steps say.
 
     Steps only lead forwards, so it comes to an end.
     """
-    way = _Way(run, watched, awaited)
+    way = _Way(enrollment, watched, awaited)
     # One visit more tells whether there is more to come.
     while way.ending is None and len(way.visits) <= most_visits:
         way.go_on()
@@ -87,13 +91,13 @@ def follow(
 
 
 class _Way:
-    """A run on its way; the clock is the run's `now`."""
+    """An enrollment on its way; the clock is the enrollment's `now`."""
 
-    def __init__(self, run: ImaginedRun, watched: Watched, awaited: Awaited) -> None:
-        self.run = run
+    def __init__(self, enrollment: ImaginedEnrollment, watched: Watched, awaited: Awaited) -> None:
+        self.enrollment = enrollment
         self.watched = watched
         self.awaited = awaited
-        self.position = Position(run.version.at(run.row.step_id), run.now)
+        self.position = Position(enrollment.version.at(enrollment.row.step_id), enrollment.now)
         # Of the wait for an event at which it stands.
         self.times_out_at: datetime | None = None
         self.visits: list[Visit] = []
@@ -107,8 +111,10 @@ class _Way:
             self._fail(BEYOND_CALENDAR)
 
     def _walk_on(self) -> None:
-        run = self.run
-        walked = walk(version=run.version, position=self.position, facts=run, now=run.now)
+        enrollment = self.enrollment
+        walked = walk(
+            version=enrollment.version, position=self.position, facts=enrollment, now=enrollment.now
+        )
         self.visits += [self._as_visit(done) for done in walked.done]
         self.position = walked.position
         match walked.stop:
@@ -136,7 +142,7 @@ class _Way:
             outcome["timesOutAt"] = self.times_out_at
             self.times_out_at = None
         event_id = outcome.pop("event", None)
-        if event_id and any(each.id.hex == event_id for each in self.run.assumed):
+        if event_id and any(each.id.hex == event_id for each in self.enrollment.assumed):
             return {"isAssumed": True, **outcome}
         return {"event": f"evt_{event_id}", **outcome} if event_id else outcome
 
@@ -144,24 +150,24 @@ class _Way:
         """Let time go by until the moment, or until an awaited event that comes before it."""
         position, step = self.position, self.position.placed and self.position.placed.step
         position.is_waiting, position.due_at = True, stop.due_at
-        began_at, self.run.now = self.run.now, stop.due_at
+        began_at, self.enrollment.now = self.enrollment.now, stop.due_at
         if not isinstance(step, steps.WaitForEventStep):
             return
         self.times_out_at = stop.due_at
-        seen = self.run.find_event(step.event_name, step.filters, since=position.since)
+        seen = self.enrollment.find_event(step.event_name, step.filters, since=position.since)
         if seen is not None:
-            position.released_by, self.run.now = seen.id, seen.received_at
+            position.released_by, self.enrollment.now = seen.id, seen.received_at
         elif self.awaited is Awaited.EVENT:
-            self.run.now = began_at
-            position.released_by = self.run.assume(step.event_name, step.filters).id
+            self.enrollment.now = began_at
+            position.released_by = self.enrollment.assume(step.event_name, step.filters).id
 
     def _act(self) -> None:
         """Imagine what the step at the position does, and leave it behind."""
         placed = self.position.placed
         if placed is None:
             raise TypeError("Only a step acts.")
-        run, began_at = self.run, self.position.since
-        run.row.step_id = placed.row_id
+        enrollment, began_at = self.enrollment, self.position.since
+        enrollment.row.step_id = placed.row_id
         stop: Ends | None = None
         match placed.step:
             case steps.EmailStep():
@@ -170,21 +176,21 @@ class _Way:
                 visit = Visit(
                     placed=placed,
                     began_at=began_at,
-                    ended_at=run.now,
+                    ended_at=enrollment.now,
                     outcome={},
-                    payload=webhooks.payload(run, placed.step),
+                    payload=webhooks.payload(enrollment, placed.step),
                 )
             case (
                 steps.UpdateTagsStep() | steps.UpdateListStep() | steps.UpdateSubscriberStep()
             ) as step:
                 outcome, stop = changing.imagine(
-                    step=step, placed=placed, run=run, watched=self.watched
+                    step=step, placed=placed, enrollment=enrollment, watched=self.watched
                 )
                 visit = Visit(placed=placed, began_at=began_at, ended_at=began_at, outcome=outcome)
             case _:
                 raise TypeError("This step is decided, not carried out.")
         self.visits.append(visit)
-        self.position = Position(run.version.after(placed), visit.ended_at)
+        self.position = Position(enrollment.version.after(placed), visit.ended_at)
         if visit.status is Status.FAILED:
             stop = Ends(Enrollment.Status.FAILED, GAVE_UP)
         if stop:
@@ -192,9 +198,9 @@ class _Way:
 
     def _mail(self, placed: PlacedStep, began_at: datetime) -> Visit:
         """Return the mail and whether it would leave; in the order in which the engine asks."""
-        run, now = self.run, self.run.now
+        enrollment, now = self.enrollment, self.enrollment.now
         try:
-            draft = mails.write(run=run, placed=placed)
+            draft = mails.write(enrollment=enrollment, placed=placed)
         except (TemplateFault, mails.NoSender, InvalidAddress) as error:
             return Visit(
                 placed=placed,
@@ -204,10 +210,12 @@ class _Way:
                 outcome={},
                 error=str(error),
             )
-        verdict = brakes.verdict(workspace=run.workspace, recipient=draft.recipient, is_test=False)
+        verdict = brakes.verdict(
+            workspace=enrollment.workspace, recipient=draft.recipient, is_test=False
+        )
         reason = outbox.reason_to_skip(
-            subscriber=run.subscriber, kind=draft.kind
-        ) or suppressions.reason_to_skip(workspace=run.workspace, recipient=draft.recipient)
+            subscriber=enrollment.subscriber, kind=draft.kind
+        ) or suppressions.reason_to_skip(workspace=enrollment.workspace, recipient=draft.recipient)
         if not reason and verdict.is_skip:
             reason = verdict.reason
         return Visit(
@@ -220,7 +228,7 @@ class _Way:
         )
 
     def _fail(self, error: str) -> None:
-        position, now = self.position, self.run.now
+        position, now = self.position, self.enrollment.now
         if position.placed:
             visit = Visit(
                 placed=position.placed,
@@ -234,5 +242,5 @@ class _Way:
         self.ending = Ending(now, Enrollment.Status.FAILED, GAVE_UP)
 
     def _end(self, stop: Ends) -> None:
-        at = self.visits[-1].ended_at if self.visits else self.run.now
+        at = self.visits[-1].ended_at if self.visits else self.enrollment.now
         self.ending = Ending(at, stop.status, stop.reason)

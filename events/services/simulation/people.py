@@ -26,7 +26,7 @@ class Someone:
 
     @property
     def is_pending(self) -> bool:
-        """Whether their run would wait for a confirmation."""
+        """Whether their enrollment would wait for a confirmation."""
         return self.status == Subscriber.Status.PENDING
 
 

@@ -57,6 +57,6 @@ def _sentence(merged: Merged) -> str:
     history = merged.history
     return (
         f"Taken over: {history.events:,} events ({history.duplicates:,} that both had are "
-        f"dropped), {history.runs:,} enrollments ({history.cancelled:,} cancelled), "
+        f"dropped), {history.enrollments:,} enrollments ({history.cancelled:,} cancelled), "
         f"{merged.mails:,} mails, {merged.tags:,} tags, {merged.lists:,} lists."
     )

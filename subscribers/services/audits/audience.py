@@ -147,11 +147,11 @@ def mail_past_lease(audit: Audit) -> Sequence[Finding]:
 
 
 def mail_that_nobody_sends(audit: Audit) -> Sequence[Finding]:
-    """Find queued mails that no run drives and that are never due."""
+    """Find queued mails that no enrollment drives and that are never due."""
     faulty = Q(due_at=None) & ~Q(cause__startswith="step:")
     queued = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.QUEUED)
     return suspects(rows=queued, faulty=faulty, audit=audit).finding(
-        what="Mails are queued, but neither a run nor the clock sends them",
+        what="Mails are queued, but neither an enrollment nor the clock sends them",
         remedy="Ask the person again on the subscriber's page in the admin.",
         prefix="eml",
     )

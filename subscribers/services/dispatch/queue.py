@@ -1,4 +1,4 @@
-"""Mails that no run waits for: claimed when they are due, and sent one after another.
+"""Mails that no enrollment waits for: claimed when they are due, and sent one after another.
 
 Confirmations, and mails that an operator sends again. Each is fenced as `outbox` says; locks: the
 mail's subscriber. The network is touched outside of transactions only.
@@ -29,7 +29,7 @@ Status = OutgoingEmail.Status
 MOST_IN_BATCH = 20
 # How long a mail server is let be that does not answer.
 SERVER_AWAY = timedelta(seconds=30)
-# A third of the queue's time-out, as for runs.
+# A third of the queue's time-out, as for enrollments.
 SECONDS_PER_BATCH = 20
 SECONDS_TO_RECORD = 25
 # How long a mail waits before the switch that holds it is looked at again.

@@ -86,7 +86,10 @@ def confirmation_of(email: OutgoingEmail) -> UUID | None:
 
 
 def queue(*, draft: Draft, due_at: datetime, now: datetime) -> OutgoingEmail:
-    """Store a mail that no run waits for, to leave when it is due; raises as `begin` does."""
+    """Store a mail that no enrollment waits for, to leave when it is due.
+
+    Raises as `begin` does.
+    """
     email = _row(draft, now, status=Status.QUEUED, due_at=due_at)
     quick_rows.insert([email])
     return email

@@ -46,10 +46,10 @@ def erase(
 ) -> Erased:
     """Delete somebody and all that names them; raises `NobodyThere`.
 
-    Runs and events go first, in short transactions, so repeat it when it was interrupted. The last
-    one takes the rest under a lock that nothing passes that points at the person: an event that is
-    recorded meanwhile goes with them, or makes a new person. `allows_return`: where nothing kept
-    mail from the address before, nothing does afterwards. `circumstances` are the operator's.
+    Enrollments and events go first, in short transactions, so repeat it when it was interrupted.
+    The last one takes the rest under a lock that nothing passes that points at the person: an event
+    that is recorded meanwhile goes with them, or makes a new person. `allows_return`: where nothing
+    kept mail from the address before, nothing does afterwards. `circumstances` are the operator's.
     """
     events = 0
     while portion := _erase_some(subscriber_id):

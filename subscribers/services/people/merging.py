@@ -123,7 +123,7 @@ def _standing(kept: Subscriber, gone: Subscriber) -> Mapping[str, Any]:
 
 
 def _follow(kept: Subscriber, before: str, circumstances: Circumstances, now: datetime) -> None:
-    """End or begin what the status says, since runs of both stand under it now."""
+    """End or begin what the status says, since enrollments of both stand under it now."""
     match kept.status:
         case Status.COMPLAINED:
             suppressions.follow_person(

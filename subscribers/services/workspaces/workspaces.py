@@ -68,10 +68,11 @@ def slug_from(name: str) -> str:
 
 
 def lock_configuration(*, workspace_id: UUID) -> None:
-    """Hold the workspace's row, before anything that people or their runs wait for is locked.
+    """Hold the workspace's row, before anything that people or their enrollments wait for is
+    locked.
 
     A request with new event names holds it while it waits for its subscriber; whoever held a
-    sequence, a list or runs and then waited for this row would close the circle.
+    sequence, a list or enrollments and then waited for this row would close the circle.
     """
     Workspace.objects.select_for_update(no_key=True).filter(pk=workspace_id).first()
 

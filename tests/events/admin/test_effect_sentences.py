@@ -6,12 +6,12 @@ import pytest
 from django.test import Client
 
 from config.admin_links import admin_url
-from events.decisions.runs import Reason
+from events.decisions.enrollments import Reason
 from events.models import Event
 from subscribers.models import Workspace
 from tests import factories
 from tests.support.calling import Caller
-from tests.support.run_making import make_run, runs
+from tests.support.enrollment_making import enrollments, make_enrollment
 from tests.support.sequence_making import make_sequence
 
 WAIT = {"type": "wait_for_event", "eventName": "purchased"}
@@ -63,13 +63,13 @@ def test_what_started_stopped_and_went_on_is_told_and_linked(
         stopCondition={"type": "event_received", "value": "purchased"},
     )
     starting = make_sequence(caller.workspace, MONTH, name="Start", eventName="purchased")
-    make_run(waiting, person, awaits="purchased")
-    make_run(stopping, person)
+    make_enrollment(waiting, person, awaits="purchased")
+    make_enrollment(stopping, person)
 
     caller.bulk({"name": "purchased"})
     page = page_of(admin_client, Event.objects.get())
 
-    released, stopped, started = runs()
+    released, stopped, started = enrollments()
     for sequence in (waiting, stopping, starting):
         assert admin_url(sequence) in page
     assert f'started: enrollment <a href="{admin_url(started)}">' in page

@@ -23,18 +23,20 @@ CONFIGS: dict[str, dict[str, Any]] = {
 }
 
 
-def page_of(client: Client, run: Enrollment) -> str:
+def page_of(client: Client, enrollment: Enrollment) -> str:
     """Open the page of an enrollment."""
-    return client.get(admin_url(run)).content.decode()
+    return client.get(admin_url(enrollment)).content.decode()
 
 
-def offered(client: Client, run: Enrollment) -> list[str]:
+def offered(client: Client, enrollment: Enrollment) -> list[str]:
     """Return the names of the buttons on the page."""
-    buttons = client.get(admin_url(run)).context.get("row_actions", ())
+    buttons = client.get(admin_url(enrollment)).context.get("row_actions", ())
     return [action.name for action, _ in buttons]
 
 
-def make_run(*, sequence_status: str = "active", kind: str = "exit", **columns: Any) -> Enrollment:
+def make_enrollment(
+    *, sequence_status: str = "active", kind: str = "exit", **columns: Any
+) -> Enrollment:
     """Return an enrollment of a sequence that is active unless told."""
     config = CONFIGS[kind]
     version = factories.SequenceVersionFactory.create(
@@ -119,33 +121,33 @@ def make_run(*, sequence_status: str = "active", kind: str = "exit", **columns: 
 def test_the_page_says_what_is_waited_for(
     admin_client: Client, db: None, columns: dict[str, Any], words: str
 ) -> None:
-    assert words in page_of(admin_client, make_run(**columns))
+    assert words in page_of(admin_client, make_enrollment(**columns))
 
 
 def test_paused_mail_is_told(admin_client: Client, db: None) -> None:
-    run = make_run(kind="email")
-    run.workspace.is_mail_paused = True
-    run.workspace.save(update_fields=["is_mail_paused"])
+    enrollment = make_enrollment(kind="email")
+    enrollment.workspace.is_mail_paused = True
+    enrollment.workspace.save(update_fields=["is_mail_paused"])
 
-    assert "the workspace&#x27;s mail is paused" in page_of(admin_client, run)
+    assert "the workspace&#x27;s mail is paused" in page_of(admin_client, enrollment)
 
 
 def test_the_page_tells_who_came_in_by_what(admin_client: Client, db: None) -> None:
     event = factories.EventFactory.create(definition__name="order.placed")
-    run = make_run(
+    enrollment = make_enrollment(
         subscriber=event.subscriber,
         started_by=event,
         entered_via={"kind": "tag", "name": "vip"},
         is_test=True,
     )
 
-    page = page_of(admin_client, run)
+    page = page_of(admin_client, enrollment)
 
     assert "by the tag vip" in page
     assert admin_url(event) in page
-    assert admin_url(run.subscriber) in page
-    assert admin_url(run.sequence) in page
-    assert run.public_id in page
+    assert admin_url(enrollment.subscriber) in page
+    assert admin_url(enrollment.sequence) in page
+    assert enrollment.public_id in page
 
 
 @pytest.mark.parametrize(
@@ -173,25 +175,27 @@ def test_the_page_tells_who_came_in_by_what(admin_client: Client, db: None) -> N
 def test_the_way_so_far_is_told_in_words(
     admin_client: Client, db: None, outcome: dict[str, Any], words: str
 ) -> None:
-    run = make_run()
-    factories.StepRunFactory.create(enrollment=run, outcome=outcome)
+    enrollment = make_enrollment()
+    factories.StepRunFactory.create(enrollment=enrollment, outcome=outcome)
 
-    assert words in page_of(admin_client, run)
+    assert words in page_of(admin_client, enrollment)
 
 
 def test_the_way_so_far_links_mails_and_events_in_the_order_of_time(
     admin_client: Client, db: None
 ) -> None:
-    run = make_run()
-    event = factories.EventFactory.create(subscriber=run.subscriber, definition__name="paid")
-    email = factories.OutgoingEmailFactory.create(subscriber=run.subscriber)
+    enrollment = make_enrollment()
+    event = factories.EventFactory.create(subscriber=enrollment.subscriber, definition__name="paid")
+    email = factories.OutgoingEmailFactory.create(subscriber=enrollment.subscriber)
     factories.StepRunFactory.create(
-        enrollment=run, visit=2, started_at=NOON + timedelta(days=1), error="550", attempts=3,
-        status=StepRun.Status.FAILED,
+        enrollment=enrollment, visit=2, started_at=NOON + timedelta(days=1),
+        error="550", attempts=3, status=StepRun.Status.FAILED,
     )  # fmt: skip
-    factories.StepRunFactory.create(enrollment=run, email=email, outcome={"event": event.pk.hex})
+    factories.StepRunFactory.create(
+        enrollment=enrollment, email=email, outcome={"event": event.pk.hex}
+    )
 
-    page = page_of(admin_client, run)
+    page = page_of(admin_client, enrollment)
 
     assert admin_url(email) in page
     assert f'<a href="{admin_url(event)}">paid</a> came' in page
@@ -199,26 +203,26 @@ def test_the_way_so_far_links_mails_and_events_in_the_order_of_time(
 
 
 def test_a_step_that_cannot_be_read_is_still_named(admin_client: Client, db: None) -> None:
-    run = make_run()
+    enrollment = make_enrollment()
     Step.objects.update(config={"type": "later"})
 
-    assert "1. Exit" in page_of(admin_client, run)
+    assert "1. Exit" in page_of(admin_client, enrollment)
 
 
 @pytest.mark.parametrize("text", ["{enr}", "ADA@Example.com", "user-1"])
 def test_enrollments_are_found_by_id_and_by_person(
     admin_client: Client, db: None, text: str
 ) -> None:
-    run = make_run()
-    run.subscriber.email = run.subscriber.email_key = "ada@example.com"
-    run.subscriber.external_id = "user-1"
-    run.subscriber.save()
-    make_run()
+    enrollment = make_enrollment()
+    enrollment.subscriber.email = enrollment.subscriber.email_key = "ada@example.com"
+    enrollment.subscriber.external_id = "user-1"
+    enrollment.subscriber.save()
+    make_enrollment()
 
-    address = list_url(Enrollment, q=text.format(enr=run.public_id))
+    address = list_url(Enrollment, q=text.format(enr=enrollment.public_id))
     rows = admin_client.get(address).context["cl"].result_list
 
-    assert [row.pk for row in rows] == [run.pk]
+    assert [row.pk for row in rows] == [enrollment.pk]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +244,7 @@ def test_enrollments_are_found_by_id_and_by_person(
 def test_only_what_is_lawful_is_offered(
     admin_client: Client, db: None, columns: dict[str, Any], actions: list[str]
 ) -> None:
-    assert offered(admin_client, make_run(**columns)) == actions
+    assert offered(admin_client, make_enrollment(**columns)) == actions
 
 
 @pytest.mark.parametrize(
@@ -271,23 +275,27 @@ def test_only_what_is_lawful_is_offered(
 def test_an_action_changes_the_enrollment_and_is_logged(
     admin_client: Client, db: None, action: str, columns: dict[str, Any], status: str, words: str
 ) -> None:
-    run = make_run(**columns)
+    enrollment = make_enrollment(**columns)
 
-    page = admin_client.post(view_url(run, action), follow=True).content.decode()
+    page = admin_client.post(view_url(enrollment, action), follow=True).content.decode()
 
-    run.refresh_from_db()
-    assert run.status == status
+    enrollment.refresh_from_db()
+    assert enrollment.status == status
     assert f"{words}." in page
     assert LogEntry.objects.get().change_message == words
     if action == "send-now":
-        assert run.due_at is not None
-        assert run.due_at <= timezone.now()
+        assert enrollment.due_at is not None
+        assert enrollment.due_at <= timezone.now()
 
 
 @pytest.mark.parametrize(
     ("action", "columns", "words"),
     [
-        ("cancel", {"status": Status.COMPLETED, "entry_slot": None}, "The run is over: completed."),
+        (
+            "cancel",
+            {"status": Status.COMPLETED, "entry_slot": None},
+            "The enrollment is over: completed.",
+        ),
         ("retry", {}, "only a failed one is tried again"),
         ("send-now", {"status": Status.WAITING, "awaits": "paid"}, "it waits for the event paid"),
         ("resume", {}, "Nothing changed"),
@@ -296,12 +304,12 @@ def test_an_action_changes_the_enrollment_and_is_logged(
 def test_an_action_that_is_not_lawful_says_why_and_changes_nothing(
     admin_client: Client, db: None, action: str, columns: dict[str, Any], words: str
 ) -> None:
-    run = make_run(**columns)
+    enrollment = make_enrollment(**columns)
 
-    page = admin_client.post(view_url(run, action), follow=True).content.decode()
+    page = admin_client.post(view_url(enrollment, action), follow=True).content.decode()
 
     assert words in page
-    assert Enrollment.objects.get().status == run.status
+    assert Enrollment.objects.get().status == enrollment.status
     assert not LogEntry.objects.exists()
 
 
@@ -309,15 +317,15 @@ def test_an_action_that_is_not_lawful_says_why_and_changes_nothing(
 def test_an_action_takes_a_post_with_csrf_and_permission_alone(
     admin_client: Client, admin_user: User, action: str
 ) -> None:
-    run = make_run()
+    enrollment = make_enrollment()
     strict, viewer = Client(enforce_csrf_checks=True), Client()
     strict.force_login(admin_user)
     person = User.objects.create(username="viewer", is_staff=True)
     person.user_permissions.add(Permission.objects.get(codename="view_enrollment"))
     viewer.force_login(person)
 
-    assert admin_client.get(view_url(run, action)).status_code == 405
-    assert strict.post(view_url(run, action)).status_code == 403
-    assert viewer.post(view_url(run, action)).status_code == 403
-    assert offered(viewer, run) == []
-    assert Enrollment.objects.get().status == run.status
+    assert admin_client.get(view_url(enrollment, action)).status_code == 405
+    assert strict.post(view_url(enrollment, action)).status_code == 403
+    assert viewer.post(view_url(enrollment, action)).status_code == 403
+    assert offered(viewer, enrollment) == []
+    assert Enrollment.objects.get().status == enrollment.status

@@ -12,7 +12,7 @@ from django.utils import timezone
 from config.admin_base import admin_url, list_url, view_url
 from events.language.specs import as_wire, parse_sequence
 from events.models import Enrollment, Sequence
-from events.services.sequences import parked_runs, sequences
+from events.services.sequences import parked_enrollments, sequences
 from subscribers.models import Workspace
 from tests import factories
 from tests.factories.sequences import NOON
@@ -52,7 +52,7 @@ def parked(sequence: Sequence) -> Enrollment:
         sequence,
         status=Enrollment.Status.PAUSED,
         status_before_pause=Enrollment.Status.ACTIVE,
-        reason=parked_runs.REASON,
+        reason=parked_enrollments.REASON,
         due_at=None,
     )
 
@@ -109,7 +109,7 @@ def test_those_held_are_counted_first_and_spread_then(
     admin_client: Client, workspace: Workspace
 ) -> None:
     sequence = make_sequence(workspace)
-    runs = [parked(sequence) for _ in range(3)]
+    enrollments = [parked(sequence) for _ in range(3)]
     sequences.pause(sequence=sequence, now=NOON)
     before = timezone.now()
 
@@ -120,7 +120,7 @@ def test_those_held_are_counted_first_and_spread_then(
     assert "activating" in buttons
     assert "activate" not in buttons
     assert "3 enrollments are held" in asking
-    due = sorted(Enrollment.objects.get(pk=run.pk).due_at for run in runs)  # type: ignore[type-var]
+    due = sorted(Enrollment.objects.get(pk=enrollment.pk).due_at for enrollment in enrollments)  # type: ignore[type-var]
     assert due[0] is not None
     assert due[-1] is not None
     assert before <= due[0]
@@ -175,13 +175,13 @@ def test_the_page_tells_how_many_keep_which_version(
 ) -> None:
     sequence = make_sequence(workspace, MAIL)
     for _ in range(2):
-        run = enrolled(sequence)
+        enrollment = enrolled(sequence)
     new_version(sequence, {"type": "exit"})
     enrolled(sequence, status=Enrollment.Status.COMPLETED)
 
     page = admin_client.get(admin_url(sequence)).content.decode()
 
-    first = list_url(Enrollment, version__id__exact=run.version.pk)
+    first = list_url(Enrollment, version__id__exact=enrollment.version.pk)
     assert f'<a href="{first}">2 under way</a>' in page
     assert "0 under way" in page
     assert len(admin_client.get(first).context["cl"].result_list) == 2

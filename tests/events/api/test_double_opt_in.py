@@ -101,7 +101,7 @@ def test_fifty_events_of_somebody_new_send_exactly_one_mail(
     assert tags == ["lead"]
     assert (lists_before, ListMembership.objects.count()) == (0, 1)
     assert [b"Subject: Welcome" in each.content for each in server.taken] == [False, True]
-    assert [run.status for run in Enrollment.objects.all()] == ["completed"]
+    assert [enrollment.status for enrollment in Enrollment.objects.all()] == ["completed"]
 
 
 def test_the_ledger_names_the_first_live_event_the_key_and_the_request(caller: Caller) -> None:

@@ -35,7 +35,7 @@ def test_caller(workspace: Workspace) -> Caller:
 
 
 @pytest.mark.parametrize("send", WAYS)
-def test_runs_that_a_test_key_starts_are_marked(test_caller: Caller, send: Send) -> None:
+def test_enrollments_that_a_test_key_starts_are_marked(test_caller: Caller, send: Send) -> None:
     make_sequence(test_caller.workspace)
 
     send(test_caller)
@@ -44,7 +44,7 @@ def test_runs_that_a_test_key_starts_are_marked(test_caller: Caller, send: Send)
 
 
 @pytest.mark.parametrize("send", WAYS)
-def test_runs_that_another_key_of_the_workspace_starts_are_not(
+def test_enrollments_that_another_key_of_the_workspace_starts_are_not(
     test_caller: Caller, caller: Caller, send: Send
 ) -> None:
     make_sequence(test_caller.workspace)

@@ -1,7 +1,7 @@
 """The API's description knows every reason and stage that there is."""
 
 from events.api.openapi_effects import REASONS, STAGES
-from events.decisions.runs import Reason
+from events.decisions.enrollments import Reason
 from events.models import FailedStage
 
 

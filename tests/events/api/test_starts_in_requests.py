@@ -13,7 +13,7 @@ from events.services.sequences import sequences
 from subscribers.models import Subscriber, Tag
 from tests import factories
 from tests.support.calling import Caller
-from tests.support.run_making import effects_of, make_run, reasons_in, runs
+from tests.support.enrollment_making import effects_of, enrollments, make_enrollment, reasons_in
 from tests.support.sequence_making import MAIL, make_sequence
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -28,28 +28,38 @@ def person_of(caller: Caller, **columns: Any) -> Subscriber:
     )
 
 
-def test_an_event_starts_a_run_at_the_first_step_due_at_once(caller: Caller) -> None:
+def test_an_event_starts_an_enrollment_at_the_first_step_due_at_once(caller: Caller) -> None:
     sequence = make_sequence(caller.workspace, MAIL, name="Welcome")
 
     with time_machine.travel(NOON, tick=False):
         reply = caller.bulk({"name": "signup", "properties": {"plan": "pro"}})
 
-    (run,) = runs()
+    (enrollment,) = enrollments()
     event = Event.objects.get()
     assert reply.status == 200
-    assert run.version_id == sequence.current_version_id
-    assert run.step is not None
-    assert run.step.position == 0
-    assert (run.status, run.entry_slot, run.lane) == (Status.ACTIVE, "", Enrollment.Lane.MARKETING)
-    assert run.due_at == run.step_since == run.entered_at == event.received_at == NOON
-    assert run.started_by_id == event.pk
-    assert run.entered_via == {"kind": "event", "name": "signup"}
+    assert enrollment.version_id == sequence.current_version_id
+    assert enrollment.step is not None
+    assert enrollment.step.position == 0
+    assert (enrollment.status, enrollment.entry_slot, enrollment.lane) == (
+        Status.ACTIVE,
+        "",
+        Enrollment.Lane.MARKETING,
+    )
+    assert (
+        enrollment.due_at
+        == enrollment.step_since
+        == enrollment.entered_at
+        == event.received_at
+        == NOON
+    )
+    assert enrollment.started_by_id == event.pk
+    assert enrollment.entered_via == {"kind": "event", "name": "signup"}
     assert event.effects == {
         "sequencesStarted": [
             {
                 "sequence": "Welcome",
                 "sequenceId": sequence.pk.hex,
-                "enrollment": run.pk.hex,
+                "enrollment": enrollment.pk.hex,
                 "by": "event",
             }
         ]
@@ -61,7 +71,7 @@ def test_a_sequence_that_begins_with_transactional_mail_starts_in_its_lane(calle
 
     caller.bulk({"name": "signup"})
 
-    assert runs()[0].lane == Enrollment.Lane.TRANSACTIONAL
+    assert enrollments()[0].lane == Enrollment.Lane.TRANSACTIONAL
 
 
 def test_sequences_start_by_name_and_then_by_tags_in_order_of_their_ids(caller: Caller) -> None:
@@ -77,8 +87,8 @@ def test_sequences_start_by_name_and_then_by_tags_in_order_of_their_ids(caller: 
     started = effects_of("signup")["sequencesStarted"]
     assert [each["sequence"] for each in started] == ["First", "Second", "By tag"]
     assert (started[2]["by"], started[2]["tag"]) == ("tag", "vip")
-    assert runs()[2].entered_via == {"kind": "tag", "name": "vip"}
-    assert runs()[2].started_by is not None
+    assert enrollments()[2].entered_via == {"kind": "tag", "name": "vip"}
+    assert enrollments()[2].started_by is not None
 
 
 def test_a_tag_that_was_there_before_starts_nothing(caller: Caller) -> None:
@@ -91,7 +101,7 @@ def test_a_tag_that_was_there_before_starts_nothing(caller: Caller) -> None:
 
     caller.bulk({"name": "signup"})
 
-    assert not runs()
+    assert not enrollments()
 
 
 def test_a_tag_that_comes_and_goes_within_one_event_starts_nothing(caller: Caller) -> None:
@@ -106,7 +116,7 @@ def test_a_tag_that_comes_and_goes_within_one_event_starts_nothing(caller: Calle
 
     caller.bulk({"name": "signup"})
 
-    assert not runs()
+    assert not enrollments()
 
 
 @pytest.mark.parametrize(
@@ -136,7 +146,7 @@ def test_who_does_not_enter_is_told_why(
 
     caller.bulk({"name": "signup", "properties": {"plan": "free", "order": {"id": None}}})
 
-    assert not runs()
+    assert not enrollments()
     assert reasons_in(effects_of("signup")) == {"Welcome": reason}
 
 
@@ -163,7 +173,7 @@ def test_a_paused_sequence_and_paused_enrollment_let_nobody_in(caller: Caller) -
 
     caller.bulk({"name": "signup"})
 
-    assert not runs()
+    assert not enrollments()
     assert reasons_in(effects_of("signup")) == {
         "Paused": "sequence_not_active",
         "Closed": "enrollment_paused",
@@ -180,17 +190,17 @@ def test_history_starts_releases_and_stops_nothing_and_says_so(caller: Caller) -
         stopCondition={"type": "event_received", "value": "signup"},
     )
     person = person_of(caller)
-    make_run(waiting, person, awaits="signup")
-    make_run(stopped, person)
+    make_enrollment(waiting, person, awaits="signup")
+    make_enrollment(stopped, person)
 
     caller.bulk({"name": "signup", "occurredAt": "2026-01-01T00:00:00Z"})
 
     assert reasons_in(effects_of("signup")) == {"Welcome": "historical"}
-    assert [run.status for run in runs()] == [Status.WAITING] * 2
-    assert [run.released_by for run in runs()] == [None, None]
+    assert [enrollment.status for enrollment in enrollments()] == [Status.WAITING] * 2
+    assert [enrollment.released_by for enrollment in enrollments()] == [None, None]
 
 
-def test_an_unlimited_sequence_lets_in_again_once_the_run_is_over(caller: Caller) -> None:
+def test_an_unlimited_sequence_lets_in_again_once_the_enrollment_is_over(caller: Caller) -> None:
     make_sequence(caller.workspace, name="Welcome")
     caller.bulk({"name": "signup"})
     caller.bulk({"name": "signup"})
@@ -200,7 +210,7 @@ def test_an_unlimited_sequence_lets_in_again_once_the_run_is_over(caller: Caller
     caller.bulk({"name": "signup"})
 
     assert while_under_way == {"Welcome": "already_enrolled"}
-    assert [run.status for run in runs()] == [Status.COMPLETED, Status.ACTIVE]
+    assert [enrollment.status for enrollment in enrollments()] == [Status.COMPLETED, Status.ACTIVE]
 
 
 def test_a_one_time_sequence_lets_in_once_ever(caller: Caller) -> None:
@@ -218,10 +228,12 @@ def test_a_one_time_sequence_lets_in_once_ever(caller: Caller) -> None:
 
     assert under_way == {"Welcome": "already_enrolled"}
     assert reasons_in(effects_of("signup")) == {"Welcome": "entered_before"}
-    assert [(run.status, run.entry_slot) for run in runs()] == [(Status.STOPPED, "")]
+    assert [(enrollment.status, enrollment.entry_slot) for enrollment in enrollments()] == [
+        (Status.STOPPED, "")
+    ]
 
 
-def test_matching_field_has_one_run_under_way_for_each_value(caller: Caller) -> None:
+def test_matching_field_has_one_enrollment_under_way_for_each_value(caller: Caller) -> None:
     make_sequence(
         caller.workspace,
         MONTH,
@@ -235,9 +247,12 @@ def test_matching_field_has_one_run_under_way_for_each_value(caller: Caller) -> 
         *[{"name": "ordered", "properties": {"order": {"id": each}}} for each in (1, 2, " 1 ", 1.0)]
     )
 
-    assert [(run.entry_slot, run.entry_key) for run in runs()] == [("1", "1"), ("2", "2")]
+    assert [(enrollment.entry_slot, enrollment.entry_key) for enrollment in enrollments()] == [
+        ("1", "1"),
+        ("2", "2"),
+    ]
     assert reasons_in(effects_of("ordered")) == {"Order": "already_enrolled"}
-    assert runs()[0].entered_via == {"kind": "event", "name": "ordered", "value": "1"}
+    assert enrollments()[0].entered_via == {"kind": "event", "name": "ordered", "value": "1"}
 
 
 def test_a_delay_counts_from_the_event(caller: Caller) -> None:
@@ -246,4 +261,4 @@ def test_a_delay_counts_from_the_event(caller: Caller) -> None:
     with time_machine.travel(NOON + timedelta(hours=3), tick=False):
         caller.bulk({"name": "signup"})
 
-    assert runs()[0].step_since == NOON + timedelta(hours=3)
+    assert enrollments()[0].step_since == NOON + timedelta(hours=3)

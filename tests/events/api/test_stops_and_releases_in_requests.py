@@ -1,4 +1,4 @@
-"""What events stop and release of the runs that were there before them."""
+"""What events stop and release of the enrollments that were there before them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from events.services.sequences import sequences
 from subscribers.models import Subscriber
 from tests import factories
 from tests.support.calling import Caller
-from tests.support.run_making import effects_of, make_run, names_in, runs
+from tests.support.enrollment_making import effects_of, enrollments, make_enrollment, names_in
 from tests.support.sequence_making import make_sequence
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -42,24 +42,32 @@ def test_the_order_of_a_request_decides_whether_a_stop_stops(
     caller.bulk(*[{"name": name} for name in names])
 
     is_stopped = names[-1] == "cancelled"
-    assert [run.status for run in runs()] == [Status.STOPPED if is_stopped else Status.ACTIVE]
-    assert names_in(effects_of("cancelled"), "runsStopped") == ["Welcome"] * is_stopped
+    assert [enrollment.status for enrollment in enrollments()] == [
+        Status.STOPPED if is_stopped else Status.ACTIVE
+    ]
+    assert names_in(effects_of("cancelled"), "enrollmentsStopped") == ["Welcome"] * is_stopped
 
 
-def test_a_stop_ends_a_run_that_sleeps_30_days_within_the_request(caller: Caller) -> None:
+def test_a_stop_ends_an_enrollment_that_sleeps_30_days_within_the_request(caller: Caller) -> None:
     sequence = make_sequence(
         caller.workspace,
         MONTH,
         stopCondition={"type": "event_received", "value": "cancelled"},
     )
-    run = make_run(sequence, person_of(caller), lease_token=factories.SequenceFactory.build().pk)
+    enrollment = make_enrollment(
+        sequence, person_of(caller), lease_token=factories.SequenceFactory.build().pk
+    )
 
     with time_machine.travel(NOON, tick=False):
         caller.bulk({"name": "cancelled"})
 
-    run.refresh_from_db()
-    assert (run.status, run.reason, run.ended_at) == (Status.STOPPED, "stop_condition", NOON)
-    assert (run.due_at, run.lease_token, run.entry_slot) == (None, None, None)
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.reason, enrollment.ended_at) == (
+        Status.STOPPED,
+        "stop_condition",
+        NOON,
+    )
+    assert (enrollment.due_at, enrollment.lease_token, enrollment.entry_slot) == (None, None, None)
 
 
 @pytest.mark.parametrize("status", [Status.WAITING_CONFIRMATION, Status.PAUSED, Status.ACTIVE])
@@ -67,14 +75,14 @@ def test_a_stop_ends_what_is_held_too(caller: Caller, status: str) -> None:
     sequence = make_sequence(
         caller.workspace, MONTH, stopCondition={"type": "event_received", "value": "cancelled"}
     )
-    make_run(sequence, person_of(caller), status=status)
+    make_enrollment(sequence, person_of(caller), status=status)
 
     caller.bulk({"name": "cancelled"})
 
-    assert runs()[0].status == Status.STOPPED
+    assert enrollments()[0].status == Status.STOPPED
 
 
-def test_a_stop_with_a_field_ends_the_run_that_began_with_its_value(caller: Caller) -> None:
+def test_a_stop_with_a_field_ends_the_enrollment_that_began_with_its_value(caller: Caller) -> None:
     make_sequence(
         caller.workspace,
         MONTH,
@@ -91,7 +99,7 @@ def test_a_stop_with_a_field_ends_the_run_that_began_with_its_value(caller: Call
 
     caller.bulk({"name": "shipped", "properties": {"id": "2"}}, {"name": "shipped"})
 
-    assert [run.status for run in runs()] == [Status.ACTIVE, Status.STOPPED]
+    assert [enrollment.status for enrollment in enrollments()] == [Status.ACTIVE, Status.STOPPED]
 
 
 def test_a_stop_whose_filter_is_not_met_stops_nothing(caller: Caller) -> None:
@@ -104,7 +112,7 @@ def test_a_stop_whose_filter_is_not_met_stops_nothing(caller: Caller) -> None:
 
     caller.bulk({"name": "signup"}, {"name": "cancelled"})
 
-    assert [run.status for run in runs()] == [Status.ACTIVE]
+    assert [enrollment.status for enrollment in enrollments()] == [Status.ACTIVE]
 
 
 def test_a_tag_that_an_event_adds_stops_what_was_there_and_not_what_it_starts(
@@ -128,40 +136,44 @@ def test_a_tag_that_an_event_adds_stops_what_was_there_and_not_what_it_starts(
 
     effects = effects_of("buy")
     assert names_in(effects, "sequencesStarted") == ["Customer"]
-    assert names_in(effects, "runsStopped") == ["Lead"]
-    assert [run.status for run in runs()] == [Status.STOPPED, Status.ACTIVE]
+    assert names_in(effects, "enrollmentsStopped") == ["Lead"]
+    assert [enrollment.status for enrollment in enrollments()] == [Status.STOPPED, Status.ACTIVE]
 
 
-def test_an_awaited_event_releases_the_run_at_once(caller: Caller) -> None:
+def test_an_awaited_event_releases_the_enrollment_at_once(caller: Caller) -> None:
     sequence = make_sequence(caller.workspace, WAIT, name="Wait")
-    run = make_run(sequence, person_of(caller), awaits="purchased")
+    enrollment = make_enrollment(sequence, person_of(caller), awaits="purchased")
 
     with time_machine.travel(NOON, tick=False):
         caller.bulk({"name": "purchased"})
 
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     event = Event.objects.get()
-    assert (run.status, run.released_by, run.due_at) == (Status.WAITING, event.pk, NOON)
+    assert (enrollment.status, enrollment.released_by, enrollment.due_at) == (
+        Status.WAITING,
+        event.pk,
+        NOON,
+    )
     assert event.effects == {
-        "runsReleased": [
-            {"sequence": "Wait", "sequenceId": sequence.pk.hex, "enrollment": run.pk.hex}
+        "enrollmentsReleased": [
+            {"sequence": "Wait", "sequenceId": sequence.pk.hex, "enrollment": enrollment.pk.hex}
         ]
     }
 
 
 def test_a_second_event_does_not_take_the_place_of_the_one_that_released(caller: Caller) -> None:
     sequence = make_sequence(caller.workspace, WAIT)
-    make_run(sequence, person_of(caller), awaits="purchased")
+    make_enrollment(sequence, person_of(caller), awaits="purchased")
 
     caller.bulk({"name": "purchased"}, {"name": "purchased"})
 
     first = Event.objects.order_by("pk")[0]
-    assert runs()[0].released_by == first.pk
+    assert enrollments()[0].released_by == first.pk
 
 
-def test_a_paused_run_takes_the_event_and_stays_paused(caller: Caller) -> None:
+def test_a_paused_enrollment_takes_the_event_and_stays_paused(caller: Caller) -> None:
     sequence = make_sequence(caller.workspace, WAIT)
-    make_run(
+    make_enrollment(
         sequence,
         person_of(caller),
         status=Status.PAUSED,
@@ -172,59 +184,61 @@ def test_a_paused_run_takes_the_event_and_stays_paused(caller: Caller) -> None:
 
     caller.bulk({"name": "purchased"})
 
-    (run,) = runs()
-    assert (run.status, run.due_at) == (Status.PAUSED, None)
-    assert run.released_by == Event.objects.get().pk
+    (enrollment,) = enrollments()
+    assert (enrollment.status, enrollment.due_at) == (Status.PAUSED, None)
+    assert enrollment.released_by == Event.objects.get().pk
 
 
-def test_a_claimed_run_keeps_its_lease_when_it_is_released(caller: Caller) -> None:
+def test_a_claimed_enrollment_keeps_its_lease_when_it_is_released(caller: Caller) -> None:
     sequence = make_sequence(caller.workspace, WAIT)
     token = factories.SequenceFactory.build().pk
-    make_run(sequence, person_of(caller), awaits="purchased", lease_token=token)
+    make_enrollment(sequence, person_of(caller), awaits="purchased", lease_token=token)
 
     caller.bulk({"name": "purchased"})
 
-    assert runs()[0].lease_token == token
+    assert enrollments()[0].lease_token == token
 
 
-def test_a_run_of_an_earlier_version_is_released_by_its_own_filters(caller: Caller) -> None:
+def test_an_enrollment_of_an_earlier_version_is_released_by_its_own_filters(caller: Caller) -> None:
     cheap = [{"path": "total", "operator": "less_than", "value": 10}]
     sequence = make_sequence(caller.workspace, {**WAIT, "propertyFilters": cheap}, name="Wait")
-    make_run(sequence, person_of(caller), awaits="purchased")
+    make_enrollment(sequence, person_of(caller), awaits="purchased")
     spec = sequences.spec_of(make_sequence(caller.workspace, MONTH, is_active=False, name="Wait 2"))
     sequences.edit(sequence=sequence, spec=spec, now=NOON)
 
     caller.bulk({"name": "purchased", "properties": {"total": 11}})
-    dear = runs()[0].released_by
+    dear = enrollments()[0].released_by
     caller.bulk({"name": "purchased", "properties": {"total": 9}})
 
     assert dear is None
-    assert runs()[0].released_by is not None
+    assert enrollments()[0].released_by is not None
 
 
-def test_an_event_that_releases_and_stops_a_run_stops_it(caller: Caller) -> None:
+def test_an_event_that_releases_and_stops_an_enrollment_stops_it(caller: Caller) -> None:
     sequence = make_sequence(
         caller.workspace,
         WAIT,
         name="Wait",
         stopCondition={"type": "event_received", "value": "purchased"},
     )
-    make_run(sequence, person_of(caller), awaits="purchased")
+    make_enrollment(sequence, person_of(caller), awaits="purchased")
 
     caller.bulk({"name": "purchased"})
 
-    assert runs()[0].status == Status.STOPPED
-    assert effects_of("purchased").keys() == {"runsStopped"}
+    assert enrollments()[0].status == Status.STOPPED
+    assert effects_of("purchased").keys() == {"enrollmentsStopped"}
 
 
-def test_an_awaited_event_in_the_same_request_comes_after_the_run_began(caller: Caller) -> None:
+def test_an_awaited_event_in_the_same_request_comes_after_the_enrollment_began(
+    caller: Caller,
+) -> None:
     make_sequence(caller.workspace, WAIT)
 
     caller.bulk({"name": "signup"}, {"name": "purchased"})
 
-    (run,) = runs()
+    (enrollment,) = enrollments()
     purchased = Event.objects.get(definition__name="purchased")
-    assert (run.status, run.released_by) == (Status.ACTIVE, None)
-    assert purchased.received_at == run.step_since
-    assert run.started_by_id is not None
-    assert purchased.pk > run.started_by_id
+    assert (enrollment.status, enrollment.released_by) == (Status.ACTIVE, None)
+    assert purchased.received_at == enrollment.step_since
+    assert enrollment.started_by_id is not None
+    assert purchased.pk > enrollment.started_by_id

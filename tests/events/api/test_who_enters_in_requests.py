@@ -10,7 +10,7 @@ from subscribers.services.workspaces import workspaces
 from tests import factories
 from tests.conftest import new_caller
 from tests.support.calling import Caller
-from tests.support.run_making import effects_of, names_in, reasons_in, runs
+from tests.support.enrollment_making import effects_of, enrollments, names_in, reasons_in
 from tests.support.sequence_making import make_sequence
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -37,9 +37,9 @@ def test_a_new_person_enters_by_the_lists_they_join(db: None) -> None:
     caller.bulk({"name": "a"})
     caller.bulk({"name": "a"})
 
-    assert [run.sequence.name for run in runs()] == ["News", "Any list"]
-    assert runs()[0].entered_via == {"kind": "list", "name": news.name}
-    assert runs()[0].started_by is None
+    assert [enrollment.sequence.name for enrollment in enrollments()] == ["News", "Any list"]
+    assert enrollments()[0].entered_via == {"kind": "list", "name": news.name}
+    assert enrollments()[0].started_by is None
     assert effects_of("a") == {}
 
 
@@ -51,10 +51,10 @@ def test_a_new_person_without_lists_enters_what_any_contact_enters(caller: Calle
 
     caller.bulk({"name": "a"})
 
-    assert [run.sequence.name for run in runs()] == ["Anybody"]
+    assert [enrollment.sequence.name for enrollment in enrollments()] == ["Anybody"]
 
 
-def test_a_run_that_a_list_began_is_stopped_by_the_request_s_first_event(db: None) -> None:
+def test_an_enrollment_that_a_list_began_is_stopped_by_the_request_s_first_event(db: None) -> None:
     workspace = workspaces.create(name="Acme", default_lists=["News"])
     make_sequence(
         workspace,
@@ -65,10 +65,10 @@ def test_a_run_that_a_list_began_is_stopped_by_the_request_s_first_event(db: Non
 
     new_caller(workspace).bulk({"name": "cancelled"})
 
-    assert [run.status for run in runs()] == [Status.STOPPED]
+    assert [enrollment.status for enrollment in enrollments()] == [Status.STOPPED]
 
 
-def test_a_pending_person_s_runs_wait_for_the_confirmation(db: None) -> None:
+def test_a_pending_person_s_enrollments_wait_for_the_confirmation(db: None) -> None:
     workspace = workspaces.create(name="Acme", double_opt_in=True, default_lists=["News"])
     make_sequence(workspace, name="Welcome")
     make_sequence(workspace, name="Anybody", trigger="contact_added", listScope="any_contact")
@@ -77,9 +77,12 @@ def test_a_pending_person_s_runs_wait_for_the_confirmation(db: None) -> None:
 
     caller.bulk({"name": "signup"})
 
-    assert sorted(run.sequence.name for run in runs()) == ["Anybody", "Welcome"]
-    assert {run.status for run in runs()} == {Status.WAITING_CONFIRMATION}
-    assert {run.due_at for run in runs()} == {None}
+    assert sorted(enrollment.sequence.name for enrollment in enrollments()) == [
+        "Anybody",
+        "Welcome",
+    ]
+    assert {enrollment.status for enrollment in enrollments()} == {Status.WAITING_CONFIRMATION}
+    assert {enrollment.due_at for enrollment in enrollments()} == {None}
 
 
 def test_a_repeat_starts_nothing_and_is_not_rewritten(caller: Caller) -> None:
@@ -90,7 +93,7 @@ def test_a_repeat_starts_nothing_and_is_not_rewritten(caller: Caller) -> None:
 
     caller.bulk({"name": "signup", "eventId": "1"})
 
-    assert not runs()
+    assert not enrollments()
     assert effects_of("signup") == before
 
 
@@ -111,16 +114,16 @@ def test_a_dry_run_starts_nothing(caller: Caller) -> None:
     reply = caller.bulk({"name": "signup"}, query="?dryRun=true")
 
     assert names_in(reply.json["effects"][0], "sequencesStarted") == ["Welcome"]
-    assert not runs()
+    assert not enrollments()
 
 
-def test_a_request_that_fails_altogether_leaves_no_run_of_its_lists(caller: Caller) -> None:
+def test_a_request_that_fails_altogether_leaves_no_enrollment_of_its_lists(caller: Caller) -> None:
     make_sequence(caller.workspace, trigger="contact_added", listScope="any_contact")
 
     reply = caller.bulk({"name": "x" * 201})
 
     assert reply.status == 400
-    assert not runs()
+    assert not enrollments()
 
 
 def test_another_workspace_s_sequences_are_nobody_s_here(caller: Caller, stranger: Caller) -> None:
@@ -128,7 +131,7 @@ def test_another_workspace_s_sequences_are_nobody_s_here(caller: Caller, strange
 
     caller.bulk({"name": "signup"})
 
-    assert not runs()
+    assert not enrollments()
 
 
 def test_a_sequence_made_meanwhile_counts_at_the_next_request(caller: Caller) -> None:
@@ -140,4 +143,4 @@ def test_a_sequence_made_meanwhile_counts_at_the_next_request(caller: Caller) ->
     sequences.pause(sequence=sequence, now=NOON)
     caller.bulk({"name": "signup"}, email="b@example.com")
 
-    assert len(runs()) == 1
+    assert len(enrollments()) == 1

@@ -6,7 +6,13 @@ from uuid import UUID
 import pytest
 
 from events.decisions import triggers
-from events.decisions.runs import Reason, Run, Runs, Seen, runs_after
+from events.decisions.enrollments import (
+    EnrollmentsBySlot,
+    EnrollmentState,
+    Reason,
+    Seen,
+    enrollments_after,
+)
 from events.decisions.sync_rules import TagRef
 from events.decisions.watched import Stop, Wait, Watched, WatchedSequence
 from events.language.filters import Filter, Operator
@@ -31,8 +37,8 @@ def watching(*sequences: WatchedSequence, **fields: Any) -> Watched:
     )
 
 
-def run_in(of: WatchedSequence, **fields: Any) -> Run:
-    return Run(
+def enrollment_in(of: WatchedSequence, **fields: Any) -> EnrollmentState:
+    return EnrollmentState(
         **{
             "id": new_id(),
             "sequence_id": of.id,
@@ -44,8 +50,8 @@ def run_in(of: WatchedSequence, **fields: Any) -> Run:
     )
 
 
-def held(*runs: Run) -> Runs:
-    return {run.slot: run for run in runs}
+def held(*enrollments: EnrollmentState) -> EnrollmentsBySlot:
+    return {enrollment.slot: enrollment for enrollment in enrollments}
 
 
 def go(**properties: Any) -> Seen:
@@ -81,13 +87,17 @@ def go(**properties: Any) -> Seen:
     ],
 )  # fmt: skip
 def test_the_first_reason_that_applies_is_given(
-    fields: dict[str, Any], status: str, run_status: str, reason: Reason
+    fields: dict[str, Any], status: str, enrollment_status: str, reason: Reason
 ) -> None:
     one = sequence(**fields)
-    runs = held(run_in(one, status=run_status))
+    enrollments = held(enrollment_in(one, status=enrollment_status))
 
     found = triggers.starts_of_event(
-        watched=watching(one), event=go(plan="free"), tags_added=[], runs=runs, status=status
+        watched=watching(one),
+        event=go(plan="free"),
+        tags_added=[],
+        enrollments=enrollments,
+        status=status,
     )
 
     assert not found.started
@@ -102,7 +112,7 @@ def test_a_sequence_starts_once_however_many_of_its_tags_come() -> None:
     )
 
     found = triggers.starts_of_tags(
-        watched=watched, tags_added=[VIP, GOLD], runs={}, status="active"
+        watched=watched, tags_added=[VIP, GOLD], enrollments={}, status="active"
     )
 
     assert [(each.sequence, each.name) for each in found.started] == [(one, "gold"), (other, "vip")]
@@ -115,10 +125,10 @@ def test_a_field_s_value_is_the_slot_as_text(value: object, slot: str) -> None:
     one = sequence(is_keyed=True, field_path="id")
 
     found = triggers.starts_of_event(
-        watched=watching(one), event=go(id=value), tags_added=[], runs={}, status="active"
+        watched=watching(one), event=go(id=value), tags_added=[], enrollments={}, status="active"
     )
 
-    assert found.started[0].run.entry_slot == found.started[0].run.entry_key == slot
+    assert found.started[0].enrollment.entry_slot == found.started[0].enrollment.entry_key == slot
 
 
 @pytest.mark.parametrize("value", [None, "", " ", [], {}, [1, 2], "x" * 256])
@@ -126,7 +136,7 @@ def test_without_a_scalar_nobody_enters(value: object) -> None:
     one = sequence(is_keyed=True, field_path="id")
 
     found = triggers.starts_of_event(
-        watched=watching(one), event=go(id=value), tags_added=[], runs={}, status="active"
+        watched=watching(one), event=go(id=value), tags_added=[], enrollments={}, status="active"
     )
 
     assert [each.reason for each in found.not_started] == [Reason.ENTRY_KEY_MISSING]
@@ -148,30 +158,33 @@ def test_a_wait_is_released_by_its_event_once(fields: dict[str, Any], *, is_rele
     one = sequence()
     assert one.first_step_id is not None
     waits = {"go": {one.first_step_id: Wait(sequence_id=one.id, filters=PRO_ONLY)}}
-    run = run_in(one, **fields)
+    enrollment = enrollment_in(one, **fields)
 
     met, unmet = (
         triggers.ends_of_event(
             watched=watching(one, waits_by_event=waits),
             event=go(plan=plan),
             tags_added=[],
-            runs=held(run),
+            enrollments=held(enrollment),
         )
         for plan in ("pro", "free")
     )
 
-    assert list(met.released) == [run] * is_released
+    assert list(met.released) == [enrollment] * is_released
     assert not unmet.released
 
 
 def test_a_stop_by_field_needs_a_value_on_both_sides() -> None:
     one = sequence(is_keyed=True, field_path="id")
     watched = watching(one, stops_by_event={"go": {one.id: Stop(field_path="order")}})
-    first, keyless = run_in(one, entry_slot="1", entry_key="1"), run_in(one, entry_slot="")
+    first, keyless = (
+        enrollment_in(one, entry_slot="1", entry_key="1"),
+        enrollment_in(one, entry_slot=""),
+    )
 
     stopped = [
         triggers.ends_of_event(
-            watched=watched, event=event, tags_added=[], runs=held(first, keyless)
+            watched=watched, event=event, tags_added=[], enrollments=held(first, keyless)
         ).stopped
         for event in (go(order=1), go(order=2), go())
     ]
@@ -179,23 +192,27 @@ def test_a_stop_by_field_needs_a_value_on_both_sides() -> None:
     assert stopped == [[first], [], []]
 
 
-def test_a_tag_stops_the_runs_of_its_sequences_alone() -> None:
+def test_a_tag_stops_the_enrollments_of_its_sequences_alone() -> None:
     one, other = sequence(), sequence()
     watched = watching(one, other, stops_by_tag={VIP.id: frozenset({one.id})})
-    runs = held(run_in(one), run_in(other))
+    enrollments = held(enrollment_in(one), enrollment_in(other))
 
-    stopped = triggers.stops_of_tags(watched=watched, tags_added=[VIP], runs=runs)
+    stopped = triggers.stops_of_tags(watched=watched, tags_added=[VIP], enrollments=enrollments)
 
-    assert [run.sequence_id for run in stopped] == [one.id]
+    assert [enrollment.sequence_id for enrollment in stopped] == [one.id]
 
 
-def test_a_stopped_run_frees_its_slot_unless_people_enter_once() -> None:
+def test_a_stopped_enrollment_frees_its_slot_unless_people_enter_once() -> None:
     often, once = sequence(), sequence(is_one_time=True)
-    runs = held(run_in(often), run_in(once))
+    enrollments = held(enrollment_in(often), enrollment_in(once))
 
-    left = runs_after(watched=watching(often, once), runs=runs, stopped=runs.values())
+    left = enrollments_after(
+        watched=watching(often, once), enrollments=enrollments, stopped=enrollments.values()
+    )
 
-    assert {run.sequence_id: run.status for run in left.values()} == {once.id: "stopped"}
+    assert {enrollment.sequence_id: enrollment.status for enrollment in left.values()} == {
+        once.id: "stopped"
+    }
 
 
 def test_what_does_not_concern_an_event_stays_out_of_sight() -> None:

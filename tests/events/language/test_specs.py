@@ -130,7 +130,7 @@ def test_a_template_that_cannot_be_rendered_is_refused_where_it_was_sent() -> No
     assert set(faults) == {"steps[1].body", "steps[1].text"}
 
 
-def test_a_run_is_told_by_its_field_only_where_runs_begin_by_a_field() -> None:
+def test_an_enrollment_is_told_by_its_field_only_where_runs_begin_by_a_field() -> None:
     stop = {
         "type": "event_received",
         "value": "order.cancelled",

@@ -29,7 +29,7 @@ def run(*options: str) -> tuple[int, str]:
     return code, output.getvalue()
 
 
-def run_json(*options: str) -> tuple[int, dict[str, Any]]:
+def enrollment_json(*options: str) -> tuple[int, dict[str, Any]]:
     code, printed = run("--json", *options)
     answer: dict[str, Any] = json.loads(printed)
     return code, answer
@@ -43,7 +43,7 @@ def _worker() -> None:
 
 
 def plant() -> Enrollment:
-    """Return a run that waits for somebody active."""
+    """Return an enrollment that waits for somebody active."""
     return factories.EnrollmentFactory.create(
         status=Enrollment.Status.WAITING_CONFIRMATION, due_at=None
     )
@@ -78,7 +78,7 @@ def test_a_problem_is_said_with_an_example_and_what_to_do() -> None:
 def test_json_has_every_check_and_finding() -> None:
     planted = plant()
 
-    code, answer = run_json()
+    code, answer = enrollment_json()
 
     found = [each for each in answer["checks"] if each["level"] == "problem"]
     assert (code, answer["healthy"], answer["problems"]) == (1, False, 1)
@@ -95,8 +95,8 @@ def test_one_workspace_is_looked_at_alone() -> None:
     planted = plant()
     other = factories.WorkspaceFactory.create()
 
-    assert run_json("--workspace", planted.workspace.slug)[0] == 1
-    assert run_json("--workspace", other.slug)[0] == 0
+    assert enrollment_json("--workspace", planted.workspace.slug)[0] == 1
+    assert enrollment_json("--workspace", other.slug)[0] == 0
 
 
 def test_a_workspace_that_is_not_there_is_said() -> None:
@@ -108,7 +108,7 @@ def test_a_workspace_that_is_not_there_is_said() -> None:
 def test_all_rows_are_looked_at_when_asked_for() -> None:
     plant()
 
-    assert run_json("--full")[0] == 1
+    assert enrollment_json("--full")[0] == 1
 
 
 def test_a_queue_that_nobody_empties_is_found() -> None:

@@ -91,8 +91,8 @@ def test_what_is_recent_runs_live_when_that_is_asked(tmp_path: Path) -> None:
     ]
     tagged = SubscriberTag.objects.get()
     assert tagged.subscriber.external_id == "1"
-    run = ImportRun.objects.get()
-    assert (run.rows, run.recorded, run.line) == (7, 5, 8)
+    enrollment = ImportRun.objects.get()
+    assert (enrollment.rows, enrollment.recorded, enrollment.line) == (7, 5, 8)
 
 
 @time_machine.travel(NOON, tick=False)

@@ -29,7 +29,7 @@ def test_the_page_shows_the_mail_and_whose_it_is(admin_client: Client, db: None)
         text="Salut <you>",
         headers={"List-Unsubscribe": "<https://example.com/u/1>"},
     )
-    run = factories.StepRunFactory.create(email=email).enrollment
+    enrollment = factories.StepRunFactory.create(email=email).enrollment
 
     page = admin_client.get(admin_url(email)).content.decode()
 
@@ -38,7 +38,7 @@ def test_the_page_shows_the_mail_and_whose_it_is(admin_client: Client, db: None)
     assert "&lt;https://example.com/u/1&gt;" in page
     assert f'sandbox="" title="The mail" src="{view_url(email, "preview")}"' in page
     assert "Bonjour" not in page
-    assert admin_url(run) in page
+    assert admin_url(enrollment) in page
     assert admin_url(email.subscriber) in page
 
 
@@ -230,8 +230,8 @@ def test_an_action_takes_a_post_with_csrf_and_permission_alone(
 def test_a_subscriber_s_page_tells_what_they_are_in_and_what_they_got(
     admin_client: Client, db: None
 ) -> None:
-    run = factories.EnrollmentFactory.create(version__sequence__name="Welcome")
-    person = run.subscriber
+    enrollment = factories.EnrollmentFactory.create(version__sequence__name="Welcome")
+    person = enrollment.subscriber
     skipped = factories.OutgoingEmailFactory.create(
         subscriber=person, subject="", status=Status.SKIPPED, reason="subscriber_unsubscribed"
     )
@@ -240,7 +240,9 @@ def test_a_subscriber_s_page_tells_what_they_are_in_and_what_they_got(
 
     page = admin_client.get(admin_url(person)).content.decode()
 
-    assert f'<a href="{admin_url(run)}">Welcome</a>: active, at 1. End here, due 2026' in page
+    assert (
+        f'<a href="{admin_url(enrollment)}">Welcome</a>: active, at 1. End here, due 2026' in page
+    )
     assert ">mail 19</a>: queued" in page
     assert admin_url(skipped) not in page
     assert f"subscriber__id__exact={person.pk}" in page

@@ -89,7 +89,7 @@ def test_confirming_by_hand_does_what_the_link_does_and_keeps_the_reason(
     admin_client: Client, pending: Subscriber
 ) -> None:
     factories.ListFactory.create(workspace=pending.workspace, is_default=True, name="News")
-    run = factories.EnrollmentFactory.create(
+    enrollment = factories.EnrollmentFactory.create(
         version__workspace=pending.workspace, subscriber=pending, status="waiting_confirmation"
     )
 
@@ -100,7 +100,7 @@ def test_confirming_by_hand_does_what_the_link_does_and_keeps_the_reason(
     record = ConsentRecord.objects.get(kind=Kind.CONFIRMED)
     assert Subscriber.objects.get().status == Status.ACTIVE
     assert ListMembership.objects.get().list.name == "News"
-    assert Enrollment.objects.get(pk=run.pk).status != "waiting_confirmation"
+    assert Enrollment.objects.get(pk=enrollment.pk).status != "waiting_confirmation"
     assert (record.method, record.actor) == ("hand", "admin")
     assert record.reason == "Said so on the phone"
     assert "Confirmed, by hand, admin: Said so on the phone" in page
@@ -137,11 +137,11 @@ def test_nobody_is_brought_back_by_hand(admin_client: Client, db: None, status: 
 def test_unsubscribing_by_hand_ends_marketing_and_keeps_the_reason(
     admin_client: Client, db: None
 ) -> None:
-    run = factories.EnrollmentFactory.create()
+    enrollment = factories.EnrollmentFactory.create()
 
-    first = admin_client.post(view_url(run.subscriber, "leave"), {"reason": "By phone"})
+    first = admin_client.post(view_url(enrollment.subscriber, "leave"), {"reason": "By phone"})
     again = admin_client.post(
-        view_url(run.subscriber, "leave"), {"reason": "By phone"}, follow=True
+        view_url(enrollment.subscriber, "leave"), {"reason": "By phone"}, follow=True
     )
 
     record = ConsentRecord.objects.get()
@@ -155,8 +155,8 @@ def test_unsubscribing_by_hand_ends_marketing_and_keeps_the_reason(
 
 
 def test_suppressing_somebody_ends_what_is_under_way(admin_client: Client, db: None) -> None:
-    run = factories.EnrollmentFactory.create()
-    person = run.subscriber
+    enrollment = factories.EnrollmentFactory.create()
+    person = enrollment.subscriber
 
     page = admin_client.post(
         view_url(person, "suppress"), {"reason": "Asked by letter"}, follow=True

@@ -7,8 +7,8 @@ follows from the events; the statements store it, on PostgreSQL by one of four w
 2. a person who is new: one statement in autocommit that creates everything, or nothing;
 3. a known person whose tags decide: read them, plan, and write in one statement if the tags are
    still those that were read (`tags_version`);
-4. otherwise, and where runs decide, a short transaction: lock the person, read their tags and
-   runs, plan, write.
+4. otherwise, and where enrollments decide, a short transaction: lock the person, read their tags
+   and enrollments, plan, write.
 
 The guard is in the statement itself: the workspace's `config_version` (rules, lists, settings are
 as remembered), the API key, the identity. When it finds nobody, or an event that is there already,

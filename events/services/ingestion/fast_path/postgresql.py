@@ -9,9 +9,9 @@ import psycopg
 from django.db import IntegrityError, transaction
 from django.db.backends.utils import CursorWrapper
 
-from events.decisions.runs import Runs
+from events.decisions.enrollments import EnrollmentsBySlot
 from events.services.enrollments import rows
-from events.services.ingestion.fast_path import run_statements, statements
+from events.services.ingestion.fast_path import enrollment_statements, statements
 from events.services.ingestion.fast_path.work import (
     Done,
     Plan,
@@ -62,13 +62,13 @@ class WriteToPostgreSQL(Write):
         if new is None:
             return None
         plan = self.plan_for_new_person()
-        runs, run_parameters = self.starting_part(plan)
+        enrollments, enrollment_parameters = self.starting_part(plan)
         row = self.execute(
-            statements.CREATE_PERSON.format(guard=self.guard(), runs=runs),
+            statements.CREATE_PERSON.format(guard=self.guard(), enrollments=enrollments),
             {
                 **self.parameters(),
                 **new,
-                **run_parameters,
+                **enrollment_parameters,
                 "tag_changes": plan.tag_changes,
                 "lists": link_rows(self.known.default_list_ids),
                 "tags": link_rows(plan.tags_added),
@@ -133,17 +133,17 @@ class WriteToPostgreSQL(Write):
             subscriber_id, email, external_id, *columns, status, _, named_tags = row
             completed, is_changed = self.completed(*columns)
             tags = _tags_in(named_tags)
-            # Under the lock, so that no run is missed that somebody else began before it.
-            runs = self.read_runs(cursor, subscriber_id)
-            plan = self.plan(Standing(status=status, tags=tags, runs=runs))
-            self.change_runs(cursor, plan)
-            starting_part, run_parameters = self.starting_part(plan)
+            # Under the lock, so that no enrollment is missed that somebody else began before it.
+            enrollments = self.read_enrollments(cursor, subscriber_id)
+            plan = self.plan(Standing(status=status, tags=tags, enrollments=enrollments))
+            self.change_enrollments(cursor, plan)
+            starting_part, enrollment_parameters = self.starting_part(plan)
             cursor.execute(
-                statements.WRITE_UNDER_LOCK.format(runs=starting_part),
+                statements.WRITE_UNDER_LOCK.format(enrollments=starting_part),
                 {
                     **self.parameters(),
                     **completed,
-                    **run_parameters,
+                    **enrollment_parameters,
                     "is_changed": is_changed,
                     "is_plain": self.is_plain,
                     "tag_changes": plan.tag_changes,
@@ -158,32 +158,41 @@ class WriteToPostgreSQL(Write):
                 raise Refused(Refusal.REPEATED)
         return Done(StoredIdentity(subscriber_id, email, external_id), plan.effects)
 
-    def read_runs(self, cursor: CursorWrapper, subscriber_id: UUID) -> Runs:
-        """Return the person's runs of the sequences that the request concerns."""
+    def read_enrollments(self, cursor: CursorWrapper, subscriber_id: UUID) -> EnrollmentsBySlot:
+        """Return the person's enrollments of the sequences that the request concerns."""
         if not self.concerned:
             return {}
         parameters: dict[str, Any] = {
             "subscriber": subscriber_id,
             "sequences": list(self.concerned),
         }
-        cursor.execute(run_statements.READ_RUNS, parameters)
+        cursor.execute(enrollment_statements.READ_ENROLLMENTS, parameters)
         return rows.by_slot(cursor.fetchall())
 
-    def change_runs(self, cursor: CursorWrapper, plan: Plan) -> None:
-        """Release and stop runs that were there; before others begin, since it may free a slot."""
-        changes = list(plan.runs.changed_rows())
+    def change_enrollments(self, cursor: CursorWrapper, plan: Plan) -> None:
+        """Release and stop enrollments that were there.
+
+        Before others begin, since it may free a slot.
+        """
+        changes = list(plan.enrollments.changed_rows())
         if changes:
             cursor.execute(
-                run_statements.CHANGE_RUNS,
+                enrollment_statements.CHANGE_ENROLLMENTS,
                 {"changes": as_json(changes), "now": self.request.now},
             )
 
     def starting_part(self, plan: Plan) -> tuple[str, dict[str, Any]]:
-        """Return the part of a statement that begins runs, and its parameters; often nothing."""
-        if not plan.runs.begun:
+        """Return the part of a statement that begins enrollments, and its parameters.
+
+        Often nothing.
+        """
+        if not plan.enrollments.begun:
             return "", {}
-        begun = as_json(list(plan.runs.new_rows(now=self.request.now)))
-        return run_statements.START_RUNS, {"begun": begun, "is_test": self.request.is_test}
+        begun = as_json(list(plan.enrollments.new_rows(now=self.request.now)))
+        return enrollment_statements.START_ENROLLMENTS, {
+            "begun": begun,
+            "is_test": self.request.is_test,
+        }
 
     def events(self, effects_by_id: Mapping[UUID, dict[str, Any]]) -> str:
         """Return the events as the JSON that the statements unfold to rows."""

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 
-from events.decisions.runs import Runs
+from events.decisions.enrollments import EnrollmentsBySlot
 from events.services.enrollments import rows as starting
-from events.services.ingestion.fast_path import run_statements, statements
+from events.services.ingestion.fast_path import enrollment_statements, statements
 from events.services.ingestion.fast_path.work import Done, Plan, Refusal, Refused, Write, as_json
 from events.services.planning.planning import Standing
 from subscribers.ids import new_ids
@@ -55,7 +55,7 @@ class WriteToSQLite(Write):
             statements.INSERT_MEMBERSHIP, self.links(subscriber, self.known.default_list_ids)
         )
         cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
-        self.write_runs(cursor, subscriber, plan)
+        self.write_enrollments(cursor, subscriber, plan)
         identity = StoredIdentity(new["subscriber"], new["email"], new["external_id"])
         return Done(identity, plan.effects)
 
@@ -71,8 +71,8 @@ class WriteToSQLite(Write):
             return Done(identity, {})
         cursor.execute(statements.READ_TAGS, {"subscriber": subscriber})
         tags = {UUID(tag): name for tag, name in cursor.fetchall()}
-        runs = self.read_runs(cursor, subscriber)
-        plan = self.plan(Standing(status=status, tags=tags, runs=runs))
+        enrollments = self.read_enrollments(cursor, subscriber)
+        plan = self.plan(Standing(status=status, tags=tags, enrollments=enrollments))
         if plan.tag_changes:
             cursor.execute(
                 statements.UPDATE_TAGS_VERSION,
@@ -81,27 +81,29 @@ class WriteToSQLite(Write):
         removed = [(subscriber, each.hex) for each in plan.tags_removed]
         cursor.executemany(statements.DELETE_TAG, removed)
         cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
-        self.write_runs(cursor, subscriber, plan)
+        self.write_enrollments(cursor, subscriber, plan)
         return Done(identity, plan.effects)
 
-    def read_runs(self, cursor: Any, subscriber: str) -> Runs:  # noqa: ANN401 - as above
-        """Return the person's runs of the sequences that the request concerns."""
+    def read_enrollments(self, cursor: Any, subscriber: str) -> EnrollmentsBySlot:  # noqa: ANN401 - as above
+        """Return the person's enrollments of the sequences that the request concerns."""
         if not self.concerned:
             return {}
-        cursor.execute(run_statements.READ_RUNS_IN_SQLITE, {"subscriber": subscriber})
+        cursor.execute(enrollment_statements.READ_ENROLLMENTS_IN_SQLITE, {"subscriber": subscriber})
         rows = [_with_ids(row) for row in cursor.fetchall()]
         return starting.by_slot([row for row in rows if row[1] in self.concerned])
 
-    def write_runs(self, cursor: Any, subscriber: str, plan: Plan) -> None:  # noqa: ANN401 - as above
-        """Begin, release and stop runs, a statement each."""
-        if not (plan.runs.begun or plan.runs.released or plan.runs.stopped):
+    def write_enrollments(self, cursor: Any, subscriber: str, plan: Plan) -> None:  # noqa: ANN401 - as above
+        """Begin, release and stop enrollments, a statement each."""
+        if not (plan.enrollments.begun or plan.enrollments.released or plan.enrollments.stopped):
             return
-        changes = [{**self.adapted(row), "now": self.now} for row in plan.runs.changed_rows()]
+        changes = [
+            {**self.adapted(row), "now": self.now} for row in plan.enrollments.changed_rows()
+        ]
         # What stops goes first: it may free the slot of what begins.
         stopped = [row for row in changes if row["is_stopped"]]
-        cursor.executemany(run_statements.STOP_RUN, stopped)
+        cursor.executemany(enrollment_statements.STOP_ENROLLMENT, stopped)
         released = [row for row in changes if not row["is_stopped"]]
-        cursor.executemany(run_statements.RELEASE_RUN, released)
+        cursor.executemany(enrollment_statements.RELEASE_ENROLLMENT, released)
         shared = {
             "workspace": self.workspace,
             "subscriber": subscriber,
@@ -109,9 +111,10 @@ class WriteToSQLite(Write):
             "is_test": self.request.is_test,
         }
         begun = [
-            {**self.adapted(row), **shared} for row in plan.runs.new_rows(now=self.request.now)
+            {**self.adapted(row), **shared}
+            for row in plan.enrollments.new_rows(now=self.request.now)
         ]
-        cursor.executemany(run_statements.START_RUN, begun)
+        cursor.executemany(enrollment_statements.START_ENROLLMENT, begun)
 
     def adapted(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return columns in the forms that the driver takes."""
@@ -188,7 +191,7 @@ class WriteToSQLite(Write):
 
 
 def _with_ids(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a run's columns with its ids as such."""
-    run_id, sequence_id, *columns, step_id, released_by = row
+    """Return an enrollment's columns with its ids as such."""
+    enrollment_id, sequence_id, *columns, step_id, released_by = row
     ids = [each and UUID(each) for each in (step_id, released_by)]
-    return (UUID(run_id), UUID(sequence_id), *columns, *ids)
+    return (UUID(enrollment_id), UUID(sequence_id), *columns, *ids)

@@ -1,8 +1,8 @@
 """The statements of the fast path, named one by one.
 
 `{guard}` holds where a process's memory of the workspace is right, `{identity}` where the row is
-the person's; both are made below, of conditions only: values are parameters. `{runs}` is empty, or
-what `run_statements` does to runs.
+the person's; both are made below, of conditions only: values are parameters. `{enrollments}` is
+empty, or what `enrollment_statements` does to enrollments.
 """
 
 import re
@@ -104,7 +104,7 @@ WITH person AS (
     INSERT INTO subscribers_listmembership (id, workspace_id, subscriber_id, list_id, subscribed_at)
     SELECT l.id, %(workspace)s, person.id, l.other, %(now)s
     FROM person, jsonb_to_recordset(%(lists)s::jsonb) AS l (id uuid, other uuid)
-), tagged AS ({_INSERT_TAGS}), inserted AS ({_INSERT_EVENTS}){{runs}}
+), tagged AS ({_INSERT_TAGS}), inserted AS ({_INSERT_EVENTS}){{enrollments}}
 SELECT count(*) FROM inserted
 """  # noqa: S608 - as above
 # JSON comes as text: Django's connection does not decode it.
@@ -155,7 +155,7 @@ WITH person AS (
 ), removed AS (
     DELETE FROM subscribers_subscribertag
     WHERE subscriber_id = (SELECT id FROM person) AND tag_id = ANY(%(removed)s::uuid[])
-), tagged AS ({_INSERT_TAGS}){{runs}}
+), tagged AS ({_INSERT_TAGS}){{enrollments}}
 {_INSERT_EVENTS}
 """  # noqa: S608 - as above
 

@@ -11,11 +11,11 @@ import msgspec
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from events.decisions import triggers
-from events.decisions.runs import Ends, Seen, runs_after
+from events.decisions.enrollments import Ends, Seen, enrollments_after
 from events.intake.payloads import EventDraft
 from events.services.configuration.remembered import Remembered
 from events.services.ingestion.fast_path import statements
-from events.services.ingestion.fast_path.run_changes import RunChanges
+from events.services.ingestion.fast_path.enrollment_changes import EnrollmentChanges
 from events.services.ingestion.request import IngestRequest
 from events.services.planning import planning
 from events.services.planning.planning import Standing
@@ -72,14 +72,17 @@ class Done:
 
 @dataclass(slots=True)
 class Plan:
-    """What the events do to somebody's tags and runs; `effects` only of events that have any."""
+    """What the events do to somebody's tags and enrollments.
+
+    `effects` only of events that have any.
+    """
 
     # How many of the events changed tags.
     tag_changes: int = 0
     tags_added: list[UUID] = field(default_factory=list)
     tags_removed: list[UUID] = field(default_factory=list)
     effects: dict[UUID, dict[str, Any]] = field(default_factory=dict)
-    runs: RunChanges = field(default_factory=RunChanges)
+    enrollments: EnrollmentChanges = field(default_factory=EnrollmentChanges)
 
 
 def plan_ids(events: Sequence[object]) -> PlannedIds:
@@ -128,12 +131,12 @@ class Write:
                 watched=watched,
                 list_ids=self.known.default_list_ids,
                 is_created=True,
-                runs={},
+                enrollments={},
                 status=ACTIVE,
             )
-            plan.runs.note(starts=starts, ends=Ends(), event_id=None, watched=watched)
-            runs = runs_after(watched=watched, runs={}, started=starts.started)
-            standing = Standing(status=ACTIVE, runs=runs)
+            plan.enrollments.note(starts=starts, ends=Ends(), event_id=None, watched=watched)
+            enrollments = enrollments_after(watched=watched, enrollments={}, started=starts.started)
+            standing = Standing(status=ACTIVE, enrollments=enrollments)
         self._plan_events(plan, standing)
         return plan
 
@@ -152,7 +155,7 @@ class Write:
             )
             plan.tag_changes += done.after.tags.keys() != standing.tags.keys()
             if self.concerned:
-                plan.runs.note(
+                plan.enrollments.note(
                     starts=done.starts, ends=done.ends, event_id=planned_id, watched=known.watched
                 )
             if done.effects:
@@ -162,7 +165,7 @@ class Write:
         plan.tags_removed = sorted(before.tags.keys() - standing.tags.keys())
 
     def _concerned(self) -> frozenset[UUID]:
-        """Return the sequences whose runs the request has to know."""
+        """Return the sequences whose enrollments the request has to know."""
         if not self.known.watched.sequences:
             return frozenset()
         names = {draft.name for _, draft in self.drafts}

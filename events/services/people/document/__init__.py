@@ -55,7 +55,7 @@ PAGE = 500
 # Their bodies may be long.
 EMAILS_AT_ONCE = 50
 # Each with up to some hundred steps.
-RUNS_AT_ONCE = 50
+ENROLLMENTS_AT_ONCE = 50
 Section = tuple[str, Any]
 _encoder = msgspec.json.Encoder()
 
@@ -92,7 +92,10 @@ def _sections(person: Subscriber, now: datetime) -> Iterator[Section]:
     yield "confirmations", map(wire.confirmation, _by_id(asked, PAGE))
     yield "consent", map(wire.consent_record, _by_id(_ledger(person), PAGE))
     yield "events", map(wire.event, _events(person))
-    yield "sequenceEnrollments", map(wire.enrollment, _by_id(_runs(person), RUNS_AT_ONCE))
+    yield (
+        "sequenceEnrollments",
+        map(wire.enrollment, _by_id(_enrollments(person), ENROLLMENTS_AT_ONCE)),
+    )
     mails = OutgoingEmail.objects.filter(subscriber=person)
     yield "emails", map(wire.email, _by_id(mails, EMAILS_AT_ONCE))
     names = traces.names_of(person)
@@ -134,10 +137,10 @@ def _ledger(person: Subscriber) -> QuerySet[ConsentRecord]:
     return lines.filter(Q(subscriber=person) | Q(address_hash=hashed))
 
 
-def _runs(person: Subscriber) -> QuerySet[Enrollment]:
+def _enrollments(person: Subscriber) -> QuerySet[Enrollment]:
     steps = StepRun.objects.select_related("step").order_by("started_at", "pk")
-    runs = Enrollment.objects.filter(subscriber=person)
-    return runs.select_related("sequence", "version", "step").prefetch_related(
+    enrollments = Enrollment.objects.filter(subscriber=person)
+    return enrollments.select_related("sequence", "version", "step").prefetch_related(
         Prefetch("step_runs", steps)
     )
 

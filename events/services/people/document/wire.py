@@ -152,7 +152,7 @@ def email(row: OutgoingEmail) -> Told:
 
 
 def import_reject(row: ImportReject) -> Told:
-    """Return one row of a file that was refused, whose run is loaded."""
+    """Return one row of a file that was refused, whose enrollment is loaded."""
     return {
         "files": row.run.files,
         "fileIndex": row.file_index,

@@ -12,7 +12,7 @@ from events.services.configuration import watched_sequences
 from events.services.sequences import sequences
 from subscribers.models import List, Tag, Workspace
 from tests import factories
-from tests.support.run_making import make_run
+from tests.support.enrollment_making import make_enrollment
 from tests.support.sequence_making import MAIL, make_sequence
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -57,14 +57,16 @@ def test_a_draft_is_watched_but_not_active_and_an_archived_one_starts_nothing(
 
     (watched,) = found.starts_by_event["signup"]
     assert (watched.id, watched.is_active) == (draft.pk, False)
-    # Its runs are held, and end all the same.
+    # Its enrollments are held, and end all the same.
     assert archived.pk in found.stops_by_event["end"]
     assert archived.pk in {wait.sequence_id for wait in found.waits_by_event["came"].values()}
 
 
-def test_waits_of_an_earlier_version_are_watched_while_a_run_has_it(workspace: Workspace) -> None:
+def test_waits_of_an_earlier_version_are_watched_while_an_enrollment_has_it(
+    workspace: Workspace,
+) -> None:
     sequence = make_sequence(workspace, WAIT)
-    make_run(sequence, factories.SubscriberFactory.create(workspace=workspace))
+    make_enrollment(sequence, factories.SubscriberFactory.create(workspace=workspace))
     other = make_sequence(workspace, {**WAIT, "eventName": "later"}, name="Other")
     sequences.edit(sequence=sequence, spec=sequences.spec_of(other), now=NOON)
 

@@ -35,7 +35,7 @@ def add(workspace: Workspace, *, people: int) -> list[int]:
 
 def test_a_crowd_comes_in_as_history_and_starts_nothing() -> None:
     demo = seeding.seed(slug="demo", now=NOON, people=150).workspace
-    runs, mails = Enrollment.objects.count(), OutgoingEmail.objects.count()
+    enrollments, mails = Enrollment.objects.count(), OutgoingEmail.objects.count()
     people, events = Subscriber.objects.count(), Event.objects.count()
 
     sizes = add(demo, people=40)
@@ -45,7 +45,7 @@ def test_a_crowd_comes_in_as_history_and_starts_nothing() -> None:
         Event.objects.filter(is_historical=False, subscriber__email__contains="10000").count() == 0
     )
     assert sum(sizes) == 40 + Event.objects.count() - events
-    assert (Enrollment.objects.count(), OutgoingEmail.objects.count()) == (runs, mails)
+    assert (Enrollment.objects.count(), OutgoingEmail.objects.count()) == (enrollments, mails)
     assert not ImportRun.objects.exclude(status=ImportRun.Status.FINISHED).exists()
     assert not ImportRun.objects.filter(files=["crowd-people.jsonl"], rejected__gt=0).exists()
     assert levels() == {"Outbox, unknown": Level.WARNING, "Outbox, paused": Level.WARNING}

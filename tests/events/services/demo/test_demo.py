@@ -52,8 +52,8 @@ def test_the_doctor_finds_nothing_but_what_is_there_to_be_seen() -> None:
 def test_every_state_can_be_seen() -> None:
     demo = make()
 
-    runs, statuses = Enrollment.Status, OutgoingEmail.Status
-    assert set(column(Enrollment, demo, "status")) == {*runs}
+    enrollments, statuses = Enrollment.Status, OutgoingEmail.Status
+    assert set(column(Enrollment, demo, "status")) == {*enrollments}
     assert set(column(OutgoingEmail, demo, "status")) == {*statuses} - {statuses.SENDING}
     assert set(column(Subscriber, demo, "status")) == {*Subscriber.Status}
     assert set(column(Suppression, demo, "reason")) == {"hard_bounce", "complaint"}

@@ -13,17 +13,19 @@ pytestmark = pytest.mark.django_db
 Status = OutgoingEmail.Status
 
 
-def make_mail(run: Enrollment, status: Status) -> OutgoingEmail:
-    """Return the mail of the step that a run stands at."""
-    assert run.step
+def make_mail(enrollment: Enrollment, status: Status) -> OutgoingEmail:
+    """Return the mail of the step that an enrollment stands at."""
+    assert enrollment.step
     return factories.OutgoingEmailFactory.create(
-        subscriber=run.subscriber, status=status, cause=f"step:{run.pk.hex}:{run.step.pk.hex}:1"
+        subscriber=enrollment.subscriber,
+        status=status,
+        cause=f"step:{enrollment.pk.hex}:{enrollment.step.pk.hex}:1",
     )
 
 
 def test_a_mail_that_its_step_tells_of_is_no_fault() -> None:
-    run = factories.EnrollmentFactory.create()
-    factories.StepRunFactory.create(enrollment=run, email=make_mail(run, Status.SENT))
+    enrollment = factories.EnrollmentFactory.create()
+    factories.StepRunFactory.create(enrollment=enrollment, email=make_mail(enrollment, Status.SENT))
 
     assert found() == []
 
@@ -40,11 +42,11 @@ def test_a_mail_without_a_cause_is_found() -> None:
     assert found() == ["Outbox, causes"]
 
 
-def test_a_queued_mail_of_a_run_that_is_over_is_a_warning() -> None:
-    run = factories.EnrollmentFactory.create(
+def test_a_queued_mail_of_an_enrollment_that_is_over_is_a_warning() -> None:
+    enrollment = factories.EnrollmentFactory.create(
         status=Enrollment.Status.STOPPED, due_at=None, entry_slot=None
     )
-    make_mail(run, Status.QUEUED)
+    make_mail(enrollment, Status.QUEUED)
 
     assert levels() == {"Outbox, left": Level.WARNING}
 

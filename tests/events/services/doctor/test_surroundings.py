@@ -156,17 +156,17 @@ def test_two_hosts_on_one_file_are_found() -> None:
     assert len(found) == (1 if connection.vendor == "sqlite" else 0)
 
 
-def test_a_run_that_has_been_due_for_long_is_found() -> None:
+def test_an_enrollment_that_has_been_due_for_long_is_found() -> None:
     factories.EnrollmentFactory.create(due_at=NOON - timedelta(minutes=20))
 
-    (finding,) = working.late_runs(AUDIT)
+    (finding,) = working.late_enrollments(AUDIT)
     assert (finding.what, finding.count) == ("Enrollments are due, the oldest for 20 min", 1)
 
 
-def test_a_run_that_is_just_due_is_a_fact() -> None:
+def test_an_enrollment_that_is_just_due_is_a_fact() -> None:
     factories.EnrollmentFactory.create(status=Enrollment.Status.ACTIVE, due_at=NOON)
 
-    assert faults(working.late_runs(AUDIT)) == []
+    assert faults(working.late_enrollments(AUDIT)) == []
 
 
 def test_a_mail_that_has_been_due_for_long_is_found() -> None:

@@ -41,13 +41,13 @@ def bear(person: Subscriber, name: str) -> None:
 
 def test_only_what_changes_is_said(person: Subscriber, travel: TimeTravel) -> None:
     step = {"type": "update_tags", "add": ["vip", "new"], "remove": ["lead", "old"]}
-    run = begin(make_sequence(person.workspace, step), person)
+    enrollment = begin(make_sequence(person.workspace, step), person)
     for name in ("vip", "lead"):
         bear(person, name)
 
     travel.tick()
 
-    assert outcomes(run) == [{"tagsAdded": ["new"], "tagsRemoved": ["lead"]}]
+    assert outcomes(enrollment) == [{"tagsAdded": ["new"], "tagsRemoved": ["lead"]}]
     assert tags_of(person) == {"vip", "new"}
 
 
@@ -55,12 +55,12 @@ def test_a_tag_that_is_gone_is_left_out_and_not_made_anew(
     person: Subscriber, travel: TimeTravel
 ) -> None:
     step = {"type": "update_tags", "add": ["vip", "gone"]}
-    run = begin(make_sequence(person.workspace, step), person)
+    enrollment = begin(make_sequence(person.workspace, step), person)
     Tag.objects.filter(name="gone").delete()
 
     travel.tick()
 
-    assert outcomes(run) == [{"tagsAdded": ["vip"], "gone": ["gone"]}]
+    assert outcomes(enrollment) == [{"tagsAdded": ["vip"], "gone": ["gone"]}]
     assert not Tag.objects.filter(name="gone").exists()
 
 
@@ -127,17 +127,21 @@ def test_tags_start_sequences_ten_deep_and_no_deeper(
     assert tags_of(person) == {f"t{number}" for number in range(11)}
 
 
-def test_a_run_that_its_own_tag_stops_ends_with_that_step(
+def test_an_enrollment_that_its_own_tag_stops_ends_with_that_step(
     person: Subscriber, travel: TimeTravel
 ) -> None:
     stop = {"type": "tag_added", "value": "vip"}
-    run = begin(make_sequence(person.workspace, VIP, MAIL, stopCondition=stop), person)
+    enrollment = begin(make_sequence(person.workspace, VIP, MAIL, stopCondition=stop), person)
 
     travel.run_for(timedelta(minutes=1))
 
-    run.refresh_from_db()
-    assert (run.status, run.reason, run.due_at) == (Status.STOPPED, "stop_condition", None)
-    assert outcomes(run) == [{"tagsAdded": ["vip"]}]
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.reason, enrollment.due_at) == (
+        Status.STOPPED,
+        "stop_condition",
+        None,
+    )
+    assert outcomes(enrollment) == [{"tagsAdded": ["vip"]}]
     assert mail.outbox == []
 
 
@@ -150,12 +154,12 @@ def test_lists_are_joined_and_left_and_start_what_they_trigger(
     )
     factories.ListMembershipFactory.create(list=offers, subscriber=person)
     step = {"type": "update_list", "join": ["News"], "leave": ["Offers"]}
-    run = begin(make_sequence(person.workspace, step), person)
+    enrollment = begin(make_sequence(person.workspace, step), person)
     make_sequence(person.workspace, MAIL, trigger="contact_added", lists=["News"])
 
     travel.run_for(timedelta(minutes=1))
 
-    assert outcomes(run) == [{"listsJoined": ["News"], "listsLeft": ["Offers"]}]
+    assert outcomes(enrollment) == [{"listsJoined": ["News"], "listsLeft": ["Offers"]}]
     joined = ListMembership.objects.filter(subscriber=person, unsubscribed_at=None)
     assert [each.list for each in joined] == [news]
     assert len(mail.outbox) == 1
@@ -165,11 +169,11 @@ def test_a_condition_sees_what_the_step_before_it_changed(
     person: Subscriber, travel: TimeTravel
 ) -> None:
     has_tag = {"type": "condition", "rules": [{"type": "tag", "tag": "vip"}], "onFalse": "exit"}
-    run = begin(make_sequence(person.workspace, VIP, has_tag, MAIL), person)
+    enrollment = begin(make_sequence(person.workspace, VIP, has_tag, MAIL), person)
 
     travel.tick()
 
-    assert outcomes(run)[1] == {"isMet": True}
+    assert outcomes(enrollment)[1] == {"isMet": True}
     assert len(mail.outbox) == 1
 
 
@@ -188,45 +192,45 @@ def test_a_mail_shows_what_the_step_before_it_changed(
     assert [each.subject for each in mail.outbox] == ["Grace pro"]
 
 
-def test_attributes_that_would_be_too_large_are_refused_and_the_run_goes_on(
+def test_attributes_that_would_be_too_large_are_refused_and_the_enrollment_goes_on(
     person: Subscriber, travel: TimeTravel, settings: Settings
 ) -> None:
     settings.MAX_ATTRIBUTES_BYTES = 40
     Subscriber.objects.update(attributes={"a": "x" * 20})
     step = {"type": "update_subscriber", "firstName": "Grace", "attributes": {"b": "y" * 20}}
-    run = begin(make_sequence(person.workspace, step), person)
+    enrollment = begin(make_sequence(person.workspace, step), person)
 
     travel.tick()
 
     person.refresh_from_db()
     assert (person.first_name, person.attributes) == ("Grace", {"a": "x" * 20})
-    assert outcomes(run) == [{"refused": "attributes_too_large", "changed": ["first_name"]}]
+    assert outcomes(enrollment) == [{"refused": "attributes_too_large", "changed": ["first_name"]}]
 
 
 def test_nobody_is_subscribed_again_by_a_step(person: Subscriber, travel: TimeTravel) -> None:
     Subscriber.objects.update(status="unsubscribed")
     step = {"type": "update_subscriber", "status": "active"}
-    run = begin(make_sequence(person.workspace, step), person)
+    enrollment = begin(make_sequence(person.workspace, step), person)
 
     travel.tick()
 
     person.refresh_from_db()
     assert person.status == "unsubscribed"
-    assert outcomes(run) == [{"refused": "not_resubscribed"}]
+    assert outcomes(enrollment) == [{"refused": "not_resubscribed"}]
 
 
-def test_a_step_that_unsubscribes_ends_its_own_run_and_the_others(
+def test_a_step_that_unsubscribes_ends_its_own_enrollment_and_the_others(
     person: Subscriber, travel: TimeTravel
 ) -> None:
     leave = {"type": "update_subscriber", "status": "unsubscribed"}
-    run = begin(make_sequence(person.workspace, leave, MAIL), person)
+    enrollment = begin(make_sequence(person.workspace, leave, MAIL), person)
     other = begin(make_sequence(person.workspace, {"type": "delay", "days": 9}, MAIL), person)
 
     travel.tick()
 
     person.refresh_from_db()
     assert (person.status, person.unsubscribed_at) == ("unsubscribed", NOON)
-    for each in (run, other):
+    for each in (enrollment, other):
         each.refresh_from_db()
         assert (each.status, each.reason) == (Status.STOPPED, "unsubscribed")
     assert mail.outbox == []

@@ -51,15 +51,15 @@ def test_a_window_opens_at_nine_on_both_sides_of_both_changes(
     night = {"type": "delay", "hours": 20}
     sequence = make_sequence(person.workspace, MAIL, night, MAIL, night, MAIL, sendingWindow=window)
     start = saturday.astimezone(UTC)
-    run = begin(sequence, person, entered_at=start, step_since=start, due_at=start)
+    enrollment = begin(sequence, person, entered_at=start, step_since=start, due_at=start)
     travel = TimeTravel(start)
 
     travel.run_for(timedelta(days=4))
 
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     days = zip(("Sat", "Sun", "Mon"), OFFSETS[saturday.month], strict=True)
     assert local_times(start) == [f"{day} 09:00 {offset}" for day, offset in days]
-    assert run.status == Enrollment.Status.COMPLETED
+    assert enrollment.status == Enrollment.Status.COMPLETED
 
 
 @pytest.mark.parametrize("saturday", SATURDAYS)

@@ -32,10 +32,10 @@ def travel() -> TimeTravel:
     return TimeTravel(NOON)
 
 
-def earlier_mail(run: Enrollment, status: str, **columns: Any) -> OutgoingEmail:
-    """Return the mail that an earlier attempt of the run's step left."""
+def earlier_mail(enrollment: Enrollment, status: str, **columns: Any) -> OutgoingEmail:
+    """Return the mail that an earlier attempt of the enrollment's step left."""
     return factories.OutgoingEmailFactory.create(
-        subscriber=run.subscriber, cause=run.mail_cause, status=status, **columns
+        subscriber=enrollment.subscriber, cause=enrollment.mail_cause, status=status, **columns
     )
 
 
@@ -55,15 +55,15 @@ def subjects() -> list[str]:
 def test_a_mail_that_an_earlier_attempt_settled_does_not_leave_again(
     person: Subscriber, travel: TimeTravel, status: str, ends_as: str, outcome: dict[str, Any]
 ) -> None:
-    run = begin(make_sequence(person.workspace, MAIL), person)
-    row = earlier_mail(run, status, reason="not_in_allow_list", last_error="550 No")
+    enrollment = begin(make_sequence(person.workspace, MAIL), person)
+    row = earlier_mail(enrollment, status, reason="not_in_allow_list", last_error="550 No")
 
     travel.run_for(HOUR)
 
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     assert mail.outbox == []
-    assert run.status == ends_as
-    assert outcomes(run) == [outcome]
+    assert enrollment.status == ends_as
+    assert outcomes(enrollment) == [outcome]
     row.refresh_from_db()
     assert (row.status, row.attempts) == (status, 0)
 
@@ -71,8 +71,8 @@ def test_a_mail_that_an_earlier_attempt_settled_does_not_leave_again(
 def test_a_mail_that_an_earlier_attempt_queued_leaves_as_it_is(
     person: Subscriber, travel: TimeTravel
 ) -> None:
-    run = begin(make_sequence(person.workspace, MAIL), person)
-    row = earlier_mail(run, MailStatus.QUEUED, subject="As it was", attempts=1)
+    enrollment = begin(make_sequence(person.workspace, MAIL), person)
+    row = earlier_mail(enrollment, MailStatus.QUEUED, subject="As it was", attempts=1)
 
     travel.tick()
 
@@ -80,45 +80,47 @@ def test_a_mail_that_an_earlier_attempt_queued_leaves_as_it_is(
     assert subjects() == ["As it was"]
     assert mail.outbox[0].message()["Message-ID"] == row.message_id
     assert (row.status, row.attempts) == (MailStatus.SENT, 2)
-    assert StepRun.objects.get(enrollment=run).email == row
+    assert StepRun.objects.get(enrollment=enrollment).email == row
 
 
 def test_a_mail_that_a_dead_worker_was_sending_is_waited_for_then_unknown(
     person: Subscriber, travel: TimeTravel
 ) -> None:
-    run = begin(make_sequence(person.workspace, MAIL), person)
+    enrollment = begin(make_sequence(person.workspace, MAIL), person)
     lease_ends = datetime.now(tz=UTC) - timedelta(seconds=1)
-    row = earlier_mail(run, MailStatus.SENDING, lease_expires_at=lease_ends, sending_since=NOON)
+    row = earlier_mail(
+        enrollment, MailStatus.SENDING, lease_expires_at=lease_ends, sending_since=NOON
+    )
     OutgoingEmail.objects.filter(pk=row.pk).update(lease_expires_at=NOON + HOUR)
 
     travel.tick()
-    run.refresh_from_db()
-    waits = (run.status, run.due_at, run.attempts, run.lease_token)
+    enrollment.refresh_from_db()
+    waits = (enrollment.status, enrollment.due_at, enrollment.attempts, enrollment.lease_token)
     OutgoingEmail.objects.filter(pk=row.pk).update(lease_expires_at=lease_ends)
     outbox.expire_sending()
     travel.run_for(2 * HOUR)
 
     assert waits == (Status.ACTIVE, NOON + HOUR + timedelta(seconds=1), 0, None)
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     row.refresh_from_db()
-    assert (run.status, row.status) == (Status.COMPLETED, MailStatus.UNKNOWN)
-    assert outcomes(run) == [{"email": "unknown"}]
+    assert (enrollment.status, row.status) == (Status.COMPLETED, MailStatus.UNKNOWN)
+    assert outcomes(enrollment) == [{"email": "unknown"}]
     assert mail.outbox == []
 
 
 def test_an_operator_finds_that_an_unknown_mail_arrived(
     person: Subscriber, travel: TimeTravel
 ) -> None:
-    run = begin(make_sequence(person.workspace, MAIL, {"type": "delay", "days": 1}), person)
-    row = earlier_mail(run, MailStatus.UNKNOWN)
+    enrollment = begin(make_sequence(person.workspace, MAIL, {"type": "delay", "days": 1}), person)
+    row = earlier_mail(enrollment, MailStatus.UNKNOWN)
     travel.tick()
 
     outbox.settle_as_sent(email=row, now=NOON)
 
     row.refresh_from_db()
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     assert (row.status, row.sent_at) == (MailStatus.SENT, NOON)
-    assert (run.status, run.due_at) == (Status.WAITING, NOON + timedelta(days=1))
+    assert (enrollment.status, enrollment.due_at) == (Status.WAITING, NOON + timedelta(days=1))
 
 
 @pytest.mark.parametrize(
@@ -133,8 +135,8 @@ def test_an_operator_finds_that_an_unknown_mail_arrived(
 def test_a_queued_mail_that_must_not_leave_any_more_says_so(
     person: Subscriber, travel: TimeTravel, status: str, step: dict[str, Any], reason: str
 ) -> None:
-    run = begin(make_sequence(person.workspace, step), person)
-    row = earlier_mail(run, MailStatus.QUEUED)
+    enrollment = begin(make_sequence(person.workspace, step), person)
+    row = earlier_mail(enrollment, MailStatus.QUEUED)
     Subscriber.objects.update(status=status)
 
     travel.tick()
@@ -142,7 +144,7 @@ def test_a_queued_mail_that_must_not_leave_any_more_says_so(
     row.refresh_from_db()
     assert mail.outbox == []
     assert (row.status, row.reason) == (MailStatus.SKIPPED, reason)
-    step_run = StepRun.objects.get(enrollment=run)
+    step_run = StepRun.objects.get(enrollment=enrollment)
     assert (step_run.status, step_run.outcome, step_run.email) == (
         "skipped",
         {"reason": reason},
@@ -157,19 +159,19 @@ def test_only_allowed_addresses_get_mail(
     settings.EMAIL_ALLOW = ["example.org", "bob@example.com"]
     bob = factories.SubscriberFactory.create(workspace=person.workspace, email="Bob@example.com")
     sequence = make_sequence(person.workspace, MAIL)
-    run = begin(sequence, person)
+    enrollment = begin(sequence, person)
     begin(sequence, bob)
     if is_repeated:
-        earlier_mail(run, MailStatus.QUEUED)
+        earlier_mail(enrollment, MailStatus.QUEUED)
 
     travel.tick()
 
     assert [each.to for each in mail.outbox] == [["Bob@example.com"]]
     row = OutgoingEmail.objects.get(subscriber=person)
     assert (row.status, row.reason) == (MailStatus.SKIPPED, "not_in_allow_list")
-    run.refresh_from_db()
-    assert run.status == Status.COMPLETED
-    assert outcomes(run) == [{"reason": "not_in_allow_list"}]
+    enrollment.refresh_from_db()
+    assert enrollment.status == Status.COMPLETED
+    assert outcomes(enrollment) == [{"reason": "not_in_allow_list"}]
 
 
 @pytest.mark.parametrize("last_error", ["", "The worker ended."])
@@ -177,11 +179,11 @@ def test_the_installations_switch_holds_mail_for_as_long_as_it_is_on(
     person: Subscriber, travel: TimeTravel, settings: Settings, last_error: str
 ) -> None:
     settings.MAIL_PAUSED = True
-    run = begin(make_sequence(person.workspace, MAIL), person, last_error=last_error)
+    enrollment = begin(make_sequence(person.workspace, MAIL), person, last_error=last_error)
 
     travel.run_for(2 * HOUR)
-    run.refresh_from_db()
-    held = (run.status, run.reason, run.attempts)
+    enrollment.refresh_from_db()
+    held = (enrollment.status, enrollment.reason, enrollment.attempts)
     settings.MAIL_PAUSED = False
     travel.run_for(HOUR)
 
@@ -206,8 +208,8 @@ def test_the_cap_counts_what_may_have_arrived_in_its_hours(
     begin(make_sequence(person.workspace, MAIL), person)
 
     travel.tick()
-    run = Enrollment.objects.get()
-    capped = (run.status, run.reason, run.due_at, run.attempts)
+    enrollment = Enrollment.objects.get()
+    capped = (enrollment.status, enrollment.reason, enrollment.due_at, enrollment.attempts)
     travel.run_for(5 * HOUR)
 
     # The one of 20 hours ago makes room in four.
@@ -238,12 +240,12 @@ def test_without_a_from_address_the_step_fails_and_says_so(
 ) -> None:
     sequence = make_sequence(person.workspace, MAIL)
     sequence.versions.update(from_email="")
-    run = begin(sequence, person)
+    enrollment = begin(sequence, person)
 
     travel.tick()
 
-    run.refresh_from_db()
-    assert (run.status, run.last_error) == (
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.last_error) == (
         Status.FAILED,
         "Neither the sequence nor the workspace has a from address.",
     )
@@ -253,10 +255,10 @@ def test_without_a_from_address_the_step_fails_and_says_so(
 def test_a_failed_step_that_is_tried_by_hand_makes_another_mail(
     person: Subscriber, travel: TimeTravel
 ) -> None:
-    run = begin(make_sequence(person.workspace, MAIL), person, visit=2)
+    enrollment = begin(make_sequence(person.workspace, MAIL), person, visit=2)
     failed = factories.OutgoingEmailFactory.create(
         subscriber=person,
-        cause=run.mail_cause.removesuffix(":2") + ":1",
+        cause=enrollment.mail_cause.removesuffix(":2") + ":1",
         status=MailStatus.FAILED,
     )
 
@@ -265,4 +267,4 @@ def test_a_failed_step_that_is_tried_by_hand_makes_another_mail(
     sent = OutgoingEmail.objects.exclude(pk=failed.pk).get()
     assert sent.status == MailStatus.SENT
     assert sent.message_id != failed.message_id
-    assert StepRun.objects.get(enrollment=run).visit == 2
+    assert StepRun.objects.get(enrollment=enrollment).visit == 2

@@ -53,22 +53,22 @@ def test_a_person_who_comes_with_a_suppressed_address_gets_no_mail_and_goes_on(
 ) -> None:
     suppress_erased(workspace, "ada@example.com")
     person = factories.SubscriberFactory.create(workspace=workspace, email="Ada@example.com")
-    run = begin(make_sequence(workspace, step), person)
+    enrollment = begin(make_sequence(workspace, step), person)
 
     TimeTravel(NOON).run_for(timedelta(hours=1))
 
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     assert server.taken == []
-    assert run.status == Status.COMPLETED
-    assert outcomes(run) == [{"reason": "suppressed"}]
+    assert enrollment.status == Status.COMPLETED
+    assert outcomes(enrollment) == [{"reason": "suppressed"}]
 
 
 def test_a_mail_that_was_queued_for_an_address_suppressed_since_is_skipped(
     person: Subscriber, server: SmtpServer
 ) -> None:
-    run = begin(make_sequence(person.workspace, MAIL), person)
+    enrollment = begin(make_sequence(person.workspace, MAIL), person)
     row = factories.OutgoingEmailFactory.create(
-        subscriber=person, cause=run.mail_cause, recipient="old@example.com"
+        subscriber=person, cause=enrollment.mail_cause, recipient="old@example.com"
     )
     suppress_erased(person.workspace, "old@example.com")
 
@@ -90,7 +90,7 @@ def test_another_workspace_s_suppression_keeps_nothing_back(
     assert server.recipients == ["ada@example.com"]
 
 
-def test_a_recipient_who_is_none_ends_all_runs_of_the_person_and_nobody_else_s(
+def test_a_recipient_who_is_none_ends_all_enrollments_of_the_person_and_nobody_else_s(
     person: Subscriber, server: SmtpServer
 ) -> None:
     other = factories.SubscriberFactory.create(workspace=person.workspace, email="bo@example.com")
@@ -102,10 +102,14 @@ def test_a_recipient_who_is_none_ends_all_runs_of_the_person_and_nobody_else_s(
 
     TimeTravel(NOON).run_for(timedelta(days=2))
 
-    for run in (refused, second, receipt):
-        run.refresh_from_db()
-        assert (run.status, run.reason) == (Status.STOPPED, "suppressed")
-        assert (run.due_at, run.lease_token, run.entry_slot) == (None, None, None)
+    for enrollment in (refused, second, receipt):
+        enrollment.refresh_from_db()
+        assert (enrollment.status, enrollment.reason) == (Status.STOPPED, "suppressed")
+        assert (enrollment.due_at, enrollment.lease_token, enrollment.entry_slot) == (
+            None,
+            None,
+            None,
+        )
     healthy.refresh_from_db()
     person.refresh_from_db()
     email = OutgoingEmail.objects.get(subscriber=person)

@@ -17,7 +17,7 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 def test_an_idle_engine_has_nothing_to_tell() -> None:
     gauges = engine_gauges.read(now=NOON)
 
-    assert (gauges.runs_due, gauges.oldest_due_seconds, gauges.failed_stages) == (0, 0, 0)
+    assert (gauges.enrollments_due, gauges.oldest_due_seconds, gauges.failed_stages) == (0, 0, 0)
 
 
 def test_what_is_due_is_counted_over_all_lanes_with_the_latest() -> None:
@@ -33,7 +33,7 @@ def test_what_is_due_is_counted_over_all_lanes_with_the_latest() -> None:
 
     gauges = engine_gauges.read(now=NOON)
 
-    assert (gauges.runs_due, gauges.oldest_due_seconds) == (3, 90)
+    assert (gauges.enrollments_due, gauges.oldest_due_seconds) == (3, 90)
 
 
 def test_mails_are_counted_by_what_became_of_them() -> None:

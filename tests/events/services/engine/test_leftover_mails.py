@@ -1,4 +1,4 @@
-"""What waits for another attempt is looked after when its run is over."""
+"""What waits for another attempt is looked after when its enrollment is over."""
 
 import pytest
 
@@ -11,15 +11,15 @@ from tests.support.sequence_making import NOON
 pytestmark = pytest.mark.django_db
 
 
-def mail_of(run: Enrollment, **columns: object) -> OutgoingEmail:
-    cause = f"step:{run.pk.hex}:{run.pk.hex}:1"
+def mail_of(enrollment: Enrollment, **columns: object) -> OutgoingEmail:
+    cause = f"step:{enrollment.pk.hex}:{enrollment.pk.hex}:1"
     given = {"status": "queued", "due_at": None, **columns}
     return OutgoingEmailFactory.create(
-        workspace=run.workspace, subscriber=run.subscriber, cause=cause, **given
+        workspace=enrollment.workspace, subscriber=enrollment.subscriber, cause=cause, **given
     )
 
 
-def test_a_queued_mail_of_a_run_that_ended_is_skipped() -> None:
+def test_a_queued_mail_of_an_enrollment_that_ended_is_skipped() -> None:
     ended = mail_of(EnrollmentFactory.create(status=Enrollment.Status.STOPPED))
     under_way = mail_of(EnrollmentFactory.create(status=Enrollment.Status.PAUSED))
     again = mail_of(EnrollmentFactory.create(status=Enrollment.Status.STOPPED), due_at=NOON)
@@ -29,5 +29,5 @@ def test_a_queued_mail_of_a_run_that_ended_is_skipped() -> None:
 
     for row in (ended, under_way, again):
         row.refresh_from_db()
-    assert (ended.status, ended.reason) == ("skipped", "run_ended")
+    assert (ended.status, ended.reason) == ("skipped", "enrollment_ended")
     assert (under_way.status, again.status) == ("queued", "queued")

@@ -1,4 +1,4 @@
-"""Mails of runs at a real SMTP server that takes, refuses, hangs and closes."""
+"""Mails of enrollments at a real SMTP server that takes, refuses, hangs and closes."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ import pytest
 from events.models import Enrollment, Sequence
 from subscribers.models import OutgoingEmail
 from subscribers.services.outbox import outbox
-from tests.support.engine_running import outcomes, run_of
+from tests.support.engine_running import enrollment_of, outcomes
 from tests.support.sequence_making import NOON
 from tests.support.smtp_server import Action, Fault, SmtpServer, Stage
 from tests.support.time_travel import TimeTravel
@@ -20,17 +20,17 @@ SECOND = timedelta(seconds=1)
 def test_many_mails_leave_over_one_connection(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel
 ) -> None:
-    runs = [run_of(sequence, name) for name in ("ada", "bob", "cyd")]
+    enrollments = [enrollment_of(sequence, name) for name in ("ada", "bob", "cyd")]
 
     travel.tick()
 
     assert server.connections == 1
     assert server.recipients == ["ada@example.com", "bob@example.com", "cyd@example.com"]
-    for run in runs:
-        mail = OutgoingEmail.objects.get(subscriber=run.subscriber_id)
+    for enrollment in enrollments:
+        mail = OutgoingEmail.objects.get(subscriber=enrollment.subscriber_id)
         assert (mail.status, mail.attempts, mail.sent_at) == ("sent", 1, NOON)
         assert server.count[mail.message_id, mail.recipient] == 1
-        assert outcomes(run) == [{"email": "sent"}]
+        assert outcomes(enrollment) == [{"email": "sent"}]
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,10 @@ def test_many_mails_leave_over_one_connection(
         (Stage.MESSAGE, "550 Spam"),
     ],
 )
-def test_a_mail_that_is_refused_for_good_fails_its_run_and_no_other(
+def test_a_mail_that_is_refused_for_good_fails_its_enrollment_and_no_other(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel, stage: Stage, reply: str
 ) -> None:
-    refused, healthy = run_of(sequence, "ada"), run_of(sequence, "bob")
+    refused, healthy = enrollment_of(sequence, "ada"), enrollment_of(sequence, "bob")
     server.next(stage, reply)
 
     travel.run_for(timedelta(days=1))
@@ -76,44 +76,52 @@ def test_a_mail_that_is_refused_for_good_fails_its_run_and_no_other(
 def test_a_mail_that_is_put_off_leaves_later_with_the_same_message_id(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel, stage: Stage, reply: str
 ) -> None:
-    run, other = run_of(sequence, "ada"), run_of(sequence, "bob")
+    enrollment, other = enrollment_of(sequence, "ada"), enrollment_of(sequence, "bob")
     server.next(stage, reply)
 
     travel.tick()
-    run.refresh_from_db()
-    put_off = OutgoingEmail.objects.get(subscriber=run.subscriber_id)
+    enrollment.refresh_from_db()
+    put_off = OutgoingEmail.objects.get(subscriber=enrollment.subscriber_id)
     other.refresh_from_db()
     travel.run_for(timedelta(minutes=1))
 
     assert (put_off.status, put_off.last_error, put_off.due_at) == ("queued", reply, None)
-    assert (run.status, run.attempts, run.last_error) == (Status.ACTIVE, 0, reply)
-    assert (run.due_at, run.lease_token) == (NOON + 20 * SECOND, None)
-    assert run.reason == "mail_deferred"
+    assert (enrollment.status, enrollment.attempts, enrollment.last_error) == (
+        Status.ACTIVE,
+        0,
+        reply,
+    )
+    assert (enrollment.due_at, enrollment.lease_token) == (NOON + 20 * SECOND, None)
+    assert enrollment.reason == "mail_deferred"
     assert other.status == Status.COMPLETED
-    mail = OutgoingEmail.objects.get(subscriber=run.subscriber_id)
+    mail = OutgoingEmail.objects.get(subscriber=enrollment.subscriber_id)
     assert (mail.status, mail.attempts, mail.message_id) == ("sent", 2, put_off.message_id)
     assert server.count[mail.message_id, mail.recipient] == 1
-    run.refresh_from_db()
-    assert (run.status, run.attempts, run.last_error) == (Status.COMPLETED, 0, "")
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.attempts, enrollment.last_error) == (
+        Status.COMPLETED,
+        0,
+        "",
+    )
 
 
-def test_attempts_of_a_mail_grow_apart_and_the_last_one_fails_the_run(
+def test_attempts_of_a_mail_grow_apart_and_the_last_one_fails_the_enrollment(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel
 ) -> None:
-    run = run_of(sequence)
+    enrollment = enrollment_of(sequence)
     server.always(Stage.RCPT, "451 Later")
 
     pauses: list[object] = []
     for _ in range(outbox.MOST_ATTEMPTS):
-        travel.run_until(run.due_at or travel.now)
+        travel.run_until(enrollment.due_at or travel.now)
         travel.tick()
-        run.refresh_from_db()
-        pauses.append(run.due_at and run.due_at - travel.now)
+        enrollment.refresh_from_db()
+        pauses.append(enrollment.due_at and enrollment.due_at - travel.now)
 
     minute, longest = 60 * SECOND, outbox.LONGEST_PAUSE
     assert pauses[:5] == [20 * SECOND, minute, 3 * minute, 9 * minute, 27 * minute]
     assert pauses[-4:] == [longest, longest, longest, None]
-    assert (run.status, run.last_error) == (Status.FAILED, "451 Later")
+    assert (enrollment.status, enrollment.last_error) == (Status.FAILED, "451 Later")
     mail = OutgoingEmail.objects.get()
     assert (mail.status, mail.attempts) == ("failed", outbox.MOST_ATTEMPTS)
     assert server.taken == []
@@ -124,7 +132,7 @@ def test_attempts_of_a_mail_grow_apart_and_the_last_one_fails_the_run(
 def test_a_server_that_is_away_is_let_be_and_no_attempt_is_counted(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel, stage: Stage, fault: Action
 ) -> None:
-    runs = [run_of(sequence, name) for name in ("ada", "bob", "cyd")]
+    enrollments = [enrollment_of(sequence, name) for name in ("ada", "bob", "cyd")]
     server.always(stage, fault)
 
     travel.tick()
@@ -138,37 +146,37 @@ def test_a_server_that_is_away_is_let_be_and_no_attempt_is_counted(
         assert (row.status, row.reason) == (Status.ACTIVE, "mail_server_away")
         assert (row.attempts, row.last_error, row.lease_token) == (0, "", None)
         assert row.due_at == NOON + 5 * SECOND
-    assert len(server.taken) == len(runs)
+    assert len(server.taken) == len(enrollments)
     assert set(server.count.values()) == {1}
-    assert [run.status for run in Enrollment.objects.all()] == [Status.COMPLETED] * 3
+    assert [enrollment.status for enrollment in Enrollment.objects.all()] == [Status.COMPLETED] * 3
 
 
 @pytest.mark.parametrize("reply", ["530 Log in first", "535 Wrong password", "503 Not now"])
-def test_an_answer_about_our_account_is_for_the_operator_and_no_run_fails_of_it(
+def test_an_answer_about_our_account_is_for_the_operator_and_no_enrollment_fails_of_it(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel, reply: str
 ) -> None:
     for name in ("ada", "bob"):
-        run_of(sequence, name)
+        enrollment_of(sequence, name)
     server.always(Stage.MAIL, reply)
 
     travel.run_for(timedelta(hours=1))
-    runs = list(Enrollment.objects.all())
+    enrollments = list(Enrollment.objects.all())
     errors = set(OutgoingEmail.objects.values_list("status", "last_error"))
     server.behave()
     travel.run_for(timedelta(minutes=10))
 
-    assert {(run.status, run.reason, run.attempts) for run in runs} == {
-        (Status.ACTIVE, "mail_server_away", 0)
-    }
+    assert {
+        (enrollment.status, enrollment.reason, enrollment.attempts) for enrollment in enrollments
+    } == {(Status.ACTIVE, "mail_server_away", 0)}
     assert errors == {("queued", reply)}
     assert sorted(server.recipients) == ["ada@example.com", "bob@example.com"]
 
 
 @pytest.mark.parametrize("fault", list(Fault))
-def test_no_answer_to_a_message_is_unknown_and_the_run_goes_on(
+def test_no_answer_to_a_message_is_unknown_and_the_enrollment_goes_on(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel, fault: Action
 ) -> None:
-    runs = [run_of(sequence, name) for name in ("ada", "bob", "cyd")]
+    enrollments = [enrollment_of(sequence, name) for name in ("ada", "bob", "cyd")]
     server.next(Stage.MESSAGE, fault)
 
     travel.tick()
@@ -179,33 +187,33 @@ def test_no_answer_to_a_message_is_unknown_and_the_run_goes_on(
     # A server that answers no message would make every one unknown: it is let be after the first.
     assert first.status == Status.COMPLETED
     assert outcomes(first) == [{"email": "unknown"}]
-    assert {(run.reason, run.due_at) for run in others} == {
+    assert {(enrollment.reason, enrollment.due_at) for enrollment in others} == {
         ("mail_server_away", NOON + 30 * SECOND)
     }
     mails = OutgoingEmail.objects.order_by("id")
     assert [mail.status for mail in mails] == ["unknown", "sent", "sent"]
     assert mails[0].last_error.startswith("No answer came to the message")
-    assert len(server.taken) == len(runs)
+    assert len(server.taken) == len(enrollments)
     assert set(server.count.values()) == {1}
 
 
 def test_the_pauses_of_a_server_that_stays_away_grow_and_end_with_its_return(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel
 ) -> None:
-    run = run_of(sequence)
+    enrollment = enrollment_of(sequence)
     server.always(Stage.GREETING, Fault.CLOSE)
 
     pauses = []
     for _ in range(8):
-        travel.run_until(run.due_at or travel.now)
+        travel.run_until(enrollment.due_at or travel.now)
         travel.tick()
-        run.refresh_from_db()
-        assert run.due_at is not None
-        pauses.append(round((run.due_at - travel.now).total_seconds()))
+        enrollment.refresh_from_db()
+        assert enrollment.due_at is not None
+        pauses.append(round((enrollment.due_at - travel.now).total_seconds()))
     server.behave()
     travel.run_for(timedelta(minutes=10))
 
     assert pauses == [5, 10, 20, 40, 80, 160, 300, 300]
     assert server.recipients == ["ada@example.com"]
-    run.refresh_from_db()
-    assert (run.status, run.attempts) == (Status.COMPLETED, 0)
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.attempts) == (Status.COMPLETED, 0)

@@ -13,7 +13,7 @@ from subscribers.services.outbox import rate
 from tests import factories
 from tests.faults.test_event_faults import refusing
 from tests.support.beside import beside
-from tests.support.engine_running import advance_claimed, outcomes, run_of
+from tests.support.engine_running import advance_claimed, enrollment_of, outcomes
 from tests.support.sequence_making import MAIL, NOON, make_sequence
 from tests.support.smtp_server import Fault, SmtpServer, Stage
 from tests.support.time_travel import TimeTravel
@@ -28,7 +28,7 @@ def test_runs_to_be_tried_alone_outlast_a_server_that_is_away(
 ) -> None:
     settings.STEP_ATTEMPTS = 3
     for name in ("ada", "bob"):
-        run_of(sequence, name, last_error=claiming.WORKER_ENDED)
+        enrollment_of(sequence, name, last_error=claiming.WORKER_ENDED)
     server.always(Stage.GREETING, Fault.CLOSE)
 
     travel.run_for(timedelta(hours=1))
@@ -48,7 +48,7 @@ def test_runs_to_be_tried_alone_outlast_the_rate(
     settings.MAIL_RATE = settings.STEP_ATTEMPTS = 1
     travel = TimeTravel(NOON + timedelta(milliseconds=999))
     for name in ("ada", "bob"):
-        run_of(sequence, name, last_error=claiming.WORKER_ENDED)
+        enrollment_of(sequence, name, last_error=claiming.WORKER_ENDED)
 
     for _ in range(3):
         advance_claimed(travel)
@@ -67,7 +67,7 @@ def test_runs_to_be_tried_alone_outlast_the_rate(
 def test_a_mail_that_somebody_else_made_meanwhile_is_followed_and_the_rest_leaves(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel
 ) -> None:
-    runs = [run_of(sequence, name) for name in ("ada", "bob", "cyd")]
+    enrollments = [enrollment_of(sequence, name) for name in ("ada", "bob", "cyd")]
     hold = server.hold(Stage.MESSAGE)
     (batch,) = claiming.claim_due(now=NOON, most_batches=1)
 
@@ -75,23 +75,23 @@ def test_a_mail_that_somebody_else_made_meanwhile_is_followed_and_the_rest_leave
         hold.wait_until_reached()
         # As when the same task runs twice.
         factories.OutgoingEmailFactory.create(
-            subscriber=runs[1].subscriber, cause=runs[1].mail_cause, status="unknown"
+            subscriber=enrollments[1].subscriber, cause=enrollments[1].mail_cause, status="unknown"
         )
         hold.release()
 
     assert server.recipients == ["ada@example.com", "cyd@example.com"]
-    assert [outcomes(run) for run in runs] == [
+    assert [outcomes(enrollment) for enrollment in enrollments] == [
         [{"email": "sent"}],
         [{"email": "unknown"}],
         [{"email": "sent"}],
     ]
 
 
-def test_a_mail_that_the_database_refuses_fails_its_run_alone(
+def test_a_mail_that_the_database_refuses_fails_its_enrollment_alone(
     workspace: Workspace, server: SmtpServer, travel: TimeTravel
 ) -> None:
-    odd = run_of(make_sequence(workspace, MAIL), "ada")
-    healthy = run_of(make_sequence(workspace, MAIL), "bob")
+    odd = enrollment_of(make_sequence(workspace, MAIL), "ada")
+    healthy = enrollment_of(make_sequence(workspace, MAIL), "bob")
 
     with refusing("subscribers_outgoingemail", when="NEW.recipient LIKE 'ada@%'"):
         advance_claimed(travel)
@@ -109,20 +109,20 @@ def test_a_mail_that_the_database_refuses_fails_its_run_alone(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_mail_is_recorded_as_sent_even_when_its_run_cannot_go_on(
+def test_a_mail_is_recorded_as_sent_even_when_its_enrollment_cannot_go_on(
     workspace: Workspace, server: SmtpServer, travel: TimeTravel
 ) -> None:
     later = {"type": "delay", "days": 1}
     broken, healthy = (
-        run_of(make_sequence(workspace, MAIL, later), "ada"),
-        run_of(make_sequence(workspace, MAIL), "bob"),
+        enrollment_of(make_sequence(workspace, MAIL, later), "ada"),
+        enrollment_of(make_sequence(workspace, MAIL), "bob"),
     )
     hold = server.hold(Stage.MESSAGE)
     (batch,) = claiming.claim_due(now=NOON, most_batches=1)
 
     with beside(lambda: engine.advance(token=batch.token, ids=batch.ids, clock=travel.clock)):
         hold.wait_until_reached()
-        # The database refuses a run at a step that is not there.
+        # The database refuses an enrollment at a step that is not there.
         Step.objects.get(version=broken.version_id, position=1).delete()
         hold.release()
 

@@ -12,7 +12,7 @@ from subscribers.services.consent.ledger import NOTHING_KNOWN
 from subscribers.services.people import changing_address, erasing, merging
 from tests import factories
 from tests.support.beside import beside
-from tests.support.engine_running import run_of
+from tests.support.engine_running import enrollment_of
 from tests.support.searching import rows_with
 from tests.support.sequence_making import NOON
 from tests.support.smtp_server import SmtpServer, Stage
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def while_the_first_mail_leaves(
     server: SmtpServer, travel: TimeTravel, change: Callable[[], object]
 ) -> None:
-    """Claim all runs, and change something while the server has the first mail in its hands."""
+    """Claim all enrollments, and change something while the server has the first mail."""
     hold = server.hold(Stage.MESSAGE)
     (batch,) = claiming.claim_due(now=NOON, most_batches=1)
     with beside(lambda: engine.advance(token=batch.token, ids=batch.ids, clock=travel.clock)):
@@ -37,7 +37,7 @@ def while_the_first_mail_leaves(
 def test_a_mail_that_was_claimed_for_the_old_address_goes_to_the_new_one(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel
 ) -> None:
-    _, second = run_of(sequence, "ada"), run_of(sequence, "bob")
+    _, second = enrollment_of(sequence, "ada"), enrollment_of(sequence, "bob")
 
     while_the_first_mail_leaves(
         server,
@@ -58,7 +58,7 @@ def test_a_mail_that_was_claimed_for_the_old_address_goes_to_the_new_one(
 def test_nothing_is_recorded_of_somebody_erased_while_their_mail_leaves(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel
 ) -> None:
-    people = [run_of(sequence, name).subscriber_id for name in ("ada", "bob")]
+    people = [enrollment_of(sequence, name).subscriber_id for name in ("ada", "bob")]
 
     def erase_both() -> None:
         for each in people:
@@ -74,7 +74,7 @@ def test_nothing_is_recorded_of_somebody_erased_while_their_mail_leaves(
 def test_somebody_merged_while_their_mail_leaves_gets_it_once(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel
 ) -> None:
-    run = run_of(sequence, "ada")
+    enrollment = enrollment_of(sequence, "ada")
     kept = factories.SubscriberFactory.create(workspace=sequence.workspace)
 
     while_the_first_mail_leaves(
@@ -82,15 +82,15 @@ def test_somebody_merged_while_their_mail_leaves_gets_it_once(
         travel,
         lambda: merging.merge(
             kept_id=kept.pk,
-            gone_id=run.subscriber_id,
+            gone_id=enrollment.subscriber_id,
             attributes_bytes=1000,
             circumstances=NOTHING_KNOWN,
             now=NOON,
         ),
     )
 
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     assert server.recipients == ["ada@example.com"]
-    assert (run.status, run.subscriber) == (Enrollment.Status.COMPLETED, kept)
+    assert (enrollment.status, enrollment.subscriber) == (Enrollment.Status.COMPLETED, kept)
     assert OutgoingEmail.objects.get().status == "sent"
     assert Subscriber.objects.get() == kept

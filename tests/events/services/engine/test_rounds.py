@@ -1,4 +1,6 @@
-"""Batches: a run that harms its worker, one that cannot be carried out, and the healthy others."""
+"""Batches: an enrollment that harms its worker, one that cannot be carried out, and the healthy
+others.
+"""
 
 from datetime import datetime, timedelta
 
@@ -32,7 +34,7 @@ def die() -> datetime:
     raise WorkerKilled
 
 
-def run_of(sequence: Sequence, **columns: object) -> Enrollment:
+def enrollment_of(sequence: Sequence, **columns: object) -> Enrollment:
     return begin(
         sequence, factories.SubscriberFactory.create(workspace=sequence.workspace), **columns
     )
@@ -64,8 +66,8 @@ def test_a_poison_run_stops_after_its_attempts_and_its_99_mates_finish_unharmed(
 ) -> None:
     settings.STEP_ATTEMPTS = 3
     sequence = make_sequence(workspace, MAIL)
-    runs = [run_of(sequence) for _ in range(100)]
-    poison, mates = runs[40], [*runs[:40], *runs[41:]]
+    enrollments = [enrollment_of(sequence) for _ in range(100)]
+    poison, mates = enrollments[40], [*enrollments[:40], *enrollments[41:]]
 
     (batch,) = claim()
     work_on([batch], poison=poison)
@@ -92,57 +94,69 @@ def test_a_poison_run_stops_after_its_attempts_and_its_99_mates_finish_unharmed(
     assert len(mail.outbox) == 99
 
 
-def test_a_run_that_is_alone_has_its_attempt_counted_before_anything_is_done(
+def test_an_enrollment_that_is_alone_has_its_attempt_counted_before_anything_is_done(
     workspace: Workspace,
 ) -> None:
-    run = run_of(make_sequence(workspace, TAG), last_error=claiming.WORKER_ENDED)
+    enrollment = enrollment_of(make_sequence(workspace, TAG), last_error=claiming.WORKER_ENDED)
     (batch,) = claim()
 
     with pytest.raises(WorkerKilled):
         engine.advance(token=batch.token, ids=batch.ids, clock=die)
 
-    run.refresh_from_db()
-    assert (run.attempts, run.lease_token, run.status) == (1, batch.token, Status.ACTIVE)
-    assert not run.step_runs.exists()
+    enrollment.refresh_from_db()
+    assert (enrollment.attempts, enrollment.lease_token, enrollment.status) == (
+        1,
+        batch.token,
+        Status.ACTIVE,
+    )
+    assert not enrollment.step_runs.exists()
 
 
 def test_a_poison_run_of_a_sequence_that_was_switched_off_is_held_like_the_others(
     workspace: Workspace, settings: Settings
 ) -> None:
     sequence = make_sequence(workspace, MAIL)
-    run = run_of(sequence, attempts=settings.STEP_ATTEMPTS, last_error=claiming.WORKER_ENDED)
+    enrollment = enrollment_of(
+        sequence, attempts=settings.STEP_ATTEMPTS, last_error=claiming.WORKER_ENDED
+    )
     (batch,) = claim()
     sequences.pause(sequence=sequence, now=NOON)
 
     engine.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON).clock)
 
-    run.refresh_from_db()
-    assert (run.status, run.reason, run.lease_token) == (Status.PAUSED, "sequence_paused", None)
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.reason, enrollment.lease_token) == (
+        Status.PAUSED,
+        "sequence_paused",
+        None,
+    )
 
 
-def test_a_run_of_a_batch_has_no_attempt_counted(workspace: Workspace) -> None:
+def test_an_enrollment_of_a_batch_has_no_attempt_counted(workspace: Workspace) -> None:
     sequence = make_sequence(workspace, TAG)
-    runs = [run_of(sequence) for _ in range(2)]
+    enrollments = [enrollment_of(sequence) for _ in range(2)]
     (batch,) = claim()
 
     with pytest.raises(WorkerKilled):
         engine.advance(token=batch.token, ids=batch.ids, clock=die)
 
-    for run in runs:
-        run.refresh_from_db()
-        assert run.attempts == 0
+    for enrollment in enrollments:
+        enrollment.refresh_from_db()
+        assert enrollment.attempts == 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_run_that_cannot_be_written_is_tried_again_and_its_mates_are_done(
+def test_an_enrollment_that_cannot_be_written_is_tried_again_and_its_mates_are_done(
     workspace: Workspace,
 ) -> None:
     travel = TimeTravel(NOON)
     sequence = make_sequence(workspace, {"type": "delay", "days": 1})
     broken_sequence = make_sequence(workspace, {"type": "delay", "days": 1}, MAIL)
-    mates = [run_of(sequence) for _ in range(3)]
-    broken = run_of(broken_sequence, status=Status.WAITING, step_since=NOON - timedelta(days=1))
-    # Known to this process by now; the database refuses a run at a step that is gone.
+    mates = [enrollment_of(sequence) for _ in range(3)]
+    broken = enrollment_of(
+        broken_sequence, status=Status.WAITING, step_since=NOON - timedelta(days=1)
+    )
+    # Known to this process by now; the database refuses an enrollment at a step that is gone.
     begin_and_end_another(broken_sequence, travel)
     Step.objects.get(version=broken.version_id, position=1).delete()
 
@@ -161,20 +175,20 @@ def test_a_run_that_cannot_be_written_is_tried_again_and_its_mates_are_done(
 
 
 def begin_and_end_another(sequence: Sequence, travel: TimeTravel) -> None:
-    other = run_of(sequence, due_at=NOON - SECOND)
+    other = enrollment_of(sequence, due_at=NOON - SECOND)
     (batch,) = claiming.claim_due(now=NOON - SECOND, most_batches=1)
     engine.advance(token=batch.token, ids=batch.ids, clock=travel.clock)
     other.delete()
 
 
-def test_a_task_that_runs_twice_does_everything_once(workspace: Workspace) -> None:
-    run = run_of(make_sequence(workspace, TAG, MAIL))
+def test_a_task_that_enrollments_twice_does_everything_once(workspace: Workspace) -> None:
+    enrollment = enrollment_of(make_sequence(workspace, TAG, MAIL))
     (batch,) = claim()
 
     for _ in range(2):
         engine.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON).clock)
 
-    assert outcomes(run) == [{"tagsAdded": ["vip"]}, {"email": "sent"}]
+    assert outcomes(enrollment) == [{"tagsAdded": ["vip"]}, {"email": "sent"}]
     assert len(mail.outbox) == 1
 
 
@@ -185,7 +199,7 @@ def test_a_task_that_runs_twice_does_everything_once(workspace: Workspace) -> No
         {"type": "update_subscriber", "status": "unsubscribed"},
     ],
 )
-def test_a_step_that_ends_the_persons_other_runs_ends_them_before_they_go_on(
+def test_a_step_that_ends_the_persons_other_enrollments_ends_them_before_they_go_on(
     workspace: Workspace, change: dict[str, object]
 ) -> None:
     person = factories.SubscriberFactory.create(workspace=workspace)
@@ -229,7 +243,7 @@ def test_what_follows_a_mail_may_stop_the_persons_next_mail_before_it_leaves(
     assert outcomes(second) == []
 
 
-def test_two_runs_of_a_person_change_the_same_tag_one_after_the_other(
+def test_two_enrollments_of_a_person_change_the_same_tag_one_after_the_other(
     workspace: Workspace,
 ) -> None:
     add, remove = TAG, {"type": "update_tags", "remove": ["vip"]}
@@ -252,22 +266,28 @@ def test_two_runs_of_a_person_change_the_same_tag_one_after_the_other(
     assert tags_of(removing_first) == ["vip"]
 
 
-def test_a_parked_run_goes_on_when_the_sequence_is_switched_on_again(
+def test_a_parked_enrollment_goes_on_when_the_sequence_is_switched_on_again(
     workspace: Workspace,
 ) -> None:
     travel = TimeTravel(NOON)
     sequence = make_sequence(workspace, {"type": "delay", "days": 1}, MAIL)
-    run = run_of(sequence)
+    enrollment = enrollment_of(sequence)
     travel.tick()
     sequences.pause(sequence=sequence, now=NOON)
 
     travel.run_for(timedelta(days=2))
-    run.refresh_from_db()
-    parked = (run.status, run.reason, run.status_before_pause, run.due_at, run.lease_token)
+    enrollment.refresh_from_db()
+    parked = (
+        enrollment.status,
+        enrollment.reason,
+        enrollment.status_before_pause,
+        enrollment.due_at,
+        enrollment.lease_token,
+    )
     sequences.activate(sequence=sequence, now=travel.now)
     travel.tick()
 
     assert parked == (Status.PAUSED, "sequence_paused", Status.WAITING, None, None)
-    run.refresh_from_db()
-    assert run.status == Status.COMPLETED
+    enrollment.refresh_from_db()
+    assert enrollment.status == Status.COMPLETED
     assert len(mail.outbox) == 1

@@ -115,7 +115,7 @@ def test_a_step_that_does_something_is_stopped_at(step: dict[str, Any]) -> None:
     assert (found.stop, found.done, place_of(found)) == (Acts(), [], 0)
 
 
-def test_an_exit_ends_the_run() -> None:
+def test_an_exit_ends_the_enrollment() -> None:
     found = walked({"type": "exit"}, MAIL)
 
     assert found.stop == Ends(Status.COMPLETED, "exit")
@@ -168,7 +168,7 @@ def test_a_wait_looks_for_no_event_once_it_was_entered() -> None:
     assert found.position.since == NOON + 7 * DAY
 
 
-def test_a_timeout_may_end_the_run() -> None:
+def test_a_timeout_may_end_the_enrollment() -> None:
     found = walked({**WAIT, "onTimeout": "exit"}, MAIL, now=NOON + 8 * DAY)
 
     assert found.stop == Ends(Status.COMPLETED, "timeout")
@@ -194,7 +194,7 @@ def test_a_condition_leads_on_or_to_the_step_it_names(plan: str, place: int) -> 
         assert found.done[0].outcome["goesTo"] == "last"
 
 
-def test_a_condition_may_end_the_run() -> None:
+def test_a_condition_may_end_the_enrollment() -> None:
     found = walked({"type": "condition", "rules": [WANTS_PRO], "onFalse": "exit"}, MAIL)
 
     assert found.stop == Ends(Status.COMPLETED, "condition_not_met")

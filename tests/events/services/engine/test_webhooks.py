@@ -1,4 +1,4 @@
-"""Webhooks of runs at a real web server on this machine."""
+"""Webhooks of enrollments at a real web server on this machine."""
 
 import hashlib
 import hmac
@@ -67,7 +67,7 @@ def test_a_webhook_says_who_and_what_and_is_signed(
 ) -> None:
     event = factories.EventFactory.create(subscriber=person, properties={"order": {"id": 7}})
     sequence = hook(person.workspace, receiver.port)
-    run = begin(sequence, person, started_by=event)
+    enrollment = begin(sequence, person, started_by=event)
 
     travel.tick()
 
@@ -79,17 +79,17 @@ def test_a_webhook_says_who_and_what_and_is_signed(
     assert headers["Cueline-Signature"] == hmac_of(person.workspace, timestamp, body)
     sent = json.loads(body)
     assert sent["sequence"] == {"id": sequence.public_id, "name": "Tell them"}
-    assert (sent["enrollmentId"], sent["stepId"]) == (run.public_id, "tell")
+    assert (sent["enrollmentId"], sent["stepId"]) == (enrollment.public_id, "tell")
     assert sent["subscriber"]["email"] == "ada@example.com"
     assert sent["subscriber"]["attributes"] == {"plan": "pro"}
     assert sent["event"] == {"id": event.public_id, "properties": {"order": {"id": 7}}}
-    run.refresh_from_db()
-    assert (run.status, run.due_at, run.lease_token) == (
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.due_at, enrollment.lease_token) == (
         Status.WAITING,
         NOON + timedelta(days=1),
         None,
     )
-    (outcome,) = outcomes(run)
+    (outcome,) = outcomes(enrollment)
     assert outcome["status"] == 200
     assert outcome["milliseconds"] >= 0
 
@@ -99,11 +99,17 @@ def test_a_passing_refusal_is_repeated_with_the_same_id(
     person: Subscriber, receiver: Receiver, travel: TimeTravel, status: int
 ) -> None:
     receiver.status = status
-    run = begin(hook(person.workspace, receiver.port), person)
+    enrollment = begin(hook(person.workspace, receiver.port), person)
 
     travel.tick()
-    run.refresh_from_db()
-    put_off = (run.status, run.attempts, run.last_error, run.due_at, run.lease_token)
+    enrollment.refresh_from_db()
+    put_off = (
+        enrollment.status,
+        enrollment.attempts,
+        enrollment.last_error,
+        enrollment.due_at,
+        enrollment.lease_token,
+    )
     receiver.status = 204
     travel.run_for(timedelta(minutes=1))
 
@@ -111,9 +117,13 @@ def test_a_passing_refusal_is_repeated_with_the_same_id(
     assert put_off == (Status.ACTIVE, 1, f"It answered {status}.", due_at, None)
     assert len(receiver.asked) == 2
     assert len({headers["Cueline-Delivery"] for _, headers, _ in receiver.asked}) == 1
-    run.refresh_from_db()
-    assert (run.status, run.attempts, run.last_error) == (Status.WAITING, 0, "")
-    step_run = StepRun.objects.get(enrollment=run)
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.attempts, enrollment.last_error) == (
+        Status.WAITING,
+        0,
+        "",
+    )
+    step_run = StepRun.objects.get(enrollment=enrollment)
     assert (step_run.status, step_run.attempts) == ("done", 1)
 
 
@@ -123,13 +133,17 @@ def test_a_server_that_is_not_there_is_called_again(
     settings.ALLOW_PRIVATE_WEBHOOKS = True
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    run = begin(hook(person.workspace, port), person)
+    enrollment = begin(hook(person.workspace, port), person)
 
     travel.tick()
 
-    run.refresh_from_db()
-    assert (run.status, run.attempts, run.due_at) == (Status.ACTIVE, 1, NOON + 10 * SECOND)
-    assert run.last_error != ""
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.attempts, enrollment.due_at) == (
+        Status.ACTIVE,
+        1,
+        NOON + 10 * SECOND,
+    )
+    assert enrollment.last_error != ""
 
 
 @pytest.mark.parametrize(("status", "calls"), [(500, 3), (404, 1), (302, 1), (410, 1)])
@@ -155,21 +169,21 @@ def test_a_webhook_that_fails_for_good_does_what_its_step_says(
     receiver.status = status
     # A redirect is an answer: nobody follows it.
     receiver.extra_headers = {"Location": f"http://127.0.0.1:{receiver.port}/elsewhere"}
-    run = begin(hook(person.workspace, receiver.port, onError=on_error), person)
+    enrollment = begin(hook(person.workspace, receiver.port, onError=on_error), person)
 
     travel.run_for(timedelta(hours=2))
 
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     assert [path for path, _, _ in receiver.asked] == ["/in"] * calls
-    assert (run.status, run.reason) == end
-    step_run = StepRun.objects.get(enrollment=run)
+    assert (enrollment.status, enrollment.reason) == end
+    step_run = StepRun.objects.get(enrollment=enrollment)
     assert step_run.status == "failed"
     if on_error == "fail":
-        assert (run.last_error, step_run.error) == (f"It answered {status}.",) * 2
+        assert (enrollment.last_error, step_run.error) == (f"It answered {status}.",) * 2
     else:
         assert step_run.outcome["status"] == status
         assert step_run.outcome["action"] == on_error
-        assert run.last_error == ""
+        assert enrollment.last_error == ""
 
 
 def test_an_address_that_is_not_public_is_refused_and_not_called(
@@ -180,32 +194,32 @@ def test_an_address_that_is_not_public_is_refused_and_not_called(
     Step.objects.filter(key="tell").update(
         config={"type": "webhook", "id": "tell", "url": f"https://127.0.0.1:{receiver.port}/in"}
     )
-    run = begin(sequence, person)
+    enrollment = begin(sequence, person)
 
     travel.run_for(timedelta(hours=1))
 
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     assert receiver.asked == []
-    assert (run.status, run.attempts) == (Status.FAILED, 1)
-    assert run.last_error.startswith("The URL ")
+    assert (enrollment.status, enrollment.attempts) == (Status.FAILED, 1)
+    assert enrollment.last_error.startswith("The URL ")
 
 
 def test_a_test_keys_run_calls_nobody(
     person: Subscriber, receiver: Receiver, travel: TimeTravel
 ) -> None:
-    run = begin(hook(person.workspace, receiver.port), person, is_test=True)
+    enrollment = begin(hook(person.workspace, receiver.port), person, is_test=True)
 
     travel.tick()
 
     assert receiver.asked == []
-    step_run = StepRun.objects.get(enrollment=run)
+    step_run = StepRun.objects.get(enrollment=enrollment)
     assert (step_run.status, step_run.outcome) == ("skipped", {"reason": "test_key"})
-    run.refresh_from_db()
-    assert run.status == Status.WAITING
+    enrollment.refresh_from_db()
+    assert enrollment.status == Status.WAITING
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_run_that_is_cancelled_while_its_webhook_is_called_stays_cancelled(
+def test_an_enrollment_that_is_cancelled_while_its_webhook_is_called_stays_cancelled(
     person: Subscriber, travel: TimeTravel, settings: Settings
 ) -> None:
     settings.ALLOW_PRIVATE_WEBHOOKS = True
@@ -218,12 +232,16 @@ def test_a_run_that_is_cancelled_while_its_webhook_is_called_stays_cancelled(
         client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     with listen(answer_late) as port:
-        run = begin(hook(person.workspace, port), person)
+        enrollment = begin(hook(person.workspace, port), person)
         with beside(travel.tick):
             assert is_called.wait(10)
-            by_operator.cancel(enrollment=run, now=NOON)
+            by_operator.cancel(enrollment=enrollment, now=NOON)
             may_answer.set()
 
-    run.refresh_from_db()
-    assert (run.status, run.due_at, run.lease_token) == (Status.CANCELLED, None, None)
-    assert outcomes(run) == []
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.due_at, enrollment.lease_token) == (
+        Status.CANCELLED,
+        None,
+        None,
+    )
+    assert outcomes(enrollment) == []

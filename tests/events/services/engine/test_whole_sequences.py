@@ -35,7 +35,7 @@ def test_two_mails_with_a_delay_between_them(person: Subscriber, travel: TimeTra
         {"type": "delay", "days": 2},
         {"type": "email", "subject": "How is it going?", "text": "Well?"},
     )
-    run = begin(sequence, person)
+    enrollment = begin(sequence, person)
 
     travel.run_for(timedelta(hours=47))
     subjects_before = [each.subject for each in mail.outbox]
@@ -43,10 +43,9 @@ def test_two_mails_with_a_delay_between_them(person: Subscriber, travel: TimeTra
 
     assert subjects_before == ["Hi Ada"]
     assert [each.subject for each in mail.outbox] == ["Hi Ada", "How is it going?"]
-    run.refresh_from_db()
-    assert (run.status, run.due_at, run.lease_token, run.entry_slot) == (
-        Status.COMPLETED, None, None, None,
-    )  # fmt: skip
+    enrollment.refresh_from_db()
+    left = (enrollment.due_at, enrollment.lease_token, enrollment.entry_slot)
+    assert (enrollment.status, *left) == (Status.COMPLETED, None, None, None)
     sent = OutgoingEmail.objects.order_by("id")
     assert [each.sent_at for each in sent] == [NOON, NOON + 2 * DAY]
 
@@ -74,22 +73,22 @@ def test_an_event_releases_a_wait_and_its_time_counts(
         {"type": "delay", "hours": 1},
         MAIL,
     )
-    run = begin(sequence, person)
+    enrollment = begin(sequence, person)
     travel.tick()
-    run.refresh_from_db()
-    state_before = (run.status, run.awaits, run.due_at)
+    enrollment.refresh_from_db()
+    state_before = (enrollment.status, enrollment.awaits, enrollment.due_at)
     event = factories.EventFactory.create(
         subscriber=person,
         definition__name="purchased",
         received_at=NOON + DAY,
         occurred_at=NOON + DAY,
     )
-    Enrollment.objects.filter(pk=run.pk).update(released_by=event.pk, due_at=NOON + DAY)
+    Enrollment.objects.filter(pk=enrollment.pk).update(released_by=event.pk, due_at=NOON + DAY)
 
     travel.run_for(DAY + timedelta(hours=2))
 
     assert state_before == (Status.WAITING, "purchased", NOON + 7 * DAY)
-    assert outcomes(run) == [
+    assert outcomes(enrollment) == [
         {"event": event.pk.hex},
         {"waitedUntil": "2026-11-25T13:00:00Z"},
         {"email": "sent"},
@@ -103,14 +102,14 @@ def test_an_event_that_came_before_the_wait_was_entered_is_found(
     started_by = factories.EventFactory.create(
         subscriber=person, received_at=NOON, occurred_at=NOON
     )
-    run = begin(sequence, person, started_by=started_by)
+    enrollment = begin(sequence, person, started_by=started_by)
     later = factories.EventFactory.create(
         subscriber=person, definition__name="bought", received_at=NOON, occurred_at=NOON
     )
 
     travel.tick()
 
-    assert outcomes(run) == [{"event": later.pk.hex}]
+    assert outcomes(enrollment) == [{"event": later.pk.hex}]
 
 
 @pytest.mark.parametrize(
@@ -120,14 +119,14 @@ def test_a_wait_that_times_out(
     person: Subscriber, travel: TimeTravel, on_timeout: str, status: str, mails: int
 ) -> None:
     wait = {"type": "wait_for_event", "eventName": "bought", "timeout": 1, "onTimeout": on_timeout}
-    run = begin(make_sequence(person.workspace, wait, MAIL), person)
+    enrollment = begin(make_sequence(person.workspace, wait, MAIL), person)
 
     travel.run_for(2 * DAY)
 
-    run.refresh_from_db()
-    assert run.status == status
+    enrollment.refresh_from_db()
+    assert enrollment.status == status
     assert len(mail.outbox) == mails
-    assert outcomes(run)[0] == {"timedOut": True, "action": on_timeout}
+    assert outcomes(enrollment)[0] == {"timedOut": True, "action": on_timeout}
 
 
 def test_a_condition_leads_on_out_or_to_a_later_step(
@@ -149,7 +148,11 @@ def test_a_condition_leads_on_out_or_to_a_later_step(
 
     assert subjects == ["Last"]
     assert len(mail.outbox) == 2
-    assert [outcomes(run)[0]["isMet"] for run in (first, second, third)] == [False, False, True]
+    assert [outcomes(enrollment)[0]["isMet"] for enrollment in (first, second, third)] == [
+        False,
+        False,
+        True,
+    ]
     assert Enrollment.objects.get(pk=first.pk).reason == "condition_not_met"
 
 
@@ -161,7 +164,7 @@ def test_tags_lists_and_the_person_are_changed(person: Subscriber, travel: TimeT
         {"type": "update_list", "join": ["News"]},
         {"type": "update_subscriber", "firstName": "Grace", "attributes": {"plan": "pro"}},
     )
-    run = begin(sequence, person)
+    enrollment = begin(sequence, person)
 
     travel.tick()
 
@@ -169,7 +172,7 @@ def test_tags_lists_and_the_person_are_changed(person: Subscriber, travel: TimeT
     assert [link.tag.name for link in person.tag_links.all()] == ["vip"]
     assert [each.list for each in person.memberships.all()] == [news]
     assert (person.first_name, person.attributes) == ("Grace", {"plan": "pro"})
-    assert outcomes(run) == [
+    assert outcomes(enrollment) == [
         {"tagsAdded": ["vip"]},
         {"listsJoined": ["News"]},
         {"changed": ["attributes", "first_name"]},
@@ -181,12 +184,12 @@ def test_an_unsubscribed_person_gets_transactional_mail_only(
 ) -> None:
     receipt = {"type": "email", "subject": "Receipt", "text": ".", "isTransactional": True}
     Subscriber.objects.filter(pk=person.pk).update(status="unsubscribed")
-    run = begin(make_sequence(person.workspace, MAIL, receipt), person)
+    enrollment = begin(make_sequence(person.workspace, MAIL, receipt), person)
 
     travel.run_for(timedelta(minutes=1))
 
     assert [each.subject for each in mail.outbox] == ["Receipt"]
-    steps = StepRun.objects.filter(enrollment=run).order_by("id")
+    steps = StepRun.objects.filter(enrollment=enrollment).order_by("id")
     assert [(each.status, each.outcome) for each in steps] == [
         ("skipped", {"reason": "subscriber_unsubscribed"}),
         ("done", {"email": "sent"}),
@@ -196,11 +199,11 @@ def test_an_unsubscribed_person_gets_transactional_mail_only(
 def test_a_window_holds_a_mail_until_it_opens(person: Subscriber, travel: TimeTravel) -> None:
     window = {"enabled": True, "days": ["friday"], "startTime": "09:00", "endTime": "10:00"}
     window["timezone"] = "America/New_York"
-    run = begin(make_sequence(person.workspace, MAIL, sendingWindow=window), person)
+    enrollment = begin(make_sequence(person.workspace, MAIL, sendingWindow=window), person)
 
     travel.tick()
-    run.refresh_from_db()
-    waits = (run.status, run.reason, run.due_at)
+    enrollment.refresh_from_db()
+    waits = (enrollment.status, enrollment.reason, enrollment.due_at)
     travel.run_for(4 * DAY)
 
     friday = NOON.replace(day=27, hour=14)
@@ -214,16 +217,16 @@ def test_a_template_fault_fails_the_step_with_its_line(
     text = "fine\n{% for a in event.items %}{{ a | plus: 'x' | divided_by: 0 }}{% endfor %}"
     event = factories.EventFactory.create(subscriber=person, properties={"items": [1]})
     sequence = make_sequence(person.workspace, {"type": "email", "subject": "Hi", "text": text})
-    run = begin(sequence, person, started_by=event)
+    enrollment = begin(sequence, person, started_by=event)
     healthy = begin(sequence, factories.SubscriberFactory.create(workspace=person.workspace))
 
     travel.run_for(timedelta(hours=1))
 
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     healthy.refresh_from_db()
-    assert (run.status, run.reason) == (Status.FAILED, "gave_up")
-    assert run.last_error.startswith("Line 2: ")
-    assert StepRun.objects.get(enrollment=run).error == run.last_error
+    assert (enrollment.status, enrollment.reason) == (Status.FAILED, "gave_up")
+    assert enrollment.last_error.startswith("Line 2: ")
+    assert StepRun.objects.get(enrollment=enrollment).error == enrollment.last_error
     assert healthy.status == Status.COMPLETED
 
 
@@ -245,11 +248,11 @@ def test_a_paused_workspace_holds_mail_and_loses_none(
     person: Subscriber, travel: TimeTravel
 ) -> None:
     Workspace.objects.filter(pk=person.workspace_id).update(is_mail_paused=True)
-    run = begin(make_sequence(person.workspace, MAIL), person)
+    enrollment = begin(make_sequence(person.workspace, MAIL), person)
 
     travel.run_for(timedelta(minutes=20))
-    run.refresh_from_db()
-    held = (len(mail.outbox), run.reason, run.attempts)
+    enrollment.refresh_from_db()
+    held = (len(mail.outbox), enrollment.reason, enrollment.attempts)
     Workspace.objects.filter(pk=person.workspace_id).update(is_mail_paused=False)
     travel.run_for(timedelta(minutes=5))
 
@@ -260,25 +263,27 @@ def test_a_paused_workspace_holds_mail_and_loses_none(
 def test_a_test_keys_run_is_seen_in_the_outbox_and_sends_nothing(
     person: Subscriber, travel: TimeTravel
 ) -> None:
-    run = begin(make_sequence(person.workspace, MAIL), person, is_test=True)
+    enrollment = begin(make_sequence(person.workspace, MAIL), person, is_test=True)
 
     travel.tick()
 
     assert mail.outbox == []
     row = OutgoingEmail.objects.get()
     assert (row.status, row.reason) == ("skipped", "test_key")
-    assert StepRun.objects.get(enrollment=run).email == row
+    assert StepRun.objects.get(enrollment=enrollment).email == row
 
 
-def test_runs_of_a_paused_sequence_are_parked(person: Subscriber, travel: TimeTravel) -> None:
+def test_enrollments_of_a_paused_sequence_are_parked(
+    person: Subscriber, travel: TimeTravel
+) -> None:
     sequence = make_sequence(person.workspace, MAIL)
-    run = begin(sequence, person)
+    enrollment = begin(sequence, person)
     type(sequence).objects.filter(pk=sequence.pk).update(status="paused")
 
     travel.tick()
 
-    run.refresh_from_db()
-    assert (run.status, run.reason, run.due_at, run.lease_token) == (
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.reason, enrollment.due_at, enrollment.lease_token) == (
         Status.PAUSED, "sequence_paused", None, None,
     )  # fmt: skip
     assert mail.outbox == []

@@ -8,14 +8,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from events.decisions.runs import MOST_DEPTH
+from events.decisions.enrollments import MOST_DEPTH
 from events.models import Enrollment, Event
 from events.services.sequences import sequences
 from subscribers import reactions
 from subscribers.ids import new_id
 from subscribers.models import List, Subscriber, Tag, Workspace
 from tests import factories
-from tests.support.run_making import make_run, runs
+from tests.support.enrollment_making import enrollments, make_enrollment
 from tests.support.sequence_making import MAIL, make_sequence
 
 pytestmark = pytest.mark.django_db
@@ -34,16 +34,16 @@ def tag_named(workspace: Workspace, name: str) -> UUID:
     return Tag.objects.get_or_create(workspace=workspace, name=name)[0].pk
 
 
-def test_runs_of_people_who_confirm_begin_now(workspace: Workspace) -> None:
+def test_enrollments_of_people_who_confirm_begin_now(workspace: Workspace) -> None:
     sequence = make_sequence(workspace, MONTH)
     person, other = person_in(workspace), person_in(workspace)
     for each in (person, other):
-        make_run(sequence, each, status=Status.WAITING_CONFIRMATION, due_at=None)
+        make_enrollment(sequence, each, status=Status.WAITING_CONFIRMATION, due_at=None)
 
     reactions.current().confirmed(subscriber_ids=[person.pk], now=LATER)
     reactions.current().confirmed(subscriber_ids=[person.pk], now=LATER + timedelta(hours=1))
 
-    confirmed, held = runs()
+    confirmed, held = enrollments()
     assert (confirmed.status, confirmed.due_at, confirmed.step_since) == (
         Status.ACTIVE,
         LATER,
@@ -52,16 +52,16 @@ def test_runs_of_people_who_confirm_begin_now(workspace: Workspace) -> None:
     assert (held.status, held.due_at) == (Status.WAITING_CONFIRMATION, None)
 
 
-def test_runs_of_people_who_leave_stop_with_the_reason(workspace: Workspace) -> None:
+def test_enrollments_of_people_who_leave_stop_with_the_reason(workspace: Workspace) -> None:
     person, other = person_in(workspace), person_in(workspace)
     for name, mode in (("A", "unlimited"), ("B", "one_time")):
         sequence = make_sequence(workspace, MONTH, MAIL, name=name, enrollmentMode=mode)
-        make_run(sequence, person, lease_token=new_id(), lease_expires_at=NOON)
-    make_run(sequence, other)
+        make_enrollment(sequence, person, lease_token=new_id(), lease_expires_at=NOON)
+    make_enrollment(sequence, other)
 
     reactions.current().left(subscriber_ids=[person.pk], now=LATER)
 
-    free, kept, of_other = runs()
+    free, kept, of_other = enrollments()
     assert (free.status, free.reason, free.ended_at) == (Status.STOPPED, "unsubscribed", LATER)
     assert (free.due_at, free.lease_token, free.lease_expires_at) == (None, None, None)
     assert (free.entry_slot, kept.entry_slot) == (None, "")
@@ -84,40 +84,42 @@ def test_who_still_has_to_be_informed_goes_on_after_leaving(
     sequence = make_sequence(workspace, MONTH, NOTICE, MAIL)
     assert sequence.current_version is not None
     step = sequence.current_version.steps.get(position=position)
-    run = make_run(sequence, person_in(workspace), status=status)
-    Enrollment.objects.filter(pk=run.pk).update(step=step)
+    enrollment = make_enrollment(sequence, person_in(workspace), status=status)
+    Enrollment.objects.filter(pk=enrollment.pk).update(step=step)
 
-    reactions.current().left(subscriber_ids=[run.subscriber_id], now=LATER)
+    reactions.current().left(subscriber_ids=[enrollment.subscriber_id], now=LATER)
 
-    assert runs()[0].status == expected
+    assert enrollments()[0].status == expected
 
 
-def test_a_held_run_that_never_began_stops_when_its_person_leaves(workspace: Workspace) -> None:
+def test_a_held_enrollment_that_never_began_stops_when_its_person_leaves(
+    workspace: Workspace,
+) -> None:
     person = person_in(workspace, status=Subscriber.Status.UNSUBSCRIBED)
     held = {
         "status": Status.PAUSED,
         "status_before_pause": Status.WAITING_CONFIRMATION,
         "due_at": None,
     }
-    make_run(make_sequence(workspace, NOTICE), person, **held)
+    make_enrollment(make_sequence(workspace, NOTICE), person, **held)
 
     reactions.current().left(subscriber_ids=[person.pk], now=LATER)
 
-    (run,) = runs()
-    assert (run.status, run.reason) == (Status.STOPPED, "unsubscribed")
+    (enrollment,) = enrollments()
+    assert (enrollment.status, enrollment.reason) == (Status.STOPPED, "unsubscribed")
 
 
-def test_runs_of_suppressed_people_stop_whatever_is_to_come(workspace: Workspace) -> None:
-    run = make_run(make_sequence(workspace, MONTH, NOTICE), person_in(workspace))
+def test_enrollments_of_suppressed_people_stop_whatever_is_to_come(workspace: Workspace) -> None:
+    enrollment = make_enrollment(make_sequence(workspace, MONTH, NOTICE), person_in(workspace))
 
-    reactions.current().suppressed(subscriber_ids=[run.subscriber_id], now=LATER)
+    reactions.current().suppressed(subscriber_ids=[enrollment.subscriber_id], now=LATER)
 
-    run.refresh_from_db()
-    assert (run.status, run.reason) == (Status.STOPPED, "suppressed")
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.reason) == (Status.STOPPED, "suppressed")
 
 
 def test_ended_runs_stay_as_they_ended(workspace: Workspace) -> None:
-    run = make_run(
+    enrollment = make_enrollment(
         make_sequence(workspace, MONTH),
         person_in(workspace),
         status=Status.COMPLETED,
@@ -125,11 +127,15 @@ def test_ended_runs_stay_as_they_ended(workspace: Workspace) -> None:
         entry_slot=None,
     )
 
-    reactions.current().left(subscriber_ids=[run.subscriber_id], now=LATER)
-    reactions.current().suppressed(subscriber_ids=[run.subscriber_id], now=LATER)
+    reactions.current().left(subscriber_ids=[enrollment.subscriber_id], now=LATER)
+    reactions.current().suppressed(subscriber_ids=[enrollment.subscriber_id], now=LATER)
 
-    run.refresh_from_db()
-    assert (run.status, run.ended_at, run.reason) == (Status.COMPLETED, NOON, "")
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.ended_at, enrollment.reason) == (
+        Status.COMPLETED,
+        NOON,
+        "",
+    )
 
 
 def test_tags_start_and_stop_for_each_of_many_people_in_a_few_statements(
@@ -140,7 +146,7 @@ def test_tags_start_and_stop_for_each_of_many_people_in_a_few_statements(
     other = make_sequence(workspace, MONTH, name="Other", stopCondition=stop)
     people = [person_in(workspace) for _ in range(20)]
     for each in people:
-        make_run(other, each)
+        make_enrollment(other, each)
     tag_ids = [tag_named(workspace, name) for name in ("gold", "vip")]
 
     with CaptureQueriesContext(connection) as queries:
@@ -148,11 +154,13 @@ def test_tags_start_and_stop_for_each_of_many_people_in_a_few_statements(
             subscriber_ids=[each.pk for each in people], tag_ids=tag_ids, now=LATER
         )
 
-    begun = [run for run in runs() if run.sequence.name == "Vip"]
+    begun = [enrollment for enrollment in enrollments() if enrollment.sequence.name == "Vip"]
     assert len(begun) == 20
     assert begun[0].entered_via == {"kind": "tag", "name": "gold"}
     assert (begun[0].status, begun[0].due_at, begun[0].depth) == (Status.ACTIVE, LATER, 0)
-    assert {run.status for run in runs() if run.sequence.name == "Other"} == {Status.STOPPED}
+    assert {
+        enrollment.status for enrollment in enrollments() if enrollment.sequence.name == "Other"
+    } == {Status.STOPPED}
     assert len(queries) <= 12
 
 
@@ -163,7 +171,7 @@ def test_tags_that_come_twice_start_once(workspace: Workspace) -> None:
     for _ in range(2):
         reactions.current().tags_added(subscriber_ids=[person.pk], tag_ids=[tag_id], now=LATER)
 
-    assert len(runs()) == 1
+    assert len(enrollments()) == 1
 
 
 @pytest.mark.parametrize(("depth", "count"), [(1, 1), (MOST_DEPTH, 1), (MOST_DEPTH + 1, 0)])
@@ -182,22 +190,24 @@ def test_steps_that_add_tags_start_ten_deep_at_most(
         subscriber_ids=[person.pk], list_ids=[joined], now=LATER, depth=depth, is_test=True
     )
 
-    assert [run.depth for run in runs()] == [depth] * (2 * count)
-    assert all(run.is_test for run in runs())
+    assert [enrollment.depth for enrollment in enrollments()] == [depth] * (2 * count)
+    assert all(enrollment.is_test for enrollment in enrollments())
 
 
 def test_beyond_ten_deep_a_tag_still_stops(workspace: Workspace) -> None:
     stop = {"type": "tag_added", "value": "vip"}
-    run = make_run(make_sequence(workspace, MONTH, stopCondition=stop), person_in(workspace))
+    enrollment = make_enrollment(
+        make_sequence(workspace, MONTH, stopCondition=stop), person_in(workspace)
+    )
 
     reactions.current().tags_added(
-        subscriber_ids=[run.subscriber_id],
+        subscriber_ids=[enrollment.subscriber_id],
         tag_ids=[tag_named(workspace, "vip")],
         now=LATER,
         depth=MOST_DEPTH + 1,
     )
 
-    assert runs()[0].status == Status.STOPPED
+    assert enrollments()[0].status == Status.STOPPED
 
 
 def test_a_list_that_is_joined_starts_its_sequences(workspace: Workspace) -> None:
@@ -210,8 +220,8 @@ def test_a_list_that_is_joined_starts_its_sequences(workspace: Workspace) -> Non
 
     reactions.current().list_joined(subscriber_ids=[person.pk], list_ids=[joined.pk], now=LATER)
 
-    assert [run.sequence.name for run in runs()] == ["News", "Anybody"]
-    assert runs()[0].entered_via == {"kind": "list", "name": "News"}
+    assert [enrollment.sequence.name for enrollment in enrollments()] == ["News", "Anybody"]
+    assert enrollments()[0].entered_via == {"kind": "list", "name": "News"}
 
 
 def test_a_pending_person_s_run_waits_for_the_confirmation(workspace: Workspace) -> None:
@@ -222,7 +232,9 @@ def test_a_pending_person_s_run_waits_for_the_confirmation(workspace: Workspace)
         subscriber_ids=[person.pk], tag_ids=[tag_named(workspace, "vip")], now=LATER
     )
 
-    assert [(run.status, run.due_at) for run in runs()] == [(Status.WAITING_CONFIRMATION, None)]
+    assert [(enrollment.status, enrollment.due_at) for enrollment in enrollments()] == [
+        (Status.WAITING_CONFIRMATION, None)
+    ]
 
 
 def test_a_sequence_that_this_transaction_switched_off_starts_nobody(workspace: Workspace) -> None:
@@ -232,15 +244,15 @@ def test_a_sequence_that_this_transaction_switched_off_starts_nobody(workspace: 
 
     reactions.current().tags_added(subscriber_ids=[person.pk], tag_ids=[tag_id], now=LATER)
 
-    assert not runs()
+    assert not enrollments()
 
 
-def test_erasing_a_person_takes_their_runs_along(workspace: Workspace) -> None:
-    run = make_run(make_sequence(workspace, MONTH), person_in(workspace))
-    factories.EventFactory.create(subscriber=run.subscriber)
+def test_erasing_a_person_takes_their_enrollments_along(workspace: Workspace) -> None:
+    enrollment = make_enrollment(make_sequence(workspace, MONTH), person_in(workspace))
+    factories.EventFactory.create(subscriber=enrollment.subscriber)
 
-    reactions.current().erasing(subscriber_ids=[run.subscriber_id])
-    run.subscriber.delete()
+    reactions.current().erasing(subscriber_ids=[enrollment.subscriber_id])
+    enrollment.subscriber.delete()
 
-    assert not runs()
+    assert not enrollments()
     assert not Event.objects.exists()

@@ -13,7 +13,7 @@ from events.services.sequences import sequences
 from events.services.sequences.sequences import NotActive
 from subscribers.models import Subscriber
 from tests.factories import SubscriberFactory, WorkspaceFactory
-from tests.support.run_making import first_step, make_run
+from tests.support.enrollment_making import first_step, make_enrollment
 from tests.support.sequence_making import MAIL, NOON, make_sequence
 
 pytestmark = pytest.mark.django_db
@@ -34,20 +34,25 @@ def enter(sequence: Sequence, *people: Subscriber, **options: Any) -> Enrolled:
 @pytest.mark.parametrize(
     "wire", [{}, {"trigger": "event_received", "eventName": "signup"}, {"trigger": "contact_added"}]
 )
-def test_a_run_begins_whatever_the_trigger(wire: dict[str, Any]) -> None:
+def test_an_enrollment_begins_whatever_the_trigger(wire: dict[str, Any]) -> None:
     sequence = sequence_of(**wire)
     person = person_in(sequence)
 
     entered = enter(sequence, person)
 
-    run = Enrollment.objects.get()
-    assert [each.pk for each in entered.enrolled] == [run.pk]
-    assert (run.subscriber, run.workspace) == (person, sequence.workspace)
-    assert (run.status, run.due_at, run.step_since, run.entry_slot) == ("active", NOON, NOON, "")
-    assert run.version_id == sequence.current_version_id
-    assert run.step == first_step(sequence)
-    assert (run.started_by, run.entered_via) == (None, {"kind": "manual"})
-    assert run.lane == Enrollment.Lane.MARKETING
+    enrollment = Enrollment.objects.get()
+    assert [each.pk for each in entered.enrolled] == [enrollment.pk]
+    assert (enrollment.subscriber, enrollment.workspace) == (person, sequence.workspace)
+    assert (enrollment.status, enrollment.due_at, enrollment.step_since, enrollment.entry_slot) == (
+        "active",
+        NOON,
+        NOON,
+        "",
+    )
+    assert enrollment.version_id == sequence.current_version_id
+    assert enrollment.step == first_step(sequence)
+    assert (enrollment.started_by, enrollment.entered_via) == (None, {"kind": "manual"})
+    assert enrollment.lane == Enrollment.Lane.MARKETING
 
 
 def test_a_first_mail_that_must_not_wait_takes_the_quick_lane() -> None:
@@ -83,8 +88,8 @@ def test_others_enter_when_told() -> None:
 
     enter(sequence, pending, gone, is_for_active_only=False)
 
-    runs = dict(Enrollment.objects.values_list("subscriber", "status"))
-    assert runs == {pending.pk: "waiting_confirmation", gone.pk: "active"}
+    enrollments = dict(Enrollment.objects.values_list("subscriber", "status"))
+    assert enrollments == {pending.pk: "waiting_confirmation", gone.pk: "active"}
     assert Enrollment.objects.get(subscriber=pending).due_at is None
 
 
@@ -110,7 +115,7 @@ def test_a_sequence_for_active_people_keeps_others_out_even_then() -> None:
 def test_a_place_is_taken_once(mode: str, columns: dict[str, Any], reason: str) -> None:
     sequence = sequence_of(enrollmentMode=mode)
     person = person_in(sequence)
-    make_run(sequence, person, **columns)
+    make_enrollment(sequence, person, **columns)
 
     entered = enter(sequence, person)
 
@@ -157,7 +162,7 @@ def test_what_is_off_lets_nobody_in() -> None:
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_many_hands_at_once_begin_one_run() -> None:
+def test_many_hands_at_once_begin_one_enrollment() -> None:
     sequence = sequence_of()
     person = person_in(sequence)
     barrier = threading.Barrier(8)

@@ -18,7 +18,7 @@ from tests.factories import (
     SubscriberFactory,
     WorkspaceFactory,
 )
-from tests.support.run_making import make_run
+from tests.support.enrollment_making import make_enrollment
 from tests.support.sequence_making import MAIL, NOON, make_sequence
 
 pytestmark = pytest.mark.django_db
@@ -31,175 +31,183 @@ WIRE: dict[str, Any] = {"name": "A", "trigger": "manual", "fromEmail": "news@exa
 
 
 def edited(*before: dict[str, Any], to: list[dict[str, Any]], **columns: Any) -> Enrollment:
-    """Return a run at the first step of a version that was edited since."""
+    """Return an enrollment at the first step of a version that was edited since."""
     workspace = WorkspaceFactory.create()
     sequence = make_sequence(workspace, *before, **WIRE)
-    run = make_run(sequence, SubscriberFactory.create(workspace=workspace), **columns)
+    enrollment = make_enrollment(sequence, SubscriberFactory.create(workspace=workspace), **columns)
     sequences.edit(sequence=sequence, spec=parse_sequence({**WIRE, "steps": to}), now=NOON)
-    return run
+    return enrollment
 
 
-def move(run: Enrollment) -> moving.Move:
-    sequence = Sequence.objects.get(pk=run.sequence_id)
-    moved = by_operator.move_runs(sequence=sequence, now=LATER)
-    run.refresh_from_db()
+def move(enrollment: Enrollment) -> moving.Move:
+    sequence = Sequence.objects.get(pk=enrollment.sequence_id)
+    moved = by_operator.move_enrollments(sequence=sequence, now=LATER)
+    enrollment.refresh_from_db()
     return moved
 
 
-def current_step(run: Enrollment, key: str) -> Step:
-    step = Step.objects.get(version_id=run.sequence.current_version_id, key=key)
+def current_step(enrollment: Enrollment, key: str) -> Step:
+    step = Step.objects.get(version_id=enrollment.sequence.current_version_id, key=key)
     assert isinstance(step, Step)
     return step
 
 
-def preview(run: Enrollment) -> moving.Move:
-    return by_operator.preview_move(sequence=Sequence.objects.get(pk=run.sequence_id))
+def preview(enrollment: Enrollment) -> moving.Move:
+    return by_operator.preview_move(sequence=Sequence.objects.get(pk=enrollment.sequence_id))
 
 
-def test_a_waiting_run_begins_its_wait_anew_from_when_it_came_to_it() -> None:
-    run = edited(DELAY, to=[FIRST, {**DELAY, "days": 5}], step_since=NOON, lease_token=uuid4())
-    seen = preview(run)
+def test_a_waiting_enrollment_begins_its_wait_anew_from_when_it_came_to_it() -> None:
+    enrollment = edited(
+        DELAY, to=[FIRST, {**DELAY, "days": 5}], step_since=NOON, lease_token=uuid4()
+    )
+    seen = preview(enrollment)
 
-    moved = move(run)
+    moved = move(enrollment)
 
     assert seen.moved == moved.moved == (StepCount(1, "1. A rest", 1),)
     assert (moved.moved_count, moved.left_count) == (1, 0)
-    run.sequence.refresh_from_db()
-    assert run.version_id == run.sequence.current_version_id
-    assert run.step == current_step(run, "rest")
-    assert (run.status, run.due_at, run.step_since) == ("active", LATER, NOON)
-    assert run.lease_token is None
+    enrollment.sequence.refresh_from_db()
+    assert enrollment.version_id == enrollment.sequence.current_version_id
+    assert enrollment.step == current_step(enrollment, "rest")
+    assert (enrollment.status, enrollment.due_at, enrollment.step_since) == ("active", LATER, NOON)
+    assert enrollment.lease_token is None
 
 
 def test_a_wait_for_an_event_looks_for_the_new_one() -> None:
-    run = edited(WAIT, to=[{**WAIT, "eventName": "refunded"}], awaits="paid")
+    enrollment = edited(WAIT, to=[{**WAIT, "eventName": "refunded"}], awaits="paid")
 
-    move(run)
+    move(enrollment)
 
-    assert (run.status, run.awaits, run.due_at) == ("active", "", LATER)
+    assert (enrollment.status, enrollment.awaits, enrollment.due_at) == ("active", "", LATER)
 
 
 @pytest.mark.parametrize("status", [Enrollment.Status.WAITING, Enrollment.Status.PAUSED])
-def test_a_run_that_its_event_had_released_waits_for_the_new_one(status: str) -> None:
+def test_an_enrollment_that_its_event_had_released_waits_for_the_new_one(status: str) -> None:
     columns = {"status_before_pause": "waiting"} if status == Enrollment.Status.PAUSED else {}
     other = {**WAIT, "eventName": "refunded"}
-    run = edited(WAIT, to=[other], status=status, released_by=uuid4(), due_at=NOON, **columns)
+    enrollment = edited(
+        WAIT, to=[other], status=status, released_by=uuid4(), due_at=NOON, **columns
+    )
 
-    move(run)
+    move(enrollment)
 
-    assert (run.step, run.released_by) == (current_step(run, "wait"), None)
+    assert (enrollment.step, enrollment.released_by) == (current_step(enrollment, "wait"), None)
 
 
-def test_a_paused_run_stays_paused_and_begins_its_wait_anew_when_resumed() -> None:
-    run = edited(
+def test_a_paused_enrollment_stays_paused_and_begins_its_wait_anew_when_resumed() -> None:
+    enrollment = edited(
         WAIT, to=[WAIT, DELAY], status="paused", status_before_pause="waiting", awaits="paid",
         due_at=None, due_before_pause=NOON + timedelta(days=7), reason="paused_by_hand",
     )  # fmt: skip
 
-    move(run)
-    moved_to, status = run.step, run.status
-    by_operator.resume(enrollment=run, now=LATER)
+    move(enrollment)
+    moved_to, status = enrollment.step, enrollment.status
+    by_operator.resume(enrollment=enrollment, now=LATER)
 
-    assert moved_to == current_step(run, "wait")
+    assert moved_to == current_step(enrollment, "wait")
     assert status == "paused"
-    assert (run.status, run.due_at, run.awaits) == ("active", LATER, "")
+    assert (enrollment.status, enrollment.due_at, enrollment.awaits) == ("active", LATER, "")
 
 
-def test_a_run_that_is_due_stays_due_and_takes_the_lane_of_its_step() -> None:
+def test_an_enrollment_that_is_due_stays_due_and_takes_the_lane_of_its_step() -> None:
     due_at = NOON + timedelta(hours=9)
-    run = edited(FIRST, to=[{**FIRST, "isTransactional": True}], status="active", due_at=due_at)
+    enrollment = edited(
+        FIRST, to=[{**FIRST, "isTransactional": True}], status="active", due_at=due_at
+    )
 
-    move(run)
+    move(enrollment)
 
-    assert (run.status, run.due_at) == ("active", due_at)
-    assert run.lane == Enrollment.Lane.TRANSACTIONAL
+    assert (enrollment.status, enrollment.due_at) == ("active", due_at)
+    assert enrollment.lane == Enrollment.Lane.TRANSACTIONAL
 
 
 @pytest.mark.parametrize("to", [[FIRST], [{**MAIL, "id": "rest"}]])
-def test_a_run_whose_step_is_gone_stays(to: list[dict[str, Any]]) -> None:
-    run = edited(DELAY, to=to)
-    version_id = run.version_id
-    seen = preview(run)
+def test_an_enrollment_whose_step_is_gone_stays(to: list[dict[str, Any]]) -> None:
+    enrollment = edited(DELAY, to=to)
+    version_id = enrollment.version_id
+    seen = preview(enrollment)
 
-    moved = move(run)
+    moved = move(enrollment)
 
     assert seen == moved
     assert moved.moved == ()
     assert moved.left == (StepCount(1, "1. A rest", 1, GONE),)
-    assert (run.version_id, run.status) == (version_id, "waiting")
+    assert (enrollment.version_id, enrollment.status) == (version_id, "waiting")
 
 
-def test_a_run_stays_that_would_be_sent_again_what_it_was_sent() -> None:
-    run = edited(FIRST, DELAY, to=[DELAY, FIRST])
-    run.step = run.version.steps.get(key="rest")
-    run.save()
-    seen = preview(run)
+def test_an_enrollment_stays_that_would_be_sent_again_what_it_was_sent() -> None:
+    enrollment = edited(FIRST, DELAY, to=[DELAY, FIRST])
+    enrollment.step = enrollment.version.steps.get(key="rest")
+    enrollment.save()
+    seen = preview(enrollment)
 
-    moved = move(run)
+    moved = move(enrollment)
 
     assert seen == moved
     assert (moved.moved, moved.left) == ((), (StepCount(1, "2. A rest", 1, AGAIN),))
-    assert run.version.number == 1
+    assert enrollment.version.number == 1
 
 
-def test_a_run_whose_mail_is_made_stays() -> None:
-    run = edited(FIRST, to=[{**FIRST, "subject": "New"}], status="active")
-    assert run.step is not None
+def test_an_enrollment_whose_mail_is_made_stays() -> None:
+    enrollment = edited(FIRST, to=[{**FIRST, "subject": "New"}], status="active")
+    assert enrollment.step is not None
     OutgoingEmailFactory.create(
-        subscriber=run.subscriber, cause=f"step:{run.pk.hex}:{run.step.pk.hex}:{run.visit}"
+        subscriber=enrollment.subscriber,
+        cause=f"step:{enrollment.pk.hex}:{enrollment.step.pk.hex}:{enrollment.visit}",
     )
-    version_id, seen = run.version_id, preview(run)
+    version_id, seen = enrollment.version_id, preview(enrollment)
 
-    moved = move(run)
+    moved = move(enrollment)
 
     assert seen == moved
     assert moved.left == (StepCount(1, "1. Email (first)", 1, BUSY),)
-    assert run.version_id == version_id
+    assert enrollment.version_id == version_id
 
 
-def test_the_mail_of_an_earlier_visit_does_not_hold_a_run() -> None:
-    run = edited(FIRST, to=[{**FIRST, "subject": "New"}], status="active", visit=2)
-    assert run.step is not None
+def test_the_mail_of_an_earlier_visit_does_not_hold_an_enrollment() -> None:
+    enrollment = edited(FIRST, to=[{**FIRST, "subject": "New"}], status="active", visit=2)
+    assert enrollment.step is not None
     OutgoingEmailFactory.create(
-        subscriber=run.subscriber, cause=f"step:{run.pk.hex}:{run.step.pk.hex}:1"
+        subscriber=enrollment.subscriber,
+        cause=f"step:{enrollment.pk.hex}:{enrollment.step.pk.hex}:1",
     )
 
-    assert move(run).moved_count == 1
+    assert move(enrollment).moved_count == 1
 
 
-def test_a_run_whose_step_has_been_done_stays() -> None:
-    run = edited(FIRST, to=[{**FIRST, "subject": "New"}], status="active")
-    StepRunFactory.create(enrollment=run)
+def test_an_enrollment_whose_step_has_been_done_stays() -> None:
+    enrollment = edited(FIRST, to=[{**FIRST, "subject": "New"}], status="active")
+    StepRunFactory.create(enrollment=enrollment)
 
-    assert move(run).left_count == 1
+    assert move(enrollment).left_count == 1
 
 
 @pytest.mark.parametrize(
     ("columns", "left"), [({}, 0), ({"attempts": 1}, 1), ({"lease_token": uuid4()}, 1)]
 )
-def test_a_webhook_that_may_have_been_called_holds_its_run(
+def test_a_webhook_that_may_have_been_called_holds_its_enrollment(
     columns: dict[str, Any], left: int
 ) -> None:
-    run = edited(HOOK, to=[HOOK, FIRST], status="active", **columns)
+    enrollment = edited(HOOK, to=[HOOK, FIRST], status="active", **columns)
 
-    assert move(run).left_count == left
+    assert move(enrollment).left_count == left
 
 
 def test_what_has_ended_is_left_alone() -> None:
-    run = edited(DELAY, to=[DELAY, FIRST], status="completed", entry_slot=None)
+    enrollment = edited(DELAY, to=[DELAY, FIRST], status="completed", entry_slot=None)
 
-    moved = move(run)
+    moved = move(enrollment)
 
     assert (moved.moved, moved.left) == ((), ())
 
 
-def test_more_runs_than_one_batch_move_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_enrollments_than_one_batch_move_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moving, "MOST_IDS", 2)
-    run = edited(DELAY, to=[DELAY, FIRST])
+    enrollment = edited(DELAY, to=[DELAY, FIRST])
     for _ in range(4):
-        EnrollmentFactory.create(version=run.version, step=run.step)
+        EnrollmentFactory.create(version=enrollment.version, step=enrollment.step)
 
-    moved = move(run)
+    moved = move(enrollment)
 
     assert moved.moved_count == 5
-    assert preview(run) == moving.Move(moved=(), left=())
+    assert preview(enrollment) == moving.Move(moved=(), left=())

@@ -52,15 +52,15 @@ def test_what_is_older_goes_and_the_rest_stays(definition: EventDefinition) -> N
 def test_failed_stages_go_along_and_ended_runs_stay(definition: EventDefinition) -> None:
     (old,) = happen(definition, BEFORE - DAY)
     factories.FailedStageFactory.create(event=old)
-    run = factories.EnrollmentFactory.create(
+    enrollment = factories.EnrollmentFactory.create(
         subscriber=old.subscriber, started_by=old, status=Enrollment.Status.COMPLETED,
         entry_slot=None, version__workspace=old.workspace,
     )  # fmt: skip
 
     prune(definition.workspace)
 
-    run.refresh_from_db()
-    assert run.started_by is None
+    enrollment.refresh_from_db()
+    assert enrollment.started_by is None
     assert not FailedStage.objects.exists()
 
 

@@ -67,7 +67,7 @@ def test_32_requests_for_plus_addresses_of_one_mailbox_send_one_mail(caller: Cal
     assert AskedAddress.objects.get().mails == 1
 
 
-def test_confirming_while_an_event_arrives_leaves_no_run_waiting(caller: Caller) -> None:
+def test_confirming_while_an_event_arrives_leaves_no_enrollment_waiting(caller: Caller) -> None:
     make_sequence(caller.workspace, {"type": "delay", "days": 1}, eventName="signup")
     make_sequence(caller.workspace, {"type": "delay", "days": 1}, eventName="bought")
 

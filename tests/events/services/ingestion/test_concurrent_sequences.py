@@ -12,7 +12,7 @@ from subscribers.services.workspaces import workspaces
 from tests.conftest import new_caller
 from tests.events.services.ingestion.test_concurrent_requests import at_once
 from tests.support.calling import Caller, Reply
-from tests.support.run_making import runs
+from tests.support.enrollment_making import enrollments
 from tests.support.sequence_making import make_sequence
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -37,7 +37,7 @@ def reasons() -> Counter[str]:
 
 
 @pytest.mark.parametrize("is_known", [False, True])
-def test_50_at_once_start_one_run_under_way(application: Caller, *, is_known: bool) -> None:
+def test_50_at_once_start_one_enrollment_under_way(application: Caller, *, is_known: bool) -> None:
     make_sequence(application.workspace, MONTH)
     if is_known:
         application.bulk({"name": "other"})
@@ -45,7 +45,7 @@ def test_50_at_once_start_one_run_under_way(application: Caller, *, is_known: bo
     replies = at_once(lambda _: application.bulk({"name": "signup"}), threads=THREADS)
 
     assert {reply.status for reply in replies} == {200}
-    assert [run.status for run in runs()] == [Status.ACTIVE]
+    assert [enrollment.status for enrollment in enrollments()] == [Status.ACTIVE]
     assert reasons() == {"started": 1, "already_enrolled": THREADS - 1}
     assert not FailedStage.objects.exists()
 
@@ -64,11 +64,11 @@ def test_50_at_once_enter_a_one_time_sequence_once_ever(application: Caller) -> 
     )
 
     assert {reply.status for reply in replies} == {200}
-    assert [run.status for run in runs()] == [Status.STOPPED]
+    assert [enrollment.status for enrollment in enrollments()] == [Status.STOPPED]
     assert reasons() == {"started": 1, "entered_before": 2 * THREADS - 1}
 
 
-def test_50_at_once_have_one_run_an_order(application: Caller) -> None:
+def test_50_at_once_have_one_enrollment_an_order(application: Caller) -> None:
     make_sequence(
         application.workspace,
         MONTH,
@@ -83,11 +83,13 @@ def test_50_at_once_have_one_run_an_order(application: Caller) -> None:
     replies = at_once(send, threads=THREADS)
 
     assert {reply.status for reply in replies} == {200}
-    assert sorted(run.entry_slot or "" for run in runs()) == [str(number) for number in range(10)]
+    assert sorted(enrollment.entry_slot or "" for enrollment in enrollments()) == [
+        str(number) for number in range(10)
+    ]
     assert reasons() == {"started": 10, "already_enrolled": THREADS - 10}
 
 
-def test_starts_stops_and_switching_on_in_a_storm_leave_one_run_at_most(
+def test_starts_stops_and_switching_on_in_a_storm_leave_one_enrollment_at_most(
     application: Caller,
 ) -> None:
     stop = {"type": "event_received", "value": "end"}

@@ -1,4 +1,4 @@
-"""How often people may enter, changed while the sequence has runs that are over."""
+"""How often people may enter, changed while the sequence has enrollments that are over."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from events.models import Enrollment, Sequence
 from events.services.sequences import sequences
 from events.services.sequences.versions import spec_of
 from tests.factories import SubscriberFactory, WorkspaceFactory
-from tests.support.run_making import make_run
+from tests.support.enrollment_making import make_enrollment
 from tests.support.sequence_making import NOON, make_sequence
 
 pytestmark = pytest.mark.django_db
@@ -24,21 +24,21 @@ def change_mode(sequence: Sequence, mode: str) -> None:
     sequences.edit(sequence=sequence, spec=wanted, now=LATER)
 
 
-def run_of(sequence: Sequence, **columns: Any) -> Enrollment:
+def enrollment_of(sequence: Sequence, **columns: Any) -> Enrollment:
     subscriber = SubscriberFactory.create(workspace=sequence.workspace)
-    return make_run(sequence, subscriber, **columns)
+    return make_enrollment(sequence, subscriber, **columns)
 
 
-def slots(*runs: Enrollment) -> list[str | None]:
-    for run in runs:
-        run.refresh_from_db()
-    return [run.entry_slot for run in runs]
+def slots(*enrollments: Enrollment) -> list[str | None]:
+    for enrollment in enrollments:
+        enrollment.refresh_from_db()
+    return [enrollment.entry_slot for enrollment in enrollments]
 
 
 def test_who_was_in_once_may_enter_again_when_that_is_allowed() -> None:
     sequence = make_sequence(WorkspaceFactory.create(), enrollmentMode="one_time")
-    over = run_of(sequence, status="completed", entry_slot="")
-    inside = run_of(sequence, status="waiting", entry_slot="")
+    over = enrollment_of(sequence, status="completed", entry_slot="")
+    inside = enrollment_of(sequence, status="waiting", entry_slot="")
 
     change_mode(sequence, "unlimited")
 
@@ -49,11 +49,11 @@ def test_who_was_in_stays_out_when_a_sequence_is_entered_once_from_now_on() -> N
     workspace = WorkspaceFactory.create()
     sequence = make_sequence(workspace)
     ada, bob, eve = SubscriberFactory.create_batch(3, workspace=workspace)
-    first = make_run(sequence, ada, status="completed", entry_slot=None)
-    second = make_run(sequence, ada, status="stopped", entry_slot=None)
-    before = make_run(sequence, bob, status="completed", entry_slot=None)
-    inside = make_run(sequence, bob, status="waiting", entry_slot="")
-    never = make_run(sequence, eve, status="expired", entry_slot=None)
+    first = make_enrollment(sequence, ada, status="completed", entry_slot=None)
+    second = make_enrollment(sequence, ada, status="stopped", entry_slot=None)
+    before = make_enrollment(sequence, bob, status="completed", entry_slot=None)
+    inside = make_enrollment(sequence, bob, status="waiting", entry_slot="")
+    never = make_enrollment(sequence, eve, status="expired", entry_slot=None)
 
     change_mode(sequence, "one_time")
 
@@ -62,7 +62,7 @@ def test_who_was_in_stays_out_when_a_sequence_is_entered_once_from_now_on() -> N
 
 def test_another_name_leaves_every_place_as_it_is() -> None:
     sequence = make_sequence(WorkspaceFactory.create(), enrollmentMode="one_time")
-    over = run_of(sequence, status="completed", entry_slot="")
+    over = enrollment_of(sequence, status="completed", entry_slot="")
 
     change_mode(sequence, "one_time")
 

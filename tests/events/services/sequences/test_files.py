@@ -106,7 +106,7 @@ def test_a_file_switches_on_what_is_not() -> None:
     assert set(Sequence.objects.values_list("status", flat=True)) == {"active"}
 
 
-def test_runs_that_were_held_are_counted_when_they_go_on() -> None:
+def test_enrollments_that_were_held_are_counted_when_they_go_on() -> None:
     workspace = WorkspaceFactory.create()
     import_all(workspace, WELCOME, is_activating=True)
     sequence = Sequence.objects.get()

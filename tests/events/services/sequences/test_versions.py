@@ -1,4 +1,4 @@
-"""Versions: which stay for their runs, and which go."""
+"""Versions: which stay for their enrollments, and which go."""
 
 from datetime import timedelta
 from typing import Any
@@ -34,18 +34,18 @@ def enter(sequence: Sequence) -> Enrollment:
     return EnrollmentFactory.create(version=version, step=version.steps.get(position=0))
 
 
-def test_a_run_keeps_the_version_that_it_began_with() -> None:
+def test_an_enrollment_keeps_the_version_that_it_began_with() -> None:
     sequence = make_sequence(WorkspaceFactory.create(), MAIL, name="A")
-    run = enter(sequence)
+    enrollment = enter(sequence)
 
     for subject in ("one", "two", "three", "four"):
         edit(sequence, subject)
 
-    run.refresh_from_db()
-    assert run.version.number == 1
-    assert run.step is not None
-    assert run.step.config["subject"] == "Hello"
-    assert sequence.current_version_id != run.version_id
+    enrollment.refresh_from_db()
+    assert enrollment.version.number == 1
+    assert enrollment.step is not None
+    assert enrollment.step.config["subject"] == "Hello"
+    assert sequence.current_version_id != enrollment.version_id
 
 
 def test_versions_without_runs_go_but_for_the_last_before() -> None:
@@ -59,18 +59,18 @@ def test_versions_without_runs_go_but_for_the_last_before() -> None:
     assert numbers(sequence) == [2, 4, 5]
 
 
-def test_a_version_whose_steps_a_moved_run_has_done_stays() -> None:
+def test_a_version_whose_steps_a_moved_enrollment_has_done_stays() -> None:
     sequence = make_sequence(WorkspaceFactory.create(), DELAY, MAIL, name="A")
-    run = enter(sequence)
-    StepRunFactory.create(enrollment=run)
-    Enrollment.objects.update(step=run.version.steps.get(position=1))
+    enrollment = enter(sequence)
+    StepRunFactory.create(enrollment=enrollment)
+    Enrollment.objects.update(step=enrollment.version.steps.get(position=1))
     edit(sequence, "two", DELAY)
-    by_operator.move_runs(sequence=sequence, now=NOON)
+    by_operator.move_enrollments(sequence=sequence, now=NOON)
 
     for subject in ("three", "four", "five"):
         edit(sequence, subject, DELAY)
 
-    # The run stands in the second.
+    # The enrollment stands in the second.
     assert numbers(sequence) == [1, 2, 4, 5]
 
 

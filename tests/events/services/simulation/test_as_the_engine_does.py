@@ -135,10 +135,13 @@ def assert_happens(sequence: Sequence, caller: Caller) -> None:
         caller.bulk({"name": "signup", "properties": properties}, email=ADA)
     TimeTravel(NOON).run_for(YEAR)
 
-    run = Enrollment.objects.get()
-    assert way_of(simulated) == way_taken(run)
+    enrollment = Enrollment.objects.get()
+    assert way_of(simulated) == way_taken(enrollment)
     assert simulated.path.ending is not None
-    assert (simulated.path.ending.status, simulated.path.ending.reason) == (run.status, run.reason)
+    assert (simulated.path.ending.status, simulated.path.ending.reason) == (
+        enrollment.status,
+        enrollment.reason,
+    )
     assert mails_of(simulated) == mails_sent()
 
 
@@ -159,8 +162,8 @@ def way_of(simulation: Simulation) -> list[tuple[Any, ...]]:
     ]
 
 
-def way_taken(run: Enrollment) -> list[tuple[Any, ...]]:
-    done = StepRun.objects.filter(enrollment=run).select_related("step")
+def way_taken(enrollment: Enrollment) -> list[tuple[Any, ...]]:
+    done = StepRun.objects.filter(enrollment=enrollment).select_related("step")
     return [
         (
             each.step.key,

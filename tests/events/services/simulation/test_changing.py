@@ -79,7 +79,7 @@ def test_a_list_tells_which_other_sequences_it_starts(ada: Subscriber) -> None:
     assert outcomes(simulate(sequence)) == [{"listsJoined": ["News"], "starts": ["Readers"]}]
 
 
-def test_a_tag_can_stop_the_run_that_adds_it(ada: Subscriber) -> None:
+def test_a_tag_can_stop_the_enrollment_that_adds_it(ada: Subscriber) -> None:
     stop = {"type": "tag_added", "value": "customer"}
     step = {"type": "update_tags", "add": ["customer"]}
     sequence = make_sequence(ada.workspace, step, MAIL, stopCondition=stop)
@@ -91,7 +91,7 @@ def test_a_tag_can_stop_the_run_that_adds_it(ada: Subscriber) -> None:
     assert len(path.visits) == 1
 
 
-def test_unsubscribing_ends_a_run_that_has_nothing_to_inform_of(ada: Subscriber) -> None:
+def test_unsubscribing_ends_an_enrollment_that_has_nothing_to_inform_of(ada: Subscriber) -> None:
     leave = {"type": "update_subscriber", "status": "unsubscribed"}
     receipt = {**LAST, "isTransactional": True}
     plain = simulate(make_sequence(ada.workspace, leave, MAIL)).path

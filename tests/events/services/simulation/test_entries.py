@@ -12,7 +12,7 @@ from events.services.sequences import sequences
 from subscribers.models import List, Subscriber, Tag, Workspace
 from tests import factories
 from tests.support.calling import Caller
-from tests.support.run_making import make_run, names_in, reasons_in
+from tests.support.enrollment_making import make_enrollment, names_in, reasons_in
 from tests.support.sequence_making import MAIL, NOON, make_sequence
 from tests.support.simulations import simulate
 
@@ -57,11 +57,11 @@ def test_another_event_does_not_start_it(workspace: Workspace) -> None:
     assert reason(make_sequence(workspace, MAIL), event="purchased") == ("not_triggered", "")
 
 
-def test_a_run_under_way_and_one_that_was(ada: Subscriber) -> None:
+def test_an_enrollment_under_way_and_one_that_was(ada: Subscriber) -> None:
     again = make_sequence(ada.workspace, MAIL)
     once = make_sequence(ada.workspace, MAIL, enrollmentMode="one_time")
-    make_run(again, ada, entry_slot="")
-    make_run(once, ada, entry_slot="", status=Enrollment.Status.COMPLETED, due_at=None)
+    make_enrollment(again, ada, entry_slot="")
+    make_enrollment(once, ada, entry_slot="", status=Enrollment.Status.COMPLETED, due_at=None)
 
     assert reason(again) == ("already_enrolled", "")
     assert reason(once) == ("entered_before", "")
@@ -167,7 +167,7 @@ def test_by_hand_it_is_said_what_hands_are_told(
     sequence = make_sequence(ada.workspace, MAIL, trigger="manual")
     Subscriber.objects.filter(pk=ada.pk).update(status=status)
     if columns:
-        make_run(sequence, ada, entry_slot="", **columns)
+        make_enrollment(sequence, ada, entry_slot="", **columns)
 
     said, _ = reason(sequence)
 
@@ -187,8 +187,8 @@ def test_the_reasons_are_those_of_a_real_event(ada: Subscriber, caller: Caller) 
         make_sequence(ada.workspace, MAIL, enrollmentMode="one_time"),
         make_sequence(ada.workspace, MAIL),
     ]
-    make_run(made[5], ada, entry_slot="", status=Enrollment.Status.STOPPED, due_at=None)
-    make_run(made[6], ada, entry_slot="")
+    make_enrollment(made[5], ada, entry_slot="", status=Enrollment.Status.STOPPED, due_at=None)
+    make_enrollment(made[6], ada, entry_slot="")
     Subscriber.objects.filter(pk=ada.pk).update(status="unsubscribed")
     simulated = {each.name: reason(each)[0] for each in made}
 

@@ -58,7 +58,7 @@ def test_a_wait_times_out_unless_it_is_told_otherwise(ada: Subscriber) -> None:
     assert at_once[1].ended_at == NOON
 
 
-def test_a_wait_that_ends_the_run_at_its_timeout(ada: Subscriber) -> None:
+def test_a_wait_that_ends_the_enrollment_at_its_timeout(ada: Subscriber) -> None:
     sequence = make_sequence(ada.workspace, {**WAIT, "onTimeout": "exit"}, MAIL)
 
     path = simulate(sequence).path
@@ -156,7 +156,7 @@ def test_delays_until_a_date_with_none_or_a_past_one(ada: Subscriber) -> None:
     assert ahead.path.visits[1].ended_at == datetime(2026, 12, 24, 18, tzinfo=UTC)
 
 
-def test_a_template_fault_ends_the_run_with_its_line(ada: Subscriber) -> None:
+def test_a_template_fault_ends_the_enrollment_with_its_line(ada: Subscriber) -> None:
     text = "fine\n{{ event.total | divided_by: 0 }}"
     sequence = make_sequence(ada.workspace, {"type": "email", "subject": "Hi", "text": text}, LAST)
 

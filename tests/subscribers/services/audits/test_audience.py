@@ -104,7 +104,7 @@ def test_an_import_that_stands_still_is_found() -> None:
     assert found() == ["People, imports"]
 
 
-def test_imports_that_run_or_are_over_are_no_fault() -> None:
+def test_imports_that_enrollment_or_are_over_are_no_fault() -> None:
     make_import()
     make_import(status=ImportRun.Status.FINISHED, updated_at=NOON - timedelta(days=1))
 

@@ -23,8 +23,8 @@ def news(workspace: Workspace) -> object:
     return factories.ListFactory.create(workspace=workspace, name="News", is_default=True)
 
 
-def waiting_run(person: Subscriber) -> Enrollment:
-    """Return a run that waits for the person to confirm."""
+def waiting_enrollment(person: Subscriber) -> Enrollment:
+    """Return an enrollment that waits for the person to confirm."""
     sequence = make_sequence(person.workspace, {"type": "delay", "hours": 1})
     version = sequence.current_version
     assert version is not None
@@ -46,7 +46,7 @@ def test_confirming_makes_active_joins_the_lists_and_lets_runs_begin(
 ) -> None:
     person = make_pending(workspace)
     ask(person)
-    run = waiting_run(person)
+    enrollment = waiting_enrollment(person)
 
     is_news = confirmations.confirm(
         confirmation=question_of(person),
@@ -56,13 +56,13 @@ def test_confirming_makes_active_joins_the_lists_and_lets_runs_begin(
     )
 
     person.refresh_from_db()
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     question = question_of(person)
     line = ConsentRecord.objects.get(kind="confirmed")
     assert is_news
     assert (person.status, person.updated_at) == ("active", LATER)
     assert [(each.list, each.subscribed_at) for each in person.memberships.all()] == [(news, LATER)]
-    assert (run.status, run.due_at, run.step_since) == ("active", LATER, LATER)
+    assert (enrollment.status, enrollment.due_at, enrollment.step_since) == ("active", LATER, LATER)
     assert (question.confirmed_at, question.closed_at) == (LATER, LATER)
     assert (line.method, line.ip, line.user_agent, line.at) == (
         "gesture", "192.0.2.7", "Phone", LATER
@@ -78,8 +78,12 @@ def test_what_joining_a_list_starts_starts_at_the_confirmation(
 
     confirm(person, now=LATER)
 
-    run = Enrollment.objects.get()
-    assert (run.sequence, run.status, run.due_at) == (sequence, "active", LATER)
+    enrollment = Enrollment.objects.get()
+    assert (enrollment.sequence, enrollment.status, enrollment.due_at) == (
+        sequence,
+        "active",
+        LATER,
+    )
 
 
 def test_the_second_click_changes_nothing(workspace: Workspace, news: object) -> None:

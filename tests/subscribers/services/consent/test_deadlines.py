@@ -1,4 +1,4 @@
-"""One reminder, and in the end questions are given up; the runs that waited expire."""
+"""One reminder, and in the end questions are given up; the enrollments that waited expire."""
 
 from datetime import datetime, timedelta
 
@@ -136,7 +136,7 @@ def test_a_reminder_is_bounded_and_the_next_round_goes_on(workspace: Workspace) 
 
 
 @pytest.mark.parametrize("mode", list(Sequence.Mode))
-def test_giving_up_lets_the_waiting_runs_expire_and_frees_their_slot(
+def test_giving_up_lets_the_waiting_enrollments_expire_and_frees_their_slot(
     workspace: Workspace, mode: str
 ) -> None:
     person = make_pending(workspace)
@@ -160,10 +160,14 @@ def test_giving_up_lets_the_waiting_runs_expire_and_frees_their_slot(
     given_up = [give_up(NOON + each) for each in (30 * DAY - HOUR, 30 * DAY, 31 * DAY)]
 
     assert given_up == [0, 1, 0]
-    for run in (waiting, held):
-        run.refresh_from_db()
-        assert (run.status, run.reason, run.entry_slot) == ("expired", "not_confirmed", None)
-        assert (run.ended_at, run.due_at) == (NOON + 30 * DAY, None)
+    for enrollment in (waiting, held):
+        enrollment.refresh_from_db()
+        assert (enrollment.status, enrollment.reason, enrollment.entry_slot) == (
+            "expired",
+            "not_confirmed",
+            None,
+        )
+        assert (enrollment.ended_at, enrollment.due_at) == (NOON + 30 * DAY, None)
     person.refresh_from_db()
     assert person.status == "pending"
     assert question_of(person).closed_at == NOON + 30 * DAY
@@ -202,12 +206,12 @@ def test_who_was_refused_from_the_start_is_given_up_too(workspace: Workspace) ->
 
 
 def test_giving_up_ends_nothing_of_who_left_and_asked_to_come_back(workspace: Workspace) -> None:
-    run = factories.EnrollmentFactory.create(workspace=workspace)
-    person = run.subscriber
+    enrollment = factories.EnrollmentFactory.create(workspace=workspace)
+    person = enrollment.subscriber
     Subscriber.objects.update(status="unsubscribed")
     ask(person)
 
     assert give_up(NOON + 30 * DAY) == 1
 
-    run.refresh_from_db()
-    assert run.status == Enrollment.Status.ACTIVE
+    enrollment.refresh_from_db()
+    assert enrollment.status == Enrollment.Status.ACTIVE

@@ -96,13 +96,13 @@ def test_what_is_no_address_is_refused(workspace: Workspace) -> None:
 
 
 def test_it_ends_what_is_under_way_and_the_open_question(person: Subscriber) -> None:
-    run = factories.EnrollmentFactory.create(workspace=person.workspace, subscriber=person)
+    enrollment = factories.EnrollmentFactory.create(workspace=person.workspace, subscriber=person)
     factories.ConfirmationFactory.create(subscriber=person)
 
     suppress(person.workspace)
 
-    run.refresh_from_db()
-    assert (run.status, run.reason) == (Enrollment.Status.STOPPED, "suppressed")
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.reason) == (Enrollment.Status.STOPPED, "suppressed")
     assert Confirmation.objects.get().closed_at == NOON
 
 

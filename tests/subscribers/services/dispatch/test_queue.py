@@ -1,4 +1,4 @@
-"""Mails that no run waits for, at a real SMTP server."""
+"""Mails that no enrollment waits for, at a real SMTP server."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -89,14 +89,14 @@ def test_whom_nobody_knows_is_passed_over(person: Subscriber, recipient: str) ->
 
 
 def test_who_unsubscribed_at_the_service_has_left(person: Subscriber) -> None:
-    run = factories.EnrollmentFactory.create(workspace=person.workspace, subscriber=person)
+    enrollment = factories.EnrollmentFactory.create(workspace=person.workspace, subscriber=person)
 
     take(Report(recipient="x", email_id=mail_to(person).pk, news=News.UNSUBSCRIBED, is_taken=True))
 
     person.refresh_from_db()
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     assert person.status == "unsubscribed"
-    assert (run.status, run.reason) == (Enrollment.Status.STOPPED, "unsubscribed")
+    assert (enrollment.status, enrollment.reason) == (Enrollment.Status.STOPPED, "unsubscribed")
     assert ConsentRecord.objects.get().method == "service"
 
 

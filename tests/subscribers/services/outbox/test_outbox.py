@@ -209,7 +209,7 @@ def test_who_must_not_get_which_mail(person: Subscriber, status: str, kept_from:
     assert reasons == {str(kind.value): expected.get(str(kind.value)) for kind in Kind}
 
 
-def run_out(email: OutgoingEmail) -> None:
+def enrollment_out(email: OutgoingEmail) -> None:
     past = Now() - timedelta(seconds=1)
     OutgoingEmail.objects.filter(pk=email.pk).update(lease_expires_at=past)
 
@@ -217,7 +217,7 @@ def run_out(email: OutgoingEmail) -> None:
 def test_what_nobody_can_still_be_sending_is_unknown(person: Subscriber) -> None:
     lost = outbox.begin(draft=draft_for(person, "step:1"), now=NOON)
     under_way = outbox.begin(draft=draft_for(person, "step:2"), now=NOON)
-    run_out(lost)
+    enrollment_out(lost)
 
     expired = outbox.expire_sending()
 
@@ -230,7 +230,7 @@ def test_what_nobody_can_still_be_sending_is_unknown(person: Subscriber) -> None
 
 def test_a_confirmation_that_was_lost_leaves_again(person: Subscriber) -> None:
     email = mail(person, kind=Kind.CONFIRMATION, status=Status.SENDING, message_id="<1@x>")
-    run_out(email)
+    enrollment_out(email)
 
     expired = outbox.expire_sending()
 
@@ -246,7 +246,7 @@ def test_a_mail_that_was_lost_when_it_was_sent_again_can_be_sent_once_more(
     email = mail(person, status=Status.UNKNOWN)
     outbox.send_again(email=email, now=NOON)
     outbox.begin_again(email_id=email.pk, now=NOON)
-    run_out(email)
+    enrollment_out(email)
     outbox.expire_sending()
     email.refresh_from_db()
 

@@ -31,7 +31,7 @@ from tests.support.searching import rows_with
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 Status = Subscriber.Status
-RunStatus = Enrollment.Status
+EnrollmentStatus = Enrollment.Status
 
 
 @pytest.fixture
@@ -59,7 +59,9 @@ def merge(kept: Subscriber, gone: Subscriber, **given: Any) -> merging.Merged:
     return merged
 
 
-def run_of(person: Subscriber, sequence: Sequence | None = None, **columns: Any) -> Enrollment:
+def enrollment_of(
+    person: Subscriber, sequence: Sequence | None = None, **columns: Any
+) -> Enrollment:
     """Enroll somebody in a sequence, a new one unless it is given."""
     if sequence is not None:
         version = sequence.versions.get()
@@ -71,7 +73,7 @@ def run_of(person: Subscriber, sequence: Sequence | None = None, **columns: Any)
 
 def test_all_that_one_had_becomes_the_other_s(kept: Subscriber, gone: Subscriber) -> None:
     event = factories.EventFactory.create(subscriber=gone)
-    run = run_of(gone, started_by=event)
+    enrollment = enrollment_of(gone, started_by=event)
     factories.OutgoingEmailFactory.create(subscriber=gone, status="sent")
     factories.SubscriberTagFactory.create(subscriber=gone)
     factories.ListMembershipFactory.create(subscriber=gone)
@@ -79,14 +81,14 @@ def test_all_that_one_had_becomes_the_other_s(kept: Subscriber, gone: Subscriber
 
     merged = merge(kept, gone)
 
-    assert (merged.history.events, merged.history.runs, merged.mails) == (1, 1, 1)
+    assert (merged.history.events, merged.history.enrollments, merged.mails) == (1, 1, 1)
     assert (merged.tags, merged.lists) == (1, 1)
     assert list(Subscriber.objects.all()) == [kept]
     for model in (Event, Enrollment, OutgoingEmail, SubscriberTag, ListMembership, ConsentRecord):
         owners = model._default_manager.values_list("subscriber", flat=True)
         assert set(owners) == {kept.pk}, model
-    run.refresh_from_db()
-    assert (run.status, run.started_by) == (RunStatus.ACTIVE, event)
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.started_by) == (EnrollmentStatus.ACTIVE, event)
 
 
 def test_who_stays_keeps_what_they_have_and_takes_what_they_miss(workspace: Workspace) -> None:
@@ -159,23 +161,25 @@ def test_a_complaint_keeps_mail_from_the_address_that_stays(
     kept: Subscriber, gone: Subscriber
 ) -> None:
     Subscriber.objects.filter(pk=gone.pk).update(status="complained")
-    run = run_of(kept)
+    enrollment = enrollment_of(kept)
 
     merge(kept, gone)
 
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     found = Suppression.objects.get()
     assert (found.email, found.reason) == ("ada@example.com", "complaint")
-    assert (run.status, run.reason) == (RunStatus.STOPPED, "suppressed")
+    assert (enrollment.status, enrollment.reason) == (EnrollmentStatus.STOPPED, "suppressed")
 
 
-def test_runs_of_both_stop_when_one_of_them_has_left(kept: Subscriber, gone: Subscriber) -> None:
+def test_enrollments_of_both_stop_when_one_of_them_has_left(
+    kept: Subscriber, gone: Subscriber
+) -> None:
     Subscriber.objects.filter(pk=gone.pk).update(status="unsubscribed", unsubscribed_at=NOON)
-    runs = [run_of(kept), run_of(gone)]
+    enrollments = [enrollment_of(kept), enrollment_of(gone)]
 
     merge(kept, gone)
 
-    statuses = Enrollment.objects.filter(pk__in=[run.pk for run in runs])
+    statuses = Enrollment.objects.filter(pk__in=[enrollment.pk for enrollment in enrollments])
     assert set(statuses.values_list("status", "reason")) == {("stopped", "unsubscribed")}
 
 
@@ -183,65 +187,71 @@ def test_what_waited_for_a_confirmation_begins_with_somebody_active(
     kept: Subscriber, gone: Subscriber
 ) -> None:
     Subscriber.objects.filter(pk=gone.pk).update(status="pending")
-    run = run_of(gone, status=RunStatus.WAITING_CONFIRMATION, due_at=None)
+    enrollment = enrollment_of(gone, status=EnrollmentStatus.WAITING_CONFIRMATION, due_at=None)
 
     merge(kept, gone)
 
-    run.refresh_from_db()
-    assert (run.status, run.due_at) == (RunStatus.ACTIVE, NOON)
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.due_at) == (EnrollmentStatus.ACTIVE, NOON)
 
 
 def test_what_was_under_way_waits_for_somebody_pending(kept: Subscriber, gone: Subscriber) -> None:
     Subscriber.objects.filter(pk=kept.pk).update(status="pending")
-    run = run_of(gone)
-    paused = run_of(gone, status=RunStatus.PAUSED, status_before_pause="active", due_at=None)
+    enrollment = enrollment_of(gone)
+    paused = enrollment_of(
+        gone, status=EnrollmentStatus.PAUSED, status_before_pause="active", due_at=None
+    )
 
     merge(kept, gone)
 
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     paused.refresh_from_db()
-    assert (run.status, run.due_at) == (RunStatus.WAITING_CONFIRMATION, None)
+    assert (enrollment.status, enrollment.due_at) == (EnrollmentStatus.WAITING_CONFIRMATION, None)
     assert (paused.status, paused.status_before_pause) == ("paused", "waiting_confirmation")
 
 
 def test_nobody_is_in_a_sequence_twice(kept: Subscriber, gone: Subscriber) -> None:
-    stays = run_of(kept)
-    doubled = run_of(gone, stays.sequence)
-    ended = run_of(gone, stays.sequence, status=RunStatus.COMPLETED, entry_slot=None)
+    stays = enrollment_of(kept)
+    doubled = enrollment_of(gone, stays.sequence)
+    ended = enrollment_of(gone, stays.sequence, status=EnrollmentStatus.COMPLETED, entry_slot=None)
 
     merged = merge(kept, gone)
 
-    for run in (stays, doubled, ended):
-        run.refresh_from_db()
+    for enrollment in (stays, doubled, ended):
+        enrollment.refresh_from_db()
     assert merged.history.cancelled == 1
-    assert (stays.status, stays.entry_slot) == (RunStatus.ACTIVE, "")
+    assert (stays.status, stays.entry_slot) == (EnrollmentStatus.ACTIVE, "")
     assert (doubled.status, doubled.reason, doubled.entry_slot) == ("cancelled", "merged", None)
-    assert ended.status == RunStatus.COMPLETED
+    assert ended.status == EnrollmentStatus.COMPLETED
     assert doubled.due_at is None
 
 
 def test_who_was_in_a_sequence_that_is_entered_once_does_not_go_on_in_it(
     kept: Subscriber, gone: Subscriber
 ) -> None:
-    before = run_of(kept, status=RunStatus.COMPLETED)
-    under_way = run_of(gone, before.sequence)
+    before = enrollment_of(kept, status=EnrollmentStatus.COMPLETED)
+    under_way = enrollment_of(gone, before.sequence)
 
     merge(kept, gone)
 
     under_way.refresh_from_db()
-    assert under_way.status == RunStatus.CANCELLED
+    assert under_way.status == EnrollmentStatus.CANCELLED
 
 
-def test_a_claimed_run_is_claimed_anew(kept: Subscriber, gone: Subscriber) -> None:
-    run = run_of(gone, lease_token=gone.pk, lease_expires_at=NOON)
+def test_a_claimed_enrollment_is_claimed_anew(kept: Subscriber, gone: Subscriber) -> None:
+    enrollment = enrollment_of(gone, lease_token=gone.pk, lease_expires_at=NOON)
 
     merge(kept, gone)
 
-    run.refresh_from_db()
-    assert (run.lease_token, run.lease_expires_at, run.due_at) == (None, None, NOON)
+    enrollment.refresh_from_db()
+    assert (enrollment.lease_token, enrollment.lease_expires_at, enrollment.due_at) == (
+        None,
+        None,
+        NOON,
+    )
 
 
-def test_an_event_that_both_have_is_dropped_and_its_run_goes_on_with_the_other_s(
+def test_an_event_that_both_have_is_dropped_and_its_enrollment_goes_on_with_the_other_s(
     kept: Subscriber, gone: Subscriber
 ) -> None:
     definition = factories.EventDefinitionFactory.create(workspace=kept.workspace)
@@ -252,16 +262,16 @@ def test_an_event_that_both_have_is_dropped_and_its_run_goes_on_with_the_other_s
     factories.EventFactory.create(
         subscriber=gone, definition=definition, event_id="order-2", received_at=now
     )
-    run = run_of(gone, started_by=repeated, released_by=repeated.pk)
+    enrollment = enrollment_of(gone, started_by=repeated, released_by=repeated.pk)
     roll_ups.roll_up(now=now, since=now - timedelta(hours=2))
 
     merged = merge(kept, gone)
 
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     assert (merged.history.events, merged.history.duplicates) == (1, 1)
     assert set(Event.objects.values_list("event_id", flat=True)) == {"order-1", "order-2"}
     assert Event.objects.count() == 2
-    assert (run.started_by, run.released_by) == (twin, twin.pk)
+    assert (enrollment.started_by, enrollment.released_by) == (twin, twin.pk)
     assert set(EventCount.objects.values_list("count", flat=True)) == {2}
 
 

@@ -22,7 +22,7 @@ from subscribers.services.workspaces import workspaces
 from tests.conftest import new_caller
 from tests.faults.test_event_faults import refusing
 from tests.support.calling import Caller, Reply
-from tests.support.run_making import runs
+from tests.support.enrollment_making import enrollments
 from tests.support.sequence_making import make_sequence
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -103,7 +103,9 @@ def test_what_starts_stops_and_releases_goes_the_fast_path(
     assert len(sent) <= 10
 
 
-def test_a_run_that_ends_makes_room_for_another_in_one_quick_request(caller: Caller) -> None:
+def test_an_enrollment_that_ends_makes_room_for_another_in_one_quick_request(
+    caller: Caller,
+) -> None:
     stop = {"type": "event_received", "value": "end"}
     make_sequence(caller.workspace, {"type": "delay", "days": 30}, stopCondition=stop)
     for _ in range(2):
@@ -113,7 +115,7 @@ def test_a_run_that_ends_makes_room_for_another_in_one_quick_request(caller: Cal
         caller.bulk(*[{"name": name} for name in ("end", "signup", "end", "signup")])
 
     assert is_fast(queries)
-    assert Counter(run.status for run in runs()) == {"stopped": 4, "active": 1}
+    assert Counter(enrollment.status for enrollment in enrollments()) == {"stopped": 4, "active": 1}
 
 
 def test_a_rule_made_meanwhile_runs_at_the_next_request(caller: Caller) -> None:

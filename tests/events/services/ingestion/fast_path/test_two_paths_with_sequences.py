@@ -1,7 +1,7 @@
-"""The fast path starts, stops and releases the runs that the reference path does.
+"""The fast path starts, stops and releases the enrollments that the reference path does.
 
 As in `test_two_paths`, every request goes both ways, in two workspaces alike; between requests the
-same happens to the runs and people of both, as the engine and operators would do it.
+same happens to the enrollments and people of both, as the engine and operators would do it.
 """
 
 import random
@@ -76,44 +76,57 @@ def make_sequences(workspace: Workspace) -> None:
         make_sequence(workspace, *steps, name=name, **fields)
 
 
-def runs_in_order(workspace: Workspace) -> list[Enrollment]:
-    """Return the runs so that the same place means the same run in both workspaces."""
+def enrollments_in_order(workspace: Workspace) -> list[Enrollment]:
+    """Return the enrollments so that a place means the same one in both workspaces."""
     rows = Enrollment.objects.filter(workspace=workspace)
     return list(rows.order_by("subscriber__email_key", "sequence_id", "pk"))
 
 
-def wait_for(run: Enrollment) -> None:
-    is_wait = run.sequence.name == "wait"
-    run.status, run.awaits = Status.WAITING, "came" if is_wait else ""
-    run.due_at = NOON + timedelta(days=3)
+def wait_for(enrollment: Enrollment) -> None:
+    is_wait = enrollment.sequence.name == "wait"
+    enrollment.status, enrollment.awaits = Status.WAITING, "came" if is_wait else ""
+    enrollment.due_at = NOON + timedelta(days=3)
 
 
-def pause(run: Enrollment) -> None:
-    run.status_before_pause, run.status = run.status, Status.PAUSED
-    run.due_before_pause, run.due_at, run.reason = run.due_at, None, "paused_by_hand"
+def pause(enrollment: Enrollment) -> None:
+    enrollment.status_before_pause, enrollment.status = enrollment.status, Status.PAUSED
+    enrollment.due_before_pause, enrollment.due_at, enrollment.reason = (
+        enrollment.due_at,
+        None,
+        "paused_by_hand",
+    )
 
 
-def complete(run: Enrollment) -> None:
-    run.status, run.due_at, run.awaits, run.ended_at = Status.COMPLETED, None, "", NOON
-    if run.sequence.enrollment_mode != Sequence.Mode.ONE_TIME:
-        run.entry_slot = None
+def complete(enrollment: Enrollment) -> None:
+    enrollment.status, enrollment.due_at, enrollment.awaits, enrollment.ended_at = (
+        Status.COMPLETED,
+        None,
+        "",
+        NOON,
+    )
+    if enrollment.sequence.enrollment_mode != Sequence.Mode.ONE_TIME:
+        enrollment.entry_slot = None
 
 
 CHANGES: list[Callable[[Enrollment], None]] = [wait_for, wait_for, pause, complete]
 
 
 def happen(choose: random.Random, workspaces: list[Workspace]) -> None:
-    """Do the same to a run, a person or a sequence of each workspace."""
+    """Do the same to an enrollment, a person or a sequence of each workspace."""
     kind, chance = choose.random(), choose.random()
     change, status = choose.choice(CHANGES), choose.choice(Subscriber.Status.values)
     name = choose.choice(list(SEQUENCES))
     for workspace in workspaces:
         if kind < 0.75:
-            under_way = [run for run in runs_in_order(workspace) if run.is_under_way]
+            under_way = [
+                enrollment
+                for enrollment in enrollments_in_order(workspace)
+                if enrollment.is_under_way
+            ]
             if under_way:
-                run = under_way[int(chance * len(under_way))]
-                change(run)
-                run.save()
+                enrollment = under_way[int(chance * len(under_way))]
+                change(enrollment)
+                enrollment.save()
         elif kind < 0.9:
             people = list(Subscriber.objects.filter(workspace=workspace).order_by("email_key"))
             if people:
@@ -136,23 +149,25 @@ def happen(choose: random.Random, workspaces: list[Workspace]) -> None:
 def labels_of(workspace: Workspace) -> dict[str, str]:
     """Return a name for each id of a sequence, run and event, the same in both workspaces."""
     labels = {each.pk.hex: each.name for each in Sequence.objects.filter(workspace=workspace)}
-    for number, run in enumerate(runs_in_order(workspace)):
-        labels[run.pk.hex] = f"run {number}"
+    for number, enrollment in enumerate(enrollments_in_order(workspace)):
+        labels[enrollment.pk.hex] = f"run {number}"
     events = Event.objects.filter(workspace=workspace).order_by("subscriber__email_key", "pk")
     for number, event in enumerate(events):
         labels[event.pk.hex] = f"event {number}"
     return labels
 
 
-def runs_without_ids(workspace: Workspace, labels: dict[str, str]) -> list[dict[str, Any]]:
-    """Return all columns of the runs, with names in the place of ids."""
+def enrollments_without_ids(workspace: Workspace, labels: dict[str, str]) -> list[dict[str, Any]]:
+    """Return all columns of the enrollments, with names in the place of ids."""
     found = []
-    for run in runs_in_order(workspace):
-        row = {field.attname: getattr(run, field.attname) for field in Enrollment._meta.fields}
+    for enrollment in enrollments_in_order(workspace):
+        row = {
+            field.attname: getattr(enrollment, field.attname) for field in Enrollment._meta.fields
+        }
         assert row.pop("workspace_id") == workspace.pk
-        row["subscriber_id"] = run.subscriber.email
-        row["version_id"] = run.version.number
-        row["step_id"] = run.step and run.step.position
+        row["subscriber_id"] = enrollment.subscriber.email
+        row["version_id"] = enrollment.version.number
+        row["step_id"] = enrollment.step and enrollment.step.position
         for name in ("id", "sequence_id", "started_by_id", "released_by"):
             row[name] = row[name] and labels[row[name].hex]
         found.append(row)
@@ -169,7 +184,7 @@ def send_both_ways(
 
 
 @pytest.mark.parametrize("seed", range(15))
-def test_both_paths_make_the_same_runs_and_effects(db: None, seed: int) -> None:
+def test_both_paths_make_the_same_enrollments_and_effects(db: None, seed: int) -> None:
     choose = random.Random(seed)  # noqa: S311 - cases, no secrets
     fast, reference = make_application("fast"), make_application("reference")
     both = [fast.workspace, reference.workspace]
@@ -192,6 +207,8 @@ def test_both_paths_make_the_same_runs_and_effects(db: None, seed: int) -> None:
 
     labels = [labels_of(workspace) for workspace in both]
     assert rows_of(both[0], labels[0]) == rows_of(both[1], labels[1])
-    assert runs_without_ids(both[0], labels[0]) == runs_without_ids(both[1], labels[1])
+    assert enrollments_without_ids(both[0], labels[0]) == enrollments_without_ids(
+        both[1], labels[1]
+    )
     assert Enrollment.objects.count() >= 10
     assert taken >= 5

@@ -1,4 +1,4 @@
-"""The statements of the fast path that begin, release and stop runs.
+"""The statements of the fast path that begin, release and stop enrollments.
 
 What stops goes before what begins: it may free the slot.
 """
@@ -11,14 +11,14 @@ COLUMNS = (
 
 # --- PostgreSQL -------------------------------------------------------------------------------
 
-READ_RUNS = """
+READ_ENROLLMENTS = """
 SELECT id, sequence_id, status, entry_slot, entry_key, awaits, step_id, released_by
 FROM events_enrollment
 WHERE subscriber_id = %(subscriber)s AND sequence_id = ANY(%(sequences)s::uuid[])
     AND entry_slot IS NOT NULL
 """
 # A part of a statement with a CTE `person`, which is empty when what was planned does not hold.
-START_RUNS = f""", begun AS (
+START_ENROLLMENTS = f""", begun AS (
     INSERT INTO events_enrollment ({COLUMNS})
     SELECT r.id, %(workspace)s, person.id, r.sequence_id, r.version_id, r.status, r.entry_slot,
         r.entry_key, r.started_by_id, r.entered_via, %(is_test)s, 0, r.step_id, 1, %(now)s, '',
@@ -28,8 +28,9 @@ START_RUNS = f""", begun AS (
         started_by_id uuid, entered_via jsonb, step_id uuid, due_at timestamptz, lane smallint,
         reason text, ended_at timestamptz)
 )"""  # noqa: S608 - no values in it
-# Locks in the order of the ids: whoever switches a sequence on locks its runs without a person's.
-CHANGE_RUNS = """
+# Locks in the order of the ids: whoever switches a sequence on locks its enrollments without a
+# person's.
+CHANGE_ENROLLMENTS = """
 WITH changes AS (
     SELECT * FROM jsonb_to_recordset(%(changes)s::jsonb) AS c (
         id uuid, is_stopped boolean, keeps_slot boolean, released_by uuid)
@@ -57,25 +58,25 @@ WHERE e.id = held.id
 
 # --- SQLite -----------------------------------------------------------------------------------
 
-READ_RUNS_IN_SQLITE = """
+READ_ENROLLMENTS_IN_SQLITE = """
 SELECT id, sequence_id, status, entry_slot, entry_key, awaits, step_id, released_by
 FROM events_enrollment
 WHERE subscriber_id = :subscriber AND entry_slot IS NOT NULL
 """
-START_RUN = f"""
+START_ENROLLMENT = f"""
 INSERT INTO events_enrollment ({COLUMNS})
 VALUES (:id, :workspace, :subscriber, :sequence_id, :version_id, :status, :entry_slot, :entry_key,
     :started_by_id, :entered_via, :is_test, 0, :step_id, 1, :now, '', :due_at, :lane, 0, '', '',
     :reason, :now, :now, :ended_at)
 """  # noqa: S608 - as above
-STOP_RUN = """
+STOP_ENROLLMENT = """
 UPDATE events_enrollment
 SET status = 'stopped', reason = 'stop_condition', ended_at = :now, due_at = NULL,
     lease_token = NULL, lease_expires_at = NULL, awaits = '', released_by = NULL,
     entry_slot = CASE WHEN :keeps_slot THEN entry_slot ELSE NULL END, updated_at = :now
 WHERE id = :id
 """
-RELEASE_RUN = """
+RELEASE_ENROLLMENT = """
 UPDATE events_enrollment
 SET released_by = :released_by,
     due_at = CASE WHEN status = 'paused' THEN due_at ELSE :now END,

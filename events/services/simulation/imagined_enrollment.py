@@ -1,4 +1,7 @@
-"""A run that has no row: what its steps look at is read, or imagined, and changes in memory."""
+"""An enrollment that has no row.
+
+What its steps look at is read, or imagined, and changes in memory.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,10 +9,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from events.decisions.runs import Seen
+from events.decisions.enrollments import Seen
 from events.language import filters as property_filters
 from events.language.filters import Filter
-from events.services.engine.claimed import Run
+from events.services.engine.claimed import ClaimedEnrollment
 from subscribers.ids import encode, new_id
 
 
@@ -29,8 +32,8 @@ class Assumed:
 
 # Without slots: a class with them is made anew, and `super()` would still mean the first one.
 @dataclass(kw_only=True)
-class ImaginedRun(Run):
-    """A run at the moment `now`, which sees no recorded event that came later."""
+class ImaginedEnrollment(ClaimedEnrollment):
+    """An enrollment at the moment `now`, which sees no recorded event that came later."""
 
     now: datetime
     tags_by_id: dict[UUID, str]
@@ -56,7 +59,7 @@ class ImaginedRun(Run):
 
     def has_happened(self, name: str, filters: Sequence[Filter], *, since: datetime | None) -> bool:
         return (
-            # The event that starts the run did not happen since then.
+            # The event that starts the enrollment did not happen since then.
             (since is None and self._is_start(name, filters))
             or any(each.name == name and each.meets(filters) for each in self.assumed)
             or super().has_happened(name, filters, since=since)

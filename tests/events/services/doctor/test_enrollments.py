@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from events.models import Enrollment, Sequence
-from events.services.sequences import parked_runs
+from events.services.sequences import parked_enrollments
 from subscribers.models import Subscriber
 from subscribers.services.audits.audits import Level
 from tests import factories
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.django_db
 Status = Enrollment.Status
 
 
-def test_a_run_under_way_is_no_fault() -> None:
+def test_an_enrollment_under_way_is_no_fault() -> None:
     factories.EnrollmentFactory.create()
 
     assert found() == []
 
 
-def test_a_run_that_waits_for_somebody_pending_is_no_fault() -> None:
+def test_an_enrollment_that_waits_for_somebody_pending_is_no_fault() -> None:
     factories.EnrollmentFactory.create(
         status=Status.WAITING_CONFIRMATION,
         due_at=None,
@@ -32,13 +32,13 @@ def test_a_run_that_waits_for_somebody_pending_is_no_fault() -> None:
     assert found() == []
 
 
-def test_a_run_that_waits_for_the_confirmation_of_somebody_active_is_found() -> None:
+def test_an_enrollment_that_waits_for_the_confirmation_of_somebody_active_is_found() -> None:
     factories.EnrollmentFactory.create(status=Status.WAITING_CONFIRMATION, due_at=None)
 
     assert found() == ["Enrollments, confirmed"]
 
 
-def test_a_run_under_way_without_its_place_is_found() -> None:
+def test_an_enrollment_under_way_without_its_place_is_found() -> None:
     factories.EnrollmentFactory.create(entry_slot=None)
 
     assert found() == ["Enrollments, places"]
@@ -70,7 +70,7 @@ def test_an_ended_run_of_a_sequence_entered_once_without_its_place_is_a_warning(
     assert levels() == {"Enrollments, once": Level.WARNING}
 
 
-def test_a_run_that_is_never_due_is_found() -> None:
+def test_an_enrollment_that_is_never_due_is_found() -> None:
     factories.EnrollmentFactory.create(status=Status.WAITING, due_at=None)
 
     assert found() == ["Enrollments, due"]
@@ -101,40 +101,40 @@ def test_a_claim_that_nobody_gave_back_is_found() -> None:
     assert found() == ["Enrollments, late leases"]
 
 
-def test_a_run_at_a_step_of_another_version_is_found() -> None:
+def test_an_enrollment_at_a_step_of_another_version_is_found() -> None:
     factories.EnrollmentFactory.create(step=factories.StepFactory.create())
 
     assert found() == ["Enrollments, steps"]
 
 
-def test_a_run_at_no_step_is_found() -> None:
+def test_an_enrollment_at_no_step_is_found() -> None:
     factories.EnrollmentFactory.create(step=None)
 
     assert found() == ["Enrollments, steps"]
 
 
-def test_a_run_of_another_workspace_is_found() -> None:
+def test_an_enrollment_of_another_workspace_is_found() -> None:
     factories.EnrollmentFactory.create(subscriber=factories.SubscriberFactory.create())
 
     assert found() == ["Enrollments, workspaces"]
 
 
-def test_a_run_that_was_forgotten_after_a_pause_is_found() -> None:
+def test_an_enrollment_that_was_forgotten_after_a_pause_is_found() -> None:
     sequence = factories.SequenceFactory.create()
     version = factories.SequenceVersionFactory.create(sequence=sequence)
     factories.EnrollmentFactory.create(
-        version=version, status=Status.PAUSED, due_at=None, reason=parked_runs.REASON
+        version=version, status=Status.PAUSED, due_at=None, reason=parked_enrollments.REASON
     )
     Sequence.objects.update(status=Sequence.Status.ACTIVE, current_version=version)
 
     assert found() == ["Enrollments, parked"]
 
 
-def test_a_run_without_its_person_is_found() -> None:
-    run = factories.EnrollmentFactory.create()
+def test_an_enrollment_without_its_person_is_found() -> None:
+    enrollment = factories.EnrollmentFactory.create()
     Enrollment.objects.update(subscriber_id=uuid4())
 
     looked = found()
 
-    Enrollment.objects.update(subscriber_id=run.subscriber_id)
+    Enrollment.objects.update(subscriber_id=enrollment.subscriber_id)
     assert looked == ["Enrollments, orphans"]

@@ -7,7 +7,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from events.models import Enrollment, Step
 from events.models import Sequence as SequenceRow
-from events.services.sequences import parked_runs
+from events.services.sequences import parked_enrollments
 from subscribers.models import Subscriber
 from subscribers.services.audits.audits import Audit, Check, Finding, Level, suspects
 
@@ -19,13 +19,11 @@ ENDED = (Status.COMPLETED, Status.STOPPED, Status.CANCELLED, Status.FAILED, Stat
 ONE_TIME = SequenceRow.Mode.ONE_TIME
 # The reaper looks every few seconds.
 LATE_LEASE = timedelta(minutes=5)
-RESTART = (
-    "Restart the worker; if it stays so, report it. The run's page in the admin can cancel it."
-)
+RESTART = "Restart the worker; if it stays so, report it. The enrollment's page can cancel it."
 
 
 def confirmed_people_waiting(audit: Audit) -> Sequence[Finding]:
-    """Find runs that wait for the confirmation of somebody active."""
+    """Find enrollments that wait for the confirmation of somebody active."""
     return _of(
         (Status.WAITING_CONFIRMATION,),
         Q(subscriber__status=Subscriber.Status.ACTIVE),
@@ -36,7 +34,7 @@ def confirmed_people_waiting(audit: Audit) -> Sequence[Finding]:
 
 
 def places_not_taken(audit: Audit) -> Sequence[Finding]:
-    """Find runs under way without an entry slot: the person could enter twice."""
+    """Find enrollments under way without an entry slot: the person could enter twice."""
     return _of(
         Enrollment.UNDER_WAY,
         Q(entry_slot=None),
@@ -47,7 +45,7 @@ def places_not_taken(audit: Audit) -> Sequence[Finding]:
 
 
 def places_not_left(audit: Audit) -> Sequence[Finding]:
-    """Find ended runs that keep their slot in a sequence that people may enter again."""
+    """Find ended enrollments that keep their slot in a sequence that people may enter again."""
     return _of(
         ENDED,
         Q(entry_slot__isnull=False) & ~Q(sequence__enrollment_mode=ONE_TIME),
@@ -58,7 +56,7 @@ def places_not_left(audit: Audit) -> Sequence[Finding]:
 
 
 def places_lost(audit: Audit) -> Sequence[Finding]:
-    """Find ended runs of sequences entered once that would let the person in again."""
+    """Find ended enrollments of sequences entered once that would let the person in again."""
     # Who never confirmed never entered.
     statuses = tuple(status for status in ENDED if status != Status.EXPIRED)
     return _of(
@@ -72,7 +70,7 @@ def places_lost(audit: Audit) -> Sequence[Finding]:
 
 
 def never_due(audit: Audit) -> Sequence[Finding]:
-    """Find runs that go on by the clock and have no time."""
+    """Find enrollments that go on by the clock and have no time."""
     return _of(
         GOING,
         Q(due_at=None, awaits=""),
@@ -83,7 +81,7 @@ def never_due(audit: Audit) -> Sequence[Finding]:
 
 
 def due_although_held(audit: Audit) -> Sequence[Finding]:
-    """Find runs that are held or over, and that a worker would go on with."""
+    """Find enrollments that are held or over, and that a worker would go on with."""
     due = Enrollment.objects.filter(due_at__isnull=False, lease_token=None)
     faulty = Q(status__in=[*HELD, *ENDED])
     return suspects(rows=due, faulty=faulty, audit=audit).finding(
@@ -118,7 +116,7 @@ def late_leases(audit: Audit) -> Sequence[Finding]:
 
 
 def lost_steps(audit: Audit) -> Sequence[Finding]:
-    """Find runs that stand at no step, at one of another version, or in another's version."""
+    """Find enrollments without a step, or with a step or version that is not their sequence's."""
     faulty = Q(step=None) | ~Q(step__version=F("version")) | ~Q(version__sequence=F("sequence"))
     return _of(
         Enrollment.UNDER_WAY,
@@ -129,8 +127,8 @@ def lost_steps(audit: Audit) -> Sequence[Finding]:
     )
 
 
-def foreign_runs(audit: Audit) -> Sequence[Finding]:
-    """Find runs of people of another workspace."""
+def foreign_enrollments(audit: Audit) -> Sequence[Finding]:
+    """Find enrollments of people of another workspace."""
     foreign = ~Q(workspace=F("subscriber__workspace")) | ~Q(workspace=F("sequence__workspace"))
     return suspects(rows=Enrollment.objects.all(), faulty=foreign, audit=audit).finding(
         what="Enrollments are of another workspace than their person or sequence",
@@ -140,10 +138,10 @@ def foreign_runs(audit: Audit) -> Sequence[Finding]:
 
 
 def forgotten_parked(audit: Audit) -> Sequence[Finding]:
-    """Find runs that were held with their sequence, which is active again."""
+    """Find enrollments that were held with their sequence, which is active again."""
     return _of(
         (Status.PAUSED,),
-        Q(reason=parked_runs.REASON, sequence__status=SequenceRow.Status.ACTIVE),
+        Q(reason=parked_enrollments.REASON, sequence__status=SequenceRow.Status.ACTIVE),
         audit,
         what="Enrollments are held with their sequence, which is active",
         remedy="Pause the sequence and switch it on again in the admin: they go on then.",
@@ -151,7 +149,7 @@ def forgotten_parked(audit: Audit) -> Sequence[Finding]:
 
 
 def orphaned(audit: Audit) -> Sequence[Finding]:
-    """Find runs without their person, or without their step."""
+    """Find enrollments without their person, or without their step."""
     nobody = ~Exists(Subscriber.objects.filter(pk=OuterRef("subscriber_id")))
     nowhere = Q(step_id__isnull=False) & ~Q(Exists(Step.objects.filter(pk=OuterRef("step_id"))))
     return suspects(rows=Enrollment.objects.all(), faulty=Q(nobody) | nowhere, audit=audit).finding(
@@ -170,7 +168,9 @@ def _of(
     remedy: str,
     level: Level = Level.PROBLEM,
 ) -> list[Finding]:
-    """Return what is faulty among the runs of each status, which an index finds, newest first."""
+    """Return what is faulty among the enrollments of each status, which an index finds, newest
+    first.
+    """
     findings: list[Finding] = []
     for status in statuses:
         found = suspects(rows=Enrollment.objects.filter(status=status), faulty=faulty, audit=audit)
@@ -189,7 +189,7 @@ CHECKS = (
     Check(AREA, "leases", "Every claim has an owner and an end.", unowned_leases),
     Check(AREA, "late leases", "No claim ran out.", late_leases),
     Check(AREA, "steps", "Each stands at a step of its version.", lost_steps),
-    Check(AREA, "workspaces", "Each is of its person's workspace.", foreign_runs),
+    Check(AREA, "workspaces", "Each is of its person's workspace.", foreign_enrollments),
     Check(AREA, "parked", "None is forgotten after a pause.", forgotten_parked),
     Check(AREA, "orphans", "Each has its person and step.", orphaned),
 )

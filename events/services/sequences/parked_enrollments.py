@@ -1,6 +1,6 @@
-"""Runs that the engine parked because their sequence was not active, and how they go on.
+"""Enrollments that the engine parked because their sequence was not active, and how they go on.
 
-A parked run is `paused` with the reason `sequence_paused`; it was due when it was parked.
+A parked enrollment is `paused` with the reason `sequence_paused`; it was due when it was parked.
 """
 
 from collections.abc import Iterator
@@ -14,27 +14,29 @@ from django.db.models import F, QuerySet
 from events.models import Enrollment, Sequence
 
 REASON = "sequence_paused"
-# How many moments runs are spread over; and how many one statement changes at most.
+# How many moments enrollments are spread over; and how many one statement changes at most.
 MOST_MOMENTS = 1000
 MOST_IDS = 1000
 
 
 def count_parked(sequence: Sequence) -> int:
-    """Return how many runs switching the sequence on would go on with."""
+    """Return how many enrollments switching the sequence on would go on with."""
     return parked(sequence).count()
 
 
 def parked(sequence: Sequence) -> QuerySet[Enrollment]:
-    """Return the sequence's parked runs."""
+    """Return the sequence's parked enrollments."""
     status = Enrollment.Status.PAUSED
     return Enrollment.objects.filter(sequence=sequence, status=status, reason=REASON)
 
 
 def resume(*, sequence: Sequence, now: datetime, spread: timedelta = timedelta(0)) -> int:
-    """Make the sequence's parked runs due again, evenly over `spread`; returns how many. Atomic.
+    """Make the sequence's parked enrollments due again, evenly over `spread`.
 
-    The first to have been due is the first again. Locks the runs in the order of their ids; needs
-    no subscriber's lock, since it changes only what is still parked. Idempotent.
+    Returns how many. Atomic.
+
+    The first to have been due is the first again. Locks the enrollments in the order of their ids;
+    needs no subscriber's lock, since it changes only what is still parked. Idempotent.
     """
     with transaction.atomic():
         rows = parked(sequence).order_by("id").select_for_update(no_key=True)
@@ -55,7 +57,7 @@ def resume(*, sequence: Sequence, now: datetime, spread: timedelta = timedelta(0
 
 
 def _portions(row_ids: Several[UUID], *, is_spread: bool) -> Iterator[tuple[int, Several[UUID]]]:
-    """Yield the runs that are due at one moment, after the place of the first of them."""
+    """Yield the enrollments that are due at one moment, after the place of the first of them."""
     size = min(MOST_IDS, -(-len(row_ids) // MOST_MOMENTS)) if is_spread else MOST_IDS
     for place in range(0, len(row_ids), max(size, 1)):
         yield place, row_ids[place : place + max(size, 1)]

@@ -1,4 +1,4 @@
-"""Runs that were held with their sequence, and how they go on."""
+"""Enrollments that were held with their sequence, and how they go on."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from events.models import Enrollment, Sequence
-from events.services.sequences import parked_runs, sequences
+from events.services.sequences import parked_enrollments, sequences
 from tests.factories import EnrollmentFactory, WorkspaceFactory
 from tests.support.sequence_making import MAIL, NOON, make_sequence
 
@@ -36,7 +36,7 @@ def park(sequence: Sequence, entered_at: datetime = NOON, **columns: Any) -> Enr
     )
 
 
-def test_held_runs_go_on_as_what_they_were() -> None:
+def test_held_enrollments_go_on_as_what_they_were() -> None:
     sequence = paused_sequence()
     active, waiting = park(sequence), park(sequence, status_before_pause="waiting", awaits="paid")
 
@@ -49,17 +49,17 @@ def test_held_runs_go_on_as_what_they_were() -> None:
     assert (active.status_before_pause, active.paused_at) == ("", None)
 
 
-def test_held_runs_are_spread_evenly_in_the_order_of_their_turn() -> None:
+def test_held_enrollments_are_spread_evenly_in_the_order_of_their_turn() -> None:
     sequence = paused_sequence()
     moments = [NOON + timedelta(minutes=place) for place in (3, 1, 2, 0)]
-    runs = [park(sequence, entered_at=moment) for moment in moments]
+    enrollments = [park(sequence, entered_at=moment) for moment in moments]
 
     sequences.activate(sequence=sequence, now=LATER, spread=timedelta(hours=4))
 
     due_at = []
-    for run in runs:
-        run.refresh_from_db()
-        due_at.append(run.due_at)
+    for enrollment in enrollments:
+        enrollment.refresh_from_db()
+        due_at.append(enrollment.due_at)
     assert due_at == [LATER + timedelta(hours=place) for place in (3, 1, 2, 0)]
 
 
@@ -77,8 +77,8 @@ def test_the_first_to_have_been_due_is_the_first_again() -> None:
     assert late.due_before_pause is None
 
 
-def test_more_runs_than_moments_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parked_runs, "MOST_MOMENTS", 2)
+def test_more_enrollments_than_moments_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parked_enrollments, "MOST_MOMENTS", 2)
     sequence = paused_sequence()
     for place in range(5):
         park(sequence, entered_at=NOON + timedelta(seconds=place))
@@ -98,13 +98,13 @@ def test_more_runs_than_moments_share_them(monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_what_others_paused_or_ended_stays(columns: dict[str, Any]) -> None:
     sequence = paused_sequence()
-    run = park(sequence, **columns)
-    status = run.status
+    enrollment = park(sequence, **columns)
+    status = enrollment.status
 
     sequences.activate(sequence=sequence, now=LATER)
 
-    run.refresh_from_db()
-    assert (run.status, run.due_at) == (status, None)
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.due_at) == (status, None)
 
 
 def test_the_count_is_of_this_sequence_alone() -> None:
@@ -116,13 +116,13 @@ def test_the_count_is_of_this_sequence_alone() -> None:
     assert sequences.count_parked(sequence) == 1
 
 
-def test_a_run_that_was_held_after_the_start_goes_on_when_asked_again() -> None:
+def test_an_enrollment_that_was_held_after_the_start_goes_on_when_asked_again() -> None:
     sequence = paused_sequence()
     sequences.activate(sequence=sequence, now=LATER)
-    run = park(sequence)
+    enrollment = park(sequence)
 
-    resumed = parked_runs.resume(sequence=sequence, now=LATER)
+    resumed = parked_enrollments.resume(sequence=sequence, now=LATER)
 
-    run.refresh_from_db()
+    enrollment.refresh_from_db()
     assert resumed == 1
-    assert run.due_at == LATER
+    assert enrollment.due_at == LATER

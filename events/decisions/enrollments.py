@@ -1,7 +1,7 @@
-"""Runs as plain values, and what can happen to them.
+"""Enrollments as plain values, and what can happen to them.
 
-A person's runs are those that hold a slot: all that are under way, and the ended ones of sequences
-that people enter once ever.
+A person's enrollments are those that hold a slot: all that are under way, and the ended ones of
+sequences that people enter once ever.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,8 @@ import msgspec
 
 from events.decisions.watched import Watched, WatchedSequence
 
-# A step that adds a tag starts runs whose steps add tags: ten runs deep at most, by the contract.
+# A step that adds a tag starts enrollments whose steps add tags: ten enrollments deep at most, by
+# the contract.
 MOST_DEPTH = 10
 UNDER_WAY = frozenset({"waiting_confirmation", "active", "waiting", "paused"})
 
@@ -33,7 +34,7 @@ class Reason(StrEnum):
     ALREADY_ENROLLED = "already_enrolled"
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class EnrollmentState(msgspec.Struct, frozen=True, kw_only=True):
     """An enrollment that holds a slot of its sequence."""
 
     id: UUID
@@ -47,13 +48,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def slot(self) -> "Slot":
-        """What no other run of the person may hold."""
+        """What no other enrollment of the person may hold."""
         return (self.sequence_id, self.entry_slot)
 
 
 Slot = tuple[UUID, str]
-# One run a slot: the database has a constraint that says so.
-Runs = Mapping[Slot, Run]
+# One enrollment a slot: the database has a constraint that says so.
+EnrollmentsBySlot = Mapping[Slot, EnrollmentState]
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,10 +66,13 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that begins, and what of its trigger it was: the event's, tag's or list's name."""
+    """An enrollment that begins, and what of its trigger it was.
+
+    The event's, tag's or list's name.
+    """
 
     sequence: WatchedSequence
-    run: Run
+    enrollment: EnrollmentState
     by: Literal["event", "tag", "list"]
     name: str
     value: str = ""
@@ -90,30 +94,30 @@ class Starts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ends(msgspec.Struct, frozen=True, kw_only=True):
-    """The runs that something releases from their wait, and those that it stops."""
+    """The enrollments that something releases from their wait, and those that it stops."""
 
-    released: Sequence[Run] = ()
-    stopped: Sequence[Run] = ()
+    released: Sequence[EnrollmentState] = ()
+    stopped: Sequence[EnrollmentState] = ()
 
 
-def runs_after(
+def enrollments_after(
     *,
     watched: Watched,
-    runs: Runs,
+    enrollments: EnrollmentsBySlot,
     started: Iterable[Start] = (),
-    released: Iterable[Run] = (),
-    stopped: Iterable[Run] = (),
+    released: Iterable[EnrollmentState] = (),
+    stopped: Iterable[EnrollmentState] = (),
     event_id: UUID | None = None,
-) -> Runs:
-    """Return the person's runs afterwards; `event_id` is of the event that released."""
-    left = dict(runs)
-    for run in released:
-        left[run.slot] = msgspec.structs.replace(run, released_by=event_id)
-    for run in stopped:
-        if watched.sequences[run.sequence_id].is_one_time:
-            left[run.slot] = msgspec.structs.replace(run, status="stopped", awaits="")
+) -> EnrollmentsBySlot:
+    """Return the person's enrollments afterwards; `event_id` is of the event that released."""
+    left = dict(enrollments)
+    for enrollment in released:
+        left[enrollment.slot] = msgspec.structs.replace(enrollment, released_by=event_id)
+    for enrollment in stopped:
+        if watched.sequences[enrollment.sequence_id].is_one_time:
+            left[enrollment.slot] = msgspec.structs.replace(enrollment, status="stopped", awaits="")
         else:
-            del left[run.slot]
+            del left[enrollment.slot]
     for start in started:
-        left[start.run.slot] = start.run
+        left[start.enrollment.slot] = start.enrollment
     return left

@@ -1,4 +1,4 @@
-"""Runs and what requests made of them, for tests of the write path."""
+"""Enrollments and what requests made of them, for tests of the write path."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,14 +11,16 @@ MONTH = timedelta(days=30)
 
 
 def first_step(sequence: Sequence) -> Step:
-    """Return the step at which new runs of the sequence begin."""
+    """Return the step at which new enrollments of the sequence begin."""
     step = Step.objects.get(version_id=sequence.current_version_id, position=0)
     assert isinstance(step, Step)
     return step
 
 
-def make_run(sequence: Sequence, subscriber: Subscriber, **columns: Any) -> Enrollment:
-    """Return a run that stands at the sequence's first step, waiting for a month unless told."""
+def make_enrollment(sequence: Sequence, subscriber: Subscriber, **columns: Any) -> Enrollment:
+    """Return an enrollment that stands at the sequence's first step, waiting for a month unless
+    told.
+    """
     step = first_step(sequence)
     since: datetime = columns.get("step_since", factories.sequences.NOON - timedelta(days=1))
     return factories.EnrollmentFactory.create(
@@ -55,7 +57,7 @@ def names_in(effects: dict[str, Any], key: str) -> list[str]:
     return [each["sequence"] for each in effects.get(key, [])]
 
 
-def runs(status: str = "") -> list[Enrollment]:
-    """Return the runs in the order they began, of one status or all."""
+def enrollments(status: str = "") -> list[Enrollment]:
+    """Return the enrollments in the order they began, of one status or all."""
     rows = Enrollment.objects.order_by("pk")
     return list(rows.filter(status=status) if status else rows)
