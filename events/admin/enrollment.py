@@ -76,7 +76,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         ]
 
     def _action(
-        self, change: enrollment_actions.Change, words: str
+        self, change: enrollment_actions.EnrollmentChange, words: str
     ) -> Callable[[HttpRequest, Enrollment], None]:
         def act(request: HttpRequest, enrollment: Enrollment) -> None:
             try:

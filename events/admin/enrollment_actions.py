@@ -21,14 +21,14 @@ NOTHING_CHANGED = (
 )
 
 
-class Change(Protocol):
+class EnrollmentChange(Protocol):
     """A service that changes one enrollment, and tells whether it did."""
 
     def __call__(self, *, enrollment: Enrollment, now: datetime) -> bool: ...
 
 
 # By the last part of the address: the service, and what the log says of it.
-CHANGES: Mapping[str, tuple[Change, str]] = {
+CHANGES: Mapping[str, tuple[EnrollmentChange, str]] = {
     "pause": (by_operator.pause, "Paused"),
     "resume": (by_operator.resume, "Resumed"),
     "cancel": (by_operator.cancel, "Cancelled"),

@@ -21,14 +21,14 @@ BATCHES_PER_PROCESS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class QueuedRound:
     """How many tasks were rung for; when the queue is full, more may be due."""
 
     tasks: int
     is_full: bool
 
 
-def ring(*, now: datetime, processes: int) -> Round:
+def ring(*, now: datetime, processes: int) -> QueuedRound:
     """Claim what is due as far as there is room, and enqueue it; atomic.
 
     `processes` are those of all live hosts, since any of them may take what is rung for here: with
@@ -49,7 +49,7 @@ def ring(*, now: datetime, processes: int) -> Round:
                 calls.append((Lane.CONFIRMATION, call))
         if calls:
             enqueue.put(calls=calls)
-    return Round(tasks=len(calls), is_full=len(batches) >= room)
+    return QueuedRound(tasks=len(calls), is_full=len(batches) >= room)
 
 
 def has_room(*, now: datetime, processes: int) -> bool:
@@ -74,7 +74,7 @@ def return_expired() -> int:
     return returned + outbox.expire_sending()
 
 
-def _claim(now: datetime, room: int, depth: enqueue.Depth) -> list[claiming.Batch]:
+def _claim(now: datetime, room: int, depth: enqueue.Depth) -> list[claiming.ClaimedBatch]:
     if room:
         return claiming.claim_due(now=now, most_batches=room)
     if depth.waiting[Lane.CONFIRMATION]:
@@ -82,5 +82,5 @@ def _claim(now: datetime, room: int, depth: enqueue.Depth) -> list[claiming.Batc
     return claiming.claim_due(now=now, most_batches=1, lowest_lane=Lane.CONFIRMATION)
 
 
-def _arguments(batch: claiming.Batch | outbox_queue.Claimed) -> tuple[str, ...]:
+def _arguments(batch: claiming.ClaimedBatch | outbox_queue.Claimed) -> tuple[str, ...]:
     return (batch.token.hex, *(each.hex for each in batch.ids))

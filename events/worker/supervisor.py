@@ -37,7 +37,7 @@ LONGEST_PAUSE = 30.0
 LONGEST_SLEEP = 0.5
 
 
-class Refused(RuntimeError):
+class PartRefused(RuntimeError):
     """A part said why it must not run."""
 
 
@@ -111,7 +111,7 @@ class Supervisor:
     _doubted_since: float | None = None
 
     def run(self) -> None:
-        """Keep both parts running until SIGTERM or Ctrl-C; raises `Refused`."""
+        """Keep both parts running until SIGTERM or Ctrl-C; raises `PartRefused`."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         try:
@@ -134,7 +134,7 @@ class Supervisor:
                 part.begin(self._arguments(part))
             return
         if part.group.exit_code == REFUSED:
-            raise Refused
+            raise PartRefused
         if fault := part.fault():
             self._end(part, fault)
 

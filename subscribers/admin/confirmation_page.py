@@ -16,7 +16,7 @@ from subscribers.admin.mail_preview import frame, sandboxed
 from subscribers.models import Workspace
 from subscribers.services.consent import trial as confirmation_trial
 from subscribers.services.outbox import trial as trial_mail
-from subscribers.services.outbox.delivery import Outcome
+from subscribers.services.outbox.delivery import DeliveryOutcome
 from subscribers.templating.mail import TemplateFault
 from subscribers.wire import addresses
 
@@ -57,7 +57,7 @@ class ConfirmationPage(BaseAdmin):
         if trial.delivery is None:
             reason = mail_words.reason_in_words(trial.verdict.reason)
             messages.error(request, f"Not sent: {reason}.")
-        elif trial.delivery.outcome is Outcome.SENT:
+        elif trial.delivery.outcome is DeliveryOutcome.SENT:
             messages.success(request, f"The test was handed over for {recipient}.")
         else:
             outcome = trial.delivery.outcome.value

@@ -131,7 +131,7 @@ class SubscriberActions(ReadOnlyAdmin):
         left = unsubscribing.leave(
             subscriber_ids=[subscriber.pk],
             now=timezone.now(),
-            method=confirmations.Method.HAND,
+            method=confirmations.ConfirmationMethod.HAND,
             circumstances=by_hand(request),
             reason=reason,
         )
@@ -164,7 +164,7 @@ class SubscriberActions(ReadOnlyAdmin):
             workspace=subscriber.workspace,
             address=subscriber.email,
             reason=Suppression.Reason.MANUAL,
-            source=suppressions.Source.ADMIN,
+            source=suppressions.SuppressionSource.ADMIN,
             details=reason,
             circumstances=by_hand(request),
             now=timezone.now(),

@@ -102,7 +102,7 @@ class IdentityActions(SubscriberActions):
             )
         except addresses.InvalidAddress as error:
             messages.error(request, f"The address {error}")
-        except (changing_address.AddressTaken, changing_address.NobodyThere) as error:
+        except (changing_address.AddressTaken, erasing.SubscriberGone) as error:
             messages.error(request, str(error))
         else:
             subscriber.refresh_from_db()
@@ -178,7 +178,7 @@ class IdentityActions(SubscriberActions):
                 now=timezone.now(),
                 allows_return="allow_return" in request.POST,
             )
-        except erasing.NobodyThere as error:
+        except erasing.SubscriberGone as error:
             messages.warning(request, str(error))
             return HttpResponseRedirect(list_url(Subscriber))
         LogEntry.objects.create(

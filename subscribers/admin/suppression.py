@@ -21,7 +21,7 @@ from subscribers.admin.circumstances import by_hand
 from subscribers.admin.person_search import address_remains
 from subscribers.models import ConsentRecord, Subscriber, Suppression
 from subscribers.services.consent import suppressions
-from subscribers.services.consent.suppressions import Source
+from subscribers.services.consent.suppressions import SuppressionSource
 from subscribers.wire import addresses, json_gate
 
 COLOURS = {"hard_bounce": "warning", "complaint": "danger", "manual": "info", "erased": "info"}
@@ -108,7 +108,7 @@ class SuppressionAdmin(BaseAdmin):
             workspace=obj.workspace,
             address=obj.email,
             reason=Suppression.Reason.MANUAL,
-            source=Source.ADMIN,
+            source=SuppressionSource.ADMIN,
             details=obj.details,
             circumstances=by_hand(request),
             now=timezone.now(),
@@ -151,7 +151,7 @@ class SuppressionAdmin(BaseAdmin):
             workspace=suppression.workspace,
             address=address,
             reason=reason,
-            source=Source.ADMIN,
+            source=SuppressionSource.ADMIN,
             circumstances=by_hand(request),
             now=timezone.now(),
         )

@@ -47,17 +47,17 @@ class Begun:
     """The request's moment, and what the rate limit said; `rate` is None where there is none."""
 
     now: datetime
-    rate: rate_limit.Decision | None
+    rate: rate_limit.RateDecision | None
 
 
-def take_request(*, api_key: ApiKey, now: datetime) -> rate_limit.Decision | None:
+def take_request(*, api_key: ApiKey, now: datetime) -> rate_limit.RateDecision | None:
     """Take one request from the key's limit; None where requests are not limited."""
     if not settings.RATE_LIMIT:
         return None
     return rate_limit.take(api_key_id=api_key.pk, limit=settings.RATE_LIMIT, now=now)
 
 
-def rate_headers(rate: rate_limit.Decision | None) -> list[tuple[str, str]]:
+def rate_headers(rate: rate_limit.RateDecision | None) -> list[tuple[str, str]]:
     """Return the headers that say how much of the limit is left."""
     if rate is None:
         return []
@@ -91,7 +91,7 @@ class ApiView(APIView):
     permission_classes = (HasScope,)
     required_scope: ClassVar[Scope]
     content_negotiation_class = AlwaysJson
-    rate: rate_limit.Decision | None = None
+    rate: rate_limit.RateDecision | None = None
     # One moment for the whole request.
     now: datetime
 
@@ -154,7 +154,7 @@ class ApiView(APIView):
             answer = work(None)
             return json_response(answer.body, status=answer.status)
         reserved = idempotency.reserve(
-            scope=idempotency.Scope(
+            scope=idempotency.RequestScope(
                 workspace=self.workspace,
                 method=str(self.request.method),
                 path=self.request.path,

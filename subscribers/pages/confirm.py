@@ -15,11 +15,11 @@ from subscribers.models import Confirmation, Subscriber, Workspace
 from subscribers.pages.base import page, see_other
 from subscribers.pages.requests import UnusableForm, circumstances_of, form_of, once_more_if_lost
 from subscribers.services.consent import confirmations
-from subscribers.services.consent.confirmations import LinkState, Method
+from subscribers.services.consent.confirmations import ConfirmationMethod, LinkState
 
 SCRIPT = "cueline/confirm.js"
 FRESH_LINK = "fresh_link"
-ANSWERS = (Method.BUTTON, Method.GESTURE)
+ANSWERS = (ConfirmationMethod.BUTTON, ConfirmationMethod.GESTURE)
 
 
 # The token is the proof; a forged POST would have to know it, and no cookie is looked at.
@@ -41,7 +41,7 @@ def _serve(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
         return _send_fresh_link(request, token, now)
     if by not in ANSWERS:
         return _page_of(request, token, now, status=400)
-    return _answer(request, token, now, Method(by))
+    return _answer(request, token, now, ConfirmationMethod(by))
 
 
 def _page_of(request: HttpRequest, token: str, now: datetime, *, status: int = 200) -> HttpResponse:
@@ -60,11 +60,16 @@ def _page_of(request: HttpRequest, token: str, now: datetime, *, status: int = 2
     )
 
 
-def _answer(request: HttpRequest, token: str, now: datetime, method: Method) -> HttpResponse:
+def _answer(
+    request: HttpRequest, token: str, now: datetime, method: ConfirmationMethod
+) -> HttpResponse:
     """Confirm, and say thanks; also to a second click that was on its way already."""
     link = confirmations.read_link(token, now)
     if link.state is LinkState.OPEN and link.confirmation is not None:
-        if method is Method.GESTURE and link.confirmation.workspace.confirmation_needs_button:
+        if (
+            method is ConfirmationMethod.GESTURE
+            and link.confirmation.workspace.confirmation_needs_button
+        ):
             # The setting came while the page was open.
             return _page_of(request, token, now, status=400)
         confirmations.confirm(

@@ -18,7 +18,7 @@ from subscribers.pages.base import page
 from subscribers.pages.preferences import choose
 from subscribers.pages.requests import UnusableForm, circumstances_of, form_of, once_more_if_lost
 from subscribers.services.consent import confirmations, preferences, unsubscribing
-from subscribers.services.consent.unsubscribing import Method
+from subscribers.services.consent.unsubscribing import UnsubscribeMethod
 
 REASONS = {
     "too_much": gettext_lazy("There is too much mail."),
@@ -77,7 +77,7 @@ def _is_gone(person: Subscriber) -> bool:
 
 
 def _leave(request: HttpRequest, token: str, form: QueryDict, now: datetime) -> HttpResponse:
-    method = Method.PAGE if form.get("from") == "page" else Method.ONE_CLICK
+    method = UnsubscribeMethod.PAGE if form.get("from") == "page" else UnsubscribeMethod.ONE_CLICK
     unsubscribing.leave_by_link(
         token=token,
         now=now,
@@ -86,7 +86,7 @@ def _leave(request: HttpRequest, token: str, form: QueryDict, now: datetime) -> 
         reason=_reason_of(form),
     )
     # Nobody sees what a mail program is answered.
-    person = unsubscribing.owner_of(token) if method is Method.PAGE else None
+    person = unsubscribing.owner_of(token) if method is UnsubscribeMethod.PAGE else None
     return page(request, "unsubscribed.html", workspace=person.workspace if person else None)
 
 

@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 from events.models import Enrollment, StepRun
 from events.services import engine
 from events.services.engine import claiming
-from events.services.engine.claiming import Batch
+from events.services.engine.claiming import ClaimedBatch
 from subscribers.models import OutgoingEmail, Workspace
 from subscribers.services.dispatch import queue as outbox_queue
 from subscribers.services.workspaces import workspaces
@@ -40,7 +40,7 @@ def server(settings: Settings) -> Iterator[SmtpServer]:
 
 
 @pytest.fixture
-def batch(db: None) -> Batch:
+def batch(db: None) -> ClaimedBatch:
     sequence = make_sequence(workspaces.create(name="Acme"), MAIL)
     for number in range(PEOPLE):
         email = f"person{number}@example.com"
@@ -51,7 +51,7 @@ def batch(db: None) -> Batch:
     return batch
 
 
-def advance(batch: Batch) -> None:
+def advance(batch: ClaimedBatch) -> None:
     engine.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON).clock)
 
 
@@ -89,7 +89,9 @@ def assert_each_got_one(server: SmtpServer) -> None:
     assert [row.outcome for row in StepRun.objects.all()] == [{"email": "sent"}] * PEOPLE
 
 
-def test_a_mail_is_recorded_once_the_database_is_back(server: SmtpServer, batch: Batch) -> None:
+def test_a_mail_is_recorded_once_the_database_is_back(
+    server: SmtpServer, batch: ClaimedBatch
+) -> None:
     hold = server.hold(Stage.MESSAGE)
     dbname = connection.settings_dict["NAME"]
 
@@ -133,7 +135,7 @@ def test_a_mail_that_no_enrollment_waits_for_is_recorded_too(
 @pytest.mark.parametrize("is_committed", [True, False])
 @pytest.mark.parametrize("commits_before", range(PEOPLE + 2))
 def test_a_commit_whose_answer_is_lost_loses_and_repeats_no_mail(
-    server: SmtpServer, batch: Batch, commits_before: int, is_committed: bool
+    server: SmtpServer, batch: ClaimedBatch, commits_before: int, is_committed: bool
 ) -> None:
     host, port = connection.settings_dict["HOST"], int(connection.settings_dict["PORT"])
 

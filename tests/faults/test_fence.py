@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 from events.models import Enrollment, Sequence, StepRun
 from events.services import engine
 from events.services.engine import claiming
-from events.services.engine.claiming import Batch
+from events.services.engine.claiming import ClaimedBatch
 from events.services.enrollments import by_operator
 from events.services.sequences import sequences
 from subscribers.models import OutgoingEmail, Subscriber
@@ -57,12 +57,12 @@ def enrollment_of(sequence: Sequence, email: str = "a@example.com") -> Enrollmen
     return begin(sequence, person)
 
 
-def claim() -> Batch:
+def claim() -> ClaimedBatch:
     (batch,) = claiming.claim_due(now=NOON, most_batches=1)
     return batch
 
 
-def advance(batch: Batch) -> None:
+def advance(batch: ClaimedBatch) -> None:
     engine.advance(token=batch.token, ids=batch.ids, clock=TimeTravel(NOON).clock)
 
 

@@ -14,7 +14,7 @@ import pytest
 from events.models import Enrollment, Event, Sequence, StepRun
 from events.services import engine
 from events.services.engine import claiming
-from events.services.engine.claiming import Batch
+from events.services.engine.claiming import ClaimedBatch
 from subscribers.models import SubscriberTag
 from subscribers.services.workspaces import workspaces
 from tests import factories
@@ -36,7 +36,7 @@ def sequence(db: None) -> Sequence:
     return make_sequence(workspaces.create(name="Acme"), wait, bought)
 
 
-def claim_one_each(sequence: Sequence, now: datetime) -> list[Batch]:
+def claim_one_each(sequence: Sequence, now: datetime) -> list[ClaimedBatch]:
     """Let as many enrollments time out a second ago, and claim each alone."""
     for number in range(TIMES):
         person = factories.SubscriberFactory.create(
@@ -44,7 +44,7 @@ def claim_one_each(sequence: Sequence, now: datetime) -> list[Batch]:
         )
         due_at = now - timedelta(seconds=1, microseconds=-number)
         make_enrollment(sequence, person, awaits="purchased", due_at=due_at, step_since=due_at)
-    batches: list[Batch] = []
+    batches: list[ClaimedBatch] = []
     while found := claiming.claim_due(now=now, most_batches=1, most_rows=1):
         batches += found
     return batches

@@ -6,7 +6,7 @@ from typing import Any
 
 from events.models import Sequence
 from events.services import simulation as simulating
-from events.services.simulation import Awaited, Happening, Simulation
+from events.services.simulation import AssumedEvent, Awaited, Simulation
 from subscribers.wire import addresses
 from tests.support.reading_only import reading_only
 from tests.support.sequence_making import NOON
@@ -25,7 +25,7 @@ def simulate(
     """Return what would happen; `properties` alone are those of the event `signup`."""
     happening = None
     if event or properties is not None:
-        happening = Happening(name=event or "signup", properties=properties or {})
+        happening = AssumedEvent(name=event or "signup", properties=properties or {})
     with reading_only():
         return simulating.simulate(
             sequence=sequence,

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from subscribers.management.importing import ImportCommand
 from subscribers.models import ImportRun, Tag, Workspace
 from subscribers.rows.row import Row
-from subscribers.services.imports.loop import Outcome, Parsed
+from subscribers.services.imports.loop import Parsed, RowsOutcome
 from subscribers.services.imports.runs import Counted, Rejected
 from subscribers.wire.payloads import Fault
 
@@ -36,7 +36,7 @@ class TagImporter:
     def is_alone(self, value: str) -> bool:  # noqa: ARG002 - the port's
         return False
 
-    def record(self, parsed: Sequence[Parsed[str]], *, now: datetime) -> Outcome:  # noqa: ARG002 - the port's
+    def record(self, parsed: Sequence[Parsed[str]], *, now: datetime) -> RowsOutcome:  # noqa: ARG002 - the port's
         self.before_batch()
         counted, rejected = Counted(), []
         for each in parsed:
@@ -46,7 +46,7 @@ class TagImporter:
                 continue
             _, is_new = Tag.objects.get_or_create(workspace=self.workspace, name=each.value)
             counted.add(Counted(rows=1, recorded=int(is_new), duplicates=int(not is_new)))
-        return Outcome(counted, rejected)
+        return RowsOutcome(counted, rejected)
 
     def record_alone(self, parsed: Parsed[str], *, now: datetime, before_commit: Any) -> None:
         raise NotImplementedError

@@ -41,6 +41,6 @@ class Command(ExportCommand):
         self.export(
             options=options,
             pages=lambda: exporting.event_pages(workspace=workspace, chosen=chosen),
-            row_type=exporting.EventRow,
+            row_type=exporting.ExportedEvent,
             noun="events",
         )

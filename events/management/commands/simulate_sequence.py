@@ -11,7 +11,7 @@ from django.utils import timezone
 from events.intake.payloads import LONGEST_NAME
 from events.models import Sequence
 from events.services import simulation as simulating
-from events.services.simulation import MOST_VISITS, Awaited, Happening
+from events.services.simulation import MOST_VISITS, AssumedEvent, Awaited
 from events.services.simulation.wire import as_wire
 from events.wording import simulation as simulation_text
 from subscribers.ids import decode
@@ -135,7 +135,7 @@ def _now(text: str | None) -> datetime:
         raise CommandError(f"--now {error}") from error
 
 
-def _happening(name: str | None, properties: str | None, sequence: Sequence) -> Happening | None:
+def _happening(name: str | None, properties: str | None, sequence: Sequence) -> AssumedEvent | None:
     """Return the event that is given, or its properties for the one that starts the sequence."""
     if properties is None and name is None:
         return None
@@ -147,7 +147,7 @@ def _happening(name: str | None, properties: str | None, sequence: Sequence) -> 
         name = read_text(name, longest=LONGEST_NAME)
     except InvalidField as error:
         raise CommandError(f"--event {error}") from error
-    return Happening(
+    return AssumedEvent(
         name=name, properties=_properties(properties) if properties is not None else {}
     )
 

@@ -50,7 +50,7 @@ class Command(BaseCommand):
     def _supervise(self) -> None:
         try:
             supervisor.Supervisor().run()
-        except supervisor.Refused as refused:
+        except supervisor.PartRefused as refused:
             raise CommandError(
                 "The worker does not start; the line before says why.",
                 returncode=supervisor.REFUSED,

@@ -133,7 +133,9 @@ def _crowd(people: int, now: datetime) -> Iterator[Life]:
 
 
 def _person(life: Life, now: datetime) -> dict[str, Any]:
-    names = [each.name for _, each in life.moments(until=now) if isinstance(each, lives.Happening)]
+    names = [
+        each.name for _, each in life.moments(until=now) if isinstance(each, lives.PlannedEvent)
+    ]
     left_at = next((at for at, deed in life.deeds if deed is Deed.LEAVES and at < now), None)
     given = {
         "email": life.email,
@@ -153,7 +155,7 @@ def _person(life: Life, now: datetime) -> dict[str, Any]:
 
 def _events(life: Life, now: datetime) -> Iterator[dict[str, Any]]:
     for number, (at, each) in enumerate(life.moments(until=now)):
-        if isinstance(each, lives.Happening):
+        if isinstance(each, lives.PlannedEvent):
             yield {
                 "email": life.email,
                 "name": each.name,

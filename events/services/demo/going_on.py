@@ -14,7 +14,7 @@ from events.services.demo import posting
 from events.services.demo.playing import Played, Story
 from events.services.demo.posting import Posted
 from events.services.engine.loaded_versions import PlacedStep
-from events.services.engine.walking import Acts, Ends, Position, Waits, Walked, walk
+from events.services.engine.walking import Acts, Ended, Position, Waits, Walked, walk
 
 Status = Enrollment.Status
 GOING = (Status.ACTIVE, Status.WAITING)
@@ -153,7 +153,7 @@ def _settle(enrollment: Played, walked: Walked, at: datetime) -> None:
     _place(enrollment, walked.position)
     enrollment.row.reason, enrollment.row.updated_at = "", at
     match walked.stop:
-        case Ends():
+        case Ended():
             enrollment.end(at, status=Status(walked.stop.status), reason=walked.stop.reason)
         case Waits():
             enrollment.row.status = Status.WAITING

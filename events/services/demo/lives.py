@@ -46,7 +46,7 @@ class Deed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class PlannedEvent:
     """An event that the application reports."""
 
     at: datetime
@@ -65,18 +65,18 @@ class Life:
     timezone: str
     attributes: dict[str, Any]
     signed_up_at: datetime
-    happenings: list[Happening] = field(default_factory=list)
+    happenings: list[PlannedEvent] = field(default_factory=list)
     deeds: list[tuple[datetime, Deed]] = field(default_factory=list)
     fates: dict[int, Fate] = field(default_factory=dict)
     is_test: bool = False
 
     def add(self, at: datetime, name: str, **properties: Any) -> None:
         """Add an event."""
-        self.happenings.append(Happening(at, name, properties))
+        self.happenings.append(PlannedEvent(at, name, properties))
 
-    def moments(self, *, until: datetime) -> Iterator[tuple[datetime, Happening | Deed]]:
+    def moments(self, *, until: datetime) -> Iterator[tuple[datetime, PlannedEvent | Deed]]:
         """Yield what happens until a moment, in order."""
-        both: list[tuple[datetime, Happening | Deed]] = [
+        both: list[tuple[datetime, PlannedEvent | Deed]] = [
             (each.at, each) for each in self.happenings
         ]
         both += self.deeds

@@ -20,7 +20,7 @@ from events.language import filters as property_filters
 from events.language import steps
 from events.language.filters import Filter
 from events.models import Enrollment, Event
-from events.services.demo.lives import Happening, Life
+from events.services.demo.lives import Life, PlannedEvent
 from events.services.demo.rows import Rows
 from events.services.engine import loaded_versions
 from events.services.engine.claimed import ClaimedEnrollment
@@ -141,7 +141,7 @@ class Story:
         wanted = self.company.definition_ids.get(name)
         return [each for each in self.events if each.definition_id == wanted]
 
-    def take_in(self, happening: Happening) -> None:
+    def take_in(self, happening: PlannedEvent) -> None:
         """Record an event and do what it sets off."""
         at, company = happening.at, self.company
         event_id = self.rows.ids.at(at)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from events.models import Enrollment
 from events.services.demo import asking_people, consenting
 from events.services.demo.going_on import advance
-from events.services.demo.lives import Deed, Happening, Life
+from events.services.demo.lives import Deed, Life, PlannedEvent
 from events.services.demo.playing import Company, Played, Story
 from events.services.demo.rows import Rows
 from subscribers.models import Confirmation, Subscriber, SubscriberTag
@@ -24,7 +24,7 @@ def tell(company: Company, life: Life, rows: Rows) -> None:
     question = asking_people.ask(story, life.signed_up_at + timedelta(milliseconds=60))
     for at, moment in life.moments(until=company.now):
         advance(story, until=at)
-        if isinstance(moment, Happening):
+        if isinstance(moment, PlannedEvent):
             story.take_in(moment)
         else:
             _do(story, question, moment, at)

@@ -53,7 +53,7 @@ _LEASE_ENDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ClaimedBatch:
     """Enrollments that one task works on, under one token; at most 100."""
 
     token: UUID
@@ -67,13 +67,13 @@ def claim_due(
     most_batches: int,
     lowest_lane: int = Enrollment.Lane.MARKETING,
     most_rows: int | None = None,
-) -> list[Batch]:
+) -> list[ClaimedBatch]:
     """Claim what is due, by lane, then time; the caller's transaction also rings for it.
 
     Lanes above `lowest_lane` are left. What another host claims at the same moment is skipped.
     Costs one look when nothing is due.
     """
-    batches: list[Batch] = []
+    batches: list[ClaimedBatch] = []
     rows_left = most_rows or most_batches * MOST_IN_BATCH
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_LANES_DUE, {"now": _moment(now)})
@@ -162,7 +162,7 @@ def _claim(
     lane: int,
     condition: str,
     most: int,
-) -> Batch | None:
+) -> ClaimedBatch | None:
     token = uuid4()
     statement = _CLAIM.format(
         condition=condition,
@@ -180,7 +180,7 @@ def _claim(
     cursor.execute(statement, parameters)
     rows: Sequence[tuple[Any]] = cursor.fetchall()
     ids = tuple(sorted(each if isinstance(each, UUID) else UUID(each) for (each,) in rows))
-    return Batch(token=token, ids=ids, lane=lane) if ids else None
+    return ClaimedBatch(token=token, ids=ids, lane=lane) if ids else None
 
 
 def _moment(moment: datetime) -> Any:  # noqa: ANN401 - as the driver wants it

@@ -12,13 +12,13 @@ from events.services.engine import mail_breaker, rounds
 from events.services.engine.claimed import Claimed, ClaimedEnrollment
 from events.services.engine.leftover_mails import ENROLLMENT_ENDED
 from events.services.engine.loaded_versions import PlacedStep
-from events.services.engine.rounds import Round
-from events.services.engine.walking import Done, Position
+from events.services.engine.rounds import EngineRound
+from events.services.engine.walking import Position, StepDone
 from events.services.engine.writing import NextState, add_step_runs
 from subscribers.models import OutgoingEmail
 from subscribers.services.consent import suppressions
 from subscribers.services.outbox import brakes, outbox
-from subscribers.services.outbox.delivery import Delivery, Outcome
+from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome
 
 Status = Enrollment.Status
 EmailStatus = OutgoingEmail.Status
@@ -49,7 +49,7 @@ class Letter:
     is_repeated: bool
 
 
-def settle(sent: Sent, claimed: Claimed, current: Round) -> None:
+def settle(sent: Sent, claimed: Claimed, current: EngineRound) -> None:
     """Record what became of a mail, and move its enrollment on if it is still this claim's."""
     delivery = sent.delivery
     if delivery.is_bad_recipient:
@@ -57,7 +57,7 @@ def settle(sent: Sent, claimed: Claimed, current: Round) -> None:
         _give_up_recipient(sent, current)
     outbox.settle(email_id=sent.email.pk, delivery=delivery, now=current.now)
     enrollment = claimed.enrollment(sent.enrollment.row.pk)
-    if delivery.outcome in {Outcome.SENT, Outcome.UNKNOWN}:
+    if delivery.outcome in {DeliveryOutcome.SENT, DeliveryOutcome.UNKNOWN}:
         done = _done(
             sent.enrollment, sent.placed, sent.email, delivery.outcome.value, sent.fenced_at
         )
@@ -71,7 +71,7 @@ def settle(sent: Sent, claimed: Claimed, current: Round) -> None:
         # A paused enrollment tries again; of one that is over, nothing waits to be sent.
         if not Enrollment.objects.filter(pk=sent.enrollment.row.pk, status__in=UNDER_WAY).exists():
             outbox.skip_queued(email_id=sent.email.pk, reason=ENROLLMENT_ENDED)
-    elif delivery.outcome is Outcome.REFUSED:
+    elif delivery.outcome is DeliveryOutcome.REFUSED:
         rounds.fail_attempt(enrollment, delivery.error, current, is_final=True)
     elif outbox.is_server_away(delivery):
         outbox.take_attempt_back(email_id=sent.email.pk)
@@ -81,7 +81,7 @@ def settle(sent: Sent, claimed: Claimed, current: Round) -> None:
         _try_later(enrollment, sent, current)
 
 
-def fence(letter: Letter, claimed: Claimed, current: Round) -> OutgoingEmail | None:
+def fence(letter: Letter, claimed: Claimed, current: EngineRound) -> OutgoingEmail | None:
     """Look a last time whether the mail may leave, and store it as being sent; or say why not."""
     enrollment = claimed.enrollment(letter.enrollment.row.pk)
     if enrollment is None or not current.still_hold([enrollment]):
@@ -107,7 +107,11 @@ def fence(letter: Letter, claimed: Claimed, current: Round) -> OutgoingEmail | N
 
 
 def _is_suppressed(
-    enrollment: ClaimedEnrollment, recipient: str, letter: Letter, claimed: Claimed, current: Round
+    enrollment: ClaimedEnrollment,
+    recipient: str,
+    letter: Letter,
+    claimed: Claimed,
+    current: EngineRound,
 ) -> bool:
     """Tell whether no mail may go to the address, as it was read after the locks."""
     if recipient == letter.draft.recipient and not current.changed_people:
@@ -118,7 +122,7 @@ def _is_suppressed(
     )
 
 
-def _give_up_recipient(sent: Sent, current: Round) -> None:
+def _give_up_recipient(sent: Sent, current: EngineRound) -> None:
     """Let nothing more go to a recipient who is none.
 
     That ends the person's enrollments, this one too.
@@ -138,7 +142,7 @@ def _is_held_back(
     placed: PlacedStep,
     letter: Letter,
     earlier: OutgoingEmail | None,
-    current: Round,
+    current: EngineRound,
 ) -> bool:
     """Tell whether a switch, the list of allowed addresses or the cap keeps the mail back."""
     verdict = brakes.verdict(
@@ -168,7 +172,7 @@ def _begin(letter: Letter, earlier: OutgoingEmail | None, now: datetime) -> Outg
 
 
 def _follow(
-    enrollment: ClaimedEnrollment, placed: PlacedStep, earlier: OutgoingEmail, current: Round
+    enrollment: ClaimedEnrollment, placed: PlacedStep, earlier: OutgoingEmail, current: EngineRound
 ) -> None:
     """Go on after a mail that an earlier attempt left in whatever state."""
     match earlier.status:
@@ -191,14 +195,14 @@ def _done(
     email: OutgoingEmail,
     word: str,
     since: datetime,
-) -> Done:
+) -> StepDone:
     """Return the mail's step as done; what comes next counts from the fence."""
     began = enrollment.position.since
     status = StepRun.Status.DONE
-    return Done(placed, status, {"email": word}, began, max(since, began), email.pk)
+    return StepDone(placed, status, {"email": word}, began, max(since, began), email.pk)
 
 
-def _leave(enrollment: ClaimedEnrollment, done: Done, current: Round) -> None:
+def _leave(enrollment: ClaimedEnrollment, done: StepDone, current: EngineRound) -> None:
     """Leave a mail's step behind."""
     position = Position(enrollment.version.after(done.placed), done.ended_at)
     rounds.go_on(enrollment, position, current, after=done)
@@ -209,7 +213,7 @@ def _leave_out(
     placed: PlacedStep,
     email: OutgoingEmail | None,
     reason: str,
-    current: Round,
+    current: EngineRound,
 ) -> None:
     """Leave a mail out; one that an earlier attempt queued does not leave any more."""
     if email is not None:
@@ -222,17 +226,24 @@ def _skip(
     placed: PlacedStep,
     email: OutgoingEmail | None,
     reason: str,
-    current: Round,
+    current: EngineRound,
 ) -> None:
     """Leave a mail out and go on."""
     began = enrollment.position.since
     email_id = email.pk if email else None
     status = StepRun.Status.SKIPPED
-    _leave(enrollment, Done(placed, status, {"reason": reason}, began, began, email_id), current)
+    _leave(
+        enrollment, StepDone(placed, status, {"reason": reason}, began, began, email_id), current
+    )
 
 
 def _wait(
-    enrollment: ClaimedEnrollment, until: datetime, reason: str, current: Round, *, error: str = ""
+    enrollment: ClaimedEnrollment,
+    until: datetime,
+    reason: str,
+    current: EngineRound,
+    *,
+    error: str = "",
 ) -> None:
     """Let the enrollment come again later, with no attempt counted."""
     state = NextState(
@@ -246,7 +257,7 @@ def _wait(
     current.states.append((enrollment.row, state))
 
 
-def _try_later(enrollment: ClaimedEnrollment, sent: Sent, current: Round) -> None:
+def _try_later(enrollment: ClaimedEnrollment, sent: Sent, current: EngineRound) -> None:
     """Send a mail again that the server put off; the mail's own attempts are counted."""
     until = outbox.retry_at(attempts=sent.email.attempts, now=current.now)
     if until is None:

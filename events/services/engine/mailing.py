@@ -17,11 +17,11 @@ from events.services.database_faults import REQUEST_FAULTS, brief
 from events.services.engine import claiming, mail_breaker, mails, rounds
 from events.services.engine.claimed import Claimed, ClaimedEnrollment, lock_again
 from events.services.engine.fencing import Letter, Sent, fence, settle
-from events.services.engine.rounds import Clock, Round
+from events.services.engine.rounds import Clock, EngineRound
 from subscribers.models import OutgoingEmail
 from subscribers.services.consent import suppressions
 from subscribers.services.outbox import outbox, rate
-from subscribers.services.outbox.delivery import Delivery, Mailer, Outcome
+from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
 from subscribers.services.storage import connections
 from subscribers.templating.mail import TemplateFault
 
@@ -106,7 +106,7 @@ class _Sender:
             self._turn(None)
 
     def _note(self, delivery: Delivery) -> None:
-        if delivery.outcome is Outcome.UNKNOWN:
+        if delivery.outcome is DeliveryOutcome.UNKNOWN:
             mail_breaker.trip(now=self.clock(), is_unknown=True)
         elif outbox.is_server_away(delivery):
             mail_breaker.trip(now=self.clock(), is_unknown=False)
@@ -132,7 +132,7 @@ class _Sender:
             claimed = lock_again(
                 token=self.token, enrollments=enrollments, address_hash=_address_hash(letter)
             )
-            current = Round(self.token, self.clock())
+            current = EngineRound(self.token, self.clock())
             # First: it locks sequences, and what follows may lock enrollments.
             rounds.park(claimed.parked, current)
             if self.waiting:
@@ -175,7 +175,7 @@ class _Sender:
         except Exception as error:  # what comes after a mail must not make it unknown
             logger.exception("An enrollment could not go on after its mail.")
             with transaction.atomic():
-                current = Round(self.token, self.clock())
+                current = EngineRound(self.token, self.clock())
                 settle(self.waiting, Claimed(enrollments=[], parked=[]), current)
                 current.write()
             self._fail(self.waiting.enrollment, brief(error), is_final=False)

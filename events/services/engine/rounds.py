@@ -23,7 +23,7 @@ from events.services.database_faults import REQUEST_FAULTS, brief
 from events.services.engine import changes, writing
 from events.services.engine.claimed import Claimed, ClaimedEnrollment, load_locked
 from events.services.engine.loaded_versions import PlacedStep
-from events.services.engine.walking import Acts, Done, Ends, Position, Waits, Walked, walk
+from events.services.engine.walking import Acts, Ended, Position, StepDone, Waits, Walked, walk
 from events.services.engine.writing import NextState
 
 logger = logging.getLogger("cueline.engine")
@@ -37,7 +37,7 @@ GAVE_UP = "gave_up"
 
 
 @dataclass(slots=True)
-class Round:
+class EngineRound:
     """What one transaction decided for many enrollments, until it is written."""
 
     token: UUID
@@ -71,7 +71,7 @@ class Round:
         writing.store_step_runs(self.step_runs)
 
 
-def begin_round(*, token: UUID, ids: Several[UUID], clock: Clock) -> tuple[Claimed, Round]:
+def begin_round(*, token: UUID, ids: Several[UUID], clock: Clock) -> tuple[Claimed, EngineRound]:
     """Lock the people of claimed enrollments and read the enrollments.
 
     Park those whose sequence is off.
@@ -79,7 +79,7 @@ def begin_round(*, token: UUID, ids: Several[UUID], clock: Clock) -> tuple[Claim
     In the caller's transaction, before anything else of it. What the token lost is left out.
     """
     claimed = load_locked(token=token, ids=ids)
-    current = Round(token, clock())
+    current = EngineRound(token, clock())
     park(claimed.parked, current)
     return claimed, current
 
@@ -118,7 +118,11 @@ def _advance_together(token: UUID, ids: Several[UUID], clock: Clock) -> list[Cla
 
 
 def go_on(
-    enrollment: ClaimedEnrollment, position: Position, current: Round, *, after: Done | None = None
+    enrollment: ClaimedEnrollment,
+    position: Position,
+    current: EngineRound,
+    *,
+    after: StepDone | None = None,
 ) -> None:
     """Walk one enrollment on from a position, after the call `after`; the caller holds the locks.
 
@@ -133,10 +137,10 @@ class Going:
 
     enrollment: ClaimedEnrollment
     position: Position
-    done: list[Done]
+    done: list[StepDone]
 
 
-def _go_on(all_going: list[Going], current: Round, *, may_call: bool) -> None:
+def _go_on(all_going: list[Going], current: EngineRound, *, may_call: bool) -> None:
     """Walk enrollments on, carrying out their changes, each round of them together.
 
     With `may_call`, enrollments that come to a mail or a webhook stay claimed and are listed.
@@ -183,7 +187,7 @@ def put_off(
 
 
 def fail_attempt(
-    enrollment: ClaimedEnrollment, error: str, current: Round, *, is_final: bool = False
+    enrollment: ClaimedEnrollment, error: str, current: EngineRound, *, is_final: bool = False
 ) -> None:
     """Note a failed attempt of the step that the enrollment stands at.
 
@@ -202,11 +206,13 @@ def fail_attempt(
     current.states.append((enrollment.row, state))
 
 
-def end_failed(enrollment: ClaimedEnrollment, error: str, attempts: int, current: Round) -> None:
+def end_failed(
+    enrollment: ClaimedEnrollment, error: str, attempts: int, current: EngineRound
+) -> None:
     """End an enrollment whose step failed for good; the step's row says with what."""
     position = enrollment.position
     if position.placed:
-        done = Done(position.placed, StepRun.Status.FAILED, {}, position.since, current.now)
+        done = StepDone(position.placed, StepRun.Status.FAILED, {}, position.since, current.now)
         rows = writing.add_step_runs(enrollment, [done])
         for row in rows:
             row.error, row.attempts = error, attempts
@@ -231,7 +237,7 @@ def _is_change(placed: PlacedStep) -> bool:
     return isinstance(placed.step, changes.CHANGES)
 
 
-def _change(changing: list[Going], current: Round) -> None:
+def _change(changing: list[Going], current: EngineRound) -> None:
     """Carry out the changes at which enrollments stand.
 
     That may end or pause the very one that did.
@@ -242,18 +248,23 @@ def _change(changing: list[Going], current: Round) -> None:
     for each, outcome in zip(changing, outcomes, strict=True):
         placed, since = each.position.placed, each.position.since
         if placed is not None:
-            each.done.append(Done(placed, StepRun.Status.DONE, outcome, since, since))
+            each.done.append(StepDone(placed, StepRun.Status.DONE, outcome, since, since))
             each.position = Position(each.enrollment.version.after(placed), since)
             current.changed_people.add(each.enrollment.subscriber.pk)
 
 
 def _settle(
-    enrollment: ClaimedEnrollment, walked: Walked, current: Round, *, may_call: bool, is_moved: bool
+    enrollment: ClaimedEnrollment,
+    walked: Walked,
+    current: EngineRound,
+    *,
+    may_call: bool,
+    is_moved: bool,
 ) -> None:
     """Put the enrollment where the walk stopped."""
     row, position, stop = enrollment.row, walked.position, walked.stop
     match stop:
-        case Ends():
+        case Ended():
             state = NextState(stop.status, position, None, reason=stop.reason)
         case Waits():
             state = NextState(
@@ -277,7 +288,7 @@ def _settle(
     current.states.append((row, state))
 
 
-def park(rows: Several[Enrollment], current: Round) -> None:
+def park(rows: Several[Enrollment], current: EngineRound) -> None:
     """Hold enrollments whose sequence is not active, until it is switched on again.
 
     Locks the sequences in the order of their ids: one that was switched on meanwhile has resumed

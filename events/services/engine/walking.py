@@ -83,7 +83,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class StepDone:
     """A step that is done, with what was decided."""
 
     placed: PlacedStep
@@ -95,7 +95,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
+class Ended:
     """The enrollment is over."""
 
     status: Enrollment.Status
@@ -122,8 +122,8 @@ class Walked:
     """The steps that a walk did, and what it stopped at."""
 
     position: Position
-    stop: Ends | Waits | Acts
-    done: list[Done] = field(default_factory=list)
+    stop: Ended | Waits | Acts
+    done: list[StepDone] = field(default_factory=list)
 
 
 def walk(*, version: LoadedVersion, position: Position, facts: Facts, now: datetime) -> Walked:
@@ -131,7 +131,7 @@ def walk(*, version: LoadedVersion, position: Position, facts: Facts, now: datet
 
     Steps only lead forwards, so a walk is never longer than the sequence.
     """
-    done: list[Done] = []
+    done: list[StepDone] = []
     while (placed := position.placed) is not None:
         match placed.step:
             case steps.DelayStep():
@@ -141,7 +141,7 @@ def walk(*, version: LoadedVersion, position: Position, facts: Facts, now: datet
             case steps.ConditionStep():
                 decided = _condition(placed.step, facts)
             case steps.ExitStep():
-                decided = _Decision({}, stop=Ends(Status.COMPLETED, "exit"))
+                decided = _Decision({}, stop=Ended(Status.COMPLETED, "exit"))
             case steps.EmailStep():
                 return Walked(position, _window(version, facts, now) or Acts(), done)
             case _:
@@ -149,7 +149,9 @@ def walk(*, version: LoadedVersion, position: Position, facts: Facts, now: datet
         if isinstance(decided, Waits):
             return Walked(position, decided, done)
         ended_at = decided.ended_at or position.since
-        done.append(Done(placed, StepRun.Status.DONE, decided.outcome, position.since, ended_at))
+        done.append(
+            StepDone(placed, StepRun.Status.DONE, decided.outcome, position.since, ended_at)
+        )
         if decided.stop:
             return Walked(position, decided.stop, done)
         following = (
@@ -158,14 +160,14 @@ def walk(*, version: LoadedVersion, position: Position, facts: Facts, now: datet
             else version.after(placed, count=1 + decided.left_out)
         )
         position = Position(following, ended_at)
-    return Walked(position, Ends(Status.COMPLETED, ""), done)
+    return Walked(position, Ended(Status.COMPLETED, ""), done)
 
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
     outcome: Mapping[str, Any]
     ended_at: datetime | None = None
-    stop: Ends | None = None
+    stop: Ended | None = None
     jump: str = ""
     # How many steps after this one are left out.
     left_out: int = 0
@@ -194,7 +196,7 @@ def _delay(
             problem = "date_missing" if isinstance(found, timing.Missing) else "date_past"
             outcome = {"reason": problem, "action": found.action}
             if found.action == "exit":
-                return _Decision(outcome, stop=Ends(Status.COMPLETED, problem))
+                return _Decision(outcome, stop=Ended(Status.COMPLETED, problem))
             return _Decision(outcome, left_out=found.action == "skip")
 
 
@@ -214,7 +216,7 @@ def _wait(
         return Waits(times_out_at, awaits=step.event_name)
     outcome = {"timedOut": True, "action": step.on_timeout}
     if step.on_timeout == "exit":
-        return _Decision(outcome, times_out_at, stop=Ends(Status.COMPLETED, "timeout"))
+        return _Decision(outcome, times_out_at, stop=Ended(Status.COMPLETED, "timeout"))
     return _Decision(outcome, ended_at=times_out_at)
 
 
@@ -224,7 +226,7 @@ def _condition(step: steps.ConditionStep, facts: Facts) -> _Decision:
         return _Decision({"isMet": True})
     outcome = {"isMet": False, "unmet": unmet, "goesTo": step.on_false}
     if step.on_false == EXIT:
-        return _Decision(outcome, stop=Ends(Status.COMPLETED, "condition_not_met"))
+        return _Decision(outcome, stop=Ended(Status.COMPLETED, "condition_not_met"))
     return _Decision(outcome, jump=step.on_false)
 
 

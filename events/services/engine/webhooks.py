@@ -15,8 +15,8 @@ from events.language import steps
 from events.models import Enrollment, StepRun
 from events.services.engine import claiming, mails, rounds
 from events.services.engine.claimed import ClaimedEnrollment
-from events.services.engine.rounds import Clock, Round
-from events.services.engine.walking import Done, Ends, Position
+from events.services.engine.rounds import Clock, EngineRound
+from events.services.engine.walking import Ended, Position, StepDone
 from events.services.engine.writing import NextState, add_step_runs
 from subscribers.ids import encode
 
@@ -113,7 +113,7 @@ def _settle(
     enrollment: ClaimedEnrollment,
     outcome: dict[str, Any],
     error: str,
-    current: Round,
+    current: EngineRound,
     *,
     is_final: bool,
 ) -> None:
@@ -133,10 +133,10 @@ def _settle(
     status = StepRun.Status.SKIPPED if "reason" in outcome else StepRun.Status.DONE
     if error:
         status, outcome = StepRun.Status.FAILED, {**outcome, "action": step.on_error}
-    done = Done(placed, status, outcome, began, current.now)
+    done = StepDone(placed, status, outcome, began, current.now)
     if error and step.on_error == "exit":
         current.step_runs += add_step_runs(enrollment, [done])
-        ends = Ends(Enrollment.Status.COMPLETED, "webhook_failed")
+        ends = Ended(Enrollment.Status.COMPLETED, "webhook_failed")
         state = NextState(ends.status, enrollment.position, None, reason=ends.reason)
         current.states.append((enrollment.row, state))
         return

@@ -15,7 +15,7 @@ from django.db import connection
 
 from events.models import Enrollment, StepRun
 from events.services.engine.claimed import ClaimedEnrollment
-from events.services.engine.walking import Done, Position
+from events.services.engine.walking import Position, StepDone
 from subscribers.ids import new_ids
 from subscribers.services.storage import quick_rows
 
@@ -66,7 +66,7 @@ def move(row: Enrollment, state: NextState) -> None:
     row.attempts, row.last_error = state.attempts, state.last_error
 
 
-def add_step_runs(enrollment: ClaimedEnrollment, done: Iterable[Done]) -> list[StepRun]:
+def add_step_runs(enrollment: ClaimedEnrollment, done: Iterable[StepDone]) -> list[StepRun]:
     """Return the rows of steps that are done, for `store_step_runs`."""
     failures = max(enrollment.row.attempts - 1, 0)
     return [

@@ -42,7 +42,7 @@ class Chosen:
 EVERYTHING = Chosen()
 
 
-class EventRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+class ExportedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     """One event, in the columns of `import_events`; `id` and `receivedAt` are for reading only."""
 
     id: str
@@ -78,7 +78,7 @@ class _Found(NamedTuple):
 
 def event_pages(
     *, workspace: Workspace, chosen: Chosen = EVERYTHING, page_rows: int = PAGE
-) -> Iterator[list[EventRow]]:
+) -> Iterator[list[ExportedEvent]]:
     """Yield the chosen events, at most `page_rows` at a time.
 
     Raises `UnknownName`, before the first page, for a name, tag or list that is not there.
@@ -111,7 +111,7 @@ def _by_name(
 
 def _by_person(
     people: QuerySet[Subscriber], events: QuerySet[Event], names: "_Names", page_rows: int
-) -> Iterator[list[EventRow]]:
+) -> Iterator[list[ExportedEvent]]:
     rows = people.order_by("pk").values_list("pk", "email", "external_id")
     some = list(rows[:PEOPLE_AT_ONCE])
     while some:
@@ -167,10 +167,10 @@ def _people_of(page: Sequence[_Found]) -> dict[str, _Person]:
 
 def _rows(
     page: Sequence[_Found], persons: Mapping[str, _Person], names: "_Names"
-) -> list[EventRow]:
+) -> list[ExportedEvent]:
     """Return what is written; events of people who were erased meanwhile are left out."""
     return [
-        EventRow(
+        ExportedEvent(
             id=f"evt_{_digits(row.id)}",
             email=person.email,
             external_id=person.external_id,

@@ -231,7 +231,7 @@ def _take_in(
 
 
 def _fast_result(
-    request: IngestRequest, done: fast_path.Done, planned: fast_path.PlannedIds
+    request: IngestRequest, done: fast_path.StoredEvents, planned: fast_path.PlannedIds
 ) -> IngestResult:
     """Return the result of a request that the fast path recorded: all of its events are new."""
     outcomes: list[Outcome] = [

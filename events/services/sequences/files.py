@@ -18,7 +18,7 @@ from subscribers.services.workspaces import workspaces
 from subscribers.wire.payloads import Fault, InvalidRequest
 
 
-class Change(StrEnum):
+class FileChange(StrEnum):
     """What an import did to a sequence."""
 
     CREATED = "created"
@@ -35,7 +35,7 @@ class Imported:
     """
 
     key: str
-    change: Change
+    change: FileChange
     is_switched_on: bool
     resumed: int
     warnings: tuple[str, ...]
@@ -139,13 +139,17 @@ def _import(
 ) -> Imported:
     if known is None:
         sequence = sequences.create(workspace=workspace, spec=spec, now=now)
-        change = Change.CREATED
+        change = FileChange.CREATED
     else:
         sequence, version_id = known, known.current_version_id
         is_changed = sequences.edit(sequence=sequence, spec=spec, now=now)
         is_new = sequence.current_version_id != version_id
         change = (
-            Change.NEW_VERSION if is_new else Change.CHANGED if is_changed else Change.UNCHANGED
+            FileChange.NEW_VERSION
+            if is_new
+            else FileChange.CHANGED
+            if is_changed
+            else FileChange.UNCHANGED
         )
     is_switched_on = is_activating and sequence.status != Sequence.Status.ACTIVE
     resumed = sequences.count_parked(sequence) if is_switched_on else 0

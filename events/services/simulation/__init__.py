@@ -18,7 +18,7 @@ from events.services.engine.loaded_versions import LoadedVersion
 from events.services.sequences import sequences
 from events.services.sequences.sequences import Readiness
 from events.services.simulation import entries, people
-from events.services.simulation.entries import Entry, Happening
+from events.services.simulation.entries import AssumedEvent, Entry
 from events.services.simulation.imagined_enrollment import ImaginedEnrollment
 from events.services.simulation.paths import MOST_VISITS, Awaited, Ending, Path, Visit, follow
 from events.services.simulation.people import Someone
@@ -27,8 +27,16 @@ from subscribers.services.audience import lists
 from subscribers.wire.addresses import Address
 
 __all__ = [
-    "MOST_VISITS", "Awaited", "Ending", "Entry", "Happening", "Path", "Simulation", "Someone",
-    "Visit", "simulate",
+    "MOST_VISITS",
+    "AssumedEvent",
+    "Awaited",
+    "Ending",
+    "Entry",
+    "Path",
+    "Simulation",
+    "Someone",
+    "Visit",
+    "simulate",
 ]  # fmt: skip
 
 MARKETING = OutgoingEmail.Kind.MARKETING
@@ -53,7 +61,7 @@ def simulate(
     sequence: Sequence,
     address: Address,
     now: datetime,
-    happening: Happening | None = None,
+    happening: AssumedEvent | None = None,
     awaited: Awaited = Awaited.TIMEOUT,
     most_visits: int = MOST_VISITS,
 ) -> Simulation:

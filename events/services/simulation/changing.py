@@ -14,7 +14,7 @@ from events.language import steps
 from events.models import Enrollment
 from events.services.engine.changes import Changing
 from events.services.engine.loaded_versions import PlacedStep
-from events.services.engine.walking import Ends
+from events.services.engine.walking import Ended
 from events.services.enrollments import audience_changes
 from events.services.enrollments import rows as starting
 from events.services.simulation.imagined_enrollment import ImaginedEnrollment
@@ -29,7 +29,7 @@ STOPPED = Enrollment.Status.STOPPED
 
 def imagine(
     *, step: Changing, placed: PlacedStep, enrollment: ImaginedEnrollment, watched: Watched
-) -> tuple[dict[str, Any], Ends | None]:
+) -> tuple[dict[str, Any], Ended | None]:
     """Change the imagined person, and return the outcome and whether that ends this very
     enrollment.
 
@@ -47,7 +47,7 @@ def imagine(
 
 def _update_tags(
     step: steps.UpdateTagsStep, enrollment: ImaginedEnrollment, watched: Watched
-) -> tuple[dict[str, Any], Ends | None]:
+) -> tuple[dict[str, Any], Ended | None]:
     named = [*step.remove, *step.add]
     rows = Tag.objects.filter(workspace=enrollment.workspace, name__in=named)
     id_of = dict(rows.values_list("name", "pk"))
@@ -78,7 +78,7 @@ def _update_tags(
         "gone": [name for name in named if name not in id_of],
         "starts": _names(starts),
     }
-    ends = Ends(STOPPED, starting.STOP_CONDITION) if is_stopped else None
+    ends = Ended(STOPPED, starting.STOP_CONDITION) if is_stopped else None
     return _without_empty(outcome), ends
 
 
@@ -115,7 +115,7 @@ def _update_lists(
 
 def _update_subscriber(
     step: steps.UpdateSubscriberStep, placed: PlacedStep, enrollment: ImaginedEnrollment
-) -> tuple[dict[str, Any], Ends | None]:
+) -> tuple[dict[str, Any], Ended | None]:
     person = enrollment.subscriber
     changes: dict[str, Any] = {}
     if step.first_name is not None:
@@ -141,7 +141,7 @@ def _update_subscriber(
     return outcome, ends
 
 
-def _leave(placed: PlacedStep, enrollment: ImaginedEnrollment) -> Ends | None:
+def _leave(placed: PlacedStep, enrollment: ImaginedEnrollment) -> Ended | None:
     """Let the person leave who has not; returns how that ends the enrollment, if it does."""
     person = enrollment.subscriber
     if has_left(person):
@@ -150,7 +150,9 @@ def _leave(placed: PlacedStep, enrollment: ImaginedEnrollment) -> Ends | None:
     if person.status in LEAVING:
         person.status = Subscriber.Status.UNSUBSCRIBED
     return (
-        None if _still_informs(placed, enrollment) else Ends(STOPPED, audience_changes.UNSUBSCRIBED)
+        None
+        if _still_informs(placed, enrollment)
+        else Ended(STOPPED, audience_changes.UNSUBSCRIBED)
     )
 
 

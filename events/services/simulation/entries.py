@@ -29,7 +29,7 @@ NO_LIST_TO_JOIN = "no_list_to_join"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class AssumedEvent:
     """An event that is taken to come at the beginning."""
 
     name: str
@@ -60,13 +60,13 @@ class Entry:
 
 
 def judge(
-    *, sequence: Sequence, someone: Someone, watched: Watched, happening: Happening | None
+    *, sequence: Sequence, someone: Someone, watched: Watched, happening: AssumedEvent | None
 ) -> Entry:
     """Return whether what happens lets the person in; the trigger's own when nothing is given."""
     trigger = msgspec.convert({"type": sequence.trigger, **sequence.trigger_config}, Trigger)
     enrollments = _enrollments_of(sequence, someone)
     if happening is None and trigger.type == "event_received":
-        happening = Happening(name=trigger.event_name, properties={})
+        happening = AssumedEvent(name=trigger.event_name, properties={})
     if happening is not None:
         entry = _by_event(sequence, someone, watched, happening, enrollments)
     elif trigger.type == "tag_added":
@@ -91,7 +91,7 @@ def _by_event(
     sequence: Sequence,
     someone: Someone,
     watched: Watched,
-    happening: Happening,
+    happening: AssumedEvent,
     enrollments: EnrollmentsBySlot,
 ) -> Entry:
     """Plan the event, with its sync rules, as its receipt would."""

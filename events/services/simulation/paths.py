@@ -13,7 +13,7 @@ from events.models import Enrollment, StepRun
 from events.services.engine import mails, webhooks
 from events.services.engine.loaded_versions import PlacedStep
 from events.services.engine.rounds import GAVE_UP
-from events.services.engine.walking import Acts, Done, Ends, Position, Waits, walk
+from events.services.engine.walking import Acts, Ended, Position, StepDone, Waits, walk
 from events.services.simulation import changing
 from events.services.simulation.imagined_enrollment import ImaginedEnrollment
 from subscribers.services.consent import suppressions
@@ -118,14 +118,14 @@ class _Way:
         self.visits += [self._as_visit(done) for done in walked.done]
         self.position = walked.position
         match walked.stop:
-            case Ends():
+            case Ended():
                 self._end(walked.stop)
             case Waits():
                 self._wait(walked.stop)
             case Acts():
                 self._act()
 
-    def _as_visit(self, done: Done) -> Visit:
+    def _as_visit(self, done: StepDone) -> Visit:
         outcome = dict(done.outcome)
         if isinstance(done.placed.step, steps.WaitForEventStep):
             outcome = self._told_wait(outcome)
@@ -168,7 +168,7 @@ class _Way:
             raise TypeError("Only a step acts.")
         enrollment, began_at = self.enrollment, self.position.since
         enrollment.row.step_id = placed.row_id
-        stop: Ends | None = None
+        stop: Ended | None = None
         match placed.step:
             case steps.EmailStep():
                 visit = self._mail(placed, began_at)
@@ -192,7 +192,7 @@ class _Way:
         self.visits.append(visit)
         self.position = Position(enrollment.version.after(placed), visit.ended_at)
         if visit.status is Status.FAILED:
-            stop = Ends(Enrollment.Status.FAILED, GAVE_UP)
+            stop = Ended(Enrollment.Status.FAILED, GAVE_UP)
         if stop:
             self._end(stop)
 
@@ -241,6 +241,6 @@ class _Way:
             self.visits.append(visit)
         self.ending = Ending(now, Enrollment.Status.FAILED, GAVE_UP)
 
-    def _end(self, stop: Ends) -> None:
+    def _end(self, stop: Ended) -> None:
         at = self.visits[-1].ended_at if self.visits else self.enrollment.now
         self.ending = Ending(at, stop.status, stop.reason)

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from subscribers.management import asking_first, people
 from subscribers.services.audience import named_people
-from subscribers.services.people import changing_address
+from subscribers.services.people import changing_address, erasing
 from subscribers.wire.addresses import InvalidAddress
 
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         except changing_address.AddressTaken as error:
             message = f"{error} Use merge_subscribers."
             raise CommandError(message) from error
-        except changing_address.NobodyThere as error:
+        except erasing.SubscriberGone as error:
             raise CommandError(str(error)) from error
         asked = " The new address was asked to confirm." if changed.is_asked else ""
         self.stdout.write(f"{person.email} is {changed.email} now, {changed.status}.{asked}")

@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 now=datetime.now(tz=UTC),
                 allows_return=options["allow_return"],
             )
-        except erasing.NobodyThere as error:
+        except erasing.SubscriberGone as error:
             raise CommandError(str(error)) from error
         went = f"Erased, with {erased.events:,} events and {erased.mails:,} mails."
         self.stdout.write(f"{went} {SUPPRESSED if erased.is_suppressed else FREE}")

@@ -8,13 +8,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from subscribers.models import Workspace
 from subscribers.services.outbox import trial as trial_mail
-from subscribers.services.outbox.delivery import Outcome
+from subscribers.services.outbox.delivery import DeliveryOutcome
 from subscribers.wire.addresses import InvalidAddress
 
 FAILURES = {
-    Outcome.REFUSED: "Refused for good: {}",
-    Outcome.DEFERRED: "Not taken now (a real mail would be tried again): {}",
-    Outcome.UNKNOWN: "Unknown, it may have arrived: {}",
+    DeliveryOutcome.REFUSED: "Refused for good: {}",
+    DeliveryOutcome.DEFERRED: "Not taken now (a real mail would be tried again): {}",
+    DeliveryOutcome.UNKNOWN: "Unknown, it may have arrived: {}",
 }
 
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if trial.delivery is None:
             raise CommandError(f"Not sent: {_brake(trial.verdict.reason, workspace, address)}")
-        if trial.delivery.outcome is not Outcome.SENT:
+        if trial.delivery.outcome is not DeliveryOutcome.SENT:
             raise CommandError(FAILURES[trial.delivery.outcome].format(trial.delivery.error))
         self.stdout.write(f"Sent: {_destination()} took the mail to {address}.")
 

@@ -16,7 +16,7 @@ USAGE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ImportRequest:
     """What a command was asked for; checked as far as it can be without reading on."""
 
     workspace: Workspace
@@ -77,7 +77,7 @@ def add(parser: CommandParser) -> None:
     parser.add_argument("--batch-size", type=_positive, help=argparse.SUPPRESS)
 
 
-def read(options: dict[str, Any]) -> Asked:
+def read(options: dict[str, Any]) -> ImportRequest:
     """Return what is asked for; raises `CommandError` with the exit code 2."""
     workspace = Workspace.objects.filter(slug=options["workspace"]).first()
     if workspace is None:
@@ -93,7 +93,7 @@ def read(options: dict[str, Any]) -> Asked:
         raise wrong("--resume: a dry run is never stored; leave --dry-run or --resume out.")
     if options["rejects"]:
         _check_rejects(options["rejects"], sources, is_resuming=options["resume"])
-    return Asked(
+    return ImportRequest(
         workspace=workspace,
         sources=sources,
         map=dict(map(_pair, options["map"])),

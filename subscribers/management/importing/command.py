@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from subscribers.management.importing import arguments, opening, result
-from subscribers.management.importing.arguments import Asked
+from subscribers.management.importing.arguments import ImportRequest
 from subscribers.management.importing.progress import Progress
 from subscribers.management.importing.rejects_file import KeptNowhere, RejectsFile
 from subscribers.management.importing.result import Result
@@ -33,7 +33,7 @@ GO_ON = "Give the same command with --resume to go on."
 class _Work:
     """One process's part of a run."""
 
-    asked: Asked
+    asked: ImportRequest
     options: dict[str, Any]
     run: ImportRun
     meter: Meter
@@ -118,7 +118,7 @@ class ImportCommand(BaseCommand):
             self.stdout.write(line)
         self._exit(said)
 
-    def _rejects(self, run: ImportRun, asked: Asked) -> RejectsFile | KeptNowhere:
+    def _rejects(self, run: ImportRun, asked: ImportRequest) -> RejectsFile | KeptNowhere:
         if asked.rejects is None:
             return KeptNowhere()
         try:

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from subscribers.management.importing.arguments import Asked
+from subscribers.management.importing.arguments import ImportRequest
 from subscribers.models import ImportRun
 from subscribers.rows.files import can_be_read_again
 from subscribers.rows.row import Meter
@@ -20,7 +20,7 @@ SECONDS_BETWEEN_LOOKS = 1
 
 
 def open_run(
-    *, kind: str, asked: Asked, options: Mapping[str, Any], say: Callable[[str], None]
+    *, kind: str, asked: ImportRequest, options: Mapping[str, Any], say: Callable[[str], None]
 ) -> ImportRun:
     """Return a new run, or with `--resume` the one that goes on; raises `CommandError`.
 
@@ -60,7 +60,7 @@ def open_run(
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def meter_of(*, run: ImportRun, asked: Asked) -> tuple[Meter, int]:
+def meter_of(*, run: ImportRun, asked: ImportRequest) -> tuple[Meter, int]:
     """Return the meter to read with, and how many stored bytes earlier processes had read."""
     meter = Meter()
     for source in asked.sources[: run.file_index]:

@@ -8,7 +8,7 @@ from typing import Self, TextIO
 
 from tqdm import tqdm
 
-from subscribers.management.importing.arguments import Asked
+from subscribers.management.importing.arguments import ImportRequest
 from subscribers.management.importing.rejects_file import described
 from subscribers.rows.files import can_be_read_again
 from subscribers.rows.row import Meter, Source
@@ -32,7 +32,7 @@ class Progress:
         self,
         *,
         stream: TextIO,
-        asked: Asked,
+        asked: ImportRequest,
         meter: Meter,
         earlier: Counted,
         already_read: int,

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from subscribers.management.importing.arguments import Asked, wrong
+from subscribers.management.importing.arguments import ImportRequest, wrong
 from subscribers.rows.faults import sentence
 from subscribers.rows.formula_guard import guarded, unguarded
 from subscribers.rows.row import CSV, Row
@@ -42,7 +42,7 @@ class KeptNowhere:
 class RejectsFile:
     """A file of rejects, open for one run; see `import_runs.KeepsRejects`."""
 
-    def __init__(self, path: Path, *, asked: Asked, length: int) -> None:
+    def __init__(self, path: Path, *, asked: ImportRequest, length: int) -> None:
         """Open the file and cut off what is beyond the checkpoint, `length` bytes.
 
         Raises `CommandError` (usage) where it cannot be written, or is not that of the checkpoint.
@@ -124,7 +124,7 @@ class RejectsFile:
         return described(rejected, self._asked)
 
 
-def described(rejected: Rejected, asked: Asked) -> str:
+def described(rejected: Rejected, asked: ImportRequest) -> str:
     """Return where a refused row is and what is wrong with it, as one line."""
     row = rejected.row
     name = f"{asked.sources[row.file_index].name} " if len(asked.sources) > 1 else ""

@@ -65,7 +65,7 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class RequestScope:
     """What one key stands for: the same header on another path is another request."""
 
     workspace: Workspace
@@ -75,7 +75,7 @@ class Scope:
 
 
 def reserve(
-    *, scope: Scope, body: bytes, retention: timedelta, now: datetime
+    *, scope: RequestScope, body: bytes, retention: timedelta, now: datetime
 ) -> Reservation | KeptAnswer:
     """Return the right to do the work, or the kept answer; commits by itself.
 

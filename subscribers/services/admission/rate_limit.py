@@ -27,7 +27,7 @@ class _Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RateDecision:
     """Whether a request may pass, and what its headers say."""
 
     is_allowed: bool
@@ -40,7 +40,7 @@ _lock = threading.Lock()
 _leases: dict[UUID, _Lease] = {}
 
 
-def take(*, api_key_id: UUID, limit: int, now: datetime) -> Decision:
+def take(*, api_key_id: UUID, limit: int, now: datetime) -> RateDecision:
     """Take one request from the key's minute; call it outside of transactions."""
     epoch_seconds = int(now.timestamp())
     window, elapsed = divmod(epoch_seconds, WINDOW_SECONDS)
@@ -56,7 +56,7 @@ def take(*, api_key_id: UUID, limit: int, now: datetime) -> Decision:
             lease.tokens += max(granted - 1, 0)
             lease.is_exhausted = granted == 0
             lease.unclaimed = unclaimed
-    return Decision(
+    return RateDecision(
         is_allowed=is_allowed,
         limit=limit,
         remaining=lease.tokens + lease.unclaimed,

@@ -20,15 +20,25 @@ from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.consent.links import CAN_CONFIRM, Link, LinkState, link, read_link
 
 __all__ = [
-    "Asked", "Link", "LinkState", "Method", "ask", "ask_again_by_link", "ask_by_id", "confirm",
-    "confirm_by_hand", "link", "open_question", "read_link",
+    "Asked",
+    "ConfirmationMethod",
+    "Link",
+    "LinkState",
+    "ask",
+    "ask_again_by_link",
+    "ask_by_id",
+    "confirm",
+    "confirm_by_hand",
+    "link",
+    "open_question",
+    "read_link",
 ]  # fmt: skip
 
 Status = Subscriber.Status
 Kind = ledger.Kind
 
 
-class Method(StrEnum):
+class ConfirmationMethod(StrEnum):
     """By what somebody confirmed."""
 
     GESTURE = "gesture"
@@ -76,7 +86,11 @@ def confirm_by_hand(
             return False
         open_question(subscriber=subscriber, circumstances=circumstances, now=now)
         return _activate(
-            subscriber, method=Method.HAND, circumstances=circumstances, now=now, reason=reason
+            subscriber,
+            method=ConfirmationMethod.HAND,
+            circumstances=circumstances,
+            now=now,
+            reason=reason,
         )
 
 

@@ -32,7 +32,7 @@ _STATUS_AFTER = {Reason.HARD_BOUNCE: Status.BOUNCED, Reason.COMPLAINT: Status.CO
 _FIND = "SELECT 1 FROM subscribers_suppression WHERE workspace_id = %s AND address_hash = %s"
 
 
-class Source(StrEnum):
+class SuppressionSource(StrEnum):
     """Who said that an address gets no mail."""
 
     SMTP = "smtp"
@@ -44,7 +44,7 @@ class Source(StrEnum):
 
 
 # Somebody gave the address itself.
-_TYPED_IN = frozenset({Source.ADMIN, Source.API, Source.IMPORT})
+_TYPED_IN = frozenset({SuppressionSource.ADMIN, SuppressionSource.API, SuppressionSource.IMPORT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def note_refusal(
         address=address,
         bearer=person if person and person.email_key == address.key else None,
         reason=Reason.HARD_BOUNCE,
-        source=Source.SMTP,
+        source=SuppressionSource.SMTP,
         now=now,
         details=error,
         circumstances=NOTHING_KNOWN,
@@ -193,7 +193,7 @@ def keep_hash(*, workspace: Workspace, email_key: str, now: datetime) -> None:
         workspace=workspace,
         address_hash=_hash(workspace, email_key),
         reason=Reason.ERASED,
-        source=Source.ERASURE,
+        source=SuppressionSource.ERASURE,
         bounces=0,
         created_at=now,
     )

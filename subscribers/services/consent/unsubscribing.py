@@ -33,7 +33,7 @@ LEAVING = (Status.PENDING, Status.ACTIVE)
 _TOKEN = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})", re.ASCII)
 
 
-class Method(StrEnum):
+class UnsubscribeMethod(StrEnum):
     """By what somebody left."""
 
     # A mail program sent the POST of RFC 8058.
@@ -97,7 +97,7 @@ def leave_by_link(
     *,
     token: str,
     now: datetime,
-    method: Method,
+    method: UnsubscribeMethod,
     circumstances: Circumstances = NOTHING_KNOWN,
     reason: str = "",
 ) -> None:
@@ -122,7 +122,7 @@ def leave_lists(
     list_ids: Collection[UUID],
     circumstances: Circumstances,
     now: datetime,
-    method: str = Method.PAGE,
+    method: str = UnsubscribeMethod.PAGE,
 ) -> list[UUID]:
     """Take a person off lists, with a line for each; returns those that they were on.
 
@@ -147,7 +147,7 @@ def join_lists(
     list_ids: Collection[UUID],
     circumstances: Circumstances,
     now: datetime,
-    method: str = Method.PAGE,
+    method: str = UnsubscribeMethod.PAGE,
 ) -> list[UUID]:
     """Put an active person on lists, with a line for each, and start what joining them starts.
 

@@ -20,7 +20,7 @@ from subscribers.models import OutgoingEmail, Subscriber
 from subscribers.services.consent import suppressions
 from subscribers.services.dispatch import confirmations
 from subscribers.services.outbox import brakes, outbox, rate
-from subscribers.services.outbox.delivery import Delivery, Mailer, Outcome
+from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
 from subscribers.services.storage import connections
 
 logger = logging.getLogger("cueline.outbox_queue")
@@ -87,10 +87,10 @@ def send_queued(*, token: UUID, ids: Sequence[UUID], clock: Callable[[], datetim
             if email is None:
                 continue
             delivery = mailer.send(outbox.message_of(email))
-            is_silent = delivery.outcome is Outcome.UNKNOWN
+            is_silent = delivery.outcome is DeliveryOutcome.UNKNOWN
             is_server_away = is_silent or outbox.is_server_away(delivery)
             _record(email, delivery, clock)
-            sent += delivery.outcome is Outcome.SENT
+            sent += delivery.outcome is DeliveryOutcome.SENT
     rest = OutgoingEmail.objects.filter(pk__in=waiting, lease_token=token, status=Status.QUEUED)
     put_off = {"due_at": clock() + SERVER_AWAY} if is_server_away else {}
     rest.update(lease_token=None, lease_expires_at=None, **put_off)
@@ -172,9 +172,9 @@ def _record(email: OutgoingEmail, delivery: Delivery, clock: Callable[[], dateti
                 is_news = outbox.settle(email_id=email.pk, delivery=delivery, now=now)
                 if delivery.is_bad_recipient:
                     _give_up_recipient(email, delivery, now)
-                if is_news and delivery.outcome is Outcome.DEFERRED:
+                if is_news and delivery.outcome is DeliveryOutcome.DEFERRED:
                     _put_off(email, delivery, now)
-                elif is_news and delivery.outcome is Outcome.UNKNOWN:
+                elif is_news and delivery.outcome is DeliveryOutcome.UNKNOWN:
                     confirmations.send_unknown_again(email=email, now=now)
         except connections.LOST:
             if time.monotonic() > give_up_at:

@@ -17,8 +17,8 @@ from django.db.models import Exists, OuterRef
 from subscribers import reactions
 from subscribers.models import OutgoingEmail, Subscriber, Suppression, Workspace
 from subscribers.services.consent import suppressions, unsubscribing
-from subscribers.services.consent.suppressions import Source
-from subscribers.services.consent.unsubscribing import Method
+from subscribers.services.consent.suppressions import SuppressionSource
+from subscribers.services.consent.unsubscribing import UnsubscribeMethod
 from subscribers.services.outbox import outbox
 from subscribers.wire import addresses
 
@@ -111,14 +111,14 @@ def _recipients(report: Report) -> list[_Recipient]:
 def _act(news: News, recipient: _Recipient, details: str, now: datetime) -> None:
     if news is News.UNSUBSCRIBED:
         unsubscribing.leave(
-            subscriber_ids=[recipient.subscriber_id], now=now, method=Method.SERVICE
+            subscriber_ids=[recipient.subscriber_id], now=now, method=UnsubscribeMethod.SERVICE
         )
         return
     suppressions.suppress(
         workspace=recipient.workspace,
         address=recipient.address,
         reason=_REASONS[news],
-        source=Source.WEBHOOK,
+        source=SuppressionSource.WEBHOOK,
         details=details,
         now=now,
     )

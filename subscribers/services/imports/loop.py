@@ -43,7 +43,7 @@ class Parsed(msgspec.Struct, Generic[Value], gc=False):
     faults: tuple[Fault, ...] = ()
 
 
-class Outcome(msgspec.Struct):
+class RowsOutcome(msgspec.Struct):
     """What became of some rows; the `rejected` ones are in their order, and in `counted`."""
 
     counted: Counted
@@ -71,12 +71,12 @@ class Importer(Protocol[Value]):
         """Tell whether the row has a transaction of its own, which `record_alone` makes."""
         ...
 
-    def record(self, parsed: Sequence[Parsed[Value]], *, now: datetime) -> Outcome:
+    def record(self, parsed: Sequence[Parsed[Value]], *, now: datetime) -> RowsOutcome:
         """Record rows, faulty ones among them, inside the caller's transaction."""
         ...
 
     def record_alone(
-        self, parsed: Parsed[Value], *, now: datetime, before_commit: Callable[[Outcome], None]
+        self, parsed: Parsed[Value], *, now: datetime, before_commit: Callable[[RowsOutcome], None]
     ) -> None:
         """Record one row in a transaction that ends with `before_commit`.
 
@@ -249,9 +249,9 @@ class _Writer(Generic[Value]):
 
     def _write_alone(self, each: Parsed[Value]) -> None:
         now, place = self.clock(), each.row.after
-        kept: list[tuple[Outcome, int]] = []
+        kept: list[tuple[RowsOutcome, int]] = []
 
-        def before_commit(outcome: Outcome) -> None:
+        def before_commit(outcome: RowsOutcome) -> None:
             kept[:] = [(outcome, self._keep(outcome, place, now))]
 
         try:
@@ -266,7 +266,7 @@ class _Writer(Generic[Value]):
         refused = Parsed[Value](each.row, None, faults)
         self._repeat_while_it_passes(lambda: self._record([refused]))
 
-    def _keep(self, outcome: Outcome, place: Place, now: datetime) -> int:
+    def _keep(self, outcome: RowsOutcome, place: Place, now: datetime) -> int:
         """Write rejects and checkpoint, last in the rows' transaction."""
         rejects_bytes = self.rejects_bytes
         if outcome.rejected:
@@ -281,7 +281,7 @@ class _Writer(Generic[Value]):
         )
         return rejects_bytes
 
-    def _kept(self, outcome: Outcome, rejects_bytes: int) -> None:
+    def _kept(self, outcome: RowsOutcome, rejects_bytes: int) -> None:
         self.rejects_bytes = rejects_bytes
         self.report(outcome.counted, outcome.rejected)
 

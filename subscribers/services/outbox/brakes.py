@@ -14,7 +14,7 @@ from subscribers.models import Workspace
 from subscribers.services.outbox.delivery import is_allowed
 
 
-class Decision(Enum):
+class SendDecision(Enum):
     """What becomes of a mail."""
 
     ALLOWED = "allowed"
@@ -28,23 +28,23 @@ class Decision(Enum):
 class Verdict:
     """A decision and the word for its reason, empty when the mail may leave."""
 
-    decision: Decision
+    decision: SendDecision
     reason: str = ""
 
     @property
     def is_allowed(self) -> bool:
         """Tell whether the mail may leave."""
-        return self.decision is Decision.ALLOWED
+        return self.decision is SendDecision.ALLOWED
 
     @property
     def is_hold(self) -> bool:
         """Tell whether it waits for a switch."""
-        return self.decision is Decision.HOLD
+        return self.decision is SendDecision.HOLD
 
     @property
     def is_skip(self) -> bool:
         """Tell whether it never leaves."""
-        return self.decision is Decision.SKIP
+        return self.decision is SendDecision.SKIP
 
 
 def verdict(*, workspace: Workspace, recipient: str, is_test: bool) -> Verdict:
@@ -55,9 +55,9 @@ def verdict(*, workspace: Workspace, recipient: str, is_test: bool) -> Verdict:
     Reasons: `test_key`, `mail_paused`, `not_in_allow_list`.
     """
     if is_test:
-        return Verdict(Decision.SKIP, "test_key")
+        return Verdict(SendDecision.SKIP, "test_key")
     if settings.MAIL_PAUSED or workspace.is_mail_paused:
-        return Verdict(Decision.HOLD, "mail_paused")
+        return Verdict(SendDecision.HOLD, "mail_paused")
     if not is_allowed(recipient, settings.EMAIL_ALLOW):
-        return Verdict(Decision.SKIP, "not_in_allow_list")
-    return Verdict(Decision.ALLOWED)
+        return Verdict(SendDecision.SKIP, "not_in_allow_list")
+    return Verdict(SendDecision.ALLOWED)

@@ -16,12 +16,12 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends import console, dummy, locmem, smtp
 from django.core.mail.backends.base import BaseEmailBackend
 
-from subscribers.services.outbox.outcomes import Delivery, Outcome, describe, fail
+from subscribers.services.outbox.outcomes import Delivery, DeliveryOutcome, describe, fail
 from subscribers.services.outbox.smtp import SmtpSession
 from subscribers.templating import mail as rendering
 from subscribers.wire import addresses
 
-__all__ = ["REPORTED_ID", "Delivery", "Mailer", "Message", "Outcome", "build", "is_allowed"]
+__all__ = ["REPORTED_ID", "Delivery", "DeliveryOutcome", "Mailer", "Message", "build", "is_allowed"]
 
 # Django's own default is to wait for ever.
 _TIMEOUT_SECONDS = 20
@@ -93,11 +93,11 @@ class Mailer:
             content = mail.message().as_bytes()
             sender, recipient = _envelope(message.sender), _envelope(message.recipient)
         except (ValueError, MessageError) as error:
-            return fail(Outcome.REFUSED, f"The mail cannot be written: {error}")
+            return fail(DeliveryOutcome.REFUSED, f"The mail cannot be written: {error}")
         try:
             backend = self._connect()
         except Exception as error:  # noqa: BLE001 - whatever a third party's set-up raises
-            return fail(Outcome.DEFERRED, describe(error))
+            return fail(DeliveryOutcome.DEFERRED, describe(error))
         if self._session is not None:
             return self._session.deliver(sender=sender, recipient=recipient, content=content)
         if getattr(backend, "esp_name", "") in _REPORTING_SERVICES:
@@ -166,11 +166,11 @@ def _send_through(backend: BaseEmailBackend, mail: EmailMultiAlternatives) -> De
         count = backend.send_messages([mail])
     except Exception as error:  # noqa: BLE001 - each backend raises its own
         if isinstance(backend, _LOCAL_BACKENDS):
-            return fail(Outcome.DEFERRED, describe(error))
+            return fail(DeliveryOutcome.DEFERRED, describe(error))
         return _judge(error)
     if not count:
-        return fail(Outcome.UNKNOWN, "The email backend says that it sent nothing.")
-    return Delivery(Outcome.SENT)
+        return fail(DeliveryOutcome.UNKNOWN, "The email backend says that it sent nothing.")
+    return Delivery(DeliveryOutcome.SENT)
 
 
 def _judge(error: Exception) -> Delivery:
@@ -179,13 +179,13 @@ def _judge(error: Exception) -> Delivery:
     if not isinstance(status, int):
         status = getattr(getattr(error, "response", None), "status_code", None)
     code = status if isinstance(status, int) else None
-    outcome = Outcome.UNKNOWN
+    outcome = DeliveryOutcome.UNKNOWN
     if code in _RETRIED_STATUSES:
-        outcome = Outcome.DEFERRED
+        outcome = DeliveryOutcome.DEFERRED
     elif code in _REFUSED_STATUSES:
-        outcome = Outcome.REFUSED
+        outcome = DeliveryOutcome.REFUSED
     if _REFUSING_ERRORS.intersection(each.__name__ for each in type(error).__mro__):
-        outcome = Outcome.REFUSED
+        outcome = DeliveryOutcome.REFUSED
     return fail(outcome, describe(error), code=code)
 
 

@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from subscribers import reactions
 from subscribers.ids import new_id
 from subscribers.models import OutgoingEmail, Subscriber
-from subscribers.services.outbox.delivery import Delivery, Message, Outcome
+from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Message
 from subscribers.services.storage import quick_rows
 
 Status = OutgoingEmail.Status
@@ -154,10 +154,10 @@ def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> bool:
     already. Idempotent.
     """
     status = {
-        Outcome.SENT: Status.SENT,
-        Outcome.REFUSED: Status.FAILED,
-        Outcome.DEFERRED: Status.QUEUED,
-        Outcome.UNKNOWN: Status.UNKNOWN,
+        DeliveryOutcome.SENT: Status.SENT,
+        DeliveryOutcome.REFUSED: Status.FAILED,
+        DeliveryOutcome.DEFERRED: Status.QUEUED,
+        DeliveryOutcome.UNKNOWN: Status.UNKNOWN,
     }[delivery.outcome]
     is_sent = status == Status.SENT
     columns = (
@@ -207,7 +207,7 @@ def is_server_away(delivery: Delivery) -> bool:
 
     Then every other mail would fare alike, and no attempt counts against any of them.
     """
-    if delivery.outcome is not Outcome.DEFERRED:
+    if delivery.outcome is not DeliveryOutcome.DEFERRED:
         return False
     is_about_all = delivery.code is None or delivery.code in ABOUT_ALL_MAIL
     return is_about_all or delivery.is_unreachable

@@ -8,7 +8,7 @@ from subscribers.templating import mail
 _LONGEST_ERROR = 500
 
 
-class Outcome(Enum):
+class DeliveryOutcome(Enum):
     """What became of one mail."""
 
     SENT = "sent"
@@ -24,7 +24,7 @@ class Outcome(Enum):
 class Delivery:
     """One mail's outcome; `code` is the SMTP or HTTP status where there was one."""
 
-    outcome: Outcome
+    outcome: DeliveryOutcome
     # One line of at most 500 characters for the operator; empty when the mail was sent.
     error: str = ""
     code: int | None = None
@@ -34,7 +34,7 @@ class Delivery:
     is_bad_recipient: bool = False
 
 
-def fail(outcome: Outcome, error: str, *, code: int | None = None) -> Delivery:
+def fail(outcome: DeliveryOutcome, error: str, *, code: int | None = None) -> Delivery:
     """Return a failed delivery, whatever others wrote into the error."""
     return Delivery(outcome, mail.header_text(error)[:_LONGEST_ERROR], code)
 

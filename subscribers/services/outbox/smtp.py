@@ -13,7 +13,7 @@ from dataclasses import replace
 from django.core.mail.backends.smtp import EmailBackend
 
 from subscribers.services.outbox import refusals
-from subscribers.services.outbox.outcomes import Delivery, Outcome, describe, fail
+from subscribers.services.outbox.outcomes import Delivery, DeliveryOutcome, describe, fail
 
 _LINE_BREAK = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"(?m)^\.")
@@ -83,7 +83,7 @@ class SmtpSession:
             return None
         self._reset(code)
         # What else is said here is about the sender or the log-in: for the operator to put right.
-        outcome = Outcome.REFUSED if code == _TOO_LARGE else Outcome.DEFERRED
+        outcome = DeliveryOutcome.REFUSED if code == _TOO_LARGE else DeliveryOutcome.DEFERRED
         return _refuse(outcome, code, text)
 
     def _hand_over(self, *, recipient: str, data: bytes) -> Delivery:
@@ -105,12 +105,14 @@ class SmtpSession:
             code, text = connection.getreply()
         except OSError as error:
             self._drop()
-            return fail(Outcome.UNKNOWN, f"No answer came to the message: {_describe(error)}")
+            return fail(
+                DeliveryOutcome.UNKNOWN, f"No answer came to the message: {_describe(error)}"
+            )
         if code in _SUCCESSES:
-            return Delivery(Outcome.SENT, code=code)
+            return Delivery(DeliveryOutcome.SENT, code=code)
         if code not in _REFUSALS:
             self._drop()
-            return fail(Outcome.UNKNOWN, f"The answer makes no sense: {_line(code, text)}")
+            return fail(DeliveryOutcome.UNKNOWN, f"The answer makes no sense: {_line(code, text)}")
         self._reset(code)
         return _judge(code, text)
 
@@ -164,18 +166,18 @@ def _judge_recipient(code: int, text: bytes) -> Delivery:
 def _judge(code: int, text: bytes) -> Delivery:
     """Return what a refusal of a recipient or a message means."""
     is_permanent = code in _PERMANENT and code not in _SESSION_CODES
-    outcome = Outcome.REFUSED if is_permanent else Outcome.DEFERRED
+    outcome = DeliveryOutcome.REFUSED if is_permanent else DeliveryOutcome.DEFERRED
     return _refuse(outcome, code, text)
 
 
-def _refuse(outcome: Outcome, code: int, text: bytes) -> Delivery:
+def _refuse(outcome: DeliveryOutcome, code: int, text: bytes) -> Delivery:
     # smtplib says -1 for a line that is no reply.
     return fail(outcome, _line(code, text), code=code if code > 0 else None)
 
 
 def _defer(error: Exception) -> Delivery:
     code = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else None
-    return fail(Outcome.DEFERRED, _describe(error), code=code)
+    return fail(DeliveryOutcome.DEFERRED, _describe(error), code=code)
 
 
 def _describe(error: Exception) -> str:

@@ -10,6 +10,7 @@ from subscribers.models import Confirmation, ConsentRecord, OutgoingEmail, Subsc
 from subscribers.services.consent import asking, ledger, suppressions
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.dispatch.confirmations import CLOSED
+from subscribers.services.people.erasing import SubscriberGone
 from subscribers.wire import addresses
 from subscribers.wire.addresses import Address
 
@@ -22,12 +23,6 @@ class AddressTaken(ValueError):
     """Somebody else of the workspace has the address."""
 
     code = "CONFLICT"
-
-
-class NobodyThere(LookupError):
-    """The person is gone."""
-
-    code = "SUBSCRIBER_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +42,13 @@ def change(
     Mail that waits goes to the new one. Whoever changes it answers for its being theirs: who was
     active stays so; who was pending is asked anew, within the limits of asking, and old links end.
     Who had bounced is as before, unless the new address is suppressed. Raises
-    `addresses.InvalidAddress`, `AddressTaken` and `NobodyThere`.
+    `addresses.InvalidAddress`, `AddressTaken` and `SubscriberGone`.
     """
     new = addresses.parse(address)
     with transaction.atomic():
         person = Subscriber.objects.locked_one(subscriber_id)
         if person is None:
-            raise NobodyThere("The person is gone already.")
+            raise SubscriberGone("The person is gone already.")
         old_key = person.email_key
         _store(person, new, now)
         if old_key == new.key:

@@ -22,7 +22,7 @@ from subscribers.wire.address_hashes import address_hash
 logger = logging.getLogger("cueline.erasing")
 
 
-class NobodyThere(LookupError):
+class SubscriberGone(LookupError):
     """The person is gone already."""
 
     code = "SUBSCRIBER_NOT_FOUND"
@@ -44,7 +44,7 @@ def erase(
     now: datetime,
     allows_return: bool = False,
 ) -> Erased:
-    """Delete somebody and all that names them; raises `NobodyThere`.
+    """Delete somebody and all that names them; raises `SubscriberGone`.
 
     Enrollments and events go first, in short transactions, so repeat it when it was interrupted.
     The last one takes the rest under a lock that nothing passes that points at the person: an event
@@ -57,7 +57,7 @@ def erase(
     with transaction.atomic():
         person = _locked_whole([subscriber_id])
         if not person:
-            raise NobodyThere("The person is gone already.")
+            raise SubscriberGone("The person is gone already.")
         erased = _erase_rest(person[0], events, circumstances, now, allows_return=allows_return)
     # The id is new to nobody who has the log, and says nothing without the row.
     logger.info("Erased somebody.", extra={"workspace_id": person[0].workspace_id.hex})

@@ -22,7 +22,7 @@ from subscribers.models import (
     Workspace,
 )
 from subscribers.services.consent import unsubscribing
-from subscribers.services.consent.unsubscribing import Method
+from subscribers.services.consent.unsubscribing import UnsubscribeMethod
 from subscribers.services.workspaces import workspaces
 from tests.conftest import new_caller
 from tests.support import smtp_server
@@ -273,7 +273,7 @@ def test_to_somebody_who_left_nothing_is_sent_and_they_stay_away(
 ) -> None:
     caller.bulk({"name": "signup"})
     confirm(person())
-    unsubscribing.leave(subscriber_ids=[person().pk], now=NOON, method=Method.PAGE)
+    unsubscribing.leave(subscriber_ids=[person().pk], now=NOON, method=UnsubscribeMethod.PAGE)
     clock.move_to(NOON + 10 * DAY)
 
     reply = caller.bulk({"name": "signup"})

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from events.worker import pulse, supervisor
-from events.worker.supervisor import Part, Refused, Supervisor
+from events.worker.supervisor import Part, PartRefused, Supervisor
 
 PULSING = """
 import os, sys, time
@@ -147,7 +147,7 @@ def test_a_pool_that_is_busy_or_waits_is_not_dead(supervised: Staged, state: byt
 def test_a_part_that_refuses_ends_the_supervisor(supervised: Staged) -> None:
     supervised.scripts["pool"] = REFUSING
 
-    with pytest.raises(Refused):
+    with pytest.raises(PartRefused):
         supervised.run()
 
     assert supervised.ticker.group is None

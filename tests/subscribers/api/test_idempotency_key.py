@@ -131,7 +131,7 @@ def test_when_the_first_died_a_repeat_takes_over_after_its_lease(caller: Caller)
 
 def test_who_lost_the_lease_cannot_store_an_answer(caller: Caller) -> None:
     now = datetime.now(tz=UTC)
-    scope = idempotency.Scope(workspace=caller.workspace, method="POST", path="/x", key="k")
+    scope = idempotency.RequestScope(workspace=caller.workspace, method="POST", path="/x", key="k")
     first = idempotency.reserve(scope=scope, body=b"", retention=timedelta(hours=1), now=now)
     later = now + timedelta(seconds=61)
     second = idempotency.reserve(scope=scope, body=b"", retention=timedelta(hours=1), now=later)

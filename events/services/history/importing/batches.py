@@ -9,7 +9,7 @@ from subscribers.services.imports.runs import Rejected
 from subscribers.wire.payloads import Fault
 
 
-class Batch:
+class ImportBatch:
     """The rows of one transaction, and what becomes of them."""
 
     def __init__(self, parsed: Sequence[Parsed[ReadyRow]], *, now: datetime) -> None:

@@ -16,7 +16,7 @@ from events.intake.payloads import Limits
 from events.intake.rows import EventReader, EventRow
 from events.models import EventDefinition
 from events.services.configuration import sync_rules, watched_sequences
-from events.services.history.importing.batches import Batch, oldest_of
+from events.services.history.importing.batches import ImportBatch, oldest_of
 from events.services.history.importing.people import People, PeopleChanged
 from events.services.history.importing.postgresql import PostgreSQL
 from events.services.history.importing.sqlite import SQLite
@@ -30,7 +30,7 @@ from subscribers.models import Workspace
 from subscribers.rows.row import Row
 from subscribers.services.audience import lists
 from subscribers.services.audience.subscribers import IdentityConflict, SubscriberNotFound
-from subscribers.services.imports.loop import Outcome, Parsed, RejectedAlone
+from subscribers.services.imports.loop import Parsed, RejectedAlone, RowsOutcome
 from subscribers.services.imports.runs import Counted
 from subscribers.wire.payloads import Fault, InvalidRequest
 
@@ -115,7 +115,7 @@ class EventImporter:
         self.definition_keys.clear()
         self.configuration = None
 
-    def record(self, parsed: Sequence[Parsed[ReadyRow]], *, now: datetime) -> Outcome:
+    def record(self, parsed: Sequence[Parsed[ReadyRow]], *, now: datetime) -> RowsOutcome:
         """Record history inside the caller's transaction."""
         workspace = Workspace.objects.get(pk=self.workspace.pk)
         configuration = self._configure(workspace)
@@ -140,14 +140,14 @@ class EventImporter:
         rejected = batch.rejected_in_order()
         for refused in rejected:
             counted.reject(refused)
-        return Outcome(counted, rejected)
+        return RowsOutcome(counted, rejected)
 
     def record_alone(
         self,
         parsed: Parsed[ReadyRow],
         *,
         now: datetime,
-        before_commit: Callable[[Outcome], None],
+        before_commit: Callable[[RowsOutcome], None],
     ) -> None:
         """Record a live event as the API does, with all that it sets off."""
         if parsed.value is None:
@@ -187,11 +187,11 @@ class EventImporter:
 
     def _plan(
         self, parsed: Sequence[Parsed[ReadyRow]], workspace: Workspace, now: datetime
-    ) -> Batch:
+    ) -> ImportBatch:
         """Find out what becomes of each row; what changes is locked, and new names are made."""
         made: dict[str, EventDefinition] = {}
         for _ in range(ROUNDS):
-            batch = Batch(parsed, now=now)
+            batch = ImportBatch(parsed, now=now)
             try:
                 made |= self._prepare(batch, workspace)
                 self._resolve(batch)
@@ -217,7 +217,7 @@ class EventImporter:
             self.people.write_changes(oldest_by_key, now=now)
         return lines
 
-    def _prepare(self, batch: Batch, workspace: Workspace) -> dict[str, EventDefinition]:
+    def _prepare(self, batch: ImportBatch, workspace: Workspace) -> dict[str, EventDefinition]:
         """Look people up, define names, lock who changes; returns the definitions it made."""
         values = [each.value for each in batch.parsed if each.value is not None]
         self.people.begin([value.person for value in values], workspace_id=workspace.pk)
@@ -250,7 +250,7 @@ class EventImporter:
             if not self.people.is_refused(value.person, given_with_email=given)
         ]
 
-    def _look(self, batch: Batch) -> set[Key]:
+    def _look(self, batch: ImportBatch) -> set[Key]:
         """Note who rows are about that change nobody; returns the people that others may change."""
         changing: set[Key] = set()
         choose, would_change = self.people.choose, self.people.would_change
@@ -268,7 +268,7 @@ class EventImporter:
             batch.plain.append(plain)
         return changing
 
-    def _resolve(self, batch: Batch) -> None:
+    def _resolve(self, batch: ImportBatch) -> None:
         """Find out who each row is about, what repeats within the batch and what is refused."""
         changed, names = self.people.changed, self.definition_keys
         rows = zip(batch.parsed, batch.plain, strict=True)
@@ -310,7 +310,7 @@ class EventImporter:
             )
             configuration.effects[name] = msgspec.json.encode(said)
 
-    def _lines(self, batch: Batch, configuration: Configuration) -> list[EventLine]:
+    def _lines(self, batch: ImportBatch, configuration: Configuration) -> list[EventLine]:
         self.seen |= self._just_seen
         self._just_seen.clear()
         keys, effects = self.definition_keys, configuration.effects
@@ -326,7 +326,7 @@ class EventImporter:
         return lines
 
 
-def _outcome_of(result: ingest.IngestResult) -> Outcome:
+def _outcome_of(result: ingest.IngestResult) -> RowsOutcome:
     """Return what a live row came to."""
     (outcome,) = result.outcomes
     if isinstance(outcome, Failed):
@@ -341,4 +341,4 @@ def _outcome_of(result: ingest.IngestResult) -> Outcome:
     )
     if not outcome.is_duplicate:
         counted.oldest_at = counted.newest_at = outcome.occurred_at
-    return Outcome(counted, [])
+    return RowsOutcome(counted, [])

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from events.services.history.importing.store import Change, Key, Known, Store
+from events.services.history.importing.store import ChangedPerson, Key, Known, Store
 from subscribers.ids import new_ids
 from subscribers.models import Confirmation, ListMembership, Subscriber, Workspace
 from subscribers.services.audience.subscribers import changes_to, merge_attributes
@@ -161,7 +161,7 @@ class People:
             if oldest_at is not None and is_older:
                 known.created_at = oldest_at
             if is_older or known.is_touched:
-                changes.append(Change(known, is_touched=known.is_touched))
+                changes.append(ChangedPerson(known, is_touched=known.is_touched))
         if changes:
             self.store.update_people(changes, now=now)
 

@@ -14,7 +14,7 @@ import msgspec
 from django.db import IntegrityError, connection, transaction
 
 from events.intake.payloads import EventDraft
-from events.services.history.importing.store import Change, EventLine, Known, new_tokens
+from events.services.history.importing.store import ChangedPerson, EventLine, Known, new_tokens
 
 COLUMNS = (
     "id, workspace_id, subscriber_id, definition_id, event_id, occurred_at, received_at,"
@@ -119,7 +119,7 @@ class PostgreSQL:
             rows = cursor.fetchall()
         return [_known(row, attributes=msgspec.json.decode(row[-1])) for row in rows]
 
-    def update_people(self, changes: Sequence[Change], *, now: datetime) -> None:
+    def update_people(self, changes: Sequence[ChangedPerson], *, now: datetime) -> None:
         older = [
             {"id": known.key.hex(), "created_at": known.created_at}
             for known, is_touched in changes

@@ -12,7 +12,7 @@ import msgspec
 from django.db import connection
 
 from events.intake.payloads import EventDraft
-from events.services.history.importing.store import Change, EventLine, Known, new_tokens
+from events.services.history.importing.store import ChangedPerson, EventLine, Known, new_tokens
 
 # Ten values each; far below what SQLite takes in one statement.
 EVENTS_IN_STATEMENT = 250
@@ -117,7 +117,7 @@ class SQLite:
                 ],
             )
 
-    def update_people(self, changes: Sequence[Change], *, now: datetime) -> None:
+    def update_people(self, changes: Sequence[ChangedPerson], *, now: datetime) -> None:
         older = [each.known for each in changes if not each.is_touched]
         touched = [each.known for each in changes if each.is_touched]
         with connection.wrap_database_errors:

@@ -33,7 +33,7 @@ class Known(msgspec.Struct, gc=False, kw_only=True):
     is_touched: bool = False
 
 
-class Change(NamedTuple):
+class ChangedPerson(NamedTuple):
     """Somebody whose row is to be written."""
 
     known: Known
@@ -101,7 +101,7 @@ class Store(Protocol):
         """Insert new people; raises `IntegrityError` when somebody else made one of them."""
         ...
 
-    def update_people(self, changes: Sequence[Change], *, now: datetime) -> None:
+    def update_people(self, changes: Sequence[ChangedPerson], *, now: datetime) -> None:
         """Write the changed rows of people who are locked."""
         ...
 

@@ -26,13 +26,19 @@ from events.services.configuration import remembered
 from events.services.database_faults import REQUEST_FAULTS
 from events.services.ingestion.fast_path.postgresql import WriteToPostgreSQL
 from events.services.ingestion.fast_path.sqlite import WriteToSQLite
-from events.services.ingestion.fast_path.work import Done, PlannedIds, Refusal, Refused, plan_ids
+from events.services.ingestion.fast_path.work import (
+    PlannedIds,
+    Refusal,
+    RolledBack,
+    StoredEvents,
+    plan_ids,
+)
 from events.services.ingestion.request import IngestRequest
 
-__all__ = ["Done", "PlannedIds", "Refusal", "plan_ids", "record"]
+__all__ = ["PlannedIds", "Refusal", "StoredEvents", "plan_ids", "record"]
 
 
-def record(request: IngestRequest, planned: PlannedIds) -> Done | Refusal:
+def record(request: IngestRequest, planned: PlannedIds) -> StoredEvents | Refusal:
     """Store the request, or say why not."""
     drafts = [
         (planned_id, event)
@@ -50,7 +56,7 @@ def record(request: IngestRequest, planned: PlannedIds) -> Done | Refusal:
         is_plain = known.has_no_effects(names)
         with _savepoint_inside_a_transaction():
             return write(request, planned, drafts=drafts, known=known, is_plain=is_plain).record()
-    except Refused as refused:
+    except RolledBack as refused:
         return refused.refusal
     except REQUEST_FAULTS:
         return Refusal.CONNECTION_LOST

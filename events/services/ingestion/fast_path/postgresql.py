@@ -13,10 +13,10 @@ from events.decisions.enrollments import EnrollmentsBySlot
 from events.services.enrollments import rows
 from events.services.ingestion.fast_path import enrollment_statements, statements
 from events.services.ingestion.fast_path.work import (
-    Done,
     Plan,
     Refusal,
-    Refused,
+    RolledBack,
+    StoredEvents,
     Write,
     as_json,
     link_rows,
@@ -28,7 +28,7 @@ from subscribers.services.audience.subscribers import StoredIdentity
 class WriteToPostgreSQL(Write):
     """One statement where it can be, two where tags decide, else a transaction."""
 
-    def record(self) -> Done | Refusal:
+    def record(self) -> StoredEvents | Refusal:
         if self.concerned:
             return self.under_lock() or self.create_or_find() or Refusal.NOT_FOUND
         if not self.is_plain:
@@ -37,7 +37,7 @@ class WriteToPostgreSQL(Write):
         found = None if removes else self.insert_plain()
         return found or self.create() or self.under_lock() or Refusal.NOT_FOUND
 
-    def insert_plain(self) -> Done | Refusal | None:
+    def insert_plain(self) -> StoredEvents | Refusal | None:
         """Store events of a known person who stays as they are; None when there is none such."""
         statement = statements.INSERT_EVENTS_OF_KNOWN_PERSON.format(
             guard=self.guard(),
@@ -50,13 +50,13 @@ class WriteToPostgreSQL(Write):
         subscriber_id, email, external_id, inserted = row
         if inserted < len(self.drafts):
             return Refusal.REPEATED
-        return Done(StoredIdentity(subscriber_id, email, external_id), {})
+        return StoredEvents(StoredIdentity(subscriber_id, email, external_id), {})
 
-    def create_or_find(self) -> Done | None:
+    def create_or_find(self) -> StoredEvents | None:
         """Do as `create` does where nobody was found, and look again for who came first."""
         return (self.create() or self.under_lock()) if self.can_create() else None
 
-    def create(self) -> Done | None:
+    def create(self) -> StoredEvents | None:
         """Store a new person with all that follows; None when somebody has the identity."""
         new = self.new_person()
         if new is None:
@@ -77,11 +77,11 @@ class WriteToPostgreSQL(Write):
         )
         if row is None or row[0] == 0:
             return None
-        return Done(
+        return StoredEvents(
             StoredIdentity(new["subscriber"], new["email"], new["external_id"]), plan.effects
         )
 
-    def as_planned(self) -> Done | Refusal | None:
+    def as_planned(self) -> StoredEvents | Refusal | None:
         """Store events and changes of tags without a lock, if the tags are those planned for.
 
         Else under the lock, as when the person's row has to change. None when nobody is found.
@@ -114,15 +114,15 @@ class WriteToPostgreSQL(Write):
             found, inserted = self.execute(statement, parameters) or (0, 0)
         except IntegrityError as error:
             if isinstance(error.__cause__, psycopg.errors.UniqueViolation):
-                raise Refused(Refusal.REPEATED) from error
+                raise RolledBack(Refusal.REPEATED) from error
             raise
         if not found:
             return self.under_lock()
         if inserted < len(self.drafts):
             return Refusal.REPEATED
-        return Done(StoredIdentity(subscriber_id, email, external_id), plan.effects)
+        return StoredEvents(StoredIdentity(subscriber_id, email, external_id), plan.effects)
 
-    def under_lock(self) -> Done | None:
+    def under_lock(self) -> StoredEvents | None:
         """Store events and what follows under the person's lock; None when nobody is found."""
         statement = statements.LOCK_PERSON.format(guard=self.guard(), identity=self.identity())
         with transaction.atomic(), self.cursor() as cursor:
@@ -155,8 +155,8 @@ class WriteToPostgreSQL(Write):
                 },
             )
             if cursor.rowcount < len(self.drafts):
-                raise Refused(Refusal.REPEATED)
-        return Done(StoredIdentity(subscriber_id, email, external_id), plan.effects)
+                raise RolledBack(Refusal.REPEATED)
+        return StoredEvents(StoredIdentity(subscriber_id, email, external_id), plan.effects)
 
     def read_enrollments(self, cursor: CursorWrapper, subscriber_id: UUID) -> EnrollmentsBySlot:
         """Return the person's enrollments of the sequences that the request concerns."""

@@ -12,7 +12,14 @@ from django.db.backends.utils import CursorWrapper
 from events.decisions.enrollments import EnrollmentsBySlot
 from events.services.enrollments import rows as starting
 from events.services.ingestion.fast_path import enrollment_statements, statements
-from events.services.ingestion.fast_path.work import Done, Plan, Refusal, Refused, Write, as_json
+from events.services.ingestion.fast_path.work import (
+    Plan,
+    Refusal,
+    RolledBack,
+    StoredEvents,
+    Write,
+    as_json,
+)
 from events.services.planning.planning import Standing
 from subscribers.ids import new_ids
 from subscribers.services.audience.subscribers import StoredIdentity
@@ -27,7 +34,7 @@ class WriteToSQLite(Write):
         self.workspace = self.request.workspace.pk.hex
         self.now = self.database.ops.adapt_datetimefield_value(self.request.now)
 
-    def record(self) -> Done | Refusal:
+    def record(self) -> StoredEvents | Refusal:
         with self.transaction() as cursor:
             statement = statements.in_sqlite(
                 statements.FIND_PERSON.format(guard=self.guard(), identity=self.identity())
@@ -39,27 +46,27 @@ class WriteToSQLite(Write):
             done = self.create(cursor) if row[0] is None else self.complete(cursor, row)
             cursor.executemany(statements.INSERT_EVENT, self.events(done))
             if cursor.rowcount < len(self.drafts):
-                raise Refused(Refusal.REPEATED)
+                raise RolledBack(Refusal.REPEATED)
         return done
 
-    def create(self, cursor: Any) -> Done:  # noqa: ANN401 - Django's cursor has no public type
+    def create(self, cursor: Any) -> StoredEvents:  # noqa: ANN401 - Django's cursor has no public type
         new = self.new_person()
         if new is None:
-            raise Refused(Refusal.NOT_FOUND)
+            raise RolledBack(Refusal.NOT_FOUND)
         subscriber, plan = self.planned.subscriber.hex, self.plan_for_new_person()
         columns = {**new, "subscriber": subscriber, "tag_changes": plan.tag_changes}
         cursor.execute(statements.INSERT_PERSON, {**self.parameters(), **columns})
         if cursor.rowcount < 1:
-            raise Refused(Refusal.NOT_FOUND)
+            raise RolledBack(Refusal.NOT_FOUND)
         cursor.executemany(
             statements.INSERT_MEMBERSHIP, self.links(subscriber, self.known.default_list_ids)
         )
         cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
         self.write_enrollments(cursor, subscriber, plan)
         identity = StoredIdentity(new["subscriber"], new["email"], new["external_id"])
-        return Done(identity, plan.effects)
+        return StoredEvents(identity, plan.effects)
 
-    def complete(self, cursor: Any, row: tuple[Any, ...]) -> Done:  # noqa: ANN401 - as above
+    def complete(self, cursor: Any, row: tuple[Any, ...]) -> StoredEvents:  # noqa: ANN401 - as above
         subscriber, email, external_id, *columns, status = row
         completed, is_changed = self.completed(*columns)
         if is_changed:
@@ -68,7 +75,7 @@ class WriteToSQLite(Write):
             )
         identity = StoredIdentity(UUID(subscriber), email, external_id)
         if self.is_plain:
-            return Done(identity, {})
+            return StoredEvents(identity, {})
         cursor.execute(statements.READ_TAGS, {"subscriber": subscriber})
         tags = {UUID(tag): name for tag, name in cursor.fetchall()}
         enrollments = self.read_enrollments(cursor, subscriber)
@@ -82,7 +89,7 @@ class WriteToSQLite(Write):
         cursor.executemany(statements.DELETE_TAG, removed)
         cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
         self.write_enrollments(cursor, subscriber, plan)
-        return Done(identity, plan.effects)
+        return StoredEvents(identity, plan.effects)
 
     def read_enrollments(self, cursor: Any, subscriber: str) -> EnrollmentsBySlot:  # noqa: ANN401 - as above
         """Return the person's enrollments of the sequences that the request concerns."""
@@ -139,7 +146,7 @@ class WriteToSQLite(Write):
             for own, each in zip(new_ids(len(ids)), ids, strict=True)
         ]
 
-    def events(self, done: Done) -> list[tuple[Any, ...]]:
+    def events(self, done: StoredEvents) -> list[tuple[Any, ...]]:
         subscriber, adapt = done.subscriber.id.hex, self.database.ops.adapt_datetimefield_value
         return [
             (

@@ -47,7 +47,7 @@ class Refusal(Enum):
         return self in {Refusal.REPEATED, Refusal.CONNECTION_LOST}
 
 
-class Refused(Exception):
+class RolledBack(Exception):
     """Rolls the transaction back; a rerun finds nothing of it."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -63,7 +63,7 @@ class PlannedIds:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class StoredEvents:
     """What was stored: all events of the request that were not rejected, by their planned ids."""
 
     subscriber: StoredIdentity
@@ -113,7 +113,7 @@ class Write:
         # This thread's own: `django.db.connection` looks it up again at every touch.
         self.database = connections[DEFAULT_DB_ALIAS]
 
-    def record(self) -> Done | Refusal:
+    def record(self) -> StoredEvents | Refusal:
         raise NotImplementedError
 
     def plan(self, before: Standing) -> Plan:
@@ -195,7 +195,7 @@ class Write:
             )
         except InvalidRequest as error:
             # The reference path raises it for the caller.
-            raise Refused(Refusal.NOT_PLAIN) from error
+            raise RolledBack(Refusal.NOT_PLAIN) from error
         after = {**stored, **changes}
         return {**after, "attributes": as_json(after["attributes"])}, bool(changes)
 

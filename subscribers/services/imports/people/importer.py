@@ -8,7 +8,7 @@ from django.db import OperationalError, connection, transaction
 
 from subscribers.rows.row import Row
 from subscribers.services.audience.subscribers import ROUNDS, IdentityConflict, SubscriberNotFound
-from subscribers.services.imports.loop import Outcome, Parsed
+from subscribers.services.imports.loop import Parsed, RowsOutcome
 from subscribers.services.imports.people import audience as audiences
 from subscribers.services.imports.people.columns import RowReader
 from subscribers.services.imports.people.drafts import SubscriberDraft
@@ -71,7 +71,7 @@ class SubscriberImporter:
         return False
 
     def record_alone(
-        self, parsed: ParsedRow, *, now: datetime, before_commit: Callable[[Outcome], None]
+        self, parsed: ParsedRow, *, now: datetime, before_commit: Callable[[RowsOutcome], None]
     ) -> NoReturn:
         """Never called."""
         raise NotImplementedError
@@ -79,13 +79,13 @@ class SubscriberImporter:
     def forget(self) -> None:
         """Nothing is remembered between batches."""
 
-    def record(self, parsed: Sequence[ParsedRow], *, now: datetime) -> Outcome:
+    def record(self, parsed: Sequence[ParsedRow], *, now: datetime) -> RowsOutcome:
         """Record rows in their order, in the caller's transaction.
 
         Two people are made, changed and locked by the same few statements as one. A row about
         somebody whom an earlier one made or changed is looked at when that is written.
         """
-        outcome = Outcome(Counted(), [])
+        outcome = RowsOutcome(Counted(), [])
         drafts = [each.value for each in parsed if each.value is not None]
         if self.options.creates_lists:
             audiences.create_lists(options=self.options, drafts=drafts)
@@ -97,7 +97,7 @@ class SubscriberImporter:
             waiting = waiting[done.counted.rows :]
         return outcome
 
-    def _record_first(self, waiting: Sequence[ParsedRow], now: datetime) -> Outcome:
+    def _record_first(self, waiting: Sequence[ParsedRow], now: datetime) -> RowsOutcome:
         """Record rows up to the first one that has to wait for those before it.
 
         Whenever somebody else made one of the new people first, half as many rows are tried: many
@@ -120,9 +120,9 @@ class SubscriberImporter:
         raise OperationalError("The subscribers' rows kept changing.")
 
 
-def _take_all(planner: Planner, waiting: Sequence[ParsedRow]) -> Outcome:
+def _take_all(planner: Planner, waiting: Sequence[ParsedRow]) -> RowsOutcome:
     """Plan rows until one has to wait, and count them."""
-    outcome = Outcome(Counted(), [])
+    outcome = RowsOutcome(Counted(), [])
     counted = outcome.counted
     for each in waiting:
         faults = each.faults

@@ -124,7 +124,7 @@ def _put_down(plan: Plan, options: ImportOptions, now: datetime) -> list[Consent
             address_hash=hashed,
             email=person.email,
             reason=reason,
-            source=suppressions.Source.IMPORT,
+            source=suppressions.SuppressionSource.IMPORT,
             bounces=int(reason == Suppression.Reason.HARD_BOUNCE),
             created_at=now,
         )

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, Step
 from events.services.engine import claiming
-from events.services.engine.claiming import WORKER_ENDED, Batch
+from events.services.engine.claiming import WORKER_ENDED, ClaimedBatch
 from subscribers.models import Workspace
 from tests import factories
 from tests.support.beside import uncommitted
@@ -44,7 +44,7 @@ def make_enrollments(step: Step, count: int = 1, **columns: object) -> list[Enro
     ]
 
 
-def ids_of(batches: list[Batch]) -> list[UUID]:
+def ids_of(batches: list[ClaimedBatch]) -> list[UUID]:
     return [enrollment_id for batch in batches for enrollment_id in batch.ids]
 
 
@@ -226,7 +226,7 @@ def test_eight_that_claim_at_once_never_share_an_enrollment(step: Step) -> None:
     enrollments = make_enrollments(step, 350)
     alone = make_enrollments(step, 20, attempts=1)
     barrier = threading.Barrier(8)
-    batches: list[Batch] = []
+    batches: list[ClaimedBatch] = []
 
     def claim_until_nothing_is_left() -> None:
         try:

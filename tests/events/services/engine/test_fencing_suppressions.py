@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from events.models import Enrollment, StepRun
 from subscribers.models import OutgoingEmail, Subscriber, Suppression, Workspace
 from subscribers.services.consent import suppressions
-from subscribers.services.consent.suppressions import Source
+from subscribers.services.consent.suppressions import SuppressionSource
 from tests import factories
 from tests.support import smtp_server
 from tests.support.engine_running import begin, outcomes
@@ -42,7 +42,7 @@ def suppress_erased(workspace: Workspace, address: str) -> None:
         workspace=workspace,
         address=address,
         reason=Suppression.Reason.HARD_BOUNCE,
-        source=Source.SMTP,
+        source=SuppressionSource.SMTP,
         now=NOON,
     )
 

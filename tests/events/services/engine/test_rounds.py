@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from events.models import Enrollment, Sequence, Step, StepRun
 from events.services import engine
 from events.services.engine import claiming
-from events.services.engine.claiming import Batch
+from events.services.engine.claiming import ClaimedBatch
 from events.services.sequences import sequences
 from subscribers.models import Subscriber, Workspace
 from tests import factories
@@ -40,7 +40,7 @@ def enrollment_of(sequence: Sequence, **columns: object) -> Enrollment:
     )
 
 
-def claim() -> list[Batch]:
+def claim() -> list[ClaimedBatch]:
     return claiming.claim_due(now=NOON, most_batches=500)
 
 
@@ -50,7 +50,7 @@ def expire_claims() -> None:
     claiming.return_expired()
 
 
-def work_on(batches: list[Batch], *, poison: Enrollment) -> None:
+def work_on(batches: list[ClaimedBatch], *, poison: Enrollment) -> None:
     """Do the batches; the worker that has the poison dies, once its work has begun."""
     for batch in batches:
         if poison.pk in batch.ids:

@@ -13,7 +13,7 @@ from events.language import steps
 from events.language.filters import Filter
 from events.models import Enrollment
 from events.services.engine.loaded_versions import LoadedVersion, PlacedStep
-from events.services.engine.walking import Acts, Ends, Position, SeenEvent, Waits, Walked, walk
+from events.services.engine.walking import Acts, Ended, Position, SeenEvent, Waits, Walked, walk
 from tests.support.sequence_making import MAIL, NOON
 
 DAY = timedelta(days=1)
@@ -104,7 +104,7 @@ def test_what_follows_a_delay_counts_from_its_end_however_late_it_is_seen() -> N
 def test_the_end_is_reached_when_no_step_is_left() -> None:
     found = walked(DELAY, now=NOON + 2 * DAY)
 
-    assert found.stop == Ends(Status.COMPLETED, "")
+    assert found.stop == Ended(Status.COMPLETED, "")
     assert place_of(found) is None
 
 
@@ -118,7 +118,7 @@ def test_a_step_that_does_something_is_stopped_at(step: dict[str, Any]) -> None:
 def test_an_exit_ends_the_enrollment() -> None:
     found = walked({"type": "exit"}, MAIL)
 
-    assert found.stop == Ends(Status.COMPLETED, "exit")
+    assert found.stop == Ended(Status.COMPLETED, "exit")
     assert len(found.done) == 1
 
 
@@ -171,7 +171,7 @@ def test_a_wait_looks_for_no_event_once_it_was_entered() -> None:
 def test_a_timeout_may_end_the_enrollment() -> None:
     found = walked({**WAIT, "onTimeout": "exit"}, MAIL, now=NOON + 8 * DAY)
 
-    assert found.stop == Ends(Status.COMPLETED, "timeout")
+    assert found.stop == Ended(Status.COMPLETED, "timeout")
     assert outcomes_of(found) == [{"timedOut": True, "action": "exit"}]
 
 
@@ -197,7 +197,7 @@ def test_a_condition_leads_on_or_to_the_step_it_names(plan: str, place: int) -> 
 def test_a_condition_may_end_the_enrollment() -> None:
     found = walked({"type": "condition", "rules": [WANTS_PRO], "onFalse": "exit"}, MAIL)
 
-    assert found.stop == Ends(Status.COMPLETED, "condition_not_met")
+    assert found.stop == Ended(Status.COMPLETED, "condition_not_met")
 
 
 def until_date(missing: str = "continue", past: str = "continue") -> dict[str, Any]:
@@ -211,11 +211,11 @@ def until_date(missing: str = "continue", past: str = "continue") -> dict[str, A
     [
         ("continue", Acts(), 1),
         ("skip", Acts(), 2),
-        ("exit", Ends(Status.COMPLETED, "date_past"), 0),
+        ("exit", Ended(Status.COMPLETED, "date_past"), 0),
     ],
 )
 def test_a_date_that_is_past_goes_on_skips_or_ends(
-    action: str, stop: Acts | Ends, place: int
+    action: str, stop: Acts | Ended, place: int
 ) -> None:
     given = Given(event_properties={"trial": {"endsAt": "2026-11-20T12:00:00Z"}})
 
@@ -226,9 +226,9 @@ def test_a_date_that_is_past_goes_on_skips_or_ends(
 
 
 @pytest.mark.parametrize(
-    ("action", "stop"), [("continue", Acts()), ("exit", Ends(Status.COMPLETED, "date_missing"))]
+    ("action", "stop"), [("continue", Acts()), ("exit", Ended(Status.COMPLETED, "date_missing"))]
 )
-def test_a_date_that_is_missing_goes_on_or_ends(action: str, stop: Acts | Ends) -> None:
+def test_a_date_that_is_missing_goes_on_or_ends(action: str, stop: Acts | Ended) -> None:
     found = walked(until_date(missing=action), MAIL)
 
     assert found.stop == stop

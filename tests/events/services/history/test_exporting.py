@@ -6,7 +6,7 @@ import pytest
 
 from events.models import Event
 from events.services.history import exporting
-from events.services.history.exporting import EVERYTHING, Chosen, EventRow
+from events.services.history.exporting import EVERYTHING, Chosen, ExportedEvent
 from subscribers.models import Workspace
 from subscribers.services.people.exporting import Chosen as People
 from subscribers.services.people.exporting import UnknownName
@@ -18,7 +18,7 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 def exported(
     workspace: Workspace, chosen: Chosen = EVERYTHING, *, page_rows: int = 5000
-) -> list[EventRow]:
+) -> list[ExportedEvent]:
     """Return all rows of all pages."""
     pages = exporting.event_pages(workspace=workspace, chosen=chosen, page_rows=page_rows)
     return [row for page in pages for row in page]
@@ -81,7 +81,7 @@ def test_a_row_is_what_the_import_takes(workspace: Workspace) -> None:
     )
 
     assert exported(workspace) == [
-        EventRow(
+        ExportedEvent(
             id=event.public_id,
             email=event.subscriber.email,
             external_id="user_1",

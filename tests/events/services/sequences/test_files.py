@@ -7,7 +7,7 @@ import pytest
 
 from events.models import Sequence, SequenceVersion
 from events.services.sequences import files, sequences
-from events.services.sequences.files import Change, Imported, UnknownKeys
+from events.services.sequences.files import FileChange, Imported, UnknownKeys
 from subscribers.models import Tag, Workspace
 from subscribers.wire.payloads import InvalidRequest
 from tests.factories import EnrollmentFactory, ListFactory, WorkspaceFactory
@@ -35,7 +35,7 @@ def import_all(workspace: Workspace, *elements: object, **options: Any) -> list[
     )
 
 
-def changes(imported: list[Imported]) -> list[tuple[str, Change]]:
+def changes(imported: list[Imported]) -> list[tuple[str, FileChange]]:
     return [(each.key, each.change) for each in imported]
 
 
@@ -50,7 +50,7 @@ def test_a_file_makes_drafts() -> None:
 
     imported = import_all(workspace, WELCOME, FAREWELL)
 
-    assert changes(imported) == [("welcome", Change.CREATED), ("farewell", Change.CREATED)]
+    assert changes(imported) == [("welcome", FileChange.CREATED), ("farewell", FileChange.CREATED)]
     assert set(Sequence.objects.values_list("key", "status")) == {
         ("welcome", "draft"),
         ("farewell", "draft"),
@@ -66,7 +66,7 @@ def test_importing_twice_changes_nothing() -> None:
 
     imported = import_all(workspace, WELCOME, FAREWELL, now=LATER + timedelta(days=1))
 
-    assert {each.change for each in imported} == {Change.UNCHANGED}
+    assert {each.change for each in imported} == {FileChange.UNCHANGED}
     assert list(Sequence.objects.order_by("pk").values()) == rows
     assert SequenceVersion.objects.count() == 2
     workspace.refresh_from_db()
@@ -83,7 +83,10 @@ def test_what_differs_is_changed_and_steps_make_a_version() -> None:
         {**FAREWELL, "name": "Good-bye", "key": "farewell"},
     )
 
-    assert changes(imported) == [("welcome", Change.NEW_VERSION), ("farewell", Change.CHANGED)]
+    assert changes(imported) == [
+        ("welcome", FileChange.NEW_VERSION),
+        ("farewell", FileChange.CHANGED),
+    ]
     assert Sequence.objects.get(key="farewell").name == "Good-bye"
 
 
@@ -167,7 +170,7 @@ def test_a_dry_run_tells_and_changes_nothing() -> None:
 
     imported = import_all(workspace, WELCOME, is_activating=True, is_dry_run=True)
 
-    assert changes(imported) == [("welcome", Change.CREATED)]
+    assert changes(imported) == [("welcome", FileChange.CREATED)]
     assert imported[0].is_switched_on
     assert not Sequence.objects.exists()
 
@@ -178,7 +181,7 @@ def test_another_workspaces_sequence_is_another() -> None:
 
     imported = import_all(workspace, WELCOME)
 
-    assert changes(imported) == [("welcome", Change.CREATED)]
+    assert changes(imported) == [("welcome", FileChange.CREATED)]
 
 
 def test_what_keeps_a_sequence_off_warns_whoever_imports_it() -> None:

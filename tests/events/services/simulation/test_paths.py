@@ -9,7 +9,7 @@ from pytest_django.fixtures import Settings
 from events.services.simulation import Awaited
 from subscribers.models import Subscriber, Suppression, Workspace
 from subscribers.services.consent import suppressions
-from subscribers.services.consent.suppressions import Source
+from subscribers.services.consent.suppressions import SuppressionSource
 from tests import factories
 from tests.support.sequence_making import MAIL, NOON, make_sequence
 from tests.support.simulations import outcomes, simulate, subjects
@@ -212,7 +212,7 @@ def test_a_suppressed_address_is_left_out(ada: Subscriber) -> None:
         workspace=ada.workspace,
         address=ada.email,
         reason=Suppression.Reason.MANUAL,
-        source=Source.ADMIN,
+        source=SuppressionSource.ADMIN,
         now=NOON,
     )
 

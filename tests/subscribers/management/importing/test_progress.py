@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from subscribers.management.importing import progress as progress_module
-from subscribers.management.importing.arguments import Asked
+from subscribers.management.importing.arguments import ImportRequest
 from subscribers.management.importing.progress import Progress
 from subscribers.models import Workspace
 from subscribers.rows.row import Meter, Row, source_of
@@ -22,11 +22,11 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Asked:
+def asked(tmp_path: Path) -> ImportRequest:
     """A file of 1,000 bytes."""
     path = tmp_path / "tags.csv"
     path.write_bytes(b"x" * 1000)
-    return Asked(
+    return ImportRequest(
         workspace=Workspace(),
         sources=[source_of(str(path))],
         map={},
@@ -37,7 +37,9 @@ def asked(tmp_path: Path) -> Asked:
     )
 
 
-def begin(asked: Asked, stream: io.StringIO, meter: Meter, *, is_quiet: bool = False) -> Progress:
+def begin(
+    asked: ImportRequest, stream: io.StringIO, meter: Meter, *, is_quiet: bool = False
+) -> Progress:
     """Begin where nothing was read before."""
     return Progress(
         stream=stream,
@@ -55,7 +57,7 @@ def bad(line: int) -> Rejected:
     return Rejected(row, (Fault("\x1b[2J", "is wrong."),))
 
 
-def test_a_terminal_shows_a_bar_with_rows_rate_and_time_left(asked: Asked) -> None:
+def test_a_terminal_shows_a_bar_with_rows_rate_and_time_left(asked: ImportRequest) -> None:
     stream, meter = Terminal(), Meter()
 
     with begin(asked, stream, meter) as progress:
@@ -70,7 +72,7 @@ def test_a_terminal_shows_a_bar_with_rows_rate_and_time_left(asked: Asked) -> No
 
 
 def test_elsewhere_there_is_a_line_now_and_then(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch
+    asked: ImportRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stream, meter = io.StringIO(), Meter()
     seconds = iter([0, 3, 5, 5, 5, 5])
@@ -85,7 +87,7 @@ def test_elsewhere_there_is_a_line_now_and_then(
 
 
 def test_the_first_bad_rows_are_shown_and_no_text_moves_the_cursor(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch
+    asked: ImportRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress_module, "MOST_SHOWN_REJECTS", 2)
     stream = io.StringIO()
@@ -101,7 +103,7 @@ def test_the_first_bad_rows_are_shown_and_no_text_moves_the_cursor(
     ]
 
 
-def test_quiet_shows_nothing(asked: Asked) -> None:
+def test_quiet_shows_nothing(asked: ImportRequest) -> None:
     stream = Terminal()
 
     with begin(asked, stream, Meter(), is_quiet=True) as progress:

@@ -9,7 +9,7 @@ from subscribers.services.consent import asking, ledger, suppressions
 from subscribers.services.consent import mail as confirmation_mail
 from subscribers.services.consent.asking import Asked
 from subscribers.services.consent.ledger import Circumstances
-from subscribers.services.consent.suppressions import Source
+from subscribers.services.consent.suppressions import SuppressionSource
 from tests import factories
 from tests.support.asking_people import ask, make_pending, question_of, token_in
 from tests.support.sequence_making import NOON
@@ -85,7 +85,7 @@ def test_a_suppressed_address_is_not_asked_whoever_bears_it(workspace: Workspace
         workspace=workspace,
         address="Ada@Example.com",
         reason=suppressions.Reason.MANUAL,
-        source=Source.ADMIN,
+        source=SuppressionSource.ADMIN,
         now=NOON,
     )
     person = make_pending(workspace)

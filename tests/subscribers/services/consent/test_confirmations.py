@@ -8,7 +8,7 @@ from events.models import Enrollment
 from subscribers.models import Confirmation, ConsentRecord, OutgoingEmail, Subscriber, Workspace
 from subscribers.services.consent import confirmations, unsubscribing
 from subscribers.services.consent.ledger import NOTHING_KNOWN, Circumstances
-from subscribers.services.consent.unsubscribing import Method
+from subscribers.services.consent.unsubscribing import UnsubscribeMethod
 from tests import factories
 from tests.support.asking_people import ask, confirm, make_pending, question_of, token_in
 from tests.support.sequence_making import NOON, make_sequence
@@ -38,7 +38,7 @@ def waiting_enrollment(person: Subscriber) -> Enrollment:
 
 
 def leave(person: Subscriber, now: datetime = LATER) -> None:
-    unsubscribing.leave(subscriber_ids=[person.pk], now=now, method=Method.PAGE)
+    unsubscribing.leave(subscriber_ids=[person.pk], now=now, method=UnsubscribeMethod.PAGE)
 
 
 def test_confirming_makes_active_joins_the_lists_and_lets_runs_begin(
@@ -50,7 +50,7 @@ def test_confirming_makes_active_joins_the_lists_and_lets_runs_begin(
 
     is_news = confirmations.confirm(
         confirmation=question_of(person),
-        method=confirmations.Method.GESTURE,
+        method=confirmations.ConfirmationMethod.GESTURE,
         circumstances=Circumstances(ip="192.0.2.7", user_agent="Phone"),
         now=LATER,
     )

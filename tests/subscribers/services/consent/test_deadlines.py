@@ -8,7 +8,7 @@ from django.db.models import F
 from events.models import Enrollment, Sequence
 from subscribers.models import ConsentRecord, OutgoingEmail, Subscriber, Workspace
 from subscribers.services.consent import deadlines, suppressions
-from subscribers.services.consent.suppressions import Source
+from subscribers.services.consent.suppressions import SuppressionSource
 from tests import factories
 from tests.support.asking_people import ask, confirm, make_pending, question_of
 from tests.support.sequence_making import NOON, make_sequence
@@ -85,7 +85,7 @@ def test_nobody_is_reminded_who_answered_was_not_asked_or_gets_no_mail(
         workspace=workspace,
         address="c@example.com",
         reason=suppressions.Reason.MANUAL,
-        source=Source.ADMIN,
+        source=SuppressionSource.ADMIN,
         now=NOON,
     )
     Subscriber.objects.filter(pk=left.pk).update(status="unsubscribed")

@@ -115,7 +115,7 @@ def test_another_secret_key_ends_open_links_whose_owners_are_known_still_and_not
         workspace=question.workspace,
         address=other.email,
         reason=suppressions.Reason.MANUAL,
-        source=suppressions.Source.ADMIN,
+        source=suppressions.SuppressionSource.ADMIN,
         now=NOON,
     )
 
@@ -123,7 +123,9 @@ def test_another_secret_key_ends_open_links_whose_owners_are_known_still_and_not
 
     found = confirmations.read_link(token, NOON)
     assert (found.state, found.confirmation) == (LinkState.EXPIRED, question)
-    unsubscribing.leave_by_link(token=to_leave, now=NOON, method=unsubscribing.Method.PAGE)
+    unsubscribing.leave_by_link(
+        token=to_leave, now=NOON, method=unsubscribing.UnsubscribeMethod.PAGE
+    )
     person.refresh_from_db()
     assert person.status == "unsubscribed"
     assert suppressions.is_suppressed(workspace=question.workspace, email_key=other.email_key)

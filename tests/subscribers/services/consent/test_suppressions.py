@@ -9,7 +9,7 @@ from events.models import Enrollment
 from subscribers.models import Confirmation, ConsentRecord, Subscriber, Suppression, Workspace
 from subscribers.services.consent import suppressions, unsubscribing
 from subscribers.services.consent.ledger import Circumstances
-from subscribers.services.consent.suppressions import Source
+from subscribers.services.consent.suppressions import SuppressionSource
 from subscribers.wire.addresses import InvalidAddress
 from tests import factories
 from tests.support.beside import beside
@@ -33,13 +33,17 @@ def suppress(
         workspace=workspace,
         address=address,
         reason=reason,
-        **{"source": Source.WEBHOOK, "now": NOON, **given},  # type: ignore[arg-type]
+        **{"source": SuppressionSource.WEBHOOK, "now": NOON, **given},  # type: ignore[arg-type]
     )
 
 
 def lift(workspace: Workspace, address: str = "ada@example.com") -> suppressions.Lifted | None:
     return suppressions.lift(
-        workspace=workspace, address=address, reason="They asked.", source=Source.ADMIN, now=NOON
+        workspace=workspace,
+        address=address,
+        reason="They asked.",
+        source=SuppressionSource.ADMIN,
+        now=NOON,
     )
 
 
@@ -110,7 +114,7 @@ def test_the_ledger_says_by_whom_and_why(person: Subscriber) -> None:
     suppress(
         person.workspace,
         reason=MANUAL,
-        source=Source.ADMIN,
+        source=SuppressionSource.ADMIN,
         details="They\r\nphoned",
         circumstances=Circumstances(actor="grace", ip="192.0.2.1"),
     )
@@ -146,10 +150,14 @@ def test_the_gravest_reason_stays(person: Subscriber) -> None:
 
 @pytest.mark.parametrize(
     ("source", "kept"),
-    [(Source.ADMIN, "Bo@example.com"), (Source.API, "Bo@example.com"), (Source.SMTP, "")],
+    [
+        (SuppressionSource.ADMIN, "Bo@example.com"),
+        (SuppressionSource.API, "Bo@example.com"),
+        (SuppressionSource.SMTP, ""),
+    ],
 )
 def test_an_address_that_nobody_bears_is_kept_in_the_clear_only_if_somebody_gave_it(
-    workspace: Workspace, source: Source, kept: str
+    workspace: Workspace, source: SuppressionSource, kept: str
 ) -> None:
     suppress(workspace, "Bo@example.com", source=source)
 
@@ -207,7 +215,7 @@ def test_who_bounced_and_left_then_has_left_after_lifting(person: Subscriber) ->
     suppress(person.workspace)
     for _ in range(2):
         unsubscribing.leave(
-            subscriber_ids=[person.pk], now=NOON, method=unsubscribing.Method.ONE_CLICK
+            subscriber_ids=[person.pk], now=NOON, method=unsubscribing.UnsubscribeMethod.ONE_CLICK
         )
     while_bounced = Subscriber.objects.get().status
 

@@ -13,7 +13,7 @@ from subscribers import reactions
 from subscribers.models import Confirmation, ConsentRecord, ListMembership, Subscriber
 from subscribers.services.consent import unsubscribing
 from subscribers.services.consent.ledger import NOTHING_KNOWN, Circumstances
-from subscribers.services.consent.unsubscribing import Method
+from subscribers.services.consent.unsubscribing import UnsubscribeMethod
 from tests import factories
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -51,7 +51,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
 
 def leave(*people: Subscriber, now: datetime = NOON) -> list[UUID]:
     return unsubscribing.leave(
-        subscriber_ids=[person.pk for person in people], now=now, method=Method.PAGE
+        subscriber_ids=[person.pk for person in people], now=now, method=UnsubscribeMethod.PAGE
     )
 
 
@@ -128,10 +128,10 @@ def test_a_link_is_its_owner_s_alone(told: Told) -> None:
     mine, other = (factories.SubscriberFactory.create() for _ in range(2))
 
     for token in ("", "x", mine.unsubscribe_token, mine.pk.hex + other.unsubscribe_token):
-        unsubscribing.leave_by_link(token=token, now=NOON, method=Method.ONE_CLICK)
+        unsubscribing.leave_by_link(token=token, now=NOON, method=UnsubscribeMethod.ONE_CLICK)
     before = told.left_ids.copy()
     unsubscribing.leave_by_link(
-        token=unsubscribing.link_token(mine), now=NOON, method=Method.ONE_CLICK
+        token=unsubscribing.link_token(mine), now=NOON, method=UnsubscribeMethod.ONE_CLICK
     )
 
     assert before == []
@@ -166,7 +166,7 @@ def test_the_ledger_says_how_and_why_somebody_left_and_the_question_is_closed(to
     unsubscribing.leave(
         subscriber_ids=[pending.pk, stranger.pk],
         now=NOON,
-        method=Method.PAGE,
+        method=UnsubscribeMethod.PAGE,
         circumstances=Circumstances(ip="192.0.2.1", user_agent="Browser"),
         reason="too much",
     )

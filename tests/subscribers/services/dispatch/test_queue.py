@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from subscribers.models import OutgoingEmail, Subscriber, Suppression, Workspace
 from subscribers.services.consent import suppressions
-from subscribers.services.consent.suppressions import Source
+from subscribers.services.consent.suppressions import SuppressionSource
 from subscribers.services.dispatch import queue as outbox_queue
 from subscribers.services.outbox import outbox
 from tests import factories
@@ -177,7 +177,7 @@ def test_a_suppressed_address_gets_no_mail_whoever_bears_it(
         workspace=person.workspace,
         address="ADA@Example.com",
         reason=Suppression.Reason.MANUAL,
-        source=Source.ADMIN,
+        source=SuppressionSource.ADMIN,
         now=NOON,
     )
     (email,) = queue(person, kind=kind)

@@ -10,7 +10,7 @@ from subscribers.models import ImportRun, Tag, Workspace
 from subscribers.rows.row import InvalidFile, Row
 from subscribers.services.imports import loop as import_loop
 from subscribers.services.imports import runs
-from subscribers.services.imports.loop import Ended, Outcome, Parsed, RejectedAlone
+from subscribers.services.imports.loop import Ended, Parsed, RejectedAlone, RowsOutcome
 from subscribers.services.imports.runs import Counted, Rejected
 from subscribers.wire.payloads import Fault
 
@@ -51,7 +51,7 @@ class TagImporter:
     def is_alone(self, value: str) -> bool:
         return value.startswith("alone")
 
-    def record(self, parsed: Sequence[Parsed[str]], *, now: datetime) -> Outcome:  # noqa: ARG002
+    def record(self, parsed: Sequence[Parsed[str]], *, now: datetime) -> RowsOutcome:  # noqa: ARG002
         self.batches.append(len(parsed))
         counted, rejected = Counted(), []
         for each in parsed:
@@ -67,19 +67,19 @@ class TagImporter:
         fault = self.faults.pop(len(self.batches), None)
         if fault:
             raise fault
-        return Outcome(counted, rejected)
+        return RowsOutcome(counted, rejected)
 
     def record_alone(
         self,
         parsed: Parsed[str],
         *,
         now: datetime,  # noqa: ARG002 - the protocol's
-        before_commit: Callable[[Outcome], None],
+        before_commit: Callable[[RowsOutcome], None],
     ) -> None:
         if parsed.value == "alone refused":
             raise RejectedAlone(BAD)
         Tag.objects.create(workspace=self.workspace, name=parsed.value or "")
-        before_commit(Outcome(Counted(rows=1, recorded=1)))
+        before_commit(RowsOutcome(Counted(rows=1, recorded=1)))
 
     def forget(self) -> None:
         self.forgotten += 1

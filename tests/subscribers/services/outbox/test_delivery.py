@@ -12,8 +12,8 @@ from pytest_django.fixtures import Settings
 from subscribers.services.outbox.delivery import (
     REPORTED_ID,
     Delivery,
+    DeliveryOutcome,
     Mailer,
-    Outcome,
     build,
     is_allowed,
 )
@@ -29,7 +29,7 @@ def test_the_file_backend_writes_mails(settings: Settings, tmp_path: Path) -> No
     with Mailer() as mailer:
         outcomes = [mailer.send(message(subject=f"Mail {number}")).outcome for number in (1, 2)]
 
-    assert outcomes == [Outcome.SENT] * 2
+    assert outcomes == [DeliveryOutcome.SENT] * 2
     written = "".join(path.read_text() for path in tmp_path.iterdir())
     assert "Subject: Mail 1" in written
     assert "Subject: Mail 2" in written
@@ -43,7 +43,7 @@ def test_a_file_that_cannot_be_written_defers(settings: Settings, tmp_path: Path
     with Mailer() as mailer:
         delivery = mailer.send(message())
 
-    assert delivery.outcome is Outcome.DEFERRED
+    assert delivery.outcome is DeliveryOutcome.DEFERRED
 
 
 def test_a_backend_that_does_not_exist_defers(settings: Settings) -> None:
@@ -52,7 +52,7 @@ def test_a_backend_that_does_not_exist_defers(settings: Settings) -> None:
     with Mailer() as mailer:
         delivery = mailer.send(message())
 
-    assert delivery.outcome is Outcome.DEFERRED
+    assert delivery.outcome is DeliveryOutcome.DEFERRED
     assert "nowhere" in delivery.error
 
 
@@ -86,25 +86,25 @@ class RaisingBackend(BaseEmailBackend):
 @pytest.mark.parametrize(
     ("error", "outcome", "code"),
     [
-        (None, Outcome.SENT, None),
-        (ConnectionError("lost"), Outcome.UNKNOWN, None),
-        (RuntimeError(), Outcome.UNKNOWN, None),
-        (ApiError(None), Outcome.UNKNOWN, None),
-        (ApiError(200), Outcome.UNKNOWN, 200),
-        (ApiError(400), Outcome.REFUSED, 400),
-        (ApiError(422), Outcome.REFUSED, 422),
-        (ApiError(401), Outcome.DEFERRED, 401),
-        (ApiError(408), Outcome.DEFERRED, 408),
-        (ApiError(429), Outcome.DEFERRED, 429),
-        (ApiError(503), Outcome.DEFERRED, 503),
-        (AnymailRecipientsRefused("no"), Outcome.REFUSED, None),
+        (None, DeliveryOutcome.SENT, None),
+        (ConnectionError("lost"), DeliveryOutcome.UNKNOWN, None),
+        (RuntimeError(), DeliveryOutcome.UNKNOWN, None),
+        (ApiError(None), DeliveryOutcome.UNKNOWN, None),
+        (ApiError(200), DeliveryOutcome.UNKNOWN, 200),
+        (ApiError(400), DeliveryOutcome.REFUSED, 400),
+        (ApiError(422), DeliveryOutcome.REFUSED, 422),
+        (ApiError(401), DeliveryOutcome.DEFERRED, 401),
+        (ApiError(408), DeliveryOutcome.DEFERRED, 408),
+        (ApiError(429), DeliveryOutcome.DEFERRED, 429),
+        (ApiError(503), DeliveryOutcome.DEFERRED, 503),
+        (AnymailRecipientsRefused("no"), DeliveryOutcome.REFUSED, None),
     ],
 )
 def test_an_error_of_another_backend_is_unknown_unless_it_says_more(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     error: Exception | None,
-    outcome: Outcome,
+    outcome: DeliveryOutcome,
     code: int | None,
 ) -> None:
     settings.EMAIL_BACKEND = f"{__name__}.RaisingBackend"
@@ -126,7 +126,7 @@ def test_a_backend_that_says_it_sent_nothing_is_unknown(
     with Mailer() as mailer:
         delivery = mailer.send(message())
 
-    assert delivery.outcome is Outcome.UNKNOWN
+    assert delivery.outcome is DeliveryOutcome.UNKNOWN
 
 
 def test_line_breaks_in_headers_are_collapsed() -> None:
@@ -158,7 +158,7 @@ def test_locmem_gets_the_mail() -> None:
     with Mailer() as mailer:
         delivery = mailer.send(message())
 
-    assert delivery == Delivery(Outcome.SENT)
+    assert delivery == Delivery(DeliveryOutcome.SENT)
     assert django_mail.outbox[0].to == ["bo@example.org"]
 
 
@@ -201,5 +201,5 @@ def test_a_delivery_service_is_given_the_id_that_it_reports_back(settings: Setti
             delivery = mailer.send(message(message_id="<0123abc@mail.example.com>"))
 
     ((_, _, body),) = service.asked
-    assert delivery.outcome is Outcome.SENT
+    assert delivery.outcome is DeliveryOutcome.SENT
     assert json.loads(body)["Metadata"] == {REPORTED_ID: "0123abc"}

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from subscribers.models import OutgoingEmail, Subscriber, Workspace
 from subscribers.services.outbox import outbox
-from subscribers.services.outbox.delivery import Delivery, Outcome
+from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome
 from tests import factories
 from tests.support.sequence_making import NOON
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 Status = OutgoingEmail.Status
 Kind = OutgoingEmail.Kind
 LATER = NOON + timedelta(hours=1)
-ALL_OUTCOMES = list(Outcome)
+ALL_OUTCOMES = list(DeliveryOutcome)
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def mail(person: Subscriber, **columns: object) -> OutgoingEmail:
     return factories.OutgoingEmailFactory.create(subscriber=person, **columns)
 
 
-def deliver(email: OutgoingEmail, outcome: Outcome) -> OutgoingEmail:
-    error = "" if outcome is Outcome.SENT else "451 Later"
+def deliver(email: OutgoingEmail, outcome: DeliveryOutcome) -> OutgoingEmail:
+    error = "" if outcome is DeliveryOutcome.SENT else "451 Later"
     outbox.settle(email_id=email.pk, delivery=Delivery(outcome, error), now=LATER)
     email.refresh_from_db()
     return email
@@ -108,14 +108,14 @@ def test_only_a_queued_mail_is_begun_again(person: Subscriber, status: str) -> N
 @pytest.mark.parametrize(
     ("outcome", "status", "sent_at"),
     [
-        (Outcome.SENT, Status.SENT, LATER),
-        (Outcome.REFUSED, Status.FAILED, None),
-        (Outcome.DEFERRED, Status.QUEUED, None),
-        (Outcome.UNKNOWN, Status.UNKNOWN, None),
+        (DeliveryOutcome.SENT, Status.SENT, LATER),
+        (DeliveryOutcome.REFUSED, Status.FAILED, None),
+        (DeliveryOutcome.DEFERRED, Status.QUEUED, None),
+        (DeliveryOutcome.UNKNOWN, Status.UNKNOWN, None),
     ],
 )
 def test_an_attempt_is_settled_by_what_became_of_it(
-    person: Subscriber, outcome: Outcome, status: str, sent_at: datetime | None
+    person: Subscriber, outcome: DeliveryOutcome, status: str, sent_at: datetime | None
 ) -> None:
     email = outbox.begin(draft=draft_for(person), now=NOON)
 
@@ -123,13 +123,13 @@ def test_an_attempt_is_settled_by_what_became_of_it(
 
     assert (email.status, email.sent_at) == (status, sent_at)
     assert (email.lease_expires_at, email.lease_token, email.due_at) == (None, None, None)
-    assert email.last_error == ("" if outcome is Outcome.SENT else "451 Later")
+    assert email.last_error == ("" if outcome is DeliveryOutcome.SENT else "451 Later")
 
 
 def test_a_mail_that_was_called_unknown_may_turn_out_as_sent(person: Subscriber) -> None:
     email = mail(person, status=Status.UNKNOWN, last_error=outbox.NO_ANSWER)
 
-    deliver(email, Outcome.SENT)
+    deliver(email, DeliveryOutcome.SENT)
 
     assert (email.status, email.sent_at, email.last_error) == (Status.SENT, LATER, "")
 
@@ -141,11 +141,11 @@ def test_a_mail_that_was_called_unknown_may_turn_out_as_sent(person: Subscriber)
         (Status.FAILED, ALL_OUTCOMES),
         (Status.SKIPPED, ALL_OUTCOMES),
         (Status.QUEUED, ALL_OUTCOMES),
-        (Status.UNKNOWN, [each for each in ALL_OUTCOMES if each is not Outcome.SENT]),
+        (Status.UNKNOWN, [each for each in ALL_OUTCOMES if each is not DeliveryOutcome.SENT]),
     ],
 )
 def test_an_attempt_of_which_more_is_known_stays_as_it_is(
-    person: Subscriber, status: str, outcomes: list[Outcome]
+    person: Subscriber, status: str, outcomes: list[DeliveryOutcome]
 ) -> None:
     email = mail(person, status=status)
 

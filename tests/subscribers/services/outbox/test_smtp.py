@@ -13,7 +13,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from pytest_django.fixtures import Settings
 
 from subscribers.services.outbox import delivery
-from subscribers.services.outbox.delivery import Delivery, Mailer, Outcome
+from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
 from tests.support import smtp_servers
 from tests.support.smtp_servers import CLOSE, HANG, message
 
@@ -69,7 +69,7 @@ def test_many_mails_go_over_one_connection_to_a_real_server(to_port: Any) -> Non
     finally:
         controller.stop()
 
-    assert outcomes == [Outcome.SENT] * 5
+    assert outcomes == [DeliveryOutcome.SENT] * 5
     assert len(keeper.peers) == 1
     assert keeper.envelopes[0].mail_from == "ada@example.com"
     assert keeper.envelopes[4].rcpt_tos == ["p4@xn--bcher-kva.example"]
@@ -84,7 +84,7 @@ def test_a_mail_arrives_as_it_was_written(to_port: Any) -> None:
             handed_over = mailer.send(given)
 
     sent = server.messages[0]
-    assert handed_over == Delivery(Outcome.SENT, code=250)
+    assert handed_over == Delivery(DeliveryOutcome.SENT, code=250)
     assert sent.count(b"\n") == sent.count(b"\r\n") == sent.count(b"\r")
     assert sent.count(b"\r\n.\r\n") == 1
     read = parsed(sent.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n."))
@@ -99,41 +99,41 @@ def test_a_mail_arrives_as_it_was_written(to_port: Any) -> None:
 @pytest.mark.parametrize(
     ("verb", "said", "outcome", "code"),
     [
-        ("CONN", CLOSE, Outcome.DEFERRED, None),
-        ("CONN", HANG, Outcome.DEFERRED, None),
-        ("CONN", b"554 not you", Outcome.DEFERRED, 554),
-        ("CONN", b"421 busy", Outcome.DEFERRED, 421),
-        ("EHLO", CLOSE, Outcome.DEFERRED, None),
-        ("MAIL", CLOSE, Outcome.DEFERRED, None),
-        ("MAIL", HANG, Outcome.DEFERRED, None),
-        ("MAIL", b"451 later", Outcome.DEFERRED, 451),
-        ("MAIL", b"550 your sender is unknown", Outcome.DEFERRED, 550),
-        ("MAIL", b"530 log in first", Outcome.DEFERRED, 530),
-        ("MAIL", b"552 too large", Outcome.REFUSED, 552),
-        ("RCPT", CLOSE, Outcome.DEFERRED, None),
-        ("RCPT", HANG, Outcome.DEFERRED, None),
-        ("RCPT", b"450 later", Outcome.DEFERRED, 450),
-        ("RCPT", b"421 later", Outcome.DEFERRED, 421),
-        ("RCPT", b"550 nobody", Outcome.REFUSED, 550),
-        ("RCPT", b"530 log in first", Outcome.DEFERRED, 530),
-        ("RCPT", b"nonsense", Outcome.DEFERRED, None),
-        ("DATA", CLOSE, Outcome.DEFERRED, None),
-        ("DATA", HANG, Outcome.DEFERRED, None),
-        ("DATA", b"451 later", Outcome.DEFERRED, 451),
-        ("DATA", b"554 no", Outcome.REFUSED, 554),
-        ("DATA", b"250 what", Outcome.DEFERRED, 250),
-        ("MESSAGE", CLOSE, Outcome.UNKNOWN, None),
-        ("MESSAGE", HANG, Outcome.UNKNOWN, None),
-        ("MESSAGE", b"nonsense", Outcome.UNKNOWN, None),
-        ("MESSAGE", b"354 again", Outcome.UNKNOWN, None),
-        ("MESSAGE", b"451 later", Outcome.DEFERRED, 451),
-        ("MESSAGE", b"421 later", Outcome.DEFERRED, 421),
-        ("MESSAGE", b"554 spam", Outcome.REFUSED, 554),
-        ("MESSAGE", b"250 taken", Outcome.SENT, 250),
+        ("CONN", CLOSE, DeliveryOutcome.DEFERRED, None),
+        ("CONN", HANG, DeliveryOutcome.DEFERRED, None),
+        ("CONN", b"554 not you", DeliveryOutcome.DEFERRED, 554),
+        ("CONN", b"421 busy", DeliveryOutcome.DEFERRED, 421),
+        ("EHLO", CLOSE, DeliveryOutcome.DEFERRED, None),
+        ("MAIL", CLOSE, DeliveryOutcome.DEFERRED, None),
+        ("MAIL", HANG, DeliveryOutcome.DEFERRED, None),
+        ("MAIL", b"451 later", DeliveryOutcome.DEFERRED, 451),
+        ("MAIL", b"550 your sender is unknown", DeliveryOutcome.DEFERRED, 550),
+        ("MAIL", b"530 log in first", DeliveryOutcome.DEFERRED, 530),
+        ("MAIL", b"552 too large", DeliveryOutcome.REFUSED, 552),
+        ("RCPT", CLOSE, DeliveryOutcome.DEFERRED, None),
+        ("RCPT", HANG, DeliveryOutcome.DEFERRED, None),
+        ("RCPT", b"450 later", DeliveryOutcome.DEFERRED, 450),
+        ("RCPT", b"421 later", DeliveryOutcome.DEFERRED, 421),
+        ("RCPT", b"550 nobody", DeliveryOutcome.REFUSED, 550),
+        ("RCPT", b"530 log in first", DeliveryOutcome.DEFERRED, 530),
+        ("RCPT", b"nonsense", DeliveryOutcome.DEFERRED, None),
+        ("DATA", CLOSE, DeliveryOutcome.DEFERRED, None),
+        ("DATA", HANG, DeliveryOutcome.DEFERRED, None),
+        ("DATA", b"451 later", DeliveryOutcome.DEFERRED, 451),
+        ("DATA", b"554 no", DeliveryOutcome.REFUSED, 554),
+        ("DATA", b"250 what", DeliveryOutcome.DEFERRED, 250),
+        ("MESSAGE", CLOSE, DeliveryOutcome.UNKNOWN, None),
+        ("MESSAGE", HANG, DeliveryOutcome.UNKNOWN, None),
+        ("MESSAGE", b"nonsense", DeliveryOutcome.UNKNOWN, None),
+        ("MESSAGE", b"354 again", DeliveryOutcome.UNKNOWN, None),
+        ("MESSAGE", b"451 later", DeliveryOutcome.DEFERRED, 451),
+        ("MESSAGE", b"421 later", DeliveryOutcome.DEFERRED, 421),
+        ("MESSAGE", b"554 spam", DeliveryOutcome.REFUSED, 554),
+        ("MESSAGE", b"250 taken", DeliveryOutcome.SENT, 250),
     ],
 )
 def test_an_outcome_says_what_the_server_did_and_the_next_mail_goes(
-    to_port: Any, verb: str, said: bytes, outcome: Outcome, code: int | None
+    to_port: Any, verb: str, said: bytes, outcome: DeliveryOutcome, code: int | None
 ) -> None:
     def misbehave_once(at: str, connections: int, mails: int) -> bytes | None:
         is_first = connections == 1 if verb in {"CONN", "EHLO"} else mails == 1
@@ -146,8 +146,8 @@ def test_an_outcome_says_what_the_server_did_and_the_next_mail_goes(
             after = mailer.send(message())
 
     assert (handed_over.outcome, handed_over.code) == (outcome, code)
-    assert bool(handed_over.error) == (outcome is not Outcome.SENT)
-    assert after.outcome is Outcome.SENT
+    assert bool(handed_over.error) == (outcome is not DeliveryOutcome.SENT)
+    assert after.outcome is DeliveryOutcome.SENT
 
 
 def test_a_refusal_keeps_the_connection(to_port: Any) -> None:
@@ -174,7 +174,7 @@ def test_a_connection_dropped_between_mails_is_opened_again(to_port: Any, said: 
         with Mailer() as mailer:
             outcomes = [mailer.send(message()).outcome for _ in range(3)]
 
-    assert outcomes == [Outcome.SENT] * 3
+    assert outcomes == [DeliveryOutcome.SENT] * 3
     assert server.connections == 2
     assert len(server.messages) == 3
 
@@ -188,7 +188,7 @@ def test_a_connection_is_opened_again_once_for_a_mail(to_port: Any) -> None:
         with Mailer() as mailer:
             outcomes = [mailer.send(message()).outcome for _ in range(2)]
 
-    assert outcomes == [Outcome.SENT, Outcome.DEFERRED]
+    assert outcomes == [DeliveryOutcome.SENT, DeliveryOutcome.DEFERRED]
     assert server.connections == 2
 
 
@@ -201,7 +201,7 @@ def test_a_mail_whose_answer_was_lost_is_not_sent_again(to_port: Any) -> None:
         with Mailer() as mailer:
             outcomes = [mailer.send(message()).outcome for _ in range(2)]
 
-    assert outcomes == [Outcome.SENT, Outcome.UNKNOWN]
+    assert outcomes == [DeliveryOutcome.SENT, DeliveryOutcome.UNKNOWN]
     assert len(server.messages) == 2
 
 
@@ -211,7 +211,7 @@ def test_a_server_that_does_not_listen_defers(to_port: Any) -> None:
     with Mailer() as mailer:
         handed_over = mailer.send(message())
 
-    assert handed_over.outcome is Outcome.DEFERRED
+    assert handed_over.outcome is DeliveryOutcome.DEFERRED
     assert "refused" in handed_over.error
 
 
@@ -227,7 +227,7 @@ def test_without_a_setting_a_server_is_not_waited_for_for_ever(
         with Mailer() as mailer:
             outcome = mailer.send(message()).outcome
 
-    assert outcome is Outcome.DEFERRED
+    assert outcome is DeliveryOutcome.DEFERRED
     assert time.monotonic() - began < 4
 
 
@@ -241,7 +241,10 @@ def test_a_failed_log_in_defers_without_the_password(to_port: Any, settings: Set
         with Mailer() as mailer:
             deliveries = [mailer.send(message()) for _ in range(2)]
 
-    assert deliveries == [Delivery(Outcome.DEFERRED, "535 wrong", 535, is_unreachable=True)] * 2
+    assert (
+        deliveries
+        == [Delivery(DeliveryOutcome.DEFERRED, "535 wrong", 535, is_unreachable=True)] * 2
+    )
     assert server.connections == 2
 
 
@@ -270,7 +273,7 @@ def test_a_goodbye_that_fails_raises_nothing(to_port: Any, settings: Settings, s
             handed_over = mailer.send(message())
         elapsed = time.monotonic() - began
 
-    assert handed_over.outcome is Outcome.SENT
+    assert handed_over.outcome is DeliveryOutcome.SENT
     assert elapsed < 4
 
 
@@ -291,7 +294,7 @@ def test_a_mail_that_cannot_be_written_is_refused(to_port: Any, changes: dict[st
         with Mailer() as mailer:
             handed_over = mailer.send(message(**changes))
 
-    assert handed_over.outcome is Outcome.REFUSED
+    assert handed_over.outcome is DeliveryOutcome.REFUSED
     assert "cannot be written" in handed_over.error
     assert server.messages == []
 
@@ -302,7 +305,7 @@ def test_a_sender_of_this_machine_is_taken(to_port: Any) -> None:
         with Mailer() as mailer:
             handed_over = mailer.send(message(sender="Cueline <root@localhost>"))
 
-    assert handed_over.outcome is Outcome.SENT
+    assert handed_over.outcome is DeliveryOutcome.SENT
 
 
 def free_port() -> int:

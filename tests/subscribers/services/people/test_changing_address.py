@@ -7,8 +7,8 @@ import pytest
 from subscribers.models import Confirmation, ConsentRecord, OutgoingEmail, Subscriber, Suppression
 from subscribers.services.consent import confirmations, suppressions
 from subscribers.services.consent.ledger import Circumstances
-from subscribers.services.consent.suppressions import Source
-from subscribers.services.people import changing_address
+from subscribers.services.consent.suppressions import SuppressionSource
+from subscribers.services.people import changing_address, erasing
 from subscribers.wire.address_hashes import address_hash
 from subscribers.wire.addresses import InvalidAddress
 from tests import factories
@@ -41,7 +41,11 @@ def change(person: Subscriber, address: str = "Ada@New.example") -> changing_add
 
 def suppress(person: Subscriber, address: str, reason: Reason) -> None:
     suppressions.suppress(
-        workspace=person.workspace, address=address, reason=reason, source=Source.ADMIN, now=NOON
+        workspace=person.workspace,
+        address=address,
+        reason=reason,
+        source=SuppressionSource.ADMIN,
+        now=NOON,
     )
 
 
@@ -158,7 +162,7 @@ def test_nobody_has_no_address(person: Subscriber) -> None:
     person_id = person.pk
     person.delete()
 
-    with pytest.raises(changing_address.NobodyThere):
+    with pytest.raises(erasing.SubscriberGone):
         changing_address.change(
             subscriber_id=person_id,
             address="ada@new.example",

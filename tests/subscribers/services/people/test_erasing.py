@@ -25,7 +25,7 @@ from subscribers.models import (
 )
 from subscribers.services.consent import suppressions
 from subscribers.services.consent.ledger import Circumstances
-from subscribers.services.consent.suppressions import Source
+from subscribers.services.consent.suppressions import SuppressionSource
 from subscribers.services.people import erasing
 from subscribers.wire.address_hashes import address_hash
 from tests import factories
@@ -133,7 +133,7 @@ def leave_traces(person: Subscriber) -> None:
     )
     suppressions.suppress(
         workspace=workspace, address=person.email, reason=Suppression.Reason.HARD_BOUNCE,
-        source=Source.SMTP, details=f"550 {person.email}", now=NOON,
+        source=SuppressionSource.SMTP, details=f"550 {person.email}", now=NOON,
     )  # fmt: skip
     suppression = Suppression.objects.get(workspace=workspace, address_hash=hashed)
     for row in (person, email, run, suppression):
@@ -181,7 +181,7 @@ def test_the_ledger_s_last_line_says_who_erased_and_nothing_else(person: Subscri
 def test_what_kept_mail_from_them_stays_as_its_reason_and_hash(person: Subscriber) -> None:
     suppressions.suppress(
         workspace=person.workspace, address=person.email, reason=Suppression.Reason.COMPLAINT,
-        source=Source.WEBHOOK, details="spam", now=NOON,
+        source=SuppressionSource.WEBHOOK, details="spam", now=NOON,
     )  # fmt: skip
 
     erased = erase(person, allows_return=True)
@@ -218,8 +218,8 @@ def test_an_operator_who_knows_the_address_can_lift_it(person: Subscriber) -> No
     erase(person)
 
     lifted = suppressions.lift(
-        workspace=person.workspace, address=ADDRESS, reason="They asked.", source=Source.ADMIN,
-        now=NOON,
+        workspace=person.workspace, address=ADDRESS, reason="They asked.",
+        source=SuppressionSource.ADMIN, now=NOON,
     )  # fmt: skip
 
     assert lifted is not None
@@ -257,7 +257,7 @@ def test_nobody_else_loses_anything(person: Subscriber) -> None:
 def test_an_address_that_mail_went_to_before_goes_too(person: Subscriber) -> None:
     factories.OutgoingEmailFactory.create(subscriber=person, recipient="old@example.org")
     suppressions.suppress(
-        workspace=person.workspace, address="old@example.org", source=Source.WEBHOOK,
+        workspace=person.workspace, address="old@example.org", source=SuppressionSource.WEBHOOK,
         reason=Suppression.Reason.MANUAL, now=NOON,
     )  # fmt: skip
     Suppression.objects.update(email="old@example.org")
@@ -303,7 +303,7 @@ def test_who_was_interrupted_goes_on_by_repeating(person: Subscriber) -> None:
     erase(person)
 
     assert not Subscriber.objects.exists()
-    with pytest.raises(erasing.NobodyThere):
+    with pytest.raises(erasing.SubscriberGone):
         erase(person)
 
 

@@ -21,7 +21,7 @@ from subscribers.models import (
 )
 from subscribers.services.consent import suppressions, unsubscribing
 from subscribers.services.consent.ledger import NOTHING_KNOWN, Circumstances
-from subscribers.services.consent.suppressions import Source
+from subscribers.services.consent.suppressions import SuppressionSource
 from subscribers.services.people import erasing, merging
 from subscribers.wire.address_hashes import address_hash
 from tests import factories
@@ -316,7 +316,9 @@ def test_links_in_old_mails_still_lead_to_the_person(kept: Subscriber, gone: Sub
     merge(kept, gone)
     merge(first, kept)
 
-    unsubscribing.leave_by_link(token=old_link, now=NOON, method=unsubscribing.Method.PAGE)
+    unsubscribing.leave_by_link(
+        token=old_link, now=NOON, method=unsubscribing.UnsubscribeMethod.PAGE
+    )
 
     first.refresh_from_db()
     assert first.status == Status.UNSUBSCRIBED
@@ -342,7 +344,7 @@ def test_who_was_merged_is_erased_by_both_names(kept: Subscriber, gone: Subscrib
     factories.OutgoingEmailFactory.create(subscriber=gone, status="sent")
     suppressions.suppress(
         workspace=gone.workspace, address=gone.email, reason=Suppression.Reason.MANUAL,
-        source=Source.ADMIN, now=NOON,
+        source=SuppressionSource.ADMIN, now=NOON,
     )  # fmt: skip
     LogEntry.objects.create(
         user=User.objects.create(username="grace"), object_id=str(gone.pk),
