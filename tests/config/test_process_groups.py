@@ -43,9 +43,11 @@ def start(script: str, *arguments: str) -> ProcessGroup:
 
 def wait_for_number(file: Path) -> int:
     """Wait until a script wrote its child's process id."""
-    while not (file.exists() and file.read_text().endswith(" ")):
+    for _ in range(1000):
+        if file.exists() and file.read_text().endswith(" "):
+            return int(file.read_text())
         time.sleep(0.02)
-    return int(file.read_text())
+    raise AssertionError(f"The script did not write {file} within 20 s.")
 
 
 def has_ended(process_id: int) -> bool:
