@@ -18,13 +18,14 @@ pytestmark = pytest.mark.live
 ADDRESS = "ada@example.com"
 SIGN_UP = f"""
 from django.utils import timezone
-from subscribers.services import confirmations, consent_ledger, workspaces
+from subscribers.services.consent import confirmations, ledger
+from subscribers.services.workspaces import workspaces
 from tests import factories
 workspace = workspaces.create(name="Careful", double_opt_in=True, from_email="news@example.com")
 person = factories.SubscriberFactory.create(
     workspace=workspace, email={ADDRESS!r}, status="pending")
 confirmations.ask_by_id(
-    subscriber_id=person.pk, circumstances=consent_ledger.NOTHING_KNOWN, now=timezone.now())
+    subscriber_id=person.pk, circumstances=ledger.NOTHING_KNOWN, now=timezone.now())
 """
 STATUS = "SELECT status FROM subscribers_outgoingemail"
 # Longer than it takes to be killed and found dead.

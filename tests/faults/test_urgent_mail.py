@@ -23,13 +23,13 @@ NEWCOMERS = ["ada@example.com", "bob@example.com", "eve@example.com"]
 SIGN_UP = """
 from django.utils import timezone
 from subscribers.models import Workspace
-from subscribers.services import confirmations, consent_ledger
+from subscribers.services.consent import confirmations, ledger
 from tests import factories
 Workspace.objects.update(from_email="news@example.com")
 person = factories.SubscriberFactory.create(
     workspace=Workspace.objects.get(), email={address!r}, status="pending")
 confirmations.ask_by_id(
-    subscriber_id=person.pk, circumstances=consent_ledger.NOTHING_KNOWN, now=timezone.now())
+    subscriber_id=person.pk, circumstances=ledger.NOTHING_KNOWN, now=timezone.now())
 """
 LEFT = """
 SELECT count(*) FROM subscribers_outgoingemail WHERE kind = 'confirmation' AND status = 'sent'

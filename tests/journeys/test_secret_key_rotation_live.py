@@ -29,9 +29,9 @@ AskedAddress.objects.update(asked_at=F("asked_at") - timedelta(days=1))
 SUPPRESS = f"""
 from django.utils import timezone
 from subscribers.models import Workspace
-from subscribers.services import suppressions
+from subscribers.services.consent import suppressions
 suppressions.suppress(workspace=Workspace.objects.get(), address={GONE!r}, now=timezone.now(),
-    reason=suppressions.Reason.MANUAL, source=suppressions.Source.ADMIN)
+    reason=suppressions.Reason.MANUAL, source=suppressions.SuppressionSource.ADMIN)
 """
 
 

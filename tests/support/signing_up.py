@@ -29,9 +29,9 @@ FIRST_SUBJECT = "Welcome to Careful"
 _CONFIRMATION_PATH = re.compile(r"/c/[0-9A-Za-z._-]+")
 _PREPARE = f"""
 from django.utils import timezone
-from events.services import sync_rules
-from subscribers.services import api_keys, workspaces
-from tests.sequence_making import make_sequence
+from events.services.configuration import sync_rules
+from subscribers.services.workspaces import api_keys, workspaces
+from tests.support.sequence_making import make_sequence
 workspace = workspaces.create(
     name="Careful", double_opt_in=True, from_email="news@example.com", default_lists=["News"])
 rule = sync_rules.RuleSpec(trigger_event="signup", add=["newcomer"])

@@ -59,7 +59,7 @@ def go(**properties: Any) -> Seen:
 
 
 @pytest.mark.parametrize(
-    ("fields", "status", "run_status", "reason"),
+    ("fields", "status", "enrollment_status", "reason"),
     [
         (
             {"is_active": False, "is_enrollment_paused": True, "filters": PRO_ONLY},
