@@ -4,11 +4,11 @@ A list shows the newest rows first and goes on from the last row shown, so no pa
 the first and nothing is counted. Search is by beginnings that an index finds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib.admin import ShowFacets
+from django.contrib.admin import ShowFacets, display
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
@@ -34,7 +34,7 @@ else:
 
 __all__ = [
     "BaseAdmin", "KeysetChangeList", "PagePaginator", "ReadOnlyAdmin", "RowAction", "RowForm",
-    "SkinAdmin", "admin_url", "link_to", "list_url", "starting_with", "view_url",
+    "SkinAdmin", "admin_url", "link_to", "list_url", "starting_with", "view_url", "word_when",
 ]  # fmt: skip
 
 BEFORE = "before"
@@ -49,6 +49,16 @@ def starting_with(field: str, text: str) -> Q:
     if connection.vendor == "postgresql":
         return Q(**{f"{field}__startswith": text})
     return Q(**{f"{field}__gte": text, f"{field}__lt": text + chr(0x10FFFF)})
+
+
+def word_when(field: str, word: str) -> Callable[[Model], str]:
+    """Return a column that shows a word for the rows whose boolean is true, else nothing."""
+
+    @display(description=word.lower(), empty_value="")
+    def column(row: Model) -> str:
+        return word if getattr(row, field) else ""
+
+    return column
 
 
 class PagePaginator(RowPaginator):

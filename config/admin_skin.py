@@ -82,7 +82,7 @@ UNFOLD = {
                     _item("Events", "bolt", "events_event"),
                     _item("Event definitions", "category", "events_eventdefinition"),
                     _item("Sync rules", "rule", "events_syncrule"),
-                    _item("Failed stages", "error", "events_failedstage"),
+                    _item("Retries", "error", "events_failedstage"),
                 ],
             },
             {
@@ -102,7 +102,7 @@ UNFOLD = {
                     _item("Workers", "memory", "events_worker"),
                     _item("Users", "person", "auth_user"),
                     _item("Groups", "groups", "auth_group"),
-                    _item("Log", "history", "admin_logentry"),
+                    _item("Log entries", "history", "admin_logentry"),
                 ],
             },
         ],

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from config.admin_base import BaseAdmin, list_url
+from config.admin_base import BaseAdmin, list_url, word_when
 from events.models import Event, EventDefinition, SyncRule
 
 
@@ -14,7 +14,7 @@ from events.models import Event, EventDefinition, SyncRule
 class EventDefinitionAdmin(BaseAdmin):
     """The names of all workspaces' events."""
 
-    list_display = ("name", "workspace", "is_hidden", "created_at")
+    list_display = ("name", "workspace", word_when("is_hidden", "Hidden"), "created_at")
     list_select_related = ("workspace",)
     list_filter = ("workspace", "is_hidden")
     search_fields = ("name",)

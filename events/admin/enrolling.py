@@ -20,7 +20,8 @@ from subscribers.wire import addresses
 MOST_PEOPLE = 500
 MOST_NAMED = 10
 ENROLL = RowAction(
-    name="enrolling", label="Enroll people…", explanation="By hand, whatever starts it.",
+    name="enrolling", label="Enroll people…",
+    explanation="Starts it for people you name, whatever its trigger.",
     is_link=True,
 )  # fmt: skip
 REASONS: Mapping[str, str] = {

@@ -33,13 +33,13 @@ class EnrollmentAdmin(ReadOnlyAdmin):
     search_help_text = "enr_… id, whole address or external id"
     fieldsets = (
         (None, {"fields": ("status", "what_next", "step_shown", "due", "last_error_shown")}),
-        ("Who and where", {"fields": ("subscriber_link", "sequence_link", "came_in", "public_id")}),
-        ("The way so far", {"fields": ("way",)}),
+        ("Enrollment", {"fields": ("subscriber_link", "sequence_link", "came_in", "public_id")}),
+        ("History", {"fields": ("way",)}),
         (
             "Details",
             {
                 "fields": (
-                    "workspace", "entry_key", "attempts", "visit", "lane", "is_test", "step_since",
+                    "workspace", "entry_key", "attempts", "visit", "lane", "test", "step_since",
                     "entered_at", "updated_at", "paused_at", "ended_at",
                 ),
             },
@@ -47,7 +47,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     readonly_fields = (
         "what_next", "step_shown", "due", "last_error_shown", "subscriber_link", "sequence_link",
-        "came_in", "public_id", "way",
+        "came_in", "public_id", "way", "test",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
@@ -130,6 +130,10 @@ class EnrollmentAdmin(ReadOnlyAdmin):
             return "-"
         return enrollments.on_both_clocks(enrollment.due_at, enrollment.workspace)
 
+    @admin.display(description="test", empty_value="")
+    def test(self, enrollment: Enrollment) -> str:
+        return "Test" if enrollment.is_test else ""
+
     @admin.display(description="subscriber")
     def subscriber_link(self, enrollment: Enrollment) -> SafeString:
         """Return the person, linked, with their status."""
@@ -141,7 +145,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         """Return the sequence, linked, and the version that it began with."""
         return format_html("{}, {}", link_to(enrollment.sequence), enrollment.version)
 
-    @admin.display(description="came in")
+    @admin.display(description="entered")
     def came_in(self, enrollment: Enrollment) -> SafeString:
         """Return when and by what the person came in."""
         event = enrollment.started_by

@@ -35,25 +35,25 @@ CHANGES: Mapping[str, tuple[EnrollmentChange, str]] = {
     "retry": (by_operator.retry, "Failed step tried again"),
     "send-now": (by_operator.send_now, "Sent on without waiting"),
 }
-PAUSE = RowAction(name="pause", label="Pause", explanation="Holds it where it is.")
+PAUSE = RowAction(
+    name="pause", label="Pause", explanation="Stops it where it is until you resume it."
+)
 HOLD = RowAction(
     name="pause",
-    label="Hold by hand",
-    explanation="It stays held, also when the engine would let it go on.",
+    label="Keep paused",
+    explanation="It stays paused when the sequence is activated again.",
 )
 RESUME = RowAction(
-    name="resume", label="Resume", explanation="It goes on when it would have been due."
+    name="resume", label="Resume", explanation="It continues when it would have been due."
 )
 CANCEL = RowAction(
     name="cancel",
     label="Cancel",
-    explanation="Ends it; a mail that is on its way still arrives.",
+    explanation="Ends it. An email that is being sent still arrives.",
     is_dangerous=True,
 )
-RETRY = RowAction(
-    name="retry", label="Try again", explanation="Carries out the failed step once more."
-)
-SEND_NOW = RowAction(name="send-now", label="Go on now", explanation="Ends the wait.")
+RETRY = RowAction(name="retry", label="Retry", explanation="Runs the failed step again.")
+SEND_NOW = RowAction(name="send-now", label="Continue now", explanation="Ends the wait.")
 
 
 def lawful(enrollment: Enrollment) -> list[RowAction]:

@@ -27,9 +27,9 @@ class EventAdmin(ReadOnlyAdmin):
     search_help_text = "evt_… id, whole address or external id"
     fieldsets = (
         (None, {"fields": ("definition_link", "subscriber_link", "public_id", "event_id_shown")}),
-        ("What was reported", {"fields": ("properties_shown",)}),
-        ("What it did", {"fields": ("effects_shown", "failed_stages")}),
-        ("When", {"fields": ("received_at", "happened", "workspace")}),
+        ("Properties", {"fields": ("properties_shown",)}),
+        ("Effects", {"fields": ("effects_shown", "failed_stages")}),
+        ("Dates", {"fields": ("received_at", "happened", "workspace")}),
     )
     readonly_fields = (
         "definition_link",
@@ -111,7 +111,7 @@ class EventAdmin(ReadOnlyAdmin):
         """Return when it happened, and whether that made it history."""
         return moment(event.occurred_at) + (", history" if event.is_historical else "")
 
-    @admin.display(description="waiting for a retry")
+    @admin.display(description="retries")
     def failed_stages(self, event: Event) -> SafeString:
         """Return the stages that failed and will be tried again."""
         return bulleted(link_to(failed) for failed in event.failed_stages.order_by("pk"))

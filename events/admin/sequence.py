@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from config.admin_base import list_url
+from config.admin_base import list_url, word_when
 from config.readable import bulleted
 from events.admin.sequence_actions import SequenceActions
 from events.admin.sequence_editor.form import SequenceForm
@@ -35,7 +35,10 @@ class SequenceAdmin(SequenceActions):
     """The sequences of all workspaces."""
 
     form = SequenceForm
-    list_display = ("name", "workspace", "state", "starts_by", "version", "is_enrollment_paused")
+    list_display = (
+        "name", "workspace", "state", "starts_by", "version",
+        word_when("is_enrollment_paused", "Entry closed"),
+    )  # fmt: skip
     list_select_related = ("workspace", "current_version")
     list_filter = ("status", "workspace")
     search_fields = ("name", "key")
@@ -63,13 +66,13 @@ class SequenceAdmin(SequenceActions):
         if obj is not None and not self.has_change_permission(request, obj):
             return (
                 (None, {"fields": own}),
-                ("What it does", {"fields": ("starts_by", "stops_by", "steps_shown")}),
+                ("Summary", {"fields": ("starts_by", "stops_by", "steps_shown")}),
             )
         return (
             (None, {"fields": (*own, "seen")}),
-            ("Who comes in", {"fields": WHO}),
-            ("What ends it early", {"fields": STOP, "classes": ("collapse",)}),
-            ("How mail leaves", {"fields": SENDING, "classes": ("collapse",)}),
+            ("Who enters", {"fields": WHO}),
+            ("Exit condition", {"fields": STOP, "classes": ("collapse",)}),
+            ("Sending", {"fields": SENDING, "classes": ("collapse",)}),
         )
 
     def get_readonly_fields(
@@ -122,12 +125,12 @@ class SequenceAdmin(SequenceActions):
         """Return the status, coloured."""
         return sequence.status, sequence.get_status_display()
 
-    @admin.display(description="starts by")
+    @admin.display(description="trigger")
     def starts_by(self, sequence: Sequence) -> str:
         """Return the trigger in words."""
         return sequence_words.trigger_in_words(sequence)
 
-    @admin.display(description="stops early by")
+    @admin.display(description="exit condition")
     def stops_by(self, sequence: Sequence) -> str:
         """Return the stop condition in words."""
         return sequence_words.stop_in_words(sequence)

@@ -23,34 +23,34 @@ ACTIVATE = RowAction(
 RESUME = RowAction(
     name="activating",
     label="Activate…",
-    explanation="Enrollments are held: see how many, and spread them over some time.",
+    explanation="Shows how many enrollments wait, and spreads them over some time.",
     is_link=True,
 )
 PAUSE = RowAction(
     name="pause",
     label="Pause",
-    explanation="Nobody enters, and everybody inside is held where they are.",
+    explanation="Nobody enters, and every enrollment stops where it is until you activate again.",
 )
 PAUSE_ENROLLMENT = RowAction(
     name="pause-enrollment",
-    label="Let nobody in",
-    explanation="Those inside go on.",
+    label="Close entry",
+    explanation="Nobody enters; enrollments under way continue.",
 )
 RESUME_ENROLLMENT = RowAction(
-    name="resume-enrollment", label="Let people in again", explanation="Nobody enters now."
+    name="resume-enrollment", label="Reopen entry", explanation="Nobody enters now."
 )
 MOVE = RowAction(
     name="moving",
     label="Move to the current version…",
-    explanation="Those under way with earlier versions; see first who can be moved.",
+    explanation="Shows first which enrollments of earlier versions can move.",
     is_link=True,
 )
 ARCHIVE = RowAction(
     name="archive",
     label="Archive",
-    explanation="Puts it away: nobody enters, and everybody inside is held.",
+    explanation="Nobody enters, and every enrollment stops where it is.",
 )
-UNARCHIVE = RowAction(name="unarchive", label="Bring back", explanation="As a draft.")
+UNARCHIVE = RowAction(name="unarchive", label="Restore", explanation="Makes it a draft again.")
 
 
 class SequenceActions(BaseAdmin):

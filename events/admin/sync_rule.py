@@ -68,20 +68,20 @@ class SyncRuleForm(RowForm):
     """One rule, with its tags by name."""
 
     remove = TagNamesField(
-        required=False, label="Remove tags", help_text="Taken off first; with commas between."
+        required=False, label="Remove tags", help_text="Removed first. Separate tags with commas."
     )
     add = TagNamesField(
-        required=False, label="Add tags", help_text="Put on then; with commas between."
+        required=False, label="Add tags", help_text="Added after that. Separate tags with commas."
     )
     requires = TagNamesField(
         required=False,
         label="Only with tags",
-        help_text="Runs only for those who bear all of them.",
+        help_text="The rule applies only to people who have all of them.",
     )
     requires_not = TagNamesField(
         required=False,
         label="Only without tags",
-        help_text="Runs only for those who bear none of them.",
+        help_text="The rule applies only to people who have none of them.",
     )
     purchased_product = ProductField(
         required=False,

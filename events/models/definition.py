@@ -21,7 +21,7 @@ class EventDefinition(models.Model):
     )
     name = models.CharField(max_length=200)
     is_hidden = models.BooleanField(
-        default=False, help_text="Left out of choices; its events are still recorded."
+        default=False, help_text="Not offered in forms. Its events are still recorded."
     )
     created_at = models.DateTimeField(default=now, editable=False)
 

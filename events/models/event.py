@@ -77,6 +77,8 @@ class FailedStage(models.Model):
     next_attempt_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = "retry"
+        verbose_name_plural = "retries"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["event", "stage"], name="failed_stage_one_per_event_and_stage"

@@ -22,12 +22,12 @@ class Sequence(models.Model):
         EVENT_RECEIVED = "event_received", "Event received"
         TAG_ADDED = "tag_added", "Tag added"
         CONTACT_ADDED = "contact_added", "List joined"
-        MANUAL = "manual", "By hand"
+        MANUAL = "manual", "Manual"
 
     class Mode(models.TextChoices):
-        UNLIMITED = "unlimited", "Again whenever no enrollment is under way"
-        ONE_TIME = "one_time", "Once ever"
-        MATCHING_FIELD = "matching_field", "One under way for each value of a field"
+        UNLIMITED = "unlimited", "Again, when no enrollment is under way"
+        ONE_TIME = "one_time", "Once"
+        MATCHING_FIELD = "matching_field", "Once at a time for each value of a field"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(
@@ -41,7 +41,7 @@ class Sequence(models.Model):
     labels = models.JSONField(default=list, blank=True)
     status = models.CharField(max_length=8, choices=Status, default=Status.DRAFT)
     is_enrollment_paused = models.BooleanField(
-        default=False, help_text="Lets nobody in; those inside go on."
+        default=False, help_text="Nobody enters; enrollments under way continue."
     )
     trigger = models.CharField(max_length=14, choices=Trigger, default=Trigger.EVENT_RECEIVED)
     # The rest of the trigger: event name and filters, tags, or lists.
@@ -55,7 +55,7 @@ class Sequence(models.Model):
     )
     stop_condition = models.JSONField(null=True, blank=True)
     active_subscribers_only = models.BooleanField(
-        default=False, help_text="Keeps out those who unsubscribed or bounced."
+        default=False, help_text="People who unsubscribed or bounced do not enter."
     )
     # What new enrollments begin with; earlier versions stay for the enrollments that began with
     # them.

@@ -22,7 +22,7 @@ class Worker(models.Model):
     finished_at = models.DateTimeField(null=True)
     tasks_finished = models.PositiveBigIntegerField(default=0)
     restarts = models.PositiveIntegerField(
-        default=0, help_text="How often its supervisor had to start the group anew."
+        default=0, help_text="How often its supervisor restarted its processes."
     )
     stopped_at = models.DateTimeField(null=True)
 

@@ -24,7 +24,7 @@ class ApiKeyForm(RowForm):
         choices=Scope.choices,
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="What it may do; none chosen: everything.",
+        help_text="What the key may do. None chosen: everything.",
     )
 
     def clean_expires_at(self) -> Any:  # noqa: ANN401 - a datetime or None
@@ -41,7 +41,7 @@ class ApiKeyAdmin(BaseAdmin):
 
     form = ApiKeyForm
     list_display = (
-        "name", "prefix", "workspace", "is_test", "state", "last_used_at", "created_at",
+        "name", "prefix", "workspace", "test", "state", "last_used_at", "created_at",
     )  # fmt: skip
     list_select_related = ("workspace",)
     list_filter = ("workspace",)
@@ -62,7 +62,7 @@ class ApiKeyAdmin(BaseAdmin):
         if obj is None:
             return ()
         times = ("created_at", "expires_at", "last_used_at", "revoked_at")
-        return ("workspace", "prefix", "state", "may", "is_test", *times)
+        return ("workspace", "prefix", "state", "may", "test", *times)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Keys are revoked; the row stays, so that logs can be understood."""
@@ -119,7 +119,11 @@ class ApiKeyAdmin(BaseAdmin):
             return "revoked"
         return "usable" if api_key.is_usable(at=timezone.now()) else "expired"
 
-    @admin.display(description="may")
+    @admin.display(description="test", empty_value="")
+    def test(self, key: ApiKey) -> str:
+        return "Test" if key.is_test else ""
+
+    @admin.display(description="scopes")
     def may(self, api_key: ApiKey) -> str:
         """Return what it may do."""
         return ", ".join(api_key.scopes) or "everything"

@@ -24,8 +24,8 @@ class ConsentRecordAdmin(ReadOnlyAdmin):
     search_help_text = "Whole address, also of somebody who was erased, or external id"
     fieldsets = (
         (None, {"fields": ("kind", "at", "who", "how", "reason", "list_name")}),
-        ("By whom", {"fields": ("actor", "ip", "user_agent")}),
-        ("By what", {"fields": ("event", "api_key", "request_id", "text_hash")}),
+        ("Who did it", {"fields": ("actor", "ip", "user_agent")}),
+        ("Evidence", {"fields": ("event", "api_key", "request_id", "text_hash")}),
         ("More", {"fields": ("workspace", "address_hash", "id")}),
     )
     readonly_fields = ("who", "how", "event")

@@ -48,7 +48,10 @@ class ImportRunAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "status", "workspace")
     fieldsets = (
         (None, {"fields": ("kind", "files_shown", "state", "last_error", "how_to_resume")}),
-        ("By whom", {"fields": ("actor", "workspace", "started_at", "updated_at", "finished_at")}),
+        (
+            "Who and when",
+            {"fields": ("actor", "workspace", "started_at", "updated_at", "finished_at")},
+        ),
         (
             "What came of it",
             {
@@ -61,8 +64,8 @@ class ImportRunAdmin(ReadOnlyAdmin):
                 )
             },
         ),
-        ("Refused", {"fields": ("reasons_shown", "rejects_shown")}),
-        ("How", {"fields": ("options_shown", "checkpoint", "id")}),
+        ("Rejected rows", {"fields": ("reasons_shown", "rejects_shown")}),
+        ("Options", {"fields": ("options_shown", "checkpoint", "id")}),
     )
     readonly_fields = (
         "files_shown", "state", "how_to_resume", "reasons_shown", "rejects_shown",
@@ -105,13 +108,13 @@ class ImportRunAdmin(ReadOnlyAdmin):
         command = shlex.join([*words, "--workspace", run.workspace.slug, "--resume"])
         return format_html("<code>{}</code>, with the options that it began with.", command)
 
-    @admin.display(description="for what")
+    @admin.display(description="reasons")
     def reasons_shown(self, run: ImportRun) -> SafeString:
         """Return how many rows were refused for what, the most frequent first."""
         by_count = sorted(run.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
         return bulleted(f"{count:,}: {text}" for text, count in by_count)
 
-    @admin.display(description="the first of them")
+    @admin.display(description="first rows")
     def rejects_shown(self, run: ImportRun) -> SafeString:
         """Return the first rejects with line and reason."""
         rows = run.rejects.order_by("id").only("line", "file_index", "reason")[:SHOWN_REJECTS]

@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from config.admin_base import BaseAdmin, RowForm, list_url
+from config.admin_base import BaseAdmin, RowForm, list_url, word_when
 from subscribers.models import List, Subscriber
 from subscribers.services.audience import lists
 
@@ -14,7 +14,10 @@ from subscribers.services.audience import lists
 class ListAdmin(BaseAdmin):
     """The lists of all workspaces."""
 
-    list_display = ("name", "workspace", "is_default", "is_private", "created_at")
+    list_display = (
+        "name", "workspace", word_when("is_default", "Default"),
+        word_when("is_private", "Private"), "created_at",
+    )  # fmt: skip
     list_select_related = ("workspace",)
     list_filter = ("workspace", "is_default")
     search_fields = ("name",)

@@ -26,13 +26,13 @@ from subscribers.services.outbox import outbox
 BODIES = ("html", "text", "headers")
 IT_ARRIVED = RowAction(
     name="it-arrived",
-    label="It arrived",
-    explanation="Marks it as sent.",
+    label="Mark as sent",
+    explanation="You know that it arrived.",
 )
 SEND_AGAIN = RowAction(
     name="send-again",
     label="Send again",
-    explanation="With the same Message-ID, by which many mailboxes show it once.",
+    explanation="With the same Message-ID: many mailboxes show two copies as one.",
 )
 
 
@@ -47,10 +47,10 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
     search_help_text = "eml_… id, whole address or external id"
     fieldsets = (
         (None, {"fields": ("status", "why", "subject", "recipient", "subscriber_link")}),
-        ("The mail", {"fields": ("rendered", "text_shown")}),
+        ("Content", {"fields": ("rendered", "text_shown")}),
         ("Headers", {"fields": ("sender", "reply_to", "message_id", "headers_shown")}),
         (
-            "What it was sent for",
+            "Cause",
             {"fields": ("kind", "enrollments", "cause", "workspace", "public_id")},
         ),
         (
@@ -119,12 +119,12 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
         """Return the status, coloured."""
         return email.status, email.get_status_display()
 
-    @admin.display(description="why")
+    @admin.display(description="reason")
     def note(self, email: OutgoingEmail) -> str:
         """Return the reason or the error in a few words."""
         return mail_words.note(email)
 
-    @admin.display(description="why")
+    @admin.display(description="reason")
     def why(self, email: OutgoingEmail) -> str:
         """Return what became of it in a sentence."""
         return mail_words.why(email)
@@ -139,14 +139,14 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
         """Return the id on the wire."""
         return email.public_id
 
-    @admin.display(description="as it looks")
+    @admin.display(description="preview")
     def rendered(self, email: OutgoingEmail) -> SafeString | str:
         """Return a frame that shows the HTML and lets nothing of it run."""
         if not email.html:
             return "This mail is plain text."
         return frame(view_url(email, "preview"))
 
-    @admin.display(description="as plain text")
+    @admin.display(description="plain text")
     def text_shown(self, email: OutgoingEmail) -> SafeString:
         """Return the text part, with its lines."""
         return format_html('<pre class="cueline-text">{}</pre>', email.text)

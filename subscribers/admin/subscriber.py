@@ -37,10 +37,10 @@ class SubscriberAdmin(IdentityActions):
     fieldsets = (
         (None, {"fields": ("email", "external_id", "name", "status", "workspace", "public_id")}),
         ("Consent", {"fields": ("in_the_way", "ledger")}),
-        ("What they bear", {"fields": ("tags", "lists", "attributes_shown", "timezone")}),
-        ("What they did", {"fields": ("latest_events",)}),
-        ("What they get", {"fields": ("latest_enrollments", "latest_mails")}),
-        ("When", {"fields": ("created_at", "updated_at", "unsubscribed_at")}),
+        ("Profile", {"fields": ("tags", "lists", "attributes_shown", "timezone")}),
+        ("Events", {"fields": ("latest_events",)}),
+        ("Enrollments and mail", {"fields": ("latest_enrollments", "latest_mails")}),
+        ("Dates", {"fields": ("created_at", "updated_at", "unsubscribed_at")}),
     )
     readonly_fields = (
         "tags", "lists", "attributes_shown", "latest_events", "latest_enrollments", "latest_mails",
@@ -83,7 +83,7 @@ class SubscriberAdmin(IdentityActions):
         """Return the id on the wire."""
         return subscriber.public_id
 
-    @admin.display(description="waits for")
+    @admin.display(description="pending since")
     def waits(self, subscriber: Subscriber) -> str:
         """Return how long ago the person came."""
         return timesince(came_at(subscriber), depth=1)
@@ -100,7 +100,7 @@ class SubscriberAdmin(IdentityActions):
         question = _question(subscriber)
         return question.reminded_at if question else None
 
-    @admin.display(description="in the way of mail")
+    @admin.display(description="why mail is blocked")
     def in_the_way(self, subscriber: Subscriber) -> SafeString:
         """Return what stands in the way of mail."""
         return subscriber_consent.standing(subscriber)

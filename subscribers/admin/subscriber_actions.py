@@ -18,24 +18,24 @@ Status = Subscriber.Status
 ASK = RowAction(
     name="ask-again",
     label="Send the confirmation again",
-    explanation="At most one a day and three in all, as for everybody.",
+    explanation="At most one a day and three in all.",
 )
 CONFIRM = RowAction(
     name="confirming",
-    label="Confirm by hand…",
-    explanation="Where you know by another way that they want mail; the ledger keeps the reason.",
+    label="Confirm manually…",
+    explanation="For someone whose consent you have in another form. The ledger keeps your reason.",
     is_link=True,
 )
 LEAVE = RowAction(
     name="leaving",
     label="Unsubscribe…",
-    explanation="As they would do it themselves; only they can come back.",
+    explanation="Stops marketing mail. Only the person can subscribe again.",
     is_link=True,
 )
 SUPPRESS = RowAction(
     name="suppressing",
     label="Suppress…",
-    explanation="The address gets no mail at all any more, whoever bears it.",
+    explanation="No mail of any kind goes to this address, even for another subscriber.",
     is_link=True,
     is_dangerous=True,
 )
@@ -118,7 +118,7 @@ class SubscriberActions(ReadOnlyAdmin):
             request,
             subscriber,
             title=f"Unsubscribe {subscriber}",
-            explanation="Marketing mail ends at once; mail that they asked for still goes.",
+            explanation="Marketing mail ends at once. Transactional mail is still sent.",
             label="Unsubscribe",
             address=view_url(subscriber, "leave"),
         )
@@ -148,7 +148,7 @@ class SubscriberActions(ReadOnlyAdmin):
             request,
             subscriber,
             title=f"Suppress {subscriber}",
-            explanation="No mail goes to the address, and every sequence under way ends.",
+            explanation="No mail goes to the address, and every enrollment ends.",
             label="Suppress",
             address=view_url(subscriber, "suppress"),
         )

@@ -10,7 +10,7 @@ from subscribers.models import Subscriber
 EXPORT = RowAction(
     name="export",
     label="Export everything",
-    explanation="All that is known of them, as one JSON file.",
+    explanation="Everything stored about this person, as one JSON file.",
 )
 
 

@@ -31,20 +31,20 @@ NOBODY = "somebody who was erased"
 CHANGE_ADDRESS = RowAction(
     name="changing-address",
     label="Change the address…",
-    explanation="They stay who they are; mail that waits goes to the new one.",
+    explanation="The person stays the same. Mail that is waiting goes to the new address.",
     is_link=True,
 )
 MERGE = RowAction(
     name="merging",
     label="Merge with another…",
-    explanation="Where two rows are one person: the other one goes into this one.",
+    explanation="When two subscribers are one person: the other is merged into this one.",
     is_link=True,
     is_dangerous=True,
 )
 ERASE = RowAction(
     name="erasing",
     label="Erase…",
-    explanation="All that names them goes, for ever; a page says what.",
+    explanation="Deletes everything that names the person, for good. The next page says what.",
     is_link=True,
     is_dangerous=True,
 )

@@ -27,8 +27,8 @@ from subscribers.wire import addresses, json_gate
 COLOURS = {"hard_bounce": "warning", "complaint": "danger", "manual": "info", "erased": "info"}
 LIFT = RowAction(
     name="lifting",
-    label="Lift…",
-    explanation="Mail may go there again; a reason is asked for.",
+    label="Remove…",
+    explanation="Allows mail to the address again. You give a reason.",
     is_link=True,
 )
 EXPLANATION = (
@@ -78,7 +78,7 @@ class SuppressionAdmin(BaseAdmin):
     search_help_text = "Address, from its beginning; the whole one also finds erased people's"
     fieldsets = (
         (None, {"fields": ("address", "reason", "source", "details", "bounces", "created_at")}),
-        ("Who", {"fields": ("bearers", "ledger")}),
+        ("Subscribers", {"fields": ("bearers", "ledger")}),
         ("More", {"fields": ("workspace", "address_hash")}),
     )
     readonly_fields = ("address", "bearers", "ledger")
@@ -132,7 +132,7 @@ class SuppressionAdmin(BaseAdmin):
             suppression,
             title=f"Lift the suppression of {suppression}",
             explanation=EXPLANATION,
-            label="Lift",
+            label="Remove",
             address=view_url(suppression, "lift"),
             # Of somebody erased nothing but the hash is known.
             asks_for_address=not suppression.email,
@@ -172,7 +172,7 @@ class SuppressionAdmin(BaseAdmin):
         """Return the reason, coloured."""
         return suppression.reason, suppression.get_reason_display()
 
-    @admin.display(description="who bears it")
+    @admin.display(description="subscribers")
     def bearers(self, suppression: Suppression) -> SafeString:
         """Return the person with the address, linked."""
         try:

@@ -60,7 +60,7 @@ class TagAdmin(BaseAdmin):
         is_system = isinstance(obj, Tag) and obj.is_system
         return not is_system and super().has_delete_permission(request, obj)
 
-    @admin.display(description="who bears it")
+    @admin.display(description="subscribers")
     def bearers(self, tag: Tag) -> SafeString | str:
         """Return a link to the subscribers who bear it."""
         if tag._state.adding:

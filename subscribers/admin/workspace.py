@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
 
-from config.admin_base import RowAction, RowForm
+from config.admin_base import RowAction, RowForm, word_when
 from events.services.configuration import sync_rules
 from subscribers.admin.confirmation_form import TEMPLATES, ConfirmationForm
 from subscribers.admin.confirmation_page import ConfirmationPage
@@ -39,7 +39,8 @@ class WorkspaceAdmin(ConfirmationPage):
 
     form = WorkspaceForm
     list_display = (
-        "name", "slug", "double_opt_in", "from_email", "timezone", "is_mail_paused", "created_at",
+        "name", "slug", word_when("double_opt_in", "Double opt-in"), "from_email", "timezone",
+        word_when("is_mail_paused", "Mail paused"), "created_at",
     )  # fmt: skip
     search_fields = ("slug",)
     search_help_text = "Slug, from its beginning"

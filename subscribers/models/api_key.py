@@ -36,19 +36,21 @@ class ApiKey(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=200, help_text="Which application uses it.")
     prefix = models.CharField(
-        max_length=20, editable=False, help_text="The first signs of the key, to tell keys apart."
+        max_length=20,
+        editable=False,
+        help_text="The first characters of the key, to tell keys apart.",
     )
     key_hash = models.CharField(max_length=64, editable=False)
     scopes = models.JSONField(
-        default=list, blank=True, help_text="What it may do; none chosen: everything."
+        default=list, blank=True, help_text="What the key may do. None chosen: everything."
     )
     is_test = models.BooleanField(
         default=False,
-        help_text="What it starts sends no mail and calls no webhook; does not change.",
+        help_text="Enrollments it starts send no mail and call no webhook. Cannot be changed.",
     )
     created_at = models.DateTimeField(default=now, editable=False)
     expires_at = models.DateTimeField(
-        null=True, blank=True, help_text="Refused from then on; empty: never expires."
+        null=True, blank=True, help_text="The key stops working then. Empty: never."
     )
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)

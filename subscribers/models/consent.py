@@ -56,16 +56,16 @@ class ConsentRecord(models.Model):
     """One line of the ledger: append-only; what remains of an erased person is the hash."""
 
     class Kind(models.TextChoices):
-        ASKED = "asked", "Asked"
+        ASKED = "asked", "Confirmation sent"
         REMINDED = "reminded", "Reminded"
         CONFIRMED = "confirmed", "Confirmed"
-        GIVEN_UP = "given_up", "Given up"
-        LEFT = "left", "Left"
+        GIVEN_UP = "given_up", "Never confirmed"
+        LEFT = "left", "Unsubscribed"
         LEFT_LIST = "left_list", "Left a list"
         JOINED_LIST = "joined_list", "Joined a list"
-        RESUBSCRIBED = "resubscribed", "Came back"
+        RESUBSCRIBED = "resubscribed", "Subscribed again"
         SUPPRESSED = "suppressed", "Suppressed"
-        RELEASED = "released", "Suppression lifted"
+        RELEASED = "released", "Suppression removed"
         MERGED = "merged", "Merged"
         READDRESSED = "readdressed", "Address changed"
         ERASED = "erased", "Erased"
@@ -97,6 +97,8 @@ class ConsentRecord(models.Model):
     actor = models.CharField(max_length=150, blank=True, default="")
 
     class Meta:
+        verbose_name = "consent record"
+        verbose_name_plural = "consent ledger"
         indexes: ClassVar = [
             # A person's lines, newest first.
             models.Index(fields=["subscriber", "-id"], name="consent_by_subscriber"),
@@ -116,7 +118,7 @@ class Suppression(models.Model):
     class Reason(models.TextChoices):
         HARD_BOUNCE = "hard_bounce", "Hard bounce"
         COMPLAINT = "complaint", "Complaint"
-        MANUAL = "manual", "By hand"
+        MANUAL = "manual", "Manual"
         MERGED = "merged", "Merged"
         READDRESSED = "readdressed", "Address changed"
         ERASED = "erased", "Erased"

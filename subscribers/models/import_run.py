@@ -61,6 +61,8 @@ class ImportRun(models.Model):
     last_error = models.TextField(blank=True, default="")
 
     class Meta:
+        verbose_name = "import"
+        verbose_name_plural = "imports"
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(

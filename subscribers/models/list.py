@@ -19,7 +19,7 @@ class List(models.Model):
     )
     name = models.CharField(max_length=200)
     description = models.TextField(
-        blank=True, default="", help_text="What members get, in their words."
+        blank=True, default="", help_text="What members receive. Members see it."
     )
     is_default = models.BooleanField(
         default=False, help_text="New subscribers join it: at once, or when they confirm."

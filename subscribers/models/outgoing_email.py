@@ -19,7 +19,7 @@ class OutgoingEmail(models.Model):
         SENT = "sent", "Sent"
         FAILED = "failed", "Failed"
         # The data went out and no answer came: it may have arrived.
-        UNKNOWN = "unknown", "Unknown"
+        UNKNOWN = "unknown", "Delivery unknown"
         SKIPPED = "skipped", "Skipped"
 
     class Kind(models.TextChoices):
@@ -60,6 +60,8 @@ class OutgoingEmail(models.Model):
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "email"
+        verbose_name_plural = "outbox"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["workspace", "cause"], name="outgoing_email_one_per_cause"

@@ -45,13 +45,13 @@ class Workspace(models.Model):
     confirmation_text = models.TextField(blank=True, default="")
     confirmation_needs_button = models.BooleanField(
         default=False,
-        help_text="Only the button confirms; otherwise the page's first touch or key does, too.",
+        help_text="Only the button confirms. Otherwise the first touch or key confirms too.",
     )
     confirmation_redirect_url = models.URLField(
         max_length=500,
         blank=True,
         default="",
-        help_text="Where people go after confirming; empty: a page of ours.",
+        help_text="The page people see after they confirm. Empty: Cueline's own.",
     )
     reminder_hours = models.PositiveIntegerField(
         default=0, help_text="One reminder to those who have not confirmed by then; 0 is none."
@@ -65,14 +65,14 @@ class Workspace(models.Model):
         blank=True,
         default="",
         validators=[validate_color],
-        help_text="Of the pages' buttons, as #2b665d; empty: ours.",
+        help_text="Color of the buttons on public pages, such as #2b665d. Empty: the default.",
     )
     # Keys the hashes of addresses: in the database, so that no rotation loses a suppression.
     address_hash_key = models.CharField(max_length=64, default=new_secret, editable=False)
     is_mail_paused = models.BooleanField(
         "mail paused",
         default=False,
-        help_text="No mail of this workspace leaves while this is on; what is due waits.",
+        help_text="While this is on, no mail of this workspace is sent; it waits.",
     )
     mail_cap = models.PositiveIntegerField(
         default=0,

@@ -42,7 +42,7 @@ class SequenceForm(RowForm):
     description = lines("Description", rows=2)
     labels = text("Labels", "With commas between.")
 
-    trigger = choice("Starts by", dict(Sequence.Trigger.choices))
+    trigger = choice("Trigger", dict(Sequence.Trigger.choices))
     event_name = text("Event", "Its name, such as signup.")
     filters = lines("Only where", FILTERS_HELP)
     tag_names = text("Tags", "Any of them starts it; with commas between.")
@@ -57,7 +57,7 @@ class SequenceForm(RowForm):
         "Active people only", "Keeps out those who unsubscribed or bounced."
     )
 
-    stop_type = choice("Stops early", STOP_TYPES)
+    stop_type = choice("Exit condition", STOP_TYPES)
     stop_value = text("Event or tag", "Ends the enrollments that are under way, at once.")
     stop_filters = lines("Only where", FILTERS_HELP)
     stop_field_path = text(

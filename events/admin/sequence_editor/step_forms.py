@@ -68,7 +68,7 @@ class ConditionForm(StepForm):
     )
     match = choice("Met by", {"all": "all of them", "any": "any of them"})
     # The later steps are offered by whoever knows them.
-    on_false = choice("Else", {"exit": "end"})
+    on_false = choice("Otherwise", {"exit": "end"})
 
     def own(self) -> Wire:
         """Return the rules and where they lead."""
@@ -94,7 +94,7 @@ class TagsForm(StepForm):
     kind, title = "update_tags", "Update tags"
     wire_names: ClassVar = {"add": "add", "remove": "remove"}
 
-    add, remove = text("Put on", TAGS_HELP), text("Take off", TAGS_HELP)
+    add, remove = text("Add", TAGS_HELP), text("Remove", TAGS_HELP)
 
     def own(self) -> Wire:
         """Return the tags."""

@@ -166,7 +166,7 @@ def test_suppressing_somebody_ends_what_is_under_way(admin_client: Client, db: N
     assert (suppression.reason, suppression.source) == ("manual", "admin")
     assert (suppression.email, suppression.details) == (person.email, "Asked by letter")
     assert Enrollment.objects.get().status == "stopped"
-    assert "Suppressed (by hand)" in page
+    assert "Suppressed (manual)" in page
     assert admin_url(suppression) in page
     assert logged() == ["Suppressed: Asked by letter"]
     assert "suppressing" not in offered(admin_client, person)
