@@ -5,6 +5,7 @@ from datetime import datetime
 from config.readable import moment
 from events.language.timing import zone_of
 from events.models import Enrollment, Sequence, Step
+from events.wording.reasons import reason_in_words
 from subscribers.models import Workspace
 
 COLOURS = {
@@ -17,29 +18,6 @@ COLOURS = {
     "cancelled": "",
     "failed": "danger",
     "expired": "",
-}
-REASONS = {
-    "sequence_paused": "the sequence was paused",
-    "paused_by_hand": "by hand",
-    "cancelled_by_hand": "by hand",
-    "stop_condition": "what stops the sequence happened",
-    "unsubscribed": "the person unsubscribed",
-    "suppressed": "mail to the address is suppressed",
-    "exit": "it came to a step that ends it",
-    "condition_not_met": "a condition was not met",
-    "timeout": "the event that it waited for did not come in time",
-    "date_missing": "there was no date to wait for",
-    "date_past": "the date to wait for was past",
-    "webhook_failed": "a webhook failed",
-    "gave_up": "a step failed too often, or for good",
-}
-# Why a step that is due is put off.
-PUT_OFF = {
-    "mail_paused": "mail is paused",
-    "mail_server_away": "the mail server does not answer",
-    "mail_deferred": "the mail server put the mail off",
-    "mail_cap": "the person has had as many mails as the workspace allows for now",
-    "sending_window": "the sequence's sending window is closed",
 }
 Status = Enrollment.Status
 
@@ -58,13 +36,6 @@ def entry_in_words(enrollment: Enrollment) -> str:
     named = via.get("name") or ""
     words = {"event": "the event", "tag": "the tag", "list": "joining the list", "manual": "hand"}
     return f"{words.get(kind, kind or 'an unknown way')} {named}".strip()
-
-
-def reason_in_words(reason: str) -> str:
-    """Return a stored reason, a word and perhaps a sentence, as people say it."""
-    word, _, rest = reason.partition(":")
-    known = REASONS.get(word.strip(), word.strip().replace("_", " "))
-    return f"{known}: {rest.strip()}" if rest.strip() else known
 
 
 def what_next(enrollment: Enrollment, *, now: datetime) -> str:
@@ -107,8 +78,8 @@ def _what_it_waits_for(enrollment: Enrollment, now: datetime) -> str:
     until = _both(enrollment.due_at, enrollment) if enrollment.due_at else "no time that is known"
     if enrollment.awaits:
         return f"It waits for the event {enrollment.awaits}, until {until} at most."
-    if enrollment.reason in PUT_OFF:
-        return f"It waits until {until}: {PUT_OFF[enrollment.reason]}."
+    if enrollment.reason:
+        return f"It waits until {until}: {reason_in_words(enrollment.reason)}."
     if enrollment.due_at and enrollment.due_at <= now:
         return f"Its wait is over since {until}; a worker takes it on within seconds."
     return f"It waits until {until}."
@@ -124,8 +95,8 @@ def _what_is_due(enrollment: Enrollment, now: datetime) -> str:
     if enrollment.lease_token is not None:
         return "A worker is at it right now."
     if enrollment.due_at > now:
-        if enrollment.reason in PUT_OFF:
-            return f"It is tried again at {due}: {PUT_OFF[enrollment.reason]}."
+        if enrollment.reason:
+            return f"It is tried again at {due}: {reason_in_words(enrollment.reason)}."
         if enrollment.attempts:
             return f"The step failed {enrollment.attempts} times; it is tried again at {due}."
         return f"The step is carried out at {due}."
