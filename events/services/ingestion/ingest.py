@@ -27,13 +27,12 @@ from events.services.ingestion.opting_in import OptIn
 from events.services.ingestion.recording import Failed, Outcome, Recorded, Recorder, reject
 from events.services.ingestion.request import IngestRequest
 from subscribers.models import Subscriber
+from subscribers.retries import REQUEST_ATTEMPTS
 from subscribers.services.audience import lists, subscribers
 from subscribers.services.storage import connections
 
 logger = logging.getLogger("cueline.ingest")
 
-# Deadlocks pass when the work is done again; three in a row mean something else.
-ATTEMPTS = 4
 BROKEN_COMMIT = "The connection to the database broke during the commit; send the request again."
 
 
@@ -138,7 +137,7 @@ def _record_by_reference(
     attempt: Attempt,
     before_commit: Callable[[IngestResult], None] | None,
 ) -> IngestResult:
-    for remaining in reversed(range(ATTEMPTS)):
+    for remaining in reversed(range(REQUEST_ATTEMPTS)):
         done = _Transaction()
         try:
             with transaction.atomic():
