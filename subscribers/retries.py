@@ -30,37 +30,31 @@ class Backoff:
         return now + self.pause(failures=failures)
 
 
-def _seconds(number: int) -> timedelta:
-    return timedelta(seconds=number)
-
-
-def _minutes(number: int) -> timedelta:
-    return timedelta(minutes=number)
-
-
-# A step of an enrollment that raised, or a webhook that was not taken.
-STEPS = Backoff(first=_seconds(10), longest=_minutes(60))
+# A step of an enrollment that raised, or a webhook that was refused.
+STEPS = Backoff(first=timedelta(seconds=10), longest=timedelta(hours=1))
 # A stage of an event's effects.
-STAGES = Backoff(first=_minutes(1), longest=_minutes(6 * 60))
+STAGES = Backoff(first=timedelta(minutes=1), longest=timedelta(hours=6))
 # A mail that the server put off. Over most of a day: servers that see a sender for the first time
 # may ask for half an hour.
-MAILS = Backoff(first=_seconds(20), factor=3, longest=_minutes(4 * 60), give_up_after=10)
-# A confirmation of which nobody knows whether it arrived.
-UNKNOWN_CONFIRMATIONS = Backoff(first=_minutes(1), factor=1, longest=_minutes(1), give_up_after=3)
-# A mail server, as one process knows it: without a connection, and silent after it took a mail.
-NO_MAIL_SERVER = Backoff(first=_seconds(5), longest=_minutes(5))
-SILENT_MAIL_SERVER = Backoff(first=_seconds(30), longest=_minutes(5))
-# The same for mails that no enrollment drives, whose rows remember nothing of the server.
-MAIL_SERVER_AWAY = _seconds(30)
+MAILS = Backoff(first=timedelta(seconds=20), factor=3, longest=timedelta(hours=4), give_up_after=10)
+# A confirmation that may have arrived, or not.
+UNKNOWN_CONFIRMATIONS = Backoff(
+    first=timedelta(minutes=1), factor=1, longest=timedelta(minutes=1), give_up_after=3
+)
+# A mail server, as one process sees it: no connection, and silence after it took a mail.
+NO_MAIL_SERVER = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=5))
+SILENT_MAIL_SERVER = Backoff(first=timedelta(seconds=30), longest=timedelta(minutes=5))
+# The same for mails of no enrollment, whose rows remember nothing of the server.
+MAIL_SERVER_AWAY = timedelta(seconds=30)
 # Mail that a switch holds, or that has no sender yet.
-HELD_MAIL = _minutes(5)
+HELD_MAIL = timedelta(minutes=5)
 # The ticker without a database.
-TICKER = Backoff(first=_seconds(1), longest=_seconds(5))
-# The ticker or the pool, after it died.
-WORKER_PARTS = Backoff(first=_seconds(1), longest=_seconds(30))
-# A transaction that the database gave up for another's, at once: of a request, of an import's rows.
+TICKER = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=5))
+# The ticker's or the pool's process, after it ended.
+WORKER_PARTS = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=30))
+# Attempts at a transaction that the database gave up for another's: a request, an import's rows.
 REQUEST_ATTEMPTS = 4
 ROWS_ATTEMPTS = 6
-# What became of a mail, while the database is away: in seconds, for how long and with what pause.
+# Recording the outcome of a mail while the database is away.
 SECONDS_TO_RECORD = 25
 SECONDS_BETWEEN_RECORDINGS = 0.5

@@ -100,7 +100,7 @@ def _what_is_due(enrollment: Enrollment, now: datetime) -> str:
         if enrollment.attempts:
             return f"The step failed {enrollment.attempts} times; it is tried again at {due}."
         return f"The step is carried out at {due}."
-    return f"The step is due since {due}; a worker takes it on within seconds, if one enrollments."
+    return f"The step is due since {due}; a worker takes it on within seconds, if one runs."
 
 
 def _both(at: datetime, enrollment: Enrollment) -> str:

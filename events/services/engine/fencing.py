@@ -1,7 +1,6 @@
 """The fence of a mail: the last look before it leaves, and the record of what became of it.
 
-Both enrollment under the subscriber's lock, in a transaction that the caller holds; nothing is sent
-here.
+Both run under the subscriber's lock, in a transaction that the caller holds; nothing is sent here.
 """
 
 from dataclasses import dataclass

@@ -20,7 +20,6 @@ from events.services.database_faults import (
     Unavailable,
     brief,
     check_constraints_at_once,
-    is_passing,
 )
 from events.services.ingestion import definitions, fast_path, metrics, opting_in
 from events.services.ingestion.opting_in import OptIn
@@ -149,7 +148,7 @@ def _record_by_reference(
         except REQUEST_FAULTS as error:
             if done.result and _was_committed(done.result, done.backend):
                 return done.result
-            if not (is_passing(error) and remaining and not connection.in_atomic_block):
+            if not (connections.is_passing(error) and remaining and not connection.in_atomic_block):
                 logger.warning("The database failed a request: %s", brief(error))
                 raise Unavailable("The database is not available; nothing was recorded.") from error
         else:

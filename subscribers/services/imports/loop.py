@@ -28,7 +28,6 @@ from subscribers.wire.payloads import Fault
 
 logger = logging.getLogger("cueline.imports")
 
-PASSING_STATES = frozenset({"40001", "40P01"})
 REFUSED = Fault("", "could not be written: the database refused it.")
 
 Value = TypeVar("Value")
@@ -296,9 +295,8 @@ class _Writer(Generic[Value]):
             except (DatabaseError, InterfaceError) as error:
                 self.importer.forget()
                 is_away = isinstance(error, (OperationalError, InterfaceError))
-                is_passing = getattr(error.__cause__, "sqlstate", None) in PASSING_STATES
                 # What was remembered may be the reason, once.
-                is_worth_it = is_passing or (attempt == 1 and not is_away)
+                is_worth_it = connections.is_passing(error) or (attempt == 1 and not is_away)
                 if attempt == ROWS_ATTEMPTS or not is_worth_it:
                     if is_away:
                         connections.renew()
