@@ -30,7 +30,6 @@ def on_both_clocks(at: datetime, workspace: Workspace) -> str:
 
 
 def entry_in_words(enrollment: Enrollment) -> str:
-    """Return by what the person came in."""
     via = enrollment.entered_via
     kind = via.get("kind", "")
     named = via.get("name") or ""
@@ -39,7 +38,6 @@ def entry_in_words(enrollment: Enrollment) -> str:
 
 
 def what_next(enrollment: Enrollment, *, now: datetime) -> str:
-    """Return what the enrollment waits for, or why nothing happens."""
     if not enrollment.is_under_way:
         return _how_it_ended(enrollment)
     if enrollment.status == Status.PAUSED:

@@ -145,9 +145,8 @@ def _delay_decision(visit: Visit, zone: ZoneInfo) -> str:
     if "reason" not in outcome:
         is_over = visit.ended_at <= visit.began_at
         return "is over at once" if is_over else f"until {_local(visit.ended_at, zone)}"
-    problem = "there is no date" if outcome["reason"] == "date_missing" else "the date is past"
     then = {"continue": "goes on", "skip": "leaves out the next step", "exit": "ends"}
-    return f"{problem}: {then[outcome['action']]}"
+    return f"{reason_in_words(outcome['reason'])}: {then[outcome['action']]}"
 
 
 def _wait_decision(visit: Visit, zone: ZoneInfo) -> str:

@@ -29,7 +29,6 @@ def note(email: OutgoingEmail) -> str:
 
 
 def why(email: OutgoingEmail) -> str:
-    """Return what became of a mail in a sentence."""
     match email.status:
         case OutgoingEmail.Status.SKIPPED:
             return f"Not sent: {reason_in_words(email.reason or 'no reason is known')}."
