@@ -33,9 +33,9 @@ def read_text(name: str, *, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
-def read_words(name: str, *, default: str = "") -> list[str]:
+def read_words(name: str) -> list[str]:
     """Return a comma-separated list without blanks."""
-    return [word.strip() for word in read_text(name, default=default).split(",") if word.strip()]
+    return [word.strip() for word in read_text(name).split(",") if word.strip()]
 
 
 def read_flag(name: str, *, default: bool) -> bool:

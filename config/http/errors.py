@@ -41,13 +41,9 @@ def error_body(
     return {"success": False, "error": error, "requestId": request_id}
 
 
-def error_response(
-    request: HttpRequest, *, status: int, code: str, message: str, details: Sequence[Detail] = ()
-) -> HttpResponse:
+def error_response(request: HttpRequest, *, status: int, code: str, message: str) -> HttpResponse:
     """Return an error answer for this request."""
-    body = error_body(
-        code=code, message=message, request_id=request_id_of(request), details=details
-    )
+    body = error_body(code=code, message=message, request_id=request_id_of(request))
     return json_response(body, status=status)
 
 

@@ -13,24 +13,10 @@ from django.utils.safestring import SafeString
 from config.admin_links import link_to
 from config.readable import json_value
 from events.models import Enrollment, Event, Sequence, SyncRule
+from events.wording.reasons import reason_in_words
 from subscribers.ids import encode
 from subscribers.models import Tag
 
-REASONS = {
-    "required_tag_missing": "a tag that it requires was missing",
-    "excluded_tag_present": "a tag that it excludes was there",
-    "product_not_matched": "no product of the event matched",
-    "historical": "the event was history when it arrived",
-    "duplicate": "the event had arrived before, and a repeat starts nothing",
-    "sequence_not_active": "it was not active",
-    "enrollment_paused": "it let nobody in at that time",
-    "filter_not_met": "the event did not meet its filter",
-    "entry_key_missing": "the event had no single value to tell its enrollments apart",
-    "subscriber_unsubscribed": "it is for active subscribers only, and this one had left",
-    "subscriber_bounced": "it is for active subscribers only, and mail to this one bounces",
-    "entered_before": "the subscriber had entered it before, and it lets in once ever",
-    "already_enrolled": "the subscriber was under way in it already",
-}
 Links = Mapping[str, SafeString]
 
 
@@ -126,7 +112,7 @@ def _enrollment(enrollments: Links, said: Mapping[str, Any]) -> SafeString:
 
 
 def _reason(said: Mapping[str, Any]) -> SafeString:
-    reason = REASONS.get(said["reason"], said["reason"])
+    reason = reason_in_words(said["reason"])
     if said.get("path"):
         return format_html("{} ({})", reason, said["path"])
     return format_html("{}", reason)

@@ -1,7 +1,7 @@
 """People put into a sequence by hand, named by address, external id or id on the wire."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from django.contrib import messages
 from django.db.models import Q
@@ -13,6 +13,7 @@ from events.admin.sequence_editor.lines import names_from
 from events.models import Sequence
 from events.services.enrollments import by_operator
 from events.services.sequences import sequences
+from events.wording.reasons import reason_in_words
 from subscribers import ids
 from subscribers.models import Subscriber
 from subscribers.wire import addresses
@@ -24,14 +25,6 @@ ENROLL = RowAction(
     explanation="Starts it for people you name, whatever its trigger.",
     is_link=True,
 )  # fmt: skip
-REASONS: Mapping[str, str] = {
-    "already_enrolled": "under way in it already",
-    "entered_before": "was in it before, and it is entered once ever",
-    "subscriber_unsubscribed": "unsubscribed",
-    "subscriber_bounced": "mail to the address bounces",
-    "subscriber_pending": "has not confirmed the address",
-    "entry_key_missing": "it needs an event's field",
-}
 
 
 def enroll(request: HttpRequest, sequence: Sequence) -> str | None:
@@ -55,8 +48,9 @@ def enroll(request: HttpRequest, sequence: Sequence) -> str | None:
         messages.warning(request, f"Nobody in the workspace is {_first_of(unknown)}.")
     for reason, count in Counter(done.skipped.values()).items():
         who = [people[pk].email for pk, why in done.skipped.items() if why == reason]
-        words = REASONS.get(reason, reason.replace("_", " "))
-        messages.warning(request, f"Not enrolled, {words}: {_first_of(who)} ({count}).")
+        messages.warning(
+            request, f"Not enrolled, since {reason_in_words(reason)}: {_first_of(who)} ({count})."
+        )
     return f"Enrolled {len(done.enrolled)} by hand" if done.enrolled else None
 
 

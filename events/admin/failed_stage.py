@@ -26,5 +26,4 @@ class FailedStageAdmin(ReadOnlyAdmin):
 
     @admin.display(description="event")
     def event_link(self, failed: FailedStage) -> SafeString:
-        """Return the event, linked."""
         return link_to(failed.event, failed.event.definition.name)

@@ -13,24 +13,12 @@ from config.readable import json_value, moment
 from events.language import steps
 from events.language.steps.rules import parse_rule
 from events.models import Enrollment, Event, StepRun
+from events.wording.reasons import REASONS
 from events.wording.steps import row_in_words, rule_in_words
 from subscribers.wire.payloads import InvalidRequest
 
 # A sequence has 100 steps at most, and hands may visit some again.
 MOST_SHOWN = 300
-REASONS = {
-    "date_missing": "there was no date",
-    "date_past": "the date was past",
-    "subscriber_unsubscribed": "the person had unsubscribed",
-    "subscriber_bounced": "mail to the address had bounced",
-    "subscriber_complained": "the person had complained",
-    "suppressed": "the address was suppressed",
-    "subscriber_pending": "the person had not confirmed",
-    "test_key": "it began with a test key",
-    "not_in_allow_list": "EMAIL_ALLOW does not name the address",
-    "attributes_too_large": "the attributes would have been too large",
-    "not_resubscribed": "only the person can come back",
-}
 ACTIONS = {
     "exit": "so it ended",
     "skip": "so it left out the next step",

@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 from django.conf import settings
 from drf_spectacular.utils import OpenApiExample, extend_schema
 
-from events.api.openapi_effects import EFFECTS, STAGES
+from events.api.openapi_effects import EFFECTS
 from events.intake.payloads import LONGEST_EVENT_ID, LONGEST_NAME
+from events.models import FailedStage
 from subscribers.api.openapi import (
     COUNT,
     DRY_RUN,
@@ -117,7 +118,7 @@ SUBSCRIBER = record(
     required=["id", "email", "externalId", "created"],
 )
 FAILED_STAGES = listing(
-    {"enum": list(STAGES)},
+    {"enum": FailedStage.Stage.values},
     description="The event is recorded; these stages failed and are tried again.",
 )
 RECORDED = record(

@@ -2,15 +2,12 @@
 
 from typing import Any
 
+from events.decisions.enrollments import Reason
+from events.models import FailedStage
+
 Schema = dict[str, Any]
 
 HEX_ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
-REASONS = (
-    "historical", "duplicate", "sequence_not_active", "enrollment_paused", "filter_not_met",
-    "entry_key_missing", "subscriber_unsubscribed", "subscriber_bounced", "entered_before",
-    "already_enrolled",
-)  # fmt: skip
-STAGES = ("apply-sync-rules", "trigger-sequences", "release-waits")
 
 
 def _listing(**properties: Schema) -> Schema:
@@ -38,11 +35,11 @@ EFFECTS: Schema = {
         "sequencesNotStarted": _listing(
             sequence=_NAME,
             sequenceId=HEX_ID,
-            reason={"enum": list(REASONS)},
+            reason={"enum": [each.value for each in Reason]},
             path={"type": "string", "description": "Of the filter that was not met."},
         ),
         "enrollmentsReleased": _ENROLLMENT,
         "enrollmentsStopped": _ENROLLMENT,
-        "failedStages": _listing(stage={"enum": list(STAGES)}, error=_NAME),
+        "failedStages": _listing(stage={"enum": FailedStage.Stage.values}, error=_NAME),
     },
 }

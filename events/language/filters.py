@@ -71,18 +71,14 @@ def is_met(wanted: Filter, document: object) -> bool:
             return any(test(each, wanted.value) for each in found)
 
 
-def are_met(filters: Iterable[Filter], document: object, *, match: Match = "all") -> bool:
-    """Tell whether a document meets all, or any, of the filters; without filters it does."""
-    return unmet(filters, document, match=match) is None
+def are_met(filters: Iterable[Filter], document: object) -> bool:
+    """Tell whether a document meets all filters; without filters it does."""
+    return unmet(filters, document) is None
 
 
-def unmet(filters: Iterable[Filter], document: object, *, match: Match = "all") -> Filter | None:
+def unmet(filters: Iterable[Filter], document: object) -> Filter | None:
     """Return the first filter that keeps the document out, or None when it is let in."""
-    wanted = tuple(filters)
-    failed = [each for each in wanted if not is_met(each, document)]
-    if not failed or (match == "any" and len(failed) < len(wanted)):
-        return None
-    return failed[0]
+    return next((each for each in filters if not is_met(each, document)), None)
 
 
 def parse_filters(raw: object, *, path: str) -> tuple[Filter, ...]:

@@ -146,7 +146,6 @@ class StepRun(models.Model):
     """What one visit of one step did, and why; append-only once it is done."""
 
     class Status(models.TextChoices):
-        STARTED = "started", "Started"
         DONE = "done", "Done"
         SKIPPED = "skipped", "Skipped"
         FAILED = "failed", "Failed"

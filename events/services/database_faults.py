@@ -1,11 +1,11 @@
-"""Which database errors concern one event, which the whole request, and which pass."""
+"""Which database errors concern one event, and which the whole request."""
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import connection
+
+from subscribers.services.storage import connections
 
 # The database is away, full or too busy: no event could be written, not just this one.
-REQUEST_FAULTS = (OperationalError, InterfaceError)
-# 40001 serialization failure, 40P01 deadlock: the same work succeeds when it is done again.
-PASSING_STATES = frozenset({"40001", "40P01"})
+REQUEST_FAULTS = connections.LOST
 
 
 class Unavailable(Exception):
@@ -18,11 +18,6 @@ class OutcomeUnknown(Unavailable):
     """The connection broke during the commit, and the rows could not be looked up."""
 
     outcome = "unknown"
-
-
-def is_passing(error: DatabaseError | InterfaceError) -> bool:
-    """Tell whether PostgreSQL gave the transaction up for the sake of another."""
-    return getattr(error.__cause__, "sqlstate", None) in PASSING_STATES
 
 
 def check_constraints_at_once() -> None:

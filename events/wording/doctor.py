@@ -25,7 +25,6 @@ def lines(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def verdict(reports: Sequence[Report]) -> str:
-    """Return the last line: how many problems and warnings."""
     problems, warnings = count(reports, Level.PROBLEM), count(reports, Level.WARNING)
     if not problems and not warnings:
         return f"Healthy: {len(reports)} checks, nothing found."
@@ -35,7 +34,6 @@ def verdict(reports: Sequence[Report]) -> str:
 
 
 def as_wire(reports: Sequence[Report]) -> dict[str, Any]:
-    """Return all of it as JSON has it."""
     problems = count(reports, Level.PROBLEM)
     return {
         "healthy": not problems,
@@ -57,7 +55,6 @@ def as_wire(reports: Sequence[Report]) -> dict[str, Any]:
 
 
 def count(reports: Sequence[Report], level: Level) -> int:
-    """Return how many findings there are of a level."""
     return sum(found.level is level for each in reports for found in each.findings)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from config.readable import moment
 from events.language.timing import zone_of
 from events.models import Enrollment, Sequence, Step
+from events.wording.reasons import reason_in_words
 from subscribers.models import Workspace
 
 COLOURS = {
@@ -18,29 +19,6 @@ COLOURS = {
     "failed": "danger",
     "expired": "",
 }
-REASONS = {
-    "sequence_paused": "the sequence was paused",
-    "paused_by_hand": "by hand",
-    "cancelled_by_hand": "by hand",
-    "stop_condition": "what stops the sequence happened",
-    "unsubscribed": "the person unsubscribed",
-    "suppressed": "mail to the address is suppressed",
-    "exit": "it came to a step that ends it",
-    "condition_not_met": "a condition was not met",
-    "timeout": "the event that it waited for did not come in time",
-    "date_missing": "there was no date to wait for",
-    "date_past": "the date to wait for was past",
-    "webhook_failed": "a webhook failed",
-    "gave_up": "a step failed too often, or for good",
-}
-# Why a step that is due is put off.
-PUT_OFF = {
-    "mail_paused": "mail is paused",
-    "mail_server_away": "the mail server does not answer",
-    "mail_deferred": "the mail server put the mail off",
-    "mail_cap": "the person has had as many mails as the workspace allows for now",
-    "sending_window": "the sequence's sending window is closed",
-}
 Status = Enrollment.Status
 
 
@@ -52,7 +30,6 @@ def on_both_clocks(at: datetime, workspace: Workspace) -> str:
 
 
 def entry_in_words(enrollment: Enrollment) -> str:
-    """Return by what the person came in."""
     via = enrollment.entered_via
     kind = via.get("kind", "")
     named = via.get("name") or ""
@@ -60,15 +37,7 @@ def entry_in_words(enrollment: Enrollment) -> str:
     return f"{words.get(kind, kind or 'an unknown way')} {named}".strip()
 
 
-def reason_in_words(reason: str) -> str:
-    """Return a stored reason, a word and perhaps a sentence, as people say it."""
-    word, _, rest = reason.partition(":")
-    known = REASONS.get(word.strip(), word.strip().replace("_", " "))
-    return f"{known}: {rest.strip()}" if rest.strip() else known
-
-
 def what_next(enrollment: Enrollment, *, now: datetime) -> str:
-    """Return what the enrollment waits for, or why nothing happens."""
     if not enrollment.is_under_way:
         return _how_it_ended(enrollment)
     if enrollment.status == Status.PAUSED:
@@ -107,8 +76,8 @@ def _what_it_waits_for(enrollment: Enrollment, now: datetime) -> str:
     until = _both(enrollment.due_at, enrollment) if enrollment.due_at else "no time that is known"
     if enrollment.awaits:
         return f"It waits for the event {enrollment.awaits}, until {until} at most."
-    if enrollment.reason in PUT_OFF:
-        return f"It waits until {until}: {PUT_OFF[enrollment.reason]}."
+    if enrollment.reason:
+        return f"It waits until {until}: {reason_in_words(enrollment.reason)}."
     if enrollment.due_at and enrollment.due_at <= now:
         return f"Its wait is over since {until}; a worker takes it on within seconds."
     return f"It waits until {until}."
@@ -124,12 +93,12 @@ def _what_is_due(enrollment: Enrollment, now: datetime) -> str:
     if enrollment.lease_token is not None:
         return "A worker is at it right now."
     if enrollment.due_at > now:
-        if enrollment.reason in PUT_OFF:
-            return f"It is tried again at {due}: {PUT_OFF[enrollment.reason]}."
+        if enrollment.reason:
+            return f"It is tried again at {due}: {reason_in_words(enrollment.reason)}."
         if enrollment.attempts:
             return f"The step failed {enrollment.attempts} times; it is tried again at {due}."
         return f"The step is carried out at {due}."
-    return f"The step is due since {due}; a worker takes it on within seconds, if one enrollments."
+    return f"The step is due since {due}; a worker takes it on within seconds, if one runs."
 
 
 def _both(at: datetime, enrollment: Enrollment) -> str:

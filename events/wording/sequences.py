@@ -46,7 +46,6 @@ def trigger_in_words(sequence: Sequence) -> str:
 
 
 def stop_in_words(sequence: Sequence) -> str:
-    """Return what ends its enrollments early."""
     stop = msgspec.convert(sequence.stop_condition, StopCondition | None)
     if stop is None:
         return "nothing"
@@ -87,7 +86,6 @@ def count_under_way(version: SequenceVersion) -> int:
 
 
 def bounded(count: int) -> str:
-    """Return a count, or that it is more than anybody counts."""
     return MANY if count > MOST_COUNTED else str(count)
 
 

@@ -12,43 +12,13 @@ from events.language import steps, timing
 from events.language.steps.rules import parse_rule
 from events.models import Sequence
 from events.services.simulation import Entry, Simulation, Visit
+from events.wording.reasons import reason_in_words
 from events.wording.sequences import stop_in_words
 from events.wording.steps import in_words, rule_in_words
 from subscribers.ids import encode
 from subscribers.models import List
 from subscribers.services.outbox.outbox import Draft
 
-REASONS = {
-    "sequence_not_active": "the sequence is not active",
-    "enrollment_paused": "the sequence lets nobody in at the moment",
-    "filter_not_met": "a filter of the trigger is not met",
-    "entry_key_missing": "the event has no value in the field that keeps enrollments apart",
-    "subscriber_unsubscribed": "the person left, and only active people enter",
-    "subscriber_bounced": "mail to the person bounced, and only active people enter",
-    "subscriber_pending": "the person has not confirmed their address",
-    "entered_before": "the person was in it before, and people enter once ever",
-    "already_enrolled": "an enrollment of the person is under way",
-    "not_triggered": "that does not start this sequence",
-    "tag_there_already": "the person bears the tag already",
-    "no_list_to_join": "there is no list that the person could join for it",
-}
-SKIPPED = {
-    "subscriber_unsubscribed": "the person left",
-    "subscriber_bounced": "mail to the person bounced",
-    "subscriber_complained": "the person complained of mail",
-    "not_in_allow_list": "EMAIL_ALLOW does not let mail go to the address",
-}
-ENDINGS = {
-    "": "The last step is done",
-    "exit": "A step ends it",
-    "date_missing": "The date is not there, which ends it",
-    "date_past": "The date is past, which ends it",
-    "timeout": "The event did not come in time, which ends it",
-    "condition_not_met": "The condition is not met, which ends it",
-    "stop_condition": "What stops the sequence happened",
-    "unsubscribed": "The person left, which ends it",
-    "gave_up": "The step fails for good, which ends it",
-}
 BY = {"event": "event", "tag": "tag", "list": "joining a list", "manual": "hand"}
 CHANGES = (
     ("tagsAdded", "puts on"),
@@ -59,10 +29,6 @@ CHANGES = (
     ("gone", "not there any more:"),
     ("starts", "starts"),
 )
-REFUSED = {
-    "not_resubscribed": "coming back takes the person's own confirmation",
-    "attributes_too_large": "the attributes would be too large",
-}
 INDENT = "      "
 LIST_ID = re.compile(r"\blst_[0-9a-f]{32}\b")
 
@@ -100,8 +66,8 @@ def _lines(simulation: Simulation, *, with_html: bool) -> Iterator[str]:
         yield from _contents(visit, with_html=with_html)
     ending = simulation.path.ending
     if ending:
-        how = ENDINGS.get(ending.reason, ending.reason)
-        yield f"{_on_clock(ending.at, zone)}  {how} ({ending.status})."
+        how = reason_in_words(ending.reason) or "the last step is done"
+        yield f"{_on_clock(ending.at, zone)}  {ending.status.capitalize()}: {how}."
     elif simulation.path.visits:
         yield "There is more to come: see --limit."
     yield ""
@@ -112,9 +78,8 @@ def _entry(entry: Entry) -> str:
     by = f"{BY[entry.by]} {entry.name}".strip()
     if entry.would_enter:
         return f"yes, by {by}"
-    why = REASONS.get(entry.reason, entry.reason)
     at = f" at {entry.path}" if entry.path else ""
-    return f"no, by {by}: {why}{at} ({entry.reason}). Else:"
+    return f"no, by {by}: {reason_in_words(entry.reason)}{at} ({entry.reason}). Else:"
 
 
 def _on_clock(at: datetime, zone: ZoneInfo) -> str:
@@ -169,7 +134,7 @@ def _decision(visit: Visit, zone: ZoneInfo) -> str:
 def _mail_decision(visit: Visit, zone: ZoneInfo) -> str:
     reason = visit.outcome.get("reason")
     if reason:
-        return f"is left out: {SKIPPED.get(reason, reason)} ({reason}). It would be:"
+        return f"is left out: {reason_in_words(reason)} ({reason}). It would be:"
     if visit.ended_at > visit.began_at:
         return f"leaves, held by the sending window since {_local(visit.began_at, zone)}"
     return "leaves"
@@ -180,9 +145,8 @@ def _delay_decision(visit: Visit, zone: ZoneInfo) -> str:
     if "reason" not in outcome:
         is_over = visit.ended_at <= visit.began_at
         return "is over at once" if is_over else f"until {_local(visit.ended_at, zone)}"
-    problem = "there is no date" if outcome["reason"] == "date_missing" else "the date is past"
     then = {"continue": "goes on", "skip": "leaves out the next step", "exit": "ends"}
-    return f"{problem}: {then[outcome['action']]}"
+    return f"{reason_in_words(outcome['reason'])}: {then[outcome['action']]}"
 
 
 def _wait_decision(visit: Visit, zone: ZoneInfo) -> str:
@@ -208,7 +172,7 @@ def _condition_decision(outcome: Any) -> str:  # noqa: ANN401 - a step enrollmen
 def _change_decision(outcome: Any) -> str:  # noqa: ANN401 - a step enrollment's outcome
     parts = [f"{verb} {', '.join(outcome[key])}" for key, verb in CHANGES if outcome.get(key)]
     if "refused" in outcome:
-        parts.append(REFUSED.get(outcome["refused"], outcome["refused"]))
+        parts.append(reason_in_words(outcome["refused"]))
     return "; ".join(parts) or "changes nothing"
 
 

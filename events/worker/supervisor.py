@@ -21,6 +21,7 @@ from django.conf import settings
 from config.process_groups import ProcessGroup
 from events.worker import pulse
 from subscribers.ids import new_id
+from subscribers.retries import WORKER_PARTS
 
 logger = logging.getLogger("cueline.worker")
 
@@ -32,8 +33,6 @@ SECONDS_WITHOUT_PULSE = 30.0
 SECONDS_OF_DOUBT = 10.0
 # A part that lived this long begins its pauses anew.
 SECONDS_TO_BE_TRUSTED = 30.0
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 30.0
 LONGEST_SLEEP = 0.5
 
 
@@ -51,7 +50,7 @@ class Part:
     begun_at: float = 0.0
     heard_at: float = 0.0
     state: bytes = b""
-    pause: float = FIRST_PAUSE
+    failures: int = 0
     begin_at: float = 0.0
 
     def begin(self, arguments: list[str]) -> None:
@@ -94,9 +93,10 @@ class Part:
             self.reader.close()
             self.reader = None
         if time.monotonic() - self.begun_at > SECONDS_TO_BE_TRUSTED:
-            self.pause = FIRST_PAUSE
-        self.begin_at = time.monotonic() + self.pause
-        self.pause = min(2 * self.pause, LONGEST_PAUSE)
+            self.failures = 0
+        self.failures += 1
+        pause = WORKER_PARTS.pause(failures=self.failures)
+        self.begin_at = time.monotonic() + pause.total_seconds()
 
 
 @dataclass(slots=True)

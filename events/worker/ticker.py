@@ -20,6 +20,7 @@ from events.services import worker_reports
 from events.services.worker_reports import Host, LiveHost
 from events.worker import pulse, rounds
 from events.worker.jobs import Timetable
+from subscribers.retries import TICKER
 
 logger = logging.getLogger("cueline.worker")
 
@@ -28,7 +29,6 @@ SECONDS_BETWEEN_ROUNDS = 1.0
 NUDGE = 0.05
 SECONDS_BETWEEN_REPORTS = 5.0
 SECONDS_UNTIL_OVERDUE = 30.0
-LONGEST_PAUSE = 5.0
 # A sleep is this long at most before the wish to stop is seen.
 SLICE = 0.25
 
@@ -67,15 +67,15 @@ class Ticker:
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._survive(self._begin)
-        pause = SECONDS_BETWEEN_ROUNDS
+        failures = 0
         try:
             while not self.is_stop_wished:
                 if self._survive(self.tick):
-                    pause = SECONDS_BETWEEN_ROUNDS
+                    failures = 0
                     continue
+                failures += 1
                 self.heart.give(pulse.WAITING)
-                self._sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                self._sleep(TICKER.pause(failures=failures).total_seconds())
         except pulse.SupervisorGone:
             logger.warning("The supervisor is gone; the ticker ends.")
         self._survive(self._end)

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin_base import BaseAdmin, view_url
-from subscribers.admin import mail_words
+from events.wording.reasons import reason_in_words
 from subscribers.admin.mail_preview import frame, sandboxed
 from subscribers.models import Workspace
 from subscribers.services.consent import trial as confirmation_trial
@@ -55,7 +55,7 @@ class ConfirmationPage(BaseAdmin):
             return
         self.log_change(request, workspace, "Sent a test of the confirmation mail")
         if trial.delivery is None:
-            reason = mail_words.reason_in_words(trial.verdict.reason)
+            reason = reason_in_words(trial.verdict.reason)
             messages.error(request, f"Not sent: {reason}.")
         elif trial.delivery.outcome is DeliveryOutcome.SENT:
             messages.success(request, f"The test was handed over for {recipient}.")

@@ -40,22 +40,18 @@ class ConsentRecordAdmin(ReadOnlyAdmin):
 
     @admin.display(description="who")
     def who(self, record: ConsentRecord) -> SafeString | str:
-        """Return the person, linked, or that none has the address."""
         return link_to(record.subscriber) if record.subscriber else "nobody known"
 
     @admin.display(description="by")
     def how(self, record: ConsentRecord) -> str:
-        """Return by what it was done."""
         return consent_words.how(record) or "-"
 
     @admin.display(description="reason")
     def said(self, record: ConsentRecord) -> str:
-        """Return the beginning of the reason, or the list that it is about."""
         return (record.list_name or record.reason)[:80] or "-"
 
     @admin.display(description="event")
     def event(self, record: ConsentRecord) -> SafeString:
-        """Return the event that asked, linked while it is there."""
         rows = Event.objects.select_related("definition")
         event = rows.filter(pk=record.event_id).first() if record.event_id else None
         return link_to(event, event.definition.name) if event else NOTHING

@@ -1,4 +1,4 @@
-"""The lines of the consent ledger in words, and why somebody is not asked."""
+"""The lines of the consent ledger in words."""
 
 from collections.abc import Mapping
 
@@ -16,13 +16,6 @@ METHODS: Mapping[str, str] = {
     "api": "the API",
     "import": "an import",
 }
-REFUSALS: Mapping[str, str] = {
-    "already_confirmed": "the address is confirmed",
-    "suppressed": "the address is suppressed",
-    "asked_today": "the mailbox was asked less than 24 hours ago",
-    "asked_too_often": "the mailbox was asked three times, which is the most",
-    "unknown": "there is nobody any more",
-}
 
 
 def how(record: ConsentRecord) -> str:
@@ -37,8 +30,3 @@ def line(record: ConsentRecord) -> str:
     about = record.list_name or record.reason
     what = ", ".join(part for part in (str(record.get_kind_display()), how(record)) if part)
     return f"{what}: {about}" if about else what
-
-
-def why_not_asked(reason: str) -> str:
-    """Return why no confirmation was queued, in words."""
-    return REFUSALS.get(reason, reason.replace("_", " "))

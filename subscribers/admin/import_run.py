@@ -73,7 +73,6 @@ class ImportRunAdmin(ReadOnlyAdmin):
     )  # fmt: skip
 
     def row_actions(self, request: HttpRequest, row: ImportRun) -> Sequence[RowAction]:
-        """Offer the rejects where there are any."""
         return [DOWNLOAD] if row.rejected else []
 
     def action_urls(self) -> list[URLPattern]:
@@ -81,7 +80,6 @@ class ImportRunAdmin(ReadOnlyAdmin):
         return [self.action_url(DOWNLOAD.name, self.download)]
 
     def download(self, request: HttpRequest, run: ImportRun) -> StreamingHttpResponse:
-        """Return the kept rejects as a file."""
         self.log_change(request, run, "Downloaded the rejects")
         return StreamingHttpResponse(
             rejects_table.as_csv(run=run),
@@ -91,12 +89,10 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="files")
     def files_shown(self, run: ImportRun) -> str:
-        """Return the files' names."""
         return ", ".join(map(_shown, run.files))[:LONGEST_SHOWN]
 
     @display(description="status", label=COLOURS)  # type: ignore[untyped-decorator]
     def state(self, run: ImportRun) -> str:
-        """Return the status in words."""
         return run.get_status_display()
 
     @admin.display(description="how to resume")
@@ -116,7 +112,6 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="first rows")
     def rejects_shown(self, run: ImportRun) -> SafeString:
-        """Return the first rejects with line and reason."""
         rows = run.rejects.order_by("id").only("line", "file_index", "reason")[:SHOWN_REJECTS]
         return bulleted(
             f"{rejects_table.place(reject, run)}: {reject.reason[:LONGEST_SHOWN]}"
@@ -125,7 +120,6 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="options")
     def options_shown(self, run: ImportRun) -> SafeString:
-        """Return what was asked for."""
         given = {name: value for name, value in run.options.items() if value}
         return json_value(given) if given else NOTHING
 

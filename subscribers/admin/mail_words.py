@@ -1,6 +1,7 @@
 """What became of a mail, in words."""
 
 from config.readable import moment
+from events.wording.reasons import reason_in_words
 from subscribers.models import OutgoingEmail
 
 COLOURS = {
@@ -11,29 +12,6 @@ COLOURS = {
     "unknown": "warning",
     "skipped": "",
 }
-REASONS = {
-    "unsubscribed": "the person has unsubscribed",
-    "subscriber_unsubscribed": "the person has unsubscribed",
-    "complained": "the person complained about mail",
-    "subscriber_complained": "the person complained about mail",
-    "bounced": "mail to the address has bounced",
-    "subscriber_bounced": "mail to the address has bounced",
-    "suppressed": "the address is suppressed",
-    "subscriber_pending": "the person has not confirmed the address",
-    "already_confirmed": "the person has confirmed already",
-    "confirmation_closed": "the question was given up, or the person left",
-    "not_in_allow_list": "EMAIL_ALLOW does not name the address, so it is never really mailed here",
-    "test_key": "a test key led to it, and test keys never mail",
-    "mail_paused": "mail is paused",
-    "mail_cap": "the person has had as many mails as the workspace allows",
-    "enrollment_ended": "the enrollment had ended before it left",
-}
-# Why a mail is put off, by the reason that it bears meanwhile.
-WAITS = {
-    "no_sender": "It waits: the workspace has no address that mail comes from. Looked at again",
-    "confirmations_delayed": "Too many confirmations left in one hour. It leaves later",
-    "mail_paused": "It waits: mail is paused. Looked at again",
-}
 # The reason is of the moment in these; later states are told by the error.
 BEAR_A_REASON = (OutgoingEmail.Status.SKIPPED, OutgoingEmail.Status.QUEUED)
 LONGEST_NOTE = 80
@@ -41,11 +19,6 @@ UNKNOWN = (
     "It was handed to the mail server and no answer came: it may have arrived. "
     "Look in the server's log, then say above what became of it."
 )
-
-
-def reason_in_words(reason: str) -> str:
-    """Return why, in words; an unknown word as it is."""
-    return REASONS.get(reason, reason.replace("_", " "))
 
 
 def note(email: OutgoingEmail) -> str:
@@ -56,7 +29,6 @@ def note(email: OutgoingEmail) -> str:
 
 
 def why(email: OutgoingEmail) -> str:
-    """Return what became of a mail in a sentence."""
     match email.status:
         case OutgoingEmail.Status.SKIPPED:
             return f"Not sent: {reason_in_words(email.reason or 'no reason is known')}."
@@ -74,9 +46,9 @@ def why(email: OutgoingEmail) -> str:
 def _why_queued(email: OutgoingEmail) -> str:
     if email.workspace.is_mail_paused:
         return "It waits: the workspace's mail is paused."
-    if email.reason in WAITS:
-        until = f", at {moment(email.due_at)}" if email.due_at else ""
-        return f"{WAITS[email.reason]}{until}."
+    if email.reason:
+        at = f" It is tried again at {moment(email.due_at)}." if email.due_at else ""
+        return f"It waits: {reason_in_words(email.reason)}.{at}"
     if email.last_error:
         return f"It is tried again; last time: {email.last_error}"
     return "It leaves as soon as a worker comes to it."

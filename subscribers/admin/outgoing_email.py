@@ -88,11 +88,9 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
         ]
 
     def it_arrived(self, request: HttpRequest, email: OutgoingEmail) -> None:
-        """Mark an unknown mail as sent."""
         self._settle(request, email, outbox.settle_as_sent, "Marked as sent")
 
     def send_again(self, request: HttpRequest, email: OutgoingEmail) -> None:
-        """Queue an unknown or failed mail again."""
         self._settle(request, email, outbox.send_again, "Queued again")
 
     def _settle(
@@ -111,32 +109,26 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
 
     @admin.display(description="subject")
     def subject_shown(self, email: OutgoingEmail) -> str:
-        """Return the subject, or a word where there is none to click on."""
         return email.subject or "(no subject)"
 
     @display(description="status", label=mail_words.COLOURS)  # type: ignore[untyped-decorator]
     def state(self, email: OutgoingEmail) -> tuple[str, str]:
-        """Return the status, coloured."""
         return email.status, email.get_status_display()
 
     @admin.display(description="reason")
     def note(self, email: OutgoingEmail) -> str:
-        """Return the reason or the error in a few words."""
         return mail_words.note(email)
 
     @admin.display(description="reason")
     def why(self, email: OutgoingEmail) -> str:
-        """Return what became of it in a sentence."""
         return mail_words.why(email)
 
     @admin.display(description="subscriber")
     def subscriber_link(self, email: OutgoingEmail) -> SafeString:
-        """Return the subscriber, linked."""
         return link_to(email.subscriber)
 
     @admin.display(description="id")
     def public_id(self, email: OutgoingEmail) -> str:
-        """Return the id on the wire."""
         return email.public_id
 
     @admin.display(description="preview")
@@ -148,17 +140,14 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
 
     @admin.display(description="plain text")
     def text_shown(self, email: OutgoingEmail) -> SafeString:
-        """Return the text part, with its lines."""
         return format_html('<pre class="cueline-text">{}</pre>', email.text)
 
     @admin.display(description="more headers")
     def headers_shown(self, email: OutgoingEmail) -> SafeString:
-        """Return the headers beside the usual ones."""
         return json_value(email.headers)
 
     @admin.display(description="enrollment")
     def enrollments(self, email: OutgoingEmail) -> SafeString:
-        """Return the enrollment whose step sent it, and the sequence."""
         found = (
             StepRun.objects.filter(email=email)
             .select_related("enrollment__sequence", "step")

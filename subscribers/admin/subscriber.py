@@ -13,9 +13,10 @@ from config.admin_base import link_to, list_url
 from config.admin_skin import PENDING_FOR
 from config.readable import bulleted, json_value, moment, separated
 from events.models import Enrollment, Event
+from events.wording.reasons import reason_in_words
 from events.wording.steps import row_in_words
 from subscribers import ids
-from subscribers.admin import mail_words, subscriber_consent
+from subscribers.admin import subscriber_consent
 from subscribers.admin.subscriber_filters import BearingTag, OnList, PendingFor, came_at
 from subscribers.admin.subscriber_identity import IdentityActions
 from subscribers.models import Confirmation, OutgoingEmail, Subscriber
@@ -194,7 +195,7 @@ class SubscriberAdmin(IdentityActions):
                 moment(email.created_at),
                 link_to(email, email.subject or "(no subject)"),
                 email.get_status_display().lower(),
-                f", {mail_words.reason_in_words(email.reason)}" if email.reason else "",
+                f", {reason_in_words(email.reason)}" if email.reason else "",
             )
             for email in emails[:LATEST]
         )

@@ -9,7 +9,8 @@ from django.urls import URLPattern
 from django.utils import timezone
 
 from config.admin_base import ReadOnlyAdmin, RowAction, view_url
-from subscribers.admin import consent_words, reasons, subscriber_export
+from events.wording.reasons import reason_in_words
+from subscribers.admin import reasons, subscriber_export
 from subscribers.admin.circumstances import by_hand
 from subscribers.models import Subscriber, Suppression
 from subscribers.services.consent import asking, confirmations, suppressions, unsubscribing
@@ -77,7 +78,7 @@ class SubscriberActions(ReadOnlyAdmin):
             subscriber_id=subscriber.pk, circumstances=by_hand(request), now=timezone.now()
         )
         if not asked.is_queued:
-            messages.error(request, f"Not sent: {consent_words.why_not_asked(asked.reason)}.")
+            messages.error(request, f"Not sent: {reason_in_words(asked.reason)}.")
             return
         said = "The confirmation is in the outbox."
         self.tell_done(request, subscriber, "Sent the confirmation again", said=said)

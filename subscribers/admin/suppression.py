@@ -52,7 +52,6 @@ class SuppressionForm(RowForm):
         fields: ClassVar = ("workspace", "email", "details")
 
     def clean_email(self) -> str:
-        """Refuse what is no address."""
         try:
             return addresses.parse(self.cleaned_data["email"]).text
         except addresses.InvalidAddress as error:
@@ -103,7 +102,6 @@ class SuppressionAdmin(BaseAdmin):
     def save_model(
         self, request: HttpRequest, obj: Suppression, form: RowForm, change: bool
     ) -> None:
-        """Suppress the address, whoever bears it."""
         made = suppressions.suppress(
             workspace=obj.workspace,
             address=obj.email,
@@ -117,7 +115,6 @@ class SuppressionAdmin(BaseAdmin):
         obj.pk = made.pk
 
     def row_actions(self, request: HttpRequest, row: Suppression) -> Sequence[RowAction]:
-        """Offer to lift it."""
         return [LIFT]
 
     def action_urls(self) -> list[URLPattern]:
@@ -125,7 +122,6 @@ class SuppressionAdmin(BaseAdmin):
         return [self.action_url("lift", self.lift), self.view_url("lifting", self.show_lifting)]
 
     def show_lifting(self, request: HttpRequest, suppression: Suppression) -> HttpResponse:
-        """Ask for the reason."""
         return reasons.ask(
             self,
             request,
@@ -164,17 +160,14 @@ class SuppressionAdmin(BaseAdmin):
 
     @admin.display(description="address")
     def address(self, suppression: Suppression) -> str:
-        """Return the address, or that whoever bore it was erased."""
         return str(suppression)
 
     @display(description="reason", label=COLOURS)  # type: ignore[untyped-decorator]
     def why(self, suppression: Suppression) -> tuple[str, str]:
-        """Return the reason, coloured."""
         return suppression.reason, suppression.get_reason_display()
 
     @admin.display(description="subscribers")
     def bearers(self, suppression: Suppression) -> SafeString:
-        """Return the person with the address, linked."""
         try:
             key = addresses.parse(suppression.email).key
         except addresses.InvalidAddress:
@@ -187,7 +180,6 @@ class SuppressionAdmin(BaseAdmin):
 
     @admin.display(description="ledger")
     def ledger(self, suppression: Suppression) -> SafeString:
-        """Return what the ledger has about the address, newest first."""
         records = ConsentRecord.objects.filter(
             workspace=suppression.workspace_id, address_hash=suppression.address_hash
         )

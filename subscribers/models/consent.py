@@ -119,8 +119,6 @@ class Suppression(models.Model):
         HARD_BOUNCE = "hard_bounce", "Hard bounce"
         COMPLAINT = "complaint", "Complaint"
         MANUAL = "manual", "Manual"
-        MERGED = "merged", "Merged"
-        READDRESSED = "readdressed", "Address changed"
         ERASED = "erased", "Erased"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

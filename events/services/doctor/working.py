@@ -51,7 +51,7 @@ def late_enrollments(audit: Audit) -> Sequence[Finding]:
     return [
         Finding(
             what=f"Enrollments are due, the oldest for {gauges.oldest_due_seconds / 60:.0f} min",
-            remedy=f"{START} Where one enrollments, it is behind: raise WORKERS or add a host.",
+            remedy=f"{START} Where one runs, it is behind: raise WORKERS or add a host.",
             count=min(gauges.enrollments_due, engine_gauges.MOST_COUNTED - 1),
             is_at_least=gauges.enrollments_due >= engine_gauges.MOST_COUNTED,
         )

@@ -1,7 +1,6 @@
 """The fence of a mail: the last look before it leaves, and the record of what became of it.
 
-Both enrollment under the subscriber's lock, in a transaction that the caller holds; nothing is sent
-here.
+Both run under the subscriber's lock, in a transaction that the caller holds; nothing is sent here.
 """
 
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from events.services.engine.loaded_versions import PlacedStep
 from events.services.engine.rounds import EngineRound
 from events.services.engine.walking import Position, StepDone
 from events.services.engine.writing import NextState, add_step_runs
+from subscribers import retries
 from subscribers.models import OutgoingEmail
 from subscribers.services.consent import suppressions
 from subscribers.services.outbox import brakes, outbox
@@ -22,8 +22,6 @@ from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome
 
 Status = Enrollment.Status
 EmailStatus = OutgoingEmail.Status
-# How long mail waits before a switch that holds it is looked at again.
-HOLD = timedelta(minutes=5)
 UNDER_WAY = Enrollment.UNDER_WAY
 COUNTED_BY_CAP = (EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.UNKNOWN)
 
@@ -151,7 +149,7 @@ def _is_held_back(
         is_test=enrollment.row.is_test,
     )
     if verdict.is_hold:
-        _wait(enrollment, current.now + HOLD, verdict.reason, current)
+        _wait(enrollment, current.now + retries.HELD_MAIL, verdict.reason, current)
         return True
     if verdict.is_skip:
         email = earlier or outbox.skip(draft=letter.draft, reason=verdict.reason, now=current.now)
@@ -259,7 +257,7 @@ def _wait(
 
 def _try_later(enrollment: ClaimedEnrollment, sent: Sent, current: EngineRound) -> None:
     """Send a mail again that the server put off; the mail's own attempts are counted."""
-    until = outbox.retry_at(attempts=sent.email.attempts, now=current.now)
+    until = retries.MAILS.next_at(failures=sent.email.attempts, now=current.now)
     if until is None:
         outbox.fail_queued(email_id=sent.email.pk)
         rounds.fail_attempt(enrollment, sent.delivery.error, current, is_final=True)

@@ -5,11 +5,9 @@ process lets the server be for a while, longer each time until a mail leaves.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-AFTER_UNKNOWN = timedelta(seconds=30)
-AFTER_NO_CONNECTION = timedelta(seconds=5)
-LONGEST = timedelta(minutes=5)
+from subscribers import retries
 
 
 @dataclass(slots=True)
@@ -29,9 +27,9 @@ def held_until(*, now: datetime) -> datetime | None:
 
 def trip(*, now: datetime, is_unknown: bool) -> datetime:
     """Note a failure of the server itself, and return until when it is let be."""
-    pause = AFTER_UNKNOWN if is_unknown else AFTER_NO_CONNECTION
-    _breaker.held_until = now + min(pause * 2 ** min(_breaker.failures, 10), LONGEST)
+    schedule = retries.SILENT_MAIL_SERVER if is_unknown else retries.NO_MAIL_SERVER
     _breaker.failures += 1
+    _breaker.held_until = now + schedule.pause(failures=_breaker.failures)
     return _breaker.held_until
 
 

@@ -18,6 +18,7 @@ from events.services.engine import claiming, mail_breaker, mails, rounds
 from events.services.engine.claimed import Claimed, ClaimedEnrollment, lock_again
 from events.services.engine.fencing import Letter, Sent, fence, settle
 from events.services.engine.rounds import Clock, EngineRound
+from subscribers import retries
 from subscribers.models import OutgoingEmail
 from subscribers.services.consent import suppressions
 from subscribers.services.outbox import outbox, rate
@@ -28,7 +29,6 @@ from subscribers.templating.mail import TemplateFault
 logger = logging.getLogger("cueline.mailing")
 
 # How long a mail that was sent is tried to be recorded while the database is away.
-SECONDS_TO_RECORD = 25
 
 
 def send_all(
@@ -147,7 +147,7 @@ class _Sender:
         The mail that was to be next may be fenced by a commit whose answer got lost: it was not
         handed over, and is queued again.
         """
-        give_up_at = time.monotonic() + SECONDS_TO_RECORD
+        give_up_at = time.monotonic() + retries.SECONDS_TO_RECORD
         while True:
             try:
                 connections.renew()
@@ -157,7 +157,7 @@ class _Sender:
             except REQUEST_FAULTS:
                 if time.monotonic() > give_up_at:
                     raise
-                time.sleep(0.5)
+                time.sleep(retries.SECONDS_BETWEEN_RECORDINGS)
             else:
                 return
 

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -25,13 +25,12 @@ from events.services.engine.claimed import Claimed, ClaimedEnrollment, load_lock
 from events.services.engine.loaded_versions import PlacedStep
 from events.services.engine.walking import Acts, Ended, Position, StepDone, Waits, Walked, walk
 from events.services.engine.writing import NextState
+from subscribers import retries
 
 logger = logging.getLogger("cueline.engine")
 
 Status = Enrollment.Status
 Clock = Callable[[], datetime]
-FIRST_PAUSE = timedelta(seconds=10)
-LONGEST_PAUSE = timedelta(hours=1)
 SEQUENCE_PAUSED = "sequence_paused"
 GAVE_UP = "gave_up"
 
@@ -199,10 +198,8 @@ def fail_attempt(
     if is_final or attempts >= settings.STEP_ATTEMPTS:
         end_failed(enrollment, error, attempts, current)
         return
-    pause = min(FIRST_PAUSE * 2 ** (attempts - 1), LONGEST_PAUSE)
-    state = NextState(
-        Status.ACTIVE, position, current.now + pause, attempts=attempts, last_error=error
-    )
+    due_at = current.now + retries.STEPS.pause(failures=attempts)
+    state = NextState(Status.ACTIVE, position, due_at, attempts=attempts, last_error=error)
     current.states.append((enrollment.row, state))
 
 

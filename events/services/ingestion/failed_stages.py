@@ -1,7 +1,7 @@
 """Stages of an event's effects that failed: kept as rows, done again until they succeed."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
@@ -14,12 +14,10 @@ from events.services.database_faults import (
 )
 from events.services.ingestion import stage_retries
 from events.services.planning import effects
+from subscribers import retries
 from subscribers.models import Subscriber
 
 logger = logging.getLogger("cueline.failed_stages")
-
-FIRST_PAUSE = timedelta(minutes=1)
-LONGEST_PAUSE = timedelta(hours=6)
 
 
 def keep(
@@ -40,7 +38,7 @@ def keep(
         stage=stage,
         last_error=brief(error),
         failed_at=now,
-        next_attempt_at=now + FIRST_PAUSE,
+        next_attempt_at=now + retries.STAGES.pause(failures=1),
     )
 
 
@@ -95,10 +93,9 @@ def _retry_alone(failed_id: UUID, now: datetime) -> bool:
 
 
 def _postpone(failed: FailedStage, error: Exception, now: datetime) -> None:
-    pause = min(FIRST_PAUSE * 2 ** min(failed.attempts, 10), LONGEST_PAUSE)
     failed.attempts += 1
     failed.last_error = brief(error)
-    failed.next_attempt_at = now + pause
+    failed.next_attempt_at = now + retries.STAGES.pause(failures=failed.attempts)
     failed.save(update_fields=["attempts", "last_error", "next_attempt_at"])
 
 

@@ -20,20 +20,18 @@ from events.services.database_faults import (
     Unavailable,
     brief,
     check_constraints_at_once,
-    is_passing,
 )
 from events.services.ingestion import definitions, fast_path, metrics, opting_in
 from events.services.ingestion.opting_in import OptIn
 from events.services.ingestion.recording import Failed, Outcome, Recorded, Recorder, reject
 from events.services.ingestion.request import IngestRequest
 from subscribers.models import Subscriber
+from subscribers.retries import REQUEST_ATTEMPTS
 from subscribers.services.audience import lists, subscribers
 from subscribers.services.storage import connections
 
 logger = logging.getLogger("cueline.ingest")
 
-# Deadlocks pass when the work is done again; three in a row mean something else.
-ATTEMPTS = 4
 BROKEN_COMMIT = "The connection to the database broke during the commit; send the request again."
 
 
@@ -138,7 +136,7 @@ def _record_by_reference(
     attempt: Attempt,
     before_commit: Callable[[IngestResult], None] | None,
 ) -> IngestResult:
-    for remaining in reversed(range(ATTEMPTS)):
+    for remaining in reversed(range(REQUEST_ATTEMPTS)):
         done = _Transaction()
         try:
             with transaction.atomic():
@@ -150,7 +148,7 @@ def _record_by_reference(
         except REQUEST_FAULTS as error:
             if done.result and _was_committed(done.result, done.backend):
                 return done.result
-            if not (is_passing(error) and remaining and not connection.in_atomic_block):
+            if not (connections.is_passing(error) and remaining and not connection.in_atomic_block):
                 logger.warning("The database failed a request: %s", brief(error))
                 raise Unavailable("The database is not available; nothing was recorded.") from error
         else:

@@ -122,22 +122,13 @@ def leave_lists(
     list_ids: Collection[UUID],
     circumstances: Circumstances,
     now: datetime,
-    method: str = UnsubscribeMethod.PAGE,
 ) -> list[UUID]:
     """Take a person off lists, with a line for each; returns those that they were on.
 
     The caller holds the subscriber's lock, in a transaction. Idempotent.
     """
     left = lists.leave(subscriber=subscriber, list_ids=list_ids, now=now)
-    for name in _names_of(left):
-        ledger.record(
-            subscriber=subscriber,
-            kind=Kind.LEFT_LIST,
-            circumstances=circumstances,
-            now=now,
-            method=method,
-            list_name=name,
-        )
+    _record_lists(subscriber, Kind.LEFT_LIST, left, circumstances, now)
     return left
 
 
@@ -147,7 +138,6 @@ def join_lists(
     list_ids: Collection[UUID],
     circumstances: Circumstances,
     now: datetime,
-    method: str = UnsubscribeMethod.PAGE,
 ) -> list[UUID]:
     """Put an active person on lists, with a line for each, and start what joining them starts.
 
@@ -157,15 +147,7 @@ def join_lists(
     if subscriber.status != Status.ACTIVE:
         return []
     joined = lists.join(subscriber=subscriber, list_ids=list_ids, now=now)
-    for name in _names_of(joined):
-        ledger.record(
-            subscriber=subscriber,
-            kind=Kind.JOINED_LIST,
-            circumstances=circumstances,
-            now=now,
-            method=method,
-            list_name=name,
-        )
+    _record_lists(subscriber, Kind.JOINED_LIST, joined, circumstances, now)
     if joined:
         reactions.current().list_joined(subscriber_ids=[subscriber.pk], list_ids=joined, now=now)
     return joined
@@ -211,7 +193,22 @@ def _close_questions(people: Sequence[Subscriber], now: datetime) -> set[UUID]:
     return asked
 
 
-def _names_of(list_ids: Collection[UUID]) -> list[str]:
+def _record_lists(
+    subscriber: Subscriber,
+    kind: ConsentRecord.Kind,
+    list_ids: Collection[UUID],
+    circumstances: Circumstances,
+    now: datetime,
+) -> None:
     if not list_ids:
-        return []
-    return list(List.objects.filter(pk__in=list_ids).order_by("id").values_list("name", flat=True))
+        return
+    found = List.objects.filter(pk__in=list_ids).order_by("id")
+    for name in found.values_list("name", flat=True):
+        ledger.record(
+            subscriber=subscriber,
+            kind=kind,
+            circumstances=circumstances,
+            now=now,
+            method=UnsubscribeMethod.PAGE,
+            list_name=name,
+        )

@@ -3,10 +3,11 @@
 `outbox_queue` asks; the fence, the network and the locks are there.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import F, QuerySet
 
+from subscribers import retries
 from subscribers.models import Confirmation, OutgoingEmail, Subscriber
 from subscribers.services.consent import breakers, links, mail
 from subscribers.services.outbox import outbox
@@ -18,7 +19,6 @@ ALREADY_CONFIRMED = "already_confirmed"
 CLOSED = "confirmation_closed"
 NO_SENDER = "no_sender"
 DELAYED = "confirmations_delayed"
-PAUSE_AFTER_UNKNOWN = timedelta(minutes=1)
 
 
 def is_one(email: OutgoingEmail) -> bool:
@@ -97,9 +97,10 @@ def send_unknown_again(*, email: OutgoingEmail, now: datetime) -> None:
 
     Two are better than none. `email` is the row from before the fence; the caller has settled it.
     """
-    if is_one(email) and email.attempts + 1 < outbox.MOST_UNKNOWN:
+    due_at = retries.UNKNOWN_CONFIRMATIONS.next_at(failures=email.attempts + 1, now=now)
+    if is_one(email) and due_at:
         unknown = OutgoingEmail.objects.filter(pk=email.pk, status=Status.UNKNOWN)
-        unknown.update(status=Status.QUEUED, due_at=now + PAUSE_AFTER_UNKNOWN)
+        unknown.update(status=Status.QUEUED, due_at=due_at)
 
 
 def _question(email: OutgoingEmail) -> QuerySet[Confirmation]:

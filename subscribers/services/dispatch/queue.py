@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from subscribers import retries
 from subscribers.models import OutgoingEmail, Subscriber
 from subscribers.services.consent import suppressions
 from subscribers.services.dispatch import confirmations
@@ -27,13 +28,8 @@ logger = logging.getLogger("cueline.outbox_queue")
 
 Status = OutgoingEmail.Status
 MOST_IN_BATCH = 20
-# How long a mail server is let be that does not answer.
-SERVER_AWAY = timedelta(seconds=30)
 # A third of the queue's time-out, as for enrollments.
 SECONDS_PER_BATCH = 20
-SECONDS_TO_RECORD = 25
-# How long a mail waits before the switch that holds it is looked at again.
-HOLD = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +88,7 @@ def send_queued(*, token: UUID, ids: Sequence[UUID], clock: Callable[[], datetim
             _record(email, delivery, clock)
             sent += delivery.outcome is DeliveryOutcome.SENT
     rest = OutgoingEmail.objects.filter(pk__in=waiting, lease_token=token, status=Status.QUEUED)
-    put_off = {"due_at": clock() + SERVER_AWAY} if is_server_away else {}
+    put_off = {"due_at": clock() + retries.MAIL_SERVER_AWAY} if is_server_away else {}
     rest.update(lease_token=None, lease_expires_at=None, **put_off)
     return sent
 
@@ -109,7 +105,7 @@ def _next(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
         held = OutgoingEmail.objects.filter(pk=email_id, lease_token=token)
         held.update(
             status=Status.QUEUED,
-            due_at=now + HOLD,
+            due_at=now + retries.HELD_MAIL,
             last_error=f"It could not be made ready: {type(error).__name__}.",
             lease_token=None,
             lease_expires_at=None,
@@ -137,14 +133,14 @@ def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
             workspace=email.workspace, recipient=email.recipient, is_test=False
         )
         if reason is None and verdict.is_hold:
-            _release(email, due_at=now + HOLD, reason=verdict.reason)
+            _release(email, due_at=now + retries.HELD_MAIL, reason=verdict.reason)
             return None
         reason = reason or (None if verdict.is_allowed else verdict.reason)
         if reason:
             _release(email, due_at=None, status=Status.SKIPPED, reason=reason)
             return None
         if not confirmations.give_sender(email=email):
-            _release(email, due_at=now + HOLD, reason=confirmations.NO_SENDER)
+            _release(email, due_at=now + retries.HELD_MAIL, reason=confirmations.NO_SENDER)
             return None
         confirmations.renew_link(email=email, subscriber=subscriber, now=now)
         return email if outbox.begin_again(email_id=email.pk, now=now) else None
@@ -163,7 +159,7 @@ def _record(email: OutgoingEmail, delivery: Delivery, clock: Callable[[], dateti
 
     What is not recorded is unknown later, though it was known here.
     """
-    give_up_at = time.monotonic() + SECONDS_TO_RECORD
+    give_up_at = time.monotonic() + retries.SECONDS_TO_RECORD
     while True:
         try:
             with transaction.atomic():
@@ -179,7 +175,7 @@ def _record(email: OutgoingEmail, delivery: Delivery, clock: Callable[[], dateti
         except connections.LOST:
             if time.monotonic() > give_up_at:
                 raise
-            time.sleep(0.5)
+            time.sleep(retries.SECONDS_BETWEEN_RECORDINGS)
             connections.renew()
         else:
             return
@@ -201,10 +197,10 @@ def _put_off(email: OutgoingEmail, delivery: Delivery, now: datetime) -> None:
     queued = OutgoingEmail.objects.filter(pk=email.pk, status=Status.QUEUED)
     if outbox.is_server_away(delivery):
         # Nothing was said about the mail: it waits for the server as long as that takes.
-        queued.update(due_at=now + SERVER_AWAY, attempts=F("attempts") - 1)
+        queued.update(due_at=now + retries.MAIL_SERVER_AWAY, attempts=F("attempts") - 1)
         return
     # The row is that from before the fence, which counted the attempt.
-    due_at = outbox.retry_at(attempts=email.attempts + 1, now=now)
+    due_at = retries.MAILS.next_at(failures=email.attempts + 1, now=now)
     if due_at is None:
         queued.update(status=Status.FAILED, due_at=None, lease_token=None)
     else:

@@ -18,6 +18,7 @@ import msgspec
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
 from subscribers.models import ImportRun
+from subscribers.retries import ROWS_ATTEMPTS
 from subscribers.rows.row import Place, Row
 from subscribers.services.imports import runs
 from subscribers.services.imports.reading_ahead import read_ahead
@@ -27,9 +28,6 @@ from subscribers.wire.payloads import Fault
 
 logger = logging.getLogger("cueline.imports")
 
-# Deadlocks pass when the work is done again.
-ATTEMPTS = 6
-PASSING_STATES = frozenset({"40001", "40P01"})
 REFUSED = Fault("", "could not be written: the database refused it.")
 
 Value = TypeVar("Value")
@@ -291,16 +289,15 @@ class _Writer(Generic[Value]):
         What broke during its commit is not: whether it is stored, the checkpoint says to the next
         run.
         """
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, ROWS_ATTEMPTS + 1):
             try:
                 work()
             except (DatabaseError, InterfaceError) as error:
                 self.importer.forget()
                 is_away = isinstance(error, (OperationalError, InterfaceError))
-                is_passing = getattr(error.__cause__, "sqlstate", None) in PASSING_STATES
                 # What was remembered may be the reason, once.
-                is_worth_it = is_passing or (attempt == 1 and not is_away)
-                if attempt == ATTEMPTS or not is_worth_it:
+                is_worth_it = connections.is_passing(error) or (attempt == 1 and not is_away)
+                if attempt == ROWS_ATTEMPTS or not is_worth_it:
                     if is_away:
                         connections.renew()
                     raise

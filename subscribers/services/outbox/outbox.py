@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from subscribers import reactions
+from subscribers import reactions, retries
 from subscribers.ids import new_id
 from subscribers.models import OutgoingEmail, Subscriber
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Message
@@ -40,11 +40,6 @@ UNSETTLED = Q(status__in=[Status.SENDING, Status.UNKNOWN]) | Q(
 )
 NO_ANSWER = "The process ended while the mail was being sent; it may have arrived."
 MOST_EXPIRED = 1000
-MOST_ATTEMPTS = 10
-# How often a confirmation leaves whose fate stays unknown.
-MOST_UNKNOWN = 3
-FIRST_PAUSE = timedelta(seconds=20)
-LONGEST_PAUSE = timedelta(hours=4)
 # Answers that put a mail off for the account or the moment: of SMTP those about the session and its
 # log-in (503, 530-538), of HTTP 401, 408, 429 and what its servers cannot do now.
 ABOUT_ALL_MAIL = frozenset({401, 408, 429, *range(500, 540)})
@@ -191,17 +186,6 @@ def settle_as_taken(*, email_id: UUID, now: datetime) -> bool:
     )
 
 
-def retry_at(*, attempts: int, now: datetime) -> datetime | None:
-    """Return when a mail that was put off so many times is tried again; None: it has failed.
-
-    Over most of a day: servers that see a sender for the first time may ask for half an hour.
-    """
-    if attempts >= MOST_ATTEMPTS:
-        return None
-    pause: timedelta = FIRST_PAUSE * 3 ** (attempts - 1)
-    return now + min(pause, LONGEST_PAUSE)
-
-
 def is_server_away(delivery: Delivery) -> bool:
     """Tell whether the server, or our account there, is the trouble, and not this mail.
 
@@ -255,7 +239,8 @@ def expire_sending(*, limit: int = MOST_EXPIRED) -> int:
         ids = list(locked.values_list("pk", flat=True)[:limit])
         rows = OutgoingEmail.objects.filter(pk__in=ids)
         lost = {"lease_expires_at": None, "lease_token": None, "last_error": NO_ANSWER}
-        again = rows.filter(kind=OutgoingEmail.Kind.CONFIRMATION, attempts__lt=MOST_UNKNOWN)
+        most = retries.UNKNOWN_CONFIRMATIONS.give_up_after
+        again = rows.filter(kind=OutgoingEmail.Kind.CONFIRMATION, attempts__lt=most)
         confirmations = again.update(status=Status.QUEUED, due_at=Now(), **lost)
         return confirmations + rows.filter(status=Status.SENDING).update(
             status=Status.UNKNOWN, due_at=None, **lost

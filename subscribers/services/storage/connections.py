@@ -11,7 +11,14 @@ from django.db import (
 )
 
 LOST = (OperationalError, InterfaceError)
+# 40001 serialization failure, 40P01 deadlock: the same work succeeds when it is done again.
+PASSING_STATES = frozenset({"40001", "40P01"})
 SECONDS_TO_END = 5
+
+
+def is_passing(error: Exception) -> bool:
+    """Tell whether PostgreSQL gave the transaction up for the sake of another."""
+    return getattr(error.__cause__, "sqlstate", None) in PASSING_STATES
 
 
 def renew() -> bool:

@@ -8,6 +8,7 @@ from django.test import Client
 from config.admin_links import admin_url
 from events.decisions.enrollments import Reason
 from events.models import Event
+from events.wording.reasons import reason_in_words
 from subscribers.models import Workspace
 from tests import factories
 from tests.support.calling import Caller
@@ -16,18 +17,6 @@ from tests.support.sequence_making import make_sequence
 
 WAIT = {"type": "wait_for_event", "eventName": "purchased"}
 MONTH = {"type": "delay", "days": 30}
-TOLD = {
-    Reason.HISTORICAL: "the event was history when it arrived",
-    Reason.DUPLICATE: "the event had arrived before, and a repeat starts nothing",
-    Reason.SEQUENCE_NOT_ACTIVE: "it was not active",
-    Reason.ENROLLMENT_PAUSED: "it let nobody in at that time",
-    Reason.FILTER_NOT_MET: "the event did not meet its filter",
-    Reason.ENTRY_KEY_MISSING: "the event had no single value to tell its enrollments apart",
-    Reason.SUBSCRIBER_UNSUBSCRIBED: "for active subscribers only, and this one had left",
-    Reason.SUBSCRIBER_BOUNCED: "for active subscribers only, and mail to this one bounces",
-    Reason.ENTERED_BEFORE: "had entered it before, and it lets in once ever",
-    Reason.ALREADY_ENROLLED: "was under way in it already",
-}
 
 
 def page_of(client: Client, event: Event) -> str:
@@ -47,7 +36,7 @@ def test_each_reason_is_told_in_plain_words(
     page = page_of(admin_client, event)
 
     assert f'The sequence “<a href="{admin_url(sequence)}">Welcome</a>” did not start: ' in page
-    assert TOLD[reason] in page
+    assert reason_in_words(reason) in page
 
 
 def test_what_started_stopped_and_went_on_is_told_and_linked(
@@ -85,7 +74,7 @@ def test_the_path_of_the_filter_that_failed_is_told(admin_client: Client, caller
     caller.bulk({"name": "signup"})
 
     page = page_of(admin_client, Event.objects.get())
-    assert "the event did not meet its filter (order.total)" in page
+    assert "a filter of the trigger is not met (order.total)" in page
 
 
 def test_the_tag_that_started_a_sequence_is_told(

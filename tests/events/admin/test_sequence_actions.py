@@ -219,7 +219,7 @@ def test_people_are_enrolled_by_hand_and_each_that_is_not_is_told(
     enrolled_ids = Enrollment.objects.values_list("subscriber", flat=True).order_by("id")
     assert sorted(enrolled_ids) == sorted([ada.pk, bob.pk])
     assert "Enrolled 2 by hand." in page
-    assert f"Not enrolled, unsubscribed: {gone.email} (1)." in page
+    assert f"Not enrolled, since the person has unsubscribed: {gone.email} (1)." in page
     assert f"Nobody in the workspace is {stranger.email}." in page
     assert LogEntry.objects.get().change_message == "Enrolled 2 by hand"
 

@@ -165,17 +165,13 @@ def test_any_item_may_meet_a_filter_but_not_equals_needs_all_to_differ() -> None
     assert not is_met(avoided, ORDER)
 
 
-def test_all_or_any_of_several_and_which_one_failed() -> None:
+def test_all_of_several_must_be_met_and_the_first_that_failed_is_told() -> None:
     good = Filter(path="total", operator=Operator.GREATER_THAN, value=100)
     bad = Filter(path="id", operator=Operator.EQUALS, value="B")
     worse = Filter(path="id", operator=Operator.EQUALS, value="C")
 
     assert are_met([], ORDER)
-    assert are_met([], ORDER, match="any")
     assert unmet([good, bad, worse], ORDER) == bad
-    assert unmet([good, bad], ORDER, match="any") is None
-    assert unmet([worse, bad], ORDER, match="any") == worse
-    assert are_met([bad, good], ORDER, match="any")
     assert not are_met([bad, good], ORDER)
 
 

@@ -77,7 +77,7 @@ def test_each_step_is_a_line_with_both_clocks_and_the_decision(welcome: Sequence
     assert "→ changes attributes" in printed
     assert "is not called here" in printed
     assert '"type": "sequence.step"' in printed
-    assert "A step ends it (completed)." in printed
+    assert "Completed: a step ended it." in printed
     assert printed.endswith("Nothing was written, sent or called.\n")
 
 

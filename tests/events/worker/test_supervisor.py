@@ -5,13 +5,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from events.worker import pulse, supervisor
 from events.worker.supervisor import Part, PartRefused, Supervisor
+from subscribers.retries import Backoff
 
+QUICK = Backoff(first=timedelta(milliseconds=50), longest=timedelta(seconds=30))
 PULSING = """
 import os, sys, time
 heart = int(sys.argv[-1])
@@ -82,11 +85,10 @@ def run_until(supervised: Staged, part: str, *, starts: int, seconds: float = 15
 
 
 @pytest.fixture
-def supervised(tmp_path: Path) -> Staged:
+def supervised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staged:
     staged = Staged()
     staged.stage(tmp_path, ticker=pulsing(pulse.WELL), pool=pulsing(pulse.WELL))
-    for part in (staged.ticker, staged.pool):
-        part.pause = 0.05
+    monkeypatch.setattr(supervisor, "WORKER_PARTS", QUICK)
     return staged
 
 
@@ -123,7 +125,8 @@ def test_each_restart_waits_longer(supervised: Staged) -> None:
 
     run_until(supervised, "pool", starts=4)
 
-    assert supervised.pool.pause >= 0.05 * 2**3
+    pause = QUICK.pause(failures=supervised.pool.failures + 1)
+    assert pause.total_seconds() >= 0.05 * 2**3
 
 
 def test_a_pool_with_a_free_process_and_no_beat_is_started_anew(supervised: Staged) -> None:

@@ -96,11 +96,11 @@ def test_the_preview_is_for_those_who_may_look(client: Client, db: None) -> None
         ({"status": Status.QUEUED, "reason": "no_sender"}, "has no address that mail comes from"),
         (
             {"status": Status.QUEUED, "reason": "confirmations_delayed", "due_at": NOON},
-            "Too many confirmations left in one hour. It leaves later, at 2026-11-24 12:00",
+            "many confirmations were sent in one hour. It is tried again at 2026-11-24 12:00",
         ),
         (
             {"status": Status.QUEUED, "reason": "mail_paused", "due_at": NOON},
-            "It waits: mail is paused. Looked at again, at 2026-11-24 12:00",
+            "It waits: mail is paused. It is tried again at 2026-11-24 12:00",
         ),
         ({"status": Status.SKIPPED, "reason": "already_confirmed"}, "has confirmed already"),
         ({"status": Status.QUEUED}, "It leaves as soon as a worker comes to it."),
@@ -121,7 +121,7 @@ def test_the_page_says_what_became_of_it(
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"status": Status.QUEUED}, "confirmations delayed"),
+        ({"status": Status.QUEUED}, "too many confirmations were sent in one hour"),
         ({"status": Status.SENT}, "-"),
         ({"status": Status.FAILED, "last_error": "550 no such user"}, "550 no such user"),
     ],

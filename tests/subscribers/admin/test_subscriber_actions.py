@@ -80,7 +80,7 @@ def test_asking_too_often_sends_nothing_and_says_why(
 
     page = admin_client.post(view_url(pending, "ask-again"), follow=True).content.decode()
 
-    assert "Not sent: the mailbox was asked less than 24 hours ago." in page
+    assert "Not sent: a confirmation was sent to the mailbox less than 24 hours ago." in page
     assert OutgoingEmail.objects.count() == 1
     assert logged() == ["Sent the confirmation again"]
 

@@ -16,9 +16,6 @@ from events.services.history.importing.store import ChangedPerson, EventLine, Kn
 
 # Ten values each; far below what SQLite takes in one statement.
 EVENTS_IN_STATEMENT = 250
-# The indexes are written all over: by default (2 MB, 4 MB) every page would go to disk many times.
-CACHE_KIB = 32_768
-PAGES_BETWEEN_CHECKPOINTS = 16_000
 KEYS_IN_STATEMENT = 900
 INSERT_EVENTS = """
 INSERT INTO events_event (id, workspace_id, subscriber_id, definition_id, event_id, occurred_at,
@@ -41,7 +38,7 @@ UPDATE subscribers_subscriber SET external_id = ?, first_name = ?, last_name = ?
 SELECT_PEOPLE = """
 SELECT id, email_key, external_id, first_name, last_name, created_at || '', attributes
 FROM subscribers_subscriber WHERE """
-# In KiB. Two MiB, as by default, hold too little of the indexes.
+# In KiB. Two MiB, as by default, hold too little of the indexes, which are written all over.
 CACHE = "PRAGMA cache_size = -32768"
 # In pages: the same page is changed again and again, and copied back once.
 CHECKPOINT = "PRAGMA wal_autocheckpoint = 8000"
@@ -55,12 +52,6 @@ class SQLite:
     # same pages of the indexes are written so often that all takes a quarter longer (measured).
     rows_in_batch = 5_000
     is_read_ahead = False
-
-    def __init__(self) -> None:
-        """Let the connection hold more in memory, and clean up after itself less often."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            cursor.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}")
 
     def key_of(self, row_id: UUID) -> str:
         return row_id.hex

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from events.models import Enrollment, Sequence
+from subscribers import retries
 from subscribers.models import OutgoingEmail
-from subscribers.services.outbox import outbox
 from tests.support.engine_running import enrollment_of, outcomes
 from tests.support.sequence_making import NOON
 from tests.support.smtp_server import Action, Fault, SmtpServer, Stage
@@ -112,18 +112,18 @@ def test_attempts_of_a_mail_grow_apart_and_the_last_one_fails_the_enrollment(
     server.always(Stage.RCPT, "451 Later")
 
     pauses: list[object] = []
-    for _ in range(outbox.MOST_ATTEMPTS):
+    for _ in range(retries.MAILS.give_up_after):
         travel.run_until(enrollment.due_at or travel.now)
         travel.tick()
         enrollment.refresh_from_db()
         pauses.append(enrollment.due_at and enrollment.due_at - travel.now)
 
-    minute, longest = 60 * SECOND, outbox.LONGEST_PAUSE
+    minute, longest = 60 * SECOND, retries.MAILS.longest
     assert pauses[:5] == [20 * SECOND, minute, 3 * minute, 9 * minute, 27 * minute]
     assert pauses[-4:] == [longest, longest, longest, None]
     assert (enrollment.status, enrollment.last_error) == (Status.FAILED, "451 Later")
     mail = OutgoingEmail.objects.get()
-    assert (mail.status, mail.attempts) == ("failed", outbox.MOST_ATTEMPTS)
+    assert (mail.status, mail.attempts) == ("failed", retries.MAILS.give_up_after)
     assert server.taken == []
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
+from subscribers import retries
 from subscribers.models import (
     AskedHour,
     Confirmation,
@@ -128,11 +129,11 @@ def test_a_mail_without_a_sender_waits_until_the_workspace_has_one(
     send_due()
     held = OutgoingEmail.objects.get()
     Workspace.objects.update(from_email="late@example.com")
-    send_due(NOON + outbox_queue.HOLD)
+    send_due(NOON + retries.HELD_MAIL)
 
     mail = OutgoingEmail.objects.get()
     assert (held.status, held.reason, held.lease_token) == (Status.QUEUED, "no_sender", None)
-    assert held.due_at == NOON + outbox_queue.HOLD
+    assert held.due_at == NOON + retries.HELD_MAIL
     assert (mail.status, mail.sender) == (Status.SENT, "Acme <late@example.com>")
     assert b"From: Acme <late@example.com>" in server.taken[0].content
 

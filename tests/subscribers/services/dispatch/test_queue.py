@@ -8,6 +8,7 @@ import pytest
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
+from subscribers import retries
 from subscribers.models import OutgoingEmail, Subscriber, Suppression, Workspace
 from subscribers.services.consent import suppressions
 from subscribers.services.consent.suppressions import SuppressionSource
@@ -236,7 +237,7 @@ def test_the_switch_holds_mail_and_loses_none(
     OutgoingEmail.objects.update(due_at=NOON)
     sent = send_due()
 
-    assert held == (Status.QUEUED, "mail_paused", None, NOON + outbox_queue.HOLD)
+    assert held == (Status.QUEUED, "mail_paused", None, NOON + retries.HELD_MAIL)
     assert sent == 1
 
 
@@ -260,7 +261,7 @@ def test_a_mail_that_is_put_off_ten_times_has_failed(
     server.always(Stage.RCPT, "451 Later")
 
     due = []
-    for _ in range(outbox.MOST_ATTEMPTS):
+    for _ in range(retries.MAILS.give_up_after):
         OutgoingEmail.objects.update(due_at=NOON)
         send_due()
         email.refresh_from_db()
@@ -284,7 +285,7 @@ def test_a_server_that_is_away_is_asked_for_one_mail_and_no_attempt_counts(
     assert server.connections == 1
     for email in OutgoingEmail.objects.all():
         assert (email.status, email.attempts, email.lease_token) == (Status.QUEUED, 0, None)
-        assert email.due_at == NOON + outbox_queue.SERVER_AWAY
+        assert email.due_at == NOON + retries.MAIL_SERVER_AWAY
     server.behave()
     OutgoingEmail.objects.update(due_at=NOON)
     assert send_due() == 3
@@ -303,7 +304,7 @@ def test_no_answer_to_a_message_makes_one_mail_unknown_not_all(
     assert [each.status for each in mails] == [Status.UNKNOWN, Status.QUEUED, Status.QUEUED]
     assert (mails[0].due_at, mails[0].lease_token) == (None, None)
     assert {(each.due_at, each.lease_token) for each in mails[1:]} == {
-        (NOON + outbox_queue.SERVER_AWAY, None)
+        (NOON + retries.MAIL_SERVER_AWAY, None)
     }
 
 

@@ -1,0 +1,76 @@
+"""Every reason word that the product stores or answers with, and how people read it.
+
+A reason has one wording, which follows "because", a colon or a dash alike. Knows no other module,
+so that the admin of both apps and the terminal can use it.
+"""
+
+from collections.abc import Mapping
+
+REASONS: Mapping[str, str] = {
+    # Why a sequence does not start, or a sync rule does nothing.
+    "historical": "the event was history when it arrived",
+    "duplicate": "the event had arrived before, and a repeat starts nothing",
+    "required_tag_missing": "a tag that it requires is missing",
+    "excluded_tag_present": "the person has a tag that it excludes",
+    "product_not_matched": "no product of the event matches",
+    "sequence_not_active": "only an active sequence starts",
+    "enrollment_paused": "nobody enters while its entry is closed",
+    "filter_not_met": "a filter of the trigger is not met",
+    "entry_key_missing": "the event has no single value in the field that keeps enrollments apart",
+    "entered_before": "people enter it once, and the person has been in it before",
+    "already_enrolled": "the person is in it already",
+    "not_triggered": "that does not start this sequence",
+    "tag_there_already": "the person has the tag already",
+    "no_list_to_join": "there is no list that the person could join for it",
+    # How the person stands: keeps them out of a sequence, or mail from them.
+    "subscriber_unsubscribed": "the person has unsubscribed",
+    "subscriber_bounced": "mail to the address has bounced",
+    "subscriber_complained": "the person has complained about mail",
+    "subscriber_pending": "the person has not confirmed the address",
+    "unsubscribed": "the person has unsubscribed",
+    "suppressed": "the address is suppressed",
+    # Why an enrollment ended or is held.
+    "exit": "a step ended it",
+    "condition_not_met": "a condition was not met",
+    "timeout": "the event that it waited for did not come in time",
+    "date_missing": "there was no date",
+    "date_past": "the date was past",
+    "stop_condition": "the sequence's exit condition was met",
+    "webhook_failed": "a webhook failed",
+    "gave_up": "a step failed too often, or for good",
+    "not_confirmed": "the person did not confirm the address",
+    "merged": "the person was merged into another",
+    "sequence_paused": "the sequence was paused",
+    "paused_by_hand": "by an operator",
+    "cancelled_by_hand": "by an operator",
+    # Why mail waits or is not sent.
+    "mail_paused": "mail is paused",
+    "mail_server_away": "the mail server does not answer",
+    "mail_deferred": "the mail server put the mail off",
+    "mail_cap": "the person has had as many mails as the workspace allows for now",
+    "sending_window": "the sequence's sending window is closed",
+    "no_sender": "the workspace has no address that mail comes from",
+    "confirmations_delayed": "too many confirmations were sent in one hour",
+    "confirmation_closed": "the confirmation was given up, or the person unsubscribed",
+    "enrollment_ended": "the enrollment ended before the mail was sent",
+    "test_key": "a test key led to it, and test keys never mail",
+    "not_in_allow_list": "EMAIL_ALLOW does not name the address",
+    # Why no confirmation is queued.
+    "already_confirmed": "the person has confirmed already",
+    "asked_today": "a confirmation was sent to the mailbox less than 24 hours ago",
+    "asked_too_often": "three confirmations were sent to the mailbox, which is the most",
+    "unknown": "the person is gone",
+    # Why a step does not change a person.
+    "attributes_too_large": "the attributes would be too large",
+    "not_resubscribed": "only the person can resubscribe, by confirming",
+}
+
+
+def reason_in_words(reason: str) -> str:
+    """Return a stored reason for people: a word, and a detail after a colon where it has one.
+
+    A word that is not known is shown as it is.
+    """
+    word, colon, detail = reason.partition(":")
+    known = REASONS.get(word.strip(), word.strip().replace("_", " "))
+    return f"{known}: {detail.strip()}" if colon and detail.strip() else known

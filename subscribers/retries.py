@@ -1,0 +1,60 @@
+"""When what failed is tried again: every schedule of the product, side by side.
+
+Pure values, which both apps use. How often a step is tried is a setting, `STEP_ATTEMPTS`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Pauses that grow: `first`, then `factor` times the one before, at most `longest`."""
+
+    first: timedelta
+    factor: int = 2
+    longest: timedelta
+    # How many failures in a row are the last; 0: there is no last one.
+    give_up_after: int = 0
+
+    def pause(self, *, failures: int) -> timedelta:
+        """Return the pause after so many failures in a row, 1 or more."""
+        # Each schedule has its longest pause by then; a bigger number has no timedelta.
+        pause: timedelta = self.first * self.factor ** min(failures - 1, 10)
+        return min(pause, self.longest)
+
+    def next_at(self, *, failures: int, now: datetime) -> datetime | None:
+        """Return when to try again; None: it was the last time."""
+        if self.give_up_after and failures >= self.give_up_after:
+            return None
+        return now + self.pause(failures=failures)
+
+
+# A step of an enrollment that raised, or a webhook that was refused.
+STEPS = Backoff(first=timedelta(seconds=10), longest=timedelta(hours=1))
+# A stage of an event's effects.
+STAGES = Backoff(first=timedelta(minutes=1), longest=timedelta(hours=6))
+# A mail that the server put off. Over most of a day: servers that see a sender for the first time
+# may ask for half an hour.
+MAILS = Backoff(first=timedelta(seconds=20), factor=3, longest=timedelta(hours=4), give_up_after=10)
+# A confirmation that may have arrived, or not.
+UNKNOWN_CONFIRMATIONS = Backoff(
+    first=timedelta(minutes=1), factor=1, longest=timedelta(minutes=1), give_up_after=3
+)
+# A mail server, as one process sees it: no connection, and silence after it took a mail.
+NO_MAIL_SERVER = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=5))
+SILENT_MAIL_SERVER = Backoff(first=timedelta(seconds=30), longest=timedelta(minutes=5))
+# The same for mails of no enrollment, whose rows remember nothing of the server.
+MAIL_SERVER_AWAY = timedelta(seconds=30)
+# Mail that a switch holds, or that has no sender yet.
+HELD_MAIL = timedelta(minutes=5)
+# The ticker without a database.
+TICKER = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=5))
+# The ticker's or the pool's process, after it ended.
+WORKER_PARTS = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=30))
+# Attempts at a transaction that the database gave up for another's: a request, an import's rows.
+REQUEST_ATTEMPTS = 4
+ROWS_ATTEMPTS = 6
+# Recording the outcome of a mail while the database is away.
+SECONDS_TO_RECORD = 25
+SECONDS_BETWEEN_RECORDINGS = 0.5
