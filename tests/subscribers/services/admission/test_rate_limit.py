@@ -114,7 +114,7 @@ import sys, uuid, datetime, django
 from django.conf import settings
 settings.DATABASES["default"]["NAME"] = sys.argv[1]
 django.setup()
-from subscribers.services import rate_limit
+from subscribers.services.admission import rate_limit
 now = datetime.datetime.fromisoformat(sys.argv[3])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -169,7 +169,7 @@ import sys, datetime, django
 from django.conf import settings
 settings.DATABASES["default"]["NAME"] = sys.argv[1]
 django.setup()
-from subscribers.services import sending_rate
+from subscribers.services.outbox import rate as sending_rate
 now = datetime.datetime.fromisoformat(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
