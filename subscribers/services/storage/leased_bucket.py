@@ -35,7 +35,7 @@ class _Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TakenTokens:
     """How many tokens were taken, how many are left to this process, and when the window ends."""
 
     count: int
@@ -49,7 +49,7 @@ _leases: dict[str, _Lease] = {}
 
 def take(
     *, bucket: str, count: int, limit: int, lease: int, window_seconds: int, now: datetime
-) -> Taken:
+) -> TakenTokens:
     """Take up to `count` tokens from the bucket's window; call it outside of transactions.
 
     At least `lease` tokens are leased when this process has too few. `window_ends` is in seconds
@@ -70,7 +70,7 @@ def take(
         with _lock:
             own.tokens += leased - used
             own.unclaimed = unclaimed
-    return Taken(granted, own.tokens + (own.unclaimed or 0), (window + 1) * window_seconds)
+    return TakenTokens(granted, own.tokens + (own.unclaimed or 0), (window + 1) * window_seconds)
 
 
 def purge(*, before: datetime) -> int:
