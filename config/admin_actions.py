@@ -20,6 +20,7 @@ from django.http import (
     HttpResponseBase,
     HttpResponseRedirect,
 )
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 
@@ -82,6 +83,11 @@ class ActingAdmin(SkinAdmin):
         """Log what was done to a row, and tell it to whoever did it; `said` in other words."""
         self.log_change(request, row, words)
         messages.success(request, said or f"{words}.")
+
+    def page(self, request: HttpRequest, template: str, **context: object) -> TemplateResponse:
+        """Return a page of the admin that a template of ours fills."""
+        shared = {**self.admin_site.each_context(request), "opts": self.opts}
+        return TemplateResponse(request, template, {**shared, **context})
 
     def action_url(
         self, name: str, act: Callable[[HttpRequest, Any], HttpResponseBase | None]

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils import timezone
 
@@ -185,13 +184,8 @@ class SequenceActions(BaseAdmin):
     def _page(
         self, request: HttpRequest, sequence: Sequence, template: str, **context: object
     ) -> HttpResponse:
-        shared = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "sequence": sequence,
-            "may_act": self.may_act(request, sequence),
-        }
-        return TemplateResponse(request, template, {**shared, **context})
+        may_act = self.may_act(request, sequence)
+        return self.page(request, template, sequence=sequence, may_act=may_act, **context)
 
 
 def _has_enrollments_behind(sequence: Sequence) -> bool:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from events.intake.cells import NOT_AN_OBJECT, OBJECTS, look_up, read_json
-from subscribers.wire.payloads import Fault
+from events.intake.cells import NOT_AN_OBJECT, OBJECTS, read_json
+from subscribers.rows.columns import look_up
+from subscribers.wire.payloads import Fault, InvalidRequest
 
 # Beyond it, a number counts milliseconds: in seconds it would be the year 5138.
 MOST_SECONDS = 100_000_000_000
@@ -28,13 +29,15 @@ class Preset:
     # An identifier that holds an @ is an address, where no other is given.
     is_identifier_an_address: bool = False
 
-    def body(
-        self, fields: Mapping[str, Any], *, mapping: Mapping[str, str]
-    ) -> dict[str, Any] | Fault:
-        """Return a row as a request's body; `mapping` (theirs to ours) goes before the preset."""
+    def body(self, fields: Mapping[str, Any], *, mapping: Mapping[str, str]) -> dict[str, Any]:
+        """Return a row as a request's body; `mapping` (theirs to ours) goes before the preset.
+
+        Raises `InvalidRequest` for what is no event.
+        """
         kind = look_up(fields, self.kind)
         if kind not in (None, "") and kind not in self.event_kinds:
-            return Fault(self.kind, f"is not {' or '.join(sorted(self.event_kinds))}: no event.")
+            kinds = " or ".join(sorted(self.event_kinds))
+            raise InvalidRequest(Fault(self.kind, f"is not {kinds}: no event."))
         # An export as CSV has its objects as texts.
         opened = {name: _opened(value) for name, value in fields.items()}
         body: dict[str, Any] = {}
@@ -51,7 +54,7 @@ class Preset:
             body["occurredAt"] = _in_utc(body["occurredAt"])
         for name in OBJECTS:
             if name in body and not isinstance(body[name], dict):
-                return Fault(name, NOT_AN_OBJECT)
+                raise InvalidRequest(Fault(name, NOT_AN_OBJECT))
         self._tell_addresses(body)
         return body
 

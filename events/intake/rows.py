@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from events.intake.cells import CellColumns, look_up
+from events.intake.cells import FIELDS
 from events.intake.payloads import EventDraft, Limits, RejectedEvent, parse_event
 from events.intake.presets import Preset
+from subscribers.rows.columns import ColumnReader, look_up
 from subscribers.wire.addresses import Address
 from subscribers.wire.payloads import Fault, InvalidRequest, Person, parse_person
 
@@ -52,9 +53,8 @@ class EventReader:
         self.mapping = mapping
         self.preset = preset
         self.event_id_from = tuple(event_id_from)
-        self.is_text_kept = is_text_kept
         self.is_live_kept = is_live_kept
-        self._cells: CellColumns | None = None
+        self._columns = ColumnReader(fields=FIELDS, renamed=mapping, are_cells_text=is_text_kept)
         self._people: dict[object, Person] = {}
 
     def read(
@@ -64,9 +64,14 @@ class EventReader:
 
         `columns` is the header of a CSV file, None where the row was a JSON object.
         """
-        body = self._body(fields, columns)
-        if isinstance(body, Fault):
-            return (body,)
+        try:
+            body = (
+                self._columns.body(fields, columns)
+                if self.preset is None
+                else self.preset.body(fields, mapping=self.mapping)
+            )
+        except InvalidRequest as error:
+            return error.faults
         if self.event_id_from and body.get("eventId") is None:
             event_id = self._build_event_id(fields)
             if event_id is None:
@@ -83,33 +88,6 @@ class EventReader:
             event = msgspec.structs.replace(event, is_historical=True)
         return EventRow(person, event)
 
-    def _body(
-        self, fields: dict[str, Any], columns: tuple[str, ...] | None
-    ) -> dict[str, Any] | Fault:
-        """Return the row as a request's body."""
-        if self.preset is not None:
-            return self.preset.body(fields, mapping=self.mapping)
-        if columns is None:
-            return self._renamed(fields) if self.mapping else fields
-        if self._cells is None or self._cells.columns is not columns:
-            self._cells = CellColumns(columns, self.mapping, is_text_kept=self.is_text_kept)
-        return self._cells.body(fields)
-
-    def _renamed(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """Return a JSON object with the mapped names as ours; dots lead into objects."""
-        body = {name: value for name, value in fields.items() if name not in self.mapping}
-        for theirs, ours in self.mapping.items():
-            value = look_up(fields, theirs)
-            if value is None:
-                continue
-            if ours.startswith("properties."):
-                given = body.get("properties")
-                properties = given if isinstance(given, dict) else {}
-                body["properties"] = {**properties, ours.removeprefix("properties."): value}
-            else:
-                body[ours] = value
-        return body
-
     def _build_event_id(self, fields: dict[str, Any]) -> str | None:
         """Return the SHA-256 of the named columns' values; None when all of them are empty."""
         values = [look_up(fields, name) for name in self.event_id_from]
@@ -117,7 +95,7 @@ class EventReader:
             return None
         return hashlib.sha256(msgspec.json.encode(values)).hexdigest()
 
-    def _read_person(self, body: dict[str, Any]) -> Person | tuple[Fault, ...]:
+    def _read_person(self, body: Mapping[str, Any]) -> Person | tuple[Fault, ...]:
         if body.get("customAttributes") is not None:
             return self._parse_person(body)
         email, external_id = body.get("email"), body.get("externalId")
@@ -139,7 +117,7 @@ class EventReader:
             self._people[given] = person = _with_one_text(person, email)
         return person
 
-    def _parse_person(self, body: dict[str, Any]) -> Person | tuple[Fault, ...]:
+    def _parse_person(self, body: Mapping[str, Any]) -> Person | tuple[Fault, ...]:
         try:
             return parse_person(body, attributes_bytes=self.limits.attributes_bytes)
         except InvalidRequest as error:

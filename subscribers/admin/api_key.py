@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
@@ -89,16 +88,15 @@ class ApiKeyAdmin(BaseAdmin):
         self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
         """Show the key in this one answer; a redirect would have to keep its text somewhere."""
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Copy the API key now",
-            "opts": self.opts,
-            "api_key": obj,
-            "text": obj.text_shown_once,  # type: ignore[attr-defined]
-        }
-        return TemplateResponse(
-            request, "admin/new_key.html", context, headers={"Cache-Control": "no-store"}
+        response = self.page(
+            request,
+            "admin/new_key.html",
+            title="Copy the API key now",
+            api_key=obj,
+            text=obj.text_shown_once,  # type: ignore[attr-defined]  # set by `save_model`
         )
+        response["Cache-Control"] = "no-store"
+        return response
 
     def action_urls(self) -> list[URLPattern]:
         """Add revocation."""

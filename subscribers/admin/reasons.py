@@ -1,11 +1,8 @@
 """What is done by hand for a reason: a page that asks for it, and the check of what was given."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 
 from config.admin_base import BaseAdmin, admin_url
 from subscribers.wire import json_gate
@@ -28,19 +25,18 @@ def ask(
 
     `asks_for_address`: also for the mail address that is meant, since nobody stored it.
     """
-    context: dict[str, Any] = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": title,
-        "row": row,
-        "back": admin_url(row),
-        "explanation": explanation,
-        "label": label,
-        "address": address,
-        "longest": LONGEST,
-        "asks_for_address": asks_for_address,
-    }
-    return TemplateResponse(request, "admin/ask_reason.html", context)
+    return page.page(
+        request,
+        "admin/ask_reason.html",
+        title=title,
+        row=row,
+        back=admin_url(row),
+        explanation=explanation,
+        label=label,
+        address=address,
+        longest=LONGEST,
+        asks_for_address=asks_for_address,
+    )
 
 
 def given(request: HttpRequest) -> str | None:

@@ -1,7 +1,7 @@
 """What changes who somebody is, by hand: another address, merged with another row, erased."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -153,17 +153,16 @@ class IdentityActions(SubscriberActions):
         """Say what goes, and ask."""
         _refuse_others(request)
         events = _events_of(subscriber)
-        context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"Erase {subscriber}",
-            "row": subscriber,
-            "back": admin_url(subscriber),
-            "address": view_url(subscriber, "erase"),
-            "going": _going(subscriber, events),
-            "is_too_much": events > MOST_EVENTS,
-        }
-        return TemplateResponse(request, "admin/erase_subscriber.html", context)
+        return self.page(
+            request,
+            "admin/erase_subscriber.html",
+            title=f"Erase {subscriber}",
+            row=subscriber,
+            back=admin_url(subscriber),
+            address=view_url(subscriber, "erase"),
+            going=_going(subscriber, events),
+            is_too_much=events > MOST_EVENTS,
+        )
 
     def erase(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
         """Erase somebody; the log keeps that it was done, and not of whom."""
@@ -195,17 +194,13 @@ class IdentityActions(SubscriberActions):
     def _ask(
         self, request: HttpRequest, subscriber: Subscriber, **context: str
     ) -> TemplateResponse:
-        return TemplateResponse(
+        return self.page(
             request,
             "admin/ask_one_thing.html",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "row": subscriber,
-                "back": admin_url(subscriber),
-                "longest": LONGEST_NAME,
-                **context,
-            },
+            row=subscriber,
+            back=admin_url(subscriber),
+            longest=LONGEST_NAME,
+            **context,
         )
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern
 
 from config.admin_base import RowAction, RowForm, word_when
@@ -117,15 +116,14 @@ class WorkspaceAdmin(ConfirmationPage):
     def show_secret(self, request: HttpRequest, workspace: Workspace) -> HttpResponse:
         """Show the secret in this one answer, which nothing keeps."""
         self.log_change(request, workspace, "Looked at the webhook secret")
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Webhook secret",
-            "opts": self.opts,
-            "workspace": workspace,
-        }
-        return TemplateResponse(
-            request, "admin/webhook_secret.html", context, headers={"Cache-Control": "no-store"}
+        response = self.page(
+            request,
+            "admin/webhook_secret.html",
+            title="Webhook secret",
+            workspace=workspace,
         )
+        response["Cache-Control"] = "no-store"
+        return response
 
     @admin.display(description="webhook secret")
     def signing_secret(self, workspace: Workspace) -> str:

@@ -10,8 +10,21 @@ def workspace_of(*, slug: str) -> Workspace:
     """Return the workspace; raises `CommandError`."""
     found = Workspace.objects.filter(slug=slug).first()
     if found is None:
-        raise CommandError(f"There is no workspace with the slug {slug!r}.")
+        raise CommandError(f"--workspace: there is no workspace with the slug {slug!r}.")
     return found
+
+
+def workspace_or_only(*, slug: str | None) -> Workspace:
+    """Return the workspace, or the only one where none is named; raises `CommandError`."""
+    if slug is not None:
+        return workspace_of(slug=slug)
+    # Two are enough to know that there are several.
+    found = list(Workspace.objects.order_by("id")[:2])
+    if not found:
+        raise CommandError("There is no workspace: make one with create_workspace.")
+    if len(found) > 1:
+        raise CommandError("There are several workspaces: name one with --workspace SLUG.")
+    return found[0]
 
 
 def person_of(*, workspace: Workspace, name: str) -> Subscriber:

@@ -49,13 +49,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='SendingSecond',
-            fields=[
-                ('starts_at', models.DateTimeField(primary_key=True, serialize=False)),
-                ('handed_out', models.PositiveIntegerField()),
-            ],
-        ),
-        migrations.CreateModel(
             name='Subscriber',
             fields=[
                 ('id', models.UUIDField(default=subscribers.ids.new_id, editable=False, primary_key=True, serialize=False)),
@@ -328,16 +321,16 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='RateWindow',
+            name='LeasedWindow',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('window_start', models.DateTimeField()),
+                ('bucket', models.CharField(max_length=32)),
+                ('starts_at', models.DateTimeField()),
                 ('handed_out', models.PositiveIntegerField()),
-                ('api_key', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='rate_windows', to='subscribers.apikey')),
             ],
             options={
-                'indexes': [models.Index(fields=['window_start'], name='rate_window_start')],
-                'constraints': [models.UniqueConstraint(fields=('api_key', 'window_start'), name='rate_window_one_per_key_and_minute')],
+                'indexes': [models.Index(fields=['starts_at'], name='leased_window_start')],
+                'constraints': [models.UniqueConstraint(fields=('bucket', 'starts_at'), name='leased_window_one_per_bucket_and_start')],
             },
         ),
         migrations.AddIndex(

@@ -11,10 +11,9 @@ from subscribers.models.consent import (
 from subscribers.models.idempotency import IdempotentRequest
 from subscribers.models.import_run import ImportReject, ImportRun
 from subscribers.models.installation import Installation
+from subscribers.models.leased_window import LeasedWindow
 from subscribers.models.list import List, ListMembership
 from subscribers.models.outgoing_email import OutgoingEmail
-from subscribers.models.rate_limit import RateWindow
-from subscribers.models.sending_second import SendingSecond
 from subscribers.models.subscriber import Subscriber
 from subscribers.models.tag import SubscriberTag, Tag
 from subscribers.models.workspace import Workspace
@@ -29,11 +28,10 @@ __all__ = [
     "ImportReject",
     "ImportRun",
     "Installation",
+    "LeasedWindow",
     "List",
     "ListMembership",
     "OutgoingEmail",
-    "RateWindow",
-    "SendingSecond",
     "Subscriber",
     "SubscriberTag",
     "Suppression",

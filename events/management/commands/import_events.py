@@ -11,13 +11,13 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from events.api.base import current_limits
-from events.intake.cells import OBJECTS, PROPERTIES, TEXTS
+from events.intake.cells import FIELDS
 from events.intake.presets import PRESETS
 from events.intake.rows import EventReader
 from events.services.counts import roll_ups
 from events.services.history.importing import EventImporter
 from subscribers.management.importing import ImportCommand
-from subscribers.management.importing.arguments import wrong
+from subscribers.management.importing.arguments import check_map, wrong
 from subscribers.models import ImportRun, Workspace
 
 # Whoever answers requests goes first.
@@ -69,7 +69,7 @@ class Command(ImportCommand):
         )
 
     def own_options(self, options: dict[str, Any]) -> dict[str, Any]:
-        _check_mapping(options["map"])
+        check_map(options["map"], FIELDS)
         if options["columns"] is not None:
             _check_columns(options)
         return {
@@ -112,13 +112,6 @@ def _make_way() -> None:
     sys.setswitchinterval(SECONDS_OF_A_TURN)
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_LOOKS, 20, 100)
-
-
-def _check_mapping(mapping: dict[str, str]) -> None:
-    for ours in mapping.values():
-        if ours not in TEXTS and ours not in OBJECTS and not ours.startswith(PROPERTIES):
-            known = ", ".join((*TEXTS, *OBJECTS, "properties.KEY"))
-            raise wrong(f"--map: there is no field {ours!r}; there are {known}.")
 
 
 def _check_columns(options: dict[str, Any]) -> None:

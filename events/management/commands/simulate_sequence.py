@@ -15,7 +15,7 @@ from events.services.simulation import MOST_VISITS, AssumedEvent, Awaited
 from events.services.simulation.wire import as_wire
 from events.wording import simulation as simulation_text
 from subscribers.ids import decode
-from subscribers.models import Workspace
+from subscribers.management import people
 from subscribers.wire import json_gate
 from subscribers.wire.payloads import InvalidField, read_email, read_moment, read_object, read_text
 
@@ -101,7 +101,7 @@ def _sequence(name: str, slug: str | None) -> Sequence:
         if found is None:
             raise CommandError(f"SEQUENCE: there is no sequence {name!r}.")
         return found
-    workspace = _workspace(slug)
+    workspace = people.workspace_or_only(slug=slug)
     own = rows.filter(workspace=workspace)
     found = own.filter(pk=sequence_id).first() if sequence_id else None
     found = found or own.filter(key=name).first()
@@ -109,21 +109,6 @@ def _sequence(name: str, slug: str | None) -> Sequence:
         message = f"SEQUENCE: the workspace {workspace.slug} has none with the key or id {name!r}."
         raise CommandError(message)
     return found
-
-
-def _workspace(slug: str | None) -> Workspace:
-    if slug is not None:
-        named = Workspace.objects.filter(slug=slug).first()
-        if named is None:
-            raise CommandError(f"--workspace: there is no workspace with the slug {slug!r}.")
-        return named
-    # Two are enough to know that there are several.
-    found = list(Workspace.objects.order_by("id")[:2])
-    if not found:
-        raise CommandError("There is no workspace: make one with create_workspace.")
-    if len(found) > 1:
-        raise CommandError("There are several workspaces: name one with --workspace SLUG.")
-    return found[0]
 
 
 def _now(text: str | None) -> datetime:

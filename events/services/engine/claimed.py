@@ -23,6 +23,7 @@ from events.services.engine.loaded_versions import LoadedVersion
 from events.services.engine.walking import Position, SeenEvent
 from subscribers.ids import encode
 from subscribers.models import ListMembership, Subscriber, SubscriberTag, Workspace
+from subscribers.services.storage.sql_values import adapted, id_of
 
 # The latest events of a name that a filter is held against.
 MOST_EVENTS_SEEN = 1000
@@ -283,9 +284,9 @@ def _lock_people(people: Mapping[UUID, Subscriber]) -> set[UUID]:
     )
     found: set[UUID] = set()
     with connection.cursor() as cursor:
-        cursor.execute(statement, [_as_stored(each) for each in people])
+        cursor.execute(statement, adapted(*people))
         for row_id, attributes, *columns in cursor.fetchall():
-            person = people[_as_uuid(row_id)]
+            person = people[id_of(row_id)]
             person.attributes = json.loads(attributes)
             for name, value in zip(_OF_PERSON, columns, strict=True):
                 setattr(person, name, value)
@@ -300,18 +301,10 @@ def _read_switches(
     with connection.cursor() as cursor:
         cursor.execute(
             _READ_SWITCHES.format(ids=_placeholders(ids)),
-            [address_hash, _as_stored(token), *map(_as_stored, ids)],
+            adapted(address_hash, token, *ids),
         )
-        return {_as_uuid(row_id): tuple(rest) for row_id, *rest in cursor.fetchall()}
+        return {id_of(row_id): tuple(rest) for row_id, *rest in cursor.fetchall()}
 
 
 def _placeholders(values: Collection[object]) -> str:
     return ", ".join(["%s"] * len(values))
-
-
-def _as_stored(row_id: UUID) -> UUID | str:
-    return row_id if connection.features.has_native_uuid_field else row_id.hex
-
-
-def _as_uuid(stored: UUID | str) -> UUID:
-    return stored if isinstance(stored, UUID) else UUID(stored)

@@ -8,16 +8,16 @@ neighbour.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Case, CharField, F, IntegerField, Value, When
 from django.db.models.functions import Now
 
 from events.models import Enrollment
+from subscribers.services.storage import sql_values
 
 MOST_IN_BATCH = 100
 MOST_RETURNED = 1000
@@ -29,7 +29,7 @@ WITH lanes (lane) AS (VALUES (0), (1), (2))
 SELECT lane FROM lanes
 WHERE EXISTS (
     SELECT 1 FROM events_enrollment e
-    WHERE e.lane = lanes.lane AND e.due_at <= %(now)s AND e.lease_token IS NULL)
+    WHERE e.lane = lanes.lane AND e.due_at <= %s AND e.lease_token IS NULL)
 ORDER BY lane
 """
 _CLAIM = """
@@ -46,10 +46,6 @@ RETURNING id
 _AMONG = {"postgresql": "= ANY (ARRAY(", "sqlite": "IN ("}
 _TOGETHER = "attempts = 0 AND last_error = ''"
 _ALONE = f"NOT ({_TOGETHER})"
-_LEASE_ENDS = {
-    "postgresql": "statement_timestamp() + make_interval(secs => %(lease)s)",
-    "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '+' || %(lease)s || ' seconds')",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +72,7 @@ def claim_due(
     batches: list[ClaimedBatch] = []
     rows_left = most_rows or most_batches * MOST_IN_BATCH
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_LANES_DUE, {"now": _moment(now)})
+        cursor.execute(_LANES_DUE, sql_values.adapted(now))
         lanes = [lane for (lane,) in cursor.fetchall() if lane <= lowest_lane]
         for lane in lanes:
             for condition, most in ((_TOGETHER, MOST_IN_BATCH), (_ALONE, 1)):
@@ -150,12 +146,6 @@ def return_expired(*, limit: int = MOST_RETURNED) -> int:
         )
 
 
-def lease() -> timedelta:
-    """Return how long a claim holds."""
-    seconds: int = settings.LEASE_SECONDS
-    return timedelta(seconds=seconds)
-
-
 def _claim(
     cursor: Any,  # noqa: ANN401 - Django's cursor has no public type
     now: datetime,
@@ -167,21 +157,12 @@ def _claim(
     statement = _CLAIM.format(
         condition=condition,
         among=_AMONG[connection.vendor],
-        lease_ends=_LEASE_ENDS[connection.vendor],
+        lease_ends=sql_values.lease_ends(),
         skip_locked=" FOR UPDATE SKIP LOCKED)" if connection.vendor == "postgresql" else "",
     )
-    parameters = {
-        "token": token if connection.vendor == "postgresql" else token.hex,
-        "lane": lane,
-        "now": _moment(now),
-        "lease": int(lease().total_seconds()),
-        "limit": most,
-    }
+    own_token, moment = sql_values.adapted(token, now)
+    parameters = {"token": own_token, "lane": lane, "now": moment, "limit": most}
     cursor.execute(statement, parameters)
     rows: Sequence[tuple[Any]] = cursor.fetchall()
-    ids = tuple(sorted(each if isinstance(each, UUID) else UUID(each) for (each,) in rows))
+    ids = tuple(sorted(sql_values.id_of(each) for (each,) in rows))
     return ClaimedBatch(token=token, ids=ids, lane=lane) if ids else None
-
-
-def _moment(moment: datetime) -> Any:  # noqa: ANN401 - as the driver wants it
-    return connection.ops.adapt_datetimefield_value(moment)

@@ -18,6 +18,7 @@ from events.services.engine.claimed import ClaimedEnrollment
 from events.services.engine.walking import Position, StepDone
 from subscribers.ids import new_ids
 from subscribers.services.storage import quick_rows
+from subscribers.services.storage.sql_values import adapted
 
 Status = Enrollment.Status
 _WRITE = """
@@ -100,36 +101,26 @@ def _values(row: Enrollment, state: NextState, token: UUID, now: datetime) -> li
     is_moved = step_id != row.step_id
     keeps_slot = not has_ended or row.sequence.enrollment_mode == row.sequence.Mode.ONE_TIME
     lane = placed.lane if placed and not has_ended else row.lane
-    return [
+    return adapted(
         state.status,
-        _uuid(row.step_id if has_ended and placed is None else step_id),
+        row.step_id if has_ended and placed is None else step_id,
         1 if is_moved and not has_ended else row.visit,
-        _moment(state.position.since),
+        state.position.since,
         state.awaits,
-        _uuid(None if is_moved or has_ended else row.released_by),
-        _moment(state.due_at),
+        None if is_moved or has_ended else row.released_by,
+        state.due_at,
         # Lane 0 stays: whoever put an enrollment there wants it first.
         min(lane, row.lane) if row.lane == Enrollment.Lane.CONFIRMATION else int(lane),
-        _uuid(token if state.keeps_lease else None),
+        token if state.keeps_lease else None,
         state.keeps_lease,
         state.attempts,
         state.last_error,
         state.reason,
         row.entry_slot if keeps_slot else None,
         state.status_before_pause,
-        _moment(now if state.status == Status.PAUSED else None),
-        _moment(now if has_ended else None),
-        _moment(now),
-        _uuid(row.pk),
-        _uuid(token),
-    ]
-
-
-def _uuid(value: UUID | None) -> object:
-    if value is None or connection.features.has_native_uuid_field:
-        return value
-    return value.hex
-
-
-def _moment(value: datetime | None) -> object:
-    return None if value is None else connection.ops.adapt_datetimefield_value(value)
+        now if state.status == Status.PAUSED else None,
+        now if has_ended else None,
+        now,
+        row.pk,
+        token,
+    )

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from subscribers.models import Workspace
+from subscribers.management import people
 from subscribers.models.api_key import Scope
 from subscribers.services.workspaces import api_keys
 
@@ -34,9 +34,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = Workspace.objects.filter(slug=options["workspace"]).first()
-        if workspace is None:
-            raise CommandError(f"There is no workspace with the slug {options['workspace']!r}.")
+        workspace = people.workspace_of(slug=options["workspace"])
         name = options["name"].strip()
         if not 1 <= len(name) <= 200:  # noqa: PLR2004 - the column's length
             raise CommandError("--name must have 1-200 characters.")

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from subscribers.management.importing import ImportCommand
-from subscribers.management.importing.arguments import wrong
+from subscribers.management.importing.arguments import check_map, wrong
 from subscribers.models import ImportRun, Workspace
 from subscribers.services.imports.people import (
     Duplicates,
@@ -14,7 +14,7 @@ from subscribers.services.imports.people import (
     OptInMode,
     SubscriberImporter,
 )
-from subscribers.services.imports.people.columns import ATTRIBUTE, COLUMNS, is_field
+from subscribers.services.imports.people.columns import FIELDS
 
 
 class Command(ImportCommand):
@@ -54,10 +54,7 @@ class Command(ImportCommand):
 
     def own_options(self, options: dict[str, Any]) -> dict[str, Any]:
         renamed, columns = options["map"], options["columns"]
-        for ours in renamed.values():
-            if not is_field(ours):
-                known = ", ".join((*sorted(COLUMNS), f"{ATTRIBUTE}KEY"))
-                raise wrong(f"--map: there is no field {ours!r}; there are {known}.")
+        check_map(renamed, FIELDS)
         if columns is not None:
             missing = [theirs for theirs in renamed if theirs not in columns]
             if missing:

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from subscribers.management import people
 from subscribers.models import Workspace
 from subscribers.services.outbox import trial as trial_mail
 from subscribers.services.outbox.delivery import DeliveryOutcome
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = _workspace(options["workspace"])
+        workspace = people.workspace_or_only(slug=options["workspace"])
         address = options["address"]
         try:
             trial = trial_mail.send(
@@ -47,21 +48,6 @@ class Command(BaseCommand):
         if trial.delivery.outcome is not DeliveryOutcome.SENT:
             raise CommandError(FAILURES[trial.delivery.outcome].format(trial.delivery.error))
         self.stdout.write(f"Sent: {_destination()} took the mail to {address}.")
-
-
-def _workspace(slug: str | None) -> Workspace:
-    if slug is not None:
-        named = Workspace.objects.filter(slug=slug).first()
-        if named is None:
-            raise CommandError(f"There is no workspace with the slug {slug!r}.")
-        return named
-    # Two are enough to know that there are several.
-    found = list(Workspace.objects.order_by("id")[:2])
-    if not found:
-        raise CommandError("There is no workspace: make one with create_workspace.")
-    if len(found) > 1:
-        raise CommandError("There are several workspaces: name one with --workspace SLUG.")
-    return found[0]
 
 
 def _brake(reason: str, workspace: Workspace, address: str) -> str:

@@ -1,7 +1,7 @@
 """The arguments that all imports share, and what they mean."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from subscribers.models import Workspace
+from subscribers.rows.columns import Fields
 from subscribers.rows.files import can_be_read_again, read_columns
 from subscribers.rows.row import CSV, JSONL, STANDARD_INPUT, InvalidFile, Source, source_of
 
@@ -33,6 +34,14 @@ class ImportRequest:
 def wrong(message: str) -> CommandError:
     """Return the error for arguments that cannot be: exit code 2."""
     return CommandError(message, returncode=USAGE)
+
+
+def check_map(renamed: Mapping[str, str], fields: Fields) -> None:
+    """Raise `CommandError` where --map leads to a name that is no field."""
+    for ours in renamed.values():
+        if ours not in fields:
+            known = ", ".join((*fields.cells, f"{fields.prefix}KEY"))
+            raise wrong(f"--map: there is no field {ours!r}; there are {known}.")
 
 
 def add(parser: CommandParser) -> None:

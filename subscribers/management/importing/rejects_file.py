@@ -10,7 +10,6 @@ import os
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self
 
 from subscribers.management.importing.arguments import ImportRequest, wrong
@@ -65,12 +64,7 @@ class RejectsFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._file.close()
 
     def write(self, rejected: Sequence[Rejected], *, at: int) -> int:

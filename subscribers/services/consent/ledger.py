@@ -8,6 +8,7 @@ import hashlib
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Required, TypedDict, Unpack
 from uuid import UUID
 
 from subscribers.models import ApiKey, ConsentRecord, Subscriber, Workspace
@@ -48,57 +49,38 @@ class Circumstances:
 NOTHING_KNOWN = Circumstances()
 
 
-def record(
-    *,
-    subscriber: Subscriber,
-    kind: ConsentRecord.Kind,
-    circumstances: Circumstances,
-    now: datetime,
-    method: str = "",
-    reason: str = "",
-    list_name: str = "",
-    text_hash: str = "",
-) -> ConsentRecord:
-    """Write a line about a person; the caller holds their lock. Texts are cut to their columns."""
+class LineColumns(TypedDict, total=False):
+    """What a line says, whoever it is about; texts are cut to their columns."""
+
+    kind: Required[ConsentRecord.Kind]
+    circumstances: Required[Circumstances]
+    now: Required[datetime]
+    method: str
+    reason: str
+    list_name: str
+    text_hash: str
+
+
+def record(*, subscriber: Subscriber, **columns: Unpack[LineColumns]) -> ConsentRecord:
+    """Write a line about a person; the caller holds their lock."""
     return record_of_address(
         workspace=subscriber.workspace,
         email_key=subscriber.email_key,
         subscriber=subscriber,
-        kind=kind,
-        circumstances=circumstances,
-        now=now,
-        method=method,
-        reason=reason,
-        list_name=list_name,
-        text_hash=text_hash,
+        **columns,
     )
 
 
-def record_of_address(  # noqa: PLR0913 - the columns of a line
+def record_of_address(
     *,
     workspace: Workspace,
     email_key: str,
-    kind: ConsentRecord.Kind,
-    circumstances: Circumstances,
-    now: datetime,
     subscriber: Subscriber | None = None,
-    method: str = "",
-    reason: str = "",
-    list_name: str = "",
-    text_hash: str = "",
+    **columns: Unpack[LineColumns],
 ) -> ConsentRecord:
-    """Write a line about an address that nobody may bear."""
+    """Write a line about an address that may belong to nobody."""
     line = line_of_address(
-        workspace=workspace,
-        email_key=email_key,
-        kind=kind,
-        circumstances=circumstances,
-        now=now,
-        subscriber=subscriber,
-        method=method,
-        reason=reason,
-        list_name=list_name,
-        text_hash=text_hash,
+        workspace=workspace, email_key=email_key, subscriber=subscriber, **columns
     )
     quick_rows.insert([line])
     return line

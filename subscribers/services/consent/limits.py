@@ -7,11 +7,10 @@ confirmation proves that the mails were wanted, and the count begins anew.
 
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from subscribers.models import AskedAddress, Workspace
-from subscribers.services.storage import quick_rows
+from subscribers.services.storage import quick_rows, sql_values
 from subscribers.wire.address_hashes import mailbox_hash
 
 MOST_MAILS = 3
@@ -44,8 +43,8 @@ def take(
     mailbox = mailbox_hash(workspace.address_hash_key, email_key)
     first = AskedAddress(workspace=workspace, mailbox_hash=mailbox, mails=1, asked_at=now)
     # It waits for whoever has the row, and looks again then.
-    until = connection.ops.adapt_datetimefield_value(now - pause)
-    if quick_rows.insert_or(first, otherwise=_COUNT, parameters=[MOST_MAILS, until]):
+    parameters = sql_values.adapted(MOST_MAILS, now - pause)
+    if quick_rows.insert_or(first, otherwise=_COUNT, parameters=parameters):
         return None
     return _reason(rows.get(), now, pause) or ASKED_TODAY
 

@@ -17,6 +17,7 @@ from subscribers import reactions
 from subscribers.models import Confirmation, ConsentRecord, Subscriber, Suppression, Workspace
 from subscribers.services.consent import ledger
 from subscribers.services.consent.ledger import NOTHING_KNOWN, Circumstances
+from subscribers.services.storage import sql_values
 from subscribers.templating import mail
 from subscribers.wire import addresses
 from subscribers.wire.address_hashes import address_hash
@@ -146,9 +147,8 @@ def lift(
 def is_suppressed(*, workspace: Workspace, email_key: str) -> bool:
     """Tell whether an address gets no mail; asked for every mail that leaves."""
     # Not by the ORM: building the query costs more than the look-up.
-    workspace_id = workspace.pk if connection.features.has_native_uuid_field else workspace.pk.hex
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, (workspace_id, _hash(workspace, email_key)))
+        cursor.execute(_FIND, sql_values.adapted(workspace.pk, _hash(workspace, email_key)))
         return cursor.fetchone() is not None
 
 

@@ -21,13 +21,9 @@ from subscribers import reactions, retries
 from subscribers.ids import new_id
 from subscribers.models import OutgoingEmail, Subscriber
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Message
-from subscribers.services.storage import quick_rows
+from subscribers.services.storage import quick_rows, sql_values
 
 Status = OutgoingEmail.Status
-_LEASE_ENDS = {
-    "postgresql": "statement_timestamp() + interval '{seconds} seconds'",
-    "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '+{seconds} seconds')",
-}
 _SETTLE = """
 UPDATE subscribers_outgoingemail
 SET status = %s, last_error = %s, sent_at = %s, lease_expires_at = NULL, lease_token = NULL,
@@ -93,8 +89,7 @@ def queue(*, draft: Draft, due_at: datetime, now: datetime) -> OutgoingEmail:
 def begin(*, draft: Draft, now: datetime) -> OutgoingEmail:
     """Store a mail as being sent, its first attempt; raises `IntegrityError` for a used cause."""
     email = _row(draft, now, status=Status.SENDING, attempts=1, sending_since=now)
-    ends = _LEASE_ENDS[connection.vendor].format(seconds=settings.LEASE_SECONDS)
-    quick_rows.insert([email], expressions={"lease_expires_at": ends})
+    quick_rows.insert([email], expressions={"lease_expires_at": sql_values.lease_ends()})
     return email
 
 
@@ -155,11 +150,11 @@ def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> bool:
         DeliveryOutcome.UNKNOWN: Status.UNKNOWN,
     }[delivery.outcome]
     is_sent = status == Status.SENT
-    columns = (
+    columns = sql_values.adapted(
         status.value,
         delivery.error,
-        connection.ops.adapt_datetimefield_value(now) if is_sent else None,
-        email_id if connection.features.has_native_uuid_field else email_id.hex,
+        now if is_sent else None,
+        email_id,
         Status.SENDING.value,
         (Status.UNKNOWN if is_sent else Status.SENDING).value,
     )

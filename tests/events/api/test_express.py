@@ -17,7 +17,7 @@ from events.models import Event
 from events.services.ingestion import ingest
 from subscribers.models import ApiKey
 from subscribers.models.api_key import Scope
-from subscribers.services.admission import rate_limit
+from subscribers.services.storage import leased_bucket
 from subscribers.services.workspaces import api_keys
 from tests.support.calling import BULK, Caller, Django, Reply, answer_of
 
@@ -184,7 +184,7 @@ def test_a_key_without_the_scope_is_refused(caller: Caller, beyond: Beyond) -> N
 def test_a_request_counts_once_whoever_answers_it(
     known: Caller, beyond: Beyond, settings: Settings
 ) -> None:
-    rate_limit.forget_leases()
+    leased_bucket.forget_leases()
     settings.RATE_LIMIT = 4
     handed_on = ordinary(events=[{"name": uuid.uuid4().hex}])
 
@@ -193,7 +193,7 @@ def test_a_request_counts_once_whoever_answers_it(
 
     assert [reply.status for reply in replies] == [200] * 4 + [429] * 2
     assert replies[4].headers["Retry-After"]
-    rate_limit.forget_leases()
+    leased_bucket.forget_leases()
 
 
 def test_a_fault_of_ours_is_told_and_not_tried_twice(

@@ -9,7 +9,7 @@ from pytest_django.fixtures import Settings
 
 from subscribers.models import ApiKey
 from subscribers.models.api_key import Scope
-from subscribers.services.admission import rate_limit
+from subscribers.services.storage import leased_bucket
 from subscribers.services.workspaces import api_keys
 from tests.support.calling import ACCOUNT, BULK, IMPORTS, SINGLE, Caller
 
@@ -218,7 +218,7 @@ def test_the_answer_is_json_whatever_is_accepted(caller: Caller, accept: str) ->
 
 
 def test_beyond_the_rate_limit_a_request_waits(caller: Caller, settings: Settings) -> None:
-    rate_limit.forget_leases()
+    leased_bucket.forget_leases()
     settings.RATE_LIMIT = 3
 
     replies = [caller.get(ACCOUNT) for _ in range(4)]

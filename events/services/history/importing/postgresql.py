@@ -15,6 +15,7 @@ from django.db import IntegrityError, connection, transaction
 
 from events.intake.payloads import EventDraft
 from events.services.history.importing.store import ChangedPerson, EventLine, Known, new_tokens
+from subscribers.services.storage.sql_values import as_json
 
 COLUMNS = (
     "id, workspace_id, subscriber_id, definition_id, event_id, occurred_at, received_at,"
@@ -106,8 +107,8 @@ class PostgreSQL:
     ) -> Iterable[Known]:
         parameters: dict[str, Any] = {
             "workspace": workspace_id,
-            "email_keys": _as_json(list(email_keys)),
-            "external_ids": _as_json(list(external_ids)),
+            "email_keys": as_json(list(email_keys)),
+            "external_ids": as_json(list(external_ids)),
         }
         with connection.cursor() as cursor:
             cursor.execute(FIND_PEOPLE, parameters)
@@ -115,7 +116,7 @@ class PostgreSQL:
 
     def lock_people(self, keys: Sequence[bytes]) -> Iterable[Known]:
         with connection.cursor() as cursor:
-            cursor.execute(LOCK_PEOPLE, [_as_json([key.hex() for key in keys])])
+            cursor.execute(LOCK_PEOPLE, [as_json([key.hex() for key in keys])])
             rows = cursor.fetchall()
         return [_known(row, attributes=msgspec.json.decode(row[-1])) for row in rows]
 
@@ -139,9 +140,9 @@ class PostgreSQL:
         ]
         with connection.cursor() as cursor:
             if older:
-                cursor.execute(MOVE_CREATION, [_as_json(older)])
+                cursor.execute(MOVE_CREATION, [as_json(older)])
             if touched:
-                cursor.execute(CHANGE_PEOPLE, [now, _as_json(touched)])
+                cursor.execute(CHANGE_PEOPLE, [now, as_json(touched)])
 
     def insert_people(
         self, people: Sequence[Known], *, workspace_id: UUID, status: str, now: datetime
@@ -204,7 +205,7 @@ class PostgreSQL:
 
     def stored_among(self, ids: Sequence[UUID]) -> set[UUID]:
         with connection.cursor() as cursor:
-            cursor.execute(FIND_EVENTS, [_as_json(ids)])
+            cursor.execute(FIND_EVENTS, [as_json(ids)])
             return {row_id for (row_id,) in cursor.fetchall()}
 
 
@@ -274,7 +275,3 @@ def _text(text: str) -> bytes:
 
 def _moment(moment: datetime) -> bytes:
     return pack_moment(8, (moment - EPOCH) // MICROSECOND)
-
-
-def _as_json(value: object) -> str:
-    return msgspec.json.encode(value).decode()

@@ -13,6 +13,7 @@ from django.db import connection
 
 from events.intake.payloads import EventDraft
 from events.services.history.importing.store import ChangedPerson, EventLine, Known, new_tokens
+from subscribers.services.storage.sql_values import as_json, moment_in_sqlite
 
 # Ten values each; far below what SQLite takes in one statement.
 EVENTS_IN_STATEMENT = 250
@@ -84,7 +85,7 @@ class SQLite:
     def insert_people(
         self, people: Sequence[Known], *, workspace_id: UUID, status: str, now: datetime
     ) -> None:
-        workspace_key, updated = workspace_id.hex, _moment(now)
+        workspace_key, updated = workspace_id.hex, moment_in_sqlite(now)
         tokens = new_tokens(len(people))
         with connection.wrap_database_errors:
             _cursor().executemany(
@@ -99,9 +100,9 @@ class SQLite:
                         known.first_name,
                         known.last_name,
                         status,
-                        msgspec.json.encode(known.attributes).decode(),
+                        as_json(known.attributes),
                         token,
-                        _moment(known.created_at),
+                        moment_in_sqlite(known.created_at),
                         updated,
                     )
                     for known, token in zip(people, tokens, strict=True)
@@ -114,7 +115,7 @@ class SQLite:
         with connection.wrap_database_errors:
             cursor = _cursor()
             cursor.executemany(
-                MOVE_CREATION, [(_moment(each.created_at), each.key) for each in older]
+                MOVE_CREATION, [(moment_in_sqlite(each.created_at), each.key) for each in older]
             )
             cursor.executemany(
                 CHANGE_PERSON,
@@ -123,9 +124,9 @@ class SQLite:
                         each.external_id,
                         each.first_name,
                         each.last_name,
-                        msgspec.json.encode(each.attributes).decode(),
-                        _moment(each.created_at),
-                        _moment(now),
+                        as_json(each.attributes),
+                        moment_in_sqlite(each.created_at),
+                        moment_in_sqlite(now),
                         each.key,
                     )
                     for each in touched
@@ -133,13 +134,13 @@ class SQLite:
             )
 
     def pack(self, row_id: UUID, event: EventDraft) -> tuple[str, str | None, str, str]:
-        properties = msgspec.json.encode(event.properties).decode()
-        return row_id.hex, event.event_id, _moment(event.occurred_at), properties
+        occurred_at = moment_in_sqlite(event.occurred_at)
+        return row_id.hex, event.event_id, occurred_at, as_json(event.properties)
 
     def insert_events(
         self, lines: Sequence[EventLine], *, workspace_id: UUID, received_at: datetime
     ) -> int:
-        workspace_key, received, inserted = workspace_id.hex, _moment(received_at), 0
+        workspace_key, received, inserted = workspace_id.hex, moment_in_sqlite(received_at), 0
         # The indexes begin with the person: side by side, rows touch fewer pages.
         ordered = sorted(lines, key=lambda line: line.subscriber.key)
         with connection.wrap_database_errors:
@@ -198,11 +199,6 @@ def _known(row: tuple[Any, ...]) -> Known:
 
 def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
-
-
-def _moment(moment: datetime) -> str:
-    """Return a time as Django stores it."""
-    return str(moment.astimezone(UTC).replace(tzinfo=None))
 
 
 def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

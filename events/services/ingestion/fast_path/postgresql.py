@@ -18,11 +18,11 @@ from events.services.ingestion.fast_path.work import (
     RolledBack,
     StoredEvents,
     Write,
-    as_json,
     link_rows,
 )
 from events.services.planning.planning import Standing
 from subscribers.services.audience.subscribers import StoredIdentity
+from subscribers.services.storage.sql_values import as_json
 
 
 class WriteToPostgreSQL(Write):

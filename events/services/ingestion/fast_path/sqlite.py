@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,11 +17,11 @@ from events.services.ingestion.fast_path.work import (
     RolledBack,
     StoredEvents,
     Write,
-    as_json,
 )
 from events.services.planning.planning import Standing
 from subscribers.ids import new_ids
 from subscribers.services.audience.subscribers import StoredIdentity
+from subscribers.services.storage.sql_values import as_json, in_sqlite, moment_in_sqlite
 
 
 class WriteToSQLite(Write):
@@ -32,7 +31,7 @@ class WriteToSQLite(Write):
         """Bring what most statements take into the driver's form, once."""
         super().__init__(*args, **kwargs)
         self.workspace = self.request.workspace.pk.hex
-        self.now = self.database.ops.adapt_datetimefield_value(self.request.now)
+        self.now = moment_in_sqlite(self.request.now)
 
     def record(self) -> StoredEvents | Refusal:
         with self.transaction() as cursor:
@@ -103,9 +102,7 @@ class WriteToSQLite(Write):
         """Begin, release and stop enrollments, a statement each."""
         if not (plan.enrollments.begun or plan.enrollments.released or plan.enrollments.stopped):
             return
-        changes = [
-            {**self.adapted(row), "now": self.now} for row in plan.enrollments.changed_rows()
-        ]
+        changes = [{**_adapted(row), "now": self.now} for row in plan.enrollments.changed_rows()]
         # What stops goes first: it may free the slot of what begins.
         stopped = [row for row in changes if row["is_stopped"]]
         cursor.executemany(enrollment_statements.STOP_ENROLLMENT, stopped)
@@ -118,26 +115,9 @@ class WriteToSQLite(Write):
             "is_test": self.request.is_test,
         }
         begun = [
-            {**self.adapted(row), **shared}
-            for row in plan.enrollments.new_rows(now=self.request.now)
+            {**_adapted(row), **shared} for row in plan.enrollments.new_rows(now=self.request.now)
         ]
         cursor.executemany(enrollment_statements.START_ENROLLMENT, begun)
-
-    def adapted(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return columns in the forms that the driver takes."""
-
-        def adapt(value: object) -> object:
-            match value:
-                case UUID():
-                    return value.hex
-                case dict():
-                    return as_json(value)
-                case datetime():
-                    return self.now
-                case _:
-                    return value
-
-        return {name: adapt(value) for name, value in row.items()}
 
     def links(self, subscriber: str, ids: Sequence[UUID]) -> list[tuple[object, ...]]:
         """Return rows that link the person with others, each with an id of its own."""
@@ -147,7 +127,7 @@ class WriteToSQLite(Write):
         ]
 
     def events(self, done: StoredEvents) -> list[tuple[Any, ...]]:
-        subscriber, adapt = done.subscriber.id.hex, self.database.ops.adapt_datetimefield_value
+        subscriber = done.subscriber.id.hex
         return [
             (
                 planned_id.hex,
@@ -155,7 +135,9 @@ class WriteToSQLite(Write):
                 subscriber,
                 self.known.definition_ids[draft.name].hex,
                 draft.event_id,
-                self.now if draft.occurred_at is self.request.now else adapt(draft.occurred_at),
+                self.now
+                if draft.occurred_at is self.request.now
+                else moment_in_sqlite(draft.occurred_at),
                 self.now,
                 as_json(draft.properties),
                 as_json(done.effects.get(planned_id, {})),
@@ -195,6 +177,10 @@ class WriteToSQLite(Write):
         database.ensure_connection()
         wrap = database.make_debug_cursor if database.queries_logged else database.make_cursor
         return wrap(database.connection.cursor())
+
+
+def _adapted(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: in_sqlite(value) for name, value in row.items()}
 
 
 def _with_ids(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -7,7 +7,6 @@ from enum import Enum, auto
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from events.decisions import triggers
@@ -22,6 +21,7 @@ from events.services.planning.planning import Standing
 from subscribers.ids import new_ids
 from subscribers.models.subscriber import new_unsubscribe_token
 from subscribers.services.audience.subscribers import StoredIdentity, changes_to, merge_attributes
+from subscribers.services.storage.sql_values import as_json
 from subscribers.wire.payloads import InvalidRequest
 
 # Those whom the fast path creates: the reference path creates who has to confirm.
@@ -246,7 +246,3 @@ def link_rows(ids: Sequence[UUID]) -> str:
     """Return rows that link the person with others, each with an id of its own."""
     made = new_ids(len(ids))
     return as_json([{"id": own, "other": each} for own, each in zip(made, ids, strict=True)])
-
-
-def as_json(value: object) -> str:
-    return msgspec.json.encode(value).decode()

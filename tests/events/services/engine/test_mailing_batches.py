@@ -8,8 +8,8 @@ from pytest_django.fixtures import Settings
 from events.models import Enrollment, Sequence, Step, StepRun
 from events.services import engine
 from events.services.engine import claiming
-from subscribers.models import OutgoingEmail, SendingSecond, Workspace
-from subscribers.services.outbox import rate
+from subscribers.models import LeasedWindow, OutgoingEmail, Workspace
+from subscribers.services.storage import leased_bucket
 from tests import factories
 from tests.faults.test_event_faults import refusing
 from tests.support.beside import beside
@@ -44,7 +44,7 @@ def test_runs_to_be_tried_alone_outlast_a_server_that_is_away(
 def test_runs_to_be_tried_alone_outlast_the_rate(
     sequence: Sequence, server: SmtpServer, settings: Settings
 ) -> None:
-    rate.forget_lease()
+    leased_bucket.forget_leases()
     settings.MAIL_RATE = settings.STEP_ATTEMPTS = 1
     travel = TimeTravel(NOON + timedelta(milliseconds=999))
     for name in ("ada", "bob"):
@@ -60,7 +60,7 @@ def test_runs_to_be_tried_alone_outlast_the_rate(
     assert recipients_in_the_second == ["ada@example.com"]
     assert (waiting.attempts, waiting.lease_token, waiting.status) == (0, None, Status.ACTIVE)
     assert server.recipients == ["ada@example.com", "bob@example.com"]
-    assert SendingSecond.objects.count() == 2
+    assert LeasedWindow.objects.count() == 2
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from subscribers.models import ApiKey, RateWindow
+from subscribers.models import ApiKey, LeasedWindow
 from subscribers.services import retention
 from subscribers.services.admission import rate_limit
+from subscribers.services.storage import leased_bucket
 from subscribers.services.workspaces import api_keys, workspaces
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -20,9 +21,9 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _no_leases() -> Iterator[None]:
-    rate_limit.forget_leases()
+    leased_bucket.forget_leases()
     yield
-    rate_limit.forget_leases()
+    leased_bucket.forget_leases()
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_the_next_minute_begins_anew(api_key: ApiKey) -> None:
 def test_processes_together_stay_within_the_limit(api_key: ApiKey) -> None:
     passed = 0
     for _ in range(12):
-        rate_limit.forget_leases()  # what another process would not know
+        leased_bucket.forget_leases()  # what another process would not know
         passed += allowed(api_key.pk, requests=20, limit=100)
 
     assert 0 < passed <= 100
@@ -87,7 +88,7 @@ def test_old_windows_are_purged(api_key: ApiKey) -> None:
 
     retention.purge_expired(now=NOON + timedelta(hours=2))
 
-    assert not RateWindow.objects.exists()
+    assert not LeasedWindow.objects.exists()
 
 
 @pytest.mark.postgresql

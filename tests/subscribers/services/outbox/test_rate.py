@@ -12,9 +12,10 @@ import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
-from subscribers.models import SendingSecond
+from subscribers.models import LeasedWindow
 from subscribers.services.outbox import rate as sending_rate
 from subscribers.services.outbox.rate import Grant
+from subscribers.services.storage import leased_bucket
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NEXT = NOON + timedelta(seconds=1)
@@ -23,9 +24,9 @@ Counted = Callable[[int], AbstractContextManager[object]]
 
 @pytest.fixture(autouse=True)
 def _no_lease() -> Iterator[None]:
-    sending_rate.forget_lease()
+    leased_bucket.forget_leases()
     yield
-    sending_rate.forget_lease()
+    leased_bucket.forget_leases()
 
 
 def taken(*counts: int, now: datetime = NOON) -> list[int]:
@@ -113,7 +114,7 @@ def test_processes_together_stay_within_the_rate(settings: Settings) -> None:
     settings.MAIL_RATE = 100
     left = 0
     for _ in range(20):
-        sending_rate.forget_lease()  # what another process would not know
+        leased_bucket.forget_leases()  # what another process would not know
         left += sum(taken(*[1] * 15))
 
     assert 50 < left <= 100
@@ -138,11 +139,11 @@ def test_old_seconds_are_purged(settings: Settings) -> None:
     taken(1)
     taken(1, now=NEXT)
 
-    deleted = sending_rate.purge(before=NEXT)
-    again = sending_rate.purge(before=NEXT)
+    deleted = leased_bucket.purge(before=NEXT)
+    again = leased_bucket.purge(before=NEXT)
 
     assert (deleted, again) == (1, 0)
-    assert SendingSecond.objects.get().starts_at == NEXT
+    assert LeasedWindow.objects.get().starts_at == NEXT
 
 
 @pytest.mark.postgresql

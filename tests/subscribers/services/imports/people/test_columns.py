@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from subscribers.rows.row import InvalidFile, Row
-from subscribers.services.imports.people.columns import RowReader, meanings_of
+from subscribers.services.imports.people.columns import RowReader
 from subscribers.services.imports.people.drafts import SubscriberDraft
 from subscribers.wire.payloads import InvalidRequest
 
@@ -114,7 +114,7 @@ def test_json_keys_are_mapped_too() -> None:
 
 def test_a_file_that_names_nobody_is_refused_with_its_columns() -> None:
     with pytest.raises(InvalidFile, match="The file has: Mail, Plan"):
-        meanings_of(columns=("Mail", "Plan"), renamed={})
+        read({"Mail": ADA, "Plan": "pro"})
 
 
 def test_each_file_has_its_own_columns() -> None:

@@ -1,0 +1,105 @@
+"""Limits per window of time, for all processes and hosts together.
+
+A process leases several tokens at a time by one upsert in a transaction of its own; what is taken
+in between costs nothing. Together the processes never take more than the limit in a window of the
+clock; what a process leased and did not use is lost with its window. Hosts' clocks must agree.
+"""
+
+import os
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db import connection
+
+from subscribers.models import LeasedWindow
+from subscribers.services.storage.sql_values import adapted
+
+MOST_BUCKETS = 10_000
+_CLAIM = """
+INSERT INTO subscribers_leasedwindow (bucket, starts_at, handed_out) VALUES (%s, %s, %s)
+ON CONFLICT (bucket, starts_at) DO UPDATE
+SET handed_out = subscribers_leasedwindow.handed_out + excluded.handed_out
+RETURNING handed_out
+"""
+
+
+@dataclass(slots=True)
+class _Lease:
+    window: int
+    # A forked child has the memory of its parent, but not the tokens: they were handed out once.
+    process_id: int
+    tokens: int = 0
+    # What no process had leased when this one last asked; None before.
+    unclaimed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenTokens:
+    """How many tokens were taken, how many are left to this process, and when the window ends."""
+
+    count: int
+    remaining: int
+    window_ends: int
+
+
+_lock = threading.Lock()
+_leases: dict[str, _Lease] = {}
+
+
+def take(
+    *, bucket: str, count: int, limit: int, lease: int, window_seconds: int, now: datetime
+) -> TakenTokens:
+    """Take up to `count` tokens from the bucket's window; call it outside of transactions.
+
+    At least `lease` tokens are leased when this process has too few. `window_ends` is in seconds
+    since 1970.
+    """
+    window = int(now.timestamp()) // window_seconds
+    with _lock:
+        own = _lease_of(bucket, window)
+        granted = min(count, own.tokens)
+        own.tokens -= granted
+        must_ask = granted < count and own.unclaimed != 0
+    if must_ask:
+        wanted = max(count - granted, lease)
+        start = datetime.fromtimestamp(window * window_seconds, tz=UTC)
+        leased, unclaimed = _claim(bucket, start, wanted=wanted, limit=limit)
+        used = min(leased, count - granted)
+        granted += used
+        with _lock:
+            own.tokens += leased - used
+            own.unclaimed = unclaimed
+    return TakenTokens(granted, own.tokens + (own.unclaimed or 0), (window + 1) * window_seconds)
+
+
+def purge(*, before: datetime) -> int:
+    """Delete the windows that began before a moment; returns how many. Idempotent."""
+    deleted, _ = LeasedWindow.objects.filter(starts_at__lt=before).delete()
+    return deleted
+
+
+def forget_leases() -> None:
+    """Drop what this process has leased; for tests, where buckets and windows repeat."""
+    with _lock:
+        _leases.clear()
+
+
+def _lease_of(bucket: str, window: int) -> _Lease:
+    own, process_id = _leases.get(bucket), os.getpid()
+    if own is None or (own.window, own.process_id) != (window, process_id):
+        if len(_leases) >= MOST_BUCKETS:
+            _leases.clear()
+        own = _leases[bucket] = _Lease(window, process_id)
+    return own
+
+
+def _claim(bucket: str, start: datetime, *, wanted: int, limit: int) -> tuple[int, int]:
+    """Return how many tokens this process may take, and how many are left for others.
+
+    The stored number may pass the limit by one lease a process; what is granted never does.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, adapted(bucket, start, wanted))
+        handed_out: int = cursor.fetchone()[0]
+    return max(0, min(wanted, limit - handed_out + wanted)), max(0, limit - handed_out)
