@@ -15,6 +15,7 @@ from config.readable import bulleted
 from events.admin.sequence_actions import SequenceActions
 from events.admin.sequence_editor.form import SequenceForm
 from events.admin.sequence_editor.step_forms import FORMS
+from events.admin.sequence_editor.wire import TRIGGER_CONDITIONS
 from events.models import Enrollment, Sequence
 from events.services.sequences import sequences
 from events.wording import sequences as sequence_words
@@ -42,11 +43,7 @@ class SequenceAdmin(SequenceActions):
     search_help_text = "Name or key, from its beginning"
     change_form_outer_before_template = "admin/sequence_standing.html"
     conditional_fields = {
-        "event_name": "trigger == 'event_received'",
-        "filters": "trigger == 'event_received'",
-        "tag_names": "trigger == 'tag_added'",
-        "lists": "trigger == 'contact_added'",
-        "list_scope": "trigger == 'contact_added'",
+        **TRIGGER_CONDITIONS,
         "enrollment_field_path": "enrollment_mode == 'matching_field'",
         "stop_value": "stop_type",
         "stop_filters": "stop_type == 'event_received'",

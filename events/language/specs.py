@@ -11,11 +11,14 @@ from typing import Any
 
 from events.language import steps, timing
 from events.language.entry import (
+    StopCondition,
+    Trigger,
     read_field_path,
     read_stop_condition,
     read_trigger,
     stop_condition_as_wire,
     trigger_as_wire,
+    trigger_from_stored,
     without_empty,
 )
 from events.language.fields import (
@@ -25,13 +28,13 @@ from events.language.fields import (
     read_storable,
     text_reader,
 )
-from events.language.types import SequenceSpec, StopCondition, Trigger
+from events.language.types import SequenceSpec
 from subscribers.templating import mail
 from subscribers.wire.payloads import Fault, InvalidField, read_email, read_text
 
 __all__ = [
     "SequenceSpec", "StopCondition", "Trigger", "as_wire", "key_from", "parse_sequence",
-    "stop_condition_as_wire", "trigger_as_wire",
+    "stop_condition_as_wire", "trigger_as_wire", "trigger_from_stored",
 ]  # fmt: skip
 
 LONGEST_NAME = 200

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 import msgspec
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin_base import list_url
-from events.language.specs import StopCondition, Trigger
+from events.language.specs import StopCondition, Trigger, trigger_from_stored
 from events.models import Enrollment, Sequence, SequenceVersion
 from events.services.sequences import sequences
 from events.wording.steps import filters_in_words, hours_in_words, in_words
@@ -33,16 +34,19 @@ class VersionLine:
 
 def trigger_in_words(sequence: Sequence) -> str:
     """Return what lets people in; lists are counted, since only their ids are known here."""
-    trigger = msgspec.convert({"type": sequence.trigger, **sequence.trigger_config}, Trigger)
+    trigger = trigger_from_stored(sequence.trigger, sequence.trigger_config)
     match trigger.type:
         case "event_received":
             met = filters_in_words(trigger.filters)
             return f"event {trigger.event_name}{met and f' where {met}'}"
         case "tag_added":
             return f"tag {' or '.join(trigger.tag_names)}"
-        case "contact_added":
+        case "list_joined":
             return _lists_in_words(trigger)
-    return "by hand"
+        case "manual":
+            return "by hand"
+        case _:
+            assert_never(trigger.type)
 
 
 def stop_in_words(sequence: Sequence) -> str:

@@ -86,7 +86,8 @@ class SequenceForm(RowForm):
         self.is_arranging = bool(self.is_bound and self.data.get(ARRANGE))
         shown: Wire = {} if self.is_new else _shown(self.instance)
         seen = "" if self.is_new else self.instance.updated_at.isoformat()
-        self.initial.update({**initial_of(shown), "seen": seen})
+        trigger = self.instance.trigger
+        self.initial.update({**initial_of(shown), "trigger": trigger, "seen": seen})
         steps = shown.get("steps", [])
         self.rows = StepRows.of_post(self.data) if self.is_bound else StepRows.of_wire(steps)
 

@@ -28,8 +28,6 @@ __all__ = [
     "unarchive",
 ]  # fmt: skip
 
-WITH_EVENT = ("event_received", "tag_added")
-
 
 class KeyTaken(ValueError):
     """Another sequence of the workspace has the key."""
@@ -127,11 +125,9 @@ def problems_of(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:
     mails = any(isinstance(step, steps.EmailStep) for step in spec.steps)
     if mails and not (spec.from_email or workspace.from_email):
         problems.append("It sends mail, but neither it nor the workspace has a from address.")
-    if spec.trigger.type == "event_received" and not spec.trigger.event_name:
-        problems.append("It starts with an event, but names none.")
-    if spec.trigger.type == "tag_added" and not spec.trigger.tag_names:
-        problems.append("It starts with a tag, but names none.")
-    if spec.enrollment_mode == "matching_field" and spec.trigger.type not in WITH_EVENT:
+    if missing_name := spec.trigger.missing:
+        problems.append(f"It starts with {missing_name}, but names none.")
+    if spec.enrollment_mode == "matching_field" and not spec.trigger.facts.comes_with_event:
         problems.append(
             "It lets people in by a field of an event, but its trigger comes without an event."
         )

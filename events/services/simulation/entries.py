@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
-
-import msgspec
 
 from events.decisions import triggers
 from events.decisions.enrollments import EnrollmentsBySlot, Reason, Seen, Starts
 from events.decisions.sync_rules import TagRef
 from events.decisions.watched import Watched
-from events.language.types import Trigger
+from events.language.specs import Trigger, trigger_from_stored
 from events.models import Sequence
 from events.services.configuration import sync_rules
 from events.services.enrollments import rows as starting
@@ -63,18 +61,23 @@ def judge(
     *, sequence: Sequence, someone: Someone, watched: Watched, happening: AssumedEvent | None
 ) -> Entry:
     """Return whether what happens lets the person in; the trigger's own when nothing is given."""
-    trigger = msgspec.convert({"type": sequence.trigger, **sequence.trigger_config}, Trigger)
+    trigger = trigger_from_stored(sequence.trigger, sequence.trigger_config)
     enrollments = _enrollments_of(sequence, someone)
-    if happening is None and trigger.type == "event_received":
-        happening = AssumedEvent(name=trigger.event_name, properties={})
     if happening is not None:
         entry = _by_event(sequence, someone, watched, happening, enrollments)
-    elif trigger.type == "tag_added":
-        entry = _by_tag(sequence, someone, watched, trigger, enrollments)
-    elif trigger.type == "contact_added":
-        entry = _by_list(sequence, someone, watched, trigger, enrollments)
     else:
-        entry = _by_hand(sequence, someone, watched, enrollments)
+        match trigger.type:
+            case "event_received":
+                assumed = AssumedEvent(name=trigger.event_name, properties={})
+                entry = _by_event(sequence, someone, watched, assumed, enrollments)
+            case "tag_added":
+                entry = _by_tag(sequence, someone, watched, trigger, enrollments)
+            case "list_joined":
+                entry = _by_list(sequence, someone, watched, trigger, enrollments)
+            case "manual":
+                entry = _by_hand(sequence, someone, watched, enrollments)
+            case _:
+                assert_never(trigger.type)
     if sequence.status == Sequence.Status.ARCHIVED:
         # Nothing watches for those.
         return replace(entry, reason=Reason.SEQUENCE_NOT_ACTIVE.value, path="")

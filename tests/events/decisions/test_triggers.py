@@ -33,7 +33,7 @@ def watching(*sequences: WatchedSequence, **fields: Any) -> Watched:
     """Return what a workspace watches for whose sequences the event `go` starts."""
     return Watched(
         sequences={each.id: each for each in sequences},
-        **{"starts_by_event": {"go": sequences}, **fields},
+        **{"starts": {("event_received", "go"): sequences}, **fields},
     )
 
 
@@ -59,7 +59,7 @@ def go(**properties: Any) -> Seen:
 
 
 @pytest.mark.parametrize(
-    ("fields", "status", "run_status", "reason"),
+    ("fields", "status", "enrollment_status", "reason"),
     [
         (
             {"is_active": False, "is_enrollment_paused": True, "filters": PRO_ONLY},
@@ -108,7 +108,7 @@ def test_a_sequence_starts_once_however_many_of_its_tags_come() -> None:
     one, other = sequence(), sequence()
     watched = Watched(
         sequences={each.id: each for each in (one, other)},
-        starts_by_tag={VIP.id: [other], GOLD.id: [one, other]},
+        starts={("tag_added", VIP.id): [other], ("tag_added", GOLD.id): [one, other]},
     )
 
     found = triggers.starts_of_tags(

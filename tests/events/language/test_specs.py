@@ -47,13 +47,15 @@ def test_the_sequence_of_the_issue_is_understood() -> None:
 @pytest.mark.parametrize(
     ("raw", "trigger"),
     [
-        ({}, Trigger(type="contact_added")),
-        ({"listScope": "any_contact"}, Trigger(type="contact_added", scope="any_contact")),
+        ({}, Trigger(type="list_joined")),
+        ({"listScope": "any_contact"}, Trigger(type="list_joined", scope="any_contact")),
         (
             {"listId": "lst_1", "listIds": ["lst_2", "lst_1"], "listScope": "any_contact"},
-            Trigger(type="contact_added", lists=("lst_1", "lst_2")),
+            Trigger(type="list_joined", lists=("lst_1", "lst_2")),
         ),
-        ({"lists": ["News"]}, Trigger(type="contact_added", lists=("News",))),
+        ({"lists": ["News"]}, Trigger(type="list_joined", lists=("News",))),
+        ({"trigger": "contact_added"}, Trigger(type="list_joined")),
+        ({"trigger": "list_joined"}, Trigger(type="list_joined")),
         ({"trigger": "manual", "eventName": "x"}, Trigger(type="manual")),
         (
             {"trigger": "tag_added", "tagName": "VIP_User", "tagNames": ["b", "vip user"]},

@@ -190,7 +190,7 @@ def test_a_sequence_made_in_the_admin_is_a_draft_with_its_key(
         ({"filters": "plan. equals x"}, "filters: [0].path must be keys parted by dots"),
         ({"trigger": "tag_added"}, "tag_names: is missing: 1 to 50 tags."),
         ({"trigger": "tag_added", "tag_names": "!?"}, "tag_names: [0] needs at least one letter"),
-        ({"trigger": "contact_added", "lists": "Gone"}, "lists: names a list that is not there"),
+        ({"trigger": "list_joined", "lists": "Gone"}, "lists: names a list that is not there"),
         ({"enrollment_mode": "matching_field"}, "enrollment_field_path: is missing."),
         ({"stop_type": "event_received"}, "stop_value: value is missing."),
         ({"window_is_on": "on", "window_start": "9"}, "window_start: must be a time of the day"),
