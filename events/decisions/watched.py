@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from events.language.entry import TriggerType
+from events.language.entry import StopCondition, TriggerType
 from events.language.filters import Filter
 
 # An event's name, a tag's id, a list's id; None: any list.
@@ -39,16 +39,6 @@ class WatchedSequence(msgspec.Struct, frozen=True, kw_only=True):
     lane: int = 2
 
 
-class Stop(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that ends a sequence's enrollments.
-
-    With a path, the one enrollment that began with its value.
-    """
-
-    filters: tuple[Filter, ...] = ()
-    field_path: str = ""
-
-
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
     """A step that waits for an event."""
 
@@ -63,8 +53,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     starts: Mapping[tuple[TriggerType, StartKey], Sequence[WatchedSequence]] = {}
     starts_by_creation: Sequence[WatchedSequence] = ()
     # By name or tag, then by sequence.
-    stops_by_event: Mapping[str, Mapping[UUID, Stop]] = {}
-    stops_by_tag: Mapping[UUID, frozenset[UUID]] = {}
+    stops_by_event: Mapping[str, Mapping[UUID, StopCondition]] = {}
+    stops_by_tag: Mapping[UUID, Mapping[UUID, StopCondition]] = {}
     # By name, then by step, of every version that an enrollment may have.
     waits_by_event: Mapping[str, Mapping[UUID, Wait]] = {}
     list_names: Mapping[UUID, str] = {}

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from django.db.models import F, Q
 
-from events.decisions.watched import StartKey, Stop, Wait, Watched, WatchedSequence
+from events.decisions.watched import StartKey, Wait, Watched, WatchedSequence
 from events.language import steps
 from events.language.entry import TriggerType
 from events.language.specs import StopCondition, Trigger, trigger_from_stored
@@ -40,12 +40,19 @@ def read(*, workspace_id: UUID) -> Watched:
     for sequence, trigger in starting:
         for key in dict.fromkeys(_start_keys(trigger, tag_ids)):
             starts.setdefault((trigger.type, key), []).append(sequence)
+    stops_by_event: dict[str, dict[UUID, StopCondition]] = {}
+    stops_by_tag: dict[UUID, dict[UUID, StopCondition]] = {}
+    for sequence_id, stop in stops.items():
+        if stop.type == "event_received":
+            stops_by_event.setdefault(stop.value, {})[sequence_id] = stop
+        elif stop.value in tag_ids:
+            stops_by_tag.setdefault(tag_ids[stop.value], {})[sequence_id] = stop
     return Watched(
         sequences=sequences,
         starts=starts,
         starts_by_creation=[each for each, trigger in starting if trigger.scope == "any_contact"],
-        stops_by_event=_stops_by_event(stops),
-        stops_by_tag=_stops_by_tag(stops, tag_ids),
+        stops_by_event=stops_by_event,
+        stops_by_tag=stops_by_tag,
         waits_by_event=waits,
         list_names=_list_names(workspace_id, triggers.values()),
     )
@@ -120,23 +127,3 @@ def _list_names(workspace_id: UUID, triggers: Iterable[Trigger]) -> dict[UUID, s
     if not any("lists" in trigger.facts.fields for trigger in triggers):
         return {}
     return dict(List.objects.filter(workspace_id=workspace_id).values_list("id", "name"))
-
-
-def _stops_by_event(stops: dict[UUID, StopCondition]) -> dict[str, dict[UUID, Stop]]:
-    found: dict[str, dict[UUID, Stop]] = {}
-    for sequence_id, stop in stops.items():
-        if stop.type == "event_received":
-            value = Stop(filters=stop.filters, field_path=stop.field_path)
-            found.setdefault(stop.value, {})[sequence_id] = value
-    return found
-
-
-def _stops_by_tag(
-    stops: dict[UUID, StopCondition], tag_ids: dict[str, UUID]
-) -> dict[UUID, frozenset[UUID]]:
-    found: dict[UUID, set[UUID]] = {}
-    for sequence_id, stop in stops.items():
-        tag_id = tag_ids.get(stop.value) if stop.type == "tag_added" else None
-        if tag_id is not None:
-            found.setdefault(tag_id, set()).add(sequence_id)
-    return {tag_id: frozenset(each) for tag_id, each in found.items()}

@@ -149,7 +149,6 @@ def activate(*, sequence: Sequence, now: datetime, spread: timedelta = timedelta
         if locked.status != Sequence.Status.ACTIVE:
             _update(locked, now, status=Sequence.Status.ACTIVE, paused_at=None, pause_reason="")
         parked_enrollments.resume(sequence=locked, now=now, spread=spread)
-        workspaces.configuration_changed(workspace_id=locked.workspace_id)
     sequence.refresh_from_db()
 
 
@@ -165,7 +164,6 @@ def pause(*, sequence: Sequence, now: datetime, reason: str = "") -> None:
         if locked.status == Sequence.Status.ACTIVE:
             status = Sequence.Status.PAUSED
             _update(locked, now, status=status, paused_at=now, pause_reason=reason[:200])
-            workspaces.configuration_changed(workspace_id=locked.workspace_id)
     sequence.refresh_from_db()
 
 
@@ -176,7 +174,6 @@ def archive(*, sequence: Sequence, now: datetime) -> None:
         if locked.status != Sequence.Status.ARCHIVED:
             held_since = locked.paused_at or now
             _update(locked, now, status=Sequence.Status.ARCHIVED, paused_at=held_since)
-            workspaces.configuration_changed(workspace_id=locked.workspace_id)
     sequence.refresh_from_db()
 
 
@@ -186,7 +183,6 @@ def unarchive(*, sequence: Sequence, now: datetime) -> None:
         locked = _locked(sequence)
         if locked.status == Sequence.Status.ARCHIVED:
             _update(locked, now, status=Sequence.Status.DRAFT, paused_at=None, pause_reason="")
-            workspaces.configuration_changed(workspace_id=locked.workspace_id)
     sequence.refresh_from_db()
 
 
@@ -196,7 +192,6 @@ def set_enrollment_paused(*, sequence: Sequence, is_paused: bool, now: datetime)
         locked = _locked(sequence)
         if locked.is_enrollment_paused != is_paused:
             _update(locked, now, is_enrollment_paused=is_paused)
-            workspaces.configuration_changed(workspace_id=locked.workspace_id)
     sequence.refresh_from_db()
 
 
@@ -213,6 +208,7 @@ def _update(locked: Sequence, now: datetime, **columns: object) -> None:
     for name, value in {**columns, "updated_at": now}.items():
         setattr(locked, name, value)
     locked.save(update_fields=[*columns, "updated_at"])
+    workspaces.configuration_changed(workspace_id=locked.workspace_id)
 
 
 def _set_columns(sequence: Sequence, spec: SequenceSpec, now: datetime) -> None:
