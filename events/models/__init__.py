@@ -1,4 +1,6 @@
-"""The tables of what happened and what follows."""
+"""The tables of events, sequences and enrollments. They may know `subscribers.models`, and no
+services.
+"""
 
 from events.models.definition import EventDefinition
 from events.models.enrollment import Enrollment, StepRun

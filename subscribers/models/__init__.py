@@ -1,4 +1,4 @@
-"""The tables of the audience; the same noun names the file in every layer."""
+"""The tables of people, consent, mail and workspaces; they know no services."""
 
 from subscribers.models.api_key import ApiKey
 from subscribers.models.consent import (
