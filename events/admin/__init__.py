@@ -11,11 +11,6 @@ from events.admin.sync_rule import SyncRuleAdmin
 from events.admin.worker import WorkerAdmin
 
 __all__ = [
-    "EnrollmentAdmin",
-    "EventAdmin",
-    "EventDefinitionAdmin",
-    "FailedStageAdmin",
-    "SequenceAdmin",
-    "SyncRuleAdmin",
-    "WorkerAdmin",
-]
+    "EnrollmentAdmin", "EventAdmin", "EventDefinitionAdmin", "FailedStageAdmin",
+    "SequenceAdmin", "SyncRuleAdmin", "WorkerAdmin",
+]  # fmt: skip

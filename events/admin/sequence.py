@@ -72,7 +72,6 @@ class SequenceAdmin(SequenceActions):
     def get_readonly_fields(
         self, request: HttpRequest, obj: Sequence | None = None
     ) -> tuple[str, ...]:
-        """Keep a sequence in its workspace, and its key."""
         words = ("starts_by", "stops_by", "steps_shown")
         return ("workspace", "key", *words) if obj else words
 
@@ -105,7 +104,6 @@ class SequenceAdmin(SequenceActions):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Bring along the steps, and where the sequence stands."""
         sequence = kwargs.get("obj")
         context["step_kinds"] = [(kind, form.title) for kind, form in FORMS.items()]
         if sequence is not None:
@@ -116,25 +114,20 @@ class SequenceAdmin(SequenceActions):
 
     @display(description="status", label=sequence_words.COLOURS)  # type: ignore[untyped-decorator]
     def state(self, sequence: Sequence) -> tuple[str, str]:
-        """Return the status, coloured."""
         return sequence.status, sequence.get_status_display()
 
     @admin.display(description="starts by")
     def starts_by(self, sequence: Sequence) -> str:
-        """Return the trigger in words."""
         return sequence_words.trigger_in_words(sequence)
 
     @admin.display(description="stops early by")
     def stops_by(self, sequence: Sequence) -> str:
-        """Return the stop condition in words."""
         return sequence_words.stop_in_words(sequence)
 
     @admin.display(description="version")
     def version(self, sequence: Sequence) -> str:
-        """Return the current version's number."""
         return str(sequence.current_version.number) if sequence.current_version else "-"
 
     @admin.display(description="steps")
     def steps_shown(self, sequence: Sequence) -> SafeString:
-        """Return the steps in words."""
         return bulleted(sequence_words.steps_in_words(sequence))

@@ -11,16 +11,6 @@ from events.models.sync_rule import SyncRule, SyncRuleTag
 from events.models.worker import Worker
 
 __all__ = [
-    "Enrollment",
-    "Event",
-    "EventCount",
-    "EventDefinition",
-    "FailedStage",
-    "Sequence",
-    "SequenceVersion",
-    "Step",
-    "StepRun",
-    "SyncRule",
-    "SyncRuleTag",
-    "Worker",
-]
+    "Enrollment", "Event", "EventCount", "EventDefinition", "FailedStage", "Sequence",
+    "SequenceVersion", "Step", "StepRun", "SyncRule", "SyncRuleTag", "Worker",
+]  # fmt: skip

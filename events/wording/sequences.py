@@ -1,6 +1,6 @@
 """A sequence as people say it: what starts it, what stops it, who is inside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -9,12 +9,19 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin_base import list_url
-from events.language.specs import StopCondition, Trigger, trigger_from_stored
+from events.language.entry import StopCondition, Trigger, trigger_from_stored
 from events.models import Enrollment, Sequence, SequenceVersion
 from events.services.sequences import sequences
 from events.wording.steps import filters_in_words, hours_in_words, in_words
 
 COLOURS = {"draft": "", "active": "success", "paused": "warning", "archived": ""}
+# How people enter, by the word that enrollments keep: before any name, and before this one's.
+WAYS_IN: Mapping[str, tuple[str, str]] = {
+    "event": ("event", "the event"),
+    "tag": ("tag", "the tag"),
+    "list": ("joining a list", "joining the list"),
+    "manual": ("hand", "hand"),
+}
 # Beyond it the number does not matter, and counting would cost.
 MOST_COUNTED = 1000
 MOST_VERSIONS = 20
@@ -50,7 +57,6 @@ def trigger_in_words(sequence: Sequence) -> str:
 
 
 def stop_in_words(sequence: Sequence) -> str:
-    """Return what ends its enrollments early."""
     stop = msgspec.convert(sequence.stop_condition, StopCondition | None)
     if stop is None:
         return "nothing"

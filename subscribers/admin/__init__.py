@@ -11,13 +11,6 @@ from subscribers.admin.tag import TagAdmin
 from subscribers.admin.workspace import WorkspaceAdmin
 
 __all__ = [
-    "ApiKeyAdmin",
-    "ConsentRecordAdmin",
-    "ImportRunAdmin",
-    "ListAdmin",
-    "OutgoingEmailAdmin",
-    "SubscriberAdmin",
-    "SuppressionAdmin",
-    "TagAdmin",
-    "WorkspaceAdmin",
-]
+    "ApiKeyAdmin", "ConsentRecordAdmin", "ImportRunAdmin", "ListAdmin", "OutgoingEmailAdmin",
+    "SubscriberAdmin", "SuppressionAdmin", "TagAdmin", "WorkspaceAdmin",
+]  # fmt: skip

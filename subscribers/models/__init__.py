@@ -20,23 +20,8 @@ from subscribers.models.tag import SubscriberTag, Tag
 from subscribers.models.workspace import Workspace
 
 __all__ = [
-    "ApiKey",
-    "AskedAddress",
-    "AskedHour",
-    "Confirmation",
-    "ConsentRecord",
-    "IdempotentRequest",
-    "ImportReject",
-    "ImportRun",
-    "Installation",
-    "List",
-    "ListMembership",
-    "OutgoingEmail",
-    "RateWindow",
-    "SendingSecond",
-    "Subscriber",
-    "SubscriberTag",
-    "Suppression",
-    "Tag",
+    "ApiKey", "AskedAddress", "AskedHour", "Confirmation", "ConsentRecord", "IdempotentRequest",
+    "ImportReject", "ImportRun", "Installation", "List", "ListMembership", "OutgoingEmail",
+    "RateWindow", "SendingSecond", "Subscriber", "SubscriberTag", "Suppression", "Tag",
     "Workspace",
-]
+]  # fmt: skip

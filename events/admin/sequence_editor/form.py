@@ -143,7 +143,6 @@ class SequenceForm(RowForm):
             self.add_error("key", f"The workspace has another sequence with the key {key}.")
 
     def _show(self, fault: Fault) -> None:
-        """Show a fault of the wire at the field that it is about."""
         if fault.path.startswith("steps"):
             self.rows.show(fault)
             return
@@ -156,6 +155,5 @@ class SequenceForm(RowForm):
 
 
 def _shown(sequence: Sequence) -> Wire:
-    """Return a sequence in the wire's words, its lists by name."""
     spec = sequences.spec_of(sequence)
     return as_wire(references.with_list_names(workspace=sequence.workspace, spec=spec))

@@ -8,8 +8,7 @@ from django.db.models import F, Q
 
 from events.decisions.watched import StartKey, Wait, Watched, WatchedSequence
 from events.language import steps
-from events.language.entry import TriggerType
-from events.language.specs import StopCondition, Trigger, trigger_from_stored
+from events.language.entry import StopCondition, Trigger, TriggerType, trigger_from_stored
 from events.models import Enrollment, Sequence, Step
 from subscribers.ids import decode
 from subscribers.models import List, Tag

@@ -1,2 +1,1 @@
-"""Events counted by hour of receipt and by day of occurrence. May know the models of events only.
-"""
+"""Events counted by hour of receipt and by day of occurrence; may know the models of events."""

@@ -8,7 +8,8 @@ import msgspec
 from django.db.models import Exists, OuterRef
 
 from events.language import steps
-from events.language.specs import SequenceSpec, StopCondition, trigger_from_stored
+from events.language.entry import StopCondition, trigger_from_stored
+from events.language.specs import SequenceSpec
 from events.language.timing import SendingWindow
 from events.models import Enrollment, Sequence, SequenceVersion, Step, StepRun
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.language.entry import StopCondition, Trigger
 from events.language.filters import Filter, Operator
-from events.language.specs import StopCondition, Trigger, as_wire, key_from, parse_sequence
+from events.language.specs import as_wire, key_from, parse_sequence
 from events.language.steps import DelayStep, EmailStep
 from events.language.timing import Duration, SendingWindow
 from subscribers.wire.payloads import InvalidField, InvalidRequest
