@@ -92,7 +92,10 @@ def judge(
         trigger=trigger,
         someone=someone,
         watched=watched,
-        enrollments=_enrollments_of(sequence, someone),
+        enrollments=starting.enrollments_of(
+            subscriber_id=someone.subscriber.pk,
+            sequence_ids=[sequence.pk] if someone.is_known else (),
+        ),
     )
     if happening is not None:
         entry = _by_event(case, happening)
@@ -112,12 +115,6 @@ def judge(
         # Nothing watches for those.
         return replace(entry, reason=Reason.SEQUENCE_NOT_ACTIVE.value, path="")
     return entry
-
-
-def _enrollments_of(sequence: Sequence, someone: Someone) -> EnrollmentsBySlot:
-    if not someone.is_known:
-        return {}
-    return starting.enrollments_of(subscriber_id=someone.subscriber.pk, sequence_ids=[sequence.pk])
 
 
 def _by_event(case: _Case, happening: AssumedEvent) -> Entry:

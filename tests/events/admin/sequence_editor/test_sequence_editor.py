@@ -14,7 +14,7 @@ from events.models import Sequence
 from events.services.sequences import sequences
 from subscribers.models import Workspace
 from tests import factories
-from tests.support.sequence_making import make_sequence
+from tests.support.sequence_making import MAIL, make_sequence
 
 ADD = "/admin/events/sequence/add/"
 EVERY_KIND: list[dict[str, Any]] = [
@@ -148,6 +148,22 @@ def test_saving_what_is_shown_changes_nothing(admin_client: Client, whole: Seque
     assert wire_of(whole) == before
     assert wire_of(whole) == before
     assert whole.current_version_id == version_id
+
+
+def test_the_list_trigger_is_shown_by_its_label_and_keeps_its_word_on_the_wire(
+    admin_client: Client, workspace: Workspace
+) -> None:
+    factories.ListFactory.create(workspace=workspace, name="News")
+    sequence = make_sequence(workspace, MAIL, trigger="contact_added", lists=["News"])
+    before = wire_of(sequence)
+
+    page = admin_client.get(admin_url(sequence))
+    admin_client.post(admin_url(sequence), opened(admin_client, sequence))
+
+    assert before["trigger"] == "contact_added"
+    assert wire_of(sequence) == before
+    assert 'value="list_joined" selected>List joined<' in page.content.decode()
+    assert opened(admin_client, sequence)["lists"] == "News"
 
 
 def test_an_edited_step_is_a_new_version_and_the_log_says_so(
