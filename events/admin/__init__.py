@@ -1,4 +1,6 @@
-"""The pages of what happened and what follows; the same noun names the file in every layer."""
+"""The admin's pages of events, sequences and enrollments. They call services and show rows; may
+know both apps, and no other interface but `config.admin_base`.
+"""
 
 from events.admin.definition import EventDefinitionAdmin
 from events.admin.enrollment import EnrollmentAdmin
@@ -9,11 +11,6 @@ from events.admin.sync_rule import SyncRuleAdmin
 from events.admin.worker import WorkerAdmin
 
 __all__ = [
-    "EnrollmentAdmin",
-    "EventAdmin",
-    "EventDefinitionAdmin",
-    "FailedStageAdmin",
-    "SequenceAdmin",
-    "SyncRuleAdmin",
-    "WorkerAdmin",
-]
+    "EnrollmentAdmin", "EventAdmin", "EventDefinitionAdmin", "FailedStageAdmin",
+    "SequenceAdmin", "SyncRuleAdmin", "WorkerAdmin",
+]  # fmt: skip

@@ -15,6 +15,7 @@ from config.readable import bulleted
 from events.admin.sequence_actions import SequenceActions
 from events.admin.sequence_editor.form import SequenceForm
 from events.admin.sequence_editor.step_forms import FORMS
+from events.admin.sequence_editor.wire import TRIGGER_CONDITIONS
 from events.models import Enrollment, Sequence
 from events.services.sequences import sequences
 from events.wording import sequences as sequence_words
@@ -45,11 +46,7 @@ class SequenceAdmin(SequenceActions):
     search_help_text = "Name or key, from its beginning"
     change_form_outer_before_template = "admin/sequence_standing.html"
     conditional_fields = {
-        "event_name": "trigger == 'event_received'",
-        "filters": "trigger == 'event_received'",
-        "tag_names": "trigger == 'tag_added'",
-        "lists": "trigger == 'contact_added'",
-        "list_scope": "trigger == 'contact_added'",
+        **TRIGGER_CONDITIONS,
         "enrollment_field_path": "enrollment_mode == 'matching_field'",
         "stop_value": "stop_type",
         "stop_filters": "stop_type == 'event_received'",
@@ -78,7 +75,6 @@ class SequenceAdmin(SequenceActions):
     def get_readonly_fields(
         self, request: HttpRequest, obj: Sequence | None = None
     ) -> tuple[str, ...]:
-        """Keep a sequence in its workspace, and its key."""
         words = ("starts_by", "stops_by", "steps_shown")
         return ("workspace", "key", *words) if obj else words
 
@@ -111,7 +107,6 @@ class SequenceAdmin(SequenceActions):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Bring along the steps, and where the sequence stands."""
         sequence = kwargs.get("obj")
         context["step_kinds"] = [(kind, form.title) for kind, form in FORMS.items()]
         if sequence is not None:
@@ -122,25 +117,20 @@ class SequenceAdmin(SequenceActions):
 
     @display(description="status", label=sequence_words.COLOURS)  # type: ignore[untyped-decorator]
     def state(self, sequence: Sequence) -> tuple[str, str]:
-        """Return the status, coloured."""
         return sequence.status, sequence.get_status_display()
 
     @admin.display(description="trigger")
     def starts_by(self, sequence: Sequence) -> str:
-        """Return the trigger in words."""
         return sequence_words.trigger_in_words(sequence)
 
     @admin.display(description="exit condition")
     def stops_by(self, sequence: Sequence) -> str:
-        """Return the stop condition in words."""
         return sequence_words.stop_in_words(sequence)
 
     @admin.display(description="version")
     def version(self, sequence: Sequence) -> str:
-        """Return the current version's number."""
         return str(sequence.current_version.number) if sequence.current_version else "-"
 
     @admin.display(description="steps")
     def steps_shown(self, sequence: Sequence) -> SafeString:
-        """Return the steps in words."""
         return bulleted(sequence_words.steps_in_words(sequence))

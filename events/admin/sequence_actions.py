@@ -71,7 +71,6 @@ class SequenceActions(BaseAdmin):
         return [*found, ARCHIVE]
 
     def action_urls(self) -> list[URLPattern]:
-        """Return the addresses of actions, and of the pages that ask first."""
         return [
             self.action_url("activate", self.activate),
             self.action_url("pause", self.pause),
@@ -103,7 +102,6 @@ class SequenceActions(BaseAdmin):
         self.tell_done(request, sequence, f"Activated{over}")
 
     def pause(self, request: HttpRequest, sequence: Sequence) -> None:
-        """Hold everything."""
         try:
             sequences.pause(sequence=sequence, now=timezone.now(), reason="by hand")
         except sequences.NotActive as error:
@@ -112,24 +110,20 @@ class SequenceActions(BaseAdmin):
         self.tell_done(request, sequence, "Paused")
 
     def pause_enrollment(self, request: HttpRequest, sequence: Sequence) -> None:
-        """Let nobody in."""
         now = timezone.now()
         sequences.set_enrollment_paused(sequence=sequence, is_paused=True, now=now)
         self.tell_done(request, sequence, "Paused enrollment")
 
     def resume_enrollment(self, request: HttpRequest, sequence: Sequence) -> None:
-        """Let people in again."""
         now = timezone.now()
         sequences.set_enrollment_paused(sequence=sequence, is_paused=False, now=now)
         self.tell_done(request, sequence, "Resumed enrollment")
 
     def archive(self, request: HttpRequest, sequence: Sequence) -> None:
-        """Put it away."""
         sequences.archive(sequence=sequence, now=timezone.now())
         self.tell_done(request, sequence, "Archived")
 
     def unarchive(self, request: HttpRequest, sequence: Sequence) -> None:
-        """Bring it back as a draft."""
         sequences.unarchive(sequence=sequence, now=timezone.now())
         self.tell_done(request, sequence, "Brought back as a draft")
 
@@ -141,13 +135,11 @@ class SequenceActions(BaseAdmin):
         self.tell_done(request, sequence, words + left)
 
     def enroll(self, request: HttpRequest, sequence: Sequence) -> None:
-        """Put people into it by hand."""
         words = enrolling.enroll(request, sequence)
         if words:
             self.tell_done(request, sequence, words)
 
     def show_enrolling(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
-        """Ask who is to be enrolled."""
         return self._page(
             request,
             sequence,
@@ -158,7 +150,6 @@ class SequenceActions(BaseAdmin):
         )
 
     def show_activating(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
-        """Tell how many are held, and ask over how many minutes they go on."""
         return self._page(
             request,
             sequence,
@@ -171,7 +162,6 @@ class SequenceActions(BaseAdmin):
         )
 
     def show_moving(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
-        """Tell who would be moved to the current version, and who would stay and why."""
         return self._page(
             request,
             sequence,
@@ -189,6 +179,5 @@ class SequenceActions(BaseAdmin):
 
 
 def _has_enrollments_behind(sequence: Sequence) -> bool:
-    """Tell whether somebody is under way with an earlier version."""
     under_way = Enrollment.objects.filter(sequence=sequence, status__in=Enrollment.UNDER_WAY)
     return under_way.exclude(version_id=sequence.current_version_id).exists()

@@ -1,4 +1,3 @@
-"""What an event starts, stops and releases, and which tags it changes: pure decisions.
-
-Knows the language of sequences, no Django and no services.
+"""What an event starts, stops and releases, and which tags it changes. Pure functions on plain
+values: may know `language`, no Django and no services.
 """

@@ -6,12 +6,13 @@ sequences that people enter once ever.
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from events.decisions.watched import Watched, WatchedSequence
+from events.language.entry import EnteredBy
 
 # A step that adds a tag starts enrollments whose steps add tags: ten enrollments deep at most, by
 # the contract.
@@ -73,7 +74,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
     sequence: WatchedSequence
     enrollment: EnrollmentState
-    by: Literal["event", "tag", "list"]
+    by: EnteredBy
     name: str
     value: str = ""
 

@@ -5,7 +5,7 @@ cannot differ.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from events.decisions.enrollments import (
@@ -21,13 +21,14 @@ from events.decisions.enrollments import (
 )
 from events.decisions.sync_rules import TagRef
 from events.decisions.watched import Wait, Watched, WatchedSequence
+from events.language.entry import EnteredBy
 from events.language.filters import unmet
 from events.language.scalars import scalar_at
 from subscribers.ids import new_id
 
 # In these an enrollment may stand at a wait for an event.
 _CAN_WAIT = frozenset({"waiting", "paused"})
-_Candidate = tuple[WatchedSequence, Literal["event", "tag", "list"], str]
+_Candidate = tuple[WatchedSequence, EnteredBy, str]
 
 
 def starts_of_event(
@@ -43,7 +44,8 @@ def starts_of_event(
     `enrollments` are the person's before the event, `status` is the person's.
     """
     by_name: list[_Candidate] = [
-        (sequence, "event", event.name) for sequence in watched.starts_by_event.get(event.name, ())
+        (sequence, "event", event.name)
+        for sequence in watched.starting("event_received", event.name)
     ]
     return _judge_all(
         [*by_name, *_by_tags(watched, tags_added)], event.properties, enrollments, status
@@ -71,8 +73,10 @@ def starts_of_lists(
     """
     found: dict[UUID, _Candidate] = {}
     for list_id in list_ids:
-        for sequence in (*watched.starts_by_list.get(list_id, ()), *watched.starts_by_any_list):
-            found.setdefault(sequence.id, (sequence, "list", watched.list_names.get(list_id, "")))
+        for key in (list_id, None):
+            for sequence in watched.starting("list_joined", key):
+                name = watched.list_names.get(list_id, "")
+                found.setdefault(sequence.id, (sequence, "list", name))
     if is_created:
         for sequence in watched.starts_by_creation:
             found.setdefault(sequence.id, (sequence, "list", ""))
@@ -121,7 +125,7 @@ def stops_of_tags(
 
 def held_back(*, watched: Watched, name: str, reason: Reason) -> Starts:
     """Return all that such an event would have started, were it not for the reason."""
-    sequences = watched.starts_by_event.get(name, ())
+    sequences = watched.starting("event_received", name)
     return Starts(not_started=[NotStarted(sequence, reason) for sequence in sequences])
 
 
@@ -129,7 +133,7 @@ def _by_tags(watched: Watched, tags_added: Sequence[TagRef]) -> list[_Candidate]
     """Return the sequences that the tags could start, each with the first of its tags."""
     found: dict[UUID, _Candidate] = {}
     for tag in tags_added:
-        for sequence in watched.starts_by_tag.get(tag.id, ()):
+        for sequence in watched.starting("tag_added", tag.id):
             found.setdefault(sequence.id, (sequence, "tag", tag.name))
     return [found[each] for each in sorted(found)]
 

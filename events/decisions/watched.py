@@ -9,7 +9,11 @@ from uuid import UUID
 
 import msgspec
 
+from events.language.entry import StopCondition, TriggerType
 from events.language.filters import Filter
+
+# An event's name, a tag's id, a list's id; None: any list.
+StartKey = str | UUID | None
 
 
 class WatchedSequence(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,16 +39,6 @@ class WatchedSequence(msgspec.Struct, frozen=True, kw_only=True):
     lane: int = 2
 
 
-class Stop(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that ends a sequence's enrollments.
-
-    With a path, the one enrollment that began with its value.
-    """
-
-    filters: tuple[Filter, ...] = ()
-    field_path: str = ""
-
-
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
     """A step that waits for an event."""
 
@@ -56,21 +50,23 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """All of a workspace; sequences that one thing starts are in the order of their ids."""
 
     sequences: Mapping[UUID, WatchedSequence] = {}
-    starts_by_event: Mapping[str, Sequence[WatchedSequence]] = {}
-    starts_by_tag: Mapping[UUID, Sequence[WatchedSequence]] = {}
-    starts_by_list: Mapping[UUID, Sequence[WatchedSequence]] = {}
-    starts_by_any_list: Sequence[WatchedSequence] = ()
+    starts: Mapping[tuple[TriggerType, StartKey], Sequence[WatchedSequence]] = {}
     starts_by_creation: Sequence[WatchedSequence] = ()
     # By name or tag, then by sequence.
-    stops_by_event: Mapping[str, Mapping[UUID, Stop]] = {}
-    stops_by_tag: Mapping[UUID, frozenset[UUID]] = {}
+    stops_by_event: Mapping[str, Mapping[UUID, StopCondition]] = {}
+    stops_by_tag: Mapping[UUID, Mapping[UUID, StopCondition]] = {}
     # By name, then by step, of every version that an enrollment may have.
     waits_by_event: Mapping[str, Mapping[UUID, Wait]] = {}
     list_names: Mapping[UUID, str] = {}
 
+    def starting(self, type_: TriggerType, key: StartKey) -> Sequence[WatchedSequence]:
+        """Return what a trigger starts, in the order of the sequences' ids."""
+        return self.starts.get((type_, key), ())
+
     def event_names(self) -> frozenset[str]:
         """Return the names of events that can set something off."""
-        return frozenset({*self.starts_by_event, *self.stops_by_event, *self.waits_by_event})
+        starting = (key for _, key in self.starts if isinstance(key, str))
+        return frozenset({*starting, *self.stops_by_event, *self.waits_by_event})
 
     def concerned_by(
         self, *, names: Iterable[str] = (), tag_ids: Iterable[UUID] = ()
@@ -78,15 +74,15 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
         """Return the sequences whose enrollments decide what events and new tags set off."""
         found: set[UUID] = set()
         for name in names:
-            found.update(each.id for each in self.starts_by_event.get(name, ()))
+            found.update(each.id for each in self.starting("event_received", name))
             found.update(self.stops_by_event.get(name, ()))
             found.update(each.sequence_id for each in self.waits_by_event.get(name, {}).values())
         for tag_id in tag_ids:
-            found.update(each.id for each in self.starts_by_tag.get(tag_id, ()))
+            found.update(each.id for each in self.starting("tag_added", tag_id))
             found.update(self.stops_by_tag.get(tag_id, ()))
         return frozenset(found)
 
     def concerned_by_lists(self, list_ids: Sequence[UUID]) -> frozenset[UUID]:
         """Return the sequences that joining the lists could start."""
-        named = {each.id for list_id in list_ids for each in self.starts_by_list.get(list_id, ())}
-        return frozenset(named.union(each.id for each in self.starts_by_any_list if list_ids))
+        keys = (*list_ids, None) if list_ids else ()
+        return frozenset(each.id for key in keys for each in self.starting("list_joined", key))

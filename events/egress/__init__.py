@@ -1,4 +1,3 @@
-"""Calls to the outside, safe from server-side request forgery.
-
-Pure of Django: an address and a body come in, an answer goes out.
+"""HTTP calls to other hosts, safe from server-side request forgery. Pure: an address and a body go
+in, an answer comes out. Knows no other room and no Django.
 """

@@ -1,4 +1,3 @@
-"""An event as callers and files give it: payloads, rows, cells and presets.
-
-Knows the wire and the rows of `subscribers`, no Django and no services.
+"""An event as callers and files give it: payloads, rows, cells and presets. May know
+`subscribers.wire` and `subscribers.rows`; no Django and no services.
 """

@@ -1,4 +1,3 @@
-"""The words that sequences are written in: specs, steps, timing, filters and files.
-
-Pure: knows other leaf rooms only, no Django and no services.
+"""The language of sequences: triggers, steps, times and filters, read from the wire form and
+written back. May know `intake`, `egress` and the leaf rooms of `subscribers`; no Django.
 """

@@ -1,42 +1,120 @@
 """What starts a sequence and what ends its enrollments, as callers send it and files hold it."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, assert_never
+
+import msgspec
 
 from events.language import filters
 from events.language.fields import Fields, any_of
+from events.language.filters import Filter
 from events.language.steps.rules import read_event_name, read_list_reference, read_tag
-from events.language.types import StopCondition, Trigger
 
 MOST_REFERENCES = 50
-TRIGGERS = ("event_received", "tag_added", "contact_added", "manual")
+TriggerType = Literal["event_received", "tag_added", "list_joined", "manual"]
 STOPS = ("event_received", "tag_added")
+Scope = Literal["any_list", "any_contact"]
 SCOPES = ("any_list", "any_contact")
+# How an enrollment says that it began.
+EnteredBy = Literal["event", "tag", "list", "manual"]
+
+
+class TriggerFacts(NamedTuple):
+    """What holds of every trigger of a type; `needs` is what it has to name."""
+
+    # Its word on the wire, and the fields that it has there.
+    word: str
+    fields: tuple[str, ...] = ()
+    needs: str = ""
+    comes_with_event: bool = False
+
+
+TRIGGERS: Mapping[TriggerType, TriggerFacts] = {
+    "event_received": TriggerFacts(
+        "event_received", ("eventName", "propertyFilters"), "an event", comes_with_event=True
+    ),
+    "tag_added": TriggerFacts("tag_added", ("tagNames",), "a tag", comes_with_event=True),
+    "list_joined": TriggerFacts("contact_added", ("lists", "listScope")),
+    "manual": TriggerFacts("manual"),
+}
+_TYPE_BY_WORD = {facts.word: type_ for type_, facts in TRIGGERS.items()}
+
+
+class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What starts a sequence: an event, one of the tags, one of the lists, or an operator.
+
+    Without lists, joining any list does, and for the scope `any_contact` being created as well.
+    Lists are ids on the wire (`lst_…`) or exact names; tags are normal names. It is stored as JSON
+    without what is default, its type in a column of its own.
+    """
+
+    type: TriggerType
+    event_name: str = ""
+    filters: tuple[Filter, ...] = ()
+    tag_names: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    scope: Scope = "any_list"
+
+    @property
+    def facts(self) -> TriggerFacts:
+        return TRIGGERS[self.type]
+
+    @property
+    def is_for_any_list(self) -> bool:
+        return "lists" in self.facts.fields and not self.lists
+
+    @property
+    def missing(self) -> str:
+        """What it needs and does not name, or nothing."""
+        return "" if self.event_name or self.tag_names else self.facts.needs
+
+
+class StopCondition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What ends an enrollment under way; stored as JSON without what is default.
+
+    `value` is an event's name, or a tag's in its normal form. With a `field_path`, the event ends
+    only the enrollment whose entry key it has there.
+    """
+
+    type: Literal["event_received", "tag_added"]
+    value: str
+    filters: tuple[Filter, ...] = ()
+    field_path: str = ""
+
+
+def trigger_from_stored(type_: str, config: Mapping[str, Any]) -> Trigger:
+    """Return the trigger of a sequence's columns."""
+    return msgspec.convert({"type": type_, **config}, Trigger)
 
 
 def read_trigger(fields: Fields) -> Trigger:
     """Read the trigger's fields; without a `trigger`, joining a list is it."""
-    kind = fields.read_choice("trigger", TRIGGERS, "contact_added")
-    if kind == "event_received":
-        return Trigger(
-            type=kind,
-            event_name=fields.read_needed("eventName", read_event_name, ""),
-            filters=fields.read_nested("propertyFilters", filters.parse_filters, ()),
-        )
-    if kind == "tag_added":
-        tag = fields.read("tagName", read_tag, "")
-        tags = fields.read_items("tagNames", read_tag, most=MOST_REFERENCES)
-        if not (fields.is_given("tagName") or fields.raw.get("tagNames")):
-            fields.fault("tagNames", f"is missing: 1 to {MOST_REFERENCES} tags.")
-        return Trigger(type=kind, tag_names=_each_once(tag, *tags))
-    if kind == "contact_added":
-        chosen = _each_once(
-            fields.read("listId", read_list_reference, ""),
-            *fields.read_items("listIds", read_list_reference, most=MOST_REFERENCES),
-            *fields.read_items("lists", read_list_reference, most=MOST_REFERENCES),
-        )
-        scope = fields.read_choice("listScope", SCOPES, "any_list")
-        return Trigger(type=kind, lists=chosen, scope="any_list" if chosen else scope)
-    return Trigger(type="manual")
+    type_ = _read_type(fields)
+    match type_:
+        case "event_received":
+            return Trigger(
+                type=type_,
+                event_name=fields.read_needed("eventName", read_event_name, ""),
+                filters=fields.read_nested("propertyFilters", filters.parse_filters, ()),
+            )
+        case "tag_added":
+            tag = fields.read("tagName", read_tag, "")
+            tags = fields.read_items("tagNames", read_tag, most=MOST_REFERENCES)
+            if not (fields.is_given("tagName") or fields.raw.get("tagNames")):
+                fields.fault("tagNames", f"is missing: 1 to {MOST_REFERENCES} tags.")
+            return Trigger(type=type_, tag_names=_each_once(tag, *tags))
+        case "list_joined":
+            chosen = _each_once(
+                fields.read("listId", read_list_reference, ""),
+                *fields.read_items("listIds", read_list_reference, most=MOST_REFERENCES),
+                *fields.read_items("lists", read_list_reference, most=MOST_REFERENCES),
+            )
+            scope = fields.read_choice("listScope", SCOPES, "any_list")
+            return Trigger(type=type_, lists=chosen, scope="any_list" if chosen else scope)
+        case "manual":
+            return Trigger(type=type_)
+        case _:
+            assert_never(type_)
 
 
 def read_field_path(fields: Fields, mode: str) -> str:
@@ -60,7 +138,7 @@ def read_stop_condition(fields: Fields, mode: str) -> StopCondition | None:
 def trigger_as_wire(trigger: Trigger) -> dict[str, Any]:
     """Return the trigger's fields of a sequence, without what is default."""
     parts = {
-        "trigger": trigger.type,
+        "trigger": trigger.facts.word,
         "eventName": trigger.event_name,
         "propertyFilters": filters.as_wire(trigger.filters),
         "tagNames": list(trigger.tag_names),
@@ -85,6 +163,14 @@ def stop_condition_as_wire(stop: StopCondition) -> dict[str, Any]:
 def without_empty(parts: dict[str, Any]) -> dict[str, Any]:
     """Leave out what is empty, zero or false."""
     return {name: value for name, value in parts.items() if value}
+
+
+def _read_type(fields: Fields) -> TriggerType:
+    """Read the trigger by its word on the wire; its name inside is taken as well."""
+    given = fields.raw.get("trigger")
+    named = next((type_ for type_ in TRIGGERS if type_ == given), None)
+    words = tuple(_TYPE_BY_WORD)
+    return named or _TYPE_BY_WORD[fields.read_choice("trigger", words, "contact_added")]
 
 
 def _each_once(*names: str) -> tuple[str, ...]:

@@ -7,10 +7,14 @@ the services to find.
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from events.language import steps, timing
 from events.language.entry import (
+    StopCondition,
+    Trigger,
     read_field_path,
     read_stop_condition,
     read_trigger,
@@ -25,24 +29,40 @@ from events.language.fields import (
     read_storable,
     text_reader,
 )
-from events.language.types import SequenceSpec, StopCondition, Trigger
+from events.language.steps import Step
+from events.language.timing import SendingWindow
 from subscribers.templating import mail
 from subscribers.wire.payloads import Fault, InvalidField, read_email, read_text
-
-__all__ = [
-    "SequenceSpec", "StopCondition", "Trigger", "as_wire", "key_from", "parse_sequence",
-    "stop_condition_as_wire", "trigger_as_wire",
-]  # fmt: skip
 
 LONGEST_NAME = 200
 LONGEST_KEY = 100
 LONGEST_LABEL = 100
 LONGEST_DESCRIPTION = 2000
 MOST_LABELS = 20
+Mode = Literal["unlimited", "one_time", "matching_field"]
 MODES = ("unlimited", "one_time", "matching_field")
 EMAILS = ("email", "action_email")
 TEMPLATES = ("subject", "previewText", "html", "body", "text")
 _KEY = re.compile(r"\w[\w.-]*")
+
+
+class SequenceSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole sequence."""
+
+    name: str
+    key: str
+    description: str = ""
+    labels: tuple[str, ...] = ()
+    trigger: Trigger
+    enrollment_mode: Mode = "unlimited"
+    enrollment_field_path: str = ""
+    stop_condition: StopCondition | None = None
+    sending_window: SendingWindow | None = None
+    active_subscribers_only: bool = False
+    from_email: str = ""
+    from_name: str = ""
+    reply_to: str = ""
+    steps: tuple[Step, ...] = ()
 
 
 def key_from(name: str) -> str:

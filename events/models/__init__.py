@@ -1,4 +1,6 @@
-"""The tables of what happened and what follows."""
+"""The tables of events, sequences and enrollments. They may know `subscribers.models`, and no
+services.
+"""
 
 from events.models.definition import EventDefinition
 from events.models.enrollment import Enrollment, StepRun
@@ -9,16 +11,6 @@ from events.models.sync_rule import SyncRule, SyncRuleTag
 from events.models.worker import Worker
 
 __all__ = [
-    "Enrollment",
-    "Event",
-    "EventCount",
-    "EventDefinition",
-    "FailedStage",
-    "Sequence",
-    "SequenceVersion",
-    "Step",
-    "StepRun",
-    "SyncRule",
-    "SyncRuleTag",
-    "Worker",
-]
+    "Enrollment", "Event", "EventCount", "EventDefinition", "FailedStage", "Sequence",
+    "SequenceVersion", "Step", "StepRun", "SyncRule", "SyncRuleTag", "Worker",
+]  # fmt: skip

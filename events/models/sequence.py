@@ -21,7 +21,7 @@ class Sequence(models.Model):
     class Trigger(models.TextChoices):
         EVENT_RECEIVED = "event_received", "Event received"
         TAG_ADDED = "tag_added", "Tag added"
-        CONTACT_ADDED = "contact_added", "List joined"
+        LIST_JOINED = "list_joined", "List joined"
         MANUAL = "manual", "Manual"
 
     class Mode(models.TextChoices):

@@ -1,1 +1,3 @@
-"""What may be done with events and rules; one module per noun."""
+"""What can be done with events, sequences and enrollments; a room a topic. The contracts in
+pyproject.toml say which room may call which.
+"""

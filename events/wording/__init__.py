@@ -1,4 +1,3 @@
-"""Sentences for people, for the admin and the terminal alike.
-
-May read models and the reports of services; decides nothing.
+"""Sentences for people, for the admin and the terminal alike; decides nothing. May read models and
+the reports of services.
 """

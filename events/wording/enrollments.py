@@ -6,6 +6,7 @@ from config.readable import moment
 from events.language.timing import zone_of
 from events.models import Enrollment, Sequence, Step
 from events.wording.reasons import reason_in_words
+from events.wording.sequences import WAYS_IN
 from subscribers.models import Workspace
 
 COLOURS = {
@@ -31,10 +32,9 @@ def on_both_clocks(at: datetime, workspace: Workspace) -> str:
 
 def entry_in_words(enrollment: Enrollment) -> str:
     via = enrollment.entered_via
-    kind = via.get("kind", "")
-    named = via.get("name") or ""
-    words = {"event": "the event", "tag": "the tag", "list": "joining the list", "manual": "hand"}
-    return f"{words.get(kind, kind or 'an unknown way')} {named}".strip()
+    kind = via.get("kind") or "an unknown way"
+    _, words = WAYS_IN.get(kind, ("", kind))
+    return f"{words} {via.get('name') or ''}".strip()
 
 
 def what_next(enrollment: Enrollment, *, now: datetime) -> str:

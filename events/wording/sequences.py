@@ -1,19 +1,27 @@
 """A sequence as people say it: what starts it, what stops it, who is inside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 import msgspec
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin_base import list_url
-from events.language.specs import StopCondition, Trigger
+from events.language.entry import StopCondition, Trigger, trigger_from_stored
 from events.models import Enrollment, Sequence, SequenceVersion
 from events.services.sequences import sequences
 from events.wording.steps import filters_in_words, hours_in_words, in_words
 
 COLOURS = {"draft": "", "active": "success", "paused": "warning", "archived": ""}
+# How people enter, by the word that enrollments keep: before any name, and before this one's.
+WAYS_IN: Mapping[str, tuple[str, str]] = {
+    "event": ("event", "the event"),
+    "tag": ("tag", "the tag"),
+    "list": ("joining a list", "joining the list"),
+    "manual": ("hand", "hand"),
+}
 # Beyond it the number does not matter, and counting would cost.
 MOST_COUNTED = 1000
 MOST_VERSIONS = 20
@@ -33,16 +41,19 @@ class VersionLine:
 
 def trigger_in_words(sequence: Sequence) -> str:
     """Return what lets people in; lists are counted, since only their ids are known here."""
-    trigger = msgspec.convert({"type": sequence.trigger, **sequence.trigger_config}, Trigger)
+    trigger = trigger_from_stored(sequence.trigger, sequence.trigger_config)
     match trigger.type:
         case "event_received":
             met = filters_in_words(trigger.filters)
             return f"event {trigger.event_name}{met and f' where {met}'}"
         case "tag_added":
             return f"tag {' or '.join(trigger.tag_names)}"
-        case "contact_added":
+        case "list_joined":
             return _lists_in_words(trigger)
-    return "by hand"
+        case "manual":
+            return "by hand"
+        case _:
+            assert_never(trigger.type)
 
 
 def stop_in_words(sequence: Sequence) -> str:

@@ -13,13 +13,12 @@ from events.language.steps.rules import parse_rule
 from events.models import Sequence
 from events.services.simulation import Entry, Simulation, Visit
 from events.wording.reasons import reason_in_words
-from events.wording.sequences import stop_in_words
+from events.wording.sequences import WAYS_IN, stop_in_words
 from events.wording.steps import in_words, rule_in_words
 from subscribers.ids import encode
 from subscribers.models import List
 from subscribers.services.outbox.outbox import Draft
 
-BY = {"event": "event", "tag": "tag", "list": "joining a list", "manual": "hand"}
 CHANGES = (
     ("tagsAdded", "puts on"),
     ("tagsRemoved", "takes off"),
@@ -75,7 +74,7 @@ def _lines(simulation: Simulation, *, with_html: bool) -> Iterator[str]:
 
 
 def _entry(entry: Entry) -> str:
-    by = f"{BY[entry.by]} {entry.name}".strip()
+    by = f"{WAYS_IN[entry.by][0]} {entry.name}".strip()
     if entry.would_enter:
         return f"yes, by {by}"
     at = f" at {entry.path}" if entry.path else ""

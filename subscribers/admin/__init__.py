@@ -1,4 +1,6 @@
-"""The audience's pages in the admin; the same noun names the file in every layer."""
+"""The admin's pages of people, lists, mail, consent and workspaces. They call services and show
+rows; may know both apps.
+"""
 
 from subscribers.admin.api_key import ApiKeyAdmin
 from subscribers.admin.consent import ConsentRecordAdmin
@@ -11,13 +13,6 @@ from subscribers.admin.tag import TagAdmin
 from subscribers.admin.workspace import WorkspaceAdmin
 
 __all__ = [
-    "ApiKeyAdmin",
-    "ConsentRecordAdmin",
-    "ImportRunAdmin",
-    "ListAdmin",
-    "OutgoingEmailAdmin",
-    "SubscriberAdmin",
-    "SuppressionAdmin",
-    "TagAdmin",
-    "WorkspaceAdmin",
-]
+    "ApiKeyAdmin", "ConsentRecordAdmin", "ImportRunAdmin", "ListAdmin", "OutgoingEmailAdmin",
+    "SubscriberAdmin", "SuppressionAdmin", "TagAdmin", "WorkspaceAdmin",
+]  # fmt: skip

@@ -1,1 +1,3 @@
-"""The wire: HTTP shapes in, services, HTTP shapes out."""
+"""The HTTP interface for people, and what both APIs share: keys, limits, errors. May know services,
+and Django REST framework; no other interface.
+"""

@@ -1,4 +1,4 @@
-"""The tables of the audience; the same noun names the file in every layer."""
+"""The tables of people, consent, mail and workspaces; they know no services."""
 
 from subscribers.models.api_key import ApiKey
 from subscribers.models.consent import (
@@ -19,22 +19,8 @@ from subscribers.models.tag import SubscriberTag, Tag
 from subscribers.models.workspace import Workspace
 
 __all__ = [
-    "ApiKey",
-    "AskedAddress",
-    "AskedHour",
-    "Confirmation",
-    "ConsentRecord",
-    "IdempotentRequest",
-    "ImportReject",
-    "ImportRun",
-    "Installation",
-    "LeasedWindow",
-    "List",
-    "ListMembership",
-    "OutgoingEmail",
-    "Subscriber",
-    "SubscriberTag",
-    "Suppression",
-    "Tag",
+    "ApiKey", "AskedAddress", "AskedHour", "Confirmation", "ConsentRecord", "IdempotentRequest",
+    "ImportReject", "ImportRun", "Installation", "LeasedWindow", "List", "ListMembership",
+    "OutgoingEmail", "Subscriber", "SubscriberTag", "Suppression", "Tag",
     "Workspace",
-]
+]  # fmt: skip

@@ -1,1 +1,3 @@
-"""Pages for the people who get mail: no sign-in, no cookie; all works without a script."""
+"""Pages for the people who get mail: no sign-in, no cookie, and all works without a script. May
+know services and models.
+"""

@@ -1,4 +1,3 @@
-"""Files of rows: CSV, JSONL, their cells and their faults.
-
-Pure: no Django and no services.
+"""Files of rows: CSV, JSONL, their cells and their faults. May know `wire`; no Django and no
+services.
 """

@@ -1,1 +1,3 @@
-"""What may be done to the audience; one module per noun."""
+"""What can be done with people, mail and workspaces; a room a topic. The contracts in
+pyproject.toml say which room may call which. What follows for enrollments: `reactions`.
+"""

@@ -1,4 +1,3 @@
-"""The text of mails: Liquid, merge tags, and HTML to text.
-
-Pure: no Django and no services.
+"""The text of mails: Liquid, merge tags, and HTML to text. May know `wire`; no Django and no
+services.
 """

@@ -1,4 +1,3 @@
-"""What comes over the wire: payloads, the JSON gate, addresses and tag names.
-
-Pure: no Django and no services.
+"""What comes over the wire: payloads, the JSON gate, addresses and tag names. Knows no other room
+and no Django.
 """

@@ -1,1 +1,3 @@
-"""The form in which a sequence is edited, and its way to the wire form and back."""
+"""The form that edits a sequence: between what is typed and the wire form. May know `language`,
+`sequences` and models; the wire's parser judges what is typed.
+"""

@@ -86,7 +86,8 @@ class SequenceForm(RowForm):
         self.is_arranging = bool(self.is_bound and self.data.get(ARRANGE))
         shown: Wire = {} if self.is_new else _shown(self.instance)
         seen = "" if self.is_new else self.instance.updated_at.isoformat()
-        self.initial.update({**initial_of(shown), "seen": seen})
+        trigger = self.instance.trigger
+        self.initial.update({**initial_of(shown), "trigger": trigger, "seen": seen})
         steps = shown.get("steps", [])
         self.rows = StepRows.of_post(self.data) if self.is_bound else StepRows.of_wire(steps)
 
@@ -142,7 +143,6 @@ class SequenceForm(RowForm):
             self.add_error("key", f"The workspace has another sequence with the key {key}.")
 
     def _show(self, fault: Fault) -> None:
-        """Show a fault of the wire at the field that it is about."""
         if fault.path.startswith("steps"):
             self.rows.show(fault)
             return
@@ -155,6 +155,5 @@ class SequenceForm(RowForm):
 
 
 def _shown(sequence: Sequence) -> Wire:
-    """Return a sequence in the wire's words, its lists by name."""
     spec = sequences.spec_of(sequence)
     return as_wire(references.with_list_names(workspace=sequence.workspace, spec=spec))

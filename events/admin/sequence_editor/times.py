@@ -47,7 +47,6 @@ def length_parts(wire: Wire, *, prefix: str = "") -> Wire:
 
 
 def hours_from(cleaned: Mapping[str, Any], *, prefix: str = "") -> Wire:
-    """Return days, hours and zone of a window."""
     zone = cleaned[f"{prefix}timezone"].strip()
     found = {
         "days": cleaned[f"{prefix}weekdays"] or None,
@@ -60,7 +59,6 @@ def hours_from(cleaned: Mapping[str, Any], *, prefix: str = "") -> Wire:
 
 
 def hours_initial(wire: Wire, *, prefix: str = "") -> Wire:
-    """Return days, hours and zone as a form shows them."""
     return {
         f"{prefix}weekdays": wire.get("days", []),
         f"{prefix}start": _hour(wire.get("startTime", MIDNIGHT)),

@@ -6,7 +6,16 @@ from typing import Any
 from events.admin.sequence_editor import lines
 from events.admin.sequence_editor.fields import FieldFault
 from events.admin.sequence_editor.times import Wire, hours_from, hours_initial
+from events.language.entry import TRIGGERS, TriggerType
 
+# How the fields of triggers are read from the form, by their names on the wire.
+_READ: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "eventName": lambda cleaned: cleaned.get("event_name") or None,
+    "propertyFilters": lambda cleaned: _read(cleaned, "filters", lines.filters_from),
+    "tagNames": lambda cleaned: lines.names_from(cleaned.get("tag_names", "")),
+    "lists": lambda cleaned: lines.names_from(cleaned.get("lists", ""), separator="\n"),
+    "listScope": lambda cleaned: cleaned.get("list_scope") or None,
+}
 STOP_TYPES = {"": "never", "event_received": "when an event comes", "tag_added": "when a tag comes"}
 PLAIN = {
     "name": "name",
@@ -37,6 +46,13 @@ WIRE_NAMES = {
     "sendingWindow.endTime": "window_end",
     "sendingWindow.timezone": "window_timezone",
 }
+# For which triggers a field is shown, as the page asks it.
+TRIGGER_CONDITIONS = {
+    WIRE_NAMES[name]: " || ".join(
+        f"trigger == '{type_}'" for type_, facts in TRIGGERS.items() if name in facts.fields
+    )
+    for name in _READ
+}
 
 
 def wire_of(cleaned: Mapping[str, Any]) -> Wire:
@@ -64,7 +80,6 @@ def initial_of(wire: Wire) -> Wire:
     window = wire.get("sendingWindow")
     return {
         **{field: wire.get(name, "") for name, field in PLAIN.items()},
-        "trigger": wire.get("trigger", "event_received"),
         "enrollment_mode": wire.get("enrollmentMode", "unlimited"),
         "labels": ", ".join(wire.get("labels", ())),
         "event_name": wire.get("eventName", ""),
@@ -84,18 +99,9 @@ def initial_of(wire: Wire) -> Wire:
 
 
 def _trigger(cleaned: Mapping[str, Any]) -> Wire:
-    match cleaned.get("trigger"):
-        case "event_received":
-            return {
-                "eventName": cleaned.get("event_name") or None,
-                "propertyFilters": _read(cleaned, "filters", lines.filters_from),
-            }
-        case "tag_added":
-            return {"tagNames": lines.names_from(cleaned.get("tag_names", ""))}
-        case "contact_added":
-            names = lines.names_from(cleaned.get("lists", ""), separator="\n")
-            return {"lists": names, "listScope": cleaned.get("list_scope") or None}
-    return {}
+    chosen: TriggerType | None = cleaned.get("trigger")
+    names = TRIGGERS[chosen].fields if chosen else ()
+    return {name: _READ[name](cleaned) for name in names}
 
 
 def _stop(cleaned: Mapping[str, Any]) -> Wire | None:

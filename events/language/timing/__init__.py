@@ -1,7 +1,5 @@
-"""When: delays and sending windows, under one name.
-
-They are in `delays` and `windows`; what callers send is in `timing_parsing` and `timing_wire`.
-No clock is read here: moments are passed in, and every moment is aware.
+"""Delays and sending windows: their values, the wire form, and the moments that they give. Reads no
+clock: moments are passed in, and every moment is aware.
 """
 
 from events.language.timing.delays import (

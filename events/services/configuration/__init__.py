@@ -1,1 +1,3 @@
-"""What a workspace has configured, cached by its version: sync rules and watched sequences."""
+"""What a workspace has configured, remembered by its version: sync rules and watched sequences. May
+know models and `decisions`; calls no other room of these services.
+"""

@@ -1,20 +1,17 @@
 """Reads what the write path watches for from the workspace's sequences."""
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 import msgspec
 from django.db.models import F, Q
 
-from events.decisions.watched import Stop, Wait, Watched, WatchedSequence
+from events.decisions.watched import StartKey, Wait, Watched, WatchedSequence
 from events.language import steps
-from events.language.specs import StopCondition, Trigger
+from events.language.entry import StopCondition, Trigger, TriggerType, trigger_from_stored
 from events.models import Enrollment, Sequence, Step
 from subscribers.ids import decode
 from subscribers.models import List, Tag
-
-Key = TypeVar("Key")
 
 
 def read(*, workspace_id: UUID) -> Watched:
@@ -28,10 +25,7 @@ def read(*, workspace_id: UUID) -> Watched:
     if not rows:
         return Watched()
     first_steps, waits = _read_steps(workspace_id)
-    triggers = {
-        row.id: msgspec.convert({"type": row.trigger, **row.trigger_config}, Trigger)
-        for row in rows
-    }
+    triggers = {row.id: trigger_from_stored(row.trigger, row.trigger_config) for row in rows}
     stops = {
         row.id: msgspec.convert(row.stop_condition, StopCondition)
         for row in rows
@@ -41,36 +35,36 @@ def read(*, workspace_id: UUID) -> Watched:
     tag_ids = _tag_ids(workspace_id, triggers.values(), stops.values())
     is_open = {row.id for row in rows if row.status != Sequence.Status.ARCHIVED}
     starting = [(sequences[each], triggers[each]) for each in sequences if each in is_open]
-    list_names = _list_names(workspace_id, triggers.values())
-
-    def by(keys: Callable[[Trigger], Iterable[Key | None]]) -> dict[Key, list[WatchedSequence]]:
-        found: dict[Key, list[WatchedSequence]] = {}
-        for sequence, trigger in starting:
-            for key in dict.fromkeys(keys(trigger)):
-                if key is not None:
-                    found.setdefault(key, []).append(sequence)
-        return found
-
+    starts: dict[tuple[TriggerType, StartKey], list[WatchedSequence]] = {}
+    for sequence, trigger in starting:
+        for key in dict.fromkeys(_start_keys(trigger, tag_ids)):
+            starts.setdefault((trigger.type, key), []).append(sequence)
+    stops_by_event: dict[str, dict[UUID, StopCondition]] = {}
+    stops_by_tag: dict[UUID, dict[UUID, StopCondition]] = {}
+    for sequence_id, stop in stops.items():
+        if stop.type == "event_received":
+            stops_by_event.setdefault(stop.value, {})[sequence_id] = stop
+        elif stop.value in tag_ids:
+            stops_by_tag.setdefault(tag_ids[stop.value], {})[sequence_id] = stop
     return Watched(
         sequences=sequences,
-        starts_by_event=by(lambda trigger: [trigger.event_name or None]),
-        starts_by_tag=by(lambda trigger: map(tag_ids.get, trigger.tag_names)),
-        starts_by_list=by(lambda trigger: (decode("lst", each) for each in trigger.lists)),
-        starts_by_any_list=by(_any_list).get(True, []),
-        starts_by_creation=by(_creation).get(True, []),
-        stops_by_event=_stops_by_event(stops),
-        stops_by_tag=_stops_by_tag(stops, tag_ids),
+        starts=starts,
+        starts_by_creation=[each for each, trigger in starting if trigger.scope == "any_contact"],
+        stops_by_event=stops_by_event,
+        stops_by_tag=stops_by_tag,
         waits_by_event=waits,
-        list_names=list_names,
+        list_names=_list_names(workspace_id, triggers.values()),
     )
 
 
-def _any_list(trigger: Trigger) -> list[bool | None]:
-    return [True] if trigger.type == "contact_added" and not trigger.lists else []
-
-
-def _creation(trigger: Trigger) -> list[bool | None]:
-    return [True] if trigger.type == "contact_added" and trigger.scope == "any_contact" else []
+def _start_keys(trigger: Trigger, tag_ids: dict[str, UUID]) -> Iterator[StartKey]:
+    """Yield what a trigger is found by; tags and lists that are gone start nothing."""
+    if trigger.event_name:
+        yield trigger.event_name
+    yield from (tag_ids[name] for name in trigger.tag_names if name in tag_ids)
+    yield from (list_id for each in trigger.lists if (list_id := decode("lst", each)))
+    if trigger.is_for_any_list:
+        yield None
 
 
 def _as_value(
@@ -129,26 +123,6 @@ def _tag_ids(
 
 
 def _list_names(workspace_id: UUID, triggers: Iterable[Trigger]) -> dict[UUID, str]:
-    if not any(trigger.type == "contact_added" for trigger in triggers):
+    if not any("lists" in trigger.facts.fields for trigger in triggers):
         return {}
     return dict(List.objects.filter(workspace_id=workspace_id).values_list("id", "name"))
-
-
-def _stops_by_event(stops: dict[UUID, StopCondition]) -> dict[str, dict[UUID, Stop]]:
-    found: dict[str, dict[UUID, Stop]] = {}
-    for sequence_id, stop in stops.items():
-        if stop.type == "event_received":
-            value = Stop(filters=stop.filters, field_path=stop.field_path)
-            found.setdefault(stop.value, {})[sequence_id] = value
-    return found
-
-
-def _stops_by_tag(
-    stops: dict[UUID, StopCondition], tag_ids: dict[str, UUID]
-) -> dict[UUID, frozenset[UUID]]:
-    found: dict[UUID, set[UUID]] = {}
-    for sequence_id, stop in stops.items():
-        tag_id = tag_ids.get(stop.value) if stop.type == "tag_added" else None
-        if tag_id is not None:
-            found.setdefault(tag_id, set()).add(sequence_id)
-    return {tag_id: frozenset(each) for tag_id, each in found.items()}

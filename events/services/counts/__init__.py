@@ -1,1 +1,1 @@
-"""Events counted by hour of receipt and by day of occurrence."""
+"""Events counted by hour of receipt and by day of occurrence; may know the models of events."""

@@ -132,7 +132,6 @@ def _under_way(subscriber_ids: Sequence[UUID]) -> QuerySet[Enrollment]:
 
 
 def _watched_by(subscriber_ids: Sequence[UUID]) -> Watched:
-    """Return what the workspace of the people watches for."""
     people = Subscriber.objects.filter(pk__in=subscriber_ids[:1])
     workspace_id = people.values_list("workspace_id", flat=True).first()
     return remembered.watched_now(workspace_id=workspace_id) if workspace_id else Watched()

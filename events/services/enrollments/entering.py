@@ -91,7 +91,6 @@ def _refusal(
     status_by_person: Mapping[UUID, str],
     is_for_active_only: bool,  # noqa: FBT001 - handed on
 ) -> str:
-    """Return why the person does not enter, nothing when they do."""
     if sequence.enrollment_mode == Sequence.Mode.MATCHING_FIELD:
         return "entry_key_missing"
     keeps_out = is_for_active_only or sequence.active_subscribers_only

@@ -50,12 +50,10 @@ class Move:
 
     @property
     def moved_count(self) -> int:
-        """How many enrollments move."""
         return sum(each.enrollments for each in self.moved)
 
     @property
     def left_count(self) -> int:
-        """How many enrollments stay with their version."""
         return sum(each.enrollments for each in self.left)
 
 
@@ -106,7 +104,6 @@ def move_enrollments(*, sequence: Sequence, now: datetime) -> Move:
 
 
 def _behind(sequence: Sequence) -> QuerySet[Enrollment]:
-    """Return the enrollments under way of other versions."""
     under_way = Enrollment.objects.filter(sequence=sequence, status__in=Enrollment.UNDER_WAY)
     return under_way.exclude(version_id=sequence.current_version_id).exclude(step=None)
 

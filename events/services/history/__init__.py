@@ -1,1 +1,3 @@
-"""Events that are imported, exported and pruned."""
+"""Events imported, exported and pruned. May know `ingestion` and the rooms below it, and the
+services of `subscribers`.
+"""

@@ -1,1 +1,4 @@
-"""Events recorded: the reference path, the stages after it, and the fast path."""
+"""Events recorded: the reference path (`ingest`), its stages and their retries, and the fast path.
+May know `enrollments` and the rooms below it, and the services of `subscribers`; writes rows,
+queues nothing.
+"""

@@ -1,1 +1,3 @@
-"""Which enrollments the events of a request start, stop and release."""
+"""Plans what one event changes, and the effects that are stored with it. May know `decisions` and
+models; reads and writes no rows.
+"""

@@ -1,1 +1,3 @@
-"""Sequences: created, edited into versions, activated, exported and imported."""
+"""Sequences: created, edited into versions, activated, exported and imported. May know `language`,
+models, and tags and workspaces of `subscribers`; never locks a person.
+"""

@@ -25,7 +25,6 @@ def count_parked(sequence: Sequence) -> int:
 
 
 def parked(sequence: Sequence) -> QuerySet[Enrollment]:
-    """Return the sequence's parked enrollments."""
     status = Enrollment.Status.PAUSED
     return Enrollment.objects.filter(sequence=sequence, status=status, reason=REASON)
 

@@ -94,7 +94,7 @@ def unseen_paths(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
     paths = sorted(path for path in _merge_paths(spec) if path.startswith("event."))
     if not paths:
         return
-    if spec.trigger.type in {"contact_added", "manual"}:
+    if not spec.trigger.facts.comes_with_event:
         yield f"Mails use {', '.join(paths)}, but no event starts this sequence: it stays blank."
     if spec.trigger.type != "event_received":
         return

@@ -28,8 +28,6 @@ __all__ = [
     "unarchive",
 ]  # fmt: skip
 
-WITH_EVENT = ("event_received", "tag_added")
-
 
 class KeyTaken(ValueError):
     """Another sequence of the workspace has the key."""
@@ -127,11 +125,9 @@ def problems_of(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:
     mails = any(isinstance(step, steps.EmailStep) for step in spec.steps)
     if mails and not (spec.from_email or workspace.from_email):
         problems.append("It sends mail, but neither it nor the workspace has a from address.")
-    if spec.trigger.type == "event_received" and not spec.trigger.event_name:
-        problems.append("It starts with an event, but names none.")
-    if spec.trigger.type == "tag_added" and not spec.trigger.tag_names:
-        problems.append("It starts with a tag, but names none.")
-    if spec.enrollment_mode == "matching_field" and spec.trigger.type not in WITH_EVENT:
+    if missing_name := spec.trigger.missing:
+        problems.append(f"It starts with {missing_name}, but names none.")
+    if spec.enrollment_mode == "matching_field" and not spec.trigger.facts.comes_with_event:
         problems.append(
             "It lets people in by a field of an event, but its trigger comes without an event."
         )
@@ -153,7 +149,6 @@ def activate(*, sequence: Sequence, now: datetime, spread: timedelta = timedelta
         if locked.status != Sequence.Status.ACTIVE:
             _update(locked, now, status=Sequence.Status.ACTIVE, paused_at=None, pause_reason="")
         parked_enrollments.resume(sequence=locked, now=now, spread=spread)
-        workspaces.configuration_changed(workspace_id=locked.workspace_id)
     sequence.refresh_from_db()
 
 
@@ -169,7 +164,6 @@ def pause(*, sequence: Sequence, now: datetime, reason: str = "") -> None:
         if locked.status == Sequence.Status.ACTIVE:
             status = Sequence.Status.PAUSED
             _update(locked, now, status=status, paused_at=now, pause_reason=reason[:200])
-            workspaces.configuration_changed(workspace_id=locked.workspace_id)
     sequence.refresh_from_db()
 
 
@@ -180,7 +174,6 @@ def archive(*, sequence: Sequence, now: datetime) -> None:
         if locked.status != Sequence.Status.ARCHIVED:
             held_since = locked.paused_at or now
             _update(locked, now, status=Sequence.Status.ARCHIVED, paused_at=held_since)
-            workspaces.configuration_changed(workspace_id=locked.workspace_id)
     sequence.refresh_from_db()
 
 
@@ -190,7 +183,6 @@ def unarchive(*, sequence: Sequence, now: datetime) -> None:
         locked = _locked(sequence)
         if locked.status == Sequence.Status.ARCHIVED:
             _update(locked, now, status=Sequence.Status.DRAFT, paused_at=None, pause_reason="")
-            workspaces.configuration_changed(workspace_id=locked.workspace_id)
     sequence.refresh_from_db()
 
 
@@ -200,7 +192,6 @@ def set_enrollment_paused(*, sequence: Sequence, is_paused: bool, now: datetime)
         locked = _locked(sequence)
         if locked.is_enrollment_paused != is_paused:
             _update(locked, now, is_enrollment_paused=is_paused)
-            workspaces.configuration_changed(workspace_id=locked.workspace_id)
     sequence.refresh_from_db()
 
 
@@ -217,6 +208,7 @@ def _update(locked: Sequence, now: datetime, **columns: object) -> None:
     for name, value in {**columns, "updated_at": now}.items():
         setattr(locked, name, value)
     locked.save(update_fields=[*columns, "updated_at"])
+    workspaces.configuration_changed(workspace_id=locked.workspace_id)
 
 
 def _set_columns(sequence: Sequence, spec: SequenceSpec, now: datetime) -> None:

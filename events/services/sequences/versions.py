@@ -8,7 +8,8 @@ import msgspec
 from django.db.models import Exists, OuterRef
 
 from events.language import steps
-from events.language.specs import SequenceSpec, StopCondition, Trigger
+from events.language.entry import StopCondition, trigger_from_stored
+from events.language.specs import SequenceSpec
 from events.language.timing import SendingWindow
 from events.models import Enrollment, Sequence, SequenceVersion, Step, StepRun
 
@@ -31,7 +32,7 @@ def spec_of(sequence: Sequence) -> SequenceSpec:
         key=sequence.key,
         description=sequence.description,
         labels=tuple(sequence.labels),
-        trigger=msgspec.convert({"type": sequence.trigger, **sequence.trigger_config}, Trigger),
+        trigger=trigger_from_stored(sequence.trigger, sequence.trigger_config),
         enrollment_mode=sequence.enrollment_mode,  # type: ignore[arg-type] # the same words
         enrollment_field_path=sequence.enrollment_field_path,
         stop_condition=msgspec.convert(sequence.stop_condition, StopCondition | None),

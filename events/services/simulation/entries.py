@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
-
-import msgspec
 
 from events.decisions import triggers
 from events.decisions.enrollments import EnrollmentsBySlot, Reason, Seen, Starts
 from events.decisions.sync_rules import TagRef
 from events.decisions.watched import Watched
-from events.language.types import Trigger
+from events.language.entry import Trigger, trigger_from_stored
 from events.models import Sequence
 from events.services.configuration import sync_rules
 from events.services.enrollments import rows as starting
@@ -55,154 +53,140 @@ class Entry:
 
     @property
     def would_enter(self) -> bool:
-        """Whether an enrollment would begin."""
         return not self.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A sequence, somebody who may enter it, and what decides whether they do."""
+
+    sequence: Sequence
+    trigger: Trigger
+    someone: Someone
+    watched: Watched
+    enrollments: EnrollmentsBySlot
+
+    def judged(self, starts: Starts, **changes: Any) -> Entry:
+        """Return the entry that the decision gives, `changes` being its other fields."""
+        entry = self.unchanged(**changes)
+        for start in starts.started:
+            if start.sequence.id == self.sequence.pk:
+                return replace(entry, slot=start.enrollment.entry_slot)
+        for refused in starts.not_started:
+            if refused.sequence.id == self.sequence.pk:
+                return replace(entry, reason=refused.reason.value, path=refused.path)
+        return replace(entry, reason=NOT_TRIGGERED)
+
+    def unchanged(self, **fields: Any) -> Entry:
+        """Return an entry that leaves the person's tags and lists as they are, but for `fields`."""
+        return Entry(**{"tags": self.someone.tags, "list_ids": self.someone.list_ids, **fields})
 
 
 def judge(
     *, sequence: Sequence, someone: Someone, watched: Watched, happening: AssumedEvent | None
 ) -> Entry:
     """Return whether what happens lets the person in; the trigger's own when nothing is given."""
-    trigger = msgspec.convert({"type": sequence.trigger, **sequence.trigger_config}, Trigger)
-    enrollments = _enrollments_of(sequence, someone)
-    if happening is None and trigger.type == "event_received":
-        happening = AssumedEvent(name=trigger.event_name, properties={})
+    trigger = trigger_from_stored(sequence.trigger, sequence.trigger_config)
+    case = _Case(
+        sequence=sequence,
+        trigger=trigger,
+        someone=someone,
+        watched=watched,
+        enrollments=starting.enrollments_of(
+            subscriber_id=someone.subscriber.pk,
+            sequence_ids=[sequence.pk] if someone.is_known else (),
+        ),
+    )
     if happening is not None:
-        entry = _by_event(sequence, someone, watched, happening, enrollments)
-    elif trigger.type == "tag_added":
-        entry = _by_tag(sequence, someone, watched, trigger, enrollments)
-    elif trigger.type == "contact_added":
-        entry = _by_list(sequence, someone, watched, trigger, enrollments)
+        entry = _by_event(case, happening)
     else:
-        entry = _by_hand(sequence, someone, watched, enrollments)
+        match trigger.type:
+            case "event_received":
+                entry = _by_event(case, AssumedEvent(name=trigger.event_name, properties={}))
+            case "tag_added":
+                entry = _by_tag(case)
+            case "list_joined":
+                entry = _by_list(case)
+            case "manual":
+                entry = _by_hand(case)
+            case _:
+                assert_never(trigger.type)
     if sequence.status == Sequence.Status.ARCHIVED:
         # Nothing watches for those.
         return replace(entry, reason=Reason.SEQUENCE_NOT_ACTIVE.value, path="")
     return entry
 
 
-def _enrollments_of(sequence: Sequence, someone: Someone) -> EnrollmentsBySlot:
-    if not someone.is_known:
-        return {}
-    return starting.enrollments_of(subscriber_id=someone.subscriber.pk, sequence_ids=[sequence.pk])
-
-
-def _by_event(
-    sequence: Sequence,
-    someone: Someone,
-    watched: Watched,
-    happening: AssumedEvent,
-    enrollments: EnrollmentsBySlot,
-) -> Entry:
+def _by_event(case: _Case, happening: AssumedEvent) -> Entry:
     """Plan the event, with its sync rules, as its receipt would."""
     event = Seen(id=new_id(), name=happening.name, properties=happening.properties)
-    rules = sync_rules.for_events(workspace_id=sequence.workspace_id, names=[event.name])
+    workspace_id, someone = case.sequence.workspace_id, case.someone
+    rules = sync_rules.for_events(workspace_id=workspace_id, names=[event.name])
     plan = planning.plan_event(
         event=event,
         matching=rules.get(event.name, ()),
-        watched=watched,
-        before=Standing(status=someone.status, tags=someone.tags, enrollments=enrollments),
+        watched=case.watched,
+        before=Standing(status=someone.status, tags=someone.tags, enrollments=case.enrollments),
     )
-    entry = Entry(
-        by="event",
-        name=event.name,
-        event=event,
-        tags=plan.after.tags,
-        list_ids=someone.list_ids,
-    )
-    return _as_judged(entry, sequence, plan.starts)
+    return case.judged(plan.starts, by="event", name=event.name, event=event, tags=plan.after.tags)
 
 
-def _by_tag(
-    sequence: Sequence,
-    someone: Someone,
-    watched: Watched,
-    trigger: Trigger,
-    enrollments: EnrollmentsBySlot,
-) -> Entry:
-    """Put the first of the trigger's tags on that the person does not bear."""
-    rows = Tag.objects.filter(workspace=sequence.workspace_id, name__in=trigger.tag_names)
+def _by_tag(case: _Case) -> Entry:
+    """Add the first of the trigger's tags that the person does not have."""
+    named, borne = case.trigger.tag_names, case.someone.tags
+    rows = Tag.objects.filter(workspace=case.sequence.workspace_id, name__in=named)
     id_of = dict(rows.values_list("name", "pk"))
-    tag = next(
-        (
-            TagRef(id=id_of[name], name=name)
-            for name in trigger.tag_names
-            if name in id_of and id_of[name] not in someone.tags
-        ),
-        None,
-    )
-    if tag is None:
-        names = ", ".join(trigger.tag_names)
-        return replace(_unchanged(someone, by="tag"), name=names, reason=TAG_THERE_ALREADY)
+    new = [name for name in named if name in id_of and id_of[name] not in borne]
+    if not new:
+        return case.unchanged(by="tag", name=", ".join(named), reason=TAG_THERE_ALREADY)
+    tag = TagRef(id=id_of[new[0]], name=new[0])
     starts = triggers.starts_of_tags(
-        watched=watched, tags_added=[tag], enrollments=enrollments, status=someone.status
+        watched=case.watched,
+        tags_added=[tag],
+        enrollments=case.enrollments,
+        status=case.someone.status,
     )
-    entry = replace(
-        _unchanged(someone, by="tag"), name=tag.name, tags={**someone.tags, tag.id: tag.name}
-    )
-    return _as_judged(entry, sequence, starts)
+    return case.judged(starts, by="tag", name=tag.name, tags={**borne, tag.id: tag.name})
 
 
-def _by_list(
-    sequence: Sequence,
-    someone: Someone,
-    watched: Watched,
-    trigger: Trigger,
-    enrollments: EnrollmentsBySlot,
-) -> Entry:
+def _by_list(case: _Case) -> Entry:
     """Let the person join the first of the trigger's lists that they are not on, or be created."""
+    trigger, someone = case.trigger, case.someone
     is_created = not someone.is_known
     # Whoever is created joins the default lists by that, so these let them in as well.
     joined_before = frozenset() if is_created else someone.list_ids
     named = [list_id for each in trigger.lists if (list_id := decode("lst", each))]
-    rows = List.objects.filter(workspace=sequence.workspace_id).order_by("id")
+    rows = List.objects.filter(workspace=case.sequence.workspace_id).order_by("id")
     name_of = dict(rows.values_list("pk", "name"))
     wanted = [each for each in named or name_of if each in name_of and each not in joined_before]
     if not wanted and not (is_created and trigger.scope == "any_contact"):
-        return replace(_unchanged(someone, by="list"), reason=NO_LIST_TO_JOIN)
+        return case.unchanged(by="list", reason=NO_LIST_TO_JOIN)
     joined = wanted[:1]
     starts = triggers.starts_of_lists(
-        watched=watched,
+        watched=case.watched,
         list_ids=joined,
         is_created=is_created,
-        enrollments=enrollments,
+        enrollments=case.enrollments,
         status=someone.status,
     )
-    entry = replace(
-        _unchanged(someone, by="list"),
-        name=", ".join(name_of[each] for each in joined),
-        list_ids=someone.list_ids.union(joined),
-    )
-    return _as_judged(entry, sequence, starts)
+    names = ", ".join(name_of[each] for each in joined)
+    return case.judged(starts, by="list", name=names, list_ids=someone.list_ids.union(joined))
 
 
-def _by_hand(
-    sequence: Sequence, someone: Someone, watched: Watched, enrollments: EnrollmentsBySlot
-) -> Entry:
-    """Judge as `entries_by_hand` does for active people only, which is how hands do it."""
-    entry = _unchanged(someone, by="manual")
+def _by_hand(case: _Case) -> Entry:
+    """Judge as `entering.enroll` does for active people only."""
     # Being created is what no filter and no name stands before.
-    alone = Watched(starts_by_creation=[watched.sequences[sequence.pk]])
+    alone = Watched(starts_by_creation=[case.watched.sequences[case.sequence.pk]])
     starts = triggers.starts_of_lists(
-        watched=alone, list_ids=[], is_created=True, enrollments=enrollments, status=someone.status
+        watched=alone,
+        list_ids=[],
+        is_created=True,
+        enrollments=case.enrollments,
+        status=case.someone.status,
     )
-    entry = _as_judged(entry, sequence, starts)
+    entry = case.judged(starts, by="manual")
     if entry.reason in {"", Reason.ENTERED_BEFORE, Reason.ALREADY_ENROLLED}:
-        status = Subscriber.Status(someone.status)
-        pending = "subscriber_pending" if someone.is_pending else entry.reason
+        status = Subscriber.Status(case.someone.status)
+        pending = "subscriber_pending" if case.someone.is_pending else entry.reason
         return replace(entry, reason=REFUSED.get(status, pending))
     return entry
-
-
-def _unchanged(someone: Someone, *, by: str) -> Entry:
-    return Entry(by=by, tags=someone.tags, list_ids=someone.list_ids)
-
-
-def _as_judged(entry: Entry, sequence: Sequence, starts: Starts) -> Entry:
-    for start in starts.started:
-        if start.sequence.id == sequence.pk:
-            return replace(entry, slot=start.enrollment.entry_slot)
-    for refused in starts.not_started:
-        if refused.sequence.id == sequence.pk:
-            return replace(entry, reason=refused.reason.value, path=refused.path)
-    return replace(entry, reason=NOT_TRIGGERED)

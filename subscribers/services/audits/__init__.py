@@ -1,1 +1,3 @@
-"""Checks of stored data that `doctor` reports."""
+"""Checks of stored people and mail that `doctor` reports. May read every model of this app; writes
+nothing.
+"""

@@ -1,1 +1,3 @@
-"""What leaves now: queued mails, confirmations, and the reports of delivery services."""
+"""What leaves now: queued mails, confirmations, and the reports of delivery services. May know
+`consent` and the rooms below it.
+"""

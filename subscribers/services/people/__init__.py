@@ -1,1 +1,3 @@
-"""One person erased, merged, exported, or given another address."""
+"""One person erased, merged, exported, or given another address. May know `dispatch` and the rooms
+below it; events follow by `reactions`.
+"""

@@ -1,1 +1,1 @@
-"""Workspaces, their API keys, and the installation."""
+"""Workspaces, their API keys and the installation. May know models only."""

@@ -14,11 +14,13 @@ from events.decisions.enrollments import (
     enrollments_after,
 )
 from events.decisions.sync_rules import TagRef
-from events.decisions.watched import Stop, Wait, Watched, WatchedSequence
+from events.decisions.watched import Wait, Watched, WatchedSequence
+from events.language.entry import StopCondition
 from events.language.filters import Filter, Operator
 from subscribers.ids import new_id
 
 VIP = TagRef(id=new_id(), name="vip")
+BY_VIP = StopCondition(type="tag_added", value="vip")
 GOLD = TagRef(id=new_id(), name="gold")
 PRO_ONLY = (Filter(path="plan", operator=Operator.EQUALS, value="pro"),)
 
@@ -33,7 +35,7 @@ def watching(*sequences: WatchedSequence, **fields: Any) -> Watched:
     """Return what a workspace watches for whose sequences the event `go` starts."""
     return Watched(
         sequences={each.id: each for each in sequences},
-        **{"starts_by_event": {"go": sequences}, **fields},
+        **{"starts": {("event_received", "go"): sequences}, **fields},
     )
 
 
@@ -108,7 +110,7 @@ def test_a_sequence_starts_once_however_many_of_its_tags_come() -> None:
     one, other = sequence(), sequence()
     watched = Watched(
         sequences={each.id: each for each in (one, other)},
-        starts_by_tag={VIP.id: [other], GOLD.id: [one, other]},
+        starts={("tag_added", VIP.id): [other], ("tag_added", GOLD.id): [one, other]},
     )
 
     found = triggers.starts_of_tags(
@@ -176,7 +178,8 @@ def test_a_wait_is_released_by_its_event_once(fields: dict[str, Any], *, is_rele
 
 def test_a_stop_by_field_needs_a_value_on_both_sides() -> None:
     one = sequence(is_keyed=True, field_path="id")
-    watched = watching(one, stops_by_event={"go": {one.id: Stop(field_path="order")}})
+    stop = StopCondition(type="event_received", value="go", field_path="order")
+    watched = watching(one, stops_by_event={"go": {one.id: stop}})
     first, keyless = (
         enrollment_in(one, entry_slot="1", entry_key="1"),
         enrollment_in(one, entry_slot=""),
@@ -194,7 +197,7 @@ def test_a_stop_by_field_needs_a_value_on_both_sides() -> None:
 
 def test_a_tag_stops_the_enrollments_of_its_sequences_alone() -> None:
     one, other = sequence(), sequence()
-    watched = watching(one, other, stops_by_tag={VIP.id: frozenset({one.id})})
+    watched = watching(one, other, stops_by_tag={VIP.id: {one.id: BY_VIP}})
     enrollments = held(enrollment_in(one), enrollment_in(other))
 
     stopped = triggers.stops_of_tags(watched=watched, tags_added=[VIP], enrollments=enrollments)
@@ -217,7 +220,7 @@ def test_a_stopped_enrollment_frees_its_slot_unless_people_enter_once() -> None:
 
 def test_what_does_not_concern_an_event_stays_out_of_sight() -> None:
     one = sequence()
-    watched = watching(one, stops_by_tag={VIP.id: frozenset({one.id})})
+    watched = watching(one, stops_by_tag={VIP.id: {one.id: BY_VIP}})
 
     assert watched.concerned_by(names=["go"]) == {one.id}
     assert watched.concerned_by(tag_ids=[VIP.id]) == {one.id}

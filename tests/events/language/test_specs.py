@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.language.entry import StopCondition, Trigger
 from events.language.filters import Filter, Operator
-from events.language.specs import StopCondition, Trigger, as_wire, key_from, parse_sequence
+from events.language.specs import as_wire, key_from, parse_sequence
 from events.language.steps import DelayStep, EmailStep
 from events.language.timing import Duration, SendingWindow
 from subscribers.wire.payloads import InvalidField, InvalidRequest
@@ -47,13 +48,15 @@ def test_the_sequence_of_the_issue_is_understood() -> None:
 @pytest.mark.parametrize(
     ("raw", "trigger"),
     [
-        ({}, Trigger(type="contact_added")),
-        ({"listScope": "any_contact"}, Trigger(type="contact_added", scope="any_contact")),
+        ({}, Trigger(type="list_joined")),
+        ({"listScope": "any_contact"}, Trigger(type="list_joined", scope="any_contact")),
         (
             {"listId": "lst_1", "listIds": ["lst_2", "lst_1"], "listScope": "any_contact"},
-            Trigger(type="contact_added", lists=("lst_1", "lst_2")),
+            Trigger(type="list_joined", lists=("lst_1", "lst_2")),
         ),
-        ({"lists": ["News"]}, Trigger(type="contact_added", lists=("News",))),
+        ({"lists": ["News"]}, Trigger(type="list_joined", lists=("News",))),
+        ({"trigger": "contact_added"}, Trigger(type="list_joined")),
+        ({"trigger": "list_joined"}, Trigger(type="list_joined")),
         ({"trigger": "manual", "eventName": "x"}, Trigger(type="manual")),
         (
             {"trigger": "tag_added", "tagName": "VIP_User", "tagNames": ["b", "vip user"]},

@@ -126,7 +126,7 @@ class Write:
         """Return what follows from the creation, the default lists, and then the events."""
         plan, standing = Plan(), Standing(status=ACTIVE)
         watched = self.known.watched
-        if watched.starts_by_creation or watched.starts_by_list or watched.starts_by_any_list:
+        if watched.starts:
             starts = triggers.starts_of_lists(
                 watched=watched,
                 list_ids=self.known.default_list_ids,

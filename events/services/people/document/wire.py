@@ -39,7 +39,6 @@ def profile(person: Subscriber, *, tag_names: Iterable[str]) -> Told:
 
 
 def membership(row: ListMembership) -> Told:
-    """Return a list that the person is on, or was on."""
     return {
         "name": row.list.name,
         "subscribedAt": row.subscribed_at,
@@ -61,7 +60,6 @@ def suppression(row: Suppression | None) -> Told | None:
 
 
 def confirmation(row: Confirmation) -> Told:
-    """Return one question whether the person wants mail."""
     return {
         "askedAt": row.asked_at,
         "mails": row.mails,
@@ -72,7 +70,6 @@ def confirmation(row: Confirmation) -> Told:
 
 
 def consent_record(row: ConsentRecord) -> Told:
-    """Return one line of the ledger."""
     return {
         "kind": row.kind,
         "method": row.method,
@@ -90,7 +87,6 @@ def consent_record(row: ConsentRecord) -> Told:
 
 
 def event(row: Event) -> Told:
-    """Return one event, whose definition is loaded."""
     return {
         "id": row.public_id,
         "name": row.definition.name,

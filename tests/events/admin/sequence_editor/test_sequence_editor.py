@@ -14,7 +14,7 @@ from events.models import Sequence
 from events.services.sequences import sequences
 from subscribers.models import Workspace
 from tests import factories
-from tests.support.sequence_making import make_sequence
+from tests.support.sequence_making import MAIL, make_sequence
 
 ADD = "/admin/events/sequence/add/"
 EVERY_KIND: list[dict[str, Any]] = [
@@ -150,6 +150,22 @@ def test_saving_what_is_shown_changes_nothing(admin_client: Client, whole: Seque
     assert whole.current_version_id == version_id
 
 
+def test_the_list_trigger_is_shown_by_its_label_and_keeps_its_word_on_the_wire(
+    admin_client: Client, workspace: Workspace
+) -> None:
+    factories.ListFactory.create(workspace=workspace, name="News")
+    sequence = make_sequence(workspace, MAIL, trigger="contact_added", lists=["News"])
+    before = wire_of(sequence)
+
+    page = admin_client.get(admin_url(sequence))
+    admin_client.post(admin_url(sequence), opened(admin_client, sequence))
+
+    assert before["trigger"] == "contact_added"
+    assert wire_of(sequence) == before
+    assert 'value="list_joined" selected>List joined<' in page.content.decode()
+    assert opened(admin_client, sequence)["lists"] == "News"
+
+
 def test_an_edited_step_is_a_new_version_and_the_log_says_so(
     admin_client: Client, whole: Sequence
 ) -> None:
@@ -190,7 +206,7 @@ def test_a_sequence_made_in_the_admin_is_a_draft_with_its_key(
         ({"filters": "plan. equals x"}, "filters: [0].path must be keys parted by dots"),
         ({"trigger": "tag_added"}, "tag_names: is missing: 1 to 50 tags."),
         ({"trigger": "tag_added", "tag_names": "!?"}, "tag_names: [0] needs at least one letter"),
-        ({"trigger": "contact_added", "lists": "Gone"}, "lists: names a list that is not there"),
+        ({"trigger": "list_joined", "lists": "Gone"}, "lists: names a list that is not there"),
         ({"enrollment_mode": "matching_field"}, "enrollment_field_path: is missing."),
         ({"stop_type": "event_received"}, "stop_value: value is missing."),
         ({"window_is_on": "on", "window_start": "9"}, "window_start: must be a time of the day"),

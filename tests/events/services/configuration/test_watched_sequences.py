@@ -38,9 +38,10 @@ def test_many_sequences_cost_four_queries(workspace: Workspace) -> None:
         found = watched_sequences.read(workspace_id=workspace.pk)
 
     assert len(queries) == 4
-    assert [each.name for each in found.starts_by_event["signup"]] == ["E0", "E1", "E2"]
-    assert found.starts_by_tag.keys() == set(Tag.objects.values_list("pk", flat=True))
-    assert len(found.starts_by_list[List.objects.get().pk]) == 3
+    assert [each.name for each in found.starting("event_received", "signup")] == ["E0", "E1", "E2"]
+    tag_ids = {key for type_, key in found.starts if type_ == "tag_added"}
+    assert tag_ids == set(Tag.objects.values_list("pk", flat=True))
+    assert len(found.starting("list_joined", List.objects.get().pk)) == 3
     assert len(found.waits_by_event["came"]) == 3
 
 
@@ -55,7 +56,7 @@ def test_a_draft_is_watched_but_not_active_and_an_archived_one_starts_nothing(
 
     found = watched_sequences.read(workspace_id=workspace.pk)
 
-    (watched,) = found.starts_by_event["signup"]
+    (watched,) = found.starting("event_received", "signup")
     assert (watched.id, watched.is_active) == (draft.pk, False)
     # Its enrollments are held, and end all the same.
     assert archived.pk in found.stops_by_event["end"]
@@ -94,4 +95,4 @@ def test_a_tag_that_was_deleted_starts_nothing(workspace: Workspace) -> None:
     make_sequence(workspace, trigger="tag_added", tagNames=["vip"])
     Tag.objects.all().delete()
 
-    assert not watched_sequences.read(workspace_id=workspace.pk).starts_by_tag
+    assert not watched_sequences.read(workspace_id=workspace.pk).starts

@@ -11,7 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from pytest_django import DjangoAssertNumQueries
 
 from events.models import Enrollment, Event
-from events.services.people import document as subscriber_document
+from events.services.people.document import document as subscriber_document
 from subscribers.ids import encode
 from subscribers.models import ConsentRecord, OutgoingEmail, Subscriber, Workspace
 from subscribers.wire.address_hashes import address_hash
