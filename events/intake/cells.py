@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from subscribers.rows import typed_cells
-from subscribers.wire import json_gate
+from subscribers.wire import json_gate, profile
 from subscribers.wire.payloads import Fault
 
-TEXTS = ("email", "externalId", "name", "eventId", "occurredAt", "firstName", "lastName")
+OF_PROFILE = tuple(text.wire_name for text in profile.IN_EVENTS)
+TEXTS = ("email", "externalId", "name", "eventId", "occurredAt", *OF_PROFILE)
 OBJECTS = ("properties", "customAttributes")
 PROPERTIES = "properties."
 NOT_AN_OBJECT = "must be a JSON object."

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from events.intake.cells import CellColumns, look_up
+from events.intake.cells import OF_PROFILE, CellColumns, look_up
 from events.intake.payloads import EventDraft, Limits, RejectedEvent, parse_event
 from events.intake.presets import Preset
 from subscribers.wire.addresses import Address
@@ -20,6 +20,8 @@ from subscribers.wire.payloads import Fault, InvalidRequest, Person, parse_perso
 
 # As many people with their addresses are in memory at most: some 40 MB.
 MOST_REMEMBERED = 150_000
+# What tells people apart who need not be judged again, beside the address.
+BESIDE_EMAIL = ("externalId", *OF_PROFILE)
 NOT_TOGETHER = "cannot be built: none of {columns} has a value."
 
 
@@ -120,11 +122,11 @@ class EventReader:
     def _read_person(self, body: dict[str, Any]) -> Person | tuple[Fault, ...]:
         if body.get("customAttributes") is not None:
             return self._parse_person(body)
-        email, external_id = body.get("email"), body.get("externalId")
-        first_name, last_name = body.get("firstName"), body.get("lastName")
-        given: object = email
-        if not (external_id is None and first_name is None and last_name is None):
-            given = (email, external_id, first_name, last_name)
+        email = body.get("email")
+        others = [body.get(name) for name in BESIDE_EMAIL]
+        # Most rows name an address alone, which needs no tuple in memory.
+        is_alone = others.count(None) == len(others)
+        given: object = email if is_alone else (email, *others)
         try:
             known = self._people.get(given)
         except TypeError:

@@ -15,13 +15,11 @@ from django.db import IntegrityError, OperationalError, transaction
 from subscribers.ids import encode
 from subscribers.models import Subscriber, Workspace
 from subscribers.services.storage import quick_rows
-from subscribers.wire import json_gate
+from subscribers.wire import json_gate, profile
 from subscribers.wire.payloads import Fault, InvalidRequest, Person
 
 # Each round that ends without a row means that another request created or deleted one meanwhile.
 ROUNDS = 10
-# What later requests add to a person.
-COMPLETED = ("first_name", "last_name", "attributes")
 
 
 class IdentityConflict(ValueError):
@@ -88,12 +86,12 @@ def find_or_create(
 def complete(
     *, subscriber: Subscriber, person: Person, attributes_bytes: int, now: datetime
 ) -> None:
-    """Fill empty names and merge attributes into the row, which the caller has locked.
+    """Fill empty texts and merge attributes into the row, which the caller has locked.
 
     Raises `InvalidRequest` when the merged attributes exceed `attributes_bytes`.
     """
     changes = changes_to(
-        stored={name: getattr(subscriber, name) for name in COMPLETED},
+        stored={name: getattr(subscriber, name) for name in profile.COLUMNS},
         person=person,
         attributes_bytes=attributes_bytes,
     )
@@ -107,15 +105,13 @@ def complete(
 def changes_to(
     *, stored: Mapping[str, Any], person: Person, attributes_bytes: int
 ) -> dict[str, Any]:
-    """Return the columns of `COMPLETED` that the person's request changes, with their new values.
+    """Return the columns of the profile that the person's request changes, with their new values.
 
     Raises `InvalidRequest` when the merged attributes exceed `attributes_bytes`.
     """
-    changes: dict[str, Any] = {}
-    if person.first_name and not stored["first_name"]:
-        changes["first_name"] = person.first_name
-    if person.last_name and not stored["last_name"]:
-        changes["last_name"] = person.last_name
+    changes: dict[str, Any] = {
+        name: text for name, text in person.texts.items() if not stored[name]
+    }
     merged = merge_attributes(stored["attributes"], person.attributes)
     if not json_gate.is_same(merged, stored["attributes"]):
         check_size(merged=merged, attributes_bytes=attributes_bytes)
@@ -169,8 +165,7 @@ def _plan(workspace: Workspace, person: Person, now: datetime, planned_id: UUID)
         email=person.email.text,
         email_key=person.email.key,
         external_id=person.external_id,
-        first_name=person.first_name,
-        last_name=person.last_name,
+        **person.texts,
         status=status,
         attributes=merge_attributes({}, person.attributes),
         created_at=now,

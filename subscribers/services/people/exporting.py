@@ -28,7 +28,7 @@ from subscribers.models import (
 from subscribers.models.subscriber import SubscriberQuerySet
 from subscribers.rows import lines as export_lines
 from subscribers.services.consent.ledger import BY_IMPORT
-from subscribers.wire import tag_names
+from subscribers.wire import profile, tag_names
 
 Kind = ConsentRecord.Kind
 PAGE = 1000
@@ -130,10 +130,8 @@ def _columns(rows: SubscriberQuerySet) -> Any:  # noqa: ANN401 - a queryset of d
         "pk",
         "email",
         "external_id",
-        "first_name",
-        "last_name",
+        *profile.NAMES,
         "status",
-        "timezone",
         "created_at",
         "unsubscribed_at",
         stored_attributes=Cast("attributes", TextField()),
@@ -168,13 +166,11 @@ def _row(
         id=encode("sub", person["pk"]),
         email=person["email"],
         external_id=person["external_id"],
-        first_name=person["first_name"] or None,
-        last_name=person["last_name"] or None,
+        **{name: person[name] or None for name in profile.NAMES},
         status=person["status"],
         custom_attributes=export_lines.stored(person["stored_attributes"]),
         tags=tags,
         lists=lists,
-        timezone=person["timezone"] or None,
         created_at=person["created_at"],
         unsubscribed_at=person["unsubscribed_at"],
         consent_at=record.at if record else None,

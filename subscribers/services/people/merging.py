@@ -28,7 +28,7 @@ from subscribers.reactions import Moved
 from subscribers.services.consent import ledger, suppressions, unsubscribing
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.dispatch.confirmations import CLOSED
-from subscribers.wire import json_gate
+from subscribers.wire import json_gate, profile
 
 Status = Subscriber.Status
 EmailStatus = OutgoingEmail.Status
@@ -143,7 +143,7 @@ def _follow(kept: Subscriber, before: str, circumstances: Circumstances, now: da
 def _profile(kept: Subscriber, gone: Subscriber, attributes_bytes: int) -> dict[str, Any]:
     """Return what the row that stays takes from the other, where it has nothing itself."""
     changes: dict[str, Any] = {"created_at": min(kept.created_at, gone.created_at)}
-    for name in ("external_id", "first_name", "last_name", "timezone"):
+    for name in ("external_id", *profile.NAMES):
         if not getattr(kept, name) and getattr(gone, name):
             changes[name] = getattr(gone, name)
     attributes = {**gone.attributes, **kept.attributes}

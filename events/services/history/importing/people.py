@@ -13,12 +13,14 @@ from events.services.history.importing.store import ChangedPerson, Key, Known, S
 from subscribers.ids import new_ids
 from subscribers.models import Confirmation, ListMembership, Subscriber, Workspace
 from subscribers.services.audience.subscribers import changes_to, merge_attributes
+from subscribers.wire import profile
 from subscribers.wire.payloads import Fault, InvalidRequest, Person
 
 # As many people are in memory at most: some 40 MB.
 MOST_REMEMBERED = 150_000
 # Each asks the system for randomness.
 IDS_AT_ONCE = 100
+PLACES = {name: place for place, name in enumerate(profile.NAMES)}
 CONFLICT = Fault("", "email and externalId belong to two different subscribers.")
 OTHER_EXTERNAL_ID = Fault("", "The subscriber with this email has another externalId.")
 NOT_FOUND = Fault("", "No subscriber has this externalId; give an email to create one.")
@@ -93,8 +95,7 @@ class People:
         return bool(
             person.attributes
             or (person.external_id is not None and known.external_id is None)
-            or (person.first_name and not known.first_name)
-            or (person.last_name and not known.last_name)
+            or any(not known.texts[PLACES[name]] for name in person.texts)
         )
 
     def is_refused(self, person: Person, *, given_with_email: set[str]) -> bool:
@@ -111,7 +112,7 @@ class People:
             return known
         if known is None:
             return self._make(person, now)
-        if person.attributes or person.first_name or person.last_name:
+        if person.attributes or person.texts:
             fault = self._complete(known, person)
             if fault is not None:
                 return fault
@@ -197,8 +198,7 @@ class People:
             email=person.email.text,
             email_key=person.email.key,
             external_id=person.external_id,
-            first_name=person.first_name,
-            last_name=person.last_name,
+            texts=tuple({**profile.EMPTY, **person.texts}.values()),
             created_at=now,
             attributes=merge_attributes({}, person.attributes),
         )
@@ -212,11 +212,7 @@ class People:
             if self.would_change(person, known):
                 raise PeopleChanged
             return None
-        stored = {
-            "first_name": known.first_name,
-            "last_name": known.last_name,
-            "attributes": known.attributes,
-        }
+        stored = dict(zip(profile.COLUMNS, (*known.texts, known.attributes), strict=True))
         try:
             changes = changes_to(
                 stored=stored, person=person, attributes_bytes=self.attributes_bytes
@@ -225,8 +221,8 @@ class People:
             return error.faults[0]
         if changes:
             self._touch(known)
-            for name, value in changes.items():
-                setattr(known, name, value)
+            *texts, known.attributes = (stored | changes).values()
+            known.texts = tuple(texts)
         return None
 
     def _next_id(self) -> UUID:

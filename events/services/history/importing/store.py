@@ -23,8 +23,8 @@ class Known(msgspec.Struct, gc=False, kw_only=True):
     key: Key
     email_key: str
     external_id: str | None
-    first_name: str
-    last_name: str
+    # The profile's, in the order of `profile.NAMES`.
+    texts: tuple[str, ...]
     created_at: datetime
     attributes: dict[str, Any] | None = None
     # As it is to be stored, of somebody new.

@@ -16,6 +16,7 @@ from subscribers.models import (
     Subscriber,
     Suppression,
 )
+from subscribers.wire.profile import wire_form
 
 Told = dict[str, Any]
 
@@ -26,12 +27,11 @@ def profile(person: Subscriber, *, tag_names: Iterable[str]) -> Told:
         "id": person.public_id,
         "email": person.email,
         "externalId": person.external_id,
-        "firstName": person.first_name,
-        "lastName": person.last_name,
+        **wire_form(person),
+        "timezone": person.timezone or None,
         "status": person.status,
         "tags": sorted(tag_names),
         "customAttributes": person.attributes,
-        "timezone": person.timezone or None,
         "createdAt": person.created_at,
         "updatedAt": person.updated_at,
         "unsubscribedAt": person.unsubscribed_at,
@@ -152,7 +152,7 @@ def email(row: OutgoingEmail) -> Told:
 
 
 def import_reject(row: ImportReject) -> Told:
-    """Return one row of a file that was refused, whose enrollment is loaded."""
+    """Return one row of a file that was refused, whose run is loaded."""
     return {
         "files": row.run.files,
         "fileIndex": row.file_index,

@@ -4,15 +4,15 @@ How a file's columns become those words is in `subscriber_columns`.
 """
 
 import ipaddress
-import zoneinfo
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from subscribers.wire import tag_names
+from subscribers.wire import profile, tag_names
 from subscribers.wire.payloads import (
     Fault,
     InvalidField,
@@ -21,13 +21,13 @@ from subscribers.wire.payloads import (
     parse_person,
     read_moment,
     read_text,
+    read_texts,
     type_name,
 )
 
 STATUSES = ("active", "unsubscribed", "bounced", "complained", "pending")
 MOST_NAMES = 500
 LONGEST_LIST_NAME = 200
-LONGEST_TIME_ZONE = 64
 LONGEST_CONSENT_TEXT = 500
 
 
@@ -49,7 +49,6 @@ class SubscriberDraft(msgspec.Struct, frozen=True, kw_only=True):
     # Each once; none of them and None differ: default lists are joined where nothing is said.
     lists: tuple[str, ...] | None = None
     status: str | None = None
-    timezone: str = ""
     created_at: datetime | None = None
     unsubscribed_at: datetime | None = None
     consent: Consent = Consent()
@@ -77,7 +76,7 @@ def parse_draft(raw: Mapping[str, Any], *, attributes_bytes: int) -> SubscriberD
     tags = read("tags", _read_tags, ())
     lists = read("lists", _read_lists)
     status = read("status", _read_status)
-    timezone = read("timezone", _read_time_zone, "")
+    texts = read_texts(raw, profile.IN_FILES_ALONE, faults)
     created_at = read("createdAt", read_moment)
     unsubscribed_at = read("unsubscribedAt", read_moment)
     consent = Consent(
@@ -89,11 +88,10 @@ def parse_draft(raw: Mapping[str, Any], *, attributes_bytes: int) -> SubscriberD
     if faults or person is None:
         raise InvalidRequest(*faults)
     return SubscriberDraft(
-        person=person,
+        person=replace(person, texts={**person.texts, **texts}) if texts else person,
         tags=tags,
         lists=lists,
         status=status,
-        timezone=timezone,
         created_at=created_at,
         unsubscribed_at=unsubscribed_at,
         consent=consent,
@@ -137,22 +135,6 @@ def _read_status(value: object) -> str:
     if not isinstance(value, str) or value.strip() not in STATUSES:
         raise InvalidField(f"must be one of {', '.join(STATUSES)}.")
     return value.strip()
-
-
-def _read_time_zone(value: object) -> str:
-    name = read_text(value, longest=LONGEST_TIME_ZONE)
-    if not _is_time_zone(name):
-        raise InvalidField("is not a time zone such as Europe/Berlin.")
-    return name
-
-
-@lru_cache(maxsize=1000)
-def _is_time_zone(name: str) -> bool:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def _read_ip(value: object) -> str:

@@ -162,10 +162,10 @@ def test_sequences_come_with_each_step_and_its_mail(ada: Subscriber) -> None:
 
 def test_rejected_rows_and_what_was_done_by_hand_are_told(ada: Subscriber) -> None:
     factories.ImportRejectFactory.create(
-        enrollment__workspace=ada.workspace, row='{"email": "ADA@example.com"}', line=7
+        run__workspace=ada.workspace, row='{"email": "ADA@example.com"}', line=7
     )
     factories.ImportRejectFactory.create(
-        enrollment__workspace=ada.workspace, row='{"email": "bob@example.com"}'
+        run__workspace=ada.workspace, row='{"email": "bob@example.com"}'
     )
     LogEntry.objects.create(
         user=User.objects.create(username="operator"),
