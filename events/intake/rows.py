@@ -21,7 +21,7 @@ from subscribers.wire.payloads import Fault, InvalidRequest, Person, parse_perso
 # As many people with their addresses are in memory at most: some 40 MB.
 MOST_REMEMBERED = 150_000
 # What tells people apart who need not be judged again, beside the address.
-BESIDE_EMAIL = ("externalId", *OF_PROFILE)
+BESIDE_EMAIL = frozenset({"externalId", *OF_PROFILE})
 NOT_TOGETHER = "cannot be built: none of {columns} has a value."
 
 
@@ -123,10 +123,9 @@ class EventReader:
         if body.get("customAttributes") is not None:
             return self._parse_person(body)
         email = body.get("email")
-        others = [body.get(name) for name in BESIDE_EMAIL]
         # Most rows name an address alone, which needs no tuple in memory.
-        is_alone = others.count(None) == len(others)
-        given: object = email if is_alone else (email, *others)
+        is_alone = BESIDE_EMAIL.isdisjoint(body)
+        given: object = email if is_alone else (email, *map(body.get, BESIDE_EMAIL))
         try:
             known = self._people.get(given)
         except TypeError:

@@ -5,9 +5,10 @@ for the services to find.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from subscribers.wire import addresses, json_gate, profile
@@ -65,17 +66,10 @@ class Person:
 def parse_person(raw: Mapping[str, Any], *, attributes_bytes: int) -> Person:
     """Return the person of a request, or raise `InvalidRequest` with every fault found."""
     faults: list[Fault] = []
-
-    def read(name: str, reader: Any, default: Any) -> Any:  # noqa: ANN401 - one reader per type
-        try:
-            return default if raw.get(name) is None else reader(raw[name])
-        except InvalidField as error:
-            faults.append(Fault(name, str(error)))
-            return default
-
+    read = partial(read_field, raw, faults)
     person = Person(
-        email=read("email", read_email, None),
-        external_id=read("externalId", read_external_id, None),
+        email=read("email", read_email),
+        external_id=read("externalId", read_external_id),
         texts=read_texts(raw, profile.IN_EVENTS, faults),
         attributes=read("customAttributes", lambda value: read_object(value, attributes_bytes), {}),
     )
@@ -84,6 +78,24 @@ def parse_person(raw: Mapping[str, Any], *, attributes_bytes: int) -> Person:
     if faults:
         raise InvalidRequest(*faults)
     return person
+
+
+def read_field(
+    raw: Mapping[str, Any],
+    faults: list[Fault],
+    name: str,
+    reader: Callable[[object], Any],
+    default: Any = None,  # noqa: ANN401 - one reader per type
+) -> Any:  # noqa: ANN401 - as above
+    """Return what a reader makes of a field, the default where it is not given or is wrong.
+
+    What is wrong is added to `faults`.
+    """
+    try:
+        return default if raw.get(name) is None else reader(raw[name])
+    except InvalidField as error:
+        faults.append(Fault(name, str(error)))
+        return default
 
 
 def read_email(value: object) -> addresses.Address:

@@ -4,10 +4,10 @@ Everything here runs inside the caller's transaction. Rows are locked in the ord
 read after the lock.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -20,6 +20,16 @@ from subscribers.wire.payloads import Fault, InvalidRequest, Person
 
 # Each round that ends without a row means that another request created or deleted one meanwhile.
 ROUNDS = 10
+
+
+class Identified(Protocol):
+    """Somebody as one of the importers or the database knows them."""
+
+    @property
+    def external_id(self) -> str | None: ...
+
+
+Row = TypeVar("Row", bound=Identified)
 
 
 class IdentityConflict(ValueError):
@@ -72,7 +82,16 @@ def find_or_create(
     )
     planned: Subscriber | None = None
     for _ in range(ROUNDS):
-        subscriber = choose(rows=list(bearers.locked()), person=person)
+        rows = list(bearers.locked())
+        by_key: dict[str | None, Subscriber] = {row.email_key: row for row in rows}
+        by_external_id: dict[str | None, Subscriber] = {
+            row.external_id: row for row in rows if row.external_id is not None
+        }
+        subscriber = choose(
+            by_address=by_key.get(email_key),
+            by_external_id=by_external_id.get(person.external_id),
+            person=person,
+        )
         if subscriber is None:
             planned = _plan(workspace, person, now, planned_id)
             # The loser of a race gets no row: the next round finds the winner's.
@@ -133,19 +152,13 @@ def merge_attributes(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dic
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def choose(*, rows: Collection[Subscriber], person: Person) -> Subscriber | None:
+def choose(*, by_address: Row | None, by_external_id: Row | None, person: Person) -> Row | None:
     """Return the row that the identity means, None when nobody has it and it can be created.
 
-    `rows` are all that bear the address or the external id. Raises `IdentityConflict` and
-    `SubscriberNotFound`.
+    The rows are those with the person's address and with their external id: one object if they are
+    one row. Raises `IdentityConflict` and `SubscriberNotFound`.
     """
-    by_address = next(
-        (row for row in rows if person.email and row.email_key == person.email.key), None
-    )
-    by_external_id = next(
-        (row for row in rows if person.external_id and row.external_id == person.external_id), None
-    )
-    if by_address and by_external_id and by_address.pk != by_external_id.pk:
+    if by_address and by_external_id and by_address is not by_external_id:
         raise IdentityConflict("email and externalId belong to two different subscribers.")
     if by_address and by_address.external_id and person.external_id and not by_external_id:
         raise IdentityConflict("The subscriber with this email has another externalId.")

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import Exists, OuterRef, TextField
+from django.db.models import Exists, OuterRef, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from subscribers.ids import encode
@@ -194,9 +194,7 @@ def _names_by_person(pairs: Any) -> dict[UUID, list[str]]:  # noqa: ANN401 - a q
 
 
 def _tag_ids(workspace: Workspace, names: Sequence[str]) -> list[UUID]:
-    wanted = sorted({_normal(name) for name in names})
-    rows = Tag.objects.filter(workspace=workspace, name__in=wanted)
-    return _ids("tag", wanted, dict(rows.values_list("name", "pk")) if wanted else {})
+    return _ids("tag", Tag.objects.filter(workspace=workspace), {_normal(name) for name in names})
 
 
 def _normal(name: str) -> str:
@@ -207,12 +205,12 @@ def _normal(name: str) -> str:
 
 
 def _list_ids(workspace: Workspace, names: Sequence[str]) -> list[UUID]:
-    wanted = sorted(set(names))
-    rows = List.objects.filter(workspace=workspace, name__in=wanted)
-    return _ids("list", wanted, dict(rows.values_list("name", "pk")) if wanted else {})
+    return _ids("list", List.objects.filter(workspace=workspace), set(names))
 
 
-def _ids(noun: str, wanted: Sequence[str], found: Mapping[str, UUID]) -> list[UUID]:
+def _ids(noun: str, rows: QuerySet[Any], names: set[str]) -> list[UUID]:
+    wanted = sorted(names)
+    found = dict(rows.filter(name__in=wanted).values_list("name", "pk")) if wanted else {}
     for name in wanted:
         if name not in found:
             raise UnknownName(f"There is no {noun} {name!r} in the workspace.")

@@ -14,7 +14,7 @@ import msgspec
 from django.db import IntegrityError, connection, transaction
 
 from events.intake.payloads import EventDraft
-from events.services.history.importing.store import ChangedPerson, EventLine, Known, new_tokens
+from events.services.history.importing.store import EventLine, Known, new_tokens
 from subscribers.wire import profile
 
 COLUMNS = (
@@ -123,13 +123,11 @@ class PostgreSQL:
             rows = cursor.fetchall()
         return [_known(row, msgspec.json.decode(attributes)) for attributes, *row in rows]
 
-    def update_people(self, changes: Sequence[ChangedPerson], *, now: datetime) -> None:
-        older = [
-            {"id": known.key.hex(), "created_at": known.created_at}
-            for known, is_touched in changes
-            if not is_touched
-        ]
-        touched = [
+    def update_people(
+        self, *, older: Sequence[Known], touched: Sequence[Known], now: datetime
+    ) -> None:
+        moved = [{"id": known.key.hex(), "created_at": known.created_at} for known in older]
+        changed = [
             {
                 "id": known.key.hex(),
                 "external_id": known.external_id,
@@ -137,14 +135,13 @@ class PostgreSQL:
                 "attributes": known.attributes,
                 "created_at": known.created_at,
             }
-            for known, is_touched in changes
-            if is_touched
+            for known in touched
         ]
         with connection.cursor() as cursor:
-            if older:
-                cursor.execute(MOVE_CREATION, [_as_json(older)])
-            if touched:
-                cursor.execute(CHANGE_PEOPLE, [now, _as_json(touched)])
+            if moved:
+                cursor.execute(MOVE_CREATION, [_as_json(moved)])
+            if changed:
+                cursor.execute(CHANGE_PEOPLE, [now, _as_json(changed)])
 
     def insert_people(
         self, people: Sequence[Known], *, workspace_id: UUID, status: str, now: datetime

@@ -12,14 +12,11 @@ import msgspec
 from django.db import connection
 
 from events.intake.payloads import EventDraft
-from events.services.history.importing.store import ChangedPerson, EventLine, Known, new_tokens
+from events.services.history.importing.store import EventLine, Known, new_tokens
 from subscribers.wire import profile
 
 # Ten values each; far below what SQLite takes in one statement.
 EVENTS_IN_STATEMENT = 250
-# The indexes are written all over: by default (2 MB, 4 MB) every page would go to disk many times.
-CACHE_KIB = 32_768
-PAGES_BETWEEN_CHECKPOINTS = 16_000
 KEYS_IN_STATEMENT = 900
 INSERT_EVENTS = """
 INSERT INTO events_event (id, workspace_id, subscriber_id, definition_id, event_id, occurred_at,
@@ -43,10 +40,9 @@ UPDATE subscribers_subscriber SET external_id = ?, {TEXTS_SET}, attributes = ?,
 SELECT_PEOPLE = f"""
 SELECT id, email_key, external_id, created_at || '', {TEXTS}, attributes
 FROM subscribers_subscriber WHERE """  # noqa: S608 - as above
-# In KiB. Two MiB, as by default, hold too little of the indexes.
-CACHE = "PRAGMA cache_size = -32768"
-# In pages: the same page is changed again and again, and copied back once.
-CHECKPOINT = "PRAGMA wal_autocheckpoint = 8000"
+# The indexes are written all over: by default (2 MiB, 1,000 pages) every page would go to disk many
+# times. The first is in KiB, the second in pages.
+SETTINGS = ("PRAGMA cache_size = -32768", "PRAGMA wal_autocheckpoint = 8000")
 Item = TypeVar("Item")
 
 
@@ -61,8 +57,8 @@ class SQLite:
     def __init__(self) -> None:
         """Let the connection hold more in memory, and clean up after itself less often."""
         with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            cursor.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}")
+            for setting in SETTINGS:
+                cursor.execute(setting)
 
     def key_of(self, row_id: UUID) -> str:
         return row_id.hex
@@ -118,9 +114,9 @@ class SQLite:
                 ],
             )
 
-    def update_people(self, changes: Sequence[ChangedPerson], *, now: datetime) -> None:
-        older = [each.known for each in changes if not each.is_touched]
-        touched = [each.known for each in changes if each.is_touched]
+    def update_people(
+        self, *, older: Sequence[Known], touched: Sequence[Known], now: datetime
+    ) -> None:
         with connection.wrap_database_errors:
             cursor = _cursor()
             cursor.executemany(
@@ -153,8 +149,6 @@ class SQLite:
         ordered = sorted(lines, key=lambda line: line.subscriber.key)
         with connection.wrap_database_errors:
             cursor = _cursor()
-            cursor.execute(CACHE)
-            cursor.execute(CHECKPOINT)
             for some in _chunks(ordered, EVENTS_IN_STATEMENT):
                 values: list[Any] = []
                 for line in some:

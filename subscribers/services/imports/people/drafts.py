@@ -4,10 +4,10 @@ How a file's columns become those words is in `subscriber_columns`.
 """
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from subscribers.wire.payloads import (
     InvalidRequest,
     Person,
     parse_person,
+    read_field,
     read_moment,
     read_text,
     read_texts,
@@ -57,17 +58,7 @@ class SubscriberDraft(msgspec.Struct, frozen=True, kw_only=True):
 def parse_draft(raw: Mapping[str, Any], *, attributes_bytes: int) -> SubscriberDraft:
     """Return the draft of a row in the API's words; raises `InvalidRequest` with every fault."""
     faults: list[Fault] = []
-
-    def read(name: str, reader: Callable[[object], Any], default: Any = None) -> Any:  # noqa: ANN401 - one reader per type
-        value = raw.get(name)
-        if value is None:
-            return default
-        try:
-            return reader(value)
-        except InvalidField as error:
-            faults.append(Fault(name, str(error)))
-            return default
-
+    read = partial(read_field, raw, faults)
     person: Person | None = None
     try:
         person = parse_person(raw, attributes_bytes=attributes_bytes)
