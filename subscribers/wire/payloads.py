@@ -66,6 +66,14 @@ class Person:
 def parse_person(raw: Mapping[str, Any], *, attributes_bytes: int) -> Person:
     """Return the person of a request, or raise `InvalidRequest` with every fault found."""
     faults: list[Fault] = []
+    person = read_person(raw, faults, attributes_bytes=attributes_bytes)
+    if faults:
+        raise InvalidRequest(*faults)
+    return person
+
+
+def read_person(raw: Mapping[str, Any], faults: list[Fault], *, attributes_bytes: int) -> Person:
+    """Return the person of a request without what is wrong, which is added to `faults`."""
     read = partial(read_field, raw, faults)
     person = Person(
         email=read("email", read_email),
@@ -75,8 +83,6 @@ def parse_person(raw: Mapping[str, Any], *, attributes_bytes: int) -> Person:
     )
     if raw.get("email") is None and raw.get("externalId") is None:
         faults.append(Fault("email", "is needed: give email, externalId or both."))
-    if faults:
-        raise InvalidRequest(*faults)
     return person
 
 

@@ -254,14 +254,7 @@ def _encode(
 
 def _known(row: Sequence[Any], attributes: dict[str, Any] | None = None) -> Known:
     key, email_key, external_id, created_at, *texts = row
-    return Known(
-        key=bytes(key),
-        email_key=email_key,
-        external_id=external_id,
-        texts=tuple(texts),
-        created_at=created_at,
-        attributes=attributes,
-    )
+    return Known(bytes(key), email_key, external_id, created_at, tuple(texts), attributes)
 
 
 def _text(text: str) -> bytes:

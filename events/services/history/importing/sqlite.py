@@ -189,13 +189,8 @@ def _cursor() -> Any:  # noqa: ANN401 - the driver's
 
 def _known(row: tuple[Any, ...]) -> Known:
     key, email_key, external_id, created_at, *texts, _ = row
-    return Known(
-        key=key,
-        email_key=email_key,
-        external_id=external_id,
-        texts=tuple(texts),
-        created_at=datetime.fromisoformat(created_at).replace(tzinfo=UTC),
-    )
+    created = datetime.fromisoformat(created_at).replace(tzinfo=UTC)
+    return Known(key, email_key, external_id, created, tuple(texts))
 
 
 def _marks(values: Sequence[object]) -> str:

@@ -16,16 +16,16 @@ TOKEN_BYTES = 16
 Key = Any
 
 
-class Known(msgspec.Struct, gc=False, kw_only=True):
+class Known(msgspec.Struct, gc=False):
     """A person as they were read, or made. `attributes` are None unless read under the lock."""
 
     # The id as the database's statements take it.
     key: Key
     email_key: str
     external_id: str | None
+    created_at: datetime
     # The profile's, in the order of `profile.NAMES`.
     texts: tuple[str, ...]
-    created_at: datetime
     attributes: dict[str, Any] | None = None
     # As it is to be stored, of somebody new.
     email: str = ""

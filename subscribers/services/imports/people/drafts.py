@@ -18,9 +18,9 @@ from subscribers.wire.payloads import (
     InvalidField,
     InvalidRequest,
     Person,
-    parse_person,
     read_field,
     read_moment,
+    read_person,
     read_text,
     read_texts,
     type_name,
@@ -59,34 +59,26 @@ def parse_draft(raw: Mapping[str, Any], *, attributes_bytes: int) -> SubscriberD
     """Return the draft of a row in the API's words; raises `InvalidRequest` with every fault."""
     faults: list[Fault] = []
     read = partial(read_field, raw, faults)
-    person: Person | None = None
-    try:
-        person = parse_person(raw, attributes_bytes=attributes_bytes)
-    except InvalidRequest as error:
-        faults += error.faults
-    tags = read("tags", _read_tags, ())
-    lists = read("lists", _read_lists)
-    status = read("status", _read_status)
-    texts = read_texts(raw, profile.IN_FILES_ALONE, faults)
-    created_at = read("createdAt", read_moment)
-    unsubscribed_at = read("unsubscribedAt", read_moment)
-    consent = Consent(
-        at=read("consentAt", read_moment),
-        ip=read("consentIp", _read_ip),
-        user_agent=read("consentUserAgent", _read_consent_text, ""),
-        method=read("consentMethod", _read_consent_text, ""),
+    person = read_person(raw, faults, attributes_bytes=attributes_bytes)
+    draft = SubscriberDraft(
+        tags=read("tags", _read_tags, ()),
+        lists=read("lists", _read_lists),
+        status=read("status", _read_status),
+        person=replace(
+            person, texts={**person.texts, **read_texts(raw, profile.IN_FILES_ALONE, faults)}
+        ),
+        created_at=read("createdAt", read_moment),
+        unsubscribed_at=read("unsubscribedAt", read_moment),
+        consent=Consent(
+            at=read("consentAt", read_moment),
+            ip=read("consentIp", _read_ip),
+            user_agent=read("consentUserAgent", _read_consent_text, ""),
+            method=read("consentMethod", _read_consent_text, ""),
+        ),
     )
-    if faults or person is None:
+    if faults:
         raise InvalidRequest(*faults)
-    return SubscriberDraft(
-        person=replace(person, texts={**person.texts, **texts}) if texts else person,
-        tags=tags,
-        lists=lists,
-        status=status,
-        created_at=created_at,
-        unsubscribed_at=unsubscribed_at,
-        consent=consent,
-    )
+    return draft
 
 
 def _read_tags(value: object) -> tuple[str, ...]:
