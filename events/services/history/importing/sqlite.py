@@ -40,9 +40,10 @@ UPDATE subscribers_subscriber SET external_id = ?, {TEXTS_SET}, attributes = ?,
 SELECT_PEOPLE = f"""
 SELECT id, email_key, external_id, created_at || '', {TEXTS}, attributes
 FROM subscribers_subscriber WHERE """  # noqa: S608 - as above
-# The indexes are written all over: by default (2 MiB, 1,000 pages) every page would go to disk many
-# times. The first is in KiB, the second in pages.
-SETTINGS = ("PRAGMA cache_size = -32768", "PRAGMA wal_autocheckpoint = 8000")
+# In KiB. Two MiB, as by default, hold too little of the indexes, which are written all over.
+CACHE = "PRAGMA cache_size = -32768"
+# In pages: the same page is changed again and again, and copied back once.
+CHECKPOINT = "PRAGMA wal_autocheckpoint = 8000"
 Item = TypeVar("Item")
 
 
@@ -53,12 +54,6 @@ class SQLite:
     # same pages of the indexes are written so often that all takes a quarter longer (measured).
     rows_in_batch = 5_000
     is_read_ahead = False
-
-    def __init__(self) -> None:
-        """Let the connection hold more in memory, and clean up after itself less often."""
-        with connection.cursor() as cursor:
-            for setting in SETTINGS:
-                cursor.execute(setting)
 
     def key_of(self, row_id: UUID) -> str:
         return row_id.hex
@@ -149,6 +144,8 @@ class SQLite:
         ordered = sorted(lines, key=lambda line: line.subscriber.key)
         with connection.wrap_database_errors:
             cursor = _cursor()
+            cursor.execute(CACHE)
+            cursor.execute(CHECKPOINT)
             for some in _chunks(ordered, EVENTS_IN_STATEMENT):
                 values: list[Any] = []
                 for line in some:
