@@ -28,7 +28,7 @@ from subscribers.api.openapi import (
     record,
     text,
 )
-from subscribers.wire import addresses, payloads
+from subscribers.wire import addresses, payloads, profile
 
 TAGS = ["Events"]
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -71,10 +71,10 @@ IDENTITY_FIELDS: Schema = {
 }
 PERSON_FIELDS: Schema = {
     **IDENTITY_FIELDS,
-    "firstName": optional(
-        text("Fills an empty one.", maxLength=payloads.LONGEST_NAME),
-    ),
-    "lastName": optional(text("Fills an empty one.", maxLength=payloads.LONGEST_NAME)),
+    **{
+        each.wire_name: optional(text("Fills an empty one.", maxLength=each.longest))
+        for each in profile.IN_EVENTS
+    },
     "customAttributes": optional(
         {
             "type": "object",

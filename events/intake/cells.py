@@ -3,10 +3,11 @@
 from typing import Any
 
 from subscribers.rows.columns import Fields
-from subscribers.wire import json_gate
+from subscribers.wire import json_gate, profile
 from subscribers.wire.payloads import InvalidField
 
-TEXTS = ("email", "externalId", "name", "eventId", "occurredAt", "firstName", "lastName")
+OF_PROFILE = tuple(text.wire_name for text in profile.IN_EVENTS)
+TEXTS = ("email", "externalId", "name", "eventId", "occurredAt", *OF_PROFILE)
 OBJECTS = ("properties", "customAttributes")
 PROPERTIES = "properties."
 NOT_AN_OBJECT = "must be a JSON object."

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from events.intake.cells import FIELDS
+from events.intake.cells import FIELDS, OF_PROFILE
 from events.intake.payloads import EventDraft, Limits, RejectedEvent, parse_event
 from events.intake.presets import Preset
 from subscribers.rows.columns import ColumnReader, look_up
@@ -21,6 +21,8 @@ from subscribers.wire.payloads import Fault, InvalidRequest, Person, parse_perso
 
 # As many people with their addresses are in memory at most: some 40 MB.
 MOST_REMEMBERED = 150_000
+# What tells people apart who need not be judged again, beside the address.
+BESIDE_EMAIL = frozenset({"externalId", *OF_PROFILE})
 NOT_TOGETHER = "cannot be built: none of {columns} has a value."
 
 
@@ -98,11 +100,10 @@ class EventReader:
     def _read_person(self, body: Mapping[str, Any]) -> Person | tuple[Fault, ...]:
         if body.get("customAttributes") is not None:
             return self._parse_person(body)
-        email, external_id = body.get("email"), body.get("externalId")
-        first_name, last_name = body.get("firstName"), body.get("lastName")
-        given: object = email
-        if not (external_id is None and first_name is None and last_name is None):
-            given = (email, external_id, first_name, last_name)
+        email = body.get("email")
+        # Most rows name an address alone, which needs no tuple in memory.
+        is_alone = BESIDE_EMAIL.isdisjoint(body)
+        given: object = email if is_alone else (email, *map(body.get, BESIDE_EMAIL))
         try:
             known = self._people.get(given)
         except TypeError:

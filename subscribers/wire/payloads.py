@@ -5,15 +5,16 @@ for the services to find.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from subscribers.wire import addresses, json_gate
+from subscribers.wire import addresses, json_gate, profile
 
 LONGEST_EXTERNAL_ID = 255
-LONGEST_NAME = 255
+LONGEST_NAME = profile.LONGEST_NAME
 # RFC 3339, and ISO 8601's offset in hours or without a colon. A fixed grammar, since what
 # `fromisoformat` takes differs between versions of Python.
 _MOMENT = re.compile(
@@ -51,8 +52,8 @@ class Person:
 
     email: addresses.Address | None
     external_id: str | None
-    first_name: str = ""
-    last_name: str = ""
+    # The texts of the profile that are given, by column: none is empty.
+    texts: Mapping[str, str] = field(default_factory=dict)
     # A value of None removes the key.
     attributes: Mapping[str, Any]
 
@@ -65,26 +66,42 @@ class Person:
 def parse_person(raw: Mapping[str, Any], *, attributes_bytes: int) -> Person:
     """Return the person of a request, or raise `InvalidRequest` with every fault found."""
     faults: list[Fault] = []
+    person = read_person(raw, faults, attributes_bytes=attributes_bytes)
+    if faults:
+        raise InvalidRequest(*faults)
+    return person
 
-    def read(name: str, reader: Any, default: Any) -> Any:  # noqa: ANN401 - one reader per type
-        try:
-            return default if raw.get(name) is None else reader(raw[name])
-        except InvalidField as error:
-            faults.append(Fault(name, str(error)))
-            return default
 
+def read_person(raw: Mapping[str, Any], faults: list[Fault], *, attributes_bytes: int) -> Person:
+    """Return the person of a request without what is wrong, which is added to `faults`."""
+    read = partial(read_field, raw, faults)
     person = Person(
-        email=read("email", read_email, None),
-        external_id=read("externalId", read_external_id, None),
-        first_name=read("firstName", read_name, ""),
-        last_name=read("lastName", read_name, ""),
+        email=read("email", read_email),
+        external_id=read("externalId", read_external_id),
+        texts=read_texts(raw, profile.IN_EVENTS, faults),
         attributes=read("customAttributes", lambda value: read_object(value, attributes_bytes), {}),
     )
     if raw.get("email") is None and raw.get("externalId") is None:
         faults.append(Fault("email", "is needed: give email, externalId or both."))
-    if faults:
-        raise InvalidRequest(*faults)
     return person
+
+
+def read_field(
+    raw: Mapping[str, Any],
+    faults: list[Fault],
+    name: str,
+    reader: Callable[[object], Any],
+    default: Any = None,  # noqa: ANN401 - one reader per type
+) -> Any:  # noqa: ANN401 - as above
+    """Return what a reader makes of a field, the default where it is not given or is wrong.
+
+    What is wrong is added to `faults`.
+    """
+    try:
+        return default if raw.get(name) is None else reader(raw[name])
+    except InvalidField as error:
+        faults.append(Fault(name, str(error)))
+        return default
 
 
 def read_email(value: object) -> addresses.Address:
@@ -101,11 +118,27 @@ def read_external_id(value: object) -> str:
     return read_text(value, longest=LONGEST_EXTERNAL_ID)
 
 
-def read_name(value: object) -> str:
-    """Return a first or last name, trimmed; blank means not given."""
-    if isinstance(value, str) and not value.strip():
-        return ""
-    return read_text(value, longest=LONGEST_NAME)
+def read_texts(
+    raw: Mapping[str, Any], texts: Iterable[profile.Text], faults: list[Fault]
+) -> dict[str, str]:
+    """Return those texts that are given, trimmed, by column; blank means not given.
+
+    What is wrong is added to `faults`.
+    """
+    given: dict[str, str] = {}
+    for text in texts:
+        value = raw.get(text.wire_name)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            continue
+        try:
+            given[text.name] = read_text(value, longest=text.longest)
+        except InvalidField as error:
+            faults.append(Fault(text.wire_name, str(error)))
+            continue
+        fault = text.find_fault and text.find_fault(given[text.name])
+        if fault:
+            faults.append(Fault(text.wire_name, fault))
+    return given
 
 
 def read_text(value: object, *, longest: int) -> str:

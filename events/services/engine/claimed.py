@@ -24,12 +24,13 @@ from events.services.engine.walking import Position, SeenEvent
 from subscribers.ids import encode
 from subscribers.models import ListMembership, Subscriber, SubscriberTag, Workspace
 from subscribers.services.storage.sql_values import adapted, id_of
+from subscribers.wire import profile
 
 # The latest events of a name that a filter is held against.
 MOST_EVENTS_SEEN = 1000
 # What of a workspace counts for the very next mail.
 SWITCHES = ("is_mail_paused", "mail_cap", "mail_cap_hours")
-_OF_PERSON = ("status", "email", "external_id", "first_name", "last_name", "timezone")
+_OF_PERSON = ("status", "email", "external_id", *profile.NAMES)
 _LOCK_PEOPLE = f"""
 SELECT id, attributes, {", ".join(_OF_PERSON)} FROM subscribers_subscriber
 WHERE id IN ({{ids}}) ORDER BY id {{lock}}

@@ -5,9 +5,9 @@ from typing import Any
 from events.language import steps
 from events.services.engine.claimed import ClaimedEnrollment
 from events.services.engine.loaded_versions import PlacedStep
-from subscribers.ids import encode
 from subscribers.models import OutgoingEmail
 from subscribers.services.consent import headers
+from subscribers.services.consent import mail as confirmation_mail
 from subscribers.services.outbox.outbox import Draft
 from subscribers.templating import mail as rendering
 
@@ -59,19 +59,9 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep) -> Draft:
 
 
 def merge_data(enrollment: ClaimedEnrollment) -> dict[str, Any]:
-    """Return what merge tags read, as plain values."""
-    person = enrollment.subscriber
-    return {
-        "subscriber": {
-            "id": encode("sub", person.pk),
-            "email": person.email,
-            "externalId": person.external_id,
-            "firstName": person.first_name,
-            "lastName": person.last_name,
-            "timezone": person.timezone,
-            "attributes": person.attributes,
-        },
-        "event": dict(enrollment.event_properties),
-        "workspace": {"name": enrollment.workspace.name},
-        "unsubscribeUrl": headers.unsubscribe_url(person),
-    }
+    """Return what the enrollment's mails and webhooks read."""
+    return confirmation_mail.merge_data(
+        subscriber=enrollment.subscriber,
+        workspace=enrollment.workspace,
+        event=enrollment.event_properties,
+    )

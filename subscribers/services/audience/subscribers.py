@@ -4,10 +4,10 @@ Everything here runs inside the caller's transaction. Rows are locked in the ord
 read after the lock.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -15,13 +15,21 @@ from django.db import IntegrityError, OperationalError, transaction
 from subscribers.ids import encode
 from subscribers.models import Subscriber, Workspace
 from subscribers.services.storage import quick_rows
-from subscribers.wire import json_gate
+from subscribers.wire import json_gate, profile
 from subscribers.wire.payloads import Fault, InvalidRequest, Person
 
 # Each round that ends without a row means that another request created or deleted one meanwhile.
 ROUNDS = 10
-# What later requests add to a person.
-COMPLETED = ("first_name", "last_name", "attributes")
+
+
+class Identified(Protocol):
+    """Somebody as one of the importers or the database knows them."""
+
+    @property
+    def external_id(self) -> str | None: ...
+
+
+Row = TypeVar("Row", bound=Identified)
 
 
 class IdentityConflict(ValueError):
@@ -74,7 +82,16 @@ def find_or_create(
     )
     planned: Subscriber | None = None
     for _ in range(ROUNDS):
-        subscriber = choose(rows=list(bearers.locked()), person=person)
+        rows = list(bearers.locked())
+        by_key: dict[str | None, Subscriber] = {row.email_key: row for row in rows}
+        by_external_id: dict[str | None, Subscriber] = {
+            row.external_id: row for row in rows if row.external_id is not None
+        }
+        subscriber = choose(
+            by_address=by_key.get(email_key),
+            by_external_id=by_external_id.get(person.external_id),
+            person=person,
+        )
         if subscriber is None:
             planned = _plan(workspace, person, now, planned_id)
             # The loser of a race gets no row: the next round finds the winner's.
@@ -88,12 +105,12 @@ def find_or_create(
 def complete(
     *, subscriber: Subscriber, person: Person, attributes_bytes: int, now: datetime
 ) -> None:
-    """Fill empty names and merge attributes into the row, which the caller has locked.
+    """Fill empty texts and merge attributes into the row, which the caller has locked.
 
     Raises `InvalidRequest` when the merged attributes exceed `attributes_bytes`.
     """
     changes = changes_to(
-        stored={name: getattr(subscriber, name) for name in COMPLETED},
+        stored={name: getattr(subscriber, name) for name in profile.COLUMNS},
         person=person,
         attributes_bytes=attributes_bytes,
     )
@@ -107,15 +124,13 @@ def complete(
 def changes_to(
     *, stored: Mapping[str, Any], person: Person, attributes_bytes: int
 ) -> dict[str, Any]:
-    """Return the columns of `COMPLETED` that the person's request changes, with their new values.
+    """Return the columns of the profile that the person's request changes, with their new values.
 
     Raises `InvalidRequest` when the merged attributes exceed `attributes_bytes`.
     """
-    changes: dict[str, Any] = {}
-    if person.first_name and not stored["first_name"]:
-        changes["first_name"] = person.first_name
-    if person.last_name and not stored["last_name"]:
-        changes["last_name"] = person.last_name
+    changes: dict[str, Any] = {
+        name: text for name, text in person.texts.items() if not stored[name]
+    }
     merged = merge_attributes(stored["attributes"], person.attributes)
     if not json_gate.is_same(merged, stored["attributes"]):
         check_size(merged=merged, attributes_bytes=attributes_bytes)
@@ -137,19 +152,13 @@ def merge_attributes(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dic
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def choose(*, rows: Collection[Subscriber], person: Person) -> Subscriber | None:
+def choose(*, by_address: Row | None, by_external_id: Row | None, person: Person) -> Row | None:
     """Return the row that the identity means, None when nobody has it and it can be created.
 
-    `rows` are all that bear the address or the external id. Raises `IdentityConflict` and
-    `SubscriberNotFound`.
+    The rows are those with the person's address and with their external id: one object if they are
+    one row. Raises `IdentityConflict` and `SubscriberNotFound`.
     """
-    by_address = next(
-        (row for row in rows if person.email and row.email_key == person.email.key), None
-    )
-    by_external_id = next(
-        (row for row in rows if person.external_id and row.external_id == person.external_id), None
-    )
-    if by_address and by_external_id and by_address.pk != by_external_id.pk:
+    if by_address and by_external_id and by_address is not by_external_id:
         raise IdentityConflict("email and externalId belong to two different subscribers.")
     if by_address and by_address.external_id and person.external_id and not by_external_id:
         raise IdentityConflict("The subscriber with this email has another externalId.")
@@ -169,8 +178,7 @@ def _plan(workspace: Workspace, person: Person, now: datetime, planned_id: UUID)
         email=person.email.text,
         email_key=person.email.key,
         external_id=person.external_id,
-        first_name=person.first_name,
-        last_name=person.last_name,
+        **person.texts,
         status=status,
         attributes=merge_attributes({}, person.attributes),
         created_at=now,

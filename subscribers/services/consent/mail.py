@@ -4,6 +4,7 @@ Nothing here reads or writes a row.
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from subscribers.services.consent import headers, ledger, links, our_mail
 from subscribers.services.outbox.outbox import Draft
 from subscribers.templating import mail as rendering
 from subscribers.templating.mail import RenderedMail, TemplateFault
-from subscribers.wire import addresses
+from subscribers.wire import addresses, profile
 
 logger = logging.getLogger("cueline.confirmation_mail")
 
@@ -68,23 +69,27 @@ def render(*, templates: Templates, data: dict[str, Any]) -> RenderedMail:
     return mail
 
 
-def data_of(*, subscriber: Subscriber, workspace: Workspace, url: str) -> dict[str, Any]:
-    """Return what the templates read, as plain values."""
+def merge_data(
+    *, subscriber: Subscriber, workspace: Workspace, event: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the merge tags of every kind of mail read, as plain values."""
     return {
         "subscriber": {
             "id": subscriber.public_id,
             "email": subscriber.email,
             "externalId": subscriber.external_id,
-            "firstName": subscriber.first_name,
-            "lastName": subscriber.last_name,
-            "timezone": subscriber.timezone,
+            **profile.wire_form(subscriber),
             "attributes": subscriber.attributes,
         },
-        "event": {},
+        "event": dict(event),
         "workspace": {"name": workspace.name},
         "unsubscribeUrl": headers.unsubscribe_url(subscriber),
-        URL_TAG: url,
     }
+
+
+def data_of(*, subscriber: Subscriber, workspace: Workspace, url: str) -> dict[str, Any]:
+    """Return the merge data of a confirmation mail: there is no event, but a link."""
+    return merge_data(subscriber=subscriber, workspace=workspace, event={}) | {URL_TAG: url}
 
 
 def write(

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from subscribers.models import Confirmation, ConsentRecord, OutgoingEmail, Subscriber
 from subscribers.services.consent import asking, ledger, suppressions
@@ -85,14 +86,19 @@ def _record(person: Subscriber, old_key: str, circumstances: Circumstances, now:
     )
 
 
-def _redirect(person: Subscriber, circumstances: Circumstances, now: datetime) -> bool:
-    """Send what waits to the new address, and ask it what the old one was asked."""
-    waiting = OutgoingEmail.objects.filter(subscriber=person, status=EmailStatus.QUEUED)
+def redirect_mails(mails: QuerySet[OutgoingEmail], *, recipient: str) -> None:
+    """Send the queued ones of some mails to another address; confirmations are skipped."""
+    waiting = mails.filter(status=EmailStatus.QUEUED)
     waiting.filter(kind=OutgoingEmail.Kind.CONFIRMATION).update(
         status=EmailStatus.SKIPPED, reason=CLOSED, due_at=None, lease_token=None,
         lease_expires_at=None,
     )  # fmt: skip
-    waiting.update(recipient=person.email)
+    waiting.update(recipient=recipient)
+
+
+def _redirect(person: Subscriber, circumstances: Circumstances, now: datetime) -> bool:
+    """Send what waits to the new address, and ask it what the old one was asked."""
+    redirect_mails(OutgoingEmail.objects.filter(subscriber=person), recipient=person.email)
     Confirmation.objects.filter(subscriber=person, closed_at=None).update(closed_at=now)
     if person.status != Status.PENDING:
         return False

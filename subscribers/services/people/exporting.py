@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import Exists, OuterRef, TextField
+from django.db.models import Exists, OuterRef, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from subscribers.ids import encode
@@ -28,7 +28,7 @@ from subscribers.models import (
 from subscribers.models.subscriber import SubscriberQuerySet
 from subscribers.rows import lines as export_lines
 from subscribers.services.consent.ledger import BY_IMPORT
-from subscribers.wire import tag_names
+from subscribers.wire import profile, tag_names
 
 Kind = ConsentRecord.Kind
 PAGE = 1000
@@ -130,10 +130,8 @@ def _columns(rows: SubscriberQuerySet) -> Any:  # noqa: ANN401 - a queryset of d
         "pk",
         "email",
         "external_id",
-        "first_name",
-        "last_name",
+        *profile.NAMES,
         "status",
-        "timezone",
         "created_at",
         "unsubscribed_at",
         stored_attributes=Cast("attributes", TextField()),
@@ -168,13 +166,11 @@ def _row(
         id=encode("sub", person["pk"]),
         email=person["email"],
         external_id=person["external_id"],
-        first_name=person["first_name"] or None,
-        last_name=person["last_name"] or None,
+        **{name: person[name] or None for name in profile.NAMES},
         status=person["status"],
         custom_attributes=export_lines.stored(person["stored_attributes"]),
         tags=tags,
         lists=lists,
-        timezone=person["timezone"] or None,
         created_at=person["created_at"],
         unsubscribed_at=person["unsubscribed_at"],
         consent_at=record.at if record else None,
@@ -198,9 +194,7 @@ def _names_by_person(pairs: Any) -> dict[UUID, list[str]]:  # noqa: ANN401 - a q
 
 
 def _tag_ids(workspace: Workspace, names: Sequence[str]) -> list[UUID]:
-    wanted = sorted({_normal(name) for name in names})
-    rows = Tag.objects.filter(workspace=workspace, name__in=wanted)
-    return _ids("tag", wanted, dict(rows.values_list("name", "pk")) if wanted else {})
+    return _ids("tag", Tag.objects.filter(workspace=workspace), {_normal(name) for name in names})
 
 
 def _normal(name: str) -> str:
@@ -211,12 +205,12 @@ def _normal(name: str) -> str:
 
 
 def _list_ids(workspace: Workspace, names: Sequence[str]) -> list[UUID]:
-    wanted = sorted(set(names))
-    rows = List.objects.filter(workspace=workspace, name__in=wanted)
-    return _ids("list", wanted, dict(rows.values_list("name", "pk")) if wanted else {})
+    return _ids("list", List.objects.filter(workspace=workspace), set(names))
 
 
-def _ids(noun: str, wanted: Sequence[str], found: Mapping[str, UUID]) -> list[UUID]:
+def _ids(noun: str, rows: QuerySet[Any], names: set[str]) -> list[UUID]:
+    wanted = sorted(names)
+    found = dict(rows.filter(name__in=wanted).values_list("name", "pk")) if wanted else {}
     for name in wanted:
         if name not in found:
             raise UnknownName(f"There is no {noun} {name!r} in the workspace.")

@@ -27,11 +27,10 @@ from subscribers.models import (
 from subscribers.reactions import Moved
 from subscribers.services.consent import ledger, suppressions, unsubscribing
 from subscribers.services.consent.ledger import Circumstances
-from subscribers.services.dispatch.confirmations import CLOSED
-from subscribers.wire import json_gate
+from subscribers.services.people.changing_address import redirect_mails
+from subscribers.wire import json_gate, profile
 
 Status = Subscriber.Status
-EmailStatus = OutgoingEmail.Status
 SOURCE = "merge"
 
 
@@ -143,7 +142,7 @@ def _follow(kept: Subscriber, before: str, circumstances: Circumstances, now: da
 def _profile(kept: Subscriber, gone: Subscriber, attributes_bytes: int) -> dict[str, Any]:
     """Return what the row that stays takes from the other, where it has nothing itself."""
     changes: dict[str, Any] = {"created_at": min(kept.created_at, gone.created_at)}
-    for name in ("external_id", "first_name", "last_name", "timezone"):
+    for name in ("external_id", *profile.NAMES):
         if not getattr(kept, name) and getattr(gone, name):
             changes[name] = getattr(gone, name)
     attributes = {**gone.attributes, **kept.attributes}
@@ -155,12 +154,7 @@ def _profile(kept: Subscriber, gone: Subscriber, attributes_bytes: int) -> dict[
 def _move_mails(kept: Subscriber, gone: Subscriber) -> int:
     """Make the mails the other's; those that wait go to the address that stays, or not at all."""
     mails = OutgoingEmail.objects.filter(subscriber=gone)
-    waiting = mails.filter(status=EmailStatus.QUEUED)
-    waiting.filter(kind=OutgoingEmail.Kind.CONFIRMATION).update(
-        status=EmailStatus.SKIPPED, reason=CLOSED, due_at=None, lease_token=None,
-        lease_expires_at=None,
-    )  # fmt: skip
-    waiting.update(recipient=kept.email)
+    redirect_mails(mails, recipient=kept.email)
     return mails.update(subscriber=kept)
 
 

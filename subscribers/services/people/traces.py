@@ -66,6 +66,11 @@ class Names:
     external_id: str | None
 
     @property
+    def external_forms(self) -> set[str]:
+        """The forms of the external id in JSON."""
+        return _in_json(self.external_id) if self.external_id else set()
+
+    @property
     def certain(self) -> tuple[str, ...]:
         """The names that nothing else bears, in the forms that they have in texts and JSON."""
         forms = {form for name in self.addresses for form in _in_json(name)}
@@ -82,7 +87,7 @@ class Names:
         """What finds the certain names, and the external id where an answer says that it is one."""
         texts = "|".join(re.escape(name) for name in self.certain)
         found = f"{_BEFORE}(?:{texts}){_AFTER}"
-        for form in _in_json(self.external_id) if self.external_id else ():
+        for form in self.external_forms:
             found += "|" + re.escape(_field(form))
         return re.compile(found, re.IGNORECASE)
 
@@ -141,7 +146,7 @@ def rejects_of(*, names: Names) -> Iterator[ImportReject]:
     named = Q(pk__in=[])
     for name in names.needles:
         named |= Q(row__icontains=name) | Q(reason__icontains=name) | Q(field__icontains=name)
-    for form in _in_json(names.external_id) if names.external_id else ():
+    for form in names.external_forms:
         named |= Q(row__contains=f'"{form}"')
     rejects = ImportReject.objects.filter(named, run__workspace=names.workspace_id)
     for reject in rejects.select_related("run").order_by("pk").iterator():
@@ -161,9 +166,7 @@ def _forget_answers(names: Names) -> None:
     named = Q(pk__in=[])
     for name in names.needles:
         named |= Q(key__icontains=name) | Q(path__icontains=name)
-    needles = list(names.certain)
-    if names.external_id:
-        needles += [_field(form) for form in _in_json(names.external_id)]
+    needles = [*names.certain, *map(_field, names.external_forms)]
     places = {f"place_{number}": _place(needle) for number, needle in enumerate(needles)}
     for name in places:
         named |= Q(**{f"{name}__gt": 0})
@@ -192,8 +195,7 @@ def _is_theirs(texts: Sequence[str], names: Names) -> bool:
     text = "\n".join(texts)
     if names.pattern.search(text):
         return True
-    quoted = _in_json(names.external_id) if names.external_id else ()
-    has_external_id = any(f'"{form}"' in text for form in quoted)
+    has_external_id = any(f'"{form}"' in text for form in names.external_forms)
     return has_external_id and not _ADDRESS.search(text)
 
 

@@ -9,19 +9,19 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from events.services.history.importing.store import ChangedPerson, Key, Known, Store
+from events.services.history.importing.store import Key, Known, Store
 from subscribers.ids import new_ids
 from subscribers.models import Confirmation, ListMembership, Subscriber, Workspace
+from subscribers.services.audience import subscribers
 from subscribers.services.audience.subscribers import changes_to, merge_attributes
+from subscribers.wire import profile
 from subscribers.wire.payloads import Fault, InvalidRequest, Person
 
 # As many people are in memory at most: some 40 MB.
 MOST_REMEMBERED = 150_000
 # Each asks the system for randomness.
 IDS_AT_ONCE = 100
-CONFLICT = Fault("", "email and externalId belong to two different subscribers.")
-OTHER_EXTERNAL_ID = Fault("", "The subscriber with this email has another externalId.")
-NOT_FOUND = Fault("", "No subscriber has this externalId; give an email to create one.")
+PLACES = {name: place for place, name in enumerate(profile.NAMES)}
 
 
 class PeopleChanged(Exception):
@@ -93,16 +93,14 @@ class People:
         return bool(
             person.attributes
             or (person.external_id is not None and known.external_id is None)
-            or (person.first_name and not known.first_name)
-            or (person.last_name and not known.last_name)
+            or any(not known.texts[PLACES[name]] for name in person.texts)
         )
 
     def is_refused(self, person: Person, *, given_with_email: set[str]) -> bool:
         """Tell whether a row is sure to be refused, whatever the rows before it do."""
-        known = self.choose(person)
-        if known is NOT_FOUND:
-            return person.external_id not in given_with_email
-        return isinstance(known, Fault)
+        # Without an address nobody is refused but for an external id that nobody has.
+        may_come = person.email is None and person.external_id in given_with_email
+        return isinstance(self.choose(person), Fault) and not may_come
 
     def resolve(self, person: Person, *, now: datetime) -> Known | Fault:
         """Return who the row is about, changed as it says, or why it is refused."""
@@ -111,7 +109,7 @@ class People:
             return known
         if known is None:
             return self._make(person, now)
-        if person.attributes or person.first_name or person.last_name:
+        if person.attributes or person.texts:
             fault = self._complete(known, person)
             if fault is not None:
                 return fault
@@ -154,16 +152,17 @@ class People:
 
     def write_changes(self, oldest_by_key: dict[Key, datetime], *, now: datetime) -> None:
         """Write what changed of those who were locked, times of creation among it."""
-        changes = []
+        older, touched = [], []
         for known in self.changed.values():
-            oldest_at = oldest_by_key.get(known.key)
-            is_older = oldest_at is not None and oldest_at < known.created_at
-            if oldest_at is not None and is_older:
-                known.created_at = oldest_at
-            if is_older or known.is_touched:
-                changes.append(ChangedPerson(known, is_touched=known.is_touched))
-        if changes:
-            self.store.update_people(changes, now=now)
+            oldest_at = oldest_by_key.get(known.key, known.created_at)
+            is_older = oldest_at < known.created_at
+            known.created_at = min(oldest_at, known.created_at)
+            if known.is_touched:
+                touched.append(known)
+            elif is_older:
+                older.append(known)
+        if older or touched:
+            self.store.update_people(older=older, touched=touched, now=now)
 
     def _let_go(self) -> None:
         """Forget what is only true under a lock."""
@@ -176,18 +175,17 @@ class People:
         self.made, self.changed = [], {}
 
     def choose(self, person: Person) -> Known | Fault | None:
-        """Return who has the identity, None for nobody yet; as `subscribers._choose` does."""
+        """Return who has the identity, None for nobody yet, or why the row is refused."""
         by_address = self.by_email.get(person.email.key) if person.email else None
         if person.external_id is None:
             return by_address
         by_external_id = self.by_external_id.get(person.external_id)
-        if by_address is not None:
-            if by_external_id is not None:
-                return by_address if by_external_id is by_address else CONFLICT
-            return OTHER_EXTERNAL_ID if by_address.external_id is not None else by_address
-        if by_external_id is None and person.email is None:
-            return NOT_FOUND
-        return by_external_id
+        try:
+            return subscribers.choose(
+                by_address=by_address, by_external_id=by_external_id, person=person
+            )
+        except (subscribers.IdentityConflict, subscribers.SubscriberNotFound) as error:
+            return Fault("", str(error))
 
     def _make(self, person: Person, now: datetime) -> Known:
         if person.email is None:
@@ -197,8 +195,7 @@ class People:
             email=person.email.text,
             email_key=person.email.key,
             external_id=person.external_id,
-            first_name=person.first_name,
-            last_name=person.last_name,
+            texts=tuple({**profile.EMPTY, **person.texts}.values()),
             created_at=now,
             attributes=merge_attributes({}, person.attributes),
         )
@@ -212,11 +209,7 @@ class People:
             if self.would_change(person, known):
                 raise PeopleChanged
             return None
-        stored = {
-            "first_name": known.first_name,
-            "last_name": known.last_name,
-            "attributes": known.attributes,
-        }
+        stored = dict(zip(profile.COLUMNS, (*known.texts, known.attributes), strict=True))
         try:
             changes = changes_to(
                 stored=stored, person=person, attributes_bytes=self.attributes_bytes
@@ -225,8 +218,8 @@ class People:
             return error.faults[0]
         if changes:
             self._touch(known)
-            for name, value in changes.items():
-                setattr(known, name, value)
+            *texts, known.attributes = (stored | changes).values()
+            known.texts = tuple(texts)
         return None
 
     def _next_id(self) -> UUID:

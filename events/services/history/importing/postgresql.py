@@ -14,8 +14,9 @@ import msgspec
 from django.db import IntegrityError, connection, transaction
 
 from events.intake.payloads import EventDraft
-from events.services.history.importing.store import ChangedPerson, EventLine, Known, new_tokens
+from events.services.history.importing.store import EventLine, Known, new_tokens
 from subscribers.services.storage.sql_values import as_json
+from subscribers.wire import profile
 
 COLUMNS = (
     "id, workspace_id, subscriber_id, definition_id, event_id, occurred_at, received_at,"
@@ -33,7 +34,10 @@ ON CONFLICT (subscriber_id, definition_id, event_id) WHERE event_id IS NOT NULL 
 FIND_EVENTS = """
 SELECT id FROM events_event WHERE id = ANY(ARRAY(SELECT json_array_elements_text(%s::json)::uuid))
 """
-PERSON = "uuid_send(id), email_key, external_id, first_name, last_name, created_at"
+TEXTS = ", ".join(profile.NAMES)
+TEXTS_SET = ", ".join(f"{name} = given.{name}" for name in profile.NAMES)
+TEXTS_TYPED = ", ".join(f"{name} text" for name in profile.NAMES)
+PERSON = f"uuid_send(id), email_key, external_id, created_at, {TEXTS}"
 # Many values go as one JSON text: the driver takes ten times as long to write an array.
 FIND_PEOPLE = f"""
 SELECT {PERSON} FROM subscribers_subscriber WHERE workspace_id = %(workspace)s
@@ -43,7 +47,7 @@ SELECT {PERSON} FROM subscribers_subscriber WHERE workspace_id = %(workspace)s
     AND external_id = ANY(ARRAY(SELECT json_array_elements_text(%(external_ids)s::json)))
 """  # noqa: S608 - as above
 LOCK_PEOPLE = f"""
-SELECT {PERSON}, attributes::text FROM subscribers_subscriber
+SELECT attributes::text, {PERSON} FROM subscribers_subscriber
 WHERE id = ANY(ARRAY(SELECT json_array_elements_text(%s::json)::uuid))
 ORDER BY id FOR NO KEY UPDATE
 """  # noqa: S608 - as above
@@ -51,17 +55,17 @@ MOVE_CREATION = """
 UPDATE subscribers_subscriber AS s SET created_at = given.created_at
 FROM json_to_recordset(%s::json) AS given (id uuid, created_at timestamptz) WHERE s.id = given.id
 """
-CHANGE_PEOPLE = """
+CHANGE_PEOPLE = f"""
 UPDATE subscribers_subscriber AS s
-SET external_id = given.external_id, first_name = given.first_name, last_name = given.last_name,
+SET external_id = given.external_id, {TEXTS_SET},
     attributes = given.attributes, created_at = given.created_at, updated_at = %s
-FROM json_to_recordset(%s::json) AS given (id uuid, external_id text, first_name text,
-    last_name text, attributes jsonb, created_at timestamptz)
+FROM json_to_recordset(%s::json) AS given (id uuid, external_id text, {TEXTS_TYPED},
+    attributes jsonb, created_at timestamptz)
 WHERE s.id = given.id
-"""
-COPY_PEOPLE = """
-COPY subscribers_subscriber (id, workspace_id, email, email_key, external_id, first_name, last_name,
-    status, attributes, timezone, unsubscribe_token, created_at, updated_at, tags_version)
+"""  # noqa: S608 - as above
+COPY_PEOPLE = f"""
+COPY subscribers_subscriber (id, workspace_id, email, email_key, external_id, {TEXTS},
+    status, attributes, unsubscribe_token, created_at, updated_at, tags_version)
 FROM STDIN (FORMAT BINARY)
 """
 # The binary form of COPY: https://www.postgresql.org/docs/current/sql-copy.html
@@ -69,7 +73,7 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 TRAILER = struct.pack("!h", -1)
 UUID_LENGTH = struct.pack("!i", 16)
 ROW = struct.pack("!h", 10) + UUID_LENGTH
-PERSON_ROW = struct.pack("!h", 14) + UUID_LENGTH
+PERSON_ROW = struct.pack("!h", 11 + len(profile.NAMES)) + UUID_LENGTH
 NO_TAGS_YET = struct.pack("!ii", 4, 0)
 NULL = struct.pack("!i", -1)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -118,31 +122,27 @@ class PostgreSQL:
         with connection.cursor() as cursor:
             cursor.execute(LOCK_PEOPLE, [as_json([key.hex() for key in keys])])
             rows = cursor.fetchall()
-        return [_known(row, attributes=msgspec.json.decode(row[-1])) for row in rows]
+        return [_known(row, msgspec.json.decode(attributes)) for attributes, *row in rows]
 
-    def update_people(self, changes: Sequence[ChangedPerson], *, now: datetime) -> None:
-        older = [
-            {"id": known.key.hex(), "created_at": known.created_at}
-            for known, is_touched in changes
-            if not is_touched
-        ]
-        touched = [
+    def update_people(
+        self, *, older: Sequence[Known], touched: Sequence[Known], now: datetime
+    ) -> None:
+        moved = [{"id": known.key.hex(), "created_at": known.created_at} for known in older]
+        changed = [
             {
                 "id": known.key.hex(),
                 "external_id": known.external_id,
-                "first_name": known.first_name,
-                "last_name": known.last_name,
+                **dict(zip(profile.NAMES, known.texts, strict=True)),
                 "attributes": known.attributes,
                 "created_at": known.created_at,
             }
-            for known, is_touched in changes
-            if is_touched
+            for known in touched
         ]
         with connection.cursor() as cursor:
-            if older:
-                cursor.execute(MOVE_CREATION, [as_json(older)])
-            if touched:
-                cursor.execute(CHANGE_PEOPLE, [now, as_json(touched)])
+            if moved:
+                cursor.execute(MOVE_CREATION, [as_json(moved)])
+            if changed:
+                cursor.execute(CHANGE_PEOPLE, [now, as_json(changed)])
 
     def insert_people(
         self, people: Sequence[Known], *, workspace_id: UUID, status: str, now: datetime
@@ -159,12 +159,10 @@ class PostgreSQL:
                 _text(known.email),
                 _text(known.email_key),
                 NULL if known.external_id is None else _text(known.external_id),
-                _text(known.first_name),
-                _text(known.last_name),
+                *map(_text, known.texts),
                 _text(status),
                 pack_jsonb(len(attributes) + 1, JSONB_VERSION),
                 attributes,
-                _text(""),
                 _text(token),
                 _moment(known.created_at),
                 updated,
@@ -255,17 +253,9 @@ def _encode(
     yield TRAILER
 
 
-def _known(row: tuple[Any, ...], attributes: dict[str, Any] | None = None) -> Known:
-    key, email_key, external_id, first_name, last_name, created_at = row[:6]
-    return Known(
-        key=bytes(key),
-        email_key=email_key,
-        external_id=external_id,
-        first_name=first_name,
-        last_name=last_name,
-        created_at=created_at,
-        attributes=attributes,
-    )
+def _known(row: Sequence[Any], attributes: dict[str, Any] | None = None) -> Known:
+    key, email_key, external_id, created_at, *texts = row
+    return Known(bytes(key), email_key, external_id, created_at, tuple(texts), attributes)
 
 
 def _text(text: str) -> bytes:

@@ -12,8 +12,9 @@ import msgspec
 from django.db import connection
 
 from events.intake.payloads import EventDraft
-from events.services.history.importing.store import ChangedPerson, EventLine, Known, new_tokens
+from events.services.history.importing.store import EventLine, Known, new_tokens
 from subscribers.services.storage.sql_values import as_json, moment_in_sqlite
+from subscribers.wire import profile
 
 # Ten values each; far below what SQLite takes in one statement.
 EVENTS_IN_STATEMENT = 250
@@ -24,21 +25,22 @@ INSERT INTO events_event (id, workspace_id, subscriber_id, definition_id, event_
 VALUES {rows}
 ON CONFLICT (subscriber_id, definition_id, event_id) WHERE event_id IS NOT NULL DO NOTHING
 """
-INSERT_PERSON = """
-INSERT INTO subscribers_subscriber (id, workspace_id, email, email_key, external_id, first_name,
-    last_name, status, attributes, timezone, unsubscribe_token, created_at, updated_at,
-    tags_version)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, 0)
-"""
+TEXTS = ", ".join(profile.NAMES)
+TEXTS_SET = ", ".join(f"{name} = ?" for name in profile.NAMES)
+INSERT_PERSON = f"""
+INSERT INTO subscribers_subscriber (id, workspace_id, email, email_key, external_id, {TEXTS},
+    status, attributes, unsubscribe_token, created_at, updated_at, tags_version)
+VALUES (?, ?, ?, ?, ?, {", ".join("?" * len(profile.NAMES))}, ?, ?, ?, ?, ?, 0)
+"""  # noqa: S608 - the names of columns
 MOVE_CREATION = "UPDATE subscribers_subscriber SET created_at = ? WHERE id = ?"
-CHANGE_PERSON = """
-UPDATE subscribers_subscriber SET external_id = ?, first_name = ?, last_name = ?, attributes = ?,
+CHANGE_PERSON = f"""
+UPDATE subscribers_subscriber SET external_id = ?, {TEXTS_SET}, attributes = ?,
     created_at = ?, updated_at = ? WHERE id = ?
-"""
+"""  # noqa: S608 - as above
 # Without `|| ''` Django's converter, which is slow, would make the moment.
-SELECT_PEOPLE = """
-SELECT id, email_key, external_id, first_name, last_name, created_at || '', attributes
-FROM subscribers_subscriber WHERE """
+SELECT_PEOPLE = f"""
+SELECT id, email_key, external_id, created_at || '', {TEXTS}, attributes
+FROM subscribers_subscriber WHERE """  # noqa: S608 - as above
 # In KiB. Two MiB, as by default, hold too little of the indexes, which are written all over.
 CACHE = "PRAGMA cache_size = -32768"
 # In pages: the same page is changed again and again, and copied back once.
@@ -97,8 +99,7 @@ class SQLite:
                         known.email,
                         known.email_key,
                         known.external_id,
-                        known.first_name,
-                        known.last_name,
+                        *known.texts,
                         status,
                         as_json(known.attributes),
                         token,
@@ -109,9 +110,9 @@ class SQLite:
                 ],
             )
 
-    def update_people(self, changes: Sequence[ChangedPerson], *, now: datetime) -> None:
-        older = [each.known for each in changes if not each.is_touched]
-        touched = [each.known for each in changes if each.is_touched]
+    def update_people(
+        self, *, older: Sequence[Known], touched: Sequence[Known], now: datetime
+    ) -> None:
         with connection.wrap_database_errors:
             cursor = _cursor()
             cursor.executemany(
@@ -122,8 +123,7 @@ class SQLite:
                 [
                     (
                         each.external_id,
-                        each.first_name,
-                        each.last_name,
+                        *each.texts,
                         as_json(each.attributes),
                         moment_in_sqlite(each.created_at),
                         moment_in_sqlite(now),
@@ -186,15 +186,9 @@ def _cursor() -> Any:  # noqa: ANN401 - the driver's
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    key, email_key, external_id, first_name, last_name, created_at, _ = row
-    return Known(
-        key=key,
-        email_key=email_key,
-        external_id=external_id,
-        first_name=first_name,
-        last_name=last_name,
-        created_at=datetime.fromisoformat(created_at).replace(tzinfo=UTC),
-    )
+    key, email_key, external_id, created_at, *texts, _ = row
+    created = datetime.fromisoformat(created_at).replace(tzinfo=UTC)
+    return Known(key, email_key, external_id, created, tuple(texts))
 
 
 def _marks(values: Sequence[object]) -> str:

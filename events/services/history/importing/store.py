@@ -3,7 +3,7 @@
 import os
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -16,28 +16,21 @@ TOKEN_BYTES = 16
 Key = Any
 
 
-class Known(msgspec.Struct, gc=False, kw_only=True):
+class Known(msgspec.Struct, gc=False):
     """A person as they were read, or made. `attributes` are None unless read under the lock."""
 
     # The id as the database's statements take it.
     key: Key
     email_key: str
     external_id: str | None
-    first_name: str
-    last_name: str
     created_at: datetime
+    # The profile's, in the order of `profile.NAMES`.
+    texts: tuple[str, ...]
     attributes: dict[str, Any] | None = None
     # As it is to be stored, of somebody new.
     email: str = ""
     # Something but the time of creation is to be written.
     is_touched: bool = False
-
-
-class ChangedPerson(NamedTuple):
-    """Somebody whose row is to be written."""
-
-    known: Known
-    is_touched: bool
 
 
 class ReadyRow(msgspec.Struct, frozen=True, gc=False):
@@ -101,8 +94,10 @@ class Store(Protocol):
         """Insert new people; raises `IntegrityError` when somebody else made one of them."""
         ...
 
-    def update_people(self, changes: Sequence[ChangedPerson], *, now: datetime) -> None:
-        """Write the changed rows of people who are locked."""
+    def update_people(
+        self, *, older: Sequence[Known], touched: Sequence[Known], now: datetime
+    ) -> None:
+        """Write the time of creation of some people who are locked, and all columns of others."""
         ...
 
     def pack(self, row_id: UUID, event: EventDraft) -> Any:  # noqa: ANN401 - each database's own

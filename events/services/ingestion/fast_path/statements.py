@@ -8,7 +8,15 @@ empty, or what `enrollment_statements` does to enrollments.
 import re
 from functools import lru_cache
 
+from subscribers.wire import profile
 from subscribers.wire.payloads import Person
+
+# --- The profile -------------------------------------------------------------------------------
+
+_TEXTS = ", ".join(profile.NAMES)
+_TEXTS_GIVEN = ", ".join(f"%({name})s" for name in profile.NAMES)
+_TEXTS_READ = ", ".join(f"s.{name}" for name in profile.NAMES)
+_TEXTS_SET = ", ".join(f"{name} = %({name})s" for name in profile.NAMES)
 
 # --- Conditions -------------------------------------------------------------------------------
 
@@ -21,8 +29,7 @@ GUARD_KEY = (
 IDENTITY = "s.workspace_id = w.id AND s.status <> 'pending'"
 IDENTITY_EMAIL = " AND s.email_key = %(email_key)s"
 IDENTITY_EXTERNAL_ID = " AND s.external_id = %(external_id)s"
-UNCHANGED_FIRST_NAME = " AND s.first_name <> ''"
-UNCHANGED_LAST_NAME = " AND s.last_name <> ''"
+UNCHANGED_TEXT = {name: f" AND s.{name} <> ''" for name in profile.NAMES}
 UNCHANGED_ATTRIBUTES = " AND s.attributes || %(attributes)s::jsonb = s.attributes"
 
 
@@ -42,11 +49,8 @@ def identity(person: Person) -> str:
 
 def unchanged(person: Person) -> str:
     """Return the conditions under which the request would leave the row `s` as it is."""
-    return (
-        UNCHANGED_FIRST_NAME * bool(person.first_name)
-        + UNCHANGED_LAST_NAME * bool(person.last_name)
-        + UNCHANGED_ATTRIBUTES * bool(person.attributes)
-    )
+    texts = "".join([UNCHANGED_TEXT[name] for name in person.texts])
+    return texts + UNCHANGED_ATTRIBUTES * bool(person.attributes)
 
 
 @lru_cache(maxsize=64)
@@ -91,11 +95,10 @@ SELECT id, email, external_id, (SELECT count(*) FROM inserted) FROM person
 CREATE_PERSON = f"""
 WITH person AS (
     INSERT INTO subscribers_subscriber (
-        id, workspace_id, email, email_key, external_id, first_name, last_name, status,
-        attributes, timezone, unsubscribe_token, tags_version, created_at, updated_at)
-    SELECT %(subscriber)s, w.id, %(email)s, %(email_key)s, %(external_id)s, %(first_name)s,
-        %(last_name)s, 'active', %(new_attributes)s::jsonb, '', %(token)s, %(tag_changes)s,
-        %(now)s, %(now)s
+        id, workspace_id, email, email_key, external_id, {_TEXTS}, status,
+        attributes, unsubscribe_token, tags_version, created_at, updated_at)
+    SELECT %(subscriber)s, w.id, %(email)s, %(email_key)s, %(external_id)s, {_TEXTS_GIVEN},
+        'active', %(new_attributes)s::jsonb, %(token)s, %(tag_changes)s, %(now)s, %(now)s
     FROM subscribers_workspace w
     WHERE {{guard}}
     ON CONFLICT DO NOTHING
@@ -108,15 +111,15 @@ WITH person AS (
 SELECT count(*) FROM inserted
 """  # noqa: S608 - as above
 # JSON comes as text: Django's connection does not decode it.
-READ_PERSON = """
-SELECT s.id, s.email, s.external_id, s.first_name, s.last_name, s.attributes::text,
+READ_PERSON = f"""
+SELECT s.id, s.email, s.external_id, {_TEXTS_READ}, s.attributes::text,
     s.status, s.tags_version,
     (SELECT json_object_agg(l.tag_id, t.name)::text
     FROM subscribers_subscribertag l JOIN subscribers_tag t ON t.id = l.tag_id
     WHERE l.subscriber_id = s.id)
 FROM subscribers_subscriber s JOIN subscribers_workspace w ON w.id = s.workspace_id
-WHERE {guard} AND {identity}
-"""
+WHERE {{guard}} AND {{identity}}
+"""  # noqa: S608 - as above
 # No lock: nothing of the person changes, and the events go before whatever changes them next.
 INSERT_PLANNED_EVENTS = f"""
 WITH person AS (
@@ -148,8 +151,8 @@ WITH person AS (
         WHERE subscriber_id = %(subscriber)s ORDER BY tag_id)
 ), changed AS (
     UPDATE subscribers_subscriber
-    SET first_name = %(first_name)s, last_name = %(last_name)s,
-        attributes = %(attributes)s::jsonb, tags_version = tags_version + %(tag_changes)s,
+    SET {_TEXTS_SET}, attributes = %(attributes)s::jsonb,
+        tags_version = tags_version + %(tag_changes)s,
         updated_at = CASE WHEN %(is_changed)s THEN %(now)s ELSE updated_at END
     WHERE id = (SELECT id FROM person) AND (%(is_changed)s OR %(tag_changes)s > 0)
 ), removed AS (
@@ -162,32 +165,30 @@ WITH person AS (
 # --- SQLite -----------------------------------------------------------------------------------
 
 # No row: the guard does not hold. A row without a person: nobody has the identity.
-FIND_PERSON = """
-SELECT s.id, s.email, s.external_id, s.first_name, s.last_name, s.attributes, s.status
+FIND_PERSON = f"""
+SELECT s.id, s.email, s.external_id, {_TEXTS_READ}, s.attributes, s.status
 FROM subscribers_workspace w
-LEFT JOIN subscribers_subscriber s ON {identity}
-WHERE {guard}
-"""
+LEFT JOIN subscribers_subscriber s ON {{identity}}
+WHERE {{guard}}
+"""  # noqa: S608 - as above
 READ_TAGS = """
 SELECT l.tag_id, t.name
 FROM subscribers_subscribertag l
 JOIN subscribers_tag t ON t.id = l.tag_id
 WHERE l.subscriber_id = :subscriber
 """
-INSERT_PERSON = """
+INSERT_PERSON = in_sqlite(f"""
 INSERT INTO subscribers_subscriber (
-    id, workspace_id, email, email_key, external_id, first_name, last_name, status, attributes,
-    timezone, unsubscribe_token, tags_version, created_at, updated_at)
-VALUES (:subscriber, :workspace, :email, :email_key, :external_id, :first_name,
-    :last_name, 'active', :new_attributes, '', :token, :tag_changes, :now, :now)
+    id, workspace_id, email, email_key, external_id, {_TEXTS}, status, attributes,
+    unsubscribe_token, tags_version, created_at, updated_at)
+VALUES (:subscriber, :workspace, :email, :email_key, :external_id, {_TEXTS_GIVEN}, 'active',
+    :new_attributes, :token, :tag_changes, :now, :now)
 ON CONFLICT DO NOTHING
-"""
-UPDATE_PERSON = """
-UPDATE subscribers_subscriber
-SET first_name = :first_name, last_name = :last_name, attributes = :attributes,
-    updated_at = :now
+""")  # noqa: S608 - as above
+UPDATE_PERSON = in_sqlite(f"""
+UPDATE subscribers_subscriber SET {_TEXTS_SET}, attributes = :attributes, updated_at = :now
 WHERE id = :subscriber
-"""
+""")  # noqa: S608 - as above
 UPDATE_TAGS_VERSION = """
 UPDATE subscribers_subscriber SET tags_version = tags_version + :tag_changes
 WHERE id = :subscriber

@@ -22,6 +22,7 @@ from subscribers.ids import new_ids
 from subscribers.models.subscriber import new_unsubscribe_token
 from subscribers.services.audience.subscribers import StoredIdentity, changes_to, merge_attributes
 from subscribers.services.storage.sql_values import as_json
+from subscribers.wire import profile
 from subscribers.wire.payloads import InvalidRequest
 
 # Those whom the fast path creates: the reference path creates who has to confirm.
@@ -174,19 +175,13 @@ class Write:
             names=names, tag_ids=[tag.id for rule in rules for tag in rule.add]
         )
 
-    def completed(
-        self, first_name: str, last_name: str, attributes: str
-    ) -> tuple[dict[str, Any], bool]:
-        """Return the person's columns as they will be, and whether the request changes them."""
+    def completed(self, *columns: str) -> tuple[dict[str, Any], bool]:
+        """Return the person's profile as it will be, and whether the request changes it."""
         person = self.request.person
-        stored: dict[str, Any] = {
-            "first_name": first_name,
-            "last_name": last_name,
-            "attributes": attributes,
-        }
-        if not (person.first_name or person.last_name or person.attributes):
+        stored: dict[str, Any] = dict(zip(profile.COLUMNS, columns, strict=True))
+        if not (person.texts or person.attributes):
             return stored, False
-        stored["attributes"] = json.loads(attributes)
+        stored["attributes"] = json.loads(stored["attributes"])
         try:
             changes = changes_to(
                 stored=stored,
@@ -214,8 +209,8 @@ class Write:
             "email": person.email.text,
             "email_key": person.email.key,
             "external_id": person.external_id,
-            "first_name": person.first_name,
-            "last_name": person.last_name,
+            **profile.EMPTY,
+            **person.texts,
             "new_attributes": as_json(merge_attributes({}, person.attributes)),
             "token": new_unsubscribe_token(),
         }

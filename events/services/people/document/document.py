@@ -4,8 +4,8 @@ For whoever asks what is stored of them (GDPR, articles 15 and 20), and for look
 Times are UTC; ids are those of the wire, tags and lists stand by name. Its keys, in this order:
 
 - `exportedAt`, `workspace` (the slug)
-- `subscriber`: `id, email, externalId, firstName, lastName, status, tags, customAttributes,
-  timezone, createdAt, updatedAt, unsubscribedAt`
+- `subscriber`: `id, email, externalId, firstName, lastName, timezone, status, tags,
+  customAttributes, createdAt, updatedAt, unsubscribedAt`
 - `lists`: `name, subscribedAt, unsubscribedAt`, also of lists that the person left
 - `suppression`: null, or `reason, source, details, bounces, suppressedAt`
 - `confirmations`: the questions: `askedAt, mails, remindedAt, confirmedAt, closedAt`

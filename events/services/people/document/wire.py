@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
+from django.db.models import Model
 
 from events.models import Enrollment, Event, StepRun
 from subscribers.ids import encode
@@ -16,8 +17,18 @@ from subscribers.models import (
     Subscriber,
     Suppression,
 )
+from subscribers.wire.profile import wire_form
 
 Told = dict[str, Any]
+
+
+def _columns(row: Model, *names: str) -> Told:
+    """Return columns as they are, by their names in camelCase."""
+    wire_names = (name.title().replace("_", "") for name in names)
+    return {
+        wire_name[0].lower() + wire_name[1:]: getattr(row, name)
+        for wire_name, name in zip(wire_names, names, strict=True)
+    }
 
 
 def profile(person: Subscriber, *, tag_names: Iterable[str]) -> Told:
@@ -26,63 +37,36 @@ def profile(person: Subscriber, *, tag_names: Iterable[str]) -> Told:
         "id": person.public_id,
         "email": person.email,
         "externalId": person.external_id,
-        "firstName": person.first_name,
-        "lastName": person.last_name,
+        **wire_form(person),
+        "timezone": person.timezone or None,
         "status": person.status,
         "tags": sorted(tag_names),
         "customAttributes": person.attributes,
-        "timezone": person.timezone or None,
-        "createdAt": person.created_at,
-        "updatedAt": person.updated_at,
-        "unsubscribedAt": person.unsubscribed_at,
+        **_columns(person, "created_at", "updated_at", "unsubscribed_at"),
     }
 
 
 def membership(row: ListMembership) -> Told:
-    return {
-        "name": row.list.name,
-        "subscribedAt": row.subscribed_at,
-        "unsubscribedAt": row.unsubscribed_at,
-    }
+    return {"name": row.list.name, **_columns(row, "subscribed_at", "unsubscribed_at")}
 
 
 def suppression(row: Suppression | None) -> Told | None:
     """Return what keeps all mail from the address."""
     if row is None:
         return None
-    return {
-        "reason": row.reason,
-        "source": row.source,
-        "details": row.details,
-        "bounces": row.bounces,
-        "suppressedAt": row.created_at,
-    }
+    columns = _columns(row, "reason", "source", "details", "bounces")
+    return {**columns, "suppressedAt": row.created_at}
 
 
 def confirmation(row: Confirmation) -> Told:
-    return {
-        "askedAt": row.asked_at,
-        "mails": row.mails,
-        "remindedAt": row.reminded_at,
-        "confirmedAt": row.confirmed_at,
-        "closedAt": row.closed_at,
-    }
+    return _columns(row, "asked_at", "mails", "reminded_at", "confirmed_at", "closed_at")
 
 
 def consent_record(row: ConsentRecord) -> Told:
     return {
-        "kind": row.kind,
-        "method": row.method,
-        "at": row.at,
-        "ip": row.ip,
-        "userAgent": row.user_agent,
+        **_columns(row, "kind", "method", "at", "ip", "user_agent"),
         "eventId": row.event_id and encode("evt", row.event_id),
-        "apiKey": row.api_key,
-        "requestId": row.request_id,
-        "listName": row.list_name,
-        "textHash": row.text_hash,
-        "reason": row.reason,
-        "actor": row.actor,
+        **_columns(row, "api_key", "request_id", "list_name", "text_hash", "reason", "actor"),
     }
 
 
@@ -90,12 +74,9 @@ def event(row: Event) -> Told:
     return {
         "id": row.public_id,
         "name": row.definition.name,
-        "eventId": row.event_id,
-        "occurredAt": row.occurred_at,
-        "receivedAt": row.received_at,
+        **_columns(row, "event_id", "occurred_at", "received_at"),
         "historical": row.is_historical,
-        "properties": row.properties,
-        "effects": row.effects,
+        **_columns(row, "properties", "effects"),
     }
 
 
@@ -106,8 +87,7 @@ def enrollment(row: Enrollment) -> Told:
         "sequenceId": row.sequence.public_id,
         "sequenceName": row.sequence.name,
         "version": row.version.number,
-        "status": row.status,
-        "reason": row.reason,
+        **_columns(row, "status", "reason"),
         "enrollmentKey": row.entry_key,
         "enteredVia": row.entered_via,
         "startedByEventId": row.started_by_id and encode("evt", row.started_by_id),
@@ -116,10 +96,7 @@ def enrollment(row: Enrollment) -> Told:
         "currentNodeType": row.step and row.step.kind,
         "enteredAt": row.entered_at,
         "waitUntil": row.due_at,
-        "pausedAt": row.paused_at,
-        "endedAt": row.ended_at,
-        "updatedAt": row.updated_at,
-        "lastError": row.last_error,
+        **_columns(row, "paused_at", "ended_at", "updated_at", "last_error"),
         "steps": [_step_run(each) for each in row.step_runs.all()],
     }
 
@@ -128,35 +105,18 @@ def email(row: OutgoingEmail) -> Told:
     """Return one mail as it was rendered, and what became of it."""
     return {
         "id": row.public_id,
-        "kind": row.kind,
-        "status": row.status,
-        "reason": row.reason,
-        "messageId": row.message_id,
+        **_columns(row, "kind", "status", "reason", "message_id"),
         "from": row.sender,
         "replyTo": row.reply_to,
         "to": row.recipient,
-        "subject": row.subject,
-        "headers": row.headers,
-        "html": row.html,
-        "text": row.text,
-        "attempts": row.attempts,
-        "lastError": row.last_error,
-        "createdAt": row.created_at,
-        "dueAt": row.due_at,
-        "sentAt": row.sent_at,
+        **_columns(row, "subject", "headers", "html", "text", "attempts", "last_error"),
+        **_columns(row, "created_at", "due_at", "sent_at"),
     }
 
 
 def import_reject(row: ImportReject) -> Told:
-    """Return one row of a file that was refused, whose enrollment is loaded."""
-    return {
-        "files": row.run.files,
-        "fileIndex": row.file_index,
-        "line": row.line,
-        "field": row.field,
-        "reason": row.reason,
-        "row": row.row,
-    }
+    """Return one row of a file that was refused, whose run is loaded."""
+    return {"files": row.run.files, **_columns(row, "file_index", "line", "field", "reason", "row")}
 
 
 def operator_action(entry: LogEntry) -> Told:
@@ -168,12 +128,7 @@ def _step_run(row: StepRun) -> Told:
     return {
         "nodeId": row.step.key,
         "nodeType": row.step.kind,
-        "visit": row.visit,
-        "status": row.status,
-        "outcome": row.outcome,
+        **_columns(row, "visit", "status", "outcome"),
         "emailId": row.email_id and encode("eml", row.email_id),
-        "attempts": row.attempts,
-        "error": row.error,
-        "startedAt": row.started_at,
-        "endedAt": row.ended_at,
+        **_columns(row, "attempts", "error", "started_at", "ended_at"),
     }

@@ -42,17 +42,19 @@ class Audience:
     list_ids: dict[str, UUID] = field(default_factory=dict)
     default_list_ids: Sequence[UUID] = ()
 
+    def bearers(self, person: Person) -> tuple[Subscriber | None, Subscriber | None]:
+        """Return who has the address, and who has the external id."""
+        return (
+            self.by_key.get(person.email.key) if person.email else None,
+            self.by_external_id.get(person.external_id) if person.external_id else None,
+        )
+
     def choose(self, person: Person) -> Subscriber | None:
         """Return whom the identity means, also of those who were added; raises as the API does."""
-        rows = {
-            row.pk: row
-            for row in (
-                self.by_key.get(person.email.key) if person.email else None,
-                self.by_external_id.get(person.external_id) if person.external_id else None,
-            )
-            if row is not None
-        }
-        return subscribers.choose(rows=rows.values(), person=person)
+        by_address, by_external_id = self.bearers(person)
+        return subscribers.choose(
+            by_address=by_address, by_external_id=by_external_id, person=person
+        )
 
     def add(self, person: Subscriber) -> None:
         """Know of somebody from now on."""
@@ -144,16 +146,7 @@ def _read_their_own(audience: Audience, drafts: Sequence[SubscriberDraft]) -> No
 
 def _known(audience: Audience, drafts: Sequence[SubscriberDraft]) -> Collection[UUID]:
     """Return who of the rows' people is known, whichever identity of theirs is."""
-    found = set()
-    for draft in drafts:
-        person = draft.person
-        for row in (
-            audience.by_key.get(person.email.key) if person.email else None,
-            audience.by_external_id.get(person.external_id) if person.external_id else None,
-        ):
-            if row is not None:
-                found.add(row.pk)
-    return found
+    return {row.pk for draft in drafts for row in audience.bearers(draft.person) if row is not None}
 
 
 def _read_suppressions(

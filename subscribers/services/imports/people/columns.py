@@ -7,12 +7,12 @@ from subscribers.rows import name_cells
 from subscribers.rows.columns import ColumnReader, Fields
 from subscribers.rows.row import Row
 from subscribers.services.imports.people.drafts import SubscriberDraft, parse_draft
-from subscribers.wire import json_gate
+from subscribers.wire import json_gate, profile
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
 
 COLUMNS = frozenset({
-    "email", "externalId", "firstName", "lastName", "customAttributes", "tags", "lists", "status",
-    "timezone", "createdAt", "unsubscribedAt",
+    "email", "externalId", *(text.wire_name for text in profile.TEXTS), "customAttributes", "tags",
+    "lists", "status", "createdAt", "unsubscribedAt",
     "consentAt", "consentIp", "consentUserAgent", "consentMethod",
 })  # fmt: skip
 

@@ -4,30 +4,31 @@ How a file's columns become those words is in `subscriber_columns`.
 """
 
 import ipaddress
-import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
 
-from subscribers.wire import tag_names
+from subscribers.wire import profile, tag_names
 from subscribers.wire.payloads import (
     Fault,
     InvalidField,
     InvalidRequest,
     Person,
-    parse_person,
+    read_field,
     read_moment,
+    read_person,
     read_text,
+    read_texts,
     type_name,
 )
 
 STATUSES = ("active", "unsubscribed", "bounced", "complained", "pending")
 MOST_NAMES = 500
 LONGEST_LIST_NAME = 200
-LONGEST_TIME_ZONE = 64
 LONGEST_CONSENT_TEXT = 500
 
 
@@ -49,7 +50,6 @@ class SubscriberDraft(msgspec.Struct, frozen=True, kw_only=True):
     # Each once; none of them and None differ: default lists are joined where nothing is said.
     lists: tuple[str, ...] | None = None
     status: str | None = None
-    timezone: str = ""
     created_at: datetime | None = None
     unsubscribed_at: datetime | None = None
     consent: Consent = Consent()
@@ -58,46 +58,27 @@ class SubscriberDraft(msgspec.Struct, frozen=True, kw_only=True):
 def parse_draft(raw: Mapping[str, Any], *, attributes_bytes: int) -> SubscriberDraft:
     """Return the draft of a row in the API's words; raises `InvalidRequest` with every fault."""
     faults: list[Fault] = []
-
-    def read(name: str, reader: Callable[[object], Any], default: Any = None) -> Any:  # noqa: ANN401 - one reader per type
-        value = raw.get(name)
-        if value is None:
-            return default
-        try:
-            return reader(value)
-        except InvalidField as error:
-            faults.append(Fault(name, str(error)))
-            return default
-
-    person: Person | None = None
-    try:
-        person = parse_person(raw, attributes_bytes=attributes_bytes)
-    except InvalidRequest as error:
-        faults += error.faults
-    tags = read("tags", _read_tags, ())
-    lists = read("lists", _read_lists)
-    status = read("status", _read_status)
-    timezone = read("timezone", _read_time_zone, "")
-    created_at = read("createdAt", read_moment)
-    unsubscribed_at = read("unsubscribedAt", read_moment)
-    consent = Consent(
-        at=read("consentAt", read_moment),
-        ip=read("consentIp", _read_ip),
-        user_agent=read("consentUserAgent", _read_consent_text, ""),
-        method=read("consentMethod", _read_consent_text, ""),
+    read = partial(read_field, raw, faults)
+    person = read_person(raw, faults, attributes_bytes=attributes_bytes)
+    draft = SubscriberDraft(
+        tags=read("tags", _read_tags, ()),
+        lists=read("lists", _read_lists),
+        status=read("status", _read_status),
+        person=replace(
+            person, texts={**person.texts, **read_texts(raw, profile.IN_FILES_ALONE, faults)}
+        ),
+        created_at=read("createdAt", read_moment),
+        unsubscribed_at=read("unsubscribedAt", read_moment),
+        consent=Consent(
+            at=read("consentAt", read_moment),
+            ip=read("consentIp", _read_ip),
+            user_agent=read("consentUserAgent", _read_consent_text, ""),
+            method=read("consentMethod", _read_consent_text, ""),
+        ),
     )
-    if faults or person is None:
+    if faults:
         raise InvalidRequest(*faults)
-    return SubscriberDraft(
-        person=person,
-        tags=tags,
-        lists=lists,
-        status=status,
-        timezone=timezone,
-        created_at=created_at,
-        unsubscribed_at=unsubscribed_at,
-        consent=consent,
-    )
+    return draft
 
 
 def _read_tags(value: object) -> tuple[str, ...]:
@@ -137,22 +118,6 @@ def _read_status(value: object) -> str:
     if not isinstance(value, str) or value.strip() not in STATUSES:
         raise InvalidField(f"must be one of {', '.join(STATUSES)}.")
     return value.strip()
-
-
-def _read_time_zone(value: object) -> str:
-    name = read_text(value, longest=LONGEST_TIME_ZONE)
-    if not _is_time_zone(name):
-        raise InvalidField("is not a time zone such as Europe/Berlin.")
-    return name
-
-
-@lru_cache(maxsize=1000)
-def _is_time_zone(name: str) -> bool:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def _read_ip(value: object) -> str:

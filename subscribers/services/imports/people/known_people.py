@@ -11,15 +11,12 @@ from subscribers.models import Subscriber
 from subscribers.services.audience.subscribers import check_size, merge_attributes
 from subscribers.services.imports.people.drafts import SubscriberDraft
 from subscribers.services.imports.people.options import Duplicates
-from subscribers.wire import json_gate
+from subscribers.wire import json_gate, profile
 
 # What a row may change, by the names of the fields.
 COLUMNS = (
     "external_id",
-    "first_name",
-    "last_name",
-    "attributes",
-    "timezone",
+    *profile.COLUMNS,
     "created_at",
     "status",
     "unsubscribed_at",
@@ -39,15 +36,10 @@ def changes_to(
     if duplicates == Duplicates.SKIP:
         return changes
     person = draft.person
-    given = {
-        "first_name": person.first_name,
-        "last_name": person.last_name,
-        "timezone": draft.timezone,
-    }
-    for name, value in given.items():
+    for name, text in person.texts.items():
         own = getattr(stored, name)
-        if value and value != own and (not own or duplicates == Duplicates.OVERWRITE):
-            changes[name] = value
+        if text != own and (not own or duplicates == Duplicates.OVERWRITE):
+            changes[name] = text
     if person.external_id is not None and stored.external_id is None:
         changes["external_id"] = person.external_id
     merged = _attributes(stored, draft, duplicates)

@@ -126,6 +126,6 @@ def test_each_file_has_its_own_columns() -> None:
 
     drafts = [reader.read(row).person for row in rows]
 
-    assert [(each.first_name, each.external_id) for each in drafts] == [
+    assert [(each.texts.get("first_name", ""), each.external_id) for each in drafts] == [
         ("Ada", None), ("", "user_1"),
     ]  # fmt: skip

@@ -37,7 +37,7 @@ def test_all_fields_are_read() -> None:
 
     moment = datetime(2024, 1, 31, 9, 30, tzinfo=UTC)
     assert (draft.tags, draft.lists) == (("vip-user",), ("News",))
-    assert (draft.status, draft.timezone) == ("unsubscribed", "Europe/Berlin")
+    assert (draft.status, draft.person.texts["timezone"]) == ("unsubscribed", "Europe/Berlin")
     assert (draft.created_at, draft.unsubscribed_at) == (moment, moment.replace(year=2025))
     assert draft.consent == Consent(
         at=moment, ip="2001:db8::1", user_agent="Firefox", method="web form"
