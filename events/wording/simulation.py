@@ -91,8 +91,7 @@ def _lines(simulation: Simulation, *, with_html: bool) -> Iterator[str]:
     name_of_list = _list_names(sequence)
     for visit in simulation.path.visits:
         # A mail leaves when its window is open; a wait is told where it begins.
-        is_wait = isinstance(visit.placed.step, steps.DelayStep | steps.WaitForEventStep)
-        at = visit.began_at if is_wait else visit.ended_at
+        at = visit.began_at if visit.placed.step.is_wait else visit.ended_at
         number = visit.placed.position + 1
         label = visit.placed.step.label or in_words(visit.placed.step)
         said = f"{number}. {label} → {_decision(visit, zone)}"

@@ -1,4 +1,7 @@
-"""A sequence's steps as callers send them: ids, aliases, and what each step says of others."""
+"""A sequence's steps as callers send them, and as they are stored: which is what `as_wire` gives.
+
+Of callers it takes aliases, steps without an id, and a delay within another step.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,8 +9,9 @@ from typing import Any, TypeGuard
 
 from events.language import timing
 from events.language.fields import Fields, any_of, optional_text_reader
-from events.language.steps.kinds import KINDS, Base
-from events.language.steps.types import EXIT, LONGEST_ID, ConditionStep, DelayStep, Step
+from events.language.steps.kinds import KINDS, DelayStep, Step
+from events.language.steps.kinds.base import EXIT, LONGEST_ID, Base
+from events.language.steps.kinds.delay import read_delay
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest, read_text, type_name
 
 MOST_STEPS = 100
@@ -35,6 +39,18 @@ def parse_steps(raw: object, *, path: str = "steps") -> tuple[Step, ...]:
     return parser.finished()
 
 
+def from_stored(stored: Mapping[str, Any]) -> Step:
+    """Return one step of a version; raises `InvalidRequest` for what is none.
+
+    What callers are refused for is not looked at: a version outlives the rules of its time.
+    """
+    fields = Fields(stored, path="")
+    base = Base(id=stored.get("id", ""), label=stored.get("label", ""))
+    step = KINDS[_read_kind(fields)].read(fields, base)
+    fields.raise_faults()
+    return step
+
+
 class _StepsParser:
     """Makes the steps of one array, and keeps the faults."""
 
@@ -44,7 +60,7 @@ class _StepsParser:
         self.faults: list[Fault] = []
         self.taken = set(_given_ids(listed))
         self.seen: dict[str, int] = {}
-        # Where each condition came from, by its id; and each own delay, by the step's id.
+        # Where each step came from, by its id; and each own delay, by the step's id.
         self.paths: dict[str, str] = {}
         self.delay_of: dict[str, str] = {}
 
@@ -55,7 +71,8 @@ class _StepsParser:
             fields = Fields(raw, path=path)
             kind = _read_kind(fields)
             base = self.read_base(fields, kind, number)
-            step = KINDS[kind](fields, base)
+            step = KINDS[kind].read(fields, base)
+            step.check_sent(fields)
             if kind != "delay" and timing.has_own_delay(fields.raw):
                 self.add_delay(fields, base)
             fields.raise_faults()
@@ -79,9 +96,8 @@ class _StepsParser:
 
     def add_delay(self, fields: Fields, base: Base) -> None:
         """Put a step's own delay before it, unless it is no time at all."""
-        nothing: timing.Delay = timing.Duration(0)
-        delay = fields.collect(lambda: timing.parse_delay(fields.raw, path=fields.path), nothing)
-        if delay != nothing and not fields.faults:
+        delay = read_delay(fields)
+        if delay != timing.Duration(0) and not fields.faults:
             made = self.free_id(base.id[: LONGEST_ID - len(_OWN_DELAY)] + _OWN_DELAY)
             self.delay_of[base.id] = made
             self.steps.append(DelayStep(id=made, delay=delay))
@@ -103,29 +119,21 @@ class _StepsParser:
             self.faults.append(Fault(self.path, f"{message}at most {MOST_STEPS} are allowed."))
         place_of = {step.id: place for place, step in enumerate(self.steps)}
         done = tuple(
-            self.with_target(step, place, place_of) if isinstance(step, ConditionStep) else step
-            for place, step in enumerate(self.steps)
+            self.with_targets(step, place, place_of) for place, step in enumerate(self.steps)
         )
         if self.faults:
             raise InvalidRequest(*self.faults)
         return done
 
-    def with_target(
-        self, step: ConditionStep, place: int, place_of: Mapping[str, int]
-    ) -> ConditionStep:
-        """Return the condition with its jump led to the delay of a step that has one."""
-        if step.on_false == EXIT:
-            return step
-        # A jump to a step that is wrong itself: that fault is enough.
-        is_unknowable = step.on_false in self.taken and step.on_false not in place_of
-        if not is_unknowable and place_of.get(step.on_false, -1) <= place:
-            message = f"must be {EXIT} or the id of a later step, not {step.on_false!r}."
-            self.faults.append(Fault(f"{self.paths[step.id]}.onFalse", message))
-            return step
-        target = self.delay_of.get(step.on_false, step.on_false)
-        return ConditionStep(
-            id=step.id, label=step.label, rules=step.rules, match=step.match, on_false=target
-        )
+    def with_targets(self, step: Step, place: int, place_of: Mapping[str, int]) -> Step:
+        """Return the step with each jump led to the delay of a step that has one."""
+        for field, target in step.jumps.items():
+            # A jump to a step that is wrong itself: that fault is enough.
+            is_unknowable = target in self.taken and target not in place_of
+            if target != EXIT and not is_unknowable and place_of.get(target, -1) <= place:
+                message = f"must be {EXIT} or the id of a later step, not {target!r}."
+                self.faults.append(Fault(f"{self.paths[step.id]}.{field}", message))
+        return step.with_jumps(lambda target: self.delay_of.get(target, target))
 
 
 def _given_ids(listed: Iterable[object]) -> Iterable[str]:

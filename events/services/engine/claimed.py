@@ -84,10 +84,6 @@ class Shared:
             self._properties = dict(rows.values_list("pk", "properties"))
         return self._properties.get(event_id, {})
 
-    def forget_lists(self) -> None:
-        """Read lists anew, since a step changed some."""
-        self._lists = None
-
 
 @dataclass(slots=True)
 class ClaimedEnrollment:
@@ -102,6 +98,10 @@ class ClaimedEnrollment:
     @property
     def entered_at(self) -> datetime:
         return self.row.entered_at
+
+    @property
+    def status(self) -> str:
+        return self.subscriber.status
 
     @property
     def tags(self) -> set[str]:

@@ -4,16 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, assert_never
 
 from events.decisions.watched import Watched
 from events.language import steps
-from events.language.steps.parsing import MOST_STEPS
+from events.language.steps import MOST_STEPS
 from events.models import Enrollment, StepRun
 from events.services.engine import mails, webhooks
 from events.services.engine.loaded_versions import PlacedStep
 from events.services.engine.rounds import GAVE_UP
-from events.services.engine.walking import Acts, Ended, Position, StepDone, Waits, walk
+from events.services.engine.walking import (
+    Calls,
+    Changes,
+    Ended,
+    Position,
+    StepDone,
+    Waits,
+    walk,
+)
 from events.services.simulation import changing
 from events.services.simulation.imagined_enrollment import ImaginedEnrollment
 from subscribers.services.consent import suppressions
@@ -122,8 +130,10 @@ class _Way:
                 self._end(walked.stop)
             case Waits():
                 self._wait(walked.stop)
-            case Acts():
-                self._act()
+            case Changes() | Calls():
+                self._act(walked.stop.step)
+            case _ as never:
+                assert_never(never)
 
     def _as_visit(self, done: StepDone) -> Visit:
         outcome = dict(done.outcome)
@@ -161,7 +171,7 @@ class _Way:
             self.enrollment.now = began_at
             position.released_by = self.enrollment.assume(step.event_name, step.filters).id
 
-    def _act(self) -> None:
+    def _act(self, step: steps.ChangingStep | steps.CallingStep) -> None:
         """Imagine what the step at the position does, and leave it behind."""
         placed = self.position.placed
         if placed is None:
@@ -169,7 +179,7 @@ class _Way:
         enrollment, began_at = self.enrollment, self.position.since
         enrollment.row.step_id = placed.row_id
         stop: Ended | None = None
-        match placed.step:
+        match step:
             case steps.EmailStep():
                 visit = self._mail(placed, began_at)
             case steps.WebhookStep():
@@ -178,17 +188,15 @@ class _Way:
                     began_at=began_at,
                     ended_at=enrollment.now,
                     outcome={},
-                    payload=webhooks.payload(enrollment, placed.step),
+                    payload=webhooks.payload(enrollment, step),
                 )
-            case (
-                steps.UpdateTagsStep() | steps.UpdateListStep() | steps.UpdateSubscriberStep()
-            ) as step:
+            case steps.UpdateTagsStep() | steps.UpdateListStep() | steps.UpdateSubscriberStep():
                 outcome, stop = changing.imagine(
                     step=step, placed=placed, enrollment=enrollment, watched=self.watched
                 )
                 visit = Visit(placed=placed, began_at=began_at, ended_at=began_at, outcome=outcome)
-            case _:
-                raise TypeError("This step is decided, not carried out.")
+            case _ as never:
+                assert_never(never)
         self.visits.append(visit)
         self.position = Position(enrollment.version.after(placed), visit.ended_at)
         if visit.status is Status.FAILED:

@@ -1,10 +1,19 @@
-"""A subscriber's attributes as a step changes them."""
+"""The step `update_subscriber`: changes a person's names, status and attributes."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar, Literal, Self
 
-from events.language.fields import Fields, text_reader
-from subscribers.wire.payloads import InvalidField, InvalidRequest, read_object
+import msgspec
+
+from events.language.fields import Fields, optional_text_reader, text_reader
+from events.language.steps.kinds.base import Base, BaseStep
+from subscribers.wire.payloads import (
+    LONGEST_NAME,
+    Fault,
+    InvalidField,
+    InvalidRequest,
+    read_object,
+)
 
 MOST_ATTRIBUTES_BYTES = 64 * 1024
 LONGEST_ATTRIBUTE_NAME = 200
@@ -13,7 +22,41 @@ VALUE_TYPES = ("string", "number", "boolean", "date")
 _NUMERAL = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?", re.ASCII)
 
 
-def read_attributes(fields: Fields) -> dict[str, Any]:
+class UpdateSubscriberStep(BaseStep, frozen=True):
+    """Changes the person: None keeps a field, "" clears a name; an attribute of None goes."""
+
+    kind: ClassVar = "update_subscriber"
+
+    first_name: str | None = None
+    last_name: str | None = None
+    status: Literal["active", "unsubscribed"] | None = None
+    attributes: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    @classmethod
+    def read(cls, fields: Fields, base: Base) -> Self:
+        """Read the changes at the step's top or in its `config`."""
+        inner = fields
+        if fields.is_given("config"):
+            inner = Fields(fields.raw["config"], path=fields.path_of("config"))
+        name = optional_text_reader(LONGEST_NAME)
+        step = cls(
+            id=base.id,
+            label=base.label,
+            first_name=inner.read("firstName", name, None),
+            last_name=inner.read("lastName", name, None),
+            status=inner.read_choice("status", ("active", "unsubscribed"), "") or None,
+            attributes=_read_attribute_changes(inner),
+        )
+        if inner is not fields:
+            fields.faults += inner.faults
+        changes = (step.first_name, step.last_name, step.status, step.attributes or None)
+        if not fields.faults and all(change is None for change in changes):
+            message = "changes nothing: give firstName, lastName, status or attributes."
+            fields.faults.append(Fault(fields.path, message))
+        return step
+
+
+def _read_attribute_changes(fields: Fields) -> dict[str, Any]:
     """Return new values by name; None takes an attribute away.
 
     They come as an object, or as `customAttributeUpdates[{name, value, valueType}]`. Faults are
