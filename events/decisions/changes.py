@@ -33,20 +33,16 @@ class KnownNames:
     lists: dict[str, ListRef] = field(default_factory=dict)
 
 
-class ChangedPerson(Protocol):
-    """The person as they are before the change."""
-
-    @property
-    def status(self) -> str:
-        """The subscriber's status."""
+class PersonFacts(Protocol):
+    """What steps look at and change of a person."""
 
     @property
     def tags(self) -> set[str]:
-        """Names of tags."""
+        """The names of the tags that the person has now."""
 
     @property
     def lists(self) -> set[str]:
-        """Ids of lists, on the wire."""
+        """The lists that the person is on now, as `lst_` ids."""
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -69,11 +65,16 @@ class PersonChange:
 
 
 def decide(
-    step: steps.ChangingStep, *, person: ChangedPerson, known: KnownNames, most_bytes: int
+    step: steps.ChangingStep,
+    *,
+    person: PersonFacts,
+    status: str,
+    known: KnownNames,
+    most_bytes: int,
 ) -> PersonChange:
     """Return what the step changes; a tag or list that is gone is only named in the outcome.
 
-    `most_bytes` is the limit of the attributes together.
+    `status` is the person's; `most_bytes` is the limit of the attributes together.
     """
     match step:
         case steps.UpdateTagsStep():
@@ -94,25 +95,25 @@ def decide(
                 lists_joined=joined, lists_left=left, outcome=_without_empty(outcome)
             )
         case steps.UpdateSubscriberStep():
-            return _change_columns(step, person, most_bytes)
+            return _change_columns(step, person.attributes, status, most_bytes)
         case _ as never:
             assert_never(never)
 
 
 def _change_columns(
-    step: steps.UpdateSubscriberStep, person: ChangedPerson, most_bytes: int
+    step: steps.UpdateSubscriberStep, attributes: Mapping[str, Any], status: str, most_bytes: int
 ) -> PersonChange:
     given = {"first_name": step.first_name, "last_name": step.last_name}
     columns: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     outcome: dict[str, Any] = {}
     if step.attributes:
-        merged = {**person.attributes, **step.attributes}
+        merged = {**attributes, **step.attributes}
         merged = {name: value for name, value in merged.items() if value is not None}
         if len(json_gate.compact(merged)) > most_bytes:
             outcome["refused"] = "attributes_too_large"
         else:
             columns["attributes"] = merged
-    if step.status == "active" and person.status != "active":
+    if step.status == "active" and status != "active":
         # Coming back takes the person's own confirmation.
         outcome["refused"] = "not_resubscribed"
     if columns:

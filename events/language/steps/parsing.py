@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
+from msgspec.structs import replace
+
 from events.language import timing
 from events.language.fields import Fields, any_of, optional_text_reader
 from events.language.steps.kinds import KINDS, DelayStep, Step
-from events.language.steps.kinds.base import EXIT, LONGEST_ID, Base
+from events.language.steps.kinds.base import EXIT, LONGEST_ID
 from events.language.steps.kinds.delay import read_delay
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest, read_text, type_name
 
@@ -45,10 +47,9 @@ def from_stored(stored: Mapping[str, Any]) -> Step:
     What callers are refused for is not looked at: a version outlives the rules of its time.
     """
     fields = Fields(stored, path="")
-    base = Base(id=stored.get("id", ""), label=stored.get("label", ""))
-    step = KINDS[_read_kind(fields)].read(fields, base)
+    step = KINDS[_read_kind(fields)].read(fields)
     fields.raise_faults()
-    return step
+    return replace(step, id=stored.get("id", ""), label=stored.get("label", ""))
 
 
 class _StepsParser:
@@ -70,11 +71,12 @@ class _StepsParser:
         try:
             fields = Fields(raw, path=path)
             kind = _read_kind(fields)
-            base = self.read_base(fields, kind, number)
-            step = KINDS[kind].read(fields, base)
+            step_id = self.read_id(fields, kind, number)
+            label = fields.read("label", optional_text_reader(LONGEST_LABEL), "")
+            step = replace(KINDS[kind].read(fields), id=step_id, label=label)
             step.check_sent(fields)
             if kind != "delay" and timing.has_own_delay(fields.raw):
-                self.add_delay(fields, base)
+                self.add_delay(fields, step_id)
             fields.raise_faults()
         except InvalidRequest as error:
             self.faults += error.faults
@@ -82,24 +84,21 @@ class _StepsParser:
         self.paths[step.id] = path
         self.steps.append(step)
 
-    def read_base(self, fields: Fields, kind: str, number: int) -> Base:
-        """Return the step's id and label; an id that it lacks is made of kind and place."""
+    def read_id(self, fields: Fields, kind: str, number: int) -> str:
+        """Return the step's id; one that it lacks is made of kind and place."""
         given = fields.read("id", _read_id, "")
         if given in self.seen:
             fields.fault("id", f"is the id of {self.path}[{self.seen[given]}] too: {given}.")
         elif given:
             self.seen[given] = number
-        return Base(
-            id=given or self.free_id(f"{kind}-{number + 1}"),
-            label=fields.read("label", optional_text_reader(LONGEST_LABEL), ""),
-        )
+        return given or self.free_id(f"{kind}-{number + 1}")
 
-    def add_delay(self, fields: Fields, base: Base) -> None:
+    def add_delay(self, fields: Fields, step_id: str) -> None:
         """Put a step's own delay before it, unless it is no time at all."""
         delay = read_delay(fields)
         if delay != timing.Duration(0) and not fields.faults:
-            made = self.free_id(base.id[: LONGEST_ID - len(_OWN_DELAY)] + _OWN_DELAY)
-            self.delay_of[base.id] = made
+            made = self.free_id(step_id[: LONGEST_ID - len(_OWN_DELAY)] + _OWN_DELAY)
+            self.delay_of[step_id] = made
             self.steps.append(DelayStep(id=made, delay=delay))
 
     def free_id(self, wanted: str) -> str:

@@ -45,20 +45,20 @@ def advance(
         return
     calls = advance_in_bulk(token=token, ids=ids, clock=clock)
     mails: list[ClaimedEnrollment] = []
-    webhooks: list[ClaimedEnrollment] = []
+    webhooks: list[tuple[ClaimedEnrollment, steps.WebhookStep]] = []
     for enrollment, step in calls:
         match step:
             case steps.EmailStep():
                 mails.append(enrollment)
             case steps.WebhookStep():
-                webhooks.append(enrollment)
+                webhooks.append((enrollment, step))
             case _ as never:
                 assert_never(never)
     is_over = _Patience(over_at, calls, must_yield).is_over
     if mails:
         mailing.send_all(token=token, enrollments=mails, clock=clock, is_over=is_over)
     if webhooks:
-        calling.call_all(token=token, enrollments=webhooks, clock=clock, is_over=is_over)
+        calling.call_all(token=token, calls=webhooks, clock=clock, is_over=is_over)
 
 
 class _Patience:

@@ -5,7 +5,6 @@ What a change sets off (a tag that starts or stops an enrollment) happens in the
 
 from collections.abc import Mapping
 from collections.abc import Sequence as Several
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,7 +18,7 @@ from events.language.steps import ChangingStep
 from events.services.engine.claimed import ClaimedEnrollment
 from subscribers import reactions
 from subscribers.ids import decode, encode
-from subscribers.models import List, Tag
+from subscribers.models import List, Subscriber, Tag
 from subscribers.services.audience import lists, tags
 from subscribers.services.consent import unsubscribing
 
@@ -33,16 +32,30 @@ def apply_all(
 
     Tags of many enrollments are changed together: one statement for each kind of change.
     """
-    outcomes: list[Mapping[str, Any]] = []
-    changed = TagChanges()
     known = known_names(going)
+    alike: dict[tuple[frozenset[UUID], frozenset[UUID], int, bool], list[Subscriber]] = {}
+    outcomes: list[Mapping[str, Any]] = []
     for enrollment, step in going:
         change = decide(step, enrollment, known)
-        changed.add(enrollment, change)
+        if change.tags_added or change.tags_removed:
+            added = frozenset(tag.id for tag in change.tags_added)
+            removed = frozenset(tag.id for tag in change.tags_removed)
+            key = (added, removed, enrollment.row.depth, enrollment.row.is_test)
+            alike.setdefault(key, []).append(enrollment.subscriber)
         _write_lists(change, enrollment, now)
         _write_person(change, enrollment, now)
         outcomes.append(change.outcome)
-    changed.store(now=now)
+    for (added, removed, _, _), people in alike.items():
+        tags.change_many(subscribers=people, added=added, removed=removed)
+    for (added, _, depth, is_test), people in alike.items():
+        if added:
+            reactions.current().tags_added(
+                subscriber_ids=[person.pk for person in people],
+                tag_ids=sorted(added),
+                now=now,
+                depth=depth + 1,
+                is_test=is_test,
+            )
     return outcomes
 
 
@@ -75,6 +88,7 @@ def decide(
     change = changes.decide(
         step,
         person=enrollment,
+        status=enrollment.subscriber.status,
         known=known[enrollment.row.workspace_id],
         most_bytes=settings.MAX_ATTRIBUTES_BYTES,
     )
@@ -88,50 +102,6 @@ def decide(
     for name, value in change.columns.items():
         setattr(enrollment.subscriber, name, value)
     return change
-
-
-@dataclass(slots=True)
-class TagChanges:
-    """Changes of tags, by what is added and removed, until they are stored."""
-
-    people: dict[tuple[frozenset[UUID], frozenset[UUID]], list[ClaimedEnrollment]] = field(
-        default_factory=dict
-    )
-
-    def add(self, enrollment: ClaimedEnrollment, change: PersonChange) -> None:
-        """Note what an enrollment's step changes."""
-        if change.tags_added or change.tags_removed:
-            added = frozenset(tag.id for tag in change.tags_added)
-            removed = frozenset(tag.id for tag in change.tags_removed)
-            self.people.setdefault((added, removed), []).append(enrollment)
-
-    def store(self, *, now: datetime) -> None:
-        """Write the changes, and report what was added."""
-        for (added, removed), enrollments in self.people.items():
-            tags.change_many(
-                subscribers=[enrollment.subscriber for enrollment in enrollments],
-                added=added,
-                removed=removed,
-            )
-        for (added, _), enrollments in self.people.items():
-            if added:
-                _report(added, enrollments, now)
-
-
-def _report(added: frozenset[UUID], enrollments: Several[ClaimedEnrollment], now: datetime) -> None:
-    """Report tags that were added, for enrollments that are alike together."""
-    alike: dict[tuple[UUID, int, bool], list[UUID]] = {}
-    for enrollment in enrollments:
-        key = (enrollment.row.workspace_id, enrollment.row.depth, enrollment.row.is_test)
-        alike.setdefault(key, []).append(enrollment.subscriber.pk)
-    for (_, depth, is_test), subscriber_ids in alike.items():
-        reactions.current().tags_added(
-            subscriber_ids=subscriber_ids,
-            tag_ids=sorted(added),
-            now=now,
-            depth=depth + 1,
-            is_test=is_test,
-        )
 
 
 def _write_lists(change: PersonChange, enrollment: ClaimedEnrollment, now: datetime) -> None:

@@ -100,10 +100,6 @@ class ClaimedEnrollment:
         return self.row.entered_at
 
     @property
-    def status(self) -> str:
-        return self.subscriber.status
-
-    @property
     def tags(self) -> set[str]:
         return self.shared.tags(self.subscriber.pk)
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from events.decisions.changes import PersonFacts
 from events.language import filters, steps, timing
 from events.language.filters import Filter
 from events.language.steps.rules import rule_as_wire
@@ -28,7 +29,7 @@ class SeenEvent:
     received_at: datetime
 
 
-class Facts(Protocol):
+class Facts(PersonFacts, Protocol):
     """What steps look at: the person, the event that started the enrollment, and what happened
     since.
     """
@@ -36,18 +37,6 @@ class Facts(Protocol):
     @property
     def entered_at(self) -> datetime:
         """When the enrollment began."""
-
-    @property
-    def tags(self) -> set[str]:
-        """The names of the tags that the person bears now."""
-
-    @property
-    def lists(self) -> set[str]:
-        """The lists that the person is on now, as `lst_` ids."""
-
-    @property
-    def attributes(self) -> Mapping[str, Any]:
-        """The person's attributes."""
 
     @property
     def event_properties(self) -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ def imagine(
 
     The outcome is a step run's, with `starts`: the names of other sequences that would begin.
     """
-    status = enrollment.status
+    status = enrollment.subscriber.status
     change = changes.decide(step, enrollment, changes.known_names([(enrollment, step)]))
     ends = _leave(placed, enrollment) if change.is_leaving else None
     starts = Starts()

@@ -23,7 +23,7 @@ class Person:
 
 
 def decided(step: steps.ChangingStep, person: Person, most_bytes: int = 1000) -> PersonChange:
-    return decide(step, person=person, known=KNOWN, most_bytes=most_bytes)
+    return decide(step, person=person, status=person.status, known=KNOWN, most_bytes=most_bytes)
 
 
 def test_tags_change_where_they_are_not_as_wanted_yet() -> None:

@@ -1,7 +1,7 @@
 """What every step has, and what others ask of a step, whatever its kind."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -12,13 +12,6 @@ from subscribers.wire.payloads import Fault
 EXIT = "exit"
 LONGEST_ID = 64
 MOST_NAMES = 50
-
-
-class Base(NamedTuple):
-    """What is read of every step, whatever its kind."""
-
-    id: str
-    label: str
 
 
 class BaseStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -33,13 +26,13 @@ class BaseStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     # Lasts until a time or an event.
     is_wait: ClassVar[bool] = False
 
-    id: str
+    id: str = ""
     label: str = ""
 
     @classmethod
-    def read(cls, fields: Fields, base: Base) -> Self:  # noqa: ARG003 - for kinds with fields
-        """Return the step that the fields describe; keeps faults in the fields."""
-        return cls(id=base.id, label=base.label)
+    def read(cls, fields: Fields) -> Self:  # noqa: ARG003 - for kinds with fields
+        """Return the step that the fields describe, without id and label; keeps their faults."""
+        return cls()
 
     def check_sent(self, fields: Fields) -> None:
         """Keep the faults for which callers are refused; a stored step is read in spite of them."""

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from events.language.fields import Fields, text_reader
 from events.language.filters import Match
-from events.language.steps.kinds.base import EXIT, LONGEST_ID, Base, BaseStep
+from events.language.steps.kinds.base import EXIT, LONGEST_ID, BaseStep
 from events.language.steps.rules import ListRule, Rule, TagRule, parse_rules, rule_as_wire
 
 
@@ -22,10 +22,8 @@ class ConditionStep(BaseStep, frozen=True):
     on_false: str = EXIT
 
     @classmethod
-    def read(cls, fields: Fields, base: Base) -> Self:
+    def read(cls, fields: Fields) -> Self:
         return cls(
-            id=base.id,
-            label=base.label,
             rules=fields.read_nested("rules", parse_rules, ()),
             match=fields.read_choice("match", ("all", "any"), "all"),
             on_false=fields.read("onFalse", text_reader(LONGEST_ID), EXIT),

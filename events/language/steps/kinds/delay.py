@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Self
 
 from events.language import timing
 from events.language.fields import Fields
-from events.language.steps.kinds.base import Base, BaseStep
+from events.language.steps.kinds.base import BaseStep
 
 
 class DelayStep(BaseStep, frozen=True):
@@ -16,8 +16,8 @@ class DelayStep(BaseStep, frozen=True):
     delay: timing.Delay
 
     @classmethod
-    def read(cls, fields: Fields, base: Base) -> Self:
-        return cls(id=base.id, label=base.label, delay=read_delay(fields))
+    def read(cls, fields: Fields) -> Self:
+        return cls(delay=read_delay(fields))
 
     def as_wire(self) -> dict[str, Any]:
         parts = super().as_wire()

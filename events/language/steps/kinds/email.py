@@ -10,7 +10,7 @@ from events.language.fields import (
     read_storable,
     text_reader,
 )
-from events.language.steps.kinds.base import Base, BaseStep
+from events.language.steps.kinds.base import BaseStep
 from subscribers.templating import mail
 from subscribers.wire.payloads import InvalidField
 
@@ -31,13 +31,11 @@ class EmailStep(BaseStep, frozen=True):
     is_transactional: bool = False
 
     @classmethod
-    def read(cls, fields: Fields, base: Base) -> Self:
+    def read(cls, fields: Fields) -> Self:
         if fields.is_given("blocks"):
             fields.fault("blocks", "is not supported: give the content as html or text.")
         html = fields.first_given("html", "body")
         step = cls(
-            id=base.id,
-            label=base.label,
             subject=fields.read_needed("subject", text_reader(LONGEST_SUBJECT), ""),
             preview_text=fields.read("previewText", optional_text_reader(LONGEST_SUBJECT), ""),
             html=fields.read(html, _read_content, ""),

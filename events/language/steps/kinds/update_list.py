@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from msgspec.structs import replace
 
 from events.language.fields import Fields
-from events.language.steps.kinds.base import Base, BaseStep, each_once, read_pair
+from events.language.steps.kinds.base import BaseStep, each_once, read_pair
 from events.language.steps.rules import read_list_reference
 
 
@@ -19,9 +19,9 @@ class UpdateListStep(BaseStep, frozen=True):
     leave: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, fields: Fields, base: Base) -> Self:
+    def read(cls, fields: Fields) -> Self:
         join, leave = read_pair(fields, "join", "leave", read_list_reference)
-        return cls(id=base.id, label=base.label, join=join, leave=leave)
+        return cls(join=join, leave=leave)
 
     @property
     def lists(self) -> Sequence[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 import msgspec
 
 from events.language.fields import Fields, optional_text_reader, text_reader
-from events.language.steps.kinds.base import Base, BaseStep
+from events.language.steps.kinds.base import BaseStep
 from subscribers.wire.payloads import (
     LONGEST_NAME,
     Fault,
@@ -33,15 +33,13 @@ class UpdateSubscriberStep(BaseStep, frozen=True):
     attributes: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @classmethod
-    def read(cls, fields: Fields, base: Base) -> Self:
+    def read(cls, fields: Fields) -> Self:
         """Read the changes at the step's top or in its `config`."""
         inner = fields
         if fields.is_given("config"):
             inner = Fields(fields.raw["config"], path=fields.path_of("config"))
         name = optional_text_reader(LONGEST_NAME)
         step = cls(
-            id=base.id,
-            label=base.label,
             first_name=inner.read("firstName", name, None),
             last_name=inner.read("lastName", name, None),
             status=inner.read_choice("status", ("active", "unsubscribed"), "") or None,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from events.language.fields import Fields
-from events.language.steps.kinds.base import Base, BaseStep, read_pair
+from events.language.steps.kinds.base import BaseStep, read_pair
 from events.language.steps.rules import read_tag
 
 
@@ -17,9 +17,9 @@ class UpdateTagsStep(BaseStep, frozen=True):
     remove: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, fields: Fields, base: Base) -> Self:
+    def read(cls, fields: Fields) -> Self:
         add, remove = read_pair(fields, "add", "remove", read_tag)
-        return cls(id=base.id, label=base.label, add=add, remove=remove)
+        return cls(add=add, remove=remove)
 
     @property
     def tags(self) -> Sequence[str]:

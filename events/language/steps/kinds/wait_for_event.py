@@ -8,7 +8,7 @@ import msgspec
 from events.language import filters, timing
 from events.language.fields import Fields, whole_number_reader
 from events.language.filters import Filter
-from events.language.steps.kinds.base import Base, BaseStep
+from events.language.steps.kinds.base import BaseStep
 from events.language.steps.rules import read_event_name
 from events.language.timing.delays import DAY
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
@@ -30,10 +30,8 @@ class WaitForEventStep(BaseStep, frozen=True):
     on_timeout: Literal["continue", "exit"] = "continue"
 
     @classmethod
-    def read(cls, fields: Fields, base: Base) -> Self:
+    def read(cls, fields: Fields) -> Self:
         return cls(
-            id=base.id,
-            label=base.label,
             event_name=fields.read_needed("eventName", read_event_name, ""),
             filters=fields.read_nested("propertyFilters", filters.parse_filters, ()),
             timeout_milliseconds=fields.read_nested("timeout", _parse_timeout, DEFAULT_TIMEOUT),

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, Self
 
 from events.egress import targets
 from events.language.fields import Fields, text_reader
-from events.language.steps.kinds.base import Base, BaseStep
+from events.language.steps.kinds.base import BaseStep
 
 
 class WebhookStep(BaseStep, frozen=True):
@@ -16,10 +16,8 @@ class WebhookStep(BaseStep, frozen=True):
     on_error: Literal["fail", "continue", "exit"] = "fail"
 
     @classmethod
-    def read(cls, fields: Fields, base: Base) -> Self:
+    def read(cls, fields: Fields) -> Self:
         return cls(
-            id=base.id,
-            label=base.label,
             url=fields.read_needed("url", text_reader(targets.LONGEST_URL), ""),
             on_error=fields.read_choice("onError", ("fail", "continue", "exit"), "fail"),
         )
