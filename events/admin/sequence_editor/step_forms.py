@@ -121,29 +121,16 @@ class SubscriberForm(StepForm):
         "takes one away.",
     )
 
-    def own(self) -> Wire:
-        """Return what changes."""
-        cleaned = self.cleaned_data
-        return {
-            "firstName": self._name("first_name"),
-            "lastName": self._name("last_name"),
-            "status": cleaned["status"] or None,
-            "attributes": self.said("attributes") or None,
-        }
-
-    def _name(self, field: str) -> str | None:
-        return self.cleaned_data[field] or ("" if field in self.cleaned_data["clear"] else None)
+    def said(self, field: str) -> Any:  # noqa: ANN401 - JSON
+        """Return a field's value, None for what does not change."""
+        is_cleared = field in self.cleaned_data["clear"]
+        return super().said(field) or ("" if is_cleared else None)
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
-        """Return what changes."""
-        names = {"first_name": wire.get("firstName"), "last_name": wire.get("lastName")}
-        return {
-            **names,
-            "clear": [field for field, name in names.items() if name == ""],
-            "status": wire.get("status", ""),
-            "attributes": wire_lines.attribute_lines(wire.get("attributes", {})),
-        }
+        """Return what changes; a name that is cleared is ticked."""
+        shown = super().own_initial(wire)
+        return {**shown, "clear": [field for field, value in shown.items() if value == ""]}
 
 
 class WebhookForm(StepForm):
