@@ -5,13 +5,12 @@ from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
-from events.language.fields import Fields, optional_text_reader, text_reader
+from events.language.fields import Fields, optional_text_reader, parse_each, text_reader
 from events.language.steps.kinds.base import BaseStep
 from subscribers.wire.payloads import (
     LONGEST_NAME,
     Fault,
     InvalidField,
-    InvalidRequest,
     read_object,
 )
 
@@ -63,20 +62,15 @@ def _read_attribute_changes(fields: Fields) -> dict[str, Any]:
     name = fields.first_given("attributes", "customAttributes")
     nothing: dict[str, Any] = {}
     found = {**fields.read(name, _read_attributes, nothing)}
-    updates = fields.raw.get("customAttributeUpdates")
-    if updates is None:
-        return found
-    if not isinstance(updates, list) or len(updates) > MOST_UPDATES:
-        message = f"must be an array of at most {MOST_UPDATES} objects."
-        fields.fault("customAttributeUpdates", message)
-        return found
-    for number, each in enumerate(updates):
+    updates: tuple[dict[str, Any], ...]
+    updates = fields.read_nested("customAttributeUpdates", _parse_updates, ())
+    for update in updates:
+        found |= update
+    if updates and not fields.faults:
         try:
-            found.update(_update(each, fields.path_of(f"customAttributeUpdates[{number}]")))
-        except InvalidRequest as error:
-            fields.faults += error.faults
-    if not fields.faults:
-        _check_size(fields, found)
+            _read_attributes(found)
+        except InvalidField as error:
+            fields.fault("customAttributeUpdates", str(error))
     return found
 
 
@@ -84,14 +78,11 @@ def _read_attributes(value: object) -> dict[str, Any]:
     return read_object(value, MOST_ATTRIBUTES_BYTES)
 
 
-def _check_size(fields: Fields, attributes: dict[str, Any]) -> None:
-    try:
-        _read_attributes(attributes)
-    except InvalidField as error:
-        fields.fault("customAttributeUpdates", str(error))
+def _parse_updates(raw: object, *, path: str) -> tuple[dict[str, Any], ...]:
+    return parse_each(raw, path=path, parser=_parse_update, most=MOST_UPDATES)
 
 
-def _update(raw: object, path: str) -> dict[str, Any]:
+def _parse_update(raw: object, *, path: str) -> dict[str, Any]:
     """Return one update as a name with its value; without a value the attribute goes."""
     fields = Fields(raw, path=path)
     name = fields.read_needed("name", text_reader(LONGEST_ATTRIBUTE_NAME), "")
