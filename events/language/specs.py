@@ -6,7 +6,6 @@ the services to find.
 
 import re
 import unicodedata
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -31,8 +30,7 @@ from events.language.fields import (
 )
 from events.language.steps import Step
 from events.language.timing import SendingWindow
-from subscribers.templating import mail
-from subscribers.wire.payloads import Fault, InvalidField, read_email, read_text
+from subscribers.wire.payloads import InvalidField, read_email, read_text
 
 LONGEST_NAME = 200
 LONGEST_KEY = 100
@@ -41,8 +39,6 @@ LONGEST_DESCRIPTION = 2000
 MOST_LABELS = 20
 Mode = Literal["unlimited", "one_time", "matching_field"]
 MODES = ("unlimited", "one_time", "matching_field")
-EMAILS = ("email", "action_email")
-TEMPLATES = ("subject", "previewText", "html", "body", "text")
 _KEY = re.compile(r"\w[\w.-]*")
 
 
@@ -100,7 +96,6 @@ def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
         reply_to=fields.read("replyTo", _read_address, ""),
         steps=fields.read_nested("steps", steps.parse_steps, ()),
     )
-    _check_templates(fields)
     fields.raise_faults()
     return spec
 
@@ -122,7 +117,7 @@ def as_wire(spec: SequenceSpec) -> dict[str, Any]:
         "fromEmail": spec.from_email,
         "fromName": spec.from_name,
         "replyTo": spec.reply_to,
-        "steps": steps.as_wire(spec.steps),
+        "steps": [step.as_wire() for step in spec.steps],
     }
     return without_empty(parts)
 
@@ -147,22 +142,6 @@ def _read_given_key(value: object) -> str:
             "the first a letter, digit or underscore."
         )
     return key
-
-
-def _check_templates(fields: Fields) -> None:
-    """Keep a fault of each template that could not be rendered, at the place where it was sent."""
-    listed = fields.raw.get("steps")
-    for number, step in enumerate(listed if isinstance(listed, list) else ()):
-        if not isinstance(step, Mapping):
-            continue
-        kind = step.get("type") or step.get("nodeType") or "email"
-        for name in TEMPLATES if kind in EMAILS else ():
-            if not isinstance(step.get(name), str):
-                continue
-            try:
-                mail.check(step[name])
-            except mail.TemplateFault as error:
-                fields.faults.append(Fault(fields.path_of(f"steps[{number}].{name}"), str(error)))
 
 
 def _read_description(value: object) -> str:

@@ -135,7 +135,7 @@ class Step(models.Model):
     position = models.PositiveIntegerField()
     key = models.CharField(max_length=64, help_text="The step's id on the wire, kept by editing.")
     kind = models.CharField(max_length=17, choices=Kind)
-    # As `events.language.steps` stores it.
+    # The step on the wire, without what is default.
     config = models.JSONField()
 
     class Meta:

@@ -56,8 +56,7 @@ def _lines(simulation: Simulation, *, with_html: bool) -> Iterator[str]:
     name_of_list = _list_names(sequence)
     for visit in simulation.path.visits:
         # A mail leaves when its window is open; a wait is told where it begins.
-        is_wait = isinstance(visit.placed.step, steps.DelayStep | steps.WaitForEventStep)
-        at = visit.began_at if is_wait else visit.ended_at
+        at = visit.began_at if visit.placed.step.is_wait else visit.ended_at
         number = visit.placed.position + 1
         label = visit.placed.step.label or in_words(visit.placed.step)
         said = f"{number}. {label} → {_decision(visit, zone)}"
@@ -113,6 +112,8 @@ def _decision(visit: Visit, zone: ZoneInfo) -> str:
     step, outcome = visit.placed.step, visit.outcome
     if visit.error:
         return f"fails. {visit.error}"
+    if step.jumps:
+        return _jump_decision(outcome)
     match step:
         case steps.EmailStep():
             return _mail_decision(visit, zone)
@@ -120,8 +121,6 @@ def _decision(visit: Visit, zone: ZoneInfo) -> str:
             return _delay_decision(visit, zone)
         case steps.WaitForEventStep():
             return _wait_decision(visit, zone)
-        case steps.ConditionStep():
-            return _condition_decision(outcome)
         case steps.WebhookStep():
             return "is not called here. It would be sent:"
         case steps.ExitStep():
@@ -160,12 +159,13 @@ def _wait_decision(visit: Visit, zone: ZoneInfo) -> str:
     return f"comes at {until} ({outcome['event']}){at_most}: goes on"
 
 
-def _condition_decision(outcome: Any) -> str:  # noqa: ANN401 - a step enrollment's outcome
-    if outcome["isMet"]:
+def _jump_decision(outcome: Any) -> str:  # noqa: ANN401 - a step run's outcome
+    if outcome.get("isMet"):
         return "met: goes on"
-    unmet = rule_in_words(parse_rule(outcome["unmet"], path="unmet"))
-    goes_to = outcome["goesTo"]
-    return f"not met ({unmet}): {'ends' if goes_to == 'exit' else f'goes to {goes_to}'}"
+    goes = "ends" if outcome["goesTo"] == "exit" else f"goes to {outcome['goesTo']}"
+    if "unmet" not in outcome:
+        return goes
+    return f"not met ({rule_in_words(parse_rule(outcome['unmet'], path='unmet'))}): {goes}"
 
 
 def _change_decision(outcome: Any) -> str:  # noqa: ANN401 - a step enrollment's outcome

@@ -1,13 +1,13 @@
 """A sequence's steps, triggers and delays as people say them; what is unreadable stays visible."""
 
 from collections.abc import Iterable
-
-import msgspec
+from typing import assert_never
 
 from events.language import steps, timing
 from events.language.filters import Filter, Operator
 from events.language.timing.delays import DAY, HOUR, MINUTE
 from events.models import Step
+from subscribers.wire.payloads import InvalidRequest
 
 LENGTHS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1000, "second"), (1, "millisecond"))
 OPERATORS = {
@@ -26,8 +26,8 @@ ON_ERROR = {"fail": "", "continue": ", go on if that fails", "exit": ", end if t
 def row_in_words(row: Step) -> str:
     """Return a stored step with its place, by its label where it has one."""
     try:
-        (step,) = steps.from_stored([row.config])
-    except msgspec.ValidationError:
+        step = steps.from_stored(row.config)
+    except InvalidRequest:
         return str(row)
     return f"{row.position + 1}. {step.label or in_words(step)}"
 
@@ -57,6 +57,8 @@ def in_words(step: steps.Step) -> str:  # noqa: PLR0911 - one return a kind
             return f"Call {step.url}{ON_ERROR[step.on_error]}"
         case steps.ExitStep():
             return "End here"
+        case _ as never:
+            assert_never(never)
 
 
 def delay_in_words(delay: timing.Delay) -> str:

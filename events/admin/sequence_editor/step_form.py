@@ -1,7 +1,7 @@
 """What the form of every step has, and the form of a mail."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django import forms
 
@@ -10,12 +10,24 @@ from events.admin.sequence_editor.fields import FieldFault, box, lines, text
 from events.admin.sequence_editor.times import Wire
 
 
+class Notation(NamedTuple):
+    """How people type a value of the wire; `read` raises `UnreadableLine`."""
+
+    read: Callable[[str], Any]
+    write: Callable[[Any], str]
+
+
+FILTERS = Notation(wire_lines.filters_from, wire_lines.filter_lines)
+
+
 class StepForm(forms.Form):
     """What every step has; `wire_names` says by which field a fault of the wire is shown."""
 
     kind: ClassVar[str]
     title: ClassVar[str]
     wire_names: ClassVar[Mapping[str, str]] = {}
+    # By field: how its text is read into the wire's value, and how that is written again.
+    notations: ClassVar[Mapping[str, Notation]] = {}
     told_when_blank: ClassVar[Collection[str]] = ()
 
     id = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -32,8 +44,18 @@ class StepForm(forms.Form):
         return {n: part for n, part in parts.items() if part != "" or n in self.told_when_blank}
 
     def own(self) -> Wire:
-        """Return what this kind has beside that."""
-        return {}
+        """Return what this kind has beside that; raises `FieldFault`."""
+        return {name: self.said(field) for name, field in self.wire_names.items()}
+
+    def said(self, field: str) -> Any:  # noqa: ANN401 - JSON
+        """Return the wire's value of a field; raises `FieldFault`."""
+        given = self.cleaned_data[field]
+        if field not in self.notations:
+            return given
+        try:
+            return self.notations[field].read(given)
+        except wire_lines.UnreadableLine as error:
+            raise FieldFault(field, str(error)) from error
 
     @classmethod
     def initial_of(cls, wire: Wire) -> Wire:
@@ -42,8 +64,12 @@ class StepForm(forms.Form):
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
-        """Return what it shows of what this kind has."""
-        return wire
+        """Return what it shows of what this kind has; a choice that is not there is its first."""
+        return {
+            field: cls.notations[field].write(wire[name]) if field in cls.notations else wire[name]
+            for name, field in cls.wire_names.items()
+            if name in wire
+        }
 
     @property
     def heading(self) -> str:
@@ -53,13 +79,6 @@ class StepForm(forms.Form):
             if given:
                 return f"{self.title}: {given[:60]}"
         return self.title
-
-    def read_lines(self, name: str, read: Callable[[str], Any]) -> Any:  # noqa: ANN401 - JSON
-        """Return what a field's lines say; raises `FieldFault`."""
-        try:
-            return read(self.cleaned_data[name])
-        except wire_lines.UnreadableLine as error:
-            raise FieldFault(name, str(error)) from error
 
 
 class EmailForm(StepForm):
@@ -87,13 +106,3 @@ class EmailForm(StepForm):
         "Transactional",
         "Goes to those who unsubscribed too. Only for what somebody asked for, such as a receipt.",
     )
-
-    def own(self) -> Wire:
-        """Return subject, texts and kind."""
-        cleaned = self.cleaned_data
-        return {wire: cleaned[field] for wire, field in self.wire_names.items()}
-
-    @classmethod
-    def own_initial(cls, wire: Wire) -> Wire:
-        """Return subject, texts and kind."""
-        return {field: wire.get(name, "") for name, field in cls.wire_names.items()}

@@ -1,15 +1,17 @@
 """The forms of the steps that wait, decide and change; and which form a step has."""
 
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 from events.admin.sequence_editor import lines as wire_lines
 from events.admin.sequence_editor.delay_forms import DelayForm, UntilDateForm, UntilWeekdayForm
 from events.admin.sequence_editor.fields import FILTERS_HELP, choice, lines, several, text
-from events.admin.sequence_editor.step_form import EmailForm, StepForm
+from events.admin.sequence_editor.step_form import FILTERS, EmailForm, Notation, StepForm
 from events.admin.sequence_editor.times import Wire, length_from, length_parts
 
 TAGS_HELP = "With commas between."
 LISTS_HELP = "One a line, by name."
+one_a_line = partial(wire_lines.names_from, separator="\n")
 
 
 class WaitForm(StepForm):
@@ -26,6 +28,8 @@ class WaitForm(StepForm):
         "onTimeout": "on_timeout",
     }
 
+    notations: ClassVar = {"filters": FILTERS}
+
     event_name = text("Event", "Its name, such as order.placed.")
     filters = lines("Only where", FILTERS_HELP)
     days = text("For days at most", "7 days when nothing is given; 365 at most.")
@@ -35,21 +39,17 @@ class WaitForm(StepForm):
     def own(self) -> Wire:
         """Return the event and how long it is waited for."""
         return {
-            "eventName": self.cleaned_data["event_name"],
-            "propertyFilters": self.read_lines("filters", wire_lines.filters_from),
+            "eventName": self.said("event_name"),
+            "propertyFilters": self.said("filters"),
             "timeout": length_from(self.cleaned_data) or None,
-            "onTimeout": self.cleaned_data["on_timeout"],
+            "onTimeout": self.said("on_timeout"),
         }
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
         """Return the event and how long it is waited for."""
-        return {
-            "event_name": wire.get("eventName", ""),
-            "filters": wire_lines.filter_lines(wire.get("propertyFilters", [])),
-            "on_timeout": wire.get("onTimeout", "continue"),
-            **length_parts(wire.get("timeout", {})),
-        }
+        shown = super().own_initial({n: part for n, part in wire.items() if n != "timeout"})
+        return {**shown, **length_parts(wire.get("timeout", {}))}
 
 
 class ConditionForm(StepForm):
@@ -57,6 +57,7 @@ class ConditionForm(StepForm):
 
     kind, title = "condition", "Condition"
     wire_names: ClassVar = {"rules": "rules", "match": "match", "onFalse": "on_false"}
+    notations: ClassVar = {"rules": Notation(wire_lines.rules_from, wire_lines.rule_lines)}
 
     rules = lines(
         "Only if",
@@ -70,22 +71,9 @@ class ConditionForm(StepForm):
     # The later steps are offered by whoever knows them.
     on_false = choice("Otherwise", {"exit": "end"})
 
-    def own(self) -> Wire:
-        """Return the rules and where they lead."""
-        return {
-            "rules": self.read_lines("rules", wire_lines.rules_from),
-            "match": self.cleaned_data["match"],
-            "onFalse": self.data.get(self.add_prefix("on_false")),
-        }
-
-    @classmethod
-    def own_initial(cls, wire: Wire) -> Wire:
-        """Return the rules and where they lead."""
-        return {
-            "rules": wire_lines.rule_lines(wire.get("rules", [])),
-            "match": wire.get("match", "all"),
-            "on_false": wire.get("onFalse", "exit"),
-        }
+    def said(self, field: str) -> Any:  # noqa: ANN401 - JSON
+        """Return where a condition leads as it was posted: what was offered may have changed."""
+        return self.data.get(self.add_prefix(field)) if field == "on_false" else super().said(field)
 
 
 class TagsForm(StepForm):
@@ -93,17 +81,9 @@ class TagsForm(StepForm):
 
     kind, title = "update_tags", "Update tags"
     wire_names: ClassVar = {"add": "add", "remove": "remove"}
+    notations: ClassVar = dict.fromkeys(wire_names, Notation(wire_lines.names_from, ", ".join))
 
     add, remove = text("Add", TAGS_HELP), text("Remove", TAGS_HELP)
-
-    def own(self) -> Wire:
-        """Return the tags."""
-        return {name: wire_lines.names_from(self.cleaned_data[name]) for name in self.wire_names}
-
-    @classmethod
-    def own_initial(cls, wire: Wire) -> Wire:
-        """Return the tags."""
-        return {name: ", ".join(wire.get(name, ())) for name in cls.wire_names}
 
 
 class ListsForm(StepForm):
@@ -111,18 +91,9 @@ class ListsForm(StepForm):
 
     kind, title = "update_list", "Update lists"
     wire_names: ClassVar = {"join": "join", "leave": "leave"}
+    notations: ClassVar = dict.fromkeys(wire_names, Notation(one_a_line, "\n".join))
 
     join, leave = lines("Join", LISTS_HELP, rows=2), lines("Leave", LISTS_HELP, rows=2)
-
-    def own(self) -> Wire:
-        """Return the lists."""
-        cleaned = self.cleaned_data
-        return {n: wire_lines.names_from(cleaned[n], separator="\n") for n in self.wire_names}
-
-    @classmethod
-    def own_initial(cls, wire: Wire) -> Wire:
-        """Return the lists."""
-        return {name: "\n".join(wire.get(name, ())) for name in cls.wire_names}
 
 
 class SubscriberForm(StepForm):
@@ -134,6 +105,9 @@ class SubscriberForm(StepForm):
         "lastName": "last_name",
         "status": "status",
         "attributes": "attributes",
+    }
+    notations: ClassVar = {
+        "attributes": Notation(wire_lines.attributes_from, wire_lines.attribute_lines)
     }
     # An empty name clears it.
     told_when_blank = ("firstName", "lastName")
@@ -147,29 +121,16 @@ class SubscriberForm(StepForm):
         "takes one away.",
     )
 
-    def own(self) -> Wire:
-        """Return what changes."""
-        cleaned = self.cleaned_data
-        return {
-            "firstName": self._name("first_name"),
-            "lastName": self._name("last_name"),
-            "status": cleaned["status"] or None,
-            "attributes": self.read_lines("attributes", wire_lines.attributes_from) or None,
-        }
-
-    def _name(self, field: str) -> str | None:
-        return self.cleaned_data[field] or ("" if field in self.cleaned_data["clear"] else None)
+    def said(self, field: str) -> Any:  # noqa: ANN401 - JSON
+        """Return a field's value, None for what does not change."""
+        is_cleared = field in self.cleaned_data["clear"]
+        return super().said(field) or ("" if is_cleared else None)
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
-        """Return what changes."""
-        names = {"first_name": wire.get("firstName"), "last_name": wire.get("lastName")}
-        return {
-            **names,
-            "clear": [field for field, name in names.items() if name == ""],
-            "status": wire.get("status", ""),
-            "attributes": wire_lines.attribute_lines(wire.get("attributes", {})),
-        }
+        """Return what changes; a name that is cleared is ticked."""
+        shown = super().own_initial(wire)
+        return {**shown, "clear": [field for field, value in shown.items() if value == ""]}
 
 
 class WebhookForm(StepForm):
@@ -183,15 +144,6 @@ class WebhookForm(StepForm):
         "When it fails for good",
         {"fail": "the enrollment fails", "continue": "go on", "exit": "end"},
     )
-
-    def own(self) -> Wire:
-        """Return the URL and what a failure does."""
-        return {"url": self.cleaned_data["url"], "onError": self.cleaned_data["on_error"]}
-
-    @classmethod
-    def own_initial(cls, wire: Wire) -> Wire:
-        """Return the URL and what a failure does."""
-        return {"url": wire.get("url", ""), "on_error": wire.get("onError", "fail")}
 
 
 class ExitForm(StepForm):

@@ -13,7 +13,7 @@ from events.admin.sequence_editor.fields import FieldFault
 from events.admin.sequence_editor.step_form import StepForm
 from events.admin.sequence_editor.step_forms import FORMS, ConditionForm, form_kind_of, wire_kind_of
 from events.admin.sequence_editor.times import Wire
-from events.language.steps.parsing import MOST_STEPS
+from events.language.steps import MOST_STEPS
 from subscribers.wire.payloads import Fault
 
 PREFIX = "steps"

@@ -1,13 +1,19 @@
-"""A sequence's steps as callers send them: ids, aliases, and what each step says of others."""
+"""A sequence's steps as callers send them, and as they are stored: which is what `as_wire` gives.
+
+Of callers it takes aliases, steps without an id, and a delay within another step.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
+from msgspec.structs import replace
+
 from events.language import timing
 from events.language.fields import Fields, any_of, optional_text_reader
-from events.language.steps.kinds import KINDS, Base
-from events.language.steps.types import EXIT, LONGEST_ID, ConditionStep, DelayStep, Step
+from events.language.steps.kinds import KINDS, DelayStep, Step
+from events.language.steps.kinds.base import EXIT, LONGEST_ID
+from events.language.steps.kinds.delay import read_delay
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest, read_text, type_name
 
 MOST_STEPS = 100
@@ -35,6 +41,17 @@ def parse_steps(raw: object, *, path: str = "steps") -> tuple[Step, ...]:
     return parser.finished()
 
 
+def from_stored(stored: Mapping[str, Any]) -> Step:
+    """Return one step of a version; raises `InvalidRequest` for what is none.
+
+    What callers are refused for is not looked at: a version outlives the rules of its time.
+    """
+    fields = Fields(stored, path="")
+    step = KINDS[_read_kind(fields)].read(fields)
+    fields.raise_faults()
+    return replace(step, id=stored.get("id", ""), label=stored.get("label", ""))
+
+
 class _StepsParser:
     """Makes the steps of one array, and keeps the faults."""
 
@@ -44,7 +61,7 @@ class _StepsParser:
         self.faults: list[Fault] = []
         self.taken = set(_given_ids(listed))
         self.seen: dict[str, int] = {}
-        # Where each condition came from, by its id; and each own delay, by the step's id.
+        # Where each step came from, by its id; and each own delay, by the step's id.
         self.paths: dict[str, str] = {}
         self.delay_of: dict[str, str] = {}
 
@@ -54,10 +71,12 @@ class _StepsParser:
         try:
             fields = Fields(raw, path=path)
             kind = _read_kind(fields)
-            base = self.read_base(fields, kind, number)
-            step = KINDS[kind](fields, base)
+            step_id = self.read_id(fields, kind, number)
+            label = fields.read("label", optional_text_reader(LONGEST_LABEL), "")
+            step = replace(KINDS[kind].read(fields), id=step_id, label=label)
+            step.check_sent(fields)
             if kind != "delay" and timing.has_own_delay(fields.raw):
-                self.add_delay(fields, base)
+                self.add_delay(fields, step_id)
             fields.raise_faults()
         except InvalidRequest as error:
             self.faults += error.faults
@@ -65,25 +84,21 @@ class _StepsParser:
         self.paths[step.id] = path
         self.steps.append(step)
 
-    def read_base(self, fields: Fields, kind: str, number: int) -> Base:
-        """Return the step's id and label; an id that it lacks is made of kind and place."""
+    def read_id(self, fields: Fields, kind: str, number: int) -> str:
+        """Return the step's id; one that it lacks is made of kind and place."""
         given = fields.read("id", _read_id, "")
         if given in self.seen:
             fields.fault("id", f"is the id of {self.path}[{self.seen[given]}] too: {given}.")
         elif given:
             self.seen[given] = number
-        return Base(
-            id=given or self.free_id(f"{kind}-{number + 1}"),
-            label=fields.read("label", optional_text_reader(LONGEST_LABEL), ""),
-        )
+        return given or self.free_id(f"{kind}-{number + 1}")
 
-    def add_delay(self, fields: Fields, base: Base) -> None:
+    def add_delay(self, fields: Fields, step_id: str) -> None:
         """Put a step's own delay before it, unless it is no time at all."""
-        nothing: timing.Delay = timing.Duration(0)
-        delay = fields.collect(lambda: timing.parse_delay(fields.raw, path=fields.path), nothing)
-        if delay != nothing and not fields.faults:
-            made = self.free_id(base.id[: LONGEST_ID - len(_OWN_DELAY)] + _OWN_DELAY)
-            self.delay_of[base.id] = made
+        delay = read_delay(fields)
+        if delay != timing.Duration(0) and not fields.faults:
+            made = self.free_id(step_id[: LONGEST_ID - len(_OWN_DELAY)] + _OWN_DELAY)
+            self.delay_of[step_id] = made
             self.steps.append(DelayStep(id=made, delay=delay))
 
     def free_id(self, wanted: str) -> str:
@@ -103,29 +118,21 @@ class _StepsParser:
             self.faults.append(Fault(self.path, f"{message}at most {MOST_STEPS} are allowed."))
         place_of = {step.id: place for place, step in enumerate(self.steps)}
         done = tuple(
-            self.with_target(step, place, place_of) if isinstance(step, ConditionStep) else step
-            for place, step in enumerate(self.steps)
+            self.with_targets(step, place, place_of) for place, step in enumerate(self.steps)
         )
         if self.faults:
             raise InvalidRequest(*self.faults)
         return done
 
-    def with_target(
-        self, step: ConditionStep, place: int, place_of: Mapping[str, int]
-    ) -> ConditionStep:
-        """Return the condition with its jump led to the delay of a step that has one."""
-        if step.on_false == EXIT:
-            return step
-        # A jump to a step that is wrong itself: that fault is enough.
-        is_unknowable = step.on_false in self.taken and step.on_false not in place_of
-        if not is_unknowable and place_of.get(step.on_false, -1) <= place:
-            message = f"must be {EXIT} or the id of a later step, not {step.on_false!r}."
-            self.faults.append(Fault(f"{self.paths[step.id]}.onFalse", message))
-            return step
-        target = self.delay_of.get(step.on_false, step.on_false)
-        return ConditionStep(
-            id=step.id, label=step.label, rules=step.rules, match=step.match, on_false=target
-        )
+    def with_targets(self, step: Step, place: int, place_of: Mapping[str, int]) -> Step:
+        """Return the step with each jump led to the delay of a step that has one."""
+        for field, target in step.jumps.items():
+            # A jump to a step that is wrong itself: that fault is enough.
+            is_unknowable = target in self.taken and target not in place_of
+            if target != EXIT and not is_unknowable and place_of.get(target, -1) <= place:
+                message = f"must be {EXIT} or the id of a later step, not {target!r}."
+                self.faults.append(Fault(f"{self.paths[step.id]}.{field}", message))
+        return step.with_jumps(lambda target: self.delay_of.get(target, target))
 
 
 def _given_ids(listed: Iterable[object]) -> Iterable[str]:

@@ -1,18 +1,13 @@
-"""The rules of a condition as callers send them, and back again."""
+"""The rules of a condition: as values, as callers send them, and back again."""
 
-from typing import Any
+from typing import Any, Literal, assert_never
+
+import msgspec
 
 from events.intake.payloads import LONGEST_NAME
 from events.language import filters
 from events.language.fields import Fields, any_of, parse_each, text_reader
-from events.language.steps.types import (
-    AttributeRule,
-    EventPropertyRule,
-    EventRule,
-    ListRule,
-    Rule,
-    TagRule,
-)
+from events.language.filters import Filter
 from subscribers.wire import tag_names
 from subscribers.wire.payloads import InvalidField, read_text
 
@@ -27,6 +22,44 @@ _LONGEST_TAG = 200
 
 read_list_reference = text_reader(LONGEST_LIST)
 read_event_name = text_reader(LONGEST_NAME)
+
+
+class TagRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Met by those who have the tag, or by those who do not."""
+
+    tag: str
+    is_borne: bool = True
+
+
+class ListRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Met by those who are on the list, or by those who are not; by id or exact name."""
+
+    list: str
+    is_joined: bool = True
+
+
+class AttributeRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Met when the subscriber's attributes meet the filter."""
+
+    filter: Filter
+
+
+class EventPropertyRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Met when the properties of the event that started the enrollment meet the filter."""
+
+    filter: Filter
+
+
+class EventRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Met when such an event happened since the enrollment began (or ever), or when none did."""
+
+    event_name: str
+    filters: tuple[Filter, ...] = ()
+    since: Literal["entry", "ever"] = "entry"
+    has_happened: bool = True
+
+
+Rule = TagRule | ListRule | AttributeRule | EventPropertyRule | EventRule
 
 
 def read_tag(value: object) -> str:
@@ -75,6 +108,8 @@ def rule_as_wire(rule: Rule) -> dict[str, Any]:
             if rule.since != "entry":
                 parts["since"] = rule.since
             return parts
+        case _ as never:
+            assert_never(never)
 
 
 def _parse_kind(kind: str, fields: Fields) -> Rule:

@@ -98,11 +98,10 @@ def _read_steps(
     first_steps: dict[UUID, tuple[UUID, int]] = {}
     waits: dict[str, dict[UUID, Wait]] = {}
     for row in rows:
-        (step,) = steps.from_stored([row.config])
+        step = steps.from_stored(row.config)
         if row.position == 0:
-            is_transactional = isinstance(step, steps.EmailStep) and step.is_transactional
             lanes = Enrollment.Lane
-            lane = lanes.TRANSACTIONAL if is_transactional else lanes.MARKETING
+            lane = lanes.TRANSACTIONAL if step.is_urgent else lanes.MARKETING
             first_steps[row.version_id] = (row.id, lane)
         if isinstance(step, steps.WaitForEventStep):
             wait = Wait(sequence_id=row.sequence_id, filters=step.filters)

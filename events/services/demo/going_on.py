@@ -14,7 +14,7 @@ from events.services.demo import posting
 from events.services.demo.playing import Played, Story
 from events.services.demo.posting import Posted
 from events.services.engine.loaded_versions import PlacedStep
-from events.services.engine.walking import Acts, Ended, Position, Waits, Walked, walk
+from events.services.engine.walking import Ended, Position, Waits, Walked, walk
 
 Status = Enrollment.Status
 GOING = (Status.ACTIVE, Status.WAITING)
@@ -46,7 +46,7 @@ def _carry_on(enrollment: Played, at: datetime) -> None:
         for each in walked.done:
             tell(enrollment, each.placed, each.began_at, each.ended_at, outcome=each.outcome)
         placed = walked.position.placed
-        if not isinstance(walked.stop, Acts) or placed is None:
+        if isinstance(walked.stop, Ended | Waits) or placed is None:
             _settle(enrollment, walked, at)
             return
         _place(enrollment, walked.position)

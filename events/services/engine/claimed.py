@@ -86,10 +86,6 @@ class Shared:
             self._properties = dict(rows.values_list("pk", "properties"))
         return self._properties.get(event_id, {})
 
-    def forget_lists(self) -> None:
-        """Read lists anew, since a step changed some."""
-        self._lists = None
-
 
 @dataclass(slots=True)
 class ClaimedEnrollment:

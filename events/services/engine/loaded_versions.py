@@ -28,8 +28,8 @@ class PlacedStep:
     @property
     def lane(self) -> Enrollment.Lane:
         """How urgent it is to carry the step out."""
-        is_urgent = isinstance(self.step, steps.EmailStep) and self.step.is_transactional
-        return Enrollment.Lane.TRANSACTIONAL if is_urgent else Enrollment.Lane.MARKETING
+        lanes = Enrollment.Lane
+        return lanes.TRANSACTIONAL if self.step.is_urgent else lanes.MARKETING
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,9 @@ def load(version_id: UUID) -> LoadedVersion:
     """Return a version; two queries the first time."""
     version = SequenceVersion.objects.get(pk=version_id)
     rows = list(version.steps.order_by("position").values_list("pk", "key", "config"))
-    parsed = steps.from_stored([config for _, _, config in rows])
     placed = tuple(
-        PlacedStep(row_id=row_id, position=place, step=step)
-        for place, ((row_id, _, _), step) in enumerate(zip(rows, parsed, strict=True))
+        PlacedStep(row_id=row_id, position=place, step=steps.from_stored(config))
+        for place, (row_id, _, config) in enumerate(rows)
     )
     return LoadedVersion(
         id=version_id,

@@ -13,17 +13,26 @@ from collections.abc import Callable
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import assert_never
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 
+from events.language.steps import CallingStep, ChangingStep
 from events.models import Enrollment, Sequence, StepRun
 from events.services.database_faults import REQUEST_FAULTS, brief
 from events.services.engine import changes, writing
 from events.services.engine.claimed import Claimed, ClaimedEnrollment, load_locked
-from events.services.engine.loaded_versions import PlacedStep
-from events.services.engine.walking import Acts, Ended, Position, StepDone, Waits, Walked, walk
+from events.services.engine.walking import (
+    Calls,
+    Changes,
+    Ended,
+    Position,
+    StepDone,
+    Waits,
+    walk,
+)
 from events.services.engine.writing import NextState
 from subscribers import retries
 
@@ -31,6 +40,7 @@ logger = logging.getLogger("cueline.engine")
 
 Status = Enrollment.Status
 Clock = Callable[[], datetime]
+Call = tuple[ClaimedEnrollment, CallingStep]
 SEQUENCE_PAUSED = "sequence_paused"
 GAVE_UP = "gave_up"
 
@@ -46,7 +56,7 @@ class EngineRound:
     # People whom a step changed, which may have ended or paused other enrollments of theirs.
     changed_people: set[UUID] = field(default_factory=set)
     # Enrollments that stand at a mail or a webhook, still claimed.
-    calls: list[ClaimedEnrollment] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
 
     def still_hold(self, enrollments: Several[ClaimedEnrollment]) -> list[ClaimedEnrollment]:
         """Return those that the token still holds, after what the round itself set off."""
@@ -83,10 +93,10 @@ def begin_round(*, token: UUID, ids: Several[UUID], clock: Clock) -> tuple[Claim
     return claimed, current
 
 
-def advance_in_bulk(*, token: UUID, ids: Several[UUID], clock: Clock) -> list[ClaimedEnrollment]:
+def advance_in_bulk(*, token: UUID, ids: Several[UUID], clock: Clock) -> list[Call]:
     """Walk all the enrollments that the token holds.
 
-    Returns those that have to call the outside world.
+    Returns those that have to call the outside world, with the step that does.
     """
     try:
         return _advance_together(token, ids, clock)
@@ -100,14 +110,10 @@ def advance_in_bulk(*, token: UUID, ids: Several[UUID], clock: Clock) -> list[Cl
             put_off(token=token, enrollment_id=ids[0], error=brief(error), clock=clock)
             return []
         logger.warning("A batch failed and is done one by one: %s", brief(error))
-    return [
-        enrollment
-        for each in ids
-        for enrollment in advance_in_bulk(token=token, ids=[each], clock=clock)
-    ]
+    return [call for each in ids for call in advance_in_bulk(token=token, ids=[each], clock=clock)]
 
 
-def _advance_together(token: UUID, ids: Several[UUID], clock: Clock) -> list[ClaimedEnrollment]:
+def _advance_together(token: UUID, ids: Several[UUID], clock: Clock) -> list[Call]:
     with transaction.atomic():
         claimed, current = begin_round(token=token, ids=ids, clock=clock)
         going = [Going(enrollment, enrollment.position, []) for enrollment in claimed.enrollments]
@@ -145,7 +151,7 @@ def _go_on(all_going: list[Going], current: EngineRound, *, may_call: bool) -> N
     With `may_call`, enrollments that come to a mail or a webhook stay claimed and are listed.
     """
     while all_going:
-        changing: list[Going] = []
+        changing: list[tuple[Going, ChangingStep]] = []
         for each in all_going:
             walked = walk(
                 version=each.enrollment.version,
@@ -155,23 +161,23 @@ def _go_on(all_going: list[Going], current: EngineRound, *, may_call: bool) -> N
             )
             each.done += walked.done
             each.position = walked.position
-            placed = walked.position.placed
-            if placed is not None and isinstance(walked.stop, Acts) and _is_change(placed):
-                changing.append(each)
+            if isinstance(walked.stop, Changes):
+                changing.append((each, walked.stop.step))
                 continue
             current.step_runs += writing.add_step_runs(each.enrollment, each.done)
-            _settle(each.enrollment, walked, current, may_call=may_call, is_moved=bool(each.done))
+            _settle(each, walked.stop, current, may_call=may_call)
         # One enrollment of a person at a time: what its change sets off may concern the others.
-        first_of_person = {each.enrollment.subscriber.pk: each for each in reversed(changing)}
-        _change(list(first_of_person.values()), current)
-        held = {
-            enrollment.row.pk
-            for enrollment in current.still_hold([each.enrollment for each in changing])
+        first_of_person = {
+            each.enrollment.subscriber.pk: (each, step) for each, step in reversed(changing)
         }
-        for each in changing:
-            if each.enrollment.row.pk not in held:
+        _change(list(first_of_person.values()), current)
+        waiting = [each for each, _ in changing]
+        held = current.still_hold([each.enrollment for each in waiting])
+        held_ids = {enrollment.row.pk for enrollment in held}
+        for each in waiting:
+            if each.enrollment.row.pk not in held_ids:
                 current.step_runs += writing.add_step_runs(each.enrollment, each.done)
-        all_going = [each for each in changing if each.enrollment.row.pk in held]
+        all_going = [each for each in waiting if each.enrollment.row.pk in held_ids]
 
 
 def put_off(
@@ -230,19 +236,15 @@ def is_alone(row: Enrollment) -> bool:
     return row.attempts > 0 or bool(row.last_error)
 
 
-def _is_change(placed: PlacedStep) -> bool:
-    return isinstance(placed.step, changes.CHANGES)
-
-
-def _change(changing: list[Going], current: EngineRound) -> None:
+def _change(changing: Several[tuple[Going, ChangingStep]], current: EngineRound) -> None:
     """Carry out the changes at which enrollments stand.
 
     That may end or pause the very one that did.
     """
     outcomes = changes.apply_all(
-        [(each.enrollment, each.position) for each in changing], now=current.now
+        [(each.enrollment, step) for each, step in changing], now=current.now
     )
-    for each, outcome in zip(changing, outcomes, strict=True):
+    for (each, _), outcome in zip(changing, outcomes, strict=True):
         placed, since = each.position.placed, each.position.since
         if placed is not None:
             each.done.append(StepDone(placed, StepRun.Status.DONE, outcome, since, since))
@@ -251,15 +253,10 @@ def _change(changing: list[Going], current: EngineRound) -> None:
 
 
 def _settle(
-    enrollment: ClaimedEnrollment,
-    walked: Walked,
-    current: EngineRound,
-    *,
-    may_call: bool,
-    is_moved: bool,
+    going: Going, stop: Ended | Waits | Calls, current: EngineRound, *, may_call: bool
 ) -> None:
     """Put the enrollment where the walk stopped."""
-    row, position, stop = enrollment.row, walked.position, walked.stop
+    row, position, is_moved = going.enrollment.row, going.position, bool(going.done)
     match stop:
         case Ended():
             state = NextState(stop.status, position, None, reason=stop.reason)
@@ -267,7 +264,7 @@ def _settle(
             state = NextState(
                 Status.WAITING, position, stop.due_at, awaits=stop.awaits, reason=stop.reason
             )
-        case Acts():
+        case Calls():
             # Retries and their attempts belong to the step; a step further on starts afresh.
             state = NextState(
                 Status.ACTIVE,
@@ -278,10 +275,12 @@ def _settle(
                 last_error="" if is_moved else row.last_error,
             )
             if may_call:
-                current.calls.append(enrollment)
+                current.calls.append((going.enrollment, stop.step))
                 is_unchanged = not is_moved and row.status == Status.ACTIVE
                 if is_unchanged:
                     return
+        case _ as never:
+            assert_never(never)
     current.states.append((row, state))
 
 

@@ -7,15 +7,15 @@ what it decided; the simulation prints it. Nothing here writes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from events.language import steps, timing
+from events.decisions.changes import PersonFacts
+from events.language import filters, steps, timing
 from events.language.filters import Filter
-from events.language.steps.types import EXIT
+from events.language.steps.rules import rule_as_wire
 from events.models import Enrollment, StepRun
-from events.services.engine.conditions import judge
 from events.services.engine.loaded_versions import LoadedVersion, PlacedStep
 
 Status = Enrollment.Status
@@ -29,7 +29,7 @@ class SeenEvent:
     received_at: datetime
 
 
-class Facts(Protocol):
+class Facts(PersonFacts, Protocol):
     """What steps look at: the person, the event that started the enrollment, and what happened
     since.
     """
@@ -37,18 +37,6 @@ class Facts(Protocol):
     @property
     def entered_at(self) -> datetime:
         """When the enrollment began."""
-
-    @property
-    def tags(self) -> set[str]:
-        """The names of the tags that the person bears now."""
-
-    @property
-    def lists(self) -> set[str]:
-        """The lists that the person is on now, as `lst_` ids."""
-
-    @property
-    def attributes(self) -> Mapping[str, Any]:
-        """The person's attributes."""
 
     @property
     def event_properties(self) -> Mapping[str, Any]:
@@ -113,8 +101,17 @@ class Waits:
 
 
 @dataclass(frozen=True, slots=True)
-class Acts:
-    """The step at the position changes something, or calls the outside world."""
+class Changes:
+    """The step at the position changes the person."""
+
+    step: steps.ChangingStep
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The step at the position calls the outside world."""
+
+    step: steps.CallingStep
 
 
 @dataclass(slots=True)
@@ -122,7 +119,7 @@ class Walked:
     """The steps that a walk did, and what it stopped at."""
 
     position: Position
-    stop: Ended | Waits | Acts
+    stop: Ended | Waits | Changes | Calls
     done: list[StepDone] = field(default_factory=list)
 
 
@@ -133,20 +130,8 @@ def walk(*, version: LoadedVersion, position: Position, facts: Facts, now: datet
     """
     done: list[StepDone] = []
     while (placed := position.placed) is not None:
-        match placed.step:
-            case steps.DelayStep():
-                decided = _delay(placed.step, position, facts, now)
-            case steps.WaitForEventStep():
-                decided = _wait(placed.step, position, facts, now)
-            case steps.ConditionStep():
-                decided = _condition(placed.step, facts)
-            case steps.ExitStep():
-                decided = _Decision({}, stop=Ended(Status.COMPLETED, "exit"))
-            case steps.EmailStep():
-                return Walked(position, _window(version, facts, now) or Acts(), done)
-            case _:
-                return Walked(position, Acts(), done)
-        if isinstance(decided, Waits):
+        decided = _decide(placed.step, version, position, facts, now)
+        if not isinstance(decided, _Decision):
             return Walked(position, decided, done)
         ended_at = decided.ended_at or position.since
         done.append(
@@ -171,6 +156,28 @@ class _Decision:
     jump: str = ""
     # How many steps after this one are left out.
     left_out: int = 0
+
+
+def _decide(
+    step: steps.Step, version: LoadedVersion, position: Position, facts: Facts, now: datetime
+) -> _Decision | Waits | Changes | Calls:
+    match step:
+        case steps.DelayStep():
+            return _delay(step, position, facts, now)
+        case steps.WaitForEventStep():
+            return _wait(step, position, facts, now)
+        case steps.ConditionStep():
+            return _condition(step, facts)
+        case steps.ExitStep():
+            return _Decision({}, stop=Ended(Status.COMPLETED, "exit"))
+        case steps.EmailStep():
+            return _window(version, facts, now) or Calls(step)
+        case steps.WebhookStep():
+            return Calls(step)
+        case steps.UpdateTagsStep() | steps.UpdateListStep() | steps.UpdateSubscriberStep():
+            return Changes(step)
+        case _ as never:
+            assert_never(never)
 
 
 def _delay(
@@ -221,13 +228,38 @@ def _wait(
 
 
 def _condition(step: steps.ConditionStep, facts: Facts) -> _Decision:
-    unmet = judge(step, facts=facts)
+    unmet = _first_unmet(step, facts)
     if unmet is None:
         return _Decision({"isMet": True})
-    outcome = {"isMet": False, "unmet": unmet, "goesTo": step.on_false}
-    if step.on_false == EXIT:
+    outcome = {"isMet": False, "unmet": rule_as_wire(unmet), "goesTo": step.on_false}
+    if step.on_false == steps.EXIT:
         return _Decision(outcome, stop=Ended(Status.COMPLETED, "condition_not_met"))
     return _Decision(outcome, jump=step.on_false)
+
+
+def _first_unmet(step: steps.ConditionStep, facts: Facts) -> steps.Rule | None:
+    """Return the first unmet rule; None when the condition is met, with `any` by one met rule."""
+    if step.match == "any":
+        return None if any(_is_met(rule, facts) for rule in step.rules) else step.rules[0]
+    return next((rule for rule in step.rules if not _is_met(rule, facts)), None)
+
+
+def _is_met(rule: steps.Rule, facts: Facts) -> bool:
+    match rule:
+        case steps.TagRule():
+            return (rule.tag in facts.tags) == rule.is_borne
+        case steps.ListRule():
+            return (rule.list in facts.lists) == rule.is_joined
+        case steps.AttributeRule():
+            return filters.is_met(rule.filter, facts.attributes)
+        case steps.EventPropertyRule():
+            return filters.is_met(rule.filter, facts.event_properties)
+        case steps.EventRule():
+            since = facts.entered_at if rule.since == "entry" else None
+            found = facts.has_happened(rule.event_name, rule.filters, since=since)
+            return found == rule.has_happened
+        case _ as never:
+            assert_never(never)
 
 
 def _window(version: LoadedVersion, facts: Facts, now: datetime) -> Waits | None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from events.egress import calls as egress
-from events.language import steps
+from events.language.steps import WebhookStep
 from events.models import Enrollment, StepRun
 from events.services.engine import claiming, mails, rounds
 from events.services.engine.claimed import ClaimedEnrollment
@@ -31,21 +31,21 @@ LONGEST_ERROR = 300
 def call_all(
     *,
     token: UUID,
-    enrollments: Sequence[ClaimedEnrollment],
+    calls: Sequence[tuple[ClaimedEnrollment, WebhookStep]],
     clock: Clock,
     is_over: Callable[[], bool],
 ) -> None:
     """Call the webhooks at which the enrollments stand, until `is_over` says that time is up."""
-    waiting = list(enrollments)
+    waiting = list(calls)
     while waiting and not is_over():
-        enrollment = waiting.pop(0)
+        enrollment, step = waiting.pop(0)
         if Enrollment.objects.filter(pk=enrollment.row.pk, lease_token=token).exists():
-            outcome, error, is_final = _call(enrollment, clock())
+            outcome, error, is_final = _call(enrollment, step, clock())
             _record(enrollment, token, outcome, error, clock, is_final=is_final)
-    claiming.give_back(token=token, ids=[enrollment.row.pk for enrollment in waiting])
+    claiming.give_back(token=token, ids=[enrollment.row.pk for enrollment, _ in waiting])
 
 
-def payload(enrollment: ClaimedEnrollment, step: steps.WebhookStep) -> dict[str, Any]:
+def payload(enrollment: ClaimedEnrollment, step: WebhookStep) -> dict[str, Any]:
     """Return what a webhook is sent."""
     data = mails.merge_data(enrollment)
     started_by = enrollment.row.started_by_id
@@ -60,11 +60,10 @@ def payload(enrollment: ClaimedEnrollment, step: steps.WebhookStep) -> dict[str,
     }
 
 
-def _call(enrollment: ClaimedEnrollment, now: datetime) -> tuple[dict[str, Any], str, bool]:
+def _call(
+    enrollment: ClaimedEnrollment, step: WebhookStep, now: datetime
+) -> tuple[dict[str, Any], str, bool]:
     """Return the outcome, the error if there was one, and whether another attempt is useless."""
-    step = enrollment.position.placed.step if enrollment.position.placed else None
-    if not isinstance(step, steps.WebhookStep):
-        raise TypeError("Only a webhook step is called.")
     if enrollment.row.is_test:
         return {"reason": TEST_KEY}, "", True
     body = json.dumps(payload(enrollment, step), separators=(",", ":")).encode()
@@ -104,7 +103,7 @@ def _record(
     with transaction.atomic():
         claimed, current = rounds.begin_round(token=token, ids=[enrollment.row.pk], clock=clock)
         held = claimed.enrollment(enrollment.row.pk)
-        if held is not None and held.position.placed is not None:
+        if held is not None:
             _settle(held, outcome, error, current, is_final=is_final)
         current.write()
 
@@ -119,7 +118,7 @@ def _settle(
 ) -> None:
     placed = enrollment.position.placed
     step = placed.step if placed else None
-    if placed is None or not isinstance(step, steps.WebhookStep):
+    if placed is None or not isinstance(step, WebhookStep):
         return
     began = enrollment.position.since
     attempts = enrollment.row.attempts + (not rounds.is_alone(enrollment.row))

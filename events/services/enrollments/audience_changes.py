@@ -61,7 +61,7 @@ def left(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
         version=OuterRef("version_id"),
         position__gte=OuterRef("step__position"),
         kind=Step.Kind.EMAIL,
-        config__is_transactional=True,
+        config__isTransactional=True,
     )
     ending = _under_way(subscriber_ids).filter(NEVER_BEGAN | ~Exists(informs))
     rows.stop(enrollment_ids=ending.values_list("pk", flat=True), now=now, reason=UNSUBSCRIBED)

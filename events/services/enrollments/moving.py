@@ -16,13 +16,14 @@ from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Va
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat, Replace
 
+from events.language import steps
 from events.models import Enrollment, Sequence, Step, StepRun
 from events.services.sequences.versions import lane_of
 from subscribers.models import OutgoingEmail, Subscriber
 
 MOST_IDS = 500
 # Steps that change nothing: an enrollment may begin them anew.
-HARMLESS = (Step.Kind.DELAY, Step.Kind.WAIT_FOR_EVENT, Step.Kind.CONDITION, Step.Kind.EXIT)
+HARMLESS = [kind for kind, step in steps.KINDS.items() if step.is_harmless]
 BUSY = "It is being carried out."
 GONE = "The current version does not have it."
 AGAIN = "The current version would do once more what came before it."

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import msgspec
 
-from events.language import filters, steps
+from events.language import filters
 from events.language.specs import SequenceSpec
+from events.language.steps.kinds.base import each_once
 from events.models import Event
 from subscribers.ids import decode, encode
 from subscribers.models import List, Workspace
@@ -23,10 +24,7 @@ def tags_named(spec: SequenceSpec) -> set[str]:
     if spec.stop_condition and spec.stop_condition.type == "tag_added":
         named.add(spec.stop_condition.value)
     for step in spec.steps:
-        if isinstance(step, steps.UpdateTagsStep):
-            named.update(step.add, step.remove)
-        elif isinstance(step, steps.ConditionStep):
-            named.update(rule.tag for rule in step.rules if isinstance(rule, steps.TagRule))
+        named.update(step.tags)
     return named
 
 
@@ -79,13 +77,7 @@ def lists_named(spec: SequenceSpec) -> list[tuple[str, str]]:
     """Return each list that the sequence names, after the field that names it."""
     found = [("lists", reference) for reference in spec.trigger.lists]
     for number, step in enumerate(spec.steps):
-        field = f"steps[{number}]"
-        if isinstance(step, steps.UpdateListStep):
-            found += [(f"{field}.join", each) for each in step.join]
-            found += [(f"{field}.leave", each) for each in step.leave]
-        elif isinstance(step, steps.ConditionStep):
-            rules = [rule for rule in step.rules if isinstance(rule, steps.ListRule)]
-            found += [(f"{field}.rules", rule.list) for rule in rules]
+        found += [(f"steps[{number}].{field}", reference) for field, reference in step.lists]
     return found
 
 
@@ -112,10 +104,7 @@ def unseen_paths(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
 
 
 def _merge_paths(spec: SequenceSpec) -> set[str]:
-    mails = [step for step in spec.steps if isinstance(step, steps.EmailStep)]
-    texts = [
-        text for mail in mails for text in (mail.subject, mail.preview_text, mail.html, mail.text)
-    ]
+    texts = [text for step in spec.steps for text in step.texts]
     return {path for text in texts for path in rendering.check(text).paths}
 
 
@@ -125,22 +114,9 @@ def _name_by_id(workspace: Workspace) -> dict[UUID, str]:
 
 def _with_lists(spec: SequenceSpec, named: Callable[[str], str]) -> SequenceSpec:
     """Return the sequence with each list named anew; one that is named twice then comes once."""
-
-    def each_once(references: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(map(named, references)))
-
-    def in_step(step: steps.Step) -> steps.Step:
-        if isinstance(step, steps.UpdateListStep):
-            join, leave = each_once(step.join), each_once(step.leave)
-            return msgspec.structs.replace(step, join=join, leave=leave)
-        if isinstance(step, steps.ConditionStep):
-            return msgspec.structs.replace(step, rules=tuple(map(in_rule, step.rules)))
-        return step
-
-    def in_rule(rule: steps.Rule) -> steps.Rule:
-        if isinstance(rule, steps.ListRule):
-            return msgspec.structs.replace(rule, list=named(rule.list))
-        return rule
-
-    trigger = msgspec.structs.replace(spec.trigger, lists=each_once(spec.trigger.lists))
-    return msgspec.structs.replace(spec, trigger=trigger, steps=tuple(map(in_step, spec.steps)))
+    lists = each_once(spec.trigger.lists, named)
+    return msgspec.structs.replace(
+        spec,
+        trigger=msgspec.structs.replace(spec.trigger, lists=lists),
+        steps=tuple(step.with_lists(named) for step in spec.steps),
+    )

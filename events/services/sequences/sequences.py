@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from events.language import steps
 from events.language.specs import SequenceSpec
 from events.models import Sequence
 from events.services.sequences import entry_slots, parked_enrollments, references, versions
@@ -122,7 +121,7 @@ def problems_of(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:
     problems = []
     if not spec.steps:
         problems.append("It has no steps.")
-    mails = any(isinstance(step, steps.EmailStep) for step in spec.steps)
+    mails = any(step.texts for step in spec.steps)
     if mails and not (spec.from_email or workspace.from_email):
         problems.append("It sends mail, but neither it nor the workspace has a from address.")
     if missing_name := spec.trigger.missing:

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 
 from events.language import steps
 from events.language.entry import StopCondition, trigger_from_stored
-from events.language.specs import SequenceSpec
+from events.language.specs import SequenceSpec, as_wire
 from events.language.timing import SendingWindow
 from events.models import Enrollment, Sequence, SequenceVersion, Step, StepRun
 
@@ -39,7 +39,7 @@ def spec_of(sequence: Sequence) -> SequenceSpec:
         sending_window=msgspec.convert(window, SendingWindow | None),
         active_subscribers_only=sequence.active_subscribers_only,
         **sender,
-        steps=steps.from_stored(row.config for row in rows),
+        steps=tuple(steps.from_stored(row.config) for row in rows),
     )
 
 
@@ -77,21 +77,21 @@ def set_current(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> Non
 
 def lane_of(step: Step) -> Enrollment.Lane:
     """Return how urgent it is to carry a step out."""
-    (value,) = steps.from_stored([step.config])
-    is_urgent = isinstance(value, steps.EmailStep) and value.is_transactional
+    is_urgent = steps.from_stored(step.config).is_urgent
     return Enrollment.Lane.TRANSACTIONAL if is_urgent else Enrollment.Lane.MARKETING
 
 
 def is_same(one: SequenceSpec, other: SequenceSpec) -> bool:
     """Tell whether two descriptions, keys apart, are the same for whoever reads them."""
-    return _comparable({**_parts(one), "key": ""}) == _comparable({**_parts(other), "key": ""})
+    return _comparable({**as_wire(one), "key": ""}) == _comparable({**as_wire(other), "key": ""})
 
 
 def is_same_version(one: SequenceSpec, other: SequenceSpec) -> bool:
     """Tell whether what an enrollment keeps from its beginning is the same."""
-    names = ("steps", "sending_window", *SENDER_COLUMNS)
-    one_parts, other_parts = _parts(one), _parts(other)
-    return all(_comparable(one_parts[name]) == _comparable(other_parts[name]) for name in names)
+    names = ("steps", "sendingWindow", "fromEmail", "fromName", "replyTo")
+    return _comparable([*map(as_wire(one).get, names)]) == _comparable(
+        [*map(as_wire(other).get, names)]
+    )
 
 
 def stored(value: msgspec.Struct | None) -> Any:  # noqa: ANN401 - JSON
@@ -105,11 +105,11 @@ def _write_steps(version: SequenceVersion, spec: SequenceSpec) -> None:
             workspace_id=version.workspace_id,
             version=version,
             position=position,
-            key=step["id"],
-            kind=step["type"],
-            config=step,
+            key=step.id,
+            kind=step.kind,
+            config=step.as_wire(),
         )
-        for position, step in enumerate(steps.to_stored(spec.steps))
+        for position, step in enumerate(spec.steps)
     )
 
 
@@ -125,29 +125,18 @@ def _drop_unused(sequence: Sequence, *, before: int) -> None:
     sequence.versions.filter(~has_enrollments, ~has_step_runs, number__lt=before).delete()
 
 
-def _parts(spec: SequenceSpec) -> dict[str, Any]:
-    return {name: getattr(spec, name) for name in spec.__struct_fields__}
-
-
 def _comparable(value: object) -> str:
     """Return a text that is the same for equal JSON: true is not 1, but 1.0 is."""
     return json.dumps(_with_plain_numbers(value), sort_keys=True)
 
 
-def _with_plain_numbers(value: object) -> object:
+def _with_plain_numbers(value: Any) -> Any:  # noqa: ANN401 - JSON
     match value:
-        case bool() | None | str():
-            return value
-        case int() | float():
+        case int() | float() if not isinstance(value, bool):
             is_whole = isinstance(value, int) or value.is_integer()
             return int(value) if is_whole and abs(value) < _LARGEST_WHOLE else float(value)
         case dict():
             return {name: _with_plain_numbers(each) for name, each in value.items()}
-        case list() | tuple():
+        case list():
             return [_with_plain_numbers(each) for each in value]
-        case msgspec.Struct():
-            # With every field: msgspec itself leaves out defaults, and knows them by identity.
-            fields = {name: getattr(value, name) for name in value.__struct_fields__}
-            return {"kind": type(value).__name__, "fields": _with_plain_numbers(fields)}
-        case _:
-            return value
+    return value

@@ -13,7 +13,7 @@ from events.decisions.enrollments import Seen
 from events.language import filters as property_filters
 from events.language.filters import Filter
 from events.services.engine.claimed import ClaimedEnrollment
-from subscribers.ids import encode, new_id
+from subscribers.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +36,8 @@ class ImaginedEnrollment(ClaimedEnrollment):
     """An enrollment at the moment `now`, which sees no recorded event that came later."""
 
     now: datetime
-    tags_by_id: dict[UUID, str]
-    list_ids: set[UUID]
     started_by: Seen | None
     assumed: list[Assumed] = field(default_factory=list)
-
-    @property
-    def tags(self) -> set[str]:
-        return set(self.tags_by_id.values())
-
-    @property
-    def lists(self) -> set[str]:
-        return {encode("lst", each) for each in self.list_ids}
 
     @property
     def event_properties(self) -> Mapping[str, Any]:

@@ -1,19 +1,27 @@
 """The dated way of an imagined enrollment: each step with its decision, and what it would send."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, assert_never
 
 from events.decisions.watched import Watched
 from events.language import steps
-from events.language.steps.parsing import MOST_STEPS
+from events.language.steps import MOST_STEPS
 from events.models import Enrollment, StepRun
 from events.services.engine import mails, webhooks
 from events.services.engine.loaded_versions import PlacedStep
 from events.services.engine.rounds import GAVE_UP
-from events.services.engine.walking import Acts, Ended, Position, StepDone, Waits, walk
+from events.services.engine.walking import (
+    Calls,
+    Changes,
+    Ended,
+    Position,
+    StepDone,
+    Waits,
+    walk,
+)
 from events.services.simulation import changing
 from events.services.simulation.imagined_enrollment import ImaginedEnrollment
 from subscribers.services.consent import suppressions
@@ -122,8 +130,10 @@ class _Way:
                 self._end(walked.stop)
             case Waits():
                 self._wait(walked.stop)
-            case Acts():
-                self._act()
+            case Changes() | Calls():
+                self._act(walked.stop.step)
+            case _ as never:
+                assert_never(never)
 
     def _as_visit(self, done: StepDone) -> Visit:
         outcome = dict(done.outcome)
@@ -161,34 +171,25 @@ class _Way:
             self.enrollment.now = began_at
             position.released_by = self.enrollment.assume(step.event_name, step.filters).id
 
-    def _act(self) -> None:
+    def _act(self, step: steps.ChangingStep | steps.CallingStep) -> None:
         """Imagine what the step at the position does, and leave it behind."""
-        placed = self.position.placed
+        enrollment, placed = self.enrollment, self.position.placed
         if placed is None:
             raise TypeError("Only a step acts.")
-        enrollment, began_at = self.enrollment, self.position.since
+        visit, stop = self._visit(placed), None
         enrollment.row.step_id = placed.row_id
-        stop: Ended | None = None
-        match placed.step:
+        match step:
             case steps.EmailStep():
-                visit = self._mail(placed, began_at)
+                visit = self._mail(visit)
             case steps.WebhookStep():
-                visit = Visit(
-                    placed=placed,
-                    began_at=began_at,
-                    ended_at=enrollment.now,
-                    outcome={},
-                    payload=webhooks.payload(enrollment, placed.step),
-                )
-            case (
-                steps.UpdateTagsStep() | steps.UpdateListStep() | steps.UpdateSubscriberStep()
-            ) as step:
+                visit = replace(visit, payload=webhooks.payload(enrollment, step))
+            case steps.UpdateTagsStep() | steps.UpdateListStep() | steps.UpdateSubscriberStep():
                 outcome, stop = changing.imagine(
                     step=step, placed=placed, enrollment=enrollment, watched=self.watched
                 )
-                visit = Visit(placed=placed, began_at=began_at, ended_at=began_at, outcome=outcome)
-            case _:
-                raise TypeError("This step is decided, not carried out.")
+                visit = replace(visit, ended_at=visit.began_at, outcome=outcome)
+            case _ as never:
+                assert_never(never)
         self.visits.append(visit)
         self.position = Position(enrollment.version.after(placed), visit.ended_at)
         if visit.status is Status.FAILED:
@@ -196,20 +197,13 @@ class _Way:
         if stop:
             self._end(stop)
 
-    def _mail(self, placed: PlacedStep, began_at: datetime) -> Visit:
+    def _mail(self, visit: Visit) -> Visit:
         """Return the mail and whether it would leave; in the order in which the engine asks."""
-        enrollment, now = self.enrollment, self.enrollment.now
+        enrollment = self.enrollment
         try:
-            draft = mails.write(enrollment=enrollment, placed=placed)
+            draft = mails.write(enrollment=enrollment, placed=visit.placed)
         except (TemplateFault, mails.NoSender, InvalidAddress) as error:
-            return Visit(
-                placed=placed,
-                began_at=began_at,
-                ended_at=now,
-                status=Status.FAILED,
-                outcome={},
-                error=str(error),
-            )
+            return replace(visit, status=Status.FAILED, error=str(error))
         verdict = brakes.verdict(
             workspace=enrollment.workspace, recipient=draft.recipient, is_test=False
         )
@@ -218,28 +212,21 @@ class _Way:
         ) or suppressions.reason_to_skip(workspace=enrollment.workspace, recipient=draft.recipient)
         if not reason and verdict.is_skip:
             reason = verdict.reason
-        return Visit(
-            placed=placed,
-            began_at=began_at,
-            ended_at=began_at if reason else now,
-            status=Status.SKIPPED if reason else Status.DONE,
-            outcome={"reason": reason} if reason else {"email": "sent"},
-            mail=draft,
-        )
+        if not reason:
+            return replace(visit, outcome={"email": "sent"}, mail=draft)
+        outcome, ended_at = {"reason": reason}, visit.began_at
+        return replace(visit, ended_at=ended_at, status=Status.SKIPPED, outcome=outcome, mail=draft)
+
+    def _visit(self, placed: PlacedStep) -> Visit:
+        """Return a visit from the moment at which the step before ended until now."""
+        since, now = self.position.since, self.enrollment.now
+        return Visit(placed=placed, began_at=since, ended_at=now, outcome={})
 
     def _fail(self, error: str) -> None:
-        position, now = self.position, self.enrollment.now
-        if position.placed:
-            visit = Visit(
-                placed=position.placed,
-                began_at=position.since,
-                ended_at=now,
-                status=Status.FAILED,
-                outcome={},
-                error=error,
-            )
-            self.visits.append(visit)
-        self.ending = Ending(now, Enrollment.Status.FAILED, GAVE_UP)
+        if self.position.placed:
+            visit = self._visit(self.position.placed)
+            self.visits.append(replace(visit, status=Status.FAILED, error=error))
+        self.ending = Ending(self.enrollment.now, Enrollment.Status.FAILED, GAVE_UP)
 
     def _end(self, stop: Ended) -> None:
         at = self.visits[-1].ended_at if self.visits else self.enrollment.now

@@ -66,7 +66,7 @@ def _visit(visit: Visit) -> dict[str, Any]:
     step = visit.placed.step
     said: dict[str, Any] = {
         "stepId": step.id,
-        "type": type(step).__struct_config__.tag,
+        "type": step.kind,
         "label": step.label,
         "beganAt": _moment(visit.began_at),
         "endedAt": _moment(visit.ended_at),

@@ -12,15 +12,13 @@ from events.language.steps import (
     DelayStep,
     EmailStep,
     Step,
-    as_wire,
-    events_needed,
+    WebhookStep,
     from_stored,
     parse_steps,
-    to_stored,
 )
 from events.language.timing import Duration, UntilDate
 from subscribers.wire.payloads import InvalidRequest
-from tests.support.drawn import DAY, sequences
+from tests.support.drawn import sequences
 from tests.support.parsed_steps import MAIL, faults_of, ids
 
 
@@ -167,33 +165,11 @@ def test_a_jump_to_a_step_that_is_wrong_itself_is_no_second_fault() -> None:
     ]
 
 
-def test_the_events_that_steps_look_for() -> None:
-    rules = [{"type": "did_event", "eventName": "b"}, {"type": "did_not_event", "eventName": "c"},
-             {"type": "tag", "tag": "d"}]  # fmt: skip
-    steps = parse_steps(
-        [MAIL, {"type": "wait_for_event", "eventName": "a"}, {"type": "condition", "rules": rules}]
-    )
-
-    assert events_needed(steps) == {"a", "b", "c"}
-
-
-def test_a_stored_step_names_its_type_and_leaves_out_what_is_default() -> None:
-    steps = parse_steps(
-        [{**MAIL, "id": "hi", "delay": {"days": 1}}, {"type": "update_tags", "add": ["a"]}]
-    )
-
-    assert to_stored(steps) == [
-        {"type": "delay", "id": "hi-delay", "delay": {"type": "duration", "milliseconds": DAY}},
-        {"type": "email", "id": "hi", "subject": "Hello", "html": "<p>Hello</p>"},
-        {"type": "update_tags", "id": "update_tags-2", "add": ["a"]},
-    ]
-
-
 def test_a_file_leaves_out_what_is_default() -> None:
     condition = {"type": "condition", "rules": [{"type": "no_tag", "tag": "a"}]}
     steps = parse_steps([{**MAIL, "delay": {"hours": 36}}, condition])
 
-    assert as_wire(steps) == [
+    assert [step.as_wire() for step in steps] == [
         {"type": "delay", "id": "email-1-delay", "days": 1, "hours": 12},
         {"type": "email", "id": "email-1", "subject": "Hello", "html": "<p>Hello</p>"},
         {"type": "condition", "id": "condition-2", "rules": [{"type": "no_tag", "tag": "a"}]},
@@ -202,17 +178,27 @@ def test_a_file_leaves_out_what_is_default() -> None:
 
 @given(steps=sequences())
 def test_steps_come_back_from_storage(steps: tuple[Step, ...]) -> None:
-    stored = to_stored(steps)
+    stored = [json.loads(json.dumps(step.as_wire())) for step in steps]
 
-    assert from_stored(json.loads(json.dumps(stored))) == steps
-    assert [(row["type"], row["id"]) for row in stored] == [
-        (wire["type"], wire["id"]) for wire in as_wire(steps)
-    ]
+    assert tuple(map(from_stored, stored)) == steps
+
+
+def test_a_stored_step_is_read_though_callers_may_not_send_it_any_more() -> None:
+    stored = {"type": "webhook", "id": "tell", "url": "http://127.0.0.1/in"}
+
+    assert from_stored(stored) == WebhookStep(id="tell", url="http://127.0.0.1/in")
+    assert list(faults_of(stored)) == ["steps[0].url"]
+
+
+@pytest.mark.parametrize("stored", [{"type": "later", "id": "a"}, {"type": "email", "id": "a"}])
+def test_what_is_no_step_is_not_read_from_storage(stored: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest):
+        from_stored(stored)
 
 
 @given(steps=sequences())
 def test_steps_come_back_from_the_wire(steps: tuple[Step, ...]) -> None:
-    assert parse_steps(json.loads(json.dumps(as_wire(steps)))) == steps
+    assert parse_steps(json.loads(json.dumps([step.as_wire() for step in steps]))) == steps
 
 
 @given(
@@ -245,4 +231,4 @@ def test_whatever_is_sent_is_parsed_or_refused(raw: Any, kind: str) -> None:
 
     assert paths
     assert all(path.startswith("steps") for path in paths)
-    assert from_stored(to_stored(steps)) == steps
+    assert tuple(from_stored(step.as_wire()) for step in steps) == steps

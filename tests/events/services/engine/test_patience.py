@@ -7,7 +7,7 @@ from django.core import mail
 
 from events.models import Enrollment
 from events.services import engine
-from events.services.engine import claiming
+from events.services.engine import advancing, claiming
 from subscribers.models import Workspace
 from tests import factories
 from tests.support.engine_running import begin
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 def test_what_is_not_begun_is_given_back_for_something_more_urgent(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr(advancing, "SECONDS_BETWEEN_LOOKS", 0.0)
     sequence = make_sequence(workspace, MAIL, {"type": "delay", "days": 1})
     for _ in range(5):
         begin(sequence, factories.SubscriberFactory.create(workspace=workspace))

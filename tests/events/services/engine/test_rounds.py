@@ -3,12 +3,15 @@ others.
 """
 
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 import pytest
 from django.core import mail
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
+from events.language import steps
+from events.language.steps.kinds.base import BaseStep
 from events.models import Enrollment, Sequence, Step, StepRun
 from events.services import engine
 from events.services.engine import claiming
@@ -291,3 +294,32 @@ def test_a_parked_enrollment_goes_on_when_the_sequence_is_switched_on_again(
     enrollment.refresh_from_db()
     assert enrollment.status == Status.COMPLETED
     assert len(mail.outbox) == 1
+
+
+class LaterStep(BaseStep, frozen=True):
+    """A kind that nobody carries out."""
+
+    kind: ClassVar = "later"
+
+
+def test_a_kind_that_nobody_carries_out_fails_aloud_and_harms_no_other(
+    workspace: Workspace,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setitem(steps.KINDS, LaterStep.kind, LaterStep)
+    settings.STEP_ATTEMPTS = 2
+    version = factories.SequenceVersionFactory.create(sequence__status=Sequence.Status.ACTIVE)
+    step = factories.StepFactory.create(version=version, kind="later", config={"type": "later"})
+    lost = factories.EnrollmentFactory.create(version=version, step=step)
+    mate = enrollment_of(make_sequence(workspace, MAIL))
+
+    TimeTravel(NOON).run_for(timedelta(hours=1))
+
+    lost.refresh_from_db()
+    mate.refresh_from_db()
+    assert (lost.status, lost.reason, lost.attempts) == (Status.FAILED, "gave_up", 2)
+    assert "LaterStep" in lost.last_error
+    assert "A step failed." in caplog.text
+    assert mate.status == Status.COMPLETED

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -11,9 +11,19 @@ import pytest
 
 from events.language import steps
 from events.language.filters import Filter
+from events.language.steps.kinds.base import BaseStep
 from events.models import Enrollment
 from events.services.engine.loaded_versions import LoadedVersion, PlacedStep
-from events.services.engine.walking import Acts, Ended, Position, SeenEvent, Waits, Walked, walk
+from events.services.engine.walking import (
+    Calls,
+    Changes,
+    Ended,
+    Position,
+    SeenEvent,
+    Waits,
+    Walked,
+    walk,
+)
 from tests.support.sequence_making import MAIL, NOON
 
 DAY = timedelta(days=1)
@@ -78,6 +88,11 @@ def walked(
     return walk(version=version, position=start, facts=given or Given(), now=now)
 
 
+def calls(step_id: str) -> Calls:
+    """Return the stop at a mail with an id."""
+    return Calls(steps.EmailStep(id=step_id, subject="Hello", html="<p>Hello</p>"))
+
+
 def outcomes_of(walk_done: Walked) -> list[Mapping[str, Any]]:
     return [each.outcome for each in walk_done.done]
 
@@ -108,11 +123,27 @@ def test_the_end_is_reached_when_no_step_is_left() -> None:
     assert place_of(found) is None
 
 
-@pytest.mark.parametrize("step", [MAIL, TAG, {"type": "webhook", "url": "https://a.example"}])
-def test_a_step_that_does_something_is_stopped_at(step: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("step", "stop"),
+    [(MAIL, Calls), (TAG, Changes), ({"type": "webhook", "url": "https://a.example"}, Calls)],
+)
+def test_a_step_that_does_something_is_stopped_at(step: dict[str, Any], stop: type[Any]) -> None:
     found = walked(step, DELAY)
 
-    assert (found.stop, found.done, place_of(found)) == (Acts(), [], 0)
+    (parsed,) = steps.parse_steps([step])
+    assert (found.stop, found.done, place_of(found)) == (stop(parsed), [], 0)
+
+
+def test_a_kind_that_the_walk_does_not_know_stops_it_with_an_error() -> None:
+    class LaterStep(BaseStep, frozen=True):
+        kind: ClassVar = "later"
+
+    version = version_of(MAIL)
+    later: Any = LaterStep(id="later")
+    start = Position(PlacedStep(uuid4(), 0, later), NOON)
+
+    with pytest.raises(AssertionError, match="LaterStep"):
+        walk(version=version, position=start, facts=Given(), now=NOON)
 
 
 def test_an_exit_ends_the_enrollment() -> None:
@@ -209,13 +240,13 @@ def until_date(missing: str = "continue", past: str = "continue") -> dict[str, A
 @pytest.mark.parametrize(
     ("action", "stop", "place"),
     [
-        ("continue", Acts(), 1),
-        ("skip", Acts(), 2),
+        ("continue", calls("email-2"), 1),
+        ("skip", calls("x"), 2),
         ("exit", Ended(Status.COMPLETED, "date_past"), 0),
     ],
 )
 def test_a_date_that_is_past_goes_on_skips_or_ends(
-    action: str, stop: Acts | Ended, place: int
+    action: str, stop: Calls | Ended, place: int
 ) -> None:
     given = Given(event_properties={"trial": {"endsAt": "2026-11-20T12:00:00Z"}})
 
@@ -226,9 +257,10 @@ def test_a_date_that_is_past_goes_on_skips_or_ends(
 
 
 @pytest.mark.parametrize(
-    ("action", "stop"), [("continue", Acts()), ("exit", Ended(Status.COMPLETED, "date_missing"))]
+    ("action", "stop"),
+    [("continue", calls("email-2")), ("exit", Ended(Status.COMPLETED, "date_missing"))],
 )
-def test_a_date_that_is_missing_goes_on_or_ends(action: str, stop: Acts | Ended) -> None:
+def test_a_date_that_is_missing_goes_on_or_ends(action: str, stop: Calls | Ended) -> None:
     found = walked(until_date(missing=action), MAIL)
 
     assert found.stop == stop

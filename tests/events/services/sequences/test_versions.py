@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from events.language.specs import parse_sequence
-from events.models import Enrollment, Sequence
+from events.models import Enrollment, Sequence, Step
 from events.services.enrollments import by_operator
 from events.services.sequences import sequences, versions
 from tests.factories import EnrollmentFactory, StepRunFactory, WorkspaceFactory
@@ -124,3 +124,18 @@ def test_what_is_default_may_be_said_or_not() -> None:
     assert versions.is_same_version(one, other)
     assert versions.is_same(one, other)
     assert not versions.is_same_version(one, third)
+
+
+def test_a_step_is_stored_as_it_is_on_the_wire() -> None:
+    receipt = {**MAIL, "id": "receipt", "isTransactional": True, "label": ""}
+    rule = {"type": "no_tag", "tag": "vip"}
+    condition = {"type": "condition", "id": "who", "rules": [rule], "match": "any"}
+
+    sequence = make_sequence(WorkspaceFactory.create(), DELAY, condition, receipt)
+
+    rows = Step.objects.filter(version=sequence.current_version).order_by("position")
+    assert [row.config for row in rows] == [
+        DELAY,
+        condition,
+        {**MAIL, "id": "receipt", "isTransactional": True},
+    ]

@@ -1,0 +1,36 @@
+"""The kinds of steps: a module each, and the registry that parsing and storage ask.
+
+A kind's module has its struct, how it is read and written, and what it names; no sentence and no
+form. Where a step's kind decides what is done, a `match` over `Step` ends in `assert_never`: mypy
+then names each place that a new kind has to be added to.
+"""
+
+from collections.abc import Mapping
+
+from events.language.steps.kinds.condition import ConditionStep
+from events.language.steps.kinds.delay import DelayStep
+from events.language.steps.kinds.email import EmailStep
+from events.language.steps.kinds.exit import ExitStep
+from events.language.steps.kinds.update_list import UpdateListStep
+from events.language.steps.kinds.update_subscriber import UpdateSubscriberStep
+from events.language.steps.kinds.update_tags import UpdateTagsStep
+from events.language.steps.kinds.wait_for_event import WaitForEventStep
+from events.language.steps.kinds.webhook import WebhookStep
+
+__all__ = [
+    "KINDS", "CallingStep", "ChangingStep", "ConditionStep", "DelayStep", "EmailStep", "ExitStep",
+    "Step", "UpdateListStep", "UpdateSubscriberStep", "UpdateTagsStep", "WaitForEventStep",
+    "WebhookStep",
+]  # fmt: skip
+
+ChangingStep = UpdateTagsStep | UpdateListStep | UpdateSubscriberStep
+CallingStep = EmailStep | WebhookStep
+Step = DelayStep | WaitForEventStep | ConditionStep | ExitStep | ChangingStep | CallingStep
+
+KINDS: Mapping[str, type[Step]] = {
+    kind.kind: kind
+    for kind in (
+        EmailStep, DelayStep, WaitForEventStep, ConditionStep, UpdateTagsStep, UpdateListStep,
+        UpdateSubscriberStep, WebhookStep, ExitStep,
+    )
+}  # fmt: skip

@@ -1,0 +1,31 @@
+"""The step `delay`: waits for time alone."""
+
+from typing import Any, ClassVar, Self
+
+from events.language import timing
+from events.language.fields import Fields
+from events.language.steps.kinds.base import BaseStep
+
+
+class DelayStep(BaseStep, frozen=True):
+    """Waits for a length of time, a date, or the hours of a day."""
+
+    kind: ClassVar = "delay"
+    is_harmless = is_wait = True
+
+    delay: timing.Delay
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(delay=read_delay(fields))
+
+    def as_wire(self) -> dict[str, Any]:
+        parts = super().as_wire()
+        del parts["delay"]
+        return parts | timing.delay_as_wire(self.delay)
+
+
+def read_delay(fields: Fields) -> timing.Delay:
+    """Return the delay that the fields describe, of a delay step or before another."""
+    nothing: timing.Delay = timing.Duration(0)
+    return fields.collect(lambda: timing.parse_delay(fields.raw, path=fields.path), nothing)

@@ -1,0 +1,75 @@
+"""The step `email`: sends a mail."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+from events.language.fields import (
+    Fields,
+    optional_text_reader,
+    read_flag,
+    read_storable,
+    text_reader,
+)
+from events.language.steps.kinds.base import BaseStep
+from subscribers.templating import mail
+from subscribers.wire.payloads import InvalidField
+
+LONGEST_SUBJECT = 998  # RFC 5322, 2.1.1: of a line.
+MOST_CONTENT_BYTES = 512 * 1024
+TEMPLATES = ("subject", "previewText", "html", "body", "text")
+
+
+class EmailStep(BaseStep, frozen=True):
+    """Sends a mail; the four texts are templates, and at least one of html and text is there."""
+
+    kind: ClassVar = "email"
+
+    subject: str
+    preview_text: str = ""
+    html: str = ""
+    text: str = ""
+    is_transactional: bool = False
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        if fields.is_given("blocks"):
+            fields.fault("blocks", "is not supported: give the content as html or text.")
+        html = fields.first_given("html", "body")
+        step = cls(
+            subject=fields.read_needed("subject", text_reader(LONGEST_SUBJECT), ""),
+            preview_text=fields.read("previewText", optional_text_reader(LONGEST_SUBJECT), ""),
+            html=fields.read(html, _read_content, ""),
+            text=fields.read("text", _read_content, ""),
+            is_transactional=fields.read("isTransactional", read_flag, default=False),
+        )
+        is_wrong = {fields.path_of(name) for name in (html, "text", "blocks")}
+        if not (step.html or step.text or is_wrong & {fault.path for fault in fields.faults}):
+            fields.fault("html", "is missing: give html, text or both.")
+        return step
+
+    def check_sent(self, fields: Fields) -> None:
+        """Keep a fault of each template that could not be rendered."""
+        wrong = {fault.path for fault in fields.faults}
+        for name in TEMPLATES:
+            if fields.path_of(name) not in wrong and isinstance(fields.raw.get(name), str):
+                try:
+                    mail.check(fields.raw[name])
+                except mail.TemplateFault as error:
+                    fields.fault(name, str(error))
+
+    @property
+    def is_urgent(self) -> bool:
+        return self.is_transactional
+
+    @property
+    def texts(self) -> Sequence[str]:
+        return (self.subject, self.preview_text, self.html, self.text)
+
+
+def _read_content(value: object) -> str:
+    """Return html or text as it is, "" for a blank one."""
+    content = read_storable(value)
+    size = len(content.encode())
+    if size > MOST_CONTENT_BYTES:
+        raise InvalidField(f"has {size} bytes; at most {MOST_CONTENT_BYTES} are allowed.")
+    return content if content.strip() else ""

@@ -1,0 +1,12 @@
+"""The step `exit`: ends the enrollment."""
+
+from typing import ClassVar
+
+from events.language.steps.kinds.base import BaseStep
+
+
+class ExitStep(BaseStep, frozen=True):
+    """Ends the enrollment."""
+
+    kind: ClassVar = "exit"
+    is_harmless = True

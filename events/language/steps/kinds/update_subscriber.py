@@ -1,0 +1,111 @@
+"""The step `update_subscriber`: changes a person's names, status and attributes."""
+
+import re
+from typing import Any, ClassVar, Literal, Self
+
+import msgspec
+
+from events.language.fields import Fields, optional_text_reader, parse_each, text_reader
+from events.language.steps.kinds.base import BaseStep
+from subscribers.wire.payloads import (
+    LONGEST_NAME,
+    Fault,
+    InvalidField,
+    read_object,
+)
+
+MOST_ATTRIBUTES_BYTES = 64 * 1024
+LONGEST_ATTRIBUTE_NAME = 200
+MOST_UPDATES = 100
+VALUE_TYPES = ("string", "number", "boolean", "date")
+_NUMERAL = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?", re.ASCII)
+
+
+class UpdateSubscriberStep(BaseStep, frozen=True):
+    """Changes the person: None keeps a field, "" clears a name; an attribute of None goes."""
+
+    kind: ClassVar = "update_subscriber"
+
+    first_name: str | None = None
+    last_name: str | None = None
+    status: Literal["active", "unsubscribed"] | None = None
+    attributes: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """Read the changes at the step's top or in its `config`."""
+        inner = fields
+        if fields.is_given("config"):
+            inner = Fields(fields.raw["config"], path=fields.path_of("config"))
+        name = optional_text_reader(LONGEST_NAME)
+        step = cls(
+            first_name=inner.read("firstName", name, None),
+            last_name=inner.read("lastName", name, None),
+            status=inner.read_choice("status", ("active", "unsubscribed"), "") or None,
+            attributes=_read_attribute_changes(inner),
+        )
+        if inner is not fields:
+            fields.faults += inner.faults
+        changes = (step.first_name, step.last_name, step.status, step.attributes or None)
+        if not fields.faults and all(change is None for change in changes):
+            message = "changes nothing: give firstName, lastName, status or attributes."
+            fields.faults.append(Fault(fields.path, message))
+        return step
+
+
+def _read_attribute_changes(fields: Fields) -> dict[str, Any]:
+    """Return new values by name; None takes an attribute away.
+
+    They come as an object, or as `customAttributeUpdates[{name, value, valueType}]`. Faults are
+    kept in the fields.
+    """
+    name = fields.first_given("attributes", "customAttributes")
+    nothing: dict[str, Any] = {}
+    found = {**fields.read(name, _read_attributes, nothing)}
+    updates: tuple[dict[str, Any], ...]
+    updates = fields.read_nested("customAttributeUpdates", _parse_updates, ())
+    for update in updates:
+        found |= update
+    if updates and not fields.faults:
+        try:
+            _read_attributes(found)
+        except InvalidField as error:
+            fields.fault("customAttributeUpdates", str(error))
+    return found
+
+
+def _read_attributes(value: object) -> dict[str, Any]:
+    return read_object(value, MOST_ATTRIBUTES_BYTES)
+
+
+def _parse_updates(raw: object, *, path: str) -> tuple[dict[str, Any], ...]:
+    return parse_each(raw, path=path, parser=_parse_update, most=MOST_UPDATES)
+
+
+def _parse_update(raw: object, *, path: str) -> dict[str, Any]:
+    """Return one update as a name with its value; without a value the attribute goes."""
+    fields = Fields(raw, path=path)
+    name = fields.read_needed("name", text_reader(LONGEST_ATTRIBUTE_NAME), "")
+    kind = fields.read_choice("valueType", VALUE_TYPES, "")
+    value = fields.read("value", lambda given: _typed(given, kind), None)
+    fields.raise_faults()
+    return {name: value}
+
+
+def _typed(value: object, kind: str) -> object:
+    """Return a value as the type that it is said to have; "10" is a number."""
+    if kind == "boolean" and not isinstance(value, bool):
+        if value in ("true", "false"):
+            return value == "true"
+        raise InvalidField("must be true or false, as its valueType says.")
+    if kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
+        return _read_number(value)
+    if kind in {"string", "date"} and not isinstance(value, str):
+        raise InvalidField("must be a string, as its valueType says.")
+    return value
+
+
+def _read_number(value: object) -> int | float:
+    if isinstance(value, str) and _NUMERAL.fullmatch(value.strip()):
+        return float(value) if "." in value else int(value)
+    raise InvalidField("must be a number, as its valueType says.")

@@ -1,0 +1,63 @@
+"""The step `wait_for_event`: waits until an event comes."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
+
+import msgspec
+
+from events.language import filters, timing
+from events.language.fields import Fields, whole_number_reader
+from events.language.filters import Filter
+from events.language.steps.kinds.base import BaseStep
+from events.language.steps.rules import read_event_name
+from events.language.timing.delays import DAY
+from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
+
+DEFAULT_TIMEOUT = 7 * DAY  # milliseconds, as the contract has it
+MOST_TIMEOUT_DAYS = 365
+SHORTEST_TIMEOUT = 60_000  # milliseconds
+
+
+class WaitForEventStep(BaseStep, frozen=True):
+    """Waits until such an event comes, at most for the timeout (1 minute to 365 days)."""
+
+    kind: ClassVar = "wait_for_event"
+    is_harmless = is_wait = True
+
+    event_name: str
+    filters: tuple[Filter, ...] = msgspec.field(default=(), name="propertyFilters")
+    timeout_milliseconds: int = msgspec.field(default=DEFAULT_TIMEOUT, name="timeout")
+    on_timeout: Literal["continue", "exit"] = "continue"
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(
+            event_name=fields.read_needed("eventName", read_event_name, ""),
+            filters=fields.read_nested("propertyFilters", filters.parse_filters, ()),
+            timeout_milliseconds=fields.read_nested("timeout", _parse_timeout, DEFAULT_TIMEOUT),
+            on_timeout=fields.read_choice("onTimeout", ("continue", "exit"), "continue"),
+        )
+
+    def as_wire(self) -> dict[str, Any]:
+        parts = super().as_wire()
+        if self.filters:
+            parts["propertyFilters"] = filters.as_wire(self.filters)
+        if "timeout" in parts:
+            parts["timeout"] = timing.length_as_wire(self.timeout_milliseconds)
+        return parts
+
+
+def _parse_timeout(raw: object, *, path: str) -> int:
+    """Return milliseconds; a number counts days."""
+    if raw is None:
+        return DEFAULT_TIMEOUT
+    if not isinstance(raw, Mapping):
+        try:
+            return whole_number_reader(1, MOST_TIMEOUT_DAYS)(raw) * DAY
+        except InvalidField as error:
+            message = f"{str(error)[:-1]} (days), or an object with days, hours and minutes."
+            raise InvalidRequest(Fault(path, message)) from error
+    length = timing.parse_length(raw, path=path)
+    if length < SHORTEST_TIMEOUT:
+        raise InvalidRequest(Fault(path, "is too short: 1 minute to 365 days."))
+    return length

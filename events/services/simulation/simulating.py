@@ -1,0 +1,152 @@
+"""What a sequence would do for one person, with dates, decisions and mails: nothing is written.
+
+It walks as the engine walks (`engine.walking`) and renders as the engine renders. What the engine
+would do to people, mail servers and webhooks is done to values in memory, or only reported.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from events.language.steps import WaitForEventStep
+from events.models import Enrollment, Sequence
+from events.services.configuration import watched_sequences
+from events.services.engine import loaded_versions
+from events.services.engine.claimed import Shared
+from events.services.engine.loaded_versions import LoadedVersion
+from events.services.sequences import sequences
+from events.services.sequences.sequences import Readiness
+from events.services.simulation import entries, people
+from events.services.simulation.entries import AssumedEvent, Entry
+from events.services.simulation.imagined_enrollment import ImaginedEnrollment
+from events.services.simulation.paths import MOST_VISITS, Awaited, Path, follow
+from events.services.simulation.people import Someone
+from subscribers.ids import encode
+from subscribers.models import OutgoingEmail, Subscriber, Workspace
+from subscribers.services.audience import lists
+from subscribers.wire.addresses import Address
+
+MARKETING = OutgoingEmail.Kind.MARKETING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """What would happen; the path is there even for a person who would not enter."""
+
+    sequence: Sequence
+    readiness: Readiness
+    someone: Someone
+    entry: Entry
+    begins_at: datetime
+    path: Path
+    # What was taken for granted, a sentence each.
+    notes: tuple[str, ...]
+
+
+def simulate(
+    *,
+    sequence: Sequence,
+    address: Address,
+    now: datetime,
+    happening: AssumedEvent | None = None,
+    awaited: Awaited = Awaited.TIMEOUT,
+    most_visits: int = MOST_VISITS,
+) -> Simulation:
+    """Return the way of the person with the address, known or not, who enters at `now`.
+
+    `happening` is the event that starts it; without one, what the trigger asks for happens, with
+    no properties. An event that a step waits for is taken from those recorded, else it comes at
+    once or never, as `awaited` says. Reads only: no row is locked or written, no mail sent, no
+    webhook called. A `now` in the past sees the events that came later when their time comes, but
+    tags, lists and attributes as they are today.
+    """
+    workspace = sequence.workspace
+    someone = people.find_or_imagine(workspace=workspace, address=address, now=now)
+    watched = watched_sequences.read(workspace_id=workspace.pk)
+    entry = entries.judge(sequence=sequence, someone=someone, watched=watched, happening=happening)
+    version = (
+        loaded_versions.load(sequence.current_version_id) if sequence.current_version_id else None
+    )
+    path = Path((), None)
+    if version is not None:
+        enrollment = _begin(sequence, version, someone, entry, now)
+        path = follow(
+            enrollment=enrollment, watched=watched, awaited=awaited, most_visits=most_visits
+        )
+    return Simulation(
+        sequence=sequence,
+        readiness=sequences.readiness(sequence),
+        someone=someone,
+        entry=entry,
+        begins_at=now,
+        path=path,
+        notes=tuple(_notes(workspace, someone, version, path, awaited)),
+    )
+
+
+def _begin(
+    sequence: Sequence, version: LoadedVersion, someone: Someone, entry: Entry, now: datetime
+) -> ImaginedEnrollment:
+    person, workspace = someone.subscriber, sequence.workspace
+    started_by = entry.event
+    first = version.steps[0] if version.steps else None
+    row = Enrollment(
+        workspace=workspace,
+        sequence=sequence,
+        version_id=version.id,
+        subscriber=person,
+        status=Enrollment.Status.ACTIVE,
+        entry_slot=entry.slot,
+        started_by_id=started_by.id if started_by else None,
+        step_id=first.row_id if first else None,
+        step_since=now,
+        entered_at=now,
+        updated_at=now,
+    )
+    joined = set(entry.list_ids)
+    if person.status == Subscriber.Status.PENDING:
+        person.status = Subscriber.Status.ACTIVE
+        joined.update(lists.default_ids(workspace_id=workspace.pk))
+    return ImaginedEnrollment(
+        row=row,
+        version=version,
+        subscriber=person,
+        workspace=workspace,
+        shared=Shared(
+            subscriber_ids=(),
+            event_ids=(),
+            _tags={person.pk: set(entry.tags.values())},
+            _lists={person.pk: {encode("lst", list_id) for list_id in joined}},
+        ),
+        now=now,
+        started_by=started_by,
+    )
+
+
+def _notes(
+    workspace: Workspace,
+    someone: Someone,
+    version: LoadedVersion | None,
+    path: Path,
+    awaited: Awaited,
+) -> list[str]:
+    notes = []
+    if not someone.is_known:
+        notes.append("Nobody has this address: a new person without a name or attributes.")
+    if someone.is_pending:
+        notes.append("The person has to confirm their address first: as if they did at once.")
+    waits = any(isinstance(visit.placed.step, WaitForEventStep) for visit in path.visits)
+    if waits and awaited is Awaited.EVENT:
+        notes.append("Events that steps wait for come at once, where none was recorded.")
+    mails = [visit.mail for visit in path.visits if visit.mail]
+    if mails and (settings.MAIL_PAUSED or workspace.is_mail_paused):
+        notes.append("Mail is paused: it would wait until that is over.")
+    if workspace.mail_cap and any(mail.kind == MARKETING for mail in mails):
+        notes.append(
+            f"At most {workspace.mail_cap} marketing mails go to one person in "
+            f"{workspace.mail_cap_hours} hours; what that puts off is not counted here."
+        )
+    if version is None or not version.steps:
+        notes.append("There are no steps to walk through.")
+    return notes
