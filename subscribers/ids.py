@@ -10,6 +10,9 @@ import secrets
 import threading
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 
 _COUNTER_LIMIT = 0xFFF
 _TIME_BITS = 0xFFFF_FFFF_FFFF
@@ -17,6 +20,8 @@ _TAIL_BITS = 0x3FFF_FFFF_FFFF_FFFF
 _lock = threading.Lock()
 _last_millisecond = 0
 _counter = 0
+# In nanoseconds since 1970; looked up at each call, so that `made_at` can set it.
+_clock: Callable[[], int] = time.time_ns
 
 HEX_DIGITS = frozenset("0123456789abcdef")
 
@@ -28,7 +33,7 @@ def new_id() -> uuid.UUID:
 
 def new_ids(count: int) -> list[uuid.UUID]:
     """Return rising ids; asks clock, lock and randomness once for all of them."""
-    millisecond = time.time_ns() // 1_000_000
+    millisecond = _clock() // 1_000_000
     with _lock:
         heads = [_next_head(millisecond) for _ in range(count)]
     randomness = os.urandom(8 * count)
@@ -36,6 +41,21 @@ def new_ids(count: int) -> list[uuid.UUID]:
         uuid.UUID(int=head | int.from_bytes(randomness[8 * place : 8 * place + 8]) & _TAIL_BITS)
         for place, head in enumerate(heads)
     ]
+
+
+@contextmanager
+def made_at(clock: Callable[[], datetime]) -> Iterator[None]:
+    """Let the whole process make ids of another clock, which may be in the past; for a demo.
+
+    Nobody else may make ids in this process meanwhile. The clock must not go back.
+    """
+    global _clock, _last_millisecond
+    earlier = _clock, _last_millisecond
+    _clock, _last_millisecond = (lambda: int(clock().timestamp() * 1000) * 1_000_000), 0
+    try:
+        yield
+    finally:
+        _clock, _last_millisecond = earlier
 
 
 def _next_head(millisecond: int) -> int:

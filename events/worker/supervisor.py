@@ -19,9 +19,9 @@ from uuid import UUID
 from django.conf import settings
 
 from config.process_groups import ProcessGroup
+from config.retries import WORKER_PARTS
 from events.worker import pulse
 from subscribers.ids import new_id
-from subscribers.retries import WORKER_PARTS
 
 logger = logging.getLogger("cueline.worker")
 

@@ -15,12 +15,12 @@ from types import FrameType
 
 from django.db import DatabaseError, InterfaceError, connection
 
+from config.retries import TICKER
 from events import enqueue
 from events.services import worker_reports
 from events.services.worker_reports import Host, LiveHost
 from events.worker import pulse, rounds
 from events.worker.jobs import Timetable
-from subscribers.retries import TICKER
 
 logger = logging.getLogger("cueline.worker")
 

@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 
@@ -30,6 +31,18 @@ def test_ids_are_version_7_of_the_rfc_variant() -> None:
 
     assert made.version == 7
     assert made.variant == uuid.RFC_4122
+
+
+def test_ids_of_another_clock_have_its_time_and_rise_and_the_present_comes_back() -> None:
+    moment = datetime(2020, 2, 29, 12, 0, 0, 7_000, tzinfo=UTC)
+    before = ids.new_id()
+    with ids.made_at(lambda: moment):
+        made = ids.new_ids(3)
+    after = ids.new_id()
+
+    assert {each.int >> 80 for each in made} == {int(moment.timestamp() * 1000)}
+    assert made == sorted(made)
+    assert before < after
 
 
 def test_threads_do_not_share_an_id() -> None:

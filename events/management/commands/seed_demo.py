@@ -1,8 +1,12 @@
 """`manage.py seed_demo`: a workspace full of people, events and mails, to look around in."""
 
+import logging
 from typing import Any
 
+from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 from django.utils import timezone
 from tqdm import tqdm
 
@@ -40,12 +44,20 @@ class Command(BaseCommand):
         scale, slug = options["scale"], options["workspace"]
         if not 1 <= scale <= MOST:
             raise CommandError(f"--scale must be 1 to {MOST}.")
-        now = timezone.now()
+        if settings.MAIL_PAUSED or settings.EMAIL_ALLOW:
+            raise CommandError(
+                "MAIL_PAUSED and EMAIL_ALLOW would hold the demo's mails too, which never leave. "
+                "Run the command with MAIL_PAUSED= and EMAIL_ALLOW= before it."
+            )
+        if not connection.introspection.table_names():
+            self.stdout.write("The database has no tables yet: they are made first.")
+            self.stdout.flush()
+            call_command("migrate", verbosity=0, interactive=False)
         try:
             if demo.find_demo(slug=slug) is not None:
                 self.stdout.write(f"The demo is there already, in the workspace {slug}.")
                 return
-            made = demo.seed(slug=slug, now=now)
+            made = self._seed(slug)
         except demo.HasOtherPeople as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
@@ -55,6 +67,18 @@ class Command(BaseCommand):
         if scale > 1:
             self._add_crowd(made.workspace, people=demo.PEOPLE * (scale - 1))
         self.stdout.write("Its mail is paused: nothing of it leaves. Have a look in the admin.")
+
+    def _seed(self, slug: str) -> demo.Seeded:
+        """Make the demo, with a bar on a terminal, and no log line for each who unsubscribes."""
+        logger = logging.getLogger("cueline.unsubscribing")
+        logger.setLevel(logging.WARNING)
+        try:
+            with tqdm(unit=" half days", disable=None, leave=False) as bar:
+                return demo.seed(
+                    slug=slug, now=timezone.now(), limits=current_limits(), report=bar.update
+                )
+        finally:
+            logger.setLevel(logging.NOTSET)
 
     def _add_crowd(self, workspace: Workspace, *, people: int) -> None:
         """Import the rest, with a bar on a terminal."""

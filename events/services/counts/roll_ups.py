@@ -73,7 +73,7 @@ def roll_up(*, now: datetime, since: datetime) -> int:
             days[kind] |= touched
     recount_days(days_by_kind=days)
     for hour in hours:
-        _write(Unit.HOUR_OF_RECEIPT, {(kind, hour.starts_at): n for kind, n in hour.counts.items()})
+        write(Unit.HOUR_OF_RECEIPT, {(kind, hour.starts_at): n for kind, n in hour.counts.items()})
         stored = EventCount.objects.filter(unit=Unit.HOUR_OF_RECEIPT, starts_at=hour.starts_at)
         counted = {kind.definition_id for kind in hour.counts}
         pairs = stored.values_list("pk", "definition_id")
@@ -92,7 +92,7 @@ def recount_days(*, days_by_kind: Mapping[Kind, Iterable[datetime]]) -> None:
                 occurred.annotate(day=Day("occurred_at", tzinfo=UTC)).values_list("day").order_by()
             )
             counts = dict(by_day.annotate(count=Count("pk")))
-            _write(Unit.DAY_OF_OCCURRENCE, {(kind, day): n for day, n in counts.items()})
+            write(Unit.DAY_OF_OCCURRENCE, {(kind, day): n for day, n in counts.items()})
             stored = EventCount.objects.filter(
                 definition_id=kind.definition_id,
                 unit=Unit.DAY_OF_OCCURRENCE,
@@ -166,7 +166,7 @@ def first_id_at(moment: datetime) -> UUID:
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
-def _write(unit: EventCount.Unit, counts: Mapping[tuple[Kind, datetime], int]) -> None:
+def write(unit: EventCount.Unit, counts: Mapping[tuple[Kind, datetime], int]) -> None:
     """Write buckets over what is there, in one order on all hosts: none waits for another."""
     EventCount.objects.bulk_create(
         [

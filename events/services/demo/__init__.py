@@ -1,8 +1,9 @@
 """A demo workspace: a software company's people over the 90 days that end now.
 
-Drawn from a fixed seed: the same moment gives the same people, events and mails. Nothing of it can
-be mailed: the workspace's mail is paused, addresses are of example.com and its like, and what
-became of each mail is written as a row.
+Drawn from a fixed seed: the same moment gives the same people and events. They are played through
+the product's own services, with the time of the demo. None of its mail leaves: a mail server that
+opens no connection takes it, and the workspace's mail is paused whenever others can see it. No
+step of its sequences is a webhook.
 """
 
 from events.services.demo import crowd

@@ -3,48 +3,24 @@
 They are history: their events run no rule and start nothing, so they bring their tags along.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from django.conf import settings
-
 from events.intake.payloads import Limits
-from events.intake.rows import EventReader
 from events.services.counts import roll_ups
-from events.services.demo import lives
+from events.services.demo import imports, lives
 from events.services.demo.catalogue import NEWS, RULES
-from events.services.demo.imports import OWNER
+from events.services.demo.imports import Now, Report
 from events.services.demo.lives import Deed, Life
-from events.services.history.importing import EventImporter
-from subscribers.models import ImportRun, Workspace
-from subscribers.rows.row import Row
-from subscribers.services.imports import loop, runs
-from subscribers.services.imports.loop import Importer
-from subscribers.services.imports.people import (
-    Duplicates,
-    ImportOptions,
-    OptInMode,
-    SubscriberImporter,
-)
-from subscribers.services.imports.runs import Counted, Rejected
+from subscribers.models import Workspace
 
 SEED = 40_260
-PEOPLE_FILE, EVENTS_FILE = "crowd-people.jsonl", "crowd-events.jsonl"
-Clock = Callable[[], datetime]
-Report = Callable[[int], object]
-
-
-class _KeptNowhere:
-    """Nothing of a crowd is refused."""
-
-    def write(self, rejected: Sequence[Rejected], *, at: int) -> int:  # noqa: ARG002 - as files do
-        return at
 
 
 def add(
-    *, workspace: Workspace, people: int, limits: Limits, clock: Clock, report: Report
+    *, workspace: Workspace, people: int, limits: Limits, clock: Now, report: Report
 ) -> tuple[int, int]:
     """Add so many people and what they did; returns how many people and events came in.
 
@@ -52,76 +28,25 @@ def add(
     same people.
     """
     now = clock().replace(microsecond=0)
-    importer = SubscriberImporter(
-        options=ImportOptions(
-            workspace=workspace,
-            actor=OWNER,
-            attributes_bytes=limits.attributes_bytes,
-            furthest_ahead=settings.MAX_EVENT_LEAD,
-            duplicates=Duplicates.SKIP,
-            opt_in_mode=OptInMode.CONFIRMED,
-            creates_lists=False,
-        )
-    )
-    people_run = _import(
-        workspace,
-        ImportRun.Kind.SUBSCRIBERS,
-        PEOPLE_FILE,
-        _numbered(_person(life, now) for life in _crowd(people, now)),
-        importer,
-        clock,
-        report,
-    )
-    event_importer = EventImporter(
+    people_run = imports.import_people(
         workspace=workspace,
-        reader=EventReader(limits=limits, mapping={}),
+        file="crowd-people.jsonl",
+        rows=(_person(life, now) for life in _crowd(people, now)),
         limits=limits,
         clock=clock,
+        report=report,
     )
-    events_run = _import(
-        workspace,
-        ImportRun.Kind.EVENTS,
-        EVENTS_FILE,
-        _numbered(row for life in _crowd(people, now) for row in _events(life, now)),
-        event_importer,
-        clock,
-        report,
+    events_run = imports.import_events(
+        workspace=workspace,
+        file="crowd-events.jsonl",
+        rows=(row for life in _crowd(people, now) for row in _events(life, now)),
+        limits=limits,
+        clock=clock,
+        report=report,
     )
     while roll_ups.roll_up(now=clock(), since=now) >= roll_ups.MOST_HOURS:
         pass
     return people_run.subscribers_created, events_run.recorded
-
-
-def _import(
-    workspace: Workspace,
-    kind: ImportRun.Kind,
-    file: str,
-    rows: Iterator[Row],
-    importer: Importer[Any],
-    clock: Clock,
-    report: Report,
-) -> ImportRun:
-    run = runs.begin(
-        workspace=workspace, kind=kind, files=[file], options={}, actor=OWNER, now=clock()
-    )
-
-    def tell(counted: Counted, rejected: Sequence[Rejected]) -> None:  # noqa: ARG001 - as the loop calls
-        report(counted.rows)
-
-    try:
-        loop.run(
-            run=run,
-            rows=rows,
-            importer=importer,
-            rejects=_KeptNowhere(),
-            report=tell,
-            clock=clock,
-        )
-    except BaseException as error:
-        runs.fail(run=run, now=clock(), error=str(error) or type(error).__name__)
-        raise
-    runs.finish(run=run, now=clock())
-    return run
 
 
 def _crowd(people: int, now: datetime) -> Iterator[Life]:
@@ -173,9 +98,3 @@ def _tags_after(names: Sequence[str]) -> list[str]:
             if rule.trigger_event == name and borne.issuperset(rule.requires):
                 borne = (borne - set(rule.remove)) | set(rule.add)
     return sorted(borne)
-
-
-def _numbered(rows: Iterator[Mapping[str, Any]]) -> Iterator[Row]:
-    """Return rows as if they were lines of a file."""
-    for line, fields in enumerate(rows, start=1):
-        yield Row(file_index=0, line=line, fields=dict(fields), end_offset=line, end_line=line + 1)

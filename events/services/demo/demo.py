@@ -1,29 +1,37 @@
-"""Makes the demo: its workspace and rules by the product's services, its people as rows."""
+"""Makes the demo: its company, the 90 days of its people, and what it brought from elsewhere."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
-from uuid import UUID
 
 from django.db import transaction
 
-from events.models import EventDefinition, SyncRule
+from events.intake.payloads import Limits
+from events.models import Enrollment, Event, EventCount, SyncRule
 from events.models import Sequence as SequenceRow
-from events.services.configuration import sync_rules, watched_sequences
+from events.services.configuration import sync_rules
 from events.services.counts import roll_ups
-from events.services.demo import catalogue, imports, lives, telling
-from events.services.demo.ids import PastIds
-from events.services.demo.lives import Life
-from events.services.demo.playing import Company
-from events.services.demo.rows import Rows
+from events.services.counts.roll_ups import Kind
+from events.services.demo import catalogue, imports, lives
+from events.services.demo.imports import Report
+from events.services.demo.mail_server import Clock
+from events.services.demo.playing import Play
 from events.services.sequences import files
-from subscribers.models import ImportRun, List, Subscriber, Tag, Workspace
+from subscribers.models import (
+    ImportRun,
+    List,
+    OutgoingEmail,
+    Subscriber,
+    SubscriberTag,
+    Workspace,
+)
 from subscribers.services.audience import lists
 from subscribers.services.workspaces import api_keys, workspaces
 
+ROWS_IN_STATEMENT = 200
 DEMO_SLUG = "demo"
-PEOPLE = 260
+PEOPLE = 160
 SEED = 20_260
 
 
@@ -57,41 +65,79 @@ def find_demo(*, slug: str) -> Workspace | None:
     )
     if is_used:
         raise HasOtherPeople(
-            f"The workspace {slug} has people, sequences or rules of its own: name another slug."
+            f"The workspace {slug} has people, sequences or rules of its own, or a demo that was "
+            "not finished: name another slug."
         )
     return None
 
 
-def seed(*, slug: str, now: datetime, people: int = PEOPLE) -> Seeded:
-    """Make the demo; one transaction, so it is there as a whole or not at all.
+def seed(
+    *, slug: str, now: datetime, limits: Limits, people: int = PEOPLE, report: Report | None = None
+) -> Seeded:
+    """Make the demo, in many short transactions; `report` is told of each that is done.
 
-    Raises `HasOtherPeople`. The caller has seen that it is not there yet.
+    The caller has seen that it is not there yet. The imports come last: a demo is known by them,
+    so one that was not finished is not.
     """
     moment = now.replace(microsecond=0)
     # The newest hour that is counted is the mark up to which all is: nobody's may be left out.
     while roll_ups.roll_up(now=now, since=now) >= roll_ups.MOST_HOURS:
         pass
-    random = Random(SEED)  # noqa: S311 - the same chance every time
-    drawn = lives.draw(random=random, now=moment, people=people)
-    with transaction.atomic():
-        workspace = _workspace(slug)
-        start = moment - lives.SPAN - timedelta(days=1)
-        company = _company(workspace, drawn, start=start, now=moment)
-        # Two demos of one moment have the same people, and ids of their own.
-        own_chance = Random(f"{SEED} {slug}")  # noqa: S311 - as above
-        rows = Rows(random, PastIds(own_chance))
-        for life in drawn:
-            telling.tell(company, life, rows)
-        imports.add(company, rows)
-        rows.store()
-        imports.store_runs(company, rows)
-    return Seeded(
-        workspace=workspace,
-        people=len(rows.subscribers),
-        events=len(rows.events),
-        enrollments=len(rows.enrollments),
-        mails=len(rows.emails),
+    play = begin(slug=slug, now=moment, limits=limits, people=people)
+    workspace = play.workspace
+    play.until(moment, report=report)
+    imports.add_old_customers(
+        workspace=workspace, limits=limits, random=play.random, at=moment - imports.AGO
     )
+    with transaction.atomic():
+        _date_tags(workspace)
+        _count(workspace)
+        play.hand_over()
+    events, enrollments, mails, made = (
+        model._default_manager.filter(workspace=workspace).count()
+        for model in (Event, Enrollment, OutgoingEmail, Subscriber)
+    )
+    return Seeded(
+        workspace=workspace, people=made, events=events, enrollments=enrollments, mails=mails
+    )
+
+
+def begin(*, slug: str, now: datetime, limits: Limits, people: int) -> Play:
+    """Draw the people and make their company, as of the first day; one transaction."""
+    random = Random(SEED)  # noqa: S311 - the same chance every time
+    drawn = lives.draw(random=random, now=now, people=people)
+    start = now - lives.SPAN - timedelta(days=1)
+    with transaction.atomic():
+        workspace = _company(slug, start)
+    sequences = SequenceRow.objects.filter(workspace=workspace)
+    return Play(
+        workspace=workspace,
+        lives=drawn,
+        limits=limits,
+        random=random,
+        clock=Clock(start),
+        sequence_ids=list(sequences.values_list("pk", flat=True)),
+    )
+
+
+def _company(slug: str, start: datetime) -> Workspace:
+    """Make the workspace, its rules and sequences as of the demo's first day, and return it.
+
+    In memory it has the settings of the finished demo. What is stored has no deadlines of
+    questions yet: a worker would apply them at its own time.
+    """
+    made = _workspace(slug)
+    sync_rules.replace_all(workspace=made, specs=catalogue.RULES)
+    for elements, is_activating in (
+        (catalogue.ACTIVE_SEQUENCES, True),
+        (catalogue.DRAFTS, False),
+    ):
+        files.import_sequences(
+            workspace=made, elements=elements, is_activating=is_activating, now=start
+        )
+    workspace = Workspace.objects.get(pk=made.pk)
+    workspace.reminder_hours, workspace.give_up_days = 48, 30
+    return workspace
 
 
 def _workspace(slug: str) -> Workspace:
@@ -103,7 +149,7 @@ def _workspace(slug: str) -> Workspace:
     workspace.from_email = catalogue.SENDER
     workspace.from_name = catalogue.SENDER_NAME
     workspace.timezone = "Europe/Berlin"
-    workspace.reminder_hours = 48
+    workspace.give_up_days = 0
     workspace.is_mail_paused = True
     workspaces.save(changed=workspace)
     for name, description, is_default in catalogue.LISTS:
@@ -118,40 +164,25 @@ def _workspace(slug: str) -> Workspace:
     return workspace
 
 
-def _company(
-    workspace: Workspace, drawn: Sequence[Life], *, start: datetime, now: datetime
-) -> Company:
-    """Make rules and sequences, as of the demo's first day, and return what people share."""
-    sync_rules.replace_all(workspace=workspace, specs=catalogue.RULES)
-    for elements, is_activating in (
-        (catalogue.ACTIVE_SEQUENCES, True),
-        (catalogue.DRAFTS, False),
+def _date_tags(workspace: Workspace) -> None:
+    """Let people have their tags since the time that the ids say."""
+    borne = list(SubscriberTag.objects.filter(workspace=workspace))
+    for each in borne:
+        each.created_at = datetime.fromtimestamp((each.pk.int >> 80) / 1000, tz=UTC)
+    SubscriberTag.objects.bulk_update(borne, ["created_at"], batch_size=ROWS_IN_STATEMENT)
+
+
+def _count(workspace: Workspace) -> None:
+    """Count the events by hour of receipt and by day of occurrence, as the worker would have."""
+    units = EventCount.Unit
+    hours, days = Counter[tuple[Kind, datetime]](), Counter[tuple[Kind, datetime]]()
+    events = Event.objects.filter(workspace=workspace)
+    for definition_id, received_at, occurred_at in events.values_list(
+        "definition_id", "received_at", "occurred_at"
     ):
-        files.import_sequences(
-            workspace=workspace, elements=elements, is_activating=is_activating, now=start
-        )
-    names = {each.name for life in drawn for each in life.happenings}
-    definitions = _define(workspace, {*names, imports.EVENT_NAME}, start)
-    once = SequenceRow.objects.filter(
-        workspace=workspace, enrollment_mode=SequenceRow.Mode.ONE_TIME
-    )
-    tags = Tag.objects.filter(workspace=workspace)
-    members = List.objects.filter(workspace=workspace)
-    return Company(
-        workspace=workspace,
-        watched=watched_sequences.read(workspace_id=workspace.pk),
-        rules_by_name=sync_rules.for_events(workspace_id=workspace.pk),
-        tag_ids=dict(tags.values_list("name", "pk")),
-        list_ids=dict(members.values_list("name", "pk")),
-        definition_ids=definitions,
-        once_ever=frozenset(once.values_list("pk", flat=True)),
-        now=now,
-    )
-
-
-def _define(workspace: Workspace, names: Collection[str], at: datetime) -> dict[str, UUID]:
-    rows = [
-        EventDefinition(workspace=workspace, name=name, created_at=at) for name in sorted(names)
-    ]
-    EventDefinition.objects.bulk_create(rows)
-    return {row.name: row.pk for row in rows}
+        kind = Kind(definition_id, workspace.pk)
+        hour = received_at.replace(minute=0, second=0, microsecond=0)
+        hours[kind, hour] += 1
+        days[kind, occurred_at.replace(hour=0, minute=0, second=0, microsecond=0)] += 1
+    roll_ups.write(units.DAY_OF_OCCURRENCE, days)
+    roll_ups.write(units.HOUR_OF_RECEIPT, hours)

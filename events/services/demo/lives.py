@@ -37,8 +37,6 @@ class Deed(StrEnum):
     """What happens to a person beside their events."""
 
     CONFIRMS = "confirms"
-    IS_REMINDED = "is_reminded"
-    IS_GIVEN_UP = "is_given_up"
     LEAVES = "leaves"
     COMPLAINS = "complains"
     ENROLLMENT_PAUSED = "enrollment_paused"
@@ -122,10 +120,6 @@ def _draw_story(random: Random, life: Life, now: datetime) -> None:
     plan = life.attributes["plan"]
     life.add(start, "signed_up", source=life.attributes["source"], page=random.choice(PAGES))
     if random.random() < 0.1:  # noqa: PLR2004 - of a demo
-        life.deeds += [
-            (start + timedelta(hours=48), Deed.IS_REMINDED),
-            (start + MONTH, Deed.IS_GIVEN_UP),
-        ]
         return
     minutes = random.choices((2, 7, 35, 400, 1700), weights=(6, 5, 3, 2, 1))[0]
     confirmed_at = start + timedelta(minutes=minutes, seconds=random.randint(5, 55))

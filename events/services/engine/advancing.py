@@ -19,6 +19,7 @@ from events.services.engine import claiming, mailing
 from events.services.engine import webhooks as calling
 from events.services.engine.claimed import ClaimedEnrollment
 from events.services.engine.rounds import Call, Clock, advance_in_bulk, begin_round, end_failed
+from subscribers.services.outbox.delivery import Mailer
 
 # A third of the queue's time-out: what is not begun by then is given back.
 SECONDS_PER_BATCH = 20
@@ -31,11 +32,13 @@ def advance(
     ids: Sequence[UUID],
     clock: Clock,
     must_yield: Callable[[Enrollment.Lane], bool] | None = None,
+    mailer: Mailer | None = None,
 ) -> None:
     """Carry out what is due for the enrollments that the token holds.
 
     `must_yield` tells, once a second at most, whether something waits that is more urgent than a
-    lane: what is not begun is given back for it.
+    lane: what is not begun is given back for it. `mailer` is what mails are handed to; without it
+    they leave by the configured backend.
 
     An enrollment that is alone has its attempt counted before anything is done, so that one whose
     work kills the worker ends after `STEP_ATTEMPTS`.
@@ -56,7 +59,9 @@ def advance(
                 assert_never(never)
     is_over = _Patience(over_at, calls, must_yield).is_over
     if mails:
-        mailing.send_all(token=token, enrollments=mails, clock=clock, is_over=is_over)
+        mailing.send_all(
+            token=token, enrollments=mails, clock=clock, is_over=is_over, mailer=mailer
+        )
     if webhooks:
         calling.call_all(token=token, calls=webhooks, clock=clock, is_over=is_over)
 

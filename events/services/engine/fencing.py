@@ -6,6 +6,7 @@ Both run under the subscriber's lock, in a transaction that the caller holds; no
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from config import retries
 from events.models import Enrollment, StepRun
 from events.services.engine import mail_breaker, rounds
 from events.services.engine.claimed import Claimed, ClaimedEnrollment
@@ -14,7 +15,6 @@ from events.services.engine.loaded_versions import PlacedStep
 from events.services.engine.rounds import EngineRound
 from events.services.engine.walking import Position, StepDone
 from events.services.engine.writing import NextState, add_step_runs
-from subscribers import retries
 from subscribers.models import OutgoingEmail
 from subscribers.services.consent import suppressions
 from subscribers.services.outbox import brakes, outbox

@@ -7,7 +7,7 @@ process lets the server be for a while, longer each time until a mail leaves.
 from dataclasses import dataclass
 from datetime import datetime
 
-from subscribers import retries
+from config import retries
 
 
 @dataclass(slots=True)

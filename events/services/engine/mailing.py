@@ -13,12 +13,12 @@ from uuid import UUID
 
 from django.db import transaction
 
+from config import retries
 from events.services.database_faults import REQUEST_FAULTS, brief
 from events.services.engine import claiming, mail_breaker, mails, rounds
 from events.services.engine.claimed import Claimed, ClaimedEnrollment, lock_again
 from events.services.engine.fencing import Letter, Sent, fence, settle
 from events.services.engine.rounds import Clock, EngineRound
-from subscribers import retries
 from subscribers.models import OutgoingEmail
 from subscribers.services.consent import suppressions
 from subscribers.services.outbox import outbox, rate
@@ -37,15 +37,16 @@ def send_all(
     enrollments: Sequence[ClaimedEnrollment],
     clock: Clock,
     is_over: Callable[[], bool],
+    mailer: Mailer | None = None,
 ) -> None:
     """Send the mails at which the enrollments stand, until `is_over` says that the time is up."""
     sender = _Sender(token, clock, _causes_used(enrollments))
     waiting = list(enrollments)
-    with Mailer() as mailer:
+    with mailer or Mailer() as opened:
         while waiting and not is_over() and not sender.is_held():
             if not rate.wait_for_turn(clock=clock, before_waiting=sender.record):
                 break
-            sender.send(waiting.pop(0), mailer)
+            sender.send(waiting.pop(0), opened)
         sender.record()
     rest = [enrollment.row.pk for enrollment in waiting]
     held_until = mail_breaker.held_until(now=clock())

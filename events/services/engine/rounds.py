@@ -19,6 +19,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from config import retries
 from events.language.steps import CallingStep, ChangingStep
 from events.models import Enrollment, Sequence, StepRun
 from events.services.database_faults import REQUEST_FAULTS, brief
@@ -34,7 +35,6 @@ from events.services.engine.walking import (
     walk,
 )
 from events.services.engine.writing import NextState
-from subscribers import retries
 
 logger = logging.getLogger("cueline.engine")
 

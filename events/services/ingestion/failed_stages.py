@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, transaction
 
+from config import retries
 from events.models import Event, FailedStage
 from events.services.database_faults import (
     REQUEST_FAULTS,
@@ -14,7 +15,6 @@ from events.services.database_faults import (
 )
 from events.services.ingestion import stage_retries
 from events.services.planning import effects
-from subscribers import retries
 from subscribers.models import Subscriber
 
 logger = logging.getLogger("cueline.failed_stages")

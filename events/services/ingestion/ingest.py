@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
+from config.retries import REQUEST_ATTEMPTS
 from events.intake.payloads import EventDraft, RejectedEvent
 from events.models import Event
 from events.services.database_faults import (
@@ -26,7 +27,6 @@ from events.services.ingestion.opting_in import OptIn
 from events.services.ingestion.recording import Failed, Outcome, Recorded, Recorder, reject
 from events.services.ingestion.request import IngestRequest
 from subscribers.models import Subscriber
-from subscribers.retries import REQUEST_ATTEMPTS
 from subscribers.services.audience import lists, subscribers
 from subscribers.services.storage import connections
 

@@ -23,38 +23,48 @@ MOST_LOCKED = 100
 
 
 def remind_due(*, now: datetime, limit: int = MOST_REMINDED) -> int:
-    """Queue the reminders that are due, a transaction each; returns how many mails were queued.
+    """Queue the reminders that are due everywhere; returns how many mails were queued."""
+    asking_for_it = Workspace.objects.filter(reminder_hours__gt=0).order_by("pk")
+    return sum(remind_in(workspace=workspace, now=now, limit=limit) for workspace in asking_for_it)
+
+
+def remind_in(*, workspace: Workspace, now: datetime, limit: int = MOST_REMINDED) -> int:
+    """Queue a workspace's reminders that are due, a transaction each.
 
     Only those are reminded whose mail left, so many hours ago. Locks: the subscriber, then the
     count of the mailbox.
     """
     reminded = 0
-    for workspace in Workspace.objects.filter(reminder_hours__gt=0).order_by("pk"):
-        due = _due_for_reminder(workspace, now)
-        question_ids = list(due.order_by("asked_at").values_list("pk", "subscriber_id")[:limit])
-        for question_id, subscriber_id in question_ids:
-            with transaction.atomic():
-                subscriber = Subscriber.objects.locked_one(subscriber_id)
-                confirmation = due.filter(pk=question_id).first()
-                if subscriber is not None and confirmation is not None:
-                    confirmation.subscriber = subscriber
-                    reminded += asking.remind(confirmation=confirmation, now=now)
+    due = _due_for_reminder(workspace, now)
+    question_ids = list(due.order_by("asked_at").values_list("pk", "subscriber_id")[:limit])
+    for question_id, subscriber_id in question_ids:
+        with transaction.atomic():
+            subscriber = Subscriber.objects.locked_one(subscriber_id)
+            confirmation = due.filter(pk=question_id).first()
+            if subscriber is not None and confirmation is not None:
+                confirmation.subscriber = subscriber
+                reminded += asking.remind(confirmation=confirmation, now=now)
     return reminded
 
 
 def give_up_due(*, now: datetime, limit: int = MOST_GIVEN_UP) -> int:
-    """Close the questions that nobody answered in time; returns how many.
+    """Close the questions everywhere that nobody answered in time; returns how many."""
+    giving_up = Workspace.objects.filter(give_up_days__gt=0).order_by("pk")
+    return sum(give_up_in(workspace=workspace, now=now, limit=limit) for workspace in giving_up)
+
+
+def give_up_in(*, workspace: Workspace, now: datetime, limit: int = MOST_GIVEN_UP) -> int:
+    """Close a workspace's questions that nobody answered in time.
 
     The enrollments that waited for the answer expire. The person stays pending and can be asked
     again. A transaction for a hundred; locks their subscribers in the order of their ids.
     """
     given_up = 0
-    for workspace in Workspace.objects.filter(give_up_days__gt=0).order_by("pk"):
-        due = _due_to_give_up(workspace, now)
-        person_ids = list(due.order_by("asked_at").values_list("subscriber_id", flat=True)[:limit])
-        for chosen in _portions(person_ids):
-            with transaction.atomic():
-                given_up += _give_up(due, chosen, now)
+    due = _due_to_give_up(workspace, now)
+    oldest = due.order_by("asked_at").values_list("subscriber_id", flat=True)
+    for chosen in _portions(list(oldest[:limit])):
+        with transaction.atomic():
+            given_up += _give_up(due, chosen, now)
     return given_up
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import F, QuerySet
 
-from subscribers import retries
+from config import retries
 from subscribers.models import Confirmation, OutgoingEmail, Subscriber
 from subscribers.services.consent import breakers, links, mail
 from subscribers.services.outbox import outbox

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from subscribers import retries
+from config import retries
 from subscribers.models import OutgoingEmail, Subscriber
 from subscribers.services.consent import suppressions
 from subscribers.services.dispatch import confirmations
@@ -65,7 +65,13 @@ def return_expired() -> int:
     return expired.update(lease_token=None, lease_expires_at=None)
 
 
-def send_queued(*, token: UUID, ids: Sequence[UUID], clock: Callable[[], datetime]) -> int:
+def send_queued(
+    *,
+    token: UUID,
+    ids: Sequence[UUID],
+    clock: Callable[[], datetime],
+    mailer: Mailer | None = None,
+) -> int:
     """Send the mails that the token still holds; returns how many left. May run twice.
 
     A server that gives no answer is let be: it would make every mail unknown. What is not begun
@@ -75,14 +81,14 @@ def send_queued(*, token: UUID, ids: Sequence[UUID], clock: Callable[[], datetim
     waiting = list(ids)
     is_server_away = False
     sent = 0
-    with Mailer() as mailer:
+    with mailer or Mailer() as opened:
         while waiting and not is_server_away and time.monotonic() < over_at:
             if not rate.wait_for_turn(clock=clock):
                 break
             email = _next(waiting.pop(0), token, clock())
             if email is None:
                 continue
-            delivery = mailer.send(outbox.message_of(email))
+            delivery = opened.send(outbox.message_of(email))
             is_silent = delivery.outcome is DeliveryOutcome.UNKNOWN
             is_server_away = is_silent or outbox.is_server_away(delivery)
             _record(email, delivery, clock)

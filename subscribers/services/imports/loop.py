@@ -17,8 +17,8 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
+from config.retries import ROWS_ATTEMPTS
 from subscribers.models import ImportRun
-from subscribers.retries import ROWS_ATTEMPTS
 from subscribers.rows.row import Place, Row
 from subscribers.services.imports import runs
 from subscribers.services.imports.reading_ahead import read_ahead

@@ -17,7 +17,8 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from subscribers import reactions, retries
+from config import retries
+from subscribers import reactions
 from subscribers.ids import new_id
 from subscribers.models import OutgoingEmail, Subscriber
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Message

@@ -1,12 +1,18 @@
 """`seed_demo`: what it says, what it refuses, and that twice is once."""
 
 import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django.fixtures import Settings
 
-from subscribers.models import Subscriber, Workspace
+from subscribers.models import Subscriber
 from tests import factories
+from tests.support.running import ROOT
 
 
 def run(*options: str) -> str:
@@ -16,16 +22,46 @@ def run(*options: str) -> str:
     return output.getvalue()
 
 
-@pytest.mark.django_db
-def test_twice_is_once() -> None:
-    first = run()
-    people = Subscriber.objects.count()
+@pytest.mark.django_db(transaction=True)
+def test_a_scale_of_two_brings_as_many_again_and_twice_is_once() -> None:
+    first = run("--scale", "2", "--workspace", "big")
+    people = Subscriber.objects.filter(workspace__slug="big").count()
 
-    second = run()
+    second = run("--workspace", "big")
 
-    assert first.startswith("Made the workspace demo: 290 people, ")
-    assert second == "The demo is there already, in the workspace demo.\n"
-    assert Subscriber.objects.count() == people == 290
+    assert first.startswith("Made the workspace big: 190 people, ")
+    assert "Imported 160 people more" in first
+    assert second == "The demo is there already, in the workspace big.\n"
+    assert Subscriber.objects.count() == people == 190 + 160
+
+
+@pytest.mark.parametrize("held", [{"MAIL_PAUSED": True}, {"EMAIL_ALLOW": ("example.com",)}])
+def test_settings_that_hold_all_mail_are_refused(settings: Settings, held: dict[str, Any]) -> None:
+    for name, value in held.items():
+        setattr(settings, name, value)
+
+    with pytest.raises(CommandError, match="Run the command with MAIL_PAUSED="):
+        run()
+
+
+@pytest.mark.live
+def test_a_database_without_tables_gets_them_first(environment: dict[str, str]) -> None:
+    Path(environment["DATA_DIR"]).mkdir()
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "seed_demo"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "The database has no tables yet: they are made first."
+    assert lines[1].startswith("Made the workspace demo: 190 people, ")
 
 
 @pytest.mark.django_db
@@ -41,12 +77,3 @@ def test_a_workspace_with_people_is_refused() -> None:
 def test_a_scale_out_of_range_is_refused(scale: str) -> None:
     with pytest.raises(CommandError, match="--scale must be 1 to 10000"):
         run("--scale", scale)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_scale_of_two_brings_as_many_again() -> None:
-    printed = run("--scale", "2", "--workspace", "big")
-
-    assert "Imported 260 people more" in printed
-    big = Workspace.objects.get(slug="big")
-    assert Subscriber.objects.filter(workspace=big).count() == 290 + 260

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from config.retries import Backoff
 from events.worker import pulse, supervisor
 from events.worker.supervisor import Part, PartRefused, Supervisor
-from subscribers.retries import Backoff
 
 QUICK = Backoff(first=timedelta(milliseconds=50), longest=timedelta(seconds=30))
 PULSING = """

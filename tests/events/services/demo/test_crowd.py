@@ -8,8 +8,10 @@ from django.conf import settings
 from events.intake.payloads import Limits
 from events.models import Enrollment, Event
 from events.services import demo as seeding
+from events.services.demo.catalogue import NEWS
 from subscribers.models import ImportRun, OutgoingEmail, Subscriber, Workspace
 from subscribers.services.audits.audits import Level
+from tests import factories
 from tests.support.examining import NOON, levels
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,7 +36,7 @@ def add(workspace: Workspace, *, people: int) -> list[int]:
 
 
 def test_a_crowd_comes_in_as_history_and_starts_nothing() -> None:
-    demo = seeding.seed(slug="demo", now=NOON, people=150).workspace
+    demo = seeding.seed(slug="demo", now=NOON, limits=LIMITS, people=60).workspace
     enrollments, mails = Enrollment.objects.count(), OutgoingEmail.objects.count()
     people, events = Subscriber.objects.count(), Event.objects.count()
 
@@ -52,7 +54,8 @@ def test_a_crowd_comes_in_as_history_and_starts_nothing() -> None:
 
 
 def test_the_crowd_again_brings_nobody_and_nothing_new() -> None:
-    demo = seeding.seed(slug="demo", now=NOON, people=150).workspace
+    news = factories.ListFactory.create(name=NEWS)
+    demo = news.workspace
     add(demo, people=20)
     before = (Subscriber.objects.count(), Event.objects.count())
 

@@ -1,6 +1,6 @@
 """The demo: healthy, the same every time, with every state to be seen, and unable to mail."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,20 +8,26 @@ from django.core import mail
 from django.db.models import Model
 from pytest_django.fixtures import Settings
 
+from events.api.base import current_limits
 from events.models import Enrollment, Event, EventCount, Sequence, StepRun
 from events.services import demo as seeding
 from events.services.counts import roll_ups
 from events.services.counts.roll_ups import Kind
+from events.services.demo import catalogue
+from events.services.demo import demo as demo_making
+from events.services.engine import claiming
 from subscribers.models import (
     ConsentRecord,
     ImportReject,
     ImportRun,
     OutgoingEmail,
     Subscriber,
+    SubscriberTag,
     Suppression,
     Workspace,
 )
 from subscribers.services.audits.audits import Level
+from subscribers.services.consent import deadlines
 from subscribers.services.dispatch import queue as outbox_queue
 from tests import factories
 from tests.support.engine_running import advance_claimed
@@ -29,12 +35,12 @@ from tests.support.examining import NOON, levels
 from tests.support.time_travel import TimeTravel
 
 pytestmark = pytest.mark.django_db
-ENOUGH = 150
+ENOUGH = 60
 
 
 def make(slug: str = "demo") -> Workspace:
     """Return a demo of fewer people, as of noon."""
-    return seeding.seed(slug=slug, now=NOON, people=ENOUGH).workspace
+    return seeding.seed(slug=slug, now=NOON, limits=current_limits(), people=ENOUGH).workspace
 
 
 def column(model: type[Model], workspace: Workspace, *names: str) -> list[Any]:
@@ -43,13 +49,7 @@ def column(model: type[Model], workspace: Workspace, *names: str) -> list[Any]:
     return sorted(rows.values_list(*names, flat=len(names) == 1), key=str)
 
 
-def test_the_doctor_finds_nothing_but_what_is_there_to_be_seen() -> None:
-    make()
-
-    assert levels() == {"Outbox, unknown": Level.WARNING, "Outbox, paused": Level.WARNING}
-
-
-def test_every_state_can_be_seen() -> None:
+def test_every_state_can_be_seen_and_the_doctor_finds_nothing_else() -> None:
     demo = make()
 
     enrollments, statuses = Enrollment.Status, OutgoingEmail.Status
@@ -61,9 +61,48 @@ def test_every_state_can_be_seen() -> None:
         column(ConsentRecord, demo, "kind")
     )
     assert Sequence.objects.filter(workspace=demo, status=Sequence.Status.ACTIVE).count() == 3
-    assert ImportReject.objects.filter(run__workspace=demo).count() == sum(
-        column(ImportRun, demo, "rejected")
-    )
+    refused = ImportReject.objects.filter(run__workspace=demo).count()
+    assert refused == sum(column(ImportRun, demo, "rejected")) == 6
+    domains = {email.rpartition("@")[2] for email in column(Subscriber, demo, "email")}
+    assert domains == {"example.com", "example.org", "example.net"}
+    assert levels() == {"Outbox, unknown": Level.WARNING, "Outbox, paused": Level.WARNING}
+    assert seeding.find_demo(slug="demo") == demo
+
+
+def test_rows_and_their_ids_have_the_time_of_the_demo() -> None:
+    demo = make()
+
+    for model, name in (
+        (Event, "received_at"),
+        (Enrollment, "entered_at"),
+        (StepRun, "ended_at"),
+        (OutgoingEmail, "created_at"),
+        (ConsentRecord, "at"),
+        (SubscriberTag, "created_at"),
+    ):
+        for row_id, moment in model._default_manager.filter(workspace=demo).values_list("pk", name):
+            made_at = datetime.fromtimestamp((row_id.int >> 80) / 1000, tz=UTC)
+            assert NOON - timedelta(days=91) <= made_at <= NOON, model.__name__
+            assert moment - timedelta(minutes=1) <= made_at, model.__name__
+            assert moment <= NOON, model.__name__
+
+
+def test_no_worker_claims_anything_before_the_demo_is_handed_over() -> None:
+    play = demo_making.begin(slug="demo", now=NOON, limits=current_limits(), people=ENOUGH)
+    play.until(NOON - timedelta(days=30))
+
+    assert claiming.claim_due(now=NOON, most_batches=9) == []
+    assert outbox_queue.claim_queued(now=NOON) is None
+    assert (deadlines.remind_due(now=NOON), deadlines.give_up_due(now=NOON)) == (0, 0)
+    assert Workspace.objects.get(slug="demo").is_mail_paused
+    play.hand_over()
+    assert claiming.claim_due(now=NOON, most_batches=9)
+
+
+def test_no_step_of_it_calls_out() -> None:
+    sequences: Any = (*catalogue.ACTIVE_SEQUENCES, *catalogue.DRAFTS)
+
+    assert "webhook" not in {step["type"] for each in sequences for step in each["steps"]}
 
 
 def test_the_same_moment_gives_the_same_demo() -> None:
@@ -98,46 +137,27 @@ def test_nothing_of_it_leaves_while_a_worker_works(settings: Settings) -> None:
     assert Enrollment.objects.filter(reason="mail_paused").exists()
 
 
-def test_all_addresses_are_of_nobody() -> None:
-    demo = make()
-
-    domains = {email.rpartition("@")[2] for email in column(Subscriber, demo, "email")}
-    assert domains == {"example.com", "example.org", "example.net"}
-
-
-def test_its_counts_are_those_of_its_events() -> None:
-    demo = make()
-    days = EventCount.objects.filter(workspace=demo, unit=EventCount.Unit.DAY_OF_OCCURRENCE)
-    columns = ("definition_id", "starts_at", "count")
-    seeded = set(days.values_list(*columns))
-
-    touched: dict[Kind, set[Any]] = {}
-    for definition_id, starts_at, _ in seeded:
-        touched.setdefault(Kind(definition_id, demo.pk), set()).add(starts_at)
-    roll_ups.recount_days(days_by_kind=touched)
-
-    assert set(days.values_list(*columns)) == seeded
-    assert sum(count for *_, count in seeded) == Event.objects.filter(workspace=demo).count()
-
-
-def test_events_of_others_are_counted_before_the_mark_moves() -> None:
+def test_its_counts_are_those_of_its_events_and_others_are_counted_before() -> None:
     three_days_ago = NOON - timedelta(days=3)
     event = factories.EventFactory.create(
         id=roll_ups.first_id_at(three_days_ago), received_at=three_days_ago
     )
-    hours = EventCount.objects.filter(
-        definition=event.definition_id, unit=EventCount.Unit.HOUR_OF_RECEIPT
-    )
 
-    make()
-
-    assert [hour.count for hour in hours] == [1]
-
-
-def test_a_demo_is_known_again() -> None:
     demo = make()
 
-    assert seeding.find_demo(slug="demo") == demo
+    hours = EventCount.objects.filter(unit=EventCount.Unit.HOUR_OF_RECEIPT)
+    assert [each.count for each in hours.filter(definition=event.definition_id)] == [1]
+    days = EventCount.objects.filter(workspace=demo, unit=EventCount.Unit.DAY_OF_OCCURRENCE)
+    columns = ("definition_id", "starts_at", "count")
+    seeded = set(days.values_list(*columns))
+    touched: dict[Kind, set[Any]] = {}
+    for definition_id, starts_at, _ in seeded:
+        touched.setdefault(Kind(definition_id, demo.pk), set()).add(starts_at)
+    roll_ups.recount_days(days_by_kind=touched)
+    assert set(days.values_list(*columns)) == seeded
+    stored = Event.objects.filter(workspace=demo).count()
+    assert sum(count for *_, count in seeded) == stored
+    assert sum(hours.filter(workspace=demo).values_list("count", flat=True)) == stored
 
 
 def test_a_slug_that_nobody_has_is_free() -> None:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from config import retries
 from events.models import Enrollment, Sequence
-from subscribers import retries
 from subscribers.models import OutgoingEmail
 from tests.support.engine_running import enrollment_of, outcomes
 from tests.support.sequence_making import NOON

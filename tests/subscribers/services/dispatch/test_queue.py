@@ -8,7 +8,7 @@ import pytest
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
-from subscribers import retries
+from config import retries
 from subscribers.models import OutgoingEmail, Subscriber, Suppression, Workspace
 from subscribers.services.consent import suppressions
 from subscribers.services.consent.suppressions import SuppressionSource

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from subscribers import retries
-from subscribers.retries import Backoff
+from config import retries
+from config.retries import Backoff
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SCHEDULES = {name: each for name, each in vars(retries).items() if isinstance(each, Backoff)}
