@@ -66,6 +66,7 @@ WORKER_RETENTION = timedelta(
 
 # --- Processes --------------------------------------------------------------------------------
 
+EXPRESS = env.read_flag("EXPRESS", default=True)
 WEB_THREADS = env.read_integer("WEB_THREADS", default=4, minimum=1, maximum=256)
 WORKERS = env.read_integer("WORKERS", default=2, minimum=1, maximum=64)
 LEASE_SECONDS = env.read_integer("LEASE_SECONDS", default=90, minimum=5, maximum=3600)
