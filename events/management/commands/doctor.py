@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from config import schema
 from events import enqueue
 from events.services import doctor
 from events.wording import doctor as doctor_text
@@ -71,9 +72,10 @@ class Command(BaseCommand):
 
     def _examine(self, options: dict[str, Any]) -> list[doctor.Report]:
         now = timezone.now()
-        if not doctor.is_reachable():
-            unreachable = Check("Database", "version", "", lambda _: [UNREACHABLE])
-            checks = (*doctor.WITHOUT_DATABASE, unreachable)
+        unusable = [UNREACHABLE] if not doctor.is_reachable() else _missing_tables()
+        if unusable:
+            database = Check("Database", "version", "", lambda _: unusable)
+            checks = (*doctor.WITHOUT_DATABASE, database)
             return list(doctor.examine(audit=Audit(now=now), checks=checks))
         audit = Audit(
             now=now,
@@ -82,6 +84,13 @@ class Command(BaseCommand):
         )
         checks = (*doctor.SURROUNDINGS, QUEUE, *doctor.DATA_CHECKS)
         return list(doctor.examine(audit=audit, checks=checks))
+
+
+def _missing_tables() -> list[Finding]:
+    """Find the one reason for which all other checks would fail."""
+    problem = schema.problem()
+    what, _, remedy = problem.partition("; ")
+    return [Finding(what=what, remedy=remedy[0].upper() + remedy[1:])] if problem else []
 
 
 def _workspace(slug: str | None) -> Workspace | None:

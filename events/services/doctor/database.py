@@ -5,14 +5,13 @@ from collections.abc import Iterator, Sequence
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Model
 
+from config.schema import OURS, unapplied_migrations
 from subscribers.services.audits.audits import Audit, Check, Finding, Level, fact
 from subscribers.services.workspaces import installation
 
 AREA = "Database"
-OURS = ("subscribers", "events")
 # What the README's reasons are for; `synchronous` 1 is NORMAL, 2 FULL.
 SAFE_SYNCHRONOUS = (1, 2)
 SHORTEST_WAIT = 5000  # milliseconds
@@ -31,8 +30,7 @@ def version(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - every check is
 
 def migrations(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
     """Find migrations that this code has and the database has not."""
-    executor = MigrationExecutor(connection)
-    missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    missing = unapplied_migrations()
     if not missing:
         return []
     return [
