@@ -29,13 +29,15 @@ def claim(*, folder: Path, url: str) -> TextIO:
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
         except BlockingIOError as error:
             if time.monotonic() > give_up_at:
                 process, url = _read(file)
                 file.close()
                 raise AlreadyRuns(process=process, url=url) from error
             time.sleep(0.1)
-        else:
+        except OSError:
+            # On a file system without locks a second `up` cannot be noticed.
             break
     file.truncate(0)
     file.write(f"{os.getpid()} {url}")

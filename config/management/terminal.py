@@ -24,7 +24,7 @@ class Terminal(ManagementUtility):
     """Django's command line, with a look at the database before a command that needs its tables."""
 
     def execute(self) -> None:
-        """Run the command; a database without our tables explains errors of Django's own ones."""
+        """Run the command; an error of a database without our tables becomes one sentence."""
         try:
             super().execute()
         except (DatabaseError, InterfaceError):

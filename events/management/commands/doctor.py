@@ -72,11 +72,12 @@ class Command(BaseCommand):
 
     def _examine(self, options: dict[str, Any]) -> list[doctor.Report]:
         now = timezone.now()
-        unusable = [UNREACHABLE] if not doctor.is_reachable() else _missing_tables()
-        if unusable:
-            database = Check("Database", "version", "", lambda _: unusable)
-            checks = (*doctor.WITHOUT_DATABASE, database)
+        if not doctor.is_reachable():
+            unreachable = Check("Database", "version", "", lambda _: [UNREACHABLE])
+            checks = (*doctor.WITHOUT_DATABASE, unreachable)
             return list(doctor.examine(audit=Audit(now=now), checks=checks))
+        if schema.problem():
+            return list(doctor.examine(audit=Audit(now=now), checks=doctor.WITHOUT_TABLES))
         audit = Audit(
             now=now,
             workspace=_workspace(options["workspace"]),
@@ -84,13 +85,6 @@ class Command(BaseCommand):
         )
         checks = (*doctor.SURROUNDINGS, QUEUE, *doctor.DATA_CHECKS)
         return list(doctor.examine(audit=audit, checks=checks))
-
-
-def _missing_tables() -> list[Finding]:
-    """Find the one reason for which all other checks would fail."""
-    problem = schema.problem()
-    what, _, remedy = problem.partition("; ")
-    return [Finding(what=what, remedy=remedy[0].upper() + remedy[1:])] if problem else []
 
 
 def _workspace(slug: str | None) -> Workspace | None:

@@ -59,7 +59,7 @@ def test_a_workspace_without_a_key_does_not_keep_the_first_key_away() -> None:
     assert made_key().workspace.slug == "default"
 
 
-def test_whoever_has_a_key_gets_no_other_even_when_it_is_revoked() -> None:
+def test_an_installation_with_a_key_gets_no_other_even_when_it_is_revoked() -> None:
     key = api_keys.create(workspace=workspaces.create(name="Acme"), name="app").api_key
     api_keys.revoke(api_key=key, now=timezone.now())
 
