@@ -8,11 +8,13 @@ from events.services.doctor.examination import (
     DATA_CHECKS,
     SURROUNDINGS,
     WITHOUT_DATABASE,
+    WITHOUT_TABLES,
     Report,
     examine,
     is_reachable,
 )
 
 __all__ = [
-    "DATA_CHECKS", "SURROUNDINGS", "WITHOUT_DATABASE", "Report", "examine", "is_reachable",
+    "DATA_CHECKS", "SURROUNDINGS", "WITHOUT_DATABASE", "WITHOUT_TABLES", "Report", "examine",
+    "is_reachable",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from subscribers.services.audits import audience
 from subscribers.services.audits.audits import Audit, Check, Finding, Level
 
 WITHOUT_DATABASE: tuple[Check, ...] = surroundings.CHECKS
+WITHOUT_TABLES: tuple[Check, ...] = (*WITHOUT_DATABASE, *database.CHECKS[:2])
 SURROUNDINGS: tuple[Check, ...] = (
     *WITHOUT_DATABASE,
     *database.CHECKS,
