@@ -275,7 +275,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Cueline API",
-    "DESCRIPTION": "Report what your users do; Cueline records it and does what follows.",
+    "DESCRIPTION": "Report what your users do; Cueline records it and does what follows. "
+    "The [handbook](/docs/) has the meaning of every call, and of every error.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
