@@ -1,7 +1,7 @@
 """Django's settings, each read from an environment variable with a safe default.
 
-The README's table lists every variable. A value that cannot be used, or must not be used in
-production, stops the start with its name (`SettingError`).
+`templates/docs/settings.md` lists every variable. A value that cannot be used, or must not be used
+in production, stops the start with its name (`SettingError`).
 """
 
 from datetime import timedelta
@@ -82,7 +82,7 @@ STEP_ATTEMPTS = env.read_integer("STEP_ATTEMPTS", default=5, minimum=1, maximum=
 
 
 def _database() -> dict[str, object]:
-    """Return the default connection; the reasons for SQLite's options are in the README."""
+    """Return the default connection; for SQLite's options see `.github/decisions`."""
     text = env.read_text("DATABASE_URL")
     url = env.read_url(
         "DATABASE_URL", default="sqlite://", schemes=("sqlite", "postgres", "postgresql")
@@ -277,7 +277,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Cueline API",
-    "DESCRIPTION": "Report what your users do; Cueline records it and does what follows.",
+    "DESCRIPTION": "Report what your users do; Cueline records it and does what follows. "
+    "The [handbook](/docs/) has the meaning of every call, and of every error.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",

@@ -1,10 +1,11 @@
-"""Every path that Cueline answers. Few end in a slash: the admin's, the API's pages, reports."""
+"""Every path that Cueline answers. Few end in a slash: the admin's, pages to read, reports."""
 
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config import health, metrics
+from config.handbook import handbook
 from subscribers.api import delivery_reports, document
 from subscribers.pages.confirm import confirm
 from subscribers.pages.unsubscribe import unsubscribe
@@ -17,6 +18,9 @@ urlpatterns = [
     path("api/v1/openapi.json", document.openapi_json, name="openapi"),
     path("api/docs", RedirectView.as_view(pattern_name="api-docs"), name="api-docs-without-slash"),
     path("api/docs/", document.pages, name="api-docs"),
+    path("docs", RedirectView.as_view(pattern_name="handbook"), name="handbook-without-slash"),
+    path("docs/", handbook, name="handbook"),
+    path("docs/<slug:name>/", handbook, name="handbook-page"),
     path("api/v1/", include("subscribers.api.urls")),
     path("api/v1/", include("events.api.urls")),
     path("c/<str:token>", confirm, name="confirm"),

@@ -1,4 +1,4 @@
-"""SECRET_KEY is rotated as the README says; what people got by mail before still serves them.
+"""SECRET_KEY is rotated as the handbook says; what people got by mail before still serves them.
 
 Web process, worker, mail server and database are real. Links to leave by and suppressions depend
 on no key of the installation; a link to confirm by ends, and its page sends a fresh one. That
@@ -65,7 +65,7 @@ def confirm(house: House, address: str) -> None:
 
 
 def rotate(environment: dict[str, str], working: Working) -> str:
-    """Do what the README says; returns what was printed."""
+    """Do what the handbook says; returns what was printed."""
     assert working.stop() == 0
     environment["SECRET_KEY"] = NEW
     done = manage(environment, "worker", "--accept-new-secret-key")

@@ -51,7 +51,7 @@ def run(*arguments: str, **environment: str) -> tuple[int, str]:
 
 def test_the_table_of_settings_is_what_the_settings_read() -> None:
     source = (ROOT / "config/settings.py").read_text()
-    table = dict(ROW.findall((ROOT / "README.md").read_text()))
+    table = dict(ROW.findall((ROOT / "templates/docs/settings.md").read_text()))
 
     assert set(table) == set(READERS.findall(source))
     for name, default in DEFAULTS.findall(source):

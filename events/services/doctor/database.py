@@ -12,7 +12,7 @@ from subscribers.services.audits.audits import Audit, Check, Finding, Level, fac
 from subscribers.services.workspaces import installation
 
 AREA = "Database"
-# What the README's reasons are for; `synchronous` 1 is NORMAL, 2 FULL.
+# For the reasons see `.github/decisions`; `synchronous` 1 is NORMAL, 2 FULL.
 SAFE_SYNCHRONOUS = (1, 2)
 SHORTEST_WAIT = 5000  # milliseconds
 
