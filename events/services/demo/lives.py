@@ -187,8 +187,8 @@ def _arrange(lives: list[Life], now: datetime) -> None:
         life.fates[1 + place % 2] = Fate.REFUSED
     for life in settled[6:9]:
         life.deeds.append((now - timedelta(hours=30), Deed.ENROLLMENT_PAUSED))
-    life = settled[9]
-    life.deeds.append((now - timedelta(hours=50), Deed.ENROLLMENT_CANCELLED))
+    for life in settled[9:10]:
+        life.deeds.append((now - timedelta(hours=50), Deed.ENROLLMENT_CANCELLED))
     for life in settled[10:13]:
         life.is_test = True
     # The very latest: their first mail waits for a server that was busy.
