@@ -31,7 +31,7 @@ def take(*, api_key_id: UUID, limit: int, now: datetime) -> RateDecision:
         now=now,
     )
     return RateDecision(
-        is_allowed=taken.count > 0,
+        is_allowed=taken.tokens > 0,
         limit=limit,
         remaining=taken.remaining,
         reset_seconds=taken.window_ends - int(now.timestamp()),

@@ -36,9 +36,9 @@ def take(*, count: int, now: datetime) -> Grant:
     taken = leased_bucket.take(
         bucket=BUCKET, count=count, limit=rate, lease=rate // 10, window_seconds=1, now=now
     )
-    if taken.count == count:
+    if taken.tokens == count:
         return Grant(count)
-    return Grant(taken.count, wait_until=datetime.fromtimestamp(taken.window_ends, tz=UTC))
+    return Grant(taken.tokens, wait_until=datetime.fromtimestamp(taken.window_ends, tz=UTC))
 
 
 def wait_for_turn(

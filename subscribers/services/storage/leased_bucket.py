@@ -9,6 +9,7 @@ import os
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -34,11 +35,10 @@ class _Lease:
     unclaimed: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TakenTokens:
-    """How many tokens were taken, how many are left to this process, and when the window ends."""
+class TakenTokens(NamedTuple):
+    """How many tokens were taken, how many may still be, and when the window ends."""
 
-    count: int
+    tokens: int
     remaining: int
     window_ends: int
 
