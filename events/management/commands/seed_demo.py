@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from tqdm import tqdm
 
+from config import schema
 from events.api.base import current_limits
 from events.services import demo
 from subscribers.models import Workspace
@@ -53,6 +54,8 @@ class Command(BaseCommand):
             self.stdout.write("The database has no tables yet: they are made first.")
             self.stdout.flush()
             call_command("migrate", verbosity=0, interactive=False)
+        elif problem := schema.problem():
+            raise CommandError(problem)
         try:
             if demo.find_demo(slug=slug) is not None:
                 self.stdout.write(f"The demo is there already, in the workspace {slug}.")
