@@ -11,9 +11,9 @@ def main() -> None:
     from config.env import SettingError  # noqa: PLC0415 - keeps a bad setting out of a traceback
 
     try:
-        from django.core.management import execute_from_command_line  # noqa: PLC0415
+        from config.management.terminal import Terminal  # noqa: PLC0415
 
-        execute_from_command_line(sys.argv)
+        Terminal(sys.argv).execute()
     except SettingError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(1)

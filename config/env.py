@@ -162,7 +162,7 @@ def read_secret_key(name: str, *, folder: Path) -> str:
 
 
 def _write_once(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".secret-")  # mode 0600
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:

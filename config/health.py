@@ -6,12 +6,12 @@ A dead worker shows in `/healthz/worker` alone: it must not take ingestion out o
 import logging
 from datetime import UTC, datetime
 
-from django.db import DatabaseError, InterfaceError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from config.http.errors import json_response
+from config.schema import unapplied_migrations
 from events.services import worker_reports
 
 logger = logging.getLogger("cueline.health")
@@ -57,9 +57,3 @@ def healthz_worker(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Djan
     if health.problem:
         body["reason"] = health.problem
     return json_response(body, status=200 if health.live else 503)
-
-
-def unapplied_migrations() -> int:
-    """Count the migrations that this code has and the database has not."""
-    executor = MigrationExecutor(connection)
-    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+
 from config.http.chunked import BoundedBody
 from events.api.express import ExpressLane
 
@@ -11,4 +13,4 @@ if TYPE_CHECKING:
 
 def layered(django: "WSGIApplication") -> "WSGIApplication":
     """Return what the server calls."""
-    return BoundedBody(ExpressLane(django))
+    return BoundedBody(ExpressLane(django) if settings.EXPRESS else django)

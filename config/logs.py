@@ -10,14 +10,18 @@ from datetime import UTC, datetime
 
 REDACTED = "[redacted]"
 SECRETS = re.compile(
-    r"cue_[A-Za-z0-9]{4,}(?:_[A-Za-z0-9]+)?"
+    # A key's prefix alone, as the admin shows it, is no secret.
+    r"cue_(?![a-z0-9]{10}\b)[A-Za-z0-9]{4,}(?:_[A-Za-z0-9]+)?"
     r"|(?<=Bearer )\S+"
     # What ends the address of a page for somebody who gets mail.
     r"|(?<=/[cu]/)[0-9A-Za-z._-]{8,}"
     r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
     r"|(?i:(?<=password=)|(?<=token=)|(?<=secret=)|(?<=sessionid=)|(?<=csrftoken=))[^\s&;,'\"]+"
 )
-EXTRAS = ("request_id", "duration_ms", "workspace_id", "subscriber_id", "event_id")
+EXTRAS = (
+    "request_id", "duration_ms", "workspace", "api_key", "workspace_id", "subscriber_id",
+    "event_id",
+)  # fmt: skip
 
 
 def redact(text: str) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 
-from config import admin_skin, env, mail_env, process
+from config import admin_skin, env, mail_env, process, up_lock
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -19,7 +19,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.read_folder("DATA_DIR", default=BASE_DIR / "var")
 DEBUG = env.read_flag("DEBUG", default=False)
 METRICS_TOKEN = env.read_token("METRICS_TOKEN")
-PUBLIC_URL = env.read_public_url("PUBLIC_URL", default="http://127.0.0.1:8000", is_debug=DEBUG)
+_UP_URL = up_lock.address(folder=DATA_DIR) or "http://127.0.0.1:8000"
+PUBLIC_URL = env.read_public_url("PUBLIC_URL", default=_UP_URL, is_debug=DEBUG)
 ALLOWED_HOSTS = env.read_hosts("ALLOWED_HOSTS", public_url=PUBLIC_URL, is_debug=DEBUG)
 SECRET_KEY = env.read_secret_key("SECRET_KEY", folder=DATA_DIR)
 
@@ -66,6 +67,7 @@ WORKER_RETENTION = timedelta(
 
 # --- Processes --------------------------------------------------------------------------------
 
+EXPRESS = env.read_flag("EXPRESS", default=True)
 WEB_THREADS = env.read_integer("WEB_THREADS", default=4, minimum=1, maximum=256)
 WORKERS = env.read_integer("WORKERS", default=2, minimum=1, maximum=64)
 LEASE_SECONDS = env.read_integer("LEASE_SECONDS", default=90, minimum=5, maximum=3600)

@@ -6,6 +6,8 @@ from django.core.wsgi import get_wsgi_application
 
 from config import process
 
+# The database and mail files hold personal data.
+os.umask(0o077)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 process.mark_as_web()
 _django = get_wsgi_application()

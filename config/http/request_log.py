@@ -7,12 +7,14 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.http import HttpRequest, HttpResponse
 
 from config.http import metrics
 
+# Where the API says in the WSGI environment who calls: names of the workspace and of the key.
+CALLER = "cueline.caller"
 logger = logging.getLogger("cueline.request")
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -38,6 +40,7 @@ class RequestLogMiddleware:
             status=response.status_code,
             seconds=time.perf_counter() - started,
             request_id=request_id,
+            caller=request.META.get(CALLER, {}),
         )
         return response
 
@@ -47,8 +50,16 @@ def request_id_from(given: str) -> str:
     return given if GIVEN_ID.fullmatch(given) else f"req_{secrets.token_hex(16)}"
 
 
-def note_answer(*, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
-    """Count and log one answer."""
+def note_answer(
+    *,
+    method: str,
+    route: str,
+    status: int,
+    seconds: float,
+    request_id: str,
+    caller: Mapping[str, str],
+) -> None:
+    """Count and log one answer; `caller` are the fields that name who called the API."""
     metrics.note_request(method=method, route=route, status=status, seconds=seconds)
-    extra = {"request_id": request_id, "duration_ms": round(seconds * 1000, 1)}
+    extra = {"request_id": request_id, "duration_ms": round(seconds * 1000, 1), **caller}
     logger.info("%s %s %d", method, route, status, extra=extra)

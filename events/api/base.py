@@ -1,5 +1,6 @@
 """What the endpoints that take events share."""
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -8,12 +9,16 @@ from django.conf import settings
 
 from config.http.errors import request_id_of
 from events.intake.payloads import Limits, RejectedEvent
-from events.services.ingestion import ingest
+from events.services.ingestion import ingest, metrics
+from events.services.ingestion.recording import Failed, Outcome, reject
 from subscribers.api.base import ApiView
 from subscribers.api.errors import ApiError
 from subscribers.models.api_key import Scope
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.wire.payloads import Fault, InvalidRequest
+
+logger = logging.getLogger("cueline.events")
+MOST_FAILURE_LINES = 20
 
 
 class EventsApiView(ApiView):
@@ -39,6 +44,45 @@ class EventsApiView(ApiView):
             self.refuse_idempotency_key(because="together with dryRun")
         return is_dry_run
 
+    def refuse_when_all_wrong(self, events: Sequence[object]) -> None:
+        """Raise `InvalidRequest` with one fault an event when no event can be recorded."""
+        rejected = [event for event in events if isinstance(event, RejectedEvent)]
+        if len(rejected) == len(events):
+            self.note_rejected(rejected)
+            faults = [
+                Fault(path_of(index, event.fault.path), event.fault.message)
+                for index, event in enumerate(rejected)
+            ]
+            raise InvalidRequest(*faults)
+
+    def note_rejected(self, events: Sequence[RejectedEvent]) -> None:
+        """Count and log the events of a request that is refused because all of them are wrong."""
+        if not self.is_dry_run():
+            outcomes = [reject(event) for event in events]
+            metrics.note_outcomes(outcomes)
+            log_failures(outcomes, request_id=request_id_of(self.request))
+
+    def nothing_recorded(
+        self, error: ingest.NothingRecorded, *, faults: Sequence[Fault]
+    ) -> Exception:
+        """Return the error of a request whose events all failed: our fault, or the caller's."""
+        if not self.is_dry_run():
+            log_failures(error.outcomes, request_id=request_id_of(self.request))
+        if error.is_our_fault:
+            return ApiError("INTERNAL", "No event could be written; nothing was recorded.")
+        return InvalidRequest(*faults)
+
+
+def log_failures(outcomes: Sequence[Outcome], *, request_id: str) -> None:
+    """Log which events of a request failed, with code and field; never a value that was sent."""
+    failed = [(index, each) for index, each in enumerate(outcomes) if isinstance(each, Failed)]
+    extra = {"request_id": request_id}
+    for index, each in failed[:MOST_FAILURE_LINES]:
+        field = each.field or "(the whole event)"
+        logger.info("events[%d] failed: %s in %s", index, each.code, field, extra=extra)
+    if len(failed) > MOST_FAILURE_LINES:
+        logger.info("%d of %d events failed in all.", len(failed), len(outcomes), extra=extra)
+
 
 @cache
 def current_limits() -> Limits:
@@ -52,24 +96,6 @@ def current_limits() -> Limits:
         oldest=settings.MAX_EVENT_AGE,
         furthest_ahead=settings.MAX_EVENT_LEAD,
     )
-
-
-def refuse_when_all_wrong(events: Sequence[object]) -> None:
-    """Raise `InvalidRequest` with one fault an event when no event can be recorded."""
-    rejected = [event for event in events if isinstance(event, RejectedEvent)]
-    if len(rejected) == len(events):
-        faults = [
-            Fault(path_of(index, event.fault.path), event.fault.message)
-            for index, event in enumerate(rejected)
-        ]
-        raise InvalidRequest(*faults)
-
-
-def nothing_recorded(error: ingest.NothingRecorded, *, faults: Sequence[Fault]) -> Exception:
-    """Return what a request ends with whose events all failed: our fault, or the caller's."""
-    if error.is_our_fault:
-        return ApiError("INTERNAL", "No event could be written; nothing was recorded.")
-    return InvalidRequest(*faults)
 
 
 def path_of(index: int, field: str) -> str:

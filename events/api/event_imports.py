@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from events.api.base import EventsApiView, path_of, refuse_when_all_wrong
+from events.api.base import EventsApiView, log_failures, path_of
 from events.api.openapi import describe_imports
 from events.intake.payloads import Limits, RejectedEvent, parse_event, read_array
 from events.services.ingestion import many_people
@@ -26,7 +26,7 @@ class EventImportsView(EventsApiView):
             raise InvalidRequest(Fault("dryRun", "is not offered for imports."))
         raw_events = read_array(self.read_object().get("events"), limits=self.limits)
         events = [_parse(raw, limits=self.limits, now=self.now) for raw in raw_events]
-        refuse_when_all_wrong(events)
+        self.refuse_when_all_wrong(events)
         return self.answer_once(lambda keep: self._record(events, keep))
 
     def _record(self, events: Sequence[PersonEvent | RejectedEvent], keep: Keep | None) -> Answer:
@@ -38,6 +38,7 @@ class EventImportsView(EventsApiView):
             is_test=self.api_key.is_test,
             circumstances=self.circumstances,
         )
+        log_failures(result.outcomes, request_id=self.circumstances.request_id)
         answer = _answer(result)
         if keep is not None:
             keep(answer)

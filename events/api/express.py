@@ -1,10 +1,13 @@
-"""The way of most requests past Django: a WSGI layer that answers ordinary bulk requests.
+"""A faster copy of `BulkEventsView`: a WSGI layer that answers ordinary bulk requests itself.
+
+`BulkEventsView` defines the answer. `EXPRESS=off` leaves this layer out; the tests of the bulk call
+run both ways, and the benchmark prints both.
 
 What Django and Django REST framework do for one request costs several times what it costs to store
 one event (measured). So this layer takes `POST /subscribers/events/bulk` as applications send it:
-a key that the process knows, a well-formed body, no query, no `Idempotency-Key`. It does what
-`BulkEventsView` does, by the same functions. Anything else, and every error, is Django's to answer,
-which is told what was begun: the moment, the request taken from the rate limit, the ids planned.
+a key that the process knows, a well-formed body, no query, no `Idempotency-Key`. It calls the
+functions that the view calls. Any other request, and every error, is passed on to the view together
+with what was begun: the moment, the request taken from the rate limit, the ids planned.
 """
 
 import logging
@@ -21,13 +24,13 @@ from django.http.request import split_domain_port, validate_host
 
 from config.http.body_gate import declared_length
 from config.http.errors import error_body
-from config.http.request_log import note_answer, request_id_from
-from events.api.base import current_limits, refuse_when_all_wrong
+from config.http.request_log import CALLER, note_answer, request_id_from
+from events.api.base import current_limits, log_failures
 from events.api.events import ATTEMPT, bulk_answer
 from events.intake.payloads import parse_events
 from events.services.ingestion import ingest
 from events.services.ingestion.request import IngestRequest
-from subscribers.api.authentication import bearer_of
+from subscribers.api.authentication import bearer_of, log_fields
 from subscribers.api.base import BEGUN, Answer, Begun, rate_headers, take_request
 from subscribers.models.api_key import Scope
 from subscribers.services.storage import connections
@@ -63,7 +66,7 @@ class ExpressLane:
         body = environ["wsgi.input"].read(declared_length(environ))
         request_id = request_id_from(environ.get("HTTP_X_REQUEST_ID", ""))
         try:
-            answer = _answer(environ, body)
+            answer = _answer(environ, body, request_id)
         except Exception:
             # Handed on, it might be recorded twice.
             logger.exception("A request failed.", extra={"request_id": request_id})
@@ -91,6 +94,7 @@ class ExpressLane:
             status=answer.status,
             seconds=time.perf_counter() - started,
             request_id=request_id,
+            caller=environ.get(CALLER, {}),
         )
         return [content]
 
@@ -106,12 +110,13 @@ def _is_ordinary(environ: dict[str, Any]) -> bool:
     )
 
 
-def _answer(environ: dict[str, Any], content: bytes) -> Answer | None:
+def _answer(environ: dict[str, Any], content: bytes, request_id: str) -> Answer | None:
     """Record the request and return its answer; None when it is not for this layer."""
     now = datetime.now(tz=UTC)
     api_key = api_keys.recall(text=bearer_of(environ.get("HTTP_AUTHORIZATION", "")), now=now)
     if api_key is None or not api_key.allows(Scope.EVENTS_WRITE):
         return None
+    environ[CALLER] = log_fields(api_key)
     try:
         rate = take_request(api_key=api_key, now=now)
     except connections.LOST:
@@ -127,7 +132,6 @@ def _answer(environ: dict[str, Any], content: bytes) -> Answer | None:
             return None
         person = parse_person(body, attributes_bytes=limits.attributes_bytes)
         events = parse_events(body.get("events"), limits=limits, now=now)
-        refuse_when_all_wrong(events)
     except (InvalidRequest, json_gate.InvalidJson):
         return None
     outcome = ingest.record_fast(
@@ -144,7 +148,10 @@ def _answer(environ: dict[str, Any], content: bytes) -> Answer | None:
     if isinstance(outcome, ingest.Attempt):
         environ[ATTEMPT] = outcome
         return None
-    return bulk_answer(outcome)
+    answer = bulk_answer(outcome)
+    if not answer.body["success"]:
+        log_failures(outcome.outcomes, request_id=request_id)
+    return answer
 
 
 @lru_cache(maxsize=64)

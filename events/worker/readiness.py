@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
 
-from config.health import unapplied_migrations
+from config import schema
 from subscribers.services.workspaces import installation
 
 logger = logging.getLogger("cueline.worker")
@@ -22,7 +21,7 @@ def wait_until_ready(*, on_wait: Callable[[], None]) -> None:
     """
     told = ""
     while True:
-        missing = _what_is_missing()
+        missing = schema.problem()
         if not missing:
             installation.check_secret_key(secret_key=settings.SECRET_KEY)
             return
@@ -31,12 +30,3 @@ def wait_until_ready(*, on_wait: Callable[[], None]) -> None:
             told = missing
         on_wait()
         time.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-def _what_is_missing() -> str:
-    try:
-        unapplied = unapplied_migrations()
-    except (DatabaseError, InterfaceError) as error:
-        connection.close()
-        return f"the database does not answer ({str(error).strip().partition(chr(10))[0]})."
-    return f"{unapplied} migrations are not applied; run manage.py migrate." if unapplied else ""

@@ -9,6 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from config.http.request_log import CALLER
 from subscribers.models import ApiKey
 from subscribers.models.api_key import Scope
 from subscribers.services.storage import connections
@@ -34,6 +35,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if api_key is None:
             raise AuthenticationFailed("The API key is unknown, revoked or expired.")
         api_keys.note_use(api_key=api_key, now=now)
+        request.META[CALLER] = log_fields(api_key)
         return (None, api_key)
 
     def authenticate_header(self, request: Request) -> str:
@@ -53,6 +55,11 @@ class HasScope(BasePermission):
         scope: Scope = getattr(view, "required_scope")  # noqa: B009 - every ApiView has one
         self.message = f"The API key lacks the scope {scope.value}."
         return key_of(request).allows(scope)
+
+
+def log_fields(api_key: ApiKey) -> dict[str, str]:
+    """Return what the request log says of who calls."""
+    return {"workspace": api_key.workspace.slug, "api_key": api_key.prefix}
 
 
 def key_of(request: Request) -> ApiKey:

@@ -11,21 +11,13 @@ from subscribers.models.workspace import Workspace
 
 
 class Scope(models.TextChoices):
-    """What a key may do; a key without any scope may do everything."""
+    """What a key may do, in the words of the calls that exist.
 
-    SUBSCRIBERS_READ = "subscribers:read", "Read subscribers"
-    SUBSCRIBERS_WRITE = "subscribers:write", "Write subscribers"
-    SUBSCRIBERS_TAG = "subscribers:tag", "Tag subscribers"
+    A key without any scope may do everything. Older keys may have other words; nothing asks for
+    those.
+    """
+
     EVENTS_WRITE = "events:write", "Record events"
-    AUTOMATIONS_TRIGGER = "automations:trigger", "Trigger automations"
-    TAGS_WRITE = "tags:write", "Write tags"
-    LISTS_READ = "lists:read", "Read lists"
-    LISTS_WRITE = "lists:write", "Write lists"
-    SEQUENCES_READ = "sequences:read", "Read sequences"
-    SEQUENCES_WRITE = "sequences:write", "Write sequences"
-    SEQUENCES_ACTIVATE = "sequences:activate", "Activate sequences"
-    WEBHOOKS_MANAGE = "webhooks:manage", "Manage webhooks"
-    API_KEYS_MANAGE = "api_keys:manage", "Manage API keys"
     ACCOUNT_READ = "account:read", "Read the account"
 
 

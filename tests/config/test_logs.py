@@ -31,6 +31,12 @@ def test_secrets_are_taken_out(secret: str) -> None:
     assert left.startswith("before ")
 
 
+def test_the_prefix_of_a_key_names_it_and_is_shown() -> None:
+    line = PlainFormatter().format(record("POST", workspace="acme", api_key="cue_0123456789"))
+
+    assert line.endswith("POST workspace=acme api_key=cue_0123456789")
+
+
 @pytest.mark.parametrize("formatter", [PlainFormatter(), JsonFormatter()])
 def test_a_key_in_arguments_and_tracebacks_is_taken_out(formatter: logging.Formatter) -> None:
     error = ValueError(KEY)

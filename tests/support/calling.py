@@ -6,6 +6,7 @@ from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http.response import HttpResponseBase, ResponseHeaders
 from django.test import RequestFactory
@@ -69,7 +70,8 @@ class Caller:
     def send(self, method: str, path: str, body: bytes, *, headers: dict[str, str]) -> Reply:
         """Send anything; the key goes along unless `Authorization` is given."""
         given = {"Authorization": f"Bearer {self.key}", **headers}
-        return answer_of(application(), method, path, body, headers=given)
+        called = application(is_express=settings.EXPRESS)
+        return answer_of(called, method, path, body, headers=given)
 
 
 def answer_of(
@@ -107,6 +109,6 @@ class Django(WSGIHandler):
 
 
 @cache
-def application() -> "WSGIApplication":
-    """Return what a server calls; made once, since Django builds its middleware anew."""
+def application(*, is_express: bool) -> "WSGIApplication":
+    """Return what a server calls; made once each way, since Django builds its middleware anew."""
     return layered(Django())

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.core.management.commands import migrate
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 
+from config import schema
 from config.management.database_lock import exclusive_database_use
 
 
@@ -12,4 +16,6 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with exclusive_database_use():
+            if schema.is_too_old(MigrationLoader(connection)):
+                raise CommandError(schema.TOO_OLD)
             super().handle(*args, **options)

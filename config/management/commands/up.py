@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
+from config import env, up_lock
 from config.management import first_run
 from config.management.process_keeper import ProcessKeeper
 from subscribers.services.workspaces import installation
@@ -39,8 +40,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
-        _check_port(host, port)
         _check_data_folder()
+        public_url = env.read_text("PUBLIC_URL", default=_base_url(host, port))
+        try:
+            claimed = up_lock.claim(folder=settings.DATA_DIR, url=public_url)
+        except up_lock.AlreadyRuns as error:
+            raise CommandError(str(error)) from error
+        with claimed:
+            self._run_all(host, port, public_url=public_url)
+
+    def _run_all(self, host: str, port: int, *, public_url: str) -> None:
+        _check_port(host, port)
         self._wait_for_database()
         call_command("migrate", verbosity=0, interactive=False)
         _check_secret_key()
@@ -50,7 +60,7 @@ class Command(BaseCommand):
         keeper = ProcessKeeper()
         keeper.listen_for_stop()
         try:
-            _start_children(keeper, host, port)
+            _start_children(keeper, host, port, public_url=public_url)
             self._run(keeper, host, port)
         finally:
             keeper.stop()
@@ -130,7 +140,7 @@ def _check_port(host: str, port: int) -> None:
 def _check_data_folder() -> None:
     folder = settings.DATA_DIR
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
@@ -146,8 +156,8 @@ def _check_secret_key() -> None:
         raise CommandError(str(error)) from error
 
 
-def _start_children(keeper: ProcessKeeper, host: str, port: int) -> None:
-    environment = {"PUBLIC_URL": _base_url(host, port), **os.environ}
+def _start_children(keeper: ProcessKeeper, host: str, port: int, *, public_url: str) -> None:
+    environment = {**os.environ, "PUBLIC_URL": public_url}
     granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1"]
     granian += ["--host", host, "--port", str(port), "--log-level", "warning", "--no-ws"]
     granian += ["--workers", "1", "--blocking-threads", str(settings.WEB_THREADS)]

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from config import schema
 from events import enqueue
 from events.services import doctor
 from events.wording import doctor as doctor_text
@@ -75,6 +76,8 @@ class Command(BaseCommand):
             unreachable = Check("Database", "version", "", lambda _: [UNREACHABLE])
             checks = (*doctor.WITHOUT_DATABASE, unreachable)
             return list(doctor.examine(audit=Audit(now=now), checks=checks))
+        if schema.problem():
+            return list(doctor.examine(audit=Audit(now=now), checks=doctor.WITHOUT_TABLES))
         audit = Audit(
             now=now,
             workspace=_workspace(options["workspace"]),

@@ -23,10 +23,12 @@ from subscribers.services.audits import audience
 from subscribers.services.audits.audits import Audit, Check, Finding, Level
 
 __all__ = [
-    "DATA_CHECKS", "SURROUNDINGS", "WITHOUT_DATABASE", "Report", "examine", "is_reachable",
+    "DATA_CHECKS", "SURROUNDINGS", "WITHOUT_DATABASE", "WITHOUT_TABLES", "Report", "examine",
+    "is_reachable",
 ]  # fmt: skip
 
 WITHOUT_DATABASE: tuple[Check, ...] = surroundings.CHECKS
+WITHOUT_TABLES: tuple[Check, ...] = (*WITHOUT_DATABASE, *database.CHECKS[:2])
 SURROUNDINGS: tuple[Check, ...] = (
     *WITHOUT_DATABASE,
     *database.CHECKS,

@@ -5,14 +5,13 @@ from collections.abc import Iterator, Sequence
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Model
 
+from config import schema
 from subscribers.services.audits.audits import Audit, Check, Finding, Level, fact
 from subscribers.services.workspaces import installation
 
 AREA = "Database"
-OURS = ("subscribers", "events")
 # For the reasons see `.github/decisions`; `synchronous` 1 is NORMAL, 2 FULL.
 SAFE_SYNCHRONOUS = (1, 2)
 SHORTEST_WAIT = 5000  # milliseconds
@@ -30,18 +29,9 @@ def version(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - every check is
 
 
 def migrations(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
-    """Find migrations that this code has and the database has not."""
-    executor = MigrationExecutor(connection)
-    missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-    if not missing:
-        return []
-    return [
-        Finding(
-            what="Migrations are not applied",
-            remedy="Run manage.py migrate, then restart web and worker.",
-            count=missing,
-        )
-    ]
+    """Find a database that lacks tables which this code works with."""
+    what, _, remedy = schema.problem().partition("; ")
+    return [Finding(what=what, remedy=remedy.capitalize())] if what else []
 
 
 def connections(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
@@ -116,7 +106,7 @@ def _sqlite_faults() -> list[Finding]:
 
 
 def _models() -> Iterator[type[Model]]:
-    for label in OURS:
+    for label in schema.OURS:
         yield from apps.get_app_config(label).get_models()
 
 

@@ -110,6 +110,9 @@ def record(
         result = _record_by_reference(request, attempt, before_commit)
     except OutcomeUnknown:
         raise
+    except NothingRecorded as error:
+        metrics.note_outcomes(error.outcomes)
+        raise
     except Unavailable as error:
         if attempt.may_be_stored:
             raise OutcomeUnknown(BROKEN_COMMIT) from error
@@ -128,8 +131,8 @@ def record_fast(request: IngestRequest) -> IngestResult | Attempt:
         return Attempt(refusal=outcome, planned=planned)
     result = _fast_result(request, outcome, planned)
     metrics.note_fast_path()
-    failed = sum(isinstance(event, RejectedEvent) for event in request.events)
-    metrics.note_recorded(recorded=len(request.events) - failed, failed=failed)
+    failed = [event.code for event in request.events if isinstance(event, RejectedEvent)]
+    metrics.note_recorded(recorded=len(request.events) - len(failed), failed=failed)
     return result
 
 

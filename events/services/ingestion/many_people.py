@@ -12,7 +12,7 @@ from itertools import groupby
 
 from events.intake.payloads import EventDraft, Limits, RejectedEvent
 from events.services.database_faults import Unavailable
-from events.services.ingestion import ingest
+from events.services.ingestion import ingest, metrics
 from events.services.ingestion.recording import Failed, Outcome, reject
 from events.services.ingestion.request import IngestRequest
 from subscribers.models import Workspace
@@ -57,7 +57,9 @@ def record(
         enrollment = list(group)
         first = enrollment[0]
         if isinstance(first, RejectedEvent):
-            outcomes += [reject(each) for each in enrollment if isinstance(each, RejectedEvent)]
+            rejected = [reject(each) for each in enrollment if isinstance(each, RejectedEvent)]
+            metrics.note_outcomes(rejected)
+            outcomes += rejected
             continue
         identities.add(first.person.identity)
         drafts = [each.event for each in enrollment if isinstance(each, PersonEvent)]
@@ -91,7 +93,9 @@ def _record_run(request: IngestRequest, *, is_first: bool) -> Sequence[Outcome]:
         return _all_failed(request, error.code, str(error))
 
 
-def _all_failed(request: IngestRequest, code: str, message: str) -> list[Outcome]:
-    return [
+def _all_failed(request: IngestRequest, code: str, message: str) -> Sequence[Outcome]:
+    failed = [
         Failed(name=event.name, code=code, field="", message=message) for event in request.events
     ]
+    metrics.note_outcomes(failed)
+    return failed

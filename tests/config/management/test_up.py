@@ -64,6 +64,27 @@ def test_from_an_empty_folder_to_a_recorded_event_and_back(start: Start) -> None
         second.send("GET", "/healthz")
 
 
+def test_a_second_one_in_the_folder_is_refused_and_others_know_the_address(
+    environment: dict[str, str], start: Start
+) -> None:
+    running = start()
+    running.wait_until_it_runs()
+    url = f"http://127.0.0.1:{running.port}"
+
+    code, said = run_to_its_end(environment)
+    _, doctor = run_to_its_end(environment, "manage.py", "doctor")
+    _, elsewhere = run_to_its_end(
+        {**environment, "PUBLIC_URL": "http://localhost:1"}, "manage.py", "doctor"
+    )
+
+    process = running.process.pid
+    sentence = f"Cueline already runs in this folder (process {process}, {url})."
+    assert (code, said) == (1, f"CommandError: {sentence}")
+    assert f"PUBLIC_URL is {url}" in doctor
+    assert "PUBLIC_URL is http://localhost:1" in elsewhere
+    assert running.send("GET", "/healthz")[0] == 200
+
+
 def test_another_secret_key_is_refused_before_anything_starts(environment: dict[str, str]) -> None:
     Path(environment["DATA_DIR"]).mkdir()
     kept = {**environment, "SECRET_KEY": "the key of this installation, which is long enough"}

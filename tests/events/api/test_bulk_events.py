@@ -12,6 +12,8 @@ from subscribers.services.workspaces import workspaces
 from tests.conftest import new_caller
 from tests.support.calling import BULK, Caller
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 def test_the_answer_has_the_shape_of_the_contract(caller: Caller) -> None:
     reply = caller.bulk(

@@ -32,7 +32,7 @@ from tests.support.sequence_making import MAIL, NOON, make_sequence
 from tests.support.smtp_server import SmtpServer
 from tests.support.time_travel import TimeTravel
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_ways")]
 # 5,000 are the rule's.
 SIGN_UPS = int(os.environ.get("HONEST_SIGN_UPS", "150"))
 # 1,000 are the rule's.

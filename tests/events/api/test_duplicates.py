@@ -1,10 +1,14 @@
 """`eventId`: a repeat writes nothing and runs nothing."""
 
+import pytest
+
 from events.models import Event
 from events.services.configuration import sync_rules
 from events.services.configuration.sync_rules import RuleSpec
 from subscribers.models import SubscriberTag
 from tests.support.calling import Caller
+
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 
 def test_a_repeat_answers_with_the_event_that_is_there(caller: Caller) -> None:

@@ -12,6 +12,7 @@ import time_machine
 from pytest_django.fixtures import Settings
 
 from config.http.chunked import BoundedBody
+from config.layers import layered
 from events.api import express
 from events.models import Event
 from events.services.ingestion import ingest
@@ -54,8 +55,8 @@ def post(caller: Caller, beyond: Beyond, body: object, path: str = BULK, **heade
         **{name.replace("_", "-"): value for name, value in headers.items()},
     }
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    layered = BoundedBody(express.ExpressLane(beyond))
-    return answer_of(layered, "POST", path, raw, headers=given)
+    called = BoundedBody(express.ExpressLane(beyond))
+    return answer_of(called, "POST", path, raw, headers=given)
 
 
 def ordinary(**fields: object) -> dict[str, object]:
@@ -139,6 +140,15 @@ def test_nobody_can_tell_who_answered(
     assert short.json["subscriber"] == long.json["subscriber"]
     assert short.json["events"][0].keys() == long.json["events"][0].keys()
     assert [record.getMessage() for record in caplog.records][-2:] == ["POST events-bulk 200"] * 2
+
+
+@pytest.mark.parametrize("is_express", [True, False])
+def test_a_setting_leaves_it_out(beyond: Beyond, settings: Settings, is_express: bool) -> None:
+    settings.EXPRESS = is_express
+
+    inner = layered(beyond).application  # type: ignore[attr-defined]  # the outermost layer's
+
+    assert isinstance(inner, express.ExpressLane) is is_express
 
 
 def test_hsts_is_sent_where_django_would(known: Caller, beyond: Beyond, settings: Settings) -> None:

@@ -11,6 +11,8 @@ from events.services.configuration.sync_rules import RuleSpec
 from subscribers.models import Subscriber, SubscriberTag
 from tests.support.calling import SINGLE, Caller
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 

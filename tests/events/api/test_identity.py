@@ -6,6 +6,8 @@ from events.models import Event
 from subscribers.models import Subscriber
 from tests.support.calling import BULK, Caller
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 def test_email_alone_finds_without_regard_to_case_and_idna_form(caller: Caller) -> None:
     first = caller.bulk({"name": "a"}, email="Ann@BÜCHER.example")

@@ -10,6 +10,8 @@ from subscribers.services.workspaces import api_keys
 from tests.support.calling import IMPORTS, SINGLE, Caller
 from tests.support.sequence_making import make_sequence
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 PERSON = {"email": "a@example.com"}
 Send = Callable[[Caller], object]
 WAYS = [

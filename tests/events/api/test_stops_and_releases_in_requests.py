@@ -16,6 +16,8 @@ from tests.support.calling import Caller
 from tests.support.enrollment_making import effects_of, enrollments, make_enrollment, names_in
 from tests.support.sequence_making import make_sequence
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WAIT = {"type": "wait_for_event", "eventName": "purchased"}
 MONTH = {"type": "delay", "days": 30}

@@ -8,6 +8,8 @@ from events.services.configuration.sync_rules import PRESET, RuleSpec
 from subscribers.models import SubscriberTag, Tag
 from tests.support.calling import Caller
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 def tags_now() -> set[str]:
     return set(SubscriberTag.objects.values_list("tag__name", flat=True))

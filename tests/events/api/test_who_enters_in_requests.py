@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from events.models import Enrollment
 from events.services.sequences import sequences
 from subscribers.models import List, Subscriber
@@ -12,6 +14,8 @@ from tests.conftest import new_caller
 from tests.support.calling import Caller
 from tests.support.enrollment_making import effects_of, enrollments, names_in, reasons_in
 from tests.support.sequence_making import make_sequence
+
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WAIT = {"type": "wait_for_event", "eventName": "purchased"}

@@ -1,0 +1,58 @@
+"""The command line: a command that cannot work with the database says so in one sentence."""
+
+import os
+import sys
+from typing import NoReturn
+
+from django.core.management import BaseCommand, ManagementUtility
+from django.db import DatabaseError, InterfaceError
+
+from config import schema
+
+# These bring the tables, wait for them, or report that they are missing.
+READY_FOR_ANY_DATABASE = frozenset({"doctor", "migrate", "seed_demo", "up", "worker"})
+DOCTOR = "Cueline does not run django-q's cluster; manage.py doctor looks at Cueline's own worker."
+NOT_OURS = {
+    "qcluster": "Cueline has its own worker; run manage.py worker.",
+    "qinfo": DOCTOR,
+    "qmemory": DOCTOR,
+    "qmonitor": DOCTOR,
+}
+
+
+class Terminal(ManagementUtility):
+    """Django's command line, with a look at the database before a command that needs its tables."""
+
+    def execute(self) -> None:
+        """Run the command; an error of a database without our tables becomes one sentence."""
+        try:
+            super().execute()
+        except (DatabaseError, InterfaceError):
+            _end_where_something_is_missing()
+            raise
+
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        """Return the command, or end with what to do instead."""
+        if subcommand in NOT_OURS:
+            _end(NOT_OURS[subcommand])
+        command = super().fetch_command(subcommand)
+        is_ours = type(command).__module__.startswith(("config.", *schema.OURS))
+        if is_ours:
+            # Databases, mails and exports hold personal data.
+            os.umask(0o077)
+        needs_tables = is_ours or command.requires_migrations_checks
+        is_run = self.argv[1] == subcommand and not {"-h", "--help"} & set(self.argv)
+        if is_run and needs_tables and subcommand not in READY_FOR_ANY_DATABASE:
+            _end_where_something_is_missing()
+        return command
+
+
+def _end_where_something_is_missing() -> None:
+    problem = schema.problem()
+    if problem:
+        _end(problem[0].upper() + problem[1:])
+
+
+def _end(sentence: str) -> NoReturn:
+    sys.stderr.write(f"{sentence}\n")
+    sys.exit(1)

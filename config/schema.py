@@ -1,0 +1,43 @@
+"""Whether the database has the tables that this code works with."""
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+
+OURS = ("subscribers", "events")
+TOO_OLD = (
+    "This database was made by a version of Cueline before 0.2.0; export its data with that version"
+    " and import it into a new database."
+)
+
+
+def unapplied_migrations() -> int:
+    """Count the migrations that this code has and the database has not."""
+    return _unapplied(MigrationExecutor(connection))
+
+
+def problem() -> str:
+    """Say in one sentence why this code cannot work with the database; empty when it can."""
+    try:
+        executor = MigrationExecutor(connection)
+        unapplied = _unapplied(executor)
+    except (DatabaseError, InterfaceError) as error:
+        connection.close()
+        return f"the database does not answer ({str(error).strip().partition(chr(10))[0]})."
+    if is_too_old(executor.loader):
+        return TOO_OLD
+    return f"{unapplied} migrations are not applied; run manage.py migrate." if unapplied else ""
+
+
+def is_too_old(loader: MigrationLoader) -> bool:
+    """Tell whether the database has migrations of an app of ours, but not those it begins with.
+
+    Release 0.2.0 rewrote the migrations of each app as one.
+    """
+    applied = loader.applied_migrations
+    ours = {app for app, _ in applied} & set(OURS)
+    return any(root not in applied for app in ours for root in loader.graph.root_nodes(app))
+
+
+def _unapplied(executor: MigrationExecutor) -> int:
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
