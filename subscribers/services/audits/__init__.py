@@ -1,2 +1,1 @@
-"""Checks of stored people and mail for `doctor`. May read every model of this app; writes nothing.
-"""
+"""Checks of stored people and mail for `doctor`. May read every model of this app; writes nothing."""

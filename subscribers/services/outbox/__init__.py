@@ -1,3 +1,3 @@
-"""One mail: its states, the SMTP session, and the limits on sending. May know `templating` and
-`storage`, and nothing of consent or sequences.
+"""One email: its states, the SMTP session, and the limits on sending. May know `templating` and
+`storage`, nothing of consent or sequences.
 """
