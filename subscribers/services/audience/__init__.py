@@ -1,1 +1,1 @@
-"""Subscribers, tags and lists. May know `workspaces` and `storage`; callers report to `reactions`."""
+"""Subscribers, tags, lists. May know `workspaces` and `storage`; callers report to `reactions`."""

@@ -15,7 +15,7 @@ class NobodyNamed(LookupError):
 
 
 def find(*, workspace: Workspace, name: str) -> Subscriber:
-    """Return the subscriber without a lock; raises `NobodyNamed` with a sentence for the operator."""
+    """Return the subscriber, unlocked; raises `NobodyNamed` with a sentence for the operator."""
     text = name.strip()
     people = Subscriber.objects.select_related("workspace").filter(workspace=workspace)
     row_id = ids.decode("sub", text)

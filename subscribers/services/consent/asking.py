@@ -41,11 +41,7 @@ class Asked:
 
 
 def ask(
-    *,
-    subscriber: Subscriber,
-    circumstances: Circumstances,
-    now: datetime,
-    is_test: bool = False,
+    *, subscriber: Subscriber, circumstances: Circumstances, now: datetime, is_test: bool = False
 ) -> Asked:
     """Queue a confirmation email for a subscriber who is pending or unsubscribed. The caller holds
     the subscriber's lock, has read the row under it, and commits.
@@ -151,11 +147,7 @@ def _question_with_one_more_mail(
 
 
 def _write_mail(
-    question: Confirmation,
-    *,
-    kind: ledger.Kind,
-    circumstances: Circumstances,
-    now: datetime,
+    question: Confirmation, *, kind: ledger.Kind, circumstances: Circumstances, now: datetime
 ) -> None:
     """Queue the confirmation's latest email, which is counted already, and write the ledger."""
     subscriber = question.subscriber

@@ -75,8 +75,7 @@ def _limits(email_key: str, key_prefix: str) -> list[Limit]:
 def _count(limit: Limit, hour: datetime) -> bool:
     """Count an email in its hour; False when the limit is reached."""
     AskedHour.objects.bulk_create(
-        [AskedHour(scope=limit.scope, subject=limit.subject, starts_at=hour)],
-        ignore_conflicts=True,
+        [AskedHour(scope=limit.scope, subject=limit.subject, starts_at=hour)], ignore_conflicts=True
     )
     rows = AskedHour.objects.filter(scope=limit.scope, subject=limit.subject, starts_at=hour)
     return bool(rows.filter(mails__lt=limit.mails).update(mails=F("mails") + 1))

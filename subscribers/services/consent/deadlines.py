@@ -93,7 +93,7 @@ def _give_up(due: QuerySet[Confirmation], person_ids: Sequence[UUID], now: datet
 
 
 def _due_for_reminder(workspace: Workspace, now: datetime) -> QuerySet[Confirmation]:
-    """Return confirmations whose email was sent long enough ago; none with an email still queued."""
+    """Return confirmations whose email was sent long enough ago and is not queued again."""
     long_ago = now - timedelta(hours=workspace.reminder_hours)
     is_new = Q(status__in=(EmailStatus.QUEUED, EmailStatus.SENDING)) | Q(sent_at__gt=long_ago)
     mails = OutgoingEmail.objects.filter(

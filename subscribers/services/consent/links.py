@@ -73,7 +73,7 @@ def with_fresh_links(text: str, *, confirmation: Confirmation, now: datetime) ->
 
 
 def without_tokens(text: str) -> str:
-    """Return an email's text without tokens, so that it is the same for every recipient and time."""
+    """Return an email's text without tokens, the same for every recipient and time."""
     return _TOKEN.sub("", text)
 
 

@@ -33,10 +33,7 @@ def lists_of(subscriber: Subscriber) -> list[PublicList]:
     list_ids = set(joined.values_list("list_id", flat=True))
     return [
         PublicList(
-            id=each.pk,
-            name=each.name,
-            description=each.description,
-            is_member=each.pk in list_ids,
+            id=each.pk, name=each.name, description=each.description, is_member=each.pk in list_ids
         )
         for each in List.objects.filter(
             workspace_id=subscriber.workspace_id, is_private=False, allow_member_unsubscribe=True

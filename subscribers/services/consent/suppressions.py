@@ -198,7 +198,7 @@ def follow_person(
 
 
 def status_after(reason: str) -> Subscriber.Status | None:
-    """Return the status of a subscriber whose address is suppressed for this reason, if it has one."""
+    """Return the status that a suppression for this reason gives a subscriber, if any."""
     return _STATUS_AFTER.get(Reason(reason))
 
 
@@ -299,7 +299,7 @@ def _restore(person: Subscriber, now: datetime) -> bool:
 
 
 def _never_answered(person: Subscriber) -> bool:
-    """Tell whether a confirmation was sent and never answered: such a subscriber was never active."""
+    """Tell whether the subscriber never answered a confirmation, so was never active."""
     questions = Confirmation.objects.filter(subscriber=person)
     return questions.exists() and not questions.filter(confirmed_at__isnull=False).exists()
 

@@ -69,9 +69,7 @@ def put_off(*, email: OutgoingEmail, now: datetime) -> bool:
         return False
     key_prefix = _question(email).values_list("asked_by__prefix", flat=True).first()
     until = breakers.admit(
-        email_key=addresses.parse(email.recipient).key,
-        key_prefix=key_prefix or "",
-        now=now,
+        email_key=addresses.parse(email.recipient).key, key_prefix=key_prefix or "", now=now
     )
     if until is None:
         return False

@@ -70,11 +70,7 @@ def return_expired() -> int:
 
 
 def send_queued(
-    *,
-    token: UUID,
-    ids: Sequence[UUID],
-    clock: Callable[[], datetime],
-    mailer: Mailer | None = None,
+    *, token: UUID, ids: Sequence[UUID], clock: Callable[[], datetime], mailer: Mailer | None = None
 ) -> int:
     """Send the emails that the token still holds; returns how many were sent. May run twice.
 

@@ -1,3 +1,3 @@
-"""Imports: the loop over rows, its runs, and the rows that were rejected. May know `rows`,
-`consent` and the rooms below it.
+"""Imports: the loop over rows, its runs, and rejected rows. May know `rows`, `consent` and the
+rooms below.
 """

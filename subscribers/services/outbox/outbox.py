@@ -150,7 +150,7 @@ def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> bool:
         Status.SENDING.value,
         (Status.UNKNOWN if is_sent else Status.SENDING).value,
     )
-    # Not by the ORM: this runs for every email, and building the query would cost more than the rest.
+    # Not by the ORM: this runs for every email, and building the query costs more than the rest.
     with connection.cursor() as cursor:
         cursor.execute(_SETTLE, columns)
         return bool(cursor.rowcount)

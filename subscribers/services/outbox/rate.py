@@ -1,4 +1,4 @@
-"""MAIL_RATE: emails a second for all processes and hosts. A process leases a tenth of it at a time."""
+"""MAIL_RATE: emails a second in all processes and hosts; a process leases a tenth at a time."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ BUCKET = "mails"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """How many emails may be sent now, and when to ask again; `wait_until` is None when all may be."""
+    """How many emails may be sent now; `wait_until` says when to ask again, if not all."""
 
     count: int
     wait_until: datetime | None = None

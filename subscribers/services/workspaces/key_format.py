@@ -1,4 +1,4 @@
-"""The form of an API key: `cue_` + 10 lower-case signs (kept) + `_` + 40 signs (kept as a hash)."""
+"""The form of an API key: `cue_` + 10 lower-case signs (stored) + `_` + 40 signs (hashed)."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ _FORM = re.compile(r"(cue_[a-z0-9]{10})_[A-Za-z0-9]{40}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key in clear, to be shown once, and what is stored of it."""
+    """A key in clear, shown once, and its stored parts."""
 
     text: str
     prefix: str
@@ -28,11 +28,11 @@ def generate() -> NewKey:
 
 
 def hash_of(text: str) -> str:
-    """Return the SHA-256 as hex; no salt is needed for a key that is random throughout."""
+    """Return the SHA-256 as hex; a wholly random key needs no salt."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def prefix_of(text: str) -> str | None:
-    """Return the prefix that finds the key, or None for what is no key."""
+    """Return the prefix that finds the key; None for other text."""
     match = _FORM.fullmatch(text)
     return match.group(1) if match else None
