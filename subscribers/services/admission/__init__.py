@@ -1,3 +1,1 @@
-"""Rate limit and idempotency keys of requests. May know models and `storage`, nothing of the
-request.
-"""
+"""Rate limit and idempotency keys. May know models and `storage`, nothing of the request."""

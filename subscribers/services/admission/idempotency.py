@@ -20,8 +20,6 @@ LEASE = timedelta(seconds=60)
 
 
 class RequestInProgress(Exception):
-    """Another request with this key is in progress; try again in `retry_after` seconds."""
-
     code = "IDEMPOTENCY_IN_PROGRESS"
 
     def __init__(self, retry_after: int) -> None:
@@ -51,8 +49,8 @@ class Reservation:
     token: UUID
 
     def keep(self, *, status: int, body: bytes) -> None:
-        """Store the answer; raises `RequestInProgress` when another request took over meanwhile.
-        Call it in the work's transaction, so that the exception rolls the work back.
+        """Store the answer inside the work's transaction, which `RequestInProgress` then rolls
+        back: another request took the reservation over.
         """
         mine = IdempotentRequest.objects.filter(pk=self.row_id, token=self.token, status=None)
         if not mine.update(status=status, answer=body):

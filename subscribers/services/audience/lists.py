@@ -41,9 +41,7 @@ def join(*, subscriber: Subscriber, list_ids: Collection[UUID], now: datetime) -
 
 
 def leave(*, subscriber: Subscriber, list_ids: Collection[UUID], now: datetime) -> list[UUID]:
-    """End memberships but keep their rows; returns the lists left. The caller holds the
-    subscriber's lock. Idempotent.
-    """
+    """End memberships; returns the lists left. The caller holds the subscriber's lock."""
     joined = ListMembership.objects.filter(
         subscriber=subscriber, list_id__in=list_ids, unsubscribed_at=None
     )
@@ -66,7 +64,6 @@ def save(*, changed: List) -> None:
 
 
 def delete(*, chosen: List) -> None:
-    """Delete a list and its memberships."""
     with transaction.atomic():
         workspaces.lock_configuration(workspace_id=chosen.workspace_id)
         # A join meanwhile waits for this lock, so no membership remains.

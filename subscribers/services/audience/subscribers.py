@@ -23,8 +23,6 @@ ROUNDS = 10
 
 
 class Identified(Protocol):
-    """A subscriber as an importer or the database has it."""
-
     @property
     def external_id(self) -> str | None: ...
 
@@ -101,9 +99,7 @@ def find_or_create(
 def complete(
     *, subscriber: Subscriber, person: Person, attributes_bytes: int, now: datetime
 ) -> None:
-    """Fill empty texts and merge attributes into the locked row. Raises `InvalidRequest` when the
-    merged attributes exceed `attributes_bytes`.
-    """
+    """Fill empty texts and merge attributes into the locked row. Raises as `changes_to` does."""
     changes = changes_to(
         stored={name: getattr(subscriber, name) for name in profile.COLUMNS},
         person=person,
@@ -119,9 +115,7 @@ def complete(
 def changes_to(
     *, stored: Mapping[str, Any], person: Person, attributes_bytes: int
 ) -> dict[str, Any]:
-    """Return the profile columns that the request changes, with their new values. Raises
-    `InvalidRequest` when the merged attributes exceed `attributes_bytes`.
-    """
+    """Return the changed profile columns with their new values. Raises as `check_size` does."""
     changes: dict[str, Any] = {
         name: text for name, text in person.texts.items() if not stored[name]
     }
@@ -133,7 +127,7 @@ def changes_to(
 
 
 def check_size(*, merged: Mapping[str, Any], attributes_bytes: int) -> None:
-    """Raise `InvalidRequest` when attributes are too long to be stored."""
+    """Raise `InvalidRequest` when merged attributes exceed `attributes_bytes`."""
     size = len(json_gate.compact(merged))
     if size > attributes_bytes:
         message = f"would have {size} bytes once merged; at most {attributes_bytes} are stored."

@@ -23,7 +23,6 @@ def ensure(*, workspace: Workspace, names: Collection[str]) -> dict[str, Tag]:
 
 
 def names_of(subscriber: Subscriber) -> dict[UUID, str]:
-    """Return the subscriber's tags, name by tag id."""
     links = SubscriberTag.objects.filter(subscriber=subscriber)
     return dict(links.values_list("tag_id", "tag__name"))
 

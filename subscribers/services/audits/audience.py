@@ -113,7 +113,6 @@ def silent_imports(audit: Audit) -> Sequence[Finding]:
 
 
 def mail_without_lease(audit: Audit) -> Sequence[Finding]:
-    """Find claimed or sending emails whose claim never expires."""
     faulty = Q(lease_expires_at=None) & (
         Q(status=OutgoingEmail.Status.SENDING) | Q(lease_token__isnull=False)
     )
@@ -132,7 +131,6 @@ def mail_without_lease(audit: Audit) -> Sequence[Finding]:
 
 
 def mail_past_lease(audit: Audit) -> Sequence[Finding]:
-    """Find emails that stay `sending` after their lease expired."""
     late = audit.now - timedelta(minutes=5)
     sending = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.SENDING)
     return suspects(rows=sending, faulty=Q(lease_expires_at__lt=late), audit=audit).finding(
@@ -143,7 +141,6 @@ def mail_past_lease(audit: Audit) -> Sequence[Finding]:
 
 
 def mail_that_nobody_sends(audit: Audit) -> Sequence[Finding]:
-    """Find queued emails without an enrollment or a due time."""
     faulty = Q(due_at=None) & ~Q(cause__startswith="step:")
     queued = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.QUEUED)
     return suspects(rows=queued, faulty=faulty, audit=audit).finding(
@@ -169,17 +166,14 @@ def paused_mail(audit: Audit) -> Sequence[Finding]:
     if audit.workspace:
         paused = paused.filter(pk=audit.workspace.pk)
     slugs = list(paused.values_list("slug", flat=True)[:MOST_COUNTED])
-    if not slugs:
-        return []
-    return [
-        Finding(
-            what="Mail is paused in these workspaces; due mail waits",
-            remedy="Admin, Workspaces: switch “Mail paused” off to send mail again.",
-            level=Level.WARNING,
-            count=len(slugs),
-            example=slugs[0],
-        )
-    ]
+    finding = Finding(
+        what="Mail is paused in these workspaces; due mail waits",
+        remedy="Admin, Workspaces: switch “Mail paused” off to send mail again.",
+        level=Level.WARNING,
+        count=len(slugs),
+        example=slugs[0] if slugs else "",
+    )
+    return [finding] if slugs else []
 
 
 def _unsuppressed(audit: Audit) -> Iterator[UUID]:

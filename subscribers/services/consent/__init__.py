@@ -1,3 +1,1 @@
-"""Consent: the ledger, double opt-in, unsubscribing, suppression. May know `outbox`, `audience`,
-and the rooms below.
-"""
+"""Ledger, double opt-in, unsubscribing, suppression. May know `outbox`, `audience` and below."""

@@ -78,8 +78,8 @@ def ask_by_id(*, subscriber_id: UUID, circumstances: Circumstances, now: datetim
 def open_question(
     *, subscriber: Subscriber, circumstances: Circumstances, now: datetime
 ) -> Confirmation:
-    """Return the subscriber's open confirmation, created without an email where there is none. The
-    caller holds the subscriber's lock. Idempotent.
+    """Return the subscriber's open confirmation; a new one has no email yet. The caller holds the
+    subscriber's lock. Idempotent.
     """
     found = Confirmation.objects.filter(subscriber=subscriber, closed_at=None)
     # One at most: `first` would sort, and the planner may walk the whole table for that.
@@ -168,7 +168,6 @@ def _write_mail(
 
 
 def _store_test_mail(confirmation: Confirmation, subscriber: Subscriber, now: datetime) -> None:
-    """Store the email that a test key does not send, once per confirmation."""
     cause = outbox.cause_of_confirmation(confirmation_id=confirmation.pk, number=0)
     workspace_id = subscriber.workspace_id
     if not OutgoingEmail.objects.filter(workspace=workspace_id, cause=cause).exists():

@@ -22,8 +22,6 @@ KEPT_FOR = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The most emails an hour for one subject."""
-
     scope: AskedHour.Scope
     subject: str
     mails: int

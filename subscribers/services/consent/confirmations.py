@@ -29,8 +29,6 @@ Kind = ledger.Kind
 
 
 class ConfirmationMethod(StrEnum):
-    """How a subscriber confirmed."""
-
     GESTURE = "gesture"
     BUTTON = "button"
     # An operator, in the admin.

@@ -1,6 +1,4 @@
-"""The confirmation email, from the workspace's templates where usable, else from the default ones.
-Reads and writes no row.
-"""
+"""The confirmation email, from the workspace's templates or the default ones. No database."""
 
 import logging
 from collections.abc import Mapping
@@ -23,7 +21,7 @@ URL_TAG = "DOUBLE_OPT_IN_URL"
 
 
 class LinkMissing(TemplateFault):
-    """The email would not have the link, so nobody could confirm."""
+    """A part of the email lacks the link, so nobody could confirm."""
 
     code = "LINK_MISSING"
 
@@ -51,9 +49,7 @@ def templates_of(workspace: Workspace) -> Templates:
 
 
 def render(*, templates: Templates, data: dict[str, Any]) -> RenderedMail:
-    """Return the rendered email. Raises `TemplateFault`, and its subclass `LinkMissing` where a
-    part of the email lacks the link.
-    """
+    """Return the rendered email; raises `TemplateFault`, or its subclass `LinkMissing`."""
     mail = rendering.render_mail(
         subject=templates.subject,
         preview_text="",

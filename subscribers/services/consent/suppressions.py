@@ -16,6 +16,7 @@ from subscribers import reactions
 from subscribers.models import Confirmation, ConsentRecord, Subscriber, Suppression, Workspace
 from subscribers.services.consent import ledger
 from subscribers.services.consent.ledger import NOTHING_KNOWN, Circumstances
+from subscribers.services.outbox.delivery import key_of
 from subscribers.services.storage import sql_values
 from subscribers.templating import mail
 from subscribers.wire import addresses
@@ -33,8 +34,6 @@ _FIND = "SELECT 1 FROM subscribers_suppression WHERE workspace_id = %s AND addre
 
 
 class SuppressionSource(StrEnum):
-    """Where a suppression came from."""
-
     SMTP = "smtp"
     WEBHOOK = "webhook"
     ADMIN = "admin"
@@ -49,9 +48,7 @@ _TYPED_IN = frozenset({SuppressionSource.ADMIN, SuppressionSource.API, Suppressi
 
 @dataclass(frozen=True, slots=True)
 class Lifted:
-    """A removed suppression: the subscriber with the address, if any, with the status they have
-    now.
-    """
+    """A removed suppression, and the address's subscriber after it."""
 
     subscriber: Subscriber | None
     is_reactivated: bool
@@ -134,16 +131,14 @@ def is_suppressed(*, workspace: Workspace, email_key: str) -> bool:
 
 
 def reason_to_skip(*, workspace: Workspace, recipient: str) -> str | None:
-    """Return `suppressed` when the recipient is, else None. The caller holds the lock of the
-    email's subscriber, which `suppress` takes first.
-    """
-    is_found = is_suppressed(workspace=workspace, email_key=_key_of(recipient))
+    """Return `suppressed` or None; the caller holds the lock of the email's subscriber."""
+    is_found = is_suppressed(workspace=workspace, email_key=key_of(recipient))
     return SUPPRESSED if is_found else None
 
 
 def hash_of(*, workspace: Workspace, recipient: str) -> str:
     """Return the hash of a recipient's address, 64 hex digits."""
-    return _hash(workspace, _key_of(recipient))
+    return _hash(workspace, key_of(recipient))
 
 
 def find(*, workspace: Workspace, email_key: str) -> Suppression | None:
@@ -152,9 +147,7 @@ def find(*, workspace: Workspace, email_key: str) -> Suppression | None:
 
 
 def forget_address(*, workspace: Workspace, email_key: str) -> None:
-    """Reduce a suppression to its hash, for an erasure. The caller holds the subscriber's lock.
-    Idempotent.
-    """
+    """Reduce a suppression to its hash; the caller holds the subscriber's lock. Idempotent."""
     hashed = _hash(workspace, email_key)
     Suppression.objects.filter(workspace=workspace, address_hash=hashed).update(
         email="", details=""
@@ -162,8 +155,8 @@ def forget_address(*, workspace: Workspace, email_key: str) -> None:
 
 
 def keep_hash(*, workspace: Workspace, email_key: str, now: datetime) -> None:
-    """Suppress an erased subscriber's address by its hash; an earlier suppression stays unchanged.
-    The caller holds the subscriber's lock. Idempotent.
+    """Suppress an erased address by its hash; keeps an earlier suppression unchanged. The caller
+    holds the subscriber's lock. Idempotent.
     """
     given = Suppression(
         workspace=workspace,
@@ -203,7 +196,6 @@ def status_after(reason: str) -> Subscriber.Status | None:
 
 
 def is_graver(reason: str, *, than: str) -> bool:
-    """Tell whether a reason outweighs another."""
     return _GRAVITY[Reason(reason)] > _GRAVITY[Reason(than)]
 
 
@@ -306,14 +298,6 @@ def _never_answered(person: Subscriber) -> bool:
 
 def _locked_owner(workspace: Workspace, email_key: str) -> Subscriber | None:
     return Subscriber.objects.filter(workspace=workspace, email_key=email_key).locked().first()
-
-
-def _key_of(recipient: str) -> str:
-    """Return a stored address's key, also for text that is no valid address."""
-    try:
-        return addresses.parse(recipient).key
-    except addresses.InvalidAddress:
-        return recipient.strip().lower()
 
 
 def _hash(workspace: Workspace, email_key: str) -> str:

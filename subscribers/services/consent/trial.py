@@ -15,9 +15,7 @@ SAMPLE_ADDRESS = "ada@example.com"
 
 
 def sample(*, workspace: Workspace, recipient: str = SAMPLE_ADDRESS) -> RenderedMail:
-    """Return the email for a subscriber with only an address. Raises `TemplateFault` and its
-    subclass `LinkMissing`.
-    """
+    """Return the email for a subscriber with only an address; raises as `mail.render` does."""
     somebody = Subscriber(workspace=workspace, email=recipient, email_key=recipient.lower())
     data = confirmation_mail.data_of(
         subscriber=somebody, workspace=workspace, url=f"{settings.PUBLIC_URL}/c/sample"

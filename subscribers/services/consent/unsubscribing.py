@@ -33,8 +33,6 @@ _TOKEN = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})", re.ASCII)
 
 
 class UnsubscribeMethod(StrEnum):
-    """How a subscriber left."""
-
     # A mail program sent the POST of RFC 8058.
     ONE_CLICK = "one_click"
     PAGE = "page"
@@ -180,7 +178,6 @@ def _merged_owner_of(token: str) -> Subscriber | None:
 
 
 def _close_questions(people: Sequence[Subscriber], now: datetime) -> set[UUID]:
-    """Close open confirmations of locked subscribers; returns whose."""
     questions = Confirmation.objects.filter(subscriber__in=people, closed_at=None)
     asked = set(questions.values_list("subscriber_id", flat=True))
     if asked:

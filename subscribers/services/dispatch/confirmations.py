@@ -1,5 +1,5 @@
-"""Rules for confirmation emails only: before they are sent, and when delivery is unknown. Called by
-`queue`, which has the fence, the network and the locks.
+"""Confirmation emails before sending and after an unknown delivery; called by `queue`, which has
+the fence, the network and the locks.
 """
 
 from datetime import datetime
@@ -25,8 +25,8 @@ def is_one(email: OutgoingEmail) -> bool:
 
 
 def reason_to_skip(*, email: OutgoingEmail, subscriber: Subscriber) -> str | None:
-    """Return the word why a confirmation email is no longer needed; None for other kinds. The
-    caller holds the subscriber's lock.
+    """Return why a confirmation email is not needed any more. The caller holds the subscriber's
+    lock.
     """
     if not is_one(email):
         return None

@@ -36,16 +36,12 @@ _UNCLAIMED = {"lease_token": None, "lease_expires_at": None}
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The emails of one task, under one token."""
-
     token: UUID
     ids: tuple[UUID, ...]
 
 
 def claim_queued(*, now: datetime, limit: int = MOST_IN_BATCH) -> Claimed | None:
-    """Claim due emails, oldest first; None when nothing is due. The caller queues the task in its
-    own transaction.
-    """
+    """Claim due emails, oldest first. The caller queues the task in its own transaction."""
     due = OutgoingEmail.objects.filter(due_at__lte=now, lease_token__isnull=True)
     token = uuid4()
     with transaction.atomic():

@@ -29,8 +29,6 @@ MOST_IDS = 500
 
 
 class News(Enum):
-    """What a report says about a subscriber."""
-
     HARD_BOUNCE = auto()
     COMPLAINT = auto()
     UNSUBSCRIBED = auto()

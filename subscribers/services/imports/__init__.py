@@ -1,3 +1,1 @@
-"""Imports: the loop over rows, its runs, and rejected rows. May know `rows`, `consent` and the
-rooms below.
-"""
+"""Imports: the loop over rows, runs, rejected rows. May know `rows`, `consent` and below."""

@@ -54,41 +54,30 @@ class Importer(Protocol[Value]):
     @property
     def rows_in_batch(self) -> int:
         """Rows in one transaction."""
-        ...
 
     @property
     def is_read_ahead(self) -> bool:
         """Whether a parsing thread pays."""
-        ...
 
     def parse(self, row: Row) -> Parsed[Value]:
         """Check and type a readable row, in the other thread, without the database."""
-        ...
 
     def is_alone(self, value: Value) -> bool:
         """Tell whether `record_alone` must write the row in a transaction of its own."""
-        ...
 
     def record(self, parsed: Sequence[Parsed[Value]], *, now: datetime) -> RowsOutcome:
         """Record rows, faulty ones among them, inside the caller's transaction."""
-        ...
 
     def record_alone(
         self, parsed: Parsed[Value], *, now: datetime, before_commit: Callable[[RowsOutcome], None]
     ) -> None:
-        """Record one row in a transaction that ends with `before_commit`. Raises `RejectedAlone`
-        after writing nothing when the row is refused.
-        """
-        ...
+        """Record one row in a transaction ending with `before_commit`; raises `RejectedAlone`."""
 
     def forget(self) -> None:
         """Drop caches of the database, which may be wrong."""
-        ...
 
 
 class RejectedAlone(Exception):
-    """A row with a transaction of its own was refused."""
-
     def __init__(self, *faults: Fault) -> None:
         self.faults = faults
         super().__init__(" ".join(fault.message for fault in faults))
@@ -164,8 +153,6 @@ def _batches(
 
 
 class _StoppedAtFault(Exception):
-    """A row is bad, and the import must stop there."""
-
     def __init__(self, rejected: Rejected) -> None:
         self.rejected = rejected
 
@@ -249,7 +236,6 @@ class _Writer(Generic[Value]):
             self._kept(*kept[0])
 
     def _refuse(self, each: Parsed[Value], faults: tuple[Fault, ...]) -> None:
-        """Record only that a row was refused."""
         refused = Parsed[Value](each.row, None, faults)
         self._repeat_while_it_passes(lambda: self._record([refused]))
 

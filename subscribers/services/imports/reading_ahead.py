@@ -14,8 +14,6 @@ SECONDS_TO_LOOK = 0.2
 
 
 class _Failed:
-    """The error that ended reading."""
-
     def __init__(self, error: BaseException) -> None:
         self.error = error
 

@@ -88,12 +88,10 @@ class Counted(msgspec.Struct, kw_only=True):
         _add_reasons(self.reasons, {reason(rejected.faults[0]): 1})
 
     def occurred(self, *, oldest_at: datetime, newest_at: datetime) -> None:
-        """Widen the events' time span."""
         self.oldest_at = min(self.oldest_at or oldest_at, oldest_at)
         self.newest_at = max(self.newest_at or newest_at, newest_at)
 
     def add(self, other: "Counted") -> None:
-        """Add another batch's counts."""
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         _add_reasons(self.reasons, other.reasons)
@@ -109,7 +107,6 @@ class KeepsRejects(Protocol):
         earlier result. Flushed on return; call it before the checkpoint commits. Idempotent, since
         a repeated batch calls it again with the same `at`.
         """
-        ...
 
 
 def begin(

@@ -15,8 +15,6 @@ from subscribers.services.outbox.delivery import is_allowed
 
 
 class SendDecision(Enum):
-    """Whether an email is sent."""
-
     ALLOWED = "allowed"
     # Never: the caller continues as if it had been sent.
     SKIP = "skip"

@@ -46,8 +46,6 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One email to one recipient, ready to be sent."""
-
     # With or without its angle brackets.
     message_id: str
     # A formatted From header, `Ada <ada@example.com>`.
@@ -141,14 +139,14 @@ def is_allowed(address: str, allow: Sequence[str]) -> bool:
     """
     if not allow:
         return True
-    key = _key(address)
+    key = key_of(address)
     domain = key.rpartition("@")[2]
     for entry in allow:
         wanted = entry.strip()
         if "@" in wanted.removeprefix("@"):
-            if _key(wanted) == key:
+            if key_of(wanted) == key:
                 return True
-        elif domain and _key(f"a@{wanted.removeprefix('@')}") == f"a@{domain}":
+        elif domain and key_of(f"a@{wanted.removeprefix('@')}") == f"a@{domain}":
             return True
     return False
 
@@ -183,7 +181,7 @@ def _judge(error: Exception) -> Delivery:
 
 def _envelope(text: str) -> str:
     """Return a header's address for SMTP, or raise ValueError. A sender such as `root@localhost` is
-    not valid for subscribers, but a server may accept it.
+    invalid for subscribers, but a server may accept it.
     """
     address = parseaddr(text)[1]
     try:
@@ -195,7 +193,8 @@ def _envelope(text: str) -> str:
         return address
 
 
-def _key(text: str) -> str:
+def key_of(text: str) -> str:
+    """Return an address's key, also for stored text that is no valid address."""
     try:
         return addresses.parse(text).key
     except addresses.InvalidAddress:

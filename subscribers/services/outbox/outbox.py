@@ -111,7 +111,6 @@ def unfence(*, workspace_id: UUID, cause: str) -> None:
 
 
 def skip(*, draft: Draft, reason: str, now: datetime) -> OutgoingEmail:
-    """Store an email that is not sent, with the reason."""
     email = _row(draft, now, status=Status.SKIPPED, reason=reason)
     quick_rows.insert([email])
     return email
@@ -157,8 +156,8 @@ def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> bool:
 
 
 def settle_as_taken(*, email_id: UUID, now: datetime) -> bool:
-    """Record that a delivery service has an email, also one queued for another attempt. False when
-    its outcome is known already, or it was never sent. Idempotent.
+    """Record that a service has an email, even one queued for another attempt; False when its
+    outcome is known or it was never sent. Idempotent.
     """
     return bool(
         OutgoingEmail.objects.filter(UNSETTLED, pk=email_id).update(
@@ -173,8 +172,8 @@ def settle_as_taken(*, email_id: UUID, now: datetime) -> bool:
 
 
 def is_server_away(delivery: Delivery) -> bool:
-    """Tell whether the server or our account there is at fault, not this email. Every other email
-    would fail too, and no attempt counts.
+    """Tell whether the failure is about the server or our account there, so that any email would
+    fail.
     """
     if delivery.outcome is not DeliveryOutcome.DEFERRED:
         return False

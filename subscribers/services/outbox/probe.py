@@ -47,7 +47,6 @@ def probe() -> Probe:
 
 
 def _try_server(backend: smtp.EmailBackend) -> str:
-    """Connect and log in; returns the fault."""
     try:
         backend.open()
         connection = backend.connection

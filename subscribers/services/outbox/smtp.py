@@ -34,7 +34,6 @@ class SmtpSession:
     """Opens with the first email; an error that leaves the connection in doubt closes it."""
 
     def __init__(self, backend: EmailBackend) -> None:
-        """Take over Django's backend, with its host, log-in, TLS and timeout."""
         self._backend = backend
 
     def deliver(self, *, sender: str, recipient: str, content: bytes) -> Delivery:
@@ -140,9 +139,7 @@ class SmtpSession:
                 self._drop()
 
     def _drop(self) -> None:
-        """Close without QUIT; after a failed log-in Django keeps the connection in
-        `_partial_connection`.
-        """
+        """Close without QUIT; Django keeps a connection whose log-in failed elsewhere."""
         for name in ("connection", "_partial_connection"):
             connection = getattr(self._backend, name, None)
             if connection is not None:

@@ -30,9 +30,7 @@ class Trial:
 
 
 def send(*, workspace: Workspace, recipient: str, now: datetime) -> Trial:
-    """Send a plain test email; no transaction may be open. Raises `NoSender` and
-    `addresses.InvalidAddress`.
-    """
+    """Send a test email outside transactions. Raises `NoSender` and `addresses.InvalidAddress`."""
     mail = RenderedMail(
         subject=f"Test mail from {workspace.name}",
         preview_text="",

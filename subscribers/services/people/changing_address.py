@@ -54,7 +54,15 @@ def change(
         _store(person, new, now)
         if old_key == new.key:
             return Changed(email=person.email, status=person.status, is_asked=False)
-        _record(person, old_key, circumstances, now)
+        ledger.record_of_address(
+            workspace=person.workspace,
+            email_key=old_key,
+            subscriber=person,
+            kind=ConsentRecord.Kind.READDRESSED,
+            circumstances=circumstances,
+            now=now,
+            reason="The person has another address now.",
+        )
         suppressions.follow_person(
             subscriber=person, source=SOURCE, now=now, circumstances=circumstances
         )
@@ -71,18 +79,6 @@ def _store(person: Subscriber, new: Address, now: datetime) -> None:
         raise AddressTaken(
             f"{new.text} is somebody else's: merge the two, if they are one person."
         ) from error
-
-
-def _record(person: Subscriber, old_key: str, circumstances: Circumstances, now: datetime) -> None:
-    ledger.record_of_address(
-        workspace=person.workspace,
-        email_key=old_key,
-        subscriber=person,
-        kind=ConsentRecord.Kind.READDRESSED,
-        circumstances=circumstances,
-        now=now,
-        reason="The person has another address now.",
-    )
 
 
 def redirect_mails(mails: QuerySet[OutgoingEmail], *, recipient: str) -> None:

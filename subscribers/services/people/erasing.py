@@ -51,12 +51,13 @@ def erase(
     while portion := _erase_some(subscriber_id):
         events += portion
     with transaction.atomic():
-        person = _locked_whole([subscriber_id])
-        if not person:
+        # Not `locked_one`: no new row may reference this one before the transaction ends.
+        person = Subscriber.objects.filter(pk=subscriber_id).select_for_update().first()
+        if person is None:
             raise SubscriberGone("The person is gone already.")
-        erased = _erase_rest(person[0], events, circumstances, now, allows_return=allows_return)
+        erased = _erase_rest(person, events, circumstances, now, allows_return=allows_return)
     # No subscriber id: the log must not name them.
-    logger.info("Erased somebody.", extra={"workspace_id": person[0].workspace_id.hex})
+    logger.info("Erased somebody.", extra={"workspace_id": person.workspace_id.hex})
     return erased
 
 
@@ -106,9 +107,3 @@ def _erase_ledger(workspace: Workspace, person: Subscriber, email_keys: Sequence
     hashes = [address_hash(workspace.address_hash_key, key) for key in email_keys]
     of_nobody = ConsentRecord.objects.filter(workspace=workspace, subscriber=None)
     of_nobody.filter(address_hash__in=hashes).delete()
-
-
-def _locked_whole(subscriber_ids: Sequence[UUID]) -> list[Subscriber]:
-    """Lock rows by id so that no new row can reference them before the transaction ends."""
-    rows = Subscriber.objects.filter(pk__in=subscriber_ids).order_by("id")
-    return list(rows.select_for_update())

@@ -110,9 +110,7 @@ def people(*, workspace: Workspace, chosen: Chosen) -> SubscriberQuerySet:
 def subscriber_pages(
     *, workspace: Workspace, chosen: Chosen = EVERYBODY, page_rows: int = PAGE
 ) -> Iterator[list[SubscriberRow]]:
-    """Yield the chosen subscribers by id; four short queries a page. Raises `UnknownName` when
-    called.
-    """
+    """Yield the chosen by id; four short queries a page. Raises `UnknownName` when called."""
     return _pages(people(workspace=workspace, chosen=chosen), page_rows)
 
 
@@ -132,7 +130,6 @@ def _columns(rows: SubscriberQuerySet) -> Any:  # noqa: ANN401 - a queryset of d
 
 
 def _whole(page: Sequence[Mapping[str, Any]]) -> list[SubscriberRow]:
-    """Add tags, lists and consent to the subscribers of a page."""
     ids = [person["pk"] for person in page]
     links = SubscriberTag.objects.filter(subscriber__in=ids)
     tags = _names_by_person(links.values_list("subscriber_id", "tag__name"))

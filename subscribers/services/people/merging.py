@@ -95,7 +95,6 @@ def merge(
 
 
 def _lock(kept_id: UUID, gone_id: UUID) -> tuple[Subscriber, Subscriber]:
-    """Lock both so that no new row can reference them before the transaction ends."""
     if kept_id == gone_id:
         raise CannotMerge("Both names are one person already.")
     rows = Subscriber.objects.filter(pk__in=[kept_id, gone_id]).order_by("id")
@@ -139,7 +138,6 @@ def _follow(kept: Subscriber, before: str, circumstances: Circumstances, now: da
 
 
 def _profile(kept: Subscriber, gone: Subscriber, attributes_bytes: int) -> dict[str, Any]:
-    """Return the other row's values where the kept row has none."""
     changes: dict[str, Any] = {"created_at": min(kept.created_at, gone.created_at)}
     for name in ("external_id", *profile.NAMES):
         if not getattr(kept, name) and getattr(gone, name):

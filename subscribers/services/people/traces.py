@@ -54,8 +54,6 @@ class _Place(Func):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The texts that identify a subscriber."""
-
     workspace_id: UUID
     row_id: UUID
     public_id: str
@@ -125,8 +123,8 @@ def _parsed(text: str) -> Address:
 
 
 def forget(*, names: Names) -> None:
-    """Delete what names a subscriber, or cut the names out of other rows. Idempotent. The
-    subscriber's emails must still exist: the log is searched for them.
+    """Delete or rewrite all rows that name a subscriber. Idempotent. Call it before their emails
+    are deleted, since their log entries are found by them.
     """
     _forget_answers(names)
     for some in _portions([reject.pk for reject in rejects_of(names=names)]):

@@ -16,9 +16,7 @@ def is_passing(error: Exception) -> bool:
 
 
 def renew() -> bool:
-    """Drop this thread's connection and all idle broken ones; False inside a transaction, whose
-    work is lost with it.
-    """
+    """Drop this thread's connection and all idle broken ones; False inside a transaction."""
     if connection.in_atomic_block:
         return False
     connection.close()

@@ -46,7 +46,6 @@ def insert_or(
 
 
 def update(rows: Sequence[Model], *, columns: Sequence[str]) -> None:
-    """Write these fields of stored rows."""
     if not rows:
         return
     own = rows[0]._meta

@@ -26,9 +26,7 @@ class SecretKeyDiffers(ValueError):
 
 
 def check_secret_key(*, secret_key: str) -> None:
-    """Store the key's fingerprint at the first start, by one process only; later raise
-    `SecretKeyDiffers` for another key.
-    """
+    """Store the first process's fingerprint; raise `SecretKeyDiffers` for another key later."""
     fingerprint = _fingerprint(secret_key)
     installation, _ = Installation.objects.get_or_create(
         pk=1, defaults={"secret_key_fingerprint": fingerprint}

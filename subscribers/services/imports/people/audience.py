@@ -41,23 +41,19 @@ class Audience:
     default_list_ids: Sequence[UUID] = ()
 
     def bearers(self, person: Person) -> tuple[Subscriber | None, Subscriber | None]:
-        """Return the subscribers with the address and with the external id."""
         return (
             self.by_key.get(person.email.key) if person.email else None,
             self.by_external_id.get(person.external_id) if person.external_id else None,
         )
 
     def choose(self, person: Person) -> Subscriber | None:
-        """Return the subscriber that the identity means, added ones included; raises as the API
-        does.
-        """
+        """Return the subscriber of an identity, also an added one; raises as the API does."""
         by_address, by_external_id = self.bearers(person)
         return subscribers.choose(
             by_address=by_address, by_external_id=by_external_id, person=person
         )
 
     def add(self, person: Subscriber) -> None:
-        """Remember a new subscriber."""
         self.by_key[person.email_key] = person
         if person.external_id is not None:
             self.by_external_id[person.external_id] = person
@@ -124,7 +120,6 @@ def _read_people(
 
 
 def _read_their_own(audience: Audience, drafts: Sequence[SubscriberDraft]) -> None:
-    """Read known subscribers' tags, lists and consent."""
     people = _known(audience, [draft for draft in drafts if draft.tags])
     if people:
         links = SubscriberTag.objects.filter(subscriber__in=people)

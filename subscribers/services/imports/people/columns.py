@@ -27,9 +27,7 @@ class RowReader:
         self._attributes_bytes = attributes_bytes
 
     def read(self, row: Row) -> SubscriberDraft:
-        """Return a readable row's draft; raises `InvalidRequest` with every fault, and
-        `InvalidFile` when the file's columns cannot be used.
-        """
+        """Return a row's draft; raises `InvalidRequest`, or `InvalidFile` for bad columns."""
         if row.fields is None:
             raise InvalidRequest(Fault("", "cannot be read."))
         body = self._columns.body(row.fields, row.columns)

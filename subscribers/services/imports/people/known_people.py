@@ -22,9 +22,7 @@ COLUMNS = (
 def changes_to(
     *, stored: Subscriber, draft: SubscriberDraft, duplicates: Duplicates, attributes_bytes: int
 ) -> dict[str, Any]:
-    """Return the changed columns with their new values, without those of the status. Raises
-    `InvalidRequest` when the attributes would be too long.
-    """
+    """Return the changed columns except those of the status. Raises as `check_size` does."""
     changes: dict[str, Any] = {}
     if duplicates == Duplicates.SKIP:
         return changes

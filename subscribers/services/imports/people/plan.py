@@ -8,8 +8,6 @@ from subscribers.models import ConsentRecord, Subscriber, Suppression
 
 
 class Taken(Enum):
-    """The result of a row."""
-
     CREATED = "created"
     CHANGED = "changed"
     DUPLICATE = "duplicate"

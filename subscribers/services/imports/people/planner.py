@@ -30,8 +30,6 @@ Kind = ConsentRecord.Kind
 
 
 class Planner:
-    """Adds rows to a plan."""
-
     def __init__(self, *, options: ImportOptions, audience: Audience, now: datetime) -> None:
         self.options = options
         self.audience = audience
@@ -39,9 +37,7 @@ class Planner:
         self.plan = Plan()
 
     def take(self, draft: SubscriberDraft) -> Taken:
-        """Add a row to the plan. Raises `InvalidRequest`, `IdentityConflict` and
-        `SubscriberNotFound`, with the plan unchanged.
-        """
+        """Plan a row, or raise `InvalidRequest`, `IdentityConflict` or `SubscriberNotFound`."""
         stored = self.audience.choose(draft.person)
         is_skipped = stored is not None and self.options.duplicates == Duplicates.SKIP
         if stored is not None and stored.pk in self.plan.touched and not is_skipped:
@@ -114,7 +110,6 @@ class Planner:
         self._settle_new(person, draft, standing)
 
     def _settle_new(self, person: Subscriber, draft: SubscriberDraft, standing: Standing) -> None:
-        """Plan a new subscriber's consent and suppression."""
         plan = self.plan
         if standing.has_agreed:
             plan.lines.append(self._agreed(person, draft))
@@ -189,7 +184,6 @@ class Planner:
         return changes
 
     def _agreed(self, person: Subscriber, draft: SubscriberDraft) -> ConsentRecord:
-        """Return the consent record that row and operator claim."""
         consent = draft.consent
         claimed = Circumstances(
             ip=consent.ip, user_agent=consent.user_agent, actor=self.options.actor

@@ -33,7 +33,6 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def reason_of(draft: SubscriberDraft) -> Suppression.Reason | None:
-    """Return why the row suppresses the address, if it does."""
     return _SUPPRESSED_BY.get(Status(draft.status)) if draft.status else None
 
 
@@ -61,7 +60,6 @@ def standing_of(
 
 
 def suppressions_status(reason: Suppression.Reason | None) -> Subscriber.Status | None:
-    """Return the status that a suppression's reason sets, if any."""
     return suppressions.status_after(reason) if reason else None
 
 

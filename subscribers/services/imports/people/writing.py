@@ -32,9 +32,7 @@ class SomebodyWasFaster(Exception):
 
 
 def write(*, plan: Plan, options: ImportOptions, now: datetime) -> int:
-    """Write the plan; returns how many confirmations were queued. The caller rolls back on
-    `SomebodyWasFaster`.
-    """
+    """Write the plan; returns how many confirmations were queued, or raises `SomebodyWasFaster`."""
     _insert_people(plan.created)
     quick_rows.update(plan.changed, columns=known_people.COLUMNS)
     _end_what_ends(plan, now)
