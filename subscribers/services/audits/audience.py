@@ -140,7 +140,7 @@ def mail_past_lease(audit: Audit) -> Sequence[Finding]:
     )
 
 
-def mail_that_nobody_sends(audit: Audit) -> Sequence[Finding]:
+def mail_without_due_time(audit: Audit) -> Sequence[Finding]:
     faulty = Q(due_at=None) & ~Q(cause__startswith="step:")
     queued = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.QUEUED)
     return suspects(rows=queued, faulty=faulty, audit=audit).finding(
@@ -208,7 +208,9 @@ CHECKS = (
 MAIL_CHECKS = (
     Check("Outbox", "leases", "Every claim of a mail expires.", mail_without_lease),
     Check("Outbox", "sending", "No mail is past its lease.", mail_past_lease),
-    Check("Outbox", "queued", "Every queued mail has a due time.", mail_that_nobody_sends),
+    Check(
+        "Outbox", "queued", "Queued mail has an enrollment or a due time.", mail_without_due_time
+    ),
     Check("Outbox", "unknown", "No delivery is unknown.", unknown_mail),
     Check("Outbox", "paused", "No workspace has paused its mail.", paused_mail),
 )

@@ -100,7 +100,7 @@ def _activate(
     )
     limits.begin_anew(workspace=subscriber.workspace, email_key=subscriber.email_key)
     reactions.current().confirmed(subscriber_ids=[subscriber.pk], now=now)
-    # A returning subscriber keeps earlier lists; one who never confirmed had none.
+    # A returning subscriber keeps earlier lists; one who never confirmed joins the default ones.
     if not (had_left and ListMembership.objects.filter(subscriber=subscriber).exists()):
         joined = lists.join_default_lists(subscriber=subscriber, now=now)
         if joined:

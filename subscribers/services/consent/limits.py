@@ -30,8 +30,7 @@ def take(
     *, workspace: Workspace, email_key: str, now: datetime, is_reminder: bool = False
 ) -> str | None:
     """Count one email to the mailbox, or return the word why it is refused. A reminder ignores the
-    pause. Runs in the caller's transaction, which then holds the mailbox's row; locks the
-    subscriber first.
+    pause. Holds the mailbox's row until the caller's transaction ends, after the subscriber's lock.
     """
     rows = _rows(workspace, email_key)
     pause = timedelta(0) if is_reminder else PAUSE

@@ -100,7 +100,9 @@ def write(
     except TemplateFault as fault:
         # A sign-up must not wait until the template is corrected.
         ids = {"workspace_id": workspace.pk.hex}
-        logger.warning("The confirmation template failed, ours is used: %s", fault, extra=ids)
+        logger.warning(
+            "The confirmation template failed; the default is used: %s", fault, extra=ids
+        )
         mail = render(templates=OURS, data=data)
     return Draft(
         workspace_id=workspace.pk,

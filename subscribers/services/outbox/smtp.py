@@ -139,7 +139,7 @@ class SmtpSession:
                 self._drop()
 
     def _drop(self) -> None:
-        """Close without QUIT; Django keeps a connection whose log-in failed elsewhere."""
+        """Close without QUIT, also a connection whose log-in failed (`_partial_connection`)."""
         for name in ("connection", "_partial_connection"):
             connection = getattr(self._backend, name, None)
             if connection is not None:

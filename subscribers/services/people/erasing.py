@@ -57,7 +57,7 @@ def erase(
             raise SubscriberGone("The person is gone already.")
         erased = _erase_rest(person, events, circumstances, now, allows_return=allows_return)
     # No subscriber id: the log must not name them.
-    logger.info("Erased somebody.", extra={"workspace_id": person.workspace_id.hex})
+    logger.info("Erased a subscriber.", extra={"workspace_id": person.workspace_id.hex})
     return erased
 
 

@@ -1,8 +1,8 @@
 """API keys: created, found for a request, revoked.
 
 A process caches keys with their workspaces and checks at each request that the key is not revoked
-and the workspace's `config_version` is unchanged. So every change of a key except its last use must
-raise the version, through a service.
+and the workspace's `config_version` is unchanged. So every change of a key except revocation and
+last use must raise the version, through a service.
 """
 
 import hmac

@@ -1,4 +1,4 @@
-"""The form of an API key: `cue_` + 10 lower-case signs (stored) + `_` + 40 signs (hashed)."""
+"""An API key: `cue_` + 10 lower-case characters (stored) + `_` + 40 characters (hashed)."""
 
 import hashlib
 import re
@@ -6,8 +6,8 @@ import secrets
 import string
 from dataclasses import dataclass
 
-_PREFIX_SIGNS = string.ascii_lowercase + string.digits
-_SECRET_SIGNS = string.ascii_letters + string.digits
+_PREFIX_CHARACTERS = string.ascii_lowercase + string.digits
+_SECRET_CHARACTERS = string.ascii_letters + string.digits
 _FORM = re.compile(r"(cue_[a-z0-9]{10})_[A-Za-z0-9]{40}", re.ASCII)
 
 
@@ -22,8 +22,8 @@ class NewKey:
 
 def generate() -> NewKey:
     """Return a new key with 238 random bits beyond its prefix."""
-    prefix = "cue_" + "".join(secrets.choice(_PREFIX_SIGNS) for _ in range(10))
-    text = f"{prefix}_" + "".join(secrets.choice(_SECRET_SIGNS) for _ in range(40))
+    prefix = "cue_" + "".join(secrets.choice(_PREFIX_CHARACTERS) for _ in range(10))
+    text = f"{prefix}_" + "".join(secrets.choice(_SECRET_CHARACTERS) for _ in range(40))
     return NewKey(text=text, prefix=prefix, key_hash=hash_of(text))
 
 

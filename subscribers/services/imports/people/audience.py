@@ -40,7 +40,7 @@ class Audience:
     list_ids: dict[str, UUID] = field(default_factory=dict)
     default_list_ids: Sequence[UUID] = ()
 
-    def bearers(self, person: Person) -> tuple[Subscriber | None, Subscriber | None]:
+    def matches(self, person: Person) -> tuple[Subscriber | None, Subscriber | None]:
         return (
             self.by_key.get(person.email.key) if person.email else None,
             self.by_external_id.get(person.external_id) if person.external_id else None,
@@ -48,7 +48,7 @@ class Audience:
 
     def choose(self, person: Person) -> Subscriber | None:
         """Return the subscriber of an identity, also an added one; raises as the API does."""
-        by_address, by_external_id = self.bearers(person)
+        by_address, by_external_id = self.matches(person)
         return subscribers.choose(
             by_address=by_address, by_external_id=by_external_id, person=person
         )
@@ -138,7 +138,7 @@ def _read_their_own(audience: Audience, drafts: Sequence[SubscriberDraft]) -> No
 
 
 def _known(audience: Audience, drafts: Sequence[SubscriberDraft]) -> Collection[UUID]:
-    return {row.pk for draft in drafts for row in audience.bearers(draft.person) if row is not None}
+    return {row.pk for draft in drafts for row in audience.matches(draft.person) if row is not None}
 
 
 def _read_suppressions(

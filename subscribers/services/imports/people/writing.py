@@ -35,7 +35,7 @@ def write(*, plan: Plan, options: ImportOptions, now: datetime) -> int:
     """Write the plan; returns how many confirmations were queued, or raises `SomebodyWasFaster`."""
     _insert_people(plan.created)
     quick_rows.update(plan.changed, columns=known_people.COLUMNS)
-    _end_what_ends(plan, now)
+    _close_and_stop(plan, now)
     _put_on_tags(plan, options, now)
     quick_rows.insert(
         [
@@ -66,7 +66,7 @@ def _insert_people(people: Sequence[Subscriber]) -> None:
         raise SomebodyWasFaster
 
 
-def _end_what_ends(plan: Plan, now: datetime) -> None:
+def _close_and_stop(plan: Plan, now: datetime) -> None:
     """Close confirmations and stop enrollments of known subscribers who get no more mail."""
     ended = [*plan.leaving, *plan.suppressed]
     if ended:
