@@ -1,7 +1,6 @@
 """Finds, creates and completes the subscriber of a request.
 
-Runs inside the caller's transaction. Rows are locked in the order of their ids and read after the
-lock.
+Runs inside the caller's transaction. Rows are locked by id and read after the lock.
 """
 
 from collections.abc import Mapping

@@ -47,8 +47,7 @@ def ask(
     the subscriber's lock, has read the row under it, and commits.
 
     Not idempotent: the limits decide whether another email is sent. A pending subscriber always has
-    an open confirmation afterwards, which can expire. With `is_test` the email is stored but never
-    sent.
+    an open confirmation afterwards, which can expire. `is_test`: stored but never sent.
     """
     if subscriber.status not in CAN_CONFIRM:
         is_active = subscriber.status == Status.ACTIVE

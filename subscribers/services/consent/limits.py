@@ -1,8 +1,7 @@
-"""Confirmation emails per mailbox: one a day, three in all.
+"""Confirmation emails per mailbox: one a day, three in all; more are refused, never delayed.
 
 `a+1@` and `a+2@` are one mailbox, and the count outlives the subscriber, so that nobody can fill a
-stranger's mailbox. An email beyond the limit is refused, never delayed. A confirmation resets the
-count.
+stranger's mailbox. A confirmation resets the count.
 """
 
 from datetime import datetime, timedelta

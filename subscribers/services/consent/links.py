@@ -1,5 +1,4 @@
-"""Links in confirmation emails: signed, valid for seven days and until the confirmation is
-answered.
+"""Links in confirmation emails: signed, valid for seven days or until the answer.
 
 A token is `id.moment.mark.signature`: the confirmation's id, when it was signed, a mark keyed by
 the subscriber's own secret (that of the unsubscribe link), and a signature under SECRET_KEY with a

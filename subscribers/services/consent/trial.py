@@ -24,8 +24,6 @@ def sample(*, workspace: Workspace, recipient: str = SAMPLE_ADDRESS) -> Rendered
 
 
 def send(*, workspace: Workspace, recipient: str) -> Trial:
-    """Send the sample; no transaction may be open. Raises `TemplateFault`, `trial.NoSender` and
-    `addresses.InvalidAddress`.
-    """
+    """Send the sample outside transactions; raises as `sample` and `trial.send_rendered` do."""
     mail = sample(workspace=workspace, recipient=recipient)
     return trial.send_rendered(workspace=workspace, recipient=recipient, mail=mail)

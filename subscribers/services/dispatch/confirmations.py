@@ -25,9 +25,7 @@ def is_one(email: OutgoingEmail) -> bool:
 
 
 def reason_to_skip(*, email: OutgoingEmail, subscriber: Subscriber) -> str | None:
-    """Return why a confirmation email is not needed any more. The caller holds the subscriber's
-    lock.
-    """
+    """Return why a confirmation email is obsolete; the caller holds the subscriber's lock."""
     if not is_one(email):
         return None
     if subscriber.status == Subscriber.Status.ACTIVE:

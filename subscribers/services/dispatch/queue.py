@@ -1,5 +1,4 @@
-"""Sends queued emails that belong to no enrollment step: confirmations, and emails an operator
-sends again.
+"""Sends queued emails without an enrollment: confirmations, and those an operator sends again.
 
 Claimed when due, fenced as `outbox` says, sent one after another. Locks: the email's subscriber.
 The network is used outside transactions only.

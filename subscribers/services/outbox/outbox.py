@@ -172,9 +172,7 @@ def settle_as_taken(*, email_id: UUID, now: datetime) -> bool:
 
 
 def is_server_away(delivery: Delivery) -> bool:
-    """Tell whether the failure is about the server or our account there, so that any email would
-    fail.
-    """
+    """Tell whether the server or our account there is at fault, so that any email would fail."""
     if delivery.outcome is not DeliveryOutcome.DEFERRED:
         return False
     return delivery.is_unreachable or delivery.code is None or delivery.code in ABOUT_ALL_MAIL

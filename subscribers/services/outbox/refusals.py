@@ -1,5 +1,4 @@
-"""Tells whether a mail server's refusal is about the recipient, permanently, or about something
-else.
+"""Tells whether a mail server's refusal is about the recipient, permanently.
 
 Such a recipient is suppressed, so a refusal that may be about the sender, message, policy or moment
 does not count: a relay that refuses everybody must not suppress a whole list.

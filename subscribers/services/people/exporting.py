@@ -1,8 +1,7 @@
 """Exports subscribers page by page.
 
-Each page is read by short queries without locks from where the last one ended, so memory stays
-constant and nobody waits. A subscriber who changes meanwhile is exported as before or after, never
-twice.
+Each page is read by short queries without locks from where the last one ended: memory stays
+constant and nobody waits. Nobody is exported twice; a change meanwhile may be missed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

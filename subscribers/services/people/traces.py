@@ -1,5 +1,4 @@
-"""Rows that name a subscriber without a foreign key: stored answers, rejected rows, the admin's
-log.
+"""Rows that name a subscriber without a foreign key: answers, rejected rows, the admin's log.
 
 Called in the erasing transaction, under the subscriber's lock, on which requests about them wait.
 """

@@ -1,5 +1,6 @@
-"""Decides in memory what rows do, in order. A row about a subscriber of an earlier row must wait
-until that one is written.
+"""Decides in memory what rows do, in order.
+
+A row about a subscriber of an earlier row must wait until that one is written.
 """
 
 from datetime import datetime
