@@ -103,7 +103,7 @@ def _lock(kept_id: UUID, gone_id: UUID) -> tuple[Subscriber, Subscriber]:
         raise CannotMerge("One of them is gone already.")
     kept, gone = people[kept_id], people[gone_id]
     if kept.workspace_id != gone.workspace_id:
-        raise CannotMerge("The two belong to different workspaces.")
+        raise CannotMerge("They belong to two workspaces.")
     return kept, gone
 
 
