@@ -48,9 +48,7 @@ PRESET = (
         remove=["lead", "past-due", "cancelled", "churned"],
     ),
     RuleSpec(
-        trigger_event="saas.churn",
-        add=["churned"],
-        remove=["customer", "cancelled", "past-due"],
+        trigger_event="saas.churn", add=["churned"], remove=["customer", "cancelled", "past-due"]
     ),
     RuleSpec(trigger_event="saas.cancelled", add=["cancelled"], remove=["customer"]),
     RuleSpec(trigger_event="saas.payment_failed", add=["past-due"]),

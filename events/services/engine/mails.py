@@ -1,4 +1,4 @@
-"""An enrollment's mail as its step's templates make it; nothing here writes or sends."""
+"""Renders an enrollment's mail from its step's templates; writes and sends nothing."""
 
 from typing import Any
 
@@ -13,13 +13,12 @@ from subscribers.templating import mail as rendering
 
 
 class NoSender(ValueError):
-    """Neither the sequence nor its workspace says whom mail comes from."""
+    """Neither the sequence nor its workspace has a from address."""
 
     code = "NO_SENDER"
 
 
 def kind_of(step: steps.EmailStep) -> OutgoingEmail.Kind:
-    """Return what kind of mail a step sends."""
     kinds = OutgoingEmail.Kind
     return kinds.TRANSACTIONAL if step.is_transactional else kinds.MARKETING
 
@@ -59,7 +58,7 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep) -> Draft:
 
 
 def merge_data(enrollment: ClaimedEnrollment) -> dict[str, Any]:
-    """Return what the enrollment's mails and webhooks read."""
+    """Return the data for the merge tags of mails, and for webhooks."""
     return confirmation_mail.merge_data(
         subscriber=enrollment.subscriber,
         workspace=enrollment.workspace,

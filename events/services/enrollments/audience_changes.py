@@ -1,4 +1,4 @@
-"""What follows for enrollments when people, their tags or lists change without an event.
+"""Passes changes to people, tags and lists that come without an event on to enrollments.
 
 The callers hold the subscribers' locks, inside the transaction of the change. Ids come in batches,
 all of one workspace. Every function is idempotent.
@@ -24,7 +24,7 @@ Status = Enrollment.Status
 UNSUBSCRIBED = "unsubscribed"
 SUPPRESSED = "suppressed"
 NOT_CONFIRMED = "not_confirmed"
-# Enrollments that wait for a confirmation, also those that a hand holds meanwhile.
+# Enrollments that wait for a confirmation, including those an operator has paused.
 NEVER_BEGAN = Q(status=Status.WAITING_CONFIRMATION) | Q(
     status=Status.PAUSED, status_before_pause=Status.WAITING_CONFIRMATION
 )
@@ -39,9 +39,9 @@ def confirmed(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
 
 
 def gave_up(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
-    """Let the enrollments expire that waited for a confirmation, also those that a hand holds.
+    """Expire the enrollments that wait for a confirmation, including paused ones.
 
-    They never began, so their slots are free again, even where people enter once ever.
+    They never began, so their places are free again, even where people enter once.
     """
     ending = _under_way(subscriber_ids).filter(NEVER_BEGAN).values_list("pk", flat=True)
     ended = rows.stopped_columns(now=now, reason=NOT_CONFIRMED)
@@ -51,11 +51,10 @@ def gave_up(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
 
 
 def left(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
-    """Stop the enrollments of people who unsubscribed, but for those that still have to inform
-    them.
+    """Stop the enrollments of people who unsubscribed, except those with a transactional mail.
 
-    An enrollment with a transactional mail at its step or later goes on; the engine skips its other
-    mails. What waits for a confirmation stops in any case, also where a hand holds it.
+    An enrollment with such a mail at its step or later goes on; the engine skips its other mails.
+    Enrollments that wait for a confirmation stop in any case, including paused ones.
     """
     informs = Step.objects.filter(
         version=OuterRef("version_id"),
@@ -68,7 +67,7 @@ def left(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
 
 
 def suppressed(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
-    """Stop the enrollments of people who get no mail any more."""
+    """Stop the enrollments of people who can get no more mail."""
     ending = _under_way(subscriber_ids).values_list("pk", flat=True)
     rows.stop(enrollment_ids=ending, now=now, reason=SUPPRESSED)
 
@@ -81,7 +80,7 @@ def tags_added(
     depth: int = 0,
     is_test: bool = False,
 ) -> None:
-    """Start and stop by tags that each of the people bears now and did not before.
+    """Start and stop enrollments by tags that each of the people has just got.
 
     `depth` is how many steps led here, one after the other: beyond ten, nothing starts.
     """
@@ -115,7 +114,7 @@ def list_joined(
     depth: int = 0,
     is_test: bool = False,
 ) -> None:
-    """Start by lists that each of the people is on now and was not before; `depth` as for tags."""
+    """Start enrollments by lists that each of the people has just joined; `depth` as for tags."""
     watched = _watched_by(subscriber_ids)
     concerned = watched.concerned_by_lists(list_ids)
     if not concerned or depth > MOST_DEPTH:
@@ -146,7 +145,7 @@ def _start(
     depth: int,
     is_test: bool,
 ) -> None:
-    """Start what is planned for each person; one statement for all."""
+    """Start what is planned for each person, in one statement."""
     people = Subscriber.objects.filter(pk__in=subscriber_ids).order_by("pk")
     begun: list[tuple[Subscriber, Start]] = []
     for person in people.only("pk", "workspace_id", "status"):

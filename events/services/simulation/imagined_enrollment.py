@@ -1,7 +1,4 @@
-"""An enrollment that has no row.
-
-What its steps look at is read, or imagined, and changes in memory.
-"""
+"""An enrollment without a row: its facts are read or assumed, and change in memory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +15,7 @@ from subscribers.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """An awaited event that is taken to come; only what it was awaited for is known of it."""
+    """An awaited event assumed to arrive; only the filters it was awaited with are known."""
 
     id: UUID
     name: str
@@ -26,14 +23,14 @@ class Assumed:
     at: datetime
 
     def meets(self, filters: Sequence[Filter]) -> bool:
-        """Tell whether it meets filters for certain."""
+        """Tell whether it certainly meets the filters."""
         return all(each in self.filters or property_filters.is_met(each, {}) for each in filters)
 
 
-# Without slots: a class with them is made anew, and `super()` would still mean the first one.
+# Without slots: they would create a second class, and `super()` would refer to the first.
 @dataclass(kw_only=True)
 class ImaginedEnrollment(ClaimedEnrollment):
-    """An enrollment at the moment `now`, which sees no recorded event that came later."""
+    """An enrollment at the moment `now`; later recorded events are not visible."""
 
     now: datetime
     started_by: Seen | None
@@ -49,14 +46,14 @@ class ImaginedEnrollment(ClaimedEnrollment):
 
     def has_happened(self, name: str, filters: Sequence[Filter], *, since: datetime | None) -> bool:
         return (
-            # The event that starts the enrollment did not happen since then.
+            # The starting event did not happen since the start.
             (since is None and self._is_start(name, filters))
             or any(each.name == name and each.meets(filters) for each in self.assumed)
             or super().has_happened(name, filters, since=since)
         )
 
     def assume(self, name: str, filters: Sequence[Filter]) -> Assumed:
-        """Let an awaited event come now."""
+        """Assume that an awaited event arrives now."""
         event = Assumed(id=new_id(), name=name, filters=tuple(filters), at=self.now)
         self.assumed.append(event)
         return event

@@ -274,7 +274,7 @@ def test_what_failed_a_moment_ago_is_tried_now() -> None:
         (WAIT, {"awaits": "paid"}, "it waits for the event paid"),
         (DELAY, {"status": "paused", "due_at": None}, "it is paused"),
         (MAIL, {"status": "waiting_confirmation", "due_at": None}, "has not confirmed"),
-        (MAIL, {"reason": "sending_window"}, "it waits until mail may leave"),
+        (MAIL, {"reason": "sending_window"}, "it waits until mail may be sent"),
     ],
 )
 def test_what_waits_for_more_than_time_says_so(
