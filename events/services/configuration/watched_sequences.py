@@ -15,11 +15,10 @@ from subscribers.models import List, Tag
 
 
 def read(*, workspace_id: UUID) -> Watched:
-    """Return what starts, stops and releases enrollments.
+    """Return what starts, stops and releases enrollments; at most four queries, one without
+    sequences.
 
-    One query without sequences, else up to four.
-
-    Waits are those of every version: an enrollment keeps the one that it began with.
+    Waits are those of every version: an enrollment keeps the version that it began with.
     """
     rows = list(Sequence.objects.filter(workspace_id=workspace_id).order_by("id"))
     if not rows:
@@ -58,7 +57,7 @@ def read(*, workspace_id: UUID) -> Watched:
 
 
 def _start_keys(trigger: Trigger, tag_ids: dict[str, UUID]) -> Iterator[StartKey]:
-    """Yield what a trigger is found by; tags and lists that are gone start nothing."""
+    """Yield the keys of a trigger; deleted tags and lists start nothing."""
     if trigger.event_name:
         yield trigger.event_name
     yield from (tag_ids[name] for name in trigger.tag_names if name in tag_ids)
@@ -112,7 +111,7 @@ def _read_steps(
 def _tag_ids(
     workspace_id: UUID, triggers: Iterable[Trigger], stops: Iterable[StopCondition]
 ) -> dict[str, UUID]:
-    """Return the tags that are named and there: nobody can be given one that is not."""
+    """Return the ids of the named tags that exist."""
     names = {name for trigger in triggers for name in trigger.tag_names}
     names.update(stop.value for stop in stops if stop.type == "tag_added")
     if not names:

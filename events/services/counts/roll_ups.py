@@ -1,9 +1,9 @@
-"""Counts of events by hour of receipt and by day of occurrence, so that no page counts itself.
+"""Counts of events by hour of receipt and by day of occurrence, so that no page counts events.
 
-A bucket is always recomputed as a whole and then written over, never added to: doing it twice, on
-two hosts at once, changes nothing. Ids rise with the time of receipt, so an hour is a range of
-ids. The newest hour that is stored is the mark up to which everything was counted; while no
-worker ran, the hours since are made up for, some at a time.
+A bucket is always counted as a whole and overwritten, never added to: counting it twice, on two
+hosts at once, changes nothing. Ids rise with the time of receipt, so an hour is a range of ids. The
+newest stored hour is the mark up to which everything is counted. Hours missed while no worker ran
+are counted later, some at a time.
 """
 
 from collections import Counter, defaultdict
@@ -21,7 +21,7 @@ from events.models import Event, EventCount
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-# Between the moment that a request calls its receipt and the making of its events' ids.
+# The most time between a request's moment of receipt and the creation of its events' ids.
 MARGIN = timedelta(minutes=2)
 MOST_HOURS = 24
 ROWS_IN_STATEMENT = 500
@@ -31,15 +31,13 @@ Unit = EventCount.Unit
 
 @dataclass(frozen=True, slots=True, order=True)
 class Kind:
-    """A definition, with its workspace."""
-
     definition_id: UUID
     workspace_id: UUID
 
 
 @dataclass(slots=True)
 class _Hour:
-    """What one hour received: how many of each kind, and on which days they had occurred."""
+    """One hour of receipts: how many of each kind, and their days of occurrence."""
 
     starts_at: datetime
     counts: Counter[Kind] = field(default_factory=Counter)
@@ -61,12 +59,12 @@ class Day(TruncDay):
 
 
 def roll_up(*, now: datetime, since: datetime) -> int:
-    """Recount the hours since a moment, or since the last counted one, and the days they touch.
+    """Count the hours since a moment, or since the last counted one, and the days they touch.
 
-    Returns how many hours; at most 24, the rest when called again. Days are written before the
+    Returns how many hours: at most 24, the rest with the next call. Days are written before the
     hours, which are the mark. Not atomic, idempotent.
     """
-    hours = [_look_at(hour) for hour in _hours_with_events(_start(since), now)]
+    hours = [_count_hour(hour) for hour in _hours_with_events(_start(since), now)]
     days: defaultdict[Kind, set[datetime]] = defaultdict(set)
     for hour in hours:
         for kind, touched in hour.days.items():
@@ -82,9 +80,9 @@ def roll_up(*, now: datetime, since: datetime) -> int:
 
 
 def recount_days(*, days_by_kind: Mapping[Kind, Iterable[datetime]]) -> None:
-    """Recount days of occurrence, given as midnights in UTC. Idempotent."""
+    """Count days of occurrence, given as midnights in UTC. Idempotent."""
     for kind in sorted(days_by_kind):
-        for first, last in _enrollments(days_by_kind[kind]):
+        for first, last in _ranges(days_by_kind[kind]):
             occurred = Event.objects.filter(
                 definition_id=kind.definition_id, occurred_at__gte=first, occurred_at__lt=last + DAY
             )
@@ -103,9 +101,8 @@ def recount_days(*, days_by_kind: Mapping[Kind, Iterable[datetime]]) -> None:
 
 
 def drop_hours(*, before: datetime) -> int:
-    """Delete the hours before a moment, but for the newest of all, which is the mark."""
-    mark = _mark()
-    if mark is None:
+    """Delete the hours before a moment, except the newest of all, which is the mark."""
+    if (mark := _mark()) is None:
         return 0
     old = EventCount.objects.filter(unit=Unit.HOUR_OF_RECEIPT, starts_at__lt=min(before, mark))
     deleted, _ = old.delete()
@@ -113,7 +110,7 @@ def drop_hours(*, before: datetime) -> int:
 
 
 def _start(since: datetime) -> datetime | None:
-    """Return where to begin; None: with the first event there is."""
+    """Return where to begin; None for the first event."""
     mark = _mark()
     return None if mark is None else min(_hour_of(since), mark)
 
@@ -124,7 +121,7 @@ def _mark() -> datetime | None:
 
 
 def _hours_with_events(start: datetime | None, now: datetime) -> Iterator[datetime]:
-    """Yield the hours that received something; one look for each, however far apart they are."""
+    """Yield the hours with received events; one query for each, however far apart they are."""
     position = start
     for _ in range(MOST_HOURS):
         events = Event.objects.order_by("id")
@@ -140,7 +137,7 @@ def _hours_with_events(start: datetime | None, now: datetime) -> Iterator[dateti
         position = hour + HOUR
 
 
-def _look_at(starts_at: datetime) -> _Hour:
+def _count_hour(starts_at: datetime) -> _Hour:
     received = Event.objects.filter(
         pk__gte=first_id_at(starts_at - MARGIN),
         pk__lt=first_id_at(starts_at + HOUR + MARGIN),
@@ -162,12 +159,12 @@ def _look_at(starts_at: datetime) -> _Hour:
 
 
 def first_id_at(moment: datetime) -> UUID:
-    """Return the lowest id that could be made at a moment, to compare ids of events with."""
+    """Return the lowest id that can be created at a moment, for comparison with ids of events."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def write(unit: EventCount.Unit, counts: Mapping[tuple[Kind, datetime], int]) -> None:
-    """Write buckets over what is there, in one order on all hosts: none waits for another."""
+    """Overwrite buckets, in the same order on all hosts, so that none waits for another."""
     EventCount.objects.bulk_create(
         [
             EventCount(
@@ -187,21 +184,20 @@ def write(unit: EventCount.Unit, counts: Mapping[tuple[Kind, datetime], int]) ->
 
 
 def _delete(row_ids: Iterable[UUID]) -> None:
-    """Delete buckets that nothing falls into any more."""
     gone = list(row_ids)
     for place in range(0, len(gone), ROWS_IN_STATEMENT):
         EventCount.objects.filter(pk__in=gone[place : place + ROWS_IN_STATEMENT]).delete()
 
 
-def _enrollments(days: Iterable[datetime]) -> Sequence[tuple[datetime, datetime]]:
-    """Return the first and the last of each row of days without a gap."""
-    enrollments: list[tuple[datetime, datetime]] = []
+def _ranges(days: Iterable[datetime]) -> Sequence[tuple[datetime, datetime]]:
+    """Return the first and the last day of each range without a gap."""
+    ranges: list[tuple[datetime, datetime]] = []
     for day in sorted(days):
-        if enrollments and day - enrollments[-1][1] <= DAY:
-            enrollments[-1] = (enrollments[-1][0], day)
+        if ranges and day - ranges[-1][1] <= DAY:
+            ranges[-1] = (ranges[-1][0], day)
         else:
-            enrollments.append((day, day))
-    return enrollments
+            ranges.append((day, day))
+    return ranges
 
 
 def _hour_of(moment: datetime) -> datetime:
