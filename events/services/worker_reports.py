@@ -29,8 +29,6 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class LiveHost:
-    """A host that ticked recently, and its last heartbeat through the queue."""
-
     id: UUID
     processes: int
     beat_at: datetime | None
@@ -73,14 +71,11 @@ def restarted(*, worker_id: UUID, restarts: int) -> None:
 
 
 def finished(*, worker_id: UUID, tasks: int, now: datetime) -> None:
-    """Add to the number of tasks that the host has finished."""
-    Worker.objects.filter(pk=worker_id).update(
-        finished_at=now, tasks_finished=F("tasks_finished") + tasks
-    )
+    total = F("tasks_finished") + tasks
+    Worker.objects.filter(pk=worker_id).update(finished_at=now, tasks_finished=total)
 
 
 def stopped(*, worker_id: UUID, now: datetime) -> None:
-    """Record that the host stops on purpose."""
     Worker.objects.filter(pk=worker_id).update(stopped_at=now)
 
 
@@ -93,9 +88,8 @@ def live_hosts(*, now: datetime) -> Sequence[LiveHost]:
 def health(*, now: datetime) -> Health:
     """Return whether any host works; one query for the hosts that have not stopped."""
     oldest = now - OLDEST_LIVE
-    running = Worker.objects.filter(stopped_at__isnull=True).order_by(
-        F("ticked_at").desc(nulls_last=True)
-    )
+    latest_first = F("ticked_at").desc(nulls_last=True)
+    running = Worker.objects.filter(stopped_at__isnull=True).order_by(latest_first)
     hosts = list(running.values_list("ticked_at", "beat_at")[:100])
     ticks = [tick for tick, _ in hosts if tick]
     beats = [beat for tick, beat in hosts if beat and tick and tick >= oldest]

@@ -81,7 +81,6 @@ def forget(workspace_id: UUID) -> None:
 
 
 def count() -> int:
-    """Return how many definitions are cached."""
     with _lock:
         return sum(len(each.definition_ids) for each in _by_workspace.values())
 

@@ -131,11 +131,8 @@ def _as_value(row: SyncRule) -> sync_rules.Rule:
     links = sorted(row.tag_roles.all(), key=lambda link: link.position)
 
     def tags_as(role: SyncRuleTag.Role) -> tuple[sync_rules.TagRef, ...]:
-        return tuple(
-            sync_rules.TagRef(id=link.tag_id, name=link.tag.name)
-            for link in links
-            if link.role == role
-        )
+        chosen = [link for link in links if link.role == role]
+        return tuple(sync_rules.TagRef(id=each.tag_id, name=each.tag.name) for each in chosen)
 
     return sync_rules.Rule(
         id=row.id,

@@ -15,8 +15,7 @@ from subscribers.models import List, Tag
 
 
 def read(*, workspace_id: UUID) -> Watched:
-    """Return what starts, stops and releases enrollments; at most four queries, one without
-    sequences.
+    """Return what starts, stops and releases enrollments; one to four queries.
 
     Waits are those of every version: an enrollment keeps the version that it began with.
     """
@@ -25,11 +24,8 @@ def read(*, workspace_id: UUID) -> Watched:
         return Watched()
     first_steps, waits = _read_steps(workspace_id)
     triggers = {row.id: trigger_from_stored(row.trigger, row.trigger_config) for row in rows}
-    stops = {
-        row.id: msgspec.convert(row.stop_condition, StopCondition)
-        for row in rows
-        if row.stop_condition
-    }
+    stopping = [row for row in rows if row.stop_condition]
+    stops = {row.id: msgspec.convert(row.stop_condition, StopCondition) for row in stopping}
     sequences = {row.id: _as_value(row, triggers[row.id], first_steps) for row in rows}
     tag_ids = _tag_ids(workspace_id, triggers.values(), stops.values())
     is_open = {row.id for row in rows if row.status != Sequence.Status.ARCHIVED}
@@ -111,7 +107,6 @@ def _read_steps(
 def _tag_ids(
     workspace_id: UUID, triggers: Iterable[Trigger], stops: Iterable[StopCondition]
 ) -> dict[str, UUID]:
-    """Return the ids of the named tags that exist."""
     names = {name for trigger in triggers for name in trigger.tag_names}
     names.update(stop.value for stop in stops if stop.type == "tag_added")
     if not names:

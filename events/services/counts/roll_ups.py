@@ -37,8 +37,6 @@ class Kind:
 
 @dataclass(slots=True)
 class _Hour:
-    """One hour of receipts: how many of each kind, and their days of occurrence."""
-
     starts_at: datetime
     counts: Counter[Kind] = field(default_factory=Counter)
     days: defaultdict[Kind, set[datetime]] = field(default_factory=lambda: defaultdict(set))
@@ -64,7 +62,9 @@ def roll_up(*, now: datetime, since: datetime) -> int:
     Returns how many hours: at most 24, the rest with the next call. Days are written before the
     hours, which are the mark. Not atomic, idempotent.
     """
-    hours = [_count_hour(hour) for hour in _hours_with_events(_start(since), now)]
+    mark = _mark()
+    start = None if mark is None else min(_hour_of(since), mark)
+    hours = [_count_hour(hour) for hour in _hours_with_events(start, now)]
     days: defaultdict[Kind, set[datetime]] = defaultdict(set)
     for hour in hours:
         for kind, touched in hour.days.items():
@@ -86,10 +86,8 @@ def recount_days(*, days_by_kind: Mapping[Kind, Iterable[datetime]]) -> None:
             occurred = Event.objects.filter(
                 definition_id=kind.definition_id, occurred_at__gte=first, occurred_at__lt=last + DAY
             )
-            by_day = (
-                occurred.annotate(day=Day("occurred_at", tzinfo=UTC)).values_list("day").order_by()
-            )
-            counts = dict(by_day.annotate(count=Count("pk")))
+            by_day = occurred.annotate(day=Day("occurred_at", tzinfo=UTC)).values_list("day")
+            counts = dict(by_day.order_by().annotate(count=Count("pk")))
             write(Unit.DAY_OF_OCCURRENCE, {(kind, day): n for day, n in counts.items()})
             stored = EventCount.objects.filter(
                 definition_id=kind.definition_id,
@@ -109,12 +107,6 @@ def drop_hours(*, before: datetime) -> int:
     return deleted
 
 
-def _start(since: datetime) -> datetime | None:
-    """Return where to begin; None for the first event."""
-    mark = _mark()
-    return None if mark is None else min(_hour_of(since), mark)
-
-
 def _mark() -> datetime | None:
     hours = EventCount.objects.filter(unit=Unit.HOUR_OF_RECEIPT).order_by("-starts_at")
     return hours.values_list("starts_at", flat=True).first()
@@ -122,19 +114,16 @@ def _mark() -> datetime | None:
 
 def _hours_with_events(start: datetime | None, now: datetime) -> Iterator[datetime]:
     """Yield the hours with received events; one query for each, however far apart they are."""
-    position = start
     for _ in range(MOST_HOURS):
         events = Event.objects.order_by("id")
-        if position is not None:
-            events = events.filter(
-                pk__gte=first_id_at(position - MARGIN), received_at__gte=position
-            )
+        if start is not None:
+            events = events.filter(pk__gte=first_id_at(start - MARGIN), received_at__gte=start)
         received_at = events.values_list("received_at", flat=True).first()
         if received_at is None or received_at > now:
             return
         hour = _hour_of(received_at)
         yield hour
-        position = hour + HOUR
+        start = hour + HOUR
 
 
 def _count_hour(starts_at: datetime) -> _Hour:

@@ -29,7 +29,6 @@ class Bygone:
 
     @property
     def day(self) -> datetime:
-        """The day of occurrence: its midnight in UTC."""
         in_utc = self.occurred_at.astimezone(UTC)
         return in_utc.replace(hour=0, minute=0, second=0, microsecond=0)
 
@@ -43,8 +42,6 @@ COLUMNS = ("id", "workspace_id", "definition_id", "occurred_at", "received_at")
 
 @dataclass(slots=True)
 class Touched:
-    """Buckets that lost events."""
-
     days: defaultdict[Kind, set[datetime]] = field(default_factory=lambda: defaultdict(set))
     hours: defaultdict[datetime, set[UUID]] = field(default_factory=lambda: defaultdict(set))
 

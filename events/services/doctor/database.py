@@ -18,7 +18,6 @@ SHORTEST_WAIT = 5000  # milliseconds
 
 
 def version(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - every check is called alike
-    """Find a server that is too old for Django, or report the version."""
     found = connection.get_database_version()
     least = connection.features.minimum_database_version
     said = f"{connection.display_name} {'.'.join(map(str, found))}"
@@ -38,42 +37,32 @@ def connections(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
     if connection.vendor == "sqlite":
         return _sqlite_faults()
     if "pool" in connection.settings_dict.get("OPTIONS", {}):
-        return [
-            Finding(
-                what="A command has a connection pool, which breaks workers that fork",
-                remedy="Use DATABASE_URL without a pool: the web makes its own.",
-            )
-        ]
+        what = "A command has a connection pool, which breaks workers that fork"
+        remedy = "Use DATABASE_URL without a pool: the web makes its own."
+        return [Finding(what=what, remedy=remedy)]
     return []
 
 
 def constraints(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
-    """Find missing constraints, such as one step run for each visit of a step."""
     models = [each for label in schema.OURS for each in apps.get_app_config(label).get_models()]
     missing = [name for model in models for name in _missing_of(model)]
     if not missing:
         return []
-    return [
-        Finding(
-            what="Constraints or indexes are missing in the database",
-            remedy="Was it restored in part? Create them again (manage.py sqlmigrate shows how).",
-            count=len(missing),
-            example=missing[0],
-        )
-    ]
+    what = "Constraints or indexes are missing in the database"
+    remedy = "Was it restored in part? Create them again (manage.py sqlmigrate shows how)."
+    return [Finding(what=what, remedy=remedy, count=len(missing), example=missing[0])]
 
 
 def secret_key(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
     """Find a SECRET_KEY other than the installation's: no worker would start."""
     if not installation.has_other_key(secret_key=settings.SECRET_KEY):
         return []
-    return [
-        Finding(
-            what="SECRET_KEY is not the one that this installation began with",
-            remedy="Give every process the old key. If you changed it on purpose, stop all workers "
-            "and run manage.py worker --accept-new-secret-key.",
-        )
-    ]
+    what = "SECRET_KEY is not the one that this installation began with"
+    remedy = (
+        "Give every process the old key. If you changed it on purpose, stop all workers and run "
+        "manage.py worker --accept-new-secret-key."
+    )
+    return [Finding(what=what, remedy=remedy)]
 
 
 def _sqlite_faults() -> list[Finding]:

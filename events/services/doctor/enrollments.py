@@ -19,9 +19,7 @@ ENDED = (Status.COMPLETED, Status.STOPPED, Status.CANCELLED, Status.FAILED, Stat
 ONE_TIME = SequenceRow.Mode.ONE_TIME
 # The reaper runs every few seconds.
 LATE_LEASE = timedelta(minutes=5)
-RESTART = (
-    "Restart the worker; if that does not help, report it. The enrollment's page can cancel it."
-)
+RESTART = "Restart the worker. If that does not help, cancel it on its page, and report it."
 RESUME = "Pause the enrollment and resume it on its page in the admin: it goes on then."
 ENROLL_AGAIN = "Cancel them on their page in the admin, and enroll the person again."
 

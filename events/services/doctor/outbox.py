@@ -31,12 +31,11 @@ def mail_of_ended_enrollments(audit: Audit) -> Sequence[Finding]:
 
 def _unexplained(audit: Audit) -> Iterator[UUID]:
     """Yield sent mails that no step run explains, also those with an invalid cause."""
-    rows = OutgoingEmail.objects.filter(status=Status.SENT).exclude(
-        kind=OutgoingEmail.Kind.CONFIRMATION
-    )
+    rows = OutgoingEmail.objects.filter(status=Status.SENT)
+    rows = rows.exclude(kind=OutgoingEmail.Kind.CONFIRMATION)
     for portion in portions(rows=rows, audit=audit, size=LOOKED_UP_AT_ONCE):
-        causes = dict(portion.order_by("-pk").values_list("pk", "cause"))
-        visits = {email_id: visit_of(cause) for email_id, cause in causes.items()}
+        causes = portion.order_by("-pk").values_list("pk", "cause")
+        visits = {email_id: visit_of(cause) for email_id, cause in causes}
         enrollment_ids = {visit[0] for visit in visits.values() if visit}
         known = set(Enrollment.objects.filter(pk__in=enrollment_ids).values_list("pk", flat=True))
         steps = StepRun.objects.filter(enrollment__in=enrollment_ids)
@@ -50,8 +49,8 @@ def _left(audit: Audit) -> Iterator[UUID]:
     rows = OutgoingEmail.objects.filter(status=Status.QUEUED)
     for portion in portions(rows=rows, audit=audit, size=LOOKED_UP_AT_ONCE):
         waiting = portion.filter(due_at=None, cause__startswith=Enrollment.MAIL_CAUSE_PREFIX)
-        causes = dict(waiting.order_by("-pk").values_list("pk", "cause"))
-        visits = {email_id: visit_of(cause) for email_id, cause in causes.items()}
+        causes = waiting.order_by("-pk").values_list("pk", "cause")
+        visits = {email_id: visit_of(cause) for email_id, cause in causes}
         enrollment_ids = {visit[0] for visit in visits.values() if visit}
         going = Enrollment.objects.filter(pk__in=enrollment_ids, status__in=Enrollment.UNDER_WAY)
         under_way = set(going.values_list("pk", flat=True))

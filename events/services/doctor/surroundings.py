@@ -17,13 +17,9 @@ def public_url(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - every check
     backend: str = settings.EMAIL_BACKEND
     is_mailing = backend.endswith("smtp.EmailBackend") or backend.startswith("anymail")
     if urlsplit(url).hostname in LOOPBACK and is_mailing:
-        return [
-            Finding(
-                what=f"PUBLIC_URL is {url}: the links in mails work on this machine only",
-                remedy="Set PUBLIC_URL to the address at which people reach Cueline.",
-                level=Level.WARNING,
-            )
-        ]
+        what = f"PUBLIC_URL is {url}: the links in mails work on this machine only"
+        remedy = "Set PUBLIC_URL to the address at which people reach Cueline."
+        return [Finding(what=what, remedy=remedy, level=Level.WARNING)]
     return fact(f"PUBLIC_URL is {url}.")
 
 
@@ -35,16 +31,11 @@ def debugging(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
 
 
 def mail_brakes(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
-    """Find settings that stop mail."""
     findings: list[Finding] = []
     if settings.MAIL_PAUSED:
-        findings.append(
-            Finding(
-                what="MAIL_PAUSED is on: no mail is sent, due mail waits",
-                remedy="To send mail, remove MAIL_PAUSED from the environment and restart.",
-                level=Level.WARNING,
-            )
-        )
+        what = "MAIL_PAUSED is on: no mail is sent, due mail waits"
+        remedy = "To send mail, remove MAIL_PAUSED from the environment and restart."
+        findings.append(Finding(what=what, remedy=remedy, level=Level.WARNING))
     if settings.EMAIL_ALLOW:
         findings.append(
             Finding(

@@ -17,7 +17,6 @@ START = "Start one: manage.py worker (or manage.py up for all of it)."
 
 
 def alive(audit: Audit) -> Sequence[Finding]:
-    """Find out whether a host reports, and its tasks pass through the queue."""
     health = worker_reports.health(now=audit.now)
     if not health.live:
         return [Finding(what=health.problem.rstrip("."), remedy=START)]

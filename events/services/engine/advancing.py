@@ -36,17 +36,16 @@ def advance(
 ) -> None:
     """Carry out what is due for the enrollments that the token holds.
 
-    `must_yield` says, at most once a second, whether more urgent work than a lane is due: the rest
-    is then given back. Mails are sent with `mailer`, or else the configured backend. The attempt of
-    an enrollment claimed alone is counted first: one whose work kills the worker ends after
-    `STEP_ATTEMPTS`.
+    `must_yield` says, at most once a second, whether work more urgent than a lane is due: the rest
+    is then given back. `mailer` replaces the configured backend. The attempt of an enrollment
+    claimed alone is counted first: one whose work kills the worker ends after `STEP_ATTEMPTS`.
     """
     over_at = time.monotonic() + SECONDS_PER_BATCH
     if not _may_begin(token, ids, clock):
         return
     calls = advance_in_bulk(token=token, ids=ids, clock=clock)
     mails: list[ClaimedEnrollment] = []
-    webhooks: list[tuple[ClaimedEnrollment, steps.WebhookStep]] = []
+    webhooks: list[calling.WebhookCall] = []
     for enrollment, step in calls:
         match step:
             case steps.EmailStep():

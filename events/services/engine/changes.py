@@ -23,11 +23,10 @@ from subscribers.services.audience import lists, tags
 from subscribers.services.consent import unsubscribing
 
 METHOD = "sequence_step"
+Pair = tuple[ClaimedEnrollment, ChangingStep]
 
 
-def apply_all(
-    going: Several[tuple[ClaimedEnrollment, ChangingStep]], *, now: datetime
-) -> list[Mapping[str, Any]]:
+def apply_all(going: Several[Pair], *, now: datetime) -> list[Mapping[str, Any]]:
     """Carry out the current step of each enrollment; returns the outcomes, in order.
 
     Tags of many enrollments are changed together: one statement for each kind of change.
@@ -59,9 +58,7 @@ def apply_all(
     return outcomes
 
 
-def known_names(
-    going: Several[tuple[ClaimedEnrollment, ChangingStep]],
-) -> Mapping[UUID, KnownNames]:
+def known_names(going: Several[Pair]) -> Mapping[UUID, KnownNames]:
     """Return the existing tags and lists that the steps name, by workspace; at most two queries."""
     known = {enrollment.row.workspace_id: KnownNames() for enrollment, _ in going}
     tag_names = {name for _, step in going for name in step.tags}

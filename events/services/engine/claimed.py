@@ -223,10 +223,9 @@ def lock_again(
 ) -> Claimed:
     """Lock the people of loaded enrollments again, and read what may have changed since.
 
-    With the `address_hash` of a mail's recipient, also reads whether that address is suppressed.
-    While the token holds, no other process moves an enrollment, but its sequence, its workspace's
-    switches and its person may change. Two raw statements, because they run for every mail: the ORM
-    takes ten times as long.
+    With the `address_hash` of a recipient, also reads whether the address is suppressed. While the
+    token holds, no other process moves an enrollment, but its sequence, workspace and person may
+    change. Raw statements, since they run for every mail: the ORM takes ten times as long.
     """
     people = _lock_people({each.subscriber.pk: each.subscriber for each in enrollments})
     seen = _read_switches(token, enrollments, address_hash)
@@ -250,10 +249,8 @@ def lock_again(
 
 def _lock_people(people: Mapping[UUID, Subscriber]) -> set[UUID]:
     """Lock people in the order of their ids, and refresh the columns that mails and steps read."""
-    is_locking = connection.features.has_select_for_update
-    statement = _LOCK_PEOPLE.format(
-        ids=_placeholders(people), lock="FOR NO KEY UPDATE" if is_locking else ""
-    )
+    lock = "FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
+    statement = _LOCK_PEOPLE.format(ids=_placeholders(people), lock=lock)
     found: set[UUID] = set()
     with connection.cursor() as cursor:
         cursor.execute(statement, adapted(*people))
@@ -271,9 +268,8 @@ def _read_switches(
 ) -> dict[UUID, tuple[Any, ...]]:
     ids = [enrollment.row.pk for enrollment in enrollments]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _READ_SWITCHES.format(ids=_placeholders(ids)), adapted(address_hash, token, *ids)
-        )
+        statement = _READ_SWITCHES.format(ids=_placeholders(ids))
+        cursor.execute(statement, adapted(address_hash, token, *ids))
         return {id_of(row_id): tuple(rest) for row_id, *rest in cursor.fetchall()}
 
 

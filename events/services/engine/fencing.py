@@ -63,9 +63,8 @@ def settle(sent: Sent, claimed: Claimed, current: EngineRound) -> None:
     outbox.settle(email_id=sent.email.pk, delivery=delivery, now=current.now)
     enrollment = claimed.enrollment(sent.enrollment.row.pk)
     if delivery.outcome in {DeliveryOutcome.SENT, DeliveryOutcome.UNKNOWN}:
-        done = _done(
-            sent.enrollment, sent.placed, sent.email, delivery.outcome.value, sent.fenced_at
-        )
+        word = delivery.outcome.value
+        done = _done(sent.enrollment, sent.placed, sent.email, word, sent.fenced_at)
         if enrollment is not None:
             _advance(enrollment, done, current)
         elif OutgoingEmail.objects.filter(pk=sent.email.pk).exists():
@@ -94,21 +93,24 @@ def fence(mail: NextMail, claimed: Claimed, current: EngineRound) -> OutgoingEma
     placed = enrollment.position.placed
     if placed is None:
         return None
-    earlier = _earlier(mail)
-    recipient = earlier.recipient if earlier else mail.draft.recipient
-    reason = outbox.reason_to_skip(subscriber=enrollment.subscriber, kind=mail.draft.kind)
+    draft, earlier = mail.draft, None
+    if mail.is_repeated:
+        made = OutgoingEmail.objects.filter(workspace=draft.workspace_id, cause=draft.cause)
+        earlier = made.first()
+    recipient = earlier.recipient if earlier else draft.recipient
+    reason = outbox.reason_to_skip(subscriber=enrollment.subscriber, kind=draft.kind)
     if reason is None and _is_suppressed(enrollment, recipient, mail, claimed, current):
         reason = suppressions.SUPPRESSED
     if earlier is not None and earlier.status != EmailStatus.QUEUED:
         _follow(enrollment, placed, earlier, current)
     elif reason:
-        _leave_out(enrollment, placed, earlier, reason, current)
+        _skip(enrollment, placed, earlier, reason, current)
     elif earlier is None and recipient != enrollment.subscriber.email:
         # Their address changed after the mail was rendered: it is rendered again.
         _wait(enrollment, current.now, "", current)
     elif not _is_held_back(enrollment, placed, mail, earlier, current):
         if earlier is None:
-            return outbox.begin(draft=mail.draft, now=current.now)
+            return outbox.begin(draft=draft, now=current.now)
         outbox.begin_again(email_id=earlier.pk, now=current.now)
         earlier.refresh_from_db()
         return earlier
@@ -122,13 +124,11 @@ def _is_suppressed(
     claimed: Claimed,
     current: EngineRound,
 ) -> bool:
-    """Tell whether the recipient is suppressed, as read under the locks."""
     if recipient == mail.draft.recipient and not current.changed_people:
         return enrollment.row.pk in claimed.suppressed
     # An earlier attempt's address, or the mail before this one added suppressions.
-    return (
-        suppressions.reason_to_skip(workspace=enrollment.workspace, recipient=recipient) is not None
-    )
+    reason = suppressions.reason_to_skip(workspace=enrollment.workspace, recipient=recipient)
+    return reason is not None
 
 
 def _is_held_back(
@@ -149,7 +149,7 @@ def _is_held_back(
         return True
     if verdict.is_skip:
         email = earlier or outbox.skip(draft=mail.draft, reason=verdict.reason, now=current.now)
-        _leave_out(enrollment, placed, email, verdict.reason, current)
+        _skip(enrollment, placed, email, verdict.reason, current)
         return True
     until = _capped_until(enrollment, mail, current.now)
     if until is not None:
@@ -176,34 +176,17 @@ def _follow(
 
 
 def _done(
-    enrollment: ClaimedEnrollment,
-    placed: PlacedStep,
-    email: OutgoingEmail,
-    word: str,
-    since: datetime,
+    enrollment: ClaimedEnrollment, placed: PlacedStep, email: OutgoingEmail, word: str, at: datetime
 ) -> StepDone:
     """Return the mail's step as done; the next step counts from the fence."""
     began = enrollment.position.since
     status = StepRun.Status.DONE
-    return StepDone(placed, status, {"email": word}, began, max(since, began), email.pk)
+    return StepDone(placed, status, {"email": word}, began, max(at, began), email.pk)
 
 
 def _advance(enrollment: ClaimedEnrollment, done: StepDone, current: EngineRound) -> None:
     position = Position(enrollment.version.after(done.placed), done.ended_at)
     rounds.go_on(enrollment, position, current, after=done)
-
-
-def _leave_out(
-    enrollment: ClaimedEnrollment,
-    placed: PlacedStep,
-    email: OutgoingEmail | None,
-    reason: str,
-    current: EngineRound,
-) -> None:
-    """Skip a mail, also one that an earlier attempt queued, and go on."""
-    if email is not None:
-        outbox.skip_queued(email_id=email.pk, reason=reason)
-    _skip(enrollment, placed, email, reason, current)
 
 
 def _skip(
@@ -213,6 +196,9 @@ def _skip(
     reason: str,
     current: EngineRound,
 ) -> None:
+    """Skip the mail's step, and a mail that an earlier attempt queued for it."""
+    if email is not None and email.status == EmailStatus.QUEUED:
+        outbox.skip_queued(email_id=email.pk, reason=reason)
     began, outcome = enrollment.position.since, {"reason": reason}
     email_id = email.pk if email else None
     done = StepDone(placed, StepRun.Status.SKIPPED, outcome, began, began, email_id)
@@ -220,18 +206,13 @@ def _skip(
 
 
 def _wait(
-    enrollment: ClaimedEnrollment,
-    until: datetime,
-    reason: str,
-    current: EngineRound,
-    *,
-    error: str = "",
+    enrollment: ClaimedEnrollment, at: datetime, reason: str, current: EngineRound, error: str = ""
 ) -> None:
     """Delay the enrollment without counting an attempt."""
     state = NextState(
         Status.ACTIVE,
         enrollment.position,
-        until,
+        at,
         reason=reason,
         attempts=rounds.attempts_before(enrollment.row),
         last_error=error or enrollment.row.last_error,
@@ -263,11 +244,3 @@ def _capped_until(enrollment: ClaimedEnrollment, mail: NextMail, now: datetime) 
     )
     times = [email.sending_since for email in latest.order_by("-id")[:cap]]
     return min(filter(None, times)) + window if len(times) == cap else None
-
-
-def _earlier(mail: NextMail) -> OutgoingEmail | None:
-    """Return the mail that an earlier attempt made."""
-    if not mail.is_repeated:
-        return None
-    draft = mail.draft
-    return OutgoingEmail.objects.filter(workspace=draft.workspace_id, cause=draft.cause).first()

@@ -16,8 +16,6 @@ VERSIONS_KEPT = 1000
 
 @dataclass(frozen=True, slots=True)
 class PlacedStep:
-    """A step with its row and position."""
-
     row_id: UUID
     position: int
     step: steps.Step
@@ -48,7 +46,6 @@ class LoadedVersion:
         return self.steps[place] if place < len(self.steps) else None
 
     def jump(self, key: str) -> PlacedStep | None:
-        """Return the step with the key; None when there is none."""
         place = self.place_of_key.get(key)
         return None if place is None else self.steps[place]
 
@@ -67,9 +64,7 @@ def load(version_id: UUID) -> LoadedVersion:
         steps=placed,
         place_of_row={each.row_id: each.position for each in placed},
         place_of_key={key: place for place, (_, key, _) in enumerate(rows)},
-        sending_window=msgspec.convert(version.sending_window, SendingWindow)
-        if version.sending_window
-        else None,
+        sending_window=msgspec.convert(version.sending_window, SendingWindow | None),
         from_email=version.from_email,
         from_name=version.from_name,
         reply_to=version.reply_to,

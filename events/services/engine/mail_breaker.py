@@ -34,6 +34,6 @@ def trip(*, now: datetime, is_unknown: bool) -> datetime:
 
 
 def reset() -> None:
-    """Note that the server accepted or refused a mail: it answers."""
+    """Note that the server accepted or refused a mail."""
     _breaker.held_until = None
     _breaker.failures = 0

@@ -13,8 +13,6 @@ from subscribers.templating import mail as rendering
 
 
 class NoSender(ValueError):
-    """Neither the sequence nor its workspace has a from address."""
-
     code = "NO_SENDER"
 
 
@@ -28,12 +26,11 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep) -> Draft:
     step = placed.step
     if not isinstance(step, steps.EmailStep):
         raise TypeError("Only an email step makes a mail.")
-    address = enrollment.version.from_email or enrollment.workspace.from_email
+    version, workspace = enrollment.version, enrollment.workspace
+    address = version.from_email or workspace.from_email
     if not address:
         raise NoSender("Neither the sequence nor the workspace has a from address.")
-    name = (
-        enrollment.version.from_name or enrollment.workspace.from_name or enrollment.workspace.name
-    )
+    name = version.from_name or workspace.from_name or workspace.name
     mail = rendering.render_mail(
         subject=step.subject,
         preview_text=step.preview_text,
@@ -48,7 +45,7 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep) -> Draft:
         kind=kind,
         cause=enrollment.row.mail_cause,
         sender=rendering.address_header(name, address),
-        reply_to=enrollment.version.reply_to,
+        reply_to=version.reply_to,
         recipient=enrollment.subscriber.email,
         subject=mail.subject,
         html=mail.html,

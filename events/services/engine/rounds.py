@@ -51,9 +51,7 @@ class EngineRound:
     def still_hold(self, enrollments: Several[ClaimedEnrollment]) -> list[ClaimedEnrollment]:
         """Return those that the token still holds after the round's own changes."""
         doubtful = [
-            enrollment.row.pk
-            for enrollment in enrollments
-            if enrollment.subscriber.pk in self.changed_people
+            each.row.pk for each in enrollments if each.subscriber.pk in self.changed_people
         ]
         if not doubtful:
             return list(enrollments)
@@ -105,17 +103,13 @@ def _advance_together(token: UUID, ids: Several[UUID], clock: Clock) -> list[Cal
 
 
 def go_on(
-    enrollment: ClaimedEnrollment,
-    position: Position,
-    current: EngineRound,
-    *,
-    after: StepDone | None = None,
+    enrollment: ClaimedEnrollment, position: Position, current: EngineRound, *, after: StepDone
 ) -> None:
     """Walk one enrollment on from a position, after the call `after`; the caller holds the locks.
 
     At another mail or webhook it becomes due at once, for any worker to claim.
     """
-    _go_on([Going(enrollment, position, [after] if after else [])], current, may_call=False)
+    _go_on([Going(enrollment, position, [after])], current, may_call=False)
 
 
 @dataclass(slots=True)
@@ -149,10 +143,8 @@ def _go_on(all_going: list[Going], current: EngineRound, *, may_call: bool) -> N
             current.step_runs += writing.add_step_runs(each.enrollment, each.done)
             _settle(each, walked.stop, current, may_call=may_call)
         # One enrollment of a person at a time: its change may affect the others.
-        first_of_person = {
-            each.enrollment.subscriber.pk: (each, step) for each, step in reversed(changing)
-        }
-        _change(list(first_of_person.values()), current)
+        first = {each.enrollment.subscriber.pk: (each, step) for each, step in reversed(changing)}
+        _change(list(first.values()), current)
         waiting = [each for each, _ in changing]
         held = current.still_hold([each.enrollment for each in waiting])
         held_ids = {enrollment.row.pk for enrollment in held}
@@ -217,9 +209,8 @@ def is_alone(row: Enrollment) -> bool:
 
 def _change(changing: Several[tuple[Going, ChangingStep]], current: EngineRound) -> None:
     """Carry out changes; one may end or pause the very enrollment that makes it."""
-    outcomes = changes.apply_all(
-        [(each.enrollment, step) for each, step in changing], now=current.now
-    )
+    pairs = [(each.enrollment, step) for each, step in changing]
+    outcomes = changes.apply_all(pairs, now=current.now)
     for (each, _), outcome in zip(changing, outcomes, strict=True):
         placed, since = each.position.placed, each.position.since
         if placed is not None:

@@ -92,22 +92,16 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The current step changes the person."""
-
     step: steps.ChangingStep
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The current step calls the outside world."""
-
     step: steps.CallingStep
 
 
 @dataclass(slots=True)
 class Walked:
-    """The steps that a walk did, and what it stopped at."""
-
     position: Position
     stop: Ended | Waits | Changes | Calls
     done: list[StepDone] = field(default_factory=list)
@@ -124,9 +118,8 @@ def walk(*, version: LoadedVersion, position: Position, facts: Facts, now: datet
         if not isinstance(decided, _Decision):
             return Walked(position, decided, done)
         ended_at = decided.ended_at or position.since
-        done.append(
-            StepDone(placed, StepRun.Status.DONE, decided.outcome, position.since, ended_at)
-        )
+        status = StepRun.Status.DONE
+        done.append(StepDone(placed, status, decided.outcome, position.since, ended_at))
         if decided.stop:
             return Walked(position, decided.stop, done)
         following = (
@@ -182,19 +175,15 @@ def _delay(
         event_properties=facts.event_properties,
         attributes=facts.attributes,
     )
-    match found:
-        case timing.Due():
-            if found.at > now:
-                return Waits(found.at)
-            return _Decision(
-                {"waitedUntil": _iso(found.at)}, ended_at=max(found.at, position.since)
-            )
-        case _:
-            problem = "date_missing" if isinstance(found, timing.Missing) else "date_past"
-            outcome = {"reason": problem, "action": found.action}
-            if found.action == "exit":
-                return _Decision(outcome, stop=Ended(Status.COMPLETED, problem))
-            return _Decision(outcome, skipped=found.action == "skip")
+    if isinstance(found, timing.Due):
+        if found.at > now:
+            return Waits(found.at)
+        return _Decision({"waitedUntil": _iso(found.at)}, ended_at=max(found.at, position.since))
+    problem = "date_missing" if isinstance(found, timing.Missing) else "date_past"
+    outcome = {"reason": problem, "action": found.action}
+    if found.action == "exit":
+        return _Decision(outcome, stop=Ended(Status.COMPLETED, problem))
+    return _Decision(outcome, skipped=found.action == "skip")
 
 
 def _wait(

@@ -22,6 +22,7 @@ from subscribers.ids import encode
 
 logger = logging.getLogger("cueline.webhooks")
 
+WebhookCall = tuple[ClaimedEnrollment, WebhookStep]
 TEST_KEY = "test_key"
 # Statuses worth a retry; any other refusal is final.
 PASSING = frozenset({408, 425, 429, *range(500, 600)})
@@ -29,11 +30,7 @@ LONGEST_ERROR = 300
 
 
 def call_all(
-    *,
-    token: UUID,
-    calls: Sequence[tuple[ClaimedEnrollment, WebhookStep]],
-    clock: Clock,
-    is_over: Callable[[], bool],
+    *, token: UUID, calls: Sequence[WebhookCall], clock: Clock, is_over: Callable[[], bool]
 ) -> None:
     """Call the webhooks at which the enrollments stand, until `is_over` returns True."""
     waiting = list(calls)
@@ -110,11 +107,8 @@ def _settle(
     began = enrollment.position.since
     attempts = enrollment.row.attempts + (not rounds.is_alone(enrollment.row))
     is_last = is_final or attempts >= settings.STEP_ATTEMPTS
-    if error and not is_last:
-        rounds.fail_attempt(enrollment, error, current)
-        return
-    if error and step.on_error == "fail":
-        rounds.fail_attempt(enrollment, error, current, is_final=True)
+    if error and (not is_last or step.on_error == "fail"):
+        rounds.fail_attempt(enrollment, error, current, is_final=is_last)
         return
     status = StepRun.Status.SKIPPED if "reason" in outcome else StepRun.Status.DONE
     if error:

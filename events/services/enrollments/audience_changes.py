@@ -45,9 +45,8 @@ def gave_up(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
     """
     ending = _under_way(subscriber_ids).filter(NEVER_BEGAN).values_list("pk", flat=True)
     ended = rows.stopped_columns(now=now, reason=NOT_CONFIRMED)
-    rows.locked(ending).update(
-        **{**ended, "status": Status.EXPIRED}, entry_slot=None, due_before_pause=None
-    )
+    ended |= {"status": Status.EXPIRED, "entry_slot": None, "due_before_pause": None}
+    rows.locked(ending).update(**ended)
 
 
 def left(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
@@ -90,15 +89,13 @@ def tags_added(
     concerned = watched.concerned_by(tag_ids=tag_ids)
     if not concerned:
         return
-    enrollments_by_person = rows.enrollments_of_many(
-        subscriber_ids=subscriber_ids, sequence_ids=concerned
-    )
+    by_person = rows.enrollments_of_many(subscriber_ids=subscriber_ids, sequence_ids=concerned)
     if depth <= MOST_DEPTH:
         plan = partial(triggers.starts_of_tags, watched=watched, tags_added=added)
-        _start(subscriber_ids, enrollments_by_person, plan, now=now, depth=depth, is_test=is_test)
+        _start(subscriber_ids, by_person, plan, now=now, depth=depth, is_test=is_test)
     stopped = [
         enrollment.id
-        for enrollments in enrollments_by_person.values()
+        for enrollments in by_person.values()
         for enrollment in triggers.stops_of_tags(
             watched=watched, tags_added=added, enrollments=enrollments
         )
@@ -119,11 +116,9 @@ def list_joined(
     concerned = watched.concerned_by_lists(list_ids)
     if not concerned or depth > MOST_DEPTH:
         return
-    enrollments_by_person = rows.enrollments_of_many(
-        subscriber_ids=subscriber_ids, sequence_ids=concerned
-    )
+    by_person = rows.enrollments_of_many(subscriber_ids=subscriber_ids, sequence_ids=concerned)
     plan = partial(triggers.starts_of_lists, watched=watched, list_ids=list_ids, is_created=False)
-    _start(subscriber_ids, enrollments_by_person, plan, now=now, depth=depth, is_test=is_test)
+    _start(subscriber_ids, by_person, plan, now=now, depth=depth, is_test=is_test)
 
 
 def _under_way(subscriber_ids: Sequence[UUID]) -> QuerySet[Enrollment]:
@@ -138,7 +133,7 @@ def _watched_by(subscriber_ids: Sequence[UUID]) -> Watched:
 
 def _start(
     subscriber_ids: Sequence[UUID],
-    enrollments_by_person: Mapping[UUID, EnrollmentsBySlot],
+    by_person: Mapping[UUID, EnrollmentsBySlot],
     plan: Callable[..., Starts],
     *,
     now: datetime,
@@ -149,7 +144,7 @@ def _start(
     people = Subscriber.objects.filter(pk__in=subscriber_ids).order_by("pk")
     begun: list[tuple[Subscriber, Start]] = []
     for person in people.only("pk", "workspace_id", "status"):
-        planned = plan(enrollments=enrollments_by_person.get(person.pk, {}), status=person.status)
+        planned = plan(enrollments=by_person.get(person.pk, {}), status=person.status)
         begun += [(person, each) for each in planned.started]
     Enrollment.objects.bulk_create(
         Enrollment(

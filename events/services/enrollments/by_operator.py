@@ -111,8 +111,7 @@ def retry(*, enrollment: Enrollment, now: datetime) -> bool:
     """Carry out the failed step once more, as another visit. Atomic.
 
     The error stays, so the enrollment is claimed alone. A mail that an operator has sent again
-    meanwhile is not sent twice. Raises `NotFailed`, and `AlreadyEnrolled` when a later enrollment
-    has the place.
+    meanwhile is not sent twice. Raises `NotFailed`, and `AlreadyEnrolled` when the place is taken.
     """
     try:
         with _changing(enrollment, now) as locked:
@@ -143,11 +142,11 @@ def send_now(*, enrollment: Enrollment, now: datetime) -> bool:
     """
     with _changing(enrollment, now) as locked:
         _refuse_ended(locked)
-        is_delayed = locked.status == Status.WAITING and _kind(locked) == Step.Kind.DELAY
+        is_at_delay = locked.step is not None and locked.step.kind == Step.Kind.DELAY
+        is_delayed = locked.status == Status.WAITING and is_at_delay
         if locked.due_at is None or not (is_delayed or locked.status == Status.ACTIVE):
-            raise NotWaitingForTime(
-                f"The enrollment does not wait for time alone: {_wait_of(locked)}."
-            )
+            wait = _wait_of(locked)
+            raise NotWaitingForTime(f"The enrollment does not wait for time alone: {wait}.")
         if locked.due_at <= now:
             return False
         locked.due_at = now
@@ -177,10 +176,6 @@ def _columns(enrollment: Enrollment) -> dict[str, object]:
 def _refuse_ended(enrollment: Enrollment) -> None:
     if not enrollment.is_under_way:
         raise EnrollmentEnded(f"The enrollment is over: {_in_words(enrollment)}.")
-
-
-def _kind(enrollment: Enrollment) -> str:
-    return enrollment.step.kind if enrollment.step else ""
 
 
 def _in_words(enrollment: Enrollment) -> str:

@@ -43,8 +43,8 @@ def enroll(
 
     Raises `NotActive`. Locks the subscribers, then the sequence, so that it cannot change
     meanwhile. When not for active people only, a pending person's enrollment waits for the
-    confirmation, and people who left or bounced enter unless the sequence requires active
-    subscribers.
+    confirmation, and people who left or bounced enter, unless the sequence takes active subscribers
+    only.
     """
     with transaction.atomic():
         mine = Subscriber.objects.filter(workspace_id=sequence.workspace_id)
@@ -52,7 +52,8 @@ def enroll(
         rows = Sequence.objects.select_for_update(no_key=True, of=("self",))
         locked = rows.get(pk=sequence.pk)
         first = _first_step(locked)
-        status_by_person = _holders(locked, people)
+        holders = Enrollment.objects.filter(sequence=locked, subscriber__in=people, entry_slot="")
+        status_by_person = dict(holders.values_list("subscriber_id", "status"))
         enrollments, skipped = [], {}
         for person in people:
             reason = _refusal(locked, person, status_by_person, is_for_active_only)
@@ -75,12 +76,6 @@ def _first_step(sequence: Sequence) -> Step:
     if first is None:
         raise NotActive("The sequence has no steps.")
     return first
-
-
-def _holders(sequence: Sequence, people: Collection[Subscriber]) -> dict[UUID, str]:
-    """Return the status of the enrollment that holds each person's place."""
-    enrollments = Enrollment.objects.filter(sequence=sequence, subscriber__in=people, entry_slot="")
-    return dict(enrollments.values_list("subscriber_id", "status"))
 
 
 def _refusal(

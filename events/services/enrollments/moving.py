@@ -41,8 +41,6 @@ class StepCount:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What moves and what stays, by version and step."""
-
     moved: tuple[StepCount, ...]
     left: tuple[StepCount, ...]
 
@@ -106,7 +104,6 @@ def _is_busy() -> Q:
 
 
 def _cause() -> Combinable:
-    """Return the cause of the mail of an enrollment's current step."""
 
     def hexadecimal(name: str) -> Combinable:
         return Replace(Cast(OuterRef(name), CharField()), Value("-"), Value(""))
@@ -181,26 +178,22 @@ def _move_batch(
     for enrollment in enrollments:
         if enrollment.pk not in busy_ids and enrollment.step_id:
             free_by_step.setdefault(enrollment.step_id, []).append(enrollment.pk)
+    active, waiting = Enrollment.Status.ACTIVE, Enrollment.Status.WAITING
     for step_id, free_ids in free_by_step.items():
-        _move_to(target_by_step[step_id], free_ids, now)
+        target = target_by_step[step_id]
+        chosen = Enrollment.objects.filter(pk__in=free_ids)
+        chosen.update(
+            version_id=target.version_id,
+            step=target,
+            lane=lane_of(target),
+            awaits="",
+            # The new wait may be for another event; a matching one is found again.
+            released_by=None,
+            lease_token=None,
+            lease_expires_at=None,
+            updated_at=now,
+        )
+        chosen.filter(status=waiting).update(status=active, due_at=now, reason="")
+        paused = chosen.filter(status=Enrollment.Status.PAUSED, status_before_pause=waiting)
+        paused.update(status_before_pause=active, due_before_pause=None)
     return Counter({step_id: len(free_ids) for step_id, free_ids in free_by_step.items()})
-
-
-def _move_to(target: Step, row_ids: Collection[UUID], now: datetime) -> None:
-    statuses = Enrollment.Status
-    chosen = Enrollment.objects.filter(pk__in=row_ids)
-    chosen.update(
-        version_id=target.version_id,
-        step=target,
-        lane=lane_of(target),
-        awaits="",
-        # The new wait may be for another event; a matching one is found again.
-        released_by=None,
-        lease_token=None,
-        lease_expires_at=None,
-        updated_at=now,
-    )
-    chosen.filter(status=statuses.WAITING).update(status=statuses.ACTIVE, due_at=now, reason="")
-    chosen.filter(status=statuses.PAUSED, status_before_pause=statuses.WAITING).update(
-        status_before_pause=statuses.ACTIVE, due_before_pause=None
-    )

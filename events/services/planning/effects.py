@@ -27,7 +27,6 @@ KEYS_OF_STAGE: Mapping[FailedStage.Stage, frozenset[str]] = {
 
 
 def of_rules(planned: RuleEffects) -> dict[str, Any]:
-    """Return the effects of the rules that ran."""
     return _without_empty(
         {
             "tagsAdded": [_tag_change(change) for change in planned.added],
@@ -71,7 +70,6 @@ def of_failure(stage: FailedStage.Stage, error: str, *, is_test: bool = False) -
 
 
 def is_of_test(effects: Mapping[str, Any]) -> bool:
-    """Tell whether an event with a failed stage came with a test key."""
     return any(each.get("isTest") for each in effects.get("failedStages", []))
 
 
@@ -84,11 +82,8 @@ def tags_left_by(effects: Mapping[str, Any]) -> list[TagRef]:
     changes = Counter(each["tagId"] for each in effects.get("tagsAdded", []))
     changes.subtract(each["tagId"] for each in effects.get("tagsRemoved", []))
     names = {each["tagId"]: each["tag"] for each in effects.get("tagsAdded", [])}
-    return [
-        TagRef(id=UUID(hex=tag_id), name=name)
-        for tag_id, name in names.items()
-        if changes[tag_id] > 0
-    ]
+    left = [tag_id for tag_id in names if changes[tag_id] > 0]
+    return [TagRef(id=UUID(hex=tag_id), name=names[tag_id]) for tag_id in left]
 
 
 def merged(*parts: Mapping[str, Sequence[Any]]) -> dict[str, Any]:

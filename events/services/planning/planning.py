@@ -34,8 +34,6 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do, the event's effects, and the person's state afterwards."""
-
     rules: RuleEffects
     starts: Starts
     ends: Ends
@@ -89,7 +87,6 @@ def standing_after(
     starts: Starts,
     ends: Ends,
 ) -> Standing:
-    """Return the person's state after these changes."""
     enrollments = before.enrollments
     if starts.started or ends.released or ends.stopped:
         enrollments = enrollments_after(

@@ -26,8 +26,7 @@ def follow_mode(*, sequence: Sequence, before: str) -> None:
 def _take_places(sequence: Sequence, ended: QuerySet[Enrollment]) -> None:
     """Give a place to the latest ended enrollment of each person who has none."""
     of_same = Enrollment.objects.filter(sequence=sequence, subscriber=OuterRef("subscriber_id"))
-    later = of_same.exclude(status__in=(*Enrollment.UNDER_WAY, NEVER_ENTERED)).filter(
-        id__gt=OuterRef("id")
-    )
+    of_ended = of_same.exclude(status__in=(*Enrollment.UNDER_WAY, NEVER_ENTERED))
+    later = of_ended.filter(id__gt=OuterRef("id"))
     latest = ended.filter(~Exists(later), ~Exists(of_same.filter(entry_slot="")))
     latest.update(entry_slot="")

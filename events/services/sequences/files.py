@@ -56,7 +56,10 @@ def import_sequences(
     specs = _parse(elements)
     with transaction.atomic():
         workspaces.lock_configuration(workspace_id=workspace.pk)
-        sequence_by_key = _locked(workspace, [spec.key for spec in specs])
+        keys = [spec.key for spec in specs]
+        rows = Sequence.objects.filter(workspace=workspace, key__in=keys).order_by("id")
+        # All at once, before any change.
+        sequence_by_key = {each.key: each for each in rows.select_for_update(no_key=True)}
         names = {name for spec in specs for name in references.tags_named(spec)}
         tags.ensure(workspace=workspace, names=names)
         imported: list[Imported] = []
@@ -115,12 +118,6 @@ def _parse(elements: Several[object]) -> list[SequenceSpec]:
     if faults:
         raise InvalidRequest(*faults)
     return specs
-
-
-def _locked(workspace: Workspace, keys: Collection[str]) -> dict[str, Sequence]:
-    """Lock all sequences at once, in the order of their ids, before any change."""
-    rows = Sequence.objects.filter(workspace=workspace, key__in=keys).order_by("id")
-    return {each.key: each for each in rows.select_for_update(no_key=True)}
 
 
 def _import(

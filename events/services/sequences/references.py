@@ -19,7 +19,6 @@ EVENTS_SAMPLED = 20
 
 
 def tags_named(spec: SequenceSpec) -> set[str]:
-    """Return the names of all tags that the sequence checks or changes."""
     named = set(spec.trigger.tag_names)
     if spec.stop_condition and spec.stop_condition.type == "tag_added":
         named.add(spec.stop_condition.value)
@@ -29,8 +28,7 @@ def tags_named(spec: SequenceSpec) -> set[str]:
 
 
 def resolved(*, workspace: Workspace, spec: SequenceSpec) -> SequenceSpec:
-    """Return the sequence with each list as its id, which stays when the list is renamed; one
-    query.
+    """Return the sequence with each list as its id, which survives a renaming; one query.
 
     Raises `InvalidRequest` with each list that the workspace does not have.
     """

@@ -45,8 +45,6 @@ class NotReady(ValueError):
 
 
 class NotActive(ValueError):
-    """The action needs an active sequence."""
-
     code = "VALIDATION_ERROR"
 
 
@@ -71,7 +69,8 @@ def create(*, workspace: Workspace, spec: SequenceSpec, now: datetime) -> Sequen
         except IntegrityError as error:
             message = f"The workspace has another sequence with the key {spec.key}."
             raise KeyTaken(message) from error
-        _ensure_tags(workspace, wanted)
+        # The engine never adds tags.
+        tags.ensure(workspace=workspace, names=references.tags_named(wanted))
         versions.set_current(sequence=sequence, spec=wanted, now=now)
         workspaces.configuration_changed(workspace_id=workspace.pk)
     return sequence
@@ -94,7 +93,7 @@ def edit(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> bool:
             raise NotReady(problems)
         _set_columns(locked, wanted, now)
         locked.save()
-        _ensure_tags(locked.workspace, wanted)
+        tags.ensure(workspace=locked.workspace, names=references.tags_named(wanted))
         if not versions.is_same_version(wanted, before):
             versions.set_current(sequence=locked, spec=wanted, now=now)
         entry_slots.follow_mode(sequence=locked, before=before.enrollment_mode)
@@ -124,9 +123,7 @@ def problems_of(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:
     if missing_name := spec.trigger.missing:
         problems.append(f"It starts with {missing_name}, but names none.")
     if spec.enrollment_mode == "matching_field" and not spec.trigger.facts.comes_with_event:
-        problems.append(
-            "It lets people in by a field of an event, but its trigger comes without an event."
-        )
+        problems.append("It lets people in by a field of an event, but its trigger has no event.")
     missing = references.missing_lists(workspace=workspace, spec=spec)
     problems += [f"{field} names a list that is gone." for field in missing]
     return problems
@@ -210,8 +207,3 @@ def _set_columns(sequence: Sequence, spec: SequenceSpec, now: datetime) -> None:
     sequence.stop_condition = stored(spec.stop_condition)
     sequence.active_subscribers_only = spec.active_subscribers_only
     sequence.updated_at = now
-
-
-def _ensure_tags(workspace: Workspace, spec: SequenceSpec) -> None:
-    """Add the tags that the sequence names, because the engine never adds tags."""
-    tags.ensure(workspace=workspace, names=references.tags_named(spec))

@@ -44,13 +44,13 @@ def set_current(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> Non
     """Create the sequence's next version from steps, window and sender, with lists as ids.
 
     The caller holds the sequence's lock. A draft's version without enrollments is deleted, and its
-    number used again. Other versions without enrollments are deleted too, except the last: a
-    request in progress may begin an enrollment with it. No version changes, because processes cache
-    them.
+    number used again. Others without enrollments are deleted too, except the last: a request in
+    progress may begin an enrollment with it. Versions never change: processes cache them.
     """
     earlier = sequence.current_version
     number = earlier.number + 1 if earlier else 1
-    if earlier and _is_unused_draft(sequence, earlier):
+    is_draft = sequence.status == Sequence.Status.DRAFT
+    if earlier and is_draft and not Enrollment.objects.filter(version=earlier).exists():
         number = earlier.number
         sequence.current_version = None
         sequence.save(update_fields=["current_version"])
@@ -63,7 +63,17 @@ def set_current(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> Non
         created_at=now,
         **{name: getattr(spec, name) for name in SENDER_COLUMNS},
     )
-    _write_steps(version, spec)
+    Step.objects.bulk_create(
+        Step(
+            workspace_id=version.workspace_id,
+            version=version,
+            position=position,
+            key=step.id,
+            kind=step.kind,
+            config=step.as_wire(),
+        )
+        for position, step in enumerate(spec.steps)
+    )
     sequence.current_version = version
     sequence.save(update_fields=["current_version"])
     if earlier:
@@ -91,25 +101,6 @@ def is_same_version(one: SequenceSpec, other: SequenceSpec) -> bool:
 def stored(value: msgspec.Struct | None) -> Any:  # noqa: ANN401 - JSON
     """Return a value as the database returns it: tuples are lists."""
     return msgspec.json.decode(msgspec.json.encode(value))
-
-
-def _write_steps(version: SequenceVersion, spec: SequenceSpec) -> None:
-    Step.objects.bulk_create(
-        Step(
-            workspace_id=version.workspace_id,
-            version=version,
-            position=position,
-            key=step.id,
-            kind=step.kind,
-            config=step.as_wire(),
-        )
-        for position, step in enumerate(spec.steps)
-    )
-
-
-def _is_unused_draft(sequence: Sequence, version: SequenceVersion) -> bool:
-    is_draft = sequence.status == Sequence.Status.DRAFT
-    return is_draft and not Enrollment.objects.filter(version=version).exists()
 
 
 def _drop_unused(sequence: Sequence, *, before: int) -> None:

@@ -71,9 +71,7 @@ def _leave(placed: PlacedStep, enrollment: ImaginedEnrollment) -> Ended | None:
     return Ended(STOPPED, audience_changes.UNSUBSCRIBED)
 
 
-def _enrollments_of(
-    enrollment: ImaginedEnrollment, sequence_ids: frozenset[UUID]
-) -> EnrollmentsBySlot:
+def _enrollments_of(enrollment: ImaginedEnrollment, ids: frozenset[UUID]) -> EnrollmentsBySlot:
     """Return the person's enrollments of the sequences, the imagined one included."""
     own = EnrollmentState(
         id=enrollment.row.pk,
@@ -81,7 +79,5 @@ def _enrollments_of(
         status=Enrollment.Status.ACTIVE,
         entry_slot=enrollment.row.entry_slot or "",
     )
-    held = starting.enrollments_of(
-        subscriber_id=enrollment.subscriber.pk, sequence_ids=sequence_ids
-    )
+    held = starting.enrollments_of(subscriber_id=enrollment.subscriber.pk, sequence_ids=ids)
     return {**held, own.slot: own}

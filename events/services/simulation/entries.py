@@ -28,8 +28,6 @@ NO_LIST_TO_JOIN = "no_list_to_join"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssumedEvent:
-    """An event assumed to arrive at the beginning."""
-
     name: str
     properties: Mapping[str, Any]
 
@@ -58,8 +56,6 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """A sequence, a person who may enter it, and what decides whether they do."""
-
     sequence: Sequence
     trigger: Trigger
     someone: Someone

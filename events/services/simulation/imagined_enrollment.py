@@ -45,23 +45,23 @@ class ImaginedEnrollment(ClaimedEnrollment):
         return known.get(event_id) or super().received_at(event_id)
 
     def has_happened(self, name: str, filters: Sequence[Filter], *, since: datetime | None) -> bool:
+        start = self.started_by
+        is_start = start is not None and start.name == name
         return (
             # The starting event did not happen since the start.
-            (since is None and self._is_start(name, filters))
+            (
+                since is None
+                and is_start
+                and property_filters.are_met(filters, self.event_properties)
+            )
             or any(each.name == name and each.meets(filters) for each in self.assumed)
             or super().has_happened(name, filters, since=since)
         )
 
     def assume(self, name: str, filters: Sequence[Filter]) -> Assumed:
-        """Assume that an awaited event arrives now."""
         event = Assumed(id=new_id(), name=name, filters=tuple(filters), at=self.now)
         self.assumed.append(event)
         return event
-
-    def _is_start(self, name: str, filters: Sequence[Filter]) -> bool:
-        start = self.started_by
-        is_named = start is not None and start.name == name
-        return is_named and property_filters.are_met(filters, self.event_properties)
 
     def _events(self, name: str) -> Any:  # noqa: ANN401 - a queryset of events
         return super()._events(name).filter(received_at__lte=self.now)

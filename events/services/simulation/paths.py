@@ -99,7 +99,6 @@ class _Walker:
         self.ending: Ending | None = None
 
     def go_on(self) -> None:
-        """Go on to the next moment at which something happens."""
         try:
             self._walk_on()
         except OverflowError:
@@ -204,7 +203,6 @@ class _Walker:
         return replace(visit, outcome={"reason": reason})
 
     def _visit(self, placed: PlacedStep) -> Visit:
-        """Return a visit from the end of the step before until now."""
         since, now = self.position.since, self.enrollment.now
         return Visit(placed=placed, began_at=since, ended_at=now, outcome={})
 

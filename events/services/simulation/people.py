@@ -26,7 +26,6 @@ class Someone:
 
     @property
     def is_pending(self) -> bool:
-        """Whether the enrollment would wait for a confirmation."""
         return self.status == Subscriber.Status.PENDING
 
 
@@ -34,7 +33,18 @@ def find_or_imagine(*, workspace: Workspace, address: Address, now: datetime) ->
     """Return the subscriber with the address, or one as a request would create; reads only."""
     found = Subscriber.objects.filter(workspace=workspace, email_key=address.key).first()
     if found is None:
-        return _imagine(workspace, address, now)
+        is_pending = workspace.double_opt_in
+        status = Subscriber.Status.PENDING if is_pending else Subscriber.Status.ACTIVE
+        person = Subscriber(
+            workspace=workspace,
+            email=address.text,
+            email_key=address.key,
+            status=status,
+            created_at=now,
+            updated_at=now,
+        )
+        list_ids = frozenset(() if is_pending else lists.default_ids(workspace_id=workspace.pk))
+        return Someone(subscriber=person, is_known=False, status=status, tags={}, list_ids=list_ids)
     tags = SubscriberTag.objects.filter(subscriber=found).order_by("tag__name")
     joined = ListMembership.objects.filter(subscriber=found, unsubscribed_at=None)
     return Someone(
@@ -43,23 +53,4 @@ def find_or_imagine(*, workspace: Workspace, address: Address, now: datetime) ->
         status=found.status,
         tags=dict(tags.values_list("tag_id", "tag__name")),
         list_ids=frozenset(joined.values_list("list_id", flat=True)),
-    )
-
-
-def _imagine(workspace: Workspace, address: Address, now: datetime) -> Someone:
-    status = Subscriber.Status.PENDING if workspace.double_opt_in else Subscriber.Status.ACTIVE
-    is_pending = status == Subscriber.Status.PENDING
-    return Someone(
-        subscriber=Subscriber(
-            workspace=workspace,
-            email=address.text,
-            email_key=address.key,
-            status=status,
-            created_at=now,
-            updated_at=now,
-        ),
-        is_known=False,
-        status=status,
-        tags={},
-        list_ids=frozenset(() if is_pending else lists.default_ids(workspace_id=workspace.pk)),
     )

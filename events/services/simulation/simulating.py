@@ -65,11 +65,9 @@ def simulate(
     someone = people.find_or_imagine(workspace=workspace, address=address, now=now)
     watched = watched_sequences.read(workspace_id=workspace.pk)
     entry = entries.judge(sequence=sequence, someone=someone, watched=watched, happening=happening)
-    version = (
-        loaded_versions.load(sequence.current_version_id) if sequence.current_version_id else None
-    )
-    path = Path((), None)
-    if version is not None:
+    version, path = None, Path((), None)
+    if sequence.current_version_id:
+        version = loaded_versions.load(sequence.current_version_id)
         enrollment = _begin(sequence, version, someone, entry, now)
         path = follow(
             enrollment=enrollment, watched=watched, awaited=awaited, most_visits=most_visits
