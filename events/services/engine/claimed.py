@@ -136,7 +136,7 @@ class ClaimedEnrollment:
         rows = self._events(name).filter(
             is_historical=False,
             received_at__gte=since,
-            # No live event is older when received; this bound uses the index by occurrence.
+            # A live event is never older on receipt; this bound uses the index by occurrence.
             occurred_at__gte=since - settings.HISTORY_AFTER - timedelta(minutes=1),
         )
         for event in rows.order_by("id")[:MOST_EVENTS_SEEN]:

@@ -48,7 +48,10 @@ class AlreadyEnrolled(ValueError):
 
 
 def pause(*, enrollment: Enrollment, now: datetime, reason: str = "paused_by_hand") -> bool:
-    """Pause an enrollment; its due time stays. Atomic, idempotent. Raises `EnrollmentEnded`."""
+    """Pause an enrollment; `resume` restores its due time. Atomic, idempotent.
+
+    Raises `EnrollmentEnded`.
+    """
     with _changing(enrollment, now) as locked:
         _refuse_ended(locked)
         is_paused = locked.status == Status.PAUSED
