@@ -1,6 +1,5 @@
-"""An event's effects as sentences, each linked to what it names.
-
-Tags, rules, sequences, enrollments.
+"""An event's effects as sentences, with links to the tags, rules, sequences and enrollments they
+name.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +20,7 @@ Links = Mapping[str, SafeString]
 
 
 def sentences(event: Event) -> Iterator[SafeString]:
-    """Tell what the receipt of the event did and did not do; up to four queries."""
+    """Say what the receipt of the event did and did not do; up to four queries."""
     said: dict[str, Any] = dict(event.effects)
     yield from _of_rules(event, said)
     yield from _of_sequences(event, said)
@@ -32,7 +31,7 @@ def sentences(event: Event) -> Iterator[SafeString]:
 
 
 def _of_rules(event: Event, said: dict[str, Any]) -> Iterator[SafeString]:
-    """Tell what the keys of sync rules say, and take them out."""
+    """Describe the effects of sync rules, and remove their keys from `said`."""
     removed, added = said.pop("tagsRemoved", ()), said.pop("tagsAdded", ())
     skipped = said.pop("rulesSkipped", ())
     tags = _links(Tag, event, [each["tagId"] for each in (*removed, *added)])
@@ -46,7 +45,7 @@ def _of_rules(event: Event, said: dict[str, Any]) -> Iterator[SafeString]:
 
 
 def _of_sequences(event: Event, said: dict[str, Any]) -> Iterator[SafeString]:
-    """Tell what the keys of starts, releases and stops say, and take them out."""
+    """Describe starts, releases and stops, and remove their keys from `said`."""
     started, not_started = said.pop("sequencesStarted", ()), said.pop("sequencesNotStarted", ())
     released, stopped = said.pop("enrollmentsReleased", ()), said.pop("enrollmentsStopped", ())
     with_enrollments = [*started, *released, *stopped]
@@ -98,7 +97,7 @@ def _rule(rules: Links, hex_id: str) -> SafeString:
 
 
 def _name(sequences: Links, said: Mapping[str, Any]) -> SafeString:
-    """Return a sequence's name: as it is now, linked, or as it was when it is gone."""
+    """Return the sequence's current name with a link; without the row, the name as it was."""
     known = sequences.get(said["sequenceId"])
     return format_html("“{}”", said["sequence"] if known is None else known)
 

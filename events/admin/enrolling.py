@@ -1,4 +1,4 @@
-"""People put into a sequence by hand, named by address, external id or id on the wire."""
+"""An operator enrolls people in a sequence, named by address, external id or public id."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ ENROLL = RowAction(
 
 
 def enroll(request: HttpRequest, sequence: Sequence) -> str | None:
-    """Enroll those who were posted; tells what became of them, and returns words for the log."""
+    """Enroll the posted people, show the result, and return words for the log."""
     named = list(dict.fromkeys(names_from(request.POST.get("people", ""), separator="\n")))
     if not 1 <= len(named) <= MOST_PEOPLE:
         text = f"Name 1 to {MOST_PEOPLE} people, one a line; {len(named)} were named."
@@ -55,7 +55,7 @@ def enroll(request: HttpRequest, sequence: Sequence) -> str | None:
 
 
 def _find(sequence: Sequence, named: Iterable[str]) -> dict[str, Subscriber]:
-    """Return who was named, by the name that was given; one query."""
+    """Return the people by the name that was given; one query."""
     key_by_name = {name: _key_of(name) for name in named}
     id_by_name = {name: row_id for name in key_by_name if (row_id := ids.decode("sub", name))}
     rows = Subscriber.objects.filter(

@@ -1,4 +1,4 @@
-"""What may be done to an enrollment by hand, and when that is lawful."""
+"""What an operator may do to an enrollment, and when."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,7 +22,7 @@ NOTHING_CHANGED = (
 
 
 class EnrollmentChange(Protocol):
-    """A service that changes one enrollment, and tells whether it did."""
+    """A service that changes one enrollment; returns whether it did."""
 
     def __call__(self, *, enrollment: Enrollment, now: datetime) -> bool: ...
 
@@ -57,7 +57,7 @@ SEND_NOW = RowAction(name="send-now", label="Continue now", explanation="Ends th
 
 
 def lawful(enrollment: Enrollment) -> list[RowAction]:
-    """Return the actions for an enrollment as it stands; services refuse the rest."""
+    """Return the actions for the enrollment's current state; services refuse the rest."""
     if enrollment.status == Status.FAILED:
         return [RETRY]
     if not enrollment.is_under_way:

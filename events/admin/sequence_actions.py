@@ -1,4 +1,4 @@
-"""What is done to a sequence from its page: on, off, away and back, and people moved along."""
+"""Actions of a sequence's page: activate, pause, archive, restore, enroll and move people."""
 
 from collections.abc import Sequence as Several
 from datetime import timedelta
@@ -53,10 +53,9 @@ UNARCHIVE = RowAction(name="unarchive", label="Restore", explanation="Makes it a
 
 
 class SequenceActions(BaseAdmin):
-    """The actions; each is a POST with a log entry, and two have a page that asks first."""
+    """Each action is a POST with a log entry; three have a page that asks first."""
 
     def row_actions(self, request: HttpRequest, row: Sequence) -> Several[RowAction]:
-        """Return what is lawful for the sequence as it stands."""
         if row.status == Status.ARCHIVED:
             return [UNARCHIVE]
         found = []
@@ -86,7 +85,6 @@ class SequenceActions(BaseAdmin):
         ]
 
     def activate(self, request: HttpRequest, sequence: Sequence) -> None:
-        """Switch it on, and go on with those who were held, over the minutes that were given."""
         given = request.POST.get("minutes", "0").strip() or "0"
         minutes = int(given) if given.isascii() and given.isdigit() and len(given) < 6 else -1  # noqa: PLR2004 - a week has 10,080
         if not 0 <= minutes <= MOST_MINUTES:
@@ -128,7 +126,6 @@ class SequenceActions(BaseAdmin):
         self.tell_done(request, sequence, "Brought back as a draft")
 
     def move(self, request: HttpRequest, sequence: Sequence) -> None:
-        """Move those of earlier versions whose step is still there."""
         moved = by_operator.move_enrollments(sequence=sequence, now=timezone.now())
         words = f"Moved {moved.moved_count} enrollments to {sequence.current_version}"
         left = f"; {moved.left_count} stay where they are" if moved.left_count else ""

@@ -1,4 +1,4 @@
-"""An enrollment's way so far: what each step decided and why, a sentence each."""
+"""An enrollment's history: what each step decided and why, a sentence each."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -28,7 +28,7 @@ EMAILS = {"sent": "handed over", "unknown": "handed over, and no answer came"}
 
 
 def sentences(enrollment: Enrollment) -> Iterator[SafeString]:
-    """Tell each visit of each step, the first one first; two queries."""
+    """Describe each visit of each step, oldest first; two queries."""
     found = list(
         StepRun.objects.filter(enrollment=enrollment)
         .select_related("step", "email")
@@ -70,14 +70,14 @@ def _sentence(step_run: StepRun, events: Mapping[str, Event]) -> SafeString:
 
 
 def _told(key: str, value: Any) -> SafeString | str:  # noqa: ANN401 - any JSON value
-    """Return one part of an outcome in words; what is not known stays readable."""
+    """Return one part of an outcome in words; an unknown part is shown as JSON."""
     tell = TOLD.get(key)
     words = tell(value) if tell else None
     return words if words is not None else format_html("{}: {}", _spaced(key), json_value(value))
 
 
 def _place(part: tuple[str, Any]) -> tuple[int, str]:
-    """Return where a part comes in the sentence: PostgreSQL orders keys its own way."""
+    """Return the part's place in the sentence: PostgreSQL orders keys its own way."""
     key = part[0]
     return (list(TOLD).index(key) if key in TOLD else len(TOLD), key)
 

@@ -11,8 +11,6 @@ from events.services.worker_reports import OLDEST_LIVE
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnlyAdmin):
-    """Which hosts carry out what is due, and whether they live."""
-
     list_display = (
         "host",
         "state",
@@ -39,7 +37,6 @@ class WorkerAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state")
     def state(self, worker: Worker) -> str:
-        """Return whether the host works, in words."""
         oldest = datetime.now(tz=UTC) - OLDEST_LIVE
         if worker.stopped_at:
             return "stopped"

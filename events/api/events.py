@@ -115,12 +115,11 @@ def _record_single(work: IngestRequest, body: dict[str, Any], keep: Keep | None)
 def _keeping(
     keep: Keep | None, answer_of: Callable[[ingest.IngestResult], Answer]
 ) -> Callable[[ingest.IngestResult], None] | None:
-    """Return what is to be done before the commit: keep the answer, where somebody wants it."""
+    """Return a function that stores the answer before the commit, if a replay may need it."""
     return None if keep is None else lambda result: keep(answer_of(result))
 
 
 def bulk_answer(result: ingest.IngestResult) -> Answer:
-    """Return the answer to a bulk request."""
     events = [_event(index, outcome) for index, outcome in enumerate(result.outcomes)]
     body: dict[str, Any] = {
         "success": True,

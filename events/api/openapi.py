@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the endpoints that take events."""
+"""What the OpenAPI document says about the endpoints that take events."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

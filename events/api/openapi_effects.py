@@ -1,4 +1,4 @@
-"""What an event's effects look like, for the API's description."""
+"""An event's effects in the OpenAPI document."""
 
 from typing import Any
 

@@ -49,7 +49,6 @@ class EnrollmentState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def slot(self) -> "Slot":
-        """What no other enrollment of the person may hold."""
         return (self.sequence_id, self.entry_slot)
 
 
@@ -59,7 +58,7 @@ EnrollmentsBySlot = Mapping[Slot, EnrollmentState]
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as sequences look at it."""
+    """An event as sequences see it."""
 
     id: UUID
     name: str
@@ -67,10 +66,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
-    """An enrollment that begins, and what of its trigger it was.
-
-    The event's, tag's or list's name.
-    """
+    """An enrollment that begins, and the event's, tag's or list's name that started it."""
 
     sequence: WatchedSequence
     enrollment: EnrollmentState

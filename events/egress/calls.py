@@ -1,8 +1,8 @@
-"""Outgoing HTTP calls to addresses that users typed, safe from calling this network itself.
+"""Outgoing HTTP calls to URLs that users typed; they cannot reach this network itself.
 
 The name is resolved once, every address of it must be public, and the connection goes to one of
-those; redirects are answers, proxies and retries do not exist. `egress_targets` says what is
-public, `egress_sockets` keeps the time.
+those. Redirects are answers; there are no proxies and no retries. `targets` decides what is public,
+`sockets` keeps the deadline.
 """
 
 import hashlib
@@ -34,14 +34,14 @@ _OWN_HEADERS = frozenset({"host", "connection", "content-length", "transfer-enco
 
 
 class CallFailed(Exception):
-    """No answer came that could be read; the server may have got the call all the same."""
+    """No readable answer came; the server may have received the call all the same."""
 
     code = "CALL_FAILED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a server said: any status, the body as it was sent, and how long all of it took."""
+    """A server's answer: any status, the body as it was sent, and the time of the whole call."""
 
     status: int
     body: bytes
@@ -66,10 +66,10 @@ def post(
 ) -> Answer:
     """Send one POST and return the answer, whatever its status; a redirect is not followed.
 
-    Raises `UnsafeAddress` before anything is sent, and `CallFailed`. `timeout_seconds` bounds the
-    whole of resolving, connecting, sending and reading. Of an answer no more than `most_bytes` + 1
-    bytes of body are read: a longer one is a failure. `allow_private` is for development and tests:
-    it admits http and addresses that are not public.
+    Raises `UnsafeAddress` before anything is sent, and `CallFailed`. `timeout_seconds` limits
+    resolving, connecting, sending and reading together. At most `most_bytes` + 1 bytes of the
+    answer's body are read: a longer one is a failure. `allow_private`, for development and tests,
+    permits http and addresses that are not public.
     """
     target = parse(url, allow_private=allow_private)
     began = time.monotonic()
@@ -121,7 +121,7 @@ def _find_addresses(
 
 
 def _ask(resolve: Resolve, *, target: Target, seconds: float) -> Sequence[str]:
-    """Resolve in a thread, since the system's resolver cannot be told when to give up."""
+    """Resolve in a thread: the system's resolver has no time limit."""
     outcomes: SimpleQueue[Sequence[str] | OSError | ValueError] = SimpleQueue()
 
     def ask() -> None:
@@ -150,7 +150,6 @@ def _exchange(
     headers: Mapping[str, str],
     most_bytes: int,
 ) -> tuple[int, bytes]:
-    """Send the call and return the answer's status and body."""
     refused = sorted(name for name in headers if name.lower() in _OWN_HEADERS)
     if refused:
         raise CallFailed(f"The header {refused[0]} cannot be set: it follows from the call.")

@@ -1,8 +1,8 @@
 """Where an outgoing call may go: a strict reading of URLs that users typed, and public addresses.
 
 Two parsers must agree on the URL, and the host must be a plain name or a canonical IP address, so
-that nothing after this reads it differently (`0x7f.1`, `2130706433`, `https://a@b`). The list of
-networks is ours, since what `ipaddress.is_global` says differs between releases of Python.
+that no later reader takes it for another (`0x7f.1`, `2130706433`, `https://a@b`). The list of
+networks is our own: `ipaddress.is_global` differs between releases of Python.
 """
 
 import ipaddress
@@ -38,19 +38,18 @@ _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052; 64:ff9b:1::/48 (RFC 8215) is l
 
 
 class UnsafeAddress(ValueError):
-    """A URL that is not called; `problem` goes after the name of the field that holds it."""
+    """A URL that is not called; `problem` goes after the name of its field."""
 
     code = "UNSAFE_ADDRESS"
 
     def __init__(self, problem: str) -> None:
-        """Keep the problem; the error's text is a sentence of its own."""
         self.problem = problem
         super().__init__(f"The URL {problem}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One URL, taken apart."""
+    """One URL, split into its parts."""
 
     is_tls: bool
     # A name in its ASCII form, in lower case, or an IP address without brackets.
@@ -63,14 +62,14 @@ class Target:
 
 
 def check_url(url: str, *, allow_private: bool = False) -> None:
-    """Raise `UnsafeAddress` for a URL that would not be called whatever its name resolves to."""
+    """Raise `UnsafeAddress` for a URL that no resolver's answer could make callable."""
     parse(url, allow_private=allow_private)
 
 
 def parse(url: str, *, allow_private: bool) -> Target:
     """Return the target of a URL, or raise `UnsafeAddress`. Asks no resolver.
 
-    `allow_private` admits http, local names and addresses that are not public.
+    `allow_private` permits http, local names and addresses that are not public.
     """
     scheme = url[: len("https://")].partition("://")[0].lower()
     if scheme != "https" and not (allow_private and scheme == "http"):
@@ -96,7 +95,7 @@ def parse(url: str, *, allow_private: bool) -> Target:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Tell whether an address is reached over the Internet alone, through all tunnels known."""
+    """Return whether an address is on the public Internet, through all known tunnels."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _NOT_PUBLIC_4)
     carried = _carried_addresses(address)
@@ -106,7 +105,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 def _carried_addresses(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """Return the IPv4 addresses that an IPv6 address stands for: mapped, NAT64, 6to4, Teredo."""
+    """Return the IPv4 addresses within an IPv6 address: mapped, NAT64, 6to4, Teredo."""
     if address.ipv4_mapped:
         return (address.ipv4_mapped,)
     if address in _NAT64:
@@ -117,7 +116,7 @@ def _carried_addresses(address: IPv6Address) -> tuple[IPv4Address, ...]:
 
 
 def _read_twice(url: str) -> tuple[Url, str]:
-    """Return the URL and its host, on which two parsers agree."""
+    """Return the URL and its host, if two parsers agree on them."""
     if len(url) > LONGEST_URL:
         raise UnsafeAddress(f"has {len(url)} characters; at most {LONGEST_URL} are allowed.")
     if not url.isprintable() or " " in url or "\\" in url:
@@ -139,7 +138,7 @@ def _read_twice(url: str) -> tuple[Url, str]:
 
 
 def _read_address(host: str) -> IPv4Address | IPv6Address | None:
-    """Return a host that is written as an IP address in the one usual form, or None."""
+    """Return the host's IP address if it is one in canonical form, else None."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:

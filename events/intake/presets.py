@@ -1,7 +1,7 @@
 """Ready mappings for the event rows of other products' exports.
 
-Their names are theirs; the first of several that has a value counts. Their times are in UTC where
-they do not say so, or seconds and milliseconds since 1970.
+Of several source names the first with a value counts. Times without an offset are in UTC; numbers
+are seconds or milliseconds since 1970.
 """
 
 from collections.abc import Mapping
@@ -30,9 +30,9 @@ class Preset:
     is_identifier_an_address: bool = False
 
     def body(self, fields: Mapping[str, Any], *, mapping: Mapping[str, str]) -> dict[str, Any]:
-        """Return a row as a request's body; `mapping` (theirs to ours) goes before the preset.
+        """Return a row as a request's body; `mapping` (theirs to ours) overrides the preset.
 
-        Raises `InvalidRequest` for what is no event.
+        Raises `InvalidRequest` for a row that is no event.
         """
         kind = look_up(fields, self.kind)
         if kind not in (None, "") and kind not in self.event_kinds:
@@ -73,7 +73,7 @@ class Preset:
 
 
 def _opened(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the object that a text holds, anything else as it is."""
+    """Return the object in a JSON text; anything else unchanged."""
     if isinstance(value, str) and value.startswith("{"):
         found = read_json(value)
         return found if isinstance(found, dict) else value
@@ -81,7 +81,7 @@ def _opened(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _in_utc(value: Any) -> Any:  # noqa: ANN401 - as above
-    """Return a time with its offset; what is no time stays, for the gate to judge."""
+    """Return a time with its offset; anything else unchanged, for the parser to judge."""
     number = _as_number(value)
     if number is not None:
         seconds = number / 1000 if abs(number) > MOST_SECONDS else number

@@ -1,7 +1,7 @@
-"""Rows of files as events: whose columns mean what, and what the API would say of them.
+"""Rows of files as events: what each column means, and the API's faults for a row.
 
-A row becomes the body of a request for one event, which `parse_person` and `parse_event` judge:
-the same limits and the same sentences. An identity that comes again is not judged again.
+A row becomes the body of a request for one event, which `parse_person` and `parse_event` judge: the
+same limits and sentences. An identity that comes again is not judged again.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ NOT_TOGETHER = "cannot be built: none of {columns} has a value."
 
 
 class EventRow(msgspec.Struct, frozen=True, gc=False):
-    """One event and who did it."""
+    """One event and its person."""
 
     person: Person
     event: EventDraft
@@ -48,8 +48,8 @@ class EventReader:
     ) -> None:
         """`mapping` is from the file's names to ours. `event_id_from` are the file's columns.
 
-        `is_text_kept` keeps cells of properties as texts; `is_live_kept` keeps what is recent live,
-        else every event is history.
+        `is_text_kept` keeps cells of properties as texts. `is_live_kept` lets recent events be
+        live; else every event is history.
         """
         self.limits = limits
         self.mapping = mapping
@@ -126,7 +126,7 @@ class EventReader:
 
 
 def _with_one_text(person: Person, given: object) -> Person:
-    """Return the person; an address that is as it was given is kept in memory once."""
+    """Return the person with one copy of an address whose two forms are equal; saves memory."""
     email = person.email
     if email is None or not isinstance(given, str) or email.text != given:
         return person

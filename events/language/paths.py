@@ -1,6 +1,6 @@
 """Paths into JSON: `order.id`, and `order.items[].sku` for "any item of".
 
-A path reaches any number of values. A null is nothing: callers send it for "not given".
+A path reaches any number of values. A null counts as not given.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ ANY_ITEM = "[]"
 
 
 def read_path(value: object) -> str:
-    """Return a path of 1 to 200 characters, 1 to 10 keys parted by dots; raises `InvalidField`."""
+    """Return a path of 1 to 200 characters, 1 to 10 keys with dots; raises `InvalidField`."""
     path = read_text(value, longest=LONGEST_PATH)
     parts = path.split(".")
     if len(parts) > MOST_PARTS:
@@ -28,7 +28,7 @@ def read_path(value: object) -> str:
 def values_at(path: str, document: object) -> list[Any]:
     """Return all values that the path reaches, in order, without nulls; never raises.
 
-    A list is entered by `[]` only, and an object by its keys only.
+    `[]` alone enters a list; an object is entered by its keys.
     """
     reached = [document]
     for part in path.split("."):

@@ -1,7 +1,7 @@
-"""A sequence as callers send it and files hold it, checked and typed, and back again.
+"""A sequence in the wire form and in files, checked and typed, and back again.
 
-Names on the wire are the contract's ("Sequences on the wire"). Whether tags and lists exist is for
-the services to find.
+Names on the wire are the contract's ("Sequences on the wire"). The services check whether tags and
+lists exist.
 """
 
 import re
@@ -43,8 +43,6 @@ _KEY = re.compile(r"\w[\w.-]*")
 
 
 class SequenceSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole sequence."""
-
     name: str
     key: str
     description: str = ""
@@ -62,7 +60,7 @@ class SequenceSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def key_from(name: str) -> str:
-    """Return the key of a sequence that brings none: its name's letters and digits, with hyphens.
+    """Return a key made of a name's letters and digits, with hyphens.
 
     Raises `InvalidField` when the name has none.
     """
@@ -76,7 +74,7 @@ def key_from(name: str) -> str:
 def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
     """Return the sequence; raises `InvalidRequest` with every fault found.
 
-    `path` goes before each fault's field, as `[2]` for the third of a file.
+    `path` comes before each fault's field, as `[2]` for the third of a file.
     """
     fields = Fields(raw, path=path)
     mode = fields.read_choice("enrollmentMode", MODES, "unlimited")
@@ -101,7 +99,7 @@ def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
 
 
 def as_wire(spec: SequenceSpec) -> dict[str, Any]:
-    """Return the sequence as `parse_sequence` takes it, without what is default."""
+    """Return the sequence as `parse_sequence` takes it, without defaults."""
     window, stop = spec.sending_window, spec.stop_condition
     parts = {
         "name": spec.name,

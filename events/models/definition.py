@@ -10,7 +10,7 @@ from subscribers.models import Workspace
 
 
 class EventDefinition(models.Model):
-    """A name that events bear; made by the first of them, hidden rather than deleted.
+    """A name of events; the first event makes it; it is hidden, never deleted.
 
     No counters: a row that every request updates would halve the throughput.
     """

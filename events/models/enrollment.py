@@ -13,7 +13,7 @@ from subscribers.models import OutgoingEmail, Subscriber, Workspace
 
 
 class Enrollment(models.Model):
-    """One enrollment, with the version that it began with."""
+    """One enrollment; it keeps the version that it began with."""
 
     class Status(models.TextChoices):
         WAITING_CONFIRMATION = "waiting_confirmation", "Waiting for confirmation"
@@ -122,23 +122,21 @@ class Enrollment(models.Model):
 
     @property
     def public_id(self) -> str:
-        """The id on the wire."""
         return encode("enr", self.id)
 
     @property
     def mail_cause(self) -> str:
-        """What a mail of its present step is sent for: this visit of the step."""
+        """Return the cause of its present step's mail: this visit of the step."""
         step = self.step_id.hex if self.step_id else ""
         return f"{self.MAIL_CAUSE_PREFIX}{self.pk.hex}:{step}:{self.visit}"
 
     @staticmethod
     def id_in_cause(cause: str) -> UUID:
-        """Return the id of the enrollment that a step's mail belongs to."""
+        """Return the id of the enrollment in a step mail's cause."""
         return UUID(cause.split(":")[1])
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it counts against another entry."""
         return self.status in self.UNDER_WAY
 
 

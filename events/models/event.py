@@ -10,7 +10,7 @@ from subscribers.models import Subscriber, Workspace
 
 
 class Event(models.Model):
-    """One event: append-only but for the effects of a stage that failed and was retried."""
+    """One event: append-only, except the effects of a stage that failed and was retried."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     # Look-ups go by subscriber or definition, which belong to one workspace each.
@@ -51,12 +51,11 @@ class Event(models.Model):
 
     @property
     def public_id(self) -> str:
-        """The id on the wire."""
         return encode("evt", self.id)
 
 
 class FailedStage(models.Model):
-    """A stage of an event's effects that failed; the worker tries it again until it is done."""
+    """A stage of an event's effects that failed; the worker retries it until it succeeds."""
 
     class Stage(models.TextChoices):
         APPLY_SYNC_RULES = "apply-sync-rules", "Apply sync rules"

@@ -1,4 +1,4 @@
-"""Sequences, their versions and steps: what is to be done with those who enter."""
+"""Sequences, their versions and steps."""
 
 from typing import ClassVar
 
@@ -79,12 +79,11 @@ class Sequence(models.Model):
 
     @property
     def public_id(self) -> str:
-        """The id on the wire."""
         return encode("seq", self.id)
 
 
 class SequenceVersion(models.Model):
-    """Steps as they were when enrollments began with them; unchanged once an enrollment has."""
+    """The steps at one time; unchanged once an enrollment has begun with them."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(
@@ -112,8 +111,6 @@ class SequenceVersion(models.Model):
 
 
 class Step(models.Model):
-    """One step of a version."""
-
     class Kind(models.TextChoices):
         EMAIL = "email", "Email"
         DELAY = "delay", "Delay"

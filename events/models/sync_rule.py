@@ -1,4 +1,4 @@
-"""Rules that keep tags in step with events."""
+"""Rules that change tags on events."""
 
 from typing import ClassVar
 

@@ -9,7 +9,7 @@ from subscribers.ids import new_id
 
 
 class Worker(models.Model):
-    """One supervisor with its cluster and ticker; beats while it lives."""
+    """One supervisor with its task processes and ticker; reports while it runs."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     host = models.CharField(max_length=255)

@@ -1,4 +1,4 @@
-"""What the doctor found, for people and for programs."""
+"""The doctor's findings, for people and for programs."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -71,7 +71,7 @@ def _sentence(found: Finding) -> str:
 
 
 def _amount(found: Finding) -> str:
-    """Return how many and an example, in brackets."""
+    """Return the count and an example, in brackets."""
     number = f"at least {found.count:,}" if found.is_at_least else f"{found.count:,}"
     example = f"such as {found.example}" if found.count > 1 else found.example
     parts = [number if found.count else "", example if found.example else ""]

@@ -1,4 +1,4 @@
-"""Where an enrollment stands, what it waits for, and why nothing happens, in sentences."""
+"""Where an enrollment is, what it waits for, and why nothing happens, in sentences."""
 
 from datetime import datetime
 

@@ -1,7 +1,7 @@
-"""Every reason word that the product stores or answers with, and how people read it.
+"""The glossary of reason words that the product stores or answers with, and their wording.
 
-A reason has one wording, which follows "because", a colon or a dash alike. Knows no other module,
-so that the admin of both apps and the terminal can use it.
+A wording fits after "because", a colon or a dash. Imports no other module, so that the admin of
+both apps and the terminal can use it.
 """
 
 from collections.abc import Mapping
@@ -67,9 +67,9 @@ REASONS: Mapping[str, str] = {
 
 
 def reason_in_words(reason: str) -> str:
-    """Return a stored reason for people: a word, and a detail after a colon where it has one.
+    """Return a stored reason in words: a word, and a detail after a colon if it has one.
 
-    A word that is not known is shown as it is.
+    An unknown word is shown as it is.
     """
     word, colon, detail = reason.partition(":")
     known = REASONS.get(word.strip(), word.strip().replace("_", " "))

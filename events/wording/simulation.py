@@ -33,7 +33,7 @@ LIST_ID = re.compile(r"\blst_[0-9a-f]{32}\b")
 
 
 def lines(simulation: Simulation, *, with_html: bool) -> Iterator[str]:
-    """Yield the lines; signs that could steer a terminal are replaced."""
+    """Yield the lines; characters that could control a terminal are replaced."""
     for line in _lines(simulation, with_html=with_html):
         yield "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in line)
 
@@ -102,7 +102,7 @@ def _local(at: datetime, zone: ZoneInfo) -> str:
 
 
 def _list_names(sequence: Sequence) -> Callable[[re.Match[str]], str]:
-    """Return what puts a list's name in the place of its id; one query."""
+    """Return a function that replaces a list's id with its name; one query."""
     rows = List.objects.filter(workspace=sequence.workspace_id)
     names = {encode("lst", pk): name for pk, name in rows.values_list("pk", "name")}
     return lambda found: names.get(found[0], found[0])

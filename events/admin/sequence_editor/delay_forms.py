@@ -1,4 +1,4 @@
-"""The forms of the steps that wait for time alone."""
+"""The forms of the steps that wait for a time."""
 
 from typing import ClassVar
 
@@ -24,8 +24,6 @@ ACTIONS = {"continue": "go on at once", "skip": "leave out the next step", "exit
 
 
 class DelayForm(StepForm):
-    """A length of time."""
-
     kind, title = "delay", "Delay"
     wire_names: ClassVar = {"days": "days", "hours": "hours", "minutes": "minutes"}
 
@@ -33,17 +31,15 @@ class DelayForm(StepForm):
     seconds = text("Seconds")
 
     def own(self) -> Wire:
-        """Return the length; seconds may have a fraction."""
         return length_from(self.cleaned_data)
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
-        """Return the length in its parts."""
         return length_parts(wire)
 
 
 class UntilDateForm(StepForm):
-    """Until a date that the event or the person has."""
+    """Waits until a date from the event or the person."""
 
     kind, title = "until_date", "Delay until a date"
     wire_names: ClassVar = {
@@ -66,7 +62,6 @@ class UntilDateForm(StepForm):
     past_action = choice("When it is past", ACTIONS)
 
     def own(self) -> Wire:
-        """Return field, source, offset and what to do without a date."""
         cleaned = self.cleaned_data
         offset = length_from(cleaned)
         return {
@@ -80,14 +75,13 @@ class UntilDateForm(StepForm):
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
-        """Return field, source, offset and what to do without a date."""
         names = {"missingAction": "missing_action", "pastAction": "past_action"}
         shown = {names.get(name, name): value for name, value in wire.items() if name != "offset"}
         return {**shown, **length_parts(wire.get("offset", {}))}
 
 
 class UntilWeekdayForm(StepForm):
-    """Until the hours of a day."""
+    """Waits until certain hours of certain days."""
 
     kind, title = "until_weekday", "Delay until a day and hour"
     wire_names: ClassVar = {
@@ -102,10 +96,8 @@ class UntilWeekdayForm(StepForm):
     timezone = text("Time zone", ZONE_HELP)
 
     def own(self) -> Wire:
-        """Return days, hours and zone."""
         return {"mode": "until_weekday", **hours_from(self.cleaned_data)}
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
-        """Return days, hours and zone."""
         return hours_initial(wire)

@@ -1,4 +1,4 @@
-"""A sequence's general fields, between the form and the wire's words."""
+"""A sequence's general fields: between the form and the wire form."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -58,7 +58,7 @@ TRIGGER_CONDITIONS = {
 def wire_of(cleaned: Mapping[str, Any]) -> Wire:
     """Return the general fields as `parse_sequence` takes them; raises `FieldFault`.
 
-    What another trigger or mode would need is left out, so that it stands in nobody's way.
+    Fields of another trigger or mode are left out, so that they cannot fail.
     """
     plain = {wire: cleaned.get(field) or None for wire, field in PLAIN.items()}
     return {
@@ -75,7 +75,7 @@ def wire_of(cleaned: Mapping[str, Any]) -> Wire:
 
 
 def initial_of(wire: Wire) -> Wire:
-    """Return what the form shows of a sequence; of none, what a new one begins with."""
+    """Return the form's initial values; an empty `wire` gives those of a new sequence."""
     stop = wire.get("stopCondition", {})
     window = wire.get("sendingWindow")
     return {

@@ -1,4 +1,4 @@
-"""The rules of a condition: as values, as callers send them, and back again."""
+"""The rules of a condition: their values, to the wire form and back."""
 
 from typing import Any, Literal, assert_never
 
@@ -25,14 +25,14 @@ read_event_name = text_reader(LONGEST_NAME)
 
 
 class TagRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Met by those who have the tag, or by those who do not."""
+    """Met when the person has the tag, or has it not."""
 
     tag: str
     is_borne: bool = True
 
 
 class ListRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Met by those who are on the list, or by those who are not; by id or exact name."""
+    """Met when the person is on the list, or is not; by id or exact name."""
 
     list: str
     is_joined: bool = True
@@ -63,7 +63,6 @@ Rule = TagRule | ListRule | AttributeRule | EventPropertyRule | EventRule
 
 
 def read_tag(value: object) -> str:
-    """Return a tag's normal name; raises `InvalidField`."""
     try:
         return tag_names.normalise(read_text(value, longest=_LONGEST_TAG))
     except tag_names.InvalidTagName as error:
@@ -76,7 +75,6 @@ def parse_rules(raw: object, *, path: str) -> tuple[Rule, ...]:
 
 
 def parse_rule(raw: object, *, path: str) -> Rule:
-    """Return one rule; raises `InvalidRequest` with every fault."""
     fields = Fields(raw, path=path)
     if not fields.is_given("type"):
         fields.fault("type", f"is missing: {any_of(KINDS)}.")
@@ -88,7 +86,6 @@ def parse_rule(raw: object, *, path: str) -> Rule:
 
 
 def rule_as_wire(rule: Rule) -> dict[str, Any]:
-    """Return the rule as `parse_rule` takes it, without what is default."""
     match rule:
         case TagRule():
             return {"type": "tag" if rule.is_borne else "no_tag", "tag": rule.tag}

@@ -23,7 +23,7 @@ _DAY_LENGTH = len("2026-01-31")
 
 
 class Duration(msgspec.Struct, frozen=True, tag="duration"):
-    """A length of time, by the wall clock of no zone: a day is 24 hours."""
+    """A length of time in elapsed hours: a day is always 24."""
 
     milliseconds: int
 
@@ -69,7 +69,7 @@ class PastDue:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """There is no date at the path, or nothing that can be read as one."""
+    """There is no date at the path, or none that can be read."""
 
     action: Action
 
@@ -84,7 +84,7 @@ def resolve(
 ) -> Due | PastDue | Missing:
     """Return when a wait that began at `since` is over; never raises for odd data.
 
-    `zone` is the person's: it counts for plain dates, and where the delay names no zone.
+    `zone` is the person's: for plain dates, and where the delay names no zone.
     """
     match delay:
         case Duration():

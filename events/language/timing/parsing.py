@@ -1,4 +1,4 @@
-"""Delays and sending windows as callers send them, in all their spellings.
+"""Delays and sending windows from the wire, in all their spellings.
 
 A delay comes as `days`, `hours`, `minutes` or `delayMs` with or without a `mode`, at the top of a
 step or in its `delay`, as `waitUntil`, or as `waitUntilWeekday`.
@@ -43,12 +43,11 @@ _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::00)?", re.ASCII)
 
 
 def has_own_delay(raw: Mapping[str, Any]) -> bool:
-    """Tell whether a step that does something else brings a delay too."""
+    """Return whether a step of another kind also has a delay."""
     return any(raw.get(name) is not None for name in HOLDERS)
 
 
 def parse_delay(raw: Mapping[str, Any], *, path: str) -> Delay:
-    """Return the delay that a step carries; raises `InvalidRequest` with every fault."""
     given = [name for name in HOLDERS if raw.get(name) is not None]
     if len(given) > 1:
         raise InvalidRequest(Fault(path, f"has {' and '.join(given)}: give one of them."))
@@ -86,7 +85,7 @@ def parse_sending_window(raw: object, *, path: str) -> SendingWindow | None:
 
 
 def _parse_any(fields: Fields) -> Delay:
-    """Read a delay whose mode is given, or told by its fields."""
+    """Read a delay by its mode, or by its fields when no mode is given."""
     delay: Delay
     mode = fields.read_choice("mode", MODES, _mode_of(fields))
     if mode == "until_date":
@@ -199,7 +198,7 @@ def _read_time(value: object) -> str:
 
 
 def _read_zone(fields: Fields) -> str:
-    """Return a zone's name, `workspace`, or nothing for the subscriber's."""
+    """Return a zone's name, `workspace`, or "" for the subscriber's."""
     name = fields.first_given("timezone", "untilTimezone")
     origin = fields.first_given("timezoneSource", "untilTimezoneSource")
     own = "custom" if fields.is_given(name) else "subscriber"

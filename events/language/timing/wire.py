@@ -1,4 +1,4 @@
-"""Delays and sending windows as callers send them and files hold them."""
+"""Delays and sending windows in the wire form."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from events.language.timing.windows import OF_WORKSPACE, SendingWindow
 
 
 def delay_as_wire(delay: Delay) -> dict[str, Any]:
-    """Return the delay as the fields of a step of the type `delay`, without what is default."""
+    """Return the fields of a `delay` step, without defaults."""
     match delay:
         case Duration():
             return length_as_wire(delay.milliseconds)
@@ -36,7 +36,7 @@ def delay_as_wire(delay: Delay) -> dict[str, Any]:
 
 
 def length_as_wire(milliseconds: int) -> dict[str, int]:
-    """Return a length as days, hours and minutes when it comes out even, else in milliseconds."""
+    """Return a length as days, hours and minutes; in milliseconds unless it is whole minutes."""
     if milliseconds % MINUTE:
         return {"delayMs": milliseconds}
     parts = {
@@ -48,7 +48,6 @@ def length_as_wire(milliseconds: int) -> dict[str, int]:
 
 
 def window_as_wire(window: SendingWindow) -> dict[str, Any]:
-    """Return the window as `parse_sending_window` takes it."""
     return {"enabled": True, **_hours_as_wire(window)}
 
 

@@ -1,4 +1,4 @@
-"""`manage.py doctor`: looks whether all is well, and says what to do where it is not."""
+"""`manage.py doctor`: checks the installation, and says how to mend what it finds."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ UNREACHABLE = Finding(
 
 
 def queue(audit: Audit) -> Sequence[Finding]:
-    """Find a queue that nobody empties."""
+    """Check whether the worker empties the queue."""
     depth = enqueue.depth(now=audit.now)
     waiting = depth.all_waiting
     if waiting <= MOST_BATCHES:
@@ -41,8 +41,6 @@ QUEUE = Check("Worker", "queue", "The queue is short.", queue)
 
 
 class Command(BaseCommand):
-    """Audits settings, database, worker, mail and the data."""
-
     help = (
         "Look at settings, database, worker, mail and at what must hold of the data, and say what "
         "to do. Changes nothing. Exit code 1 when there is a problem; warnings alone are 0."

@@ -11,8 +11,6 @@ from subscribers.management.exporting.command import ExportCommand
 
 
 class Command(ExportCommand):
-    """Exports events."""
-
     help = (
         "Write events as CSV or JSONL: person by person, as they occurred; by --name alone, name "
         "by name."

@@ -10,8 +10,6 @@ from subscribers.models import Workspace
 
 
 class Command(BaseCommand):
-    """Exports sequences."""
-
     help = "Print sequences as YAML: all that are not archived, or those with the keys given."
 
     def add_arguments(self, parser: CommandParser) -> None:

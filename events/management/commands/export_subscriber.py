@@ -13,8 +13,6 @@ from subscribers.services.audience import named_people
 
 
 class Command(BaseCommand):
-    """Exports one person."""
-
     help = (
         "Print everything that is known of one person as one JSON document: profile, consent, "
         "events with their effects, sequences, mails."

@@ -1,4 +1,4 @@
-"""`import_events FILE…`: takes history in, fast, and goes on where it was broken off."""
+"""`import_events FILE…`: imports history fast; a second start continues an interrupted import."""
 
 import gc
 import os
@@ -10,12 +10,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from events.api.base import current_limits
 from events.intake.cells import FIELDS
 from events.intake.presets import PRESETS
 from events.intake.rows import EventReader
 from events.services.counts import roll_ups
 from events.services.history.importing import EventImporter
+from events.services.ingestion.request import current_limits
 from subscribers.management.importing import ImportCommand
 from subscribers.management.importing.arguments import check_map, wrong
 from subscribers.models import ImportRun, Workspace
@@ -29,8 +29,6 @@ SECONDS_OF_A_TURN = 0.0003
 
 
 class Command(ImportCommand):
-    """Imports events."""
-
     help = (
         "Record events from files as history, whatever their age: with their own times, without"
         " running a rule, a sequence or a mail. Creates people and definitions as the API does."
@@ -101,13 +99,13 @@ class Command(ImportCommand):
         )
 
     def after_run(self, *, run: ImportRun, now: datetime) -> None:
-        """Count what came in, so that the pages show it before the worker's next look."""
+        """Count the imported events, so that pages show them before the worker's next count."""
         while roll_ups.roll_up(now=now, since=run.started_at) >= roll_ups.MOST_HOURS:
             pass
 
 
 def _make_way() -> None:
-    """Let others go first, and look less often for garbage."""
+    """Run at low priority, and collect garbage less often."""
     os.nice(NICENESS)
     sys.setswitchinterval(SECONDS_OF_A_TURN)
     gc.freeze()
@@ -115,7 +113,7 @@ def _make_way() -> None:
 
 
 def _check_columns(options: dict[str, Any]) -> None:
-    """Say at once what would be said of every row."""
+    """Report a column fault once, not for every row."""
     columns, mapping = options["columns"], options["map"]
     missing = [name for name in (*mapping, *options["event_id_from"]) if name not in columns]
     if missing:

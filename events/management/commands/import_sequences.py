@@ -1,4 +1,4 @@
-"""`import_sequences FILE`: makes and edits the sequences that a file describes."""
+"""`import_sequences FILE`: creates and edits the sequences that a file describes."""
 
 import sys
 from pathlib import Path
@@ -15,8 +15,6 @@ from subscribers.wire.payloads import InvalidRequest
 
 
 class Command(BaseCommand):
-    """Imports sequences."""
-
     help = "Make and edit sequences as a YAML or JSON file has them; all of it or nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -55,7 +53,7 @@ class Command(BaseCommand):
 
 
 def _read(name: str) -> bytes:
-    """Return a file's bytes, one more than allowed at most."""
+    """Return a file's bytes, at most one more than allowed."""
     most = files.MOST_BYTES + 1
     if name == "-":
         return sys.stdin.buffer.read(most)

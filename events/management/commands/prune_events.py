@@ -16,8 +16,6 @@ KEPT = "for enrollments under way"
 
 
 class Command(BaseCommand):
-    """Prunes events."""
-
     help = (
         "Delete events that occurred long ago. What an enrollment under way began with is kept. "
         "Portion by portion: stop it whenever you like, and go on by repeating it. An event id "

@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: a workspace full of people, events and mails, to look around in."""
+"""`manage.py seed_demo`: creates a workspace full of people, events and mails to try things out."""
 
 import logging
 from typing import Any
@@ -10,16 +10,14 @@ from django.db import connection
 from django.utils import timezone
 from tqdm import tqdm
 
-from events.api.base import current_limits
 from events.services import demo
+from events.services.ingestion.request import current_limits
 from subscribers.models import Workspace
 
 MOST = 10_000
 
 
 class Command(BaseCommand):
-    """Makes the demo."""
-
     help = (
         "Make a demo workspace: a software company's sign-ups, trials, purchases and churn over "
         "90 days, with sequences and mails in all states. No mail of it can leave."
@@ -69,7 +67,7 @@ class Command(BaseCommand):
         self.stdout.write("Its mail is paused: nothing of it leaves. Have a look in the admin.")
 
     def _seed(self, slug: str) -> demo.Seeded:
-        """Make the demo, with a bar on a terminal, and no log line for each who unsubscribes."""
+        """Create the demo with a progress bar, and without a log line for each unsubscribe."""
         logger = logging.getLogger("cueline.unsubscribing")
         logger.setLevel(logging.WARNING)
         try:
@@ -81,7 +79,7 @@ class Command(BaseCommand):
             logger.setLevel(logging.NOTSET)
 
     def _add_crowd(self, workspace: Workspace, *, people: int) -> None:
-        """Import the rest, with a bar on a terminal."""
+        """Import the rest, with a progress bar."""
         with tqdm(unit=" rows", disable=None, leave=False) as bar:
             came, events = demo.add_crowd(
                 workspace=workspace,

@@ -21,8 +21,6 @@ from subscribers.wire.payloads import InvalidField, read_email, read_moment, rea
 
 
 class Command(BaseCommand):
-    """Simulates a sequence."""
-
     help = (
         "Show what a sequence would do for one person: the dates, each decision and the mails. "
         "Writes, sends and calls nothing."

@@ -13,7 +13,7 @@ from subscribers.services.workspaces import installation
 
 
 class Command(BaseCommand):
-    """Runs the worker: the supervisor, or one of the parts that it starts."""
+    """Runs the worker: the supervisor, or one of the processes that it starts."""
 
     help = "Carry out what is due until Ctrl-C; any number of hosts may do so."
     # The checks need the database, which the parts wait for themselves.

@@ -1,4 +1,4 @@
-"""The step `delay`: waits for time alone."""
+"""The step `delay`: waits for a time."""
 
 from typing import Any, ClassVar, Self
 

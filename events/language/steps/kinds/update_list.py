@@ -1,4 +1,4 @@
-"""The step `update_list`: lets a person join and leave lists."""
+"""The step `update_list`: a person joins and leaves lists."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Self
