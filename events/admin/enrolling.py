@@ -51,7 +51,7 @@ def enroll(request: HttpRequest, sequence: Sequence) -> str | None:
         messages.warning(
             request, f"Not enrolled, since {reason_in_words(reason)}: {_first_of(who)} ({count})."
         )
-    return f"Enrolled {len(done.enrolled)} by hand" if done.enrolled else None
+    return f"Enrolled {len(done.enrolled)} manually" if done.enrolled else None
 
 
 def _find(sequence: Sequence, named: Iterable[str]) -> dict[str, Subscriber]:

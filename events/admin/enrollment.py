@@ -13,7 +13,7 @@ from unfold.decorators import display
 
 from config.admin_base import ReadOnlyAdmin, RowAction, link_to
 from config.readable import NOTHING, bulleted, moment
-from events.admin import enrollment_actions, way_so_far
+from events.admin import enrollment_actions, enrollment_history
 from events.models import Enrollment
 from events.wording import enrollments, steps
 from subscribers.admin.person_search import row_or_person
@@ -141,4 +141,4 @@ class EnrollmentAdmin(ReadOnlyAdmin):
 
     @admin.display(description="steps")
     def way(self, enrollment: Enrollment) -> SafeString:
-        return bulleted(way_so_far.sentences(enrollment))
+        return bulleted(enrollment_history.sentences(enrollment))

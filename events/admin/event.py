@@ -1,7 +1,5 @@
 """Events: what was reported, what its receipt did, and why it did no more; read-only."""
 
-from contextlib import suppress
-
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -12,9 +10,7 @@ from config.admin_base import ReadOnlyAdmin, link_to
 from config.readable import bulleted, json_value, moment
 from events.admin.effect_sentences import sentences
 from events.models import Event
-from subscribers import ids
-from subscribers.models import Subscriber
-from subscribers.wire import addresses
+from subscribers.admin.person_search import row_or_person
 
 
 @admin.register(Event)
@@ -30,15 +26,9 @@ class EventAdmin(ReadOnlyAdmin):
         ("Dates", {"fields": ("received_at", "happened", "workspace")}),
     )
     readonly_fields = (
-        "definition_link",
-        "subscriber_link",
-        "public_id",
-        "event_id_shown",
-        "properties_shown",
-        "effects_shown",
-        "failed_stages",
-        "happened",
-    )
+        "definition_link", "subscriber_link", "public_id", "event_id_shown", "properties_shown",
+        "effects_shown", "failed_stages", "happened",
+    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         rows = super().get_queryset(request)
@@ -53,13 +43,7 @@ class EventAdmin(ReadOnlyAdmin):
         return "occurred_at" if narrowed else None
 
     def search_condition(self, text: str) -> Q:
-        event_id = ids.decode("evt", text)
-        if event_id is not None:
-            return Q(pk=event_id)
-        person = Q(external_id=text)
-        with suppress(addresses.InvalidAddress):
-            person |= Q(email_key=addresses.parse(text).key)
-        return Q(subscriber__in=list(Subscriber.objects.filter(person).values_list("pk")[:100]))
+        return row_or_person("evt", text)
 
     @admin.display(description="name")
     def definition_link(self, event: Event) -> SafeString:
@@ -90,9 +74,8 @@ class EventAdmin(ReadOnlyAdmin):
     def effects_shown(self, event: Event) -> SafeString | str:
         if not event.effects:
             return (
-                "Nothing followed: no sync rule listened to this name when the event arrived, "
-                "or the tags were already as the rules would have them; no sequence listened "
-                "to it, and no enrollment waited for it."
+                "Nothing followed: no sync rule changed a tag, no sequence has this event as its "
+                "trigger, and no enrollment waited for it."
             )
         return bulleted(sentences(event))
 

@@ -12,14 +12,9 @@ class FailedStageAdmin(ReadOnlyAdmin):
     list_display = ("stage", "event_link", "attempts", "failed_at", "next_attempt_at")
     list_select_related = ("event", "event__definition")
     fields = (
-        "stage",
-        "event_link",
-        "attempts",
-        "last_error",
-        "failed_at",
-        "next_attempt_at",
+        "stage", "event_link", "attempts", "last_error", "failed_at", "next_attempt_at",
         "workspace",
-    )
+    )  # fmt: skip
     readonly_fields = ("event_link",)
 
     @admin.display(description="event")

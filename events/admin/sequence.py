@@ -92,8 +92,7 @@ class SequenceAdmin(SequenceActions):
         before = obj.current_version
         sequences.edit(sequence=obj, spec=form.spec, now=timezone.now())
         if before and obj.current_version_id != before.pk:
-            text = f"Who enters from now on begins with {obj.current_version}."
-            messages.info(request, text)
+            messages.info(request, f"New enrollments begin with {obj.current_version}.")
 
     def log_change(self, request: HttpRequest, obj: Sequence, message: Any) -> LogEntry:  # noqa: ANN401 - words, or Django's list
         """Name the version after an edit: it says more than the names of the changed fields."""

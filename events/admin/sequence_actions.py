@@ -20,35 +20,28 @@ ACTIVATE = RowAction(
     name="activate", label="Activate", explanation="People enter from now on, and steps run."
 )
 RESUME = RowAction(
-    name="activating",
-    label="Activate…",
+    name="activating", label="Activate…", is_link=True,
     explanation="Shows how many enrollments wait, and spreads them over some time.",
-    is_link=True,
-)
+)  # fmt: skip
 PAUSE = RowAction(
-    name="pause",
-    label="Pause",
+    name="pause", label="Pause",
     explanation="Nobody enters, and every enrollment stops where it is until you activate again.",
-)
+)  # fmt: skip
 PAUSE_ENROLLMENT = RowAction(
-    name="pause-enrollment",
-    label="Close entry",
+    name="pause-enrollment", label="Close entry",
     explanation="Nobody enters; enrollments under way continue.",
-)
+)  # fmt: skip
 RESUME_ENROLLMENT = RowAction(
     name="resume-enrollment", label="Reopen entry", explanation="Nobody enters now."
 )
 MOVE = RowAction(
-    name="moving",
-    label="Move to the current version…",
+    name="moving", label="Move to the current version…", is_link=True,
     explanation="Shows first which enrollments of earlier versions can move.",
-    is_link=True,
-)
+)  # fmt: skip
 ARCHIVE = RowAction(
-    name="archive",
-    label="Archive",
+    name="archive", label="Archive",
     explanation="Nobody enters, and every enrollment stops where it is.",
-)
+)  # fmt: skip
 UNARCHIVE = RowAction(name="unarchive", label="Restore", explanation="Makes it a draft again.")
 
 
@@ -90,13 +83,13 @@ class SequenceActions(BaseAdmin):
         if not 0 <= minutes <= MOST_MINUTES:
             messages.error(request, f"Minutes must be a whole number from 0 to {MOST_MINUTES:,}.")
             return
+        spread = timedelta(minutes=minutes)
         try:
-            spread = timedelta(minutes=minutes)
             sequences.activate(sequence=sequence, now=timezone.now(), spread=spread)
         except sequences.NotReady as error:
             messages.error(request, f"Not activated. {error}")
             return
-        over = f", those held over {minutes} minutes" if minutes else ""
+        over = f", waiting ones within {minutes} minutes" if minutes else ""
         self.tell_done(request, sequence, f"Activated{over}")
 
     def pause(self, request: HttpRequest, sequence: Sequence) -> None:
@@ -108,14 +101,12 @@ class SequenceActions(BaseAdmin):
         self.tell_done(request, sequence, "Paused")
 
     def pause_enrollment(self, request: HttpRequest, sequence: Sequence) -> None:
-        now = timezone.now()
-        sequences.set_enrollment_paused(sequence=sequence, is_paused=True, now=now)
-        self.tell_done(request, sequence, "Paused enrollment")
+        sequences.set_enrollment_paused(sequence=sequence, is_paused=True, now=timezone.now())
+        self.tell_done(request, sequence, "Closed entry")
 
     def resume_enrollment(self, request: HttpRequest, sequence: Sequence) -> None:
-        now = timezone.now()
-        sequences.set_enrollment_paused(sequence=sequence, is_paused=False, now=now)
-        self.tell_done(request, sequence, "Resumed enrollment")
+        sequences.set_enrollment_paused(sequence=sequence, is_paused=False, now=timezone.now())
+        self.tell_done(request, sequence, "Reopened entry")
 
     def archive(self, request: HttpRequest, sequence: Sequence) -> None:
         sequences.archive(sequence=sequence, now=timezone.now())
@@ -123,7 +114,7 @@ class SequenceActions(BaseAdmin):
 
     def unarchive(self, request: HttpRequest, sequence: Sequence) -> None:
         sequences.unarchive(sequence=sequence, now=timezone.now())
-        self.tell_done(request, sequence, "Brought back as a draft")
+        self.tell_done(request, sequence, "Restored as a draft")
 
     def move(self, request: HttpRequest, sequence: Sequence) -> None:
         moved = by_operator.move_enrollments(sequence=sequence, now=timezone.now())
@@ -132,8 +123,7 @@ class SequenceActions(BaseAdmin):
         self.tell_done(request, sequence, words + left)
 
     def enroll(self, request: HttpRequest, sequence: Sequence) -> None:
-        words = enrolling.enroll(request, sequence)
-        if words:
+        if words := enrolling.enroll(request, sequence):
             self.tell_done(request, sequence, words)
 
     def show_enrolling(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:

@@ -60,25 +60,17 @@ class ProductField(forms.JSONField):
         return InvalidJSONInput(data or "")
 
 
+def _tag_names(label: str, help_text: str) -> TagNamesField:
+    return TagNamesField(required=False, label=label, help_text=help_text)
+
+
 class SyncRuleForm(RowForm):
     """One rule, with its tags by name."""
 
-    remove = TagNamesField(
-        required=False, label="Remove tags", help_text="Removed first. Separate tags with commas."
-    )
-    add = TagNamesField(
-        required=False, label="Add tags", help_text="Added after that. Separate tags with commas."
-    )
-    requires = TagNamesField(
-        required=False,
-        label="Only with tags",
-        help_text="The rule applies only to people who have all of them.",
-    )
-    requires_not = TagNamesField(
-        required=False,
-        label="Only without tags",
-        help_text="The rule applies only to people who have none of them.",
-    )
+    remove = _tag_names("Remove tags", "Removed first. Separate tags with commas.")
+    add = _tag_names("Add tags", "Added after that. Separate tags with commas.")
+    requires = _tag_names("Only with tags", "Applies only to people who have all of them.")
+    requires_not = _tag_names("Only without tags", "Applies only to people who have none of them.")
     purchased_product = ProductField(
         required=False,
         label="Only for products",
@@ -93,8 +85,7 @@ class SyncRuleForm(RowForm):
             return
         links = self.instance.tag_roles.select_related("tag").order_by("position")
         for field, role in ROLE_BY_FIELD.items():
-            names = [link.tag.name for link in links if link.role == role]
-            self.initial[field] = ", ".join(names)
+            self.initial[field] = ", ".join(link.tag.name for link in links if link.role == role)
 
     def clean_trigger_event(self) -> str:
         name: str = self.cleaned_data["trigger_event"].strip()
@@ -113,7 +104,7 @@ class SyncRuleForm(RowForm):
         for key, values in wanted.items():
             texts = values if isinstance(values, list) else [None]
             if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
-                raise forms.ValidationError(f"{key} must be a list of texts, with one at least.")
+                raise forms.ValidationError(f"{key} must be a list of at least one text.")
         fault = json_gate.find_unstorable(wanted)
         if fault:
             raise forms.ValidationError(f"It holds {fault}.")
@@ -143,15 +134,9 @@ class SyncRuleAdmin(BaseAdmin):
     search_fields = ("trigger_event",)
     search_help_text = "The event's name, from its beginning"
     fields = (
-        "workspace",
-        "trigger_event",
-        "position",
-        "remove",
-        "add",
-        "requires",
-        "requires_not",
+        "workspace", "trigger_event", "position", "remove", "add", "requires", "requires_not",
         "purchased_product",
-    )
+    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRule]:
         return super().get_queryset(request).prefetch_related("tag_roles__tag")

@@ -12,27 +12,12 @@ from events.services.worker_reports import OLDEST_LIVE
 @admin.register(Worker)
 class WorkerAdmin(ReadOnlyAdmin):
     list_display = (
-        "host",
-        "state",
-        "processes",
-        "ticked_at",
-        "beat_at",
-        "tasks_finished",
-        "restarts",
-    )
+        "host", "state", "processes", "ticked_at", "beat_at", "tasks_finished", "restarts",
+    )  # fmt: skip
     fields = (
-        "host",
-        "state",
-        "process_id",
-        "processes",
-        "started_at",
-        "ticked_at",
-        "beat_at",
-        "finished_at",
-        "tasks_finished",
-        "restarts",
-        "stopped_at",
-    )
+        "host", "state", "process_id", "processes", "started_at", "ticked_at", "beat_at",
+        "finished_at", "tasks_finished", "restarts", "stopped_at",
+    )  # fmt: skip
     readonly_fields = ("state",)
 
     @admin.display(description="state")

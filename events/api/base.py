@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from config.http.errors import request_id_of
-from events.intake.payloads import Limits, RejectedEvent
+from events.intake.payloads import EventDraft, Limits, RejectedEvent
 from events.services.ingestion import ingest, metrics
 from events.services.ingestion.recording import Failed, Outcome, reject
-from events.services.ingestion.request import current_limits
+from events.services.ingestion.request import IngestRequest, current_limits
 from subscribers.api.base import ApiView
 from subscribers.api.errors import ApiError
 from subscribers.models.api_key import Scope
 from subscribers.services.consent.ledger import Circumstances
-from subscribers.wire.payloads import Fault, InvalidRequest
+from subscribers.wire.payloads import Fault, InvalidRequest, Person
 
 logger = logging.getLogger("cueline.events")
 MOST_FAILURE_LINES = 20
@@ -34,6 +34,19 @@ class EventsApiView(ApiView):
     def circumstances(self) -> Circumstances:
         """What the consent ledger records of this request; its IP address is an application's."""
         return Circumstances(api_key=self.api_key, request_id=request_id_of(self.request))
+
+    def ingest_request(
+        self, person: Person, events: Sequence[EventDraft | RejectedEvent]
+    ) -> IngestRequest:
+        return IngestRequest(
+            workspace=self.workspace,
+            person=person,
+            events=events,
+            limits=self.limits,
+            now=self.now,
+            is_test=self.api_key.is_test,
+            circumstances=self.circumstances,
+        )
 
     def is_dry_run(self) -> bool:
         """Return whether nothing is stored; such a request cannot be replayed."""

@@ -45,7 +45,7 @@ logger = logging.getLogger("cueline.express")
 PATH = "/api/v1/subscribers/events/bulk"
 ROUTE = "events-bulk"
 MEDIA_TYPES = frozenset({"application/json", "application/json; charset=utf-8"})
-# Each of them asks for something that is Django's to do.
+# Requests with one of these go to Django.
 REFUSED_HEADERS = ("HTTP_IDEMPOTENCY_KEY", "HTTP_CONTENT_ENCODING")
 PHRASES = {200: "200 OK", 207: "207 Multi-Status", 500: "500 Internal Server Error"}
 
@@ -64,7 +64,7 @@ class ExpressLane:
         try:
             answer = _answer(environ, body, request_id)
         except Exception:
-            # Handed on, it might be recorded twice.
+            # Passed on to the view, it might be recorded twice.
             logger.exception("A request failed.", extra={"request_id": request_id})
             message = "Something failed on our side."
             answer = Answer(
@@ -167,7 +167,7 @@ def security_headers() -> list[tuple[str, str]]:
         ("Cross-Origin-Opener-Policy", settings.SECURE_CROSS_ORIGIN_OPENER_POLICY),
     ]
     if settings.SECURE_HSTS_SECONDS:
-        # Browsers leave it out of account where it comes without TLS.
+        # Browsers ignore it without TLS.
         value = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload"
         headers.append(("Strict-Transport-Security", value))
     return headers

@@ -274,10 +274,7 @@ BULK_EXAMPLES = [
 ]
 SINGLE_EXAMPLES = [
     _sent("An order", {**_ADA, "event": "order.placed", "properties": _ORDER, "eventId": "A-7"}),
-    _answered(
-        "Recorded",
-        {"success": True, "subscriber": _SUBSCRIBER, "event": _RECORDED},
-    ),
+    _answered("Recorded", {"success": True, "subscriber": _SUBSCRIBER, "event": _RECORDED}),
 ]
 IMPORT_EXAMPLES = [
     _sent(

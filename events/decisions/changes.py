@@ -112,7 +112,7 @@ def _change_columns(
         else:
             columns["attributes"] = merged
     if step.status == "active" and status != "active":
-        # Coming back takes the person's own confirmation.
+        # Only the person can resubscribe, by confirming.
         outcome["refused"] = "not_resubscribed"
     if columns:
         outcome["changed"] = sorted(columns)

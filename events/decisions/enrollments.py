@@ -14,8 +14,7 @@ import msgspec
 from events.decisions.watched import Watched, WatchedSequence
 from events.language.entry import EnteredBy
 
-# A step that adds a tag starts enrollments whose steps add tags: ten enrollments deep at most, by
-# the contract.
+# A step that adds a tag may start an enrollment whose steps add tags. The contract's limit.
 MOST_DEPTH = 10
 UNDER_WAY = frozenset({"waiting_confirmation", "active", "waiting", "paused"})
 
@@ -53,7 +52,7 @@ class EnrollmentState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Slot = tuple[UUID, str]
-# One enrollment a slot: the database has a constraint that says so.
+# One enrollment a slot: a constraint of the database.
 EnrollmentsBySlot = Mapping[Slot, EnrollmentState]
 
 

@@ -25,7 +25,7 @@ from events.language.filters import unmet
 from events.language.scalars import scalar_at
 from subscribers.ids import new_id
 
-# In these an enrollment may stand at a wait for an event.
+# The statuses in which an enrollment may wait for an event.
 _CAN_WAIT = frozenset({"waiting", "paused"})
 _Candidate = tuple[WatchedSequence, EnteredBy, str]
 

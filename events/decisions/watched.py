@@ -53,7 +53,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     # By name or tag, then by sequence.
     stops_by_event: Mapping[str, Mapping[UUID, StopCondition]] = {}
     stops_by_tag: Mapping[UUID, Mapping[UUID, StopCondition]] = {}
-    # By name, then by step, of every version that an enrollment may have.
+    # By name, then by step; of every version that may have enrollments.
     waits_by_event: Mapping[str, Mapping[UUID, Wait]] = {}
     list_names: Mapping[UUID, str] = {}
 

@@ -29,7 +29,7 @@ __all__ = ["Answer", "CallFailed", "Resolve", "UnsafeAddress", "check_url", "pos
 Resolve = Callable[[str, int], Sequence[str]]
 
 _MOST_ADDRESSES_TRIED = 4
-# These follow from the call itself; a second value would let two readers see two requests.
+# The call sets these itself; with a second value two readers could see two requests.
 _OWN_HEADERS = frozenset({"host", "connection", "content-length", "transfer-encoding"})
 
 
@@ -114,7 +114,7 @@ def _find_addresses(
         raise CallFailed(f"The name {target.host} has no usable address.") from error
     if not addresses:
         raise CallFailed(f"The name {target.host} has no address.")
-    # One that is not public condemns all: which of them is used is the network's choice.
+    # One address that is not public refuses all: the network chooses which one is used.
     if not (allow_private or all(map(is_public, addresses))):
         raise UnsafeAddress("names a host with an address that is not public.")
     return [str(address) for address in addresses[:_MOST_ADDRESSES_TRIED]]
@@ -153,7 +153,7 @@ def _exchange(
     refused = sorted(name for name in headers if name.lower() in _OWN_HEADERS)
     if refused:
         raise CallFailed(f"The header {refused[0]} cannot be set: it follows from the call.")
-    # A certificate's error is a ValueError too, so the connection is made apart from the request.
+    # A certificate's error is a ValueError too, so the connection is opened before the request.
     connection.connect()
     try:
         connection.request(
@@ -167,7 +167,7 @@ def _exchange(
     except ValueError as error:
         raise CallFailed("A header holds characters that no header can carry.") from error
     response = connection.getresponse()
-    # One byte beyond the limit tells a long answer from one that just fits.
+    # One byte beyond the limit shows that an answer is too long.
     content = response.read(most_bytes + 1, decode_content=False)
     if len(content) > most_bytes:
         raise CallFailed(f"The answer of {target.host} is longer than {most_bytes} bytes.")

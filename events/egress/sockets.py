@@ -76,10 +76,7 @@ class _PlainConnection(HTTPConnection):
 class _TlsConnection(HTTPSConnection):
     def __init__(self, target: Target, *, addresses: Sequence[str], ends_at: float) -> None:
         super().__init__(
-            target.host,
-            target.port,
-            timeout=seconds_left(ends_at),
-            ssl_context=_tls_context(),
+            target.host, target.port, timeout=seconds_left(ends_at), ssl_context=_tls_context()
         )
         self._addresses = addresses
         self._ends_at = ends_at

@@ -27,10 +27,10 @@ _NOT_PUBLIC_4 = tuple(
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
         "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
         "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-        "168.63.129.16/32",  # Azure's own services, reached from inside a machine alone.
+        "168.63.129.16/32",  # Azure's own services, reached only from inside a machine.
     )
 )  # fmt: skip
-# All that is routed on the Internet lies here (RFC 4291, 2.4); fc00::/7, fe80::/10 and fec0::/10,
+# All addresses routed on the Internet (RFC 4291, 2.4); fc00::/7, fe80::/10 and fec0::/10,
 # ff00::/8 and ::1 do not.
 _UNICAST_6 = IPv6Network("2000::/3")
 _NOT_PUBLIC_6 = tuple(IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "3fff::/20"))
@@ -54,7 +54,7 @@ class Target:
     is_tls: bool
     # A name in its ASCII form, in lower case, or an IP address without brackets.
     host: str
-    # Whether `host` is an address: nobody needs to be asked for it then.
+    # Whether `host` is an address, which needs no resolver.
     is_address: bool
     port: int
     # Path and query, percent-encoded.
@@ -125,10 +125,10 @@ def _read_twice(url: str) -> tuple[Url, str]:
         split = urlsplit(url)
         name = split.hostname or ""
         read = parse_url(url)
-        # The second parser brings a name to its ASCII form; given the first one's it must agree.
+        # The second parser returns the ASCII form; it must agree on the first one's name.
         again = parse_url(f"https://[{name}]/" if ":" in name else f"https://{name}/")
         parts = (split.scheme, split.port)
-    except ValueError as error:  # What urllib3 raises for a URL is one as well.
+    except ValueError as error:  # urllib3 raises a subclass of it.
         raise UnsafeAddress("is not a valid URL.") from error
     if "@" in split.netloc or read.auth is not None:
         raise UnsafeAddress("must not hold a user name or password.")

@@ -39,7 +39,7 @@ class Limits:
     furthest_ahead: timedelta
 
 
-# A struct is made in a fifth of the time of a frozen dataclass (measured).
+# A struct is created in a fifth of the time of a frozen dataclass (measured).
 class EventDraft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event, ready to be recorded."""
 

@@ -13,7 +13,7 @@ from events.intake.cells import NOT_AN_OBJECT, OBJECTS, read_json
 from subscribers.rows.columns import look_up
 from subscribers.wire.payloads import Fault, InvalidRequest
 
-# Beyond it, a number counts milliseconds: in seconds it would be the year 5138.
+# A larger number counts milliseconds: in seconds it would be the year 5138.
 MOST_SECONDS = 100_000_000_000
 
 
@@ -23,10 +23,10 @@ class Preset:
 
     # From our names to theirs.
     names: Mapping[str, tuple[str, ...]]
-    # The field that says what kind of row it is, and the kinds that are events; "" is not given.
+    # The field that has the kind of a row, "" for none, and the kinds that are events.
     kind: str
     event_kinds: frozenset[str]
-    # An identifier that holds an @ is an address, where no other is given.
+    # An identifier with an @ is an address, if the row has no other.
     is_identifier_an_address: bool = False
 
     def body(self, fields: Mapping[str, Any], *, mapping: Mapping[str, str]) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class Preset:
         if kind not in (None, "") and kind not in self.event_kinds:
             kinds = " or ".join(sorted(self.event_kinds))
             raise InvalidRequest(Fault(self.kind, f"is not {kinds}: no event."))
-        # An export as CSV has its objects as texts.
+        # A CSV export has objects as JSON texts.
         opened = {name: _opened(value) for name, value in fields.items()}
         body: dict[str, Any] = {}
         for ours, theirs in self.names.items():
@@ -55,12 +55,12 @@ class Preset:
         for name in OBJECTS:
             if name in body and not isinstance(body[name], dict):
                 raise InvalidRequest(Fault(name, NOT_AN_OBJECT))
-        self._tell_addresses(body)
+        self._set_identity(body)
         return body
 
-    def _tell_addresses(self, body: dict[str, Any]) -> None:
+    def _set_identity(self, body: dict[str, Any]) -> None:
         external_id = body.get("externalId")
-        # Some products number people.
+        # Some products use numbers as identifiers.
         if isinstance(external_id, int) and not isinstance(external_id, bool):
             body["externalId"] = external_id = str(external_id)
         if (
@@ -151,12 +151,7 @@ PRESETS: Mapping[str, Preset] = {
             "name": ("name", "event_name"),
             "eventId": ("id", "event_id"),
             "occurredAt": ("timestamp", "created_at"),
-            "email": (
-                "identifiers.email",
-                "customer_identifiers.email",
-                "customer.email",
-                "email",
-            ),
+            "email": ("identifiers.email", "customer_identifiers.email", "customer.email", "email"),
             "externalId": (
                 "identifiers.id",
                 "customer_identifiers.id",

@@ -19,9 +19,9 @@ from subscribers.rows.columns import ColumnReader, look_up
 from subscribers.wire.addresses import Address
 from subscribers.wire.payloads import Fault, InvalidRequest, Person, parse_person
 
-# As many people with their addresses are in memory at most: some 40 MB.
+# The most people with their addresses in memory: some 40 MB.
 MOST_REMEMBERED = 150_000
-# What tells people apart who need not be judged again, beside the address.
+# The fields of an identity besides the address.
 BESIDE_EMAIL = frozenset({"externalId", *OF_PROFILE})
 NOT_TOGETHER = "cannot be built: none of {columns} has a value."
 
@@ -101,13 +101,13 @@ class EventReader:
         if body.get("customAttributes") is not None:
             return self._parse_person(body)
         email = body.get("email")
-        # Most rows name an address alone, which needs no tuple in memory.
+        # Most rows have an address alone, which needs no tuple in memory.
         is_alone = BESIDE_EMAIL.isdisjoint(body)
         given: object = email if is_alone else (email, *map(body.get, BESIDE_EMAIL))
         try:
             known = self._people.get(given)
         except TypeError:
-            # An array or an object, which no field of a person may be.
+            # An array or an object, which no field of a person may have.
             return self._parse_person(body)
         if known is not None:
             return known

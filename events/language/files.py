@@ -25,7 +25,7 @@ MOST_BYTES = 1024 * 1024
 _STRING, _NULL, _BOOL, _INT, _FLOAT, _LIST, _OBJECT = (
     f"tag:yaml.org,2002:{name}" for name in ("str", "null", "bool", "int", "float", "seq", "map")
 )
-# What a plain scalar is, by the core schema of YAML 1.2; a number that JSON would not have is text.
+# Types of plain scalars, by the core schema of YAML 1.2; a number that JSON lacks is text.
 _PLAIN = (
     (_NULL, re.compile(r"(?:~|null|Null|NULL|)\Z"), ["~", "n", "N", ""]),
     (_BOOL, re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"), list("tTfF")),
@@ -36,7 +36,7 @@ _PLAIN = (
         list("-0123456789"),
     ),
 )
-# A reader may take them for line ends of its own.
+# Some readers take them for line ends.
 _ODD_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 

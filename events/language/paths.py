@@ -21,7 +21,7 @@ def read_path(value: object) -> str:
         raise InvalidField(f"has {len(parts)} parts; at most {MOST_PARTS} are allowed.")
     keys = [part.removesuffix(ANY_ITEM) for part in parts]
     if not all(key.strip() and "[" not in key and "]" not in key for key in keys):
-        raise InvalidField("must be keys parted by dots, as order.id or order.items[].sku.")
+        raise InvalidField("must be keys separated by dots, such as order.id or order.items[].sku.")
     return path
 
 

@@ -29,13 +29,13 @@ class EventDefinition(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["workspace", "name"], name="event_definition_one_per_name_in_workspace"
-            ),
+            )
         ]
         indexes: ClassVar = [
-            # The admin's search by the beginning of a name, over all workspaces.
+            # The admin's search by the beginning of a name, in all workspaces.
             models.Index(
                 fields=["name"], name="event_definition_prefix", opclasses=["text_pattern_ops"]
-            ),
+            )
         ]
 
     def __str__(self) -> str:

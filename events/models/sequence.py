@@ -57,8 +57,7 @@ class Sequence(models.Model):
     active_subscribers_only = models.BooleanField(
         default=False, help_text="People who unsubscribed or bounced do not enter."
     )
-    # What new enrollments begin with; earlier versions stay for the enrollments that began with
-    # them.
+    # What new enrollments begin with; earlier versions stay for their enrollments.
     current_version = models.ForeignKey(
         "SequenceVersion", on_delete=models.PROTECT, null=True, related_name="+"
     )
@@ -71,7 +70,7 @@ class Sequence(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["workspace", "key"], name="sequence_one_per_key_in_workspace"
-            ),
+            )
         ]
 
     def __str__(self) -> str:
@@ -86,12 +85,8 @@ class SequenceVersion(models.Model):
     """The steps at one time; unchanged once an enrollment has begun with them."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
-    sequence = models.ForeignKey(
-        Sequence, on_delete=models.CASCADE, db_index=False, related_name="versions"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
+    sequence = models.ForeignKey(Sequence, models.CASCADE, db_index=False, related_name="versions")
     number = models.PositiveIntegerField()
     sending_window = models.JSONField(null=True, blank=True)
     from_email = models.EmailField(blank=True, default="")
@@ -103,7 +98,7 @@ class SequenceVersion(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["sequence", "number"], name="sequence_version_one_per_number"
-            ),
+            )
         ]
 
     def __str__(self) -> str:
@@ -123,16 +118,14 @@ class Step(models.Model):
         EXIT = "exit", "Exit"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     version = models.ForeignKey(
         SequenceVersion, on_delete=models.CASCADE, db_index=False, related_name="steps"
     )
     position = models.PositiveIntegerField()
     key = models.CharField(max_length=64, help_text="The step's id on the wire, kept by editing.")
     kind = models.CharField(max_length=17, choices=Kind)
-    # The step on the wire, without what is default.
+    # The step's wire form, without defaults.
     config = models.JSONField()
 
     class Meta:

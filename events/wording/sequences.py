@@ -15,14 +15,14 @@ from events.services.sequences import sequences
 from events.wording.steps import filters_in_words, hours_in_words, in_words
 
 COLOURS = {"draft": "", "active": "success", "paused": "warning", "archived": ""}
-# How people enter, by the word that enrollments keep: before any name, and before this one's.
+# How people enter, by the word that enrollments store: before any name, and before this name.
 WAYS_IN: Mapping[str, tuple[str, str]] = {
     "event": ("event", "the event"),
     "tag": ("tag", "the tag"),
     "list": ("joining a list", "joining the list"),
-    "manual": ("hand", "hand"),
+    "manual": ("an operator", "an operator"),
 }
-# Beyond it the number does not matter, and counting would cost.
+# A larger number does not matter, and counting it would cost time.
 MOST_COUNTED = 1000
 MOST_VERSIONS = 20
 MANY = f"{MOST_COUNTED:,}+"
@@ -51,7 +51,7 @@ def trigger_in_words(sequence: Sequence) -> str:
         case "list_joined":
             return _lists_in_words(trigger)
         case "manual":
-            return "by hand"
+            return "manual"
         case _:
             assert_never(trigger.type)
 

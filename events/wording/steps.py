@@ -47,7 +47,7 @@ def in_words(step: steps.Step) -> str:  # noqa: PLR0911 - one return a kind
         case steps.ConditionStep():
             return condition_in_words(step)
         case steps.UpdateTagsStep():
-            return _pair("put on", step.add, "take off", step.remove, "Tags")
+            return _pair("add", step.add, "remove", step.remove, "Tags")
         case steps.UpdateListStep():
             return _pair("join", step.join, "leave", step.leave, "Lists")
         case steps.UpdateSubscriberStep():
@@ -97,13 +97,13 @@ def condition_in_words(step: steps.ConditionStep) -> str:
     """Return the rules of a condition, and where it leads otherwise."""
     joint = " and " if step.match == "all" else " or "
     where = "end" if step.on_false == "exit" else f"go to {step.on_false}"
-    return f"Only if {joint.join(map(rule_in_words, step.rules))}, else {where}"
+    return f"Only if {joint.join(map(rule_in_words, step.rules))}, otherwise {where}"
 
 
 def rule_in_words(rule: steps.Rule) -> str:
     match rule:
         case steps.TagRule():
-            return f"{'tag' if rule.is_borne else 'no tag'} {rule.tag}"
+            return f"{'tag' if rule.is_present else 'no tag'} {rule.tag}"
         case steps.ListRule():
             return f"{'on' if rule.is_joined else 'not on'} list {rule.list}"
         case steps.AttributeRule():

@@ -38,14 +38,14 @@ class SequenceForm(RowForm):
     """General fields, and `rows`: a form for each step."""
 
     name = text("Name")
-    key = text("Key", "By which files match it; made from the name when empty; does not change.")
+    key = text("Key", "Files match it by this; made from the name when empty; does not change.")
     description = lines("Description", rows=2)
-    labels = text("Labels", "With commas between.")
+    labels = text("Labels", "Separate them with commas.")
 
     trigger = choice("Trigger", dict(Sequence.Trigger.choices))
     event_name = text("Event", "Its name, such as signup.")
     filters = lines("Only where", FILTERS_HELP)
-    tag_names = text("Tags", "Any of them starts it; with commas between.")
+    tag_names = text("Tags", "Any of them starts it; separate them with commas.")
     lists = lines("Lists", "One a line, by name; none: any list.", rows=2)
     list_scope = choice(
         "Without lists",
@@ -54,7 +54,7 @@ class SequenceForm(RowForm):
     enrollment_mode = choice("How often", dict(Sequence.Mode.choices))
     enrollment_field_path = text("Field", "Path in the event's properties, such as order.id.")
     active_subscribers_only = box(
-        "Active people only", "Keeps out those who unsubscribed or bounced."
+        "Active people only", "People who unsubscribed or bounced do not enter."
     )
 
     stop_type = choice("Exit condition", STOP_TYPES)
@@ -62,7 +62,7 @@ class SequenceForm(RowForm):
     stop_filters = lines("Only where", FILTERS_HELP)
     stop_field_path = text(
         "Field",
-        "Only for one enrollment a field's value: path in this event whose value tells which one.",
+        "Only for “once at a time for each value”: path in this event that says which enrollment.",
     )
 
     from_name, from_email = text("From, name"), text("From, address")

@@ -26,9 +26,9 @@ class StepForm(forms.Form):
     kind: ClassVar[str]
     title: ClassVar[str]
     wire_names: ClassVar[Mapping[str, str]] = {}
-    # By field: how its text is read into the wire's value, and how that is written again.
+    # By field: how its text becomes the wire value, and the reverse.
     notations: ClassVar[Mapping[str, Notation]] = {}
-    told_when_blank: ClassVar[Collection[str]] = ()
+    kept_when_blank: ClassVar[Collection[str]] = ()
 
     id = forms.CharField(required=False, widget=forms.HiddenInput)
     label = text("Label", "For yourself.")
@@ -40,7 +40,7 @@ class StepForm(forms.Form):
     def to_wire(self) -> Wire:
         """Return the step's wire form without blanks; raises `FieldFault`."""
         parts = {"id": self.cleaned_data["id"], "label": self.cleaned_data["label"], **self.own()}
-        return {n: part for n, part in parts.items() if part != "" or n in self.told_when_blank}
+        return {n: part for n, part in parts.items() if part != "" or n in self.kept_when_blank}
 
     def own(self) -> Wire:
         """Return the wire fields of this kind; raises `FieldFault`."""
@@ -82,12 +82,9 @@ class StepForm(forms.Form):
 class EmailForm(StepForm):
     kind, title = "email", "Email"
     wire_names: ClassVar = {
-        "subject": "subject",
-        "previewText": "preview_text",
-        "html": "html",
-        "text": "text",
+        "subject": "subject", "previewText": "preview_text", "html": "html", "text": "text",
         "isTransactional": "is_transactional",
-    }
+    }  # fmt: skip
 
     subject = text("Subject", "Merge tags such as {{subscriber.firstName|friend}} work here too.")
     preview_text = text("Preview text", "What inboxes show after the subject.")
@@ -97,8 +94,8 @@ class EmailForm(StepForm):
         "{{event.order.id}}, {{workspace.name}}, {{unsubscribeUrl}}.",
         rows=12,
     )
-    text = lines("Plain text", "Made from the HTML when it is empty.", rows=4)
+    text = lines("Plain text", "If empty, it is made from the HTML.", rows=4)
     is_transactional = box(
         "Transactional",
-        "Goes to those who unsubscribed too. Only for what somebody asked for, such as a receipt.",
+        "Sent to unsubscribed people too. Only for mail they asked for, such as a receipt.",
     )

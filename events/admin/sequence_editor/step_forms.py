@@ -1,4 +1,4 @@
-"""The forms of the steps that wait for events, decide and change; and which form a wire step has."""
+"""The forms of the steps that wait for events, decide and change; and each wire step's form."""
 
 from functools import partial
 from typing import Any, ClassVar
@@ -9,7 +9,7 @@ from events.admin.sequence_editor.fields import FILTERS_HELP, choice, lines, sev
 from events.admin.sequence_editor.step_form import FILTERS, EmailForm, Notation, StepForm
 from events.admin.sequence_editor.times import Wire, length_from, length_parts
 
-TAGS_HELP = "With commas between."
+TAGS_HELP = "Separate them with commas."
 LISTS_HELP = "One a line, by name."
 one_a_line = partial(wire_lines.names_from, separator="\n")
 
@@ -17,14 +17,10 @@ one_a_line = partial(wire_lines.names_from, separator="\n")
 class WaitForm(StepForm):
     kind, title = "wait_for_event", "Wait for an event"
     wire_names: ClassVar = {
-        "eventName": "event_name",
-        "propertyFilters": "filters",
-        "timeout.days": "days",
-        "timeout.hours": "hours",
-        "timeout.minutes": "minutes",
-        "timeout": "days",
+        "eventName": "event_name", "propertyFilters": "filters", "timeout.days": "days",
+        "timeout.hours": "hours", "timeout.minutes": "minutes", "timeout": "days",
         "onTimeout": "on_timeout",
-    }
+    }  # fmt: skip
 
     notations: ClassVar = {"filters": FILTERS}
 
@@ -62,7 +58,7 @@ class ConditionForm(StepForm):
         "entry), <code>did_event_ever</code>, <code>did_not_event_ever</code>.",
     )
     match = choice("Met by", {"all": "all of them", "any": "any of them"})
-    # The later steps are offered by whoever knows them.
+    # `StepRows` offers the later steps.
     on_false = choice("Otherwise", {"exit": "end"})
 
     def said(self, field: str) -> Any:  # noqa: ANN401 - JSON
@@ -98,7 +94,7 @@ class SubscriberForm(StepForm):
         "attributes": Notation(wire_lines.attributes_from, wire_lines.attribute_lines)
     }
     # An empty name clears it.
-    told_when_blank = ("firstName", "lastName")
+    kept_when_blank = ("firstName", "lastName")
 
     first_name, last_name = text("First name"), text("Last name")
     clear = several("Clear", {"first_name": "first name", "last_name": "last name"})
@@ -106,7 +102,7 @@ class SubscriberForm(StepForm):
     attributes = lines(
         "Attributes",
         "One a line: <code>plan = pro</code>, <code>seats = 5</code>; <code>coupon = null</code> "
-        "takes one away.",
+        "removes one.",
     )
 
     def said(self, field: str) -> Any:  # noqa: ANN401 - JSON

@@ -91,7 +91,7 @@ class StepRows:
             return
         form = self.forms[place]
         field, inner = _field_of(form, rest)
-        # A row that could not even be read has said so, and the parser knows the half of it.
+        # A row that could not be read shows that; the parser saw only half of it.
         if field and form.has_error(field):
             return
         words = f"{inner} {fault.message}".strip() if inner or field else f"It {fault.message}"

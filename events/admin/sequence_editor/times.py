@@ -11,7 +11,7 @@ from events.language.timing.delays import DAY, HOUR, MINUTE
 from events.language.timing.windows import MIDNIGHT
 
 Wire = dict[str, Any]
-# Far beyond every limit, and far below what Python refuses to read.
+# Far beyond every limit, and far below the digits that Python refuses.
 MOST_DIGITS = 15
 
 

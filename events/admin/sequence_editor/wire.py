@@ -8,7 +8,7 @@ from events.admin.sequence_editor.fields import FieldFault
 from events.admin.sequence_editor.times import Wire, hours_from, hours_initial
 from events.language.entry import TRIGGERS, TriggerType
 
-# How the fields of triggers are read from the form, by their names on the wire.
+# How to read a trigger's fields from the form, by their names on the wire.
 _READ: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "eventName": lambda cleaned: cleaned.get("event_name") or None,
     "propertyFilters": lambda cleaned: _read(cleaned, "filters", lines.filters_from),
@@ -18,35 +18,22 @@ _READ: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 STOP_TYPES = {"": "never", "event_received": "when an event comes", "tag_added": "when a tag comes"}
 PLAIN = {
-    "name": "name",
-    "key": "key",
-    "description": "description",
-    "trigger": "trigger",
-    "enrollmentMode": "enrollment_mode",
-    "fromName": "from_name",
-    "fromEmail": "from_email",
+    "name": "name", "key": "key", "description": "description", "trigger": "trigger",
+    "enrollmentMode": "enrollment_mode", "fromName": "from_name", "fromEmail": "from_email",
     "replyTo": "reply_to",
-}
-# By which field a fault of the wire is shown; the longer path comes first.
+}  # fmt: skip
+# The field that shows a fault of a wire path; the longer path comes first.
 WIRE_NAMES = {
-    **PLAIN,
-    "labels": "labels",
-    "eventName": "event_name",
-    "propertyFilters": "filters",
-    "tagNames": "tag_names",
-    "lists": "lists",
-    "listScope": "list_scope",
+    **PLAIN, "labels": "labels", "eventName": "event_name", "propertyFilters": "filters",
+    "tagNames": "tag_names", "lists": "lists", "listScope": "list_scope",
     "enrollmentFieldPath": "enrollment_field_path",
     "activeSubscribersOnly": "active_subscribers_only",
-    "stopCondition.propertyFilters": "stop_filters",
-    "stopCondition.matchConfig": "stop_field_path",
-    "stopCondition": "stop_value",
-    "sendingWindow.days": "window_weekdays",
-    "sendingWindow.startTime": "window_start",
-    "sendingWindow.endTime": "window_end",
+    "stopCondition.propertyFilters": "stop_filters", "stopCondition.matchConfig": "stop_field_path",
+    "stopCondition": "stop_value", "sendingWindow.days": "window_weekdays",
+    "sendingWindow.startTime": "window_start", "sendingWindow.endTime": "window_end",
     "sendingWindow.timezone": "window_timezone",
-}
-# For which triggers a field is shown, as the page asks it.
+}  # fmt: skip
+# The triggers that show a field, as an expression for the page.
 TRIGGER_CONDITIONS = {
     WIRE_NAMES[name]: " || ".join(
         f"trigger == '{type_}'" for type_, facts in TRIGGERS.items() if name in facts.fields

@@ -61,7 +61,7 @@ class _StepsParser:
         self.faults: list[Fault] = []
         self.taken = set(_given_ids(listed))
         self.seen: dict[str, int] = {}
-        # Where each step came from, by its id; and each own delay, by the step's id.
+        # The path of each step, by its id; and the id of its own delay, by the step's id.
         self.paths: dict[str, str] = {}
         self.delay_of: dict[str, str] = {}
 
@@ -126,7 +126,7 @@ class _StepsParser:
     def with_targets(self, step: Step, place: int, place_of: Mapping[str, int]) -> Step:
         """Return the step with each jump moved to its target's own delay, if it has one."""
         for field, target in step.jumps.items():
-            # A jump to a step that is wrong itself: that fault is enough.
+            # A jump to a faulty step: that step's fault is enough.
             is_unknowable = target in self.taken and target not in place_of
             if target != EXIT and not is_unknowable and place_of.get(target, -1) <= place:
                 message = f"must be {EXIT} or the id of a later step, not {target!r}."

@@ -17,7 +17,7 @@ KINDS = (
     "tag", "no_tag", "list", "no_list", "attribute", "event_property", "did_event",
     "did_not_event",
 )  # fmt: skip
-# What normalising takes away may be long, but not that long.
+# Before normalising, which may shorten it.
 _LONGEST_TAG = 200
 
 read_list_reference = text_reader(LONGEST_LIST)
@@ -28,7 +28,7 @@ class TagRule(msgspec.Struct, frozen=True, kw_only=True):
     """Met when the person has the tag, or has it not."""
 
     tag: str
-    is_borne: bool = True
+    is_present: bool = True
 
 
 class ListRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +88,7 @@ def parse_rule(raw: object, *, path: str) -> Rule:
 def rule_as_wire(rule: Rule) -> dict[str, Any]:
     match rule:
         case TagRule():
-            return {"type": "tag" if rule.is_borne else "no_tag", "tag": rule.tag}
+            return {"type": "tag" if rule.is_present else "no_tag", "tag": rule.tag}
         case ListRule():
             return {"type": "list" if rule.is_joined else "no_list", "list": rule.list}
         case AttributeRule():
@@ -112,7 +112,7 @@ def rule_as_wire(rule: Rule) -> dict[str, Any]:
 def _parse_kind(kind: str, fields: Fields) -> Rule:
     match kind:
         case "tag" | "no_tag":
-            return TagRule(tag=fields.read_needed("tag", read_tag, ""), is_borne=kind == "tag")
+            return TagRule(tag=fields.read_needed("tag", read_tag, ""), is_present=kind == "tag")
         case "list" | "no_list":
             named = fields.read_needed("list", read_list_reference, "")
             return ListRule(list=named, is_joined=kind == "list")

@@ -12,8 +12,7 @@ from events.language.paths import values_at
 from events.language.timing.windows import DAYS, MIDNIGHT, Day, SendingWindow, moment_of, next_open
 from subscribers.wire.payloads import InvalidField, read_moment
 
-# What to do about a date that is not there, or past: go on at once, leave out the next step, or
-# leave the sequence.
+# For a date that is missing or past: go on at once, skip the next step, or end the enrollment.
 Action = Literal["continue", "skip", "exit"]
 Source = Literal["event", "subscriber"]
 DAY = 86_400_000  # milliseconds, as the two below

@@ -16,10 +16,10 @@ DAYS: tuple[Day, ...] = (
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
 )  # fmt: skip
 MIDNIGHT = "00:00"
-# In the place of a zone's name: the workspace's, even where the subscriber has one.
+# In place of a zone's name: the workspace's, even if the subscriber has one.
 OF_WORKSPACE = "workspace"
-# The days after which a window that opens at all has opened: a week, one whose opening the clock
-# leapt over, and what a zone that moved across the date line left out.
+# A window opens within these days: a week, a second for an opening that the clock leapt over, and
+# the day that a zone lost when it crossed the date line.
 _DAYS_AHEAD = 16
 
 
@@ -49,7 +49,7 @@ def next_open(window: SendingWindow, *, at: datetime, zone: ZoneInfo) -> datetim
             if max(at, opens) < closes:
                 return max(at, opens)
         day += timedelta(days=1)
-    # Only a window without days, which no parser lets through.
+    # Only for a window without days, which no parser returns.
     return at
 
 
@@ -87,7 +87,7 @@ def moment_of(local: datetime, zone: ZoneInfo) -> datetime:
     moment = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None, fold=0) == local:
         return moment
-    # PEP 495: in a leap, fold=1 reads the time by the offset after it, which is before the leap.
+    # PEP 495: in a leap, fold=1 uses the offset after it, which gives a moment before the leap.
     before = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
     return _first_after_leap(before, moment, zone)
 

@@ -23,7 +23,7 @@ class Command(ExportCommand):
             action="append",
             default=[],
             metavar="NAME",
-            help="Events of the name; given several times: of one of them.",
+            help="Only events of this name; may be given several times.",
         )
         arguments.add_times_to(parser, what="Occurred")
         arguments.add_people_to(parser)

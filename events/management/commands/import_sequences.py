@@ -10,27 +10,25 @@ from django.utils import timezone
 from events.language import files
 from events.services.sequences import files as sequence_files
 from events.services.sequences.files import Imported
-from subscribers.models import Workspace
+from subscribers.management import people
 from subscribers.wire.payloads import InvalidRequest
 
 
 class Command(BaseCommand):
-    help = "Make and edit sequences as a YAML or JSON file has them; all of it or nothing."
+    help = "Create and edit sequences from a YAML or JSON file; all of them or none."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", metavar="FILE", help="The file; - is the standard input.")
+        parser.add_argument("file", metavar="FILE", help="The file; - for standard input.")
         parser.add_argument("--workspace", required=True, metavar="SLUG")
         parser.add_argument(
-            "--activate", action="store_true", help="Switch on those that are not active."
+            "--activate", action="store_true", help="Activate those that are not active."
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="Say what would change, and change nothing."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = Workspace.objects.filter(slug=options["workspace"]).first()
-        if workspace is None:
-            raise CommandError(f"There is no workspace {options['workspace']!r}.")
+        workspace = people.workspace_of(slug=options["workspace"])
         try:
             imported = sequence_files.import_sequences(
                 workspace=workspace,
@@ -67,7 +65,7 @@ def _read(name: str) -> bytes:
 def _sentence(imported: Imported) -> str:
     parts = [imported.change.value]
     if imported.is_switched_on:
-        parts.append("switched on")
+        parts.append("activated")
     if imported.resumed:
-        parts.append(f"{imported.resumed} held enrollments go on")
+        parts.append(f"{imported.resumed} waiting enrollments continue")
     return f"{imported.key}: {', '.join(parts)}"

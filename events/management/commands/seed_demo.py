@@ -19,8 +19,8 @@ MOST = 10_000
 
 class Command(BaseCommand):
     help = (
-        "Make a demo workspace: a software company's sign-ups, trials, purchases and churn over "
-        "90 days, with sequences and mails in all states. No mail of it can leave."
+        "Create a demo workspace: a software company's sign-ups, trials, purchases and churn over "
+        "90 days, with sequences and mails in all states. None of its mail can be sent."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,14 +28,14 @@ class Command(BaseCommand):
             "--workspace",
             default=demo.DEMO_SLUG,
             metavar="SLUG",
-            help=f"Its slug, {demo.DEMO_SLUG} without it; made when it is not there.",
+            help=f"Its slug, {demo.DEMO_SLUG} by default; created if it does not exist.",
         )
         parser.add_argument(
             "--scale",
             type=int,
             default=1,
             metavar="N",
-            help=f"N times the people, 1 to {MOST}: the others are imported as history.",
+            help=f"N times the people, 1 to {MOST}: the additional ones are imported as history.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

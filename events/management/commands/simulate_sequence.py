@@ -32,12 +32,12 @@ class Command(BaseCommand):
             "--email",
             required=True,
             metavar="ADDRESS",
-            help="The person's address; one that nobody has is that of a new person.",
+            help="The person's address; an unknown one stands for a new person.",
         )
         parser.add_argument(
             "--event",
             metavar="NAME",
-            help="The event that comes; without it, what the sequence's trigger asks for.",
+            help="The event that comes; without it, what the sequence's trigger needs.",
         )
         parser.add_argument(
             "--properties", metavar="JSON", help="The event's properties, an object."
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--now",
             metavar="TIME",
-            help="When that happens, as 2026-01-31T09:30:00Z; without it, now.",
+            help="When it happens, such as 2026-01-31T09:30:00Z; without it, now.",
         )
         parser.add_argument(
             "--wait",
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--workspace",
             metavar="SLUG",
-            help="Whose sequence it is; not needed for an id, or where there is only one.",
+            help="The sequence's workspace; not needed with an id, or if there is only one.",
         )
         parser.add_argument(
             "--limit",

@@ -8,7 +8,7 @@ import msgspec
 from events.language.fields import Fields
 from subscribers.wire.payloads import Fault
 
-# In the place of a later step's id.
+# In place of a later step's id.
 EXIT = "exit"
 LONGEST_ID = 64
 MOST_NAMES = 50
