@@ -58,13 +58,10 @@ def _find(sequence: Sequence, named: Iterable[str]) -> dict[str, Subscriber]:
     """Return the people by the name that was given; one query."""
     key_by_name = {name: _key_of(name) for name in named}
     id_by_name = {name: row_id for name in key_by_name if (row_id := ids.decode("sub", name))}
-    rows = Subscriber.objects.filter(
-        Q(email_key__in=[key for key in key_by_name.values() if key])
-        | Q(external_id__in=key_by_name)
-        | Q(pk__in=id_by_name.values()),
-        workspace_id=sequence.workspace_id,
-    ).defer("attributes")
-    people = list(rows)
+    condition = Q(email_key__in=[key for key in key_by_name.values() if key])
+    condition |= Q(external_id__in=key_by_name) | Q(pk__in=id_by_name.values())
+    rows = Subscriber.objects.filter(condition, workspace_id=sequence.workspace_id)
+    people = list(rows.defer("attributes"))
     by_key: dict[object, Subscriber] = {row.email_key: row for row in people}
     by_external: dict[object, Subscriber] = {row.external_id: row for row in people}
     by_id: dict[object, Subscriber] = {row.pk: row for row in people}

@@ -33,15 +33,10 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         (None, {"fields": ("status", "what_next", "step_shown", "due", "last_error_shown")}),
         ("Enrollment", {"fields": ("subscriber_link", "sequence_link", "came_in", "public_id")}),
         ("History", {"fields": ("way",)}),
-        (
-            "Details",
-            {
-                "fields": (
-                    "workspace", "entry_key", "attempts", "visit", "lane", "test", "step_since",
-                    "entered_at", "updated_at", "paused_at", "ended_at",
-                ),
-            },
-        ),
+        ("Details", {"fields": (
+            "workspace", "entry_key", "attempts", "visit", "lane", "test", "step_since",
+            "entered_at", "updated_at", "paused_at", "ended_at",
+        )}),
     )  # fmt: skip
     readonly_fields = (
         "what_next", "step_shown", "due", "last_error_shown", "subscriber_link", "sequence_link",
@@ -61,7 +56,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         return row_or_person("enr", text)
 
     def row_actions(self, request: HttpRequest, row: Enrollment) -> Sequence[RowAction]:
-        return enrollment_actions.lawful(row)
+        return enrollment_actions.allowed(row)
 
     def action_urls(self) -> list[URLPattern]:
         return [

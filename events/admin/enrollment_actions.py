@@ -51,7 +51,7 @@ RETRY = RowAction(name="retry", label="Retry", explanation="Runs the failed step
 SEND_NOW = RowAction(name="send-now", label="Continue now", explanation="Ends the wait.")
 
 
-def lawful(enrollment: Enrollment) -> list[RowAction]:
+def allowed(enrollment: Enrollment) -> list[RowAction]:
     """Return the actions for the enrollment's current state; services refuse the rest."""
     if enrollment.status == Status.FAILED:
         return [RETRY]

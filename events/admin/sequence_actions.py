@@ -94,7 +94,7 @@ class SequenceActions(BaseAdmin):
 
     def pause(self, request: HttpRequest, sequence: Sequence) -> None:
         try:
-            sequences.pause(sequence=sequence, now=timezone.now(), reason="by hand")
+            sequences.pause(sequence=sequence, now=timezone.now(), reason="by an operator")
         except sequences.NotActive as error:
             messages.error(request, str(error))
             return

@@ -65,8 +65,6 @@ def _tag_names(label: str, help_text: str) -> TagNamesField:
 
 
 class SyncRuleForm(RowForm):
-    """One rule, with its tags by name."""
-
     remove = _tag_names("Remove tags", "Removed first. Separate tags with commas.")
     add = _tag_names("Add tags", "Added after that. Separate tags with commas.")
     requires = _tag_names("Only with tags", "Applies only to people who have all of them.")
@@ -104,7 +102,7 @@ class SyncRuleForm(RowForm):
         for key, values in wanted.items():
             texts = values if isinstance(values, list) else [None]
             if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
-                raise forms.ValidationError(f"{key} must be a list of at least one text.")
+                raise forms.ValidationError(f"{key} must be a list of texts, at least one.")
         fault = json_gate.find_unstorable(wanted)
         if fault:
             raise forms.ValidationError(f"It holds {fault}.")

@@ -28,5 +28,5 @@ class WorkerAdmin(ReadOnlyAdmin):
         if worker.ticked_at is None or worker.ticked_at < oldest:
             return "silent"
         if worker.beat_at is None or worker.beat_at < oldest:
-            return "ticks, carries nothing out"
+            return "ticks, but finishes no task"
         return "works"

@@ -16,8 +16,6 @@ from subscribers.wire import json_gate
 
 @dataclass(frozen=True, slots=True)
 class ListRef:
-    """A list as steps name it."""
-
     id: UUID
     name: str
 

@@ -57,8 +57,6 @@ EnrollmentsBySlot = Mapping[Slot, EnrollmentState]
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as sequences see it."""
-
     id: UUID
     name: str
     properties: Mapping[str, Any]

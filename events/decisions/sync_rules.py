@@ -16,8 +16,6 @@ PRODUCT_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class TagRef:
-    """A tag as rules see it."""
-
     id: UUID
     name: str
 
@@ -37,8 +35,6 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class TagChange:
-    """A tag that a rule added or removed."""
-
     tag: TagRef
     rule_id: UUID
 

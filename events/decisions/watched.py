@@ -38,8 +38,6 @@ class WatchedSequence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
-    """A step that waits for an event."""
-
     sequence_id: UUID
     filters: tuple[Filter, ...] = ()
 

@@ -49,8 +49,6 @@ class UnsafeAddress(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One URL, split into its parts."""
-
     is_tls: bool
     # A name in its ASCII form, in lower case, or an IP address without brackets.
     host: str

@@ -108,17 +108,13 @@ def _as_number(value: object) -> float | None:
 
 PRESETS: Mapping[str, Preset] = {
     "segment": Preset(
-        kind="type",
-        event_kinds=frozenset({"track"}),
+        kind="type", event_kinds=frozenset({"track"}),
         names={
             "name": ("event", "event_text"),
             "eventId": ("messageId", "message_id", "id"),
             "occurredAt": ("timestamp", "originalTimestamp", "original_timestamp", "receivedAt"),
             "email": (
-                "context.traits.email",
-                "context_traits_email",
-                "traits.email",
-                "properties.email",
+                "context.traits.email", "context_traits_email", "traits.email", "properties.email",
                 "email",
             ),
             "externalId": ("userId", "user_id"),
@@ -126,40 +122,32 @@ PRESETS: Mapping[str, Preset] = {
         },
     ),
     "posthog": Preset(
-        kind="",
-        event_kinds=frozenset(),
+        kind="", event_kinds=frozenset(), is_identifier_an_address=True,
         names={
             "name": ("event",),
             "eventId": ("uuid", "id"),
             "occurredAt": ("timestamp",),
             "email": (
-                "person_properties.email",
-                "person.properties.email",
-                "properties.$set.email",
-                "properties.email",
-                "email",
+                "person_properties.email", "person.properties.email", "properties.$set.email",
+                "properties.email", "email",
             ),
             "externalId": ("distinct_id",),
             "properties": ("properties",),
         },
-        is_identifier_an_address=True,
     ),
     "customerio": Preset(
-        kind="type",
-        event_kinds=frozenset({"event"}),
+        kind="type", event_kinds=frozenset({"event"}), is_identifier_an_address=True,
         names={
             "name": ("name", "event_name"),
             "eventId": ("id", "event_id"),
             "occurredAt": ("timestamp", "created_at"),
-            "email": ("identifiers.email", "customer_identifiers.email", "customer.email", "email"),
+            "email": (
+                "identifiers.email", "customer_identifiers.email", "customer.email", "email",
+            ),
             "externalId": (
-                "identifiers.id",
-                "customer_identifiers.id",
-                "customer_id",
-                "customer.id",
+                "identifiers.id", "customer_identifiers.id", "customer_id", "customer.id",
             ),
             "properties": ("data", "attributes", "properties"),
         },
-        is_identifier_an_address=True,
     ),
-}
+}  # fmt: skip

@@ -27,8 +27,6 @@ NOT_TOGETHER = "cannot be built: none of {columns} has a value."
 
 
 class EventRow(msgspec.Struct, frozen=True, gc=False):
-    """One event and its person."""
-
     person: Person
     event: EventDraft
 

@@ -1,6 +1,7 @@
 """What starts a sequence and what ends its enrollments, in the wire form and in files."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple, assert_never
 
 import msgspec
@@ -15,14 +16,14 @@ TriggerType = Literal["event_received", "tag_added", "list_joined", "manual"]
 STOPS = ("event_received", "tag_added")
 Scope = Literal["any_list", "any_contact"]
 SCOPES = ("any_list", "any_contact")
-# How an enrollment says that it began.
+# How an enrollment began.
 EnteredBy = Literal["event", "tag", "list", "manual"]
 
 
 class TriggerFacts(NamedTuple):
     """What all triggers of a type have in common; `needs` are the fields it must give."""
 
-    # Its word on the wire, and the fields that it has there.
+    # Its word on the wire, and its fields there.
     word: str
     fields: tuple[str, ...] = ()
     needs: str = ""
@@ -126,11 +127,7 @@ def read_field_path(fields: Fields, mode: str) -> str:
 def read_stop_condition(fields: Fields, mode: str) -> StopCondition | None:
     if not fields.is_given("stopCondition"):
         return None
-
-    def parse(raw: object, *, path: str) -> StopCondition:
-        return _parse_stop_condition(raw, path=path, mode=mode)
-
-    return fields.read_nested("stopCondition", parse, None)
+    return fields.read_nested("stopCondition", partial(_parse_stop_condition, mode=mode), None)
 
 
 def trigger_as_wire(trigger: Trigger) -> dict[str, Any]:

@@ -169,11 +169,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None
+    style = "|" if "\n" in text else None
     if _ODD_BREAKS.search(text):
         style = '"'
-    elif "\n" in text:
-        style = "|"
     return dumper.represent_scalar(_STRING, text, style=style)
 
 

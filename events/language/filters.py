@@ -157,14 +157,6 @@ def _contains(found: object, wanted: object) -> bool:
     return isinstance(found, list) and any(_is_equal(item, wanted) for item in found)
 
 
-def _is_greater(found: object, bound: object) -> bool:
-    return _sign(found, bound) > 0
-
-
-def _is_less(found: object, bound: object) -> bool:
-    return _sign(found, bound) < 0
-
-
 def _sign(found: object, bound: object) -> int:
     """Return -1 or 1 for less or greater; 0 when they are equal or cannot be compared."""
     number, limit = number_of(found), number_of(bound)
@@ -187,8 +179,8 @@ _TESTS: Mapping[Operator, Callable[[object, object], bool]] = {
     Operator.EQUALS: _is_equal,
     Operator.ONE_OF: _is_one_of,
     Operator.CONTAINS: _contains,
-    Operator.GREATER_THAN: _is_greater,
-    Operator.LESS_THAN: _is_less,
+    Operator.GREATER_THAN: lambda found, bound: _sign(found, bound) > 0,
+    Operator.LESS_THAN: lambda found, bound: _sign(found, bound) < 0,
 }
 _READERS: Mapping[Operator, Callable[[object], Scalar]] = {
     Operator.CONTAINS: _read_part,

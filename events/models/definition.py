@@ -17,7 +17,7 @@ class EventDefinition(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="event_definitions"
+        Workspace, models.CASCADE, db_index=False, related_name="event_definitions"
     )
     name = models.CharField(max_length=200)
     is_hidden = models.BooleanField(

@@ -13,8 +13,6 @@ from subscribers.models import OutgoingEmail, Subscriber, Workspace
 
 
 class Enrollment(models.Model):
-    """One enrollment; it keeps the version that it began with."""
-
     class Status(models.TextChoices):
         WAITING_CONFIRMATION = "waiting_confirmation", "Waiting for confirmation"
         ACTIVE = "active", "Active"
@@ -38,11 +36,11 @@ class Enrollment(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     sequence = models.ForeignKey(
-        Sequence, on_delete=models.CASCADE, db_index=False, related_name="enrollments"
+        Sequence, models.CASCADE, db_index=False, related_name="enrollments"
     )
     version = models.ForeignKey(SequenceVersion, models.PROTECT, db_index=False, related_name="+")
     subscriber = models.ForeignKey(
-        Subscriber, on_delete=models.CASCADE, db_index=False, related_name="enrollments"
+        Subscriber, models.CASCADE, db_index=False, related_name="enrollments"
     )
     status = models.CharField(max_length=20, choices=Status)
     # '' or the field's value while under way; NULL at the end, but kept for `one_time`.
@@ -56,7 +54,7 @@ class Enrollment(models.Model):
     is_test = models.BooleanField(default=False)
     # How many steps that add tags led to this enrollment, one after the other; at most ten.
     depth = models.PositiveSmallIntegerField(default=0)
-    step = models.ForeignKey(Step, on_delete=models.PROTECT, null=True, related_name="+")
+    step = models.ForeignKey(Step, models.PROTECT, null=True, related_name="+")
     # How often the enrollment has come to its step: an operator's retry is another visit.
     visit = models.PositiveIntegerField(default=1)
     # The logical moment at which the step before ended: waits count from it.
@@ -144,9 +142,9 @@ class StepRun(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     enrollment = models.ForeignKey(
-        Enrollment, on_delete=models.CASCADE, db_index=False, related_name="step_runs"
+        Enrollment, models.CASCADE, db_index=False, related_name="step_runs"
     )
-    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="step_runs")
+    step = models.ForeignKey(Step, models.PROTECT, related_name="step_runs")
     visit = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=8, choices=Status)
     # What was decided, and why: `{"waitedUntil", "branch", "unmet", "reason", …}`.

@@ -16,11 +16,11 @@ class Event(models.Model):
     # Look-ups use subscriber or definition, which belong to one workspace each.
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     subscriber = models.ForeignKey(
-        Subscriber, on_delete=models.CASCADE, db_index=False, related_name="events"
+        Subscriber, models.CASCADE, db_index=False, related_name="events"
     )
     # A definition with events is hidden, never deleted.
     definition = models.ForeignKey(
-        EventDefinition, on_delete=models.PROTECT, db_index=False, related_name="events"
+        EventDefinition, models.PROTECT, db_index=False, related_name="events"
     )
     event_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - NULL: not given
     occurred_at = models.DateTimeField()

@@ -19,7 +19,7 @@ class EventCount(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     definition = models.ForeignKey(
-        EventDefinition, on_delete=models.CASCADE, db_index=False, related_name="counts"
+        EventDefinition, models.CASCADE, db_index=False, related_name="counts"
     )
     unit = models.CharField(max_length=4, choices=Unit)
     # In UTC.

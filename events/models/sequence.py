@@ -31,7 +31,7 @@ class Sequence(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="sequences"
+        Workspace, models.CASCADE, db_index=False, related_name="sequences"
     )
     key = models.CharField(
         max_length=100, help_text="Stable name by which files match it; does not change."
@@ -59,7 +59,7 @@ class Sequence(models.Model):
     )
     # What new enrollments begin with; earlier versions stay for their enrollments.
     current_version = models.ForeignKey(
-        "SequenceVersion", on_delete=models.PROTECT, null=True, related_name="+"
+        "SequenceVersion", models.PROTECT, null=True, related_name="+"
     )
     paused_at = models.DateTimeField(null=True, blank=True)
     pause_reason = models.CharField(max_length=200, blank=True, default="")
@@ -120,7 +120,7 @@ class Step(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     version = models.ForeignKey(
-        SequenceVersion, on_delete=models.CASCADE, db_index=False, related_name="steps"
+        SequenceVersion, models.CASCADE, db_index=False, related_name="steps"
     )
     position = models.PositiveIntegerField()
     key = models.CharField(max_length=64, help_text="The step's id on the wire, kept by editing.")

@@ -14,7 +14,7 @@ class SyncRule(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="sync_rules"
+        Workspace, models.CASCADE, db_index=False, related_name="sync_rules"
     )
     position = models.PositiveIntegerField(
         default=0, help_text="Rules for the same event run in this order."
@@ -44,8 +44,6 @@ class SyncRule(models.Model):
 
 
 class SyncRuleTag(models.Model):
-    """A tag's part in a rule."""
-
     class Role(models.TextChoices):
         ADD = "add", "Add"
         REMOVE = "remove", "Remove"
@@ -56,7 +54,7 @@ class SyncRuleTag(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     rule = models.ForeignKey(SyncRule, models.CASCADE, db_index=False, related_name="tag_roles")
     # A tag that a rule names cannot be deleted: the rule would silently do something else.
-    tag = models.ForeignKey(Tag, on_delete=models.PROTECT, related_name="rule_roles")
+    tag = models.ForeignKey(Tag, models.PROTECT, related_name="rule_roles")
     role = models.CharField(max_length=12, choices=Role)
     position = models.PositiveIntegerField(default=0)
 

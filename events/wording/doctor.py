@@ -59,15 +59,11 @@ def count(reports: Sequence[Report], level: Level) -> int:
 
 
 def _said(report: Report) -> str:
-    if not report.findings:
-        return report.check.claim
-    return " ".join(_sentence(found) for found in report.findings)
+    return " ".join(map(_sentence, report.findings)) or report.check.claim
 
 
 def _sentence(found: Finding) -> str:
-    if found.level is Level.OK:
-        return found.what
-    return f"{found.what}{_amount(found)}."
+    return found.what if found.level is Level.OK else f"{found.what}{_amount(found)}."
 
 
 def _amount(found: Finding) -> str:

@@ -35,8 +35,6 @@ CHANGED_MEANWHILE = (
 
 
 class SequenceForm(RowForm):
-    """General fields, and `rows`: a form for each step."""
-
     name = text("Name")
     key = text("Key", "Files match it by this; made from the name when empty; does not change.")
     description = lines("Description", rows=2)

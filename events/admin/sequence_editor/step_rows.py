@@ -24,8 +24,6 @@ ADD_KIND, ADD_BEFORE = "_add_kind", "_add_before"
 
 @dataclass(frozen=True, slots=True)
 class _Typed:
-    """What was posted of one step."""
-
     kind: str
     values: Mapping[str, list[str]]
 

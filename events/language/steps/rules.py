@@ -39,8 +39,6 @@ class ListRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttributeRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Met when the subscriber's attributes meet the filter."""
-
     filter: Filter
 
 

@@ -12,8 +12,8 @@ from subscribers.management.exporting.command import ExportCommand
 
 class Command(ExportCommand):
     help = (
-        "Write events as CSV or JSONL: person by person, as they occurred; by --name alone, name "
-        "by name."
+        "Write events as CSV or JSONL, person after person, as they occurred; with --name "
+        "alone, name after name."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

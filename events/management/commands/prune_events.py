@@ -29,9 +29,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--name", metavar="NAME", help="Only events of this name.")
         parser.add_argument(
-            "--dry-run",
-            action="store_true",
-            help="Count the events, and delete nothing.",
+            "--dry-run", action="store_true", help="Count the events, and delete nothing."
         )
         asking_first.add_to(parser)
 

@@ -44,11 +44,11 @@ class Command(BaseCommand):
             raise CommandError(f"--scale must be 1 to {MOST}.")
         if settings.MAIL_PAUSED or settings.EMAIL_ALLOW:
             raise CommandError(
-                "MAIL_PAUSED and EMAIL_ALLOW would hold the demo's mails too, which never leave. "
+                "MAIL_PAUSED and EMAIL_ALLOW would also hold the demo's mails, which never leave. "
                 "Run the command with MAIL_PAUSED= and EMAIL_ALLOW= before it."
             )
         if not connection.introspection.table_names():
-            self.stdout.write("The database has no tables yet: they are made first.")
+            self.stdout.write("The database has no tables yet: creating them first.")
             self.stdout.flush()
             call_command("migrate", verbosity=0, interactive=False)
         try:
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         )
         if scale > 1:
             self._add_crowd(made.workspace, people=demo.PEOPLE * (scale - 1))
-        self.stdout.write("Its mail is paused: nothing of it leaves. Have a look in the admin.")
+        self.stdout.write("Its mail is paused: none of it is sent. Have a look in the admin.")
 
     def _seed(self, slug: str) -> demo.Seeded:
         """Create the demo with a progress bar, and without a log line for each unsubscribe."""

@@ -35,17 +35,13 @@ class Command(BaseCommand):
             help="The person's address; an unknown one stands for a new person.",
         )
         parser.add_argument(
-            "--event",
-            metavar="NAME",
-            help="The event that comes; without it, what the sequence's trigger needs.",
+            "--event", metavar="NAME", help="The event that comes; default: the sequence's trigger."
         )
         parser.add_argument(
             "--properties", metavar="JSON", help="The event's properties, an object."
         )
         parser.add_argument(
-            "--now",
-            metavar="TIME",
-            help="When it happens, such as 2026-01-31T09:30:00Z; without it, now.",
+            "--now", metavar="TIME", help="When it happens, as 2026-01-31T09:30:00Z; default: now."
         )
         parser.add_argument(
             "--wait",
@@ -54,9 +50,7 @@ class Command(BaseCommand):
             help="Whether events that steps wait for never come (timeout) or at once (event).",
         )
         parser.add_argument(
-            "--workspace",
-            metavar="SLUG",
-            help="The sequence's workspace; not needed with an id, or if there is only one.",
+            "--workspace", metavar="SLUG", help="Its workspace; needed only if there are several."
         )
         parser.add_argument(
             "--limit",

@@ -13,8 +13,6 @@ from subscribers.services.workspaces import installation
 
 
 class Command(BaseCommand):
-    """Runs the worker: the supervisor, or one of the processes that it starts."""
-
     help = "Carry out what is due until Ctrl-C; any number of hosts may do so."
     # The checks need the database; the parts wait for it themselves.
     requires_system_checks = []  # noqa: RUF012 - Django declares it on the instance
@@ -52,8 +50,7 @@ class Command(BaseCommand):
             supervisor.Supervisor().run()
         except supervisor.PartRefused as refused:
             raise CommandError(
-                "The worker does not start; the line above says why.",
-                returncode=supervisor.REFUSED,
+                "The worker does not start; the line above says why.", returncode=supervisor.REFUSED
             ) from refused
 
     def _run_part(self, options: dict[str, Any]) -> None:

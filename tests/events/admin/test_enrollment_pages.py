@@ -241,7 +241,7 @@ def test_enrollments_are_found_by_id_and_by_person(
         ({"status": Status.COMPLETED, "entry_slot": None}, []),
     ],
 )
-def test_only_what_is_lawful_is_offered(
+def test_only_allowed_actions_are_offered(
     admin_client: Client, db: None, columns: dict[str, Any], actions: list[str]
 ) -> None:
     assert offered(admin_client, make_enrollment(**columns)) == actions
@@ -301,7 +301,7 @@ def test_an_action_changes_the_enrollment_and_is_logged(
         ("resume", {}, "Nothing changed"),
     ],
 )
-def test_an_action_that_is_not_lawful_says_why_and_changes_nothing(
+def test_an_action_that_is_not_allowed_says_why_and_changes_nothing(
     admin_client: Client, db: None, action: str, columns: dict[str, Any], words: str
 ) -> None:
     enrollment = make_enrollment(**columns)

@@ -184,7 +184,7 @@ def test_a_deleted_rule_raises_the_version(admin_client: Client, workspace: Work
         ({"purchased_product": "[" * 100_000}, "It nests too deeply"),
         ({"purchased_product": "9" * 5000}, "a number is too long"),
         ({"purchased_product": '{"colour": ["red"]}'}, "Unknown key: colour."),
-        ({"purchased_product": '{"tags": []}'}, "tags must be a list of at least one text."),
+        ({"purchased_product": '{"tags": []}'}, "tags must be a list of texts, at least one."),
         ({"purchased_product": '{"tags": "red"}'}, "tags must be a list of texts"),
         ({"purchased_product": '{"tags": ["\\u0000"]}'}, "It holds a NUL"),
         ({"purchased_product": '{"tags": ["\\ud800"]}'}, "It holds a NUL or half of a surrogate"),

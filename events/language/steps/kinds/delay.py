@@ -8,8 +8,6 @@ from events.language.steps.kinds.base import BaseStep
 
 
 class DelayStep(BaseStep, frozen=True):
-    """Waits for a length of time, a date, or the hours of a day."""
-
     kind: ClassVar = "delay"
     is_harmless = is_wait = True
 

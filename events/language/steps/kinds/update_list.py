@@ -11,8 +11,6 @@ from events.language.steps.rules import read_list_reference
 
 
 class UpdateListStep(BaseStep, frozen=True):
-    """Joins and leaves lists, by id or exact name."""
-
     kind: ClassVar = "update_list"
 
     join: tuple[str, ...] = ()
