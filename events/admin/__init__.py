@@ -1,4 +1,4 @@
-"""The admin's pages of events, sequences and enrollments. They call services and show rows; may
+"""The admin pages of events, sequences and enrollments. They call services and show rows. They may
 know both apps, and no other interface but `config.admin_base`.
 """
 

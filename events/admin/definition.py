@@ -1,4 +1,4 @@
-"""Event definitions: made by the first event of a name, hidden rather than deleted."""
+"""Event definitions: the first event of a name makes one; they are hidden, never deleted."""
 
 from django.contrib import admin
 from django.db.models import Model
@@ -12,8 +12,6 @@ from events.models import Event, EventDefinition, SyncRule
 
 @admin.register(EventDefinition)
 class EventDefinitionAdmin(BaseAdmin):
-    """The names of all workspaces' events."""
-
     list_display = ("name", "workspace", word_when("is_hidden", "Hidden"), "created_at")
     list_select_related = ("workspace",)
     list_filter = ("workspace", "is_hidden")
@@ -23,16 +21,13 @@ class EventDefinitionAdmin(BaseAdmin):
     readonly_fields = ("name", "workspace", "events", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Leave making them to events."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Events hold on to their definition."""
         return False
 
     @admin.display(description="events and rules")
     def events(self, definition: EventDefinition) -> SafeString:
-        """Return links to its events and to the rules that listen to it."""
         return format_html(
             '<a href="{}">Events</a> · <a href="{}">Sync rules</a>',
             list_url(Event, definition__id__exact=definition.pk),

@@ -1,6 +1,5 @@
-"""An event's effects as sentences, each linked to what it names.
-
-Tags, rules, sequences, enrollments.
+"""An event's effects as sentences, with links to the tags, rules, sequences and enrollments they
+name.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,23 +20,23 @@ Links = Mapping[str, SafeString]
 
 
 def sentences(event: Event) -> Iterator[SafeString]:
-    """Tell what the receipt of the event did and did not do; up to four queries."""
-    said: dict[str, Any] = dict(event.effects)
-    yield from _of_rules(event, said)
-    yield from _of_sequences(event, said)
-    for failed in said.pop("failedStages", ()):
+    """Say what the receipt of the event did and did not do; up to four queries."""
+    effects: dict[str, Any] = dict(event.effects)
+    yield from _of_rules(event, effects)
+    yield from _of_sequences(event, effects)
+    for failed in effects.pop("failedStages", ()):
         yield format_html("The stage {} failed: {}", failed["stage"], failed["error"])
-    for key, value in said.items():
+    for key, value in effects.items():
         yield format_html("{}: {}", key, json_value(value))
 
 
-def _of_rules(event: Event, said: dict[str, Any]) -> Iterator[SafeString]:
-    """Tell what the keys of sync rules say, and take them out."""
-    removed, added = said.pop("tagsRemoved", ()), said.pop("tagsAdded", ())
-    skipped = said.pop("rulesSkipped", ())
+def _of_rules(event: Event, effects: dict[str, Any]) -> Iterator[SafeString]:
+    """Describe the effects of sync rules, and remove their keys from `effects`."""
+    removed, added = effects.pop("tagsRemoved", ()), effects.pop("tagsAdded", ())
+    skipped = effects.pop("rulesSkipped", ())
     tags = _links(Tag, event, [each["tagId"] for each in (*removed, *added)])
     rules = _links(SyncRule, event, [each["rule"] for each in (*removed, *added, *skipped)])
-    for changes, verb in ((removed, "taken off"), (added, "put on")):
+    for changes, verb in ((removed, "removed"), (added, "added")):
         for change in changes:
             tag = tags.get(change["tagId"], change["tag"])
             yield format_html("Tag {} was {} by {}.", tag, verb, _rule(rules, change["rule"]))
@@ -45,10 +44,11 @@ def _of_rules(event: Event, said: dict[str, Any]) -> Iterator[SafeString]:
         yield format_html("{} did nothing: {}.", _rule(rules, each["rule"]), _reason(each))
 
 
-def _of_sequences(event: Event, said: dict[str, Any]) -> Iterator[SafeString]:
-    """Tell what the keys of starts, releases and stops say, and take them out."""
-    started, not_started = said.pop("sequencesStarted", ()), said.pop("sequencesNotStarted", ())
-    released, stopped = said.pop("enrollmentsReleased", ()), said.pop("enrollmentsStopped", ())
+def _of_sequences(event: Event, effects: dict[str, Any]) -> Iterator[SafeString]:
+    """Describe starts, releases and stops, and remove their keys from `effects`."""
+    take = effects.pop
+    started, not_started = take("sequencesStarted", ()), take("sequencesNotStarted", ())
+    released, stopped = take("enrollmentsReleased", ()), take("enrollmentsStopped", ())
     with_enrollments = [*started, *released, *stopped]
     sequences = _links(
         Sequence, event, [each["sequenceId"] for each in (*with_enrollments, *not_started)]
@@ -56,27 +56,18 @@ def _of_sequences(event: Event, said: dict[str, Any]) -> Iterator[SafeString]:
     enrollments = _links(Enrollment, event, [each["enrollment"] for each in with_enrollments])
     for each in started:
         cause = format_html(", since the tag {} was new", each["tag"]) if "tag" in each else ""
-        yield format_html(
-            "The sequence {} started{}: {}.",
-            _name(sequences, each),
-            cause,
-            _enrollment(enrollments, each),
-        )
+        enrollment, name = _enrollment(enrollments, each), _name(sequences, each)
+        yield format_html("The sequence {} started{}: {}.", name, cause, enrollment)
     for each in not_started:
-        yield format_html(
-            "The sequence {} did not start: {}.", _name(sequences, each), _reason(each)
-        )
+        name = _name(sequences, each)
+        yield format_html("The sequence {} did not start: {}.", name, _reason(each))
     for entries, what in (
-        (released, "went on: it had waited for this event"),
-        (stopped, "was stopped: its sequence ends with such an event, or with a tag that it added"),
+        (released, "went on: it was waiting for this event"),
+        (stopped, "was stopped: the event, or a tag that it added, met the exit condition"),
     ):
         for each in entries:
-            yield format_html(
-                "{} in the sequence {} {}.",
-                _enrollment(enrollments, each),
-                _name(sequences, each),
-                what,
-            )
+            enrollment, name = _enrollment(enrollments, each), _name(sequences, each)
+            yield format_html("{} in the sequence {} {}.", enrollment, name, what)
 
 
 def _links(
@@ -94,25 +85,24 @@ def _links(
 def _rule(rules: Links, hex_id: str) -> SafeString:
     if hex_id in rules:
         return format_html("the rule “{}”", rules[hex_id])
-    return format_html("a rule that is gone ({})", hex_id)
+    return format_html("a deleted rule ({})", hex_id)
 
 
-def _name(sequences: Links, said: Mapping[str, Any]) -> SafeString:
-    """Return a sequence's name: as it is now, linked, or as it was when it is gone."""
-    known = sequences.get(said["sequenceId"])
-    return format_html("“{}”", said["sequence"] if known is None else known)
+def _name(sequences: Links, entry: Mapping[str, Any]) -> SafeString:
+    """Return the sequence's current name with a link; without the row, the name as it was."""
+    return format_html("“{}”", sequences.get(entry["sequenceId"], entry["sequence"]))
 
 
-def _enrollment(enrollments: Links, said: Mapping[str, Any]) -> SafeString:
-    known = enrollments.get(said["enrollment"])
+def _enrollment(enrollments: Links, entry: Mapping[str, Any]) -> SafeString:
+    known = enrollments.get(entry["enrollment"])
     if known is not None:
         return format_html("enrollment {}", known)
-    gone = encode("enr", UUID(hex=said["enrollment"]))
-    return format_html("an enrollment that is gone ({})", gone)
+    gone = encode("enr", UUID(hex=entry["enrollment"]))
+    return format_html("a deleted enrollment ({})", gone)
 
 
-def _reason(said: Mapping[str, Any]) -> SafeString:
-    reason = reason_in_words(said["reason"])
-    if said.get("path"):
-        return format_html("{} ({})", reason, said["path"])
+def _reason(entry: Mapping[str, Any]) -> SafeString:
+    reason = reason_in_words(entry["reason"])
+    if entry.get("path"):
+        return format_html("{} ({})", reason, entry["path"])
     return format_html("{}", reason)

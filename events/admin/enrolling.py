@@ -1,4 +1,4 @@
-"""People put into a sequence by hand, named by address, external id or id on the wire."""
+"""An operator enrolls people in a sequence, named by address, external id or public id."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ ENROLL = RowAction(
 
 
 def enroll(request: HttpRequest, sequence: Sequence) -> str | None:
-    """Enroll those who were posted; tells what became of them, and returns words for the log."""
+    """Enroll the posted people, show the result, and return words for the log."""
     named = list(dict.fromkeys(names_from(request.POST.get("people", ""), separator="\n")))
     if not 1 <= len(named) <= MOST_PEOPLE:
         text = f"Name 1 to {MOST_PEOPLE} people, one a line; {len(named)} were named."
@@ -51,20 +51,17 @@ def enroll(request: HttpRequest, sequence: Sequence) -> str | None:
         messages.warning(
             request, f"Not enrolled, since {reason_in_words(reason)}: {_first_of(who)} ({count})."
         )
-    return f"Enrolled {len(done.enrolled)} by hand" if done.enrolled else None
+    return f"Enrolled {len(done.enrolled)} manually" if done.enrolled else None
 
 
 def _find(sequence: Sequence, named: Iterable[str]) -> dict[str, Subscriber]:
-    """Return who was named, by the name that was given; one query."""
+    """Return the people by the name that was given; one query."""
     key_by_name = {name: _key_of(name) for name in named}
     id_by_name = {name: row_id for name in key_by_name if (row_id := ids.decode("sub", name))}
-    rows = Subscriber.objects.filter(
-        Q(email_key__in=[key for key in key_by_name.values() if key])
-        | Q(external_id__in=key_by_name)
-        | Q(pk__in=id_by_name.values()),
-        workspace_id=sequence.workspace_id,
-    ).defer("attributes")
-    people = list(rows)
+    condition = Q(email_key__in=[key for key in key_by_name.values() if key])
+    condition |= Q(external_id__in=key_by_name) | Q(pk__in=id_by_name.values())
+    rows = Subscriber.objects.filter(condition, workspace_id=sequence.workspace_id)
+    people = list(rows.defer("attributes"))
     by_key: dict[object, Subscriber] = {row.email_key: row for row in people}
     by_external: dict[object, Subscriber] = {row.external_id: row for row in people}
     by_id: dict[object, Subscriber] = {row.pk: row for row in people}

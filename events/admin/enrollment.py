@@ -1,4 +1,4 @@
-"""Enrollments: where each person stands in a sequence, the way so far, and why nothing happens."""
+"""Enrollments: where each person is in a sequence, its history, and why nothing happens."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +13,7 @@ from unfold.decorators import display
 
 from config.admin_base import ReadOnlyAdmin, RowAction, link_to
 from config.readable import NOTHING, bulleted, moment
-from events.admin import enrollment_actions, way_so_far
+from events.admin import enrollment_actions, enrollment_history
 from events.models import Enrollment
 from events.wording import enrollments, steps
 from subscribers.admin.person_search import row_or_person
@@ -21,8 +21,6 @@ from subscribers.admin.person_search import row_or_person
 
 @admin.register(Enrollment)
 class EnrollmentAdmin(ReadOnlyAdmin):
-    """The enrollments of all workspaces, newest first."""
-
     list_display = (
         "subscriber", "sequence", "state", "step_shown", "due_at", "attempts", "error",
         "entered_at",
@@ -35,15 +33,10 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         (None, {"fields": ("status", "what_next", "step_shown", "due", "last_error_shown")}),
         ("Enrollment", {"fields": ("subscriber_link", "sequence_link", "came_in", "public_id")}),
         ("History", {"fields": ("way",)}),
-        (
-            "Details",
-            {
-                "fields": (
-                    "workspace", "entry_key", "attempts", "visit", "lane", "test", "step_since",
-                    "entered_at", "updated_at", "paused_at", "ended_at",
-                ),
-            },
-        ),
+        ("Details", {"fields": (
+            "workspace", "entry_key", "attempts", "visit", "lane", "test", "step_since",
+            "entered_at", "updated_at", "paused_at", "ended_at",
+        )}),
     )  # fmt: skip
     readonly_fields = (
         "what_next", "step_shown", "due", "last_error_shown", "subscriber_link", "sequence_link",
@@ -51,7 +44,6 @@ class EnrollmentAdmin(ReadOnlyAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
-        """Bring along what the page of one enrollment shows."""
         rows = super().get_queryset(request)
         is_one = bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)
         if not is_one:
@@ -61,15 +53,12 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         )
 
     def search_condition(self, text: str) -> Q:
-        """Find one enrollment by its id, or those of one person."""
         return row_or_person("enr", text)
 
     def row_actions(self, request: HttpRequest, row: Enrollment) -> Sequence[RowAction]:
-        """Offer what is lawful for the enrollment as it stands."""
-        return enrollment_actions.lawful(row)
+        return enrollment_actions.allowed(row)
 
     def action_urls(self) -> list[URLPattern]:
-        """Return an address for each action."""
         return [
             self.action_url(name, self._action(change, words))
             for name, (change, words) in enrollment_actions.CHANGES.items()
@@ -93,39 +82,32 @@ class EnrollmentAdmin(ReadOnlyAdmin):
 
     @admin.display(description="id")
     def public_id(self, enrollment: Enrollment) -> str:
-        """Return the id on the wire."""
         return enrollment.public_id
 
     @display(description="status", label=enrollments.COLOURS)  # type: ignore[untyped-decorator]
     def state(self, enrollment: Enrollment) -> tuple[str, str]:
-        """Return the status, coloured."""
         return enrollment.status, enrollment.get_status_display()
 
     @admin.display(description="step")
     def step_shown(self, enrollment: Enrollment) -> str:
-        """Return the step that it stands at, in words."""
         return steps.row_in_words(enrollment.step) if enrollment.step else "-"
 
     @admin.display(description="last error")
     def error(self, enrollment: Enrollment) -> str:
-        """Return the beginning of the last error."""
         return enrollment.last_error[:80] or "-"
 
     @admin.display(description="last error")
     def last_error_shown(self, enrollment: Enrollment) -> SafeString:
-        """Return the last error whole."""
         if not enrollment.last_error:
             return NOTHING
         return format_html('<pre class="cueline-text">{}</pre>', enrollment.last_error)
 
     @admin.display(description="what happens next")
     def what_next(self, enrollment: Enrollment) -> str:
-        """Return what it waits for, or why nothing happens."""
         return enrollments.what_next(enrollment, now=timezone.now())
 
     @admin.display(description="due")
     def due(self, enrollment: Enrollment) -> str:
-        """Return when it goes on, by the workspace's clock and in UTC."""
         if enrollment.due_at is None:
             return "-"
         return enrollments.on_both_clocks(enrollment.due_at, enrollment.workspace)
@@ -136,18 +118,15 @@ class EnrollmentAdmin(ReadOnlyAdmin):
 
     @admin.display(description="subscriber")
     def subscriber_link(self, enrollment: Enrollment) -> SafeString:
-        """Return the person, linked, with their status."""
         person = enrollment.subscriber
         return format_html("{} ({})", link_to(person), person.get_status_display())
 
     @admin.display(description="sequence")
     def sequence_link(self, enrollment: Enrollment) -> SafeString:
-        """Return the sequence, linked, and the version that it began with."""
         return format_html("{}, {}", link_to(enrollment.sequence), enrollment.version)
 
     @admin.display(description="entered")
     def came_in(self, enrollment: Enrollment) -> SafeString:
-        """Return when and by what the person came in."""
         event = enrollment.started_by
         by = enrollments.entry_in_words(enrollment)
         if event is None:
@@ -157,5 +136,4 @@ class EnrollmentAdmin(ReadOnlyAdmin):
 
     @admin.display(description="steps")
     def way(self, enrollment: Enrollment) -> SafeString:
-        """Return what each step did, from the first on."""
-        return bulleted(way_so_far.sentences(enrollment))
+        return bulleted(enrollment_history.sentences(enrollment))

@@ -1,6 +1,4 @@
-"""Events: what was reported, and what its receipt did and why not more; read-only."""
-
-from contextlib import suppress
+"""Events: what was reported, what its receipt did, and why it did no more; read-only."""
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -12,15 +10,11 @@ from config.admin_base import ReadOnlyAdmin, link_to
 from config.readable import bulleted, json_value, moment
 from events.admin.effect_sentences import sentences
 from events.models import Event
-from subscribers import ids
-from subscribers.models import Subscriber
-from subscribers.wire import addresses
+from subscribers.admin.person_search import row_or_person
 
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    """The events of all workspaces, newest first."""
-
     list_display = ("received_at", "definition", "subscriber", "event_id", "happened")
     list_select_related = ("definition", "subscriber")
     search_fields = ("id",)
@@ -32,18 +26,11 @@ class EventAdmin(ReadOnlyAdmin):
         ("Dates", {"fields": ("received_at", "happened", "workspace")}),
     )
     readonly_fields = (
-        "definition_link",
-        "subscriber_link",
-        "public_id",
-        "event_id_shown",
-        "properties_shown",
-        "effects_shown",
-        "failed_stages",
-        "happened",
-    )
+        "definition_link", "subscriber_link", "public_id", "event_id_shown", "properties_shown",
+        "effects_shown", "failed_stages", "happened",
+    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        """Leave the bodies where they are while many rows are listed."""
         rows = super().get_queryset(request)
         is_one = bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)
         if is_one:
@@ -51,38 +38,27 @@ class EventAdmin(ReadOnlyAdmin):
         return rows.defer("properties", "effects")
 
     def sort_field_for(self, filters: frozenset[str]) -> str | None:
-        """Sort one subscriber's or one name's events by when they happened: an index has it so."""
+        """Sort the events of one subscriber or name by `occurred_at`: an index has that order."""
         narrowed = {"subscriber__id__exact", "definition__id__exact"} & filters
         return "occurred_at" if narrowed else None
 
     def search_condition(self, text: str) -> Q:
-        """Find one event by its id, or the events of one person."""
-        event_id = ids.decode("evt", text)
-        if event_id is not None:
-            return Q(pk=event_id)
-        person = Q(external_id=text)
-        with suppress(addresses.InvalidAddress):
-            person |= Q(email_key=addresses.parse(text).key)
-        return Q(subscriber__in=list(Subscriber.objects.filter(person).values_list("pk")[:100]))
+        return row_or_person("evt", text)
 
     @admin.display(description="name")
     def definition_link(self, event: Event) -> SafeString:
-        """Return the name, linked."""
         return link_to(event.definition)
 
     @admin.display(description="subscriber")
     def subscriber_link(self, event: Event) -> SafeString:
-        """Return the subscriber, linked."""
         return link_to(event.subscriber)
 
     @admin.display(description="id")
     def public_id(self, event: Event) -> str:
-        """Return the id on the wire."""
         return event.public_id
 
     @admin.display(description="event id")
     def event_id_shown(self, event: Event) -> SafeString:
-        """Return the caller's id, and what it means for repeats."""
         if event.event_id is None:
             return format_html("{}", "none was given, so a repeat is another event")
         return format_html(
@@ -92,26 +68,21 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="properties")
     def properties_shown(self, event: Event) -> SafeString:
-        """Return the properties."""
         return json_value(event.properties)
 
     @admin.display(description="effects")
     def effects_shown(self, event: Event) -> SafeString | str:
-        """Return what it did, in sentences."""
         if not event.effects:
             return (
-                "Nothing followed: no sync rule listened to this name when the event arrived, "
-                "or the tags were already as the rules would have them; no sequence listened "
-                "to it, and no enrollment waited for it."
+                "Nothing followed: no sync rule changed a tag, no sequence has this event as its "
+                "trigger, and no enrollment waited for it."
             )
         return bulleted(sentences(event))
 
     @admin.display(description="occurred at")
     def happened(self, event: Event) -> str:
-        """Return when it happened, and whether that made it history."""
         return moment(event.occurred_at) + (", history" if event.is_historical else "")
 
     @admin.display(description="retries")
     def failed_stages(self, event: Event) -> SafeString:
-        """Return the stages that failed and will be tried again."""
         return bulleted(link_to(failed) for failed in event.failed_stages.order_by("pk"))

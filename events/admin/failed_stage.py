@@ -1,4 +1,4 @@
-"""Stages that failed and wait for their retry; read-only, the worker removes what is done."""
+"""Failed stages that wait for their retry; read-only. The worker removes those that succeeded."""
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
@@ -9,19 +9,12 @@ from events.models import FailedStage
 
 @admin.register(FailedStage)
 class FailedStageAdmin(ReadOnlyAdmin):
-    """What is still owed to events."""
-
     list_display = ("stage", "event_link", "attempts", "failed_at", "next_attempt_at")
     list_select_related = ("event", "event__definition")
     fields = (
-        "stage",
-        "event_link",
-        "attempts",
-        "last_error",
-        "failed_at",
-        "next_attempt_at",
+        "stage", "event_link", "attempts", "last_error", "failed_at", "next_attempt_at",
         "workspace",
-    )
+    )  # fmt: skip
     readonly_fields = ("event_link",)
 
     @admin.display(description="event")

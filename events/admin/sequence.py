@@ -1,4 +1,4 @@
-"""Sequences: made and edited with their steps, switched on and off; each edit is a new version."""
+"""Sequences: create, edit with their steps, activate and pause; each edit is a new version."""
 
 from typing import Any
 
@@ -33,8 +33,6 @@ SENDING = (
 
 @admin.register(Sequence)
 class SequenceAdmin(SequenceActions):
-    """The sequences of all workspaces."""
-
     form = SequenceForm
     list_display = (
         "name", "workspace", "state", "starts_by", "version",
@@ -58,7 +56,7 @@ class SequenceAdmin(SequenceActions):
     }
 
     def get_fieldsets(self, request: HttpRequest, obj: Sequence | None = None) -> Any:  # noqa: ANN401 - as Django has it
-        """Show fields to those who may change them, and words to those who may look."""
+        """Show fields to those who may change them, and sentences to those who may only view."""
         own = ("workspace", "name", "key", "description", "labels")
         if obj is not None and not self.has_change_permission(request, obj):
             return (
@@ -79,13 +77,11 @@ class SequenceAdmin(SequenceActions):
         return ("workspace", "key", *words) if obj else words
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Sequences are archived: enrollments and mails tell of them."""
         return False
 
     def save_model(
         self, request: HttpRequest, obj: Sequence, form: SequenceForm, change: bool
     ) -> None:
-        """Make it, or edit it into a new version where people may be inside."""
         if form.spec is None:
             raise ValueError("A form that is valid has its sequence.")
         if not change:
@@ -96,11 +92,10 @@ class SequenceAdmin(SequenceActions):
         before = obj.current_version
         sequences.edit(sequence=obj, spec=form.spec, now=timezone.now())
         if before and obj.current_version_id != before.pk:
-            text = f"Who enters from now on begins with {obj.current_version}."
-            messages.info(request, text)
+            messages.info(request, f"New enrollments begin with {obj.current_version}.")
 
     def log_change(self, request: HttpRequest, obj: Sequence, message: Any) -> LogEntry:  # noqa: ANN401 - words, or Django's list
-        """Name the version after an edit, which says more than the fields that were touched."""
+        """Name the version after an edit: it says more than the names of the changed fields."""
         words = message if isinstance(message, str) else f"Edited; {obj.current_version} is current"
         return super().log_change(request, obj, words)
 

@@ -1,4 +1,4 @@
-"""What is done to a sequence from its page: on, off, away and back, and people moved along."""
+"""Actions of a sequence's page: activate, pause, archive, restore, enroll and move people."""
 
 from collections.abc import Sequence as Several
 from datetime import timedelta
@@ -20,43 +20,35 @@ ACTIVATE = RowAction(
     name="activate", label="Activate", explanation="People enter from now on, and steps run."
 )
 RESUME = RowAction(
-    name="activating",
-    label="Activate…",
+    name="activating", label="Activate…", is_link=True,
     explanation="Shows how many enrollments wait, and spreads them over some time.",
-    is_link=True,
-)
+)  # fmt: skip
 PAUSE = RowAction(
-    name="pause",
-    label="Pause",
+    name="pause", label="Pause",
     explanation="Nobody enters, and every enrollment stops where it is until you activate again.",
-)
+)  # fmt: skip
 PAUSE_ENROLLMENT = RowAction(
-    name="pause-enrollment",
-    label="Close entry",
+    name="pause-enrollment", label="Close entry",
     explanation="Nobody enters; enrollments under way continue.",
-)
+)  # fmt: skip
 RESUME_ENROLLMENT = RowAction(
     name="resume-enrollment", label="Reopen entry", explanation="Nobody enters now."
 )
 MOVE = RowAction(
-    name="moving",
-    label="Move to the current version…",
+    name="moving", label="Move to the current version…", is_link=True,
     explanation="Shows first which enrollments of earlier versions can move.",
-    is_link=True,
-)
+)  # fmt: skip
 ARCHIVE = RowAction(
-    name="archive",
-    label="Archive",
+    name="archive", label="Archive",
     explanation="Nobody enters, and every enrollment stops where it is.",
-)
+)  # fmt: skip
 UNARCHIVE = RowAction(name="unarchive", label="Restore", explanation="Makes it a draft again.")
 
 
 class SequenceActions(BaseAdmin):
-    """The actions; each is a POST with a log entry, and two have a page that asks first."""
+    """Each action is a POST with a log entry; three have a page that asks first."""
 
     def row_actions(self, request: HttpRequest, row: Sequence) -> Several[RowAction]:
-        """Return what is lawful for the sequence as it stands."""
         if row.status == Status.ARCHIVED:
             return [UNARCHIVE]
         found = []
@@ -86,38 +78,35 @@ class SequenceActions(BaseAdmin):
         ]
 
     def activate(self, request: HttpRequest, sequence: Sequence) -> None:
-        """Switch it on, and go on with those who were held, over the minutes that were given."""
         given = request.POST.get("minutes", "0").strip() or "0"
         minutes = int(given) if given.isascii() and given.isdigit() and len(given) < 6 else -1  # noqa: PLR2004 - a week has 10,080
         if not 0 <= minutes <= MOST_MINUTES:
             messages.error(request, f"Minutes must be a whole number from 0 to {MOST_MINUTES:,}.")
             return
+        spread = timedelta(minutes=minutes)
         try:
-            spread = timedelta(minutes=minutes)
             sequences.activate(sequence=sequence, now=timezone.now(), spread=spread)
         except sequences.NotReady as error:
             messages.error(request, f"Not activated. {error}")
             return
-        over = f", those held over {minutes} minutes" if minutes else ""
+        over = f", waiting ones within {minutes} minutes" if minutes else ""
         self.tell_done(request, sequence, f"Activated{over}")
 
     def pause(self, request: HttpRequest, sequence: Sequence) -> None:
         try:
-            sequences.pause(sequence=sequence, now=timezone.now(), reason="by hand")
+            sequences.pause(sequence=sequence, now=timezone.now(), reason="by an operator")
         except sequences.NotActive as error:
             messages.error(request, str(error))
             return
         self.tell_done(request, sequence, "Paused")
 
     def pause_enrollment(self, request: HttpRequest, sequence: Sequence) -> None:
-        now = timezone.now()
-        sequences.set_enrollment_paused(sequence=sequence, is_paused=True, now=now)
-        self.tell_done(request, sequence, "Paused enrollment")
+        sequences.set_enrollment_paused(sequence=sequence, is_paused=True, now=timezone.now())
+        self.tell_done(request, sequence, "Closed entry")
 
     def resume_enrollment(self, request: HttpRequest, sequence: Sequence) -> None:
-        now = timezone.now()
-        sequences.set_enrollment_paused(sequence=sequence, is_paused=False, now=now)
-        self.tell_done(request, sequence, "Resumed enrollment")
+        sequences.set_enrollment_paused(sequence=sequence, is_paused=False, now=timezone.now())
+        self.tell_done(request, sequence, "Reopened entry")
 
     def archive(self, request: HttpRequest, sequence: Sequence) -> None:
         sequences.archive(sequence=sequence, now=timezone.now())
@@ -125,18 +114,16 @@ class SequenceActions(BaseAdmin):
 
     def unarchive(self, request: HttpRequest, sequence: Sequence) -> None:
         sequences.unarchive(sequence=sequence, now=timezone.now())
-        self.tell_done(request, sequence, "Brought back as a draft")
+        self.tell_done(request, sequence, "Restored as a draft")
 
     def move(self, request: HttpRequest, sequence: Sequence) -> None:
-        """Move those of earlier versions whose step is still there."""
         moved = by_operator.move_enrollments(sequence=sequence, now=timezone.now())
         words = f"Moved {moved.moved_count} enrollments to {sequence.current_version}"
         left = f"; {moved.left_count} stay where they are" if moved.left_count else ""
         self.tell_done(request, sequence, words + left)
 
     def enroll(self, request: HttpRequest, sequence: Sequence) -> None:
-        words = enrolling.enroll(request, sequence)
-        if words:
+        if words := enrolling.enroll(request, sequence):
             self.tell_done(request, sequence, words)
 
     def show_enrolling(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Sync rules: made, changed and deleted here; tags are named, and made when they are new."""
+"""Sync rules: create, change and delete; tags are named, and new ones are created."""
 
 from typing import Any
 
@@ -28,12 +28,11 @@ ROLE_BY_FIELD = {
 
 
 class TagNamesField(forms.CharField):
-    """Tag names with commas between them, in any form."""
+    """Tag names with commas between them; normalised, each once."""
 
     widget = UnfoldAdminTextInputWidget
 
     def clean(self, value: Any) -> list[str]:  # noqa: ANN401 - as Django has it
-        """Return the names in their normal form, each once."""
         found = []
         for name in filter(str.strip, (super().clean(value) or "").split(",")):
             try:
@@ -44,45 +43,32 @@ class TagNamesField(forms.CharField):
 
 
 class ProductField(forms.JSONField):
-    """JSON that is shown again as it was typed: what it holds may be unfit for a page."""
+    """JSON that is shown again as it was typed, even where a page could not encode its value."""
 
     widget = UnfoldAdminTextareaWidget(attrs={"rows": 4})
 
     def to_python(self, value: Any) -> Any:  # noqa: ANN401 - as Django has it
-        """Return the value; refuses what no rule needs and the parser cannot bear."""
         try:
             return super().to_python(value)
         except (RecursionError, ValueError) as error:
             raise forms.ValidationError("It nests too deeply, or a number is too long.") from error
 
     def prepare_value(self, value: Any) -> Any:  # noqa: ANN401 - as Django has it
-        """Show nothing for none."""
         return "" if value is None else super().prepare_value(value)
 
     def bound_data(self, data: Any, initial: Any) -> Any:  # noqa: ANN401 - as Django has it
-        """Return the text itself."""
         return InvalidJSONInput(data or "")
 
 
-class SyncRuleForm(RowForm):
-    """One rule, with its tags by name."""
+def _tag_names(label: str, help_text: str) -> TagNamesField:
+    return TagNamesField(required=False, label=label, help_text=help_text)
 
-    remove = TagNamesField(
-        required=False, label="Remove tags", help_text="Removed first. Separate tags with commas."
-    )
-    add = TagNamesField(
-        required=False, label="Add tags", help_text="Added after that. Separate tags with commas."
-    )
-    requires = TagNamesField(
-        required=False,
-        label="Only with tags",
-        help_text="The rule applies only to people who have all of them.",
-    )
-    requires_not = TagNamesField(
-        required=False,
-        label="Only without tags",
-        help_text="The rule applies only to people who have none of them.",
-    )
+
+class SyncRuleForm(RowForm):
+    remove = _tag_names("Remove tags", "Removed first. Separate tags with commas.")
+    add = _tag_names("Add tags", "Added after that. Separate tags with commas.")
+    requires = _tag_names("Only with tags", "Applies only to people who have all of them.")
+    requires_not = _tag_names("Only without tags", "Applies only to people who have none of them.")
     purchased_product = ProductField(
         required=False,
         label="Only for products",
@@ -97,17 +83,14 @@ class SyncRuleForm(RowForm):
             return
         links = self.instance.tag_roles.select_related("tag").order_by("position")
         for field, role in ROLE_BY_FIELD.items():
-            names = [link.tag.name for link in links if link.role == role]
-            self.initial[field] = ", ".join(names)
+            self.initial[field] = ", ".join(link.tag.name for link in links if link.role == role)
 
     def clean_trigger_event(self) -> str:
-        """Return the name as events bear it."""
         name: str = self.cleaned_data["trigger_event"].strip()
         validate_plain_text(name)
         return name
 
     def clean_purchased_product(self) -> dict[str, list[str]] | None:
-        """Return the condition, or None for none."""
         wanted = self.cleaned_data["purchased_product"]
         if not wanted:
             return None
@@ -119,21 +102,20 @@ class SyncRuleForm(RowForm):
         for key, values in wanted.items():
             texts = values if isinstance(values, list) else [None]
             if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
-                raise forms.ValidationError(f"{key} must be a list of texts, with one at least.")
+                raise forms.ValidationError(f"{key} must be a list of texts, at least one.")
         fault = json_gate.find_unstorable(wanted)
         if fault:
             raise forms.ValidationError(f"It holds {fault}.")
         return wanted
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a rule that could never do anything."""
+        """Refuse a rule that changes nothing."""
         cleaned = super().clean() or self.cleaned_data
         if not self.errors and not cleaned.get("add") and not cleaned.get("remove"):
             raise forms.ValidationError("Name at least one tag to add or to remove.")
         return cleaned
 
     def spec(self) -> RuleSpec:
-        """Return the rule as the service takes it."""
         return RuleSpec(
             trigger_event=self.cleaned_data["trigger_event"],
             purchased_product=self.cleaned_data["purchased_product"],
@@ -143,8 +125,6 @@ class SyncRuleForm(RowForm):
 
 @admin.register(SyncRule)
 class SyncRuleAdmin(BaseAdmin):
-    """The rules of all workspaces."""
-
     form = SyncRuleForm
     list_display = ("trigger_event", "position", "removes", "adds", "workspace")
     list_select_related = ("workspace",)
@@ -152,44 +132,32 @@ class SyncRuleAdmin(BaseAdmin):
     search_fields = ("trigger_event",)
     search_help_text = "The event's name, from its beginning"
     fields = (
-        "workspace",
-        "trigger_event",
-        "position",
-        "remove",
-        "add",
-        "requires",
-        "requires_not",
+        "workspace", "trigger_event", "position", "remove", "add", "requires", "requires_not",
         "purchased_product",
-    )
+    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRule]:
-        """Bring the tags along."""
         return super().get_queryset(request).prefetch_related("tag_roles__tag")
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: SyncRule | None = None
     ) -> tuple[str, ...]:
-        """Keep a rule in its workspace."""
         return ("workspace",) if obj else ()
 
     def save_model(
         self, request: HttpRequest, obj: SyncRule, form: SyncRuleForm, change: bool
     ) -> None:
-        """Store it with its tags, and let every process know."""
         sync_rules.save(rule=obj, spec=form.spec())
 
     def delete_model(self, request: HttpRequest, obj: SyncRule) -> None:
-        """Delete it; its tags stay."""
         sync_rules.delete(rule=obj)
 
     @admin.display(description="removes")
     def removes(self, rule: SyncRule) -> SafeString:
-        """Return the tags that it takes off."""
         return _tags(rule, SyncRuleTag.Role.REMOVE)
 
     @admin.display(description="adds")
     def adds(self, rule: SyncRule) -> SafeString:
-        """Return the tags that it puts on."""
         return _tags(rule, SyncRuleTag.Role.ADD)
 
 

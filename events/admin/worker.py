@@ -11,40 +11,22 @@ from events.services.worker_reports import OLDEST_LIVE
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnlyAdmin):
-    """Which hosts carry out what is due, and whether they live."""
-
     list_display = (
-        "host",
-        "state",
-        "processes",
-        "ticked_at",
-        "beat_at",
-        "tasks_finished",
-        "restarts",
-    )
+        "host", "state", "processes", "ticked_at", "beat_at", "tasks_finished", "restarts",
+    )  # fmt: skip
     fields = (
-        "host",
-        "state",
-        "process_id",
-        "processes",
-        "started_at",
-        "ticked_at",
-        "beat_at",
-        "finished_at",
-        "tasks_finished",
-        "restarts",
-        "stopped_at",
-    )
+        "host", "state", "process_id", "processes", "started_at", "ticked_at", "beat_at",
+        "finished_at", "tasks_finished", "restarts", "stopped_at",
+    )  # fmt: skip
     readonly_fields = ("state",)
 
     @admin.display(description="state")
     def state(self, worker: Worker) -> str:
-        """Return whether the host works, in words."""
         oldest = datetime.now(tz=UTC) - OLDEST_LIVE
         if worker.stopped_at:
             return "stopped"
         if worker.ticked_at is None or worker.ticked_at < oldest:
             return "silent"
         if worker.beat_at is None or worker.beat_at < oldest:
-            return "ticks, carries nothing out"
+            return "ticks, but finishes no task"
         return "works"

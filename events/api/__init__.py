@@ -1,3 +1,3 @@
 """The HTTP interface for events: translates requests into service calls, and results into answers.
-The only room besides `subscribers.api` that knows Django REST framework.
+Only this room and `subscribers.api` know Django REST framework.
 """

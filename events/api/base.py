@@ -1,21 +1,20 @@
-"""What the endpoints that take events share."""
+"""The shared base of the endpoints that take events."""
 
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache, cached_property
-
-from django.conf import settings
+from functools import cached_property
 
 from config.http.errors import request_id_of
-from events.intake.payloads import Limits, RejectedEvent
+from events.intake.payloads import EventDraft, Limits, RejectedEvent
 from events.services.ingestion import ingest, metrics
 from events.services.ingestion.recording import Failed, Outcome, reject
+from events.services.ingestion.request import IngestRequest, current_limits
 from subscribers.api.base import ApiView
 from subscribers.api.errors import ApiError
 from subscribers.models.api_key import Scope
 from subscribers.services.consent.ledger import Circumstances
-from subscribers.wire.payloads import Fault, InvalidRequest
+from subscribers.wire.payloads import Fault, InvalidRequest, Person
 
 logger = logging.getLogger("cueline.events")
 MOST_FAILURE_LINES = 20
@@ -29,16 +28,28 @@ class EventsApiView(ApiView):
 
     @cached_property
     def limits(self) -> Limits:
-        """The contract's limits, as this installation sets them."""
         return current_limits()
 
     @property
     def circumstances(self) -> Circumstances:
-        """What the ledger of consent says of this request; its address is an application's."""
+        """What the consent ledger records of this request; its IP address is an application's."""
         return Circumstances(api_key=self.api_key, request_id=request_id_of(self.request))
 
+    def ingest_request(
+        self, person: Person, events: Sequence[EventDraft | RejectedEvent]
+    ) -> IngestRequest:
+        return IngestRequest(
+            workspace=self.workspace,
+            person=person,
+            events=events,
+            limits=self.limits,
+            now=self.now,
+            is_test=self.api_key.is_test,
+            circumstances=self.circumstances,
+        )
+
     def is_dry_run(self) -> bool:
-        """Tell whether nothing is to be kept; such a request cannot be replayed."""
+        """Return whether nothing is stored; such a request cannot be replayed."""
         is_dry_run = self.read_flag("dryRun")
         if is_dry_run:
             self.refuse_idempotency_key(because="together with dryRun")
@@ -84,25 +95,9 @@ def log_failures(outcomes: Sequence[Outcome], *, request_id: str) -> None:
         logger.info("%d of %d events failed in all.", len(failed), len(outcomes), extra=extra)
 
 
-@cache
-def current_limits() -> Limits:
-    """Return the contract's limits, as this installation sets them; settings do not change."""
-    return Limits(
-        events=settings.MAX_EVENTS_PER_REQUEST,
-        properties_bytes=settings.MAX_PROPERTIES_BYTES,
-        attributes_bytes=settings.MAX_ATTRIBUTES_BYTES,
-        definitions=settings.MAX_DEFINITIONS,
-        history_after=settings.HISTORY_AFTER,
-        oldest=settings.MAX_EVENT_AGE,
-        furthest_ahead=settings.MAX_EVENT_LEAD,
-    )
-
-
 def path_of(index: int, field: str) -> str:
-    """Return the path of a field within the array `events`."""
     return f"events[{index}].{field}" if field else f"events[{index}]"
 
 
 def wire_time(moment: datetime) -> str:
-    """Return a time as the wire has it: UTC with `Z`."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -71,7 +71,7 @@ def _answer(result: many_people.ImportResult) -> Answer:
         {
             "index": index,
             "stages": list(outcome.failed_stages),
-            "error": "The event is recorded; what it sets off failed and is tried again.",
+            "error": "The event is recorded; its effects failed and are retried.",
         }
         for index, outcome in enumerate(result.outcomes)
         if isinstance(outcome, Recorded) and outcome.failed_stages
@@ -88,7 +88,6 @@ def _answer(result: many_people.ImportResult) -> Answer:
         "subscribers": result.identities,
     }
     if failures:
-        body["error"] = (
-            f"{len(failures)} of {body['total']} events failed; the others are recorded."
-        )
+        total = len(result.outcomes)
+        body["error"] = f"{len(failures)} of {total} events failed; the others are recorded."
     return Answer(body)

@@ -7,12 +7,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from config.http.errors import json_response
-from events.api.base import (
-    EventsApiView,
-    log_failures,
-    path_of,
-    wire_time,
-)
+from events.api.base import EventsApiView, log_failures, path_of, wire_time
 from events.api.openapi import describe_bulk, describe_single
 from events.intake.payloads import RejectedEvent, parse_event, parse_events
 from events.services.ingestion import ingest
@@ -22,7 +17,7 @@ from subscribers.api.base import Answer, Keep
 from subscribers.ids import encode
 from subscribers.wire.payloads import Fault, InvalidRequest, parse_person
 
-# Where in the WSGI environment the express lane says what it has tried.
+# The key in the WSGI environment for what the express lane has tried.
 ATTEMPT = "cueline.attempt"
 
 
@@ -39,15 +34,7 @@ class BulkEventsView(EventsApiView):
         person = parse_person(body, attributes_bytes=self.limits.attributes_bytes)
         events = parse_events(body.get("events"), limits=self.limits, now=self.now)
         self.refuse_when_all_wrong(events)
-        work = IngestRequest(
-            workspace=self.workspace,
-            person=person,
-            events=events,
-            limits=self.limits,
-            now=self.now,
-            is_test=self.api_key.is_test,
-            circumstances=self.circumstances,
-        )
+        work = self.ingest_request(person, events)
         try:
             if is_dry_run:
                 result = ingest.preview(work)
@@ -76,15 +63,7 @@ class SingleEventView(EventsApiView):
         if isinstance(event, RejectedEvent):
             self.note_rejected([event])
             raise InvalidRequest(event.fault)
-        work = IngestRequest(
-            workspace=self.workspace,
-            person=person,
-            events=[event],
-            limits=self.limits,
-            now=self.now,
-            is_test=self.api_key.is_test,
-            circumstances=self.circumstances,
-        )
+        work = self.ingest_request(person, [event])
         try:
             if is_dry_run:
                 result = ingest.preview(work)
@@ -115,12 +94,11 @@ def _record_single(work: IngestRequest, body: dict[str, Any], keep: Keep | None)
 def _keeping(
     keep: Keep | None, answer_of: Callable[[ingest.IngestResult], Answer]
 ) -> Callable[[ingest.IngestResult], None] | None:
-    """Return what is to be done before the commit: keep the answer, where somebody wants it."""
+    """Return a function that stores the answer before the commit, if a replay may need it."""
     return None if keep is None else lambda result: keep(answer_of(result))
 
 
 def bulk_answer(result: ingest.IngestResult) -> Answer:
-    """Return the answer to a bulk request."""
     events = [_event(index, outcome) for index, outcome in enumerate(result.outcomes)]
     body: dict[str, Any] = {
         "success": True,
@@ -151,11 +129,7 @@ def _single_answer(result: ingest.IngestResult, body: dict[str, Any]) -> Answer:
             "inserted": 0 if outcome.is_duplicate else 1,
             "duplicates": 1 if outcome.is_duplicate else 0,
             "events": [
-                {
-                    "id": event_id,
-                    "name": outcome.name,
-                    "occurredAt": wire_time(outcome.occurred_at),
-                }
+                {"id": event_id, "name": outcome.name, "occurredAt": wire_time(outcome.occurred_at)}
             ],
         }
     else:

@@ -2,12 +2,11 @@
 
 `BulkEventsView` defines the answer. `EXPRESS=off` leaves this layer out; the tests of the bulk call
 run both ways, and the benchmark prints both.
-
-What Django and Django REST framework do for one request costs several times what it costs to store
-one event (measured). So this layer takes `POST /subscribers/events/bulk` as applications send it:
-a key that the process knows, a well-formed body, no query, no `Idempotency-Key`. It calls the
-functions that the view calls. Any other request, and every error, is passed on to the view together
-with what was begun: the moment, the request taken from the rate limit, the ids planned.
+Django and Django REST framework cost several times what it costs to store one event (measured). So
+this layer takes `POST /subscribers/events/bulk` as applications send it: a key that the process
+knows, a well-formed body, no query, no `Idempotency-Key`. It calls the view's own functions. It
+passes any other request, and every error, on to the view together with what it began: the moment,
+the request taken from the rate limit, the planned ids.
 """
 
 import logging
@@ -25,11 +24,11 @@ from django.http.request import split_domain_port, validate_host
 from config.http.body_gate import declared_length
 from config.http.errors import error_body
 from config.http.request_log import CALLER, note_answer, request_id_from
-from events.api.base import current_limits, log_failures
+from events.api.base import log_failures
 from events.api.events import ATTEMPT, bulk_answer
 from events.intake.payloads import parse_events
 from events.services.ingestion import ingest
-from events.services.ingestion.request import IngestRequest
+from events.services.ingestion.request import IngestRequest, current_limits
 from subscribers.api.authentication import bearer_of, log_fields
 from subscribers.api.base import BEGUN, Answer, Begun, rate_headers, take_request
 from subscribers.models.api_key import Scope
@@ -46,20 +45,17 @@ logger = logging.getLogger("cueline.express")
 PATH = "/api/v1/subscribers/events/bulk"
 ROUTE = "events-bulk"
 MEDIA_TYPES = frozenset({"application/json", "application/json; charset=utf-8"})
-# Each of them asks for something that is Django's to do.
+# Requests with one of these go to Django.
 REFUSED_HEADERS = ("HTTP_IDEMPOTENCY_KEY", "HTTP_CONTENT_ENCODING")
 PHRASES = {200: "200 OK", 207: "207 Multi-Status", 500: "500 Internal Server Error"}
 
 
 class ExpressLane:
-    """A WSGI layer around Django."""
-
     def __init__(self, application: "WSGIApplication") -> None:
-        """Keep the application."""
         self.application = application
 
     def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-        """Answer, or hand the request on with its body as it was."""
+        """Answer, or pass the request on with its body unchanged."""
         if environ["PATH_INFO"] != PATH or not _is_ordinary(environ):
             return self.application(environ, start_response)
         started = time.perf_counter()
@@ -68,7 +64,7 @@ class ExpressLane:
         try:
             answer = _answer(environ, body, request_id)
         except Exception:
-            # Handed on, it might be recorded twice.
+            # Passed on to the view, it might be recorded twice.
             logger.exception("A request failed.", extra={"request_id": request_id})
             message = "Something failed on our side."
             answer = Answer(
@@ -171,7 +167,7 @@ def security_headers() -> list[tuple[str, str]]:
         ("Cross-Origin-Opener-Policy", settings.SECURE_CROSS_ORIGIN_OPENER_POLICY),
     ]
     if settings.SECURE_HSTS_SECONDS:
-        # Browsers leave it out of account where it comes without TLS.
+        # Browsers ignore it without TLS.
         value = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload"
         headers.append(("Strict-Transport-Security", value))
     return headers

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the endpoints that take events."""
+"""What the OpenAPI document says about the endpoints that take events."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -52,7 +52,7 @@ EVENT_FIELDS: Schema = {
             **MOMENT,
             "description": "Now unless given. More than"
             f" {int(settings.HISTORY_AFTER.total_seconds())} seconds ago: history, which is"
-            " recorded and sets off nothing.",
+            " recorded and has no effects.",
         }
     ),
     "eventId": optional(EVENT_ID),
@@ -63,7 +63,7 @@ IDENTITY_FIELDS: Schema = {
     ),
     "externalId": optional(
         text(
-            "The caller's own id; alone it must belong to somebody.",
+            "The caller's own id; without an email it must be known.",
             minLength=1,
             maxLength=payloads.LONGEST_EXTERNAL_ID,
         )
@@ -113,20 +113,20 @@ SUBSCRIBER = record(
         "id": public_id("sub"),
         "email": {"type": "string"},
         "externalId": {"type": ["string", "null"]},
-        "created": {"type": "boolean", "description": "Whether this request made it."},
+        "created": {"type": "boolean", "description": "Whether this request created it."},
     },
     required=["id", "email", "externalId", "created"],
 )
 FAILED_STAGES = listing(
     {"enum": FailedStage.Stage.values},
-    description="The event is recorded; these stages failed and are tried again.",
+    description="The event is recorded; these stages failed and are retried.",
 )
 RECORDED = record(
     {
         "id": public_id("evt"),
         "name": {"type": "string"},
         "definitionCreated": {"type": "boolean", "description": "The first event of a new name."},
-        "duplicate": {"const": True, "description": "It was there already."},
+        "duplicate": {"const": True, "description": "It was recorded before."},
         "historical": {"const": True, "description": "Kept as history."},
         "sideEffectFailures": FAILED_STAGES,
     },
@@ -148,11 +148,11 @@ OPT_IN = record(
         "required": {"const": True},
         "emailQueued": {
             "type": "boolean",
-            "description": "False: suppressed, asked too often, history alone, or a test key.",
+            "description": "False: suppressed, asked too often, only history, or a test key.",
         },
     },
     required=["required", "emailQueued"],
-) | {"description": "Where this request created somebody who must confirm, or asked one again."}
+) | {"description": "Present if the person must confirm and was created, or asked again."}
 # Only with `dryRun`.
 BULK_ANSWER = record(
     {
@@ -177,7 +177,7 @@ SINGLE_ANSWER = record(
         "sideEffectFailures": FAILED_STAGES,
         "historical": {
             "const": True,
-            "description": "Then `inserted`, `duplicates` and `events` stand in place of `event`.",
+            "description": "Then `inserted`, `duplicates` and `events` replace `event`.",
         },
         "inserted": COUNT,
         "duplicates": COUNT,
@@ -274,10 +274,7 @@ BULK_EXAMPLES = [
 ]
 SINGLE_EXAMPLES = [
     _sent("An order", {**_ADA, "event": "order.placed", "properties": _ORDER, "eventId": "A-7"}),
-    _answered(
-        "Recorded",
-        {"success": True, "subscriber": _SUBSCRIBER, "event": _RECORDED},
-    ),
+    _answered("Recorded", {"success": True, "subscriber": _SUBSCRIBER, "event": _RECORDED}),
 ]
 IMPORT_EXAMPLES = [
     _sent(
@@ -292,18 +289,11 @@ IMPORT_EXAMPLES = [
     _answered(
         "Both recorded",
         {
-            "success": True,
-            "total": 2,
-            "recorded": 2,
-            "duplicates": 0,
-            "failed": 0,
-            "failures": [],
-            "sideEffectFailed": 0,
-            "sideEffectFailures": [],
-            "subscribers": 2,
+            "success": True, "total": 2, "recorded": 2, "duplicates": 0, "failed": 0,
+            "failures": [], "sideEffectFailed": 0, "sideEffectFailures": [], "subscribers": 2,
         },
     ),
-]
+]  # fmt: skip
 
 # --- The endpoints ----------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What an event's effects look like, for the API's description."""
+"""An event's effects in the OpenAPI document."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ _TAG_CHANGE = _listing(tag=_NAME, tagId=HEX_ID, rule=HEX_ID)
 _ENROLLMENT = _listing(sequence=_NAME, sequenceId=HEX_ID, enrollment=HEX_ID)
 EFFECTS: Schema = {
     "type": ["object", "null"],
-    "description": "Only with `dryRun`: what the event would do, and what not and why. What there "
-    "is nothing to say of is absent.",
+    "description": "Only with `dryRun`: what the event would do, and what not and why. Empty parts "
+    "are absent.",
     "properties": {
         "tagsAdded": _TAG_CHANGE,
         "tagsRemoved": _TAG_CHANGE,

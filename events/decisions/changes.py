@@ -1,7 +1,7 @@
-"""What a step changes of a person: decided here, on plain values alone.
+"""What a step changes of a person, decided on plain values.
 
-The engine writes what was decided, and the simulation applies it to values, so that they cannot
-differ. What a new tag or list starts and stops is in `triggers`.
+The engine writes the decision and the simulation applies it to values, so they agree. What a new
+tag or list starts and stops is in `triggers`.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -16,8 +16,6 @@ from subscribers.wire import json_gate
 
 @dataclass(frozen=True, slots=True)
 class ListRef:
-    """A list as steps name it."""
-
     id: UUID
     name: str
 
@@ -27,31 +25,29 @@ Ref = TypeVar("Ref", TagRef, ListRef)
 
 @dataclass(frozen=True, slots=True)
 class KnownNames:
-    """The tags and lists of a workspace that steps name: by name, and by id on the wire."""
+    """The workspace's tags and lists that steps name: by name, and by id on the wire."""
 
     tags: dict[str, TagRef] = field(default_factory=dict)
     lists: dict[str, ListRef] = field(default_factory=dict)
 
 
 class PersonFacts(Protocol):
-    """What steps look at and change of a person."""
+    """What steps read and change of a person."""
 
     @property
-    def tags(self) -> set[str]:
-        """The names of the tags that the person has now."""
+    def tags(self) -> set[str]: ...
 
     @property
     def lists(self) -> set[str]:
         """The lists that the person is on now, as `lst_` ids."""
 
     @property
-    def attributes(self) -> Mapping[str, Any]:
-        """The person's attributes."""
+    def attributes(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonChange:
-    """What changes; `outcome` is what the step's run says of it."""
+    """What changes; `outcome` is for the step run."""
 
     tags_added: Sequence[TagRef] = ()
     tags_removed: Sequence[TagRef] = ()
@@ -72,9 +68,9 @@ def decide(
     known: KnownNames,
     most_bytes: int,
 ) -> PersonChange:
-    """Return what the step changes; a tag or list that is gone is only named in the outcome.
+    """Return what the step changes; a tag or list that no longer exists is only in the outcome.
 
-    `status` is the person's; `most_bytes` is the limit of the attributes together.
+    `status` is the person's; `most_bytes` limits the attributes together.
     """
     match step:
         case steps.UpdateTagsStep():
@@ -114,7 +110,7 @@ def _change_columns(
         else:
             columns["attributes"] = merged
     if step.status == "active" and status != "active":
-        # Coming back takes the person's own confirmation.
+        # Only the person can resubscribe, by confirming.
         outcome["refused"] = "not_resubscribed"
     if columns:
         outcome["changed"] = sorted(columns)

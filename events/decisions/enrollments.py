@@ -14,8 +14,7 @@ import msgspec
 from events.decisions.watched import Watched, WatchedSequence
 from events.language.entry import EnteredBy
 
-# A step that adds a tag starts enrollments whose steps add tags: ten enrollments deep at most, by
-# the contract.
+# A step that adds a tag may start an enrollment whose steps add tags. The contract's limit.
 MOST_DEPTH = 10
 UNDER_WAY = frozenset({"waiting_confirmation", "active", "waiting", "paused"})
 
@@ -49,28 +48,22 @@ class EnrollmentState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def slot(self) -> "Slot":
-        """What no other enrollment of the person may hold."""
         return (self.sequence_id, self.entry_slot)
 
 
 Slot = tuple[UUID, str]
-# One enrollment a slot: the database has a constraint that says so.
+# One enrollment a slot: a constraint of the database.
 EnrollmentsBySlot = Mapping[Slot, EnrollmentState]
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as sequences look at it."""
-
     id: UUID
     name: str
     properties: Mapping[str, Any]
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
-    """An enrollment that begins, and what of its trigger it was.
-
-    The event's, tag's or list's name.
-    """
+    """An enrollment that begins, and the event's, tag's or list's name that started it."""
 
     sequence: WatchedSequence
     enrollment: EnrollmentState

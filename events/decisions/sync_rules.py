@@ -16,15 +16,13 @@ PRODUCT_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class TagRef:
-    """A tag as rules see it."""
-
     id: UUID
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """On `trigger_event`, when the conditions hold: take `remove` off, then put `add` on."""
+    """On `trigger_event`, when the conditions hold: remove the `remove` tags, then add `add`."""
 
     id: UUID
     trigger_event: str
@@ -37,8 +35,6 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class TagChange:
-    """A tag that a rule put on or took off."""
-
     tag: TagRef
     rule_id: UUID
 
@@ -53,7 +49,7 @@ class SkippedRule:
 
 @dataclass(slots=True)
 class RuleEffects:
-    """What the rules of one event do, in order; `tags` is what the subscriber bears afterwards."""
+    """What the rules of one event do, in order; `tags` are the subscriber's afterwards."""
 
     tags: dict[UUID, str]
     added: list[TagChange] = field(default_factory=list)
@@ -61,18 +57,16 @@ class RuleEffects:
     skipped: list[SkippedRule] = field(default_factory=list)
 
     def net_added(self, *, before: Iterable[UUID]) -> list[UUID]:
-        """Return the tags that are there now and were not before."""
         return sorted(set(self.tags).difference(before))
 
     def net_removed(self, *, before: Iterable[UUID]) -> list[UUID]:
-        """Return the tags that were there before and are not now."""
         return sorted(set(before).difference(self.tags))
 
 
 def apply(
     *, rules: Iterable[Rule], tags: Mapping[UUID, str], properties: Mapping[str, Any]
 ) -> RuleEffects:
-    """Return what the rules do, each seeing what the one before it left."""
+    """Return what the rules do; each sees the result of the rule before it."""
     effects = RuleEffects(tags=dict(tags))
     for rule in rules:
         reason = _reason_to_skip(rule, effects.tags, properties)
@@ -102,7 +96,7 @@ def _reason_to_skip(
 
 
 def _names_product(properties: Mapping[str, Any], wanted: Mapping[str, Sequence[str]]) -> bool:
-    """Tell whether one product of the event meets every given key with at least one value."""
+    """Return whether one product of the event meets every given key with at least one value."""
     return any(
         all(
             {value.casefold() for value in values} & _values_of(product, PRODUCT_KEYS[key])

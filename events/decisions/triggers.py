@@ -1,7 +1,6 @@
-"""What events, tags and lists start, stop and release: decided here, on plain values alone.
+"""What events, tags and lists start, stop and release, decided on plain values.
 
-Both ways of the write path, retries of failed stages and reactions ask this module, so that they
-cannot differ.
+Both paths of ingestion, retries of failed stages and reactions ask this module, so they agree.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +25,7 @@ from events.language.filters import unmet
 from events.language.scalars import scalar_at
 from subscribers.ids import new_id
 
-# In these an enrollment may stand at a wait for an event.
+# The statuses in which an enrollment may wait for an event.
 _CAN_WAIT = frozenset({"waiting", "paused"})
 _Candidate = tuple[WatchedSequence, EnteredBy, str]
 
@@ -39,7 +38,7 @@ def starts_of_event(
     enrollments: EnrollmentsBySlot,
     status: str,
 ) -> Starts:
-    """Return what starts by the event's name, then by the tags that it left; each in id order.
+    """Return what the event's name starts, then what its new tags start; each in id order.
 
     `enrollments` are the person's before the event, `status` is the person's.
     """
@@ -69,7 +68,7 @@ def starts_of_lists(
 ) -> Starts:
     """Return what starts because the person joined lists, or is new; in order of ids.
 
-    A sequence for any contact is started by the creation, and by a list that is joined later.
+    A sequence for any contact starts at creation, and when the person joins a list later.
     """
     found: dict[UUID, _Candidate] = {}
     for list_id in list_ids:
@@ -86,9 +85,9 @@ def starts_of_lists(
 def ends_of_event(
     *, watched: Watched, event: Seen, tags_added: Sequence[TagRef], enrollments: EnrollmentsBySlot
 ) -> Ends:
-    """Return what the event releases and stops of the enrollments before it.
+    """Return what the event releases and stops of the earlier enrollments.
 
-    Who is stopped only stops.
+    An enrollment that it stops is not also released.
     """
     stopped = [
         enrollment
@@ -115,7 +114,7 @@ def ends_of_event(
 def stops_of_tags(
     *, watched: Watched, tags_added: Sequence[TagRef], enrollments: EnrollmentsBySlot
 ) -> Sequence[EnrollmentState]:
-    """Return the enrollments that tags stop which no event added."""
+    """Return the enrollments that are stopped by tags that no event added."""
     return [
         enrollment
         for enrollment in _under_way(enrollments)
@@ -124,7 +123,7 @@ def stops_of_tags(
 
 
 def held_back(*, watched: Watched, name: str, reason: Reason) -> Starts:
-    """Return all that such an event would have started, were it not for the reason."""
+    """Return everything that such an event would have started, each with the reason."""
     sequences = watched.starting("event_received", name)
     return Starts(not_started=[NotStarted(sequence, reason) for sequence in sequences])
 
@@ -175,7 +174,7 @@ def _refusal(
     enrollments: EnrollmentsBySlot,
     status: str,
 ) -> NotStarted | None:
-    """Return why the person does not enter the sequence, or None who does."""
+    """Return why the person may not enter the sequence, or None if they may."""
     if not sequence.is_active:
         return NotStarted(sequence, Reason.SEQUENCE_NOT_ACTIVE)
     if sequence.is_enrollment_paused:

@@ -1,7 +1,7 @@
-"""The sequences of a workspace as the write path watches for them: plain values, found by name.
+"""A workspace's sequences as ingestion looks them up: plain values, found by name.
 
-Archived sequences start nothing, but enrollments that they hold are still stopped and released:
-they may be taken out again.
+Archived sequences start nothing. Events still stop and release their enrollments: an operator may
+restore the sequence.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,12 +17,10 @@ StartKey = str | UUID | None
 
 
 class WatchedSequence(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides whether somebody enters, and where an enrollment begins.
+    """What decides who enters, and where an enrollment begins.
 
-    `lane` as on enrollments.
-
-    `is_active` also says that there is a first step, `is_keyed` that each value at the path has an
-    enrollment of its own.
+    `lane` as on enrollments. `is_active` includes that there is a first step. `is_keyed`: each
+    value at the path has an enrollment of its own.
     """
 
     id: UUID
@@ -40,14 +38,12 @@ class WatchedSequence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
-    """A step that waits for an event."""
-
     sequence_id: UUID
     filters: tuple[Filter, ...] = ()
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
-    """All of a workspace; sequences that one thing starts are in the order of their ids."""
+    """All sequences of a workspace; those with the same trigger are in the order of their ids."""
 
     sequences: Mapping[UUID, WatchedSequence] = {}
     starts: Mapping[tuple[TriggerType, StartKey], Sequence[WatchedSequence]] = {}
@@ -55,23 +51,22 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     # By name or tag, then by sequence.
     stops_by_event: Mapping[str, Mapping[UUID, StopCondition]] = {}
     stops_by_tag: Mapping[UUID, Mapping[UUID, StopCondition]] = {}
-    # By name, then by step, of every version that an enrollment may have.
+    # By name, then by step; of every version that may have enrollments.
     waits_by_event: Mapping[str, Mapping[UUID, Wait]] = {}
     list_names: Mapping[UUID, str] = {}
 
     def starting(self, type_: TriggerType, key: StartKey) -> Sequence[WatchedSequence]:
-        """Return what a trigger starts, in the order of the sequences' ids."""
         return self.starts.get((type_, key), ())
 
     def event_names(self) -> frozenset[str]:
-        """Return the names of events that can set something off."""
+        """Return the names of events that start, stop or release anything."""
         starting = (key for _, key in self.starts if isinstance(key, str))
         return frozenset({*starting, *self.stops_by_event, *self.waits_by_event})
 
     def concerned_by(
         self, *, names: Iterable[str] = (), tag_ids: Iterable[UUID] = ()
     ) -> frozenset[UUID]:
-        """Return the sequences whose enrollments decide what events and new tags set off."""
+        """Return the sequences whose enrollments decide what events and new tags start and stop."""
         found: set[UUID] = set()
         for name in names:
             found.update(each.id for each in self.starting("event_received", name))
@@ -83,6 +78,5 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(found)
 
     def concerned_by_lists(self, list_ids: Sequence[UUID]) -> frozenset[UUID]:
-        """Return the sequences that joining the lists could start."""
         keys = (*list_ids, None) if list_ids else ()
         return frozenset(each.id for key in keys for each in self.starting("list_joined", key))

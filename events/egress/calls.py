@@ -1,8 +1,8 @@
-"""Outgoing HTTP calls to addresses that users typed, safe from calling this network itself.
+"""Outgoing HTTP calls to URLs that users typed; they cannot reach this network itself.
 
 The name is resolved once, every address of it must be public, and the connection goes to one of
-those; redirects are answers, proxies and retries do not exist. `egress_targets` says what is
-public, `egress_sockets` keeps the time.
+those. Redirects are answers; there are no proxies and no retries. `targets` decides what is public,
+`sockets` keeps the deadline.
 """
 
 import hashlib
@@ -29,19 +29,19 @@ __all__ = ["Answer", "CallFailed", "Resolve", "UnsafeAddress", "check_url", "pos
 Resolve = Callable[[str, int], Sequence[str]]
 
 _MOST_ADDRESSES_TRIED = 4
-# These follow from the call itself; a second value would let two readers see two requests.
+# The call sets these itself; with a second value two readers could see two requests.
 _OWN_HEADERS = frozenset({"host", "connection", "content-length", "transfer-encoding"})
 
 
 class CallFailed(Exception):
-    """No answer came that could be read; the server may have got the call all the same."""
+    """No readable answer came; the server may have received the call all the same."""
 
     code = "CALL_FAILED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a server said: any status, the body as it was sent, and how long all of it took."""
+    """A server's answer: any status, the body as it was sent, and the time of the whole call."""
 
     status: int
     body: bytes
@@ -66,10 +66,10 @@ def post(
 ) -> Answer:
     """Send one POST and return the answer, whatever its status; a redirect is not followed.
 
-    Raises `UnsafeAddress` before anything is sent, and `CallFailed`. `timeout_seconds` bounds the
-    whole of resolving, connecting, sending and reading. Of an answer no more than `most_bytes` + 1
-    bytes of body are read: a longer one is a failure. `allow_private` is for development and tests:
-    it admits http and addresses that are not public.
+    Raises `UnsafeAddress` before anything is sent, and `CallFailed`. `timeout_seconds` limits
+    resolving, connecting, sending and reading together. At most `most_bytes` + 1 bytes of the
+    answer's body are read: a longer one is a failure. `allow_private`, for development and tests,
+    permits http and addresses that are not public.
     """
     target = parse(url, allow_private=allow_private)
     began = time.monotonic()
@@ -114,14 +114,14 @@ def _find_addresses(
         raise CallFailed(f"The name {target.host} has no usable address.") from error
     if not addresses:
         raise CallFailed(f"The name {target.host} has no address.")
-    # One that is not public condemns all: which of them is used is the network's choice.
+    # One address that is not public refuses all: the network chooses which one is used.
     if not (allow_private or all(map(is_public, addresses))):
         raise UnsafeAddress("names a host with an address that is not public.")
     return [str(address) for address in addresses[:_MOST_ADDRESSES_TRIED]]
 
 
 def _ask(resolve: Resolve, *, target: Target, seconds: float) -> Sequence[str]:
-    """Resolve in a thread, since the system's resolver cannot be told when to give up."""
+    """Resolve in a thread: the system's resolver has no time limit."""
     outcomes: SimpleQueue[Sequence[str] | OSError | ValueError] = SimpleQueue()
 
     def ask() -> None:
@@ -150,11 +150,10 @@ def _exchange(
     headers: Mapping[str, str],
     most_bytes: int,
 ) -> tuple[int, bytes]:
-    """Send the call and return the answer's status and body."""
     refused = sorted(name for name in headers if name.lower() in _OWN_HEADERS)
     if refused:
         raise CallFailed(f"The header {refused[0]} cannot be set: it follows from the call.")
-    # A certificate's error is a ValueError too, so the connection is made apart from the request.
+    # A certificate's error is a ValueError too, so the connection is opened before the request.
     connection.connect()
     try:
         connection.request(
@@ -168,7 +167,7 @@ def _exchange(
     except ValueError as error:
         raise CallFailed("A header holds characters that no header can carry.") from error
     response = connection.getresponse()
-    # One byte beyond the limit tells a long answer from one that just fits.
+    # One byte beyond the limit shows that an answer is too long.
     content = response.read(most_bytes + 1, decode_content=False)
     if len(content) > most_bytes:
         raise CallFailed(f"The answer of {target.host} is longer than {most_bytes} bytes.")

@@ -1,7 +1,7 @@
-"""Connections to addresses that were resolved before, with one deadline for all that they do.
+"""Connections to resolved addresses, with one deadline for all their calls.
 
-urllib3's time-outs begin anew with every read, so a server that sends a byte a second would hold
-a worker for as long as it likes. These sockets shorten their own time-out before each call.
+urllib3's timeouts start again with every read, so a server that sends a byte a second could block a
+worker without end. These sockets shorten their own timeout before each call.
 """
 
 import socket
@@ -30,10 +30,10 @@ def seconds_left(ends_at: float) -> float:
 def make_connection(
     target: Target, *, addresses: Sequence[str], ends_at: float
 ) -> HTTPConnection | HTTPSConnection:
-    """Return an HTTP connection, not open yet, that goes to one of these addresses by `ends_at`.
+    """Return an unopened HTTP connection to one of these addresses, with the deadline `ends_at`.
 
-    The certificate, SNI and the Host header are the target's name. Nothing is resolved again, and
-    no proxy is used. What it raises are errors of sockets, ssl, http.client and urllib3.
+    The certificate, SNI and the Host header use the target's name. Nothing is resolved again, and
+    no proxy is used. It raises the errors of sockets, ssl, http.client and urllib3.
     """
     connection_class = _TlsConnection if target.is_tls else _PlainConnection
     return connection_class(target, addresses=addresses, ends_at=ends_at)
@@ -60,7 +60,7 @@ class _TimedSocket(socket.socket):
 
 
 class _TimedTlsSocket(_TimedSocket, ssl.SSLSocket):
-    """The same, with TLS; the handshake itself is bounded by the time-out it begins with."""
+    """The same with TLS; the handshake has the timeout that it began with."""
 
 
 class _PlainConnection(HTTPConnection):
@@ -76,10 +76,7 @@ class _PlainConnection(HTTPConnection):
 class _TlsConnection(HTTPSConnection):
     def __init__(self, target: Target, *, addresses: Sequence[str], ends_at: float) -> None:
         super().__init__(
-            target.host,
-            target.port,
-            timeout=seconds_left(ends_at),
-            ssl_context=_tls_context(),
+            target.host, target.port, timeout=seconds_left(ends_at), ssl_context=_tls_context()
         )
         self._addresses = addresses
         self._ends_at = ends_at
@@ -103,7 +100,7 @@ def _tls_context() -> ssl.SSLContext:
 
 
 def _connect(addresses: Sequence[str], *, port: int, ends_at: float) -> socket.socket:
-    """Connect to the first address that answers; each has its share of the time that is left."""
+    """Connect to the first address that answers; they share the remaining time."""
     failure: OSError = OSError("There is no address.")
     for position, address in enumerate(addresses):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -1,8 +1,8 @@
 """Where an outgoing call may go: a strict reading of URLs that users typed, and public addresses.
 
 Two parsers must agree on the URL, and the host must be a plain name or a canonical IP address, so
-that nothing after this reads it differently (`0x7f.1`, `2130706433`, `https://a@b`). The list of
-networks is ours, since what `ipaddress.is_global` says differs between releases of Python.
+that no later reader takes it for another (`0x7f.1`, `2130706433`, `https://a@b`). The list of
+networks is our own: `ipaddress.is_global` differs between releases of Python.
 """
 
 import ipaddress
@@ -27,10 +27,10 @@ _NOT_PUBLIC_4 = tuple(
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
         "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
         "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-        "168.63.129.16/32",  # Azure's own services, reached from inside a machine alone.
+        "168.63.129.16/32",  # Azure's own services, reached only from inside a machine.
     )
 )  # fmt: skip
-# All that is routed on the Internet lies here (RFC 4291, 2.4); fc00::/7, fe80::/10 and fec0::/10,
+# All addresses routed on the Internet (RFC 4291, 2.4); fc00::/7, fe80::/10 and fec0::/10,
 # ff00::/8 and ::1 do not.
 _UNICAST_6 = IPv6Network("2000::/3")
 _NOT_PUBLIC_6 = tuple(IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "3fff::/20"))
@@ -38,24 +38,21 @@ _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052; 64:ff9b:1::/48 (RFC 8215) is l
 
 
 class UnsafeAddress(ValueError):
-    """A URL that is not called; `problem` goes after the name of the field that holds it."""
+    """A URL that is not called; `problem` goes after the name of its field."""
 
     code = "UNSAFE_ADDRESS"
 
     def __init__(self, problem: str) -> None:
-        """Keep the problem; the error's text is a sentence of its own."""
         self.problem = problem
         super().__init__(f"The URL {problem}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One URL, taken apart."""
-
     is_tls: bool
     # A name in its ASCII form, in lower case, or an IP address without brackets.
     host: str
-    # Whether `host` is an address: nobody needs to be asked for it then.
+    # Whether `host` is an address, which needs no resolver.
     is_address: bool
     port: int
     # Path and query, percent-encoded.
@@ -63,14 +60,14 @@ class Target:
 
 
 def check_url(url: str, *, allow_private: bool = False) -> None:
-    """Raise `UnsafeAddress` for a URL that would not be called whatever its name resolves to."""
+    """Raise `UnsafeAddress` for a URL that no resolver's answer could make callable."""
     parse(url, allow_private=allow_private)
 
 
 def parse(url: str, *, allow_private: bool) -> Target:
     """Return the target of a URL, or raise `UnsafeAddress`. Asks no resolver.
 
-    `allow_private` admits http, local names and addresses that are not public.
+    `allow_private` permits http, local names and addresses that are not public.
     """
     scheme = url[: len("https://")].partition("://")[0].lower()
     if scheme != "https" and not (allow_private and scheme == "http"):
@@ -96,7 +93,7 @@ def parse(url: str, *, allow_private: bool) -> Target:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Tell whether an address is reached over the Internet alone, through all tunnels known."""
+    """Return whether an address is on the public Internet, through all known tunnels."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _NOT_PUBLIC_4)
     carried = _carried_addresses(address)
@@ -106,7 +103,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 def _carried_addresses(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """Return the IPv4 addresses that an IPv6 address stands for: mapped, NAT64, 6to4, Teredo."""
+    """Return the IPv4 addresses within an IPv6 address: mapped, NAT64, 6to4, Teredo."""
     if address.ipv4_mapped:
         return (address.ipv4_mapped,)
     if address in _NAT64:
@@ -117,7 +114,7 @@ def _carried_addresses(address: IPv6Address) -> tuple[IPv4Address, ...]:
 
 
 def _read_twice(url: str) -> tuple[Url, str]:
-    """Return the URL and its host, on which two parsers agree."""
+    """Return the URL and its host, if two parsers agree on them."""
     if len(url) > LONGEST_URL:
         raise UnsafeAddress(f"has {len(url)} characters; at most {LONGEST_URL} are allowed.")
     if not url.isprintable() or " " in url or "\\" in url:
@@ -126,10 +123,10 @@ def _read_twice(url: str) -> tuple[Url, str]:
         split = urlsplit(url)
         name = split.hostname or ""
         read = parse_url(url)
-        # The second parser brings a name to its ASCII form; given the first one's it must agree.
+        # The second parser returns the ASCII form; it must agree on the first one's name.
         again = parse_url(f"https://[{name}]/" if ":" in name else f"https://{name}/")
         parts = (split.scheme, split.port)
-    except ValueError as error:  # What urllib3 raises for a URL is one as well.
+    except ValueError as error:  # urllib3 raises a subclass of it.
         raise UnsafeAddress("is not a valid URL.") from error
     if "@" in split.netloc or read.auth is not None:
         raise UnsafeAddress("must not hold a user name or password.")
@@ -139,7 +136,7 @@ def _read_twice(url: str) -> tuple[Url, str]:
 
 
 def _read_address(host: str) -> IPv4Address | IPv6Address | None:
-    """Return a host that is written as an IP address in the one usual form, or None."""
+    """Return the host's IP address if it is one in canonical form, else None."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:

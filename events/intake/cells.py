@@ -1,4 +1,4 @@
-"""The fields of an event in files, and how cells of CSV become their values."""
+"""The fields of an event in files, and how CSV cells become their values."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ NOT_AN_OBJECT = "must be a JSON object."
 
 
 def read_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the value of a JSON text as the API reads it, None for what is none."""
+    """Return the value of a JSON text as the API reads it; None for text that is no JSON."""
     try:
         return json_gate.decode(text.encode())
     except (json_gate.InvalidJson, UnicodeEncodeError):

@@ -1,6 +1,6 @@
-"""What a caller sends about events, checked and typed; shared by the API and by imports.
+"""What callers send about events, checked and typed; for the API and for imports.
 
-An event that is wrong fails by itself: it becomes a `RejectedEvent` in its place.
+A faulty event fails alone: it becomes a `RejectedEvent` in its place.
 """
 
 from collections.abc import Sequence
@@ -39,10 +39,8 @@ class Limits:
     furthest_ahead: timedelta
 
 
-# A struct is made in a fifth of the time of a frozen dataclass (measured).
+# A struct is created in a fifth of the time of a frozen dataclass (measured).
 class EventDraft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One event, ready to be recorded."""
-
     name: str
     properties: dict[str, Any]
     occurred_at: datetime
@@ -60,7 +58,7 @@ class RejectedEvent:
 
 
 def parse_events(raw: object, *, limits: Limits, now: datetime) -> list[EventDraft | RejectedEvent]:
-    """Return a request's events in order; raises `InvalidRequest` for what is no usable array."""
+    """Return a request's events in order; raises `InvalidRequest` for an unusable array."""
     return [parse_event(each, limits=limits, now=now) for each in read_array(raw, limits=limits)]
 
 
@@ -119,7 +117,7 @@ def _read_name(value: object) -> str:
 
 @lru_cache(maxsize=10_000)
 def _read_short_name(text: str) -> str:
-    """Applications send the same few names over and over."""
+    """Cached: applications send the same few names over and over."""
     return read_text(text, longest=LONGEST_NAME)
 
 

@@ -1,7 +1,7 @@
 """Ready mappings for the event rows of other products' exports.
 
-Their names are theirs; the first of several that has a value counts. Their times are in UTC where
-they do not say so, or seconds and milliseconds since 1970.
+Of several source names the first with a value counts. Times without an offset are in UTC; numbers
+are seconds or milliseconds since 1970.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from events.intake.cells import NOT_AN_OBJECT, OBJECTS, read_json
 from subscribers.rows.columns import look_up
 from subscribers.wire.payloads import Fault, InvalidRequest
 
-# Beyond it, a number counts milliseconds: in seconds it would be the year 5138.
+# A larger number counts milliseconds: in seconds it would be the year 5138.
 MOST_SECONDS = 100_000_000_000
 
 
@@ -23,22 +23,22 @@ class Preset:
 
     # From our names to theirs.
     names: Mapping[str, tuple[str, ...]]
-    # The field that says what kind of row it is, and the kinds that are events; "" is not given.
+    # The field that has the kind of a row, "" for none, and the kinds that are events.
     kind: str
     event_kinds: frozenset[str]
-    # An identifier that holds an @ is an address, where no other is given.
+    # An identifier with an @ is an address, if the row has no other.
     is_identifier_an_address: bool = False
 
     def body(self, fields: Mapping[str, Any], *, mapping: Mapping[str, str]) -> dict[str, Any]:
-        """Return a row as a request's body; `mapping` (theirs to ours) goes before the preset.
+        """Return a row as a request's body; `mapping` (theirs to ours) overrides the preset.
 
-        Raises `InvalidRequest` for what is no event.
+        Raises `InvalidRequest` for a row that is no event.
         """
         kind = look_up(fields, self.kind)
         if kind not in (None, "") and kind not in self.event_kinds:
             kinds = " or ".join(sorted(self.event_kinds))
             raise InvalidRequest(Fault(self.kind, f"is not {kinds}: no event."))
-        # An export as CSV has its objects as texts.
+        # A CSV export has objects as JSON texts.
         opened = {name: _opened(value) for name, value in fields.items()}
         body: dict[str, Any] = {}
         for ours, theirs in self.names.items():
@@ -55,12 +55,12 @@ class Preset:
         for name in OBJECTS:
             if name in body and not isinstance(body[name], dict):
                 raise InvalidRequest(Fault(name, NOT_AN_OBJECT))
-        self._tell_addresses(body)
+        self._set_identity(body)
         return body
 
-    def _tell_addresses(self, body: dict[str, Any]) -> None:
+    def _set_identity(self, body: dict[str, Any]) -> None:
         external_id = body.get("externalId")
-        # Some products number people.
+        # Some products use numbers as identifiers.
         if isinstance(external_id, int) and not isinstance(external_id, bool):
             body["externalId"] = external_id = str(external_id)
         if (
@@ -73,7 +73,7 @@ class Preset:
 
 
 def _opened(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the object that a text holds, anything else as it is."""
+    """Return the object in a JSON text; anything else unchanged."""
     if isinstance(value, str) and value.startswith("{"):
         found = read_json(value)
         return found if isinstance(found, dict) else value
@@ -81,7 +81,7 @@ def _opened(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _in_utc(value: Any) -> Any:  # noqa: ANN401 - as above
-    """Return a time with its offset; what is no time stays, for the gate to judge."""
+    """Return a time with its offset; anything else unchanged, for the parser to judge."""
     number = _as_number(value)
     if number is not None:
         seconds = number / 1000 if abs(number) > MOST_SECONDS else number
@@ -108,17 +108,13 @@ def _as_number(value: object) -> float | None:
 
 PRESETS: Mapping[str, Preset] = {
     "segment": Preset(
-        kind="type",
-        event_kinds=frozenset({"track"}),
+        kind="type", event_kinds=frozenset({"track"}),
         names={
             "name": ("event", "event_text"),
             "eventId": ("messageId", "message_id", "id"),
             "occurredAt": ("timestamp", "originalTimestamp", "original_timestamp", "receivedAt"),
             "email": (
-                "context.traits.email",
-                "context_traits_email",
-                "traits.email",
-                "properties.email",
+                "context.traits.email", "context_traits_email", "traits.email", "properties.email",
                 "email",
             ),
             "externalId": ("userId", "user_id"),
@@ -126,45 +122,32 @@ PRESETS: Mapping[str, Preset] = {
         },
     ),
     "posthog": Preset(
-        kind="",
-        event_kinds=frozenset(),
+        kind="", event_kinds=frozenset(), is_identifier_an_address=True,
         names={
             "name": ("event",),
             "eventId": ("uuid", "id"),
             "occurredAt": ("timestamp",),
             "email": (
-                "person_properties.email",
-                "person.properties.email",
-                "properties.$set.email",
-                "properties.email",
-                "email",
+                "person_properties.email", "person.properties.email", "properties.$set.email",
+                "properties.email", "email",
             ),
             "externalId": ("distinct_id",),
             "properties": ("properties",),
         },
-        is_identifier_an_address=True,
     ),
     "customerio": Preset(
-        kind="type",
-        event_kinds=frozenset({"event"}),
+        kind="type", event_kinds=frozenset({"event"}), is_identifier_an_address=True,
         names={
             "name": ("name", "event_name"),
             "eventId": ("id", "event_id"),
             "occurredAt": ("timestamp", "created_at"),
             "email": (
-                "identifiers.email",
-                "customer_identifiers.email",
-                "customer.email",
-                "email",
+                "identifiers.email", "customer_identifiers.email", "customer.email", "email",
             ),
             "externalId": (
-                "identifiers.id",
-                "customer_identifiers.id",
-                "customer_id",
-                "customer.id",
+                "identifiers.id", "customer_identifiers.id", "customer_id", "customer.id",
             ),
             "properties": ("data", "attributes", "properties"),
         },
-        is_identifier_an_address=True,
     ),
-}
+}  # fmt: skip

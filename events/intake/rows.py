@@ -1,7 +1,7 @@
-"""Rows of files as events: whose columns mean what, and what the API would say of them.
+"""Rows of files as events: what each column means, and the API's faults for a row.
 
-A row becomes the body of a request for one event, which `parse_person` and `parse_event` judge:
-the same limits and the same sentences. An identity that comes again is not judged again.
+A row becomes the body of a request for one event, which `parse_person` and `parse_event` judge: the
+same limits and sentences. An identity that comes again is not judged again.
 """
 
 import hashlib
@@ -19,16 +19,14 @@ from subscribers.rows.columns import ColumnReader, look_up
 from subscribers.wire.addresses import Address
 from subscribers.wire.payloads import Fault, InvalidRequest, Person, parse_person
 
-# As many people with their addresses are in memory at most: some 40 MB.
+# The most people with their addresses in memory: some 40 MB.
 MOST_REMEMBERED = 150_000
-# What tells people apart who need not be judged again, beside the address.
+# The fields of an identity besides the address.
 BESIDE_EMAIL = frozenset({"externalId", *OF_PROFILE})
 NOT_TOGETHER = "cannot be built: none of {columns} has a value."
 
 
 class EventRow(msgspec.Struct, frozen=True, gc=False):
-    """One event and who did it."""
-
     person: Person
     event: EventDraft
 
@@ -48,8 +46,8 @@ class EventReader:
     ) -> None:
         """`mapping` is from the file's names to ours. `event_id_from` are the file's columns.
 
-        `is_text_kept` keeps cells of properties as texts; `is_live_kept` keeps what is recent live,
-        else every event is history.
+        `is_text_kept` keeps cells of properties as texts. `is_live_kept` lets recent events be
+        live; else every event is history.
         """
         self.limits = limits
         self.mapping = mapping
@@ -101,13 +99,13 @@ class EventReader:
         if body.get("customAttributes") is not None:
             return self._parse_person(body)
         email = body.get("email")
-        # Most rows name an address alone, which needs no tuple in memory.
+        # Most rows have an address alone, which needs no tuple in memory.
         is_alone = BESIDE_EMAIL.isdisjoint(body)
         given: object = email if is_alone else (email, *map(body.get, BESIDE_EMAIL))
         try:
             known = self._people.get(given)
         except TypeError:
-            # An array or an object, which no field of a person may be.
+            # An array or an object, which no field of a person may have.
             return self._parse_person(body)
         if known is not None:
             return known
@@ -126,7 +124,7 @@ class EventReader:
 
 
 def _with_one_text(person: Person, given: object) -> Person:
-    """Return the person; an address that is as it was given is kept in memory once."""
+    """Return the person with one copy of an address whose two forms are equal; saves memory."""
     email = person.email
     if email is None or not isinstance(given, str) or email.text != given:
         return person

@@ -1,3 +1,3 @@
-"""The language of sequences: triggers, steps, times and filters, read from the wire form and
-written back. May know `intake`, `egress` and the leaf rooms of `subscribers`; no Django.
+"""The language of sequences: triggers, steps, times and filters, to the wire form and back. May
+know `intake`, `egress` and the leaf rooms of `subscribers`; no Django.
 """

@@ -1,6 +1,7 @@
-"""What starts a sequence and what ends its enrollments, as callers send it and files hold it."""
+"""What starts a sequence and what ends its enrollments, in the wire form and in files."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple, assert_never
 
 import msgspec
@@ -15,14 +16,14 @@ TriggerType = Literal["event_received", "tag_added", "list_joined", "manual"]
 STOPS = ("event_received", "tag_added")
 Scope = Literal["any_list", "any_contact"]
 SCOPES = ("any_list", "any_contact")
-# How an enrollment says that it began.
+# How an enrollment began.
 EnteredBy = Literal["event", "tag", "list", "manual"]
 
 
 class TriggerFacts(NamedTuple):
-    """What holds of every trigger of a type; `needs` is what it has to name."""
+    """What all triggers of a type have in common; `needs` are the fields it must give."""
 
-    # Its word on the wire, and the fields that it has there.
+    # Its word on the wire, and its fields there.
     word: str
     fields: tuple[str, ...] = ()
     needs: str = ""
@@ -43,9 +44,9 @@ _TYPE_BY_WORD = {facts.word: type_ for type_, facts in TRIGGERS.items()}
 class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What starts a sequence: an event, one of the tags, one of the lists, or an operator.
 
-    Without lists, joining any list does, and for the scope `any_contact` being created as well.
-    Lists are ids on the wire (`lst_…`) or exact names; tags are normal names. It is stored as JSON
-    without what is default, its type in a column of its own.
+    Without lists, joining any list starts it; with the scope `any_contact`, being created does too.
+    Lists are wire ids (`lst_…`) or exact names; tags are normal names. It is stored as JSON without
+    defaults; its type has a column of its own.
     """
 
     type: TriggerType
@@ -65,15 +66,15 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def missing(self) -> str:
-        """What it needs and does not name, or nothing."""
+        """Return the missing required field, or ""."""
         return "" if self.event_name or self.tag_names else self.facts.needs
 
 
 class StopCondition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What ends an enrollment under way; stored as JSON without what is default.
+    """What ends an enrollment under way; stored as JSON without defaults.
 
-    `value` is an event's name, or a tag's in its normal form. With a `field_path`, the event ends
-    only the enrollment whose entry key it has there.
+    `value` is an event's name or a tag's normal name. With a `field_path`, the event ends only the
+    enrollment whose entry key it has at that path.
     """
 
     type: Literal["event_received", "tag_added"]
@@ -83,12 +84,11 @@ class StopCondition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 def trigger_from_stored(type_: str, config: Mapping[str, Any]) -> Trigger:
-    """Return the trigger of a sequence's columns."""
     return msgspec.convert({"type": type_, **config}, Trigger)
 
 
 def read_trigger(fields: Fields) -> Trigger:
-    """Read the trigger's fields; without a `trigger`, joining a list is it."""
+    """Read the trigger's fields; without a `trigger` it is joining a list."""
     type_ = _read_type(fields)
     match type_:
         case "event_received":
@@ -118,25 +118,20 @@ def read_trigger(fields: Fields) -> Trigger:
 
 
 def read_field_path(fields: Fields, mode: str) -> str:
-    """Return the path of the field that the mode `matching_field` looks at; else nothing."""
+    """Return the path for the mode `matching_field`; else ""."""
     if mode != "matching_field":
         return ""
     return fields.read_needed("enrollmentFieldPath", filters.read_path, "")
 
 
 def read_stop_condition(fields: Fields, mode: str) -> StopCondition | None:
-    """Read the stop condition of a sequence with this mode; None when it has none."""
     if not fields.is_given("stopCondition"):
         return None
-
-    def parse(raw: object, *, path: str) -> StopCondition:
-        return _parse_stop_condition(raw, path=path, mode=mode)
-
-    return fields.read_nested("stopCondition", parse, None)
+    return fields.read_nested("stopCondition", partial(_parse_stop_condition, mode=mode), None)
 
 
 def trigger_as_wire(trigger: Trigger) -> dict[str, Any]:
-    """Return the trigger's fields of a sequence, without what is default."""
+    """Return the trigger's wire fields without defaults."""
     parts = {
         "trigger": trigger.facts.word,
         "eventName": trigger.event_name,
@@ -149,7 +144,6 @@ def trigger_as_wire(trigger: Trigger) -> dict[str, Any]:
 
 
 def stop_condition_as_wire(stop: StopCondition) -> dict[str, Any]:
-    """Return the stop condition as `parse_sequence` takes it."""
     parts: dict[str, Any] = {
         "type": stop.type,
         "value": stop.value,
@@ -161,12 +155,12 @@ def stop_condition_as_wire(stop: StopCondition) -> dict[str, Any]:
 
 
 def without_empty(parts: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is empty, zero or false."""
+    """Return the fields that are not empty, zero or false."""
     return {name: value for name, value in parts.items() if value}
 
 
 def _read_type(fields: Fields) -> TriggerType:
-    """Read the trigger by its word on the wire; its name inside is taken as well."""
+    """Read the trigger by its word on the wire; its internal name is accepted too."""
     given = fields.raw.get("trigger")
     named = next((type_ for type_ in TRIGGERS if type_ == given), None)
     words = tuple(_TYPE_BY_WORD)
@@ -198,7 +192,7 @@ def _parse_stop_condition(raw: object, *, path: str, mode: str) -> StopCondition
 
 
 def _parse_match(raw: object, *, path: str) -> str:
-    """Return the path of the field that tells which enrollment to stop; nothing: all of them."""
+    """Return the path of the value that says which enrollment to stop; "" stops all of them."""
     if raw is None:
         return ""
     fields = Fields(raw, path=path)

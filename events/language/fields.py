@@ -1,7 +1,7 @@
-"""Reading objects of a request field by field, so that every fault is told at once.
+"""Reads objects of a request field by field, so that all faults are reported together.
 
 A reader takes one value and raises `InvalidField`; a parser takes a value and its `path`, and
-raises `InvalidRequest`. A field that is absent or null was not given.
+raises `InvalidRequest`. An absent or null field counts as not given.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ class Fields:
     """One object's fields; keeps each fault until `raise_faults`."""
 
     def __init__(self, raw: object, *, path: str) -> None:
-        """Take an object; raises `InvalidRequest` for anything else."""
+        """Raise `InvalidRequest` for anything but an object."""
         if not isinstance(raw, Mapping):
             raise InvalidRequest(Fault(path, f"must be an object, not {type_name(raw)}."))
         self.raw: Mapping[str, Any] = raw
@@ -26,7 +26,6 @@ class Fields:
         self.faults: list[Fault] = []
 
     def is_given(self, name: str) -> bool:
-        """Tell whether the field has a value."""
         return self.raw.get(name) is not None
 
     def first_given(self, *names: str) -> str:
@@ -44,19 +43,19 @@ class Fields:
             return default
 
     def read_needed(self, name: str, reader: Callable[[Any], Value], default: Value) -> Value:
-        """Return a field that must be given, or the default when it is not or is wrong."""
+        """Return a required field, or the default when it is not given or wrong."""
         if not self.is_given(name):
             self.fault(name, "is missing.")
         return self.read(name, reader, default)
 
     def read_nested(self, name: str, parser: Callable[..., Value], default: Value) -> Value:
-        """Return what a parser makes of a field, with its faults at their own paths."""
+        """Return the parser's result, and keep its faults at their own paths."""
         return self.collect(lambda: parser(self.raw.get(name), path=self.path_of(name)), default)
 
     def read_items(
         self, name: str, reader: Callable[[Any], Item], *, most: int
     ) -> tuple[Item, ...]:
-        """Return an array's items, each once, in order; nothing when it is not given."""
+        """Return an array's items, each once, in order; () when it is not given."""
         given = self.raw.get(name)
         if given is None:
             return ()
@@ -85,7 +84,7 @@ class Fields:
         return default
 
     def collect(self, make: Callable[[], Value], default: Value) -> Value:
-        """Return what `make` does, or keep the faults of the `InvalidRequest` that it raises."""
+        """Return the result of `make`, or keep the faults that it raises."""
         try:
             return make()
         except InvalidRequest as error:
@@ -93,15 +92,13 @@ class Fields:
             return default
 
     def path_of(self, name: str) -> str:
-        """Return a field's path within the request."""
         return f"{self.path}.{name}" if self.path else name
 
     def fault(self, name: str, message: str) -> None:
-        """Keep a fault of a field."""
         self.faults.append(Fault(self.path_of(name), message))
 
     def raise_faults(self) -> None:
-        """Raise `InvalidRequest` with all that was found, if anything was."""
+        """Raise `InvalidRequest` with all faults, if there are any."""
         if self.faults:
             raise InvalidRequest(*self.faults)
 
@@ -132,7 +129,7 @@ def parse_each(
 
 
 def any_of(words: Iterable[str]) -> str:
-    """Return the words as a sentence lists them: `a, b or c`."""
+    """Return the words as `a, b or c`."""
     *others, last = words
     return f"{', '.join(others)} or {last}" if others else last
 
@@ -143,7 +140,7 @@ def text_reader(longest: int) -> Callable[[object], str]:
 
 
 def optional_text_reader(longest: int) -> Callable[[object], str]:
-    """Return a reader of texts of up to `longest` characters, trimmed; a blank one is empty."""
+    """Return a reader of texts of 0 to `longest` characters, trimmed."""
 
     def reader(value: object) -> str:
         is_blank = isinstance(value, str) and not value.strip()
@@ -165,14 +162,13 @@ def whole_number_reader(least: int, most: int) -> Callable[[object], int]:
 
 
 def read_flag(value: object) -> bool:
-    """Return a boolean."""
     if not isinstance(value, bool):
         raise InvalidField(f"must be true or false, not {type_name(value)}.")
     return value
 
 
 def read_storable(value: object) -> str:
-    """Return a text as it is, with its line breaks, that every database can store."""
+    """Return the text unchanged; refuses what a database cannot store."""
     if not isinstance(value, str):
         raise InvalidField(f"must be a string, not {type_name(value)}.")
     fault = json_gate.find_unstorable(value)

@@ -1,8 +1,8 @@
-"""Files of sequences: YAML 1.2 or JSON, read as JSON values and written so that they read the same.
+"""Files of sequences: YAML 1.2 or JSON, read as JSON values; `dump` writes what `load` reads back.
 
-Of YAML only what JSON has: no anchors, no tags, no keys that are not text, none twice. Only `true`
-and `false` are booleans, and what looks like a date or a time of the day is text: YAML 1.1, which
-PyYAML reads, makes `on` a boolean and 17:00 a number.
+Of YAML only what JSON has: no anchors, no tags, only texts as keys, each once. Only `true` and
+`false` are booleans, and a date or time of the day is text: YAML 1.1, which PyYAML reads, makes
+`on` a boolean and 17:00 a number.
 """
 
 import json
@@ -25,7 +25,7 @@ MOST_BYTES = 1024 * 1024
 _STRING, _NULL, _BOOL, _INT, _FLOAT, _LIST, _OBJECT = (
     f"tag:yaml.org,2002:{name}" for name in ("str", "null", "bool", "int", "float", "seq", "map")
 )
-# What a plain scalar is, by the core schema of YAML 1.2; a number that JSON would not have is text.
+# Types of plain scalars, by the core schema of YAML 1.2; a number that JSON lacks is text.
 _PLAIN = (
     (_NULL, re.compile(r"(?:~|null|Null|NULL|)\Z"), ["~", "n", "N", ""]),
     (_BOOL, re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"), list("tTfF")),
@@ -36,12 +36,12 @@ _PLAIN = (
         list("-0123456789"),
     ),
 )
-# A reader may take them for line ends of its own.
+# Some readers take them for line ends.
 _ODD_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
 class InvalidFile(ValueError):
-    """The file is not what a list of sequences is written in; the message says where."""
+    """The file is no readable list of sequences; the message says where."""
 
     code = "VALIDATION_ERROR"
 
@@ -61,7 +61,7 @@ def load(content: bytes) -> list[Any]:
 
 
 def dump(elements: Iterable[Any]) -> str:
-    """Return JSON values as YAML that `load` gives back: texts of several lines as they are."""
+    """Return JSON values as YAML that `load` reads back; keeps texts of several lines readable."""
     return yaml.dump(
         list(elements),
         Dumper=_Dumper,
@@ -73,9 +73,9 @@ def dump(elements: Iterable[Any]) -> str:
 
 
 def _load_json(text: str) -> object:
-    """Return what JSON says; None for what is not JSON, which YAML may be.
+    """Return the JSON value; None for other text, which may be YAML.
 
-    YAML alone would refuse tabs, and part the surrogate pairs in which JSON may write an emoji.
+    YAML alone would refuse tabs, and split the surrogate pairs in which JSON may write an emoji.
     """
     try:
         json_gate.decode(text.encode())
@@ -111,7 +111,7 @@ def _load_yaml(text: str) -> object:
 
 
 class _Resolver(BaseResolver):
-    """Tells what a plain scalar is."""
+    """Decides the type of a plain scalar."""
 
 
 class _Loader(Reader, Scanner, Parser, Composer, SafeConstructor, _Resolver):
@@ -127,7 +127,7 @@ class _Loader(Reader, Scanner, Parser, Composer, SafeConstructor, _Resolver):
         self.depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Refuse what JSON does not have, before anything is made of it."""
+        """Refuse what JSON does not have, before it is constructed."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call] # PyYAML's
         mark = event.start_mark
         if isinstance(event, AliasEvent) or getattr(event, "anchor", None) is not None:
@@ -161,19 +161,17 @@ class _Loader(Reader, Scanner, Parser, Composer, SafeConstructor, _Resolver):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what this or another reader would not take for text."""
+    """Quotes texts that this reader or another would not read as text."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's
-        """Indent lists within objects, as people write them."""
+        """Indent lists within objects."""
         super().increase_indent(flow, indentless=False)
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None
+    style = "|" if "\n" in text else None
     if _ODD_BREAKS.search(text):
         style = '"'
-    elif "\n" in text:
-        style = "|"
     return dumper.represent_scalar(_STRING, text, style=style)
 
 

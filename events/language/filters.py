@@ -1,9 +1,9 @@
-"""Property filters: what an event's properties, or a person's attributes, must be like.
+"""Property filters: conditions on an event's properties or a person's attributes.
 
-What counts as equal: 1, 1.0 and the string "1" are; 1 and true are not; two strings must be the
-same to the letter. A string counts as a number when it is plain digits with an optional sign and
-decimal point, so "1e5" is a name. A path that reaches several values meets a filter when one of
-them does; `not_equals` and `not_exists` are the complements, met when the path reaches nothing.
+Equality: 1, 1.0 and the string "1" are equal; 1 and true are not; two strings must match exactly. A
+string counts as a number when it is plain digits with an optional sign and decimal point, so "1e5"
+is a name. A path that reaches several values meets a filter when one of them does; `not_equals` and
+`not_exists` are the complements, met when the path reaches nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -33,8 +33,6 @@ Match = Literal["all", "any"]
 
 
 class Operator(StrEnum):
-    """How a filter looks at what its path reaches."""
-
     EXISTS = "exists"
     NOT_EXISTS = "not_exists"
     EQUALS = "equals"
@@ -57,7 +55,7 @@ class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def is_met(wanted: Filter, document: object) -> bool:
-    """Tell whether a document meets the filter; never raises, whatever the document is like."""
+    """Return whether a document meets the filter; never raises, whatever the document holds."""
     found = values_at(wanted.path, document)
     match wanted.operator:
         case Operator.EXISTS:
@@ -72,17 +70,16 @@ def is_met(wanted: Filter, document: object) -> bool:
 
 
 def are_met(filters: Iterable[Filter], document: object) -> bool:
-    """Tell whether a document meets all filters; without filters it does."""
     return unmet(filters, document) is None
 
 
 def unmet(filters: Iterable[Filter], document: object) -> Filter | None:
-    """Return the first filter that keeps the document out, or None when it is let in."""
+    """Return the first filter that the document does not meet, or None."""
     return next((each for each in filters if not is_met(each, document)), None)
 
 
 def parse_filters(raw: object, *, path: str) -> tuple[Filter, ...]:
-    """Return up to 20 filters, none for null; raises `InvalidRequest` with every fault."""
+    """Return up to 20 filters, () for null; raises `InvalidRequest` with every fault."""
     return parse_each(raw, path=path, parser=parse_filter, most=MOST_FILTERS)
 
 
@@ -106,12 +103,10 @@ def parse_filter(raw: object, *, path: str) -> Filter:
 
 
 def as_wire(filters: Iterable[Filter]) -> list[dict[str, Any]]:
-    """Return the filters as `parse_filters` takes them."""
     return [filter_as_wire(each) for each in filters]
 
 
 def filter_as_wire(wanted: Filter) -> dict[str, Any]:
-    """Return one filter as `parse_filter` takes it."""
     value = list(wanted.value) if isinstance(wanted.value, tuple) else wanted.value
     parts = {"path": wanted.path, "operator": wanted.operator.value}
     return parts if value is None else {**parts, "value": value}
@@ -156,18 +151,10 @@ def _is_one_of(found: object, wanted: object) -> bool:
 
 
 def _contains(found: object, wanted: object) -> bool:
-    """Tell whether a text has a part, in whatever case, or a list has an equal item."""
+    """Return whether a text has a part, ignoring case, or a list has an equal item."""
     if isinstance(found, str):
         return isinstance(wanted, str) and wanted.casefold() in found.casefold()
     return isinstance(found, list) and any(_is_equal(item, wanted) for item in found)
-
-
-def _is_greater(found: object, bound: object) -> bool:
-    return _sign(found, bound) > 0
-
-
-def _is_less(found: object, bound: object) -> bool:
-    return _sign(found, bound) < 0
 
 
 def _sign(found: object, bound: object) -> int:
@@ -192,8 +179,8 @@ _TESTS: Mapping[Operator, Callable[[object, object], bool]] = {
     Operator.EQUALS: _is_equal,
     Operator.ONE_OF: _is_one_of,
     Operator.CONTAINS: _contains,
-    Operator.GREATER_THAN: _is_greater,
-    Operator.LESS_THAN: _is_less,
+    Operator.GREATER_THAN: lambda found, bound: _sign(found, bound) > 0,
+    Operator.LESS_THAN: lambda found, bound: _sign(found, bound) < 0,
 }
 _READERS: Mapping[Operator, Callable[[object], Scalar]] = {
     Operator.CONTAINS: _read_part,

@@ -1,6 +1,6 @@
 """Paths into JSON: `order.id`, and `order.items[].sku` for "any item of".
 
-A path reaches any number of values. A null is nothing: callers send it for "not given".
+A path reaches any number of values. A null counts as not given.
 """
 
 from collections.abc import Mapping
@@ -14,21 +14,21 @@ ANY_ITEM = "[]"
 
 
 def read_path(value: object) -> str:
-    """Return a path of 1 to 200 characters, 1 to 10 keys parted by dots; raises `InvalidField`."""
+    """Return a path of 1 to 200 characters, 1 to 10 keys with dots; raises `InvalidField`."""
     path = read_text(value, longest=LONGEST_PATH)
     parts = path.split(".")
     if len(parts) > MOST_PARTS:
         raise InvalidField(f"has {len(parts)} parts; at most {MOST_PARTS} are allowed.")
     keys = [part.removesuffix(ANY_ITEM) for part in parts]
     if not all(key.strip() and "[" not in key and "]" not in key for key in keys):
-        raise InvalidField("must be keys parted by dots, as order.id or order.items[].sku.")
+        raise InvalidField("must be keys separated by dots, such as order.id or order.items[].sku.")
     return path
 
 
 def values_at(path: str, document: object) -> list[Any]:
     """Return all values that the path reaches, in order, without nulls; never raises.
 
-    A list is entered by `[]` only, and an object by its keys only.
+    `[]` alone enters a list; an object is entered by its keys.
     """
     reached = [document]
     for part in path.split("."):

@@ -1,4 +1,4 @@
-"""Scalars of JSON: as exact numbers, and as texts that are the same for the same number."""
+"""JSON scalars: as exact numbers, and as texts that are the same for equal numbers."""
 
 import math
 import re
@@ -13,8 +13,8 @@ _NUMERAL = re.compile(r"\s*[+-]?\d{1,40}(?:\.\d{1,40})?\s*", re.ASCII)
 def scalar_at(path: str, document: object) -> str | None:
     """Return the text of the one scalar at the path.
 
-    Strings are trimmed, 1 and 1.0 are "1", booleans "true" and "false". None when nothing, a blank,
-    an object, an array or several values are there, and for texts of over 255 characters.
+    Strings are trimmed, 1 and 1.0 are "1", booleans "true" and "false". None for nothing, a blank,
+    an object, an array, several values, and texts of over 255 characters.
     """
     found = values_at(path, document)
     text = _canonical(found[0]) if len(found) == 1 else None
@@ -22,7 +22,7 @@ def scalar_at(path: str, document: object) -> str | None:
 
 
 def number_of(value: object) -> Decimal | None:
-    """Return a value as an exact number, or None; a double is what its shortest form says.
+    """Return a value as an exact number, or None; a double counts as its shortest form.
 
     A string is a number when it is plain digits with an optional sign and decimal point.
     """

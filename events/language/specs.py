@@ -1,7 +1,7 @@
-"""A sequence as callers send it and files hold it, checked and typed, and back again.
+"""A sequence in the wire form and in files, checked and typed, and back again.
 
-Names on the wire are the contract's ("Sequences on the wire"). Whether tags and lists exist is for
-the services to find.
+Names on the wire are the contract's ("Sequences on the wire"). The services check whether tags and
+lists exist.
 """
 
 import re
@@ -10,17 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from events.language import steps, timing
-from events.language.entry import (
-    StopCondition,
-    Trigger,
-    read_field_path,
-    read_stop_condition,
-    read_trigger,
-    stop_condition_as_wire,
-    trigger_as_wire,
-    without_empty,
-)
+from events.language import entry, steps, timing
 from events.language.fields import (
     Fields,
     optional_text_reader,
@@ -43,16 +33,14 @@ _KEY = re.compile(r"\w[\w.-]*")
 
 
 class SequenceSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole sequence."""
-
     name: str
     key: str
     description: str = ""
     labels: tuple[str, ...] = ()
-    trigger: Trigger
+    trigger: entry.Trigger
     enrollment_mode: Mode = "unlimited"
     enrollment_field_path: str = ""
-    stop_condition: StopCondition | None = None
+    stop_condition: entry.StopCondition | None = None
     sending_window: SendingWindow | None = None
     active_subscribers_only: bool = False
     from_email: str = ""
@@ -62,7 +50,7 @@ class SequenceSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def key_from(name: str) -> str:
-    """Return the key of a sequence that brings none: its name's letters and digits, with hyphens.
+    """Return a key made of a name's letters and digits, with hyphens.
 
     Raises `InvalidField` when the name has none.
     """
@@ -76,7 +64,7 @@ def key_from(name: str) -> str:
 def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
     """Return the sequence; raises `InvalidRequest` with every fault found.
 
-    `path` goes before each fault's field, as `[2]` for the third of a file.
+    `path` comes before each fault's field, as `[2]` for the third of a file.
     """
     fields = Fields(raw, path=path)
     mode = fields.read_choice("enrollmentMode", MODES, "unlimited")
@@ -85,10 +73,10 @@ def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
         key=_read_key(fields, name),
         description=fields.read("description", _read_description, ""),
         labels=fields.read_items("labels", text_reader(LONGEST_LABEL), most=MOST_LABELS),
-        trigger=read_trigger(fields),
+        trigger=entry.read_trigger(fields),
         enrollment_mode=mode,
-        enrollment_field_path=read_field_path(fields, mode),
-        stop_condition=read_stop_condition(fields, mode),
+        enrollment_field_path=entry.read_field_path(fields, mode),
+        stop_condition=entry.read_stop_condition(fields, mode),
         sending_window=fields.read_nested("sendingWindow", timing.parse_sending_window, None),
         active_subscribers_only=fields.read("activeSubscribersOnly", read_flag, default=False),
         from_email=fields.read("fromEmail", _read_address, ""),
@@ -101,17 +89,17 @@ def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
 
 
 def as_wire(spec: SequenceSpec) -> dict[str, Any]:
-    """Return the sequence as `parse_sequence` takes it, without what is default."""
+    """Return the sequence as `parse_sequence` takes it, without defaults."""
     window, stop = spec.sending_window, spec.stop_condition
     parts = {
         "name": spec.name,
         "key": spec.key,
         "description": spec.description,
         "labels": list(spec.labels),
-        **trigger_as_wire(spec.trigger),
+        **entry.trigger_as_wire(spec.trigger),
         "enrollmentMode": "" if spec.enrollment_mode == "unlimited" else spec.enrollment_mode,
         "enrollmentFieldPath": spec.enrollment_field_path,
-        "stopCondition": stop and stop_condition_as_wire(stop),
+        "stopCondition": stop and entry.stop_condition_as_wire(stop),
         "sendingWindow": window and timing.window_as_wire(window),
         "activeSubscribersOnly": spec.active_subscribers_only,
         "fromEmail": spec.from_email,
@@ -119,7 +107,7 @@ def as_wire(spec: SequenceSpec) -> dict[str, Any]:
         "replyTo": spec.reply_to,
         "steps": [step.as_wire() for step in spec.steps],
     }
-    return without_empty(parts)
+    return entry.without_empty(parts)
 
 
 def _read_key(fields: Fields, name: str) -> str:

@@ -1,6 +1,4 @@
-"""The tables of events, sequences and enrollments. They may know `subscribers.models`, and no
-services.
-"""
+"""The tables of events, sequences and enrollments. May know `subscribers.models`, no services."""
 
 from events.models.definition import EventDefinition
 from events.models.enrollment import Enrollment, StepRun

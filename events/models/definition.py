@@ -10,14 +10,14 @@ from subscribers.models import Workspace
 
 
 class EventDefinition(models.Model):
-    """A name that events bear; made by the first of them, hidden rather than deleted.
+    """A name of events; the first event makes it; it is hidden, never deleted.
 
     No counters: a row that every request updates would halve the throughput.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="event_definitions"
+        Workspace, models.CASCADE, db_index=False, related_name="event_definitions"
     )
     name = models.CharField(max_length=200)
     is_hidden = models.BooleanField(
@@ -29,13 +29,13 @@ class EventDefinition(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["workspace", "name"], name="event_definition_one_per_name_in_workspace"
-            ),
+            )
         ]
         indexes: ClassVar = [
-            # The admin's search by the beginning of a name, over all workspaces.
+            # The admin's search by the beginning of a name, in all workspaces.
             models.Index(
                 fields=["name"], name="event_definition_prefix", opclasses=["text_pattern_ops"]
-            ),
+            )
         ]
 
     def __str__(self) -> str:

@@ -13,8 +13,6 @@ from subscribers.models import OutgoingEmail, Subscriber, Workspace
 
 
 class Enrollment(models.Model):
-    """One enrollment, with the version that it began with."""
-
     class Status(models.TextChoices):
         WAITING_CONFIRMATION = "waiting_confirmation", "Waiting for confirmation"
         ACTIVE = "active", "Active"
@@ -36,41 +34,34 @@ class Enrollment(models.Model):
     UNDER_WAY = (Status.WAITING_CONFIRMATION, Status.ACTIVE, Status.WAITING, Status.PAUSED)
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     sequence = models.ForeignKey(
-        Sequence, on_delete=models.CASCADE, db_index=False, related_name="enrollments"
+        Sequence, models.CASCADE, db_index=False, related_name="enrollments"
     )
-    version = models.ForeignKey(
-        SequenceVersion, on_delete=models.PROTECT, db_index=False, related_name="+"
-    )
+    version = models.ForeignKey(SequenceVersion, models.PROTECT, db_index=False, related_name="+")
     subscriber = models.ForeignKey(
-        Subscriber, on_delete=models.CASCADE, db_index=False, related_name="enrollments"
+        Subscriber, models.CASCADE, db_index=False, related_name="enrollments"
     )
     status = models.CharField(max_length=20, choices=Status)
     # '' or the field's value while under way; NULL at the end, but kept for `one_time`.
     entry_slot = models.CharField(max_length=255, null=True)  # noqa: DJ001 - NULL is free, '' is taken
     entry_key = models.CharField(max_length=255, blank=True, default="")
     # The event that started the enrollment: its properties feed conditions and merge tags.
-    started_by = models.ForeignKey(
-        Event, on_delete=models.SET_NULL, null=True, related_name="enrollments"
-    )
+    started_by = models.ForeignKey(Event, models.SET_NULL, null=True, related_name="enrollments")
     # How the person came in: `{"kind", "name", "value"}`.
     entered_via = models.JSONField(default=dict)
     # Began with a test key's request: its mails are skipped, its webhooks not called.
     is_test = models.BooleanField(default=False)
-    # How many steps that add tags led to this enrollment, one after the other; ten at most.
+    # How many steps that add tags led to this enrollment, one after the other; at most ten.
     depth = models.PositiveSmallIntegerField(default=0)
-    step = models.ForeignKey(Step, on_delete=models.PROTECT, null=True, related_name="+")
-    # How often the enrollment has come to its step: a retry by hand is another visit.
+    step = models.ForeignKey(Step, models.PROTECT, null=True, related_name="+")
+    # How often the enrollment has come to its step: an operator's retry is another visit.
     visit = models.PositiveIntegerField(default=1)
     # The logical moment at which the step before ended: waits count from it.
     step_since = models.DateTimeField()
-    # The event that a waiting enrollment takes; '' when it waits for time alone.
+    # The event that it waits for; '' when it waits for a time.
     awaits = models.CharField(max_length=200, blank=True, default="")
-    # The event that came for a waiting enrollment, until the enrollment goes on with it; no key,
-    # since events go.
+    # The event that released the wait, until the next step begins; no key: events may be deleted.
     released_by = models.UUIDField(null=True)
     due_at = models.DateTimeField(null=True)
     lane = models.PositiveSmallIntegerField(choices=Lane, default=Lane.MARKETING)
@@ -93,26 +84,26 @@ class Enrollment(models.Model):
             models.UniqueConstraint(
                 fields=["sequence", "subscriber", "entry_slot"],
                 name="enrollment_one_per_slot_of_sequence_and_subscriber",
-            ),
+            )
         ]
         indexes: ClassVar = [
-            # The ticker's claim: what is due and nobody works on, by lane, then time.
+            # The ticker's claim: due and unclaimed, by lane, then time.
             models.Index(
                 fields=["lane", "due_at"],
                 name="enrollment_due",
                 condition=models.Q(due_at__isnull=False, lease_token__isnull=True),
             ),
-            # The reaper's look for claims that ran out.
+            # The reaper: expired claims.
             models.Index(
                 fields=["lease_expires_at"],
                 name="enrollment_leased",
                 condition=models.Q(lease_token__isnull=False),
             ),
-            # The write path and the subscriber's page: one person's enrollments.
+            # Ingestion and the subscriber's page: one person's enrollments.
             models.Index(fields=["subscriber", "status"], name="enrollment_by_subscriber"),
-            # How many are under way with a version, and who is moved to another.
+            # How many are under way with a version, and which move to another.
             models.Index(fields=["version", "status"], name="enrollment_by_version"),
-            # Lists of a sequence's enrollments, newest first, and of one status.
+            # The lists of a sequence's enrollments and of one status, newest first.
             models.Index(fields=["sequence", "-id"], name="enrollment_by_sequence"),
             models.Index(fields=["status", "-id"], name="enrollment_by_status"),
         ]
@@ -122,23 +113,21 @@ class Enrollment(models.Model):
 
     @property
     def public_id(self) -> str:
-        """The id on the wire."""
         return encode("enr", self.id)
 
     @property
     def mail_cause(self) -> str:
-        """What a mail of its present step is sent for: this visit of the step."""
+        """Return the cause of its present step's mail: this visit of the step."""
         step = self.step_id.hex if self.step_id else ""
         return f"{self.MAIL_CAUSE_PREFIX}{self.pk.hex}:{step}:{self.visit}"
 
     @staticmethod
     def id_in_cause(cause: str) -> UUID:
-        """Return the id of the enrollment that a step's mail belongs to."""
+        """Return the id of the enrollment in a step mail's cause."""
         return UUID(cause.split(":")[1])
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it counts against another entry."""
         return self.status in self.UNDER_WAY
 
 
@@ -151,20 +140,16 @@ class StepRun(models.Model):
         FAILED = "failed", "Failed"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     enrollment = models.ForeignKey(
-        Enrollment, on_delete=models.CASCADE, db_index=False, related_name="step_runs"
+        Enrollment, models.CASCADE, db_index=False, related_name="step_runs"
     )
-    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="step_runs")
+    step = models.ForeignKey(Step, models.PROTECT, related_name="step_runs")
     visit = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=8, choices=Status)
     # What was decided, and why: `{"waitedUntil", "branch", "unmet", "reason", …}`.
     outcome = models.JSONField(default=dict)
-    email = models.ForeignKey(
-        OutgoingEmail, on_delete=models.SET_NULL, null=True, related_name="step_runs"
-    )
+    email = models.ForeignKey(OutgoingEmail, models.SET_NULL, null=True, related_name="step_runs")
     attempts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True, default="")
     started_at = models.DateTimeField()
@@ -175,7 +160,7 @@ class StepRun(models.Model):
             models.UniqueConstraint(
                 fields=["enrollment", "step", "visit"],
                 name="step_run_one_per_visit_of_step_in_enrollment",
-            ),
+            )
         ]
 
     def __str__(self) -> str:

@@ -10,19 +10,17 @@ from subscribers.models import Subscriber, Workspace
 
 
 class Event(models.Model):
-    """One event: append-only but for the effects of a stage that failed and was retried."""
+    """One event: append-only, except the effects of a stage that failed and was retried."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    # Look-ups go by subscriber or definition, which belong to one workspace each.
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    # Look-ups use subscriber or definition, which belong to one workspace each.
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     subscriber = models.ForeignKey(
-        Subscriber, on_delete=models.CASCADE, db_index=False, related_name="events"
+        Subscriber, models.CASCADE, db_index=False, related_name="events"
     )
-    # Definitions are hidden, never deleted while an event bears their name.
+    # A definition with events is hidden, never deleted.
     definition = models.ForeignKey(
-        EventDefinition, on_delete=models.PROTECT, db_index=False, related_name="events"
+        EventDefinition, models.PROTECT, db_index=False, related_name="events"
     )
     event_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - NULL: not given
     occurred_at = models.DateTimeField()
@@ -37,7 +35,7 @@ class Event(models.Model):
                 fields=["subscriber", "definition", "event_id"],
                 condition=models.Q(event_id__isnull=False),
                 name="event_one_per_event_id_of_subscriber_and_definition",
-            ),
+            )
         ]
         indexes: ClassVar = [
             # A subscriber's timeline.
@@ -51,12 +49,11 @@ class Event(models.Model):
 
     @property
     def public_id(self) -> str:
-        """The id on the wire."""
         return encode("evt", self.id)
 
 
 class FailedStage(models.Model):
-    """A stage of an event's effects that failed; the worker tries it again until it is done."""
+    """A stage of an event's effects that failed; the worker retries it until it succeeds."""
 
     class Stage(models.TextChoices):
         APPLY_SYNC_RULES = "apply-sync-rules", "Apply sync rules"
@@ -64,12 +61,8 @@ class FailedStage(models.Model):
         RELEASE_WAITS = "release-waits", "Release and stop enrollments"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
-    event = models.ForeignKey(
-        Event, on_delete=models.CASCADE, db_index=False, related_name="failed_stages"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
+    event = models.ForeignKey(Event, models.CASCADE, db_index=False, related_name="failed_stages")
     stage = models.CharField(max_length=20, choices=Stage)
     attempts = models.PositiveIntegerField(default=1)
     last_error = models.TextField(blank=True, default="")
@@ -82,11 +75,11 @@ class FailedStage(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["event", "stage"], name="failed_stage_one_per_event_and_stage"
-            ),
+            )
         ]
         indexes: ClassVar = [
-            # The worker's look for what is due.
-            models.Index(fields=["next_attempt_at"], name="failed_stage_due"),
+            # The worker: due retries.
+            models.Index(fields=["next_attempt_at"], name="failed_stage_due")
         ]
 
     def __str__(self) -> str:

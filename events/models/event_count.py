@@ -17,11 +17,9 @@ class EventCount(models.Model):
         DAY_OF_OCCURRENCE = "day", "Day of occurrence"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     definition = models.ForeignKey(
-        EventDefinition, on_delete=models.CASCADE, db_index=False, related_name="counts"
+        EventDefinition, models.CASCADE, db_index=False, related_name="counts"
     )
     unit = models.CharField(max_length=4, choices=Unit)
     # In UTC.
@@ -32,11 +30,11 @@ class EventCount(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["definition", "unit", "starts_at"], name="event_count_one_per_bucket"
-            ),
+            )
         ]
         indexes: ClassVar = [
-            # What retention drops.
-            models.Index(fields=["unit", "starts_at"], name="event_count_by_age"),
+            # Retention: old buckets.
+            models.Index(fields=["unit", "starts_at"], name="event_count_by_age")
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Sequences, their versions and steps: what is to be done with those who enter."""
+"""Sequences, their versions and steps."""
 
 from typing import ClassVar
 
@@ -31,7 +31,7 @@ class Sequence(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="sequences"
+        Workspace, models.CASCADE, db_index=False, related_name="sequences"
     )
     key = models.CharField(
         max_length=100, help_text="Stable name by which files match it; does not change."
@@ -57,10 +57,9 @@ class Sequence(models.Model):
     active_subscribers_only = models.BooleanField(
         default=False, help_text="People who unsubscribed or bounced do not enter."
     )
-    # What new enrollments begin with; earlier versions stay for the enrollments that began with
-    # them.
+    # What new enrollments begin with; earlier versions stay for their enrollments.
     current_version = models.ForeignKey(
-        "SequenceVersion", on_delete=models.PROTECT, null=True, related_name="+"
+        "SequenceVersion", models.PROTECT, null=True, related_name="+"
     )
     paused_at = models.DateTimeField(null=True, blank=True)
     pause_reason = models.CharField(max_length=200, blank=True, default="")
@@ -71,7 +70,7 @@ class Sequence(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["workspace", "key"], name="sequence_one_per_key_in_workspace"
-            ),
+            )
         ]
 
     def __str__(self) -> str:
@@ -79,20 +78,15 @@ class Sequence(models.Model):
 
     @property
     def public_id(self) -> str:
-        """The id on the wire."""
         return encode("seq", self.id)
 
 
 class SequenceVersion(models.Model):
-    """Steps as they were when enrollments began with them; unchanged once an enrollment has."""
+    """The steps at one time; unchanged once an enrollment has begun with them."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
-    sequence = models.ForeignKey(
-        Sequence, on_delete=models.CASCADE, db_index=False, related_name="versions"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
+    sequence = models.ForeignKey(Sequence, models.CASCADE, db_index=False, related_name="versions")
     number = models.PositiveIntegerField()
     sending_window = models.JSONField(null=True, blank=True)
     from_email = models.EmailField(blank=True, default="")
@@ -104,7 +98,7 @@ class SequenceVersion(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["sequence", "number"], name="sequence_version_one_per_number"
-            ),
+            )
         ]
 
     def __str__(self) -> str:
@@ -112,8 +106,6 @@ class SequenceVersion(models.Model):
 
 
 class Step(models.Model):
-    """One step of a version."""
-
     class Kind(models.TextChoices):
         EMAIL = "email", "Email"
         DELAY = "delay", "Delay"
@@ -126,16 +118,14 @@ class Step(models.Model):
         EXIT = "exit", "Exit"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     version = models.ForeignKey(
-        SequenceVersion, on_delete=models.CASCADE, db_index=False, related_name="steps"
+        SequenceVersion, models.CASCADE, db_index=False, related_name="steps"
     )
     position = models.PositiveIntegerField()
     key = models.CharField(max_length=64, help_text="The step's id on the wire, kept by editing.")
     kind = models.CharField(max_length=17, choices=Kind)
-    # The step on the wire, without what is default.
+    # The step's wire form, without defaults.
     config = models.JSONField()
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Rules that keep tags in step with events."""
+"""Rules that change tags on events."""
 
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ class SyncRule(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="sync_rules"
+        Workspace, models.CASCADE, db_index=False, related_name="sync_rules"
     )
     position = models.PositiveIntegerField(
         default=0, help_text="Rules for the same event run in this order."
@@ -33,10 +33,10 @@ class SyncRule(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            # The write path reads a workspace's rules for the names of a request, in order.
+            # Ingestion: a workspace's rules for the names of a request, in order.
             models.Index(
                 fields=["workspace", "trigger_event", "position"], name="sync_rule_by_trigger"
-            ),
+            )
         ]
 
     def __str__(self) -> str:
@@ -44,8 +44,6 @@ class SyncRule(models.Model):
 
 
 class SyncRuleTag(models.Model):
-    """A tag's part in a rule."""
-
     class Role(models.TextChoices):
         ADD = "add", "Add"
         REMOVE = "remove", "Remove"
@@ -53,14 +51,10 @@ class SyncRuleTag(models.Model):
         REQUIRES_NOT = "requires_not", "Only without"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
-    rule = models.ForeignKey(
-        SyncRule, on_delete=models.CASCADE, db_index=False, related_name="tag_roles"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
+    rule = models.ForeignKey(SyncRule, models.CASCADE, db_index=False, related_name="tag_roles")
     # A tag that a rule names cannot be deleted: the rule would silently do something else.
-    tag = models.ForeignKey(Tag, on_delete=models.PROTECT, related_name="rule_roles")
+    tag = models.ForeignKey(Tag, models.PROTECT, related_name="rule_roles")
     role = models.CharField(max_length=12, choices=Role)
     position = models.PositiveIntegerField(default=0)
 
@@ -68,7 +62,7 @@ class SyncRuleTag(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["rule", "role", "tag"], name="sync_rule_tag_one_per_role"
-            ),
+            )
         ]
 
     def __str__(self) -> str:

@@ -9,14 +9,14 @@ from subscribers.ids import new_id
 
 
 class Worker(models.Model):
-    """One supervisor with its cluster and ticker; beats while it lives."""
+    """One supervisor with its task processes and ticker; reports while it runs."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     host = models.CharField(max_length=255)
     process_id = models.PositiveIntegerField()
     processes = models.PositiveIntegerField(help_text="How many tasks it runs at once.")
     started_at = models.DateTimeField(default=now)
-    # The ticker's last round, the last beat that went through the queue, the last task that ended.
+    # The ticker's last round, the last heartbeat through the queue, the last finished task.
     ticked_at = models.DateTimeField(null=True)
     beat_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -29,7 +29,7 @@ class Worker(models.Model):
     class Meta:
         indexes: ClassVar = [
             # Health: who reported lately.
-            models.Index(fields=["ticked_at"], name="worker_by_tick"),
+            models.Index(fields=["ticked_at"], name="worker_by_tick")
         ]
 
     def __str__(self) -> str:

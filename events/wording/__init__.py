@@ -1,3 +1,3 @@
-"""Sentences for people, for the admin and the terminal alike; decides nothing. May read models and
-the reports of services.
+"""Sentences for people, for the admin and the terminal; decides nothing. May read models and the
+reports of services.
 """

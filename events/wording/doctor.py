@@ -1,4 +1,4 @@
-"""What the doctor found, for people and for programs."""
+"""The doctor's findings, for people and for programs."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -59,19 +59,15 @@ def count(reports: Sequence[Report], level: Level) -> int:
 
 
 def _said(report: Report) -> str:
-    if not report.findings:
-        return report.check.claim
-    return " ".join(_sentence(found) for found in report.findings)
+    return " ".join(map(_sentence, report.findings)) or report.check.claim
 
 
 def _sentence(found: Finding) -> str:
-    if found.level is Level.OK:
-        return found.what
-    return f"{found.what}{_amount(found)}."
+    return found.what if found.level is Level.OK else f"{found.what}{_amount(found)}."
 
 
 def _amount(found: Finding) -> str:
-    """Return how many and an example, in brackets."""
+    """Return the count and an example, in brackets."""
     number = f"at least {found.count:,}" if found.is_at_least else f"{found.count:,}"
     example = f"such as {found.example}" if found.count > 1 else found.example
     parts = [number if found.count else "", example if found.example else ""]

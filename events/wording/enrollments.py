@@ -1,4 +1,4 @@
-"""Where an enrollment stands, what it waits for, and why nothing happens, in sentences."""
+"""Where an enrollment is, what it waits for, and why nothing happens, in sentences."""
 
 from datetime import datetime
 
@@ -10,16 +10,9 @@ from events.wording.sequences import WAYS_IN
 from subscribers.models import Workspace
 
 COLOURS = {
-    "waiting_confirmation": "warning",
-    "active": "info",
-    "waiting": "info",
-    "paused": "warning",
-    "completed": "success",
-    "stopped": "",
-    "cancelled": "",
-    "failed": "danger",
-    "expired": "",
-}
+    "waiting_confirmation": "warning", "active": "info", "waiting": "info", "paused": "warning",
+    "completed": "success", "stopped": "", "cancelled": "", "failed": "danger", "expired": "",
+}  # fmt: skip
 Status = Enrollment.Status
 
 
@@ -42,12 +35,11 @@ def what_next(enrollment: Enrollment, *, now: datetime) -> str:
         return _how_it_ended(enrollment)
     if enrollment.status == Status.PAUSED:
         return _why_paused(enrollment)
-    standing = enrollment.sequence.status
-    if standing != Sequence.Status.ACTIVE:
+    if enrollment.sequence.status != Sequence.Status.ACTIVE:
         word = enrollment.sequence.get_status_display().lower()
-        return f"Nothing: the sequence is {word}. It is held until the sequence is switched on."
+        return f"Nothing: the sequence is {word}. It waits until the sequence is activated."
     if enrollment.status == Status.WAITING_CONFIRMATION:
-        return "It waits at its beginning until the person confirms the address."
+        return "It waits until the person confirms the address."
     if enrollment.status == Status.WAITING:
         return _what_it_waits_for(enrollment, now)
     return _what_is_due(enrollment, now)
@@ -63,7 +55,7 @@ def _how_it_ended(enrollment: Enrollment) -> str:
 def _why_paused(enrollment: Enrollment) -> str:
     since = f" since {moment(enrollment.paused_at)}" if enrollment.paused_at else ""
     if enrollment.reason == "sequence_paused":
-        return f"Nothing: it is held{since}, and goes on when the sequence is switched on again."
+        return f"Nothing: it is paused{since}, and continues when the sequence is activated again."
     why = f" ({reason_in_words(enrollment.reason)})" if enrollment.reason else ""
     later = enrollment.due_before_pause
     due = f" It would have been due at {_both(later, enrollment)}." if later else ""
@@ -72,14 +64,14 @@ def _why_paused(enrollment: Enrollment) -> str:
 
 def _what_it_waits_for(enrollment: Enrollment, now: datetime) -> str:
     if enrollment.awaits and enrollment.released_by:
-        return f"The event {enrollment.awaits} came; a worker takes it on within seconds."
+        return f"The event {enrollment.awaits} came; a worker takes it within seconds."
     until = _both(enrollment.due_at, enrollment) if enrollment.due_at else "no time that is known"
     if enrollment.awaits:
         return f"It waits for the event {enrollment.awaits}, until {until} at most."
     if enrollment.reason:
         return f"It waits until {until}: {reason_in_words(enrollment.reason)}."
     if enrollment.due_at and enrollment.due_at <= now:
-        return f"Its wait is over since {until}; a worker takes it on within seconds."
+        return f"Its wait is over since {until}; a worker takes it within seconds."
     return f"It waits until {until}."
 
 
@@ -88,7 +80,7 @@ def _what_is_due(enrollment: Enrollment, now: datetime) -> str:
         return "Nothing is planned."
     is_mail = enrollment.step is not None and enrollment.step.kind == Step.Kind.EMAIL
     if is_mail and enrollment.workspace.is_mail_paused:
-        return "A mail is to be sent, and waits: the workspace's mail is paused."
+        return "An email waits to be sent: the workspace's mail is paused."
     due = _both(enrollment.due_at, enrollment)
     if enrollment.lease_token is not None:
         return "A worker is at it right now."
@@ -98,7 +90,7 @@ def _what_is_due(enrollment: Enrollment, now: datetime) -> str:
         if enrollment.attempts:
             return f"The step failed {enrollment.attempts} times; it is tried again at {due}."
         return f"The step is carried out at {due}."
-    return f"The step is due since {due}; a worker takes it on within seconds, if one runs."
+    return f"The step is due since {due}; a worker takes it within seconds, if one runs."
 
 
 def _both(at: datetime, enrollment: Enrollment) -> str:

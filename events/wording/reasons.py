@@ -1,7 +1,7 @@
-"""Every reason word that the product stores or answers with, and how people read it.
+"""The glossary of reason words that the product stores or answers with, and their wording.
 
-A reason has one wording, which follows "because", a colon or a dash alike. Knows no other module,
-so that the admin of both apps and the terminal can use it.
+A wording fits after "because", a colon or a dash. Imports no other module, so that the admin of
+both apps and the terminal can use it.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ REASONS: Mapping[str, str] = {
     "not_triggered": "that does not start this sequence",
     "tag_there_already": "the person has the tag already",
     "no_list_to_join": "there is no list that the person could join for it",
-    # How the person stands: keeps them out of a sequence, or mail from them.
+    # The person's status: keeps them out of a sequence, or mail from them.
     "subscriber_unsubscribed": "the person has unsubscribed",
     "subscriber_bounced": "mail to the address has bounced",
     "subscriber_complained": "the person has complained about mail",
@@ -46,7 +46,7 @@ REASONS: Mapping[str, str] = {
     # Why mail waits or is not sent.
     "mail_paused": "mail is paused",
     "mail_server_away": "the mail server does not answer",
-    "mail_deferred": "the mail server put the mail off",
+    "mail_deferred": "the mail server deferred the mail",
     "mail_cap": "the person has had as many mails as the workspace allows for now",
     "sending_window": "the sequence's sending window is closed",
     "no_sender": "the workspace has no address that mail comes from",
@@ -59,7 +59,7 @@ REASONS: Mapping[str, str] = {
     "already_confirmed": "the person has confirmed already",
     "asked_today": "a confirmation was sent to the mailbox less than 24 hours ago",
     "asked_too_often": "three confirmations were sent to the mailbox, which is the most",
-    "unknown": "the person is gone",
+    "unknown": "the person no longer exists",
     # Why a step does not change a person.
     "attributes_too_large": "the attributes would be too large",
     "not_resubscribed": "only the person can resubscribe, by confirming",
@@ -67,9 +67,9 @@ REASONS: Mapping[str, str] = {
 
 
 def reason_in_words(reason: str) -> str:
-    """Return a stored reason for people: a word, and a detail after a colon where it has one.
+    """Return a stored reason in words: a word, and a detail after a colon if it has one.
 
-    A word that is not known is shown as it is.
+    An unknown word is shown as it is.
     """
     word, colon, detail = reason.partition(":")
     known = REASONS.get(word.strip(), word.strip().replace("_", " "))

@@ -1,4 +1,4 @@
-"""A sequence as people say it: what starts it, what stops it, who is inside."""
+"""A sequence in sentences: its trigger, its exit condition, its steps and its enrollments."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from events.services.sequences import sequences
 from events.wording.steps import filters_in_words, hours_in_words, in_words
 
 COLOURS = {"draft": "", "active": "success", "paused": "warning", "archived": ""}
-# How people enter, by the word that enrollments keep: before any name, and before this one's.
+# How people enter, by the word that enrollments store: before any name, and before this name.
 WAYS_IN: Mapping[str, tuple[str, str]] = {
     "event": ("event", "the event"),
     "tag": ("tag", "the tag"),
     "list": ("joining a list", "joining the list"),
-    "manual": ("hand", "hand"),
+    "manual": ("an operator", "an operator"),
 }
-# Beyond it the number does not matter, and counting would cost.
+# A larger number does not matter, and counting it would cost time.
 MOST_COUNTED = 1000
 MOST_VERSIONS = 20
 MANY = f"{MOST_COUNTED:,}+"
@@ -30,7 +30,7 @@ MANY = f"{MOST_COUNTED:,}+"
 
 @dataclass(frozen=True, slots=True)
 class VersionLine:
-    """A version that is current or has people in it."""
+    """A version that is current or has enrollments under way."""
 
     version: SequenceVersion
     is_current: bool
@@ -40,7 +40,7 @@ class VersionLine:
 
 
 def trigger_in_words(sequence: Sequence) -> str:
-    """Return what lets people in; lists are counted, since only their ids are known here."""
+    """Return the trigger; lists are counted, since only their ids are known here."""
     trigger = trigger_from_stored(sequence.trigger, sequence.trigger_config)
     match trigger.type:
         case "event_received":
@@ -51,7 +51,7 @@ def trigger_in_words(sequence: Sequence) -> str:
         case "list_joined":
             return _lists_in_words(trigger)
         case "manual":
-            return "by hand"
+            return "manual"
         case _:
             assert_never(trigger.type)
 
@@ -68,7 +68,7 @@ def stop_in_words(sequence: Sequence) -> str:
 
 
 def steps_in_words(sequence: Sequence) -> Iterator[SafeString]:
-    """Yield the steps of the current version, and the window that its mail waits for."""
+    """Yield the steps of the current version, and its sending window."""
     spec = sequences.spec_of(sequence)
     for step in spec.steps:
         yield format_html("{}{}", f"{step.label}: " if step.label else "", in_words(step))
@@ -91,7 +91,7 @@ def version_lines(sequence: Sequence) -> list[VersionLine]:
 
 
 def count_under_way(version: SequenceVersion) -> int:
-    """Return how many are under way with a version, at most one more than is counted."""
+    """Return how many are under way with a version, at most `MOST_COUNTED` + 1."""
     under_way = Enrollment.objects.filter(version=version, status__in=Enrollment.UNDER_WAY)
     return len(under_way.values_list("pk")[: MOST_COUNTED + 1])
 

@@ -20,12 +20,12 @@ from subscribers.models import List
 from subscribers.services.outbox.outbox import Draft
 
 CHANGES = (
-    ("tagsAdded", "puts on"),
-    ("tagsRemoved", "takes off"),
+    ("tagsAdded", "adds"),
+    ("tagsRemoved", "removes"),
     ("listsJoined", "joins"),
     ("listsLeft", "leaves"),
     ("changed", "changes"),
-    ("gone", "not there any more:"),
+    ("gone", "no longer there:"),
     ("starts", "starts"),
 )
 INDENT = "      "
@@ -33,7 +33,7 @@ LIST_ID = re.compile(r"\blst_[0-9a-f]{32}\b")
 
 
 def lines(simulation: Simulation, *, with_html: bool) -> Iterator[str]:
-    """Yield the lines; signs that could steer a terminal are replaced."""
+    """Yield the lines; characters that could control a terminal are replaced."""
     for line in _lines(simulation, with_html=with_html):
         yield "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in line)
 
@@ -55,7 +55,7 @@ def _lines(simulation: Simulation, *, with_html: bool) -> Iterator[str]:
     zone = timing.zone_of(sequence.workspace.timezone)
     name_of_list = _list_names(sequence)
     for visit in simulation.path.visits:
-        # A mail leaves when its window is open; a wait is told where it begins.
+        # A mail has the time at which it leaves, a wait the time at which it begins.
         at = visit.began_at if visit.placed.step.is_wait else visit.ended_at
         number = visit.placed.position + 1
         label = visit.placed.step.label or in_words(visit.placed.step)
@@ -67,7 +67,7 @@ def _lines(simulation: Simulation, *, with_html: bool) -> Iterator[str]:
         how = reason_in_words(ending.reason) or "the last step is done"
         yield f"{_on_clock(ending.at, zone)}  {ending.status.capitalize()}: {how}."
     elif simulation.path.visits:
-        yield "There is more to come: see --limit."
+        yield "More steps follow: see --limit."
     yield ""
     yield "Nothing was written, sent or called."
 
@@ -88,7 +88,7 @@ def _on_clock(at: datetime, zone: ZoneInfo) -> str:
     try:
         local = at.astimezone(zone)
     except OverflowError:
-        # Events may name the last day of the calendar.
+        # An event may have a date at the end of the calendar.
         return utc
     return f"{local:%Y-%m-%d %H:%M:%S} {zone.key} = {utc}"
 
@@ -102,7 +102,7 @@ def _local(at: datetime, zone: ZoneInfo) -> str:
 
 
 def _list_names(sequence: Sequence) -> Callable[[re.Match[str]], str]:
-    """Return what puts a list's name in the place of its id; one query."""
+    """Return a function that replaces a list's id with its name; one query."""
     rows = List.objects.filter(workspace=sequence.workspace_id)
     names = {encode("lst", pk): name for pk, name in rows.values_list("pk", "name")}
     return lambda found: names.get(found[0], found[0])
@@ -122,7 +122,7 @@ def _decision(visit: Visit, zone: ZoneInfo) -> str:
         case steps.WaitForEventStep():
             return _wait_decision(visit, zone)
         case steps.WebhookStep():
-            return "is not called here. It would be sent:"
+            return "is not called here. It would send:"
         case steps.ExitStep():
             return "ends here"
         case _:
@@ -132,7 +132,7 @@ def _decision(visit: Visit, zone: ZoneInfo) -> str:
 def _mail_decision(visit: Visit, zone: ZoneInfo) -> str:
     reason = visit.outcome.get("reason")
     if reason:
-        return f"is left out: {reason_in_words(reason)} ({reason}). It would be:"
+        return f"is skipped: {reason_in_words(reason)} ({reason}). It would be:"
     if visit.ended_at > visit.began_at:
         return f"leaves, held by the sending window since {_local(visit.began_at, zone)}"
     return "leaves"
@@ -143,7 +143,7 @@ def _delay_decision(visit: Visit, zone: ZoneInfo) -> str:
     if "reason" not in outcome:
         is_over = visit.ended_at <= visit.began_at
         return "is over at once" if is_over else f"until {_local(visit.ended_at, zone)}"
-    then = {"continue": "goes on", "skip": "leaves out the next step", "exit": "ends"}
+    then = {"continue": "goes on", "skip": "skips the next step", "exit": "ends"}
     return f"{reason_in_words(outcome['reason'])}: {then[outcome['action']]}"
 
 
@@ -168,7 +168,7 @@ def _jump_decision(outcome: Any) -> str:  # noqa: ANN401 - a step run's outcome
     return f"not met ({rule_in_words(parse_rule(outcome['unmet'], path='unmet'))}): {goes}"
 
 
-def _change_decision(outcome: Any) -> str:  # noqa: ANN401 - a step enrollment's outcome
+def _change_decision(outcome: Any) -> str:  # noqa: ANN401 - as above
     parts = [f"{verb} {', '.join(outcome[key])}" for key, verb in CHANGES if outcome.get(key)]
     if "refused" in outcome:
         parts.append(reason_in_words(outcome["refused"]))

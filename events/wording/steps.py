@@ -1,4 +1,4 @@
-"""A sequence's steps, triggers and delays as people say them; what is unreadable stays visible."""
+"""A sequence's steps, triggers and delays in words; what is unreadable stays visible."""
 
 from collections.abc import Iterable
 from typing import assert_never
@@ -33,7 +33,6 @@ def row_in_words(row: Step) -> str:
 
 
 def in_words(step: steps.Step) -> str:  # noqa: PLR0911 - one return a kind
-    """Return what a step does."""
     match step:
         case steps.EmailStep():
             kind = "Transactional email" if step.is_transactional else "Email"
@@ -48,7 +47,7 @@ def in_words(step: steps.Step) -> str:  # noqa: PLR0911 - one return a kind
         case steps.ConditionStep():
             return condition_in_words(step)
         case steps.UpdateTagsStep():
-            return _pair("put on", step.add, "take off", step.remove, "Tags")
+            return _pair("add", step.add, "remove", step.remove, "Tags")
         case steps.UpdateListStep():
             return _pair("join", step.join, "leave", step.leave, "Lists")
         case steps.UpdateSubscriberStep():
@@ -62,7 +61,6 @@ def in_words(step: steps.Step) -> str:  # noqa: PLR0911 - one return a kind
 
 
 def delay_in_words(delay: timing.Delay) -> str:
-    """Return how long a delay is, or until when."""
     match delay:
         case timing.Duration():
             return f"Wait {length_in_words(delay.milliseconds)}"
@@ -76,7 +74,7 @@ def delay_in_words(delay: timing.Delay) -> str:
 
 
 def hours_in_words(hours: timing.UntilWeekday | timing.SendingWindow) -> str:
-    """Return the days and hours of a window, with the zone that they count in."""
+    """Return the days and hours of a window, with its zone."""
     days = "every day" if len(hours.days) == 7 else ", ".join(d.title() for d in hours.days)  # noqa: PLR2004 - a week
     clock = "" if hours.start == hours.end else f" from {hours.start} to {hours.end}"
     zone = {"": "the person's time", "workspace": "the workspace's time"}.get(
@@ -96,17 +94,16 @@ def length_in_words(milliseconds: int) -> str:
 
 
 def condition_in_words(step: steps.ConditionStep) -> str:
-    """Return what a condition looks at, and where it leads else."""
+    """Return the rules of a condition, and where it leads otherwise."""
     joint = " and " if step.match == "all" else " or "
     where = "end" if step.on_false == "exit" else f"go to {step.on_false}"
-    return f"Only if {joint.join(map(rule_in_words, step.rules))}, else {where}"
+    return f"Only if {joint.join(map(rule_in_words, step.rules))}, otherwise {where}"
 
 
 def rule_in_words(rule: steps.Rule) -> str:
-    """Return one rule of a condition."""
     match rule:
         case steps.TagRule():
-            return f"{'tag' if rule.is_borne else 'no tag'} {rule.tag}"
+            return f"{'tag' if rule.is_present else 'no tag'} {rule.tag}"
         case steps.ListRule():
             return f"{'on' if rule.is_joined else 'not on'} list {rule.list}"
         case steps.AttributeRule():
@@ -121,7 +118,7 @@ def rule_in_words(rule: steps.Rule) -> str:
 
 
 def filters_in_words(filters: Iterable[Filter]) -> str:
-    """Return filters with `and` between them; nothing for none."""
+    """Return filters with `and` between them; "" for none."""
     return " and ".join(map(_filter_in_words, filters))
 
 

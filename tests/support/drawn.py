@@ -76,7 +76,7 @@ FILTERS = (
 )
 SEVERAL_FILTERS = st.lists(FILTERS, max_size=2).map(tuple)
 RULES = (
-    st.builds(TagRule, tag=st.just("vip"), is_borne=st.booleans())
+    st.builds(TagRule, tag=st.just("vip"), is_present=st.booleans())
     | st.builds(ListRule, list=NAMES, is_joined=st.booleans())
     | st.builds(AttributeRule, filter=FILTERS)
     | st.builds(EventPropertyRule, filter=FILTERS)

@@ -1,3 +1,3 @@
-"""The form that edits a sequence: between what is typed and the wire form. May know `language`,
-`sequences` and models; the wire's parser judges what is typed.
+"""The form that edits a sequence: translates between typed fields and the wire form. May know
+`language`, `sequences` and models; the wire's parser judges what is typed.
 """

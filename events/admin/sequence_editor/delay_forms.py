@@ -1,31 +1,16 @@
-"""The forms of the steps that wait for time alone."""
+"""The forms of the steps that wait for a time."""
 
 from typing import ClassVar
 
-from events.admin.sequence_editor.fields import (
-    END_HELP,
-    START_HELP,
-    WEEK,
-    ZONE_HELP,
-    choice,
-    several,
-    text,
-)
+from events.admin.sequence_editor import fields, times
+from events.admin.sequence_editor.fields import choice, several, text
 from events.admin.sequence_editor.step_form import StepForm
-from events.admin.sequence_editor.times import (
-    Wire,
-    hours_from,
-    hours_initial,
-    length_from,
-    length_parts,
-)
+from events.admin.sequence_editor.times import Wire
 
 ACTIONS = {"continue": "go on at once", "skip": "leave out the next step", "exit": "end"}
 
 
 class DelayForm(StepForm):
-    """A length of time."""
-
     kind, title = "delay", "Delay"
     wire_names: ClassVar = {"days": "days", "hours": "hours", "minutes": "minutes"}
 
@@ -33,30 +18,22 @@ class DelayForm(StepForm):
     seconds = text("Seconds")
 
     def own(self) -> Wire:
-        """Return the length; seconds may have a fraction."""
-        return length_from(self.cleaned_data)
+        return times.length_from(self.cleaned_data)
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
-        """Return the length in its parts."""
-        return length_parts(wire)
+        return times.length_parts(wire)
 
 
 class UntilDateForm(StepForm):
-    """Until a date that the event or the person has."""
+    """Waits until a date from the event or the person."""
 
     kind, title = "until_date", "Delay until a date"
     wire_names: ClassVar = {
-        "field": "field",
-        "source": "source",
-        "direction": "direction",
-        "offset.days": "days",
-        "offset.hours": "hours",
-        "offset.minutes": "minutes",
-        "offset": "days",
-        "missingAction": "missing_action",
-        "pastAction": "past_action",
-    }
+        "field": "field", "source": "source", "direction": "direction", "offset.days": "days",
+        "offset.hours": "hours", "offset.minutes": "minutes", "offset": "days",
+        "missingAction": "missing_action", "pastAction": "past_action",
+    }  # fmt: skip
 
     field = text("Field", "Path of the date, such as renewal.date.")
     source = choice("Of", {"event": "the event", "subscriber": "the person's attributes"})
@@ -66,9 +43,8 @@ class UntilDateForm(StepForm):
     past_action = choice("When it is past", ACTIONS)
 
     def own(self) -> Wire:
-        """Return field, source, offset and what to do without a date."""
         cleaned = self.cleaned_data
-        offset = length_from(cleaned)
+        offset = times.length_from(cleaned)
         return {
             "mode": "until_date",
             "field": cleaned["field"],
@@ -80,32 +56,26 @@ class UntilDateForm(StepForm):
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
-        """Return field, source, offset and what to do without a date."""
         names = {"missingAction": "missing_action", "pastAction": "past_action"}
         shown = {names.get(name, name): value for name, value in wire.items() if name != "offset"}
-        return {**shown, **length_parts(wire.get("offset", {}))}
+        return {**shown, **times.length_parts(wire.get("offset", {}))}
 
 
 class UntilWeekdayForm(StepForm):
-    """Until the hours of a day."""
+    """Waits until certain hours of certain days."""
 
     kind, title = "until_weekday", "Delay until a day and hour"
     wire_names: ClassVar = {
-        "days": "weekdays",
-        "startTime": "start",
-        "endTime": "end",
-        "timezone": "timezone",
-    }
+        "days": "weekdays", "startTime": "start", "endTime": "end", "timezone": "timezone",
+    }  # fmt: skip
 
-    weekdays = several("Days", WEEK)
-    start, end = text("From", START_HELP), text("To", END_HELP)
-    timezone = text("Time zone", ZONE_HELP)
+    weekdays = several("Days", fields.WEEK)
+    start, end = text("From", fields.START_HELP), text("To", fields.END_HELP)
+    timezone = text("Time zone", fields.ZONE_HELP)
 
     def own(self) -> Wire:
-        """Return days, hours and zone."""
-        return {"mode": "until_weekday", **hours_from(self.cleaned_data)}
+        return {"mode": "until_weekday", **times.hours_from(self.cleaned_data)}
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
-        """Return days, hours and zone."""
-        return hours_initial(wire)
+        return times.hours_initial(wire)

@@ -1,6 +1,6 @@
-"""The fields that a sequence's forms are made of; what they hold is judged by the wire's parser.
+"""The form fields of the sequence editor; the wire's parser judges their values.
 
-So every field is optional here. Help is not escaped by the skin: it is ours alone.
+So every field is optional here. The skin does not escape help texts: pass only our own.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ ZONE_HELP = (
 
 
 class FieldFault(ValueError):
-    """What a field holds cannot even be handed to the wire's parser."""
+    """A field's value has no wire form that the parser could judge."""
 
     def __init__(self, field: str, message: str) -> None:
         self.field = field
@@ -40,27 +40,24 @@ class FieldFault(ValueError):
 
 
 class LinesWidget(UnfoldAdminTextareaWidget):  # type: ignore[misc]  # the skin ships no types
-    """Looks as the skin's; its template, unlike this one, loses a blank line at the beginning."""
+    """Looks as the skin's; the skin's own template loses a blank first line."""
 
     template_name = "django/forms/widgets/textarea.html"
 
 
 class LinesField(forms.CharField):
-    """A text of many lines, kept as it is typed, but that browsers end lines in two signs."""
+    """Keeps a text as it is typed; browsers end its lines with two characters."""
 
     def to_python(self, value: Any) -> str:  # noqa: ANN401 - as Django has it
-        """Return the text with plain ends of lines."""
         return (super().to_python(value) or "").replace("\r\n", "\n")
 
 
 def text(label: str, help_text: str = "", **attrs: Any) -> forms.CharField:
-    """Return a line of text; help is not escaped, so it is ours alone."""
     widget = UnfoldAdminTextInputWidget(attrs=attrs)
     return forms.CharField(required=False, label=label, help_text=help_text, widget=widget)
 
 
 def lines(label: str, help_text: str = "", *, rows: int = 3) -> LinesField:
-    """Return a text of many lines."""
     widget = LinesWidget(attrs={"rows": rows, "class": "cueline-code"})
     return LinesField(required=False, label=label, help_text=help_text, widget=widget, strip=False)
 
@@ -77,7 +74,6 @@ def choice(label: str, choices: Mapping[str, str], help_text: str = "") -> forms
 
 
 def several(label: str, choices: Mapping[str, str]) -> forms.MultipleChoiceField:
-    """Return boxes of which any number is ticked."""
     return forms.MultipleChoiceField(
         required=False,
         label=label,
@@ -87,7 +83,6 @@ def several(label: str, choices: Mapping[str, str]) -> forms.MultipleChoiceField
 
 
 def box(label: str, help_text: str = "") -> forms.BooleanField:
-    """Return a box to tick."""
     return forms.BooleanField(
         required=False, label=label, help_text=help_text, widget=UnfoldBooleanWidget
     )

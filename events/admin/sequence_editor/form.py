@@ -1,4 +1,4 @@
-"""The form of a whole sequence: it speaks the wire's words, so its errors are the wire's own."""
+"""The form of a whole sequence. It translates to the wire form, so its errors are the wire's."""
 
 from typing import Any, ClassVar
 
@@ -35,17 +35,15 @@ CHANGED_MEANWHILE = (
 
 
 class SequenceForm(RowForm):
-    """General fields, and `rows`: a form for each step."""
-
     name = text("Name")
-    key = text("Key", "By which files match it; made from the name when empty; does not change.")
+    key = text("Key", "Files match it by this; made from the name when empty; does not change.")
     description = lines("Description", rows=2)
-    labels = text("Labels", "With commas between.")
+    labels = text("Labels", "Separate them with commas.")
 
     trigger = choice("Trigger", dict(Sequence.Trigger.choices))
     event_name = text("Event", "Its name, such as signup.")
     filters = lines("Only where", FILTERS_HELP)
-    tag_names = text("Tags", "Any of them starts it; with commas between.")
+    tag_names = text("Tags", "Any of them starts it; separate them with commas.")
     lists = lines("Lists", "One a line, by name; none: any list.", rows=2)
     list_scope = choice(
         "Without lists",
@@ -54,7 +52,7 @@ class SequenceForm(RowForm):
     enrollment_mode = choice("How often", dict(Sequence.Mode.choices))
     enrollment_field_path = text("Field", "Path in the event's properties, such as order.id.")
     active_subscribers_only = box(
-        "Active people only", "Keeps out those who unsubscribed or bounced."
+        "Active people only", "People who unsubscribed or bounced do not enter."
     )
 
     stop_type = choice("Exit condition", STOP_TYPES)
@@ -62,7 +60,7 @@ class SequenceForm(RowForm):
     stop_filters = lines("Only where", FILTERS_HELP)
     stop_field_path = text(
         "Field",
-        "Only for one enrollment a field's value: path in this event whose value tells which one.",
+        "Only for “once at a time for each value”: path in this event that says which enrollment.",
     )
 
     from_name, from_email = text("From, name"), text("From, address")
@@ -79,7 +77,6 @@ class SequenceForm(RowForm):
         fields: ClassVar = ["workspace"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Show the sequence as it is, or what was posted."""
         super().__init__(*args, **kwargs)
         self.spec: SequenceSpec | None = None
         self.is_new = self.instance._state.adding
@@ -92,18 +89,17 @@ class SequenceForm(RowForm):
         self.rows = StepRows.of_post(self.data) if self.is_bound else StepRows.of_wire(steps)
 
     def is_valid(self) -> bool:
-        """Say no to a form that was only rearranged: it is shown again, and not judged."""
+        """Return False for a form whose rows were only moved: it is shown again."""
         return not self.is_arranging and super().is_valid() and not self.rows.has_errors
 
     def full_clean(self) -> None:
-        """Judge nothing while rows are being moved."""
         if self.is_arranging:
             self._errors, self.cleaned_data = ErrorDict(), {}
             return
         super().full_clean()
 
     def clean(self) -> dict[str, Any]:
-        """Hand all fields to the wire's parser, and show each fault at its field."""
+        """Parse all fields as the wire form, and show each fault at its field."""
         cleaned = super().clean() or self.cleaned_data
         workspace = cleaned.get("workspace") if self.is_new else self.instance.workspace
         if not self.is_new and cleaned.get("seen") != self.instance.updated_at.isoformat():
@@ -130,10 +126,7 @@ class SequenceForm(RowForm):
         return cleaned
 
     def _check_ready(self, workspace: Workspace, wanted: SequenceSpec) -> None:
-        """Refuse what an active sequence could not go on with.
-
-        Its enrollments would fail for good.
-        """
+        """Refuse an edit that an active sequence is not ready for: its enrollments would fail."""
         if self.instance.status == Sequence.Status.ACTIVE:
             for problem in sequences.problems_of(workspace=workspace, spec=wanted):
                 self.add_error(None, f"The sequence is active. {problem}")

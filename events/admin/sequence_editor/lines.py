@@ -1,8 +1,8 @@
-"""Filters, rules and attributes as lines that people type, turned into the wire's words and back.
+"""Filters, rules and attributes as typed lines, to the wire form and back.
 
-`plan.name equals pro` is a filter, `no_tag vip` a rule, `plan = pro` an attribute. What a line
-cannot say plainly stands there as JSON, so every value comes back as it was. A line that is wrong
-goes on as it is: the wire's own parser says what is missing.
+`plan.name equals pro` is a filter, `no_tag vip` a rule, `plan = pro` an attribute. A value that has
+no plain line is written as JSON, so every value comes back unchanged. A faulty line is passed on:
+the wire's parser says what is missing.
 """
 
 import json
@@ -27,7 +27,7 @@ _EVENT_RULES = {
 
 
 class UnreadableLine(ValueError):
-    """A line says nothing that could be understood; the message is a sentence."""
+    """A line has no meaning; the message is a sentence."""
 
 
 def filters_from(text: str) -> list[Any]:
@@ -36,7 +36,7 @@ def filters_from(text: str) -> list[Any]:
 
 
 def filter_lines(filters: Iterable[Any]) -> str:
-    """Return filters as lines that `filters_from` turns into them again."""
+    """Return lines that `filters_from` reads as the same filters."""
     return "\n".join(_line(each, _filter_line, _filter_from) for each in filters)
 
 
@@ -46,12 +46,12 @@ def rules_from(text: str) -> list[Any]:
 
 
 def rule_lines(rules: Iterable[Any]) -> str:
-    """Return rules as lines that `rules_from` turns into them again."""
+    """Return lines that `rules_from` reads as the same rules."""
     return "\n".join(_line(each, _rule_line, _rule_from) for each in rules)
 
 
 def attributes_from(text: str) -> dict[str, Any]:
-    """Return new values by name; null takes one away; raises `UnreadableLine`."""
+    """Return new values by name; null removes one; raises `UnreadableLine`."""
     found: dict[str, Any] = {}
     for each in _each_line(text, _attribute_from, "such as: plan = pro"):
         found.update(each)
@@ -59,13 +59,12 @@ def attributes_from(text: str) -> dict[str, Any]:
 
 
 def attribute_lines(attributes: dict[str, Any]) -> str:
-    """Return attributes as lines that `attributes_from` turns into them again."""
+    """Return lines that `attributes_from` reads as the same attributes."""
     pairs = [{name: value} for name, value in attributes.items()]
     return "\n".join(_line(each, _attribute_line, _attribute_from) for each in pairs)
 
 
 def names_from(text: str, *, separator: str = ",") -> list[str]:
-    """Return the names between the separators, without blanks around them."""
     return [name.strip() for name in text.split(separator) if name.strip()]
 
 
@@ -144,7 +143,7 @@ def _attribute_line(pair: dict[str, Any]) -> str:
 
 
 def value_in(text: str) -> Any:  # noqa: ANN401 - JSON
-    """Return what a text says: a number, true, false, null, quoted JSON, else the text itself."""
+    """Return a number, true, false, null or quoted JSON as its value, else the text itself."""
     if text in _SAYS:
         return _SAYS[text]
     if _NUMBER.fullmatch(text):
@@ -163,7 +162,7 @@ def _values_in(text: str) -> list[Any]:
 
 
 def _value_text(value: Any) -> str:  # noqa: ANN401 - JSON
-    """Return the shortest text that `value_in` takes for the value."""
+    """Return the shortest text that `value_in` reads as the value."""
     text = value if isinstance(value, str) else _as_json(value)
     is_plain = text == text.strip() and text and len(text.splitlines()) == 1
     return text if is_plain and _is_same(value_in(text), value) else _as_json(value)
@@ -174,7 +173,7 @@ def _is_same(one: object, other: object) -> bool:
 
 
 def _as_json(value: object) -> str:
-    """Return JSON on one line, whatever counts as the end of one."""
+    r"""Return JSON on one line; `splitlines` knows more line ends than "\\n"."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return text if len(text.splitlines()) == 1 else json.dumps(value, sort_keys=True)
 

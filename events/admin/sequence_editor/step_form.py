@@ -1,4 +1,4 @@
-"""What the form of every step has, and the form of a mail."""
+"""The base of all step forms, and the form of an email."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, NamedTuple
@@ -11,7 +11,7 @@ from events.admin.sequence_editor.times import Wire
 
 
 class Notation(NamedTuple):
-    """How people type a value of the wire; `read` raises `UnreadableLine`."""
+    """How people type a wire value; `read` raises `UnreadableLine`."""
 
     read: Callable[[str], Any]
     write: Callable[[Any], str]
@@ -21,34 +21,33 @@ FILTERS = Notation(wire_lines.filters_from, wire_lines.filter_lines)
 
 
 class StepForm(forms.Form):
-    """What every step has; `wire_names` says by which field a fault of the wire is shown."""
+    """What every step has; `wire_names` maps a wire path to the field that shows its fault."""
 
     kind: ClassVar[str]
     title: ClassVar[str]
     wire_names: ClassVar[Mapping[str, str]] = {}
-    # By field: how its text is read into the wire's value, and how that is written again.
+    # By field: how its text becomes the wire value, and the reverse.
     notations: ClassVar[Mapping[str, Notation]] = {}
-    told_when_blank: ClassVar[Collection[str]] = ()
+    kept_when_blank: ClassVar[Collection[str]] = ()
 
     id = forms.CharField(required=False, widget=forms.HiddenInput)
     label = text("Label", "For yourself.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Put the label last: what the step does comes first."""
         super().__init__(*args, **kwargs)
         self.fields["label"] = self.fields.pop("label")
 
     def to_wire(self) -> Wire:
-        """Return the step in the wire's words, blanks left out; raises `FieldFault`."""
+        """Return the step's wire form without blanks; raises `FieldFault`."""
         parts = {"id": self.cleaned_data["id"], "label": self.cleaned_data["label"], **self.own()}
-        return {n: part for n, part in parts.items() if part != "" or n in self.told_when_blank}
+        return {n: part for n, part in parts.items() if part != "" or n in self.kept_when_blank}
 
     def own(self) -> Wire:
-        """Return what this kind has beside that; raises `FieldFault`."""
+        """Return the wire fields of this kind; raises `FieldFault`."""
         return {name: self.said(field) for name, field in self.wire_names.items()}
 
     def said(self, field: str) -> Any:  # noqa: ANN401 - JSON
-        """Return the wire's value of a field; raises `FieldFault`."""
+        """Return the wire value of a field; raises `FieldFault`."""
         given = self.cleaned_data[field]
         if field not in self.notations:
             return given
@@ -59,12 +58,11 @@ class StepForm(forms.Form):
 
     @classmethod
     def initial_of(cls, wire: Wire) -> Wire:
-        """Return what the form shows of a step."""
         return {"id": wire["id"], "label": wire.get("label", ""), **cls.own_initial(wire)}
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
-        """Return what it shows of what this kind has; a choice that is not there is its first."""
+        """Return the initial values of this kind's fields; a missing choice is its first."""
         return {
             field: cls.notations[field].write(wire[name]) if field in cls.notations else wire[name]
             for name, field in cls.wire_names.items()
@@ -73,7 +71,7 @@ class StepForm(forms.Form):
 
     @property
     def heading(self) -> str:
-        """What the row is called where another points at it."""
+        """The row's name where another row points at it."""
         for name in ("label", "subject", "event_name"):
             given = str(self[name].value() or "") if name in self.fields else ""
             if given:
@@ -82,16 +80,11 @@ class StepForm(forms.Form):
 
 
 class EmailForm(StepForm):
-    """A mail."""
-
     kind, title = "email", "Email"
     wire_names: ClassVar = {
-        "subject": "subject",
-        "previewText": "preview_text",
-        "html": "html",
-        "text": "text",
+        "subject": "subject", "previewText": "preview_text", "html": "html", "text": "text",
         "isTransactional": "is_transactional",
-    }
+    }  # fmt: skip
 
     subject = text("Subject", "Merge tags such as {{subscriber.firstName|friend}} work here too.")
     preview_text = text("Preview text", "What inboxes show after the subject.")
@@ -101,8 +94,8 @@ class EmailForm(StepForm):
         "{{event.order.id}}, {{workspace.name}}, {{unsubscribeUrl}}.",
         rows=12,
     )
-    text = lines("Plain text", "Made from the HTML when it is empty.", rows=4)
+    text = lines("Plain text", "If empty, it is made from the HTML.", rows=4)
     is_transactional = box(
         "Transactional",
-        "Goes to those who unsubscribed too. Only for what somebody asked for, such as a receipt.",
+        "Sent to unsubscribed people too. Only for mail they asked for, such as a receipt.",
     )

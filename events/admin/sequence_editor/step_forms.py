@@ -1,4 +1,4 @@
-"""The forms of the steps that wait, decide and change; and which form a step has."""
+"""The forms of the steps that wait for events, decide and change; and each wire step's form."""
 
 from functools import partial
 from typing import Any, ClassVar
@@ -9,24 +9,18 @@ from events.admin.sequence_editor.fields import FILTERS_HELP, choice, lines, sev
 from events.admin.sequence_editor.step_form import FILTERS, EmailForm, Notation, StepForm
 from events.admin.sequence_editor.times import Wire, length_from, length_parts
 
-TAGS_HELP = "With commas between."
+TAGS_HELP = "Separate them with commas."
 LISTS_HELP = "One a line, by name."
 one_a_line = partial(wire_lines.names_from, separator="\n")
 
 
 class WaitForm(StepForm):
-    """Until an event comes."""
-
     kind, title = "wait_for_event", "Wait for an event"
     wire_names: ClassVar = {
-        "eventName": "event_name",
-        "propertyFilters": "filters",
-        "timeout.days": "days",
-        "timeout.hours": "hours",
-        "timeout.minutes": "minutes",
-        "timeout": "days",
+        "eventName": "event_name", "propertyFilters": "filters", "timeout.days": "days",
+        "timeout.hours": "hours", "timeout.minutes": "minutes", "timeout": "days",
         "onTimeout": "on_timeout",
-    }
+    }  # fmt: skip
 
     notations: ClassVar = {"filters": FILTERS}
 
@@ -37,7 +31,6 @@ class WaitForm(StepForm):
     on_timeout = choice("When it does not come", {"continue": "go on", "exit": "end"})
 
     def own(self) -> Wire:
-        """Return the event and how long it is waited for."""
         return {
             "eventName": self.said("event_name"),
             "propertyFilters": self.said("filters"),
@@ -47,14 +40,11 @@ class WaitForm(StepForm):
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
-        """Return the event and how long it is waited for."""
         shown = super().own_initial({n: part for n, part in wire.items() if n != "timeout"})
         return {**shown, **length_parts(wire.get("timeout", {}))}
 
 
 class ConditionForm(StepForm):
-    """Who goes on."""
-
     kind, title = "condition", "Condition"
     wire_names: ClassVar = {"rules": "rules", "match": "match", "onFalse": "on_false"}
     notations: ClassVar = {"rules": Notation(wire_lines.rules_from, wire_lines.rule_lines)}
@@ -68,17 +58,15 @@ class ConditionForm(StepForm):
         "entry), <code>did_event_ever</code>, <code>did_not_event_ever</code>.",
     )
     match = choice("Met by", {"all": "all of them", "any": "any of them"})
-    # The later steps are offered by whoever knows them.
+    # `StepRows` offers the later steps.
     on_false = choice("Otherwise", {"exit": "end"})
 
     def said(self, field: str) -> Any:  # noqa: ANN401 - JSON
-        """Return where a condition leads as it was posted: what was offered may have changed."""
+        """Return `on_false` as it was posted: the offered steps may have changed."""
         return self.data.get(self.add_prefix(field)) if field == "on_false" else super().said(field)
 
 
 class TagsForm(StepForm):
-    """Tags to put on and take off."""
-
     kind, title = "update_tags", "Update tags"
     wire_names: ClassVar = {"add": "add", "remove": "remove"}
     notations: ClassVar = dict.fromkeys(wire_names, Notation(wire_lines.names_from, ", ".join))
@@ -87,8 +75,6 @@ class TagsForm(StepForm):
 
 
 class ListsForm(StepForm):
-    """Lists to join and leave."""
-
     kind, title = "update_list", "Update lists"
     wire_names: ClassVar = {"join": "join", "leave": "leave"}
     notations: ClassVar = dict.fromkeys(wire_names, Notation(one_a_line, "\n".join))
@@ -97,8 +83,6 @@ class ListsForm(StepForm):
 
 
 class SubscriberForm(StepForm):
-    """What to change of the person."""
-
     kind, title = "update_subscriber", "Update subscriber"
     wire_names: ClassVar = {
         "firstName": "first_name",
@@ -110,7 +94,7 @@ class SubscriberForm(StepForm):
         "attributes": Notation(wire_lines.attributes_from, wire_lines.attribute_lines)
     }
     # An empty name clears it.
-    told_when_blank = ("firstName", "lastName")
+    kept_when_blank = ("firstName", "lastName")
 
     first_name, last_name = text("First name"), text("Last name")
     clear = several("Clear", {"first_name": "first name", "last_name": "last name"})
@@ -118,7 +102,7 @@ class SubscriberForm(StepForm):
     attributes = lines(
         "Attributes",
         "One a line: <code>plan = pro</code>, <code>seats = 5</code>; <code>coupon = null</code> "
-        "takes one away.",
+        "removes one.",
     )
 
     def said(self, field: str) -> Any:  # noqa: ANN401 - JSON
@@ -134,8 +118,6 @@ class SubscriberForm(StepForm):
 
 
 class WebhookForm(StepForm):
-    """A URL to call."""
-
     kind, title = "webhook", "Webhook"
     wire_names: ClassVar = {"url": "url", "onError": "on_error"}
 
@@ -147,8 +129,6 @@ class WebhookForm(StepForm):
 
 
 class ExitForm(StepForm):
-    """The end."""
-
     kind, title = "exit", "Exit"
 
 
@@ -169,5 +149,4 @@ def form_kind_of(wire: Wire) -> str:
 
 
 def wire_kind_of(form_kind: str) -> str:
-    """Return the step's type on the wire."""
     return "delay" if form_kind in {"until_date", "until_weekday"} else form_kind

@@ -1,6 +1,6 @@
-"""The steps of a sequence as rows of forms: from a sequence, from what was posted, rearranged.
+"""The steps of a sequence as rows of forms: from a sequence or a POST, and rearranged.
 
-A button adds, moves or takes away a row by sending the whole form; nothing is stored then.
+A button adds, moves or removes a row by posting the whole form; nothing is stored then.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,8 +24,6 @@ ADD_KIND, ADD_BEFORE = "_add_kind", "_add_before"
 
 @dataclass(frozen=True, slots=True)
 class _Typed:
-    """What was posted of one step."""
-
     kind: str
     values: Mapping[str, list[str]]
 
@@ -35,10 +33,9 @@ class _Typed:
 
 
 class StepRows:
-    """The rows in order; `faults_of_all` are what no row's field could show."""
+    """The rows in order; `faults_of_all` are those that no row's field could show."""
 
     def __init__(self, forms: Iterable[StepForm]) -> None:
-        """Take the rows, and offer each condition the steps after it."""
         self.forms = list(forms)
         self.faults_of_all: list[str] = []
         for place, form in enumerate(self.forms):
@@ -47,7 +44,6 @@ class StepRows:
 
     @classmethod
     def of_wire(cls, steps: Iterable[Wire]) -> "StepRows":
-        """Return the rows of a sequence as it is."""
         forms = []
         for place, step in enumerate(steps):
             made = FORMS[form_kind_of(step)]
@@ -56,7 +52,7 @@ class StepRows:
 
     @classmethod
     def of_post(cls, posted: Mapping[str, Any]) -> "StepRows":
-        """Return the rows that were posted, rearranged when a button for that was pressed."""
+        """Return the posted rows, rearranged if one of those buttons was pressed."""
         data = posted if isinstance(posted, MultiValueDict) else MultiValueDict()
         rows = list(_typed_rows(data))
         if data.get(ARRANGE):
@@ -69,7 +65,7 @@ class StepRows:
         return cls(forms)
 
     def to_wire(self) -> list[Wire]:
-        """Return the steps in the wire's words; what cannot be said is kept as a row's error."""
+        """Return the steps' wire form; a `FieldFault` becomes an error of its row."""
         steps: list[Wire] = []
         for form in self.forms:
             step: Wire = {"type": wire_kind_of(form.kind), "id": form.data.get(f"{form.prefix}-id")}
@@ -83,18 +79,17 @@ class StepRows:
 
     @property
     def has_errors(self) -> bool:
-        """Whether a row shows one."""
         return bool(self.faults_of_all) or any(form.errors for form in self.forms)
 
     def show(self, fault: Fault) -> None:
-        """Show a fault of the wire, `steps[2].subject`, at the field that it is about."""
+        """Show a fault of the wire, such as `steps[2].subject`, at its field."""
         place, rest = _place_in(fault.path)
         if place is None or place >= len(self.forms):
             self.faults_of_all.append(f"{fault.path}: {fault.message}")
             return
         form = self.forms[place]
         field, inner = _field_of(form, rest)
-        # A row that could not even be read has said so, and the parser knows the half of it.
+        # A row that could not be read shows that; the parser saw only half of it.
         if field and form.has_error(field):
             return
         words = f"{inner} {fault.message}".strip() if inner or field else f"It {fault.message}"
@@ -141,7 +136,7 @@ def _with_new(rows: list[_Typed], kind: str, before: str) -> list[_Typed]:
 
 
 def _offer_targets(form: ConditionForm, later: list[StepForm], *, first: int) -> None:
-    """Offer the steps after a condition, and what it leads to now even where that is none."""
+    """Offer the later steps, and the current target even where it is none of them."""
     offered = {"exit": "end"}
     for number, each in enumerate(later, start=first):
         step_id = str(each["id"].value() or "")
@@ -161,7 +156,7 @@ def _place_in(path: str) -> tuple[int | None, str]:
 
 
 def _field_of(form: StepForm, rest: str) -> tuple[str | None, str]:
-    """Return the field for a path within a step, and what of the path is not yet told."""
+    """Return the field for a path within a step, and the rest of the path."""
     for wire, field in form.wire_names.items():
         if rest == wire:
             return field, ""

@@ -1,6 +1,6 @@
-"""Lengths and hours as forms hold them, turned into the wire's words and back.
+"""Lengths and hours as form fields, to the wire form and back.
 
-A number that is none goes on as the text it is, for the wire's parser to refuse.
+A text that is no number is passed on, so that the wire's parser refuses it.
 """
 
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from events.language.timing.delays import DAY, HOUR, MINUTE
 from events.language.timing.windows import MIDNIGHT
 
 Wire = dict[str, Any]
-# Far beyond every limit, and far below what Python refuses to read.
+# Far beyond every limit, and far below the digits that Python refuses.
 MOST_DIGITS = 15
 
 
 def number_from(given: str) -> Any:  # noqa: ANN401 - what is no number goes on as it is
-    """Return a whole number, or None for nothing, or the text for the parser to refuse."""
+    """Return a whole number, None for a blank, or the text for the parser to refuse."""
     plain = given.strip()
     is_number = plain.isascii() and plain.removeprefix("-").isdigit() and len(plain) <= MOST_DIGITS
     return int(plain) if is_number else plain or None
@@ -36,7 +36,7 @@ def length_from(cleaned: Mapping[str, Any], *, prefix: str = "") -> Wire:
 
 
 def length_parts(wire: Wire, *, prefix: str = "") -> Wire:
-    """Return a length as a form shows it, with an odd rest in seconds."""
+    """Return the parts of a length, with an odd rest in seconds."""
     rest = wire.get("delayMs", 0)
     parts = {name: wire.get(name, 0) for name in ("days", "hours", "minutes")}
     for name, size in (("days", DAY), ("hours", HOUR), ("minutes", MINUTE)):
@@ -68,5 +68,5 @@ def hours_initial(wire: Wire, *, prefix: str = "") -> Wire:
 
 
 def _hour(clock: str) -> str:
-    """Return a time of the day, nothing for midnight, which is what nothing stands for."""
+    """Return a time of the day; midnight is shown as a blank."""
     return "" if clock == MIDNIGHT else clock

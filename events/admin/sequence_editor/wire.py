@@ -1,4 +1,4 @@
-"""A sequence's general fields, between the form and the wire's words."""
+"""A sequence's general fields: between the form and the wire form."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from events.admin.sequence_editor.fields import FieldFault
 from events.admin.sequence_editor.times import Wire, hours_from, hours_initial
 from events.language.entry import TRIGGERS, TriggerType
 
-# How the fields of triggers are read from the form, by their names on the wire.
+# How to read a trigger's fields from the form, by their names on the wire.
 _READ: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "eventName": lambda cleaned: cleaned.get("event_name") or None,
     "propertyFilters": lambda cleaned: _read(cleaned, "filters", lines.filters_from),
@@ -18,35 +18,22 @@ _READ: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 STOP_TYPES = {"": "never", "event_received": "when an event comes", "tag_added": "when a tag comes"}
 PLAIN = {
-    "name": "name",
-    "key": "key",
-    "description": "description",
-    "trigger": "trigger",
-    "enrollmentMode": "enrollment_mode",
-    "fromName": "from_name",
-    "fromEmail": "from_email",
+    "name": "name", "key": "key", "description": "description", "trigger": "trigger",
+    "enrollmentMode": "enrollment_mode", "fromName": "from_name", "fromEmail": "from_email",
     "replyTo": "reply_to",
-}
-# By which field a fault of the wire is shown; the longer path comes first.
+}  # fmt: skip
+# The field that shows a fault of a wire path; the longer path comes first.
 WIRE_NAMES = {
-    **PLAIN,
-    "labels": "labels",
-    "eventName": "event_name",
-    "propertyFilters": "filters",
-    "tagNames": "tag_names",
-    "lists": "lists",
-    "listScope": "list_scope",
+    **PLAIN, "labels": "labels", "eventName": "event_name", "propertyFilters": "filters",
+    "tagNames": "tag_names", "lists": "lists", "listScope": "list_scope",
     "enrollmentFieldPath": "enrollment_field_path",
     "activeSubscribersOnly": "active_subscribers_only",
-    "stopCondition.propertyFilters": "stop_filters",
-    "stopCondition.matchConfig": "stop_field_path",
-    "stopCondition": "stop_value",
-    "sendingWindow.days": "window_weekdays",
-    "sendingWindow.startTime": "window_start",
-    "sendingWindow.endTime": "window_end",
+    "stopCondition.propertyFilters": "stop_filters", "stopCondition.matchConfig": "stop_field_path",
+    "stopCondition": "stop_value", "sendingWindow.days": "window_weekdays",
+    "sendingWindow.startTime": "window_start", "sendingWindow.endTime": "window_end",
     "sendingWindow.timezone": "window_timezone",
-}
-# For which triggers a field is shown, as the page asks it.
+}  # fmt: skip
+# The triggers that show a field, as an expression for the page.
 TRIGGER_CONDITIONS = {
     WIRE_NAMES[name]: " || ".join(
         f"trigger == '{type_}'" for type_, facts in TRIGGERS.items() if name in facts.fields
@@ -58,7 +45,7 @@ TRIGGER_CONDITIONS = {
 def wire_of(cleaned: Mapping[str, Any]) -> Wire:
     """Return the general fields as `parse_sequence` takes them; raises `FieldFault`.
 
-    What another trigger or mode would need is left out, so that it stands in nobody's way.
+    Fields of another trigger or mode are left out, so that they cannot fail.
     """
     plain = {wire: cleaned.get(field) or None for wire, field in PLAIN.items()}
     return {
@@ -75,7 +62,7 @@ def wire_of(cleaned: Mapping[str, Any]) -> Wire:
 
 
 def initial_of(wire: Wire) -> Wire:
-    """Return what the form shows of a sequence; of none, what a new one begins with."""
+    """Return the form's initial values; an empty `wire` gives those of a new sequence."""
     stop = wire.get("stopCondition", {})
     window = wire.get("sendingWindow")
     return {

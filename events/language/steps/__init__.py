@@ -1,7 +1,7 @@
-"""The steps of a sequence: each kind, how callers send a step, and how it is stored.
+"""The steps of a sequence: each kind, its wire form, and its stored form.
 
-Knows events' other words (`timing`, `filters`) and no service. A step is added by a module in
-`kinds` and a line in its registry.
+Knows the language's other words (`timing`, `filters`) and no service. To add a step kind, add a
+module in `kinds` and a line in its registry.
 """
 
 from events.language.steps import kinds

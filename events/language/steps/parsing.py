@@ -1,6 +1,6 @@
-"""A sequence's steps as callers send them, and as they are stored: which is what `as_wire` gives.
+"""A sequence's steps in the wire form and in the stored form, which is `as_wire`.
 
-Of callers it takes aliases, steps without an id, and a delay within another step.
+From callers it takes aliases, steps without an id, and a delay within another step.
 """
 
 import re
@@ -27,7 +27,7 @@ _OWN_DELAY = "-delay"
 def parse_steps(raw: object, *, path: str = "steps") -> tuple[Step, ...]:
     """Return up to 100 steps; raises `InvalidRequest` with the faults of all of them.
 
-    A step's own delay becomes a delay step before it, and who jumps to the step jumps there.
+    A step's own delay becomes a delay step before it, and jumps to the step go to that delay.
     """
     listed = [] if raw is None else raw
     if not isinstance(listed, list):
@@ -44,7 +44,7 @@ def parse_steps(raw: object, *, path: str = "steps") -> tuple[Step, ...]:
 def from_stored(stored: Mapping[str, Any]) -> Step:
     """Return one step of a version; raises `InvalidRequest` for what is none.
 
-    What callers are refused for is not looked at: a version outlives the rules of its time.
+    Skips the checks for callers: a version outlives the rules of its time.
     """
     fields = Fields(stored, path="")
     step = KINDS[_read_kind(fields)].read(fields)
@@ -61,12 +61,11 @@ class _StepsParser:
         self.faults: list[Fault] = []
         self.taken = set(_given_ids(listed))
         self.seen: dict[str, int] = {}
-        # Where each step came from, by its id; and each own delay, by the step's id.
+        # The path of each step, by its id; and the id of its own delay, by the step's id.
         self.paths: dict[str, str] = {}
         self.delay_of: dict[str, str] = {}
 
     def add(self, raw: object, number: int) -> None:
-        """Take one element."""
         path = f"{self.path}[{number}]"
         try:
             fields = Fields(raw, path=path)
@@ -85,7 +84,7 @@ class _StepsParser:
         self.steps.append(step)
 
     def read_id(self, fields: Fields, kind: str, number: int) -> str:
-        """Return the step's id; one that it lacks is made of kind and place."""
+        """Return the step's id; a missing one is made of kind and place."""
         given = fields.read("id", _read_id, "")
         if given in self.seen:
             fields.fault("id", f"is the id of {self.path}[{self.seen[given]}] too: {given}.")
@@ -94,7 +93,7 @@ class _StepsParser:
         return given or self.free_id(f"{kind}-{number + 1}")
 
     def add_delay(self, fields: Fields, step_id: str) -> None:
-        """Put a step's own delay before it, unless it is no time at all."""
+        """Add a step's own delay before it, unless its length is zero."""
         delay = read_delay(fields)
         if delay != timing.Duration(0) and not fields.faults:
             made = self.free_id(step_id[: LONGEST_ID - len(_OWN_DELAY)] + _OWN_DELAY)
@@ -125,9 +124,9 @@ class _StepsParser:
         return done
 
     def with_targets(self, step: Step, place: int, place_of: Mapping[str, int]) -> Step:
-        """Return the step with each jump led to the delay of a step that has one."""
+        """Return the step with each jump moved to its target's own delay, if it has one."""
         for field, target in step.jumps.items():
-            # A jump to a step that is wrong itself: that fault is enough.
+            # A jump to a faulty step: that step's fault is enough.
             is_unknowable = target in self.taken and target not in place_of
             if target != EXIT and not is_unknowable and place_of.get(target, -1) <= place:
                 message = f"must be {EXIT} or the id of a later step, not {target!r}."
@@ -155,7 +154,6 @@ def _read_id(value: object) -> str:
 
 
 def _read_kind(fields: Fields) -> str:
-    """Return the kind; raises `InvalidRequest` when it is none of ours."""
     name = fields.first_given("type", "nodeType")
     if not fields.is_given(name):
         if fields.is_given("subject"):

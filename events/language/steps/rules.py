@@ -1,4 +1,4 @@
-"""The rules of a condition: as values, as callers send them, and back again."""
+"""The rules of a condition: their values, to the wire form and back."""
 
 from typing import Any, Literal, assert_never
 
@@ -17,7 +17,7 @@ KINDS = (
     "tag", "no_tag", "list", "no_list", "attribute", "event_property", "did_event",
     "did_not_event",
 )  # fmt: skip
-# What normalising takes away may be long, but not that long.
+# Before normalising, which may shorten it.
 _LONGEST_TAG = 200
 
 read_list_reference = text_reader(LONGEST_LIST)
@@ -25,22 +25,20 @@ read_event_name = text_reader(LONGEST_NAME)
 
 
 class TagRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Met by those who have the tag, or by those who do not."""
+    """Met when the person has the tag, or has it not."""
 
     tag: str
-    is_borne: bool = True
+    is_present: bool = True
 
 
 class ListRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Met by those who are on the list, or by those who are not; by id or exact name."""
+    """Met when the person is on the list, or is not; by id or exact name."""
 
     list: str
     is_joined: bool = True
 
 
 class AttributeRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Met when the subscriber's attributes meet the filter."""
-
     filter: Filter
 
 
@@ -63,7 +61,6 @@ Rule = TagRule | ListRule | AttributeRule | EventPropertyRule | EventRule
 
 
 def read_tag(value: object) -> str:
-    """Return a tag's normal name; raises `InvalidField`."""
     try:
         return tag_names.normalise(read_text(value, longest=_LONGEST_TAG))
     except tag_names.InvalidTagName as error:
@@ -76,7 +73,6 @@ def parse_rules(raw: object, *, path: str) -> tuple[Rule, ...]:
 
 
 def parse_rule(raw: object, *, path: str) -> Rule:
-    """Return one rule; raises `InvalidRequest` with every fault."""
     fields = Fields(raw, path=path)
     if not fields.is_given("type"):
         fields.fault("type", f"is missing: {any_of(KINDS)}.")
@@ -88,10 +84,9 @@ def parse_rule(raw: object, *, path: str) -> Rule:
 
 
 def rule_as_wire(rule: Rule) -> dict[str, Any]:
-    """Return the rule as `parse_rule` takes it, without what is default."""
     match rule:
         case TagRule():
-            return {"type": "tag" if rule.is_borne else "no_tag", "tag": rule.tag}
+            return {"type": "tag" if rule.is_present else "no_tag", "tag": rule.tag}
         case ListRule():
             return {"type": "list" if rule.is_joined else "no_list", "list": rule.list}
         case AttributeRule():
@@ -115,7 +110,7 @@ def rule_as_wire(rule: Rule) -> dict[str, Any]:
 def _parse_kind(kind: str, fields: Fields) -> Rule:
     match kind:
         case "tag" | "no_tag":
-            return TagRule(tag=fields.read_needed("tag", read_tag, ""), is_borne=kind == "tag")
+            return TagRule(tag=fields.read_needed("tag", read_tag, ""), is_present=kind == "tag")
         case "list" | "no_list":
             named = fields.read_needed("list", read_list_reference, "")
             return ListRule(list=named, is_joined=kind == "list")

@@ -1,5 +1,5 @@
-"""Delays and sending windows: their values, the wire form, and the moments that they give. Reads no
-clock: moments are passed in, and every moment is aware.
+"""Delays and sending windows: their values, the wire form, and their moments. Reads no clock:
+moments are passed in, and all are aware.
 """
 
 from events.language.timing.delays import (

@@ -12,8 +12,7 @@ from events.language.paths import values_at
 from events.language.timing.windows import DAYS, MIDNIGHT, Day, SendingWindow, moment_of, next_open
 from subscribers.wire.payloads import InvalidField, read_moment
 
-# What to do about a date that is not there, or past: go on at once, leave out the next step, or
-# leave the sequence.
+# For a date that is missing or past: go on at once, skip the next step, or end the enrollment.
 Action = Literal["continue", "skip", "exit"]
 Source = Literal["event", "subscriber"]
 DAY = 86_400_000  # milliseconds, as the two below
@@ -23,7 +22,7 @@ _DAY_LENGTH = len("2026-01-31")
 
 
 class Duration(msgspec.Struct, frozen=True, tag="duration"):
-    """A length of time, by the wall clock of no zone: a day is 24 hours."""
+    """A length of time in elapsed hours: a day is always 24."""
 
     milliseconds: int
 
@@ -69,7 +68,7 @@ class PastDue:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """There is no date at the path, or nothing that can be read as one."""
+    """There is no date at the path, or none that can be read."""
 
     action: Action
 
@@ -84,7 +83,7 @@ def resolve(
 ) -> Due | PastDue | Missing:
     """Return when a wait that began at `since` is over; never raises for odd data.
 
-    `zone` is the person's: it counts for plain dates, and where the delay names no zone.
+    `zone` is the person's: for plain dates, and where the delay names no zone.
     """
     match delay:
         case Duration():

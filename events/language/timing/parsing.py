@@ -1,4 +1,4 @@
-"""Delays and sending windows as callers send them, in all their spellings.
+"""Delays and sending windows from the wire, in all their spellings.
 
 A delay comes as `days`, `hours`, `minutes` or `delayMs` with or without a `mode`, at the top of a
 step or in its `delay`, as `waitUntil`, or as `waitUntilWeekday`.
@@ -10,45 +10,30 @@ from typing import Any
 
 from events.language.fields import Fields, any_of, whole_number_reader
 from events.language.paths import read_path
-from events.language.timing.delays import (
-    DAY,
-    HOUR,
-    MINUTE,
-    Delay,
-    Duration,
-    UntilDate,
-    UntilWeekday,
-)
-from events.language.timing.windows import (
-    DAYS,
-    MIDNIGHT,
-    OF_WORKSPACE,
-    Day,
-    SendingWindow,
-    known_zone,
-)
+from events.language.timing import delays, windows
+from events.language.timing.delays import Delay, Duration, UntilDate, UntilWeekday
+from events.language.timing.windows import DAYS, MIDNIGHT, SendingWindow
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest, read_text, type_name
 
 MOST_DAYS = 365
 LONGEST_ZONE = 64
-MOST_MILLISECONDS = MOST_DAYS * DAY
-UNITS = {"days": DAY, "hours": HOUR, "minutes": MINUTE, "delayMs": 1}
+MOST_MILLISECONDS = MOST_DAYS * delays.DAY
+UNITS = {"days": delays.DAY, "hours": delays.HOUR, "minutes": delays.MINUTE, "delayMs": 1}
 MODES = ("duration", "until_date", "until_weekday")
 ACTIONS = ("continue", "skip", "exit")
 SOURCES = ("event", "subscriber")
 ZONE_SOURCES = ("subscriber", "workspace", "custom")
-# The fields of a step that hold a delay as an object or number of their own.
+# The fields of a step that contain a whole delay.
 HOLDERS = ("delay", "delayMs", "waitUntil", "waitUntilWeekday")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::00)?", re.ASCII)
 
 
 def has_own_delay(raw: Mapping[str, Any]) -> bool:
-    """Tell whether a step that does something else brings a delay too."""
+    """Return whether a step of another kind also has a delay."""
     return any(raw.get(name) is not None for name in HOLDERS)
 
 
 def parse_delay(raw: Mapping[str, Any], *, path: str) -> Delay:
-    """Return the delay that a step carries; raises `InvalidRequest` with every fault."""
     given = [name for name in HOLDERS if raw.get(name) is not None]
     if len(given) > 1:
         raise InvalidRequest(Fault(path, f"has {' and '.join(given)}: give one of them."))
@@ -66,11 +51,9 @@ def parse_delay(raw: Mapping[str, Any], *, path: str) -> Delay:
 def parse_length(raw: object, *, path: str) -> int:
     """Return the milliseconds of `{days, hours, minutes, delayMs}`, at most 365 days."""
     fields = Fields(raw, path=path)
-    length = _read_length(fields)
-    if length is None and not fields.faults:
-        fields.faults.append(Fault(path, f"gives no time: {any_of(UNITS)}."))
+    length = _read_needed_length(fields)
     fields.raise_faults()
-    return length or 0
+    return length
 
 
 def parse_sending_window(raw: object, *, path: str) -> SendingWindow | None:
@@ -86,7 +69,7 @@ def parse_sending_window(raw: object, *, path: str) -> SendingWindow | None:
 
 
 def _parse_any(fields: Fields) -> Delay:
-    """Read a delay whose mode is given, or told by its fields."""
+    """Read a delay by its mode, or by its fields when no mode is given."""
     delay: Delay
     mode = fields.read_choice("mode", MODES, _mode_of(fields))
     if mode == "until_date":
@@ -94,10 +77,7 @@ def _parse_any(fields: Fields) -> Delay:
     elif mode == "until_weekday":
         delay = _read_until_weekday(fields)
     else:
-        length = _read_length(fields)
-        if length is None and not fields.faults:
-            fields.faults.append(Fault(fields.path, f"gives no time: {any_of(UNITS)}."))
-        delay = Duration(length or 0)
+        delay = Duration(_read_needed_length(fields))
     fields.raise_faults()
     return delay
 
@@ -134,7 +114,7 @@ def _read_offset(fields: Fields) -> int:
     elif isinstance(given, Mapping):
         length = fields.read_nested("offset", _parse_offset, 0)
     else:
-        # A direction says which way, so that a sign beside it would say it twice.
+        # With a direction, a sign would give the direction twice.
         least = 0 if direction else -MOST_MILLISECONDS
         length = fields.read("offset", whole_number_reader(least, MOST_MILLISECONDS), 0)
     return -length if direction == "before" else length
@@ -145,6 +125,13 @@ def _parse_offset(raw: object, *, path: str) -> int:
     length = _read_length(fields) or 0
     fields.raise_faults()
     return length
+
+
+def _read_needed_length(fields: Fields) -> int:
+    length = _read_length(fields)
+    if length is None and not fields.faults:
+        fields.faults.append(Fault(fields.path, f"gives no time: {any_of(UNITS)}."))
+    return length or 0
 
 
 def _read_length(fields: Fields) -> int | None:
@@ -164,7 +151,7 @@ def _read_until_weekday(fields: Fields) -> UntilWeekday:
     return UntilWeekday(days=days, start=start, end=end, timezone=timezone)
 
 
-def _read_hours(fields: Fields) -> tuple[tuple[Day, ...], str, str, str]:
+def _read_hours(fields: Fields) -> tuple[tuple[windows.Day, ...], str, str, str]:
     """Return days in the order of the week, start, end and time zone."""
     name = fields.first_given("days", "untilDays")
     chosen = fields.read_items(name, _read_day, most=len(DAYS))
@@ -199,13 +186,13 @@ def _read_time(value: object) -> str:
 
 
 def _read_zone(fields: Fields) -> str:
-    """Return a zone's name, `workspace`, or nothing for the subscriber's."""
+    """Return a zone's name, `workspace`, or "" for the subscriber's."""
     name = fields.first_given("timezone", "untilTimezone")
     origin = fields.first_given("timezoneSource", "untilTimezoneSource")
     own = "custom" if fields.is_given(name) else "subscriber"
     source = fields.read_choice(origin, ZONE_SOURCES, own)
     if source == "workspace":
-        return OF_WORKSPACE
+        return windows.OF_WORKSPACE
     if source == "subscriber":
         return ""
     return fields.read_needed(name, _read_zone_name, "")
@@ -213,6 +200,6 @@ def _read_zone(fields: Fields) -> str:
 
 def _read_zone_name(value: object) -> str:
     name = read_text(value, longest=LONGEST_ZONE)
-    if known_zone(name) is None:
+    if windows.known_zone(name) is None:
         raise InvalidField("must be the name of a time zone, as Europe/Berlin.")
     return name

@@ -1,7 +1,7 @@
-"""Sending windows: days and hours in a time zone, right across changes of the clock.
+"""Sending windows: days and hours in a time zone, correct across clock changes.
 
-A window opens once for each of its days and closes once. A time that does not exist, since the
-clock leaps over it, is the first moment after the leap; one that exists twice is the first.
+A window opens once for each of its days and closes once. A time that the clock leaps over is the
+first moment after the leap; a time that comes twice is the first of them.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ DAYS: tuple[Day, ...] = (
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
 )  # fmt: skip
 MIDNIGHT = "00:00"
-# In the place of a zone's name: the workspace's, even where the subscriber has one.
+# In place of a zone's name: the workspace's, even if the subscriber has one.
 OF_WORKSPACE = "workspace"
-# The days after which a window that opens at all has opened: a week, one whose opening the clock
-# leapt over, and what a zone that moved across the date line left out.
+# A window opens within these days: a week, a second for an opening that the clock leapt over, and
+# the day that a zone lost when it crossed the date line.
 _DAYS_AHEAD = 16
 
 
@@ -39,7 +39,7 @@ class SendingWindow(msgspec.Struct, frozen=True, omit_defaults=True):
 def next_open(window: SendingWindow, *, at: datetime, zone: ZoneInfo) -> datetime:
     """Return `at` itself when the window is open then, else when it opens next, in UTC.
 
-    `zone` counts where the window names none. Raises `OverflowError` at the end of the calendar.
+    `zone` is for a window that names none. Raises `OverflowError` at the end of the calendar.
     """
     own = own_zone(window.timezone, zone)
     day = at.astimezone(own).date() - timedelta(days=1)
@@ -49,7 +49,7 @@ def next_open(window: SendingWindow, *, at: datetime, zone: ZoneInfo) -> datetim
             if max(at, opens) < closes:
                 return max(at, opens)
         day += timedelta(days=1)
-    # Only a window without days, which no parser lets through.
+    # Only for a window without days, which no parser returns.
     return at
 
 
@@ -66,7 +66,7 @@ def zone_for(timezone: str, *, subscriber: str, workspace: str) -> ZoneInfo:
 
 
 def own_zone(timezone: str, zone: ZoneInfo) -> ZoneInfo:
-    """Return the zone that is named, else the given one."""
+    """Return the named zone, else the given one."""
     named = known_zone(timezone) if timezone not in {"", OF_WORKSPACE} else None
     return named or zone
 
@@ -87,7 +87,7 @@ def moment_of(local: datetime, zone: ZoneInfo) -> datetime:
     moment = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None, fold=0) == local:
         return moment
-    # PEP 495: in a leap, fold=1 reads the time by the offset after it, which is before the leap.
+    # PEP 495: in a leap, fold=1 uses the offset after it, which gives a moment before the leap.
     before = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
     return _first_after_leap(before, moment, zone)
 
@@ -104,7 +104,6 @@ def _first_after_leap(before: datetime, after: datetime, zone: ZoneInfo) -> date
 
 
 def _hours_of(window: SendingWindow, day: date, zone: ZoneInfo) -> Sequence[datetime]:
-    """Return when the window of a day opens and closes."""
     start, end = time.fromisoformat(window.start), time.fromisoformat(window.end)
     last_day = day if end > start else day + timedelta(days=1)
     return [

@@ -1,27 +1,19 @@
-"""Delays and sending windows as callers send them and files hold them."""
+"""Delays and sending windows in the wire form."""
 
 from typing import Any
 
-from events.language.timing.delays import (
-    DAY,
-    HOUR,
-    MINUTE,
-    Delay,
-    Duration,
-    UntilDate,
-    UntilWeekday,
-)
+from events.language.timing import delays
 from events.language.timing.windows import OF_WORKSPACE, SendingWindow
 
 
-def delay_as_wire(delay: Delay) -> dict[str, Any]:
-    """Return the delay as the fields of a step of the type `delay`, without what is default."""
+def delay_as_wire(delay: delays.Delay) -> dict[str, Any]:
+    """Return the fields of a `delay` step, without defaults."""
     match delay:
-        case Duration():
+        case delays.Duration():
             return length_as_wire(delay.milliseconds)
-        case UntilWeekday():
+        case delays.UntilWeekday():
             return {"mode": "until_weekday", **_hours_as_wire(delay)}
-        case UntilDate():
+        case delays.UntilDate():
             parts: dict[str, Any] = {"mode": "until_date", "field": delay.field}
             if delay.source != "event":
                 parts["source"] = delay.source
@@ -36,23 +28,22 @@ def delay_as_wire(delay: Delay) -> dict[str, Any]:
 
 
 def length_as_wire(milliseconds: int) -> dict[str, int]:
-    """Return a length as days, hours and minutes when it comes out even, else in milliseconds."""
-    if milliseconds % MINUTE:
+    """Return a length as days, hours and minutes; in milliseconds unless it is whole minutes."""
+    if milliseconds % delays.MINUTE:
         return {"delayMs": milliseconds}
     parts = {
-        "days": milliseconds // DAY,
-        "hours": milliseconds % DAY // HOUR,
-        "minutes": milliseconds % HOUR // MINUTE,
+        "days": milliseconds // delays.DAY,
+        "hours": milliseconds % delays.DAY // delays.HOUR,
+        "minutes": milliseconds % delays.HOUR // delays.MINUTE,
     }
     return {name: number for name, number in parts.items() if number} or {"minutes": 0}
 
 
 def window_as_wire(window: SendingWindow) -> dict[str, Any]:
-    """Return the window as `parse_sending_window` takes it."""
     return {"enabled": True, **_hours_as_wire(window)}
 
 
-def _hours_as_wire(hours: SendingWindow | UntilWeekday) -> dict[str, Any]:
+def _hours_as_wire(hours: SendingWindow | delays.UntilWeekday) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "days": list(hours.days),
         "startTime": hours.start,

@@ -1,20 +1,20 @@
-"""`manage.py doctor`: looks whether all is well, and says what to do where it is not."""
+"""`manage.py doctor`: checks the installation, and says how to mend what it finds."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from config import schema
 from events import enqueue
 from events.services import doctor
 from events.wording import doctor as doctor_text
-from subscribers.models import Workspace
+from subscribers.management import people
 from subscribers.services.audits.audits import MOST_ROWS, Audit, Check, Finding, Level, fact
 
-# The ticker keeps two batches for each process; many more means that nobody takes them.
+# The ticker keeps two batches for each process; with many more no worker takes them.
 MOST_BATCHES = 300
 UNREACHABLE = Finding(
     what="The database does not answer",
@@ -23,7 +23,7 @@ UNREACHABLE = Finding(
 
 
 def queue(audit: Audit) -> Sequence[Finding]:
-    """Find a queue that nobody empties."""
+    """Check whether the worker empties the queue."""
     depth = enqueue.depth(now=audit.now)
     waiting = depth.all_waiting
     if waiting <= MOST_BATCHES:
@@ -31,7 +31,7 @@ def queue(audit: Audit) -> Sequence[Finding]:
     return [
         Finding(
             what="Batches pile up in the queue",
-            remedy="Start a worker, or more of them; nothing of it is lost or done twice.",
+            remedy="Start a worker, or more of them; nothing is lost or done twice.",
             count=waiting,
         )
     ]
@@ -41,22 +41,20 @@ QUEUE = Check("Worker", "queue", "The queue is short.", queue)
 
 
 class Command(BaseCommand):
-    """Audits settings, database, worker, mail and the data."""
-
     help = (
-        "Look at settings, database, worker, mail and at what must hold of the data, and say what "
-        "to do. Changes nothing. Exit code 1 when there is a problem; warnings alone are 0."
+        "Check settings, database, worker, mail and data, and say what to do. Changes nothing. "
+        "Exit code 1 when there is a problem, 0 for warnings alone."
     )
-    # What the checks would say, the doctor says itself, and goes on.
+    # The doctor reports what the checks would, and goes on.
     requires_system_checks = []  # noqa: RUF012 - Django declares it on the instance
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
-        parser.add_argument("--workspace", metavar="SLUG", help="Look at the data of this one.")
+        parser.add_argument("--workspace", metavar="SLUG", help="Check the data of this workspace.")
         parser.add_argument(
             "--full",
             action="store_true",
-            help=f"Look at all rows; without it at the newest {MOST_ROWS:,} of each table.",
+            help=f"Check all rows; without it the newest {MOST_ROWS:,} of each table.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -78,19 +76,11 @@ class Command(BaseCommand):
             return list(doctor.examine(audit=Audit(now=now), checks=checks))
         if schema.problem():
             return list(doctor.examine(audit=Audit(now=now), checks=doctor.WITHOUT_TABLES))
+        slug = options["workspace"]
         audit = Audit(
             now=now,
-            workspace=_workspace(options["workspace"]),
+            workspace=None if slug is None else people.workspace_of(slug=slug),
             most_rows=None if options["full"] else MOST_ROWS,
         )
         checks = (*doctor.SURROUNDINGS, QUEUE, *doctor.DATA_CHECKS)
         return list(doctor.examine(audit=audit, checks=checks))
-
-
-def _workspace(slug: str | None) -> Workspace | None:
-    if slug is None:
-        return None
-    found = Workspace.objects.filter(slug=slug).first()
-    if found is None:
-        raise CommandError(f"--workspace: there is no workspace with the slug {slug!r}.")
-    return found

@@ -11,11 +11,9 @@ from subscribers.management.exporting.command import ExportCommand
 
 
 class Command(ExportCommand):
-    """Exports events."""
-
     help = (
-        "Write events as CSV or JSONL: person by person, as they occurred; by --name alone, name "
-        "by name."
+        "Write events as CSV or JSONL, person after person, as they occurred; with --name "
+        "alone, name after name."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,7 +23,7 @@ class Command(ExportCommand):
             action="append",
             default=[],
             metavar="NAME",
-            help="Events of the name; given several times: of one of them.",
+            help="Only events of this name; may be given several times.",
         )
         arguments.add_times_to(parser, what="Occurred")
         arguments.add_people_to(parser)

@@ -6,12 +6,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from events.language import files
 from events.services.sequences import files as sequence_files
-from subscribers.models import Workspace
+from subscribers.management import people
 
 
 class Command(BaseCommand):
-    """Exports sequences."""
-
     help = "Print sequences as YAML: all that are not archived, or those with the keys given."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,9 +23,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = Workspace.objects.filter(slug=options["workspace"]).first()
-        if workspace is None:
-            raise CommandError(f"There is no workspace {options['workspace']!r}.")
+        workspace = people.workspace_of(slug=options["workspace"])
         try:
             elements = sequence_files.exported(workspace=workspace, keys=options["key"])
         except sequence_files.UnknownKeys as error:

@@ -13,21 +13,19 @@ from subscribers.services.audience import named_people
 
 
 class Command(BaseCommand):
-    """Exports one person."""
-
     help = (
         "Print everything that is known of one person as one JSON document: profile, consent, "
         "events with their effects, sequences, mails."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("person", metavar="ADDRESS", help=f"Whom: {named_people.FORMS}.")
+        parser.add_argument("person", metavar="ADDRESS", help=f"The person: {named_people.FORMS}.")
         parser.add_argument(
             "file",
             nargs="?",
             default=STANDARD_OUTPUT,
             metavar="FILE",
-            help="Where to; without it, or -: standard output.",
+            help="The file to write; without it, or -: standard output.",
         )
         parser.add_argument("--workspace", required=True, metavar="SLUG")
 

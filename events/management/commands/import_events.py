@@ -1,4 +1,4 @@
-"""`import_events FILE…`: takes history in, fast, and goes on where it was broken off."""
+"""`import_events FILE…`: imports history fast; a second start continues an interrupted import."""
 
 import gc
 import os
@@ -10,27 +10,25 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from events.api.base import current_limits
 from events.intake.cells import FIELDS
 from events.intake.presets import PRESETS
 from events.intake.rows import EventReader
 from events.services.counts import roll_ups
 from events.services.history.importing import EventImporter
+from events.services.ingestion.request import current_limits
 from subscribers.management.importing import ImportCommand
 from subscribers.management.importing.arguments import check_map, wrong
 from subscribers.models import ImportRun, Workspace
 
-# Whoever answers requests goes first.
+# Processes that answer requests come first.
 NICENESS = 5
-# Rows make many objects and no cycles: looking for these often is time lost.
-OBJECTS_BETWEEN_LOOKS = 100_000
-# Whoever has waited for the database gets the interpreter back after so long, not after 5 ms.
+# Rows make many objects and no cycles: a frequent search for cycles wastes time.
+OBJECTS_BETWEEN_SEARCHES = 100_000
+# A thread that waited for the database gets the interpreter after this time, not after 5 ms.
 SECONDS_OF_A_TURN = 0.0003
 
 
 class Command(ImportCommand):
-    """Imports events."""
-
     help = (
         "Record events from files as history, whatever their age: with their own times, without"
         " running a rule, a sequence or a mail. Creates people and definitions as the API does."
@@ -39,7 +37,7 @@ class Command(ImportCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as a process of its own."""
-        _make_way()
+        _lower_priority()
         super().run_from_argv(argv)
 
     def add_own_arguments(self, parser: CommandParser) -> None:
@@ -47,20 +45,20 @@ class Command(ImportCommand):
             "--from",
             dest="preset",
             choices=sorted(PRESETS),
-            help="Whose export the rows are; --map goes before it.",
+            help="The product that wrote the export; --map overrides it.",
         )
         parser.add_argument(
             "--event-id-from",
             nargs="+",
             default=[],
             metavar="COLUMN",
-            help="Columns that tell a row from all others: a stable eventId is made of them where "
-            "there is none, so that the same file again brings nothing in twice.",
+            help="Columns that identify a row: without an eventId, a stable one is made of them, "
+            "so that the same file imports nothing twice.",
         )
         parser.add_argument(
             "--as-text",
             action="store_true",
-            help="Keep cells of properties.* as texts, numbers and true, false, null too.",
+            help="Keep cells of properties.* as texts, even numbers and true, false, null.",
         )
         parser.add_argument(
             "--trigger",
@@ -82,7 +80,7 @@ class Command(ImportCommand):
     def importer(
         self, *, workspace: Workspace, run: ImportRun, options: dict[str, Any]
     ) -> EventImporter:
-        # History may be of any age.
+        # History may have any age.
         limits = replace(current_limits(), oldest=timedelta.max)
         reader = EventReader(
             limits=limits,
@@ -101,21 +99,21 @@ class Command(ImportCommand):
         )
 
     def after_run(self, *, run: ImportRun, now: datetime) -> None:
-        """Count what came in, so that the pages show it before the worker's next look."""
+        """Count the imported events, so that pages show them before the worker's next count."""
         while roll_ups.roll_up(now=now, since=run.started_at) >= roll_ups.MOST_HOURS:
             pass
 
 
-def _make_way() -> None:
-    """Let others go first, and look less often for garbage."""
+def _lower_priority() -> None:
+    """Run at low priority, and collect garbage less often."""
     os.nice(NICENESS)
     sys.setswitchinterval(SECONDS_OF_A_TURN)
     gc.freeze()
-    gc.set_threshold(OBJECTS_BETWEEN_LOOKS, 20, 100)
+    gc.set_threshold(OBJECTS_BETWEEN_SEARCHES, 20, 100)
 
 
 def _check_columns(options: dict[str, Any]) -> None:
-    """Say at once what would be said of every row."""
+    """Report a column fault once, not for every row."""
     columns, mapping = options["columns"], options["map"]
     missing = [name for name in (*mapping, *options["event_id_from"]) if name not in columns]
     if missing:

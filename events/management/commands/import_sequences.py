@@ -1,4 +1,4 @@
-"""`import_sequences FILE`: makes and edits the sequences that a file describes."""
+"""`import_sequences FILE`: creates and edits the sequences that a file describes."""
 
 import sys
 from pathlib import Path
@@ -10,29 +10,25 @@ from django.utils import timezone
 from events.language import files
 from events.services.sequences import files as sequence_files
 from events.services.sequences.files import Imported
-from subscribers.models import Workspace
+from subscribers.management import people
 from subscribers.wire.payloads import InvalidRequest
 
 
 class Command(BaseCommand):
-    """Imports sequences."""
-
-    help = "Make and edit sequences as a YAML or JSON file has them; all of it or nothing."
+    help = "Create and edit sequences from a YAML or JSON file; all of them or none."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", metavar="FILE", help="The file; - is the standard input.")
+        parser.add_argument("file", metavar="FILE", help="The file; - for standard input.")
         parser.add_argument("--workspace", required=True, metavar="SLUG")
         parser.add_argument(
-            "--activate", action="store_true", help="Switch on those that are not active."
+            "--activate", action="store_true", help="Activate those that are not active."
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="Say what would change, and change nothing."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = Workspace.objects.filter(slug=options["workspace"]).first()
-        if workspace is None:
-            raise CommandError(f"There is no workspace {options['workspace']!r}.")
+        workspace = people.workspace_of(slug=options["workspace"])
         try:
             imported = sequence_files.import_sequences(
                 workspace=workspace,
@@ -55,7 +51,7 @@ class Command(BaseCommand):
 
 
 def _read(name: str) -> bytes:
-    """Return a file's bytes, one more than allowed at most."""
+    """Return a file's bytes, at most one more than allowed."""
     most = files.MOST_BYTES + 1
     if name == "-":
         return sys.stdin.buffer.read(most)
@@ -69,7 +65,7 @@ def _read(name: str) -> bytes:
 def _sentence(imported: Imported) -> str:
     parts = [imported.change.value]
     if imported.is_switched_on:
-        parts.append("switched on")
+        parts.append("activated")
     if imported.resumed:
-        parts.append(f"{imported.resumed} held enrollments go on")
+        parts.append(f"{imported.resumed} waiting enrollments continue")
     return f"{imported.key}: {', '.join(parts)}"

@@ -16,12 +16,10 @@ KEPT = "for enrollments under way"
 
 
 class Command(BaseCommand):
-    """Prunes events."""
-
     help = (
-        "Delete events that occurred long ago. What an enrollment under way began with is kept. "
-        "Portion by portion: stop it whenever you like, and go on by repeating it. An event id "
-        "that went is new when it comes again."
+        "Delete events that occurred long ago, except those that began an enrollment under way. "
+        "It works in portions: stop it at any time, and repeat it to continue. A deleted event id "
+        "counts as new when it comes again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,9 +27,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--older-than", required=True, metavar="AGE", help="Such as 365d, 52w or 48h."
         )
-        parser.add_argument("--name", metavar="NAME", help="Events of this name alone.")
+        parser.add_argument("--name", metavar="NAME", help="Only events of this name.")
         parser.add_argument(
-            "--dry-run", action="store_true", help="Say how many would go, and delete nothing."
+            "--dry-run", action="store_true", help="Count the events, and delete nothing."
         )
         asking_first.add_to(parser)
 
@@ -68,7 +66,7 @@ class Command(BaseCommand):
                 deleted[portion.name] += portion.deleted
                 kept += portion.kept
         except KeyboardInterrupt as error:
-            message = f"Stopped after {deleted.total():,} events; repeat it to go on."
+            message = f"Stopped after {deleted.total():,} events; repeat it to continue."
             raise CommandError(message, returncode=130) from error
         for name, count in deleted.items():
             self.stdout.write(f"{name}: {count:,}")

@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: a workspace full of people, events and mails, to look around in."""
+"""`manage.py seed_demo`: creates a workspace full of people, events and mails to try things out."""
 
 import logging
 from typing import Any
@@ -11,19 +11,17 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from config import schema
-from events.api.base import current_limits
 from events.services import demo
+from events.services.ingestion.request import current_limits
 from subscribers.models import Workspace
 
 MOST = 10_000
 
 
 class Command(BaseCommand):
-    """Makes the demo."""
-
     help = (
-        "Make a demo workspace: a software company's sign-ups, trials, purchases and churn over "
-        "90 days, with sequences and mails in all states. No mail of it can leave."
+        "Create a demo workspace: a software company's sign-ups, trials, purchases and churn over "
+        "90 days, with sequences and mails in all states. None of its mail can be sent."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -31,14 +29,14 @@ class Command(BaseCommand):
             "--workspace",
             default=demo.DEMO_SLUG,
             metavar="SLUG",
-            help=f"Its slug, {demo.DEMO_SLUG} without it; made when it is not there.",
+            help=f"Its slug, {demo.DEMO_SLUG} by default; created if it does not exist.",
         )
         parser.add_argument(
             "--scale",
             type=int,
             default=1,
             metavar="N",
-            help=f"N times the people, 1 to {MOST}: the others are imported as history.",
+            help=f"N times the people, 1 to {MOST}: the additional ones are imported as history.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -47,11 +45,11 @@ class Command(BaseCommand):
             raise CommandError(f"--scale must be 1 to {MOST}.")
         if settings.MAIL_PAUSED or settings.EMAIL_ALLOW:
             raise CommandError(
-                "MAIL_PAUSED and EMAIL_ALLOW would hold the demo's mails too, which never leave. "
+                "MAIL_PAUSED and EMAIL_ALLOW would also hold the demo's mails, which never leave. "
                 "Run the command with MAIL_PAUSED= and EMAIL_ALLOW= before it."
             )
         if not connection.introspection.table_names():
-            self.stdout.write("The database has no tables yet: they are made first.")
+            self.stdout.write("The database has no tables yet: creating them first.")
             self.stdout.flush()
             call_command("migrate", verbosity=0, interactive=False)
         elif problem := schema.problem():
@@ -69,10 +67,10 @@ class Command(BaseCommand):
         )
         if scale > 1:
             self._add_crowd(made.workspace, people=demo.PEOPLE * (scale - 1))
-        self.stdout.write("Its mail is paused: nothing of it leaves. Have a look in the admin.")
+        self.stdout.write("Its mail is paused: none of it is sent. Have a look in the admin.")
 
     def _seed(self, slug: str) -> demo.Seeded:
-        """Make the demo, with a bar on a terminal, and no log line for each who unsubscribes."""
+        """Create the demo with a progress bar, and without a log line for each unsubscribe."""
         logger = logging.getLogger("cueline.unsubscribing")
         logger.setLevel(logging.WARNING)
         try:
@@ -84,7 +82,7 @@ class Command(BaseCommand):
             logger.setLevel(logging.NOTSET)
 
     def _add_crowd(self, workspace: Workspace, *, people: int) -> None:
-        """Import the rest, with a bar on a terminal."""
+        """Import the rest, with a progress bar."""
         with tqdm(unit=" rows", disable=None, leave=False) as bar:
             came, events = demo.add_crowd(
                 workspace=workspace,

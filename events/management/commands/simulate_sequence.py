@@ -21,8 +21,6 @@ from subscribers.wire.payloads import InvalidField, read_email, read_moment, rea
 
 
 class Command(BaseCommand):
-    """Simulates a sequence."""
-
     help = (
         "Show what a sequence would do for one person: the dates, each decision and the mails. "
         "Writes, sends and calls nothing."
@@ -34,20 +32,16 @@ class Command(BaseCommand):
             "--email",
             required=True,
             metavar="ADDRESS",
-            help="The person's address; one that nobody has is that of a new person.",
+            help="The person's address; an unknown one stands for a new person.",
         )
         parser.add_argument(
-            "--event",
-            metavar="NAME",
-            help="The event that comes; without it, what the sequence's trigger asks for.",
+            "--event", metavar="NAME", help="The event that comes; default: the sequence's trigger."
         )
         parser.add_argument(
             "--properties", metavar="JSON", help="The event's properties, an object."
         )
         parser.add_argument(
-            "--now",
-            metavar="TIME",
-            help="When that happens, as 2026-01-31T09:30:00Z; without it, now.",
+            "--now", metavar="TIME", help="When it happens, as 2026-01-31T09:30:00Z; default: now."
         )
         parser.add_argument(
             "--wait",
@@ -56,9 +50,7 @@ class Command(BaseCommand):
             help="Whether events that steps wait for never come (timeout) or at once (event).",
         )
         parser.add_argument(
-            "--workspace",
-            metavar="SLUG",
-            help="Whose sequence it is; not needed for an id, or where there is only one.",
+            "--workspace", metavar="SLUG", help="Its workspace; needed only if there are several."
         )
         parser.add_argument(
             "--limit",

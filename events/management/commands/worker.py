@@ -13,10 +13,8 @@ from subscribers.services.workspaces import installation
 
 
 class Command(BaseCommand):
-    """Runs the worker: the supervisor, or one of the parts that it starts."""
-
     help = "Carry out what is due until Ctrl-C; any number of hosts may do so."
-    # The checks need the database, which the parts wait for themselves.
+    # The checks need the database; the parts wait for it themselves.
     requires_system_checks = []  # noqa: RUF012 - Django declares it on the instance
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -24,9 +22,9 @@ class Command(BaseCommand):
             "--accept-new-secret-key",
             action="store_true",
             help="Make this SECRET_KEY the installation's, empty the queue, and end. Stop all "
-            "workers first. Nothing is lost: what is due is in other tables.",
+            "workers first. Nothing is lost: due work is in other tables.",
         )
-        # What the supervisor starts its parts with.
+        # The options with which the supervisor starts its parts.
         parser.add_argument("--part", choices=("ticker", "pool"), help="For the worker itself.")
         parser.add_argument("--worker-id", type=UUID, help="For the worker itself.")
         parser.add_argument("--restarts", type=int, default=0, help="For the worker itself.")
@@ -42,18 +40,17 @@ class Command(BaseCommand):
 
     def _accept_secret_key(self) -> None:
         if not installation.accept_secret_key(secret_key=settings.SECRET_KEY):
-            self.stdout.write("This SECRET_KEY is the installation's already; nothing is changed.")
+            self.stdout.write("This SECRET_KEY is the installation's already; nothing changed.")
             return
         cleared = enqueue.clear()
-        self.stdout.write(f"The new SECRET_KEY is kept; {cleared} tasks of the old one are gone.")
+        self.stdout.write(f"The new SECRET_KEY is stored; {cleared} old tasks were removed.")
 
     def _supervise(self) -> None:
         try:
             supervisor.Supervisor().run()
         except supervisor.PartRefused as refused:
             raise CommandError(
-                "The worker does not start; the line before says why.",
-                returncode=supervisor.REFUSED,
+                "The worker does not start; the line above says why.", returncode=supervisor.REFUSED
             ) from refused
 
     def _run_part(self, options: dict[str, Any]) -> None:

@@ -226,7 +226,7 @@ def _first_unmet(step: steps.ConditionStep, facts: Facts) -> steps.Rule | None:
 def _is_met(rule: steps.Rule, facts: Facts) -> bool:
     match rule:
         case steps.TagRule():
-            return (rule.tag in facts.tags) == rule.is_borne
+            return (rule.tag in facts.tags) == rule.is_present
         case steps.ListRule():
             return (rule.list in facts.lists) == rule.is_joined
         case steps.AttributeRule():

@@ -1,13 +1,30 @@
-"""A request as both paths take it."""
+"""A request as both paths take it, and the limits that it is judged by."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+
+from django.conf import settings
 
 from events.intake.payloads import EventDraft, Limits, RejectedEvent
 from subscribers.models import ApiKey, Workspace
 from subscribers.services.consent.ledger import NOTHING_KNOWN, Circumstances
 from subscribers.wire.payloads import Person
+
+
+@cache
+def current_limits() -> Limits:
+    """Return the contract's limits, as this installation sets them; settings do not change."""
+    return Limits(
+        events=settings.MAX_EVENTS_PER_REQUEST,
+        properties_bytes=settings.MAX_PROPERTIES_BYTES,
+        attributes_bytes=settings.MAX_ATTRIBUTES_BYTES,
+        definitions=settings.MAX_DEFINITIONS,
+        history_after=settings.HISTORY_AFTER,
+        oldest=settings.MAX_EVENT_AGE,
+        furthest_ahead=settings.MAX_EVENT_LEAD,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,7 +95,7 @@ def test_the_tag_that_started_a_sequence_is_told(
     page = page_of(admin_client, event)
 
     assert "started, since the tag &lt;b&gt;vip&lt;/b&gt; was new" in page
-    assert f"an enrollment that is gone (enr_{sequence.pk.hex})" in page
+    assert f"a deleted enrollment (enr_{sequence.pk.hex})" in page
 
 
 def test_a_sequence_that_is_gone_keeps_its_name_as_text(

@@ -1,4 +1,4 @@
-"""An enrollment's page tells its way and why nothing happens; buttons do what is lawful."""
+"""An enrollment's page shows its history and why nothing happens; buttons do what is allowed."""
 
 from datetime import timedelta
 from typing import Any
@@ -59,7 +59,7 @@ def make_enrollment(
                 "awaits": "paid",
                 "released_by": new_id(),
             },
-            "The event paid came; a worker takes it on",
+            "The event paid came; a worker takes it",
         ),
         (
             {"status": Status.WAITING, "due_at": NOON.replace(year=2100)},
@@ -102,7 +102,7 @@ def make_enrollment(
         ),
         (
             {"status": Status.PAUSED, "due_at": None, "reason": "sequence_paused"},
-            "goes on when the sequence is switched on again",
+            "continues when the sequence is activated again",
         ),
         (
             {"status": Status.COMPLETED, "reason": "timeout", "ended_at": NOON},
@@ -162,17 +162,17 @@ def test_the_page_tells_who_came_in_by_what(admin_client: Client, db: None) -> N
         ({"isMet": True}, "done; met"),
         (
             {"reason": "date_missing", "action": "skip"},
-            "because there was no date; so it left out the next step",
+            "because there was no date; so it skipped the next step",
         ),
-        ({"tagsAdded": ["a", "b"], "gone": ["c"]}, "put on a, b; not there any more: c"),
+        ({"tagsAdded": ["a", "b"], "gone": ["c"]}, "added a, b; no longer there: c"),
         ({"email": "unknown"}, "handed over, and no answer came"),
         ({"status": 500, "milliseconds": 12}, "it answered 500; in 12 ms"),
-        ({"event": "0" * 32}, f"the event {'0' * 32} came, which is gone"),
+        ({"event": "0" * 32}, f"the event {'0' * 32} came, which was deleted since"),
         ({"fromLater": {"a": 1}}, "from later: "),
         ({"waitedUntil": 7, "unmet": [], "tagsAdded": {}}, "waited until: "),
     ],
 )
-def test_the_way_so_far_is_told_in_words(
+def test_the_history_is_in_words(
     admin_client: Client, db: None, outcome: dict[str, Any], words: str
 ) -> None:
     enrollment = make_enrollment()
@@ -181,7 +181,7 @@ def test_the_way_so_far_is_told_in_words(
     assert words in page_of(admin_client, enrollment)
 
 
-def test_the_way_so_far_links_mails_and_events_in_the_order_of_time(
+def test_the_history_links_mails_and_events_in_the_order_of_time(
     admin_client: Client, db: None
 ) -> None:
     enrollment = make_enrollment()
@@ -241,7 +241,7 @@ def test_enrollments_are_found_by_id_and_by_person(
         ({"status": Status.COMPLETED, "entry_slot": None}, []),
     ],
 )
-def test_only_what_is_lawful_is_offered(
+def test_only_allowed_actions_are_offered(
     admin_client: Client, db: None, columns: dict[str, Any], actions: list[str]
 ) -> None:
     assert offered(admin_client, make_enrollment(**columns)) == actions
@@ -262,13 +262,13 @@ def test_only_what_is_lawful_is_offered(
             "retry",
             {"status": Status.FAILED, "entry_slot": None, "due_at": None},
             Status.ACTIVE,
-            "Failed step tried again",
+            "Failed step retried",
         ),
         (
             "send-now",
             {"status": Status.WAITING, "kind": "delay", "due_at": NOON.replace(year=2100)},
             Status.WAITING,
-            "Sent on without waiting",
+            "Continued without waiting",
         ),
     ],
 )
@@ -301,7 +301,7 @@ def test_an_action_changes_the_enrollment_and_is_logged(
         ("resume", {}, "Nothing changed"),
     ],
 )
-def test_an_action_that_is_not_lawful_says_why_and_changes_nothing(
+def test_an_action_that_is_not_allowed_says_why_and_changes_nothing(
     admin_client: Client, db: None, action: str, columns: dict[str, Any], words: str
 ) -> None:
     enrollment = make_enrollment(**columns)

@@ -76,7 +76,7 @@ def test_a_draft_is_activated_paused_archived_and_brought_back(
 
     assert seen == ["active", "paused", "active", "archived", "draft"]
     words = [entry.change_message for entry in LogEntry.objects.order_by("pk")]
-    assert words == ["Activated", "Paused", "Activated", "Archived", "Brought back as a draft"]
+    assert words == ["Activated", "Paused", "Activated", "Archived", "Restored as a draft"]
 
 
 def test_what_is_missing_is_shown_and_keeps_it_off(
@@ -125,7 +125,7 @@ def test_those_held_are_counted_first_and_spread_then(
     assert due[-1] is not None
     assert before <= due[0]
     assert due[-1] - due[0] == timedelta(minutes=60)
-    assert LogEntry.objects.get().change_message == "Activated, those held over 90 minutes"
+    assert LogEntry.objects.get().change_message == "Activated, waiting ones within 90 minutes"
 
 
 @pytest.mark.parametrize("minutes", ["-1", "x", "10081", "9" * 400, "1.5"])
@@ -218,10 +218,10 @@ def test_people_are_enrolled_by_hand_and_each_that_is_not_is_told(
     assert "enrolling" in offered(admin_client, sequence)
     enrolled_ids = Enrollment.objects.values_list("subscriber", flat=True).order_by("id")
     assert sorted(enrolled_ids) == sorted([ada.pk, bob.pk])
-    assert "Enrolled 2 by hand." in page
+    assert "Enrolled 2 manually." in page
     assert f"Not enrolled, since the person has unsubscribed: {gone.email} (1)." in page
     assert f"Nobody in the workspace is {stranger.email}." in page
-    assert LogEntry.objects.get().change_message == "Enrolled 2 by hand"
+    assert LogEntry.objects.get().change_message == "Enrolled 2 manually"
 
 
 @pytest.mark.parametrize(

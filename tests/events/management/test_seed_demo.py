@@ -60,7 +60,7 @@ def test_a_database_without_tables_gets_them_first(environment: dict[str, str]) 
 
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == "The database has no tables yet: they are made first."
+    assert lines[0] == "The database has no tables yet: creating them first."
     assert lines[1].startswith("Made the workspace demo: 190 people, ")
 
 

@@ -53,7 +53,7 @@ def test_the_file_of_the_issue_is_imported_once(workspace: Workspace, tmp_path: 
     first, warnings = import_text(tmp_path, WELCOME, "--activate")
     second, _ = import_text(tmp_path, WELCOME, "--activate")
 
-    assert first == "welcome: created, switched on\n"
+    assert first == "welcome: created, activated\n"
     assert second == "welcome: unchanged\n"
     assert "No event signup was received yet" in warnings
     assert Sequence.objects.get().status == "active"
@@ -95,8 +95,8 @@ def test_every_fault_has_a_line(workspace: Workspace, tmp_path: Path) -> None:
     [
         (["import_sequences", "nowhere.yaml", "--workspace", "acme"], "No such file"),
         (["import_sequences", ".", "--workspace", "acme"], "Is a directory"),
-        (["import_sequences", "-", "--workspace", "other"], "no workspace 'other'"),
-        (["export_sequences", "--workspace", "other"], "no workspace 'other'"),
+        (["import_sequences", "-", "--workspace", "other"], "no workspace with the slug 'other'"),
+        (["export_sequences", "--workspace", "other"], "no workspace with the slug 'other'"),
         (["export_sequences", "--workspace", "acme", "--key", "x"], "with the key x."),
     ],
 )

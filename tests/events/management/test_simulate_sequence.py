@@ -72,7 +72,7 @@ def test_each_step_is_a_line_with_both_clocks_and_the_decision(welcome: Sequence
     assert f"{noon}  2. Wait 2 days → until 2026-11-26 13:00:00\n" in printed
     assert "goes on at 2026-11-27 13:00:00 without it; with it, goes on as soon as" in printed
     assert "→ met: goes on" in printed
-    assert "→ puts on vip" in printed
+    assert "→ adds vip" in printed
     assert "Lists: join News → joins News" in printed
     assert "→ changes attributes" in printed
     assert "is not called here" in printed
@@ -174,7 +174,7 @@ def test_a_long_path_is_cut(welcome: Sequence) -> None:
 
     assert " 2. Wait" in printed
     assert " 3. " not in printed
-    assert "There is more to come: see --limit." in printed
+    assert "More steps follow: see --limit." in printed
     assert json.loads(run("welcome", "--limit", "2", "--json"))["path"]["ending"] is None
 
 

@@ -1,8 +1,8 @@
-"""The kinds of steps: a module each, and the registry that parsing and storage ask.
+"""The kinds of steps: a module each, and the registry that parsing and storage use.
 
 A kind's module has its struct, how it is read and written, and what it names; no sentence and no
-form. Where a step's kind decides what is done, a `match` over `Step` ends in `assert_never`: mypy
-then names each place that a new kind has to be added to.
+form. Code that acts by the kind is a `match` over `Step` that ends in `assert_never`: mypy then
+names each place where a new kind is missing.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What every step has, and what others ask of a step, whatever its kind."""
+"""What every kind of step has, and what other modules ask of a step."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
@@ -8,7 +8,7 @@ import msgspec
 from events.language.fields import Fields
 from subscribers.wire.payloads import Fault
 
-# In the place of a later step's id.
+# In place of a later step's id.
 EXIT = "exit"
 LONGEST_ID = 64
 MOST_NAMES = 50
@@ -31,14 +31,14 @@ class BaseStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     @classmethod
     def read(cls, fields: Fields) -> Self:  # noqa: ARG003 - for kinds with fields
-        """Return the step that the fields describe, without id and label; keeps their faults."""
+        """Return the step without id and label; faults are kept in the fields."""
         return cls()
 
     def check_sent(self, fields: Fields) -> None:
-        """Keep the faults for which callers are refused; a stored step is read in spite of them."""
+        """Keep the faults that only callers are refused for; a stored step is still read."""
 
     def as_wire(self) -> dict[str, Any]:
-        """Return the step as `read` takes it and as it is stored, without what is default."""
+        """Return the step as `read` takes it and as it is stored, without defaults."""
         parts: dict[str, Any] = {"type": self.kind}
         for field in msgspec.structs.fields(self):
             value = getattr(self, field.name)
@@ -50,26 +50,26 @@ class BaseStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def is_urgent(self) -> bool:
-        """Whether it sends transactional mail: sooner than other mail, and to those who left."""
+        """Whether it sends transactional mail: before other mail, to unsubscribed people too."""
         return False
 
     @property
     def texts(self) -> Sequence[str]:
-        """The texts with merge tags of the mail that it sends; none when it sends none."""
+        """The texts with merge tags of the mail that it sends; () when it sends none."""
         return ()
 
     @property
     def tags(self) -> Sequence[str]:
-        """The tags that it looks at or changes."""
+        """The tags that it reads or changes."""
         return ()
 
     @property
     def lists(self) -> Sequence[tuple[str, str]]:
-        """The lists that it looks at or changes, each after the field that names it."""
+        """The lists that it reads or changes, each after the field that names it."""
         return ()
 
     def with_lists(self, named: Callable[[str], str]) -> Self:  # noqa: ARG002 - for kinds that name lists
-        """Return the step with each list named anew; one that is named twice then comes once."""
+        """Return the step with each list's new name; a name comes once."""
         return self
 
     @property
@@ -78,7 +78,7 @@ class BaseStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return {}
 
     def with_jumps(self, moved: Callable[[str], str]) -> Self:  # noqa: ARG002 - for kinds that jump
-        """Return the step with each jump led elsewhere."""
+        """Return the step with each jump's new target."""
         return self
 
 
@@ -97,5 +97,4 @@ def read_pair(
 
 
 def each_once(names: Sequence[str], named: Callable[[str], str]) -> tuple[str, ...]:
-    """Return the names that others now have, each once."""
     return tuple(dict.fromkeys(map(named, names)))

@@ -1,4 +1,4 @@
-"""The step `delay`: waits for time alone."""
+"""The step `delay`: waits for a time."""
 
 from typing import Any, ClassVar, Self
 
@@ -8,8 +8,6 @@ from events.language.steps.kinds.base import BaseStep
 
 
 class DelayStep(BaseStep, frozen=True):
-    """Waits for a length of time, a date, or the hours of a day."""
-
     kind: ClassVar = "delay"
     is_harmless = is_wait = True
 

@@ -20,7 +20,7 @@ TEMPLATES = ("subject", "previewText", "html", "body", "text")
 
 
 class EmailStep(BaseStep, frozen=True):
-    """Sends a mail; the four texts are templates, and at least one of html and text is there."""
+    """Sends a mail; the four texts are templates, and html or text must be given."""
 
     kind: ClassVar = "email"
 
@@ -48,7 +48,7 @@ class EmailStep(BaseStep, frozen=True):
         return step
 
     def check_sent(self, fields: Fields) -> None:
-        """Keep a fault of each template that could not be rendered."""
+        """Keep a fault of each template that cannot be rendered."""
         wrong = {fault.path for fault in fields.faults}
         for name in TEMPLATES:
             if fields.path_of(name) not in wrong and isinstance(fields.raw.get(name), str):
@@ -67,7 +67,6 @@ class EmailStep(BaseStep, frozen=True):
 
 
 def _read_content(value: object) -> str:
-    """Return html or text as it is, "" for a blank one."""
     content = read_storable(value)
     size = len(content.encode())
     if size > MOST_CONTENT_BYTES:

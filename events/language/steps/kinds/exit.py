@@ -6,7 +6,5 @@ from events.language.steps.kinds.base import BaseStep
 
 
 class ExitStep(BaseStep, frozen=True):
-    """Ends the enrollment."""
-
     kind: ClassVar = "exit"
     is_harmless = True

@@ -1,4 +1,4 @@
-"""The step `update_list`: lets a person join and leave lists."""
+"""The step `update_list`: a person joins and leaves lists."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Self
@@ -11,8 +11,6 @@ from events.language.steps.rules import read_list_reference
 
 
 class UpdateListStep(BaseStep, frozen=True):
-    """Joins and leaves lists, by id or exact name."""
-
     kind: ClassVar = "update_list"
 
     join: tuple[str, ...] = ()

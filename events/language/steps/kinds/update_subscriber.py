@@ -7,12 +7,8 @@ import msgspec
 
 from events.language.fields import Fields, optional_text_reader, parse_each, text_reader
 from events.language.steps.kinds.base import BaseStep
-from subscribers.wire.payloads import (
-    LONGEST_NAME,
-    Fault,
-    InvalidField,
-    read_object,
-)
+from subscribers.wire.payloads import Fault, InvalidField, read_object
+from subscribers.wire.profile import LONGEST_NAME
 
 MOST_ATTRIBUTES_BYTES = 64 * 1024
 LONGEST_ATTRIBUTE_NAME = 200
@@ -22,7 +18,7 @@ _NUMERAL = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?", re.ASCII)
 
 
 class UpdateSubscriberStep(BaseStep, frozen=True):
-    """Changes the person: None keeps a field, "" clears a name; an attribute of None goes."""
+    """Changes the person: None keeps a field, "" clears a name, None removes an attribute."""
 
     kind: ClassVar = "update_subscriber"
 
@@ -54,7 +50,7 @@ class UpdateSubscriberStep(BaseStep, frozen=True):
 
 
 def _read_attribute_changes(fields: Fields) -> dict[str, Any]:
-    """Return new values by name; None takes an attribute away.
+    """Return new values by name; None removes an attribute.
 
     They come as an object, or as `customAttributeUpdates[{name, value, valueType}]`. Faults are
     kept in the fields.
@@ -83,7 +79,7 @@ def _parse_updates(raw: object, *, path: str) -> tuple[dict[str, Any], ...]:
 
 
 def _parse_update(raw: object, *, path: str) -> dict[str, Any]:
-    """Return one update as a name with its value; without a value the attribute goes."""
+    """Return one update as a name with its value; without a value it removes the attribute."""
     fields = Fields(raw, path=path)
     name = fields.read_needed("name", text_reader(LONGEST_ATTRIBUTE_NAME), "")
     kind = fields.read_choice("valueType", VALUE_TYPES, "")
@@ -93,7 +89,7 @@ def _parse_update(raw: object, *, path: str) -> dict[str, Any]:
 
 
 def _typed(value: object, kind: str) -> object:
-    """Return a value as the type that it is said to have; "10" is a number."""
+    """Return the value as its `valueType` says; "10" is a number."""
     if kind == "boolean" and not isinstance(value, bool):
         if value in ("true", "false"):
             return value == "true"

@@ -9,7 +9,7 @@ from events.language.steps.rules import read_tag
 
 
 class UpdateTagsStep(BaseStep, frozen=True):
-    """Removes tags, then adds tags, by their normal names."""
+    """Its tags have their normal names."""
 
     kind: ClassVar = "update_tags"
 

@@ -8,7 +8,7 @@ from events.language.steps.kinds.base import BaseStep
 
 
 class WebhookStep(BaseStep, frozen=True):
-    """Calls a URL (https), signed; what to do when that fails for good."""
+    """Calls a URL (https), signed; `on_error` applies when it fails for good."""
 
     kind: ClassVar = "webhook"
 
@@ -23,7 +23,7 @@ class WebhookStep(BaseStep, frozen=True):
         )
 
     def check_sent(self, fields: Fields) -> None:
-        """Keep a fault of a URL without https; whether it may be called is decided when it is."""
+        """Keep a fault of a URL without https; `egress` checks the rest at each call."""
         if not self.url:
             return
         try:

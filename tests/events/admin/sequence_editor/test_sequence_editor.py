@@ -177,7 +177,7 @@ def test_an_edited_step_is_a_new_version_and_the_log_says_so(
     assert whole.current_version is not None
     assert whole.current_version.number == 2
     assert wire_of(whole)["steps"][0]["subject"] == "Welcome!"
-    assert "Who enters from now on begins with version 2." in page.content.decode()
+    assert "New enrollments begin with version 2." in page.content.decode()
     assert LogEntry.objects.get().get_change_message() == "Edited; version 2 is current"
 
 
@@ -203,7 +203,7 @@ def test_a_sequence_made_in_the_admin_is_a_draft_with_its_key(
         ({"key": "a b"}, "key: must be 1-100 letters"),
         ({"from_email": "nobody"}, "from_email: "),
         ({"filters": "plan"}, "filters: Line 1 must be such as: plan.name equals pro"),
-        ({"filters": "plan. equals x"}, "filters: [0].path must be keys parted by dots"),
+        ({"filters": "plan. equals x"}, "filters: [0].path must be keys separated by dots"),
         ({"trigger": "tag_added"}, "tag_names: is missing: 1 to 50 tags."),
         ({"trigger": "tag_added", "tag_names": "!?"}, "tag_names: [0] needs at least one letter"),
         ({"trigger": "list_joined", "lists": "Gone"}, "lists: names a list that is not there"),

@@ -167,7 +167,7 @@ def test_a_condition_is_read_with_rules_of_every_type() -> None:
         on_false="exit",
         rules=(
             TagRule(tag="vip-user"),
-            TagRule(tag="lead", is_borne=False),
+            TagRule(tag="lead", is_present=False),
             ListRule(list=LIST_ID),
             ListRule(list="News", is_joined=False),
             AttributeRule(filter=Filter("plan", Operator.EQUALS, "pro")),

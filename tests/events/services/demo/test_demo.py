@@ -8,7 +8,6 @@ from django.core import mail
 from django.db.models import Model
 from pytest_django.fixtures import Settings
 
-from events.api.base import current_limits
 from events.models import Enrollment, Event, EventCount, Sequence, StepRun
 from events.services import demo as seeding
 from events.services.counts import roll_ups
@@ -16,6 +15,7 @@ from events.services.counts.roll_ups import Kind
 from events.services.demo import catalogue
 from events.services.demo import demo as demo_making
 from events.services.engine import claiming
+from events.services.ingestion.request import current_limits
 from subscribers.models import (
     ConsentRecord,
     ImportReject,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from events.api.base import current_limits
 from events.intake.rows import EventReader
 from events.models import Event, EventDefinition
 from events.services.history.importing import EventImporter
+from events.services.ingestion.request import current_limits
 from subscribers.models import ImportRun, Subscriber, Workspace
 from subscribers.rows.row import Row
 from subscribers.services.imports import loop, runs

@@ -1,4 +1,4 @@
-"""An enrollment's way so far: what each step decided and why, a sentence each."""
+"""An enrollment's history: what each step decided and why, a sentence each."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -17,18 +17,18 @@ from events.wording.reasons import REASONS
 from events.wording.steps import row_in_words, rule_in_words
 from subscribers.wire.payloads import InvalidRequest
 
-# A sequence has 100 steps at most, and hands may visit some again.
+# A sequence has 100 steps at most; operators may retry some.
 MOST_SHOWN = 300
 ACTIONS = {
     "exit": "so it ended",
-    "skip": "so it left out the next step",
+    "skip": "so it skipped the next step",
     "continue": "so it went on",
 }
 EMAILS = {"sent": "handed over", "unknown": "handed over, and no answer came"}
 
 
 def sentences(enrollment: Enrollment) -> Iterator[SafeString]:
-    """Tell each visit of each step, the first one first; two queries."""
+    """Describe each visit of each step, oldest first; two queries."""
     found = list(
         StepRun.objects.filter(enrollment=enrollment)
         .select_related("step", "email")
@@ -62,49 +62,49 @@ def _sentence(step_run: StepRun, events: Mapping[str, Event]) -> SafeString:
             parts.append(
                 format_html("{} came", link_to(events[value], events[value].definition.name))
             )
-        elif value not in (None, "", []) or key not in TOLD:
-            parts.append(_told(key, value))
+        elif value not in (None, "", []) or key not in WORDINGS:
+            parts.append(_part_in_words(key, value))
     if step_run.error:
         parts.append(format_html("after {} attempts: {}", step_run.attempts, step_run.error))
     return format_html_join("; ", "{}", ((part,) for part in parts))
 
 
-def _told(key: str, value: Any) -> SafeString | str:  # noqa: ANN401 - any JSON value
-    """Return one part of an outcome in words; what is not known stays readable."""
-    tell = TOLD.get(key)
-    words = tell(value) if tell else None
+def _part_in_words(key: str, value: Any) -> SafeString | str:  # noqa: ANN401 - any JSON value
+    """Return one part of an outcome in words; an unknown part is shown as JSON."""
+    describe = WORDINGS.get(key)
+    words = describe(value) if describe else None
     return words if words is not None else format_html("{}: {}", _spaced(key), json_value(value))
 
 
 def _place(part: tuple[str, Any]) -> tuple[int, str]:
-    """Return where a part comes in the sentence: PostgreSQL orders keys its own way."""
+    """Return the part's place in the sentence: PostgreSQL orders keys its own way."""
     key = part[0]
-    return (list(TOLD).index(key) if key in TOLD else len(TOLD), key)
+    return (list(WORDINGS).index(key) if key in WORDINGS else len(WORDINGS), key)
 
 
 def _names(verb: str) -> Callable[[Any], str | None]:
-    def tell(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+    def describe(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
         return f"{verb} {', '.join(map(str, value))}" if isinstance(value, list) else None
 
-    return tell
+    return describe
 
 
 def _word(start: str, known: Mapping[str, str]) -> Callable[[Any], str | None]:
-    def tell(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+    def describe(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
         is_text = isinstance(value, str)
         return f"{start}{known.get(value, value.replace('_', ' '))}" if is_text else None
 
-    return tell
+    return describe
 
 
-def _tell_moment(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+def _moment_in_words(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
     try:
         return f"waited until {moment(datetime.fromisoformat(value))}"
     except (TypeError, ValueError):
         return None
 
 
-def _tell_unmet(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+def _unmet_in_words(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
     try:
         rule: steps.Rule = parse_rule(value, path="")
     except (InvalidRequest, msgspec.ValidationError):
@@ -112,23 +112,23 @@ def _tell_unmet(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
     return f"not met: {rule_in_words(rule)}"
 
 
-# In the order in which they are told.
-TOLD: Mapping[str, Callable[[Any], str | None]] = {
-    "waitedUntil": _tell_moment,
-    "event": lambda value: f"the event {value} came, which is gone",
+# The order is the order in the sentence.
+WORDINGS: Mapping[str, Callable[[Any], str | None]] = {
+    "waitedUntil": _moment_in_words,
+    "event": lambda value: f"the event {value} came, which was deleted since",
     "timedOut": lambda value: "it did not come in time" if value is True else None,
     "isMet": lambda value: "met" if value is True else "not met",
-    "unmet": _tell_unmet,
+    "unmet": _unmet_in_words,
     "goesTo": lambda value: "so it ended" if value == "exit" else f"so it went to {value}",
     "reason": _word("because ", REASONS),
     "refused": _word("refused: ", REASONS),
     "action": _word("", ACTIONS),
     "email": _word("", EMAILS),
-    "tagsAdded": _names("put on"),
-    "tagsRemoved": _names("took off"),
+    "tagsAdded": _names("added"),
+    "tagsRemoved": _names("removed"),
     "listsJoined": _names("joined"),
     "listsLeft": _names("left"),
-    "gone": _names("not there any more:"),
+    "gone": _names("no longer there:"),
     "changed": _names("changed"),
     "status": lambda value: f"it answered {value}",
     "milliseconds": lambda value: f"in {value} ms",
