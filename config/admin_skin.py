@@ -103,11 +103,7 @@ UNFOLD = {
                     _item("Users", "person", "auth_user"),
                     _item("Groups", "groups", "auth_group"),
                     _item("Log entries", "history", "admin_logentry"),
-                    {
-                        "title": "Handbook",
-                        "icon": "menu_book",
-                        "link": reverse_lazy("handbook"),
-                    },
+                    {"title": "Handbook", "icon": "menu_book", "link": reverse_lazy("handbook")},
                 ],
             },
         ],

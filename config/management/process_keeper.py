@@ -19,7 +19,7 @@ class ProcessKeeper:
 
     children: dict[str, ProcessGroup] = field(default_factory=dict)
     # A plain attribute: a threading.Event that a signal handler sets can block on its own lock.
-    is_stop_wished: bool = False
+    is_stopping: bool = False
 
     def listen_for_stop(self) -> None:
         """Take SIGTERM and Ctrl-C as the wish to stop cleanly."""
@@ -37,7 +37,7 @@ class ProcessKeeper:
     def wait(self) -> str | None:
         """Wait a fifth of a second; returns the child that has ended by itself, if any."""
         time.sleep(0.2)
-        if self.is_stop_wished:
+        if self.is_stopping:
             return None
         ended = (name for name, child in self.children.items() if child.exit_code is not None)
         return next(ended, None)
@@ -53,4 +53,4 @@ class ProcessKeeper:
             child.end_now()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - signal's
-        self.is_stop_wished = True
+        self.is_stopping = True

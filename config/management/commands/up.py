@@ -97,7 +97,7 @@ class Command(BaseCommand):
     def _run(self, keeper: ProcessKeeper, host: str, port: int) -> None:
         give_up_at = time.monotonic() + SECONDS_FOR_WEB
         is_told = False
-        while not keeper.is_stop_wished:
+        while not keeper.is_stopping:
             ended = keeper.wait()
             if ended:
                 raise CommandError(f"The {ended} process ended by itself; its last lines say why.")

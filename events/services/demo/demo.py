@@ -18,14 +18,7 @@ from events.services.demo.imports import Report
 from events.services.demo.mail_server import Clock
 from events.services.demo.playing import Play
 from events.services.sequences import files
-from subscribers.models import (
-    ImportRun,
-    List,
-    OutgoingEmail,
-    Subscriber,
-    SubscriberTag,
-    Workspace,
-)
+from subscribers.models import ImportRun, List, OutgoingEmail, Subscriber, SubscriberTag, Workspace
 from subscribers.services.audience import lists
 from subscribers.services.workspaces import api_keys, workspaces
 
@@ -128,10 +121,7 @@ def _company(slug: str, start: datetime) -> Workspace:
     """
     made = _workspace(slug)
     sync_rules.replace_all(workspace=made, specs=catalogue.RULES)
-    for elements, is_activating in (
-        (catalogue.ACTIVE_SEQUENCES, True),
-        (catalogue.DRAFTS, False),
-    ):
+    for elements, is_activating in ((catalogue.ACTIVE_SEQUENCES, True), (catalogue.DRAFTS, False)):
         files.import_sequences(
             workspace=made, elements=elements, is_activating=is_activating, now=start
         )

@@ -106,10 +106,6 @@ def _hold(gone_id: UUID, now: datetime) -> None:
     under_way = Enrollment.objects.filter(subscriber=gone_id, status__in=Enrollment.UNDER_WAY)
     is_paused = Q(status=Status.PAUSED)
     under_way.filter(~is_paused).update(
-        status=Status.WAITING_CONFIRMATION,
-        due_at=None,
-        awaits="",
-        released_by=None,
-        updated_at=now,
+        status=Status.WAITING_CONFIRMATION, due_at=None, awaits="", released_by=None, updated_at=now
     )
     under_way.filter(is_paused).update(status_before_pause=Status.WAITING_CONFIRMATION)
