@@ -22,20 +22,20 @@ class ProcessKeeper:
     is_stopping: bool = False
 
     def listen_for_stop(self) -> None:
-        """Take SIGTERM and Ctrl-C as the wish to stop cleanly."""
+        """Take SIGTERM and Ctrl-C as the request to stop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 
     def start(
         self, name: str, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]
     ) -> None:
-        """Start a child; when this process is killed it is asked to stop."""
+        """Start a child; it gets SIGTERM when this process is killed."""
         self.children[name] = ProcessGroup.start(
             arguments, folder=folder, environment=environment, death_signal=signal.SIGTERM
         )
 
     def wait(self) -> str | None:
-        """Wait a fifth of a second; returns the child that has ended by itself, if any."""
+        """Wait a fifth of a second; returns the child that ended by itself, if any."""
         time.sleep(0.2)
         if self.is_stopping:
             return None
@@ -43,7 +43,6 @@ class ProcessKeeper:
         return next(ended, None)
 
     def stop(self) -> None:
-        """Ask every child to end; after 22 s end what is left of their groups."""
         for child in self.children.values():
             child.ask_to_end()
         give_up_at = time.monotonic() + SECONDS_TO_STOP

@@ -1,4 +1,4 @@
-"""Files for a demo: what its company brought from its old system, by the product's own imports."""
+"""The demo's imports from its company's old system, by the product's own importers."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -28,9 +28,9 @@ from subscribers.services.imports.runs import Counted, Rejected
 Now = Callable[[], datetime]
 Report = Callable[[int], object]
 Rows = Iterable[Mapping[str, Any]]
-# How long ago the company moved in.
+# How long ago the company imported its old data.
 AGO = timedelta(days=83)
-# Whose runs these are; by it a demo is known.
+# The actor of these import runs, which marks a demo.
 OWNER = "seed_demo"
 PEOPLE, ORDERS_EACH = 30, 3
 ORDER = "order.imported"
@@ -46,8 +46,8 @@ REFUSED_ORDERS: Rows = (
 )
 
 
-class _KeptNowhere:
-    """The run's own rows keep what was refused; no file does."""
+class _NoRejectsFile:
+    """Writes no file of rejected rows; the run's own rows keep them."""
 
     def write(self, rejected: Sequence[Rejected], *, at: int) -> int:  # noqa: ARG002 - as files do
         return at
@@ -56,7 +56,7 @@ class _KeptNowhere:
 def add_old_customers(
     *, workspace: Workspace, limits: Limits, random: Random, at: datetime
 ) -> None:
-    """Import people and their orders as of a moment; some rows are refused, two are repeats."""
+    """Import people and their orders as of a moment; some rows are refused, two repeat."""
     people: list[dict[str, Any]] = []
     orders: list[dict[str, Any]] = []
     for number in range(1, PEOPLE + 1):
@@ -109,7 +109,7 @@ def import_people(
     clock: Now,
     report: Report | None = None,
 ) -> ImportRun:
-    """Import people who have confirmed; `report` is told of the rows of each batch."""
+    """Import confirmed people; `report` gets the number of rows of each batch."""
     options = ImportOptions(
         workspace=workspace,
         actor=OWNER,
@@ -132,7 +132,7 @@ def import_events(
     clock: Now,
     report: Report | None = None,
 ) -> ImportRun:
-    """Import events as history; `report` is told of the rows of each batch."""
+    """Import historical events; `report` gets the number of rows of each batch."""
     importer = EventImporter(
         workspace=workspace,
         reader=EventReader(limits=limits, mapping={}),
@@ -156,7 +156,7 @@ def _import(
         workspace=workspace, kind=kind, files=[file], options=options, actor=OWNER, now=clock()
     )
 
-    def tell(counted: Counted, rejected: Sequence[Rejected]) -> None:  # noqa: ARG001 - as the loop calls
+    def report_rows(counted: Counted, rejected: Sequence[Rejected]) -> None:  # noqa: ARG001 - as the loop calls
         if report:
             report(counted.rows)
 
@@ -165,8 +165,8 @@ def _import(
             run=run,
             rows=_numbered(rows),
             importer=importer,
-            rejects=_KeptNowhere(),
-            report=tell,
+            rejects=_NoRejectsFile(),
+            report=report_rows,
             clock=clock,
         )
     except BaseException as error:
