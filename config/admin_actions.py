@@ -78,7 +78,6 @@ class ActingAdmin(SkinAdmin):
         messages.success(request, said or f"{words}.")
 
     def page(self, request: HttpRequest, template: str, **context: object) -> TemplateResponse:
-        """Return a page of the admin with a template of ours."""
         shared = {**self.admin_site.each_context(request), "opts": self.opts}
         return TemplateResponse(request, template, {**shared, **context})
 

@@ -91,15 +91,11 @@ class KeysetChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """Fetch one page, and one row more to know whether there are older ones."""
         rows = list(self.queryset[: self.list_per_page + 1])
-        shown = rows[: self.list_per_page]
-        self.result_list = shown
-        self.result_count = len(shown)
+        self.result_list = shown = rows[: self.list_per_page]
         # Equal, so that the skin does not offer to show all.
-        self.full_result_count = len(shown)
-        self.show_full_result_count = False
-        self.show_admin_actions = False
-        self.can_show_all = False
-        self.multi_page = False
+        self.result_count = self.full_result_count = len(shown)
+        self.show_full_result_count = self.show_admin_actions = False
+        self.can_show_all = self.multi_page = False
         self.paginator = PagePaginator(shown, self.list_per_page)
         is_last = len(rows) <= self.list_per_page
         self.older = None if is_last else self.get_query_string({BEFORE: str(shown[-1].pk)})

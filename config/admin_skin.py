@@ -17,7 +17,6 @@ def _item(title: str, icon: str, model: str) -> dict[str, Any]:
 
 
 def _is_at_people(request: HttpRequest, *, is_pending: bool) -> bool:
-    """Tell whether a page is about people, and only about pending ones if `is_pending`."""
     is_narrowed = PENDING_FOR in request.GET
     return request.path.startswith(str(PEOPLE)) and is_narrowed == is_pending
 

@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -48,7 +49,7 @@ def read_flag(name: str, *, default: bool) -> bool:
     raise SettingError(name, f"expected true or false, got {word!r}.")
 
 
-def read_integer(name: str, *, default: int, minimum: int, maximum: int) -> int:
+def read_integer(name: str, *, default: int, least: int, most: int) -> int:
     """Return a whole number within the limits, both included."""
     text = read_text(name)
     if not text:
@@ -56,13 +57,18 @@ def read_integer(name: str, *, default: int, minimum: int, maximum: int) -> int:
     if not re.fullmatch(r"-?[0-9]{1,18}", text):
         raise SettingError(name, f"expected a whole number, got {text!r}.")
     number = int(text)
-    if not minimum <= number <= maximum:
-        raise SettingError(name, f"expected a number from {minimum} to {maximum}, got {number}.")
+    if not least <= number <= most:
+        raise SettingError(name, f"expected a number from {least} to {most}, got {number}.")
     return number
 
 
+def read_duration(name: str, *, default: int, least: int, most: int) -> timedelta:
+    """Return a whole number of the unit that ends the name, such as `_DAYS`."""
+    unit = name.rpartition("_")[2].lower()
+    return timedelta(**{unit: read_integer(name, default=default, least=least, most=most)})
+
+
 def read_choice(name: str, *, default: str, choices: tuple[str, ...]) -> str:
-    """Return one of the choices, in lower case."""
     word = read_text(name, default=default).lower()
     if word not in choices:
         raise SettingError(name, f"expected one of {', '.join(choices)}, got {word!r}.")

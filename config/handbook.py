@@ -30,7 +30,6 @@ _TABLE_OPEN = '<div class="wide" tabindex="0" role="group" aria-label="Table"><t
 @cache_control(public=True, max_age=300)
 @require_safe
 def handbook(request: HttpRequest, name: str = "") -> HttpResponse:  # noqa: ARG001 - Django gives it
-    """Answer one page; without a name, the list of pages."""
     if name and name not in pages():
         raise Http404
     return HttpResponse(_rendered(name or INDEX))

@@ -69,7 +69,6 @@ class EngineCollector(Collector):
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the state now, from about a dozen indexed queries."""
         try:
             numbers = _engine_numbers(datetime.now(tz=UTC))
         except (DatabaseError, InterfaceError):

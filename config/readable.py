@@ -13,7 +13,6 @@ NOTHING = format_html('<span class="cueline-nothing">{}</span>', "none")
 
 
 def moment(at: datetime) -> str:
-    """Return a time in the format of every other page."""
     return date_format(localtime(at), "DATETIME_FORMAT")
 
 

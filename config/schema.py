@@ -12,7 +12,6 @@ TOO_OLD = (
 
 
 def unapplied_migrations() -> int:
-    """Count the migrations of this code that the database does not have."""
     return _unapplied(MigrationExecutor(connection))
 
 

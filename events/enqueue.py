@@ -124,7 +124,6 @@ def drop_schedules() -> None:
 
 
 def purge_results(*, before: datetime) -> int:
-    """Delete the queue's records of tasks that ended before the time."""
     deleted: int = Task.objects.filter(stopped__lt=before).delete()[0]
     return deleted
 

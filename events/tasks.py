@@ -28,7 +28,6 @@ def purge_results() -> int:
 
 
 def purge_expired() -> int:
-    """Delete counts and hosts that retention no longer keeps; returns how many rows."""
     return retention.purge_expired(
         now=_clock(),
         hours_kept=settings.HOUR_COUNT_RETENTION,
@@ -43,7 +42,6 @@ def roll_up(minutes: int) -> int:
 
 
 def beat(worker_id: str) -> None:
-    """Show that tasks of a host pass through the queue."""
     worker_reports.beat(worker_id=UUID(worker_id), now=_clock())
 
 

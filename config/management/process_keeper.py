@@ -22,7 +22,6 @@ class ProcessKeeper:
     is_stopping: bool = False
 
     def listen_for_stop(self) -> None:
-        """Take SIGTERM and Ctrl-C as the request to stop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 

@@ -24,7 +24,6 @@ class Terminal(ManagementUtility):
     """Django's command line; checks the database before a command that needs our tables."""
 
     def execute(self) -> None:
-        """Run the command; a database without our tables ends it with one sentence."""
         try:
             super().execute()
         except (DatabaseError, InterfaceError):

@@ -55,7 +55,6 @@ class HeartbeatReader:
         return cls(reading, writing)
 
     def leave_to_child(self) -> None:
-        """Close the child's end here, once the child has it."""
         os.close(self.child_descriptor)
 
     def read(self) -> bytes:

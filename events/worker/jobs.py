@@ -45,7 +45,6 @@ class Timetable:
         return [job for job in self.jobs if self._due_at(job, moment) <= moment]
 
     def reschedule(self, jobs: Iterable[Job], *, moment: float) -> None:
-        """Set the next time of jobs that were queued."""
         for job in jobs:
             self.due_by_job[job] = moment + job.seconds
 

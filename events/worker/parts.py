@@ -23,7 +23,6 @@ logger = logging.getLogger("cueline.worker")
 
 
 def run_ticker(*, worker_id: UUID, restarts: int, pipe: heartbeat.Heartbeat) -> None:
-    """Run the ticker until SIGTERM; raises `SecretKeyDiffers`."""
     _get_ready(pipe)
     worker_reports.restarted(worker_id=worker_id, restarts=restarts)
     host = Host(
@@ -38,7 +37,6 @@ def run_ticker(*, worker_id: UUID, restarts: int, pipe: heartbeat.Heartbeat) -> 
 
 
 def run_pool(*, worker_id: UUID, restarts: int, pipe: heartbeat.Heartbeat) -> None:
-    """Run the pool until SIGTERM; raises `SecretKeyDiffers`."""
     _get_ready(pipe)
     worker_reports.restarted(worker_id=worker_id, restarts=restarts)
     # A connection shared by forked processes loses answers.

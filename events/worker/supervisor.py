@@ -68,7 +68,6 @@ class Part:
         self.state = b""
 
     def listen(self) -> None:
-        """Read the heartbeats since the last time."""
         if self.reader and (state := self.reader.read()):
             self.state = state
             self.last_heartbeat_at = time.monotonic()

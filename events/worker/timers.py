@@ -48,7 +48,6 @@ class Timer:
         self.touch()
 
     def touch(self) -> None:
-        """Note that the process is alive."""
         self._numbers[1] = time.monotonic()
 
     def get_lock(self) -> contextlib.AbstractContextManager[None]:

@@ -157,7 +157,6 @@ class Actor:
         )
 
     def _latest(self, person: Subscriber) -> QuerySet[Enrollment]:
-        """Return the waiting enrollment that began last, if any."""
         waiting = Enrollment.objects.filter(subscriber=person, status=Enrollment.Status.WAITING)
         return waiting.order_by("-id")[:1]
 

@@ -29,22 +29,11 @@ def add(
     the same people.
     """
     now = clock().replace(microsecond=0)
-    people_run = imports.import_people(
-        workspace=workspace,
-        file="crowd-people.jsonl",
-        rows=(_person(life, now) for life in _crowd(people, now)),
-        limits=limits,
-        clock=clock,
-        report=report,
-    )
-    events_run = imports.import_events(
-        workspace=workspace,
-        file="crowd-events.jsonl",
-        rows=(row for life in _crowd(people, now) for row in _events(life, now)),
-        limits=limits,
-        clock=clock,
-        report=report,
-    )
+    into = imports.Target(workspace, limits, clock, report)
+    persons = (_person(life, now) for life in _crowd(people, now))
+    people_run = imports.import_people(file="crowd-people.jsonl", rows=persons, into=into)
+    events = (row for life in _crowd(people, now) for row in _events(life, now))
+    events_run = imports.import_events(file="crowd-events.jsonl", rows=events, into=into)
     while roll_ups.roll_up(now=clock(), since=now) >= roll_ups.MOST_HOURS:
         pass
     return people_run.subscribers_created, events_run.recorded
@@ -92,7 +81,6 @@ def _events(life: Life, now: datetime) -> Iterator[dict[str, Any]]:
 
 
 def _tags_after(names: Sequence[str]) -> list[str]:
-    """Return the tags that the rules leave after such events."""
     tags: set[str] = set()
     for name in names:
         for rule in RULES:

@@ -149,7 +149,6 @@ def _workspace(slug: str) -> Workspace:
 
 
 def _date_tags(workspace: Workspace) -> None:
-    """Date the tags of people by their ids."""
     tags = list(SubscriberTag.objects.filter(workspace=workspace))
     for each in tags:
         each.created_at = datetime.fromtimestamp((each.pk.int >> 80) / 1000, tz=UTC)

@@ -1,6 +1,7 @@
 """The demo's imports from its company's old system, by the product's own importers."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -46,6 +47,16 @@ REFUSED_ORDERS: Rows = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where rows are imported to; `report` gets the number of rows of each batch."""
+
+    workspace: Workspace
+    limits: Limits
+    clock: Now
+    report: Report | None = None
+
+
 class _NoRejectsFile:
     """Writes no file of rejected rows; the run's own rows keep them."""
 
@@ -82,83 +93,48 @@ def add_old_customers(
             for order in range(ORDERS_EACH)
         ]
     clock = Clock(at)
+    into = Target(workspace, limits, clock)
     with ids.made_at(clock):
-        import_people(
-            workspace=workspace,
-            file="crm-contacts.csv",
-            rows=[*people, *people[:2], *REFUSED_PEOPLE],
-            limits=limits,
-            clock=clock,
-        )
+        rows = [*people, *people[:2], *REFUSED_PEOPLE]
+        import_people(file="crm-contacts.csv", rows=rows, into=into)
         clock.reach(at + timedelta(minutes=6))
-        import_events(
-            workspace=workspace,
-            file="crm-orders.jsonl",
-            rows=[*orders, *REFUSED_ORDERS],
-            limits=limits,
-            clock=clock,
-        )
+        import_events(file="crm-orders.jsonl", rows=[*orders, *REFUSED_ORDERS], into=into)
 
 
-def import_people(
-    *,
-    workspace: Workspace,
-    file: str,
-    rows: Rows,
-    limits: Limits,
-    clock: Now,
-    report: Report | None = None,
-) -> ImportRun:
-    """Import confirmed people; `report` gets the number of rows of each batch."""
+def import_people(*, file: str, rows: Rows, into: Target) -> ImportRun:
     options = ImportOptions(
-        workspace=workspace,
+        workspace=into.workspace,
         actor=OWNER,
-        attributes_bytes=limits.attributes_bytes,
+        attributes_bytes=into.limits.attributes_bytes,
         furthest_ahead=settings.MAX_EVENT_LEAD,
         duplicates=Duplicates.SKIP,
         opt_in_mode=OptInMode.CONFIRMED,
         creates_lists=False,
     )
-    kind = ImportRun.Kind.SUBSCRIBERS
-    return _import(workspace, kind, file, rows, SubscriberImporter(options=options), clock, report)
+    importer = SubscriberImporter(options=options)
+    return _import(file, rows, into, importer, ImportRun.Kind.SUBSCRIBERS)
 
 
-def import_events(
-    *,
-    workspace: Workspace,
-    file: str,
-    rows: Rows,
-    limits: Limits,
-    clock: Now,
-    report: Report | None = None,
-) -> ImportRun:
-    """Import historical events; `report` gets the number of rows of each batch."""
+def import_events(*, file: str, rows: Rows, into: Target) -> ImportRun:
+    reader = EventReader(limits=into.limits, mapping={})
     importer = EventImporter(
-        workspace=workspace,
-        reader=EventReader(limits=limits, mapping={}),
-        limits=limits,
-        clock=clock,
+        workspace=into.workspace, reader=reader, limits=into.limits, clock=into.clock
     )
-    return _import(workspace, ImportRun.Kind.EVENTS, file, rows, importer, clock, report)
+    return _import(file, rows, into, importer, ImportRun.Kind.EVENTS)
 
 
 def _import(
-    workspace: Workspace,
-    kind: ImportRun.Kind,
-    file: str,
-    rows: Rows,
-    importer: Importer[Any],
-    clock: Now,
-    report: Report | None,
+    file: str, rows: Rows, into: Target, importer: Importer[Any], kind: ImportRun.Kind
 ) -> ImportRun:
+    clock = into.clock
     options = {"optInMode": "confirmed"} if kind == ImportRun.Kind.SUBSCRIBERS else {}
     run = runs.begin(
-        workspace=workspace, kind=kind, files=[file], options=options, actor=OWNER, now=clock()
+        workspace=into.workspace, kind=kind, files=[file], options=options, actor=OWNER, now=clock()
     )
 
     def report_rows(counted: Counted, rejected: Sequence[Rejected]) -> None:  # noqa: ARG001 - as the loop calls
-        if report:
-            report(counted.rows)
+        if into.report:
+            into.report(counted.rows)
 
     try:
         loop.run(
@@ -177,6 +153,5 @@ def _import(
 
 
 def _numbered(rows: Rows) -> Iterator[Row]:
-    """Yield rows as if they were lines of a file."""
     for line, fields in enumerate(rows, start=1):
         yield Row(file_index=0, line=line, fields=dict(fields), end_offset=line, end_line=line + 1)

@@ -7,15 +7,7 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
-from events.services.demo.catalogue import (
-    DOMAINS,
-    FIRST_NAMES,
-    LAST_NAMES,
-    PAGES,
-    PLANS,
-    SOURCES,
-    TIME_ZONES,
-)
+from events.services.demo import catalogue
 
 SPAN = timedelta(days=90)
 TRIAL = timedelta(days=14)
@@ -72,7 +64,6 @@ class Life:
         self.happenings.append(PlannedEvent(at, name, properties))
 
     def moments(self, *, until: datetime) -> Iterator[tuple[datetime, PlannedEvent | Deed]]:
-        """Yield what happens until a moment, in order."""
         both: list[tuple[datetime, PlannedEvent | Deed]] = [(e.at, e) for e in self.happenings]
         both += self.deeds
         yield from sorted((each for each in both if each[0] <= until), key=lambda each: each[0])
@@ -97,16 +88,20 @@ def draw_one(*, random: Random, number: int, at: datetime, now: datetime) -> Lif
 
 
 def _draw_life(random: Random, number: int, at: datetime) -> Life:
-    first, last = random.choice(FIRST_NAMES), random.choice(LAST_NAMES)
+    first, last = random.choice(catalogue.FIRST_NAMES), random.choice(catalogue.LAST_NAMES)
     plain = f"{first}.{last}".lower().translate(str.maketrans("öëíáü", "oeiau"))
-    plan = random.choices(list(PLANS), weights=(6, 3, 1))[0]
+    plan = random.choices(list(catalogue.PLANS), weights=(6, 3, 1))[0]
     return Life(
         number=number,
-        email=f"{plain}.{number}@{random.choice(DOMAINS)}",
+        email=f"{plain}.{number}@{random.choice(catalogue.DOMAINS)}",
         first_name=first,
         last_name=last if random.random() < 0.8 else "",  # noqa: PLR2004 - a share
-        timezone=random.choice(TIME_ZONES),
-        attributes={"plan": plan, "source": random.choice(SOURCES), "seats": random.randint(1, 12)},
+        timezone=random.choice(catalogue.TIME_ZONES),
+        attributes={
+            "plan": plan,
+            "source": random.choice(catalogue.SOURCES),
+            "seats": random.randint(1, 12),
+        },
         signed_up_at=at.replace(microsecond=0),
     )
 
@@ -114,14 +109,16 @@ def _draw_life(random: Random, number: int, at: datetime) -> Life:
 def _draw_story(random: Random, life: Life, now: datetime) -> None:
     start = life.signed_up_at
     plan = life.attributes["plan"]
-    life.add(start, "signed_up", source=life.attributes["source"], page=random.choice(PAGES))
+    life.add(
+        start, "signed_up", source=life.attributes["source"], page=random.choice(catalogue.PAGES)
+    )
     if random.random() < 0.1:  # noqa: PLR2004 - a share
         return
     minutes = random.choices((2, 7, 35, 400, 1700), weights=(6, 5, 3, 2, 1))[0]
     confirmed_at = start + timedelta(minutes=minutes, seconds=random.randint(5, 55))
     life.deeds.append((confirmed_at, Deed.CONFIRMS))
     began = start + timedelta(minutes=random.randint(3, 50))
-    life.add(began, "saas.trial_started", plan=plan, trialDays=14, price=PLANS[plan])
+    life.add(began, "saas.trial_started", plan=plan, trialDays=14, price=catalogue.PLANS[plan])
     _draw_use(random, life, began, now)
     draw = random.random()
     if draw < 0.4:  # noqa: PLR2004 - a share
@@ -164,7 +161,14 @@ def _draw_customer(random: Random, life: Life, bought_at: datetime, now: datetim
         if month > 1 and random.random() < 0.12:  # noqa: PLR2004 - a share
             life.add(at, "saas.payment_failed", plan=plan, reason="card_declined", order=order)
             at += timedelta(days=2)
-        life.add(at, "saas.purchase", plan=plan, amount=PLANS[plan], currency="EUR", order=order)
+        life.add(
+            at,
+            "saas.purchase",
+            plan=plan,
+            amount=catalogue.PLANS[plan],
+            currency="EUR",
+            order=order,
+        )
         at, month = bought_at + MONTH * month, month + 1
     if is_leaving:
         reason = random.choice(("price", "unused", "missing_feature"))

@@ -95,13 +95,13 @@ class Play:
                     report(1)
 
     def release(self) -> None:
-        """Store the settings of the finished demo and give back what waits; in a transaction."""
+        """Store the settings of the finished demo and free its leases; in a transaction."""
         self.workspace.save(update_fields=["is_mail_paused", "reminder_hours", "give_up_days"])
         for rows in self._waiting():
             rows.update(lease_token=None, lease_expires_at=None)
 
     def _lease_waiting(self) -> None:
-        """Hold what others would claim once the slice is committed."""
+        """Lease what workers would claim once the slice is committed."""
         for rows in self._waiting():
             rows.update(**self._lease())
         Workspace.objects.filter(pk=self.workspace.pk).update(is_mail_paused=True)
@@ -124,16 +124,15 @@ class Play:
             self._due = self._first_due()
 
     def _first_due(self) -> _Due | None:
-        mails, enrollments = (
-            rows.order_by("due_at", "id").values_list("due_at", "pk")[:1]
+        due = [
+            _Due(at, row_id, is_mail=rows.model is OutgoingEmail)
             for rows in self._waiting()
-        )
-        due = [_Due(at, row_id, is_mail=True) for at, row_id in mails if at]
-        due += [_Due(at, row_id, is_mail=False) for at, row_id in enrollments if at]
+            for at, row_id in rows.order_by("due_at", "id").values_list("due_at", "pk")[:1]
+            if at
+        ]
         return min(due, default=None)
 
     def _waiting(self) -> tuple[QuerySet[OutgoingEmail], QuerySet[Enrollment]]:
-        """Return the mails and the enrollments that wait for a time."""
         mails = OutgoingEmail.objects.filter(
             workspace=self.workspace, status=OutgoingEmail.Status.QUEUED, due_at__isnull=False
         )

@@ -139,7 +139,6 @@ def _of_people(
 
 
 def _in_order(events: QuerySet[Event], page_rows: int) -> Iterator[list[_Found]]:
-    """Yield the events of one person or name as they occurred, along an index."""
     ordered = events.order_by("occurred_at", "id")
     page = _fetched(ordered, page_rows)
     while page:

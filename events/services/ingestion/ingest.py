@@ -71,7 +71,6 @@ class Attempt:
 
     @property
     def may_be_stored(self) -> Sequence[UUID]:
-        """The ids of events that it may have written."""
         return self.planned.events if self.refusal.may_have_written else ()
 
 
@@ -175,7 +174,6 @@ def _take_in(
     *,
     is_preview: bool = False,
 ) -> IngestResult:
-    """Record a request's parts in the order of the contract."""
     check_constraints_at_once()
     now, person, limits = request.now, request.person, request.limits
     known = definitions.ensure(

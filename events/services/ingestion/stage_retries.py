@@ -36,7 +36,6 @@ def redo(
 def _apply_rules(
     event: Event, subscriber: Subscriber, watched: Watched, now: datetime
 ) -> dict[str, Any]:
-    """Apply the rules, then start and stop by the tags that they add."""
     name = event.definition.name
     tags_before = tags.names_of(subscriber)
     by_name = sync_rules.for_events(workspace_id=event.workspace_id, names=[name])
@@ -126,7 +125,6 @@ def _start(
 def _stop_by_later_events(
     event: Event, started: Sequence[Start], watched: Watched, now: datetime
 ) -> None:
-    """Stop the enrollments that a later event would have stopped."""
     enrollments: EnrollmentsBySlot = {each.enrollment.slot: each.enrollment for each in started}
     sequence_ids = {each.sequence.id for each in started}
     names = [name for name, stops in watched.stops_by_event.items() if sequence_ids & stops.keys()]
@@ -147,7 +145,6 @@ def _stop_by_later_events(
 
 
 def _enrollments_before(event: Event, sequence_ids: Collection[UUID]) -> EnrollmentsBySlot:
-    """Return the person's enrollments from before the event."""
     if not sequence_ids:
         return {}
     is_earlier = Q(entered_at__lt=event.received_at)

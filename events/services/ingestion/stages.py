@@ -71,7 +71,6 @@ class Stages:
         )
 
     def start(self, starts: Starts, event: Event | None = None) -> None:
-        """Insert the enrollments that begin, by an event or a list."""
         rows.start(
             subscriber=self.subscriber,
             starts=starts.started,

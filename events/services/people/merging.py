@@ -71,7 +71,6 @@ def _drop_duplicates(kept_id: UUID, gone_id: UUID) -> int:
 
 
 def _point_to_twins(gone_id: UUID, twin_by_id: dict[UUID, UUID]) -> None:
-    """Point enrollments of a deleted event to the kept subscriber's event."""
     enrollments = Enrollment.objects.filter(subscriber=gone_id)
     named = enrollments.filter(Q(started_by__in=twin_by_id) | Q(released_by__in=twin_by_id))
     for enrollment in named.only("started_by", "released_by"):

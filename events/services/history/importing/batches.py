@@ -26,7 +26,6 @@ class ImportBatch:
         return [Rejected(self.parsed[place].row, faults) for place, faults in self.rejected.items()]
 
     def is_new(self, known: Known, name: str, event_id: str) -> bool:
-        """Tell whether no earlier row has the event id, and note it."""
         before = len(self._event_ids)
         self._event_ids.add((known.key, name, event_id))
         return len(self._event_ids) > before
@@ -41,7 +40,6 @@ class ImportBatch:
 
 
 def oldest_of(lines: Sequence[EventLine], *, keys: Container[Key]) -> dict[Key, datetime]:
-    """Return when each of these people's first event occurred."""
     oldest_by_key: dict[Key, datetime] = {}
     for line in lines:
         key, occurred_at = line.subscriber.key, line.row.event.occurred_at

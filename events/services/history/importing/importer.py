@@ -97,11 +97,11 @@ class EventImporter:
             self._rows_until_tick, self._now = ROWS_AT_ONE_MOMENT - 1, self.clock()
             self._ids = iter(new_ids(ROWS_AT_ONE_MOMENT))
         found = self.reader.read(row.fields or {}, columns=row.columns, now=self._now)
-        if isinstance(found, EventRow):
-            row_id = next(self._ids)
-            packed = self.store.pack(row_id, found.event)
-            return Parsed(row, ReadyRow(row_id, found.person, found.event, packed))
-        return Parsed(row, None, found)
+        if not isinstance(found, EventRow):
+            return Parsed(row, None, found)
+        row_id = next(self._ids)
+        packed = self.store.pack(row_id, found.event)
+        return Parsed(row, ReadyRow(row_id, found.person, found.event, packed))
 
     def is_alone(self, value: ReadyRow) -> bool:
         """A live event has effects, so it gets a transaction of its own."""
@@ -147,7 +147,6 @@ class EventImporter:
         now: datetime,
         before_commit: Callable[[RowsOutcome], None],
     ) -> None:
-        """Record a live event as the API does, with all its effects."""
         if parsed.value is None:
             raise TypeError("Only a row that is good can be recorded alone.")
         request = IngestRequest(
@@ -176,11 +175,8 @@ class EventImporter:
 
     def _configure(self, workspace: Workspace) -> Configuration:
         if self.configuration is None or self.configuration.version != workspace.config_version:
-            self.configuration = Configuration(
-                version=workspace.config_version,
-                list_ids=lists.default_ids(workspace_id=workspace.pk),
-                effects={},
-            )
+            list_ids = lists.default_ids(workspace_id=workspace.pk)
+            self.configuration = Configuration(workspace.config_version, list_ids, {})
         return self.configuration
 
     def _plan(
@@ -222,16 +218,12 @@ class EventImporter:
         made: dict[str, EventDefinition] = {}
         unknown = {value.event.name for value in values} - self.definition_keys.keys()
         if unknown:
-            known = definitions.ensure(
-                workspace=workspace,
-                names=[name for name in self._names_wanted(values) if name in unknown],
-                limit=self.limits.definitions,
-                now=batch.now,
-            )
+            wanted = [name for name in self._names_wanted(values) if name in unknown]
+            most = self.limits.definitions
+            known = definitions.ensure(workspace=workspace, names=wanted, limit=most, now=batch.now)
             made = dict(known.made)
-            key_of = self.store.key_of
             for name, definition in known.by_name.items():
-                self.definition_keys[name] = key_of(definition.pk)
+                self.definition_keys[name] = self.store.key_of(definition.pk)
         self.people.lock(self._look(batch))
         return made
 
@@ -257,9 +249,8 @@ class EventImporter:
             if value is not None:
                 known = choose(value.person)
                 if isinstance(known, Known):
-                    if value.event.occurred_at < known.created_at or would_change(
-                        value.person, known
-                    ):
+                    is_older = value.event.occurred_at < known.created_at
+                    if is_older or would_change(value.person, known):
                         changing.add(known.key)
                     else:
                         plain = known
@@ -286,7 +277,6 @@ class EventImporter:
             batch.add(found, value)
 
     def _find(self, value: ReadyRow, now: datetime) -> Known | Fault:
-        """Return the person of a row, or why it is refused."""
         if value.event.name in self.definition_keys:
             return self.people.resolve(value.person, now=now)
         chosen = self.people.choose(value.person)
@@ -296,7 +286,6 @@ class EventImporter:
         return Fault("name", f"is new, and the workspace has its {most} event definitions already.")
 
     def _fill_effects(self, names: set[str], configuration: Configuration) -> None:
-        """Compute the effects of these names' historical events: what was not done."""
         missing = names - configuration.effects.keys()
         if not missing:
             return

@@ -88,7 +88,6 @@ class People:
         self.changed = by_key
 
     def would_change(self, person: Person, known: Known) -> bool:
-        """Tell whether a row may change its person."""
         return bool(
             person.attributes
             or (person.external_id is not None and known.external_id is None)
@@ -147,7 +146,6 @@ class People:
         )
 
     def write_changes(self, oldest_by_key: dict[Key, datetime], *, now: datetime) -> None:
-        """Write the changes of locked people, times of creation included."""
         older, touched = [], []
         for known in self.changed.values():
             oldest_at = oldest_by_key.get(known.key, known.created_at)
@@ -161,7 +159,6 @@ class People:
             self.store.update_people(older=older, touched=touched, now=now)
 
     def _let_go(self) -> None:
-        """Forget what is true only under a lock."""
         if self.is_dry_run:
             self.imagined.update(known.key for known in self.made)
         for known in [*self.made, *self.changed.values()]:

@@ -39,7 +39,6 @@ class EnrollmentChanges:
             yield row
 
     def changed_rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the changes to enrollments that existed before the request."""
         new_ids = {start.enrollment.id for start, _ in self.begun}
         for enrollment_id in self.released.keys() - self.stopped.keys():
             change = {"is_stopped": False, "keeps_slot": False}

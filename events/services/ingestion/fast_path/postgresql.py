@@ -1,7 +1,7 @@
 """The fast path on PostgreSQL."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +12,9 @@ from django.db.backends.utils import CursorWrapper
 from events.decisions.enrollments import EnrollmentsBySlot
 from events.services.enrollments import rows
 from events.services.ingestion.fast_path import enrollment_statements, statements
-from events.services.ingestion.fast_path.work import (
-    Plan,
-    Refusal,
-    RolledBack,
-    StoredEvents,
-    Write,
-    link_rows,
-)
+from events.services.ingestion.fast_path.work import Plan, Refusal, RolledBack, StoredEvents, Write
 from events.services.planning.planning import Standing
+from subscribers.ids import new_ids
 from subscribers.services.audience.subscribers import StoredIdentity
 from subscribers.services.storage.sql_values import as_json
 
@@ -70,8 +64,8 @@ class WriteToPostgreSQL(Write):
                 **new,
                 **enrollment_parameters,
                 "tag_changes": plan.tag_changes,
-                "lists": link_rows(self.known.default_list_ids),
-                "tags": link_rows(plan.tags_added),
+                "lists": _link_rows(self.known.default_list_ids),
+                "tags": _link_rows(plan.tags_added),
                 "events": self.events(plan.effects),
             },
         )
@@ -103,7 +97,7 @@ class WriteToPostgreSQL(Write):
         if plan.tag_changes:
             parameters |= {
                 "tag_changes": plan.tag_changes,
-                "tags": link_rows(plan.tags_added),
+                "tags": _link_rows(plan.tags_added),
                 "removed": plan.tags_removed,
             }
             statement = statements.WRITE_PLANNED_TAGS_AND_EVENTS
@@ -148,7 +142,7 @@ class WriteToPostgreSQL(Write):
                     "tag_changes": plan.tag_changes,
                     "tags_before": sorted(tags),
                     "subscriber": subscriber_id,
-                    "tags": link_rows(plan.tags_added),
+                    "tags": _link_rows(plan.tags_added),
                     "removed": plan.tags_removed,
                     "events": self.events(plan.effects),
                 },
@@ -172,7 +166,6 @@ class WriteToPostgreSQL(Write):
             cursor.execute(enrollment_statements.CHANGE_ENROLLMENTS, parameters)
 
     def starting_part(self, plan: Plan) -> tuple[str, dict[str, Any]]:
-        """Return the part of a statement that begins enrollments, and its parameters."""
         if not plan.enrollments.begun:
             return "", {}
         begun = as_json(list(plan.enrollments.new_rows(now=self.request.now)))
@@ -215,3 +208,8 @@ class WriteToPostgreSQL(Write):
 
 def _tags_in(named_tags: str | None) -> dict[UUID, str]:
     return {UUID(tag): name for tag, name in json.loads(named_tags or "{}").items()}
+
+
+def _link_rows(ids: Sequence[UUID]) -> str:
+    made = new_ids(len(ids))
+    return as_json([{"id": own, "other": each} for own, each in zip(made, ids, strict=True)])

@@ -85,7 +85,6 @@ class WriteToSQLite(Write):
         return starting.by_slot([row for row in rows if row[1] in self.concerned])
 
     def write_enrollments(self, cursor: Any, subscriber: str, plan: Plan) -> None:  # noqa: ANN401 - as above
-        """Begin, release and stop enrollments, a statement each."""
         if not (plan.enrollments.begun or plan.enrollments.released or plan.enrollments.stopped):
             return
         changes = [{**_adapted(row), "now": self.now} for row in plan.enrollments.changed_rows()]

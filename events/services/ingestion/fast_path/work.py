@@ -83,7 +83,6 @@ class Plan:
 
 
 def plan_ids(events: Sequence[object]) -> PlannedIds:
-    """Return ids for the person and for each event, in the events' order."""
     subscriber, *planned = new_ids(1 + len(events))
     return PlannedIds(subscriber=subscriber, events=planned)
 
@@ -114,7 +113,6 @@ class Write:
         raise NotImplementedError
 
     def plan(self, before: Standing) -> Plan:
-        """Return what follows from the events, in order, for a person in this state."""
         plan = Plan()
         self._plan_events(plan, before)
         return plan
@@ -209,7 +207,6 @@ class Write:
         }
 
     def parameters(self) -> dict[str, Any]:
-        """Return the parameters of every statement's guard."""
         person, key = self.request.person, self.request.unverified_key
         return {
             "workspace": self.request.workspace.pk,
@@ -227,9 +224,3 @@ class Write:
 
     def identity(self) -> str:
         return statements.identity(self.request.person)
-
-
-def link_rows(ids: Sequence[UUID]) -> str:
-    """Return rows that link the person with others, each with an id of its own."""
-    made = new_ids(len(ids))
-    return as_json([{"id": own, "other": each} for own, each in zip(made, ids, strict=True)])

@@ -7,23 +7,14 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import Model
 
 from events.models import Enrollment, Event, StepRun
+from subscribers import models
 from subscribers.ids import encode
-from subscribers.models import (
-    Confirmation,
-    ConsentRecord,
-    ImportReject,
-    ListMembership,
-    OutgoingEmail,
-    Subscriber,
-    Suppression,
-)
 from subscribers.wire.profile import wire_form
 
 Row = dict[str, Any]
 
 
 def _columns(row: Model, *names: str) -> Row:
-    """Return columns as they are, by their names in camelCase."""
     wire_names = (name.title().replace("_", "") for name in names)
     return {
         wire_name[0].lower() + wire_name[1:]: getattr(row, name)
@@ -31,7 +22,7 @@ def _columns(row: Model, *names: str) -> Row:
     }
 
 
-def profile(person: Subscriber, *, tag_names: Iterable[str]) -> Row:
+def profile(person: models.Subscriber, *, tag_names: Iterable[str]) -> Row:
     """Return the person as `GET subscribers/{email}` does."""
     return {
         "id": person.public_id,
@@ -46,22 +37,22 @@ def profile(person: Subscriber, *, tag_names: Iterable[str]) -> Row:
     }
 
 
-def membership(row: ListMembership) -> Row:
+def membership(row: models.ListMembership) -> Row:
     return {"name": row.list.name, **_columns(row, "subscribed_at", "unsubscribed_at")}
 
 
-def suppression(row: Suppression | None) -> Row | None:
+def suppression(row: models.Suppression | None) -> Row | None:
     if row is None:
         return None
     columns = _columns(row, "reason", "source", "details", "bounces")
     return {**columns, "suppressedAt": row.created_at}
 
 
-def confirmation(row: Confirmation) -> Row:
+def confirmation(row: models.Confirmation) -> Row:
     return _columns(row, "asked_at", "mails", "reminded_at", "confirmed_at", "closed_at")
 
 
-def consent_record(row: ConsentRecord) -> Row:
+def consent_record(row: models.ConsentRecord) -> Row:
     return {
         **_columns(row, "kind", "method", "at", "ip", "user_agent"),
         "eventId": row.event_id and encode("evt", row.event_id),
@@ -99,7 +90,7 @@ def enrollment(row: Enrollment) -> Row:
     }
 
 
-def email(row: OutgoingEmail) -> Row:
+def email(row: models.OutgoingEmail) -> Row:
     return {
         "id": row.public_id,
         **_columns(row, "kind", "status", "reason", "message_id"),
@@ -111,7 +102,7 @@ def email(row: OutgoingEmail) -> Row:
     }
 
 
-def import_reject(row: ImportReject) -> Row:
+def import_reject(row: models.ImportReject) -> Row:
     return {"files": row.run.files, **_columns(row, "file_index", "line", "field", "reason", "row")}
 
 
