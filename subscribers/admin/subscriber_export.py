@@ -1,4 +1,4 @@
-"""Everything that is known of one person, to download from their page."""
+"""The download of everything stored about one person."""
 
 from django.http import StreamingHttpResponse
 from django.utils import timezone
@@ -15,7 +15,7 @@ EXPORT = RowAction(
 
 
 def download(subscriber: Subscriber) -> StreamingHttpResponse:
-    """Return the document as a file, read and sent page by page; its name holds no address."""
+    """Return the document as a streamed file; the file's name holds no address."""
     return StreamingHttpResponse(
         document.chunks(subscriber=subscriber, now=timezone.now()),
         content_type="application/json",
