@@ -52,9 +52,8 @@ class SubscriberAdmin(IdentityActions):
         if not _is_about_pending(request):
             return rows
         of_each = Confirmation.objects.filter(closed_at=None)
-        return rows.prefetch_related(
-            Prefetch("confirmations", open_confirmations, to_attr="open_confirmations")
-        )
+        prefetched = Prefetch("confirmations", of_each, to_attr="open_confirmations")
+        return rows.prefetch_related(prefetched)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         return self.list_display_of_pending if _is_about_pending(request) else self.list_display
@@ -195,5 +194,5 @@ def _is_about_pending(request: HttpRequest) -> bool:
 
 def _open_confirmation(subscriber: Subscriber) -> Confirmation | None:
     """Return the open confirmation that the list prefetched."""
-    open_confirmations: list[Confirmation] = subscriber.open_confirmations  # type: ignore[attr-defined]
-    return open_confirmations[0] if open_confirmations else None
+    found: list[Confirmation] = subscriber.open_confirmations  # type: ignore[attr-defined]
+    return found[0] if found else None

@@ -1,6 +1,6 @@
-"""Turns what services and the framework raise into the contract's errors.
+"""Maps errors of services and of the framework to the contract's errors.
 
-A service's error carries a stable `code`; this module alone knows which status that means.
+A service's error has a stable `code`; only this module knows its status.
 """
 
 from typing import Any
@@ -43,7 +43,7 @@ class ApiError(Exception):
 
 
 def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """Return the error's answer; None for what nobody expected, which ends as a logged 500."""
+    """Return the error's response; None for an unexpected error, which ends as a logged 500."""
     request: HttpRequest = context["request"]
     if isinstance(error, InvalidRequest):
         details = [Detail(fault.path, fault.message) for fault in error.faults]
@@ -63,7 +63,7 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse 
 
 
 def _translate(error: Exception, context: dict[str, Any]) -> Exception:
-    """Return the framework's own errors in our words, any other as it is."""
+    """Return the framework's errors as ours, any other unchanged."""
     match error:
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
             return ApiError(
@@ -105,7 +105,6 @@ def _unavailable(request: HttpRequest, message: str, *, outcome: str) -> HttpRes
 
 
 def _summary(details: list[Detail]) -> str:
-    """Return a sentence that names the first fault, and says how many more there are."""
     first = f"{details[0].path} {details[0].message}".strip()
     more = len(details) - 1
     return first if not more else f"{first} ({more} more, see details.)"

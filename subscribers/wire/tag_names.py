@@ -8,7 +8,7 @@ _GAPS = re.compile(r"[\s_-]+")
 
 
 class InvalidTagName(ValueError):
-    """Nothing is left of the name, or too much; the message says which."""
+    """The name is empty once normalised, or too long; the message says which."""
 
     code = "VALIDATION_ERROR"
 
