@@ -60,7 +60,6 @@ class ApiKeyAdmin(BaseAdmin):
         return ("workspace", "prefix", "state", "may", "test", *times)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Keys are revoked; the row stays, so that logs can be understood."""
         return False
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: RowForm, change: bool) -> None:

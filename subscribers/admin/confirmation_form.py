@@ -81,14 +81,13 @@ class ConfirmationForm(RowForm):
         return cleaned
 
     def number(self, field: str, least: int, most: int) -> int:
-        """Return a field's number; raises `ValidationError` with the limits."""
         number: int = self.cleaned_data[field]
         if not least <= number <= most:
             raise forms.ValidationError(f"Give a number from {least} to {most}.")
         return number
 
     def _check_mail(self, templates: dict[str, str]) -> None:
-        """Render the mail for a person of whom only the address is known."""
+        """Render the mail for a person without a name."""
         try:
             trial.sample(workspace=Workspace(name="Sample", **templates))
         except confirmation_mail.LinkMissing:

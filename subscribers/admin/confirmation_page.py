@@ -22,12 +22,9 @@ from subscribers.wire import addresses
 
 
 class ConfirmationPage(BaseAdmin):
-    """The part of a workspace's page about its stored confirmation mail."""
-
     def formfield_for_dbfield(
         self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> forms.Field | None:
-        """Read an address without a scheme as https."""
         more = {"assume_scheme": "https"} if isinstance(db_field, models.URLField) else {}
         field: forms.Field | None = super().formfield_for_dbfield(
             db_field, request, **more, **kwargs

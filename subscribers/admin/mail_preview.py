@@ -35,7 +35,6 @@ def sandboxed(html: str) -> HttpResponse:
 
 
 def frame(address: str) -> SafeString:
-    """Return a sandboxed frame for the HTML at an address."""
     return format_html(
         '<iframe class="cueline-mail" sandbox="" title="The mail" src="{}"></iframe>', address
     )

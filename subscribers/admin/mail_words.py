@@ -18,7 +18,6 @@ UNKNOWN = (
 
 
 def note(email: OutgoingEmail) -> str:
-    """Return the reason, or the start of the error, for a list."""
     has_reason = email.reason and email.status in WITH_REASON
     words = reason_in_words(email.reason) if has_reason else email.last_error
     return words[:LONGEST_NOTE] or "-"

@@ -54,7 +54,6 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutgoingEmail]:
-        """Defer the bodies while many rows are listed."""
         rows = super().get_queryset(request)
         is_one = bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)
         return rows.select_related("subscriber", "workspace") if is_one else rows.defer(*BODIES)

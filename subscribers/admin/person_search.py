@@ -15,7 +15,6 @@ MOST_WORKSPACES = 100
 
 
 def row_or_person(prefix: str, text: str) -> Q:
-    """Return the condition for a row's public id, else for the rows of one person."""
     row_id = ids.decode(prefix, text)
     return of_person(text) if row_id is None else Q(pk=row_id)
 

@@ -47,7 +47,6 @@ class SubscriberAdmin(IdentityActions):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:
-        """Defer attributes until a page shows them."""
         rows = super().get_queryset(request).defer("attributes")
         if not _is_about_pending(request):
             return rows
@@ -193,6 +192,5 @@ def _is_about_pending(request: HttpRequest) -> bool:
 
 
 def _open_confirmation(subscriber: Subscriber) -> Confirmation | None:
-    """Return the open confirmation that the list prefetched."""
     found: list[Confirmation] = subscriber.open_confirmations  # type: ignore[attr-defined]
     return found[0] if found else None

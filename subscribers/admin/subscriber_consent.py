@@ -14,7 +14,6 @@ LATEST = 50
 
 
 def standing(subscriber: Subscriber) -> SafeString:
-    """Return why mail is blocked: a suppression, an open confirmation."""
     suppression = suppressions.find(workspace=subscriber.workspace, email_key=subscriber.email_key)
     lines = [_suppressed(suppression)] if suppression else []
     confirmation = subscriber.confirmations.filter(closed_at=None).first()
@@ -33,7 +32,6 @@ def ledger(subscriber: Subscriber) -> SafeString:
 
 
 def lines(records: QuerySet[ConsentRecord]) -> SafeString:
-    """Return the latest records of a query set, newest first, each linked."""
     return bulleted(
         format_html("{} {}", moment(record.at), link_to(record, consent_words.line(record)))
         for record in records.order_by("-id")[:LATEST]

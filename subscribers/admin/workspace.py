@@ -55,10 +55,8 @@ class WorkspaceAdmin(ConfirmationPage):
     change_form_outer_after_template = "admin/below_workspace.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: Workspace | None = None) -> Any:  # noqa: ANN401 - the skin's classes have no types
-        """Ask for a new workspace's name and sender only: the rest has defaults."""
-        return (
-            super().get_fieldsets(request, obj) if obj else [(None, {"fields": self.fields_of_new})]
-        )
+        of_new = [(None, {"fields": self.fields_of_new})]
+        return super().get_fieldsets(request, obj) if obj else of_new
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Workspace | None = None

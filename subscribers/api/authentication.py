@@ -48,8 +48,6 @@ def bearer_of(header: str) -> str:
 
 
 class HasScope(BasePermission):
-    """Allows keys with the view's `required_scope`."""
-
     def has_permission(self, request: Request, view: APIView) -> bool:
         scope: Scope = getattr(view, "required_scope")  # noqa: B009 - every ApiView has one
         self.message = f"The API key lacks the scope {scope.value}."
@@ -57,7 +55,6 @@ class HasScope(BasePermission):
 
 
 def log_fields(api_key: ApiKey) -> dict[str, str]:
-    """Return the fields that name the caller in the request log."""
     return {"workspace": api_key.workspace.slug, "api_key": api_key.prefix}
 
 

@@ -13,29 +13,16 @@ from config.http.errors import Detail, error_body, json_response, request_id_of
 from subscribers.wire.payloads import InvalidRequest
 
 STATUS_BY_CODE = {
-    "INVALID_JSON": 400,
-    "VALIDATION_ERROR": 400,
-    "UNAUTHORIZED": 401,
-    "FORBIDDEN": 403,
-    "SUBSCRIBER_NOT_FOUND": 404,
-    "NOT_FOUND": 404,
-    "METHOD_NOT_ALLOWED": 405,
-    "IDENTITY_CONFLICT": 409,
-    "CONFLICT": 409,
-    "IDEMPOTENCY_IN_PROGRESS": 409,
-    "PAYLOAD_TOO_LARGE": 413,
-    "UNSUPPORTED_MEDIA_TYPE": 415,
-    "IDEMPOTENCY_MISMATCH": 422,
-    "RATE_LIMITED": 429,
-    "INTERNAL": 500,
-    "UNAVAILABLE": 503,
-}
+    "INVALID_JSON": 400, "VALIDATION_ERROR": 400, "UNAUTHORIZED": 401, "FORBIDDEN": 403,
+    "SUBSCRIBER_NOT_FOUND": 404, "NOT_FOUND": 404, "METHOD_NOT_ALLOWED": 405,
+    "IDENTITY_CONFLICT": 409, "CONFLICT": 409, "IDEMPOTENCY_IN_PROGRESS": 409,
+    "PAYLOAD_TOO_LARGE": 413, "UNSUPPORTED_MEDIA_TYPE": 415, "IDEMPOTENCY_MISMATCH": 422,
+    "RATE_LIMITED": 429, "INTERNAL": 500, "UNAVAILABLE": 503,
+}  # fmt: skip
 RETRY_AFTER_SECONDS = 2
 
 
 class ApiError(Exception):
-    """An error that the API layer itself finds."""
-
     def __init__(self, code: str, message: str, *, headers: dict[str, str] | None = None) -> None:
         self.code = code
         self.headers = headers or {}

@@ -94,18 +94,12 @@ WRITING_ERRORS = tuple(_ERRORS)
 
 def answers(by_status: dict[int, tuple[str, Schema]], *, errors: Sequence[int]) -> dict[int, Any]:
     """Return an endpoint's responses: its own (description, schema), and the errors."""
-    return {
-        **{
-            status: OpenApiResponse(response=schema, description=description)
-            for status, (description, schema) in by_status.items()
-        },
-        **{
-            status: OpenApiResponse(
-                response={"$ref": "#/components/schemas/Error"}, description=_ERRORS[status]
-            )
-            for status in errors
-        },
+    own = {
+        status: OpenApiResponse(schema, description)
+        for status, (description, schema) in by_status.items()
     }
+    error = {"$ref": "#/components/schemas/Error"}
+    return own | {status: OpenApiResponse(error, _ERRORS[status]) for status in errors}
 
 
 REQUEST_ID = OpenApiParameter(

@@ -11,7 +11,7 @@ YES = frozenset({"y", "yes"})
 
 
 def add_to(parser: CommandParser) -> None:
-    parser.add_argument("--yes", action="store_true", help="Do not ask whether to go on.")
+    parser.add_argument("--yes", action="store_true", help="Do not ask before the change.")
 
 
 def make_sure(*, question: str, is_sure: bool) -> None:
@@ -19,7 +19,7 @@ def make_sure(*, question: str, is_sure: bool) -> None:
     if is_sure:
         return
     if not sys.stdin.isatty():
-        raise CommandError("There is no terminal to ask at: give --yes to go on.")
+        raise CommandError("There is no terminal to ask at: give --yes to continue.")
     sys.stdout.write(f"{question} [y/N] ")
     sys.stdout.flush()
     if sys.stdin.readline().strip().lower() not in YES:

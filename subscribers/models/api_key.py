@@ -55,7 +55,6 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     def is_usable(self, *, at: datetime) -> bool:
-        """Tell whether it is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
 
     def allows(self, scope: Scope) -> bool:

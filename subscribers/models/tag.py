@@ -14,24 +14,10 @@ class Tag(models.Model):
     """A name as `wire.tag_names` forms it; created when a rule, step or request names it."""
 
     class Color(models.TextChoices):
-        GRAY = "gray"
-        SLATE = "slate"
-        RED = "red"
-        ORANGE = "orange"
-        AMBER = "amber"
-        YELLOW = "yellow"
-        LIME = "lime"
-        GREEN = "green"
-        EMERALD = "emerald"
-        TEAL = "teal"
-        CYAN = "cyan"
-        SKY = "sky"
-        BLUE = "blue"
-        INDIGO = "indigo"
-        VIOLET = "violet"
-        PURPLE = "purple"
-        PINK = "pink"
-        ROSE = "rose"
+        GRAY, SLATE, RED, ORANGE, AMBER = "gray", "slate", "red", "orange", "amber"
+        YELLOW, LIME, GREEN, EMERALD, TEAL = "yellow", "lime", "green", "emerald", "teal"
+        CYAN, SKY, BLUE, INDIGO, VIOLET = "cyan", "sky", "blue", "indigo", "violet"
+        PURPLE, PINK, ROSE = "purple", "pink", "rose"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="tags")

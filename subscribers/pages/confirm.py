@@ -38,7 +38,9 @@ def _serve(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
     except UnusableForm as refused:
         return _page_of(request, token, now, status=refused.status)
     if by == FRESH_LINK:
-        return _send_fresh_link(request, token, now)
+        circumstances = circumstances_of(request)
+        confirmations.ask_again_by_link(token=token, now=now, circumstances=circumstances)
+        return page(request, "mail_follows.html")
     if by not in ANSWERS:
         return _page_of(request, token, now, status=400)
     return _answer(request, token, now, ConfirmationMethod(by))
@@ -62,7 +64,6 @@ def _page_of(request: HttpRequest, token: str, now: datetime, *, status: int = 2
 def _answer(
     request: HttpRequest, token: str, now: datetime, method: ConfirmationMethod
 ) -> HttpResponse:
-    """Confirm and say thanks, also to a second click."""
     link = confirmations.read_link(token, now)
     if link.state is LinkState.OPEN and link.confirmation is not None:
         if (
@@ -84,11 +85,6 @@ def _answer(
     if address:
         return see_other(address)
     return page(request, "confirmed.html", workspace=link.confirmation.workspace)
-
-
-def _send_fresh_link(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
-    confirmations.ask_again_by_link(token=token, now=now, circumstances=circumstances_of(request))
-    return page(request, "mail_follows.html")
 
 
 def _is_done(confirmation: Confirmation) -> bool:

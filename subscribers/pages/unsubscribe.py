@@ -56,7 +56,6 @@ def _serve(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
 def _page_of(
     request: HttpRequest, token: str, *, status: int = 200, is_saved: bool = False
 ) -> HttpResponse:
-    """Return the page to unsubscribe, or the one for people who have."""
     person = unsubscribing.owner_of(token)
     if person is not None and _is_gone(person):
         return page(request, "unsubscribed.html", workspace=person.workspace, status=status)
@@ -104,7 +103,6 @@ def _choose(request: HttpRequest, token: str, form: QueryDict, now: datetime) ->
 
 
 def _ids_of(texts: list[str]) -> set[UUID]:
-    """Return the ids; a text that is none is ignored."""
     found = set()
     for text in texts:
         with suppress(ValueError):
@@ -122,6 +120,6 @@ def _come_back(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
 
 
 def _reason_of(form: QueryDict) -> str:
-    """Return the reason for the ledger: one of ours, the person's own words, or both."""
+    """Return the reason for the ledger: a listed one, the person's own words, or both."""
     chosen, words = form.get("reason", ""), form.get("words", "").strip()[:LONGEST_WORDS]
     return ": ".join(part for part in (chosen if chosen in REASONS else "", words) if part)

@@ -17,8 +17,6 @@ _ABSENT = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """The fields of one kind of rows."""
-
     # How each field's cells are read: None keeps the text, a reader may return None for no value
     # or raise `InvalidField`.
     cells: Mapping[str, Callable[[str], Any] | None]
@@ -99,7 +97,6 @@ class ColumnReader:
         return self._with_keys(body, keys)
 
     def _with_keys(self, body: dict[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the body with these keys added to its object."""
         name = self._fields.object_name
         given = body.get(name)
         if keys and given is None:

@@ -31,8 +31,6 @@ class _OutOfLines(Exception):
 
 
 class _Beyond:
-    """Follows the last line of a block."""
-
     def __iter__(self) -> Self:
         return self
 
@@ -174,7 +172,6 @@ class _Rows:
         return self._broken(TOO_LONG, long.beginning, self._line - 1, self._offset)
 
     def _broken(self, fault: Fault, raw: bytes, line: int, end_offset: int) -> Row:
-        """Return the row of one line that cannot be parsed."""
         return Row(
             file_index=self._file_index,
             line=line,

@@ -16,7 +16,6 @@ _INDEX = re.compile(r"\[\d+\]")
 
 
 def sentence(faults: Sequence[Fault]) -> str:
-    """Return all faults of a row: fields, findings, limits."""
     return " ".join(f"{fault.path} {fault.message}".strip() for fault in faults)
 
 

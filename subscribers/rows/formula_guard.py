@@ -17,5 +17,4 @@ def guarded(text: str) -> str:
 
 
 def unguarded(text: str) -> str:
-    """Return the text without its guard, if it has one."""
     return text[1:] if text.startswith(_QUOTED) else text

@@ -58,7 +58,6 @@ def read(*, reader: BlockReader, start: Place) -> Iterator[Row]:
 
 
 def _not_json(error: json_gate.InvalidJson) -> Fault:
-    """Return the gate's finding about a row, not a request."""
     text = str(error).replace("(line 1, ", "(")
     if text.startswith("The body "):
         return Fault("row", text.removeprefix("The body "))

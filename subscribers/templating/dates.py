@@ -28,7 +28,6 @@ def spell(value: object, pattern: object) -> str:
 
 
 def _moment_of(value: object) -> datetime | None:
-    """Return an ISO 8601 text or the seconds since 1970 as a time, None for anything else."""
     try:
         if isinstance(value, str):
             return datetime.fromisoformat(value.strip())

@@ -84,7 +84,6 @@ def _inliner() -> css_inline.CSSInliner:
 
 
 def _style_length(source: str) -> int:
-    """Return an upper bound of the length of all style sheets."""
     first = _STYLE.search(source)
     last = source.lower().rfind("</style")
     return max(0, (last if last >= 0 else len(source)) - first.start()) if first else 0
@@ -102,8 +101,6 @@ def _without_comments(source: str) -> str:
 
 
 class _TextMaker:
-    """One pass over HTML, tag by tag."""
-
     def __init__(self, source: str) -> None:
         self._source = source
         self._pieces: list[str] = []

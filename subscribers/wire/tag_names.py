@@ -16,7 +16,7 @@ class InvalidTagName(ValueError):
 def normalise(text: str) -> str:
     """Return the name: NFKC, lower case, gaps as one hyphen, letters and digits only.
 
-    Raises `InvalidTagName` when the outcome is empty or longer than 100 characters; never cuts.
+    Raises `InvalidTagName` when it is empty or longer than 100 characters; never cuts.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
     hyphenated = _GAPS.sub("-", folded)

@@ -57,7 +57,6 @@ def _brake(reason: str, workspace: Workspace, address: str) -> str:
 
 
 def _destination() -> str:
-    """Return where the mail went: a server, a folder, or the backend's name."""
     match settings.EMAIL_BACKEND.removeprefix("django.core.mail.backends."):
         case "smtp.EmailBackend":
             return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"

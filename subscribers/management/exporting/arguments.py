@@ -35,20 +35,11 @@ def add_people_to(parser: CommandParser) -> None:
     parser.add_argument(
         "--email", metavar="ADDRESS", help=f"One person, named by {named_people.FORMS}."
     )
-    parser.add_argument(
-        "--tag",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="People with the tag; given several times: with all of them.",
-    )
-    parser.add_argument(
-        "--list",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="People on the list now; given several times: on all of them.",
-    )
+    for name, text in (
+        ("--tag", "People with the tag; given several times: with all of them."),
+        ("--list", "People on the list now; given several times: on all of them."),
+    ):
+        parser.add_argument(name, action="append", default=[], metavar="NAME", help=text)
     parser.add_argument(
         "--status",
         action="append",

@@ -49,7 +49,6 @@ class ExportCommand(BaseCommand):
             self.stderr.write(f"Exported {rows:,} {noun}{where}.", self.style.SUCCESS)
 
     def _bar(self, options: Mapping[str, Any], noun: str) -> _Bar:
-        """Return the progress bar, off where the rows go to the same terminal."""
         has_rows = options["file"] == STANDARD_OUTPUT and self.stdout.isatty()
         return _Bar(
             # Django's own stream would end each state of the bar with a new line.

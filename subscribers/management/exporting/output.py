@@ -61,8 +61,6 @@ def _replaced(path: Path) -> Iterator[BufferedWriter]:
 
 
 class _Standard:
-    """Standard output: its bytes where it has any, else text."""
-
     def __init__(self, stream: Any) -> None:  # noqa: ANN401 - Django's wrapper
         self._stream = stream
         self._bytes: IO[bytes] | None = getattr(stream, "buffer", None)

@@ -26,13 +26,11 @@ from subscribers.services.imports.runs import TakenOver
 
 # Ends a run from outside; any other error is a fault of ours.
 BROKEN_OFF = (InvalidFile, TakenOver, DatabaseError, InterfaceError, OSError)
-GO_ON = "Give the same command with --resume to go on."
+GO_ON = "Run the same command with --resume to continue."
 
 
 @dataclass(slots=True)
 class _Work:
-    """One process's part of a run."""
-
     asked: ImportRequest
     options: dict[str, Any]
     run: ImportRun
@@ -119,7 +117,6 @@ class ImportCommand(BaseCommand):
             raise
 
     def _import(self, work: _Work) -> tuple[int, str]:
-        """Run the loop and mark how it ended; return the exit code and the error."""
         run = work.run
         try:
             ended = self._run_loop(work)
@@ -182,7 +179,6 @@ class ImportCommand(BaseCommand):
 
 
 def _sums(work: _Work) -> runs.Counted:
-    """Return the totals of the whole run."""
     if work.asked.is_dry_run:
         return work.progress.counted
     sums = result.sums_of(work.run)

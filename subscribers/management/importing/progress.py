@@ -70,7 +70,6 @@ class Progress:
             self._bar.close()
 
     def report(self, counted: Counted, rejected: Sequence[Rejected]) -> None:
-        """Add a stored batch."""
         self.counted.add(counted)
         if rejected:
             self.last_refused = described(rejected[-1], self._asked)
@@ -135,6 +134,5 @@ def _duration(seconds: float) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return outside text without what would move a terminal's cursor."""
     shown = (each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:500])
     return "".join(shown)

@@ -119,7 +119,6 @@ class RejectsFile:
 
 
 def described(rejected: Rejected, asked: ImportRequest) -> str:
-    """Return a rejected row's place and faults, as one line."""
     row = rejected.row
     name = f"{asked.sources[row.file_index].name} " if len(asked.sources) > 1 else ""
     said = f"{name}line {row.line}: {sentence(rejected.faults)}"

@@ -32,7 +32,6 @@ class Result:
 
 
 def sums_of(run: ImportRun) -> Counted:
-    """Return the run's stored totals."""
     return Counted(
         rows=run.rows,
         recorded=run.recorded,
@@ -48,7 +47,6 @@ def sums_of(run: ImportRun) -> Counted:
 
 
 def as_json(result: Result) -> str:
-    """Return the result as one line."""
     counted = result.counted
     said = {
         "ended": result.word,
@@ -70,7 +68,6 @@ def as_json(result: Result) -> str:
 
 
 def as_lines(result: Result) -> list[str]:
-    """Return the reasons, the most frequent first, then the totals."""
     counted = result.counted
     by_count = sorted(counted.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     lines = [f"{count:>9,}  {text}" for text, count in by_count[:MOST_SHOWN_REASONS]]

@@ -56,9 +56,7 @@ def test_a_silent_worker_is_told(
 
 
 def test_no_worker_at_all_is_told(admin_client: Client, db: None) -> None:
-    assert alarms(admin_client) == [
-        "No mail is sent, and no enrollment moves on. No worker runs."
-    ]
+    assert alarms(admin_client) == ["No mail is sent, and no enrollment moves on. No worker runs."]
 
 
 @pytest.mark.parametrize(
