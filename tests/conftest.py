@@ -6,8 +6,6 @@ PostgreSQL is started privately when its binaries are found, else SQLite is used
 
 import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +14,7 @@ from django.conf import settings
 from django.test.signals import setting_changed
 
 from subscribers import ids
-from tests.support import private_postgres
+from tests.support import private_postgres, temporary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
     source = Path(__file__).parent.parent.joinpath("config", "settings.py").read_text()
     for name in SETTING_NAMES.findall(source):
         os.environ.pop(name, None)
-    folder = tempfile.mkdtemp(prefix="cueline-tests-")
-    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-    os.environ["DATA_DIR"] = folder
+    folder = temporary.make(prefix="cueline-tests-")
+    config.add_cleanup(lambda: temporary.remove(folder))
+    os.environ["DATA_DIR"] = str(folder)
     os.environ["SECRET_KEY"] = "for-tests-only-" * 5
     os.environ["RATE_LIMIT"] = "0"
     os.environ["CUELINE_TEST_DATABASE"] = config.stash[database_name] = _choose_database(config)
