@@ -88,7 +88,7 @@ def test_a_folder_that_is_being_made_is_left_alone(temporary_folder: Path) -> No
 @pytest.mark.postgresql
 def test_the_server_of_a_killed_run_ends_and_leaves_nothing_for_ever() -> None:
     # Not in the folder of pytest, which the user of the server may not enter.
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # noqa: S108 - a folder of its own in it
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         with killed_at_the_end(START_SERVER, Path(folder)) as printed:
             left, url = printed.split()
