@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
+from django.test import override_settings
 from django.test.signals import setting_changed
 
 from subscribers import ids
@@ -113,6 +114,13 @@ def forget_settings_when_a_test_changes_them() -> "Iterator[None]":
     setting_changed.connect(forget)
     yield
     setting_changed.disconnect(forget)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hash_passwords_quickly() -> "Iterator[None]":
+    """The product's hasher takes a quarter of a second of CPU for a password, on purpose."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(autouse=True)

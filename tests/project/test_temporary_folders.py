@@ -86,7 +86,9 @@ def test_a_folder_that_is_being_made_is_left_alone(temporary_folder: Path) -> No
 
 @pytest.mark.live
 @pytest.mark.postgresql
-def test_the_server_of_a_killed_run_ends_and_leaves_nothing_for_ever() -> None:
+def test_the_server_of_a_killed_run_ends_and_leaves_nothing_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # Not in the folder of pytest, which the user of the server may not enter.
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o755)
@@ -95,7 +97,7 @@ def test_the_server_of_a_killed_run_ends_and_leaves_nothing_for_ever() -> None:
             psycopg.connect(url).close()
 
         wait_until_it_has_ended(url)
-        tempfile.tempdir = folder
+        monkeypatch.setattr(tempfile, "tempdir", folder)
         temporary.remove(temporary.make(prefix=private_postgres.PREFIX))
 
         assert not Path(left).exists()
