@@ -20,7 +20,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.running import ROOT, Application, fill, serving
+from tests.support.running import ROOT, Application, serving
+from tests.support.working import fill
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 

@@ -9,6 +9,7 @@ import pytest
 
 from config.management.terminal import Terminal
 from tests.support.running import ROOT
+from tests.support.working import fill_with_tables
 
 pytestmark = pytest.mark.live
 
@@ -36,12 +37,6 @@ def run(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
 def manage(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
     """Run `manage.py`."""
     return run(environment, "manage.py", *arguments)
-
-
-def migrate(environment: dict[str, str]) -> None:
-    """Make the tables."""
-    Path(environment["DATA_DIR"]).mkdir(mode=0o700, exist_ok=True)
-    assert manage(environment, "migrate", "--verbosity", "0") == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +85,7 @@ def test_a_database_that_is_away_is_one_sentence(environment: dict[str, str]) ->
 
 
 def test_a_database_of_before_0_2_0_is_refused(environment: dict[str, str]) -> None:
-    migrate(environment)
+    fill_with_tables(environment)
     assert run(environment, "-c", FORGET)[0] == 0
 
     assert manage(environment, "migrate") == (1, f"CommandError: {TOO_OLD}")

@@ -8,7 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.running import Application, fill, serving
+from tests.support.running import Application, serving
+from tests.support.working import fill
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 

@@ -17,10 +17,10 @@ import yaml
 
 from tests.faults.test_killed_workers import seed
 from tests.support import smtp_server
-from tests.support.running import BULK, Application, Running, Start, call, fill, serving
+from tests.support.running import BULK, Application, Running, Start, call, serving
 from tests.support.slow_mail import slow_server, url_of
 from tests.support.smtp_server import SmtpServer
-from tests.support.working import StartWorker, manage
+from tests.support.working import StartWorker, fill, manage
 
 pytestmark = pytest.mark.live
 
