@@ -50,11 +50,13 @@ def test_backends_never_pass_the_pool(environment: dict[str, str]) -> None:
 
         watcher = together.submit(watch)
         statuses: list[int] = []
-        for burst in range(BURSTS):
-            if burst:
-                time.sleep(PAUSE)
-            statuses += together.map(send, range(200))
-        is_over.set()
+        try:
+            for burst in range(BURSTS):
+                if burst:
+                    time.sleep(PAUSE)
+                statuses += together.map(send, range(200))
+        finally:
+            is_over.set()
         watcher.result()
 
     assert statuses == [200] * 200 * BURSTS

@@ -34,6 +34,7 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
         capture_output=True,
         text=True,
         check=True,
+        timeout=60,
     )
     return done.stdout.strip()
 

@@ -145,4 +145,4 @@ def make_old(environment: dict[str, str]) -> None:
         "from subscribers.models import ImportRun;"
         "ImportRun.objects.update(updated_at=F('updated_at') - timedelta(minutes=5))"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=given, check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=given, check=True, timeout=60)

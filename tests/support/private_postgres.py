@@ -89,7 +89,11 @@ def start(binaries: Path) -> PrivatePostgres:
         "UTF8",
     ]
     made: subprocess.CompletedProcess[bytes] = subprocess.run(
-        [*initdb, "--locale=C.UTF-8", "--no-sync"], capture_output=True, check=False, **owner
+        [*initdb, "--locale=C.UTF-8", "--no-sync"],
+        capture_output=True,
+        check=False,
+        timeout=120,
+        **owner,
     )
     if made.returncode:
         temporary.remove(folder)

@@ -146,6 +146,7 @@ def fill(environment: dict[str, str]) -> dict[str, str]:
         env={**environment, "DJANGO_SETTINGS_MODULE": "config.settings"},
         capture_output=True,
         check=True,
+        timeout=120,
     ).stdout
     known: dict[str, str] = json.loads(printed)
     return known

@@ -30,7 +30,9 @@ def run(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
     """Run Python and return the exit code and all that was said."""
     given = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=60
+    )
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
