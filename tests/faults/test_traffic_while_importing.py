@@ -97,7 +97,8 @@ def test_requests_go_on_while_a_file_comes_in(environment: dict[str, str], tmp_p
                     sys.executable, "manage.py", "import_events", str(path),
                     "--workspace=benchmark", "--json", "--quiet",
                 ],
-                cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=SECONDS,
+                cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+                timeout=SECONDS,
             )  # fmt: skip
 
     assert done.returncode == 0, done.stderr

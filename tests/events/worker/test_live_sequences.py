@@ -1,7 +1,7 @@
 """Sequences with real processes: on time, on a busy worker, and without any worker.
 
 `BUSY_SECONDS` (20) is how long the busy worker is watched. Up to a minute its parts lose patience
-with each other within two seconds; beyond it within the product's own thirty, with 20,000 runs due:
+with each other within eight seconds; beyond it within the product's own thirty, with 20,000 due:
 
     BUSY_SECONDS=120 uv run pytest tests/events/worker/test_live_sequences.py -s
 """
