@@ -67,12 +67,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what only means something on PostgreSQL; keep real processes from each other.
 
     With `-n 2 --dist loadgroup` those that start processes run one after another, and so do those
-    that start a browser, beside the rest.
+    that start a browser, beside the rest. Short processes that wait for nothing have a group of
+    their own, `commands`.
     """
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.xdist_group("browser"))
-        elif item.get_closest_marker("live"):
+        elif item.get_closest_marker("live") and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group("processes"))
     if config.stash[database_name].startswith("PostgreSQL"):
         return

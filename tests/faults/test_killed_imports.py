@@ -17,7 +17,7 @@ import pytest
 from tests.support.running import ROOT
 from tests.support.working import fill_with_tables, manage, value_of
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("commands")]
 
 ROWS = int(os.environ.get("FAULT_ROWS", "20000"))
 BATCH = 500

@@ -85,6 +85,7 @@ def test_a_folder_that_is_being_made_is_left_alone(temporary_folder: Path) -> No
 
 
 @pytest.mark.live
+@pytest.mark.xdist_group("commands")
 @pytest.mark.postgresql
 def test_the_server_of_a_killed_run_ends_and_leaves_nothing_for_ever(
     monkeypatch: pytest.MonkeyPatch,

@@ -11,7 +11,7 @@ from config.management.terminal import Terminal
 from tests.support.running import ROOT
 from tests.support.working import fill_with_tables
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("commands")]
 
 NOT_APPLIED = " migrations are not applied; run manage.py migrate."
 TOO_OLD = (

@@ -11,7 +11,7 @@ import pytest
 from tests.support.running import Application, serving
 from tests.support.working import fill
 
-pytestmark = [pytest.mark.live, pytest.mark.postgresql]
+pytestmark = [pytest.mark.live, pytest.mark.postgresql, pytest.mark.xdist_group("commands")]
 
 REQUESTS = 20
 
