@@ -69,7 +69,7 @@ STEP_ATTEMPTS = env.read_integer("STEP_ATTEMPTS", default=5, least=1, most=100)
 
 
 def _database() -> dict[str, object]:
-    """Return the default connection; for SQLite's options see `.github/decisions`."""
+    """Return the default connection. See .github/decisions/sqlite-settings.md."""
     text = env.read_text("DATABASE_URL")
     url = env.read_url(
         "DATABASE_URL", default="sqlite://", schemes=("sqlite", "postgres", "postgresql")

@@ -6,17 +6,16 @@ PostgreSQL is started privately when its binaries are found, else SQLite is used
 
 import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
+from django.test import override_settings
 from django.test.signals import setting_changed
 
 from subscribers import ids
-from tests.support import private_postgres
+from tests.support import private_postgres, temporary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
     source = Path(__file__).parent.parent.joinpath("config", "settings.py").read_text()
     for name in SETTING_NAMES.findall(source):
         os.environ.pop(name, None)
-    folder = tempfile.mkdtemp(prefix="cueline-tests-")
-    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-    os.environ["DATA_DIR"] = folder
+    folder = temporary.make(prefix="cueline-tests-")
+    config.add_cleanup(lambda: temporary.remove(folder))
+    os.environ["DATA_DIR"] = str(folder)
     os.environ["SECRET_KEY"] = "for-tests-only-" * 5
     os.environ["RATE_LIMIT"] = "0"
     os.environ["CUELINE_TEST_DATABASE"] = config.stash[database_name] = _choose_database(config)
@@ -68,12 +67,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what only means something on PostgreSQL; keep real processes from each other.
 
     With `-n 2 --dist loadgroup` those that start processes run one after another, and so do those
-    that start a browser, beside the rest.
+    that start a browser, beside the rest. Short processes that wait for nothing have a group of
+    their own, `commands`.
     """
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.xdist_group("browser"))
-        elif item.get_closest_marker("live"):
+        elif item.get_closest_marker("live") and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group("processes"))
     if config.stash[database_name].startswith("PostgreSQL"):
         return
@@ -116,6 +116,13 @@ def forget_settings_when_a_test_changes_them() -> "Iterator[None]":
     setting_changed.connect(forget)
     yield
     setting_changed.disconnect(forget)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hash_passwords_quickly() -> "Iterator[None]":
+    """The product's hasher takes a quarter of a second of CPU for a password, on purpose."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(autouse=True)

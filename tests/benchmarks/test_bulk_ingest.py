@@ -24,7 +24,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.databases import cpu_seconds, empty_database, postmaster
-from tests.support.running import ROOT, fill, serving
+from tests.support.running import ROOT, serving
+from tests.support.working import fill
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.live]
 

@@ -57,7 +57,7 @@ def hostile_rows() -> list[Model]:
     person = factories.SubscriberFactory.create(
         workspace=workspace,
         email=HOSTILE,
-        status="pending",
+        pending=True,
         external_id=HOSTILE,
         first_name=HOSTILE,
         attributes={HOSTILE: [HOSTILE, {HOSTILE: HOSTILE}]},
@@ -167,7 +167,7 @@ def hostile_enrollments(event: Event) -> tuple[Model, Model, Model]:
         step=step,
         subscriber=person,
         started_by=event,
-        status="waiting",
+        waiting=True,
         awaits=HOSTILE,
         entry_key=HOSTILE,
         entered_via={"kind": HOSTILE, "name": HOSTILE},
@@ -176,7 +176,7 @@ def hostile_enrollments(event: Event) -> tuple[Model, Model, Model]:
     )
     email = factories.OutgoingEmailFactory.create(
         subscriber=person,
-        status="skipped",
+        skipped=True,
         subject=HOSTILE,
         sender=HOSTILE,
         reply_to=HOSTILE,

@@ -54,7 +54,7 @@ def test_somebody_pending_is_found_confirmed_and_put_down_by_clicking(
     page: "Page", live_server: LiveServer
 ) -> None:
     sign_in(page, live_server)
-    person = factories.SubscriberFactory.create(status="pending", email="ada@example.com")
+    person = factories.SubscriberFactory.create(pending=True, email="ada@example.com")
     factories.ConfirmationFactory.create(subscriber=person, mails=2, asked_at=timezone.now())
 
     page.click("nav >> text=Pending people")

@@ -1,5 +1,6 @@
 """The pages of consent as people see them: by touch, mouse and keys, and without scripts."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ PHONE: Any = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_
 HEADING = "Confirm your address"
 THANKS = "text=Your address is confirmed. You can close this page."
 OVER = "text=This link no longer works"
+# The rule says 15, which .ci/long waits for.
+QUIET_SECONDS = int(os.environ.get("QUIET_SECONDS", "3"))
 
 
 @pytest.fixture
@@ -190,7 +193,7 @@ def test_a_page_that_nobody_looks_at_does_not_confirm(
     assert status() == "pending"
 
 
-def test_a_browser_that_hides_that_it_is_driven_confirms_nothing_in_15_s_without_a_gesture(
+def test_a_browser_that_hides_that_it_is_driven_confirms_nothing_without_a_gesture(
     disguised_page: "Page", live_server: LiveServer, question: Confirmation
 ) -> None:
     page = disguised_page
@@ -198,7 +201,7 @@ def test_a_browser_that_hides_that_it_is_driven_confirms_nothing_in_15_s_without
     page.wait_for_selector("#by-gesture:visible")
 
     page.mouse.move(200, 200)
-    page.wait_for_timeout(15_000)
+    page.wait_for_timeout(1000 * QUIET_SECONDS)
 
     assert page.evaluate("navigator.webdriver") is not True
     assert page.evaluate("document.visibilityState === 'visible' && document.hasFocus()")

@@ -143,9 +143,7 @@ def test_an_unknown_mail_is_found_and_settled_by_clicking(
     page: "Page", live_server: LiveServer
 ) -> None:
     sign_in(page, live_server)
-    email = factories.OutgoingEmailFactory.create(
-        subject="Lost mail", status=OutgoingEmail.Status.UNKNOWN
-    )
+    email = factories.OutgoingEmailFactory.create(subject="Lost mail", unknown=True)
 
     page.click("nav >> text=Outbox")
     page.click("text=Lost mail")

@@ -1,5 +1,7 @@
 """Rows of the audience."""
 
+from datetime import UTC, datetime
+
 import factory
 from factory.django import DjangoModelFactory
 
@@ -41,10 +43,19 @@ class ApiKeyFactory(DjangoModelFactory[ApiKey]):
 
 
 class SubscriberFactory(DjangoModelFactory[Subscriber]):
-    """An active subscriber."""
+    """An active subscriber; the traits have the other statuses."""
 
     class Meta:
         model = Subscriber
+
+    class Params:
+        pending = factory.Trait(status=Subscriber.Status.PENDING)
+        unsubscribed = factory.Trait(
+            status=Subscriber.Status.UNSUBSCRIBED,
+            unsubscribed_at=datetime(2026, 11, 24, tzinfo=UTC),
+        )
+        bounced = factory.Trait(status=Subscriber.Status.BOUNCED)
+        complained = factory.Trait(status=Subscriber.Status.COMPLAINED)
 
     workspace = factory.SubFactory(WorkspaceFactory)
     email = factory.Sequence("person{}@example.com".format)

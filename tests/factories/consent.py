@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import factory
 from factory.django import DjangoModelFactory
 
-from subscribers.models import AskedHour, Confirmation, ConsentRecord, Subscriber, Suppression
+from subscribers.models import AskedHour, Confirmation, ConsentRecord, Suppression
 from tests.factories.audience import SubscriberFactory, WorkspaceFactory
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -17,7 +17,7 @@ class ConfirmationFactory(DjangoModelFactory[Confirmation]):
     class Meta:
         model = Confirmation
 
-    subscriber = factory.SubFactory(SubscriberFactory, status=Subscriber.Status.PENDING)
+    subscriber = factory.SubFactory(SubscriberFactory, pending=True)
     workspace = factory.SelfAttribute("subscriber.workspace")
     asked_at = NOON
 

@@ -1,6 +1,6 @@
 """Rows of sequences, runs and the outbox."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import factory
 from factory.django import DjangoModelFactory
@@ -50,10 +50,29 @@ class StepFactory(DjangoModelFactory[Step]):
 
 
 class EnrollmentFactory(DjangoModelFactory[Enrollment]):
-    """An enrollment that is due at the only step of its version."""
+    """An enrollment that is due at the only step of its version; the traits have other states."""
 
     class Meta:
         model = Enrollment
+
+    class Params:
+        waiting = factory.Trait(status=Enrollment.Status.WAITING, due_at=NOON + timedelta(days=30))
+        waiting_confirmation = factory.Trait(
+            status=Enrollment.Status.WAITING_CONFIRMATION, due_at=None
+        )
+        paused = factory.Trait(
+            status=Enrollment.Status.PAUSED,
+            status_before_pause=Enrollment.Status.ACTIVE,
+            paused_at=NOON,
+            due_at=None,
+        )
+        completed = factory.Trait(status=Enrollment.Status.COMPLETED, due_at=None, ended_at=NOON)
+        failed = factory.Trait(
+            status=Enrollment.Status.FAILED,
+            last_error="The step failed.",
+            due_at=None,
+            ended_at=NOON,
+        )
 
     version = factory.SubFactory(SequenceVersionFactory)
     sequence = factory.SelfAttribute("version.sequence")
@@ -85,10 +104,19 @@ class StepRunFactory(DjangoModelFactory[StepRun]):
 
 
 class OutgoingEmailFactory(DjangoModelFactory[OutgoingEmail]):
-    """A queued marketing mail that an enrollment drives."""
+    """A queued marketing mail that an enrollment drives; the traits have the other statuses."""
 
     class Meta:
         model = OutgoingEmail
+
+    class Params:
+        sending = factory.Trait(status=OutgoingEmail.Status.SENDING, attempts=1, sending_since=NOON)
+        sent = factory.Trait(status=OutgoingEmail.Status.SENT, attempts=1, sent_at=NOON)
+        failed = factory.Trait(
+            status=OutgoingEmail.Status.FAILED, attempts=1, last_error="550 No such user"
+        )
+        unknown = factory.Trait(status=OutgoingEmail.Status.UNKNOWN, attempts=1)
+        skipped = factory.Trait(status=OutgoingEmail.Status.SKIPPED, reason="unsubscribed")
 
     subscriber = factory.SubFactory(SubscriberFactory)
     workspace = factory.SelfAttribute("subscriber.workspace")

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.cutting_proxy import cutting
 from tests.support.running import ROOT, call, serving
+from tests.support.working import fill_with_tables
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 
@@ -33,6 +34,7 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
         capture_output=True,
         text=True,
         check=True,
+        timeout=60,
     )
     return done.stdout.strip()
 
@@ -41,7 +43,7 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
 def test_a_cut_after_the_commit_leaves_every_event_once(
     environment: dict[str, str], requests: int, is_slow: bool
 ) -> None:
-    manage(environment, "migrate", "--verbosity", "0")
+    fill_with_tables(environment)
     slug = manage(environment, "create_workspace", "Acme")
     key = manage(environment, "create_api_key", "--workspace", slug)
     if is_slow:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from tests.support.running import ROOT
-from tests.support.working import manage, value_of
+from tests.support.working import fill_with_tables, manage, value_of
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("commands")]
 
 ROWS = int(os.environ.get("FAULT_ROWS", "20000"))
 BATCH = 500
@@ -30,12 +30,9 @@ ROWS_DONE = "SELECT rows FROM subscribers_importrun ORDER BY id DESC LIMIT 1"
 @pytest.fixture
 def prepared(environment: dict[str, str]) -> dict[str, str]:
     """A migrated database with a workspace."""
-    for command in (
-        ["migrate", "--verbosity", "0"],
-        ["create_workspace", "Acme", "--slug", "acme"],
-    ):
-        done = manage(environment, *command)
-        assert done.returncode == 0, done.stderr
+    fill_with_tables(environment)
+    done = manage(environment, "create_workspace", "Acme", "--slug", "acme")
+    assert done.returncode == 0, done.stderr
     return environment
 
 
@@ -148,4 +145,4 @@ def make_old(environment: dict[str, str]) -> None:
         "from subscribers.models import ImportRun;"
         "ImportRun.objects.update(updated_at=F('updated_at') - timedelta(minutes=5))"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=given, check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=given, check=True, timeout=60)

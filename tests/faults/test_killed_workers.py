@@ -206,7 +206,7 @@ def seed(environment: dict[str, str], count: int) -> None:
     """Fill the database with enrollments whose mail is due."""
     given = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
     command = [sys.executable, "-m", "tests.support.engine_rows", "mails", str(count)]
-    subprocess.run(command, cwd=ROOT, env=given, check=True)
+    subprocess.run(command, cwd=ROOT, env=given, check=True, timeout=600)
 
 
 def change(environment: dict[str, str], sql: str) -> None:

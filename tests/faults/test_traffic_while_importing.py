@@ -20,12 +20,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.running import ROOT, Application, fill, serving
+from tests.support.running import ROOT, Application, serving
+from tests.support.working import fill
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 
 ROWS = int(os.environ.get("TRAFFIC_ROWS", "20000"))
 IDLE_SECONDS = float(os.environ.get("TRAFFIC_IDLE_SECONDS", "3"))
+SECONDS = 120 + ROWS // 500
 # Who `prepare` makes.
 PEOPLE = 2000
 CALLERS = 2
@@ -96,6 +98,7 @@ def test_requests_go_on_while_a_file_comes_in(environment: dict[str, str], tmp_p
                     "--workspace=benchmark", "--json", "--quiet",
                 ],
                 cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+                timeout=SECONDS,
             )  # fmt: skip
 
     assert done.returncode == 0, done.stderr

@@ -28,7 +28,7 @@ DEFAULTS = re.compile(r'"([A-Z_]+)", default=([0-9][0-9_ *]*)[,)]')
 def tracked() -> list[Path]:
     """Return the files that git knows; outside a clone there is nothing to check."""
     listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
     if listed.returncode:
         pytest.skip("not a git clone")
@@ -45,6 +45,7 @@ def run(*arguments: str, **environment: str) -> tuple[int, str]:
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -55,9 +55,11 @@ def uncommitted(work: Callable[[], object]) -> Iterator[OpenTransaction]:
 
     with beside(run) as opened.future:
         try:
+            give_up_at = time.monotonic() + SECONDS_TO_WAIT
             while not opened.is_done.wait(0.01):
                 if opened.future.done():
                     opened.future.result()
+                assert time.monotonic() < give_up_at, "The work does not come to its end."
             yield opened
         finally:
             opened.must_commit.set()

@@ -1,5 +1,7 @@
 """Settings of a worker that calls silent and stuck what is so for eight seconds, not for thirty.
 
+It also stops within eight seconds, not within twenty.
+
 `DJANGO_SETTINGS_MODULE=tests.support.impatient`: what a busy worker is not shows soon.
 """
 
@@ -22,6 +24,7 @@ class Impatient(AppConfig):
         from events.worker import pool, supervisor, ticker  # noqa: PLC0415 - they need models
 
         supervisor.SECONDS_WITHOUT_HEARTBEAT = supervisor.SECONDS_UNTIL_STUCK = SECONDS
+        supervisor.SECONDS_TO_STOP = SECONDS
         ticker.SECONDS_UNTIL_OVERDUE = pool.LONGEST_SILENCE = SECONDS
 
 

@@ -1,4 +1,7 @@
-"""A PostgreSQL server of the tests' own: a private folder, a free port, gone when the run ends."""
+"""A PostgreSQL server of the tests' own: a private folder, a free port, gone when the run ends.
+
+If the run is killed, the server ends with it (Linux), and the next run removes the folder.
+"""
 
 import ctypes
 import os
@@ -7,7 +10,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,9 @@ from typing import Any
 
 import psycopg
 
+from tests.support import temporary
+
+PREFIX = "cueline-postgres-"
 START_SECONDS = 30
 PR_SET_PDEATHSIG = 1
 
@@ -50,7 +55,7 @@ class PrivatePostgres:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        temporary.remove(self.folder)
 
 
 def find_binaries() -> Path | None:
@@ -67,7 +72,7 @@ def find_binaries() -> Path | None:
 
 def start(binaries: Path) -> PrivatePostgres:
     """Start a server that nobody else uses; raises `CannotStart`."""
-    folder = Path(tempfile.mkdtemp(prefix="cueline-postgres-"))
+    folder = temporary.make(prefix=PREFIX)
     data = folder / "data"
     owner = _owner()
     if owner:
@@ -84,10 +89,14 @@ def start(binaries: Path) -> PrivatePostgres:
         "UTF8",
     ]
     made: subprocess.CompletedProcess[bytes] = subprocess.run(
-        [*initdb, "--locale=C.UTF-8", "--no-sync"], capture_output=True, check=False, **owner
+        [*initdb, "--locale=C.UTF-8", "--no-sync"],
+        capture_output=True,
+        check=False,
+        timeout=120,
+        **owner,
     )
     if made.returncode:
-        shutil.rmtree(folder, ignore_errors=True)
+        temporary.remove(folder)
         raise CannotStart(made.stderr.decode(errors="replace"))
     port = _free_port()
     options: dict[str, object] = {

@@ -140,21 +140,6 @@ def call(port: int, method: str, path: str, **sent: Any) -> tuple[int, Any]:
         connection.close()
 
 
-def fill(environment: dict[str, str]) -> dict[str, str]:
-    """Migrate a database and fill it with people and names; returns what is to be known of them."""
-    given = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    printed = b""
-    for command in (
-        ["manage.py", "migrate", "--verbosity", "0"],
-        ["-m", "tests.support.prepare"],
-    ):
-        printed = subprocess.run(
-            [sys.executable, *command], cwd=ROOT, env=given, capture_output=True, check=True
-        ).stdout
-    known: dict[str, str] = json.loads(printed)
-    return known
-
-
 @contextmanager
 def serving(target: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
     """Start a server as `up` does; yields its port and process."""

@@ -16,6 +16,7 @@ import contextlib
 import email
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -67,9 +68,10 @@ class Hold:
         self._released.set()
 
     async def keep(self) -> None:
-        """Keep the client of this conversation."""
+        """Keep the client of this conversation, for a while at most."""
         self._reached.set()
-        while not self._released.is_set():
+        give_up_at = time.monotonic() + 10 * SECONDS_TO_WAIT
+        while not self._released.is_set() and time.monotonic() < give_up_at:
             await asyncio.sleep(_POLL)
 
 

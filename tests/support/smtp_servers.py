@@ -52,7 +52,10 @@ class SmtpServer:
                 if verb == "DATA" and self.plan(verb, number, self.mails) is None:
                     message = b""
                     while not message.endswith(b"\r\n.\r\n"):
-                        message += lines.readline()
+                        line_of_message = lines.readline()
+                        if not line_of_message:
+                            return
+                        message += line_of_message
                     self.messages.append(message)
                     if not self._reply(connection, "MESSAGE", number):
                         return

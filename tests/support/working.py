@@ -1,5 +1,6 @@
 """The worker as its own processes: started, watched from outside, killed."""
 
+import json
 import os
 import shutil
 import signal
@@ -134,6 +135,21 @@ def fill_with_tables(environment: dict[str, str]) -> None:
         connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
         copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
+
+
+def fill(environment: dict[str, str]) -> dict[str, str]:
+    """Fill an empty database with tables, people and names; returns what is to be known of them."""
+    fill_with_tables(environment)
+    printed = subprocess.run(
+        [sys.executable, "-m", "tests.support.prepare"],
+        cwd=ROOT,
+        env={**environment, "DJANGO_SETTINGS_MODULE": "config.settings"},
+        capture_output=True,
+        check=True,
+        timeout=120,
+    ).stdout
+    known: dict[str, str] = json.loads(printed)
+    return known
 
 
 @cache

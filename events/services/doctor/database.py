@@ -12,7 +12,7 @@ from subscribers.services.audits.audits import Audit, Check, Finding, fact
 from subscribers.services.workspaces import installation
 
 AREA = "Database"
-# 1 is NORMAL, 2 FULL; `.github/decisions` has the reasons.
+# 1 is NORMAL, 2 FULL. See .github/decisions/sqlite-settings.md.
 SAFE_SYNCHRONOUS = (1, 2)
 SHORTEST_WAIT = 5000  # milliseconds
 

@@ -9,8 +9,9 @@ import pytest
 
 from config.management.terminal import Terminal
 from tests.support.running import ROOT
+from tests.support.working import fill_with_tables
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("commands")]
 
 NOT_APPLIED = " migrations are not applied; run manage.py migrate."
 TOO_OLD = (
@@ -29,19 +30,15 @@ def run(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
     """Run Python and return the exit code and all that was said."""
     given = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=60
+    )
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
 def manage(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
     """Run `manage.py`."""
     return run(environment, "manage.py", *arguments)
-
-
-def migrate(environment: dict[str, str]) -> None:
-    """Make the tables."""
-    Path(environment["DATA_DIR"]).mkdir(mode=0o700, exist_ok=True)
-    assert manage(environment, "migrate", "--verbosity", "0") == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +87,7 @@ def test_a_database_that_is_away_is_one_sentence(environment: dict[str, str]) ->
 
 
 def test_a_database_of_before_0_2_0_is_refused(environment: dict[str, str]) -> None:
-    migrate(environment)
+    fill_with_tables(environment)
     assert run(environment, "-c", FORGET)[0] == 0
 
     assert manage(environment, "migrate") == (1, f"CommandError: {TOO_OLD}")

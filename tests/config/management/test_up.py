@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.running import ROOT, SECONDS_TO_STOP, Running, Start, free_port
+from tests.support.working import fill_with_tables
 
 pytestmark = pytest.mark.live
 
@@ -67,6 +68,7 @@ def test_from_an_empty_folder_to_a_recorded_event_and_back(start: Start) -> None
 def test_a_second_one_in_the_folder_is_refused_and_others_know_the_address(
     environment: dict[str, str], start: Start
 ) -> None:
+    fill_with_tables(environment)
     running = start()
     running.wait_until_it_runs()
     url = f"http://127.0.0.1:{running.port}"
@@ -87,8 +89,8 @@ def test_a_second_one_in_the_folder_is_refused_and_others_know_the_address(
 
 def test_another_secret_key_is_refused_before_anything_starts(environment: dict[str, str]) -> None:
     Path(environment["DATA_DIR"]).mkdir()
+    fill_with_tables(environment)
     kept = {**environment, "SECRET_KEY": "the key of this installation, which is long enough"}
-    run_to_its_end(kept, "manage.py", "migrate", "--verbosity", "0")
     run_to_its_end(kept, "manage.py", "worker", "--accept-new-secret-key")
 
     code, said = run_to_its_end(
@@ -112,7 +114,8 @@ def check_chunked_bodies(running: Running, path: str, headers: dict[str, str]) -
     assert running.send("GET", "/healthz")[0] == 200
 
 
-def test_a_killed_parent_leaves_nobody_behind(start: Start) -> None:
+def test_a_killed_parent_leaves_nobody_behind(environment: dict[str, str], start: Start) -> None:
+    fill_with_tables(environment)
     running = start()
     running.wait_until_it_runs()
 

@@ -209,7 +209,7 @@ def test_people_are_enrolled_by_hand_and_each_that_is_not_is_told(
         factories.SubscriberFactory.create(workspace=workspace, email=email, external_id=external)
         for email, external in (("ada@example.com", None), ("bob@example.com", "user-2"))
     )
-    gone = factories.SubscriberFactory.create(workspace=workspace, status="unsubscribed")
+    gone = factories.SubscriberFactory.create(workspace=workspace, unsubscribed=True)
     stranger = factories.SubscriberFactory.create()
     people = f" ADA@Example.com \r\nuser-2\r\n{bob.public_id}\r\n{gone.email}\r\n{stranger.email}"
 

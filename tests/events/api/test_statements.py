@@ -8,15 +8,22 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.running import Application, fill, serving
+from tests.support.running import Application, serving
+from tests.support.working import fill
 
-pytestmark = [pytest.mark.live, pytest.mark.postgresql]
+pytestmark = [pytest.mark.live, pytest.mark.postgresql, pytest.mark.xdist_group("commands")]
 
 REQUESTS = 20
 
 
 @pytest.fixture
-def server_log(environment: dict[str, str]) -> Path:
+def key(environment: dict[str, str]) -> str:
+    """The key of an application, in a database that is filled."""
+    return fill(environment)["BENCHMARK_KEY"]
+
+
+@pytest.fixture
+def server_log(environment: dict[str, str], key: str) -> Path:
     """The log of the tests' own server, which holds this database's statements from now on."""
     with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
         name = connection.info.dbname
@@ -29,9 +36,8 @@ def server_log(environment: dict[str, str]) -> Path:
 @pytest.mark.parametrize("count", [1, 500])
 @pytest.mark.parametrize("has_event_ids", [True, False])
 def test_a_plain_request_takes_three_statements_at_most(
-    environment: dict[str, str], server_log: Path, count: int, has_event_ids: bool
+    environment: dict[str, str], key: str, server_log: Path, count: int, has_event_ids: bool
 ) -> None:
-    key = fill(environment)["BENCHMARK_KEY"]
     database = environment["DATABASE_URL"].rpartition("/")[2]
 
     with serving("config.wsgi:application", {**environment, "RATE_LIMIT": "6000"}) as (port, _):

@@ -27,6 +27,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
         check=True,
         capture_output=True,
+        timeout=60,
     )
     path.write_bytes(made.stdout)
     return path

@@ -45,6 +45,7 @@ def test_settings_that_hold_all_mail_are_refused(settings: Settings, held: dict[
 
 
 @pytest.mark.live
+@pytest.mark.xdist_group("commands")
 def test_a_database_without_tables_gets_them_first(environment: dict[str, str]) -> None:
     Path(environment["DATA_DIR"]).mkdir()
 

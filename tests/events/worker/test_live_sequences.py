@@ -1,7 +1,7 @@
 """Sequences with real processes: on time, on a busy worker, and without any worker.
 
 `BUSY_SECONDS` (20) is how long the busy worker is watched. Up to a minute its parts lose patience
-with each other within two seconds; beyond it within the product's own thirty, with 20,000 runs due:
+with each other within eight seconds; beyond it within the product's own thirty, with 20,000 due:
 
     BUSY_SECONDS=120 uv run pytest tests/events/worker/test_live_sequences.py -s
 """
@@ -17,10 +17,10 @@ import yaml
 
 from tests.faults.test_killed_workers import seed
 from tests.support import smtp_server
-from tests.support.running import BULK, Application, Running, Start, call, fill, serving
+from tests.support.running import BULK, Application, Running, Start, call, serving
 from tests.support.slow_mail import slow_server, url_of
 from tests.support.smtp_server import SmtpServer
-from tests.support.working import StartWorker, manage
+from tests.support.working import StartWorker, fill, manage
 
 pytestmark = pytest.mark.live
 

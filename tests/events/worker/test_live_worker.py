@@ -98,7 +98,12 @@ def test_sigterm_lets_tasks_finish_and_ends_all(working: Working) -> None:
     assert working.value("SELECT count(*) FROM events_worker WHERE stopped_at IS NOT NULL") == 1
 
 
-def test_a_task_that_does_not_end_is_killed_with_its_group(working: Working) -> None:
+def test_a_task_that_does_not_end_is_killed_with_its_group(
+    environment: dict[str, str], start_worker: StartWorker
+) -> None:
+    environment["DJANGO_SETTINGS_MODULE"] = "tests.support.impatient"
+    working = start_worker()
+    working.wait_for_beat()
     working.put("time.sleep", 50)
     working.wait_until(
         lambda: working.value("SELECT count(*) FROM django_q_ormq WHERE lock IS NOT NULL") == 1

@@ -30,7 +30,7 @@ def worker(db: None) -> Worker:
 
 
 def test_nothing_is_said_when_all_is_well(admin_client: Client, worker: Worker) -> None:
-    factories.OutgoingEmailFactory.create(status="failed")
+    factories.OutgoingEmailFactory.create(failed=True)
     factories.AskedHourFactory.create(starts_at=timezone.now(), mails=200)
 
     page = admin_client.get(HOME)
@@ -94,7 +94,7 @@ def test_unknown_mails_are_counted(
     admin_client: Client, worker: Worker, count: int, words: str
 ) -> None:
     for _ in range(count):
-        factories.OutgoingEmailFactory.create(status="unknown")
+        factories.OutgoingEmailFactory.create(unknown=True)
 
     page = admin_client.get(HOME).content.decode()
 
@@ -108,7 +108,7 @@ def test_unknown_mails_are_counted(
 def test_alarms_are_for_those_who_may_look_at_what_they_are_about(
     client: Client, db: None, codename: str, count: int
 ) -> None:
-    factories.OutgoingEmailFactory.create(status="unknown")
+    factories.OutgoingEmailFactory.create(unknown=True)
     factories.AskedHourFactory.create(starts_at=timezone.now(), delayed=1)
     person = User.objects.create(username="viewer", is_staff=True)
     person.user_permissions.add(Permission.objects.get(codename=codename))

@@ -148,8 +148,8 @@ def test_mails_are_found_by_id_and_by_person(admin_client: Client, db: None, tex
 
 
 def test_unknown_mails_are_found_by_the_filter(admin_client: Client, db: None) -> None:
-    email = factories.OutgoingEmailFactory.create(status=Status.UNKNOWN)
-    factories.OutgoingEmailFactory.create(status=Status.SENT)
+    email = factories.OutgoingEmailFactory.create(unknown=True)
+    factories.OutgoingEmailFactory.create(sent=True)
 
     rows = admin_client.get(list_url(OutgoingEmail, status__exact="unknown")).context["cl"]
 
@@ -174,7 +174,7 @@ def test_only_what_is_lawful_is_offered(
 
 
 def test_an_unknown_mail_is_marked_as_sent(admin_client: Client, db: None) -> None:
-    email = factories.OutgoingEmailFactory.create(status=Status.UNKNOWN)
+    email = factories.OutgoingEmailFactory.create(unknown=True)
 
     admin_client.post(view_url(email, "it-arrived"))
 
@@ -201,7 +201,7 @@ def test_a_mail_is_sent_again_with_the_same_message_id(
 
 @pytest.mark.parametrize("action", ["it-arrived", "send-again"])
 def test_a_mail_that_was_sent_stays_so(admin_client: Client, db: None, action: str) -> None:
-    email = factories.OutgoingEmailFactory.create(status=Status.SENT)
+    email = factories.OutgoingEmailFactory.create(sent=True)
 
     page = admin_client.post(view_url(email, action), follow=True).content.decode()
 
@@ -214,7 +214,7 @@ def test_a_mail_that_was_sent_stays_so(admin_client: Client, db: None, action: s
 def test_an_action_takes_a_post_with_csrf_and_permission_alone(
     admin_client: Client, admin_user: User, action: str
 ) -> None:
-    email = factories.OutgoingEmailFactory.create(status=Status.UNKNOWN)
+    email = factories.OutgoingEmailFactory.create(unknown=True)
     strict, viewer = Client(enforce_csrf_checks=True), Client()
     strict.force_login(admin_user)
     person = User.objects.create(username="viewer", is_staff=True)
@@ -233,7 +233,7 @@ def test_a_subscriber_s_page_tells_what_they_are_in_and_what_they_got(
     enrollment = factories.EnrollmentFactory.create(version__sequence__name="Welcome")
     person = enrollment.subscriber
     skipped = factories.OutgoingEmailFactory.create(
-        subscriber=person, subject="", status=Status.SKIPPED, reason="subscriber_unsubscribed"
+        subscriber=person, subject="", skipped=True, reason="subscriber_unsubscribed"
     )
     for number in range(20):
         factories.OutgoingEmailFactory.create(subscriber=person, subject=f"mail {number:02}")

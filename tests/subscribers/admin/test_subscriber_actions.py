@@ -24,7 +24,7 @@ Kind = ConsentRecord.Kind
 def pending(db: None) -> Subscriber:
     """Somebody who was not asked yet, in a workspace that can ask."""
     person: Subscriber = factories.SubscriberFactory.create(
-        email="ada@example.com", status=Status.PENDING, workspace__from_email="hi@acme.example"
+        email="ada@example.com", pending=True, workspace__from_email="hi@acme.example"
     )
     return person
 
@@ -90,7 +90,7 @@ def test_confirming_by_hand_does_what_the_link_does_and_keeps_the_reason(
 ) -> None:
     factories.ListFactory.create(workspace=pending.workspace, is_default=True, name="News")
     enrollment = factories.EnrollmentFactory.create(
-        version__workspace=pending.workspace, subscriber=pending, status="waiting_confirmation"
+        version__workspace=pending.workspace, subscriber=pending, waiting_confirmation=True
     )
 
     page = admin_client.post(

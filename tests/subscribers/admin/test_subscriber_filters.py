@@ -65,5 +65,5 @@ def pending_since(*, days: int) -> Subscriber:
     made_at = timezone.now() - timedelta(days=days)
     tail = factories.SubscriberFactory.build().pk.int & (1 << 80) - 1
     row_id = UUID(int=int(made_at.timestamp() * 1000) << 80 | tail)
-    person: Subscriber = factories.SubscriberFactory.create(pk=row_id, status=Status.PENDING)
+    person: Subscriber = factories.SubscriberFactory.create(pk=row_id, pending=True)
     return person

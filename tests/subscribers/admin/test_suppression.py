@@ -74,7 +74,7 @@ def test_what_is_no_address_or_no_reason_is_refused(
 
 
 def test_lifting_lets_mail_go_again_and_keeps_the_reason(admin_client: Client, db: None) -> None:
-    person = factories.SubscriberFactory.create(status="bounced")
+    person = factories.SubscriberFactory.create(bounced=True)
     row = suppression_of(person)
 
     page = admin_client.post(view_url(row, "lift"), {"reason": "A typo of theirs"}, follow=True)
@@ -171,7 +171,7 @@ def test_bounces_and_complaints_are_told_apart(admin_client: Client, db: None) -
 def test_the_page_says_who_bears_the_address_and_how_it_came_to_be(
     admin_client: Client, db: None
 ) -> None:
-    person = factories.SubscriberFactory.create(status="bounced")
+    person = factories.SubscriberFactory.create(bounced=True)
     row = suppression_of(person)
     factories.ConsentRecordFactory.create(
         subscriber=None, workspace=row.workspace, address_hash=row.address_hash,

@@ -31,7 +31,7 @@ def secret(settings: Settings) -> None:
 @pytest.fixture
 def email() -> OutgoingEmail:
     person = factories.SubscriberFactory.create(email="ada@example.com")
-    email = factories.OutgoingEmailFactory.create(subscriber=person, status="sent")
+    email = factories.OutgoingEmailFactory.create(subscriber=person, sent=True)
     email.message_id = f"<{email.pk.hex}@example.com>"
     email.save(update_fields=["message_id"])
     return email
@@ -130,7 +130,7 @@ def test_a_report_names_the_mail_by_the_id_that_we_gave_it(
     email: OutgoingEmail, settings: Settings, where: str
 ) -> None:
     factories.OutgoingEmailFactory.create(
-        subscriber__email="ada@example.com", subscriber__workspace__name="Other", status="sent"
+        subscriber__email="ada@example.com", subscriber__workspace__name="Other", sent=True
     )
     given = (
         {"Metadata": {"cueline_id": email.pk.hex}, "MessageID": "their-own"}

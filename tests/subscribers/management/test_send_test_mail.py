@@ -219,6 +219,7 @@ def test_without_a_workspace_it_says_how_to_make_one() -> None:
 
 
 @pytest.mark.live
+@pytest.mark.xdist_group("commands")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("address", "code"), [("bo@example.org", 0), ("nobody@example.org", 1)])
 def test_a_shell_can_tell_by_the_exit_code(server: Controller, address: str, code: int) -> None:

@@ -169,7 +169,7 @@ def test_many_hands_at_once_begin_one_enrollment() -> None:
     begun: list[int] = []
 
     def enter_at_once() -> None:
-        barrier.wait()
+        barrier.wait(timeout=30)
         try:
             begun.append(len(enter(sequence, person).enrolled))
         finally:

@@ -128,6 +128,7 @@ print(sum(taken))
 
 
 @pytest.mark.live
+@pytest.mark.xdist_group("commands")
 @pytest.mark.django_db(transaction=True)
 def test_eight_processes_together_stay_within_the_limit(api_key: ApiKey) -> None:
     arguments = [str(connection.settings_dict["NAME"]), api_key.pk.hex, NOON.isoformat()]

@@ -112,14 +112,14 @@ def test_imports_that_enrollment_or_are_over_are_no_fault() -> None:
 
 
 def test_a_mail_that_is_being_sent_for_ever_is_found() -> None:
-    factories.OutgoingEmailFactory.create(status=EmailStatus.SENDING)
+    factories.OutgoingEmailFactory.create(sending=True)
 
     assert found() == ["Outbox, leases"]
 
 
 def test_a_mail_past_its_time_is_found() -> None:
     factories.OutgoingEmailFactory.create(
-        status=EmailStatus.SENDING, lease_expires_at=NOON - timedelta(minutes=10)
+        sending=True, lease_expires_at=NOON - timedelta(minutes=10)
     )
 
     assert found() == ["Outbox, sending"]
@@ -132,7 +132,7 @@ def test_a_queued_mail_without_due_time_is_found() -> None:
 
 
 def test_a_mail_of_unknown_fate_is_a_warning() -> None:
-    factories.OutgoingEmailFactory.create(status=EmailStatus.UNKNOWN)
+    factories.OutgoingEmailFactory.create(unknown=True)
 
     assert levels() == {"Outbox, unknown": Level.WARNING}
 

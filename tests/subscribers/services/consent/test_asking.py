@@ -110,7 +110,7 @@ def test_who_was_refused_has_a_question_that_can_be_given_up(workspace: Workspac
 def test_who_left_and_is_refused_has_none(workspace: Workspace) -> None:
     ask(make_pending(workspace, "ada+1@example.com"))
     person = factories.SubscriberFactory.create(
-        workspace=workspace, email="ada@example.com", status="unsubscribed"
+        workspace=workspace, email="ada@example.com", unsubscribed=True
     )
 
     asked = ask(person)

@@ -32,8 +32,7 @@ def waiting_enrollment(person: Subscriber) -> Enrollment:
         version=version,
         subscriber=person,
         step=version.steps.order_by("position").first(),
-        status=Enrollment.Status.WAITING_CONFIRMATION,
-        due_at=None,
+        waiting_confirmation=True,
     )
 
 

@@ -146,14 +146,11 @@ def test_giving_up_lets_the_waiting_enrollments_expire_and_frees_their_slot(
     version = sequence.current_version
     assert version is not None
     columns = {"version": version, "subscriber": person, "step": version.steps.first()}
-    waiting = factories.EnrollmentFactory.create(
-        **columns, status="waiting_confirmation", due_at=None
-    )
+    waiting = factories.EnrollmentFactory.create(**columns, waiting_confirmation=True)
     held = factories.EnrollmentFactory.create(
         **columns,
-        status="paused",
+        paused=True,
         status_before_pause="waiting_confirmation",
-        due_at=None,
         entry_slot="x",
     )
 

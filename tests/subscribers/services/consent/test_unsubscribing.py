@@ -161,7 +161,7 @@ def test_many_clicks_at_once_are_reported_once(told: Told) -> None:
 @pytest.mark.django_db
 def test_the_ledger_says_how_and_why_somebody_left_and_the_question_is_closed(told: Told) -> None:
     pending = factories.ConfirmationFactory.create().subscriber
-    stranger = factories.SubscriberFactory.create(status="unsubscribed")
+    stranger = factories.SubscriberFactory.create(unsubscribed=True)
 
     unsubscribing.leave(
         subscriber_ids=[pending.pk, stranger.pk],

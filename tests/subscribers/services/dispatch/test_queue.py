@@ -118,7 +118,7 @@ def test_queued_mails_leave_once_over_one_connection(
 def test_a_mail_that_cannot_be_made_ready_waits_and_harms_no_other(
     person: Subscriber, server: SmtpServer
 ) -> None:
-    asked = factories.SubscriberFactory.create(workspace=person.workspace, status="pending")
+    asked = factories.SubscriberFactory.create(workspace=person.workspace, pending=True)
     (odd,) = queue(asked, due_at=NOON - SECOND, kind=Kind.CONFIRMATION, cause="confirmation:?:1")
     (mail,) = queue(person)
 

@@ -179,6 +179,7 @@ print(sum(sending_rate.take(count=1, now=now).count for _ in range(50)))
 
 
 @pytest.mark.live
+@pytest.mark.xdist_group("commands")
 @pytest.mark.django_db(transaction=True)
 def test_four_processes_together_stay_within_the_rate() -> None:
     arguments = [str(connection.settings_dict["NAME"]), NOON.isoformat()]

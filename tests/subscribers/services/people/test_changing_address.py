@@ -64,7 +64,7 @@ def test_the_person_stays_and_the_ledger_tells_of_the_old_address(person: Subscr
 
 def test_mail_that_waits_follows_and_what_has_left_does_not(person: Subscriber) -> None:
     waiting = factories.OutgoingEmailFactory.create(subscriber=person)
-    sending = factories.OutgoingEmailFactory.create(subscriber=person, status="sending")
+    sending = factories.OutgoingEmailFactory.create(subscriber=person, sending=True)
 
     change(person)
 

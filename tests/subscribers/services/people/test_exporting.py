@@ -35,7 +35,7 @@ def test_a_row_has_everything_of_a_person(workspace: Workspace) -> None:
         external_id="user_1",
         first_name="Ada",
         last_name="Lovelace",
-        status=Status.UNSUBSCRIBED,
+        unsubscribed=True,
         attributes={"plan": {"name": "pro"}},
         timezone="Europe/Berlin",
         created_at=NOON,

@@ -74,7 +74,7 @@ def enrollment_of(
 def test_all_that_one_had_becomes_the_other_s(kept: Subscriber, gone: Subscriber) -> None:
     event = factories.EventFactory.create(subscriber=gone)
     enrollment = enrollment_of(gone, started_by=event)
-    factories.OutgoingEmailFactory.create(subscriber=gone, status="sent")
+    factories.OutgoingEmailFactory.create(subscriber=gone, sent=True)
     factories.SubscriberTagFactory.create(subscriber=gone)
     factories.ListMembershipFactory.create(subscriber=gone)
     factories.ConsentRecordFactory.create(subscriber=gone)
@@ -187,7 +187,7 @@ def test_what_waited_for_a_confirmation_begins_with_somebody_active(
     kept: Subscriber, gone: Subscriber
 ) -> None:
     Subscriber.objects.filter(pk=gone.pk).update(status="pending")
-    enrollment = enrollment_of(gone, status=EnrollmentStatus.WAITING_CONFIRMATION, due_at=None)
+    enrollment = enrollment_of(gone, waiting_confirmation=True)
 
     merge(kept, gone)
 
@@ -198,9 +198,7 @@ def test_what_waited_for_a_confirmation_begins_with_somebody_active(
 def test_what_was_under_way_waits_for_somebody_pending(kept: Subscriber, gone: Subscriber) -> None:
     Subscriber.objects.filter(pk=kept.pk).update(status="pending")
     enrollment = enrollment_of(gone)
-    paused = enrollment_of(
-        gone, status=EnrollmentStatus.PAUSED, status_before_pause="active", due_at=None
-    )
+    paused = enrollment_of(gone, paused=True)
 
     merge(kept, gone)
 
@@ -213,7 +211,7 @@ def test_what_was_under_way_waits_for_somebody_pending(kept: Subscriber, gone: S
 def test_nobody_is_in_a_sequence_twice(kept: Subscriber, gone: Subscriber) -> None:
     stays = enrollment_of(kept)
     doubled = enrollment_of(gone, stays.sequence)
-    ended = enrollment_of(gone, stays.sequence, status=EnrollmentStatus.COMPLETED, entry_slot=None)
+    ended = enrollment_of(gone, stays.sequence, completed=True, entry_slot=None)
 
     merged = merge(kept, gone)
 
@@ -229,7 +227,7 @@ def test_nobody_is_in_a_sequence_twice(kept: Subscriber, gone: Subscriber) -> No
 def test_who_was_in_a_sequence_that_is_entered_once_does_not_go_on_in_it(
     kept: Subscriber, gone: Subscriber
 ) -> None:
-    before = enrollment_of(kept, status=EnrollmentStatus.COMPLETED)
+    before = enrollment_of(kept, completed=True)
     under_way = enrollment_of(gone, before.sequence)
 
     merge(kept, gone)
@@ -288,7 +286,7 @@ def test_a_list_that_one_of_them_left_is_left(kept: Subscriber, gone: Subscriber
 
 def test_mail_that_waits_goes_to_the_address_that_stays(kept: Subscriber, gone: Subscriber) -> None:
     waiting = factories.OutgoingEmailFactory.create(subscriber=gone)
-    sent = factories.OutgoingEmailFactory.create(subscriber=gone, status="sent")
+    sent = factories.OutgoingEmailFactory.create(subscriber=gone, sent=True)
 
     merge(kept, gone)
 
@@ -341,7 +339,7 @@ def test_the_ledger_says_so_and_nothing_keeps_mail_from_the_old_address(
 
 
 def test_who_was_merged_is_erased_by_both_names(kept: Subscriber, gone: Subscriber) -> None:
-    factories.OutgoingEmailFactory.create(subscriber=gone, status="sent")
+    factories.OutgoingEmailFactory.create(subscriber=gone, sent=True)
     suppressions.suppress(
         workspace=gone.workspace, address=gone.email, reason=Suppression.Reason.MANUAL,
         source=SuppressionSource.ADMIN, now=NOON,
