@@ -179,7 +179,7 @@ def test_steps_window_and_sender_make_a_new_version(changed: dict[str, Any]) -> 
         (
             [],
             {"trigger": "manual", "enrollmentMode": "matching_field", "enrollmentFieldPath": "id"},
-            "its trigger comes without an event",
+            "its trigger has no event",
         ),
     ],
 )
