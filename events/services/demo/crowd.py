@@ -48,9 +48,8 @@ def _crowd(people: int, now: datetime) -> Iterator[Life]:
 
 
 def _person(life: Life, now: datetime) -> dict[str, Any]:
-    names = [
-        each.name for _, each in life.moments(until=now) if isinstance(each, lives.PlannedEvent)
-    ]
+    done = [each for _, each in life.moments(until=now)]
+    names = [each.name for each in done if isinstance(each, lives.PlannedEvent)]
     left_at = next((at for at, deed in life.deeds if deed is Deed.LEAVES and at < now), None)
     given = {
         "email": life.email,

@@ -117,9 +117,8 @@ def import_people(*, file: str, rows: Rows, into: Target) -> ImportRun:
 
 def import_events(*, file: str, rows: Rows, into: Target) -> ImportRun:
     reader = EventReader(limits=into.limits, mapping={})
-    importer = EventImporter(
-        workspace=into.workspace, reader=reader, limits=into.limits, clock=into.clock
-    )
+    workspace, limits, clock = into.workspace, into.limits, into.clock
+    importer = EventImporter(workspace=workspace, reader=reader, limits=limits, clock=clock)
     return _import(file, rows, into, importer, ImportRun.Kind.EVENTS)
 
 

@@ -12,8 +12,6 @@ from subscribers.wire.payloads import Person
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestRequest:
-    """The events to record, their person and the limits."""
-
     workspace: Workspace
     person: Person
     events: Sequence[EventDraft | RejectedEvent]
