@@ -29,7 +29,7 @@ def add(
     the same people.
     """
     now = clock().replace(microsecond=0)
-    into = imports.Target(workspace, limits, clock, report)
+    into = imports.ImportTarget(workspace, limits, clock, report)
     persons = (_person(life, now) for life in _crowd(people, now))
     people_run = imports.import_people(file="crowd-people.jsonl", rows=persons, into=into)
     events = (row for life in _crowd(people, now) for row in _events(life, now))
