@@ -36,15 +36,11 @@ class PersonAdmin(UserAdmin, SkinAdmin):  # type: ignore[type-arg]  # not generi
 
 @admin.register(Group)
 class PeopleGroupAdmin(GroupAdmin, SkinAdmin):
-    """Permissions by group."""
-
     actions = None
 
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnlyAdmin):
-    """What was done in the admin, and by which user."""
-
     list_display = ("action_time", "user", "action", "content_type", "object_repr", "what")
     list_select_related = ("user", "content_type")
     fields = ("action_time", "user", "action", "content_type", "object_id", "object_repr", "what")

@@ -69,7 +69,6 @@ class ActingAdmin(SkinAdmin):
         return [*self.action_urls(), *super().get_urls()]
 
     def action_urls(self) -> list[URLPattern]:
-        """Return the addresses of actions on one row, made by `action_url`."""
         return []
 
     def tell_done(self, request: HttpRequest, row: Model, words: str, *, said: str = "") -> None:

@@ -16,6 +16,10 @@ def _item(title: str, icon: str, model: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
 
 
+def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"title": title, "items": list(items)}
+
+
 def _is_at_people(request: HttpRequest, *, is_pending: bool) -> bool:
     is_narrowed = PENDING_FOR in request.GET
     return request.path.startswith(str(PEOPLE)) and is_narrowed == is_pending
@@ -45,55 +49,47 @@ UNFOLD = {
     "SIDEBAR": {
         "show_search": False,
         "navigation": [
-            {
-                "title": "Audience",
-                "items": [
-                    {
-                        **_item("Subscribers", "group", "subscribers_subscriber"),
-                        "active": lambda request: _is_at_people(request, is_pending=False),
-                    },
-                    {
-                        "title": "Pending people",
-                        "icon": "hourglass_empty",
-                        "link": format_lazy("{}?{}=0", PEOPLE, PENDING_FOR),
-                        "active": lambda request: _is_at_people(request, is_pending=True),
-                    },
-                    _item("Suppressions", "block", "subscribers_suppression"),
-                    _item("Consent ledger", "contract", "subscribers_consentrecord"),
-                    _item("Tags", "sell", "subscribers_tag"),
-                    _item("Lists", "list_alt", "subscribers_list"),
-                ],
-            },
-            {
-                "title": "Events",
-                "items": [
-                    _item("Events", "bolt", "events_event"),
-                    _item("Event definitions", "category", "events_eventdefinition"),
-                    _item("Sync rules", "rule", "events_syncrule"),
-                    _item("Retries", "error", "events_failedstage"),
-                ],
-            },
-            {
-                "title": "Sequences",
-                "items": [
-                    _item("Sequences", "route", "events_sequence"),
-                    _item("Enrollments", "directions_walk", "events_enrollment"),
-                    _item("Outbox", "outgoing_mail", "subscribers_outgoingemail"),
-                ],
-            },
-            {
-                "title": "Set-up",
-                "items": [
-                    _item("Workspaces", "domain", "subscribers_workspace"),
-                    _item("API keys", "key", "subscribers_apikey"),
-                    _item("Imports", "upload_file", "subscribers_importrun"),
-                    _item("Workers", "memory", "events_worker"),
-                    _item("Users", "person", "auth_user"),
-                    _item("Groups", "groups", "auth_group"),
-                    _item("Log entries", "history", "admin_logentry"),
-                    {"title": "Handbook", "icon": "menu_book", "link": reverse_lazy("handbook")},
-                ],
-            },
+            _group(
+                "Audience",
+                {
+                    **_item("Subscribers", "group", "subscribers_subscriber"),
+                    "active": lambda request: _is_at_people(request, is_pending=False),
+                },
+                {
+                    "title": "Pending people",
+                    "icon": "hourglass_empty",
+                    "link": format_lazy("{}?{}=0", PEOPLE, PENDING_FOR),
+                    "active": lambda request: _is_at_people(request, is_pending=True),
+                },
+                _item("Suppressions", "block", "subscribers_suppression"),
+                _item("Consent ledger", "contract", "subscribers_consentrecord"),
+                _item("Tags", "sell", "subscribers_tag"),
+                _item("Lists", "list_alt", "subscribers_list"),
+            ),
+            _group(
+                "Events",
+                _item("Events", "bolt", "events_event"),
+                _item("Event definitions", "category", "events_eventdefinition"),
+                _item("Sync rules", "rule", "events_syncrule"),
+                _item("Retries", "error", "events_failedstage"),
+            ),
+            _group(
+                "Sequences",
+                _item("Sequences", "route", "events_sequence"),
+                _item("Enrollments", "directions_walk", "events_enrollment"),
+                _item("Outbox", "outgoing_mail", "subscribers_outgoingemail"),
+            ),
+            _group(
+                "Set-up",
+                _item("Workspaces", "domain", "subscribers_workspace"),
+                _item("API keys", "key", "subscribers_apikey"),
+                _item("Imports", "upload_file", "subscribers_importrun"),
+                _item("Workers", "memory", "events_worker"),
+                _item("Users", "person", "auth_user"),
+                _item("Groups", "groups", "auth_group"),
+                _item("Log entries", "history", "admin_logentry"),
+                {"title": "Handbook", "icon": "menu_book", "link": reverse_lazy("handbook")},
+            ),
         ],
     },
 }

@@ -4,6 +4,4 @@ from django.apps import AppConfig
 
 
 class ConfigConfig(AppConfig):
-    """The wiring; no tables."""
-
     name = "config"

@@ -62,7 +62,7 @@ def read_integer(name: str, *, default: int, least: int, most: int) -> int:
     return number
 
 
-def read_duration(name: str, *, default: int, least: int, most: int) -> timedelta:
+def read_span(name: str, *, default: int, least: int, most: int) -> timedelta:
     """Return a whole number of the unit that ends the name, such as `_DAYS`."""
     unit = name.rpartition("_")[2].lower()
     return timedelta(**{unit: read_integer(name, default=default, least=least, most=most)})

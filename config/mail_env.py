@@ -82,10 +82,8 @@ def read_webhook_secret(name: str) -> str:
 
 
 def _files(folder: Path) -> dict[str, object]:
-    return {
-        "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
-        "EMAIL_FILE_PATH": str(folder),
-    }
+    backend = "django.core.mail.backends.filebased.EmailBackend"
+    return {"EMAIL_BACKEND": backend, "EMAIL_FILE_PATH": str(folder)}
 
 
 def _anymail(name: str, text: str) -> dict[str, object]:

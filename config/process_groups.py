@@ -19,8 +19,6 @@ EXIT_ORPHANED = 70
 
 @dataclass(slots=True)
 class ProcessGroup:
-    """A child and all that it started."""
-
     leader: subprocess.Popen[bytes]
 
     @classmethod

@@ -37,9 +37,8 @@ STAGES = Backoff(first=timedelta(minutes=1), longest=timedelta(hours=6))
 # A mail that the server deferred. Most of a day: servers may defer a new sender for half an hour.
 MAILS = Backoff(first=timedelta(seconds=20), factor=3, longest=timedelta(hours=4), give_up_after=10)
 # A confirmation that may have arrived, or not.
-UNKNOWN_CONFIRMATIONS = Backoff(
-    first=timedelta(minutes=1), factor=1, longest=timedelta(minutes=1), give_up_after=3
-)
+_MINUTE = timedelta(minutes=1)
+UNKNOWN_CONFIRMATIONS = Backoff(first=_MINUTE, factor=1, longest=_MINUTE, give_up_after=3)
 # A mail server, as one process sees it: no connection, and no answer to a mail.
 NO_MAIL_SERVER = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=5))
 SILENT_MAIL_SERVER = Backoff(first=timedelta(seconds=30), longest=timedelta(minutes=5))

@@ -36,21 +36,17 @@ MAX_ATTRIBUTES_BYTES = env.read_integer(
     "MAX_ATTRIBUTES_BYTES", default=64 * 1024, least=2, most=1024 * 1024
 )
 MAX_DEFINITIONS = env.read_integer("MAX_DEFINITIONS", default=5000, least=1, most=100_000)
-HISTORY_AFTER = env.read_duration("HISTORY_AFTER_SECONDS", default=3600, least=60, most=31_536_000)
-MAX_EVENT_AGE = env.read_duration("MAX_EVENT_AGE_DAYS", default=1826, least=1, most=36_500)
-MAX_EVENT_LEAD = env.read_duration("MAX_EVENT_LEAD_SECONDS", default=300, least=0, most=86_400)
+HISTORY_AFTER = env.read_span("HISTORY_AFTER_SECONDS", default=3600, least=60, most=31_536_000)
+MAX_EVENT_AGE = env.read_span("MAX_EVENT_AGE_DAYS", default=1826, least=1, most=36_500)
+MAX_EVENT_LEAD = env.read_span("MAX_EVENT_LEAD_SECONDS", default=300, least=0, most=86_400)
 RATE_LIMIT = env.read_integer("RATE_LIMIT", default=6000, least=0, most=10_000_000)
 
 # --- How long rows are kept -------------------------------------------------------------------
 
-IDEMPOTENCY_RETENTION = env.read_duration(
-    "IDEMPOTENCY_RETENTION_HOURS", default=24, least=1, most=720
-)
-TASK_RETENTION = env.read_duration("TASK_RETENTION_DAYS", default=7, least=1, most=365)
-HOUR_COUNT_RETENTION = env.read_duration(
-    "HOUR_COUNT_RETENTION_DAYS", default=30, least=0, most=36_500
-)
-WORKER_RETENTION = env.read_duration("WORKER_RETENTION_DAYS", default=7, least=0, most=36_500)
+IDEMPOTENCY_RETENTION = env.read_span("IDEMPOTENCY_RETENTION_HOURS", default=24, least=1, most=720)
+TASK_RETENTION = env.read_span("TASK_RETENTION_DAYS", default=7, least=1, most=365)
+HOUR_COUNT_RETENTION = env.read_span("HOUR_COUNT_RETENTION_DAYS", default=30, least=0, most=36_500)
+WORKER_RETENTION = env.read_span("WORKER_RETENTION_DAYS", default=7, least=0, most=36_500)
 
 # --- Processes --------------------------------------------------------------------------------
 
@@ -71,9 +67,8 @@ STEP_ATTEMPTS = env.read_integer("STEP_ATTEMPTS", default=5, least=1, most=100)
 def _database() -> dict[str, object]:
     """Return the default connection. See .github/decisions/sqlite-settings.md."""
     text = env.read_text("DATABASE_URL")
-    url = env.read_url(
-        "DATABASE_URL", default="sqlite://", schemes=("sqlite", "postgres", "postgresql")
-    )
+    schemes = ("sqlite", "postgres", "postgresql")
+    url = env.read_url("DATABASE_URL", default="sqlite://", schemes=schemes)
     if url.scheme == "sqlite":
         path = dj_database_url.parse(text)["NAME"] if text else DATA_DIR / "cueline.sqlite3"
         return {
@@ -194,7 +189,7 @@ AUTHENTICATION_BACKENDS = [
 LOGIN_REDIRECT_URL = "admin:index"
 # A wrong password counts for this name from this address, so nobody locks others out by guessing.
 AXES_FAILURE_LIMIT = env.read_integer("LOGIN_FAILURES", default=10, least=3, most=1000)
-AXES_COOLOFF_TIME = env.read_duration("LOGIN_LOCK_MINUTES", default=15, least=1, most=1440)
+AXES_COOLOFF_TIME = env.read_span("LOGIN_LOCK_MINUTES", default=15, least=1, most=1440)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
@@ -287,9 +282,8 @@ Q_CLUSTER = {
 # --- Logs -------------------------------------------------------------------------------------
 
 LOG_FORMAT = env.read_choice("LOG_FORMAT", default="plain", choices=("plain", "json"))
-LOG_LEVEL = env.read_choice(
-    "LOG_LEVEL", default="info", choices=("debug", "info", "warning", "error")
-).upper()
+_LEVELS = ("debug", "info", "warning", "error")
+LOG_LEVEL = env.read_choice("LOG_LEVEL", default="info", choices=_LEVELS).upper()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

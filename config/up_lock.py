@@ -16,8 +16,6 @@ SECONDS_TO_TRY = 1.0
 
 
 class AlreadyRuns(RuntimeError):
-    """Another `up` runs in the folder."""
-
     def __init__(self, *, process: str, url: str) -> None:
         super().__init__(f"Cueline already runs in this folder (process {process}, {url}).")
 

@@ -6,8 +6,6 @@ from subscribers import reactions
 
 
 class EventsConfig(AppConfig):
-    """Definitions, events, sync rules, sequences and enrollments."""
-
     name = "events"
     verbose_name = "Events"
 

@@ -13,8 +13,6 @@ from events.services.people.merging import merge
 
 
 class EnrollmentsReact:
-    """The services that each report calls; `EventsConfig` installs it."""
-
     confirmed = staticmethod(audience_changes.confirmed)
     gave_up = staticmethod(audience_changes.gave_up)
     left = staticmethod(audience_changes.left)

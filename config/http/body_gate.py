@@ -26,15 +26,13 @@ class BodyGateMiddleware:
             return self.get_response(request)
         if self._is_too_large(request):
             message = f"The body is larger than {settings.MAX_BODY_BYTES} bytes."
-            return errors.error_response(
-                request, status=413, code="PAYLOAD_TOO_LARGE", message=message
-            )
+            code = "PAYLOAD_TOO_LARGE"
+            return errors.error_response(request, status=413, code=code, message=message)
         encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in {"", "identity"}:
             message = "Compressed bodies are refused: send the JSON as it is."
-            return errors.error_response(
-                request, status=415, code="UNSUPPORTED_MEDIA_TYPE", message=message
-            )
+            code = "UNSUPPORTED_MEDIA_TYPE"
+            return errors.error_response(request, status=415, code=code, message=message)
         return self.get_response(request)
 
     @staticmethod

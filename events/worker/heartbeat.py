@@ -42,8 +42,6 @@ class Heartbeat:
 
 @dataclass(slots=True)
 class HeartbeatReader:
-    """The supervisor's end."""
-
     descriptor: int
     child_descriptor: int
 

@@ -41,8 +41,6 @@ SHORTEST_LIFE = 1.0
 
 @dataclass(slots=True)
 class Place:
-    """A place in the pool, with the process that has it now."""
-
     number: int
     timer: Timer
     process: ForkProcess | None = None
@@ -50,8 +48,6 @@ class Place:
 
 
 class Pool:
-    """The processes of one host that carry out tasks."""
-
     def __init__(self, *, size: int, worker_id: UUID, pipe: heartbeat.Heartbeat) -> None:
         self.worker_id = worker_id
         self.pipe = pipe
@@ -124,7 +120,6 @@ def _reason_to_kill(timer: Timer) -> str:
 
 
 def _carry_out(worker_id: UUID, page: TimerPage, timer: Timer, parent_id: int) -> None:
-    """Carry out tasks until asked to stop; the whole life of one process."""
     end_with_parent(signal.SIGKILL, parent_id)
     broker = QueueBroker(worker_id=worker_id)
     source = TaskSource(broker=broker, page=page, timer=timer)

@@ -116,9 +116,8 @@ class TaskSink:
     def _report(self) -> None:
         if time.monotonic() - self._reported_at < SECONDS_BETWEEN_REPORTS:
             return
-        worker_reports.finished(
-            worker_id=self.worker_id, tasks=self._unreported, now=datetime.now(tz=UTC)
-        )
+        now, tasks = datetime.now(tz=UTC), self._unreported
+        worker_reports.finished(worker_id=self.worker_id, tasks=tasks, now=now)
         self._unreported = 0
         self._reported_at = time.monotonic()
 

@@ -38,10 +38,8 @@ def queue_due(*, now: datetime, processes: int) -> QueuedRound:
         depth = enqueue.depth(now=now)
         room = room_in(depth, processes=processes)
         batches = _claim(now, room, depth)
-        calls = [
-            (Lane(batch.lane), TaskCall("events.tasks.advance", _arguments(batch)))
-            for batch in batches
-        ]
+        task = "events.tasks.advance"
+        calls = [(Lane(batch.lane), TaskCall(task, _arguments(batch))) for batch in batches]
         if depth.waiting[Lane.CONFIRMATION] < processes:
             mails = outbox_queue.claim_queued(now=now)
             if mails:

@@ -42,8 +42,6 @@ class PartRefused(RuntimeError):
 
 @dataclass(slots=True)
 class Part:
-    """The ticker or the pool, and its current process."""
-
     name: str
     group: ProcessGroup | None = None
     reader: heartbeat.HeartbeatReader | None = None
@@ -99,8 +97,6 @@ class Part:
 
 @dataclass(slots=True)
 class Supervisor:
-    """One host's worker."""
-
     worker_id: UUID = field(default_factory=new_id)
     ticker: Part = field(default_factory=lambda: Part("ticker"))
     pool: Part = field(default_factory=lambda: Part("pool"))

@@ -49,8 +49,6 @@ class Probe:
 
 
 class Ticker:
-    """One host's ticker."""
-
     def __init__(self, *, host: Host, pipe: heartbeat.Heartbeat, timetable: Timetable) -> None:
         self.host = host
         self.pipe = pipe

@@ -45,7 +45,7 @@ def test_not_ready_without_a_database(client: Client, db: None) -> None:
     assert answer.json()["database"] == "unreachable"
 
 
-def test_a_worker_that_ticks_and_beats_is_well(client: Client, db: None) -> None:
+def test_a_worker_that_ticks_and_passes_probes_is_healthy(client: Client, db: None) -> None:
     now = datetime.now(tz=UTC)
     factories.WorkerFactory.create(host="secret-name", ticked_at=now, beat_at=now)
 
@@ -58,7 +58,7 @@ def test_a_worker_that_ticks_and_beats_is_well(client: Client, db: None) -> None
     assert b"secret-name" not in answer.content
 
 
-def test_a_dead_worker_is_told_there_and_nowhere_else(client: Client, db: None) -> None:
+def test_a_dead_worker_shows_there_and_nowhere_else(client: Client, db: None) -> None:
     long_ago = datetime.now(tz=UTC) - timedelta(minutes=2)
     factories.WorkerFactory.create(ticked_at=long_ago, beat_at=long_ago)
 

@@ -37,7 +37,7 @@ def test_the_right_password_opens_the_door() -> None:
     assert sign_in().status_code == 302
 
 
-def test_who_opened_the_sign_in_page_itself_comes_to_the_home_page() -> None:
+def test_a_sign_in_from_the_sign_in_page_leads_to_the_home_page() -> None:
     assert sign_in().headers["Location"] == "/admin/"
 
 

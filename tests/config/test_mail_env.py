@@ -1,4 +1,4 @@
-"""Where mail goes and to whom: what the settings take, and what stops the start."""
+"""Where mail goes: the values that the settings take, and those that stop the start."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -109,7 +109,7 @@ def test_requests_are_counted_by_route_and_not_by_path(client: Client, db: None)
     assert "BREW" not in text
 
 
-def test_what_waits_for_the_worker_is_told(client: Client, db: None) -> None:
+def test_what_waits_for_the_worker_is_shown(client: Client, db: None) -> None:
     now = datetime.now(tz=UTC)
     factories.WorkerFactory.create(ticked_at=now, beat_at=now)
     factories.EnrollmentFactory.create(due_at=now)
@@ -129,7 +129,7 @@ def test_what_waits_for_the_worker_is_told(client: Client, db: None) -> None:
         assert line in lines
 
 
-def test_numbers_of_the_process_are_told_without_a_database(client: Client, db: None) -> None:
+def test_numbers_of_the_process_are_shown_without_a_database(client: Client, db: None) -> None:
     def refuse(*args: object) -> None:
         raise DatabaseError("gone")
 

@@ -1,4 +1,4 @@
-"""What is put into the queue, and what is told of it."""
+"""What is put into the queue, and what is reported of it."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID

@@ -22,15 +22,11 @@ from subscribers.services.workspaces import installation
 
 SECONDS_FOR_DATABASE = 30
 SECONDS_FOR_WEB = 30
-EXAMPLE_BODY = {
-    "email": "ada@example.com",
-    "events": [{"name": "signed_up", "properties": {"plan": "free"}}],
-}
+EXAMPLE_EVENT = {"name": "signed_up", "properties": {"plan": "free"}}
+EXAMPLE_BODY = {"email": "ada@example.com", "events": [EXAMPLE_EVENT]}
 
 
 class Command(BaseCommand):
-    """`up`: one command from a fresh clone to a running service."""
-
     help = "Prepare the database, then run web and worker until Ctrl-C."
     # The checks need the database, which may still be starting.
     requires_system_checks = []  # noqa: RUF012 - Django declares it on the instance

@@ -1,11 +1,11 @@
-/* Confirms by the reader's first touch or key on the page, never by itself: programs that open links
-   to look at them run scripts, too. The button does the same without this. */
+/* Confirms on the reader's first touch or key on the page, never alone: programs that check links run
+   scripts too. The button works without this script. */
 "use strict";
 (() => {
   const form = document.getElementById("confirm");
   const hint = document.getElementById("by-gesture");
   if (!form || !hint) return;
-  // Those that move about, undo, or begin a shortcut are no answer.
+  // Keys that move, undo or begin a shortcut are no answer.
   const PASSING = new Set(["Tab", "Escape", "Shift", "Control", "Alt", "AltGraph", "Meta", "OS", "CapsLock",
     "NumLock", "ScrollLock", "Fn", "FnLock", "PrintScreen", "ContextMenu", "Unidentified", "Dead"]);
   let isSent = false;
@@ -19,7 +19,7 @@
 
   const onGesture = (event) => {
     if (isSent || !event.isTrusted || !isAnswer(event)) return;
-    // The button's own click follows, and says that it was the button.
+    // The button's own click follows, and reports the button.
     if (isOnButton(event)) return;
     if (document.visibilityState !== "visible" || !document.hasFocus()) return;
     isSent = true;
@@ -30,12 +30,12 @@
   for (const type of ["pointerdown", "touchend", "keydown"]) {
     document.addEventListener(type, onGesture, { passive: true });
   }
-  // On a slow line an impatient reader would begin the request anew with every touch.
+  // On a slow connection every further touch would restart the request.
   form.addEventListener("submit", (event) => {
     if (isSent) event.preventDefault();
     isSent = true;
   });
-  // Back from where the form led.
+  // After the browser's Back button.
   window.addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     isSent = false;

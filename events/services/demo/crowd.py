@@ -29,7 +29,7 @@ def add(
     the same people.
     """
     now = clock().replace(microsecond=0)
-    into = imports.Target(workspace, limits, clock, report)
+    into = imports.ImportTarget(workspace, limits, clock, report)
     persons = (_person(life, now) for life in _crowd(people, now))
     people_run = imports.import_people(file="crowd-people.jsonl", rows=persons, into=into)
     events = (row for life in _crowd(people, now) for row in _events(life, now))
@@ -48,9 +48,8 @@ def _crowd(people: int, now: datetime) -> Iterator[Life]:
 
 
 def _person(life: Life, now: datetime) -> dict[str, Any]:
-    names = [
-        each.name for _, each in life.moments(until=now) if isinstance(each, lives.PlannedEvent)
-    ]
+    done = [each for _, each in life.moments(until=now)]
+    names = [each.name for each in done if isinstance(each, lives.PlannedEvent)]
     left_at = next((at for at, deed in life.deeds if deed is Deed.LEAVES and at < now), None)
     given = {
         "email": life.email,

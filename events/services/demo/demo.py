@@ -36,8 +36,6 @@ class HasOtherPeople(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """How much of each there is now."""
-
     workspace: Workspace
     people: int
     events: int
@@ -79,17 +77,15 @@ def seed(
     play = begin(slug=slug, now=moment, limits=limits, people=people)
     workspace = play.workspace
     play.until(moment, report=report)
-    imports.add_old_customers(
-        workspace=workspace, limits=limits, random=play.random, at=moment - imports.AGO
-    )
+    at = moment - imports.AGO
+    imports.add_old_customers(workspace=workspace, limits=limits, random=play.random, at=at)
     with transaction.atomic():
         _date_tags(workspace)
         _count(workspace)
         play.release()
     counted = (Subscriber, Event, Enrollment, OutgoingEmail)
-    return Seeded(
-        workspace, *(each._default_manager.filter(workspace=workspace).count() for each in counted)
-    )
+    managers = (each._default_manager for each in counted)
+    return Seeded(workspace, *(each.filter(workspace=workspace).count() for each in managers))
 
 
 def begin(*, slug: str, now: datetime, limits: Limits, people: int) -> Play:
@@ -156,7 +152,6 @@ def _date_tags(workspace: Workspace) -> None:
 
 
 def _count(workspace: Workspace) -> None:
-    """Count the events by hour of receipt and by day of occurrence, as the worker does."""
     units = EventCount.Unit
     hours, days = Counter[tuple[Kind, datetime]](), Counter[tuple[Kind, datetime]]()
     events = Event.objects.filter(workspace=workspace)

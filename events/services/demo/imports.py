@@ -48,7 +48,7 @@ REFUSED_ORDERS: Rows = (
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ImportTarget:
     """Where rows are imported to; `report` gets the number of rows of each batch."""
 
     workspace: Workspace
@@ -93,7 +93,7 @@ def add_old_customers(
             for order in range(ORDERS_EACH)
         ]
     clock = Clock(at)
-    into = Target(workspace, limits, clock)
+    into = ImportTarget(workspace, limits, clock)
     with ids.made_at(clock):
         rows = [*people, *people[:2], *REFUSED_PEOPLE]
         import_people(file="crm-contacts.csv", rows=rows, into=into)
@@ -101,7 +101,7 @@ def add_old_customers(
         import_events(file="crm-orders.jsonl", rows=[*orders, *REFUSED_ORDERS], into=into)
 
 
-def import_people(*, file: str, rows: Rows, into: Target) -> ImportRun:
+def import_people(*, file: str, rows: Rows, into: ImportTarget) -> ImportRun:
     options = ImportOptions(
         workspace=into.workspace,
         actor=OWNER,
@@ -115,16 +115,15 @@ def import_people(*, file: str, rows: Rows, into: Target) -> ImportRun:
     return _import(file, rows, into, importer, ImportRun.Kind.SUBSCRIBERS)
 
 
-def import_events(*, file: str, rows: Rows, into: Target) -> ImportRun:
+def import_events(*, file: str, rows: Rows, into: ImportTarget) -> ImportRun:
     reader = EventReader(limits=into.limits, mapping={})
-    importer = EventImporter(
-        workspace=into.workspace, reader=reader, limits=into.limits, clock=into.clock
-    )
+    workspace, limits, clock = into.workspace, into.limits, into.clock
+    importer = EventImporter(workspace=workspace, reader=reader, limits=limits, clock=clock)
     return _import(file, rows, into, importer, ImportRun.Kind.EVENTS)
 
 
 def _import(
-    file: str, rows: Rows, into: Target, importer: Importer[Any], kind: ImportRun.Kind
+    file: str, rows: Rows, into: ImportTarget, importer: Importer[Any], kind: ImportRun.Kind
 ) -> ImportRun:
     clock = into.clock
     options = {"optInMode": "confirmed"} if kind == ImportRun.Kind.SUBSCRIBERS else {}

@@ -37,8 +37,6 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedEvent:
-    """An event that the application reports."""
-
     at: datetime
     name: str
     properties: dict[str, Any]
@@ -72,10 +70,8 @@ class Life:
 def draw(*, random: Random, now: datetime, people: int) -> list[Life]:
     """Return lives in the order of their sign-ups; more of them recently than long ago."""
     ages = sorted((SPAN * (random.random() ** 1.3) for _ in range(people)), reverse=True)
-    lives = [
-        draw_one(random=random, number=number, at=now - age, now=now)
-        for number, age in enumerate(ages)
-    ]
+    starts = enumerate(now - age for age in ages)
+    lives = [draw_one(random=random, number=number, at=at, now=now) for number, at in starts]
     _arrange(lives, now)
     return lives
 
@@ -109,9 +105,8 @@ def _draw_life(random: Random, number: int, at: datetime) -> Life:
 def _draw_story(random: Random, life: Life, now: datetime) -> None:
     start = life.signed_up_at
     plan = life.attributes["plan"]
-    life.add(
-        start, "signed_up", source=life.attributes["source"], page=random.choice(catalogue.PAGES)
-    )
+    page = random.choice(catalogue.PAGES)
+    life.add(start, "signed_up", source=life.attributes["source"], page=page)
     if random.random() < 0.1:  # noqa: PLR2004 - a share
         return
     minutes = random.choices((2, 7, 35, 400, 1700), weights=(6, 5, 3, 2, 1))[0]
@@ -155,20 +150,13 @@ def _draw_customer(random: Random, life: Life, bought_at: datetime, now: datetim
     is_leaving = random.random() < 0.35  # noqa: PLR2004 - a share
     stays = timedelta(days=random.uniform(6, 55)) if is_leaving else SPAN
     life.add(bought_at + timedelta(seconds=4), "saas.trial_ended", plan=plan, converted=True)
-    at, month = bought_at, 1
+    at, month, amount = bought_at, 1, catalogue.PLANS[plan]
     while at < min(now, bought_at + stays):
         order = {"id": f"L-{1000 + 7 * life.number}-{month}"}
         if month > 1 and random.random() < 0.12:  # noqa: PLR2004 - a share
             life.add(at, "saas.payment_failed", plan=plan, reason="card_declined", order=order)
             at += timedelta(days=2)
-        life.add(
-            at,
-            "saas.purchase",
-            plan=plan,
-            amount=catalogue.PLANS[plan],
-            currency="EUR",
-            order=order,
-        )
+        life.add(at, "saas.purchase", plan=plan, amount=amount, currency="EUR", order=order)
         at, month = bought_at + MONTH * month, month + 1
     if is_leaving:
         reason = random.choice(("price", "unused", "missing_feature"))

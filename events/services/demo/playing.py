@@ -69,9 +69,8 @@ class Play:
 
     def until(self, end: datetime, *, report: Report | None = None) -> None:
         """Play all that happens until a moment; what is due later stays due."""
-        actor = Actor(
-            workspace=self.workspace, limits=self.limits, random=self.random, clock=self.clock
-        )
+        workspace, random, clock = self.workspace, self.random, self.clock
+        actor = Actor(workspace=workspace, limits=self.limits, random=random, clock=clock)
         moments = [(at, life, what) for life in self.lives for at, what in life.moments(until=end)]
         coming = deque(sorted(moments, key=lambda each: (each[0], each[1].number)))
         with ids.made_at(self.clock):
@@ -114,9 +113,8 @@ class Play:
             mails, enrollments = self._waiting()
             if due.is_mail:
                 mails.filter(pk=due.row_id).update(**self._lease())
-                outbox_queue.send_queued(
-                    token=self.token, ids=alone, clock=clock, mailer=self._confirmations
-                )
+                mailer = self._confirmations
+                outbox_queue.send_queued(token=self.token, ids=alone, clock=clock, mailer=mailer)
             else:
                 enrollments.filter(pk=due.row_id).update(**self._lease())
                 engine.advance(token=self.token, ids=alone, clock=clock, mailer=self._mails)
@@ -137,10 +135,8 @@ class Play:
             workspace=self.workspace, status=OutgoingEmail.Status.QUEUED, due_at__isnull=False
         )
         # By sequence, along an index.
-        enrollments = Enrollment.objects.filter(
-            sequence__in=self.sequence_ids, due_at__isnull=False
-        )
-        return mails, enrollments
+        rows = Enrollment.objects.filter(sequence__in=self.sequence_ids, due_at__isnull=False)
+        return mails, rows
 
     def _lease(self) -> dict[str, Any]:
         return {"lease_token": self.token, "lease_expires_at": Now() + LEASE}

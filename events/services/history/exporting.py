@@ -94,11 +94,8 @@ def event_pages(
 
 
 def _in_time(events: QuerySet[Event], chosen: Chosen) -> QuerySet[Event]:
-    if chosen.since is not None:
-        events = events.filter(occurred_at__gte=chosen.since)
-    if chosen.before is not None:
-        events = events.filter(occurred_at__lt=chosen.before)
-    return events
+    bounds = {"occurred_at__gte": chosen.since, "occurred_at__lt": chosen.before}
+    return events.filter(**{name: at for name, at in bounds.items() if at is not None})
 
 
 def _by_name(
@@ -151,9 +148,8 @@ def _in_order(events: QuerySet[Event], page_rows: int) -> Iterator[list[_Found]]
 
 
 def _fetched(events: QuerySet[Event], page_rows: int) -> list[_Found]:
-    columns = [
-        column if column == "event_id" else Cast(column, TextField()) for column in _Found._fields
-    ]
+    names = _Found._fields
+    columns = [each if each == "event_id" else Cast(each, TextField()) for each in names]
     return [_Found(*row) for row in events.values_list(*columns)[:page_rows]]
 
 

@@ -22,8 +22,6 @@ MOST_AT_ONCE = 1000
 
 
 class NoSuchName(LookupError):
-    """The workspace has no events of that name."""
-
     code = "NOT_FOUND"
 
 
@@ -41,9 +39,8 @@ def preview(*, workspace: Workspace, before: datetime, name: str | None = None) 
 
     Raises `NoSuchName`.
     """
-    needed = Enrollment.objects.filter(
-        subscriber=OuterRef("subscriber"), status__in=Enrollment.UNDER_WAY
-    )
+    under_way = Enrollment.objects.filter(status__in=Enrollment.UNDER_WAY)
+    needed = under_way.filter(subscriber=OuterRef("subscriber"))
     started = needed.filter(started_by=OuterRef("pk"))
     released = needed.filter(released_by=OuterRef("pk"))
     for definition in _definitions(workspace, name):
@@ -89,10 +86,9 @@ class _Portion:
             )
         rows = events.order_by("occurred_at", "id").values(*COLUMNS, "subscriber_id")
         found = list(rows[: MOST_AT_ONCE + 1])
-        self.owner_by_event: dict[UUID, UUID] = {
-            row["id"]: row["subscriber_id"] for row in found[:MOST_AT_ONCE]
-        }
-        self.events = [_bygone(row) for row in found[:MOST_AT_ONCE]]
+        portion = found[:MOST_AT_ONCE]
+        self.owner_by_event: dict[UUID, UUID] = {row["id"]: row["subscriber_id"] for row in portion}
+        self.events = [_bygone(row) for row in portion]
         self.following = _bygone(found[MOST_AT_ONCE]) if len(found) > MOST_AT_ONCE else None
 
     def delete(self, touched: Touched) -> int:

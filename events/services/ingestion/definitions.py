@@ -31,10 +31,8 @@ def ensure(*, workspace: Workspace, names: Iterable[str], limit: int, now: datet
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     known = _by_name(workspace, wanted)
     room = limit - EventDefinition.objects.filter(workspace=workspace).count()
-    fitting = [name for name in wanted if name not in known][: max(room, 0)]
-    made = [
-        EventDefinition(workspace=workspace, name=name, created_at=now) for name in sorted(fitting)
-    ]
+    fitting = sorted([name for name in wanted if name not in known][: max(room, 0)])
+    made = [EventDefinition(workspace=workspace, name=each, created_at=now) for each in fitting]
     EventDefinition.objects.bulk_create(made)
     made_by_name = {definition.name: definition for definition in made}
     return Definitions(by_name={**known, **made_by_name}, made=made_by_name)

@@ -99,9 +99,8 @@ def record(
         if isinstance(outcome, IngestResult):
             return outcome
         earlier = outcome
-    attempt = earlier or Attempt(
-        refusal=fast_path.Refusal.KEPT_ANSWER, planned=fast_path.plan_ids(request.events)
-    )
+    kept = fast_path.Refusal.KEPT_ANSWER
+    attempt = earlier or Attempt(refusal=kept, planned=fast_path.plan_ids(request.events))
     metrics.note_reference_path(cause=attempt.refusal.name.lower())
     try:
         result = _record_by_reference(request, attempt, before_commit)

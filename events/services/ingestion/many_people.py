@@ -21,8 +21,6 @@ from subscribers.wire.payloads import InvalidRequest, Person
 
 @dataclass(frozen=True, slots=True)
 class PersonEvent:
-    """One event and the person who did it."""
-
     person: Person
     event: EventDraft
 
@@ -92,8 +90,7 @@ def _record_stretch(request: IngestRequest, *, is_first: bool) -> Sequence[Outco
 
 
 def _all_failed(request: IngestRequest, code: str, message: str) -> Sequence[Outcome]:
-    failed = [
-        Failed(name=each.name, code=code, field="", message=message) for each in request.events
-    ]
+    names = [event.name for event in request.events]
+    failed = [Failed(name=name, code=code, field="", message=message) for name in names]
     metrics.note_outcomes(failed)
     return failed

@@ -43,9 +43,8 @@ Outcome = Recorded | Failed
 
 
 def reject(event: RejectedEvent) -> Failed:
-    return Failed(
-        name=event.name, code=event.code, field=event.fault.path, message=event.fault.message
-    )
+    fault = event.fault
+    return Failed(name=event.name, code=event.code, field=fault.path, message=fault.message)
 
 
 def recorded(

@@ -55,10 +55,9 @@ class Recorder:
         self.now = request.now
         self.is_preview = is_preview
         drafts = [event for event in request.events if isinstance(event, EventDraft)]
-        self.rules_by_name = sync_rules.for_events(
-            workspace_id=subscriber.workspace_id, names=definitions.by_name
-        )
-        self.watched = remembered.watched_now(workspace_id=subscriber.workspace_id)
+        workspace_id, names = subscriber.workspace_id, definitions.by_name
+        self.rules_by_name = sync_rules.for_events(workspace_id=workspace_id, names=names)
+        self.watched = remembered.watched_now(workspace_id=workspace_id)
         self.stages = Stages(
             subscriber=subscriber, watched=self.watched, now=self.now, is_test=request.is_test
         )
@@ -149,7 +148,7 @@ class Recorder:
         self, draft: EventDraft, definition: EventDefinition, planned_id: UUID
     ) -> tuple[Event, Standing]:
         """Insert the event with its effects, then do them; returns the person's state then."""
-        matching = self.rules_by_name.get(draft.name, ())
+        watched, matching = self.watched, self.rules_by_name.get(draft.name, ())
         event = Event(
             id=planned_id,
             workspace_id=self.subscriber.workspace_id,
@@ -163,27 +162,23 @@ class Recorder:
         )
         if draft.is_historical:
             event.effects = planning.effects_of_history(
-                name=draft.name, matching=matching, watched=self.watched
+                name=draft.name, matching=matching, watched=watched
             )
             event.save(force_insert=True)
             return event, self.standing
         seen = Seen(id=planned_id, name=draft.name, properties=draft.properties)
-        plan = planning.plan_event(
-            event=seen, matching=matching, watched=self.watched, before=self.standing
-        )
+        before = self.standing
+        plan = planning.plan_event(event=seen, matching=matching, watched=watched, before=before)
         event.effects = plan.effects
         event.save(force_insert=True)
-        after = self.stages.carry_out(event=event, seen=seen, plan=plan, before=self.standing)
-        return event, after
+        return event, self.stages.carry_out(event=event, seen=seen, plan=plan, before=before)
 
     def _answer_new(self, event: Event, definition: EventDefinition) -> Recorded:
-        is_definition_created = definition.name in self.undefined_names
+        is_created = definition.name in self.undefined_names
         self.undefined_names.discard(definition.name)
         if event.is_historical:
             self.oldest_history = min(self.oldest_history or event.occurred_at, event.occurred_at)
-        return recorded(
-            event, definition, is_duplicate=False, is_definition_created=is_definition_created
-        )
+        return recorded(event, definition, is_duplicate=False, is_definition_created=is_created)
 
     def _answer_duplicate(self, event: Event, definition: EventDefinition) -> Recorded:
         """Answer with the stored event; its failed stages are retried at once."""

@@ -29,8 +29,6 @@ def current_limits() -> Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestRequest:
-    """The events to record, their person and the limits."""
-
     workspace: Workspace
     person: Person
     events: Sequence[EventDraft | RejectedEvent]

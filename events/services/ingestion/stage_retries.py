@@ -55,16 +55,13 @@ def _apply_rules(
         ),
     )
     # A failed start has its own retry, which reads the tags from the effects.
-    has_own_retry = FailedStage.Stage.TRIGGER_SEQUENCES.value in effects.failed_stages_in(
-        event.effects
-    )
-    started = (
-        {} if has_own_retry else _start(event, subscriber, watched, now, name="", tags_added=added)
-    )
+    failed = effects.failed_stages_in(event.effects)
+    started: dict[str, Any] = {}
+    if FailedStage.Stage.TRIGGER_SEQUENCES.value not in failed:
+        started = _start(event, subscriber, watched, now, name="", tags_added=added)
     rows.stop(enrollment_ids=[enrollment.id for enrollment in stopped], now=now)
-    return effects.merged(
-        effects.of_rules(done), started, effects.of_ends(Ends(stopped=stopped), watched)
-    )
+    ended = effects.of_ends(Ends(stopped=stopped), watched)
+    return effects.merged(effects.of_rules(done), started, ended)
 
 
 def _trigger_sequences(

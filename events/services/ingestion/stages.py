@@ -28,8 +28,6 @@ logger = logging.getLogger("cueline.stages")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stages:
-    """What the events of one request share."""
-
     subscriber: Subscriber
     watched: Watched
     now: datetime
@@ -98,9 +96,8 @@ class Stages:
         except REQUEST_FAULTS:
             raise
         except DatabaseError as error:
-            failed_stages.keep(
-                event=event, stage=stage, error=error, now=self.now, is_test=self.is_test
-            )
+            now, is_test = self.now, self.is_test
+            failed_stages.keep(event=event, stage=stage, error=error, now=now, is_test=is_test)
             ids = {
                 "workspace_id": event.workspace_id.hex,
                 "subscriber_id": self.subscriber.public_id,

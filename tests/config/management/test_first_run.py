@@ -21,7 +21,7 @@ def made_key() -> ApiKey:
 
 
 def make_demo(*, slug: str = "demo") -> Workspace:
-    """Make what tells a demo: its import, and keys whose texts nobody has."""
+    """Make what marks a demo: its import, and keys whose texts nobody has."""
     run = factories.ImportRunFactory.create(workspace__slug=slug, actor="seed_demo")
     api_keys.create(workspace=run.workspace, name="Website")
     return run.workspace

@@ -67,7 +67,7 @@ def test_a_killed_supervisor_takes_everybody_along(
 
 
 @pytest.mark.postgresql
-def test_two_hosts_share_the_work_and_beat_by_themselves(
+def test_two_hosts_share_the_work_and_probe_on_their_own(
     working: Working, start_worker: StartWorker
 ) -> None:
     start_worker()

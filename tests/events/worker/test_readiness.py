@@ -27,7 +27,7 @@ def test_a_database_that_is_ready_is_not_waited_for() -> None:
     assert Installation.objects.count() == 1
 
 
-def test_a_database_that_does_not_answer_is_waited_for_and_told_once(
+def test_a_database_that_does_not_answer_is_waited_for_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     left = [3]

@@ -41,8 +41,6 @@ ROUNDS = 10
 
 
 class Configuration(msgspec.Struct, frozen=True):
-    """What of the workspace decides about new people and effects."""
-
     version: int
     list_ids: Sequence[UUID]
     # The effects of historical events by their name, as JSON.
@@ -71,9 +69,8 @@ class EventImporter:
         self.clock = clock
         self.is_dry_run = is_dry_run
         self.store: Store = PostgreSQL() if connection.vendor == "postgresql" else SQLite()
-        self.people = People(
-            store=self.store, attributes_bytes=limits.attributes_bytes, is_dry_run=is_dry_run
-        )
+        most = limits.attributes_bytes
+        self.people = People(store=self.store, attributes_bytes=most, is_dry_run=is_dry_run)
         self.definition_keys: dict[str, Key] = {}
         self.configuration: Configuration | None = None
         # In a dry run: hashes of the events that have ids.
@@ -292,9 +289,8 @@ class EventImporter:
         rules_by_name = sync_rules.for_events(workspace_id=self.workspace.pk, names=missing)
         watched = watched_sequences.read(workspace_id=self.workspace.pk)
         for name in missing:
-            effects = planning.effects_of_history(
-                name=name, matching=rules_by_name.get(name, ()), watched=watched
-            )
+            rules = rules_by_name.get(name, ())
+            effects = planning.effects_of_history(name=name, matching=rules, watched=watched)
             configuration.effects[name] = msgspec.json.encode(effects)
 
     def _lines(self, batch: ImportBatch, configuration: Configuration) -> list[EventLine]:

@@ -29,8 +29,6 @@ class PeopleChanged(Exception):
 
 
 class People:
-    """The people of one import, as its process remembers them."""
-
     def __init__(self, *, store: Store, attributes_bytes: int, is_dry_run: bool) -> None:
         """In a dry run all people that it would have created stay in memory."""
         self.store = store
@@ -172,11 +170,9 @@ class People:
         by_address = self.by_email.get(person.email.key) if person.email else None
         if person.external_id is None:
             return by_address
-        by_external_id = self.by_external_id.get(person.external_id)
+        by_id = self.by_external_id.get(person.external_id)
         try:
-            return subscribers.choose(
-                by_address=by_address, by_external_id=by_external_id, person=person
-            )
+            return subscribers.choose(by_address=by_address, by_external_id=by_id, person=person)
         except (subscribers.IdentityConflict, subscribers.SubscriberNotFound) as error:
             return Fault("", str(error))
 
@@ -203,10 +199,9 @@ class People:
                 raise PeopleChanged
             return None
         stored = dict(zip(profile.COLUMNS, (*known.texts, known.attributes), strict=True))
+        most = self.attributes_bytes
         try:
-            changes = changes_to(
-                stored=stored, person=person, attributes_bytes=self.attributes_bytes
-            )
+            changes = changes_to(stored=stored, person=person, attributes_bytes=most)
         except InvalidRequest as error:
             return error.faults[0]
         if changes:

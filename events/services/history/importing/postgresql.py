@@ -89,8 +89,6 @@ BATCHES_WITH_REPEATS = 20
 
 
 class PostgreSQL:
-    """The store of imports on PostgreSQL."""
-
     # More rows gain little and hold locks for longer (measured).
     rows_in_batch = 5_000
     is_read_ahead = True

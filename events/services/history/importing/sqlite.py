@@ -49,8 +49,6 @@ Item = TypeVar("Item")
 
 
 class SQLite:
-    """The store of imports on SQLite."""
-
     # A transaction of about 150 ms; others write while the next rows are parsed. 2,000 rows write
     # the same pages of the indexes so often that an import takes a quarter longer (measured).
     rows_in_batch = 5_000
@@ -115,9 +113,8 @@ class SQLite:
     ) -> None:
         with connection.wrap_database_errors:
             cursor = _cursor()
-            cursor.executemany(
-                MOVE_CREATION, [(moment_in_sqlite(each.created_at), each.key) for each in older]
-            )
+            moved = [(moment_in_sqlite(each.created_at), each.key) for each in older]
+            cursor.executemany(MOVE_CREATION, moved)
             cursor.executemany(
                 CHANGE_PERSON,
                 [

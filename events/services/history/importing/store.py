@@ -55,10 +55,9 @@ class EventLine(msgspec.Struct, gc=False):
 
 def new_tokens(count: int) -> list[str]:
     """Return unsubscribe tokens like `new_unsubscribe_token`, by one call to the system."""
-    randomness = os.urandom(TOKEN_BYTES * count)
-    return [
-        randomness[TOKEN_BYTES * place : TOKEN_BYTES * (place + 1)].hex() for place in range(count)
-    ]
+    size = TOKEN_BYTES
+    randomness = os.urandom(size * count)
+    return [randomness[size * place : size * (place + 1)].hex() for place in range(count)]
 
 
 class Store(Protocol):

@@ -55,7 +55,6 @@ def unchanged(person: Person) -> str:
 
 @lru_cache(maxsize=64)
 def in_sqlite(statement: str) -> str:
-    """Return a statement with its parameters in the notation of SQLite's driver."""
     return re.sub(r"%\((\w+)\)s", r":\1", statement)
 
 

@@ -56,8 +56,6 @@ class RolledBack(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PlannedIds:
-    """The ids of a request's rows, whichever path writes them."""
-
     subscriber: UUID
     events: Sequence[UUID]
 
@@ -88,8 +86,6 @@ def plan_ids(events: Sequence[object]) -> PlannedIds:
 
 
 class Write:
-    """What both databases share: the parameters of the statements, and the plan."""
-
     def __init__(
         self,
         request: IngestRequest,
@@ -138,20 +134,20 @@ class Write:
     def _plan_events(self, plan: Plan, before: Standing) -> None:
         if self.is_plain:
             return
-        known, standing = self.known, before
+        known, watched, standing = self.known, self.known.watched, before
         for planned_id, draft in self.drafts:
             if draft.name not in known.effective_names:
                 continue
             done = planning.plan_event(
                 event=Seen(id=planned_id, name=draft.name, properties=draft.properties),
                 matching=known.rules_by_name.get(draft.name, ()),
-                watched=known.watched,
+                watched=watched,
                 before=standing,
             )
             plan.tag_changes += done.after.tags.keys() != standing.tags.keys()
             if self.concerned:
                 plan.enrollments.note(
-                    starts=done.starts, ends=done.ends, event_id=planned_id, watched=known.watched
+                    starts=done.starts, ends=done.ends, event_id=planned_id, watched=watched
                 )
             if done.effects:
                 plan.effects[planned_id] = done.effects
@@ -165,9 +161,8 @@ class Write:
             return frozenset()
         names = {draft.name for _, draft in self.drafts}
         rules = [rule for name in names for rule in self.known.rules_by_name.get(name, ())]
-        return self.known.watched.concerned_by(
-            names=names, tag_ids=[tag.id for rule in rules for tag in rule.add]
-        )
+        tag_ids = [tag.id for rule in rules for tag in rule.add]
+        return self.known.watched.concerned_by(names=names, tag_ids=tag_ids)
 
     def completed(self, *columns: str) -> tuple[dict[str, Any], bool]:
         """Return the person's profile after the request, and whether the request changes it."""
@@ -177,9 +172,8 @@ class Write:
             return stored, False
         stored["attributes"] = json.loads(stored["attributes"])
         try:
-            changes = changes_to(
-                stored=stored, person=person, attributes_bytes=self.request.limits.attributes_bytes
-            )
+            most = self.request.limits.attributes_bytes
+            changes = changes_to(stored=stored, person=person, attributes_bytes=most)
         except InvalidRequest as error:
             # The reference path raises it for the caller.
             raise RolledBack(Refusal.NOT_PLAIN) from error

@@ -132,10 +132,9 @@ def _ledger(person: Subscriber) -> QuerySet[ConsentRecord]:
 
 def _enrollments(person: Subscriber) -> QuerySet[Enrollment]:
     steps = StepRun.objects.select_related("step").order_by("started_at", "pk")
-    enrollments = Enrollment.objects.filter(subscriber=person)
-    return enrollments.select_related("sequence", "version", "step").prefetch_related(
-        Prefetch("step_runs", steps)
-    )
+    rows = Enrollment.objects.filter(subscriber=person)
+    rows = rows.select_related("sequence", "version", "step")
+    return rows.prefetch_related(Prefetch("step_runs", steps))
 
 
 def _log_entries(person: Subscriber) -> QuerySet[LogEntry]:

@@ -88,7 +88,7 @@ def test_rows_and_their_ids_have_the_time_of_the_demo() -> None:
             assert moment <= NOON, model.__name__
 
 
-def test_no_worker_claims_anything_before_the_demo_is_handed_over() -> None:
+def test_no_worker_claims_anything_before_the_demo_is_complete() -> None:
     play = demo_making.begin(slug="demo", now=NOON, limits=current_limits(), people=FEW)
     play.until(NOON - timedelta(days=30))
 

@@ -122,7 +122,7 @@ def test_events_are_chosen_by_all_that_is_asked_for(
     assert ids(Chosen(people=People(statuses=("bounced",)))) == []
 
 
-def test_a_name_that_is_not_there_is_told_at_once(workspace: Workspace) -> None:
+def test_an_unknown_name_is_refused_at_once(workspace: Workspace) -> None:
     factories.EventDefinitionFactory.create(name="opened")
 
     with pytest.raises(UnknownName, match="event 'opened'"):

@@ -49,7 +49,7 @@ def test_what_is_older_goes_and_the_rest_stays(definition: EventDefinition) -> N
     assert set(Event.objects.all()) == {stays, *elsewhere}
 
 
-def test_failed_stages_go_along_and_ended_runs_stay(definition: EventDefinition) -> None:
+def test_failed_stages_are_deleted_and_ended_enrollments_stay(definition: EventDefinition) -> None:
     (old,) = happen(definition, BEFORE - DAY)
     factories.FailedStageFactory.create(event=old)
     enrollment = factories.EnrollmentFactory.create(
@@ -125,7 +125,7 @@ def test_portions_cut_days_and_moments_and_nothing_is_left_out_or_counted_wrong(
     assert list(counts) == [(first + DAY, 1), (NOON.replace(hour=0), 1)]
 
 
-def test_who_stops_between_portions_goes_on_by_repeating(
+def test_a_caller_that_stops_between_portions_goes_on_by_repeating(
     definition: EventDefinition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pruning, "MOST_AT_ONCE", 2)

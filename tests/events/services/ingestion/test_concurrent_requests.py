@@ -165,9 +165,9 @@ def test_tags_and_events_of_one_person_agree_after_a_storm(application: Caller) 
         .order_by("id")
     )
     added = [change["tag"] for event in last for change in event.effects.get("tagsAdded", [])]
-    bears = set(SubscriberTag.objects.values_list("tag__name", flat=True))
-    assert bears <= set(added)
-    assert "y" in bears
+    tags_now = set(SubscriberTag.objects.values_list("tag__name", flat=True))
+    assert tags_now <= set(added)
+    assert "y" in tags_now
 
 
 def test_an_idempotency_key_sent_at_once_by_many_does_the_work_once(application: Caller) -> None:

@@ -91,7 +91,7 @@ def test_tags_and_lists_stand_by_name(ada: Subscriber) -> None:
     ]
 
 
-def test_consent_is_told_with_lines_from_before_the_person_came(ada: Subscriber) -> None:
+def test_consent_includes_records_from_before_the_person_existed(ada: Subscriber) -> None:
     hashed = address_hash(ada.workspace.address_hash_key, ada.email_key)
     factories.ConsentRecordFactory.create(
         workspace=ada.workspace,
@@ -147,20 +147,24 @@ def test_sequences_come_with_each_step_and_its_mail(ada: Subscriber) -> None:
 
     document = document_of(ada)
 
-    [told] = document["sequenceEnrollments"]
-    [step] = told["steps"]
+    [entry] = document["sequenceEnrollments"]
+    [step] = entry["steps"]
     [mail] = document["emails"]
-    assert told["enrollmentId"] == enrollment.public_id
-    assert told["sequenceId"] == enrollment.sequence.public_id
-    assert told["startedByEventId"] == started_by.public_id
-    assert (told["version"], told["currentNodeType"], told["reason"]) == (1, "exit", "stopped_by")
+    assert entry["enrollmentId"] == enrollment.public_id
+    assert entry["sequenceId"] == enrollment.sequence.public_id
+    assert entry["startedByEventId"] == started_by.public_id
+    assert (entry["version"], entry["currentNodeType"], entry["reason"]) == (
+        1,
+        "exit",
+        "stopped_by",
+    )
     assert (step["nodeId"], step["outcome"]) == ("out", {"email": "sent"})
     assert step["emailId"] == mail["id"] == encode("eml", email.pk)
     assert (mail["html"], mail["text"]) == ("<p>Hello</p>", "Hello.")
     assert (mail["to"], mail["headers"]) == ("ada@example.com", {"X-Kind": "news"})
 
 
-def test_rejected_rows_and_what_was_done_by_hand_are_told(ada: Subscriber) -> None:
+def test_rejected_rows_and_actions_of_operators_are_included(ada: Subscriber) -> None:
     factories.ImportRejectFactory.create(
         run__workspace=ada.workspace, row='{"email": "ADA@example.com"}', line=7
     )

@@ -74,7 +74,7 @@ def import_one_by_one(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_somebody_who_was_deleted_meanwhile_is_made_anew() -> None:
+def test_a_person_who_was_deleted_meanwhile_is_created_again() -> None:
     workspace = workspaces.create(name="Acme")
 
     def delete() -> None:
@@ -89,7 +89,7 @@ def test_somebody_who_was_deleted_meanwhile_is_made_anew() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_name_that_was_deleted_meanwhile_is_made_anew() -> None:
+def test_a_name_that_was_deleted_meanwhile_is_created_again() -> None:
     workspace = workspaces.create(name="Acme")
 
     def delete() -> None:

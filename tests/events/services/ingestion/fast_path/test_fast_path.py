@@ -196,7 +196,7 @@ def test_a_fault_in_the_third_of_five_known_names_leaves_four(caller: Caller) ->
     assert list(stored) == ["n1", "n2", "n4", "n5"]
 
 
-def test_some_repeats_among_new_events_are_told_apart(caller: Caller) -> None:
+def test_repeats_among_new_events_are_recognised(caller: Caller) -> None:
     first = caller.bulk({"name": "a", "eventId": "1"}, {"name": "a", "eventId": "2"})
     known = [event["id"] for event in first.json["events"]]
 

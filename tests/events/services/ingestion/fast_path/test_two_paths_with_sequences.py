@@ -64,7 +64,7 @@ SEQUENCES: dict[str, dict[str, Any]] = {
     "news": {"trigger": "contact_added", "lists": ["News"], **stop("event_received", "end")},
     "any list": {"trigger": "contact_added"},
     "anybody": {"trigger": "contact_added", "listScope": "any_contact"},
-    "by hand": {"trigger": "manual", **stop("event_received", "start")},
+    "by an operator": {"trigger": "manual", **stop("event_received", "start")},
     "draft": {"eventName": "start", "is_active": False},
 }
 
