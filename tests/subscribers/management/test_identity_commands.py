@@ -46,8 +46,8 @@ def test_somebody_is_erased_by_any_name(
     said = call(capsys, person.workspace, "erase_subscriber", named, "--yes")
 
     assert said == (
-        "Erased, with 1 events and 0 mails. No mail goes to the address any more, of which a hash "
-        "is kept.\n"
+        "Erased, with 1 events and 0 mails. No more mail goes to the address; only its "
+        "hash is kept.\n"
     )
     assert rows_with("ada@example.com") == []
     assert ConsentRecord.objects.get().actor
@@ -60,7 +60,7 @@ def test_who_may_come_back_is_not_suppressed(
         capsys, person.workspace, "erase_subscriber", person.email, "--yes", "--allow-return"
     )
 
-    assert said.endswith("Nothing keeps mail from the address if somebody comes with it again.\n")
+    assert said.endswith("Nothing blocks mail to the address if it is used again.\n")
     assert not Suppression.objects.exists()
 
 
