@@ -1,4 +1,4 @@
-"""Commands that erase, merge and readdress people: they ask first, and say what they did."""
+"""Commands that erase, merge and change addresses: they ask first, and print what they did."""
 
 import io
 import sys
@@ -117,7 +117,7 @@ def test_an_unknown_workspace_is_named(person: Subscriber) -> None:
         call_command("erase_subscriber", person.email, "--workspace", "nowhere", "--yes")
 
 
-def test_two_are_merged_and_it_says_what_was_taken_over(
+def test_two_are_merged_and_it_says_what_was_moved(
     person: Subscriber, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gone = factories.SubscriberFactory.create(workspace=person.workspace, email="l@example.org")
