@@ -49,13 +49,13 @@ def made_at(clock: Callable[[], datetime]) -> Iterator[None]:
 
     No other code may create ids meanwhile. The clock must not go back.
     """
-    global _clock, _last_millisecond
-    earlier = _clock, _last_millisecond
+    global _clock, _last_millisecond, _counter
+    earlier = _clock, _last_millisecond, _counter
     _clock, _last_millisecond = (lambda: int(clock().timestamp() * 1000) * 1_000_000), 0
     try:
         yield
     finally:
-        _clock, _last_millisecond = earlier
+        _clock, _last_millisecond, _counter = earlier
 
 
 def _next_head(millisecond: int) -> int:

@@ -74,7 +74,7 @@ class ConfirmationForm(RowForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         hours, days = cleaned.get("reminder_hours"), cleaned.get("give_up_days")
         if hours and days and hours >= days * 24:
-            text = f"A reminder after {hours} hours is too late: people expire after {days} days."
+            text = f"{hours} hours are too late: waiting enrollments expire after {days} days."
             self.add_error("reminder_hours", text)
         if all(field in cleaned for field in TEMPLATES):
             self._check_mail({field: cleaned[field] for field in TEMPLATES})

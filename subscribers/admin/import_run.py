@@ -38,7 +38,9 @@ class ImportRunAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "status", "workspace")
     fieldsets = (
         (None, {"fields": ("kind", "files_shown", "state", "last_error", "how_to_resume")}),
-        ("By", {"fields": ("actor", "workspace", "started_at", "updated_at", "finished_at")}),
+        ("Who and when", {"fields": (
+            "actor", "workspace", "started_at", "updated_at", "finished_at",
+        )}),
         ("Result", {"fields": (
             ("rows", "recorded"), ("duplicates", "rejected"),
             ("subscribers_created", "definitions_created"), "confirmations_queued",

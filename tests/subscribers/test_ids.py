@@ -45,6 +45,18 @@ def test_ids_of_another_clock_have_its_time_and_rise_and_the_present_comes_back(
     assert before < after
 
 
+def test_ids_rise_where_the_present_comes_back_within_the_same_millisecond() -> None:
+    moment = datetime(2020, 2, 29, 12, 0, 0, 7_000, tzinfo=UTC)
+    with ids.made_at(lambda: moment):
+        # The counter is beyond any value that another millisecond may begin with.
+        before = ids.new_ids(2_100)[-1]
+        with ids.made_at(lambda: moment):
+            ids.new_id()
+        after = ids.new_id()
+
+    assert before < after
+
+
 def test_threads_do_not_share_an_id() -> None:
     made: list[uuid.UUID] = []
     threads = [

@@ -1,4 +1,4 @@
-"""The home page says at once what is wrong, to those who may look at it, and is quiet else."""
+"""The alarms of the home page: shown at once to users who may see their subject."""
 
 from datetime import timedelta
 from typing import Any
@@ -43,7 +43,7 @@ def test_nothing_is_said_when_all_is_well(admin_client: Client, worker: Worker) 
     ("silent_for", "words"),
     [(timedelta(minutes=5), "No worker has reported for 30"), (timedelta(0), None)],
 )
-def test_a_silent_worker_is_told(
+def test_a_silent_worker_raises_an_alarm(
     admin_client: Client, worker: Worker, silent_for: timedelta, words: str | None
 ) -> None:
     Worker.objects.update(ticked_at=timezone.now() - silent_for)
@@ -55,7 +55,7 @@ def test_a_silent_worker_is_told(
     assert (list_url(Worker) + '">Workers' in page) == bool(words)
 
 
-def test_no_worker_at_all_is_told(admin_client: Client, db: None) -> None:
+def test_no_worker_at_all_raises_an_alarm(admin_client: Client, db: None) -> None:
     assert alarms(admin_client) == ["No mail is sent, and no enrollment moves on. No worker runs."]
 
 
@@ -67,7 +67,7 @@ def test_no_worker_at_all_is_told(admin_client: Client, db: None) -> None:
         ({"scope": "all"}, "Too many confirmations in all"),
     ],
 )
-def test_a_breaker_that_delays_is_told_with_its_numbers(
+def test_a_breaker_that_delays_raises_an_alarm_with_its_numbers(
     admin_client: Client, worker: Worker, columns: dict[str, Any], words: str
 ) -> None:
     factories.AskedHourFactory.create(
@@ -81,7 +81,7 @@ def test_a_breaker_that_delays_is_told_with_its_numbers(
     assert "kind__exact=confirmation&amp;status__exact=queued" in page
 
 
-def test_a_breaker_of_yesterday_is_not_told(admin_client: Client, worker: Worker) -> None:
+def test_a_breaker_of_yesterday_raises_no_alarm(admin_client: Client, worker: Worker) -> None:
     factories.AskedHourFactory.create(starts_at=timezone.now() - timedelta(hours=4), delayed=57)
 
     assert alarms(admin_client) == []

@@ -1,4 +1,4 @@
-"""Keys marked test: chosen once, shown ever after."""
+"""Test keys: chosen when the key is created, shown from then on."""
 
 from django.test import Client
 

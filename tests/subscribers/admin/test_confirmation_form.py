@@ -1,4 +1,4 @@
-"""What a workspace's form lets through of the confirmation mail, and what it refuses and why."""
+"""What a workspace's form accepts and refuses in the confirmation mail."""
 
 from typing import Any
 

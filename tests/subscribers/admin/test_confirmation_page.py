@@ -1,4 +1,4 @@
-"""How the confirmation mail looks is shown where nothing of it runs; a test of it really leaves."""
+"""The confirmation mail is previewed without running anything; a test mail is really sent."""
 
 import email
 import email.policy
@@ -52,7 +52,7 @@ def test_a_workspace_without_a_mail_of_its_own_shows_ours(
     assert "/c/sample" in shown
 
 
-def test_a_stored_mail_that_cannot_be_made_is_told_and_breaks_no_page(
+def test_a_stored_mail_that_cannot_be_rendered_is_reported_and_breaks_no_page(
     admin_client: Client, acme: Workspace
 ) -> None:
     acme.confirmation_html = "{{ broken"
@@ -88,7 +88,7 @@ def test_a_test_arrives_with_the_workspace_s_words_and_asks_nobody(
     assert [entry.change_message for entry in LogEntry.objects.all()] == [SENT]
 
 
-def test_a_test_that_is_refused_is_told_with_the_server_s_words(
+def test_a_refused_test_mail_is_reported_with_the_server_s_words(
     admin_client: Client, acme: Workspace, settings: Settings
 ) -> None:
     with smtp_server.receiving(settings) as server:

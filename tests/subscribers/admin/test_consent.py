@@ -1,4 +1,4 @@
-"""The ledger as operators read it: by person, by address, and nothing in it can be changed."""
+"""The ledger in the admin: found by person and by address, never changed."""
 
 import pytest
 from django.test import Client
@@ -10,7 +10,7 @@ from subscribers.wire.address_hashes import address_hash
 from tests import factories
 
 
-def test_a_line_tells_who_by_what_and_under_which_circumstances(
+def test_a_record_shows_who_how_and_under_which_circumstances(
     admin_client: Client, db: None
 ) -> None:
     event = factories.EventFactory.create(definition__name="signup")

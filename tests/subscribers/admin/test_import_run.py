@@ -1,4 +1,4 @@
-"""Imports as operators see them: sums, reasons, how to go on, and the rejects to download."""
+"""Imports in the admin: totals, reasons, how to resume, and the download of rejects."""
 
 import csv
 from io import StringIO
@@ -36,7 +36,7 @@ def sign_in(client: Client, *codenames: str) -> None:
     client.force_login(user)
 
 
-def test_a_page_tells_what_came_of_an_import(admin_client: Client) -> None:
+def test_a_page_shows_the_result_of_an_import(admin_client: Client) -> None:
     run = make_run(status="interrupted", actor="root", files=["my events.csv"], line=7)
 
     page = admin_client.get(admin_url(run)).content.decode()

@@ -1,4 +1,4 @@
-"""The outbox shows each mail as it is, lets none of it run, and settles what nobody knows."""
+"""The outbox shows each mail, runs nothing of it, and resolves unknown deliveries."""
 
 from typing import Any
 
@@ -126,7 +126,7 @@ def test_the_page_says_what_became_of_it(
         ({"status": Status.FAILED, "last_error": "550 no such user"}, "550 no such user"),
     ],
 )
-def test_the_list_tells_why_a_mail_waited_only_while_it_waits(
+def test_the_list_shows_why_a_mail_waits_only_while_it_waits(
     db: None, columns: dict[str, Any], words: str
 ) -> None:
     email = factories.OutgoingEmailFactory.create(reason="confirmations_delayed", **columns)
@@ -227,7 +227,7 @@ def test_an_action_takes_a_post_with_csrf_and_permission_alone(
     assert OutgoingEmail.objects.get().status == Status.UNKNOWN
 
 
-def test_a_subscriber_s_page_tells_what_they_are_in_and_what_they_got(
+def test_a_subscriber_s_page_shows_their_enrollments_and_mails(
     admin_client: Client, db: None
 ) -> None:
     enrollment = factories.EnrollmentFactory.create(version__sequence__name="Welcome")

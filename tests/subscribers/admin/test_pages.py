@@ -1,4 +1,4 @@
-"""What operators do on the audience's pages."""
+"""What operators do on the pages of subscribers."""
 
 from datetime import timedelta
 from typing import Any
@@ -202,7 +202,7 @@ def test_a_link_narrows_subscribers_to_who_hangs_on_a_row(admin_client: Client, 
     assert [row.pk for row in rows] == [link.subscriber.pk]
 
 
-def test_a_subscriber_s_page_tells_who_and_what(admin_client: Client) -> None:
+def test_a_subscriber_s_page_shows_who_and_what(admin_client: Client) -> None:
     person = factories.SubscriberFactory.create(
         first_name="Ada", attributes={"plan": "pro", "seats": [1, 2]}, external_id="u1"
     )

@@ -1,4 +1,4 @@
-"""What operators do for somebody by hand, and what they find: asked, confirmed, put down."""
+"""What operators do for a subscriber: send the confirmation, confirm, unsubscribe, suppress."""
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -57,7 +57,7 @@ def test_only_what_is_lawful_is_offered(
     assert found == [*actions, "export", "changing-address", "merging", "erasing"]
 
 
-def test_asking_again_queues_a_mail_and_tells_who_did_it(
+def test_sending_the_confirmation_again_queues_a_mail_and_records_the_operator(
     admin_client: Client, pending: Subscriber
 ) -> None:
     page = admin_client.post(view_url(pending, "ask-again"), follow=True).content.decode()
@@ -85,7 +85,7 @@ def test_asking_too_often_sends_nothing_and_says_why(
     assert logged() == ["Sent the confirmation again"]
 
 
-def test_confirming_by_hand_does_what_the_link_does_and_keeps_the_reason(
+def test_an_operator_s_confirming_does_what_the_link_does_and_keeps_the_reason(
     admin_client: Client, pending: Subscriber
 ) -> None:
     factories.ListFactory.create(workspace=pending.workspace, is_default=True, name="News")
@@ -124,7 +124,9 @@ def test_nobody_is_confirmed_without_a_reason(
 
 
 @pytest.mark.parametrize("status", [Status.UNSUBSCRIBED, Status.BOUNCED, Status.ACTIVE])
-def test_nobody_is_brought_back_by_hand(admin_client: Client, db: None, status: str) -> None:
+def test_an_operator_cannot_resubscribe_anybody(
+    admin_client: Client, db: None, status: str
+) -> None:
     person = factories.SubscriberFactory.create(status=status)
 
     page = admin_client.post(view_url(person, "confirm"), {"reason": "x"}, follow=True)
@@ -134,7 +136,7 @@ def test_nobody_is_brought_back_by_hand(admin_client: Client, db: None, status: 
     assert logged() == []
 
 
-def test_unsubscribing_by_hand_ends_marketing_and_keeps_the_reason(
+def test_an_operator_s_unsubscribing_ends_marketing_and_keeps_the_reason(
     admin_client: Client, db: None
 ) -> None:
     enrollment = factories.EnrollmentFactory.create()

@@ -1,4 +1,4 @@
-"""A person's page tells how their consent came to be."""
+"""A person's page shows how their consent came about."""
 
 from django.test import Client
 

@@ -1,4 +1,4 @@
-"""Handing out what is known of somebody from their page."""
+"""The download of everything stored about a person, from their page."""
 
 import json
 

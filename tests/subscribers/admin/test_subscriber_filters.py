@@ -1,4 +1,4 @@
-"""Who has not confirmed: listed with age and mails, and narrowed by age."""
+"""Pending people: listed with age and mails, and narrowed by age."""
 
 from datetime import timedelta
 from uuid import UUID

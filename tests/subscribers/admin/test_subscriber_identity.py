@@ -1,4 +1,4 @@
-"""Operators who change an address, merge two rows or erase somebody, on the person's page."""
+"""Operators change an address, merge two rows or erase a person, on the person's page."""
 
 import pytest
 from django.contrib.admin.models import DELETION, LogEntry

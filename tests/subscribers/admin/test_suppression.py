@@ -1,4 +1,4 @@
-"""Suppressions as operators see them: found, added by hand, lifted for a reason."""
+"""Suppressions in the admin: found, added, removed for a reason."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def suppression_of(person: Subscriber, **columns: Any) -> Suppression:
     return row
 
 
-def test_an_address_is_suppressed_by_hand_in_any_of_its_forms(
+def test_an_operator_suppresses_an_address_in_any_of_its_forms(
     admin_client: Client, workspace: Workspace
 ) -> None:
     answer = add(admin_client, workspace, email=" Ada@EXAMPLE.com ")
@@ -90,7 +90,7 @@ def test_lifting_lets_mail_go_again_and_keeps_the_reason(admin_client: Client, d
     ]
 
 
-def test_nothing_is_lifted_without_a_reason(admin_client: Client, db: None) -> None:
+def test_no_suppression_is_removed_without_a_reason(admin_client: Client, db: None) -> None:
     row = suppression_of(factories.SubscriberFactory.create())
 
     page = admin_client.post(view_url(row, "lift"), {"reason": " "}, follow=True)
@@ -120,7 +120,7 @@ def test_the_address_of_somebody_erased_must_be_named_to_lift_it(
     assert not Suppression.objects.exists()
 
 
-def test_a_row_is_neither_changed_nor_deleted_but_lifted(admin_client: Client, db: None) -> None:
+def test_a_suppression_is_removed_by_the_action_only(admin_client: Client, db: None) -> None:
     row = suppression_of(factories.SubscriberFactory.create())
 
     page = admin_client.get(admin_url(row))
@@ -158,7 +158,7 @@ def test_rows_are_found_by_address_even_when_only_a_hash_is_left(
     assert {named[row.pk] for row in rows} == finds
 
 
-def test_bounces_and_complaints_are_told_apart(admin_client: Client, db: None) -> None:
+def test_bounces_and_complaints_are_distinguished(admin_client: Client, db: None) -> None:
     factories.SuppressionFactory.create()
     complaint = factories.SuppressionFactory.create(reason="complaint", details="abuse report")
 
@@ -168,7 +168,7 @@ def test_bounces_and_complaints_are_told_apart(admin_client: Client, db: None) -
     assert "abuse report" in answer.content.decode()
 
 
-def test_the_page_says_who_bears_the_address_and_how_it_came_to_be(
+def test_the_page_shows_the_address_s_subscriber_and_its_ledger(
     admin_client: Client, db: None
 ) -> None:
     person = factories.SubscriberFactory.create(bounced=True)

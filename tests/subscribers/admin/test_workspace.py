@@ -1,4 +1,4 @@
-"""What operators do to a workspace's mail and with its secret."""
+"""What operators do with a workspace's mail and its secret."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def test_the_secret_is_shown_by_a_post_that_is_logged_and_nowhere_else(
     ]
 
 
-def test_whoever_may_not_change_a_workspace_is_not_told_its_secret(
+def test_users_who_may_not_change_a_workspace_do_not_see_its_secret(
     client: Client, workspace: Workspace
 ) -> None:
     person = User.objects.create(username="viewer", is_staff=True)

@@ -21,7 +21,7 @@ def test_the_account_names_workspace_and_key(caller: Caller) -> None:
     assert caller.key not in str(reply.json)
 
 
-def test_scopes_are_told(caller: Caller) -> None:
+def test_scopes_are_answered(caller: Caller) -> None:
     ApiKey.objects.update(scopes=["account:read"])
 
     permissions = caller.get(ACCOUNT).json["apiKeyPermissions"]

@@ -1,4 +1,4 @@
-"""Each row of the contract's error table, and what every answer has in common."""
+"""Each row of the contract's error table, and what all answers share."""
 
 import json
 import re

@@ -106,7 +106,7 @@ def test_the_same_key_in_another_workspace_is_another_request(
     assert reply.json["subscriber"]["created"] is True
 
 
-def test_while_the_first_is_being_worked_on_a_repeat_is_told_to_wait(caller: Caller) -> None:
+def test_while_the_first_request_runs_a_repeat_is_asked_to_wait(caller: Caller) -> None:
     send(caller)
     IdempotentRequest.objects.update(status=None)
 

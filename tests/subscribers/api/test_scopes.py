@@ -1,4 +1,4 @@
-"""What keys can be given is what the calls ask for."""
+"""The scopes that a key can have are those that calls require."""
 
 from collections.abc import Iterator
 

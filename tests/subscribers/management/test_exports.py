@@ -1,4 +1,4 @@
-"""`export_subscribers` and `export_events`: where they write, what of it, what they refuse."""
+"""`export_subscribers` and `export_events`: where and what they write, what they refuse."""
 
 import csv
 import gzip
@@ -134,12 +134,12 @@ def test_options_narrow_what_is_written(event: Event, workspace: Workspace) -> N
         (["export_subscribers", "/nowhere/people.csv"], "/nowhere/people.csv cannot be written"),
     ],
 )
-def test_what_cannot_be_is_told(event: Event, arguments: list[str], words: str) -> None:
+def test_invalid_arguments_are_reported(event: Event, arguments: list[str], words: str) -> None:
     with pytest.raises(CommandError, match=words):
         run(*arguments)
 
 
-def test_an_unknown_workspace_is_told() -> None:
+def test_an_unknown_workspace_is_reported() -> None:
     with pytest.raises(CommandError, match="no workspace with the slug 'acme'"):
         run("export_events")
 
@@ -168,7 +168,7 @@ def test_an_interrupted_export_leaves_no_file_and_ends_with_130(
     assert f"Interrupted; {file} was not written." in capsys.readouterr().err
 
 
-def test_whoever_reads_no_further_ends_it_silently(tmp_path: Path) -> None:
+def test_a_reader_that_stops_early_ends_it_silently(tmp_path: Path) -> None:
     """As `manage.py export_events … | head` does."""
     source = (
         "from subscribers.management.exporting.command import ExportCommand\n"

@@ -1,4 +1,4 @@
-"""Commands that erase, merge and readdress people: they ask first, and say what they did."""
+"""Commands that erase, merge and change addresses: they ask first, and print what they did."""
 
 import io
 import sys
@@ -46,8 +46,8 @@ def test_somebody_is_erased_by_any_name(
     said = call(capsys, person.workspace, "erase_subscriber", named, "--yes")
 
     assert said == (
-        "Erased, with 1 events and 0 mails. No mail goes to the address any more, of which a hash "
-        "is kept.\n"
+        "Erased, with 1 events and 0 mails. No more mail goes to the address; only its "
+        "hash is kept.\n"
     )
     assert rows_with("ada@example.com") == []
     assert ConsentRecord.objects.get().actor
@@ -60,7 +60,7 @@ def test_who_may_come_back_is_not_suppressed(
         capsys, person.workspace, "erase_subscriber", person.email, "--yes", "--allow-return"
     )
 
-    assert said.endswith("Nothing keeps mail from the address if somebody comes with it again.\n")
+    assert said.endswith("Nothing blocks mail to the address if it is used again.\n")
     assert not Suppression.objects.exists()
 
 
@@ -117,7 +117,7 @@ def test_an_unknown_workspace_is_named(person: Subscriber) -> None:
         call_command("erase_subscriber", person.email, "--workspace", "nowhere", "--yes")
 
 
-def test_two_are_merged_and_it_says_what_was_taken_over(
+def test_two_are_merged_and_it_says_what_was_moved(
     person: Subscriber, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gone = factories.SubscriberFactory.create(workspace=person.workspace, email="l@example.org")

@@ -1,4 +1,4 @@
-"""Tests of `import_subscribers`: from a file to people, and what is said of it."""
+"""Tests of `import_subscribers`: from a file to people, and what it prints."""
 
 import io
 import json
@@ -87,7 +87,7 @@ def test_jsonl_is_read_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("workspace")
-def test_bad_rows_are_told_kept_and_can_be_mended(tmp_path: Path) -> None:
+def test_bad_rows_are_reported_kept_and_can_be_corrected(tmp_path: Path) -> None:
     path = write(
         tmp_path / "people.csv",
         HEADER,

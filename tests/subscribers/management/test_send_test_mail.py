@@ -1,4 +1,4 @@
-"""`send_test_mail`: with a real SMTP server, what it says for every end that a mail can have."""
+"""`send_test_mail`: with a real SMTP server, what it prints for every outcome."""
 
 import email
 import email.policy
@@ -222,7 +222,7 @@ def test_without_a_workspace_it_says_how_to_make_one() -> None:
 @pytest.mark.xdist_group("commands")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("address", "code"), [("bo@example.org", 0), ("nobody@example.org", 1)])
-def test_a_shell_can_tell_by_the_exit_code(server: Controller, address: str, code: int) -> None:
+def test_the_exit_code_says_how_it_ended(server: Controller, address: str, code: int) -> None:
     workspaces.create(name="Acme", from_email="hello@acme.example")
     start = (
         "import sys; from django.conf import settings;"

@@ -1,4 +1,4 @@
-"""What every page has in common: the reader's language, the workspace's colour, and no more."""
+"""What all pages share: the reader's language, the workspace's colour, and no more."""
 
 import re
 import struct

@@ -1,4 +1,4 @@
-"""Which text can be read on a colour, whatever colour somebody chooses."""
+"""Which text is readable on a colour, for every colour."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The address to confirm by: who must not act, who may, and the same page for every dead link."""
+"""The confirmation link: what confirms, what must not, and one page for every dead link."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""Choosing on the page which lists to be on."""
+"""Choosing lists on the page."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a page takes from a request, and the second try after a connection that died."""
+"""What a page reads from a request, and the second try after a dead connection."""
 
 import pytest
 from django.db import OperationalError

@@ -1,4 +1,4 @@
-"""The address to leave by: one click in a mail program, the page's button, and who must not act."""
+"""The unsubscribe link: one click in a mail program, the page's button, and what must not act."""
 
 import logging
 import re
@@ -261,7 +261,7 @@ def test_the_ledger_keeps_why_and_from_where_somebody_left(
     assert not any(ord(sign) < 32 for sign in line.reason)
 
 
-def test_who_has_left_is_told_so_and_may_come_back_by_a_mail(person: Subscriber) -> None:
+def test_unsubscribed_people_see_it_and_may_come_back_by_a_mail(person: Subscriber) -> None:
     post(path_of(person))
 
     page = Client().get(path_of(person)).content.decode()

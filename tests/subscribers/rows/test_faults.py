@@ -1,4 +1,4 @@
-"""Tests of what is said of bad rows."""
+"""Tests of the words for bad rows."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from subscribers.rows.faults import reason, sentence
 from subscribers.wire.payloads import Fault
 
 
-def test_a_row_is_told_all_that_is_wrong_with_it() -> None:
+def test_all_faults_of_a_row_are_reported() -> None:
     faults = [Fault("email", "is needed."), Fault("", "could not be written.")]
 
     assert sentence(faults) == "email is needed. could not be written."

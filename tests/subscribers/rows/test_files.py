@@ -29,7 +29,7 @@ def emails(rows: list[Row]) -> list[str]:
     ("name", "format_"),
     [("a.csv", "csv"), ("A.CSV.GZ", "csv"), ("a.jsonl", "jsonl"), ("a.ndjson.gz", "jsonl")],
 )
-def test_the_format_is_told_by_the_name(name: str, format_: str) -> None:
+def test_the_name_gives_the_format(name: str, format_: str) -> None:
     assert source_of(name) == Source(name, format_)
 
 
@@ -106,7 +106,7 @@ def test_a_pipe_is_read_once_and_its_header_not_asked_for(tmp_path: Path) -> Non
     assert read_columns(source) is None
 
 
-def test_the_columns_are_told_without_the_rows(tmp_path: Path) -> None:
+def test_the_columns_are_read_without_the_rows(tmp_path: Path) -> None:
     assert read_columns(write(tmp_path / "a.csv.gz")) == ("email", "name")
     assert read_columns(write(tmp_path / "a.jsonl", b"{}\n")) is None
 

@@ -1,4 +1,4 @@
-"""Tests of reading JSONL: each line is judged by the API's own gate."""
+"""Tests of reading JSONL: each line passes the API's JSON gate."""
 
 import io
 import tracemalloc

@@ -1,4 +1,4 @@
-"""What users' templates may do, what bounds them, and the mail that comes out."""
+"""What users' templates may do, their limits, and the mail that results."""
 
 from collections.abc import Mapping
 from email.message import EmailMessage

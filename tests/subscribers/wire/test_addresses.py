@@ -1,4 +1,4 @@
-"""Which addresses are accepted, and when two are one person."""
+"""Which addresses are accepted, and when two are equal."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What is JSON, and what can be stored alike in both databases."""
+"""What is JSON, and what both databases can store."""
 
 import json
 

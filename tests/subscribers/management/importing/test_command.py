@@ -37,7 +37,9 @@ def interrupting(*, after: int, number: signal.Signals = signal.SIGINT) -> Impor
     return ImportTags(send)
 
 
-def test_a_good_file_is_recorded_and_told_in_a_sentence(source: Path, workspace: Workspace) -> None:
+def test_a_good_file_is_recorded_and_reported_in_a_sentence(
+    source: Path, workspace: Workspace
+) -> None:
     command = ImportTags()
 
     ran = Ran(str(source), "--workspace", workspace.slug, command=command)
@@ -158,7 +160,7 @@ def test_signals_are_as_they_were_afterwards(source: Path, workspace: Workspace)
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_run_that_was_killed_is_waited_for_and_taken_over(
+def test_a_killed_run_is_waited_for_and_resumed(
     source: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = (str(source), "--workspace", workspace.slug)
@@ -176,7 +178,7 @@ def test_a_run_that_was_killed_is_waited_for_and_taken_over(
     assert len(tag_names()) == 5
 
 
-def test_a_run_that_goes_on_elsewhere_is_not_taken_over(
+def test_a_run_that_continues_elsewhere_is_not_resumed(
     source: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = (str(source), "--workspace", workspace.slug)
