@@ -1,1 +1,1 @@
-"""Wiring: settings, paths, what every request passes; the product lives in the two apps."""
+"""Wiring: settings, paths, and what every request passes; the product is in the two apps."""

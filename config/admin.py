@@ -1,4 +1,4 @@
-"""The admin's pages for who may look into it, and for what was done in it."""
+"""The admin's pages about its users, groups and log."""
 
 from django.apps import apps
 from django.contrib import admin
@@ -12,7 +12,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from config.admin_base import ReadOnlyAdmin, SkinAdmin
 
-# The queue's own pages count rows, and let its rows be changed behind the worker's back.
+# The queue's own pages count rows, and allow changes that the worker does not notice.
 for _model in apps.get_app_config("django_q").get_models():
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
@@ -22,7 +22,7 @@ admin.site.unregister(Group)
 
 @admin.register(User)
 class PersonAdmin(UserAdmin, SkinAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """Those who may look into the admin; switched off rather than deleted: the log names them."""
+    """The admin's users; deactivated rather than deleted, since the log names them."""
 
     form = UserChangeForm
     add_form = UserCreationForm
@@ -30,20 +30,20 @@ class PersonAdmin(UserAdmin, SkinAdmin):  # type: ignore[type-arg]  # not generi
     actions = None
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Deleting somebody would delete the log of what they did."""
+        """Deleting users would delete the log of what they did."""
         return False
 
 
 @admin.register(Group)
 class PeopleGroupAdmin(GroupAdmin, SkinAdmin):
-    """Who may do what, by group."""
+    """Permissions by group."""
 
     actions = None
 
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnlyAdmin):
-    """What was done in the admin, by whom."""
+    """What was done in the admin, and by which user."""
 
     list_display = ("action_time", "user", "action", "content_type", "object_repr", "what")
     list_select_related = ("user", "content_type")
@@ -52,10 +52,8 @@ class LogEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="action")
     def action(self, entry: LogEntry) -> str:
-        """Return the kind of change."""
         return str(entry.get_action_flag_display())
 
     @admin.display(description="what")
     def what(self, entry: LogEntry) -> str | SafeString:
-        """Return what was changed, in words."""
         return entry.get_change_message()

@@ -1,4 +1,4 @@
-"""What is done to one row from its page: buttons that POST, with CSRF, permission and log entry.
+"""Actions on one row, from its page: buttons that POST, with CSRF, permission and log entry.
 
 The skin's own one-click actions run on GET and are not used.
 """
@@ -13,13 +13,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseRedirect,
-)
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
@@ -35,35 +29,34 @@ else:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowAction:
-    """A button on a row's page; `name` is the last part of the address it posts to."""
+    """A button on a row's page; `name` is the last part of the address that it posts to."""
 
     name: str
     label: str
-    # A sentence beside the button: what it does, and to whom.
+    # A sentence beside the button: what it does.
     explanation: str = ""
     is_dangerous: bool = False
-    # A page that asks first, reached by a link in the place of the button.
+    # A link instead of the button, to a page that asks first.
     is_link: bool = False
 
 
 class ActingAdmin(SkinAdmin):
-    """A page with buttons for what may be done to its row now."""
+    """An admin page with buttons for the actions that its row allows now."""
 
     change_form_outer_before_template = "admin/row_actions.html"
 
     def row_actions(self, request: HttpRequest, row: Any) -> Sequence[RowAction]:  # noqa: ANN401 - each page knows its model
-        """Return what is lawful for the row as it is now."""
+        """Return the actions that the row allows now."""
         return ()
 
     def may_act(self, request: HttpRequest, row: Model) -> bool:
-        """Tell whether the person may start actions; also where no field may be changed."""
+        """Tell whether the user may start actions, even if no field may be changed."""
         codename = get_permission_codename("change", self.opts)
         return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Bring along the buttons with their addresses."""
         row = kwargs.get("obj")
         if row is not None and self.may_act(request, row):
             context["row_actions"] = [
@@ -72,7 +65,7 @@ class ActingAdmin(SkinAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
-        """Put the actions' addresses before Django's own, which take any path."""
+        """Put the actions' addresses before Django's own, which match any path."""
         return [*self.action_urls(), *super().get_urls()]
 
     def action_urls(self) -> list[URLPattern]:
@@ -80,12 +73,11 @@ class ActingAdmin(SkinAdmin):
         return []
 
     def tell_done(self, request: HttpRequest, row: Model, words: str, *, said: str = "") -> None:
-        """Log what was done to a row, and tell it to whoever did it; `said` in other words."""
+        """Log what was done to a row, and show it to the operator; `said` in other words."""
         self.log_change(request, row, words)
         messages.success(request, said or f"{words}.")
 
     def page(self, request: HttpRequest, template: str, **context: object) -> TemplateResponse:
-        """Return a page of the admin that a template of ours fills."""
         shared = {**self.admin_site.each_context(request), "opts": self.opts}
         return TemplateResponse(request, template, {**shared, **context})
 
@@ -94,8 +86,8 @@ class ActingAdmin(SkinAdmin):
     ) -> URLPattern:
         """Return the address `<id>/<name>/` of an action that changes one row.
 
-        It takes POST alone, with CSRF and the permission to change; `act` returns where to go on,
-        or None for the row's page.
+        It takes POST only, with CSRF and the permission to change; `act` returns the next page, or
+        None for the row's page.
         """
 
         def view(request: HttpRequest, object_id: str) -> HttpResponseBase:

@@ -1,7 +1,7 @@
-"""What every admin list is built on: the skin, and quick pages on a million rows.
+"""The base of every admin list: the skin, and fast pages on a million rows.
 
-A list shows the newest rows first and goes on from the last row shown, so no page costs more than
-the first and nothing is counted. Search is by beginnings that an index finds.
+A list shows the newest rows first and continues after the last row shown, so every page costs as
+much as the first and nothing is counted. Search finds beginnings, by an index.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,20 +62,19 @@ def word_when(field: str, word: str) -> Callable[[Model], str]:
 
 
 class PagePaginator(RowPaginator):
-    """Says which template draws the links to the older and the newest rows."""
+    """Names the template of the links to older and newest rows."""
 
     template_name = "admin/keyset_pagination.html"
 
 
 class KeysetChangeList(ChangeList):
-    """Pages by position: `before=<id>` shows what comes after that row, and nothing is counted."""
+    """Pages by position: `before=<id>` shows what follows that row, and nothing is counted."""
 
     model_admin: "BaseAdmin"
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> QuerySet[Any]:
-        """Return the rows from the position on, newest first."""
         self.position = self.filter_params.pop(BEFORE, [""])[-1]
         self.params.pop(BEFORE, None)
         rows = super().get_queryset(request, exclude_parameters)
@@ -85,22 +84,18 @@ class KeysetChangeList(ChangeList):
             raise IncorrectLookupParameters(error) from error
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
-        """Return the order of the list, which no click changes: another one has no index."""
+        """Return the fixed order of the list: no other has an index."""
         self.sort_field = self.model_admin.sort_field_for(frozenset(self.filter_params))
         return [f"-{self.sort_field}", "-pk"] if self.sort_field else ["-pk"]
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch one page, and one row more to know whether there are older ones."""
         rows = list(self.queryset[: self.list_per_page + 1])
-        shown = rows[: self.list_per_page]
-        self.result_list = shown
-        self.result_count = len(shown)
-        # Alike, so that the skin does not offer to show all.
-        self.full_result_count = len(shown)
-        self.show_full_result_count = False
-        self.show_admin_actions = False
-        self.can_show_all = False
-        self.multi_page = False
+        self.result_list = shown = rows[: self.list_per_page]
+        # Equal, so that the skin does not offer to show all.
+        self.result_count = self.full_result_count = len(shown)
+        self.show_full_result_count = self.show_admin_actions = False
+        self.can_show_all = self.multi_page = False
         self.paginator = PagePaginator(shown, self.list_per_page)
         is_last = len(rows) <= self.list_per_page
         self.older = None if is_last else self.get_query_string({BEFORE: str(shown[-1].pk)})
@@ -116,11 +111,11 @@ class KeysetChangeList(ChangeList):
         if value is None:
             raise ValueError("The row that the page should go on from is gone.")
         field = self.sort_field
-        # The first part alone is what the index reads by.
+        # The index is read by the first part alone.
         return Q(**{f"{field}__lte": value}) & (Q(**{f"{field}__lt": value}) | Q(pk__lt=row_id))
 
     def _narrowed_to(self) -> list[tuple[str, Model | None, str]]:
-        """Return what a link narrowed the list to: the name, the row, and the list without it."""
+        """Return the filters set by a link: name, row, and address of the list without it."""
         found = []
         for parameter, values in self.filter_params.items():
             name = parameter.removesuffix("__id__exact")
@@ -147,14 +142,10 @@ class BaseAdmin(ActingAdmin):
     list_before_template = "admin/narrowed_to.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
-        """Return the list that pages by position."""
         return KeysetChangeList
 
     def sort_field_for(self, filters: frozenset[str]) -> str | None:
-        """Return the column that a list narrowed by these lookups is sorted by; None: by receipt.
-
-        Ids rise with time, so the order of ids is the order of receipt.
-        """
+        """Return the sort column of a list with these lookups; None: by id, as received."""
         return None
 
     def get_search_results(
@@ -167,7 +158,6 @@ class BaseAdmin(ActingAdmin):
         return queryset.filter(self.search_condition(text)), False
 
     def search_condition(self, text: str) -> Q:
-        """Return what the search looks for."""
         condition = Q(pk__in=[])
         for field in self.search_fields:
             condition |= starting_with(field, self.fold(field, text))
@@ -180,28 +170,25 @@ class BaseAdmin(ActingAdmin):
     def get_deleted_objects(
         self, objs: Sequence[Any] | QuerySet[Any], request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
-        """Name the rows alone: what hangs on them may be a million rows."""
+        """Name the rows only: a million rows may depend on them."""
         rows = list(objs)
         protected = [reason for row in rows for reason in self.reasons_to_keep(row)]
         label = str(self.opts.verbose_name_plural)
         return [str(row) for row in rows], {label: len(rows)}, set(), protected
 
     def reasons_to_keep(self, row: Any) -> list[str]:  # noqa: ANN401 - each page knows its model
-        """Return what stands against deleting a row, a few at most."""
+        """Return what prevents deleting a row, a few at most."""
         return []
 
 
 class ReadOnlyAdmin(BaseAdmin):
-    """A table whose rows are the engine's or a ledger: looked at; services alone change them."""
+    """A table of the engine's rows or a ledger: only services change them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds rows."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Nobody changes rows."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Nobody deletes rows."""
         return False

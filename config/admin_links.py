@@ -9,12 +9,10 @@ from django.utils.safestring import SafeString
 
 
 def link_to(row: Model, text: str | None = None) -> SafeString:
-    """Return a link to a row's admin page."""
     return format_html('<a href="{}">{}</a>', admin_url(row), str(row) if text is None else text)
 
 
 def admin_url(row: Model) -> str:
-    """Return the address of a row's admin page."""
     return view_url(row, "change")
 
 
@@ -24,6 +22,6 @@ def view_url(row: Model, name: str) -> str:
 
 
 def list_url(model: type[Model], **filters: object) -> str:
-    """Return the address of a model's list, narrowed by lookups such as `tag__id__exact`."""
+    """Return the address of a model's list, filtered by lookups such as `tag__id__exact`."""
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return f"{address}?{urlencode(filters)}" if filters else address

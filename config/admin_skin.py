@@ -1,4 +1,4 @@
-"""How the admin looks: its name, its styles, what stands in the sidebar and in what order."""
+"""How the admin looks: its name, its styles, the entries of the sidebar and their order."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.urls import reverse_lazy
 from django.utils.text import format_lazy
 
 PEOPLE = reverse_lazy("admin:subscribers_subscriber_changelist")
-# Narrows the list of subscribers to those who have not confirmed for so many days.
+# Filters the list of subscribers by how many days they have not confirmed.
 PENDING_FOR = "pending_for"
 
 
@@ -17,43 +17,31 @@ def _item(title: str, icon: str, model: str) -> dict[str, Any]:
 
 
 def _is_at_people(request: HttpRequest, *, is_pending: bool) -> bool:
-    """Tell whether a page is about people, and about those pending alone."""
     is_narrowed = PENDING_FOR in request.GET
     return request.path.startswith(str(PEOPLE)) and is_narrowed == is_pending
 
 
+def _icon(_request: HttpRequest) -> str:
+    return static("cueline/icon.svg")
+
+
+PRIMARY = {
+    "50": "#eef6f5", "100": "#d5e9e6", "200": "#aed4cf", "300": "#7fb8b1", "400": "#539a92",
+    "500": "#387e77", "600": "#2b655f", "700": "#25524e", "800": "#214240", "900": "#1e3836",
+    "950": "#0d1f1e",
+}  # fmt: skip
 UNFOLD = {
     "SITE_TITLE": "Cueline",
     "SITE_HEADER": "Cueline",
     "SITE_SYMBOL": "theater_comedy",
-    "SITE_FAVICONS": [
-        {
-            "rel": "icon",
-            "type": "image/svg+xml",
-            "href": lambda _request: static("cueline/icon.svg"),
-        }
-    ],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "DASHBOARD_CALLBACK": "subscribers.admin.alarms.show",
     "STYLES": [lambda _request: static("cueline/admin.css")],
-    "COLORS": {
-        "primary": {
-            "50": "#eef6f5",
-            "100": "#d5e9e6",
-            "200": "#aed4cf",
-            "300": "#7fb8b1",
-            "400": "#539a92",
-            "500": "#387e77",
-            "600": "#2b655f",
-            "700": "#25524e",
-            "800": "#214240",
-            "900": "#1e3836",
-            "950": "#0d1f1e",
-        }
-    },
+    "COLORS": {"primary": PRIMARY},
     "SIDEBAR": {
         "show_search": False,
         "navigation": [
@@ -103,11 +91,7 @@ UNFOLD = {
                     _item("Users", "person", "auth_user"),
                     _item("Groups", "groups", "auth_group"),
                     _item("Log entries", "history", "admin_logentry"),
-                    {
-                        "title": "Handbook",
-                        "icon": "menu_book",
-                        "link": reverse_lazy("handbook"),
-                    },
+                    {"title": "Handbook", "icon": "menu_book", "link": reverse_lazy("handbook")},
                 ],
             },
         ],

@@ -1,7 +1,7 @@
 """Typed readers of environment variables.
 
 A value that cannot be used raises `SettingError`, which names the variable, what was found and what
-is expected, and stops the start. Values of secrets are never repeated in the message.
+is expected, and stops the start. Messages never repeat the values of secrets.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -23,7 +24,6 @@ class SettingError(ValueError):
     """An environment variable holds a value that Cueline cannot or must not start with."""
 
     def __init__(self, name: str, problem: str) -> None:
-        """Keep the variable's name; the message is one sentence for the operator."""
         self.name = name
         super().__init__(f"Setting {name}: {problem}")
 
@@ -34,7 +34,6 @@ def read_text(name: str, *, default: str = "") -> str:
 
 
 def read_words(name: str) -> list[str]:
-    """Return a comma-separated list without blanks."""
     return [word.strip() for word in read_text(name).split(",") if word.strip()]
 
 
@@ -50,7 +49,7 @@ def read_flag(name: str, *, default: bool) -> bool:
     raise SettingError(name, f"expected true or false, got {word!r}.")
 
 
-def read_integer(name: str, *, default: int, minimum: int, maximum: int) -> int:
+def read_integer(name: str, *, default: int, least: int, most: int) -> int:
     """Return a whole number within the limits, both included."""
     text = read_text(name)
     if not text:
@@ -58,13 +57,18 @@ def read_integer(name: str, *, default: int, minimum: int, maximum: int) -> int:
     if not re.fullmatch(r"-?[0-9]{1,18}", text):
         raise SettingError(name, f"expected a whole number, got {text!r}.")
     number = int(text)
-    if not minimum <= number <= maximum:
-        raise SettingError(name, f"expected a number from {minimum} to {maximum}, got {number}.")
+    if not least <= number <= most:
+        raise SettingError(name, f"expected a number from {least} to {most}, got {number}.")
     return number
 
 
+def read_duration(name: str, *, default: int, least: int, most: int) -> timedelta:
+    """Return a whole number of the unit that ends the name, such as `_DAYS`."""
+    unit = name.rpartition("_")[2].lower()
+    return timedelta(**{unit: read_integer(name, default=default, least=least, most=most)})
+
+
 def read_choice(name: str, *, default: str, choices: tuple[str, ...]) -> str:
-    """Return one of the choices, in lower case."""
     word = read_text(name, default=default).lower()
     if word not in choices:
         raise SettingError(name, f"expected one of {', '.join(choices)}, got {word!r}.")
@@ -72,7 +76,7 @@ def read_choice(name: str, *, default: str, choices: tuple[str, ...]) -> str:
 
 
 def read_folder(name: str, *, default: Path) -> Path:
-    """Return an absolute folder path; it is not created here."""
+    """Return an absolute folder path; does not create it."""
     text = read_text(name)
     path = (Path(text).expanduser() if text else default).absolute()
     if path.exists() and not path.is_dir():
@@ -94,12 +98,10 @@ def read_url(name: str, *, default: str, schemes: tuple[str, ...]) -> SplitResul
 
 
 def read_public_url(name: str, *, default: str, is_debug: bool) -> str:
-    """Return the address that links in mails and pages begin with, without a slash at its end."""
+    """Return the address that links in mails and pages begin with, without a final slash."""
     url = read_url(name, default=default, schemes=("http", "https"))
     if not url.hostname or url.path not in {"", "/"} or url.query or url.fragment or url.username:
-        raise SettingError(
-            name, "expected scheme, host and port only, as https://mail.example.com."
-        )
+        raise SettingError(name, "expected scheme, host and port only: https://mail.example.com.")
     if is_loopback(url.hostname):
         return f"{url.scheme}://{url.netloc}"
     if url.scheme != "https":
@@ -110,7 +112,7 @@ def read_public_url(name: str, *, default: str, is_debug: bool) -> str:
 
 
 def read_hosts(name: str, *, public_url: str, is_debug: bool) -> list[str]:
-    """Return the host names that requests may carry; PUBLIC_URL's and this machine's always may."""
+    """Return the allowed host names; PUBLIC_URL's and this machine's are always allowed."""
     hosts = read_words(name)
     if "*" in hosts and not is_debug:
         raise SettingError(name, "* admits every host name; list the names that you serve.")
@@ -130,7 +132,7 @@ def is_loopback(host: str) -> bool:
 
 
 def read_token(name: str) -> str:
-    """Return a secret that callers must show, or nothing where none is asked for."""
+    """Return a secret that callers must send, or nothing if none is required."""
     text = read_text(name)
     if text and len(text) < SHORTEST_TOKEN:
         raise SettingError(name, f"needs at least {SHORTEST_TOKEN} random characters.")
@@ -138,7 +140,7 @@ def read_token(name: str) -> str:
 
 
 def read_secret_key(name: str, *, folder: Path) -> str:
-    """Return the variable, else the key kept in `folder/secret_key`, which is made when missing.
+    """Return the variable, else the key in `folder/secret_key`, which is created if missing.
 
     Two processes that start together get the same key: the file appears whole or not at all.
     """
@@ -151,11 +153,9 @@ def read_secret_key(name: str, *, folder: Path) -> str:
             given = path.read_text(encoding="ascii").strip()
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not text"
-            raise SettingError(
-                "DATA_DIR",
-                f"the secret key cannot be kept in {path} ({reason}); "
-                f"make the folder writable or set {name}.",
-            ) from error
+            problem = f"the secret key cannot be kept in {path} ({reason}); "
+            problem += f"make the folder writable or set {name}."
+            raise SettingError("DATA_DIR", problem) from error
     if len(given) < SHORTEST_SECRET_KEY or given.startswith("django-insecure"):
         raise SettingError(name, f"needs at least {SHORTEST_SECRET_KEY} random characters.")
     return given

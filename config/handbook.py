@@ -1,7 +1,7 @@
-"""The handbook at `/docs/`: the pages of `templates/docs/`, which can be read as files too.
+"""The handbook at `/docs/`: the pages of `templates/docs/`, which are also readable as files.
 
-Open to everybody: it holds nothing of any workspace. Each page is rendered once a process. The
-order of the pages is that of the links in `index.md`.
+Open to everybody: it contains nothing of any workspace. Each process renders a page once. The pages
+have the order of the links in `index.md`.
 """
 
 import re
@@ -30,7 +30,6 @@ _TABLE_OPEN = '<div class="wide" tabindex="0" role="group" aria-label="Table"><t
 @cache_control(public=True, max_age=300)
 @require_safe
 def handbook(request: HttpRequest, name: str = "") -> HttpResponse:  # noqa: ARG001 - Django gives it
-    """Answer one page; without a name, the list of pages."""
     if name and name not in pages():
         raise Http404
     return HttpResponse(_rendered(name or INDEX))
@@ -38,13 +37,12 @@ def handbook(request: HttpRequest, name: str = "") -> HttpResponse:  # noqa: ARG
 
 @cache
 def pages() -> dict[str, str]:
-    """Return the title of each page but the list of pages, by its name, in reading order."""
+    """Return the titles of all pages but the list, by name, in reading order."""
     listed = _LISTED.findall((FOLDER / f"{INDEX}.md").read_text(encoding="utf-8"))
     return {name: title for title, name in listed}
 
 
 def address_of(name: str) -> str:
-    """Return the path of a page."""
     return reverse("handbook") if name == INDEX else reverse("handbook-page", args=[name])
 
 
@@ -58,7 +56,7 @@ def _rendered(name: str) -> str:
     context = {
         "title": headings[0][2],
         "sections": [(anchor, text) for tag, anchor, text in headings if tag == "h2"],
-        # Made of files of this repository, without raw HTML.
+        # From files of this repository, without raw HTML.
         "body": mark_safe(markdown.renderer.render(tokens, markdown.options, {})),  # noqa: S308 - see above
         "pages": [
             {"title": title, "address": address_of(each), "is_current": each == name}
@@ -69,10 +67,10 @@ def _rendered(name: str) -> str:
 
 
 def _prepare(tokens: list[Token]) -> list[tuple[str, str, str]]:
-    """Give headings their anchors, links their paths, cells the heading of their column.
+    """Give headings anchors, links paths, and cells the heading of their column.
 
-    Returns tag, anchor and text of each heading. Anchors are those of code hosts, so that a link
-    with one works in the files too.
+    Returns tag, anchor and text of each heading. Anchors are like those of code hosts, so that
+    links with one work in the files too.
     """
     headings = []
     columns: list[str] = []
@@ -90,14 +88,13 @@ def _prepare(tokens: list[Token]) -> list[tuple[str, str, str]]:
         elif token.type == "th_open":
             columns.append(tokens[place + 1].content)
         elif token.type == "td_open":
-            # Shown on a phone, where each cell has a line of its own.
+            # Shown on a phone, where each cell has its own line.
             token.attrSet("data-column", columns[column])
             column += 1
         elif token.type in {"fence", "code_block"}:
-            # A block that scrolls can be reached by keyboard.
+            # A block that scrolls must be reachable by keyboard.
             token.attrSet("tabindex", "0")
         for child in token.children or ():
-            link = _LINK.fullmatch(str(child.attrGet("href") or ""))
-            if link:
+            if link := _LINK.fullmatch(str(child.attrGet("href") or "")):
                 child.attrSet("href", address_of(link[1]) + (link[2] or ""))
     return headings

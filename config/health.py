@@ -19,13 +19,12 @@ logger = logging.getLogger("cueline.health")
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Answer 200 as long as the process does; touches nothing."""
     return json_response({"status": "ok"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Answer 200 when requests can be served, else 503 with the part that is missing."""
+    """Answer 200 if requests can be served, else 503 with the missing part."""
     try:
         unapplied = unapplied_migrations()
     except (DatabaseError, InterfaceError):
@@ -39,9 +38,9 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's sig
 
 @require_safe
 def healthz_worker(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Answer 200 when a worker ticked, and carried a task through the queue, in the last 30 s.
+    """Answer 200 if a worker ticked, and passed a task through the queue, in the last 30 s.
 
-    Anybody may ask, so it tells counts and ages in seconds, and no host's name.
+    Open to everybody, so it has counts and ages in seconds, and no host's name.
     """
     try:
         health = worker_reports.health(now=datetime.now(tz=UTC))

@@ -12,5 +12,4 @@ if TYPE_CHECKING:
 
 
 def layered(django: "WSGIApplication") -> "WSGIApplication":
-    """Return what the server calls."""
     return BoundedBody(ExpressLane(django) if settings.EXPRESS else django)

@@ -1,6 +1,6 @@
-"""Log lines, plain or JSON, with secrets taken out.
+"""Log lines, plain or JSON, without secrets.
 
-Redaction sits in the formatter, so it covers messages, arguments and tracebacks of every library.
+The formatter redacts, so messages, arguments and tracebacks of every library are covered.
 """
 
 import json
@@ -13,7 +13,7 @@ SECRETS = re.compile(
     # A key's prefix alone, as the admin shows it, is no secret.
     r"cue_(?![a-z0-9]{10}\b)[A-Za-z0-9]{4,}(?:_[A-Za-z0-9]+)?"
     r"|(?<=Bearer )\S+"
-    # What ends the address of a page for somebody who gets mail.
+    # The token in the address of a confirmation or unsubscribe page.
     r"|(?<=/[cu]/)[0-9A-Za-z._-]{8,}"
     r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
     r"|(?i:(?<=password=)|(?<=token=)|(?<=secret=)|(?<=sessionid=)|(?<=csrftoken=))[^\s&;,'\"]+"
@@ -33,7 +33,6 @@ class PlainFormatter(logging.Formatter):
     """`2026-01-31T10:00:00.000Z INFO cueline.request: message request_id=…`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
         extras = "".join(f" {name}={value}" for name, value in _extras(record).items())
         line = f"{_time(record)} {record.levelname} {record.name}: {record.getMessage()}{extras}"
         # One record, one line: an outsider's line break must not forge another record.
@@ -44,10 +43,9 @@ class PlainFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and the ids that the record carries."""
+    """One JSON object a line: time, level, logger, message, and the ids of the record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
         fields: dict[str, object] = {
             "time": _time(record),
             "level": record.levelname,

@@ -1,7 +1,7 @@
-"""Readers of the settings that say where mail goes and to whom; errors are those of `config.env`.
+"""Reads the settings of where mail goes; errors are those of `config.env`.
 
 `EMAIL_URL` names an SMTP server, a folder, the console, or a service of django-anymail, which is
-installed as an extra. Of anymail nothing is imported here: the mailer loads its backend by name.
+installed as an extra. Nothing of anymail is imported here: the mailer loads its backend by name.
 """
 
 import re
@@ -14,7 +14,7 @@ from config.env import SettingError
 
 SCHEMES = ("smtp", "smtps", "file", "console")
 ANYMAIL = "anymail+"
-# Both kinds of connection: Django's own default is to wait for ever.
+# For both kinds of connection; Django's default is to wait forever.
 TIMEOUT_SECONDS = 20
 _SERVICE = re.compile(r"[a-z0-9-]+", re.ASCII)
 _NAME = re.compile(r"[a-z0-9_]+", re.ASCII)
@@ -26,8 +26,8 @@ def read_email(name: str, *, default_folder: Path) -> dict[str, object]:
     """Return Django's EMAIL_* settings for a URL.
 
     Shapes: `smtp://user:password@host:port` (STARTTLS with `?tls=true`), `smtps://host:port`,
-    `file:///folder`, `console://`, `anymail+service://?setting=value&…`. Without the variable mails
-    become files in `default_folder`.
+    `file:///folder`, `console://`, `anymail+service://?setting=value&…`. Without the variable,
+    mails become files in `default_folder`.
     """
     text = env.read_text(name)
     if not text:
@@ -58,9 +58,9 @@ def read_email(name: str, *, default_folder: Path) -> dict[str, object]:
 
 
 def read_recipients(name: str) -> list[str]:
-    """Return the domains and addresses that mail may go to; none: it may go to all.
+    """Return the domains and addresses that mail may go to; none means all.
 
-    An entry that could never match stops the start: it would look like a rule and be none.
+    An entry that could never match stops the start.
     """
     entries = env.read_words(name)
     for entry in entries:
@@ -72,7 +72,7 @@ def read_recipients(name: str) -> list[str]:
 
 
 def read_webhook_secret(name: str) -> str:
-    """Return what delivery services show, `name:password`; none: their reports are not taken."""
+    """Return the secret of delivery services, `name:password`; without it reports are refused."""
     secret = env.read_token(name)
     if secret and not all(secret.partition(":")):
         raise SettingError(name, "expected name:password, as the service sends it in basic auth.")
@@ -89,7 +89,7 @@ def _files(folder: Path) -> dict[str, object]:
 
 
 def _anymail(name: str, text: str) -> dict[str, object]:
-    """Return the settings of one of anymail's services; the message never repeats a value."""
+    """Return the settings of one of anymail's services; errors never repeat a value."""
     try:
         url = urlsplit(text)
     except ValueError as error:
@@ -110,7 +110,6 @@ def _anymail(name: str, text: str) -> dict[str, object]:
         option, _, value = part.partition("=")
         if not _NAME.fullmatch(option.lower()) or not value:
             raise SettingError(name, "has a setting without a name or a value after the ?.")
-        # Not `parse_qsl`, which takes the plus of a key for a blank.
-        given = unquote(value)
+        given = unquote(value)  # not `parse_qsl`, which reads a plus as a blank
         options[f"{module}_{option}".upper()] = _WORDS.get(given.lower(), given)
     return {"EMAIL_BACKEND": f"anymail.backends.{module}.EmailBackend", "ANYMAIL": options}

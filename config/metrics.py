@@ -1,7 +1,7 @@
 """`/metrics` in Prometheus' text form: for this machine, or with `METRICS_TOKEN`.
 
-The numbers are of this web process, but for those of the engine, which are read from the database
-when asked for. What they are is said where they are counted.
+The numbers are those of this web process, except the engine's, which are read from the database at
+each request. Each counter is described where it is counted.
 """
 
 import hmac
@@ -28,7 +28,7 @@ logger = logging.getLogger("cueline.metrics")
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer the numbers, or 404 for whoever may not know that they are there."""
+    """Answer the numbers, or 404 to callers that may not see them."""
     if not _may_read(request):
         return json_response({"status": "not found"}, status=404)
     return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
@@ -38,16 +38,15 @@ def _may_read(request: HttpRequest) -> bool:
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if settings.METRICS_TOKEN:
         return hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
-    # A proxy on this machine makes everybody local: who came through one is told by its header.
+    # A proxy on this machine makes every caller local; its header shows that there is one.
     is_forwarded = settings.BEHIND_PROXY or "X-Forwarded-For" in request.headers
     return not is_forwarded and env.is_loopback(str(request.META.get("REMOTE_ADDR", "")))
 
 
 class PoolCollector(Collector):
-    """The web's connections to PostgreSQL; nothing where there is no pool."""
+    """The web's connections to PostgreSQL; nothing without a pool."""
 
     def collect(self) -> list[GaugeMetricFamily]:
-        """Return the pool's state now."""
         pool = getattr(connection, "pool", None)
         if pool is None:
             return []
@@ -66,11 +65,10 @@ class EngineCollector(Collector):
     """What waits for the worker; nothing while the database does not answer."""
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Return nothing: what is registered must not ask the database."""
+        """Return nothing: registration must not query the database."""
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the state now, from a dozen looks at indexes."""
         try:
             numbers = _engine_numbers(datetime.now(tz=UTC))
         except (DatabaseError, InterfaceError):
@@ -84,19 +82,17 @@ def _engine_numbers(now: datetime) -> dict[str, tuple[str, float]]:
     gauges = engine_gauges.read(now=now)
     depth = enqueue.depth(now=now)
     health = worker_reports.health(now=now)
+    oldest = gauges.oldest_due_seconds
     return {
         "enrollments_due": ("Enrollments that are due; counted to 10,001.", gauges.enrollments_due),
-        "enrollments_oldest_due_seconds": (
-            "How late the latest one is.",
-            gauges.oldest_due_seconds,
-        ),
+        "enrollments_oldest_due_seconds": ("How late the latest one is.", oldest),
         "emails_due": ("Mails that no enrollment waits for and that are due.", gauges.emails_due),
         "emails_sending": ("Mails being sent; counted to 10,001.", gauges.emails_sending),
         "emails_unknown": ("Mails that may have arrived; to 10,001.", gauges.emails_unknown),
-        "failed_stages": ("Stages still owed to events; to 10,001.", gauges.failed_stages),
+        "failed_stages": ("Failed stages of events; to 10,001.", gauges.failed_stages),
         "queue_waiting": ("Batches that no process has taken yet.", depth.all_waiting),
         "queue_taken": ("Batches that a process has taken.", depth.taken),
-        "workers_live": ("Worker hosts that ticked and beat lately.", health.live),
+        "workers_live": ("Worker hosts that ticked and passed a task lately.", health.live),
     }
 
 

@@ -1,4 +1,4 @@
-"""Which kind of process this is; only the web process may hold a connection pool.
+"""Whether this is a web process; only those may have a connection pool.
 
 `config.wsgi` marks itself before Django reads the settings. Workers and commands never do: django-q
 forks, and a pool's sockets shared by two processes lose answers.
@@ -8,10 +8,9 @@ _marks: set[str] = set()
 
 
 def mark_as_web() -> None:
-    """Say that this process serves requests; call it before the settings are read."""
+    """Note that this process serves requests; call it before the settings are read."""
     _marks.add("web")
 
 
 def is_web() -> bool:
-    """Tell whether this process serves requests."""
     return "web" in _marks

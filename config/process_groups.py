@@ -1,6 +1,6 @@
-"""Child processes, each the leader of a group of its own, that do not outlive their parent.
+"""Child processes, each the leader of its own group, that do not outlive their parent.
 
-Standard library alone: what starts and ends processes must not depend on a database.
+Standard library only: what starts and ends processes must not depend on a database.
 """
 
 import contextlib
@@ -33,10 +33,10 @@ class ProcessGroup:
         death_signal: signal.Signals,
         kept_files: Sequence[int] = (),
     ) -> "ProcessGroup":
-        """Start a child in a session of its own, so that Ctrl-C reaches it through us alone.
+        """Start a child in its own session, so that Ctrl-C reaches it only through us.
 
-        `death_signal` is what the kernel sends it when this process is killed; `kept_files` are
-        the open file descriptors that it inherits.
+        The kernel sends it `death_signal` when this process is killed; it inherits the open file
+        descriptors `kept_files`.
         """
         leader = subprocess.Popen(  # noqa: S603 - our own programs
             arguments,
@@ -52,7 +52,6 @@ class ProcessGroup:
 
     @property
     def exit_code(self) -> int | None:
-        """Whether and how the leader has ended."""
         return self.leader.poll()
 
     def ask_to_end(self) -> None:
@@ -61,7 +60,7 @@ class ProcessGroup:
             self.leader.send_signal(signal.SIGTERM)
 
     def wait(self, *, seconds: float) -> bool:
-        """Wait for the leader's end; False when it takes longer."""
+        """Wait for the leader's end; False if it takes longer."""
         try:
             self.leader.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -76,9 +75,9 @@ class ProcessGroup:
 
 
 def end_with_parent(number: signal.Signals, parent_id: int) -> None:
-    """Make this process get a signal when its parent ends, however that ends.
+    """Make this process get a signal when its parent ends, in whatever way.
 
-    Linux only, elsewhere nothing happens. Not inherited by what this process starts.
+    On Linux only; elsewhere nothing happens. The children of this process do not inherit it.
     """
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)

@@ -1,4 +1,4 @@
-"""JSON and times as people read them, for the admin; every text of outsiders is escaped."""
+"""JSON and times in readable form, for the admin; text from outside is escaped."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,7 +13,6 @@ NOTHING = format_html('<span class="cueline-nothing">{}</span>', "none")
 
 
 def moment(at: datetime) -> str:
-    """Return a time as every other page shows it."""
     return date_format(localtime(at), "DATETIME_FORMAT")
 
 
@@ -25,9 +24,8 @@ def bulleted(items: Iterable[SafeString | str]) -> SafeString:
 
 def separated(items: Iterable[SafeString | str]) -> SafeString:
     """Return the items side by side, or a word for none."""
-    return format_html_join(" ", '<span class="cueline-item">{}</span>', ((i,) for i in items)) or (
-        NOTHING
-    )
+    shown = format_html_join(" ", '<span class="cueline-item">{}</span>', ((i,) for i in items))
+    return shown or NOTHING
 
 
 def json_value(value: Any) -> SafeString:  # noqa: ANN401 - any JSON value

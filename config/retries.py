@@ -1,6 +1,6 @@
-"""When what failed is tried again: every schedule of the product, side by side.
+"""The schedules of every retry of the product, side by side.
 
-Pure values, which both apps use. How often a step is tried is a setting, `STEP_ATTEMPTS`.
+Pure values, for both apps. How often a step is tried is a setting, `STEP_ATTEMPTS`.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ class Backoff:
     first: timedelta
     factor: int = 2
     longest: timedelta
-    # How many failures in a row are the last; 0: there is no last one.
+    # So many failures in a row end the attempts; 0: never.
     give_up_after: int = 0
 
     def pause(self, *, failures: int) -> timedelta:
         """Return the pause after so many failures in a row, 1 or more."""
-        # Each schedule has its longest pause by then; a bigger number has no timedelta.
+        # Each schedule has reached its longest pause by 10; timedelta has a limit.
         pause: timedelta = self.first * self.factor ** min(failures - 1, 10)
         return min(pause, self.longest)
 
     def next_at(self, *, failures: int, now: datetime) -> datetime | None:
-        """Return when to try again; None: it was the last time."""
+        """Return the time of the next attempt; None after the last one."""
         if self.give_up_after and failures >= self.give_up_after:
             return None
         return now + self.pause(failures=failures)
@@ -34,25 +34,24 @@ class Backoff:
 STEPS = Backoff(first=timedelta(seconds=10), longest=timedelta(hours=1))
 # A stage of an event's effects.
 STAGES = Backoff(first=timedelta(minutes=1), longest=timedelta(hours=6))
-# A mail that the server put off. Over most of a day: servers that see a sender for the first time
-# may ask for half an hour.
+# A mail that the server deferred. Most of a day: servers may defer a new sender for half an hour.
 MAILS = Backoff(first=timedelta(seconds=20), factor=3, longest=timedelta(hours=4), give_up_after=10)
 # A confirmation that may have arrived, or not.
 UNKNOWN_CONFIRMATIONS = Backoff(
     first=timedelta(minutes=1), factor=1, longest=timedelta(minutes=1), give_up_after=3
 )
-# A mail server, as one process sees it: no connection, and silence after it took a mail.
+# A mail server, as one process sees it: no connection, and no answer to a mail.
 NO_MAIL_SERVER = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=5))
 SILENT_MAIL_SERVER = Backoff(first=timedelta(seconds=30), longest=timedelta(minutes=5))
-# The same for mails of no enrollment, whose rows remember nothing of the server.
+# The same for mails of no enrollment, whose rows keep no count of failures.
 MAIL_SERVER_AWAY = timedelta(seconds=30)
-# Mail that a switch holds, or that has no sender yet.
+# Mail that a setting pauses, or that has no sender yet.
 HELD_MAIL = timedelta(minutes=5)
 # The ticker without a database.
 TICKER = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=5))
 # The ticker's or the pool's process, after it ended.
 WORKER_PARTS = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=30))
-# Attempts at a transaction that the database gave up for another's: a request, an import's rows.
+# Attempts at a transaction that the database aborted for another: a request, an import's rows.
 REQUEST_ATTEMPTS = 4
 ROWS_ATTEMPTS = 6
 # Recording the outcome of a mail while the database is away.

@@ -12,12 +12,11 @@ TOO_OLD = (
 
 
 def unapplied_migrations() -> int:
-    """Count the migrations that this code has and the database has not."""
     return _unapplied(MigrationExecutor(connection))
 
 
 def problem() -> str:
-    """Say in one sentence why this code cannot work with the database; empty when it can."""
+    """Return in one sentence why this code cannot use the database; empty if it can."""
     try:
         executor = MigrationExecutor(connection)
         unapplied = _unapplied(executor)
@@ -30,9 +29,9 @@ def problem() -> str:
 
 
 def is_too_old(loader: MigrationLoader) -> bool:
-    """Tell whether the database has migrations of an app of ours, but not those it begins with.
+    """Tell whether the database has migrations of an app of ours, but not its first one.
 
-    Release 0.2.0 rewrote the migrations of each app as one.
+    Release 0.2.0 replaced the migrations of each app by one.
     """
     applied = loader.applied_migrations
     ours = {app for app, _ in applied} & set(OURS)

@@ -4,7 +4,6 @@
 in production, stops the start with its name (`SettingError`).
 """
 
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,56 +26,44 @@ SECRET_KEY = env.read_secret_key("SECRET_KEY", folder=DATA_DIR)
 # --- What the contract allows; the numbers are its defaults -----------------------------------
 
 MAX_BODY_BYTES = env.read_integer(
-    "MAX_BODY_BYTES", default=5 * 1024 * 1024, minimum=1024, maximum=100 * 1024 * 1024
+    "MAX_BODY_BYTES", default=5 * 1024 * 1024, least=1024, most=100 * 1024 * 1024
 )
-MAX_EVENTS_PER_REQUEST = env.read_integer(
-    "MAX_EVENTS_PER_REQUEST", default=500, minimum=1, maximum=5000
-)
+MAX_EVENTS_PER_REQUEST = env.read_integer("MAX_EVENTS_PER_REQUEST", default=500, least=1, most=5000)
 MAX_PROPERTIES_BYTES = env.read_integer(
-    "MAX_PROPERTIES_BYTES", default=64 * 1024, minimum=2, maximum=1024 * 1024
+    "MAX_PROPERTIES_BYTES", default=64 * 1024, least=2, most=1024 * 1024
 )
 MAX_ATTRIBUTES_BYTES = env.read_integer(
-    "MAX_ATTRIBUTES_BYTES", default=64 * 1024, minimum=2, maximum=1024 * 1024
+    "MAX_ATTRIBUTES_BYTES", default=64 * 1024, least=2, most=1024 * 1024
 )
-MAX_DEFINITIONS = env.read_integer("MAX_DEFINITIONS", default=5000, minimum=1, maximum=100_000)
-HISTORY_AFTER = timedelta(
-    seconds=env.read_integer("HISTORY_AFTER_SECONDS", default=3600, minimum=60, maximum=31_536_000)
-)
-MAX_EVENT_AGE = timedelta(
-    days=env.read_integer("MAX_EVENT_AGE_DAYS", default=1826, minimum=1, maximum=36_500)
-)
-MAX_EVENT_LEAD = timedelta(
-    seconds=env.read_integer("MAX_EVENT_LEAD_SECONDS", default=300, minimum=0, maximum=86_400)
-)
-RATE_LIMIT = env.read_integer("RATE_LIMIT", default=6000, minimum=0, maximum=10_000_000)
+MAX_DEFINITIONS = env.read_integer("MAX_DEFINITIONS", default=5000, least=1, most=100_000)
+HISTORY_AFTER = env.read_duration("HISTORY_AFTER_SECONDS", default=3600, least=60, most=31_536_000)
+MAX_EVENT_AGE = env.read_duration("MAX_EVENT_AGE_DAYS", default=1826, least=1, most=36_500)
+MAX_EVENT_LEAD = env.read_duration("MAX_EVENT_LEAD_SECONDS", default=300, least=0, most=86_400)
+RATE_LIMIT = env.read_integer("RATE_LIMIT", default=6000, least=0, most=10_000_000)
 
 # --- How long rows are kept -------------------------------------------------------------------
 
-IDEMPOTENCY_RETENTION = timedelta(
-    hours=env.read_integer("IDEMPOTENCY_RETENTION_HOURS", default=24, minimum=1, maximum=720)
+IDEMPOTENCY_RETENTION = env.read_duration(
+    "IDEMPOTENCY_RETENTION_HOURS", default=24, least=1, most=720
 )
-TASK_RETENTION = timedelta(
-    days=env.read_integer("TASK_RETENTION_DAYS", default=7, minimum=1, maximum=365)
+TASK_RETENTION = env.read_duration("TASK_RETENTION_DAYS", default=7, least=1, most=365)
+HOUR_COUNT_RETENTION = env.read_duration(
+    "HOUR_COUNT_RETENTION_DAYS", default=30, least=0, most=36_500
 )
-HOUR_COUNT_RETENTION = timedelta(
-    days=env.read_integer("HOUR_COUNT_RETENTION_DAYS", default=30, minimum=0, maximum=36_500)
-)
-WORKER_RETENTION = timedelta(
-    days=env.read_integer("WORKER_RETENTION_DAYS", default=7, minimum=0, maximum=36_500)
-)
+WORKER_RETENTION = env.read_duration("WORKER_RETENTION_DAYS", default=7, least=0, most=36_500)
 
 # --- Processes --------------------------------------------------------------------------------
 
 EXPRESS = env.read_flag("EXPRESS", default=True)
-WEB_THREADS = env.read_integer("WEB_THREADS", default=4, minimum=1, maximum=256)
-WORKERS = env.read_integer("WORKERS", default=2, minimum=1, maximum=64)
-LEASE_SECONDS = env.read_integer("LEASE_SECONDS", default=90, minimum=5, maximum=3600)
+WEB_THREADS = env.read_integer("WEB_THREADS", default=4, least=1, most=256)
+WORKERS = env.read_integer("WORKERS", default=2, least=1, most=64)
+LEASE_SECONDS = env.read_integer("LEASE_SECONDS", default=90, least=5, most=3600)
 # Webhook steps may call addresses of this network: for development alone.
 ALLOW_PRIVATE_WEBHOOKS = env.read_flag("ALLOW_PRIVATE_WEBHOOKS", default=False)
 if ALLOW_PRIVATE_WEBHOOKS and not env.is_loopback(urlsplit(PUBLIC_URL).hostname or ""):
     _problem = "must be false when PUBLIC_URL names a public host."
     raise env.SettingError("ALLOW_PRIVATE_WEBHOOKS", _problem)
-STEP_ATTEMPTS = env.read_integer("STEP_ATTEMPTS", default=5, minimum=1, maximum=100)
+STEP_ATTEMPTS = env.read_integer("STEP_ATTEMPTS", default=5, least=1, most=100)
 
 # --- Database ---------------------------------------------------------------------------------
 
@@ -107,8 +94,8 @@ def _database() -> dict[str, object]:
         problem = "the pool is set by Cueline itself, in the web process alone."
         raise env.SettingError("DATABASE_URL", problem)
     if process.is_web():
-        # The server's idle threads die after 30 s and would leave their connection open; the pool
-        # keeps them at one per thread. Workers fork and must never have one.
+        # The server's idle threads end after 30 s and would leave their connection open; the pool
+        # limits connections to one per thread. Workers fork and must never have a pool.
         options["pool"] = {"min_size": 1, "max_size": WEB_THREADS, "timeout": 10}
         # The fast path's statements are planned once for each connection; Django's own never are.
         options["prepare_threshold"] = 0
@@ -122,23 +109,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Applications -----------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
-    "axes",
-    "csp",
-    "rest_framework",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
-    "django_q",
-    "config",
-    "subscribers",
-    "events",
-]
+    "unfold", "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes",
+    "django.contrib.sessions", "django.contrib.messages", "django.contrib.staticfiles",
+    "axes", "csp", "rest_framework", "drf_spectacular", "drf_spectacular_sidecar", "django_q",
+    "config", "subscribers", "events",
+]  # fmt: skip
 MIDDLEWARE = [
     "config.http.request_log.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -151,25 +126,24 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # Last: it answers what the login refused.
+    # Last: it answers refused logins.
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 # A redirect would make clients send their POST again without its body.
 APPEND_SLASH = False
+_CONTEXT_PROCESSORS = [
+    "django.template.context_processors.request",
+    "django.contrib.auth.context_processors.auth",
+    "django.contrib.messages.context_processors.messages",
+]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ]
-        },
+        "OPTIONS": {"context_processors": _CONTEXT_PROCESSORS},
     }
 ]
 LANGUAGE_CODE = "en"
@@ -216,13 +190,11 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-# Who opens the sign-in page itself has no page that they were on the way to.
+# Where a sign-in leads that began at the sign-in page itself.
 LOGIN_REDIRECT_URL = "admin:index"
 # A wrong password counts for this name from this address, so nobody locks others out by guessing.
-AXES_FAILURE_LIMIT = env.read_integer("LOGIN_FAILURES", default=10, minimum=3, maximum=1000)
-AXES_COOLOFF_TIME = timedelta(
-    minutes=env.read_integer("LOGIN_LOCK_MINUTES", default=15, minimum=1, maximum=1440)
-)
+AXES_FAILURE_LIMIT = env.read_integer("LOGIN_FAILURES", default=10, least=3, most=1000)
+AXES_COOLOFF_TIME = env.read_duration("LOGIN_LOCK_MINUTES", default=15, least=1, most=1440)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
@@ -242,7 +214,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "form-action": ["'self'"],
         "frame-ancestors": ["'none'"],
-    },
+    }
 }
 
 UNFOLD = admin_skin.UNFOLD
@@ -254,18 +226,18 @@ ANYMAIL_WEBHOOK_SECRET = mail_env.read_webhook_secret("ANYMAIL_WEBHOOK_SECRET")
 EMAIL_ALLOW = mail_env.read_recipients("EMAIL_ALLOW")
 MAIL_PAUSED = env.read_flag("MAIL_PAUSED", default=False)
 CONFIRMATIONS_PER_DOMAIN = env.read_integer(
-    "CONFIRMATIONS_PER_DOMAIN", default=200, minimum=0, maximum=1_000_000
+    "CONFIRMATIONS_PER_DOMAIN", default=200, least=0, most=1_000_000
 )
 CONFIRMATIONS_PER_KEY = env.read_integer(
-    "CONFIRMATIONS_PER_KEY", default=1000, minimum=0, maximum=1_000_000
+    "CONFIRMATIONS_PER_KEY", default=1000, least=0, most=1_000_000
 )
 CONFIRMATIONS_PER_HOUR = env.read_integer(
-    "CONFIRMATIONS_PER_HOUR", default=10_000, minimum=0, maximum=10_000_000
+    "CONFIRMATIONS_PER_HOUR", default=10_000, least=0, most=10_000_000
 )
-MAIL_RATE = env.read_integer("MAIL_RATE", default=0, minimum=0, maximum=100_000)
+MAIL_RATE = env.read_integer("MAIL_RATE", default=0, least=0, most=100_000)
 
 REST_FRAMEWORK = {
-    # Who may call is said by `subscribers.api.base.ApiView`; a view that is none lets nobody in.
+    # `subscribers.api.base.ApiView` decides who may call; any other view is closed.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -283,7 +255,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [],
-    # The pages' assets come from this server: nothing is asked of anybody else.
+    # The pages' assets come from this server only.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
@@ -292,8 +264,8 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Measured: with the defaults 45 tasks/s, with these over 1,000; prefetching beyond the workers ran
-# 8 tasks 15 times. Retries are rows of ours, so the queue itself never tries twice. Its scheduler
-# is off: the ticker knows what is due by the clock, and one unreadable schedule stopped all.
+# 8 tasks 15 times. Retries are rows of ours, so the queue itself never retries. Its scheduler is
+# off: the ticker has its own timetable, and one unreadable schedule stopped all others.
 Q_CLUSTER = {
     "name": "cueline",
     "orm": "default",
@@ -328,17 +300,17 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
-        # Its own handlers would mail tracebacks with request bodies, and log paths twice.
+        # Django's handlers would mail tracebacks with request bodies, and log paths twice.
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},
-        # Scanners send any host name; the request's own line already says 400.
+        # Scanners send any host name; the request's own log line has the 400.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
-        # The request's own line says who signs in; a lock-out is a warning.
+        # The request's own line has the sign-ins; a lock-out is a warning.
         "axes": {"level": "WARNING"},
-        # Its warning about odd headers prints the address called, which may hold a token.
+        # Its warning about odd headers prints the address called, which may contain a token.
         "urllib3.connection": {"level": "ERROR"},
-        # It says three times of every task that there is one.
+        # It logs every task three times.
         "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

@@ -1,6 +1,6 @@
-"""The one `up` of a data folder: it holds a locked file that has its process number and address.
+"""Allows one `up` for a data folder: it locks a file with its process number and address.
 
-The lock ends with the process, however that ends, so a file that is left behind means nothing.
+The lock ends with the process, in whatever way that ends, so a left-over file means nothing.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 NAME = "up.lock"
-# Another process that looks for the address holds the lock for a moment.
+# Another process that reads the address holds the lock for a moment.
 SECONDS_TO_TRY = 1.0
 
 
@@ -23,7 +23,7 @@ class AlreadyRuns(RuntimeError):
 
 
 def claim(*, folder: Path, url: str) -> TextIO:
-    """Return the locked file, to be kept open as long as this `up` runs. Raises `AlreadyRuns`."""
+    """Return the locked file, to be kept open while this `up` runs. Raises `AlreadyRuns`."""
     file = (folder / NAME).open("a+")
     give_up_at = time.monotonic() + SECONDS_TO_TRY
     while True:
@@ -46,7 +46,7 @@ def claim(*, folder: Path, url: str) -> TextIO:
 
 
 def address(*, folder: Path) -> str:
-    """Return the public URL of the `up` that runs in the folder, or nothing where none does."""
+    """Return the public URL of the `up` that runs in the folder, or nothing if none does."""
     with contextlib.suppress(OSError), (folder / NAME).open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

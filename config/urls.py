@@ -1,4 +1,4 @@
-"""Every path that Cueline answers. Few end in a slash: the admin's, pages to read, reports."""
+"""Every path that Cueline answers. Only the admin, pages to read and reports end in a slash."""
 
 from django.contrib import admin
 from django.urls import include, path

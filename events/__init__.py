@@ -1,1 +1,1 @@
-"""WHAT happened, and what follows from it."""
+"""Events, and what follows from them."""

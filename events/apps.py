@@ -1,4 +1,4 @@
-"""Registers the app, and makes enrollments follow from what happens to the audience."""
+"""Registers the app, and the reactions of enrollments to changes of the audience."""
 
 from django.apps import AppConfig
 
@@ -12,8 +12,8 @@ class EventsConfig(AppConfig):
     verbose_name = "Events"
 
     def ready(self) -> None:
-        """Install the reactions, once; models can be imported by now, and not before."""
-        from events.reactions import EnrollmentsReact  # noqa: PLC0415 - as said above
+        """Install the reactions, once; only now can models be imported."""
+        from events.reactions import EnrollmentsReact  # noqa: PLC0415 - see above
 
         if not reactions.is_installed():
             reactions.install(EnrollmentsReact())

@@ -1,6 +1,6 @@
 """Passes changes to people, tags and lists on to their enrollments and events.
 
-The one implementation of `subscribers.reactions`.
+The only implementation of `subscribers.reactions`.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from events.services.people.merging import merge
 
 
 class EnrollmentsReact:
-    """What each report calls; `EventsConfig` installs it."""
+    """The services that each report calls; `EventsConfig` installs it."""
 
     confirmed = staticmethod(audience_changes.confirmed)
     gave_up = staticmethod(audience_changes.gave_up)

@@ -15,22 +15,19 @@ from subscribers.services.dispatch import queue as outbox_queue
 
 
 def retry_failed_stages() -> int:
-    """Retry the stages that are due; returns how many succeeded."""
     return failed_stages.retry_due(now=datetime.now(tz=UTC))
 
 
 def skip_left_mails() -> int:
-    """Mark mails that waited for another attempt when their enrollment ended; returns how many."""
+    """Mark mails that waited for an attempt when their enrollment ended; returns how many."""
     return leftover_mails.skip_left()
 
 
 def purge_results() -> int:
-    """Delete the queue's records of old tasks; returns how many rows went."""
     return enqueue.purge_results(before=datetime.now(tz=UTC) - settings.TASK_RETENTION)
 
 
 def purge_expired() -> int:
-    """Delete what retention says of counts and hosts; returns how many rows went."""
     return retention.purge_expired(
         now=_clock(),
         hours_kept=settings.HOUR_COUNT_RETENTION,
@@ -45,18 +42,17 @@ def roll_up(minutes: int) -> int:
 
 
 def beat(worker_id: str) -> None:
-    """Show that a host's tasks pass through the queue."""
     worker_reports.beat(worker_id=UUID(worker_id), now=_clock())
 
 
 def advance(token: str, *enrollment_ids: str) -> None:
-    """Carry out what is due for claimed enrollments, whose ids are hex; may run twice."""
+    """Carry out what is due for claimed enrollments, whose ids are hex."""
     ids = [UUID(each) for each in enrollment_ids]
     engine.advance(token=UUID(token), ids=ids, clock=_clock, must_yield=_is_something_above)
 
 
 def send_queued(token: str, *email_ids: str) -> int:
-    """Send claimed mails that no enrollment waits for; returns how many left. May run twice."""
+    """Send claimed mails that no enrollment waits for; returns how many were sent."""
     ids = [UUID(each) for each in email_ids]
     return outbox_queue.send_queued(token=UUID(token), ids=ids, clock=_clock)
 

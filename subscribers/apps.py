@@ -1,4 +1,4 @@
-"""Registers the app, and the check that somebody reacts to what it reports."""
+"""Registers the app, and the check that reactions are installed."""
 
 from django.apps import AppConfig
 from django.core import checks
@@ -7,11 +7,8 @@ from subscribers.checks import somebody_reacts
 
 
 class SubscribersConfig(AppConfig):
-    """Workspaces, keys, subscribers, tags, lists."""
-
     name = "subscribers"
     verbose_name = "Audience"
 
     def ready(self) -> None:
-        """Register the check."""
         checks.register(somebody_reacts)

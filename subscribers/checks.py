@@ -1,4 +1,4 @@
-"""What must be wired before the process does anything; Django runs it before every command."""
+"""The check of the wiring, which Django runs before every command."""
 
 from django.core.checks import CheckMessage, Error
 
@@ -6,12 +6,12 @@ from subscribers import reactions
 
 
 def somebody_reacts(**_: object) -> list[CheckMessage]:
-    """Refuse a start at which nobody would hear of confirmations, tags and unsubscribes."""
+    """Refuse to start where nothing would follow from confirmations, tags and unsubscribes."""
     if reactions.is_installed():
         return []
     return [
         Error(
-            "Nobody reacts to what happens to the audience.",
+            "No reactions to changes of subscribers are installed.",
             hint="Install the app `events`: its `ready` installs the reactions.",
             id="subscribers.E001",
         )

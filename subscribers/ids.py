@@ -1,8 +1,8 @@
 """Row ids: UUIDv7, rising within a process, and their form on the wire (`evt_` + 32 hex digits).
 
-RFC 9562, section 6.2, method 1: the 12 bits after the milliseconds are a counter that starts at a
-random value below 2048 each millisecond. When it is used up, or the clock steps back, the
-last millisecond goes on (and then moves ahead), so ids made later always sort later.
+RFC 9562, section 6.2, method 1: the 12 bits after the milliseconds are a counter, which starts at a
+random value below 2048 each millisecond. When it overflows, or the clock steps back, the last
+millisecond continues (and then moves ahead), so later ids always sort later.
 """
 
 import os
@@ -32,7 +32,7 @@ def new_id() -> uuid.UUID:
 
 
 def new_ids(count: int) -> list[uuid.UUID]:
-    """Return rising ids; asks clock, lock and randomness once for all of them."""
+    """Return rising ids; reads clock, lock and randomness once for all of them."""
     millisecond = _clock() // 1_000_000
     with _lock:
         heads = [_next_head(millisecond) for _ in range(count)]
@@ -45,9 +45,9 @@ def new_ids(count: int) -> list[uuid.UUID]:
 
 @contextmanager
 def made_at(clock: Callable[[], datetime]) -> Iterator[None]:
-    """Let the whole process make ids of another clock, which may be in the past; for a demo.
+    """Make all ids of the process by another clock, which may be in the past; for the demo.
 
-    Nobody else may make ids in this process meanwhile. The clock must not go back.
+    No other code may create ids meanwhile. The clock must not go back.
     """
     global _clock, _last_millisecond
     earlier = _clock, _last_millisecond
@@ -73,7 +73,7 @@ def _next_head(millisecond: int) -> int:
 
 
 def encode(prefix: str, row_id: uuid.UUID) -> str:
-    """Return the id as it is shown: `encode("evt", id)` gives `evt_` + 32 hex digits."""
+    """Return the public id: `encode("evt", id)` gives `evt_` + 32 hex digits."""
     return f"{prefix}_{row_id.hex}"
 
 

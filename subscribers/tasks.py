@@ -1,4 +1,4 @@
-"""Background work on the audience; each task may run twice."""
+"""Background tasks for subscribers; each may run twice."""
 
 from datetime import UTC, datetime
 
@@ -7,15 +7,15 @@ from subscribers.services.consent import deadlines
 
 
 def purge_expired() -> int:
-    """Delete kept answers and counts that are over; returns how many rows went."""
+    """Delete expired answers and counts; returns how many rows."""
     return retention.purge_expired(now=datetime.now(tz=UTC))
 
 
 def remind_unconfirmed() -> int:
-    """Queue the reminders that are due to people who have not confirmed; returns how many."""
+    """Queue the reminders that are due; returns how many."""
     return deadlines.remind_due(now=datetime.now(tz=UTC))
 
 
 def give_up_unconfirmed() -> int:
-    """Give up the questions that nobody answered in time; returns how many."""
+    """Close the confirmations that have expired; returns how many."""
     return deadlines.give_up_due(now=datetime.now(tz=UTC))

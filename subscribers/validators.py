@@ -9,7 +9,6 @@ from subscribers.wire import json_gate
 
 
 def validate_time_zone(name: str) -> None:
-    """Refuse what is not an IANA time zone."""
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -23,6 +22,5 @@ def validate_plain_text(text: str) -> None:
 
 
 def validate_color(text: str) -> None:
-    """Refuse what is not a colour of six hex digits."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
         raise ValidationError("Give a colour as #2b665d.")

@@ -1,1 +1,1 @@
-"""What every request passes, whatever it asks for; knows no app."""
+"""What every request passes; knows no app."""

@@ -1,7 +1,7 @@
 """Reads bodies that come without a length, so that Django sees them.
 
-Django takes a request without Content-Length for empty (measured with granian). This WSGI layer
-reads such a body to its end, bounded, and hands on a request with a length.
+Django treats a request without Content-Length as empty (measured with granian). This WSGI layer
+reads such a body to its end, bounded, and passes on a request with a length.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,14 +17,12 @@ READ_SIZE = 64 * 1024
 
 
 class BoundedBody:
-    """A WSGI layer around the application; never keeps more than MAX_BODY_BYTES + 64 KiB."""
+    """A WSGI layer around the application; never holds more than MAX_BODY_BYTES + 64 KiB."""
 
     def __init__(self, application: "WSGIApplication") -> None:
-        """Keep the application."""
         self.application = application
 
     def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-        """Read a chunked body, then call the application."""
         if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
             body = _read_bounded(environ["wsgi.input"].read, limit=settings.MAX_BODY_BYTES)
             if body is None:

@@ -1,4 +1,4 @@
-"""The one shape of an error on the wire; under `/api/` Django's own error pages take it, too."""
+"""The only shape of an error on the wire; Django's own errors under `/api/` have it too."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,19 +13,17 @@ API_PREFIX = "/api/"
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One fault: where it is (`events[3].name`), and a sentence that names fault and limit."""
+    """One fault: its place (`events[3].name`), and a sentence that names fault and limit."""
 
     path: str
     message: str
 
 
 def request_id_of(request: HttpRequest) -> str:
-    """Return the id that the request log middleware gave to this request."""
     return str(request.META.get("cueline.request_id", ""))
 
 
 def json_response(body: object, *, status: int = 200) -> HttpResponse:
-    """Return an answer as compact UTF-8 JSON."""
     return HttpResponse(
         msgspec.json.encode(body), status=status, content_type="application/json; charset=utf-8"
     )
@@ -34,7 +32,7 @@ def json_response(body: object, *, status: int = 200) -> HttpResponse:
 def error_body(
     *, code: str, message: str, request_id: str, details: Sequence[Detail] = ()
 ) -> dict[str, object]:
-    """Return the error object of the contract; `details` is absent when there are none."""
+    """Return the error object of the contract; `details` is absent if there are none."""
     error: dict[str, object] = {"code": code, "message": message}
     if details:
         error["details"] = [{"path": each.path, "message": each.message} for each in details]
@@ -42,7 +40,6 @@ def error_body(
 
 
 def error_response(request: HttpRequest, *, status: int, code: str, message: str) -> HttpResponse:
-    """Return an error answer for this request."""
     body = error_body(code=code, message=message, request_id=request_id_of(request))
     return json_response(body, status=status)
 
@@ -60,25 +57,21 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer Django's 403s."""
     if not request.path.startswith(API_PREFIX):
         return defaults.permission_denied(request, exception)
     return error_response(request, status=403, code="FORBIDDEN", message="Not allowed.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a path that no route has."""
     if not request.path.startswith(API_PREFIX):
         return defaults.page_not_found(request, exception)
-    return error_response(
-        request, status=404, code="NOT_FOUND", message="There is nothing at this path."
-    )
+    message = "There is nothing at this path."
+    return error_response(request, status=404, code="NOT_FOUND", message=message)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an exception that nobody expected; the log has it under the request's id."""
+    """Answer an unexpected exception; the log has it under the request's id."""
     if not request.path.startswith(API_PREFIX):
         return defaults.server_error(request)
-    return error_response(
-        request, status=500, code="INTERNAL", message="Something failed on our side."
-    )
+    message = "Something failed on our side."
+    return error_response(request, status=500, code="INTERNAL", message=message)

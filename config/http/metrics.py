@@ -1,4 +1,4 @@
-"""What is counted of every request, whatever it asks for."""
+"""What is counted of every request."""
 
 from functools import lru_cache
 
@@ -15,9 +15,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 def note_request(*, method: str, route: str, status: int, seconds: float) -> None:
-    """Count one answer."""
-    known = method if method in METHODS else "other"
-    _series(known, route, status).observe(seconds)
+    _series(method if method in METHODS else "other", route, status).observe(seconds)
 
 
 @lru_cache(maxsize=1024)

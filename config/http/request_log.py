@@ -1,6 +1,6 @@
 """Gives each request an id, and writes one log line for it.
 
-The line names the route, not the path: paths hold addresses and tokens.
+The line names the route, not the path: paths contain addresses and tokens.
 """
 
 import logging
@@ -13,21 +13,19 @@ from django.http import HttpRequest, HttpResponse
 
 from config.http import metrics
 
-# Where the API says in the WSGI environment who calls: names of the workspace and of the key.
+# The WSGI environment's entry for the caller: the names of the workspace and of the key.
 CALLER = "cueline.caller"
 logger = logging.getLogger("cueline.request")
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
 class RequestLogMiddleware:
-    """Sets `X-Request-Id` on every answer: the caller's when it is well formed, else a new one."""
+    """Sets `X-Request-Id` on every answer: the caller's if it is well formed, else a new one."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        """Keep the next layer."""
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer with an id and log the outcome."""
         started = time.perf_counter()
         request_id = request_id_from(request.headers.get("X-Request-Id", ""))
         request.META["cueline.request_id"] = request_id
@@ -46,7 +44,6 @@ class RequestLogMiddleware:
 
 
 def request_id_from(given: str) -> str:
-    """Return the caller's id when it is well formed, else a new one."""
     return given if GIVEN_ID.fullmatch(given) else f"req_{secrets.token_hex(16)}"
 
 
@@ -59,7 +56,7 @@ def note_answer(
     request_id: str,
     caller: Mapping[str, str],
 ) -> None:
-    """Count and log one answer; `caller` are the fields that name who called the API."""
+    """Count and log one answer; `caller` has the fields that name the caller."""
     metrics.note_request(method=method, route=route, status=status, seconds=seconds)
     extra = {"request_id": request_id, "duration_ms": round(seconds * 1000, 1), **caller}
     logger.info("%s %s %d", method, route, status, extra=extra)

@@ -1,1 +1,1 @@
-"""Commands that run the product, and what they are made of."""
+"""Commands that run the product, and their parts."""

@@ -1,4 +1,4 @@
-"""Lets one process at a time change the database's shape or make its first rows."""
+"""Lets one process at a time migrate the database or create its first rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ LOCK_NUMBER = 0x6375656C & 0x7FFFFFFF
 
 @contextmanager
 def exclusive_database_use() -> Iterator[None]:
-    """Wait for PostgreSQL's advisory lock and hold it; SQLite's own write lock does on a laptop."""
+    """Wait for PostgreSQL's advisory lock and hold it; SQLite's write lock is enough."""
     if connection.vendor != "postgresql":
         yield
         return

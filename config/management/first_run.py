@@ -19,16 +19,16 @@ KEY_NAME = "First key"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was made; None where it was there already. Shown once, stored nowhere in clear."""
+    """What was created, None if it existed. Shown once, stored nowhere in clear."""
 
     password: str | None
     api_key: str | None
 
 
 def make_what_is_missing() -> Made:
-    """Make an admin user where there is none, and an API key where nobody can have one.
+    """Create an admin user if there is none, and an API key if there is no usable one.
 
-    All or nothing; two processes that start together make one of each.
+    All or nothing; two processes that start together create one of each.
     """
     with exclusive_database_use(), transaction.atomic():
         return Made(password=_make_admin(), api_key=_make_key())
@@ -44,8 +44,8 @@ def _make_admin() -> str | None:
 
 
 def _make_key() -> str | None:
-    """Make the first key, in the workspace `default`; a key that was revoked is not replaced."""
-    # The texts of the demo's keys are shown to nobody.
+    """Create the first key, in the workspace `default`; a revoked key is not replaced."""
+    # The texts of a demo's keys are never shown.
     demos = ImportRun.objects.filter(actor=OWNER).values("workspace")
     if ApiKey.objects.filter(~Q(workspace__in=demos) | Q(name=KEY_NAME)).exists():
         return None

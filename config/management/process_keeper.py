@@ -19,31 +19,29 @@ class ProcessKeeper:
 
     children: dict[str, ProcessGroup] = field(default_factory=dict)
     # A plain attribute: a threading.Event that a signal handler sets can block on its own lock.
-    is_stop_wished: bool = False
+    is_stopping: bool = False
 
     def listen_for_stop(self) -> None:
-        """Take SIGTERM and Ctrl-C as the wish to stop cleanly."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 
     def start(
         self, name: str, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]
     ) -> None:
-        """Start a child; when this process is killed it is asked to stop."""
+        """Start a child; it gets SIGTERM when this process is killed."""
         self.children[name] = ProcessGroup.start(
             arguments, folder=folder, environment=environment, death_signal=signal.SIGTERM
         )
 
     def wait(self) -> str | None:
-        """Wait a fifth of a second; returns the child that has ended by itself, if any."""
+        """Wait a fifth of a second; returns the child that ended by itself, if any."""
         time.sleep(0.2)
-        if self.is_stop_wished:
+        if self.is_stopping:
             return None
         ended = (name for name, child in self.children.items() if child.exit_code is not None)
         return next(ended, None)
 
     def stop(self) -> None:
-        """Ask every child to end; after 22 s end what is left of their groups."""
         for child in self.children.values():
             child.ask_to_end()
         give_up_at = time.monotonic() + SECONDS_TO_STOP
@@ -53,4 +51,4 @@ class ProcessKeeper:
             child.end_now()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - signal's
-        self.is_stop_wished = True
+        self.is_stopping = True

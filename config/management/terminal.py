@@ -9,7 +9,7 @@ from django.db import DatabaseError, InterfaceError
 
 from config import schema
 
-# These bring the tables, wait for them, or report that they are missing.
+# These create the tables, wait for them, or report that they are missing.
 READY_FOR_ANY_DATABASE = frozenset({"doctor", "migrate", "seed_demo", "up", "worker"})
 DOCTOR = "Cueline does not run django-q's cluster; manage.py doctor looks at Cueline's own worker."
 NOT_OURS = {
@@ -21,14 +21,13 @@ NOT_OURS = {
 
 
 class Terminal(ManagementUtility):
-    """Django's command line, with a look at the database before a command that needs its tables."""
+    """Django's command line; checks the database before a command that needs our tables."""
 
     def execute(self) -> None:
-        """Run the command; an error of a database without our tables becomes one sentence."""
         try:
             super().execute()
         except (DatabaseError, InterfaceError):
-            _end_where_something_is_missing()
+            _end_if_tables_are_missing()
             raise
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
@@ -43,13 +42,12 @@ class Terminal(ManagementUtility):
         needs_tables = is_ours or command.requires_migrations_checks
         is_run = self.argv[1] == subcommand and not {"-h", "--help"} & set(self.argv)
         if is_run and needs_tables and subcommand not in READY_FOR_ANY_DATABASE:
-            _end_where_something_is_missing()
+            _end_if_tables_are_missing()
         return command
 
 
-def _end_where_something_is_missing() -> None:
-    problem = schema.problem()
-    if problem:
+def _end_if_tables_are_missing() -> None:
+    if problem := schema.problem():
         _end(problem[0].upper() + problem[1:])
 
 

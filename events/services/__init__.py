@@ -1,3 +1,4 @@
-"""What can be done with events, sequences and enrollments; a room a topic. The contracts in
-pyproject.toml say which room may call which.
+"""What can be done with events, sequences and enrollments; one room for each topic.
+
+The contracts in pyproject.toml say which room may call which.
 """

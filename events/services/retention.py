@@ -1,4 +1,4 @@
-"""Deletes rows that have served their time; what was sent, decided and recorded stays."""
+"""Deletes old counts and reports of workers; events, mails and records stay."""
 
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ FOREVER = timedelta(0)
 
 
 def purge_expired(*, now: datetime, hours_kept: timedelta, workers_kept: timedelta) -> int:
-    """Delete old counts by hour and hosts that are gone; 0 keeps all. Idempotent."""
+    """Delete old counts by hour and old worker reports; 0 keeps all. Idempotent."""
     deleted = 0
     if hours_kept != FOREVER:
         deleted += roll_ups.drop_hours(before=now - hours_kept)

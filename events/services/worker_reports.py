@@ -1,7 +1,8 @@
-"""What worker hosts report of themselves, and what can be told of their health from it.
+"""Reports of worker hosts, and what they say about the workers' health.
 
-One row a host: the ticker says that it ticks, a beat that tasks pass through the queue, the pool
-what it finished. A host is live when both its tick and its beat are young.
+One row for each host. Its ticker reports each tick, a heartbeat task shows that tasks pass through
+the queue, and the pool reports what it finished. A host is live when its last tick and heartbeat
+are recent.
 """
 
 from collections.abc import Sequence
@@ -18,8 +19,6 @@ OLDEST_LIVE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """Who a worker is."""
-
     id: UUID
     name: str
     process_id: int
@@ -30,8 +29,6 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class LiveHost:
-    """A host that ticked lately, and when its last beat went through the queue."""
-
     id: UUID
     processes: int
     beat_at: datetime | None
@@ -39,7 +36,7 @@ class LiveHost:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How many hosts work, the youngest ages in seconds, and why none does."""
+    """How many hosts work, the latest ages in seconds, and why none does."""
 
     live: int
     tick_age: float | None
@@ -48,7 +45,7 @@ class Health:
 
 
 def report(*, host: Host, now: datetime) -> None:
-    """Say that the host's ticker lives; makes the row when it is not there. Idempotent."""
+    """Record a tick of the host; adds the row when there is none. Idempotent."""
     known = Worker.objects.filter(pk=host.id)
     if known.update(ticked_at=now, stopped_at=None):
         return
@@ -64,39 +61,35 @@ def report(*, host: Host, now: datetime) -> None:
 
 
 def beat(*, worker_id: UUID, now: datetime) -> None:
-    """Say that a task of this host went through the queue. Idempotent."""
+    """Record that a heartbeat of this host passed through the queue. Idempotent."""
     Worker.objects.filter(pk=worker_id).update(beat_at=now)
 
 
 def restarted(*, worker_id: UUID, restarts: int) -> None:
-    """Say how often the host's supervisor has started a part anew. Idempotent."""
+    """Record how often the host's supervisor has restarted a part. Idempotent."""
     Worker.objects.filter(pk=worker_id, restarts__lt=restarts).update(restarts=restarts)
 
 
 def finished(*, worker_id: UUID, tasks: int, now: datetime) -> None:
-    """Add to the tasks that the host has carried out."""
-    Worker.objects.filter(pk=worker_id).update(
-        finished_at=now, tasks_finished=F("tasks_finished") + tasks
-    )
+    total = F("tasks_finished") + tasks
+    Worker.objects.filter(pk=worker_id).update(finished_at=now, tasks_finished=total)
 
 
 def stopped(*, worker_id: UUID, now: datetime) -> None:
-    """Say that the host stops on purpose."""
     Worker.objects.filter(pk=worker_id).update(stopped_at=now)
 
 
 def live_hosts(*, now: datetime) -> Sequence[LiveHost]:
-    """Return the hosts whose ticker reported lately, by id: the oldest is the first."""
+    """Return the hosts whose ticker reported recently, by id: the oldest is the first."""
     rows = Worker.objects.filter(ticked_at__gte=now - OLDEST_LIVE, stopped_at__isnull=True)
     return [LiveHost(*row) for row in rows.order_by("pk").values_list("pk", "processes", "beat_at")]
 
 
 def health(*, now: datetime) -> Health:
-    """Tell whether any host works, from one look at the hosts that have not stopped."""
+    """Return whether any host works; one query for the hosts that have not stopped."""
     oldest = now - OLDEST_LIVE
-    running = Worker.objects.filter(stopped_at__isnull=True).order_by(
-        F("ticked_at").desc(nulls_last=True)
-    )
+    latest_first = F("ticked_at").desc(nulls_last=True)
+    running = Worker.objects.filter(stopped_at__isnull=True).order_by(latest_first)
     hosts = list(running.values_list("ticked_at", "beat_at")[:100])
     ticks = [tick for tick, _ in hosts if tick]
     beats = [beat for tick, beat in hosts if beat and tick and tick >= oldest]
@@ -117,7 +110,7 @@ def health(*, now: datetime) -> Health:
 
 
 def forget_silent(*, before: datetime) -> int:
-    """Delete the rows of hosts that stopped, or were heard last, before the time."""
+    """Delete the rows of hosts that last reported before the time."""
     silent = Q(ticked_at__lt=before) | Q(ticked_at__isnull=True, started_at__lt=before)
     deleted, _ = Worker.objects.filter(silent).delete()
     return deleted

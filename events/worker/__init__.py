@@ -1,3 +1,3 @@
-"""The worker: a supervisor keeps two processes running, the ticker, which claims and queues due
-work, and the pool, which does it. With `enqueue` the only room that knows django-q.
+"""The worker: a supervisor keeps two processes running. The ticker claims due work and queues it;
+the pool carries it out. Only this room and `enqueue` know django-q.
 """

@@ -1,12 +1,11 @@
 """django-q's broker on its own table: takes one task at a time, the most urgent first.
 
-On PostgreSQL a row that another process is taking is skipped, not waited for. On SQLite a look
-comes before the update, so that an empty queue never takes the database's write lock. A task that
-was taken and not acknowledged, since its process died, is offered again after Q_CLUSTER's `retry`
-seconds, by the database's clock.
+On PostgreSQL it skips rows that another process is taking. On SQLite it reads before it updates, so
+that an empty queue never takes the database's write lock. A task that was taken and not
+acknowledged, since its process died, is offered again after Q_CLUSTER's `retry` seconds, by the
+database's clock. django-q's own cluster never runs, so what it alone calls is left out.
 """
 
-import time
 from uuid import UUID
 
 from django.db import connection
@@ -38,15 +37,15 @@ RETURNING id, payload
 
 
 class QueueBroker(Broker):  # type: ignore[misc]  # it ships no types
-    """One process's way to the queue; serves the lanes, and the beats of its own host."""
+    """Takes tasks for one process: those of every lane, and its own host's probes."""
 
     def __init__(self, list_key: str | None = None, *, worker_id: UUID | None = None) -> None:
-        """Make a broker; without a worker's id it takes no beats."""
+        """Without a worker's id the broker takes no probes."""
         super().__init__(list_key)
         self.keys = enqueue.keys_of(worker_id=worker_id)
 
     def take(self) -> tuple[int, str] | None:
-        """Take the most urgent task; returns its row's id and its package. None: nothing waits."""
+        """Take the most urgent task; returns its row's id and package, None if none waits."""
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
                 cursor.execute(_TAKE_ON_POSTGRESQL, [Conf.RETRY, self.keys])
@@ -60,54 +59,12 @@ class QueueBroker(Broker):  # type: ignore[misc]  # it ships no types
             row: tuple[int, str] | None = cursor.fetchone()
             return row
 
-    def dequeue(self) -> list[tuple[int, str]] | None:
-        """Take one task, as django-q's own cluster asks for it."""
-        taken = self.take()
-        if taken is None:
-            time.sleep(Conf.POLL)
-            return None
-        return [taken]
-
     def enqueue(self, task: str) -> int:
-        """Put a package behind what is urgent; ours come by `events.enqueue`."""
+        """Add a package behind the urgent ones; ours come by `events.enqueue`."""
         row_id: int = OrmQ.objects.create(key=self.keys[-1], payload=task, lock=None).pk
         return row_id
 
     def acknowledge(self, task_id: int) -> None:
-        """Remove a task that was carried out."""
+        """Remove a task that was carried out or cannot be read."""
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM django_q_ormq WHERE id = %s", [task_id])
-
-    def fail(self, task_id: int) -> None:
-        """Remove a task that cannot be read."""
-        self.acknowledge(task_id)
-
-    def delete(self, task_id: int) -> None:
-        """Remove a task."""
-        self.acknowledge(task_id)
-
-    def queue_size(self) -> int:
-        """Count all tasks, taken ones too."""
-        count: int = OrmQ.objects.filter(key__in=self.keys).count()
-        return count
-
-    def lock_size(self) -> int:
-        """Count the tasks that were taken."""
-        count: int = OrmQ.objects.filter(key__in=self.keys, lock__isnull=False).count()
-        return count
-
-    def purge_queue(self) -> None:
-        """Empty the queue."""
-        OrmQ.objects.filter(key__in=self.keys).delete()
-
-    def delete_queue(self) -> None:
-        """Empty the queue."""
-        self.purge_queue()
-
-    def ping(self) -> bool:
-        """Say that the broker can be asked; the first task tells more."""
-        return True
-
-    def info(self) -> str:
-        """Name the broker."""
-        return "Cueline's queue"

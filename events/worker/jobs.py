@@ -1,7 +1,7 @@
-"""What is to be done by the clock, beside the runs: each job is a task that finds its work in rows.
+"""Work that is due by the clock, not by a row: each job is a task that finds its work in rows.
 
-The ticker of the oldest live host rings for them. A job that runs twice, on two hosts even, does
-nothing twice.
+The ticker of the oldest live host queues them. A job may run twice, even on two hosts, without
+doing anything twice.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from events.enqueue import TaskCall
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A task, how often it is due in seconds, and how long after the ticker's start at first."""
+    """A task, its interval in seconds, and its first time in seconds after the ticker's start."""
 
     call: TaskCall
     seconds: float
@@ -21,7 +21,7 @@ class Job:
 
 JOBS = (
     Job(TaskCall("events.tasks.retry_failed_stages"), seconds=10, first_after=1),
-    # Twice: often for the newest, now and then for what came late or while no worker ran.
+    # Twice: often for the last minutes, hourly for late events and times without a worker.
     Job(TaskCall("events.tasks.roll_up", (10,)), seconds=60, first_after=30),
     Job(TaskCall("events.tasks.roll_up", (120,)), seconds=3600, first_after=5),
     Job(TaskCall("events.tasks.skip_left_mails"), seconds=300, first_after=45),
@@ -41,11 +41,10 @@ class Timetable:
     due_by_job: dict[Job, float] = field(default_factory=dict)
 
     def due(self, *, moment: float) -> list[Job]:
-        """Return the jobs that are due at a moment; what was missed meanwhile is due once."""
+        """Return the jobs that are due at a moment; missed times count once."""
         return [job for job in self.jobs if self._due_at(job, moment) <= moment]
 
-    def put_off(self, jobs: Iterable[Job], *, moment: float) -> None:
-        """Put jobs that were rung for off to their next time."""
+    def reschedule(self, jobs: Iterable[Job], *, moment: float) -> None:
         for job in jobs:
             self.due_by_job[job] = moment + job.seconds
 

@@ -1,4 +1,4 @@
-"""How a part of the worker begins, in a process of its own: it waits for the database."""
+"""Starts a part of the worker, in a process of its own, once the database is ready."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from django.db import connection
 
 from events.services import worker_reports
 from events.services.worker_reports import Host
-from events.worker import pulse
+from events.worker import heartbeat
 from events.worker.jobs import Timetable
 from events.worker.pool import Pool
 from events.worker.readiness import wait_until_ready
@@ -22,9 +22,8 @@ from events.worker.ticker import Ticker
 logger = logging.getLogger("cueline.worker")
 
 
-def run_ticker(*, worker_id: UUID, restarts: int, heart: pulse.Pulse) -> None:
-    """Run the ticker until SIGTERM; raises `SecretKeyDiffers`."""
-    _get_ready(heart)
+def run_ticker(*, worker_id: UUID, restarts: int, pipe: heartbeat.Heartbeat) -> None:
+    _get_ready(pipe)
     worker_reports.restarted(worker_id=worker_id, restarts=restarts)
     host = Host(
         id=worker_id,
@@ -34,27 +33,26 @@ def run_ticker(*, worker_id: UUID, restarts: int, heart: pulse.Pulse) -> None:
         restarts=restarts,
     )
     logger.info("The ticker runs.")
-    Ticker(host=host, heart=heart, timetable=Timetable()).run()
+    Ticker(host=host, pipe=pipe, timetable=Timetable()).run()
 
 
-def run_pool(*, worker_id: UUID, restarts: int, heart: pulse.Pulse) -> None:
-    """Run the pool until SIGTERM; raises `SecretKeyDiffers`."""
-    _get_ready(heart)
+def run_pool(*, worker_id: UUID, restarts: int, pipe: heartbeat.Heartbeat) -> None:
+    _get_ready(pipe)
     worker_reports.restarted(worker_id=worker_id, restarts=restarts)
     # A connection shared by forked processes loses answers.
     connection.close()
     logger.info("The pool runs, with %s processes.", settings.WORKERS)
-    Pool(size=settings.WORKERS, worker_id=worker_id, heart=heart).run()
+    Pool(size=settings.WORKERS, worker_id=worker_id, pipe=pipe).run()
 
 
 RUN_BY_NAME: dict[str, Callable[..., None]] = {"ticker": run_ticker, "pool": run_pool}
 
 
-def _get_ready(heart: pulse.Pulse) -> None:
-    """Wait, ending at once on SIGTERM: nothing has begun yet."""
+def _get_ready(pipe: heartbeat.Heartbeat) -> None:
+    """Wait for the database; SIGTERM ends the wait at once, as nothing has started yet."""
     signal.signal(signal.SIGTERM, _end_at_once)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    wait_until_ready(on_wait=lambda: heart.give(pulse.WAITING))
+    wait_until_ready(on_wait=lambda: pipe.send(heartbeat.WAITING))
 
 
 def _end_at_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's

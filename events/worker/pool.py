@@ -1,9 +1,9 @@
-"""The pool: keeps the processes that carry out tasks, and is the parent that they cannot outlive.
+"""The pool: keeps the processes running that carry out tasks; they end with it.
 
-It is django-q's cluster without what a killed process can break: a task still runs in django-q's
+It replaces django-q's cluster, which a killed process can break: a task still runs in django-q's
 own loop, with its time limit, but no process shares a lock or a queue in memory with another. The
-pool itself opens no connection once it forks. What it looks after, twice a second: a process that
-ended is replaced, one that is over its task's time, or has not moved for long, is killed first.
+pool opens no connection once it forks. Twice a second it replaces processes that ended, and kills
+those whose task is over its time or that were silent for long.
 """
 
 import logging
@@ -19,11 +19,11 @@ from uuid import UUID
 from django_q.conf import Conf
 from django_q.worker import worker as carry_out_tasks
 
-# Imported before the fork, so that the processes share the memory and begin at once.
+# Imported before the fork: the processes share the memory and start at once.
 import events.tasks  # noqa: F401
 import subscribers.tasks  # noqa: F401
 from config.process_groups import end_with_parent
-from events.worker import pulse
+from events.worker import heartbeat
 from events.worker.broker import QueueBroker
 from events.worker.queue_ends import TaskSink, TaskSource
 from events.worker.timers import IDLE, Timer, TimerPage
@@ -31,54 +31,53 @@ from events.worker.timers import IDLE, Timer, TimerPage
 logger = logging.getLogger("cueline.worker")
 
 CYCLE = 0.5
-# The task's own alarm comes first; this is for a process that does not hear it.
+# The task's own alarm comes first; this is for a process that ignores it.
 SECONDS_OVER_TIME = 2.0
-# A free process moves several times a second, unless its connection hangs.
+# A free process touches its timer several times a second, unless its connection hangs.
 LONGEST_SILENCE = 30.0
-# A process that ends at once must not be forked in a storm.
+# A process that ends at once is not replaced sooner.
 SHORTEST_LIFE = 1.0
 
 
 @dataclass(slots=True)
 class Place:
-    """One process's place in the pool, with whoever has it now."""
+    """A place in the pool, with the process that has it now."""
 
     number: int
     timer: Timer
     process: ForkProcess | None = None
-    begun_at: float = 0.0
+    started_at: float = 0.0
 
 
 class Pool:
-    """Processes of one host that carry out tasks."""
+    """The processes of one host that carry out tasks."""
 
-    def __init__(self, *, size: int, worker_id: UUID, heart: pulse.Pulse) -> None:
-        """Make a pool of that many processes; `run` starts them."""
+    def __init__(self, *, size: int, worker_id: UUID, pipe: heartbeat.Heartbeat) -> None:
         self.worker_id = worker_id
-        self.heart = heart
+        self.pipe = pipe
         self.page = TimerPage(size)
         self.places = [Place(number, self.page.timer(number)) for number in range(size)]
 
     def run(self) -> None:
-        """Keep the processes until SIGTERM, then wait for what they are at."""
+        """Keep the processes running until SIGTERM, then wait for their current tasks."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            while not self.page.is_stop_wished:
+            while not self.page.is_stopping:
                 for place in self.places:
-                    self._look_after(place)
-                self.heart.give(self._state())
+                    self._check(place)
+                self.pipe.send(self._state())
                 time.sleep(CYCLE)
             self._wait_for_the_last()
-        except pulse.SupervisorGone:
+        except heartbeat.SupervisorGone:
             logger.warning("The supervisor is gone; the pool ends.")
-            self.page.wish_stop()
+            self.page.request_stop()
 
     def _state(self) -> bytes:
         is_any_free = any(place.timer.is_idle for place in self.places)
-        return pulse.WELL if is_any_free else pulse.BUSY
+        return heartbeat.WELL if is_any_free else heartbeat.BUSY
 
-    def _look_after(self, place: Place) -> None:
+    def _check(self, place: Place) -> None:
         process = place.process
         if process is not None and process.is_alive():
             if reason := _reason_to_kill(place.timer):
@@ -86,7 +85,7 @@ class Pool:
                 process.kill()
             return
         if process is not None:
-            if time.monotonic() - place.begun_at < SHORTEST_LIFE:
+            if time.monotonic() - place.started_at < SHORTEST_LIFE:
                 return
             process.join()
             if process.exitcode:
@@ -96,7 +95,7 @@ class Pool:
 
     def _begin(self, place: Place) -> None:
         place.timer.value = IDLE
-        place.begun_at = time.monotonic()
+        place.started_at = time.monotonic()
         place.process = get_context("fork").Process(
             target=_carry_out,
             name=f"pool-{place.number + 1}",
@@ -106,32 +105,32 @@ class Pool:
         place.process.start()
 
     def _wait_for_the_last(self) -> None:
-        """Wait until every process has finished what it is at; the supervisor ends the patience."""
+        """Wait until every process has finished its task; the supervisor limits the wait."""
         while any(place.process and place.process.is_alive() for place in self.places):
-            self.heart.give(pulse.BUSY)
+            self.pipe.send(heartbeat.BUSY)
             time.sleep(CYCLE / 5)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - signal's
-        self.page.wish_stop()
+        self.page.request_stop()
 
 
 def _reason_to_kill(timer: Timer) -> str:
     silence = timer.seconds_since_touch
     if timer.is_idle:
-        return f"it has not moved for {silence:.0f} s" if silence > LONGEST_SILENCE else ""
+        return f"it did nothing for {silence:.0f} s" if silence > LONGEST_SILENCE else ""
     if silence > timer.value + SECONDS_OVER_TIME:
-        return f"its task is over the time of {Conf.TIMEOUT} s"
+        return f"its task took longer than {Conf.TIMEOUT} s"
     return ""
 
 
 def _carry_out(worker_id: UUID, page: TimerPage, timer: Timer, parent_id: int) -> None:
-    """Carry out tasks until told to stop; the life of one process."""
+    """Carry out tasks until asked to stop; the whole life of one process."""
     end_with_parent(signal.SIGKILL, parent_id)
     broker = QueueBroker(worker_id=worker_id)
     source = TaskSource(broker=broker, page=page, timer=timer)
 
     def stop_after_this(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's
-        source.is_stop_wished = True
+        source.is_stopping = True
 
     signal.signal(signal.SIGTERM, stop_after_this)
     carry_out_tasks(source, TaskSink(broker=broker, worker_id=worker_id), timer, Conf.TIMEOUT)

@@ -1,8 +1,8 @@
-"""Where a process of the pool takes its tasks from, and where it leaves what became of them.
+"""The two ends of the queue for a process of the pool: where tasks come from, where results go.
 
 django-q's own processes share two queues in memory, filled ahead and guarded by locks. Here each
-asks the database when it is free: nothing is taken before somebody can begin with it, so the most
-urgent task is the next one, and a process that is killed leaves nothing behind but its own task.
+process asks the database when it is free: it takes a task only to begin it at once, so the most
+urgent one is next, and a killed process leaves behind nothing but its own task.
 """
 
 import logging
@@ -18,13 +18,14 @@ from django_q.monitor import save_task
 from django_q.signing import BadSignature, SignedPackage
 
 from events.services import worker_reports
+from events.services.database_faults import brief
 from events.worker.broker import QueueBroker
 from events.worker.timers import Timer, TimerPage
 
 logger = logging.getLogger("cueline.worker")
 
 STOP: Literal["STOP"] = "STOP"
-# After a task the next is probably there: look often, then ever less.
+# After a task another probably waits: look often, then less and less.
 FIRST_PAUSE = 0.005
 PAUSE_GROWTH = 2.0
 PAUSE_WITHOUT_DATABASE = 1.0
@@ -34,19 +35,18 @@ Task = dict[str, Any]
 
 
 class TaskSource:
-    """Gives a process its next task."""
+    """Gives a process its next task, until the page, a signal or the end of the parent stops it."""
 
     def __init__(self, *, broker: QueueBroker, page: TimerPage, timer: Timer) -> None:
-        """Take from the broker until the page, a signal or the parent's end says stop."""
         self.broker = broker
         self.page = page
         self.timer = timer
-        self.is_stop_wished = False
+        self.is_stopping = False
         self._parent_id = os.getppid()
         self._is_cut_off = False
 
     def get(self) -> Task | Literal["STOP"]:
-        """Wait for a task; returns `STOP` when the process shall end."""
+        """Wait for a task; returns `STOP` if the process must end."""
         pause = FIRST_PAUSE
         while not self._must_stop:
             self.timer.touch()
@@ -60,7 +60,7 @@ class TaskSource:
     @property
     def _must_stop(self) -> bool:
         is_orphan = os.getppid() != self._parent_id
-        return self.is_stop_wished or self.page.is_stop_wished or is_orphan
+        return self.is_stopping or self.page.is_stopping or is_orphan
 
     def _take(self) -> Task | None:
         try:
@@ -69,7 +69,7 @@ class TaskSource:
             return None if taken is None else self._unpack(*taken)
         except (DatabaseError, InterfaceError) as error:
             if not self._is_cut_off:
-                logger.warning("The queue cannot be asked: %s", _line(error))
+                logger.warning("The queue cannot be asked: %s", brief(error))
             self._is_cut_off = True
             connection.close()
             return None
@@ -79,23 +79,22 @@ class TaskSource:
             task: Task = SignedPackage.loads(package)
         except (TypeError, BadSignature):
             logger.exception("A task in the queue cannot be read and is dropped.")
-            self.broker.fail(row_id)
+            self.broker.acknowledge(row_id)
             return None
         return {**task, "ack_id": row_id, "cluster": Conf.CLUSTER_NAME}
 
 
 class TaskSink:
-    """Settles a process's finished tasks: keeps failures, empties the queue, counts."""
+    """Finishes the tasks of a process: keeps failures, empties the queue, counts."""
 
     def __init__(self, *, broker: QueueBroker, worker_id: UUID) -> None:
-        """Settle by the broker, and report for the host."""
         self.broker = broker
         self.worker_id = worker_id
         self._unreported = 0
         self._reported_at = 0.0
 
     def put(self, task: Task) -> None:
-        """Settle one task. A database that is away costs a second look, then the row stays.
+        """Finish one task. If the database is away it tries twice, then the row stays.
 
         A task whose row stays is offered again later; it finds its work done.
         """
@@ -108,7 +107,7 @@ class TaskSink:
                 self.broker.acknowledge(task["ack_id"])
                 self._report()
             except (DatabaseError, InterfaceError) as error:
-                logger.warning("A finished task cannot be settled: %s", _line(error))
+                logger.warning("A finished task cannot be settled: %s", brief(error))
                 connection.close()
                 time.sleep(PAUSE_WITHOUT_DATABASE / 2)
             else:

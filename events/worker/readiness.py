@@ -1,4 +1,4 @@
-"""What must be there before a part begins: the database, its migrations, the right key."""
+"""What a part needs before it starts: the database, its migrations, the right key."""
 
 import logging
 import time
@@ -15,18 +15,18 @@ SECONDS_BETWEEN_LOOKS = 1.0
 
 
 def wait_until_ready(*, on_wait: Callable[[], None]) -> None:
-    """Wait for the database and its migrations; `on_wait` is called once a second meanwhile.
+    """Wait for the database and its migrations; calls `on_wait` once a second meanwhile.
 
-    Raises `SecretKeyDiffers` when the database is another key's.
+    Raises `SecretKeyDiffers` if the database belongs to another key.
     """
-    told = ""
+    logged = ""
     while True:
         missing = schema.problem()
         if not missing:
             installation.check_secret_key(secret_key=settings.SECRET_KEY)
             return
-        if missing != told:
+        if missing != logged:
             logger.warning("Waiting: %s", missing)
-            told = missing
+            logged = missing
         on_wait()
         time.sleep(SECONDS_BETWEEN_LOOKS)

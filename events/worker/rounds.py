@@ -1,9 +1,9 @@
-"""One round of the ticker: what is due and free is claimed, and the queue rings for it.
+"""One round of the ticker: claims what is due and queues a task for it.
 
-Claims and queue rows are one short transaction: a run is never claimed without a task, nor rung
-for without a claim. The queue holds two batches for each process that works anywhere, the one at
-hand and the next; more would keep an urgent mail's claim no shorter and a dead worker's claims
-longer. A slot beyond that is always free for confirmations.
+Both are one short transaction: no claim without a task, no task without a claim. The queue holds
+two batches for each process anywhere, the current one and the next; more would not make urgent
+mails faster, but keep a dead worker's claims longer. One more slot is always free for
+confirmations.
 """
 
 from dataclasses import dataclass
@@ -22,17 +22,17 @@ BATCHES_PER_PROCESS = 2
 
 @dataclass(frozen=True, slots=True)
 class QueuedRound:
-    """How many tasks were rung for; when the queue is full, more may be due."""
+    """How many tasks were queued; if the queue is full, more may be due."""
 
     tasks: int
     is_full: bool
 
 
-def ring(*, now: datetime, processes: int) -> QueuedRound:
-    """Claim what is due as far as there is room, and enqueue it; atomic.
+def queue_due(*, now: datetime, processes: int) -> QueuedRound:
+    """Claim what is due as far as the queue has room, and enqueue it; atomic.
 
-    `processes` are those of all live hosts, since any of them may take what is rung for here: with
-    two hosts either ticker keeps all of them busy.
+    `processes` counts those of all live hosts, as any of them may take the tasks: with two hosts
+    either ticker keeps all of them busy.
     """
     with transaction.atomic():
         depth = enqueue.depth(now=now)
@@ -53,22 +53,21 @@ def ring(*, now: datetime, processes: int) -> QueuedRound:
 
 
 def has_room(*, now: datetime, processes: int) -> bool:
-    """Tell whether a round could ring for anything."""
     return room_in(enqueue.depth(now=now), processes=processes) > 0
 
 
 def room_in(depth: enqueue.Depth, *, processes: int) -> int:
     """Return how many batches may be added.
 
-    Of the tasks that were taken no more count than there are processes: the others belonged to
-    processes that died, and are offered again much later.
+    Taken tasks count up to the number of processes: the others belonged to dead processes, and are
+    offered again much later.
     """
     outstanding = depth.all_waiting + min(depth.taken, processes)
     return max(0, BATCHES_PER_PROCESS * processes - outstanding)
 
 
 def return_expired() -> int:
-    """Give back what dead workers held, and call unknown what they were sending."""
+    """Return the claims of dead workers, and mark what they were sending as unknown."""
     returned = claiming.return_expired()
     returned += outbox_queue.return_expired()
     return returned + outbox.expire_sending()

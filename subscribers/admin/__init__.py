@@ -1,6 +1,4 @@
-"""The admin's pages of people, lists, mail, consent and workspaces. They call services and show
-rows; may know both apps.
-"""
+"""The admin's pages of people, lists, mail, consent and workspaces. They may know both apps."""
 
 from subscribers.admin.api_key import ApiKeyAdmin
 from subscribers.admin.consent import ConsentRecordAdmin

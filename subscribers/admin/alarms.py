@@ -1,6 +1,6 @@
-"""What an operator must know at once: the home page says it first.
+"""The alarms on the admin's home page: what an operator must know at once.
 
-Each alarm is told to those who may look at what it is about, and names where to look.
+An alarm is shown to users who may see its subject, and links to where to look.
 """
 
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ from events.services import worker_reports
 from subscribers.models import AskedHour, OutgoingEmail
 from subscribers.services.consent import breakers
 
-# The hour that enrollments, and those just before: what was put off then may still wait.
+# The current hour and those just before: a confirmation delayed then may still wait.
 LATEST = timedelta(hours=3)
 MOST_BREAKERS = 5
-# More than this is told as this: the exact number costs and helps nobody.
+# A higher count is not read to its end: the exact number costs and helps nobody.
 MOST_COUNTED = 1001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """A sentence, the permission to be told it, and where to look."""
+    """A sentence, the permission to see it, and a link."""
 
     text: str
     permission: str
@@ -36,13 +36,13 @@ class Alarm:
 
 
 def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add to the home page's context what the person may be told; the skin calls this."""
-    told = [each for each in current(now=timezone.now()) if request.user.has_perm(each.permission)]
-    return {**context, "alarms": told}
+    """Add to the home page's context the alarms that the user may see; the skin calls this."""
+    shown = [each for each in current(now=timezone.now()) if request.user.has_perm(each.permission)]
+    return {**context, "alarms": shown}
 
 
 def current(*, now: datetime) -> list[Alarm]:
-    """Return what is wrong, the worst first; a handful of looks at indexes."""
+    """Return what is wrong, the worst first; a few indexed queries."""
     return [*_no_worker(now), *_delaying(now), *_unknown()]
 
 
@@ -50,7 +50,7 @@ def _no_worker(now: datetime) -> Iterator[Alarm]:
     problem = worker_reports.health(now=now).problem
     if problem:
         yield Alarm(
-            text=f"Nothing is sent, and nobody goes on in a sequence. {problem}",
+            text=f"No mail is sent, and no enrollment moves on. {problem}",
             permission="events.view_worker",
             link="Workers",
             address=list_url(Worker),
@@ -58,16 +58,16 @@ def _no_worker(now: datetime) -> Iterator[Alarm]:
 
 
 def _delaying(now: datetime) -> Iterator[Alarm]:
-    """Name the breakers that put confirmations off: a sign-up form may be under attack."""
+    """Name the breakers that delay confirmations: a sign-up form may be under attack."""
     for hour in breakers.delayed_since(since=now - LATEST)[:MOST_BREAKERS]:
         yield Alarm(
             text=(
                 f"Too many confirmations {_subject(hour)} in the hour from "
-                f"{moment(hour.starts_at)}: {hour.mails:,} left, {hour.delayed:,} were put off. "
-                "None is lost; is somebody filling in your forms?"
+                f"{moment(hour.starts_at)}: {hour.mails:,} sent, {hour.delayed:,} delayed. "
+                "None is lost; is a robot filling in your forms?"
             ),
             permission="subscribers.view_outgoingemail",
-            link="Confirmations that wait",
+            link="Waiting confirmations",
             address=list_url(OutgoingEmail, kind__exact="confirmation", status__exact="queued"),
         )
 
@@ -90,9 +90,9 @@ def _unknown() -> Iterator[Alarm]:
         yield Alarm(
             text=(
                 f"{number} {mails} handed over without an answer and may have arrived: "
-                "say what became of each."
+                "resolve each."
             ),
             permission="subscribers.view_outgoingemail",
-            link="Unknown mails",
+            link="Mails with unknown delivery",
             address=list_url(OutgoingEmail, status__exact="unknown"),
         )

@@ -1,4 +1,4 @@
-"""API keys: made here and shown once, renamed, revoked."""
+"""API keys: created here and shown once, renamed, revoked."""
 
 from typing import Any
 
@@ -17,8 +17,6 @@ from subscribers.services.workspaces import api_keys
 
 
 class ApiKeyForm(RowForm):
-    """Offers the scopes as boxes."""
-
     scopes = forms.MultipleChoiceField(
         choices=Scope.choices,
         required=False,
@@ -27,7 +25,6 @@ class ApiKeyForm(RowForm):
     )
 
     def clean_expires_at(self) -> Any:  # noqa: ANN401 - a datetime or None
-        """Refuse a time that has passed."""
         expires_at = self.cleaned_data["expires_at"]
         if expires_at is not None and expires_at <= timezone.now():
             raise forms.ValidationError("The key would have expired already.")
@@ -36,7 +33,7 @@ class ApiKeyForm(RowForm):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(BaseAdmin):
-    """The keys of all workspaces; their text is stored nowhere."""
+    """Keys of all workspaces; the full key is stored nowhere."""
 
     form = ApiKeyForm
     list_display = (
@@ -45,11 +42,10 @@ class ApiKeyAdmin(BaseAdmin):
     list_select_related = ("workspace",)
     list_filter = ("workspace",)
     search_fields = ("prefix",)
-    search_help_text = "The key's first signs"
+    search_help_text = "The key's first characters"
     change_form_outer_after_template = "admin/revoke_key.html"
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
-        """Show on a key's page what is known of it."""
         if obj is None:
             return ("workspace", "name", "scopes", "is_test", "expires_at")
         return ("name", *self.get_readonly_fields(request, obj))
@@ -57,18 +53,16 @@ class ApiKeyAdmin(BaseAdmin):
     def get_readonly_fields(
         self, request: HttpRequest, obj: ApiKey | None = None
     ) -> tuple[str, ...]:
-        """Keep all but the name: who has the key relies on the rest."""
+        """Only the name may change: applications rely on the rest."""
         if obj is None:
             return ()
         times = ("created_at", "expires_at", "last_used_at", "revoked_at")
         return ("workspace", "prefix", "state", "may", "test", *times)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Keys are revoked; the row stays, so that logs can be understood."""
         return False
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: RowForm, change: bool) -> None:
-        """Make a key, or rename one."""
         if change:
             api_keys.rename(api_key=obj)
             return
@@ -79,7 +73,7 @@ class ApiKeyAdmin(BaseAdmin):
             expires_at=obj.expires_at,
             is_test=obj.is_test,
         )
-        # The log entry and the answer name the stored row.
+        # The log entry and the response name the stored row.
         obj.pk = created.api_key.pk
         obj.prefix = created.api_key.prefix
         obj.text_shown_once = created.text  # type: ignore[attr-defined]  # for `response_add`
@@ -87,7 +81,7 @@ class ApiKeyAdmin(BaseAdmin):
     def response_add(
         self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Show the key in this one answer; a redirect would have to keep its text somewhere."""
+        """Show the key in this one response; a redirect would have to store it."""
         response = self.page(
             request,
             "admin/new_key.html",
@@ -99,11 +93,9 @@ class ApiKeyAdmin(BaseAdmin):
         return response
 
     def action_urls(self) -> list[URLPattern]:
-        """Add revocation."""
         return [self.action_url("revoke", self.revoke)]
 
     def revoke(self, request: HttpRequest, api_key: ApiKey) -> HttpResponse | None:
-        """Refuse the key from the next request on."""
         if api_key.revoked_at is None:
             api_keys.revoke(api_key=api_key, now=timezone.now())
             self.log_change(request, api_key, "Revoked")
@@ -112,7 +104,6 @@ class ApiKeyAdmin(BaseAdmin):
 
     @admin.display(description="state")
     def state(self, api_key: ApiKey) -> str:
-        """Return whether it can be used."""
         if api_key.revoked_at is not None:
             return "revoked"
         return "usable" if api_key.is_usable(at=timezone.now()) else "expired"
@@ -123,5 +114,4 @@ class ApiKeyAdmin(BaseAdmin):
 
     @admin.display(description="scopes")
     def may(self, api_key: ApiKey) -> str:
-        """Return what it may do."""
         return ", ".join(api_key.scopes) or "everything"

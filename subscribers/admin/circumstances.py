@@ -1,4 +1,4 @@
-"""Who does something by hand, for the ledger."""
+"""Which operator acts in the admin, for the ledger."""
 
 from django.http import HttpRequest
 
@@ -6,6 +6,6 @@ from config.http.errors import request_id_of
 from subscribers.services.consent.ledger import Circumstances
 
 
-def by_hand(request: HttpRequest) -> Circumstances:
-    """Return the circumstances of what an operator does; nothing of it is the person's own."""
+def by_operator(request: HttpRequest) -> Circumstances:
+    """Return the operator and the request; no address or browser is the person's own."""
     return Circumstances(request_id=request_id_of(request), actor=request.user.get_username())

@@ -1,4 +1,4 @@
-"""The confirmation mail on a workspace's page: how it looks, and a test of it to oneself."""
+"""The confirmation mail on a workspace's page: a preview, and a test mail to an operator."""
 
 from typing import Any
 
@@ -22,12 +22,9 @@ from subscribers.wire import addresses
 
 
 class ConfirmationPage(BaseAdmin):
-    """The part of a workspace's page about its confirmation mail, as it is stored."""
-
     def formfield_for_dbfield(
         self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> forms.Field | None:
-        """Take an address without a scheme for one of https."""
         more = {"assume_scheme": "https"} if isinstance(db_field, models.URLField) else {}
         field: forms.Field | None = super().formfield_for_dbfield(
             db_field, request, **more, **kwargs
@@ -35,7 +32,6 @@ class ConfirmationPage(BaseAdmin):
         return field
 
     def action_urls(self) -> list[URLPattern]:
-        """Add the frame's address, and the test."""
         return [
             *super().action_urls(),
             self.view_url("confirmation-preview", _preview),
@@ -43,7 +39,6 @@ class ConfirmationPage(BaseAdmin):
         ]
 
     def send_confirmation_test(self, request: HttpRequest, workspace: Workspace) -> None:
-        """Send the mail to an operator, and tell what became of it."""
         recipient = request.POST.get("address", "").strip()
         try:
             trial = confirmation_trial.send(workspace=workspace, recipient=recipient)
@@ -65,11 +60,11 @@ class ConfirmationPage(BaseAdmin):
 
     @admin.display(description="as it is stored")
     def confirmation_shown(self, workspace: Workspace) -> SafeString:
-        """Return the subject, the HTML in a frame and the text, for somebody unknown."""
+        """Return subject, HTML in a frame, and text, as a person without a name gets them."""
         try:
             mail = confirmation_trial.sample(workspace=workspace)
         except TemplateFault as fault:
-            return format_html("It cannot be made, so ours is sent. {}", str(fault))
+            return format_html("It cannot be rendered, so Cueline's own is sent. {}", str(fault))
         shown = frame(view_url(workspace, "confirmation-preview")) if mail.html else ""
         return format_html(
             '<p class="cueline-subject">{}</p>{}<pre class="cueline-text">{}</pre>',
@@ -80,7 +75,6 @@ class ConfirmationPage(BaseAdmin):
 
 
 def _preview(_request: HttpRequest, workspace: Workspace) -> HttpResponse:
-    """Return the HTML of the mail as it is stored."""
     try:
         return sandboxed(confirmation_trial.sample(workspace=workspace).html)
     except TemplateFault:

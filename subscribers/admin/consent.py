@@ -1,4 +1,4 @@
-"""The consent ledger: who was asked, agreed or left, when and by what; read-only."""
+"""The consent ledger, read-only: confirmations, unsubscribes and the like, with when and how."""
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -15,13 +15,13 @@ from subscribers.models import ConsentRecord
 
 @admin.register(ConsentRecord)
 class ConsentRecordAdmin(ReadOnlyAdmin):
-    """The ledger of all workspaces, newest first; lines of erased people stay without a name."""
+    """Records of all workspaces, newest first; those of erased people stay without a name."""
 
     list_display = ("at", "kind", "who", "how", "said", "workspace")
     list_select_related = ("subscriber", "workspace")
     list_filter = ("kind", "workspace")
     search_fields = ("id",)
-    search_help_text = "Whole address, also of somebody who was erased, or external id"
+    search_help_text = "Whole address, also of an erased person, or external id"
     fieldsets = (
         (None, {"fields": ("kind", "at", "who", "how", "reason", "list_name")}),
         ("Who did it", {"fields": ("actor", "ip", "user_agent")}),
@@ -31,11 +31,9 @@ class ConsentRecordAdmin(ReadOnlyAdmin):
     readonly_fields = ("who", "how", "event")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentRecord]:
-        """Bring along whom the lines are about, without what they bear."""
         return super().get_queryset(request).defer("subscriber__attributes")
 
     def search_condition(self, text: str) -> Q:
-        """Find the lines of one person, or of an address whose person is gone."""
         return of_person(text) | address_remains(text)
 
     @admin.display(description="who")

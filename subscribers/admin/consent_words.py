@@ -1,12 +1,12 @@
-"""The lines of the consent ledger in words."""
+"""Consent records in words."""
 
 from collections.abc import Mapping
 
 from subscribers.models import ConsentRecord
 
 METHODS: Mapping[str, str] = {
-    "hand": "by hand",
-    "admin": "by hand",
+    "hand": "an operator",
+    "admin": "an operator",
     "gesture": "a touch or key on the page",
     "button": "the page's button",
     "one_click": "one click in the mail program",
@@ -19,14 +19,14 @@ METHODS: Mapping[str, str] = {
 
 
 def how(record: ConsentRecord) -> str:
-    """Return by what and by whom it was done, or nothing where that is not known."""
+    """Return the method, the actor and the key; nothing where none is known."""
     by_what = METHODS.get(record.method, record.method.replace("_", " "))
     key = f"key {record.api_key}" if record.api_key else ""
     return ", ".join(part for part in (by_what, record.actor, key) if part)
 
 
 def line(record: ConsentRecord) -> str:
-    """Return what a line says, without its time: `Confirmed, by hand, ada: on the phone`."""
+    """Return a record without its time: `Confirmed, an operator, ada: on the phone`."""
     about = record.list_name or record.reason
     what = ", ".join(part for part in (str(record.get_kind_display()), how(record)) if part)
     return f"{what}: {about}" if about else what

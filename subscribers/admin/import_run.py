@@ -1,4 +1,4 @@
-"""Imports by command: who brought in what, what came of it, and the rows that were refused."""
+"""Imports by command: who imported what, the result, and the rejected rows."""
 
 import shlex
 from collections.abc import Sequence
@@ -23,50 +23,30 @@ COLOURS = {"Running": "info", "Interrupted": "warning", "Failed": "danger", "Fin
 DOWNLOAD = RowAction(
     name="rejects",
     label="Download the rejects",
-    explanation=f"The first {MOST_KEPT_REJECTS:,} refused rows as CSV, each with its error: "
-    "mended there, they can be imported again.",
+    explanation=f"The first {MOST_KEPT_REJECTS:,} rejected rows as CSV, each with its error. "
+    "Correct them there, and import the file.",
 )
 
 
 @admin.register(ImportRun)
 class ImportRunAdmin(ReadOnlyAdmin):
-    """The imports of all workspaces, newest first."""
-
     list_display = (
-        "started_at",
-        "kind",
-        "files_shown",
-        "state",
-        "rows",
-        "recorded",
-        "duplicates",
-        "rejected",
-        "actor",
-        "workspace",
-    )
+        "started_at", "kind", "files_shown", "state", "rows", "recorded", "duplicates", "rejected",
+        "actor", "workspace",
+    )  # fmt: skip
     list_select_related = ("workspace",)
     list_filter = ("kind", "status", "workspace")
     fieldsets = (
         (None, {"fields": ("kind", "files_shown", "state", "last_error", "how_to_resume")}),
-        (
-            "Who and when",
-            {"fields": ("actor", "workspace", "started_at", "updated_at", "finished_at")},
-        ),
-        (
-            "What came of it",
-            {
-                "fields": (
-                    ("rows", "recorded"),
-                    ("duplicates", "rejected"),
-                    ("subscribers_created", "definitions_created"),
-                    "confirmations_queued",
-                    ("oldest_at", "newest_at"),
-                )
-            },
-        ),
+        ("By", {"fields": ("actor", "workspace", "started_at", "updated_at", "finished_at")}),
+        ("Result", {"fields": (
+            ("rows", "recorded"), ("duplicates", "rejected"),
+            ("subscribers_created", "definitions_created"), "confirmations_queued",
+            ("oldest_at", "newest_at"),
+        )}),
         ("Rejected rows", {"fields": ("reasons_shown", "rejects_shown")}),
         ("Options", {"fields": ("options_shown", "checkpoint", "id")}),
-    )
+    )  # fmt: skip
     readonly_fields = (
         "files_shown", "state", "how_to_resume", "reasons_shown", "rejects_shown",
         "options_shown", "checkpoint",
@@ -76,7 +56,7 @@ class ImportRunAdmin(ReadOnlyAdmin):
         return [DOWNLOAD] if row.rejected else []
 
     def action_urls(self) -> list[URLPattern]:
-        """Return the address of the download; a POST, since the log says who took them."""
+        """The download is a POST: the log records who took the rows."""
         return [self.action_url(DOWNLOAD.name, self.download)]
 
     def download(self, request: HttpRequest, run: ImportRun) -> StreamingHttpResponse:
@@ -97,16 +77,16 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="how to resume")
     def how_to_resume(self, run: ImportRun) -> SafeString | str:
-        """Return the command that goes on with a run that did not come to its end."""
+        """Return the command that resumes an import that did not finish."""
         if run.status == ImportRun.Status.FINISHED:
-            return "It came to its end."
+            return "The import finished."
         words = ["manage.py", f"import_{run.kind}", *map(str, run.files)]
         command = shlex.join([*words, "--workspace", run.workspace.slug, "--resume"])
-        return format_html("<code>{}</code>, with the options that it began with.", command)
+        return format_html("<code>{}</code>, with the options of the first call.", command)
 
     @admin.display(description="reasons")
     def reasons_shown(self, run: ImportRun) -> SafeString:
-        """Return how many rows were refused for what, the most frequent first."""
+        """Return how many rows were rejected for each reason, the most frequent first."""
         by_count = sorted(run.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
         return bulleted(f"{count:,}: {text}" for text, count in by_count)
 
@@ -125,7 +105,6 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="checkpoint")
     def checkpoint(self, run: ImportRun) -> str:
-        """Return where the next row begins."""
         if not run.line:
             return "the beginning"
         name = _shown(run.files[run.file_index])

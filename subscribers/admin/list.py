@@ -1,4 +1,4 @@
-"""Lists: made, changed and deleted here."""
+"""Lists: created, changed and deleted here."""
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -12,8 +12,6 @@ from subscribers.services.audience import lists
 
 @admin.register(List)
 class ListAdmin(BaseAdmin):
-    """The lists of all workspaces."""
-
     list_display = (
         "name", "workspace", word_when("is_default", "Default"),
         word_when("is_private", "Private"), "created_at",
@@ -23,23 +21,16 @@ class ListAdmin(BaseAdmin):
     search_fields = ("name",)
     search_help_text = "Name, from its beginning"
     fields = (
-        "workspace",
-        "name",
-        "description",
-        "is_default",
-        "is_private",
-        "allow_member_unsubscribe",
-        "members",
-        "created_at",
-    )
+        "workspace", "name", "description", "is_default", "is_private", "allow_member_unsubscribe",
+        "members", "created_at",
+    )  # fmt: skip
     readonly_fields = ("members", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: List | None = None) -> tuple[str, ...]:
-        """Keep a list in its workspace."""
         return ("workspace", *self.readonly_fields) if obj else self.readonly_fields
 
     def save_model(self, request: HttpRequest, obj: List, form: RowForm, change: bool) -> None:
-        """Store it, and let every process know."""
+        """Store it, and make every process reload it."""
         lists.save(changed=obj)
 
     def delete_model(self, request: HttpRequest, obj: List) -> None:
@@ -48,7 +39,6 @@ class ListAdmin(BaseAdmin):
 
     @admin.display(description="members")
     def members(self, chosen: List) -> SafeString | str:
-        """Return a link to the people on it."""
         if chosen._state.adding:
             return "-"
         return format_html('<a href="{}">Subscribers</a>', list_url(Subscriber, list=chosen.pk.hex))

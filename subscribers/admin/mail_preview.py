@@ -1,20 +1,15 @@
-"""A mail's HTML on an address of its own, where nothing of it can run or leave.
+"""A mail's HTML at its own address, where nothing in it can run or leave.
 
-The frame around it is sandboxed, and so is the answer itself, for whoever opens the address alone:
-no script, no form, no plug-in, no navigation; pictures, since a mail without them says little.
+The frame is sandboxed, and so is the response, in case it is opened without the frame: no script,
+form, plug-in or navigation. Pictures are allowed, since a mail without them shows little.
 """
 
-from typing import TYPE_CHECKING
-
 from csp.constants import HEADER
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from subscribers.models import OutgoingEmail
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
 
 POLICY = (
     "sandbox; default-src 'none'; img-src data: https:; style-src 'unsafe-inline'; "
@@ -22,13 +17,12 @@ POLICY = (
 )
 
 
-def preview(_request: "HttpRequest", email: OutgoingEmail) -> HttpResponse:
-    """Return the HTML as it was sent."""
+def preview(_request: HttpRequest, email: OutgoingEmail) -> HttpResponse:
     return sandboxed(email.html)
 
 
 def sandboxed(html: str) -> HttpResponse:
-    """Return a mail's HTML, of which nothing can run or leave."""
+    """Return a mail's HTML under a policy that lets nothing run."""
     return HttpResponse(
         html,
         headers={
@@ -41,7 +35,6 @@ def sandboxed(html: str) -> HttpResponse:
 
 
 def frame(address: str) -> SafeString:
-    """Return a frame that shows the HTML at an address and lets nothing of it run."""
     return format_html(
         '<iframe class="cueline-mail" sandbox="" title="The mail" src="{}"></iframe>', address
     )

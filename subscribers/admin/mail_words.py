@@ -1,29 +1,24 @@
-"""What became of a mail, in words."""
+"""The state of a mail in words."""
 
 from config.readable import moment
 from events.wording.reasons import reason_in_words
 from subscribers.models import OutgoingEmail
 
 COLOURS = {
-    "queued": "info",
-    "sending": "info",
-    "sent": "success",
-    "failed": "danger",
-    "unknown": "warning",
-    "skipped": "",
-}
-# The reason is of the moment in these; later states are told by the error.
-BEAR_A_REASON = (OutgoingEmail.Status.SKIPPED, OutgoingEmail.Status.QUEUED)
+    "queued": "info", "sending": "info", "sent": "success", "failed": "danger",
+    "unknown": "warning", "skipped": "",
+}  # fmt: skip
+# In these states the reason is current; later states show the error.
+WITH_REASON = (OutgoingEmail.Status.SKIPPED, OutgoingEmail.Status.QUEUED)
 LONGEST_NOTE = 80
 UNKNOWN = (
     "It was handed to the mail server and no answer came: it may have arrived. "
-    "Look in the server's log, then say above what became of it."
+    "Look in the server's log, then resolve it above."
 )
 
 
 def note(email: OutgoingEmail) -> str:
-    """Return the reason or the beginning of the error, for a list."""
-    has_reason = email.reason and email.status in BEAR_A_REASON
+    has_reason = email.reason and email.status in WITH_REASON
     words = reason_in_words(email.reason) if has_reason else email.last_error
     return words[:LONGEST_NOTE] or "-"
 
@@ -51,4 +46,4 @@ def _why_queued(email: OutgoingEmail) -> str:
         return f"It waits: {reason_in_words(email.reason)}.{at}"
     if email.last_error:
         return f"It is tried again; last time: {email.last_error}"
-    return "It leaves as soon as a worker comes to it."
+    return "It is sent as soon as a worker is free."

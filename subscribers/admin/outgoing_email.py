@@ -1,6 +1,6 @@
-"""The outbox: every mail as it was rendered, what became of it and why; the development inbox too.
+"""The outbox: every mail as rendered, with its state and reason; the development inbox too.
 
-Mails are the engine's; what is done here by hand settles those whose fate it could not know.
+The engine owns the mails; an operator resolves those that failed or whose delivery is unknown.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,9 +25,7 @@ from subscribers.services.outbox import outbox
 
 BODIES = ("html", "text", "headers")
 IT_ARRIVED = RowAction(
-    name="it-arrived",
-    label="Mark as sent",
-    explanation="You know that it arrived.",
+    name="it-arrived", label="Mark as sent", explanation="You know that it arrived."
 )
 SEND_AGAIN = RowAction(
     name="send-again",
@@ -38,8 +36,6 @@ SEND_AGAIN = RowAction(
 
 @admin.register(OutgoingEmail)
 class OutgoingEmailAdmin(ReadOnlyAdmin):
-    """The mails of all workspaces, newest first."""
-
     list_display = ("subject_shown", "recipient", "state", "note", "kind", "created_at", "sent_at")
     list_select_related = ("workspace",)
     list_filter = ("status", "kind", "workspace")
@@ -49,14 +45,8 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
         (None, {"fields": ("status", "why", "subject", "recipient", "subscriber_link")}),
         ("Content", {"fields": ("rendered", "text_shown")}),
         ("Headers", {"fields": ("sender", "reply_to", "message_id", "headers_shown")}),
-        (
-            "Cause",
-            {"fields": ("kind", "enrollments", "cause", "workspace", "public_id")},
-        ),
-        (
-            "When",
-            {"fields": ("created_at", "due_at", "sending_since", "sent_at", "attempts")},
-        ),
+        ("Cause", {"fields": ("kind", "enrollments", "cause", "workspace", "public_id")}),
+        ("When", {"fields": ("created_at", "due_at", "sending_since", "sent_at", "attempts")}),
     )
     readonly_fields = (
         "why", "subscriber_link", "rendered", "text_shown", "headers_shown", "enrollments",
@@ -64,23 +54,19 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutgoingEmail]:
-        """Leave the bodies where they are while many rows are listed."""
         rows = super().get_queryset(request)
         is_one = bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)
         return rows.select_related("subscriber", "workspace") if is_one else rows.defer(*BODIES)
 
     def search_condition(self, text: str) -> Q:
-        """Find one mail by its id, or the mails of one person."""
         return row_or_person("eml", text)
 
     def row_actions(self, request: HttpRequest, row: OutgoingEmail) -> Sequence[RowAction]:
-        """Offer what settles a mail that the engine could not."""
         if row.status == OutgoingEmail.Status.UNKNOWN:
             return (IT_ARRIVED, SEND_AGAIN)
         return (SEND_AGAIN,) if row.status == OutgoingEmail.Status.FAILED else ()
 
     def action_urls(self) -> list[URLPattern]:
-        """Add the frame's address, and the actions'."""
         return [
             self.view_url("preview", preview),
             self.action_url("it-arrived", self.it_arrived),
@@ -94,11 +80,7 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
         self._settle(request, email, outbox.send_again, "Queued again")
 
     def _settle(
-        self,
-        request: HttpRequest,
-        email: OutgoingEmail,
-        settle: Callable[..., None],
-        words: str,
+        self, request: HttpRequest, email: OutgoingEmail, settle: Callable[..., None], words: str
     ) -> None:
         try:
             settle(email=email, now=timezone.now())
@@ -133,7 +115,6 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
 
     @admin.display(description="preview")
     def rendered(self, email: OutgoingEmail) -> SafeString | str:
-        """Return a frame that shows the HTML and lets nothing of it run."""
         if not email.html:
             return "This mail is plain text."
         return frame(view_url(email, "preview"))

@@ -1,4 +1,4 @@
-"""Finding what hangs on one person, for lists whose rows bear a subscriber or an address."""
+"""Searches by person, for lists whose rows belong to a subscriber or an address."""
 
 from contextlib import suppress
 
@@ -15,16 +15,12 @@ MOST_WORKSPACES = 100
 
 
 def row_or_person(prefix: str, text: str) -> Q:
-    """Return the condition for a row's id on the wire, else for the rows of one person."""
     row_id = ids.decode(prefix, text)
     return of_person(text) if row_id is None else Q(pk=row_id)
 
 
 def of_person(text: str) -> Q:
-    """Return the condition for the rows of one person.
-
-    A person is named by the whole address in any of its forms, or by the external id.
-    """
+    """Return the condition for one person's rows, by whole address (any form) or external id."""
     person = Q(external_id=text)
     with suppress(addresses.InvalidAddress):
         person |= Q(email_key=addresses.parse(text).key)
@@ -33,10 +29,7 @@ def of_person(text: str) -> Q:
 
 
 def address_remains(text: str) -> Q:
-    """Return the condition for rows that bear the hash of a whole address; none for other texts.
-
-    The hash is another one in each workspace.
-    """
+    """Return the condition for rows with a whole address's hash, one per workspace."""
     condition = Q(pk__in=[])
     with suppress(addresses.InvalidAddress):
         email_key = addresses.parse(text).key

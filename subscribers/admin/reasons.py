@@ -1,10 +1,10 @@
-"""What is done by hand for a reason: a page that asks for it, and the check of what was given."""
+"""The page that asks an operator for a reason, and the check of the answer."""
 
 from django.contrib import messages
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
-from config.admin_base import BaseAdmin, admin_url
+from config.admin_base import BaseAdmin, admin_url, view_url
 from subscribers.wire import json_gate
 
 LONGEST = 500
@@ -15,38 +15,38 @@ def ask(
     request: HttpRequest,
     row: Model,
     *,
-    title: str,
-    explanation: str,
     label: str,
-    address: str,
+    explanation: str,
+    action: str,
+    title: str = "",
     asks_for_address: bool = False,
 ) -> HttpResponse:
-    """Return a page that asks for the reason and posts it to `address`.
+    """Return a page that asks for the reason and posts it to a row's `action`.
 
-    `asks_for_address`: also for the mail address that is meant, since nobody stored it.
+    `asks_for_address`: also for the mail address, where only its hash is stored.
     """
     return page.page(
         request,
         "admin/ask_reason.html",
-        title=title,
+        title=title or f"{label} {row}",
         row=row,
         back=admin_url(row),
         explanation=explanation,
         label=label,
-        address=address,
+        address=view_url(row, action),
         longest=LONGEST,
         asks_for_address=asks_for_address,
     )
 
 
 def given(request: HttpRequest) -> str | None:
-    """Return the posted reason in one line, or None after telling what is wrong with it."""
+    """Return the posted reason on one line; None, with a message, when it cannot be used."""
     reason = " ".join(request.POST.get("reason", "").split())
     if not reason:
         messages.error(request, "Give a reason: it is kept in the ledger.")
         return None
     if len(reason) > LONGEST:
-        text = f"The reason has {len(reason):,} characters; {LONGEST} are the most."
+        text = f"The reason has {len(reason):,} characters; at most {LONGEST} are allowed."
         messages.error(request, text)
         return None
     if json_gate.has_control(reason):

@@ -1,4 +1,4 @@
-"""Subscribers: who they are, what they bear, and what they did last; read-only."""
+"""Subscribers: profile, consent, events, enrollments and mail; changed by the actions only."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from events.wording.reasons import reason_in_words
 from events.wording.steps import row_in_words
 from subscribers import ids
 from subscribers.admin import subscriber_consent
-from subscribers.admin.subscriber_filters import BearingTag, OnList, PendingFor, came_at
+from subscribers.admin.subscriber_filters import HasTag, OnList, PendingFor, came_at
 from subscribers.admin.subscriber_identity import IdentityActions
 from subscribers.models import Confirmation, OutgoingEmail, Subscriber
 from subscribers.wire import addresses
@@ -27,12 +27,10 @@ LATEST = 20
 
 @admin.register(Subscriber)
 class SubscriberAdmin(IdentityActions):
-    """The people of all workspaces."""
-
     list_display = ("email", "external_id", "name", "status", "workspace", "created_at")
     list_display_of_pending = ("email", "waits", "mails_sent", "reminded", "workspace")
     list_select_related = ("workspace",)
-    list_filter = ("workspace", "status", PendingFor, BearingTag, OnList)
+    list_filter = ("workspace", "status", PendingFor, HasTag, OnList)
     search_fields = ("email_key", "external_id")
     search_help_text = "Address or external id, from its beginning"
     fieldsets = (
@@ -49,23 +47,21 @@ class SubscriberAdmin(IdentityActions):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:
-        """Leave attributes where they are until a page shows them."""
         rows = super().get_queryset(request).defer("attributes")
         if not _is_about_pending(request):
             return rows
-        questions = Confirmation.objects.filter(closed_at=None)
-        return rows.prefetch_related(Prefetch("confirmations", questions, to_attr="questions"))
+        of_each = Confirmation.objects.filter(closed_at=None)
+        prefetched = Prefetch("confirmations", of_each, to_attr="open_confirmations")
+        return rows.prefetch_related(prefetched)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        """Tell of those pending how long they wait, and how often they were asked."""
         return self.list_display_of_pending if _is_about_pending(request) else self.list_display
 
     def fold(self, field: str, text: str) -> str:
-        """Compare addresses as they are stored for comparing."""
         return text.lower() if field == "email_key" else text
 
     def search_condition(self, text: str) -> Q:
-        """Take a whole address in any of its forms, or an id on the wire, for what it is."""
+        """Accept a whole address in any of its forms, or a public id."""
         row_id = ids.decode("sub", text)
         if row_id is not None:
             return Q(pk=row_id)
@@ -76,50 +72,41 @@ class SubscriberAdmin(IdentityActions):
 
     @admin.display(description="name")
     def name(self, subscriber: Subscriber) -> str:
-        """Return first and last name."""
         return f"{subscriber.first_name} {subscriber.last_name}".strip() or "-"
 
     @admin.display(description="id")
     def public_id(self, subscriber: Subscriber) -> str:
-        """Return the id on the wire."""
         return subscriber.public_id
 
     @admin.display(description="pending since")
     def waits(self, subscriber: Subscriber) -> str:
-        """Return how long ago the person came."""
         return timesince(came_at(subscriber), depth=1)
 
     @admin.display(description="mails")
     def mails_sent(self, subscriber: Subscriber) -> str:
-        """Return how often the person was asked, and when last."""
-        question = _question(subscriber)
-        return f"{question.mails}, last {moment(question.asked_at)}" if question else "never asked"
+        found = _open_confirmation(subscriber)
+        return f"{found.mails}, last {moment(found.asked_at)}" if found else "none sent"
 
     @admin.display(description="reminded")
     def reminded(self, subscriber: Subscriber) -> datetime | None:
-        """Return when the person was reminded."""
-        question = _question(subscriber)
-        return question.reminded_at if question else None
+        found = _open_confirmation(subscriber)
+        return found.reminded_at if found else None
 
     @admin.display(description="why mail is blocked")
     def in_the_way(self, subscriber: Subscriber) -> SafeString:
-        """Return what stands in the way of mail."""
         return subscriber_consent.standing(subscriber)
 
     @admin.display(description="ledger")
     def ledger(self, subscriber: Subscriber) -> SafeString:
-        """Return how the person's consent came to be."""
         return subscriber_consent.ledger(subscriber)
 
     @admin.display(description="tags")
     def tags(self, subscriber: Subscriber) -> SafeString:
-        """Return the tags, linked."""
         links = subscriber.tag_links.select_related("tag").order_by("tag__name")
         return separated(link_to(link.tag) for link in links)
 
     @admin.display(description="lists")
     def lists(self, subscriber: Subscriber) -> SafeString:
-        """Return the lists, linked, with those that the subscriber left."""
         memberships = subscriber.memberships.select_related("list").order_by("list__name")
         return bulleted(
             format_html(
@@ -135,12 +122,10 @@ class SubscriberAdmin(IdentityActions):
 
     @admin.display(description="attributes")
     def attributes_shown(self, subscriber: Subscriber) -> SafeString:
-        """Return the attributes."""
         return json_value(subscriber.attributes)
 
     @admin.display(description="latest events")
     def latest_events(self, subscriber: Subscriber) -> SafeString:
-        """Return the latest events, newest first, and where to see all."""
         events = (
             Event.objects.filter(subscriber=subscriber)
             .select_related("definition")
@@ -161,7 +146,6 @@ class SubscriberAdmin(IdentityActions):
 
     @admin.display(description="latest enrollments")
     def latest_enrollments(self, subscriber: Subscriber) -> SafeString:
-        """Return where the person stands in which sequence, newest first."""
         enrollments = (
             Enrollment.objects.filter(subscriber=subscriber)
             .select_related("sequence", "step")
@@ -183,7 +167,6 @@ class SubscriberAdmin(IdentityActions):
 
     @admin.display(description="latest mails")
     def latest_mails(self, subscriber: Subscriber) -> SafeString:
-        """Return what was mailed, or was not and why, newest first."""
         emails = (
             OutgoingEmail.objects.filter(subscriber=subscriber)
             .only("subject", "status", "reason", "created_at", "subscriber")
@@ -204,12 +187,10 @@ class SubscriberAdmin(IdentityActions):
 
 
 def _is_about_pending(request: HttpRequest) -> bool:
-    """Tell whether the list is narrowed to people who have not confirmed."""
     is_pending = request.GET.get("status__exact") == Subscriber.Status.PENDING
     return is_pending or PENDING_FOR in request.GET
 
 
-def _question(subscriber: Subscriber) -> Confirmation | None:
-    """Return the open question that the list brought along."""
-    questions: list[Confirmation] = subscriber.questions  # type: ignore[attr-defined]
-    return questions[0] if questions else None
+def _open_confirmation(subscriber: Subscriber) -> Confirmation | None:
+    found: list[Confirmation] = subscriber.open_confirmations  # type: ignore[attr-defined]
+    return found[0] if found else None

@@ -1,17 +1,18 @@
-"""What is done for somebody by hand: asked once more, taken at their word, left in peace."""
+"""Actions on a subscriber: send the confirmation again, confirm, unsubscribe, suppress, export."""
 
 from collections.abc import Sequence
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern
 from django.utils import timezone
 
-from config.admin_base import ReadOnlyAdmin, RowAction, view_url
+from config.admin_base import ReadOnlyAdmin, RowAction
+from events.services.people import document
 from events.wording.reasons import reason_in_words
-from subscribers.admin import reasons, subscriber_export
-from subscribers.admin.circumstances import by_hand
+from subscribers.admin import reasons
+from subscribers.admin.circumstances import by_operator
 from subscribers.models import Subscriber, Suppression
 from subscribers.services.consent import asking, confirmations, suppressions, unsubscribing
 
@@ -40,27 +41,28 @@ SUPPRESS = RowAction(
     is_link=True,
     is_dangerous=True,
 )
-ADD_SUPPRESSION = "subscribers.add_suppression"
-EXPLANATION = (
-    "They become active, join the default lists, and every sequence that waits for them goes on."
+EXPORT = RowAction(
+    name="export",
+    label="Export everything",
+    explanation="Everything stored about this person, as one JSON file.",
 )
+ADD_SUPPRESSION = "subscribers.add_suppression"
+EXPLANATION = "They become active and join the default lists; their waiting enrollments continue."
 
 
 class SubscriberActions(ReadOnlyAdmin):
-    """The actions; each is a POST with a log entry, and three have a page that asks first."""
+    """Each action is a POST with a log entry; three ask for a reason on a page first."""
 
     def row_actions(self, request: HttpRequest, row: Subscriber) -> Sequence[RowAction]:
-        """Return what is lawful for the person as they stand."""
         found = [ASK, CONFIRM] if row.status == Status.PENDING else []
         if not unsubscribing.has_left(row):
             found.append(LEAVE)
         if request.user.has_perm(ADD_SUPPRESSION) and not _is_suppressed(row):
             found.append(SUPPRESS)
-        found.append(subscriber_export.EXPORT)
+        found.append(EXPORT)
         return found
 
     def action_urls(self) -> list[URLPattern]:
-        """Return the addresses of actions, and of the pages that ask first."""
         return [
             self.action_url("ask-again", self.ask_again),
             self.action_url("confirm", self.confirm),
@@ -73,9 +75,8 @@ class SubscriberActions(ReadOnlyAdmin):
         ]
 
     def ask_again(self, request: HttpRequest, subscriber: Subscriber) -> None:
-        """Queue one more confirmation, or say why there is none."""
         asked = asking.ask_by_id(
-            subscriber_id=subscriber.pk, circumstances=by_hand(request), now=timezone.now()
+            subscriber_id=subscriber.pk, circumstances=by_operator(request), now=timezone.now()
         )
         if not asked.is_queued:
             messages.error(request, f"Not sent: {reason_in_words(asked.reason)}.")
@@ -84,48 +85,42 @@ class SubscriberActions(ReadOnlyAdmin):
         self.tell_done(request, subscriber, "Sent the confirmation again", said=said)
 
     def show_confirming(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
-        """Ask for the reason."""
         return reasons.ask(
             self,
             request,
             subscriber,
-            title=f"Confirm {subscriber}",
-            explanation=EXPLANATION,
             label="Confirm",
-            address=view_url(subscriber, "confirm"),
+            explanation=EXPLANATION,
+            action="confirm",
         )
 
     def confirm(self, request: HttpRequest, subscriber: Subscriber) -> None:
-        """Confirm somebody pending for the reason that was given."""
         reason = reasons.given(request)
         if reason is None:
             return
         is_changed = confirmations.confirm_by_hand(
             subscriber_id=subscriber.pk,
             reason=reason,
-            circumstances=by_hand(request),
+            circumstances=by_operator(request),
             now=timezone.now(),
         )
         if not is_changed:
-            messages.warning(request, "Nothing changed: only somebody pending can be confirmed.")
+            messages.warning(request, "Nothing changed: only pending people can be confirmed.")
             return
         said = f"{subscriber} is confirmed."
-        self.tell_done(request, subscriber, f"Confirmed by hand: {reason}", said=said)
+        self.tell_done(request, subscriber, f"Confirmed: {reason}", said=said)
 
     def show_leaving(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
-        """Ask for the reason."""
         return reasons.ask(
             self,
             request,
             subscriber,
-            title=f"Unsubscribe {subscriber}",
-            explanation="Marketing mail ends at once. Transactional mail is still sent.",
             label="Unsubscribe",
-            address=view_url(subscriber, "leave"),
+            explanation="Marketing mail ends at once. Transactional mail is still sent.",
+            action="leave",
         )
 
     def leave(self, request: HttpRequest, subscriber: Subscriber) -> None:
-        """Unsubscribe somebody for the reason that was given."""
         reason = reasons.given(request)
         if reason is None:
             return
@@ -133,29 +128,26 @@ class SubscriberActions(ReadOnlyAdmin):
             subscriber_ids=[subscriber.pk],
             now=timezone.now(),
             method=confirmations.ConfirmationMethod.HAND,
-            circumstances=by_hand(request),
+            circumstances=by_operator(request),
             reason=reason,
         )
         if not left:
-            messages.warning(request, "Nothing changed: they have left already.")
+            messages.warning(request, "Nothing changed: they are unsubscribed already.")
             return
         said = f"{subscriber} is unsubscribed."
         self.tell_done(request, subscriber, f"Unsubscribed: {reason}", said=said)
 
     def show_suppressing(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
-        """Ask for the reason."""
         return reasons.ask(
             self,
             request,
             subscriber,
-            title=f"Suppress {subscriber}",
-            explanation="No mail goes to the address, and every enrollment ends.",
             label="Suppress",
-            address=view_url(subscriber, "suppress"),
+            explanation="No mail goes to the address, and every enrollment ends.",
+            action="suppress",
         )
 
     def suppress(self, request: HttpRequest, subscriber: Subscriber) -> None:
-        """Put the person's address down for the reason that was given."""
         if not request.user.has_perm(ADD_SUPPRESSION):
             raise PermissionDenied
         reason = reasons.given(request)
@@ -167,16 +159,20 @@ class SubscriberActions(ReadOnlyAdmin):
             reason=Suppression.Reason.MANUAL,
             source=suppressions.SuppressionSource.ADMIN,
             details=reason,
-            circumstances=by_hand(request),
+            circumstances=by_operator(request),
             now=timezone.now(),
         )
-        said = f"{subscriber} gets no mail any more."
+        said = f"{subscriber} gets no more mail."
         self.tell_done(request, subscriber, f"Suppressed: {reason}", said=said)
 
-    def export(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponseBase:
-        """Hand out everything that is known of the person."""
-        self.log_change(request, subscriber, "Exported all that is known of them")
-        return subscriber_export.download(subscriber)
+    def export(self, request: HttpRequest, subscriber: Subscriber) -> StreamingHttpResponse:
+        self.log_change(request, subscriber, "Exported everything stored about them")
+        return StreamingHttpResponse(
+            document.chunks(subscriber=subscriber, now=timezone.now()),
+            content_type="application/json",
+            # The file's name holds no address.
+            headers={"Content-Disposition": f'attachment; filename="{subscriber.public_id}.json"'},
+        )
 
 
 def _is_suppressed(subscriber: Subscriber) -> bool:

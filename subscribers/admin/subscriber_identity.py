@@ -1,4 +1,4 @@
-"""What changes who somebody is, by hand: another address, merged with another row, erased."""
+"""Actions that change a subscriber's identity: new address, merge, erasure."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -16,14 +16,14 @@ from django.utils import timezone
 
 from config.admin_base import RowAction, admin_url, list_url, view_url
 from events.models import Enrollment, Event
-from subscribers.admin.circumstances import by_hand
+from subscribers.admin.circumstances import by_operator
 from subscribers.admin.subscriber_actions import SubscriberActions
 from subscribers.models import ConsentRecord, OutgoingEmail, Subscriber
 from subscribers.services.audience import named_people
 from subscribers.services.people import changing_address, erasing, merging
 from subscribers.wire import addresses
 
-# More take longer than a request may.
+# Deleting more takes longer than a request may.
 MOST_EVENTS = 20_000
 LONGEST_NAME = 300
 DELETE = "subscribers.delete_subscriber"
@@ -49,26 +49,24 @@ ERASE = RowAction(
     is_dangerous=True,
 )
 ABOUT_ADDRESS = (
-    "You answer for its being theirs: who is active stays so, who is pending is asked at the new "
-    "address, and a bounce of the old one does not count any more. It must be free."
+    "Make sure that it is theirs: active people stay active, pending people get a confirmation at "
+    "the new address, and a bounce of the old one no longer counts. It must be free."
 )
 ABOUT_MERGING = (
-    "Events, enrollments, mails, tags, lists and ledger of the other become this person's, who "
-    "keeps their own address, and their external id and names where they have them. The stricter "
-    "status holds. The other row goes, and cannot be brought back."
+    "The other's events, enrollments, mails, tags, lists and ledger move to this person, who keeps "
+    "their address, and their external id and names where they have them. The stricter status "
+    "applies. The other row is deleted for good."
 )
 
 
 class IdentityActions(SubscriberActions):
-    """The actions; each is a POST with a log entry, and has a page that asks first."""
+    """Each action is a POST with a log entry, and has a page that asks first."""
 
     def row_actions(self, request: HttpRequest, row: Subscriber) -> Sequence[RowAction]:
-        """Offer what the operator may do."""
         found = [*super().row_actions(request, row), CHANGE_ADDRESS]
         return [*found, MERGE, ERASE] if request.user.has_perm(DELETE) else found
 
     def action_urls(self) -> list[URLPattern]:
-        """Add the actions and their pages."""
         return [
             *super().action_urls(),
             self.view_url("changing-address", self.show_changing_address),
@@ -80,7 +78,6 @@ class IdentityActions(SubscriberActions):
         ]
 
     def show_changing_address(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
-        """Ask for the new address."""
         return self._ask(
             request,
             subscriber,
@@ -92,12 +89,11 @@ class IdentityActions(SubscriberActions):
         )
 
     def change_address(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse | None:
-        """Give somebody the address that was given."""
         try:
             changed = changing_address.change(
                 subscriber_id=subscriber.pk,
                 address=_answer(request),
-                circumstances=by_hand(request),
+                circumstances=by_operator(request),
                 now=timezone.now(),
             )
         except addresses.InvalidAddress as error:
@@ -107,13 +103,12 @@ class IdentityActions(SubscriberActions):
         else:
             subscriber.refresh_from_db()
             self.log_change(request, subscriber, "Changed the address")
-            asked = " It was asked to confirm." if changed.is_asked else ""
+            asked = " A confirmation was sent to it." if changed.is_asked else ""
             messages.success(request, f"The address is {changed.email} now.{asked}")
             return None
         return HttpResponseRedirect(view_url(subscriber, "changing-address"))
 
     def show_merging(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
-        """Ask who the other is."""
         _refuse_others(request)
         return self._ask(
             request,
@@ -126,7 +121,6 @@ class IdentityActions(SubscriberActions):
         )
 
     def merge(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse | None:
-        """Merge the person who was named into this one."""
         _refuse_others(request)
         try:
             other = named_people.find(workspace=subscriber.workspace, name=_answer(request))
@@ -134,7 +128,7 @@ class IdentityActions(SubscriberActions):
                 kept_id=subscriber.pk,
                 gone_id=other.pk,
                 attributes_bytes=settings.MAX_ATTRIBUTES_BYTES,
-                circumstances=by_hand(request),
+                circumstances=by_operator(request),
                 now=timezone.now(),
             )
         except (named_people.NobodyNamed, merging.CannotMerge) as error:
@@ -142,7 +136,7 @@ class IdentityActions(SubscriberActions):
             return HttpResponseRedirect(view_url(subscriber, "merging"))
         subscriber.refresh_from_db()
         self.log_change(request, subscriber, f"Merged {other.public_id} into this person")
-        messages.success(request, f"{other} is one with {subscriber} now, who is {merged.status}.")
+        messages.success(request, f"{other} is merged into {subscriber}, who is {merged.status}.")
         if merged.is_without_attributes:
             messages.warning(
                 request, "The other's attributes are lost: together they are too long."
@@ -150,7 +144,6 @@ class IdentityActions(SubscriberActions):
         return None
 
     def show_erasing(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
-        """Say what goes, and ask."""
         _refuse_others(request)
         events = _events_of(subscriber)
         return self.page(
@@ -165,7 +158,7 @@ class IdentityActions(SubscriberActions):
         )
 
     def erase(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
-        """Erase somebody; the log keeps that it was done, and not of whom."""
+        """Erase the person; the log entry does not name them."""
         _refuse_others(request)
         if _events_of(subscriber) > MOST_EVENTS:
             messages.error(request, "Nothing was changed: use the command for so many events.")
@@ -173,7 +166,7 @@ class IdentityActions(SubscriberActions):
         try:
             erased = erasing.erase(
                 subscriber_id=subscriber.pk,
-                circumstances=by_hand(request),
+                circumstances=by_operator(request),
                 now=timezone.now(),
                 allows_return="allow_return" in request.POST,
             )
@@ -188,7 +181,7 @@ class IdentityActions(SubscriberActions):
             action_flag=DELETION,
             change_message=f"Erased, with {erased.events} events and {erased.mails} mails",
         )
-        messages.success(request, "Erased. What stays is a hash and a line in the ledger.")
+        messages.success(request, "Erased. A hash and a ledger record remain.")
         return HttpResponseRedirect(list_url(Subscriber))
 
     def _ask(
@@ -214,21 +207,20 @@ def _answer(request: HttpRequest) -> str:
 
 
 def _events_of(subscriber: Subscriber) -> int:
-    """Return how many events there are; one more than a page deletes at most."""
+    """Return the number of events, up to one more than the page deletes."""
     return Event.objects.filter(subscriber=subscriber)[: MOST_EVENTS + 1].count()
 
 
 def _going(subscriber: Subscriber, events: int) -> list[str]:
-    """Return what goes, in words."""
     many = f"more than {MOST_EVENTS:,}" if events > MOST_EVENTS else f"{events:,}"
     enrollments = Enrollment.objects.filter(subscriber=subscriber).count()
     mails = OutgoingEmail.objects.filter(subscriber=subscriber).count()
-    lines = ConsentRecord.objects.filter(subscriber=subscriber).count()
+    records = ConsentRecord.objects.filter(subscriber=subscriber).count()
     return [
         "their row, with address, external id, names, attributes, tags and lists",
         f"events: {many}",
         f"enrollments, with what each step did: {enrollments:,}",
         f"mails, with their texts: {mails:,}",
-        f"lines of the ledger: {lines:,}",
-        "entries of the admin's log about them, kept answers and refused import rows with them",
+        f"ledger records: {records:,}",
+        "entries of the admin's log about them, kept answers and rejected import rows with them",
     ]

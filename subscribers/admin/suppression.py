@@ -1,4 +1,4 @@
-"""Suppressions: addresses that get no mail, by bounce, complaint or hand; added and lifted here."""
+"""Suppressions: addresses that get no mail, after a bounce, a complaint or by an operator."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -17,12 +17,13 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from config.admin_base import BaseAdmin, RowAction, RowForm, link_to, list_url, view_url
 from config.readable import NOTHING, bulleted
 from subscribers.admin import reasons, subscriber_consent
-from subscribers.admin.circumstances import by_hand
+from subscribers.admin.circumstances import by_operator
 from subscribers.admin.person_search import address_remains
 from subscribers.models import ConsentRecord, Subscriber, Suppression
 from subscribers.services.consent import suppressions
 from subscribers.services.consent.suppressions import SuppressionSource
-from subscribers.wire import addresses, json_gate
+from subscribers.validators import validate_plain_text
+from subscribers.wire import addresses
 
 COLOURS = {"hard_bounce": "warning", "complaint": "danger", "manual": "info", "erased": "info"}
 LIFT = RowAction(
@@ -32,14 +33,12 @@ LIFT = RowAction(
     is_link=True,
 )
 EXPLANATION = (
-    "Mail may go to the address again. Who had bounced is as they were before; who had complained "
-    "has left, and only they themselves can come back."
+    "Mail may go to the address again. Bounced people get their earlier status back; people who "
+    "complained stay unsubscribed, and only they can subscribe again."
 )
 
 
 class SuppressionForm(RowForm):
-    """Asks for the address and why it gets no mail any more."""
-
     email = forms.CharField(label="Address", max_length=254, widget=UnfoldAdminTextInputWidget())
     details = forms.CharField(
         label="Reason",
@@ -58,16 +57,14 @@ class SuppressionForm(RowForm):
             raise forms.ValidationError(f"The address {error}") from error
 
     def clean_details(self) -> str:
-        """Refuse what one database stores and the other does not."""
         details = " ".join(str(self.cleaned_data["details"]).split())
-        if json_gate.has_control(details):
-            raise forms.ValidationError("Control characters are not allowed.")
+        validate_plain_text(details)
         return details
 
 
 @admin.register(Suppression)
 class SuppressionAdmin(BaseAdmin):
-    """The suppressed addresses of all workspaces; what remains of erased people is a hash."""
+    """Addresses of all workspaces; of erased people only a hash remains."""
 
     form = SuppressionForm
     list_display = ("address", "why", "source", "details", "bounces", "workspace", "created_at")
@@ -77,26 +74,23 @@ class SuppressionAdmin(BaseAdmin):
     search_help_text = "Address, from its beginning; the whole one also finds erased people's"
     fieldsets = (
         (None, {"fields": ("address", "reason", "source", "details", "bounces", "created_at")}),
-        ("Subscribers", {"fields": ("bearers", "ledger")}),
+        ("Subscribers", {"fields": ("people", "ledger")}),
         ("More", {"fields": ("workspace", "address_hash")}),
     )
-    readonly_fields = ("address", "bearers", "ledger")
+    readonly_fields = ("address", "people", "ledger")
 
     def get_fieldsets(self, request: HttpRequest, obj: Suppression | None = None) -> Any:  # noqa: ANN401 - the skin's classes have no types
-        """Ask for a new one's address and reason alone."""
         fields = SuppressionForm.Meta.fields
         return super().get_fieldsets(request, obj) if obj else [(None, {"fields": fields})]
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Nobody changes one: it is lifted, or stays."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Nobody deletes one: it is lifted for a reason."""
+        """A suppression is removed for a reason, by the action."""
         return False
 
     def search_condition(self, text: str) -> Q:
-        """Find by the beginning of the address, and by the hash of a whole one."""
         return super().search_condition(text) | address_remains(text)
 
     def save_model(
@@ -108,17 +102,16 @@ class SuppressionAdmin(BaseAdmin):
             reason=Suppression.Reason.MANUAL,
             source=SuppressionSource.ADMIN,
             details=obj.details,
-            circumstances=by_hand(request),
+            circumstances=by_operator(request),
             now=timezone.now(),
         )
-        # The log entry and the answer name the stored row.
+        # The log entry and the response name the stored row.
         obj.pk = made.pk
 
     def row_actions(self, request: HttpRequest, row: Suppression) -> Sequence[RowAction]:
         return [LIFT]
 
     def action_urls(self) -> list[URLPattern]:
-        """Add lifting, and the page that asks first."""
         return [self.action_url("lift", self.lift), self.view_url("lifting", self.show_lifting)]
 
     def show_lifting(self, request: HttpRequest, suppression: Suppression) -> HttpResponse:
@@ -126,20 +119,19 @@ class SuppressionAdmin(BaseAdmin):
             self,
             request,
             suppression,
-            title=f"Lift the suppression of {suppression}",
-            explanation=EXPLANATION,
+            title=f"Remove the suppression of {suppression}",
             label="Remove",
-            address=view_url(suppression, "lift"),
-            # Of somebody erased nothing but the hash is known.
+            explanation=EXPLANATION,
+            action="lift",
+            # Of an erased person only the hash is known.
             asks_for_address=not suppression.email,
         )
 
     def lift(self, request: HttpRequest, suppression: Suppression) -> HttpResponse:
-        """Let mail go to the address again, for the reason that was given."""
         reason = reasons.given(request)
         address = suppression.email or request.POST.get("address", "").strip()
         if reason is not None and not is_address_of(suppression, address):
-            messages.error(request, "That is not the address: its hash is another one.")
+            messages.error(request, "That is not the address: its hash differs.")
             reason = None
         if reason is None:
             return HttpResponseRedirect(view_url(suppression, "lifting"))
@@ -148,14 +140,14 @@ class SuppressionAdmin(BaseAdmin):
             address=address,
             reason=reason,
             source=SuppressionSource.ADMIN,
-            circumstances=by_hand(request),
+            circumstances=by_operator(request),
             now=timezone.now(),
         )
         if lifted is None:
-            messages.warning(request, "Nothing changed: somebody else has lifted it.")
+            messages.warning(request, "Nothing changed: somebody else has removed it.")
         else:
-            said = f"{suppression} is not suppressed any more."
-            self.tell_done(request, suppression, f"Lifted: {reason}", said=said)
+            said = f"{suppression} is no longer suppressed."
+            self.tell_done(request, suppression, f"Removed: {reason}", said=said)
         return HttpResponseRedirect(list_url(Suppression))
 
     @admin.display(description="address")
@@ -167,7 +159,7 @@ class SuppressionAdmin(BaseAdmin):
         return suppression.reason, suppression.get_reason_display()
 
     @admin.display(description="subscribers")
-    def bearers(self, suppression: Suppression) -> SafeString:
+    def people(self, suppression: Suppression) -> SafeString:
         try:
             key = addresses.parse(suppression.email).key
         except addresses.InvalidAddress:
@@ -187,7 +179,6 @@ class SuppressionAdmin(BaseAdmin):
 
 
 def is_address_of(suppression: Suppression, text: str) -> bool:
-    """Tell whether a text is the address that is suppressed."""
     try:
         key = addresses.parse(text).key
     except addresses.InvalidAddress:

@@ -1,4 +1,4 @@
-"""Tags: made and coloured here; their names stay, since rules and people hold on to them."""
+"""Tags: created and coloured here; a name stays, since rules and people refer to it."""
 
 from django import forms
 from django.contrib import admin
@@ -14,10 +14,7 @@ from subscribers.wire import tag_names
 
 
 class TagForm(RowForm):
-    """Folds a new tag's name as every other way in does."""
-
     def clean_name(self) -> str:
-        """Return the name in its normal form."""
         try:
             return tag_names.normalise(self.cleaned_data["name"])
         except tag_names.InvalidTagName as error:
@@ -26,43 +23,37 @@ class TagForm(RowForm):
 
 @admin.register(Tag)
 class TagAdmin(BaseAdmin):
-    """The tags of all workspaces."""
-
     form = TagForm
     list_display = ("name", "workspace", "color", "created_at")
     list_select_related = ("workspace",)
     list_filter = ("workspace",)
     search_fields = ("name",)
     search_help_text = "Name, from its beginning"
-    fields = ("workspace", "name", "color", "bearers", "created_at")
-    readonly_fields = ("bearers", "created_at")
+    fields = ("workspace", "name", "color", "people", "created_at")
+    readonly_fields = ("people", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tag | None = None) -> tuple[str, ...]:
-        """Keep name and workspace as they were made."""
         return ("workspace", "name", *self.readonly_fields) if obj else self.readonly_fields
 
     def fold(self, field: str, text: str) -> str:
-        """Fold what is looked for as names are folded."""
         try:
             return tag_names.normalise(text)
         except tag_names.InvalidTagName:
             return text
 
     def reasons_to_keep(self, row: Tag) -> list[str]:
-        """A rule that names the tag would silently do something else without it."""
+        """Without the tag, a rule that names it would silently do something else."""
         rules = SyncRule.objects.filter(
             pk__in=SyncRuleTag.objects.filter(tag=row).values("rule")
         ).order_by("trigger_event", "position", "id")
         return [f"Sync rule: {rule}" for rule in rules[:10]]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Leave system tags in place."""
         is_system = isinstance(obj, Tag) and obj.is_system
         return not is_system and super().has_delete_permission(request, obj)
 
     @admin.display(description="subscribers")
-    def bearers(self, tag: Tag) -> SafeString | str:
-        """Return a link to the subscribers who bear it."""
+    def people(self, tag: Tag) -> SafeString | str:
         if tag._state.adding:
             return "-"
         return format_html('<a href="{}">Subscribers</a>', list_url(Subscriber, tag=tag.pk.hex))

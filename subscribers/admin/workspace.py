@@ -1,4 +1,4 @@
-"""Workspaces: their settings, the secret that signs webhooks, and the preset of sync rules."""
+"""Workspaces: settings, the webhook secret, and the preset of sync rules."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,25 +17,19 @@ from subscribers.services.workspaces import workspaces
 MOST_MAILS = 1000
 MOST_HOURS = 8760  # A year.
 
-NO_SENDER = "Confirmations wait until the workspace has an address that mail comes from."
+NO_SENDER = "Confirmations wait until the workspace has a sender address."
 
 
 class WorkspaceForm(ConfirmationForm):
-    """Keeps the cap within what it can be used for."""
-
     def clean_mail_cap(self) -> int:
-        """Refuse a number that caps nothing."""
         return self.number("mail_cap", 0, MOST_MAILS)
 
     def clean_mail_cap_hours(self) -> int:
-        """Refuse a time in which nothing fits, and one that asks for mails of years ago."""
         return self.number("mail_cap_hours", 1, MOST_HOURS)
 
 
 @admin.register(Workspace)
 class WorkspaceAdmin(ConfirmationPage):
-    """All workspaces; none is deleted here, since everything would go with it."""
-
     form = WorkspaceForm
     list_display = (
         "name", "slug", word_when("double_opt_in", "Double opt-in"), "from_email", "timezone",
@@ -45,19 +39,13 @@ class WorkspaceAdmin(ConfirmationPage):
     search_help_text = "Slug, from its beginning"
     fieldsets = (
         (None, {"fields": ("name", "slug", "timezone", "color")}),
-        (
-            "Mail",
-            {"fields": ("from_email", "from_name", "is_mail_paused", "mail_cap", "mail_cap_hours")},
-        ),
-        (
-            "Double opt-in",
-            {
-                "fields": (
-                    "double_opt_in", "confirmation_needs_button", "confirmation_redirect_url",
-                    "reminder_hours", "give_up_days",
-                ),
-            },
-        ),
+        ("Mail", {"fields": (
+            "from_email", "from_name", "is_mail_paused", "mail_cap", "mail_cap_hours",
+        )}),
+        ("Double opt-in", {"fields": (
+            "double_opt_in", "confirmation_needs_button", "confirmation_redirect_url",
+            "reminder_hours", "give_up_days",
+        )}),
         ("Confirmation mail", {"fields": (*TEMPLATES, "confirmation_shown")}),
         ("More", {"fields": ("signing_secret", "created_at")}),
     )  # fmt: skip
@@ -67,41 +55,31 @@ class WorkspaceAdmin(ConfirmationPage):
     change_form_outer_after_template = "admin/below_workspace.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: Workspace | None = None) -> Any:  # noqa: ANN401 - the skin's classes have no types
-        """Ask for a new one's name and sender alone: the rest has defaults that fit."""
-        return (
-            super().get_fieldsets(request, obj) if obj else [(None, {"fields": self.fields_of_new})]
-        )
+        of_new = [(None, {"fields": self.fields_of_new})]
+        return super().get_fieldsets(request, obj) if obj else of_new
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Workspace | None = None
     ) -> tuple[str, ...]:
-        """Keep the slug: commands and addresses use it."""
+        """The slug stays: commands and addresses use it."""
         return ("slug", *self.readonly_fields) if obj else self.readonly_fields
 
     def get_prepopulated_fields(
         self, request: HttpRequest, obj: Workspace | None = None
     ) -> dict[str, Sequence[str]]:
-        """Propose a slug for a new one only."""
         return {} if obj else dict(self.prepopulated_fields)
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Nobody deletes a workspace by a click."""
+        """No workspace is deleted here: all its data would go with it."""
         return False
 
-    def save_model(
-        self,
-        request: HttpRequest,
-        obj: Workspace,
-        form: RowForm,
-        change: bool,
-    ) -> None:
-        """Store it, and let every process know."""
+    def save_model(self, request: HttpRequest, obj: Workspace, form: RowForm, change: bool) -> None:
+        """Store it, and make every process reload it."""
         workspaces.save(changed=obj)
         if obj.double_opt_in and not obj.from_email:
             messages.warning(request, NO_SENDER)
 
     def action_urls(self) -> list[URLPattern]:
-        """Add the preset, and the look at the secret."""
         return [
             *super().action_urls(),
             self.action_url("use-preset", self.use_preset),
@@ -109,29 +87,23 @@ class WorkspaceAdmin(ConfirmationPage):
         ]
 
     def row_actions(self, request: HttpRequest, row: Workspace) -> Sequence[RowAction]:
-        """Offer a look at the secret."""
-        explanation = "Whoever is called checks with it that a webhook is ours. The look is logged."
+        explanation = "Receivers verify webhooks with it. The log records who looked."
         return [RowAction(name="show-secret", label="Show webhook secret", explanation=explanation)]
 
     def show_secret(self, request: HttpRequest, workspace: Workspace) -> HttpResponse:
-        """Show the secret in this one answer, which nothing keeps."""
+        """Show the secret in this one response, which is not cached."""
         self.log_change(request, workspace, "Looked at the webhook secret")
         response = self.page(
-            request,
-            "admin/webhook_secret.html",
-            title="Webhook secret",
-            workspace=workspace,
+            request, "admin/webhook_secret.html", title="Webhook secret", workspace=workspace
         )
         response["Cache-Control"] = "no-store"
         return response
 
     @admin.display(description="webhook secret")
     def signing_secret(self, workspace: Workspace) -> str:
-        """Return how the secret begins, to tell it apart."""
         return f"{workspace.webhook_secret[:6]}…"
 
     def use_preset(self, request: HttpRequest, workspace: Workspace) -> HttpResponse | None:
-        """Replace the workspace's sync rules by the preset, once the box is ticked."""
         if request.POST.get("replace") != "yes":
             messages.error(request, "Tick the box first: the preset replaces all sync rules.")
             return None

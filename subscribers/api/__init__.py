@@ -1,3 +1,1 @@
-"""The HTTP interface for people, and what both APIs share: keys, limits, errors. May know services,
-and Django REST framework; no other interface.
-"""
+"""The HTTP API for people, and what both APIs share. May know services and DRF; no interface."""

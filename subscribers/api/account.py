@@ -25,7 +25,7 @@ KEY = record(
     {
         "id": public_id("key"),
         "name": text("Which application uses it."),
-        "prefix": text("The first signs of the key."),
+        "prefix": text("The first characters of the key."),
         "type": {"const": "company"},
         "isTest": FLAG,
     },
@@ -66,8 +66,6 @@ ANSWER = record(
 
 
 class AccountView(ApiView):
-    """The workspace and the key of the request."""
-
     http_method_names = ["get"]  # noqa: RUF012 - Django declares it on the instance
     required_scope = Scope.ACCOUNT_READ
 

@@ -1,4 +1,4 @@
-"""Who calls: `Authorization: Bearer <key>`, and what the key may do."""
+"""Authentication: `Authorization: Bearer <key>`, and the scopes of the key."""
 
 from datetime import UTC, datetime
 from typing import cast
@@ -17,7 +17,7 @@ from subscribers.services.workspaces import api_keys
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Finds the key of a request; unknown, revoked and expired ones get the same answer."""
+    """Finds a request's key; unknown, revoked and expired keys get the same answer."""
 
     def authenticate(self, request: Request) -> tuple[None, ApiKey]:
         text = bearer_of(request.headers.get("Authorization", ""))
@@ -27,8 +27,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         try:
             api_key = api_keys.find_usable(text=text, now=now)
         except connections.LOST:
-            # The first look of a request changes nothing: a connection that died in the pool
-            # costs a second look, not the request.
+            # This first query changes nothing: a dead connection of the pool costs a second one.
             if not connections.renew():
                 raise
             api_key = api_keys.find_usable(text=text, now=now)
@@ -43,14 +42,12 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 def bearer_of(header: str) -> str:
-    """Return the text after `Bearer`, or nothing where the header is no such."""
+    """Return the text after `Bearer`; empty where there is none."""
     scheme, _, text = header.partition(" ")
     return text.strip() if scheme.lower() == "bearer" else ""
 
 
 class HasScope(BasePermission):
-    """Lets a key through that has the view's `required_scope`."""
-
     def has_permission(self, request: Request, view: APIView) -> bool:
         scope: Scope = getattr(view, "required_scope")  # noqa: B009 - every ApiView has one
         self.message = f"The API key lacks the scope {scope.value}."
@@ -58,10 +55,8 @@ class HasScope(BasePermission):
 
 
 def log_fields(api_key: ApiKey) -> dict[str, str]:
-    """Return what the request log says of who calls."""
     return {"workspace": api_key.workspace.slug, "api_key": api_key.prefix}
 
 
 def key_of(request: Request) -> ApiKey:
-    """Return the key that authenticated the request."""
     return cast("ApiKey", request.auth)

@@ -1,4 +1,4 @@
-"""What every endpoint does alike: JSON in and out, rate limit, `Idempotency-Key`."""
+"""What all endpoints share: JSON in and out, rate limit, `Idempotency-Key`."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,26 +25,24 @@ from subscribers.wire import json_gate
 from subscribers.wire.payloads import Fault, InvalidRequest, type_name
 
 LONGEST_IDEMPOTENCY_KEY = 255
-# Repeating these would find the same; anything else may go better the next time.
+# A repeat would get the same error; any other error may not come again.
 KEPT_ERRORS = frozenset({"SUBSCRIBER_NOT_FOUND", "NOT_FOUND", "IDENTITY_CONFLICT"})
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and a JSON object."""
-
     body: dict[str, Any]
     status: int = 200
 
 
 Keep = Callable[[Answer], None]
-# Where in the WSGI environment a layer before Django says what it has done for a request.
+# The WSGI environment's key for what a layer before Django did for a request.
 BEGUN = "cueline.begun"
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The request's moment, and what the rate limit said; `rate` is None where there is none."""
+    """The request's moment and rate limit decision; `rate` is None without a limit."""
 
     now: datetime
     rate: rate_limit.RateDecision | None
@@ -58,7 +56,6 @@ def take_request(*, api_key: ApiKey, now: datetime) -> rate_limit.RateDecision |
 
 
 def rate_headers(rate: rate_limit.RateDecision | None) -> list[tuple[str, str]]:
-    """Return the headers that say how much of the limit is left."""
     if rate is None:
         return []
     return [
@@ -69,24 +66,19 @@ def rate_headers(rate: rate_limit.RateDecision | None) -> list[tuple[str, str]]:
 
 
 class AlwaysJson(BaseContentNegotiation):
-    """Answers JSON whatever the caller says it accepts: there is nothing else."""
+    """Answers JSON, whatever the caller accepts."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         return None
 
     def select_renderer(
-        self,
-        request: Request,
-        renderers: Iterable[BaseRenderer],
-        format_suffix: str | None = None,
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         renderer = next(iter(renderers))
         return renderer, renderer.media_type
 
 
 class ApiView(APIView):
-    """The base of all endpoints."""
-
     authentication_classes = (ApiKeyAuthentication,)
     permission_classes = (HasScope,)
     required_scope: ClassVar[Scope]
@@ -116,16 +108,14 @@ class ApiView(APIView):
 
     @property
     def api_key(self) -> ApiKey:
-        """The key that the request came with."""
         return key_of(self.request)
 
     @property
     def workspace(self) -> Workspace:
-        """The tenant: every look-up goes by it."""
         return self.api_key.workspace
 
     def read_object(self) -> dict[str, Any]:
-        """Return the body's JSON object, through the one gate."""
+        """Return the body's JSON object, checked by the JSON gate."""
         body = self.request.body
         if body:
             _check_media_type(self.request.headers.get("Content-Type", ""))
@@ -144,10 +134,10 @@ class ApiView(APIView):
         raise InvalidRequest(Fault(name, "must be true or false."))
 
     def answer_once(self, work: Callable[[Keep | None], Answer]) -> HttpResponse:
-        """Do the work and answer; with an `Idempotency-Key` do it once and give that answer again.
+        """Do the work and answer; with an `Idempotency-Key` do it once and repeat the answer.
 
-        `work` is given what keeps its answer, to be called inside its transaction; None where the
-        answer need not be kept.
+        `work` gets a function that stores its answer, to be called in its transaction; None where
+        no answer is stored.
         """
         key = self._idempotency_key()
         if key is None:
@@ -165,11 +155,16 @@ class ApiView(APIView):
             now=self.now,
         )
         if isinstance(reserved, idempotency.KeptAnswer):
-            return _stored_response(reserved)
+            return HttpResponse(
+                reserved.body,
+                status=reserved.status,
+                content_type="application/json; charset=utf-8",
+                headers={"Idempotency-Replayed": "true"},
+            )
         return self._answer_reserved(reserved, work)
 
     def refuse_idempotency_key(self, *, because: str) -> None:
-        """Refuse a header that would promise what this request cannot keep."""
+        """Refuse an `Idempotency-Key` that this request cannot honour."""
         if self._idempotency_key() is not None:
             raise InvalidRequest(Fault("Idempotency-Key", f"cannot be used {because}."))
 
@@ -199,14 +194,6 @@ class ApiView(APIView):
             message = f"must have 1-{LONGEST_IDEMPOTENCY_KEY} printable characters."
             raise InvalidRequest(Fault("Idempotency-Key", message))
         return str(key)
-
-
-def _stored_response(kept: idempotency.KeptAnswer) -> HttpResponse:
-    response = HttpResponse(
-        kept.body, status=kept.status, content_type="application/json; charset=utf-8"
-    )
-    response["Idempotency-Replayed"] = "true"
-    return response
 
 
 def _check_media_type(text: str) -> None:

@@ -1,8 +1,8 @@
-"""`/anymail/<service>/tracking/`: what delivery services report, as django-anymail reads it.
+"""`/anymail/<service>/tracking/`: reports of delivery services, read by django-anymail.
 
-The extra's views read and check each service's posts; what they find is handed on by plain calls.
-Every caller shows the secret (basic auth). Whatever a post holds, the answer is no 5xx, which would
-be repeated: only a fault of ours is one.
+The extra's views check and parse a service's posts; we call them directly. Services authenticate by
+the secret (basic auth). No post may cause a 5xx, which would be repeated, except by a fault of
+ours.
 """
 
 import base64
@@ -28,13 +28,13 @@ from subscribers.services.outbox.delivery import REPORTED_ID
 
 logger = logging.getLogger("cueline.delivery_reports")
 
-# Anymail's words: what happened to a mail after the service had it.
+# Anymail's types of events that come after the service accepted the mail.
 TAKEN = frozenset(
     {"queued", "sent", "delivered", "deferred", "bounced", "autoresponded", "opened", "clicked",
      "complained", "unsubscribed"}
 )  # fmt: skip
 HARD = frozenset({"bounced", "invalid"})
-# Anymail calls soft bounces bounced, too; these are the services' own words, by their own keys.
+# Anymail calls soft bounces bounced, too; under these keys the services themselves say which.
 _WORD_KEYS = frozenset(
     {"type", "event", "bouncetype", "bounce_type", "bounce_class", "error", "severity",
      "delivery_status"}
@@ -50,11 +50,11 @@ _OUR_ID = re.compile(r"<?([0-9a-f]{32})(?:@.*)?", re.ASCII)
 @csrf_exempt
 @require_http_methods(["HEAD", "POST"])
 def tracking(request: HttpRequest, service: str) -> HttpResponse:
-    """Take a post of reports; `service` is the name of anymail's backend, as `postmark`."""
+    """Take a post of reports; `service` names anymail's backend, such as `postmark`."""
     if not settings.ANYMAIL_WEBHOOK_SECRET:
         raise Http404
     if request.method == "HEAD":
-        # Some services look whether somebody is there.
+        # Some services check that the address answers.
         return HttpResponse()
     if not _shows_secret(request):
         headers = {"WWW-Authenticate": 'Basic realm="delivery reports"'}
@@ -66,7 +66,7 @@ def tracking(request: HttpRequest, service: str) -> HttpResponse:
     try:
         view.run_validators(request)
         reports = [_report_of(event) for event in view.parse_events(request)]
-    except Exception as error:  # noqa: BLE001 - whatever a reader of somebody else's makes of a post
+    except Exception as error:  # noqa: BLE001 - the extra's parsers may raise anything
         logger.warning("A report of %s cannot be read: %s", service, type(error).__name__)
         return HttpResponse("The report cannot be read.", status=400)
     delivery_reports.take(reports=reports, now=datetime.now(tz=UTC))
@@ -84,19 +84,18 @@ def _shows_secret(request: HttpRequest) -> bool:
 
 
 def _view_of(service: str) -> Any:  # noqa: ANN401 - a view of the extra, which may be missing
-    """Return anymail's view for a service; 404 when it has none, or its settings are missing."""
+    """Return anymail's view for a service; 404 when it has none, or settings are missing."""
     try:
         found = resolve(f"/{service.replace('-', '_')}/tracking/", urlconf="anymail.urls")
         return found.func.view_class(**found.func.view_initkwargs)  # type: ignore[attr-defined]
     except Resolver404:
         raise Http404 from None
-    except Exception as error:  # such as a key of the service's that is not set
+    except Exception as error:  # such as a missing key of the service
         logger.warning("Reports of %s cannot be taken: %s", service, error)
         raise Http404 from error
 
 
 def _report_of(event: Any) -> Report:  # noqa: ANN401 - anymail's, and any JSON in it
-    """Return what a tracking event of anymail's says."""
     details = " ".join(filter(None, (_text(event.mta_response), _text(event.description))))
     return Report(
         recipient=_text(event.recipient),
@@ -128,7 +127,7 @@ def _news_of(event: Any, details: str) -> News | None:  # noqa: ANN401 - as abov
 
 
 def _says_soft(said: Any, depth: int) -> bool:  # noqa: ANN401 - any JSON, or a form
-    """Tell whether the service's own words call a bounce soft."""
+    """Tell whether the service's own fields call the bounce soft."""
     if isinstance(said, list) and depth < _DEEPEST:
         return any(_says_soft(each, depth + 1) for each in said)
     if not hasattr(said, "items") or depth >= _DEEPEST:
@@ -145,7 +144,7 @@ def _says_soft(said: Any, depth: int) -> bool:  # noqa: ANN401 - any JSON, or a 
 
 
 def _email_id_of(event: Any) -> UUID | None:  # noqa: ANN401 - as above
-    """Return the id that we gave the mail: in its metadata, or in the Message-ID that we wrote."""
+    """Return our id of the mail, from its metadata or its Message-ID."""
     metadata = event.metadata if isinstance(event.metadata, dict) else {}
     for text in (metadata.get(REPORTED_ID), event.message_id):
         found = _OUR_ID.fullmatch(_text(text))

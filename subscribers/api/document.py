@@ -1,6 +1,6 @@
-"""The API described for machines and for people: `/api/v1/openapi.json`, `/api/docs/`.
+"""The API's documentation: `/api/v1/openapi.json`, and `/api/docs/` for people.
 
-Both are open: they hold nothing of any workspace.
+Both are public: they hold no workspace's data.
 """
 
 from functools import cache
@@ -19,7 +19,6 @@ from subscribers.api.openapi import COMPONENTS
 
 @require_safe
 def openapi_json(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django gives it
-    """Answer the OpenAPI document."""
     return HttpResponse(_encoded(), content_type="application/json; charset=utf-8")
 
 
@@ -29,7 +28,6 @@ def _encoded() -> bytes:
 
 
 def document() -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of every endpoint."""
     described: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call] # untyped there
     components = described.setdefault("components", {})
     components["schemas"] = {**components.get("schemas", {}), **COMPONENTS}
@@ -38,12 +36,12 @@ def document() -> dict[str, Any]:
 
 class _Pages(SpectacularSwaggerSplitView):
     template_name = "pages/api_docs.html"
-    # It chooses the first format, which here is the page.
+    # It picks the first renderer, which is the page.
     content_negotiation_class = AlwaysJson
     http_method_names = ["get", "head"]  # noqa: RUF012 - Django declares it on the instance
 
 
-# Strict, unlike the admin's: the skin's 'unsafe-eval' has no business here.
+# Stricter than the admin's, whose skin needs 'unsafe-eval'.
 pages = csp_replace({"script-src": ["'self'"], "style-src": ["'self'"], "connect-src": ["'self'"]})(
     _Pages.as_view(url_name="openapi")
 )

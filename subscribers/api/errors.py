@@ -1,6 +1,6 @@
-"""Turns what services and the framework raise into the contract's errors.
+"""Maps errors of services and of the framework to the contract's errors.
 
-A service's error carries a stable `code`; this module alone knows which status that means.
+A service's error has a stable `code`; only this module knows its status.
 """
 
 from typing import Any
@@ -13,29 +13,16 @@ from config.http.errors import Detail, error_body, json_response, request_id_of
 from subscribers.wire.payloads import InvalidRequest
 
 STATUS_BY_CODE = {
-    "INVALID_JSON": 400,
-    "VALIDATION_ERROR": 400,
-    "UNAUTHORIZED": 401,
-    "FORBIDDEN": 403,
-    "SUBSCRIBER_NOT_FOUND": 404,
-    "NOT_FOUND": 404,
-    "METHOD_NOT_ALLOWED": 405,
-    "IDENTITY_CONFLICT": 409,
-    "CONFLICT": 409,
-    "IDEMPOTENCY_IN_PROGRESS": 409,
-    "PAYLOAD_TOO_LARGE": 413,
-    "UNSUPPORTED_MEDIA_TYPE": 415,
-    "IDEMPOTENCY_MISMATCH": 422,
-    "RATE_LIMITED": 429,
-    "INTERNAL": 500,
-    "UNAVAILABLE": 503,
-}
+    "INVALID_JSON": 400, "VALIDATION_ERROR": 400, "UNAUTHORIZED": 401, "FORBIDDEN": 403,
+    "SUBSCRIBER_NOT_FOUND": 404, "NOT_FOUND": 404, "METHOD_NOT_ALLOWED": 405,
+    "IDENTITY_CONFLICT": 409, "CONFLICT": 409, "IDEMPOTENCY_IN_PROGRESS": 409,
+    "PAYLOAD_TOO_LARGE": 413, "UNSUPPORTED_MEDIA_TYPE": 415, "IDEMPOTENCY_MISMATCH": 422,
+    "RATE_LIMITED": 429, "INTERNAL": 500, "UNAVAILABLE": 503,
+}  # fmt: skip
 RETRY_AFTER_SECONDS = 2
 
 
 class ApiError(Exception):
-    """An error that the API layer itself finds."""
-
     def __init__(self, code: str, message: str, *, headers: dict[str, str] | None = None) -> None:
         self.code = code
         self.headers = headers or {}
@@ -43,7 +30,7 @@ class ApiError(Exception):
 
 
 def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """Return the error's answer; None for what nobody expected, which ends as a logged 500."""
+    """Return the error's response; None for an unexpected error, which ends as a logged 500."""
     request: HttpRequest = context["request"]
     if isinstance(error, InvalidRequest):
         details = [Detail(fault.path, fault.message) for fault in error.faults]
@@ -63,7 +50,7 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse 
 
 
 def _translate(error: Exception, context: dict[str, Any]) -> Exception:
-    """Return the framework's own errors in our words, any other as it is."""
+    """Return the framework's errors as ours, any other unchanged."""
     match error:
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
             return ApiError(
@@ -105,7 +92,6 @@ def _unavailable(request: HttpRequest, message: str, *, outcome: str) -> HttpRes
 
 
 def _summary(details: list[Detail]) -> str:
-    """Return a sentence that names the first fault, and says how many more there are."""
     first = f"{details[0].path} {details[0].message}".strip()
     more = len(details) - 1
     return first if not more else f"{first} ({more} more, see details.)"

@@ -1,7 +1,7 @@
-"""The words of the OpenAPI document: what the descriptions of several endpoints share.
+"""What the descriptions of several endpoints share in the OpenAPI document.
 
-Endpoints read bodies by hand (`json_gate`, `payloads`), so they are described by hand, too; a test
-sends every example of the document and holds the answers against it.
+Endpoints parse bodies without serializers (`json_gate`, `payloads`), so schemas are written here; a
+test sends every example of the document and checks the answers against it.
 """
 
 from collections.abc import Sequence
@@ -18,18 +18,16 @@ MEDIA_TYPE = "application/json"
 
 
 def record(properties: Schema, *, required: Sequence[str] = ()) -> Schema:
-    """Return the schema of an object; fields that it does not name are ignored."""
+    """Return an object's schema; fields that it does not name are ignored."""
     schema: Schema = {"type": "object", "properties": properties}
     return {**schema, "required": list(required)} if required else schema
 
 
 def listing(items: Schema, **limits: object) -> Schema:
-    """Return the schema of an array."""
     return {"type": "array", "items": items, **limits}
 
 
 def text(description: str, **limits: object) -> Schema:
-    """Return the schema of a string."""
     return {"type": "string", "description": description, **limits}
 
 
@@ -39,7 +37,6 @@ def optional(schema: Schema) -> Schema:
 
 
 def public_id(prefix: str) -> Schema:
-    """Return the schema of an id on the wire."""
     return {"type": "string", "pattern": f"^{prefix}_[0-9a-f]{{32}}$"}
 
 
@@ -96,19 +93,13 @@ WRITING_ERRORS = tuple(_ERRORS)
 
 
 def answers(by_status: dict[int, tuple[str, Schema]], *, errors: Sequence[int]) -> dict[int, Any]:
-    """Return what an endpoint answers: its own (description and schema), and the errors."""
-    return {
-        **{
-            status: OpenApiResponse(response=schema, description=description)
-            for status, (description, schema) in by_status.items()
-        },
-        **{
-            status: OpenApiResponse(
-                response={"$ref": "#/components/schemas/Error"}, description=_ERRORS[status]
-            )
-            for status in errors
-        },
+    """Return an endpoint's responses: its own (description, schema), and the errors."""
+    own = {
+        status: OpenApiResponse(schema, description)
+        for status, (description, schema) in by_status.items()
     }
+    error = {"$ref": "#/components/schemas/Error"}
+    return own | {status: OpenApiResponse(error, _ERRORS[status]) for status in errors}
 
 
 REQUEST_ID = OpenApiParameter(
@@ -147,8 +138,6 @@ RATE_LIMIT_HEADERS = [
 
 
 class BearerKey(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # registers itself
-    """Says how a key is sent."""
-
     target_class = "subscribers.api.authentication.ApiKeyAuthentication"
     name = "apiKey"
 

@@ -4,6 +4,4 @@ from django.urls import path
 
 from subscribers.api.account import AccountView
 
-urlpatterns = [
-    path("account", AccountView.as_view(), name="account"),
-]
+urlpatterns = [path("account", AccountView.as_view(), name="account")]

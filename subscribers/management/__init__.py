@@ -1,1 +1,1 @@
-"""What the commands share: arguments, progress and files of rows. May know services."""
+"""What commands share: arguments, progress and files of rows. May know services."""

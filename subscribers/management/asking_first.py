@@ -1,4 +1,4 @@
-"""The question that a command asks before it does what cannot be undone, and who answers it."""
+"""Asks at the terminal before an irreversible change, and names the operator."""
 
 import getpass
 import sys
@@ -11,16 +11,15 @@ YES = frozenset({"y", "yes"})
 
 
 def add_to(parser: CommandParser) -> None:
-    """Add the option that answers beforehand."""
-    parser.add_argument("--yes", action="store_true", help="Do not ask whether to go on.")
+    parser.add_argument("--yes", action="store_true", help="Do not ask before the change.")
 
 
 def make_sure(*, question: str, is_sure: bool) -> None:
-    """Ask, unless the answer was given beforehand; raises `CommandError` for any answer but yes."""
+    """Ask, unless `is_sure`; raises `CommandError` for any answer but yes."""
     if is_sure:
         return
     if not sys.stdin.isatty():
-        raise CommandError("Nobody is there to be asked: give --yes to go on.")
+        raise CommandError("There is no terminal to ask at: give --yes to continue.")
     sys.stdout.write(f"{question} [y/N] ")
     sys.stdout.flush()
     if sys.stdin.readline().strip().lower() not in YES:
@@ -28,10 +27,10 @@ def make_sure(*, question: str, is_sure: bool) -> None:
 
 
 def by_command() -> Circumstances:
-    """Return the circumstances of what is done at a terminal: the name of the account."""
+    """Return the circumstances of a command: the account's name."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):
-        # An account of a container that has a number and no name.
+        # A container's account may have a number and no name.
         name = "command"
     return Circumstances(actor=name)

@@ -1,4 +1,4 @@
-"""Workspaces and people as commands name them; what is not there ends the command."""
+"""Finds workspaces and people as commands name them; raises `CommandError` for unknown ones."""
 
 from django.core.management.base import CommandError
 
@@ -7,7 +7,6 @@ from subscribers.services.audience import named_people
 
 
 def workspace_of(*, slug: str) -> Workspace:
-    """Return the workspace; raises `CommandError`."""
     found = Workspace.objects.filter(slug=slug).first()
     if found is None:
         raise CommandError(f"--workspace: there is no workspace with the slug {slug!r}.")
@@ -15,7 +14,7 @@ def workspace_of(*, slug: str) -> Workspace:
 
 
 def workspace_or_only(*, slug: str | None) -> Workspace:
-    """Return the workspace, or the only one where none is named; raises `CommandError`."""
+    """Return the workspace, or the only one where none is named."""
     if slug is not None:
         return workspace_of(slug=slug)
     # Two are enough to know that there are several.
@@ -28,7 +27,6 @@ def workspace_or_only(*, slug: str | None) -> Workspace:
 
 
 def person_of(*, workspace: Workspace, name: str) -> Subscriber:
-    """Return the one person; raises `CommandError`."""
     try:
         return named_people.find(workspace=workspace, name=name)
     except named_people.NobodyNamed as error:

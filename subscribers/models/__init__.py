@@ -21,6 +21,5 @@ from subscribers.models.workspace import Workspace
 __all__ = [
     "ApiKey", "AskedAddress", "AskedHour", "Confirmation", "ConsentRecord", "IdempotentRequest",
     "ImportReject", "ImportRun", "Installation", "LeasedWindow", "List", "ListMembership",
-    "OutgoingEmail", "Subscriber", "SubscriberTag", "Suppression", "Tag",
-    "Workspace",
+    "OutgoingEmail", "Subscriber", "SubscriberTag", "Suppression", "Tag", "Workspace",
 ]  # fmt: skip

@@ -11,10 +11,9 @@ from subscribers.models.workspace import Workspace
 
 
 class Scope(models.TextChoices):
-    """What a key may do, in the words of the calls that exist.
+    """What a key may do; a key without scopes may do everything.
 
-    A key without any scope may do everything. Older keys may have other words; nothing asks for
-    those.
+    Older keys may have other words, which no call asks for.
     """
 
     EVENTS_WRITE = "events:write", "Record events"
@@ -22,8 +21,6 @@ class Scope(models.TextChoices):
 
 
 class ApiKey(models.Model):
-    """One key of one workspace."""
-
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=200, help_text="Which application uses it.")
@@ -58,7 +55,6 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     def is_usable(self, *, at: datetime) -> bool:
-        """Tell whether it is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
 
     def allows(self, scope: Scope) -> bool:

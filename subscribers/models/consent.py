@@ -1,4 +1,4 @@
-"""Consent: the question whether somebody wants mail, its answers, and the limits of asking."""
+"""Consent: confirmations, the ledger, suppressions, and the limits on confirmations."""
 
 from typing import ClassVar
 
@@ -12,22 +12,20 @@ from subscribers.models.workspace import Workspace
 
 
 class Confirmation(models.Model):
-    """The open question to one person; the links in its mails hold until it is answered."""
+    """One person's confirmation; the links in its mails work until it is closed."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.CASCADE, db_index=False, related_name="confirmations"
     )
-    # The key whose request asked last, for the breaker that counts by key.
+    # The key of the latest request, for the breaker that counts by key.
     asked_by = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, related_name="+")
     mails = models.PositiveSmallIntegerField(default=0)
     asked_at = models.DateTimeField(default=now)
     reminded_at = models.DateTimeField(null=True)
     confirmed_at = models.DateTimeField(null=True)
-    # Answered, or given up: its links show the kind page.
+    # Confirmed or expired: its links then show the page of expired links.
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -39,7 +37,7 @@ class Confirmation(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            # Who is reminded, and who is given up.
+            # Reminders, and expiry.
             models.Index(
                 fields=["asked_at"],
                 name="confirmation_open_by_age",
@@ -53,7 +51,7 @@ class Confirmation(models.Model):
 
 
 class ConsentRecord(models.Model):
-    """One line of the ledger: append-only; what remains of an erased person is the hash."""
+    """One record of the append-only ledger; of an erased person only the hash remains."""
 
     class Kind(models.TextChoices):
         ASKED = "asked", "Confirmation sent"
@@ -71,28 +69,26 @@ class ConsentRecord(models.Model):
         ERASED = "erased", "Erased"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.SET_NULL, db_index=False, null=True, related_name="consent"
     )
     # Keyed by the workspace; the same for every form of the address.
     address_hash = models.CharField(max_length=64)
     kind = models.CharField(max_length=12, choices=Kind)
-    # By what: a gesture, the button, one click, a bounce, an event, a hand.
+    # How: a gesture, the button, one click, a bounce, an event, an operator.
     method = models.CharField(max_length=40, blank=True, default="")
     at = models.DateTimeField(default=now)
     ip = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.CharField(max_length=500, blank=True, default="")
-    # No keys: events, keys and lists may go, the ledger stays.
+    # No foreign keys: events, keys and lists may be deleted, the ledger stays.
     event_id = models.UUIDField(null=True)
     api_key = models.CharField(max_length=20, blank=True, default="")
     request_id = models.CharField(max_length=64, blank=True, default="")
     list_name = models.CharField(max_length=200, blank=True, default="")
     # SHA-256 of the mail or page that was answered.
     text_hash = models.CharField(max_length=64, blank=True, default="")
-    # What a person or an operator gave as the reason, or a server said.
+    # The reason that a person, an operator or a server gave.
     reason = models.CharField(max_length=500, blank=True, default="")
     actor = models.CharField(max_length=150, blank=True, default="")
 
@@ -100,9 +96,9 @@ class ConsentRecord(models.Model):
         verbose_name = "consent record"
         verbose_name_plural = "consent ledger"
         indexes: ClassVar = [
-            # A person's lines, newest first.
+            # A person's records, newest first.
             models.Index(fields=["subscriber", "-id"], name="consent_by_subscriber"),
-            # What is left of an address that was erased.
+            # The records of an erased address.
             models.Index(fields=["workspace", "address_hash"], name="consent_by_address"),
             # The admin's list of one kind, newest first.
             models.Index(fields=["kind", "-id"], name="consent_by_kind"),
@@ -113,7 +109,7 @@ class ConsentRecord(models.Model):
 
 
 class Suppression(models.Model):
-    """An address that gets no mail at all, whoever bears it; outlives the person as a hash."""
+    """An address that gets no mail at all; it outlives the person as a hash."""
 
     class Reason(models.TextChoices):
         HARD_BOUNCE = "hard_bounce", "Hard bounce"
@@ -126,10 +122,10 @@ class Suppression(models.Model):
         Workspace, on_delete=models.CASCADE, db_index=False, related_name="suppressions"
     )
     address_hash = models.CharField(max_length=64)
-    # Empty once the person was erased.
+    # Empty once the person is erased.
     email = models.CharField(max_length=254, blank=True, default="")
     reason = models.CharField(max_length=11, choices=Reason)
-    # Who said so: smtp, webhook, admin, api, import.
+    # The source: smtp, webhook, admin, api, import.
     source = models.CharField(max_length=20)
     # The server's or service's words.
     details = models.CharField(max_length=500, blank=True, default="")
@@ -156,11 +152,9 @@ class Suppression(models.Model):
 
 
 class AskedAddress(models.Model):
-    """How often a mailbox was asked, plus signs and dots folded; outlives the person."""
+    """How many confirmations a mailbox got, plus signs and dots folded; outlives the person."""
 
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     mailbox_hash = models.CharField(max_length=64)
     mails = models.PositiveSmallIntegerField(default=0)
     asked_at = models.DateTimeField()
@@ -177,7 +171,7 @@ class AskedAddress(models.Model):
 
 
 class AskedHour(models.Model):
-    """How many confirmations left in an hour: for a domain, for a key, in all; breakers read it."""
+    """How many confirmations were sent in an hour: to a domain, by a key, in all; for breakers."""
 
     class Scope(models.TextChoices):
         DOMAIN = "domain", "Domain"
@@ -189,7 +183,7 @@ class AskedHour(models.Model):
     subject = models.CharField(max_length=255, blank=True, default="")
     starts_at = models.DateTimeField()
     mails = models.PositiveIntegerField(default=0)
-    # How many were put off since the limit was reached.
+    # How many were delayed after the limit was reached.
     delayed = models.PositiveIntegerField(default=0)
 
     class Meta:

@@ -12,14 +12,12 @@ class IdempotentRequest(models.Model):
     """A reservation while `status` is NULL, then the first answer."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     method = models.CharField(max_length=8)
     path = models.CharField(max_length=500)
     key = models.CharField(max_length=255)
     body_hash = models.CharField(max_length=64)
-    # Whoever holds the token may store the answer; a request that took over has a new one.
+    # Only the token's holder stores the answer; a request that takes over sets a new one.
     token = models.UUIDField(default=new_id)
     lease_expires_at = models.DateTimeField()
     status = models.PositiveSmallIntegerField(null=True)

@@ -1,4 +1,4 @@
-"""Import runs: what a file brought in, how far it got, and the rows that were refused."""
+"""Import runs: their files, options, progress and rejected rows."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -10,7 +10,7 @@ from subscribers.models.workspace import Workspace
 
 
 class ImportRun(models.Model):
-    """One import by command. Counts and checkpoint are written with the rows that they count."""
+    """One import; counts and checkpoint are stored together with the rows that they count."""
 
     class Kind(models.TextChoices):
         EVENTS = "events", "Events"
@@ -30,11 +30,11 @@ class ImportRun(models.Model):
     status = models.CharField(max_length=11, choices=Status, default=Status.RUNNING)
     # The files' names, as given.
     files = models.JSONField(default=list)
-    # What was asked for; two runs that agree in this and in the files can be one, resumed.
+    # A run is resumed with the same files and options.
     options = models.JSONField(default=dict)
     # SHA-256 of kind, files and options.
     fingerprint = models.CharField(max_length=64)
-    # Who holds the run; a process that resumes it has a new one.
+    # Held by the process at work; one that resumes the run sets a new token.
     token = models.UUIDField(default=new_id)
     actor = models.CharField(max_length=150, blank=True, default="")
     started_at = models.DateTimeField()
@@ -44,7 +44,7 @@ class ImportRun(models.Model):
     file_index = models.PositiveIntegerField(default=0)
     byte_offset = models.PositiveBigIntegerField(default=0)
     line = models.PositiveBigIntegerField(default=0)
-    # How long the file of rejects was then.
+    # How long the rejects file was then.
     rejects_bytes = models.PositiveBigIntegerField(default=0)
     rows = models.PositiveBigIntegerField(default=0)
     recorded = models.PositiveBigIntegerField(default=0)
@@ -53,9 +53,9 @@ class ImportRun(models.Model):
     subscribers_created = models.PositiveBigIntegerField(default=0)
     definitions_created = models.PositiveBigIntegerField(default=0)
     confirmations_queued = models.PositiveBigIntegerField(default=0)
-    # How many rows were rejected for what.
+    # How many rows were rejected for each reason.
     reasons = models.JSONField(default=dict)
-    # Between which the events of the run occurred.
+    # When the earliest and the latest event of the run occurred.
     oldest_at = models.DateTimeField(null=True, blank=True)
     newest_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(blank=True, default="")
@@ -80,7 +80,7 @@ class ImportRun(models.Model):
         return f"{self.get_kind_display()} from {', '.join(map(str, self.files))}"
 
     def mark_resumed(self, *, actor: str, at: datetime) -> None:
-        """Hold the run by a new token: whoever held it before can no longer move it on."""
+        """Set a new token: the process that had the old one can no longer move the run on."""
         self.status = self.Status.RUNNING
         self.token = new_id()
         self.actor = actor
@@ -93,12 +93,10 @@ class ImportRun(models.Model):
 
 
 class ImportReject(models.Model):
-    """A row that was refused; the first ones of a run, for the admin. Erasure looks in here."""
+    """A rejected row; a run keeps its first ones, for the admin. Erasure searches them."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    run = models.ForeignKey(
-        ImportRun, on_delete=models.CASCADE, db_index=False, related_name="rejects"
-    )
+    run = models.ForeignKey(ImportRun, models.CASCADE, db_index=False, related_name="rejects")
     file_index = models.PositiveIntegerField(default=0)
     line = models.PositiveBigIntegerField()
     field = models.CharField(max_length=200, blank=True, default="")

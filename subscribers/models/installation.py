@@ -1,4 +1,4 @@
-"""What one installation has once: the key that its processes must share."""
+"""What an installation has once: the fingerprint of the key that its processes share."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""How much of a limit was handed out to processes in one window of time."""
+"""How much of a limit the processes have leased in one window of time."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class LeasedWindow(models.Model):
-    """One window of one bucket: never more than its limit is handed out."""
+    """One window of one bucket; no more than its limit is leased."""
 
     bucket = models.CharField(max_length=32)
     starts_at = models.DateTimeField()

@@ -11,12 +11,8 @@ from subscribers.models.workspace import Workspace
 
 
 class List(models.Model):
-    """One list of a workspace."""
-
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="lists"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="lists")
     name = models.CharField(max_length=200)
     description = models.TextField(
         blank=True, default="", help_text="What members receive. Members see it."
@@ -42,15 +38,11 @@ class List(models.Model):
 
 
 class ListMembership(models.Model):
-    """A subscriber's place on a list; kept when they leave it."""
+    """A subscriber's membership; kept when they leave the list."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
-    list = models.ForeignKey(
-        List, on_delete=models.CASCADE, db_index=False, related_name="memberships"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
+    list = models.ForeignKey(List, models.CASCADE, db_index=False, related_name="memberships")
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.CASCADE, db_index=False, related_name="memberships"
     )

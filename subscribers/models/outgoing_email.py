@@ -1,4 +1,4 @@
-"""The outbox: every mail that was ever to leave, as it was rendered, and what became of it."""
+"""The outbox: every mail as rendered, and its state."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from subscribers.models.workspace import Workspace
 
 
 class OutgoingEmail(models.Model):
-    """One mail to one person; `cause` keeps it from being made twice."""
+    """One mail to one person; `cause` prevents a second one."""
 
     class Status(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -28,14 +28,12 @@ class OutgoingEmail(models.Model):
         MARKETING = "marketing", "Marketing"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.CASCADE, db_index=False, related_name="emails"
     )
     kind = models.CharField(max_length=13, choices=Kind)
-    # What it is sent for, such as a visit of a step.
+    # Why it is sent, such as a visit of a step.
     cause = models.CharField(max_length=200)
     status = models.CharField(max_length=7, choices=Status, default=Status.QUEUED)
     message_id = models.CharField(max_length=255)
@@ -51,11 +49,11 @@ class OutgoingEmail(models.Model):
     # Why it was skipped, in a word.
     reason = models.CharField(max_length=100, blank=True, default="")
     created_at = models.DateTimeField(default=now)
-    # When a mail that no run waits for is to leave: a confirmation, or one that is sent again.
+    # When a mail that no enrollment waits for is due: a confirmation, or one sent again.
     due_at = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
     sending_since = models.DateTimeField(null=True)
-    # When whoever sends it has given it up; what is still `sending` then is unknown.
+    # When the sender's lease ends; a mail still `sending` then is unknown.
     lease_expires_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
 
@@ -68,13 +66,13 @@ class OutgoingEmail(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            # The reaper's look for attempts that nobody finished.
+            # The reaper's search for attempts without an end.
             models.Index(
                 fields=["lease_expires_at"],
                 name="outgoing_email_sending",
                 condition=models.Q(status="sending"),
             ),
-            # The ticker's claim of mails that no run waits for.
+            # The ticker's claim of mails that no enrollment waits for.
             models.Index(
                 fields=["due_at"],
                 name="outgoing_email_due",
@@ -91,5 +89,4 @@ class OutgoingEmail(models.Model):
 
     @property
     def public_id(self) -> str:
-        """The id on the wire."""
         return encode("eml", self.id)

@@ -1,4 +1,4 @@
-"""A person that the workspace may write to, or once could."""
+"""A subscriber: a person the workspace may write to, or once could."""
 
 import secrets
 import uuid
@@ -18,16 +18,13 @@ def new_unsubscribe_token() -> str:
 
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
-    """Reads of many subscribers."""
-
     def in_workspace(self, workspace: Workspace) -> "SubscriberQuerySet":
-        """Keep one tenant's."""
         return self.filter(workspace=workspace)
 
     def identified_by(
         self, *, email_key: str | None, external_id: str | None
     ) -> "SubscriberQuerySet":
-        """Keep those that bear the address or the external id: two rows at most in a workspace."""
+        """Keep those with the address or the external id: at most two rows in a workspace."""
         match = models.Q(pk__in=[])
         if email_key is not None:
             match |= models.Q(email_key=email_key)
@@ -36,17 +33,15 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
         return self.filter(match)
 
     def locked(self) -> "SubscriberQuerySet":
-        """Lock the rows in the order of their ids; rows that point at them can still come in."""
+        """Lock the rows in the order of ids; rows that refer to them can still be inserted."""
         return self.order_by("id").select_for_update(no_key=True)
 
     def locked_one(self, subscriber_id: uuid.UUID) -> "Subscriber | None":
-        """Lock one row and return it as it is under the lock; None when it is gone."""
+        """Lock one row and return it as it is under the lock; None when it is deleted."""
         return self.filter(pk=subscriber_id).locked().first()
 
 
 class Subscriber(models.Model):
-    """One person in one workspace."""
-
     class Status(models.TextChoices):
         PENDING = "pending", "Pending"
         ACTIVE = "active", "Active"
@@ -70,8 +65,7 @@ class Subscriber(models.Model):
     unsubscribe_token = models.CharField(
         max_length=32, default=new_unsubscribe_token, editable=False
     )
-    # Rises with every change of the tags: a statement that was planned for some tags sees by it
-    # whether they still hold.
+    # Rises with every change of the tags, so that a planned statement notices outdated tags.
     tags_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(default=now)
@@ -108,12 +102,11 @@ class Subscriber(models.Model):
         return self.email
 
     def move_creation_back(self, *, to: datetime) -> None:
-        """History tells that the person was known earlier; never moves forward."""
+        """Set an earlier creation time, known from history; ignore a later one."""
         if to < self.created_at:
             self.created_at = to
             self.save(update_fields=["created_at"])
 
     @property
     def public_id(self) -> str:
-        """The id on the wire."""
         return encode("sub", self.id)

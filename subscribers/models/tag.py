@@ -1,4 +1,4 @@
-"""Tags, and who bears them."""
+"""Tags, and who has them."""
 
 from typing import ClassVar
 
@@ -11,32 +11,16 @@ from subscribers.models.workspace import Workspace
 
 
 class Tag(models.Model):
-    """A name in the form of `wire.tag_names`; made when a rule, step or request names it."""
+    """A name as `wire.tag_names` forms it; created when a rule, step or request names it."""
 
     class Color(models.TextChoices):
-        GRAY = "gray"
-        SLATE = "slate"
-        RED = "red"
-        ORANGE = "orange"
-        AMBER = "amber"
-        YELLOW = "yellow"
-        LIME = "lime"
-        GREEN = "green"
-        EMERALD = "emerald"
-        TEAL = "teal"
-        CYAN = "cyan"
-        SKY = "sky"
-        BLUE = "blue"
-        INDIGO = "indigo"
-        VIOLET = "violet"
-        PURPLE = "purple"
-        PINK = "pink"
-        ROSE = "rose"
+        GRAY, SLATE, RED, ORANGE, AMBER = "gray", "slate", "red", "orange", "amber"
+        YELLOW, LIME, GREEN, EMERALD, TEAL = "yellow", "lime", "green", "emerald", "teal"
+        CYAN, SKY, BLUE, INDIGO, VIOLET = "cyan", "sky", "blue", "indigo", "violet"
+        PURPLE, PINK, ROSE = "purple", "pink", "rose"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="tags"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="tags")
     name = models.CharField(max_length=100)
     color = models.CharField(max_length=10, choices=Color, default=Color.GRAY)
     is_system = models.BooleanField(default=False, editable=False)
@@ -58,18 +42,14 @@ class Tag(models.Model):
 
 
 class SubscriberTag(models.Model):
-    """A tag that a subscriber bears now."""
+    """A tag that a subscriber has now."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.CASCADE, db_index=False, related_name="tag_links"
     )
-    tag = models.ForeignKey(
-        Tag, on_delete=models.CASCADE, db_index=False, related_name="subscriber_links"
-    )
+    tag = models.ForeignKey(Tag, models.CASCADE, db_index=False, related_name="subscriber_links")
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
@@ -79,9 +59,9 @@ class SubscriberTag(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            # "Who bears this tag", newest first, and the cascade of a tag's deletion.
+            # "Who has this tag", newest first, and the cascade of a tag's deletion.
             models.Index(fields=["tag", "-id"], name="subscriber_tag_by_tag"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.subscriber_id} bears {self.tag_id}"
+        return f"{self.subscriber_id} has {self.tag_id}"

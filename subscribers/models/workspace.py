@@ -16,8 +16,6 @@ def new_secret() -> str:
 
 
 class Workspace(models.Model):
-    """One tenant and its settings."""
-
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=200, help_text="Shown to people who get mail.")
     slug = models.SlugField(
@@ -39,7 +37,7 @@ class Workspace(models.Model):
         validators=[validate_time_zone],
         help_text="IANA name, such as Europe/Berlin; sending windows count in it.",
     )
-    # The confirmation mail's templates; empty ones are our own.
+    # The confirmation mail's templates; where empty, Cueline's own.
     confirmation_subject = models.CharField(max_length=998, blank=True, default="")
     confirmation_html = models.TextField(blank=True, default="")
     confirmation_text = models.TextField(blank=True, default="")
@@ -82,10 +80,9 @@ class Workspace(models.Model):
     mail_cap_hours = models.PositiveIntegerField(
         default=24, help_text="The hours that the cap counts."
     )
-    # Signs what webhook steps send, so that whoever is called can tell it is us.
+    # Signs the requests of webhook steps, so that receivers can verify them.
     webhook_secret = models.CharField(max_length=64, default=new_secret, editable=False)
-    # Rises in the transaction of every change to settings or rules, so that a process knows that
-    # what it remembers of them is old.
+    # Rises in the transaction of every change to settings or rules, so that caches notice it.
     config_version = models.PositiveBigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=now, editable=False)
 

@@ -1,3 +1,1 @@
-"""Pages for the people who get mail: no sign-in, no cookie, and all works without a script. May
-know services and models.
-"""
+"""Pages for people who get mail; no sign-in, cookie or script needed. May know services, models."""

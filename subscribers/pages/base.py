@@ -1,8 +1,8 @@
-"""What every page for the people who get mail has in common: strict, private, never kept.
+"""What all public pages share: strict, private, never cached.
 
-The address of such a page is a secret of the person it was sent to. So nothing is loaded from
-elsewhere, no referrer is sent, and no cache or search engine keeps the page. It is rendered without
-the request: nothing touches the session, and no cookie is set.
+A page's address is its person's secret: nothing is loaded from elsewhere, no referrer is sent, and
+no cache or search engine keeps the page. It is rendered without the request, so that nothing
+touches the session and no cookie is set.
 """
 
 from django.http import HttpRequest, HttpResponse
@@ -30,11 +30,11 @@ def page(
     goes_on_to: str = "",
     **context: object,
 ) -> HttpResponse:
-    """Return a page made of a template of `templates/pages/`, in the reader's language.
+    """Return a page from a template of `templates/pages/`, in the reader's language.
 
     `workspace` gives it name and colour. `script` is the one file of `static/cueline/` that may
-    run; without one the policy allows none. `goes_on_to` is the address, of whatever site, that the
-    answer to the page's form leads to.
+    run; without it the policy allows none. `goes_on_to` is the address, on any site, to which the
+    answer to the page's form leads.
     """
     language = translation.get_language_from_request(request)
     style = looks.style_of(workspace.color if workspace else "")
@@ -47,13 +47,13 @@ def page(
 
 
 def see_other(address: str) -> HttpResponse:
-    """Return 303 to an address: what a browser opens after its form was taken, by GET."""
+    """Return 303: the browser opens the address by GET after its form was taken."""
     return HttpResponse(status=303, headers={**HEADERS, "Location": address})
 
 
 def _policy(*, style: str, has_script: bool, goes_on_to: str) -> str:
-    # Chromium asks `form-action` about every redirect that follows, and sites add `www` and the
-    # like: hence the scheme, not the host.
+    # Chromium checks `form-action` at every redirect, and sites redirect to `www` and the like:
+    # hence the scheme, not the host.
     scheme = goes_on_to.partition("://")[0].lower()
     targets = f"'self' {scheme}:" if goes_on_to else "'self'"
     parts = [NOTHING_ELSE, f"style-src 'self' {looks.source_of(style)}", f"form-action {targets}"]

@@ -1,6 +1,6 @@
-"""Colours: which text can be read on them, by the formulas of WCAG 2.2.
+"""Colours, and the text that can be read on them, by the formulas of WCAG 2.2.
 
-A colour is `#` and six hex digits; the case does not matter.
+A colour is `#` and six hex digits in either case.
 """
 
 import re
@@ -12,23 +12,22 @@ _COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 
 
 def is_color(text: str) -> bool:
-    """Tell whether a text is `#` and six hex digits."""
     return _COLOR.fullmatch(text) is not None
 
 
 def contrast(first: str, second: str) -> float:
-    """Return the contrast ratio of two colours: 1 for the same one, 21 for black and white."""
+    """Return the contrast ratio: 1 for equal colours, 21 for black and white."""
     darker, lighter = sorted((_luminance(first), _luminance(second)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def text_on(ground: str) -> str:
-    """Return black or white, whichever reads better: a ratio of 4.58 at the very least."""
+    """Return black or white, whichever reads better: the ratio is at least 4.58."""
     return max((WHITE, BLACK), key=lambda text: contrast(text, ground))
 
 
 def made_visible(color: str, *, on: str, ratio: float) -> str:
-    """Return the colour, or the first one on its way to black or white that stands out."""
+    """Return the colour, or the first one towards black or white with enough contrast."""
     towards = int(text_on(on)[1:3], 16)
     for share in range(STEPS + 1):
         mixed = "".join(

@@ -1,7 +1,7 @@
-"""`/c/<token>`: how somebody says yes: by the first touch or key on the page, or by its button.
+"""`/c/<token>`: confirms an address by the page's button, or by the first touch or key.
 
-GET and HEAD change nothing, since programs that check links call them, and many run scripts. A link
-that is over gets the same page as one that was never ours, so nobody learns anything by trying.
+GET and HEAD change nothing: link checkers call them, and many run scripts. An expired link and an
+unknown one get the same page, so that guessing reveals nothing.
 """
 
 from datetime import UTC, datetime
@@ -22,11 +22,11 @@ FRESH_LINK = "fresh_link"
 ANSWERS = (ConfirmationMethod.BUTTON, ConfirmationMethod.GESTURE)
 
 
-# The token is the proof; a forged POST would have to know it, and no cookie is looked at.
+# The token is the proof: a forged POST would have to know it, and no cookie is read.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the page, confirm whoever the link belongs to, or send them a fresh link; idempotent."""
+    """Show the page, confirm the link's person, or send a fresh link; idempotent."""
     return once_more_if_lost(lambda: _serve(request, token, datetime.now(tz=UTC)))
 
 
@@ -38,14 +38,15 @@ def _serve(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
     except UnusableForm as refused:
         return _page_of(request, token, now, status=refused.status)
     if by == FRESH_LINK:
-        return _send_fresh_link(request, token, now)
+        circumstances = circumstances_of(request)
+        confirmations.ask_again_by_link(token=token, now=now, circumstances=circumstances)
+        return page(request, "mail_follows.html")
     if by not in ANSWERS:
         return _page_of(request, token, now, status=400)
     return _answer(request, token, now, ConfirmationMethod(by))
 
 
 def _page_of(request: HttpRequest, token: str, now: datetime, *, status: int = 200) -> HttpResponse:
-    """Return the page that asks, or the one of links that are over."""
     link = confirmations.read_link(token, now)
     if link.state is not LinkState.OPEN or link.confirmation is None:
         return page(request, "link_over.html", status=status)
@@ -63,14 +64,13 @@ def _page_of(request: HttpRequest, token: str, now: datetime, *, status: int = 2
 def _answer(
     request: HttpRequest, token: str, now: datetime, method: ConfirmationMethod
 ) -> HttpResponse:
-    """Confirm, and say thanks; also to a second click that was on its way already."""
     link = confirmations.read_link(token, now)
     if link.state is LinkState.OPEN and link.confirmation is not None:
         if (
             method is ConfirmationMethod.GESTURE
             and link.confirmation.workspace.confirmation_needs_button
         ):
-            # The setting came while the page was open.
+            # The setting was changed while the page was open.
             return _page_of(request, token, now, status=400)
         confirmations.confirm(
             confirmation=link.confirmation,
@@ -87,17 +87,12 @@ def _answer(
     return page(request, "confirmed.html", workspace=link.confirmation.workspace)
 
 
-def _send_fresh_link(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
-    confirmations.ask_again_by_link(token=token, now=now, circumstances=circumstances_of(request))
-    return page(request, "mail_follows.html")
-
-
 def _is_done(confirmation: Confirmation) -> bool:
     is_active = confirmation.subscriber.status == Subscriber.Status.ACTIVE
     return is_active and confirmation.confirmed_at is not None
 
 
 def _next_address(workspace: Workspace) -> str:
-    """Return where people go after confirming; empty for a page of ours."""
+    """Return where people go after confirming; empty: to our own page."""
     address = workspace.confirmation_redirect_url
     return address if urlsplit(address).scheme in {"http", "https"} else ""

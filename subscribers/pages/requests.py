@@ -1,4 +1,4 @@
-"""What a reader's request says: its form, and who sent it; a second try where that is harmless."""
+"""A reader's request: its form and its sender; and a second try where that is harmless."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -20,18 +20,17 @@ Result = TypeVar("Result")
 
 
 class UnusableForm(ValueError):
-    """A body that is no form, or is too large to be one of ours; `status` is the answer's."""
+    """A body that is no form of ours, or too large; `status` is the answer's."""
 
     code = "VALIDATION_ERROR"
 
     def __init__(self, status: int) -> None:
-        """Keep the status."""
         self.status = status
         super().__init__("The body is not a form that this page sends.")
 
 
 def form_of(request: HttpRequest) -> QueryDict:
-    """Return the form that was sent; raises `UnusableForm`. Larger bodies are not read."""
+    """Return the form; raises `UnusableForm`. Larger bodies are not read."""
     is_too_large = request.META.get("cueline.body_too_large", False)
     if is_too_large or declared_length(request.META) > LARGEST_BODY:
         raise UnusableForm(413)
@@ -42,7 +41,6 @@ def form_of(request: HttpRequest) -> QueryDict:
 
 
 def circumstances_of(request: HttpRequest) -> Circumstances:
-    """Return what the ledger keeps of whoever sent the request."""
     return Circumstances(
         ip=client_ip(request),
         user_agent=request.headers.get("User-Agent", ""),
@@ -51,7 +49,7 @@ def circumstances_of(request: HttpRequest) -> Circumstances:
 
 
 def once_more_if_lost(action: Callable[[], Result]) -> Result:
-    """Do something idempotent; a connection that died in the pool costs a second try."""
+    """Do something idempotent, again where the pool's connection was dead."""
     try:
         return action()
     except connections.LOST:

@@ -1,12 +1,13 @@
-"""`/u/<token>`: how somebody leaves, by a click in their mail program or on the page.
+"""`/u/<token>`: unsubscribes by a click in the mail program or on the page; lists are chosen here.
 
-RFC 8058: the mail program sends a POST with `List-Unsubscribe=One-Click`, without cookies and
-without having seen the page. The page's button sends the same. GET and HEAD change nothing, since
-programs that check links call them. Every token gets the same answers; who has a known one sees
-their workspace's name and lists besides.
+RFC 8058: the mail program posts `List-Unsubscribe=One-Click` without cookies and without opening
+the page. The page's button sends the same. GET and HEAD change nothing: link checkers call them.
+Every token gets the same answers; a known one also shows the workspace's name and lists.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext_lazy
@@ -15,7 +16,6 @@ from django.views.decorators.http import require_http_methods
 
 from subscribers.models import Subscriber
 from subscribers.pages.base import page
-from subscribers.pages.preferences import choose
 from subscribers.pages.requests import UnusableForm, circumstances_of, form_of, once_more_if_lost
 from subscribers.services.consent import confirmations, preferences, unsubscribing
 from subscribers.services.consent.unsubscribing import UnsubscribeMethod
@@ -28,11 +28,11 @@ REASONS = {
 LONGEST_WORDS = 400
 
 
-# The token is the proof; a forged POST would have to know it, and mail programs have no cookie.
+# The token is the proof: a forged POST would have to know it; mail programs have no cookie.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the page, or do what its forms ask for whoever the token belongs to; idempotent."""
+    """Show the page, or do what its forms ask for the token's person; idempotent."""
     return once_more_if_lost(lambda: _serve(request, token, datetime.now(tz=UTC)))
 
 
@@ -56,7 +56,6 @@ def _serve(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
 def _page_of(
     request: HttpRequest, token: str, *, status: int = 200, is_saved: bool = False
 ) -> HttpResponse:
-    """Return the page to leave by, or the one for those who have left."""
     person = unsubscribing.owner_of(token)
     if person is not None and _is_gone(person):
         return page(request, "unsubscribed.html", workspace=person.workspace, status=status)
@@ -72,7 +71,7 @@ def _page_of(
 
 
 def _is_gone(person: Subscriber) -> bool:
-    """Tell whether there is nothing left to leave; an address that bounced has decided nothing."""
+    """Tell whether the person has unsubscribed or complained; a bounce is no decision of theirs."""
     return unsubscribing.has_left(person) or person.status == Subscriber.Status.COMPLAINED
 
 
@@ -85,7 +84,7 @@ def _leave(request: HttpRequest, token: str, form: QueryDict, now: datetime) -> 
         circumstances=circumstances_of(request),
         reason=_reason_of(form),
     )
-    # Nobody sees what a mail program is answered.
+    # Nobody reads the answer to a mail program.
     person = unsubscribing.owner_of(token) if method is UnsubscribeMethod.PAGE else None
     return page(request, "unsubscribed.html", workspace=person.workspace if person else None)
 
@@ -93,8 +92,22 @@ def _leave(request: HttpRequest, token: str, form: QueryDict, now: datetime) -> 
 def _choose(request: HttpRequest, token: str, form: QueryDict, now: datetime) -> HttpResponse:
     person = unsubscribing.owner_of(token)
     if person is not None:
-        choose(person, form, circumstances=circumstances_of(request), now=now)
+        preferences.choose(
+            subscriber_id=person.pk,
+            shown=_ids_of(form.getlist("shown")),
+            wanted=_ids_of(form.getlist("list")),
+            circumstances=circumstances_of(request),
+            now=now,
+        )
     return _page_of(request, token, is_saved=True)
+
+
+def _ids_of(texts: list[str]) -> set[UUID]:
+    found = set()
+    for text in texts:
+        with suppress(ValueError):
+            found.add(UUID(text))
+    return found
 
 
 def _come_back(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
@@ -107,6 +120,6 @@ def _come_back(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
 
 
 def _reason_of(form: QueryDict) -> str:
-    """Return why somebody leaves, for the ledger: one of ours, their own words, or both."""
+    """Return the reason for the ledger: a listed one, the person's own words, or both."""
     chosen, words = form.get("reason", ""), form.get("words", "").strip()[:LONGEST_WORDS]
     return ": ".join(part for part in (chosen if chosen in REASONS else "", words) if part)

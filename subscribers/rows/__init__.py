@@ -1,3 +1,1 @@
-"""Files of rows: CSV, JSONL, their cells and their faults. May know `wire`; no Django and no
-services.
-"""
+"""Files of rows: CSV, JSONL, cells and faults. May know `wire`; no Django and no services."""

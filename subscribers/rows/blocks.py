@@ -1,7 +1,7 @@
-"""A file as blocks of whole lines, in constant memory, from any place in it on.
+"""A file as blocks of whole lines, in constant memory, from any place on.
 
-A block ends at a line feed, but for the last one. A line that is longer than a row may be is left
-out of the blocks and told of by itself; it is never held.
+A block ends at a line feed, except the last one. A line over the limit is reported by itself and
+never held in memory.
 """
 
 import gzip
@@ -18,7 +18,7 @@ import msgspec
 from subscribers.rows.row import MOST_ROW_BYTES, STANDARD_INPUT, InvalidFile, Meter, Source
 
 CHUNK_BYTES = 262_144
-# What is kept of a line that is too long.
+# How much is kept of a line that is too long.
 BEGINNING_BYTES = 200
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -28,14 +28,14 @@ OpenBytes = Callable[[str], BufferedIOBase]
 
 
 class LongLine(msgspec.Struct, frozen=True):
-    """A line over the limit: how many bytes it has with its end, and the first of them."""
+    """A line over the limit: its size in bytes with its end, and its first bytes."""
 
     size: int
     beginning: bytes
 
 
 class BlockReader:
-    """Reads one open file; `consumed` is how many of its bytes the blocks so far had."""
+    """Reads one open file; `consumed` counts the bytes of all blocks so far."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class BlockReader:
         self._pending = b""
 
     def begin(self) -> Self:
-        """Leave out a byte order mark; raises `InvalidFile` for UTF-16."""
+        """Skip a byte order mark; raises `InvalidFile` for UTF-16."""
         self._pending = self._read()
         first = self._pending[:4]
         if first.startswith(_UTF_16) or b"\0" in first:
@@ -64,7 +64,7 @@ class BlockReader:
         return self
 
     def next_block(self) -> bytes | LongLine:
-        """Return the next whole lines; nothing at the end of the file."""
+        """Return the next whole lines; empty at the end of the file."""
         block = self._pending or self._read()
         while not (cut := block.rfind(b"\n") + 1):
             if len(block) > MOST_ROW_BYTES:
@@ -79,12 +79,12 @@ class BlockReader:
         return block[:cut]
 
     def give_back(self, lines: bytes) -> None:
-        """Take back the end of the last block, to be read again."""
+        """Take back the end of the last block, to read it again."""
         self._pending = lines + self._pending
         self.consumed -= len(lines)
 
     def skip_to(self, offset: int) -> None:
-        """Go on at a byte where a line begins; raises `InvalidFile` when none does."""
+        """Continue at a byte where a line begins; raises `InvalidFile` when none does."""
         if offset <= self.consumed:
             return
         before = self._seek(offset - 1) if self._may_seek else self._read_through(offset - 1)
@@ -106,7 +106,7 @@ class BlockReader:
         return self._read()
 
     def _read_through(self, offset: int) -> bytes:
-        """Return what follows a byte, itself first."""
+        """Return what follows a byte, that byte first."""
         ahead = offset - self.consumed
         block = self._pending
         while len(block) <= ahead:
@@ -132,7 +132,7 @@ class BlockReader:
 
     def _read(self) -> bytes:
         try:
-            # What is there: from a pipe, rows are taken as they come.
+            # Returns what is there: rows of a pipe are read as they come.
             block = self._stream.read1(CHUNK_BYTES)
         except _UNREADABLE as error:
             raise InvalidFile(f"{self.name} cannot be read on: {_reason(error)}.") from error
@@ -144,7 +144,7 @@ class BlockReader:
 def opened(
     source: Source, *, meter: Meter | None = None, open_bytes: OpenBytes | None = None
 ) -> Iterator[BlockReader]:
-    """Open a file for its blocks; raises `InvalidFile`. The standard input is left open."""
+    """Open a file for its blocks; raises `InvalidFile`. Standard input stays open."""
     shown = "The standard input" if source.name == STANDARD_INPUT else source.name
     meter = meter or Meter()
     try:

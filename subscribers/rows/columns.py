@@ -1,6 +1,6 @@
-"""Columns of files of rows: which field each is, and how its cells become the API's values.
+"""Columns of files of rows: which field each is, and how cells become the API's values.
 
-In CSV every cell is a text, and an empty one says nothing; in JSONL values are what the API takes.
+In CSV every cell is a text, and an empty one is not given; in JSONL values are as in the API.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,12 +17,10 @@ _ABSENT = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """The fields of one kind of rows."""
-
-    # How the cells of each are read: None takes the text as it is, and a reader that returns None
-    # finds nothing in it. A reader may raise `InvalidField`.
+    # How each field's cells are read: None keeps the text, a reader may return None for no value
+    # or raise `InvalidField`.
     cells: Mapping[str, Callable[[str], Any] | None]
-    # What begins so is a key of an object: `properties.plan` of `properties`.
+    # A column that begins so is a key of an object: `properties.plan` of `properties`.
     prefix: str
     object_name: str
     # Whether a file is refused where two columns are one field, or none names a person.
@@ -33,21 +31,21 @@ class Fields:
 
 
 class ColumnReader:
-    """Returns rows as bodies of requests; knows the columns of the file that it reads."""
+    """Returns rows as request bodies; remembers the columns of the current file."""
 
     def __init__(
         self, *, fields: Fields, renamed: Mapping[str, str], are_cells_text: bool = False
     ) -> None:
-        """`renamed` leads from the file's names to ours; `are_cells_text`: no cell is JSON."""
+        """`renamed` maps the file's names to ours; `are_cells_text`: no cell is JSON."""
         self._fields = fields
         self._renamed = renamed
         self._are_cells_text = are_cells_text
         self._columns: tuple[str, ...] | None = None
 
     def body(self, row: Mapping[str, Any], columns: tuple[str, ...] | None) -> Mapping[str, Any]:
-        """Return a row in the API's words; `columns` is a CSV file's header, None for an object.
+        """Return a row as a request body; `columns` is a CSV file's header, None for an object.
 
-        Raises `InvalidRequest` for a cell that cannot be read, `InvalidFile` for the columns.
+        Raises `InvalidRequest` for a cell that cannot be read, `InvalidFile` for wrong columns.
         """
         if columns is None:
             return self._from_object(row) if self._renamed else row
@@ -99,14 +97,13 @@ class ColumnReader:
         return self._with_keys(body, keys)
 
     def _with_keys(self, body: dict[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the body with these keys over those that its object has."""
         name = self._fields.object_name
         given = body.get(name)
         if keys and given is None:
             body[name] = keys
         elif keys and isinstance(given, dict):
             body[name] = {**given, **keys}
-        # What is no object stays: it is judged later, and named as wrong.
+        # A value that is no object stays: validation reports it later.
         return body
 
 

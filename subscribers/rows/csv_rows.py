@@ -1,7 +1,7 @@
 """Rows of CSV (RFC 4180) with a header: commas, double quotes, LF or CRLF, UTF-8.
 
-A quote that is not closed must not swallow the file: when no row comes of it within a bounded
-number of bytes, its first line is a fault and reading goes on at the next line.
+A quote without an end must not swallow the file: when no row ends within a bounded number of bytes,
+its first line is a fault and reading continues at the next line.
 """
 
 import csv
@@ -19,20 +19,18 @@ from subscribers.wire.payloads import Fault
 
 TOO_LONG = Fault("row", f"is longer than {MOST_ROW_BYTES} bytes.")
 UNCLOSED = Fault("row", "opens a quote that is not closed.")
-# Each quote that was looked for in vain halves how far the next one is looked for, and each block
-# doubles it again, so that a file of nothing else is not read once for each of its lines.
+# Each quote without an end halves how far the next one's is looked for, and each block doubles it
+# again, so that a file full of them is not read once for each of its lines.
 SHORTEST_LOOK_AHEAD = 4096
 _MAYBE_GUARD = re.compile(rb"(?:^|[,\"\n])'")
 _BAD_TEXT = re.compile("[\x00\udc80-\udcff]")
 
 
 class _OutOfLines(Exception):
-    """The parser asks for a line beyond the block: at a row's beginning, or within one."""
+    """The parser wants a line beyond the block: at a row's beginning, or within one."""
 
 
 class _Beyond:
-    """Stands behind the last line of a block."""
-
     def __iter__(self) -> Self:
         return self
 
@@ -43,7 +41,7 @@ class _Beyond:
 def read(*, reader: BlockReader, start: Place) -> Iterator[Row]:
     """Yield the rows of an open file from `start` on; the header is read first.
 
-    Raises `InvalidFile` for a header that is none.
+    Raises `InvalidFile` for an invalid header.
     """
     columns, lines = read_header(reader)
     reader.skip_to(start.byte_offset)
@@ -96,7 +94,7 @@ def _columns(cells: Sequence[str], name: str) -> tuple[str, ...]:
 
 
 class _Rows:
-    """Parses blocks; what of a block is no whole row yet is kept for the next one."""
+    """Parses blocks; keeps an incomplete row for the next block."""
 
     def __init__(
         self, columns: tuple[str, ...], *, file_index: int, offset: int, line: int
@@ -110,7 +108,7 @@ class _Rows:
         self._look_ahead = MOST_ROW_BYTES
 
     def parse(self, block: bytes, *, is_last: bool) -> Iterator[Row]:
-        """Yield the rows that end in a block; all that are left when it is the last one."""
+        """Yield the rows that end in a block; for the last block, all that are left."""
         data = self._kept + block
         lines = BytesIO(data).readlines()
         texts, is_suspect = _decode(data, lines)
@@ -160,7 +158,7 @@ class _Rows:
         self._offset, self._line = ends[first], base + first
 
     def _look_until(self, ends: Sequence[int], first: int) -> int:
-        """Return the number of the line that parsing from a row on must not go beyond."""
+        """Return the number of the line that parsing from a row on must not pass."""
         if self._look_ahead == MOST_ROW_BYTES:
             return len(ends) - 1
         return min(
@@ -168,13 +166,12 @@ class _Rows:
         )
 
     def skip(self, long: LongLine) -> Row:
-        """Return the row of a line that is too long, and go on behind it."""
+        """Return the row of a line that is too long, and continue after it."""
         self._offset += long.size
         self._line += 1
         return self._broken(TOO_LONG, long.beginning, self._line - 1, self._offset)
 
     def _broken(self, fault: Fault, raw: bytes, line: int, end_offset: int) -> Row:
-        """Return the row of one line that cannot be taken apart."""
         return Row(
             file_index=self._file_index,
             line=line,
@@ -187,7 +184,7 @@ class _Rows:
         )
 
     def _judge(self, cells: list[str], raw: bytes) -> Row | None:
-        """Return a row that asks for a closer look, its place left open; None for a blank line."""
+        """Return a row after a closer look, its place still unset; None for a blank line."""
         if not cells or (len(cells) == 1 != len(self._columns) and not cells[0].strip()):
             return None
         row = self._broken(TOO_LONG, raw[:BEGINNING_BYTES], 0, 0)
@@ -212,7 +209,7 @@ class _Rows:
 def _decode(data: bytes, lines: list[bytes]) -> tuple[list[str], bool]:
     """Return the lines' texts, and whether their cells need a closer look.
 
-    They do where bytes are no UTF-8, and where a NUL or a guard may be in one.
+    They do where bytes are not UTF-8, and where a cell may have a NUL or a guard.
     """
     try:
         # Splits at line feeds alone, as the bytes were.
@@ -223,7 +220,7 @@ def _decode(data: bytes, lines: list[bytes]) -> tuple[list[str], bool]:
 
 
 def _raise_field_limit() -> None:
-    """Let the parser take cells as long as a row may be; its own limit is 131,072 characters."""
+    """Allow cells as long as a row may be; the parser's default is 131,072 characters."""
     if csv.field_size_limit() < 2 * MOST_ROW_BYTES:
         csv.field_size_limit(2 * MOST_ROW_BYTES)
 

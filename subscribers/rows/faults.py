@@ -1,4 +1,4 @@
-"""What is wrong with a row, in words: for its line, and for the sums of a whole run."""
+"""Faults of a row in words: for its line, and for the totals of a run."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from subscribers.wire.payloads import Fault
 
 LONGEST_REASON = 200
-# What a fault says of the one value that it was found in.
+# The parts of a message that quote the one value.
 _IN_ADDRESSES = re.compile(r"(is not a valid address): .*", re.DOTALL)
 _IN_TEXTS = re.compile(r" \((?:line|column|char) [^)]*\)")
 _CELLS = re.compile(r"\bhas \d+ cells;")
@@ -16,12 +16,11 @@ _INDEX = re.compile(r"\[\d+\]")
 
 
 def sentence(faults: Sequence[Fault]) -> str:
-    """Return everything that is wrong with a row: fields, findings, limits."""
     return " ".join(f"{fault.path} {fault.message}".strip() for fault in faults)
 
 
 def reason(fault: Fault) -> str:
-    """Return the finding without the value, so that rows refused for the same count together."""
+    """Return the fault without the value, so that equal faults count together."""
     message = _IN_ADDRESSES.sub(r"\1.", fault.message)
     message = _CELLS.sub("has too few or too many cells;", message)
     message = _SIZES.sub(r"\1 too many ", _IN_TEXTS.sub("", message))
@@ -30,5 +29,5 @@ def reason(fault: Fault) -> str:
 
 
 def storable(text: str) -> str:
-    """Return an outsider's text without what some database refuses: NUL, half surrogates."""
+    """Return outside text without what some database refuses: NUL, lone surrogates."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

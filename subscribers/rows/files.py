@@ -1,7 +1,7 @@
 """Reads the rows of files, one after the other: CSV and JSONL, plain and compressed.
 
-Streams in constant memory: a row has at most `MOST_ROW_BYTES` bytes, a longer one is a fault and is
-skipped without being held. A row that is wrong is a row with a `fault`; the next one is read.
+Uses constant memory: a row has at most `MOST_ROW_BYTES` bytes, a longer one is skipped as a fault.
+A wrong row has a `fault`; reading continues.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,6 +46,6 @@ def read_columns(source: Source) -> tuple[str, ...] | None:
 
 
 def can_be_read_again(source: Source) -> bool:
-    """Tell whether a file is neither the standard input nor a pipe."""
+    """Tell whether a file is neither standard input nor a pipe."""
     path = Path(source.name)
     return source.name != STANDARD_INPUT and (path.is_file() or not path.exists())

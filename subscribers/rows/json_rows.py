@@ -1,4 +1,4 @@
-"""Rows of JSONL: each line an object, decoded by the API's own gate."""
+"""Rows of JSONL: each line an object, decoded by the API's JSON gate."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -12,7 +12,7 @@ TOO_LONG = Fault("row", f"is longer than {MOST_ROW_BYTES} bytes.")
 
 
 def read(*, reader: BlockReader, start: Place) -> Iterator[Row]:
-    """Yield the rows of an open file from `start` on; blank lines are none."""
+    """Yield the rows of an open file from `start` on; blank lines are skipped."""
     reader.skip_to(start.byte_offset)
     offset, line, index = reader.consumed, max(start.line, 1), start.file_index
     while block := reader.next_block():
@@ -58,7 +58,6 @@ def read(*, reader: BlockReader, start: Place) -> Iterator[Row]:
 
 
 def _not_json(error: json_gate.InvalidJson) -> Fault:
-    """Return the gate's finding, said of a row and not of a request."""
     text = str(error).replace("(line 1, ", "(")
     if text.startswith("The body "):
         return Fault("row", text.removeprefix("The body "))

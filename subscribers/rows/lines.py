@@ -1,8 +1,8 @@
-"""Rows on their way out, as lines of CSV or JSONL; what these write, the imports read back.
+"""Writes rows as lines of CSV or JSONL, which the imports read back.
 
-A row is a struct whose fields bear the wire's names (`rename="camel"`), with plain JSON values and
-times in UTC. Both forms are UTF-8. CSV is RFC 4180's, with objects as JSON, names as in
-`subscribers.rows.name_cells`, and cells that a spreadsheet would run as formulas guarded.
+A row is a struct with the wire's field names (`rename="camel"`), plain JSON values and times in
+UTC. Both forms are UTF-8. CSV follows RFC 4180, with objects as JSON, names as in `name_cells`, and
+cells guarded that a spreadsheet would run as formulas.
 """
 
 import csv
@@ -19,15 +19,15 @@ from subscribers.rows import name_cells
 from subscribers.rows.formula_guard import guarded
 from subscribers.rows.row import JSONL
 
-# PostgreSQL keeps numbers as decimals and writes them out: 1e300 has 301 digits then, so that a
-# value within the limits would be over them when it comes back. A double has 17 digits that count.
+# PostgreSQL writes numbers as decimals: 1e300 comes back with 301 digits, and a value within the
+# limits would be over them. A double has 17 significant digits.
 _LONG_NUMBER = re.compile(r"\d{40}")
 _LONGEST_DOUBLE = 40
 _encoder = msgspec.json.Encoder()
 
 
 def heading(*, row_type: type[msgspec.Struct], line_format: str) -> bytes:
-    """Return what stands before the first row; `line_format` is `csv` or `jsonl`."""
+    """Return the header; `line_format` is `csv` or `jsonl`."""
     if line_format == JSONL:
         return b""
     names = [field.encode_name for field in msgspec.structs.fields(row_type)]
@@ -35,18 +35,17 @@ def heading(*, row_type: type[msgspec.Struct], line_format: str) -> bytes:
 
 
 def lines(*, rows: Sequence[msgspec.Struct], line_format: str) -> bytes:
-    """Return the rows as whole lines."""
     if line_format == JSONL:
         return _encoder.encode_lines(rows)
     text = io.StringIO(newline="")
-    # CRLF, as RFC 4180 has it: with another ending, cells with a lone CR would go unquoted.
+    # CRLF, as in RFC 4180: with another ending, cells with a lone CR would not be quoted.
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerows([_cell(value) for value in msgspec.structs.astuple(row)] for row in rows)
     return text.getvalue().encode()
 
 
 def stored(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a JSON value as a database wrote it, with numbers as short as they came."""
+    """Return a JSON value that a database wrote, with numbers as short as they came."""
     value = msgspec.json.decode(text)
     return _shortened(value) if _LONG_NUMBER.search(text) else value
 
@@ -75,6 +74,6 @@ def _shortened(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _as_double(number: int) -> int | float:
-    """Return the number as a double where the double's shortest form is that very number."""
+    """Return the number as a double where its shortest form is that very number."""
     double = float(number)
     return double if Decimal(repr(double)) == number else number

@@ -1,7 +1,7 @@
 """Names of tags or lists in one cell of a table: `vip;trial`, as people write them in a sheet.
 
-A JSON array stands in the cell where that form could be misread: for no names at all (an empty cell
-means that nothing is said of them), and where a name holds what the form needs.
+The cell is a JSON array where that form is ambiguous: for no names at all (an empty cell means not
+given), and for names with characters that the form needs.
 """
 
 import json
@@ -12,7 +12,7 @@ SEPARATOR = ";"
 
 
 class InvalidNames(ValueError):
-    """The cell holds no names; the message goes after the column's name."""
+    """The cell is invalid; the message follows the column's name."""
 
     code = "VALIDATION_ERROR"
 
@@ -25,7 +25,7 @@ def joined(names: list[str]) -> str:
 
 
 def parted(text: str) -> list[str] | None:
-    """Return the names of a cell, trimmed, or None when it says nothing; raises `InvalidNames`."""
+    """Return the names of a cell, trimmed; None when it is empty. Raises `InvalidNames`."""
     trimmed = text.strip()
     if not trimmed:
         return None

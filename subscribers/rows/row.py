@@ -1,4 +1,4 @@
-"""What a row of a file is, where it is in it, and what a file is called and holds."""
+"""A row of a file, its place in it, and the file's name and format."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class InvalidFile(ValueError):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A file: its name as given (`-` is the standard input) and its format, `csv` or `jsonl`."""
+    """A file: its name as given (`-` is standard input) and its format, `csv` or `jsonl`."""
 
     name: str
     format: str
@@ -32,7 +32,7 @@ class Source(msgspec.Struct, frozen=True):
 class Place(msgspec.Struct, frozen=True):
     """Where the next row begins: in bytes of the uncompressed file, and in lines from 1 on.
 
-    A line of 0 is the beginning of a file that was not looked at yet.
+    Line 0 is the beginning of a file that was not read yet.
     """
 
     file_index: int = 0
@@ -41,13 +41,13 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, gc=False, kw_only=True):
-    """One row as it was read; nothing but its form was checked.
+    """One row as it was read; only its form was checked.
 
-    `fields` is by the file's own column names (CSV: every cell a text, guards taken off; JSONL:
-    any JSON values), or None when the row cannot be taken apart. `line` is that of its beginning.
-    `columns` is the same tuple for all rows of a CSV file, None for JSONL. With a `fault`, `raw` is
-    the row's bytes (the first 200 of a row that is too long). `end_offset` and `end_line` are where
-    the next row begins, blank lines before it included.
+    `fields` are by the file's own column names (CSV: every cell a text without guard; JSONL: any
+    JSON values), or None when the row cannot be parsed. `line` is where it begins. `columns` is the
+    same tuple for all rows of a CSV file, None for JSONL. With a `fault`, `raw` has the row's bytes
+    (the first 200 of a row that is too long). `end_offset` and `end_line` are where the next row
+    begins, after blank lines.
     """
 
     file_index: int
@@ -61,25 +61,18 @@ class Row(msgspec.Struct, gc=False, kw_only=True):
 
     @property
     def after(self) -> Place:
-        """The checkpoint when this row and all before it are done."""
+        """The checkpoint once this row and all before it are done."""
         return Place(self.file_index, self.end_offset, self.end_line)
 
 
-class Meter:
-    """How far reading has come, for a progress bar."""
+class Meter(msgspec.Struct):
+    """How many stored bytes were read (of a compressed file, compressed ones), for progress."""
 
-    __slots__ = ("bytes_read",)
-
-    def __init__(self) -> None:
-        # In bytes as they are stored: compressed ones where a file is compressed.
-        self.bytes_read = 0
+    bytes_read: int = 0
 
 
 def source_of(name: str, *, format: str | None = None) -> Source:  # noqa: A002 - the option's name
-    """Return the file with its format: the one given, else by its suffix.
-
-    Raises `InvalidFile` when neither says it.
-    """
+    """Return a file and its format, as given or by suffix; raises `InvalidFile` without either."""
     if format is None:
         stem = name.lower().removesuffix(".gz")
         if stem.endswith(".csv"):

@@ -1,6 +1,6 @@
 """What a cell of a table means as JSON: `19.5`, `true`, `null`, `[1]` and `{"a": 1}`, or a text.
 
-Read as JSON is only what JSON itself would write so: `007`, `+1`, `1.`, `True` and `NaN` are texts.
+Only JSON's own spelling counts: `007`, `+1`, `1.`, `True` and `NaN` are texts.
 """
 
 import re
@@ -9,14 +9,14 @@ from typing import Any
 from subscribers.wire import json_gate
 
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
-# JSON's own grammar; what is longer is an identifier rather than a number.
+# JSON's own grammar; a longer one is an identifier rather than a number.
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,29})(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
-# What else a cell begins with is a text, and most cells are.
+# A cell that begins otherwise is a text, as most are.
 _BEGINNINGS = frozenset("-0123456789tfn{[")
 
 
 def value_of(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the value of a cell that is not empty; the text itself when it is no JSON."""
+    """Return the value of a cell that is not empty; the text itself when it is not JSON."""
     if text[0] not in _BEGINNINGS:
         return text
     if text in _WORDS:

@@ -1,3 +1,3 @@
-"""What can be done with people, mail and workspaces; a room a topic. The contracts in
-pyproject.toml say which room may call which. What follows for enrollments: `reactions`.
+"""Services for subscribers, mail and workspaces; one package a topic. The contracts in
+pyproject.toml say which room may call which. Enrollments learn of changes through `reactions`.
 """

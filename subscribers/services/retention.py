@@ -1,4 +1,4 @@
-"""Deletes rows that have served their time."""
+"""Deletes expired rows."""
 
 from datetime import datetime, timedelta
 
@@ -6,12 +6,12 @@ from subscribers.models import IdempotentRequest
 from subscribers.services.consent import breakers
 from subscribers.services.storage import leased_bucket
 
-# A window counts for one minute, a second for one second; the rest is room for clocks that differ.
+# Windows last a minute at most; the rest allows for clocks that differ.
 WINDOW_AGE = timedelta(hours=1)
 
 
 def purge_expired(*, now: datetime) -> int:
-    """Delete expired answers, and old counts of requests and mails; idempotent."""
+    """Delete expired answers, and old counts of requests and emails; idempotent."""
     answers, _ = IdempotentRequest.objects.filter(expires_at__lte=now).delete()
     windows = leased_bucket.purge(before=now - WINDOW_AGE)
     return answers + windows + breakers.purge(now=now)

@@ -1,3 +1,1 @@
-"""The text of mails: Liquid, merge tags, and HTML to text. May know `wire`; no Django and no
-services.
-"""
+"""The text of mails: Liquid, merge tags, HTML to text. May know `wire`; no Django, no services."""

@@ -1,4 +1,4 @@
-"""The `date` filter of a mail's template: a time spelled by a pattern."""
+"""The `date` filter of a mail's template: formats a time by a pattern."""
 
 import re
 from datetime import UTC, datetime
@@ -11,10 +11,10 @@ _DIRECTIVES = frozenset("aAbBdeHIjlmMpPSyYFTD%z")
 
 
 def spell(value: object, pattern: object) -> str:
-    """Return a time by a pattern of `%` and a letter; what is no time is returned as it is.
+    """Return a time by a pattern of `%` and a letter; any other value is returned as text.
 
-    Raises `FilterRefused` for "now", for letters that are not known and for long patterns: the C
-    library's own widths, as in `%1000000d`, would fill the memory.
+    Raises `FilterRefused` for "now", unknown letters and long patterns: the C library's own widths,
+    as in `%1000000d`, would fill the memory.
     """
     wanted = text_of(pattern)
     if len(wanted) > LONGEST_DATE_FORMAT:
@@ -28,7 +28,6 @@ def spell(value: object, pattern: object) -> str:
 
 
 def _moment_of(value: object) -> datetime | None:
-    """Return an ISO 8601 text or the seconds since 1970 as a time, None for anything else."""
     try:
         if isinstance(value, str):
             return datetime.fromisoformat(value.strip())

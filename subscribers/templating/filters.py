@@ -1,7 +1,7 @@
 """The Liquid filters that a mail's template may use, each with a bounded result.
 
-Written here rather than taken from python-liquid, whose filters build results of any size, read the
-clock and mark text as safe. A missing value counts as blank text, an empty list or zero.
+They are our own: python-liquid's build results of any size, read the clock and mark text as safe. A
+missing value counts as blank text, an empty list or zero.
 """
 
 import html
@@ -40,14 +40,6 @@ def _fits(length: int) -> None:
 
 def _field(item: object, key: object) -> object:
     return item.get(text_of(key)) if isinstance(item, dict) else None
-
-
-def _append(value: object, other: object) -> str:
-    return text_of(value) + text_of(other)
-
-
-def _prepend(value: object, other: object) -> str:
-    return text_of(other) + text_of(value)
 
 
 def _replace(value: object, old: object, new: object = "") -> str:
@@ -146,10 +138,6 @@ def _uniq(value: object, key: object = None) -> list[Any]:
     return list(first_by_text.values())
 
 
-def _map(value: object, key: object) -> list[Any]:
-    return [_field(item, key) for item in items_of(value)]
-
-
 def _where(value: object, key: object, wanted: object = None) -> list[Any]:
     if not isinstance(wanted, (str, int, float)):
         return [item for item in items_of(value) if _field(item, key) not in (None, False)]
@@ -159,7 +147,7 @@ def _where(value: object, key: object, wanted: object = None) -> list[Any]:
 def _calculated(
     whole: Callable[[int, int], int], exact: Callable[[Decimal, Decimal], Decimal]
 ) -> Callable[[object, object], int | float]:
-    """Return a filter that calculates in whole numbers or, as money wants it, in decimals."""
+    """Return a filter that calculates in integers or, as money needs it, in decimals."""
 
     def calculate(value: object, other: object) -> int | float:
         one, two = number_of(value), number_of(other)
@@ -176,7 +164,7 @@ def _round(value: object, decimals: object = 0) -> int | float:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
-    "append": _append,
+    "append": lambda value, other: text_of(value) + text_of(other),
     "capitalize": lambda value: text_of(value).capitalize(),
     "ceil": lambda value: math.ceil(number_of(value)),
     "date": dates.spell,
@@ -188,12 +176,12 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "floor": lambda value: math.floor(number_of(value)),
     "join": _join,
     "last": _last,
-    "map": _map,
+    "map": lambda value, key: [_field(item, key) for item in items_of(value)],
     "minus": _calculated(lambda one, two: one - two, lambda one, two: one - two),
     "modulo": _calculated(lambda one, two: one % two, lambda one, two: one % two),
     "newline_to_br": _newline_to_br,
     "plus": _calculated(lambda one, two: one + two, lambda one, two: one + two),
-    "prepend": _prepend,
+    "prepend": lambda value, other: text_of(other) + text_of(value),
     "replace": _replace,
     "reverse": lambda value: items_of(value)[::-1],
     "round": _round,
@@ -210,7 +198,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "url_encode": _url_encode,
     "where": _where,
 }
-# Liquid's others. After a single pipe they are refused, where any other text is a fallback.
+# Liquid's other filters: refused after a single pipe, where any other text is a fallback.
 UNAVAILABLE = frozenset({
     "abs", "at_least", "at_most", "base64_decode", "base64_encode", "compact", "concat",
     "date_to_string", "escape_once", "escapejs", "find", "find_index", "has", "json", "lstrip",

@@ -1,7 +1,7 @@
-"""The HTML of a mail: its styles inlined, its preview text put in, and the plain text made from it.
+"""The HTML of a mail: inlines its styles, adds the preview text, and makes the plain text.
 
-It is written by users, so that each step takes time linear in its length. `html.parser` does not:
-60 KB of `<a ` keep it busy for 19 s (Python 3.11.7, measured).
+Users write it, so each step takes linear time. `html.parser` does not: 60 KB of `<a ` keep it busy
+for 19 s (Python 3.11.7, measured).
 """
 
 import html
@@ -10,9 +10,8 @@ from functools import lru_cache
 
 import css_inline
 
-# css_inline recurses by depth, and where the stack ends it ends the whole process: between 2,500
-# and 3,000 nested elements with a stack of 2 MiB (measured). No depth is more than the number of
-# elements.
+# css_inline recurses by depth, and a full stack ends the whole process: at 2,500 to 3,000 nested
+# elements with 2 MiB (measured). The number of elements bounds the depth.
 MOST_NESTED = 1_500
 # Characters of style sheets times elements; 20 million are about 0.1 s, and bound the result.
 MOST_STYLING = 20_000_000
@@ -26,7 +25,7 @@ _ATTRIBUTE = r"""(?<![\w-]){}\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))"""
 _HREF = re.compile(_ATTRIBUTE.format("href"), re.IGNORECASE)
 _ALT = re.compile(_ATTRIBUTE.format("alt"), re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\r\n\f\xa0]+")
-# A parser puts tbody and tr between a table and its cell; what has no content nests nothing.
+# A parser puts tbody and tr between a table and its cell; empty elements nest nothing.
 _NESTED_BY = {"table": 3, **dict.fromkeys(("br", "img", "hr", "meta", "link", "col"), 0)}
 _UNSEEN = frozenset({"script", "style", "title", "template"})
 _PARAGRAPHS = frozenset({
@@ -37,7 +36,7 @@ _LINES = frozenset({
     "div", "tr", "li", "dt", "dd", "dl", "center", "header", "footer", "main", "nav",
     "figure", "figcaption", "body",
 })  # fmt: skip
-# Several in a row begin one line. Text holds none, since its own is collapsed to blanks.
+# Several in a row begin one line. Text has none, since its own become blanks.
 _START_OF_LINE = "\r"
 _STARTS = re.compile(r"\r[ \r]*+")
 _HIDDEN = "display:none;max-height:0;overflow:hidden;mso-hide:all"
@@ -46,7 +45,7 @@ _HIDDEN = "display:none;max-height:0;overflow:hidden;mso-hide:all"
 def inline_styles(source: str) -> str:
     """Return the HTML with its style sheets copied into the elements, where CSS allows it.
 
-    Loads nothing from anywhere. What is too large, or no CSS, is returned as it is.
+    Loads nothing. HTML that is too large, or whose CSS is invalid, is returned unchanged.
     """
     if _STYLE.search(source) is None:
         return source
@@ -62,7 +61,7 @@ def inline_styles(source: str) -> str:
 
 
 def with_preview(source: str, preview: str) -> str:
-    """Return the HTML with a hidden text, which mail clients list beside the subject, put first."""
+    """Return the HTML with a hidden text first, which mail clients list beside the subject."""
     if not preview:
         return source
     hidden = f'<div style="{_HIDDEN}">{html.escape(preview)}</div>'
@@ -78,14 +77,13 @@ def to_text(source: str) -> str:
 
 @lru_cache(maxsize=1)
 def _inliner() -> css_inline.CSSInliner:
-    # Rules for small screens and dark mode cannot be inlined, so that the sheets stay.
+    # The sheets stay: rules for small screens and dark mode cannot be inlined.
     return css_inline.CSSInliner(
         keep_style_tags=True, keep_at_rules=True, load_remote_stylesheets=False
     )
 
 
 def _style_length(source: str) -> int:
-    """Return an upper bound of the characters of all style sheets."""
     first = _STYLE.search(source)
     last = source.lower().rfind("</style")
     return max(0, (last if last >= 0 else len(source)) - first.start()) if first else 0
@@ -103,8 +101,6 @@ def _without_comments(source: str) -> str:
 
 
 class _TextMaker:
-    """One pass over HTML, tag by tag."""
-
     def __init__(self, source: str) -> None:
         self._source = source
         self._pieces: list[str] = []

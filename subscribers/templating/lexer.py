@@ -1,8 +1,8 @@
-"""Cut a mail's template into the tokens that python-liquid parses, in time linear in its length.
+"""Cuts a mail's template into the tokens that python-liquid parses, in linear time.
 
-python-liquid's own expressions take minutes for half a megabyte of blanks after `{{`, or of
-`{% raw %}` that never ends. Here, too, a fallback is told from a filter, as in
-`{{event.city|your area}}`.
+python-liquid's own expressions take minutes for half a megabyte of blanks after `{{`, or of `{% raw
+%}` without an end. The lexer also distinguishes a fallback from a filter, as in `{{event.city|your
+area}}`.
 """
 
 import html
@@ -16,7 +16,7 @@ from liquid.token import TOKEN_CONTENT, TOKEN_EOF, TOKEN_EXPRESSION, TOKEN_OUTPU
 from subscribers.templating.filters import FILTERS, UNAVAILABLE
 
 TOKEN_FALLBACK = "fallback"  # noqa: S105 - no secret
-# An ordinary mail has some 50 tags; these bound the time that compiling takes.
+# An ordinary mail has some 50 tags; these bound the time to compile.
 MOST_TAGS = 2_000
 MOST_MARKUP = 64 * 1024  # characters within tags, in all
 LONGEST_TAG = 2_000
@@ -35,7 +35,7 @@ _RAW_END = re.compile(r"\{%-?\s*endraw\s*-?%\}")
 _COMMENT_PART = re.compile(r"\{%-?\s*(end)?comment\b")
 _OPERATOR = re.compile(r"\b(?:and|or)\b")
 _UP_TO_PIPE = re.compile(r"""(?:[^|"']|"[^"]*"|'[^']*')*""")
-# python-liquid takes its keywords for no property: `event.limit` must become `event['limit']`.
+# python-liquid takes no keyword as a property: `event.limit` must become `event['limit']`.
 _KEYWORDS = (
     "true|false|nil|null|empty|blank|and|or|contains|not|in|offset|limit|reversed|cols|continue"
     "|with|for|as|if|else|required"
@@ -50,7 +50,7 @@ def tokenize(source: str) -> Iterator[Token]:
 
 
 class _Lexer:
-    """One pass over a template: where it is, and which blocks are open."""
+    """One pass over a template: its position, and the open blocks."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -88,7 +88,7 @@ class _Lexer:
             yield self._token(TOKEN_CONTENT, text, start)
 
     def _inner(self, start: int, closing: str) -> tuple[str, int]:
-        """Return what stands within the braces and where it begins, and move past them."""
+        """Return the text within the braces and where it begins, and move past it."""
         end = self._source.find(closing, start + 2)
         if end < 0:
             opening = self._source[start : start + 2]
@@ -127,7 +127,7 @@ class _Lexer:
         return self._token(TOKEN_EXPRESSION, plain, index)
 
     def _fallback(self, text: str, index: int) -> tuple[str, str | None]:
-        """Return an output's value, and the literal text to print instead of a blank one."""
+        """Return an output's value, and the literal text to print where it is blank."""
         match = _UP_TO_PIPE.match(text)
         pipe = match.end() if match else len(text)
         if not text.startswith("|", pipe):
@@ -143,7 +143,7 @@ class _Lexer:
         )
         if (name in UNAVAILABLE and is_filter) or ("|" in after and not is_quoted):
             raise self._refused(f"the filter '{name or after}' is not available.", index + pipe)
-        # What a visual editor wrote as `&amp;` is `&` in the mail's text and in the page alike.
+        # A visual editor writes `&` as `&amp;`; the mail's text and HTML both need `&`.
         return text[:pipe], html.unescape(after[1:-1] if is_quoted else after)
 
     def _tag(self, inner: tuple[str, int]) -> Iterator[Token]:
@@ -167,7 +167,7 @@ class _Lexer:
                 yield self._expression(rest, self._source.find(rest, index + len(name)))
 
     def _nest(self, name: str, index: int) -> None:
-        """Keep count of the open blocks; refuse what stands outside of its own."""
+        """Keep the open blocks; refuse a tag outside its block."""
         if name in BLOCKS.values():
             self._open.append((name, index))
             return

@@ -1,7 +1,7 @@
-"""Render a mail from users' templates: subject, preview, HTML and text, each safe to send.
+"""Renders a mail from users' templates: subject, preview, HTML and text, each safe to send.
 
-The templates are locked (`merge_tags`). Headers are one line, whatever the data hold, and every
-mail has a text part.
+The templates are locked (`merge_tags`). Headers are one line, whatever the data, and every mail has
+a text part.
 """
 
 import re
@@ -27,7 +27,7 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedMail:
-    """One mail: `subject` and `preview_text` are one line, `html` is "" in a mail of text alone."""
+    """One mail: `subject` and `preview_text` are one line, `html` is "" in a text-only mail."""
 
     subject: str
     preview_text: str
@@ -38,10 +38,10 @@ class RenderedMail:
 def render_mail(
     *, subject: str, preview_text: str, html: str, text: str, data: Mapping[str, Any]
 ) -> RenderedMail:
-    """Return the mail that four templates make of plain data.
+    """Return the mail of four templates and plain data.
 
-    The preview text is put first in the HTML, hidden; style sheets are inlined. A blank `text` is
-    made from the HTML. Raises `TemplateFault`, and `TypeError` for data that are not plain.
+    The preview text comes first in the HTML, hidden; style sheets are inlined. A blank `text` is
+    made from the HTML. Raises `TemplateFault`, and `TypeError` for data that is not plain.
     """
     merge_tags.refuse_other_than_plain(data)
     one_line_subject = header_text(merge_tags.render_plain(subject, data, is_html=False))
@@ -58,10 +58,7 @@ def render_mail(
 
 
 def header_text(value: str) -> str:
-    """Return a text as one line of at most 998 characters.
-
-    Line breaks and other control characters, with the blanks about them, become one blank.
-    """
+    """Return one line of at most 998 characters; runs of control characters become one blank."""
     parts = (part.strip() for part in _CONTROLS.split(value))
     return " ".join(part for part in parts if part)[:LONGEST_HEADER].rstrip()
 
@@ -69,6 +66,6 @@ def header_text(value: str) -> str:
 def address_header(name: str, address: str) -> str:
     """Return `name <address>` for From and the like, the domain in ASCII, the name encoded.
 
-    Raises `addresses.InvalidAddress` for what is not exactly one address.
+    Raises `addresses.InvalidAddress` for anything but exactly one address.
     """
     return formataddr((header_text(name), addresses.parse(header_text(address)).mailbox))

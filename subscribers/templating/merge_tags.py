@@ -1,7 +1,7 @@
-"""Render users' templates by python-liquid, locked: no code, no includes, everything bounded.
+"""Renders users' templates with python-liquid, locked: no code, no includes, everything bounded.
 
-Data are plain values only, so that no template reaches a method or an attribute. Compiled templates
-are kept, the most recently used ones.
+Data is plain values only, so that no template reaches a method or an attribute. The templates
+compiled last are cached.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ DEEPEST_DATA = 50
 
 
 class TemplateFault(ValueError):
-    """A template is wrong, or beyond a bound; the message names the line where it is known."""
+    """A template is wrong, or over a limit; the message names the line where it is known."""
 
     code = "TEMPLATE_ERROR"
 
@@ -38,7 +38,7 @@ class TemplateFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MergeTags:
-    """What a template reads: `paths` such as `event.order.id`, those of loop variables left out."""
+    """What a template reads: `paths` such as `event.order.id`, without loop variables."""
 
     paths: frozenset[str]
 
@@ -50,7 +50,7 @@ class _Compiled:
 
 
 def check(template: str) -> MergeTags:
-    """Return what a template reads, or raise `TemplateFault` for the first thing wrong with it.
+    """Return what a template reads, or raise `TemplateFault` for its first fault.
 
     Refused: syntax errors, tags and filters that are not available, names other than `ROOTS`, and
     more than 512 KiB of source.
@@ -59,17 +59,17 @@ def check(template: str) -> MergeTags:
 
 
 def render(template: str, data: Mapping[str, Any], *, is_html: bool) -> str:
-    """Return the text; what is not in `data` is blank, and in HTML every value is escaped.
+    """Return the text; missing data is blank, and in HTML every value is escaped.
 
-    Raises `TemplateFault` for whatever the template does wrong, and `TypeError` for data that are
-    not plain: dicts, lists, strings, numbers, booleans, None.
+    Raises `TemplateFault`, and `TypeError` for data other than dicts, lists, strings, numbers,
+    booleans and None.
     """
     refuse_other_than_plain(data)
     return render_plain(template, data, is_html=is_html)
 
 
 def render_plain(template: str, data: Mapping[str, Any], *, is_html: bool) -> str:
-    """Do as `render` does, for data that have been found plain."""
+    """Render with data that is known to be plain."""
     compiled = _compile(template)
     rendering = Rendering(compiled.template, data=data, is_html=is_html)
     buffer = LimitedStringIO(limit=MOST_OUTPUT)
@@ -77,7 +77,7 @@ def render_plain(template: str, data: Mapping[str, Any], *, is_html: bool) -> st
         compiled.template.render_with_context(rendering, buffer)
     except LiquidError as error:
         raise _fault(error, template) from error
-    # Whatever a template makes Python raise is a fault of the template.
+    # Any other exception is the template's fault too.
     except Exception as error:
         raise TemplateFault(f"could not be rendered ({type(error).__name__}).") from error
     return buffer.getvalue()
@@ -109,7 +109,6 @@ class _Locked(Environment):
     block_nesting_limit = 20
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        """Register what a template may use."""
         del extra
         for tag in TAG_CLASSES:
             self.add_tag(tag)
@@ -117,7 +116,6 @@ class _Locked(Environment):
             self.add_filter(name, _bounded_filter(name, function))
 
     def tokenizer(self) -> Callable[[str], Iterator[Token]]:
-        """Return our own lexer."""
         return lexer.tokenize
 
     def error(
@@ -126,7 +124,7 @@ class _Locked(Environment):
         msg: str | None = None,
         token: Token | None = None,
     ) -> None:
-        """Raise, with the nearest token whose place in the template is known."""
+        """Raise, with the nearest token whose place is known."""
         error = exc if isinstance(exc, LiquidError) else exc(msg, token=token)
         if error.token is None or error.token.start_index < 0:
             error.token = token or error.token
@@ -134,7 +132,7 @@ class _Locked(Environment):
 
 
 def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a filter that counts what it handles, and whose every refusal names the filter."""
+    """Return a filter that counts what it handles, and whose errors name it."""
 
     @wraps(function)
     def run(value: object, *args: object, context: Rendering, **named: object) -> object:

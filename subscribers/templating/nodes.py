@@ -1,7 +1,7 @@
-"""python-liquid's tags and its context, with the bounds that it leaves to others.
+"""python-liquid's tags and its context, with the limits that it lacks.
 
-It counts nested loops only, and by their length; it renders a `when` once for each value that
-matches; it builds a range before it cuts it. Here every iteration counts, and what it costs.
+It counts nested loops only, and by their length; renders a `when` once for each matching value; and
+builds a range before cutting it. Here every iteration counts, weighted by its cost.
 """
 
 import html
@@ -32,7 +32,7 @@ from subscribers.templating.lexer import TOKEN_FALLBACK
 from subscribers.templating.values import LARGEST_NUMBER, MOST_TEXT, Escaped, text_of
 
 MOST_ITERATIONS = 2_000
-# A step is about 0.1 µs: a character of a tag, or an eighth of the fixed price of any token.
+# A step is about 0.1 µs: a character of a tag, or an eighth of a token's fixed cost.
 MOST_STEPS = 400_000
 STEPS_PER_TOKEN = 8
 # Characters and items that expressions read and filters make; 512 KiB can be handled 16 times.
@@ -41,7 +41,7 @@ _SIGNATURES = {name: inspect.signature(function) for name, function in FILTERS.i
 
 
 class Rendering(RenderContext):
-    """One rendering: its data, and what it has used up of its bounds."""
+    """One rendering: its data, and how much of its limits it has used."""
 
     def __init__(
         self, template: BoundTemplate, *, data: Mapping[str, object], is_html: bool
@@ -61,14 +61,14 @@ class Rendering(RenderContext):
         return value
 
     def handle(self, *values: object) -> None:
-        """Count the size of values against what one rendering may handle."""
+        """Count the size of values against the limit of one rendering."""
         for value in values:
             self._handled += len(value) if isinstance(value, (str, list, tuple, dict)) else 1
         if self._handled > MOST_HANDLED:
             raise ResourceLimitError("the template handles too much text.", token=None)
 
     def iterate(self, *, steps: int, token: Token) -> None:
-        """Count one iteration of a loop whose body costs so many steps."""
+        """Count one iteration of a loop whose body costs `steps`."""
         self._iterations += 1
         self._steps += steps
         if self._iterations > MOST_ITERATIONS:
@@ -79,7 +79,7 @@ class Rendering(RenderContext):
 
 
 class _Output(OutputNode):
-    """An output, escaped in HTML, with the text that stands for a blank value."""
+    """An output, escaped in HTML, with its fallback for a blank value."""
 
     __slots__ = ("fallback",)
 
@@ -109,7 +109,7 @@ class _OutputTag(Output):
 
 
 def _check_filters(expression: Expression) -> None:
-    """Refuse unknown filters and wrong numbers of arguments, before anything is rendered."""
+    """Refuse unknown filters and wrong numbers of arguments before rendering."""
     filters = expression.filters if isinstance(expression, FilteredExpression) else None
     for each in filters or ():
         if each.name not in FILTERS:
@@ -131,7 +131,7 @@ class _AssignTag(AssignTag):
 
 
 class _For(ForNode):
-    """A loop that counts each iteration, and takes its part of a range without walking to it."""
+    """A loop that counts its iterations, and slices a range without walking to its part."""
 
     __slots__ = ("steps",)
 
@@ -203,7 +203,7 @@ class _ForTag(ForTag):
 
 
 class _AnyOf(Expression):
-    """The values of a `when`: true once, however many of them match."""
+    """The values of a `when`: true once, however many match."""
 
     __slots__ = ("values",)
 

@@ -1,4 +1,4 @@
-"""The values of a mail's template: what is a text, a list, a number, and how large it may be."""
+"""Values in a mail's template: what is a text, a list, a number, and how large it may be."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ _NUMBER = re.compile(r"\s*(-?\d{1,16})(\.\d{1,16})?\s*", re.ASCII)
 
 
 class FilterRefused(ValueError):
-    """A filter's value or result is out of bounds; the message says which."""
+    """A filter's value or result is over a limit; the message says which."""
 
     code = "TEMPLATE_ERROR"
 
@@ -18,7 +18,7 @@ class FilterRefused(ValueError):
 class Escaped(str):
     """Text that is HTML already. Only `escape` and `newline_to_br` make it.
 
-    Whatever another filter makes of it is plain text again, so that nothing marks text as safe.
+    The result of any other filter is plain text again, so that nothing marks text as safe.
     """
 
     __slots__ = ()
@@ -42,7 +42,7 @@ def text_of(value: object) -> str:
 
 
 def items_of(value: object) -> list[Any]:
-    """Return a value as a list: a single value is a list of one, a missing one is empty."""
+    """Return a value as a list: a single value as a list of one, a missing one as an empty list."""
     match value:
         case range():
             if value.stop - value.start > MOST_ITEMS:
@@ -57,7 +57,7 @@ def items_of(value: object) -> list[Any]:
 
 
 def number_of(value: object) -> int | float:
-    """Return a value as a number; what is none counts as 0."""
+    """Return a value as a number; 0 when it is none."""
     match value:
         case int() | float():
             return bounded(value)

@@ -1,3 +1,1 @@
-"""What comes over the wire: payloads, the JSON gate, addresses and tag names. Knows no other room
-and no Django.
-"""
+"""What comes over the wire: payloads, JSON, addresses, tag names. Knows no room, no Django."""

@@ -1,13 +1,13 @@
-"""Addresses as keyed hashes: what is remembered of an address once the person is gone.
+"""Keyed hashes of addresses: what remains of an address when the person is erased.
 
-HMAC-SHA256 under a random value of the workspace, which is in the database: so no rotation of a
-setting loses a suppression, and two workspaces' hashes of one address have nothing in common.
+HMAC-SHA256 under a random value of the workspace, stored in the database: no rotation of a setting
+loses a suppression, and hashes of one address differ between workspaces.
 """
 
 import hashlib
 import hmac
 
-# Domains at which anybody opens a mailbox: that many people of one of them sign up means nothing.
+# Domains where anybody can open a mailbox: many sign-ups from one of them are no attack.
 FREE_MAIL_DOMAINS = frozenset({
     "126.com", "163.com", "aliyun.com", "aol.com", "att.net", "bigpond.com", "bk.ru", "bluewin.ch",
     "bol.com.br", "btinternet.com", "comcast.net", "cox.net", "duck.com", "email.cz",
@@ -25,7 +25,7 @@ FREE_MAIL_DOMAINS = frozenset({
     "yahoo.com", "yahoo.com.br", "yahoo.de", "yahoo.es", "yahoo.fr", "yahoo.it", "yandex.com",
     "yandex.ru", "ymail.com", "zoho.com",
 })  # fmt: skip
-# Where dots in the local part mean nothing, and both names mean the same mailbox.
+# Dots in the local part mean nothing there, and both domains are the same mailbox.
 _GMAIL_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
 
 
@@ -37,20 +37,19 @@ def address_hash(key: str, email_key: str) -> str:
 def mailbox_hash(key: str, email_key: str) -> str:
     """Return the hash of the mailbox that an address most likely reaches, 64 hex digits.
 
-    Everywhere what follows a plus is left out, at Gmail dots too. For counting mails alone: some
-    servers tell `a+b@` from `a@`, so nobody may be taken for somebody else by it.
+    Drops what follows a plus, and Gmail's dots. Only for counting mails: on some servers `a+b@` and
+    `a@` are different people.
     """
     return address_hash(key, _fold(email_key))
 
 
 def domain_of(email_key: str) -> str:
-    """Return the domain of an address, as addresses are compared."""
     return email_key.rpartition("@")[2]
 
 
 def _fold(email_key: str) -> str:
     local, _, domain = email_key.rpartition("@")
-    # An address may begin with a plus: then that is its name.
+    # An address may begin with a plus, which then belongs to its name.
     local = local.partition("+")[0] or local
     if domain in _GMAIL_DOMAINS:
         local, domain = local.replace(".", ""), "gmail.com"

@@ -1,8 +1,8 @@
-"""Mail addresses: what is accepted, how it is stored, and when two are the same person.
+"""Mail addresses: which are accepted, how they are stored, and which are equal.
 
-Accepted is what email-validator takes in strict mode without SMTPUTF8 and without a DNS look-up.
-Stored is the local part as it was given, with the domain in lower-case Unicode. Compared is the
-`key`: everything in lower case, the domain in its ASCII (IDNA) form.
+Accepted: what email-validator takes in strict mode without SMTPUTF8 and DNS. Stored: the local part
+as given, with the domain in lower-case Unicode. Compared: the `key`, all in lower case, with the
+domain in its ASCII (IDNA) form.
 """
 
 import re
@@ -12,17 +12,15 @@ from functools import lru_cache
 from email_validator import EmailNotValidError, validate_email
 
 LONGEST = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets.
-
-
-# Local parts that every check lets through (RFC 5321's dot-string without its rarer signs), at a
-# domain that has to be looked at; 64 octets at most (RFC 5321, 4.5.3.1.1).
+# Local parts that are always valid (RFC 5321's dot-string without its rarer characters, 4.5.3.1.1's
+# 64 octets at most), at a domain that is still to be checked.
 _PLAIN = re.compile(
     r"(?=[^@]{1,64}@)([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@([a-z0-9.-]+)", re.ASCII
 )
 
 
 class InvalidAddress(ValueError):
-    """The text is no address that mail can be sent to; the message says why."""
+    """The text is not an address that mail can be sent to; the message says why."""
 
     code = "VALIDATION_ERROR"
 
@@ -36,7 +34,7 @@ class Address:
 
     @property
     def mailbox(self) -> str:
-        """The address as headers and SMTP carry it: its domain in ASCII."""
+        """The address as headers and SMTP need it: with its domain in ASCII."""
         return f"{self.text.rpartition('@')[0]}@{self.key.rpartition('@')[2]}"
 
 
@@ -54,7 +52,7 @@ def parse(text: str) -> Address:
 
 @lru_cache(maxsize=10_000)
 def _is_plain_domain(domain: str) -> bool:
-    """Tell whether addresses at a domain are stored as they are: few domains have most people."""
+    """Tell whether addresses at a domain are stored as given: most people share few domains."""
     try:
         return _parse_any(f"a@{domain}") == Address(text=f"a@{domain}", key=f"a@{domain}")
     except InvalidAddress:

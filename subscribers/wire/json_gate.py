@@ -1,8 +1,8 @@
-"""The one gate for JSON that comes from outside: what is JSON, and what can be stored.
+"""The one gate for JSON from outside: what is JSON, and what can be stored.
 
 PostgreSQL refuses NUL and lone surrogates, SQLite takes them; both must give the same answer, so
-this decides before either sees it. msgspec decodes; it takes NUL and numbers of 400 digits,
-and refuses lone surrogates, so what it refuses is judged again by the standard library.
+this gate decides first. msgspec decodes; it takes NUL and numbers of 400 digits, and refuses lone
+surrogates, so what it refuses is decoded again by the standard library.
 """
 
 import json
@@ -21,7 +21,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class InvalidJson(ValueError):
-    """The body is not JSON as RFC 8259 means it, or nests too deeply."""
+    """The body is not JSON as RFC 8259 defines it, or nests too deeply."""
 
     code = "INVALID_JSON"
 
@@ -42,10 +42,10 @@ def decode(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def encode_plain(value: object) -> bytes | None:
-    """Return a decoded value as JSON, or None when `find_unstorable` must walk through it.
+    """Return a decoded value as JSON, or None when `find_unstorable` must check it.
 
-    Takes a quarter of the walk's time (measured). What cannot be stored is a NUL, which JSON has to
-    escape, a lone surrogate, which the encoder refuses, or a number with at least 309 digits.
+    Takes a quarter of that check's time (measured). Unstorable are NUL, which JSON must escape, a
+    lone surrogate, which the encoder refuses, and numbers with at least 309 digits.
     """
     try:
         encoded = msgspec.json.encode(value)
@@ -55,7 +55,7 @@ def encode_plain(value: object) -> bytes | None:
 
 
 def find_unstorable(value: object) -> str | None:
-    """Return what in a JSON value cannot be stored alike in every database, or None."""
+    """Return what in a JSON value not every database can store, or None."""
     match value:
         case str():
             return "a NUL or half of a surrogate pair" if _BAD_TEXT.search(value) else None
@@ -76,12 +76,12 @@ def find_unstorable(value: object) -> str | None:
 
 def has_control(text: str) -> bool:
     """Tell whether a text holds control characters, line separators or half surrogates."""
-    # What Python calls printable holds none of them, and is found out much faster.
+    # Printable text holds none of them, and `isprintable` is much faster.
     return not text.isprintable() and _CONTROL.search(text) is not None
 
 
 def compact(value: object) -> bytes:
-    """Return a storable JSON value as compact UTF-8, the form that limits count."""
+    """Return a storable JSON value as compact UTF-8, whose size the limits count."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -97,7 +97,7 @@ def is_same(one: object, other: object) -> bool:
 
 
 def printable(text: str) -> str:
-    """Return an outsider's text in a form that every encoder takes, cut to 200 characters."""
+    """Return outside text in a form that every encoder takes, cut to 200 characters."""
     return text[:200].encode("utf-8", "replace").decode()
 
 
@@ -143,10 +143,10 @@ def _fits_double(number: int) -> bool:
 
 
 def _is_deeper_than(value: object, levels: int) -> bool:
-    """Go down level by level, without recursion, so that the depth of the input cannot hurt.
+    """Go down level by level, without recursion, so that deep input does no harm.
 
-    Takes as long as decoding. A decoder whose type is bounded would take less, but msgspec needs
-    13 s to make one of 20 levels (measured).
+    Takes as long as decoding. A decoder with a bounded type would be faster, but msgspec needs 13 s
+    to make one of 20 levels (measured).
     """
     level = [value]
     for _ in range(levels):

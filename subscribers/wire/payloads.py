@@ -1,7 +1,6 @@
 """What a caller sends about a person, checked and typed.
 
-A fault names the field and the limit. Nothing here knows of rows: whether an identity exists is
-for the services to find.
+A fault names the field and the limit. Nothing here knows rows: services find identities.
 """
 
 import re
@@ -15,8 +14,8 @@ from subscribers.wire import addresses, json_gate, profile
 
 LONGEST_EXTERNAL_ID = 255
 LONGEST_NAME = profile.LONGEST_NAME
-# RFC 3339, and ISO 8601's offset in hours or without a colon. A fixed grammar, since what
-# `fromisoformat` takes differs between versions of Python.
+# RFC 3339, and ISO 8601's offset in hours or without a colon. A fixed grammar, because
+# `fromisoformat` differs between versions of Python.
 _MOMENT = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?)(?:[.,](\d{1,9}))?"
     r"(Z|z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)",
@@ -33,7 +32,7 @@ class Fault:
 
 
 class InvalidRequest(ValueError):
-    """The request itself is wrong, and nothing of it was done."""
+    """The request itself is wrong; nothing of it was done."""
 
     code = "VALIDATION_ERROR"
 
@@ -43,7 +42,7 @@ class InvalidRequest(ValueError):
 
 
 class InvalidField(ValueError):
-    """One field is wrong; the message goes after the field's name."""
+    """One field is wrong; the message follows the field's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +51,14 @@ class Person:
 
     email: addresses.Address | None
     external_id: str | None
-    # The texts of the profile that are given, by column: none is empty.
+    # The given texts of the profile, by column: none is empty.
     texts: Mapping[str, str] = field(default_factory=dict)
     # A value of None removes the key.
     attributes: Mapping[str, Any]
 
     @property
     def identity(self) -> tuple[str | None, str | None]:
-        """What tells this person from others within one request."""
+        """Distinguishes this person from others within one request."""
         return (self.email.key if self.email else None, self.external_id)
 
 
@@ -73,7 +72,7 @@ def parse_person(raw: Mapping[str, Any], *, attributes_bytes: int) -> Person:
 
 
 def read_person(raw: Mapping[str, Any], faults: list[Fault], *, attributes_bytes: int) -> Person:
-    """Return the person of a request without what is wrong, which is added to `faults`."""
+    """Return the person of a request without wrong fields, which are added to `faults`."""
     read = partial(read_field, raw, faults)
     person = Person(
         email=read("email", read_email),
@@ -93,10 +92,7 @@ def read_field(
     reader: Callable[[object], Any],
     default: Any = None,  # noqa: ANN401 - one reader per type
 ) -> Any:  # noqa: ANN401 - as above
-    """Return what a reader makes of a field, the default where it is not given or is wrong.
-
-    What is wrong is added to `faults`.
-    """
+    """Return what a reader makes of a field; the default, and a fault, where it is wrong."""
     try:
         return default if raw.get(name) is None else reader(raw[name])
     except InvalidField as error:
@@ -105,7 +101,6 @@ def read_field(
 
 
 def read_email(value: object) -> addresses.Address:
-    """Return an address, or raise `InvalidField`."""
     text = read_text(value, longest=addresses.LONGEST)
     try:
         return addresses.parse(text)
@@ -121,10 +116,7 @@ def read_external_id(value: object) -> str:
 def read_texts(
     raw: Mapping[str, Any], texts: Iterable[profile.Text], faults: list[Fault]
 ) -> dict[str, str]:
-    """Return those texts that are given, trimmed, by column; blank means not given.
-
-    What is wrong is added to `faults`.
-    """
+    """Return the given texts by column, trimmed; blank means not given, faults are collected."""
     given: dict[str, str] = {}
     for text in texts:
         value = raw.get(text.wire_name)

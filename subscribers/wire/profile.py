@@ -1,8 +1,8 @@
 """The profile of a subscriber: its texts, one entry a column.
 
 Whatever reads, stores, compares, copies, exports or shows the profile derives from `TEXTS`; a test
-holds the columns of the model against it. Beside the texts a profile has one JSON object,
-`attributes`, which is merged key by key.
+compares it with the model's columns. A profile also has one JSON object, `attributes`, which is
+merged key by key.
 """
 
 import zoneinfo
@@ -22,14 +22,13 @@ def _time_zone_fault(name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """One text of a profile; the stored one is empty until somebody gives it."""
+    """One text of a profile; empty where it was not given."""
 
     # The column, and the field in JSON and in files.
     name: str
     wire_name: str
     longest: int
-    # Requests and files of events give it, where the stored one is empty; else only files of
-    # subscribers do.
+    # Whether requests and files of events fill an empty one; else only files of subscribers do.
     is_in_events: bool = True
     # Returns what is wrong with a trimmed text, as a sentence that follows the field's name.
     find_fault: Callable[[str], str | None] | None = None
@@ -48,7 +47,7 @@ TEXTS = (
     ),
 )
 NAMES = tuple(text.name for text in TEXTS)
-# All columns that a profile consists of, in the order in which statements list them.
+# All columns of a profile, in the order of the statements.
 COLUMNS = (*NAMES, "attributes")
 EMPTY: Mapping[str, str] = dict.fromkeys(NAMES, "")
 IN_EVENTS = tuple(text for text in TEXTS if text.is_in_events)

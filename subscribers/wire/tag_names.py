@@ -8,7 +8,7 @@ _GAPS = re.compile(r"[\s_-]+")
 
 
 class InvalidTagName(ValueError):
-    """Nothing is left of the name, or too much; the message says which."""
+    """The name is empty once normalised, or too long; the message says which."""
 
     code = "VALIDATION_ERROR"
 
@@ -16,7 +16,7 @@ class InvalidTagName(ValueError):
 def normalise(text: str) -> str:
     """Return the name: NFKC, lower case, gaps as one hyphen, letters and digits only.
 
-    Raises `InvalidTagName` when the outcome is empty or longer than 100 characters; never cuts.
+    Raises `InvalidTagName` when it is empty or longer than 100 characters; never cuts.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
     hyphenated = _GAPS.sub("-", folded)

@@ -59,7 +59,7 @@ def test_somebody_pending_is_found_confirmed_and_put_down_by_clicking(
 
     page.click("nav >> text=Pending people")
     page.click("text=ada@example.com")
-    page.click("text=Confirm by hand")
+    page.click("text=Confirm manually")
     page.fill("input[name=reason]", "Said so on the phone")
     page.click("button:has-text('Confirm')")
     page.wait_for_selector("text=is confirmed")
@@ -67,12 +67,12 @@ def test_somebody_pending_is_found_confirmed_and_put_down_by_clicking(
     page.click("text=Suppress…")
     page.fill("input[name=reason]", "Asked by letter")
     page.click("button:has-text('Suppress')")
-    page.wait_for_selector("text=gets no mail any more")
-    page.click("text=Suppressed (by hand)")
-    page.click("text=Lift…")
+    page.wait_for_selector("text=gets no more mail")
+    page.click("text=Suppressed (manual)")
+    page.click("text=Remove…")
     page.fill("input[name=reason]", "Changed their mind")
-    page.click("button:has-text('Lift')")
-    page.wait_for_selector("text=is not suppressed any more")
+    page.click("button:has-text('Remove')")
+    page.wait_for_selector("text=is no longer suppressed")
 
     assert status == "active"
     assert not Suppression.objects.exists()

@@ -34,7 +34,7 @@ def test_a_flag(monkeypatch: pytest.MonkeyPatch, text: str | None, expected: boo
     ("text", "expected"), [(None, 7), ("  ", 7), ("5", 5), (" 9 ", 9), ("-3", -3)]
 )
 def test_a_whole_number(monkeypatch: pytest.MonkeyPatch, text: str | None, expected: int) -> None:
-    read = partial(env.read_integer, NAME, default=7, minimum=-3, maximum=9)
+    read = partial(env.read_integer, NAME, default=7, least=-3, most=9)
 
     assert value_of(monkeypatch, text, read) == expected
 
@@ -45,7 +45,7 @@ def test_words(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def refusals() -> list[tuple[str, Read]]:
     """Return values that must stop the start, with the reader of each."""
-    integer = partial(env.read_integer, NAME, default=1, minimum=0, maximum=9)
+    integer = partial(env.read_integer, NAME, default=1, least=0, most=9)
     url = partial(env.read_url, NAME, default="", schemes=("postgresql",))
     public = partial(env.read_public_url, NAME, default="", is_debug=False)
     hosts = partial(env.read_hosts, NAME, public_url="https://mail.example.com", is_debug=False)

@@ -68,6 +68,8 @@ def test_the_admin_leads_to_it(admin_client: Client, admin_user: User) -> None:
 def test_raw_html_in_a_file_is_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "index.md").write_text("# A <script>x</script>\n\n<img src=x>\n")
     monkeypatch.setattr(handbook, "FOLDER", tmp_path)
+    # Its own is remembered by the process.
+    monkeypatch.setattr(handbook, "pages", dict)
 
     page = handbook._rendered.__wrapped__("index")
 

@@ -71,7 +71,7 @@ def test_a_task_whose_process_died_waits_again() -> None:
 
 
 def test_beats_and_jobs_are_no_batches() -> None:
-    enqueue.put_beat(worker_id=HOST)
+    enqueue.put_probe(worker_id=HOST)
     enqueue.put_jobs(calls=[CALL], now=now())
 
     depth = enqueue.depth(now=now())
@@ -80,12 +80,12 @@ def test_beats_and_jobs_are_no_batches() -> None:
 
 
 def test_one_beat_of_a_host_waits_at_most() -> None:
-    enqueue.put_beat(worker_id=HOST)
-    enqueue.put_beat(worker_id=UUID(int=2))
+    enqueue.put_probe(worker_id=HOST)
+    enqueue.put_probe(worker_id=UUID(int=2))
 
-    enqueue.put_beat(worker_id=HOST)
+    enqueue.put_probe(worker_id=HOST)
 
-    assert OrmQ.objects.filter(key=enqueue.key_of_beats(HOST)).count() == 1
+    assert OrmQ.objects.filter(key=enqueue.key_of_probes(HOST)).count() == 1
     assert OrmQ.objects.count() == 2
 
 

@@ -104,7 +104,7 @@ def test_no_two_public_classes_of_an_app_share_a_name(app: str) -> None:
 
 def test_every_task_that_the_worker_rings_for_can_be_found() -> None:
     paths = [job.call.task for job in JOBS]
-    paths += [enqueue.BEAT, "events.tasks.advance", "events.tasks.send_queued"]
+    paths += [enqueue.PROBE, "events.tasks.advance", "events.tasks.send_queued"]
 
     assert all(callable(import_string(path)) for path in paths)
 

@@ -21,7 +21,7 @@ class Impatient(AppConfig):
     def ready(self) -> None:
         from events.worker import pool, supervisor, ticker  # noqa: PLC0415 - they need models
 
-        supervisor.SECONDS_WITHOUT_PULSE = supervisor.SECONDS_OF_DOUBT = SECONDS
+        supervisor.SECONDS_WITHOUT_HEARTBEAT = supervisor.SECONDS_UNTIL_STUCK = SECONDS
         ticker.SECONDS_UNTIL_OVERDUE = pool.LONGEST_SILENCE = SECONDS
 
 

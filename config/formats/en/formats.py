@@ -1,4 +1,4 @@
-"""Times to the second, so that the order of what happened can be seen."""
+"""Times to the second, so that the order of events shows."""
 
 DATETIME_FORMAT = "Y-m-d H:i:s"
 DATE_FORMAT = "Y-m-d"

@@ -12,7 +12,7 @@ from config.management.database_lock import exclusive_database_use
 
 
 class Command(migrate.Command):
-    """Waits for others that migrate, then finds their work done."""
+    """Waits for other hosts that migrate, then finds their work done."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         with exclusive_database_use():

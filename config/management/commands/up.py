@@ -17,6 +17,7 @@ from django.db import OperationalError, connection
 from config import env, up_lock
 from config.management import first_run
 from config.management.process_keeper import ProcessKeeper
+from events.services.database_faults import brief
 from subscribers.services.workspaces import installation
 
 SECONDS_FOR_DATABASE = 30
@@ -68,23 +69,23 @@ class Command(BaseCommand):
 
     def _wait_for_database(self) -> None:
         give_up_at = time.monotonic() + SECONDS_FOR_DATABASE
-        is_told = False
+        is_shown = False
         while True:
             try:
                 connection.ensure_connection()
             except OperationalError as error:
                 if connection.vendor == "sqlite" or time.monotonic() > give_up_at:
-                    raise CommandError(f"The database cannot be reached: {_line(error)}") from error
-                if not is_told:
+                    raise CommandError(f"The database cannot be reached: {brief(error)}") from error
+                if not is_shown:
                     self._say("Waiting for the database …")
-                    is_told = True
+                    is_shown = True
                 time.sleep(0.5)
             else:
                 return
 
     def _show(self, made: first_run.Made, *, base_url: str) -> None:
         if made.password or made.api_key:
-            self._say("First run. What follows is shown once; keep it.\n")
+            self._say("First run. This is shown once; keep it.\n")
         if made.password:
             self._say(f"  Admin user   {first_run.ADMIN_NAME}\n  Password     {made.password}")
         if made.api_key:
@@ -96,16 +97,16 @@ class Command(BaseCommand):
 
     def _run(self, keeper: ProcessKeeper, host: str, port: int) -> None:
         give_up_at = time.monotonic() + SECONDS_FOR_WEB
-        is_told = False
-        while not keeper.is_stop_wished:
+        is_shown = False
+        while not keeper.is_stopping:
             ended = keeper.wait()
             if ended:
                 raise CommandError(f"The {ended} process ended by itself; its last lines say why.")
-            if is_told:
+            if is_shown:
                 continue
             if _answers(host, port):
                 self._say(f"Cueline runs: {_base_url(host, port)}/admin/   (Ctrl-C stops it)")
-                is_told = True
+                is_shown = True
             elif time.monotonic() > give_up_at:
                 raise CommandError(f"The web process does not answer after {SECONDS_FOR_WEB} s.")
 
@@ -121,13 +122,13 @@ def _port(text: str) -> int:
 
 
 def _check_port(host: str, port: int) -> None:
-    """Refuse a port that another program listens on, before anything is changed."""
+    """Refuse a port that another program uses, before anything is changed."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with socket.socket(family, kind, protocol) as probe:
-            # Connections of a server that ended may linger; they do not hold the port.
+            # Old connections of a server that ended do not hold the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             probe.listen(1)
@@ -177,7 +178,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _reachable(host: str) -> str:
-    """Return the address by which this machine reaches a server that listens on `host`."""
+    """Return the address at which this machine reaches a server that listens on `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared
 
 

@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from tqdm import tqdm
 
+from config import schema
 from events.services import demo
 from events.services.ingestion.request import current_limits
 from subscribers.models import Workspace
@@ -51,6 +52,8 @@ class Command(BaseCommand):
             self.stdout.write("The database has no tables yet: creating them first.")
             self.stdout.flush()
             call_command("migrate", verbosity=0, interactive=False)
+        elif problem := schema.problem():
+            raise CommandError(problem)
         try:
             if demo.find_demo(slug=slug) is not None:
                 self.stdout.write(f"The demo is there already, in the workspace {slug}.")

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from events import enqueue
 from events.worker import parts, supervisor
-from events.worker.pulse import Pulse
+from events.worker.heartbeat import Heartbeat
 from subscribers.services.workspaces import installation
 
 
@@ -55,8 +55,8 @@ class Command(BaseCommand):
 
     def _run_part(self, options: dict[str, Any]) -> None:
         run = parts.RUN_BY_NAME[options["part"]]
-        heart = Pulse(options["pulse"])
+        pipe = Heartbeat(options["pulse"])
         try:
-            run(worker_id=options["worker_id"], restarts=options["restarts"], heart=heart)
+            run(worker_id=options["worker_id"], restarts=options["restarts"], pipe=pipe)
         except installation.SecretKeyDiffers as error:
             raise CommandError(str(error), returncode=supervisor.REFUSED) from error

@@ -1,3 +1,4 @@
-"""What a workspace has configured, remembered by its version: sync rules and watched sequences. May
-know models and `decisions`; calls no other room of these services.
+"""A workspace's sync rules and watched sequences, cached by `config_version`.
+
+May know models and `decisions`; calls no other room of these services.
 """

@@ -1,8 +1,8 @@
-"""What a process remembers of a workspace, so that most requests need not ask for it.
+"""A process's cache of workspaces, so that most requests need no query for their configuration.
 
-Two kinds: rules, default lists and sequences, good for one `config_version`; and the ids of
-definitions, which never change once they are committed. Fill it outside of the request's own
-transaction only: what is rolled back later must not stay in here.
+It holds rules, default lists and sequences, valid for one `config_version`, and the ids of
+definitions, which never change after their commit. Fill it outside the request's own transaction
+only: rows that are rolled back must not stay in it.
 """
 
 import threading
@@ -30,15 +30,14 @@ class Remembered:
     default_list_ids: Sequence[UUID]
     watched: Watched
     definition_ids: dict[str, UUID] = field(default_factory=dict)
-    # The names of events that can set something off.
+    # The names of events that can trigger something.
     effective_names: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Look once for all requests which names matter."""
         self.effective_names = self.watched.event_names().union(self.rules_by_name)
 
     def has_no_effects(self, names: Set[str]) -> bool:
-        """Tell whether events of these names can set off nothing."""
+        """Tell whether events with these names can trigger nothing."""
         return self.effective_names.isdisjoint(names)
 
 
@@ -47,9 +46,9 @@ _by_workspace: dict[UUID, Remembered] = {}
 
 
 def of(workspace: Workspace, *, names: Collection[str]) -> Remembered | None:
-    """Return what is known of the workspace, or None when one of the names is not defined yet.
+    """Return the workspace's cache, or None when one of the names is not defined yet.
 
-    `workspace` was read by this request; costs a few queries at most, and none when all is known.
+    `workspace` was read by this request. At most a few queries; none when all is cached.
     """
     known = _by_workspace.get(workspace.pk)
     if known is None or known.config_version != workspace.config_version:
@@ -64,10 +63,9 @@ def of(workspace: Workspace, *, names: Collection[str]) -> Remembered | None:
 
 
 def watched_now(*, workspace_id: UUID) -> Watched:
-    """Return what the workspace's sequences watch for, as the database has it at this moment.
+    """Return what the workspace's sequences watch for, as the database has it now.
 
-    One query where the process remembers it rightly; can be called inside a transaction, since
-    nothing is filled in.
+    One query when the cache is current. Safe inside a transaction, since it fills nothing.
     """
     versions = Workspace.objects.filter(pk=workspace_id).values_list("config_version", flat=True)
     known = _by_workspace.get(workspace_id)
@@ -77,13 +75,12 @@ def watched_now(*, workspace_id: UUID) -> Watched:
 
 
 def forget(workspace_id: UUID) -> None:
-    """Drop what is known of a workspace, since the database disagreed with it."""
+    """Drop a workspace's cache, which disagreed with the database."""
     with _lock:
         _by_workspace.pop(workspace_id, None)
 
 
 def count() -> int:
-    """Return how many definitions are remembered."""
     with _lock:
         return sum(len(each.definition_ids) for each in _by_workspace.values())
 

@@ -1,6 +1,6 @@
 """Sync rules: read for the write path, replaced as a set, and the preset.
 
-Every change makes the tags that the rule names and bumps the workspace's `config_version`, in one
+Every change adds the tags that the rule names and bumps the workspace's `config_version`, in one
 transaction.
 """
 
@@ -12,7 +12,7 @@ from django.db import transaction
 
 from events.decisions import sync_rules
 from events.models import SyncRule, SyncRuleTag
-from subscribers.models import Tag, Workspace
+from subscribers.models import Workspace
 from subscribers.services.audience import tags
 from subscribers.services.workspaces import workspaces
 from subscribers.wire import tag_names
@@ -20,7 +20,7 @@ from subscribers.wire import tag_names
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSpec:
-    """A rule by the names of its tags, in any form; `purchased_product` as on the wire."""
+    """A rule with its tags by name, in any form; `purchased_product` as on the wire."""
 
     trigger_event: str
     add: Sequence[str] = ()
@@ -48,9 +48,7 @@ PRESET = (
         remove=["lead", "past-due", "cancelled", "churned"],
     ),
     RuleSpec(
-        trigger_event="saas.churn",
-        add=["churned"],
-        remove=["customer", "cancelled", "past-due"],
+        trigger_event="saas.churn", add=["churned"], remove=["customer", "cancelled", "past-due"]
     ),
     RuleSpec(trigger_event="saas.cancelled", add=["cancelled"], remove=["customer"]),
     RuleSpec(trigger_event="saas.payment_failed", add=["past-due"]),
@@ -63,19 +61,18 @@ PRESET = (
 def for_events(
     *, workspace_id: UUID, names: Collection[str] | None = None
 ) -> dict[str, tuple[sync_rules.Rule, ...]]:
-    """Return the workspace's rules for the event names, or all, in order, by name; two queries."""
+    """Return the workspace's rules, all or for the event names, in order, by name; two queries."""
     rows = SyncRule.objects.filter(workspace_id=workspace_id)
     if names is not None:
         rows = rows.filter(trigger_event__in=names)
     by_name: dict[str, list[sync_rules.Rule]] = {}
-    prefetched = rows.order_by("position", "id").prefetch_related("tag_roles__tag")
-    for row in prefetched:
+    for row in rows.order_by("position", "id").prefetch_related("tag_roles__tag"):
         by_name.setdefault(row.trigger_event, []).append(_as_value(row))
     return {name: tuple(each) for name, each in by_name.items()}
 
 
 def replace_all(*, workspace: Workspace, specs: Sequence[RuleSpec]) -> list[SyncRule]:
-    """Make the specs the workspace's whole set, in this order; none switches rules off."""
+    """Make the specs the workspace's whole set, in this order; an empty set disables rules."""
     with transaction.atomic():
         # One replacement at a time: two at once would leave the union of both.
         workspaces.lock_configuration(workspace_id=workspace.pk)
@@ -96,7 +93,7 @@ def replace_all(*, workspace: Workspace, specs: Sequence[RuleSpec]) -> list[Sync
 
 
 def save(*, rule: SyncRule, spec: RuleSpec) -> None:
-    """Store a new or changed rule, whose position and workspace are set, and its tags."""
+    """Store a new or changed rule, whose position and workspace are set, with its tags."""
     with transaction.atomic():
         workspaces.lock_configuration(workspace_id=rule.workspace_id)
         rule.trigger_event = spec.trigger_event
@@ -107,12 +104,11 @@ def save(*, rule: SyncRule, spec: RuleSpec) -> None:
 
 
 def delete(*, rule: SyncRule) -> None:
-    """Remove the rule; the tags stay."""
+    """Delete the rule; the tags stay."""
     with transaction.atomic():
-        workspace_id = rule.workspace_id
-        workspaces.lock_configuration(workspace_id=workspace_id)
+        workspaces.lock_configuration(workspace_id=rule.workspace_id)
         rule.delete()
-        workspaces.configuration_changed(workspace_id=workspace_id)
+        workspaces.configuration_changed(workspace_id=rule.workspace_id)
 
 
 def _set_tags(*, rule: SyncRule, spec: RuleSpec) -> None:
@@ -120,26 +116,23 @@ def _set_tags(*, rule: SyncRule, spec: RuleSpec) -> None:
     SyncRuleTag.objects.filter(rule=rule).delete()
     SyncRuleTag.objects.bulk_create(
         SyncRuleTag(
-            workspace_id=rule.workspace_id, rule=rule, tag=tag, role=role, position=position
+            workspace_id=rule.workspace_id,
+            rule=rule,
+            tag=tag_by_name[name],
+            role=role,
+            position=position,
         )
         for role, names in spec.names_by_role().items()
-        for position, tag in enumerate(_in_order(names, tag_by_name))
+        for position, name in enumerate(dict.fromkeys(map(tag_names.normalise, names)))
     )
-
-
-def _in_order(names: Sequence[str], tag_by_name: Mapping[str, Tag]) -> list[Tag]:
-    return [tag_by_name[name] for name in dict.fromkeys(map(tag_names.normalise, names))]
 
 
 def _as_value(row: SyncRule) -> sync_rules.Rule:
     links = sorted(row.tag_roles.all(), key=lambda link: link.position)
 
     def tags_as(role: SyncRuleTag.Role) -> tuple[sync_rules.TagRef, ...]:
-        return tuple(
-            sync_rules.TagRef(id=link.tag_id, name=link.tag.name)
-            for link in links
-            if link.role == role
-        )
+        chosen = [link for link in links if link.role == role]
+        return tuple(sync_rules.TagRef(id=each.tag_id, name=each.tag.name) for each in chosen)
 
     return sync_rules.Rule(
         id=row.id,

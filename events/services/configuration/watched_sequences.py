@@ -15,22 +15,17 @@ from subscribers.models import List, Tag
 
 
 def read(*, workspace_id: UUID) -> Watched:
-    """Return what starts, stops and releases enrollments.
+    """Return what starts, stops and releases enrollments; one to four queries.
 
-    One query without sequences, else up to four.
-
-    Waits are those of every version: an enrollment keeps the one that it began with.
+    Waits are those of every version: an enrollment keeps the version that it began with.
     """
     rows = list(Sequence.objects.filter(workspace_id=workspace_id).order_by("id"))
     if not rows:
         return Watched()
     first_steps, waits = _read_steps(workspace_id)
     triggers = {row.id: trigger_from_stored(row.trigger, row.trigger_config) for row in rows}
-    stops = {
-        row.id: msgspec.convert(row.stop_condition, StopCondition)
-        for row in rows
-        if row.stop_condition
-    }
+    stopping = [row for row in rows if row.stop_condition]
+    stops = {row.id: msgspec.convert(row.stop_condition, StopCondition) for row in stopping}
     sequences = {row.id: _as_value(row, triggers[row.id], first_steps) for row in rows}
     tag_ids = _tag_ids(workspace_id, triggers.values(), stops.values())
     is_open = {row.id for row in rows if row.status != Sequence.Status.ARCHIVED}
@@ -58,7 +53,7 @@ def read(*, workspace_id: UUID) -> Watched:
 
 
 def _start_keys(trigger: Trigger, tag_ids: dict[str, UUID]) -> Iterator[StartKey]:
-    """Yield what a trigger is found by; tags and lists that are gone start nothing."""
+    """Yield the keys of a trigger; deleted tags and lists start nothing."""
     if trigger.event_name:
         yield trigger.event_name
     yield from (tag_ids[name] for name in trigger.tag_names if name in tag_ids)
@@ -112,7 +107,6 @@ def _read_steps(
 def _tag_ids(
     workspace_id: UUID, triggers: Iterable[Trigger], stops: Iterable[StopCondition]
 ) -> dict[str, UUID]:
-    """Return the tags that are named and there: nobody can be given one that is not."""
     names = {name for trigger in triggers for name in trigger.tag_names}
     names.update(stop.value for stop in stops if stop.type == "tag_added")
     if not names:

@@ -1,1 +1,1 @@
-"""Events counted by hour of receipt and by day of occurrence; may know the models of events."""
+"""Counts of events by hour of receipt and by day of occurrence; may know the models of events."""

@@ -1,9 +1,9 @@
-"""Counts of events by hour of receipt and by day of occurrence, so that no page counts itself.
+"""Counts of events by hour of receipt and by day of occurrence, so that no page counts events.
 
-A bucket is always recomputed as a whole and then written over, never added to: doing it twice, on
-two hosts at once, changes nothing. Ids rise with the time of receipt, so an hour is a range of
-ids. The newest hour that is stored is the mark up to which everything was counted; while no
-worker ran, the hours since are made up for, some at a time.
+A bucket is always counted as a whole and overwritten, never added to: counting it twice, on two
+hosts at once, changes nothing. Ids rise with the time of receipt, so an hour is a range of ids. The
+newest stored hour is the mark up to which everything is counted. Hours missed while no worker ran
+are counted later, some at a time.
 """
 
 from collections import Counter, defaultdict
@@ -21,7 +21,7 @@ from events.models import Event, EventCount
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-# Between the moment that a request calls its receipt and the making of its events' ids.
+# The most time between a request's moment of receipt and the creation of its events' ids.
 MARGIN = timedelta(minutes=2)
 MOST_HOURS = 24
 ROWS_IN_STATEMENT = 500
@@ -31,16 +31,12 @@ Unit = EventCount.Unit
 
 @dataclass(frozen=True, slots=True, order=True)
 class Kind:
-    """A definition, with its workspace."""
-
     definition_id: UUID
     workspace_id: UUID
 
 
 @dataclass(slots=True)
 class _Hour:
-    """What one hour received: how many of each kind, and on which days they had occurred."""
-
     starts_at: datetime
     counts: Counter[Kind] = field(default_factory=Counter)
     days: defaultdict[Kind, set[datetime]] = field(default_factory=lambda: defaultdict(set))
@@ -61,12 +57,14 @@ class Day(TruncDay):
 
 
 def roll_up(*, now: datetime, since: datetime) -> int:
-    """Recount the hours since a moment, or since the last counted one, and the days they touch.
+    """Count the hours since a moment, or since the last counted one, and the days they touch.
 
-    Returns how many hours; at most 24, the rest when called again. Days are written before the
+    Returns how many hours: at most 24, the rest with the next call. Days are written before the
     hours, which are the mark. Not atomic, idempotent.
     """
-    hours = [_look_at(hour) for hour in _hours_with_events(_start(since), now)]
+    mark = _mark()
+    start = None if mark is None else min(_hour_of(since), mark)
+    hours = [_count_hour(hour) for hour in _hours_with_events(start, now)]
     days: defaultdict[Kind, set[datetime]] = defaultdict(set)
     for hour in hours:
         for kind, touched in hour.days.items():
@@ -82,16 +80,14 @@ def roll_up(*, now: datetime, since: datetime) -> int:
 
 
 def recount_days(*, days_by_kind: Mapping[Kind, Iterable[datetime]]) -> None:
-    """Recount days of occurrence, given as midnights in UTC. Idempotent."""
+    """Count days of occurrence, given as midnights in UTC. Idempotent."""
     for kind in sorted(days_by_kind):
-        for first, last in _enrollments(days_by_kind[kind]):
+        for first, last in _ranges(days_by_kind[kind]):
             occurred = Event.objects.filter(
                 definition_id=kind.definition_id, occurred_at__gte=first, occurred_at__lt=last + DAY
             )
-            by_day = (
-                occurred.annotate(day=Day("occurred_at", tzinfo=UTC)).values_list("day").order_by()
-            )
-            counts = dict(by_day.annotate(count=Count("pk")))
+            by_day = occurred.annotate(day=Day("occurred_at", tzinfo=UTC)).values_list("day")
+            counts = dict(by_day.order_by().annotate(count=Count("pk")))
             write(Unit.DAY_OF_OCCURRENCE, {(kind, day): n for day, n in counts.items()})
             stored = EventCount.objects.filter(
                 definition_id=kind.definition_id,
@@ -103,19 +99,12 @@ def recount_days(*, days_by_kind: Mapping[Kind, Iterable[datetime]]) -> None:
 
 
 def drop_hours(*, before: datetime) -> int:
-    """Delete the hours before a moment, but for the newest of all, which is the mark."""
-    mark = _mark()
-    if mark is None:
+    """Delete the hours before a moment, except the newest of all, which is the mark."""
+    if (mark := _mark()) is None:
         return 0
     old = EventCount.objects.filter(unit=Unit.HOUR_OF_RECEIPT, starts_at__lt=min(before, mark))
     deleted, _ = old.delete()
     return deleted
-
-
-def _start(since: datetime) -> datetime | None:
-    """Return where to begin; None: with the first event there is."""
-    mark = _mark()
-    return None if mark is None else min(_hour_of(since), mark)
 
 
 def _mark() -> datetime | None:
@@ -124,23 +113,20 @@ def _mark() -> datetime | None:
 
 
 def _hours_with_events(start: datetime | None, now: datetime) -> Iterator[datetime]:
-    """Yield the hours that received something; one look for each, however far apart they are."""
-    position = start
+    """Yield the hours with received events; one query for each, however far apart they are."""
     for _ in range(MOST_HOURS):
         events = Event.objects.order_by("id")
-        if position is not None:
-            events = events.filter(
-                pk__gte=first_id_at(position - MARGIN), received_at__gte=position
-            )
+        if start is not None:
+            events = events.filter(pk__gte=first_id_at(start - MARGIN), received_at__gte=start)
         received_at = events.values_list("received_at", flat=True).first()
         if received_at is None or received_at > now:
             return
         hour = _hour_of(received_at)
         yield hour
-        position = hour + HOUR
+        start = hour + HOUR
 
 
-def _look_at(starts_at: datetime) -> _Hour:
+def _count_hour(starts_at: datetime) -> _Hour:
     received = Event.objects.filter(
         pk__gte=first_id_at(starts_at - MARGIN),
         pk__lt=first_id_at(starts_at + HOUR + MARGIN),
@@ -162,12 +148,12 @@ def _look_at(starts_at: datetime) -> _Hour:
 
 
 def first_id_at(moment: datetime) -> UUID:
-    """Return the lowest id that could be made at a moment, to compare ids of events with."""
+    """Return the lowest id that can be created at a moment, for comparison with ids of events."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def write(unit: EventCount.Unit, counts: Mapping[tuple[Kind, datetime], int]) -> None:
-    """Write buckets over what is there, in one order on all hosts: none waits for another."""
+    """Overwrite buckets, in the same order on all hosts, so that none waits for another."""
     EventCount.objects.bulk_create(
         [
             EventCount(
@@ -187,21 +173,20 @@ def write(unit: EventCount.Unit, counts: Mapping[tuple[Kind, datetime], int]) ->
 
 
 def _delete(row_ids: Iterable[UUID]) -> None:
-    """Delete buckets that nothing falls into any more."""
     gone = list(row_ids)
     for place in range(0, len(gone), ROWS_IN_STATEMENT):
         EventCount.objects.filter(pk__in=gone[place : place + ROWS_IN_STATEMENT]).delete()
 
 
-def _enrollments(days: Iterable[datetime]) -> Sequence[tuple[datetime, datetime]]:
-    """Return the first and the last of each row of days without a gap."""
-    enrollments: list[tuple[datetime, datetime]] = []
+def _ranges(days: Iterable[datetime]) -> Sequence[tuple[datetime, datetime]]:
+    """Return the first and the last day of each range without a gap."""
+    ranges: list[tuple[datetime, datetime]] = []
     for day in sorted(days):
-        if enrollments and day - enrollments[-1][1] <= DAY:
-            enrollments[-1] = (enrollments[-1][0], day)
+        if ranges and day - ranges[-1][1] <= DAY:
+            ranges[-1] = (ranges[-1][0], day)
         else:
-            enrollments.append((day, day))
-    return enrollments
+            ranges.append((day, day))
+    return ranges
 
 
 def _hour_of(moment: datetime) -> datetime:

@@ -1,7 +1,7 @@
-"""Roll-ups of events that were deleted: the days and hours that held them, counted anew.
+"""Counts of deleted events: the days and hours that held them are counted again.
 
-Days are recounted by `roll_ups`. Of hours only those that are stored are: the others are older than
-what is kept, or the worker counts them soon.
+Days are counted by `roll_ups`. Of hours, only the stored ones are: the others are older than what
+is kept, or the worker counts them soon.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ from events.services.counts.roll_ups import Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bygone:
-    """What of an event, before it is deleted, tells where it was counted."""
+    """The columns of an event that say where it was counted; read before it is deleted."""
 
     id: UUID
     workspace_id: UUID
@@ -29,13 +29,11 @@ class Bygone:
 
     @property
     def day(self) -> datetime:
-        """The day of occurrence: its midnight in UTC."""
         in_utc = self.occurred_at.astimezone(UTC)
         return in_utc.replace(hour=0, minute=0, second=0, microsecond=0)
 
     @property
     def hour(self) -> datetime:
-        """The hour of receipt, in UTC."""
         return self.received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
@@ -44,19 +42,16 @@ COLUMNS = ("id", "workspace_id", "definition_id", "occurred_at", "received_at")
 
 @dataclass(slots=True)
 class Touched:
-    """Buckets that lost events."""
-
     days: defaultdict[Kind, set[datetime]] = field(default_factory=lambda: defaultdict(set))
     hours: defaultdict[datetime, set[UUID]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, events: Iterable[Bygone]) -> None:
-        """Add where events were counted."""
         for event in events:
             self.days[Kind(event.definition_id, event.workspace_id)].add(event.day)
             self.hours[event.hour].add(event.definition_id)
 
     def recount(self, *, unfinished_days: Collection[datetime] = ()) -> None:
-        """Recount all but the unfinished days, which stay to be recounted later, and forget them.
+        """Count again and forget all but the unfinished days, which stay for a later call.
 
         In the transaction of the deletion, after it. Idempotent.
         """

@@ -1,4 +1,4 @@
-"""What the people of a demo do, done by the product's services: events, answers, and leaving."""
+"""What the people of a demo do, by the product's services: events, confirmations, unsubscribing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,15 +27,15 @@ from subscribers.services.consent.unsubscribing import UnsubscribeMethod
 from subscribers.wire import addresses
 from subscribers.wire.payloads import Person
 
-# Between an event and its receipt.
-ON_THE_WAY = timedelta(milliseconds=180)
-# How many of those who confirm join a list.
+# The time between an event and its receipt.
+TIME_TO_ARRIVE = timedelta(milliseconds=180)
+# The shares of confirmed people who join a list.
 JOINING = {WEBINARS: 0.3, BETA: 0.08}
 
 
 @dataclass(slots=True, kw_only=True)
 class Actor:
-    """Lets people act at the time of the clock, in the caller's transaction."""
+    """Acts for the people at the time of the clock, in the caller's transaction."""
 
     workspace: Workspace
     limits: Limits
@@ -45,7 +45,7 @@ class Actor:
     _events: int = 0
 
     def act(self, life: Life, what: PlannedEvent | Deed) -> bool:
-        """Do one thing of a life, whose first event signs it up; False: nothing came of it."""
+        """Do one thing of a life, whose first event signs it up; False if it had no effects."""
         if isinstance(what, PlannedEvent):
             return self._report(life, what)
         person = Subscriber.objects.locked_one(self._ids[life.number])
@@ -81,19 +81,18 @@ class Actor:
                 assert_never(deed)
 
     def _report(self, life: Life, happening: PlannedEvent) -> bool:
-        """Report an event as an application does: who it is in full at the sign-up, then by id."""
-        self.clock.reach(happening.at + ON_THE_WAY)
+        """Report an event as an application does: all about a new person, then the id alone."""
+        self.clock.reach(happening.at + TIME_TO_ARRIVE)
         is_new = life.number not in self._ids
         self._events += 1
+        names = {"first_name": life.first_name, "last_name": life.last_name}
         result = ingest.record(
             IngestRequest(
                 workspace=self.workspace,
                 person=Person(
                     email=addresses.parse(life.email),
                     external_id=f"user_{life.number + 1}",
-                    texts={"first_name": life.first_name, "last_name": life.last_name}
-                    if is_new
-                    else {},
+                    texts=names if is_new else {},
                     attributes=life.attributes if is_new else {},
                 ),
                 events=[
@@ -113,9 +112,8 @@ class Actor:
         if is_new:
             person = result.subscriber
             self._ids[life.number] = person.pk if isinstance(person, Subscriber) else person.id
-            # A request cannot give it; an import does.
-            people = Subscriber.objects.filter(pk=self._ids[life.number])
-            people.update(timezone=life.timezone)
+            # Requests have no time zone; imports do.
+            Subscriber.objects.filter(pk=self._ids[life.number]).update(timezone=life.timezone)
         return is_new or result.opt_in is not None or _has_effects(result.outcomes)
 
     def _confirm(self, life: Life, person: Subscriber) -> None:
@@ -159,12 +157,11 @@ class Actor:
         )
 
     def _latest(self, person: Subscriber) -> QuerySet[Enrollment]:
-        """Return the enrollment that began last of those that wait; none where none waits."""
         waiting = Enrollment.objects.filter(subscriber=person, status=Enrollment.Status.WAITING)
         return waiting.order_by("-id")[:1]
 
     def _browser(self) -> Circumstances:
-        """Return where an answer came from; the addresses are those of documentation."""
+        """Return the circumstances of an answer; the addresses are reserved for documentation."""
         ip = f"203.0.113.{self.random.randint(1, 254)}"
         return Circumstances(ip=ip, user_agent=self.random.choice(BROWSERS))
 

@@ -24,7 +24,7 @@ LAST_NAMES = (
 )  # fmt: skip
 DOMAINS = ("example.com", "example.org", "example.net")
 TIME_ZONES = ("Europe/Berlin", "Europe/London", "America/New_York", "Asia/Tokyo", "")
-# Names, with what each costs in a month.
+# Price a month by name.
 PLANS = {"solo": 12, "team": 49, "studio": 129}
 SOURCES = ("search", "friend", "podcast", "newsletter", "conference")
 PAGES = ("/pricing", "/features", "/blog/ship-faster", "/templates", "/compare")
@@ -37,7 +37,7 @@ BROWSERS = (
 )
 
 NEWS, BETA, WEBINARS = "Product news", "Beta testers", "Webinars"
-# Name, what members get, whether new people join it.
+# Name, description, whether new people join it.
 LISTS = (
     (NEWS, "What is new in Lumen, once a month.", True),
     (BETA, "Try features before everybody else.", False),

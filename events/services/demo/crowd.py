@@ -1,6 +1,7 @@
-"""More people for a demo, as many as are asked for: brought in as files are, by both imports.
+"""More people for a demo, as many as asked for, by both imports.
 
-They are history: their events run no rule and start nothing, so they bring their tags along.
+Their events are historical and start nothing, so the rows contain the tags that the rules would
+have added.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,28 +23,17 @@ SEED = 40_260
 def add(
     *, workspace: Workspace, people: int, limits: Limits, clock: Now, report: Report
 ) -> tuple[int, int]:
-    """Add so many people and what they did; returns how many people and events came in.
+    """Add so many people and what they did; returns how many people and events were imported.
 
-    Many transactions, one a batch; `report` is told of the rows of each. The same moment gives the
-    same people.
+    Many transactions, one a batch; `report` gets the number of rows of each. The same moment gives
+    the same people.
     """
     now = clock().replace(microsecond=0)
-    people_run = imports.import_people(
-        workspace=workspace,
-        file="crowd-people.jsonl",
-        rows=(_person(life, now) for life in _crowd(people, now)),
-        limits=limits,
-        clock=clock,
-        report=report,
-    )
-    events_run = imports.import_events(
-        workspace=workspace,
-        file="crowd-events.jsonl",
-        rows=(row for life in _crowd(people, now) for row in _events(life, now)),
-        limits=limits,
-        clock=clock,
-        report=report,
-    )
+    into = imports.Target(workspace, limits, clock, report)
+    persons = (_person(life, now) for life in _crowd(people, now))
+    people_run = imports.import_people(file="crowd-people.jsonl", rows=persons, into=into)
+    events = (row for life in _crowd(people, now) for row in _events(life, now))
+    events_run = imports.import_events(file="crowd-events.jsonl", rows=events, into=into)
     while roll_ups.roll_up(now=clock(), since=now) >= roll_ups.MOST_HOURS:
         pass
     return people_run.subscribers_created, events_run.recorded
@@ -91,10 +81,9 @@ def _events(life: Life, now: datetime) -> Iterator[dict[str, Any]]:
 
 
 def _tags_after(names: Sequence[str]) -> list[str]:
-    """Return what the rules leave of tags after such events."""
-    borne: set[str] = set()
+    tags: set[str] = set()
     for name in names:
         for rule in RULES:
-            if rule.trigger_event == name and borne.issuperset(rule.requires):
-                borne = (borne - set(rule.remove)) | set(rule.add)
-    return sorted(borne)
+            if rule.trigger_event == name and tags.issuperset(rule.requires):
+                tags = (tags - set(rule.remove)) | set(rule.add)
+    return sorted(tags)

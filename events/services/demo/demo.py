@@ -1,4 +1,4 @@
-"""Makes the demo: its company, the 90 days of its people, and what it brought from elsewhere."""
+"""Creates the demo: its company, the 90 days of its people, and what it imported."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -18,14 +18,7 @@ from events.services.demo.imports import Report
 from events.services.demo.mail_server import Clock
 from events.services.demo.playing import Play
 from events.services.sequences import files
-from subscribers.models import (
-    ImportRun,
-    List,
-    OutgoingEmail,
-    Subscriber,
-    SubscriberTag,
-    Workspace,
-)
+from subscribers.models import ImportRun, List, OutgoingEmail, Subscriber, SubscriberTag, Workspace
 from subscribers.services.audience import lists
 from subscribers.services.workspaces import api_keys, workspaces
 
@@ -36,7 +29,7 @@ SEED = 20_260
 
 
 class HasOtherPeople(ValueError):
-    """The workspace is somebody's own: nothing is put among their people and rules."""
+    """The workspace is in use; the demo adds nothing to its people and rules."""
 
     code = "CONFLICT"
 
@@ -53,7 +46,7 @@ class Seeded:
 
 
 def find_demo(*, slug: str) -> Workspace | None:
-    """Return the demo with the slug, None where there is none; raises `HasOtherPeople`."""
+    """Return the demo with the slug, None if there is none; raises `HasOtherPeople`."""
     workspace = Workspace.objects.filter(slug=slug).first()
     if workspace is None:
         return None
@@ -74,13 +67,13 @@ def find_demo(*, slug: str) -> Workspace | None:
 def seed(
     *, slug: str, now: datetime, limits: Limits, people: int = PEOPLE, report: Report | None = None
 ) -> Seeded:
-    """Make the demo, in many short transactions; `report` is told of each that is done.
+    """Create the demo, in many short transactions; calls `report` after each.
 
-    The caller has seen that it is not there yet. The imports come last: a demo is known by them,
-    so one that was not finished is not.
+    The caller has checked that it does not exist. The imports come last: they mark a demo as
+    complete.
     """
     moment = now.replace(microsecond=0)
-    # The newest hour that is counted is the mark up to which all is: nobody's may be left out.
+    # Counting goes on from the newest counted hour, so all earlier events are counted first.
     while roll_ups.roll_up(now=now, since=now) >= roll_ups.MOST_HOURS:
         pass
     play = begin(slug=slug, now=moment, limits=limits, people=people)
@@ -92,18 +85,15 @@ def seed(
     with transaction.atomic():
         _date_tags(workspace)
         _count(workspace)
-        play.hand_over()
-    events, enrollments, mails, made = (
-        model._default_manager.filter(workspace=workspace).count()
-        for model in (Event, Enrollment, OutgoingEmail, Subscriber)
-    )
+        play.release()
+    counted = (Subscriber, Event, Enrollment, OutgoingEmail)
     return Seeded(
-        workspace=workspace, people=made, events=events, enrollments=enrollments, mails=mails
+        workspace, *(each._default_manager.filter(workspace=workspace).count() for each in counted)
     )
 
 
 def begin(*, slug: str, now: datetime, limits: Limits, people: int) -> Play:
-    """Draw the people and make their company, as of the first day; one transaction."""
+    """Draw the people and create their company, as of the first day; one transaction."""
     random = Random(SEED)  # noqa: S311 - the same chance every time
     drawn = lives.draw(random=random, now=now, people=people)
     start = now - lives.SPAN - timedelta(days=1)
@@ -121,17 +111,14 @@ def begin(*, slug: str, now: datetime, limits: Limits, people: int) -> Play:
 
 
 def _company(slug: str, start: datetime) -> Workspace:
-    """Make the workspace, its rules and sequences as of the demo's first day, and return it.
+    """Create the workspace, its rules and sequences as of the first day, and return it.
 
-    In memory it has the settings of the finished demo. What is stored has no deadlines of
-    questions yet: a worker would apply them at its own time.
+    In memory it has the settings of the finished demo. The stored row has no deadlines of
+    confirmations yet: a worker would apply them at its own time.
     """
     made = _workspace(slug)
     sync_rules.replace_all(workspace=made, specs=catalogue.RULES)
-    for elements, is_activating in (
-        (catalogue.ACTIVE_SEQUENCES, True),
-        (catalogue.DRAFTS, False),
-    ):
+    for elements, is_activating in ((catalogue.ACTIVE_SEQUENCES, True), (catalogue.DRAFTS, False)):
         files.import_sequences(
             workspace=made, elements=elements, is_activating=is_activating, now=start
         )
@@ -153,27 +140,23 @@ def _workspace(slug: str) -> Workspace:
     workspace.is_mail_paused = True
     workspaces.save(changed=workspace)
     for name, description, is_default in catalogue.LISTS:
-        lists.save(
-            changed=List(
-                workspace=workspace, name=name, description=description, is_default=is_default
-            )
-        )
-    # Their texts are shown to nobody: who wants to call makes a key.
+        row = List(workspace=workspace, name=name, description=description, is_default=is_default)
+        lists.save(changed=row)
+    # Their texts are never shown: an operator who needs a key creates one.
     api_keys.create(workspace=workspace, name="Website")
     api_keys.create(workspace=workspace, name="Staging", is_test=True)
     return workspace
 
 
 def _date_tags(workspace: Workspace) -> None:
-    """Let people have their tags since the time that the ids say."""
-    borne = list(SubscriberTag.objects.filter(workspace=workspace))
-    for each in borne:
+    tags = list(SubscriberTag.objects.filter(workspace=workspace))
+    for each in tags:
         each.created_at = datetime.fromtimestamp((each.pk.int >> 80) / 1000, tz=UTC)
-    SubscriberTag.objects.bulk_update(borne, ["created_at"], batch_size=ROWS_IN_STATEMENT)
+    SubscriberTag.objects.bulk_update(tags, ["created_at"], batch_size=ROWS_IN_STATEMENT)
 
 
 def _count(workspace: Workspace) -> None:
-    """Count the events by hour of receipt and by day of occurrence, as the worker would have."""
+    """Count the events by hour of receipt and by day of occurrence, as the worker does."""
     units = EventCount.Unit
     hours, days = Counter[tuple[Kind, datetime]](), Counter[tuple[Kind, datetime]]()
     events = Event.objects.filter(workspace=workspace)

@@ -1,6 +1,7 @@
-"""Files for a demo: what its company brought from its old system, by the product's own imports."""
+"""The demo's imports from its company's old system, by the product's own importers."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -28,9 +29,9 @@ from subscribers.services.imports.runs import Counted, Rejected
 Now = Callable[[], datetime]
 Report = Callable[[int], object]
 Rows = Iterable[Mapping[str, Any]]
-# How long ago the company moved in.
+# How long ago the company imported its old data.
 AGO = timedelta(days=83)
-# Whose runs these are; by it a demo is known.
+# The actor of these import runs, which marks a demo.
 OWNER = "seed_demo"
 PEOPLE, ORDERS_EACH = 30, 3
 ORDER = "order.imported"
@@ -46,8 +47,18 @@ REFUSED_ORDERS: Rows = (
 )
 
 
-class _KeptNowhere:
-    """The run's own rows keep what was refused; no file does."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where rows are imported to; `report` gets the number of rows of each batch."""
+
+    workspace: Workspace
+    limits: Limits
+    clock: Now
+    report: Report | None = None
+
+
+class _NoRejectsFile:
+    """Writes no file of rejected rows; the run's own rows keep them."""
 
     def write(self, rejected: Sequence[Rejected], *, at: int) -> int:  # noqa: ARG002 - as files do
         return at
@@ -56,7 +67,7 @@ class _KeptNowhere:
 def add_old_customers(
     *, workspace: Workspace, limits: Limits, random: Random, at: datetime
 ) -> None:
-    """Import people and their orders as of a moment; some rows are refused, two are repeats."""
+    """Import people and their orders as of a moment; some rows are refused, two repeat."""
     people: list[dict[str, Any]] = []
     orders: list[dict[str, Any]] = []
     for number in range(1, PEOPLE + 1):
@@ -82,91 +93,56 @@ def add_old_customers(
             for order in range(ORDERS_EACH)
         ]
     clock = Clock(at)
+    into = Target(workspace, limits, clock)
     with ids.made_at(clock):
-        import_people(
-            workspace=workspace,
-            file="crm-contacts.csv",
-            rows=[*people, *people[:2], *REFUSED_PEOPLE],
-            limits=limits,
-            clock=clock,
-        )
+        rows = [*people, *people[:2], *REFUSED_PEOPLE]
+        import_people(file="crm-contacts.csv", rows=rows, into=into)
         clock.reach(at + timedelta(minutes=6))
-        import_events(
-            workspace=workspace,
-            file="crm-orders.jsonl",
-            rows=[*orders, *REFUSED_ORDERS],
-            limits=limits,
-            clock=clock,
-        )
+        import_events(file="crm-orders.jsonl", rows=[*orders, *REFUSED_ORDERS], into=into)
 
 
-def import_people(
-    *,
-    workspace: Workspace,
-    file: str,
-    rows: Rows,
-    limits: Limits,
-    clock: Now,
-    report: Report | None = None,
-) -> ImportRun:
-    """Import people who have confirmed; `report` is told of the rows of each batch."""
+def import_people(*, file: str, rows: Rows, into: Target) -> ImportRun:
     options = ImportOptions(
-        workspace=workspace,
+        workspace=into.workspace,
         actor=OWNER,
-        attributes_bytes=limits.attributes_bytes,
+        attributes_bytes=into.limits.attributes_bytes,
         furthest_ahead=settings.MAX_EVENT_LEAD,
         duplicates=Duplicates.SKIP,
         opt_in_mode=OptInMode.CONFIRMED,
         creates_lists=False,
     )
-    kind = ImportRun.Kind.SUBSCRIBERS
-    return _import(workspace, kind, file, rows, SubscriberImporter(options=options), clock, report)
+    importer = SubscriberImporter(options=options)
+    return _import(file, rows, into, importer, ImportRun.Kind.SUBSCRIBERS)
 
 
-def import_events(
-    *,
-    workspace: Workspace,
-    file: str,
-    rows: Rows,
-    limits: Limits,
-    clock: Now,
-    report: Report | None = None,
-) -> ImportRun:
-    """Import events as history; `report` is told of the rows of each batch."""
+def import_events(*, file: str, rows: Rows, into: Target) -> ImportRun:
+    reader = EventReader(limits=into.limits, mapping={})
     importer = EventImporter(
-        workspace=workspace,
-        reader=EventReader(limits=limits, mapping={}),
-        limits=limits,
-        clock=clock,
+        workspace=into.workspace, reader=reader, limits=into.limits, clock=into.clock
     )
-    return _import(workspace, ImportRun.Kind.EVENTS, file, rows, importer, clock, report)
+    return _import(file, rows, into, importer, ImportRun.Kind.EVENTS)
 
 
 def _import(
-    workspace: Workspace,
-    kind: ImportRun.Kind,
-    file: str,
-    rows: Rows,
-    importer: Importer[Any],
-    clock: Now,
-    report: Report | None,
+    file: str, rows: Rows, into: Target, importer: Importer[Any], kind: ImportRun.Kind
 ) -> ImportRun:
+    clock = into.clock
     options = {"optInMode": "confirmed"} if kind == ImportRun.Kind.SUBSCRIBERS else {}
     run = runs.begin(
-        workspace=workspace, kind=kind, files=[file], options=options, actor=OWNER, now=clock()
+        workspace=into.workspace, kind=kind, files=[file], options=options, actor=OWNER, now=clock()
     )
 
-    def tell(counted: Counted, rejected: Sequence[Rejected]) -> None:  # noqa: ARG001 - as the loop calls
-        if report:
-            report(counted.rows)
+    def report_rows(counted: Counted, rejected: Sequence[Rejected]) -> None:  # noqa: ARG001 - as the loop calls
+        if into.report:
+            into.report(counted.rows)
 
     try:
         loop.run(
             run=run,
             rows=_numbered(rows),
             importer=importer,
-            rejects=_KeptNowhere(),
-            report=tell,
+            rejects=_NoRejectsFile(),
+            report=report_rows,
             clock=clock,
         )
     except BaseException as error:
@@ -177,6 +153,5 @@ def _import(
 
 
 def _numbered(rows: Rows) -> Iterator[Row]:
-    """Yield rows as if they were lines of a file."""
     for line, fields in enumerate(rows, start=1):
         yield Row(file_index=0, line=line, fields=dict(fields), end_offset=line, end_line=line + 1)

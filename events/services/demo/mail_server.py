@@ -1,4 +1,4 @@
-"""The mail server of a demo: it takes every mail, opens no connection and sends nothing."""
+"""The mail server of a demo: it accepts mail, opens no connection and sends nothing."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from events.services.demo.lives import Fate
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer, Message
 
-# How long the hand-over of a mail takes.
+# How long a delivery takes.
 DELIVERY = timedelta(milliseconds=640)
 ANSWERS = {
     Fate.BOUNCED: Delivery(
@@ -32,11 +32,9 @@ class Clock:
         self.now = now
 
     def __call__(self) -> datetime:
-        """Return the time."""
         return self.now
 
     def reach(self, moment: datetime) -> None:
-        """Go on to a moment."""
         self.now = max(self.now, moment)
 
 
@@ -50,7 +48,7 @@ class MailServer(Mailer):
         self._seen: dict[str, list[str]] = {}
 
     def send(self, message: Message) -> Delivery:
-        """Return the answer; a mail that is tried again gets the same one."""
+        """Return the answer; another attempt at the same mail gets the same answer."""
         self._clock.reach(self._clock.now + DELIVERY)
         seen = self._seen.setdefault(message.recipient, [])
         if message.message_id not in seen:

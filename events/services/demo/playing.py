@@ -1,8 +1,8 @@
 """Plays the lives of a demo through the product's own services, in the order of time.
 
-Half a day is one short transaction, so that others can write in between. At its end the demo
-leases what waits, under a token of its own, and its workspace's mail is paused: no worker claims a
-row of the demo before all of it is there.
+Half a day is one short transaction, so that other processes can write in between. At its end the
+demo leases all due rows under a token of its own, and its workspace's mail is paused: no worker
+claims a row of the demo before it is complete.
 """
 
 from collections import deque
@@ -30,9 +30,9 @@ from subscribers.services.consent import deadlines
 from subscribers.services.dispatch import queue as outbox_queue
 
 SLICE = timedelta(hours=12)
-# Between two steps: what cannot be done now is not tried again at the same moment.
+# Between two steps: what fails is not tried again at the same moment.
 ROUND = timedelta(seconds=1)
-# Longer than a demo takes; what a dead process leaves, a worker takes over in the end.
+# Longer than a demo takes; after that a worker takes over what a dead process left.
 LEASE = timedelta(hours=1)
 
 
@@ -90,24 +90,24 @@ class Play:
                             self._due = self._first_due()
                     self._work_until(until)
                     self.clock.reach(until)
-                    self._put_to_sleep()
+                    self._lease_waiting()
                 if report:
                     report(1)
 
-    def hand_over(self) -> None:
-        """Store the settings of the finished demo and give back what waits; in a transaction."""
+    def release(self) -> None:
+        """Store the settings of the finished demo and free its leases; in a transaction."""
         self.workspace.save(update_fields=["is_mail_paused", "reminder_hours", "give_up_days"])
         for rows in self._waiting():
             rows.update(lease_token=None, lease_expires_at=None)
 
-    def _put_to_sleep(self) -> None:
-        """Hold what others would claim once the slice is committed."""
+    def _lease_waiting(self) -> None:
+        """Lease what workers would claim once the slice is committed."""
         for rows in self._waiting():
             rows.update(**self._lease())
         Workspace.objects.filter(pk=self.workspace.pk).update(is_mail_paused=True)
 
     def _work_until(self, moment: datetime) -> None:
-        """Send and advance what is due, each alone: the first due first, at its time."""
+        """Send and advance what is due, one at a time, at its time."""
         while (due := self._due) and due.at <= moment:
             self.clock.reach(due.at)
             alone, clock = [due.row_id], self.clock
@@ -124,20 +124,19 @@ class Play:
             self._due = self._first_due()
 
     def _first_due(self) -> _Due | None:
-        mails, enrollments = (
-            rows.order_by("due_at", "id").values_list("due_at", "pk")[:1]
+        due = [
+            _Due(at, row_id, is_mail=rows.model is OutgoingEmail)
             for rows in self._waiting()
-        )
-        due = [_Due(at, row_id, is_mail=True) for at, row_id in mails if at]
-        due += [_Due(at, row_id, is_mail=False) for at, row_id in enrollments if at]
+            for at, row_id in rows.order_by("due_at", "id").values_list("due_at", "pk")[:1]
+            if at
+        ]
         return min(due, default=None)
 
     def _waiting(self) -> tuple[QuerySet[OutgoingEmail], QuerySet[Enrollment]]:
-        """Return the mails and the enrollments that wait for a time."""
         mails = OutgoingEmail.objects.filter(
             workspace=self.workspace, status=OutgoingEmail.Status.QUEUED, due_at__isnull=False
         )
-        # By their sequences, which are an index.
+        # By sequence, along an index.
         enrollments = Enrollment.objects.filter(
             sequence__in=self.sequence_ids, due_at__isnull=False
         )

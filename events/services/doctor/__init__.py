@@ -1,6 +1,6 @@
-"""Checks of settings, database, worker, mail, and of what must hold of the rows; none writes.
+"""The doctor's checks of settings, database, worker, mail and stored rows; none writes.
 
-A check is a function that returns findings. May read every model and setting, and ask the other
+A check is a function that returns findings. May read every model and setting, and call the other
 services; `wording.doctor` has the sentences around the findings.
 """
 

@@ -1,6 +1,6 @@
-"""Checks of the database itself: that it answers, that it is what this code expects."""
+"""Checks of the database itself: it answers, and has what this code expects."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from django.apps import apps
 from django.conf import settings
@@ -8,17 +8,16 @@ from django.db import connection
 from django.db.models import Model
 
 from config import schema
-from subscribers.services.audits.audits import Audit, Check, Finding, Level, fact
+from subscribers.services.audits.audits import Audit, Check, Finding, fact
 from subscribers.services.workspaces import installation
 
 AREA = "Database"
-# For the reasons see `.github/decisions`; `synchronous` 1 is NORMAL, 2 FULL.
+# 1 is NORMAL, 2 FULL; `.github/decisions` has the reasons.
 SAFE_SYNCHRONOUS = (1, 2)
 SHORTEST_WAIT = 5000  # milliseconds
 
 
 def version(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - every check is called alike
-    """Find a server that is too old for Django, and name the one that is there."""
     found = connection.get_database_version()
     least = connection.features.minimum_database_version
     said = f"{connection.display_name} {'.'.join(map(str, found))}"
@@ -29,55 +28,41 @@ def version(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - every check is
 
 
 def migrations(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
-    """Find a database that lacks tables which this code works with."""
     what, _, remedy = schema.problem().partition("; ")
     return [Finding(what=what, remedy=remedy.capitalize())] if what else []
 
 
 def connections(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
-    """Find what does not go together: SQLite without its options, a pool outside of the web."""
-    options = connection.settings_dict.get("OPTIONS", {})
+    """Find SQLite without its options, and a connection pool outside the web."""
     if connection.vendor == "sqlite":
         return _sqlite_faults()
-    if "pool" in options:
-        return [
-            Finding(
-                what="A command has a connection pool, which workers that fork must never have",
-                remedy="Use DATABASE_URL without a pool: the web makes its own.",
-            )
-        ]
+    if "pool" in connection.settings_dict.get("OPTIONS", {}):
+        what = "A command has a connection pool, which breaks workers that fork"
+        remedy = "Use DATABASE_URL without a pool: the web makes its own."
+        return [Finding(what=what, remedy=remedy)]
     return []
 
 
 def constraints(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
-    """Find constraints that the database should keep and does not have.
-
-    Such as one step run for each visit of a step, and one place in a sequence for each person.
-    """
-    missing = [name for model in _models() for name in _missing_of(model)]
+    models = [each for label in schema.OURS for each in apps.get_app_config(label).get_models()]
+    missing = [name for model in models for name in _missing_of(model)]
     if not missing:
         return []
-    return [
-        Finding(
-            what="The database does not keep what it should: constraints or indexes are missing",
-            remedy="Was it restored in part? Make them again (manage.py sqlmigrate shows how).",
-            count=len(missing),
-            example=missing[0],
-        )
-    ]
+    what = "Constraints or indexes are missing in the database"
+    remedy = "Was it restored in part? Create them again (manage.py sqlmigrate shows how)."
+    return [Finding(what=what, remedy=remedy, count=len(missing), example=missing[0])]
 
 
 def secret_key(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
-    """Find a SECRET_KEY that is not the installation's: no worker would start."""
+    """Find a SECRET_KEY other than the installation's: no worker would start."""
     if not installation.has_other_key(secret_key=settings.SECRET_KEY):
         return []
-    return [
-        Finding(
-            what="SECRET_KEY is not the one that this installation began with",
-            remedy="Give every process the old one; if it was changed on purpose, stop all workers "
-            "and run manage.py worker --accept-new-secret-key.",
-        )
-    ]
+    what = "SECRET_KEY is not the one that this installation began with"
+    remedy = (
+        "Give every process the old key. If you changed it on purpose, stop all workers and run "
+        "manage.py worker --accept-new-secret-key."
+    )
+    return [Finding(what=what, remedy=remedy)]
 
 
 def _sqlite_faults() -> list[Finding]:
@@ -90,24 +75,13 @@ def _sqlite_faults() -> list[Finding]:
     if pragmas["journal_mode"] != "wal":
         faults.append(f"journal_mode is {pragmas['journal_mode']}, not wal")
     if pragmas["synchronous"] not in SAFE_SYNCHRONOUS:
-        faults.append("synchronous is off: a power cut may spoil the file")
+        faults.append("synchronous is off: a power cut may damage the file")
     if not pragmas["busy_timeout"] or pragmas["busy_timeout"] < SHORTEST_WAIT:
         faults.append(f"it waits {pragmas['busy_timeout']} ms for a lock, less than 5 s")
     if pragmas["foreign_keys"] != 1:
-        faults.append("foreign keys are not kept")
-    return [
-        Finding(
-            what=f"SQLite: {fault}",
-            remedy="Keep the file on a local disk, and let Cueline's own settings open it.",
-            level=Level.PROBLEM,
-        )
-        for fault in faults
-    ]
-
-
-def _models() -> Iterator[type[Model]]:
-    for label in schema.OURS:
-        yield from apps.get_app_config(label).get_models()
+        faults.append("foreign keys are not enforced")
+    remedy = "Keep the file on a local disk, and let Cueline's own settings open it."
+    return [Finding(what=f"SQLite: {fault}", remedy=remedy) for fault in faults]
 
 
 def _missing_of(model: type[Model]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The checks in their order, and how they are run: a check that fails itself is a finding."""
+"""The checks in their order. A check that fails to run is a finding."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,7 @@ from subscribers.services.audits.audits import Audit, Check, Finding, Level
 
 WITHOUT_DATABASE: tuple[Check, ...] = surroundings.CHECKS
 WITHOUT_TABLES: tuple[Check, ...] = (*WITHOUT_DATABASE, *database.CHECKS[:2])
-SURROUNDINGS: tuple[Check, ...] = (
-    *WITHOUT_DATABASE,
-    *database.CHECKS,
-    *working.CHECKS,
-)
+SURROUNDINGS: tuple[Check, ...] = (*WITHOUT_DATABASE, *database.CHECKS, *working.CHECKS)
 DATA_CHECKS: tuple[Check, ...] = (
     *audience.CHECKS,
     *audience.MAIL_CHECKS,
@@ -37,27 +33,23 @@ DATA_CHECKS: tuple[Check, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one check said."""
-
     check: Check
     findings: Sequence[Finding]
 
     @property
     def level(self) -> Level:
-        """The worst of its findings."""
         levels = {finding.level for finding in self.findings}
         worst = (level for level in (Level.PROBLEM, Level.WARNING) if level in levels)
         return next(worst, Level.OK)
 
 
 def examine(*, audit: Audit, checks: Iterable[Check]) -> Iterator[Report]:
-    """Run the checks in order; nothing may be open: some touch the network."""
+    """Run the checks in order; outside any transaction, since some use the network."""
     for check in checks:
         yield Report(check, _look(check, audit))
 
 
 def is_reachable() -> bool:
-    """Tell whether the database answers; without it few checks make sense."""
     try:
         connection.ensure_connection()
     except (DatabaseError, InterfaceError):
@@ -69,5 +61,5 @@ def _look(check: Check, audit: Audit) -> Sequence[Finding]:
     try:
         return check.look(audit)
     except (DatabaseError, InterfaceError) as error:
-        remedy = "Mend the database first (see above), then run doctor again."
-        return [Finding(what=f"This could not be looked at: {brief(error)}", remedy=remedy)]
+        remedy = "Repair the database first (see above), then run doctor again."
+        return [Finding(what=f"This check failed: {brief(error)}", remedy=remedy)]

@@ -1,4 +1,4 @@
-"""Checks of events, their names, their counts and the stages still owed to them."""
+"""Checks of events, their names, their counts and their failed stages."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,29 +24,27 @@ MOST_IN_DAY = 10_000
 
 
 def foreign_events(audit: Audit) -> Sequence[Finding]:
-    """Find events of another workspace than their person or name."""
     foreign = ~Q(workspace=F("subscriber__workspace")) | ~Q(workspace=F("definition__workspace"))
     return suspects(rows=Event.objects.all(), faulty=foreign, audit=audit).finding(
-        what="Events are of another workspace than their person or name",
-        remedy="Nobody of the API can make these: was the database changed by hand? Report it.",
+        what="Events belong to another workspace than their person or name",
+        remedy="The API cannot create these: was the database changed directly? Report it.",
         prefix="evt",
     )
 
 
 def orphaned_events(audit: Audit) -> Sequence[Finding]:
-    """Find events without their person or name."""
     nobody = ~Exists(Subscriber.objects.filter(pk=OuterRef("subscriber_id")))
     nameless = ~Exists(EventDefinition.objects.filter(pk=OuterRef("definition_id")))
     rows = Event.objects.all()
     return suspects(rows=rows, faulty=Q(nobody) | Q(nameless), audit=audit).finding(
         what="Events without their subscriber or definition",
-        remedy="Was the database changed by hand, or restored in part? Delete these rows.",
+        remedy="Was the database changed directly, or restored in part? Delete these rows.",
         prefix="evt",
     )
 
 
 def full_of_names(audit: Audit) -> Sequence[Finding]:
-    """Find workspaces with more names than MAX_DEFINITIONS, or that soon have."""
+    """Find workspaces above 90 % of MAX_DEFINITIONS."""
     limit: int = settings.MAX_DEFINITIONS
     findings: list[Finding] = []
     rows = Workspace.objects.filter(pk=audit.workspace.pk) if audit.workspace else Workspace.objects
@@ -58,8 +56,8 @@ def full_of_names(audit: Audit) -> Sequence[Finding]:
         findings.append(
             Finding(
                 what=f"The workspace {workspace.slug} has {count} event names of {limit} allowed",
-                remedy="Does an application put ids into names? Put them into properties, or raise"
-                " MAX_DEFINITIONS.",
+                remedy="Does an application put ids into names? Use properties for them, or raise "
+                "MAX_DEFINITIONS.",
                 level=Level.PROBLEM if count > limit else Level.WARNING,
                 count=count,
                 is_at_least=count > limit,
@@ -70,17 +68,16 @@ def full_of_names(audit: Audit) -> Sequence[Finding]:
 
 
 def overdue_stages(audit: Audit) -> Sequence[Finding]:
-    """Find stages that failed and that nobody tries again."""
     late = Q(next_attempt_at__lt=audit.now - LATE_STAGE)
     return suspects(rows=FailedStage.objects.all(), faulty=late, audit=audit).finding(
         what="Stages of events failed, and their retry is overdue",
-        remedy="A worker retries them: start one (manage.py worker). Admin, Failed stages, says "
+        remedy="A worker retries them: start one (manage.py worker). Retries in the admin shows "
         "what went wrong.",
     )
 
 
 def wrong_counts(audit: Audit) -> Sequence[Finding]:
-    """Compare the counts of the last days with the events of the latest names."""
+    """Compare the counts of the last days with the events, for the latest names."""
     today = audit.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     days = [today - DAY * back for back in range(DAYS_RECOUNTED)]
     wrong = [
@@ -94,8 +91,8 @@ def wrong_counts(audit: Audit) -> Sequence[Finding]:
     return [
         Finding(
             what="Counts of the last days are not those of the events",
-            remedy="A worker counts every minute and makes up for what it missed: start one "
-            "(manage.py worker), and look again in some minutes.",
+            remedy="A worker counts every minute and catches up on what it missed: start one "
+            "(manage.py worker), and run doctor again in a few minutes.",
             count=len(wrong),
             example=f"{encode('def', wrong[0][0])} on {wrong[0][1]:%Y-%m-%d}",
         )
@@ -103,7 +100,7 @@ def wrong_counts(audit: Audit) -> Sequence[Finding]:
 
 
 def _latest_names(audit: Audit) -> list[UUID]:
-    """Return the definitions of the newest events and the newest counts, some at most."""
+    """Return the definitions of the newest events and counts, at most 25."""
     events, counts = Event.objects.all(), EventCount.objects.filter(starts_at__lte=audit.now)
     newest = events.order_by("-pk").values_list("definition_id", "workspace_id")[:NEWEST_LOOKED_AT]
     counted = counts.filter(
@@ -115,14 +112,13 @@ def _latest_names(audit: Audit) -> list[UUID]:
 
 
 def _is_counted_right(name_id: UUID, day: datetime, audit: Audit) -> bool:
-    """Tell whether a day's count is right but for what came in the last minutes."""
+    """Tell whether a day's count is right; it may miss the last minutes."""
     occurred = Event.objects.filter(
         definition_id=name_id, occurred_at__gte=day, occurred_at__lt=day + DAY
     ).order_by()
     received = list(occurred.values_list("received_at", flat=True)[: MOST_IN_DAY + 1])
     if len(received) > MOST_IN_DAY:
-        # Too many to count here; the worker's own count is all there is.
-        return True
+        return True  # Too many to count here.
     stored = EventCount.objects.filter(
         definition_id=name_id, unit=EventCount.Unit.DAY_OF_OCCURRENCE, starts_at=day
     )

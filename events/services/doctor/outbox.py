@@ -13,7 +13,6 @@ LOOKED_UP_AT_ONCE = 500
 
 
 def unexplained_mail(audit: Audit) -> Sequence[Finding]:
-    """Find mails that left and of which no step of their enrollment says so."""
     return collect(_unexplained(audit)).finding(
         what="Mails were sent, but their enrollment has no step that sent them",
         remedy="Look at the enrollment before resuming or retrying it: the step may mail again.",
@@ -22,7 +21,6 @@ def unexplained_mail(audit: Audit) -> Sequence[Finding]:
 
 
 def mail_of_ended_enrollments(audit: Audit) -> Sequence[Finding]:
-    """Find queued mails whose enrollment is over; the worker marks them as skipped now and then."""
     return collect(_left(audit)).finding(
         what="Mails are queued for enrollments that are over",
         remedy="A worker marks them as skipped within five minutes: start one (manage.py worker).",
@@ -32,22 +30,18 @@ def mail_of_ended_enrollments(audit: Audit) -> Sequence[Finding]:
 
 
 def _unexplained(audit: Audit) -> Iterator[UUID]:
-    """Yield mails that left whose enrollment is there without the step run.
-
-    Ill-formed causes, too.
-    """
-    rows = OutgoingEmail.objects.filter(status=Status.SENT).exclude(
-        kind=OutgoingEmail.Kind.CONFIRMATION
-    )
+    """Yield sent mails that no step run explains, also those with an invalid cause."""
+    rows = OutgoingEmail.objects.filter(status=Status.SENT)
+    rows = rows.exclude(kind=OutgoingEmail.Kind.CONFIRMATION)
     for portion in portions(rows=rows, audit=audit, size=LOOKED_UP_AT_ONCE):
-        causes = dict(portion.order_by("-pk").values_list("pk", "cause"))
-        visits = {email_id: visit_of(cause) for email_id, cause in causes.items()}
+        causes = portion.order_by("-pk").values_list("pk", "cause")
+        visits = {email_id: visit_of(cause) for email_id, cause in causes}
         enrollment_ids = {visit[0] for visit in visits.values() if visit}
         known = set(Enrollment.objects.filter(pk__in=enrollment_ids).values_list("pk", flat=True))
         steps = StepRun.objects.filter(enrollment__in=enrollment_ids)
-        told = set(steps.values_list("enrollment_id", "step_id", "visit"))
+        recorded = set(steps.values_list("enrollment_id", "step_id", "visit"))
         for email_id, visit in visits.items():
-            if visit is None or (visit[0] in known and visit not in told):
+            if visit is None or (visit[0] in known and visit not in recorded):
                 yield email_id
 
 
@@ -55,8 +49,8 @@ def _left(audit: Audit) -> Iterator[UUID]:
     rows = OutgoingEmail.objects.filter(status=Status.QUEUED)
     for portion in portions(rows=rows, audit=audit, size=LOOKED_UP_AT_ONCE):
         waiting = portion.filter(due_at=None, cause__startswith=Enrollment.MAIL_CAUSE_PREFIX)
-        causes = dict(waiting.order_by("-pk").values_list("pk", "cause"))
-        visits = {email_id: visit_of(cause) for email_id, cause in causes.items()}
+        causes = waiting.order_by("-pk").values_list("pk", "cause")
+        visits = {email_id: visit_of(cause) for email_id, cause in causes}
         enrollment_ids = {visit[0] for visit in visits.values() if visit}
         going = Enrollment.objects.filter(pk__in=enrollment_ids, status__in=Enrollment.UNDER_WAY)
         under_way = set(going.values_list("pk", flat=True))
@@ -75,8 +69,6 @@ def visit_of(cause: str) -> tuple[UUID, UUID, int] | None:
 
 
 CHECKS = (
-    Check(AREA, "causes", "Every mail that left is told by its enrollment.", unexplained_mail),
-    Check(
-        AREA, "left", "No queued mail is of an enrollment that is over.", mail_of_ended_enrollments
-    ),
+    Check(AREA, "causes", "Every sent mail has a step run.", unexplained_mail),
+    Check(AREA, "left", "No enrollment that is over has a queued mail.", mail_of_ended_enrollments),
 )

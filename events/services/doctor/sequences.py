@@ -1,8 +1,8 @@
-"""Checks of sequences: whether those that are switched on can do what they say."""
+"""Checks of sequences: the active ones are ready, with a version of their own."""
 
 from collections.abc import Sequence
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from events.models import Sequence as SequenceRow
 from events.services.sequences import sequences
@@ -14,10 +14,8 @@ MOST_LOOKED_AT = 1000
 
 
 def not_ready(audit: Audit) -> Sequence[Finding]:
-    """Find active sequences that could not be switched on now: a list or sender is gone."""
-    rows = SequenceRow.objects.filter(status=SequenceRow.Status.ACTIVE)
-    if audit.workspace:
-        rows = rows.filter(workspace=audit.workspace)
+    """Find active sequences that could not be switched on now: a list or sender is missing."""
+    rows = _rows(audit).filter(status=SequenceRow.Status.ACTIVE)
     findings: list[Finding] = []
     for row in rows.select_related("workspace", "current_version").order_by("pk")[:MOST_LOOKED_AT]:
         problems = sequences.readiness(row).problems
@@ -25,7 +23,7 @@ def not_ready(audit: Audit) -> Sequence[Finding]:
             findings.append(
                 Finding(
                     what=f"The sequence {row.key} is active, but not ready: {' '.join(problems)}",
-                    remedy="Mend it on its page in the admin, or pause it.",
+                    remedy="Correct it on its page in the admin, or pause it.",
                     count=1,
                     example=encode("seq", row.pk),
                 )
@@ -34,10 +32,7 @@ def not_ready(audit: Audit) -> Sequence[Finding]:
 
 
 def foreign_versions(audit: Audit) -> Sequence[Finding]:
-    """Find sequences whose current version is another's."""
-    rows = SequenceRow.objects.filter(current_version__isnull=False)
-    if audit.workspace:
-        rows = rows.filter(workspace=audit.workspace)
+    rows = _rows(audit).filter(current_version__isnull=False)
     faulty = rows.filter(~Q(current_version__sequence=F("pk"))).order_by("-pk")
     return [
         Finding(
@@ -48,6 +43,11 @@ def foreign_versions(audit: Audit) -> Sequence[Finding]:
         )
         for row in faulty[:MOST_COUNTED]
     ]
+
+
+def _rows(audit: Audit) -> QuerySet[SequenceRow]:
+    rows = SequenceRow.objects.all()
+    return rows.filter(workspace=audit.workspace) if audit.workspace else rows
 
 
 CHECKS = (

@@ -12,51 +12,36 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def public_url(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - every check is called alike
-    """Tell whether links in mails work for those who get them."""
+    """Find links in mails that would work on this machine only."""
     url: str = settings.PUBLIC_URL
     backend: str = settings.EMAIL_BACKEND
     is_mailing = backend.endswith("smtp.EmailBackend") or backend.startswith("anymail")
     if urlsplit(url).hostname in LOOPBACK and is_mailing:
-        return [
-            Finding(
-                what=f"PUBLIC_URL is {url}: the links in mails work on this machine alone",
-                remedy="Set PUBLIC_URL to the address that people reach Cueline by.",
-                level=Level.WARNING,
-            )
-        ]
+        what = f"PUBLIC_URL is {url}: the links in mails work on this machine only"
+        remedy = "Set PUBLIC_URL to the address at which people reach Cueline."
+        return [Finding(what=what, remedy=remedy, level=Level.WARNING)]
     return fact(f"PUBLIC_URL is {url}.")
 
 
 def debugging(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
-    """Tell of DEBUG, which shows settings and queries to whoever makes a page fail."""
     if not settings.DEBUG:
         return []
-    return [
-        Finding(
-            what="DEBUG is on",
-            remedy="Take DEBUG out of the environment where others can reach it.",
-            level=Level.WARNING,
-        )
-    ]
+    remedy = "Remove DEBUG from the environment: it shows settings and queries on error pages."
+    return [Finding(what="DEBUG is on", remedy=remedy, level=Level.WARNING)]
 
 
 def mail_brakes(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
-    """Tell of the switches that keep mail from leaving."""
     findings: list[Finding] = []
     if settings.MAIL_PAUSED:
-        findings.append(
-            Finding(
-                what="MAIL_PAUSED is on: no mail leaves, what is due waits",
-                remedy="Take MAIL_PAUSED out of the environment and restart, when mail may leave.",
-                level=Level.WARNING,
-            )
-        )
+        what = "MAIL_PAUSED is on: no mail is sent, due mail waits"
+        remedy = "To send mail, remove MAIL_PAUSED from the environment and restart."
+        findings.append(Finding(what=what, remedy=remedy, level=Level.WARNING))
     if settings.EMAIL_ALLOW:
         findings.append(
             Finding(
-                what=f"EMAIL_ALLOW lets mail go to {', '.join(settings.EMAIL_ALLOW[:5])} alone",
-                remedy="Take EMAIL_ALLOW out of the environment and restart, when all may get mail;"
-                " what was skipped meanwhile stays skipped.",
+                what=f"EMAIL_ALLOW allows mail to {', '.join(settings.EMAIL_ALLOW[:5])} only",
+                remedy="To send mail to all, remove EMAIL_ALLOW from the environment and restart; "
+                "skipped mails stay skipped.",
                 level=Level.WARNING,
                 count=len(settings.EMAIL_ALLOW),
             )
@@ -68,20 +53,13 @@ def mail_server(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
     """Open and close a connection to the mail server; sends nothing."""
     probed = probe.probe()
     if probed.fault:
-        return [
-            Finding(
-                what=f"{probed.destination} takes no mail: {probed.fault}",
-                remedy="Check EMAIL_URL and the server, then try send_test_mail ADDRESS.",
-            )
-        ]
+        what = f"{probed.destination} accepts no mail: {probed.fault}"
+        remedy = "Check EMAIL_URL and the server, then try send_test_mail ADDRESS."
+        return [Finding(what=what, remedy=remedy)]
     if probed.is_local:
-        return [
-            Finding(
-                what=f"Mail goes nowhere: it becomes {probed.destination}",
-                remedy="Set EMAIL_URL when people are to get mail.",
-                level=Level.WARNING,
-            )
-        ]
+        what = f"Mail reaches nobody: it becomes {probed.destination}"
+        remedy = "To send mail to people, set EMAIL_URL."
+        return [Finding(what=what, remedy=remedy, level=Level.WARNING)]
     if probed.is_untried:
         return fact(f"Mail goes to {probed.destination} (not tried; send_test_mail does).")
     return fact(f"{probed.destination} answers.")

@@ -1,4 +1,4 @@
-"""Checks of the worker: that one lives, and that nothing is late."""
+"""Checks of the worker: one is running, and no work is late."""
 
 from collections.abc import Sequence
 
@@ -17,34 +17,27 @@ START = "Start one: manage.py worker (or manage.py up for all of it)."
 
 
 def alive(audit: Audit) -> Sequence[Finding]:
-    """Find out whether a host ticks and carries tasks through the queue."""
     health = worker_reports.health(now=audit.now)
     if not health.live:
         return [Finding(what=health.problem.rstrip("."), remedy=START)]
     hosts = f"{health.live} worker{'s' if health.live > 1 else ''}"
-    return fact(f"{hosts}; the last beat is {health.beat_age or 0:.0f} s old.")
+    return fact(f"{hosts}; the last heartbeat is {health.beat_age or 0:.0f} s old.")
 
 
 def one_host_on_sqlite(audit: Audit) -> Sequence[Finding]:
-    """Find several hosts on one SQLite file, which is made for one machine."""
+    """Find several hosts on one SQLite file, which only one machine can use safely."""
     if connection.vendor != "sqlite":
         return []
     live = Worker.objects.filter(ticked_at__gte=audit.now - OLDEST_LIVE, stopped_at=None)
     hosts = sorted(set(live.values_list("host", flat=True)))
     if len(hosts) <= 1:
         return []
-    return [
-        Finding(
-            what=f"Several hosts work on one SQLite file: {', '.join(hosts[:5])}",
-            remedy="Use PostgreSQL for more than one host (DATABASE_URL).",
-            count=len(hosts),
-            example=hosts[0],
-        )
-    ]
+    what = f"Several hosts work on one SQLite file: {', '.join(hosts[:5])}"
+    remedy = "Use PostgreSQL for more than one host (DATABASE_URL)."
+    return [Finding(what=what, remedy=remedy, count=len(hosts), example=hosts[0])]
 
 
 def late_enrollments(audit: Audit) -> Sequence[Finding]:
-    """Find enrollments that have been due for minutes."""
     gauges = engine_gauges.read(now=audit.now)
     if gauges.oldest_due_seconds < LATE_SECONDS:
         return fact(f"{_many(gauges.enrollments_due)} enrollments are due now.")
@@ -59,7 +52,7 @@ def late_enrollments(audit: Audit) -> Sequence[Finding]:
 
 
 def late_mail(audit: Audit) -> Sequence[Finding]:
-    """Find confirmations, and mails sent again, that have been due for minutes."""
+    """Find confirmations and repeated mails that have been due for minutes."""
     due = OutgoingEmail.objects.filter(due_at__lte=audit.now, lease_token__isnull=True)
     oldest = due.order_by("due_at").first()
     if oldest is None or oldest.due_at is None:
@@ -67,15 +60,8 @@ def late_mail(audit: Audit) -> Sequence[Finding]:
     seconds = (audit.now - oldest.due_at).total_seconds()
     if seconds < LATE_SECONDS:
         return []
-    return [
-        Finding(
-            what=f"Mails are due, the oldest for {seconds / 60:.0f} min",
-            remedy=START,
-            count=1,
-            is_at_least=True,
-            example=oldest.public_id,
-        )
-    ]
+    what, example = f"Mails are due, the oldest for {seconds / 60:.0f} min", oldest.public_id
+    return [Finding(what=what, remedy=START, count=1, is_at_least=True, example=example)]
 
 
 def _many(count: int) -> str:
@@ -84,7 +70,7 @@ def _many(count: int) -> str:
 
 
 CHECKS = (
-    Check(AREA, "alive", "A worker works.", alive),
+    Check(AREA, "alive", "A worker is running.", alive),
     Check(AREA, "hosts", "SQLite has one host.", one_host_on_sqlite),
     Check(AREA, "enrollments", "No enrollment is late.", late_enrollments),
     Check(AREA, "mails", "No mail is late.", late_mail),

@@ -1,7 +1,7 @@
-"""The engine: claims enrollments that are due and carries their steps out.
+"""The engine: claims due enrollments and carries out their steps.
 
-Knows the language, the decisions, the models, and the services of subscribers; of events' other
-services only `database_faults`.
+Knows the language, the decisions, the models, and the services of `subscribers`; of the other
+services of `events` only `database_faults`.
 """
 
 from events.services.engine.advancing import advance

@@ -1,8 +1,7 @@
-"""Advances claimed enrollments; `claiming` beside it says what due and claimed means.
+"""Advances enrollments that `claiming` has claimed.
 
-`advance` may run twice for the same enrollments, and at the same time elsewhere: every write asks
-whether the claim's token still holds, and every mail has a row of its own that is fenced before it
-leaves.
+`advance` may run twice for the same enrollments, also at the same time: every write checks that the
+claim's token still holds, and every mail has its own row, committed as `sending` before it is sent.
 """
 
 import time
@@ -21,9 +20,10 @@ from events.services.engine.claimed import ClaimedEnrollment
 from events.services.engine.rounds import Call, Clock, advance_in_bulk, begin_round, end_failed
 from subscribers.services.outbox.delivery import Mailer
 
-# A third of the queue's time-out: what is not begun by then is given back.
+# A third of the queue's time-out; what has not begun by then is given back.
 SECONDS_PER_BATCH = 20
 SECONDS_BETWEEN_LOOKS = 1.0
+MustYield = Callable[[Enrollment.Lane], bool]
 
 
 def advance(
@@ -31,24 +31,21 @@ def advance(
     token: UUID,
     ids: Sequence[UUID],
     clock: Clock,
-    must_yield: Callable[[Enrollment.Lane], bool] | None = None,
+    must_yield: MustYield | None = None,
     mailer: Mailer | None = None,
 ) -> None:
     """Carry out what is due for the enrollments that the token holds.
 
-    `must_yield` tells, once a second at most, whether something waits that is more urgent than a
-    lane: what is not begun is given back for it. `mailer` is what mails are handed to; without it
-    they leave by the configured backend.
-
-    An enrollment that is alone has its attempt counted before anything is done, so that one whose
-    work kills the worker ends after `STEP_ATTEMPTS`.
+    `must_yield` says, at most once a second, whether work more urgent than a lane is due: the rest
+    is then given back. `mailer` replaces the configured backend. The attempt of an enrollment
+    claimed alone is counted first: one whose work kills the worker ends after `STEP_ATTEMPTS`.
     """
     over_at = time.monotonic() + SECONDS_PER_BATCH
     if not _may_begin(token, ids, clock):
         return
     calls = advance_in_bulk(token=token, ids=ids, clock=clock)
     mails: list[ClaimedEnrollment] = []
-    webhooks: list[tuple[ClaimedEnrollment, steps.WebhookStep]] = []
+    webhooks: list[calling.WebhookCall] = []
     for enrollment, step in calls:
         match step:
             case steps.EmailStep():
@@ -67,21 +64,15 @@ def advance(
 
 
 class _Patience:
-    """How long a batch goes on with calls, which may take seconds each."""
+    """How long a batch continues with calls, which may take seconds each."""
 
-    def __init__(
-        self,
-        over_at: float,
-        calls: Sequence[Call],
-        must_yield: Callable[[Enrollment.Lane], bool] | None,
-    ) -> None:
+    def __init__(self, over_at: float, calls: Sequence[Call], must_yield: MustYield | None) -> None:
         self.over_at = over_at
         self.lane = Enrollment.Lane(min((call[0].row.lane for call in calls), default=0))
         self.must_yield = must_yield
         self.look_at = time.monotonic() + SECONDS_BETWEEN_LOOKS
 
     def is_over(self) -> bool:
-        """Tell whether the rest is to be given back."""
         now = time.monotonic()
         if now > self.over_at:
             return True
@@ -92,7 +83,7 @@ class _Patience:
 
 
 def _may_begin(token: UUID, ids: Sequence[UUID], clock: Clock) -> bool:
-    """Count the attempt of an enrollment that is alone; False when that was one too many."""
+    """Count the attempt of an enrollment claimed alone; False when that was one too many."""
     if len(ids) != 1:
         return True
     held = Enrollment.objects.filter(pk=ids[0], lease_token=token)
@@ -103,15 +94,11 @@ def _may_begin(token: UUID, ids: Sequence[UUID], clock: Clock) -> bool:
         return False
     if attempts <= settings.STEP_ATTEMPTS:
         return True
-    _give_up(token, ids[0], clock)
-    return False
-
-
-def _give_up(token: UUID, enrollment_id: UUID, clock: Clock) -> None:
     with transaction.atomic():
-        claimed, current = begin_round(token=token, ids=[enrollment_id], clock=clock)
+        claimed, current = begin_round(token=token, ids=ids, clock=clock)
         for enrollment in claimed.enrollments:
             tried = enrollment.row.attempts - 1
             error = f"The worker ended {tried} times while it worked on this step."
             end_failed(enrollment, error, tried, current)
         current.write()
+    return False

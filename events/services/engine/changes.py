@@ -1,6 +1,6 @@
-"""Writes what steps change of people, under the subscriber's lock.
+"""Writes what steps change about people, under the subscriber's lock.
 
-What a change sets off (a tag that starts or stops an enrollment) happens in the same transaction.
+What a change triggers (a tag that starts or stops an enrollment) happens in the same transaction.
 """
 
 from collections.abc import Mapping
@@ -23,12 +23,11 @@ from subscribers.services.audience import lists, tags
 from subscribers.services.consent import unsubscribing
 
 METHOD = "sequence_step"
+Pair = tuple[ClaimedEnrollment, ChangingStep]
 
 
-def apply_all(
-    going: Several[tuple[ClaimedEnrollment, ChangingStep]], *, now: datetime
-) -> list[Mapping[str, Any]]:
-    """Do what the steps say at which the enrollments stand; returns what each came to, in order.
+def apply_all(going: Several[Pair], *, now: datetime) -> list[Mapping[str, Any]]:
+    """Carry out the current step of each enrollment; returns the outcomes, in order.
 
     Tags of many enrollments are changed together: one statement for each kind of change.
     """
@@ -59,13 +58,8 @@ def apply_all(
     return outcomes
 
 
-def known_names(
-    going: Several[tuple[ClaimedEnrollment, ChangingStep]],
-) -> Mapping[UUID, KnownNames]:
-    """Return the tags and lists that steps name and that are there, by workspace.
-
-    One query for tags, one for lists, or none.
-    """
+def known_names(going: Several[Pair]) -> Mapping[UUID, KnownNames]:
+    """Return the existing tags and lists that the steps name, by workspace; at most two queries."""
     known = {enrollment.row.workspace_id: KnownNames() for enrollment, _ in going}
     tag_names = {name for _, step in going for name in step.tags}
     references = {reference for _, step in going for _, reference in step.lists}
@@ -84,7 +78,7 @@ def known_names(
 def decide(
     step: ChangingStep, enrollment: ClaimedEnrollment, known: Mapping[UUID, KnownNames]
 ) -> PersonChange:
-    """Decide a change, and make it in memory: the person's later steps see it."""
+    """Decide a change and make it in memory, where the person's later steps see it."""
     change = changes.decide(
         step,
         person=enrollment,
@@ -92,7 +86,7 @@ def decide(
         known=known[enrollment.row.workspace_id],
         most_bytes=settings.MAX_ATTRIBUTES_BYTES,
     )
-    # Only what is touched: the facts are read when they are looked at.
+    # Only what changes: tags and lists are read from the database on first use.
     if change.tags_added or change.tags_removed:
         enrollment.tags.difference_update(tag.name for tag in change.tags_removed)
         enrollment.tags.update(tag.name for tag in change.tags_added)

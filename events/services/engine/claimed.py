@@ -1,13 +1,13 @@
-"""Enrollments as the engine holds them: claimed, locked, with what their steps look at.
+"""Claimed enrollments with their locked people, and the facts that their steps check.
 
-What steps look at is read for the whole batch at once, the first time that one of them looks.
+Facts are read for the whole batch at once, on first use.
 """
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -26,9 +26,9 @@ from subscribers.models import ListMembership, Subscriber, SubscriberTag, Worksp
 from subscribers.services.storage.sql_values import adapted, id_of
 from subscribers.wire import profile
 
-# The latest events of a name that a filter is held against.
+# How many of the latest events of a name are compared with filters.
 MOST_EVENTS_SEEN = 1000
-# What of a workspace counts for the very next mail.
+# Columns of a workspace that apply to the very next mail.
 SWITCHES = ("is_mail_paused", "mail_cap", "mail_cap_hours")
 _OF_PERSON = ("status", "email", "external_id", *profile.NAMES)
 _LOCK_PEOPLE = f"""
@@ -49,7 +49,7 @@ WHERE e.lease_token = %s AND e.id IN ({{ids}})
 
 @dataclass(slots=True)
 class Shared:
-    """What the enrollments of a batch look at, by subscriber and by event."""
+    """Facts for the enrollments of a batch, by subscriber and by event."""
 
     subscriber_ids: Sequence[UUID]
     event_ids: Sequence[UUID]
@@ -58,7 +58,6 @@ class Shared:
     _properties: Mapping[UUID, Mapping[str, Any]] | None = None
 
     def tags(self, subscriber_id: UUID) -> set[str]:
-        """Return a person's tags."""
         if self._tags is None:
             self._tags = {}
             links = SubscriberTag.objects.filter(subscriber__in=self.subscriber_ids)
@@ -67,7 +66,6 @@ class Shared:
         return self._tags.setdefault(subscriber_id, set())
 
     def lists(self, subscriber_id: UUID) -> set[str]:
-        """Return the lists that a person is on."""
         if self._lists is None:
             self._lists = {}
             joined = ListMembership.objects.filter(
@@ -78,7 +76,7 @@ class Shared:
         return self._lists.setdefault(subscriber_id, set())
 
     def properties(self, event_id: UUID | None) -> Mapping[str, Any]:
-        """Return an event's properties; none when there is no event, or it is gone."""
+        """Return an event's properties; empty without an event, or when it is deleted."""
         if event_id is None:
             return {}
         if self._properties is None:
@@ -89,7 +87,7 @@ class Shared:
 
 @dataclass(slots=True)
 class ClaimedEnrollment:
-    """One claimed enrollment; its facts are those of the transaction that loaded it."""
+    """One claimed enrollment, with facts as of the transaction that loaded it."""
 
     row: Enrollment
     version: LoadedVersion
@@ -111,8 +109,7 @@ class ClaimedEnrollment:
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        attributes: Mapping[str, Any] = self.subscriber.attributes
-        return attributes
+        return cast("Mapping[str, Any]", self.subscriber.attributes)
 
     @property
     def event_properties(self) -> Mapping[str, Any]:
@@ -120,7 +117,6 @@ class ClaimedEnrollment:
 
     @property
     def position(self) -> Position:
-        """Where the row stands."""
         return Position(
             placed=self.version.at(self.row.step_id),
             since=self.row.step_since,
@@ -140,7 +136,7 @@ class ClaimedEnrollment:
         rows = self._events(name).filter(
             is_historical=False,
             received_at__gte=since,
-            # What was received since is not older: the index by time of occurrence finds it.
+            # A live event is never older on receipt; this bound uses the index by occurrence.
             occurred_at__gte=since - settings.HISTORY_AFTER - timedelta(minutes=1),
         )
         for event in rows.order_by("id")[:MOST_EVENTS_SEEN]:
@@ -165,44 +161,34 @@ class ClaimedEnrollment:
 
     def _events(self, name: str) -> Any:  # noqa: ANN401 - a queryset of events
         return Event.objects.filter(
-            subscriber=self.subscriber,
-            definition__workspace=self.workspace,
-            definition__name=name,
+            subscriber=self.subscriber, definition__workspace=self.workspace, definition__name=name
         ).only("id", "received_at", "properties")
 
     def _came_after_start(self, event: Event) -> bool:
-        """Tell whether the event came after the one that started the enrollment, in the same
-        request.
-        """
+        """Tell whether the event followed the starting event in the same request."""
         started_by = self.row.started_by_id
         return started_by is not None and event.pk > started_by
 
 
 @dataclass(slots=True)
 class Claimed:
-    """What the token still holds, in the order of the subscribers' ids, whose rows are locked."""
+    """What the token still holds, by subscriber id; the subscribers' rows are locked."""
 
     enrollments: list[ClaimedEnrollment]
-    # Enrollments whose sequence was switched off meanwhile, or that are gone from where they were.
+    # Enrollments whose sequence is no longer active.
     parked: list[Enrollment]
-    # Enrollments in whose workspace the address that was asked about gets no mail.
+    # Enrollments whose workspace suppresses the address in question.
     suppressed: set[UUID] = field(default_factory=set)
 
     def enrollment(self, enrollment_id: UUID) -> ClaimedEnrollment | None:
-        """Return one of the enrollments, or None when it is not held any more."""
-        return next(
-            (enrollment for enrollment in self.enrollments if enrollment.row.pk == enrollment_id),
-            None,
-        )
+        return next((each for each in self.enrollments if each.row.pk == enrollment_id), None)
 
 
 def load_locked(*, token: UUID, ids: Sequence[UUID]) -> Claimed:
-    """Lock the people of claimed enrollments, then read the enrollments.
+    """Lock the people of claimed enrollments, then read the enrollments; in a transaction.
 
-    Inside the caller's transaction.
-
-    What another process took meanwhile is left out. The enrollments are read by a statement after
-    the locks: one that waits for a lock sees the rest as it was before.
+    Enrollments that another process took are left out. They are read after the locks, by a second
+    statement: one that waits for a lock sees other rows as they were before the wait.
     """
     held = Enrollment.objects.filter(pk__in=ids, lease_token=token)
     owners = list(held.values_list("subscriber_id", flat=True))
@@ -235,17 +221,13 @@ def load_locked(*, token: UUID, ids: Sequence[UUID]) -> Claimed:
 def lock_again(
     *, token: UUID, enrollments: Sequence[ClaimedEnrollment], address_hash: str = ""
 ) -> Claimed:
-    """Lock the people of enrollments that were loaded before, and read what may have changed since.
+    """Lock the people of loaded enrollments again, and read what may have changed since.
 
-    `address_hash` is of the address that mail is to go to: whether it is suppressed is read, too.
-
-    While the token holds, nobody else moves an enrollment; its sequence, its workspace's switches
-    and its person may be others by now. Two statements by hand, since they run for every mail:
-    loading all again through the ORM takes ten times as long.
+    With the `address_hash` of a recipient, also reads whether the address is suppressed. While the
+    token holds, no other process moves an enrollment, but its sequence, workspace and person may
+    change. Raw statements, since they run for every mail: the ORM takes ten times as long.
     """
-    people = _lock_people(
-        {enrollment.subscriber.pk: enrollment.subscriber for enrollment in enrollments}
-    )
+    people = _lock_people({each.subscriber.pk: each.subscriber for each in enrollments})
     seen = _read_switches(token, enrollments, address_hash)
     claimed = Claimed(enrollments=[], parked=[])
     for enrollment in enrollments:
@@ -259,26 +241,16 @@ def lock_again(
             setattr(enrollment.workspace, name, value)
         event_ids = [enrollment.row.started_by_id] if enrollment.row.started_by_id else []
         shared = Shared(subscriber_ids=[enrollment.subscriber.pk], event_ids=event_ids)
-        claimed.enrollments.append(
-            ClaimedEnrollment(
-                enrollment.row,
-                enrollment.version,
-                enrollment.subscriber,
-                enrollment.workspace,
-                shared,
-            )
-        )
+        claimed.enrollments.append(replace(enrollment, shared=shared))
         if is_suppressed:
             claimed.suppressed.add(enrollment.row.pk)
     return claimed
 
 
 def _lock_people(people: Mapping[UUID, Subscriber]) -> set[UUID]:
-    """Lock people in the order of their ids, and bring what mails and steps read up to date."""
-    is_locking = connection.features.has_select_for_update
-    statement = _LOCK_PEOPLE.format(
-        ids=_placeholders(people), lock="FOR NO KEY UPDATE" if is_locking else ""
-    )
+    """Lock people in the order of their ids, and refresh the columns that mails and steps read."""
+    lock = "FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
+    statement = _LOCK_PEOPLE.format(ids=_placeholders(people), lock=lock)
     found: set[UUID] = set()
     with connection.cursor() as cursor:
         cursor.execute(statement, adapted(*people))
@@ -296,10 +268,8 @@ def _read_switches(
 ) -> dict[UUID, tuple[Any, ...]]:
     ids = [enrollment.row.pk for enrollment in enrollments]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _READ_SWITCHES.format(ids=_placeholders(ids)),
-            adapted(address_hash, token, *ids),
-        )
+        statement = _READ_SWITCHES.format(ids=_placeholders(ids))
+        cursor.execute(statement, adapted(address_hash, token, *ids))
         return {id_of(row_id): tuple(rest) for row_id, *rest in cursor.fetchall()}
 
 

@@ -1,9 +1,8 @@
-"""Who works on which enrollment: claims of what is due, and claims that ran out.
+"""Claims due enrollments for one task, and returns claims that have expired.
 
-A claim touches enrollments only and commits with the queue's rows that ring for it. `due_at` is
+A claim touches enrollments only and commits together with the queue's rows for it. `due_at` is
 compared with the caller's clock, leases with the database's, which all hosts share. An enrollment
-that failed before, or was at hand when a worker died, is claimed alone, so that it harms no
-neighbour.
+that failed before, or that a worker held when it died, is claimed alone, so that it harms no other.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Case, CharField, F, IntegerField, Value, When
 from django.db.models.functions import Now
 
@@ -21,7 +21,7 @@ from subscribers.services.storage import sql_values
 
 MOST_IN_BATCH = 100
 MOST_RETURNED = 1000
-# Whoever reads it in the admin sees why the enrollment is handled with care.
+# The admin shows it as the enrollment's last error.
 WORKER_ENDED = "The worker ended while the enrollment was among its work; it is tried alone."
 
 _LANES_DUE = """
@@ -41,8 +41,8 @@ WHERE id {among}
     ORDER BY due_at LIMIT %(limit)s{skip_locked})
 RETURNING id
 """
-# An array is made once. PostgreSQL may run the query of an IN anew for each row of the table, and
-# each enrollment passes what the one before locked: then more rows are claimed than the limit says.
+# PostgreSQL may run the subquery of an IN again for each row; each run skips the rows that the one
+# before locked, and more rows are claimed than the limit allows. An array is built once.
 _AMONG = {"postgresql": "= ANY (ARRAY(", "sqlite": "IN ("}
 _TOGETHER = "attempts = 0 AND last_error = ''"
 _ALONE = f"NOT ({_TOGETHER})"
@@ -64,10 +64,10 @@ def claim_due(
     lowest_lane: int = Enrollment.Lane.MARKETING,
     most_rows: int | None = None,
 ) -> list[ClaimedBatch]:
-    """Claim what is due, by lane, then time; the caller's transaction also rings for it.
+    """Claim what is due, by lane, then time; the caller queues the tasks in its transaction.
 
-    Lanes above `lowest_lane` are left. What another host claims at the same moment is skipped.
-    Costs one look when nothing is due.
+    Lanes above `lowest_lane` are left. Rows that another host is claiming are skipped. One query
+    when nothing is due.
     """
     batches: list[ClaimedBatch] = []
     rows_left = most_rows or most_batches * MOST_IN_BATCH
@@ -90,12 +90,10 @@ def claim_due(
 def give_back(
     *, token: UUID, ids: Collection[UUID], due_at: datetime | None = None, reason: str = ""
 ) -> int:
-    """Let others claim enrollments that the token still holds.
+    """Release enrollments that the token still holds; `due_at` delays them, with a reason.
 
-    `due_at` puts them off, with a reason.
-
-    Nothing was done for them, so an attempt that was counted when the work began is taken back.
-    Atomic; locks the enrollments in the order of their ids.
+    Nothing was done for them, so an attempt counted when the work began is taken back. Atomic;
+    locks the enrollments in the order of their ids.
     """
     changes: dict[str, Any] = {
         "lease_token": None,
@@ -115,11 +113,9 @@ def give_back(
 
 
 def count_attempt(*, token: UUID, enrollment_id: UUID) -> int | None:
-    """Count that the work on an enrollment that is alone begins.
+    """Count an attempt of an enrollment claimed alone; None when the claim is lost.
 
-    None when the claim is not held any more.
-
-    Committed before anything is done: an enrollment whose work kills its worker is known by it.
+    Committed before the work begins, so that an enrollment whose work kills its worker is noticed.
     """
     held = Enrollment.objects.filter(pk=enrollment_id, lease_token=token)
     if not held.update(attempts=F("attempts") + 1):
@@ -128,7 +124,7 @@ def count_attempt(*, token: UUID, enrollment_id: UUID) -> int | None:
 
 
 def return_expired(*, limit: int = MOST_RETURNED) -> int:
-    """Give back claims that ran out, whose worker is dead or cut off; returns how many."""
+    """Release expired claims, whose worker is dead or cut off; returns how many."""
     expired = Enrollment.objects.filter(lease_token__isnull=False, lease_expires_at__lte=Now())
     with transaction.atomic():
         locked = expired.order_by("lease_expires_at").select_for_update(
@@ -147,11 +143,7 @@ def return_expired(*, limit: int = MOST_RETURNED) -> int:
 
 
 def _claim(
-    cursor: Any,  # noqa: ANN401 - Django's cursor has no public type
-    now: datetime,
-    lane: int,
-    condition: str,
-    most: int,
+    cursor: CursorWrapper, now: datetime, lane: int, condition: str, most: int
 ) -> ClaimedBatch | None:
     token = uuid4()
     statement = _CLAIM.format(

@@ -1,6 +1,6 @@
-"""The fence of a mail: the last look before it leaves, and the record of what became of it.
+"""The fence of a mail: the last check before it is sent, and the record of the result.
 
-Both run under the subscriber's lock, in a transaction that the caller holds; nothing is sent here.
+Both run under the subscriber's lock, in the caller's transaction. Nothing is sent here.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ COUNTED_BY_CAP = (EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.UNKNOWN)
 class Sent:
     """A mail that was handed over and is not recorded yet."""
 
-    # As it was before the mail left.
+    # As it was before the mail was sent.
     enrollment: ClaimedEnrollment
     placed: PlacedStep
     email: OutgoingEmail
@@ -39,8 +39,8 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A mail that is to leave: new, or one that an earlier attempt left."""
+class NextMail:
+    """A mail to send next: new, or left by an earlier attempt."""
 
     enrollment: ClaimedEnrollment
     draft: outbox.Draft
@@ -48,25 +48,31 @@ class Letter:
 
 
 def settle(sent: Sent, claimed: Claimed, current: EngineRound) -> None:
-    """Record what became of a mail, and move its enrollment on if it is still this claim's."""
+    """Record a mail's result, and move its enrollment on if the claim still holds."""
     delivery = sent.delivery
     if delivery.is_bad_recipient:
-        # Before the mail's row is touched: it locks the person, if nobody has yet.
-        _give_up_recipient(sent, current)
+        # First: it locks the person. It also ends all their enrollments, this one too.
+        suppressions.note_refusal(
+            workspace=sent.enrollment.workspace,
+            subscriber_id=sent.enrollment.subscriber.pk,
+            recipient=sent.email.recipient,
+            error=delivery.error,
+            now=current.now,
+        )
+        current.changed_people.add(sent.enrollment.subscriber.pk)
     outbox.settle(email_id=sent.email.pk, delivery=delivery, now=current.now)
     enrollment = claimed.enrollment(sent.enrollment.row.pk)
     if delivery.outcome in {DeliveryOutcome.SENT, DeliveryOutcome.UNKNOWN}:
-        done = _done(
-            sent.enrollment, sent.placed, sent.email, delivery.outcome.value, sent.fenced_at
-        )
+        word = delivery.outcome.value
+        done = _done(sent.enrollment, sent.placed, sent.email, word, sent.fenced_at)
         if enrollment is not None:
-            _leave(enrollment, done, current)
+            _advance(enrollment, done, current)
         elif OutgoingEmail.objects.filter(pk=sent.email.pk).exists():
-            # Stopped or paused meanwhile: the mail is recorded, only the advance is not. Of a
-            # person who was erased nothing is left to record.
+            # Stopped or paused meanwhile: the mail is recorded, but the enrollment stays. For an
+            # erased person there is nothing to record.
             current.step_runs += add_step_runs(sent.enrollment, [done])
     elif enrollment is None:
-        # A paused enrollment tries again; of one that is over, nothing waits to be sent.
+        # A paused enrollment tries again; an ended one must leave no queued mail.
         if not Enrollment.objects.filter(pk=sent.enrollment.row.pk, status__in=UNDER_WAY).exists():
             outbox.skip_queued(email_id=sent.email.pk, reason=ENROLLMENT_ENDED)
     elif delivery.outcome is DeliveryOutcome.REFUSED:
@@ -79,103 +85,85 @@ def settle(sent: Sent, claimed: Claimed, current: EngineRound) -> None:
         _try_later(enrollment, sent, current)
 
 
-def fence(letter: Letter, claimed: Claimed, current: EngineRound) -> OutgoingEmail | None:
-    """Look a last time whether the mail may leave, and store it as being sent; or say why not."""
-    enrollment = claimed.enrollment(letter.enrollment.row.pk)
+def fence(mail: NextMail, claimed: Claimed, current: EngineRound) -> OutgoingEmail | None:
+    """Check a last time whether the mail may be sent; store it as `sending`, or why not."""
+    enrollment = claimed.enrollment(mail.enrollment.row.pk)
     if enrollment is None or not current.still_hold([enrollment]):
         return None
     placed = enrollment.position.placed
     if placed is None:
         return None
-    earlier = _earlier(letter)
-    recipient = earlier.recipient if earlier else letter.draft.recipient
-    reason = outbox.reason_to_skip(subscriber=enrollment.subscriber, kind=letter.draft.kind)
-    if reason is None and _is_suppressed(enrollment, recipient, letter, claimed, current):
+    draft, earlier = mail.draft, None
+    if mail.is_repeated:
+        made = OutgoingEmail.objects.filter(workspace=draft.workspace_id, cause=draft.cause)
+        earlier = made.first()
+    recipient = earlier.recipient if earlier else draft.recipient
+    reason = outbox.reason_to_skip(subscriber=enrollment.subscriber, kind=draft.kind)
+    if reason is None and _is_suppressed(enrollment, recipient, mail, claimed, current):
         reason = suppressions.SUPPRESSED
     if earlier is not None and earlier.status != EmailStatus.QUEUED:
         _follow(enrollment, placed, earlier, current)
     elif reason:
-        _leave_out(enrollment, placed, earlier, reason, current)
+        _skip(enrollment, placed, earlier, reason, current)
     elif earlier is None and recipient != enrollment.subscriber.email:
-        # Their address was changed after the mail was written: it is written again.
+        # Their address changed after the mail was rendered: it is rendered again.
         _wait(enrollment, current.now, "", current)
-    elif not _is_held_back(enrollment, placed, letter, earlier, current):
-        return _begin(letter, earlier, current.now)
+    elif not _is_held_back(enrollment, placed, mail, earlier, current):
+        if earlier is None:
+            return outbox.begin(draft=draft, now=current.now)
+        outbox.begin_again(email_id=earlier.pk, now=current.now)
+        earlier.refresh_from_db()
+        return earlier
     return None
 
 
 def _is_suppressed(
     enrollment: ClaimedEnrollment,
     recipient: str,
-    letter: Letter,
+    mail: NextMail,
     claimed: Claimed,
     current: EngineRound,
 ) -> bool:
-    """Tell whether no mail may go to the address, as it was read after the locks."""
-    if recipient == letter.draft.recipient and not current.changed_people:
+    if recipient == mail.draft.recipient and not current.changed_people:
         return enrollment.row.pk in claimed.suppressed
-    # An earlier attempt's address, or the mail before this one has put addresses down.
-    return (
-        suppressions.reason_to_skip(workspace=enrollment.workspace, recipient=recipient) is not None
-    )
-
-
-def _give_up_recipient(sent: Sent, current: EngineRound) -> None:
-    """Let nothing more go to a recipient who is none.
-
-    That ends the person's enrollments, this one too.
-    """
-    suppressions.note_refusal(
-        workspace=sent.enrollment.workspace,
-        subscriber_id=sent.enrollment.subscriber.pk,
-        recipient=sent.email.recipient,
-        error=sent.delivery.error,
-        now=current.now,
-    )
-    current.changed_people.add(sent.enrollment.subscriber.pk)
+    # An earlier attempt's address, or the mail before this one added suppressions.
+    reason = suppressions.reason_to_skip(workspace=enrollment.workspace, recipient=recipient)
+    return reason is not None
 
 
 def _is_held_back(
     enrollment: ClaimedEnrollment,
     placed: PlacedStep,
-    letter: Letter,
+    mail: NextMail,
     earlier: OutgoingEmail | None,
     current: EngineRound,
 ) -> bool:
-    """Tell whether a switch, the list of allowed addresses or the cap keeps the mail back."""
+    """Tell whether a switch, the list of allowed addresses or the cap stops the mail."""
     verdict = brakes.verdict(
         workspace=enrollment.workspace,
-        recipient=earlier.recipient if earlier else letter.draft.recipient,
+        recipient=earlier.recipient if earlier else mail.draft.recipient,
         is_test=enrollment.row.is_test,
     )
     if verdict.is_hold:
         _wait(enrollment, current.now + retries.HELD_MAIL, verdict.reason, current)
         return True
     if verdict.is_skip:
-        email = earlier or outbox.skip(draft=letter.draft, reason=verdict.reason, now=current.now)
-        _leave_out(enrollment, placed, email, verdict.reason, current)
+        email = earlier or outbox.skip(draft=mail.draft, reason=verdict.reason, now=current.now)
+        _skip(enrollment, placed, email, verdict.reason, current)
         return True
-    until = _capped_until(enrollment, letter, current.now)
+    until = _capped_until(enrollment, mail, current.now)
     if until is not None:
         _wait(enrollment, until, "mail_cap", current)
     return until is not None
 
 
-def _begin(letter: Letter, earlier: OutgoingEmail | None, now: datetime) -> OutgoingEmail:
-    if earlier is None:
-        return outbox.begin(draft=letter.draft, now=now)
-    outbox.begin_again(email_id=earlier.pk, now=now)
-    earlier.refresh_from_db()
-    return earlier
-
-
 def _follow(
     enrollment: ClaimedEnrollment, placed: PlacedStep, earlier: OutgoingEmail, current: EngineRound
 ) -> None:
-    """Go on after a mail that an earlier attempt left in whatever state."""
+    """Continue after a mail that an earlier attempt left in any state."""
     match earlier.status:
         case EmailStatus.SENDING:
-            # Whoever began it may still be at it; the reaper says when that is over.
+            # Another process may still be sending it; the reaper ends that when it expires.
             until = earlier.lease_expires_at or current.now
             _wait(enrollment, max(until, current.now) + timedelta(seconds=1), "", current)
         case EmailStatus.FAILED:
@@ -184,39 +172,21 @@ def _follow(
             _skip(enrollment, placed, earlier, earlier.reason, current)
         case _:
             since = earlier.sending_since or current.now
-            _leave(enrollment, _done(enrollment, placed, earlier, earlier.status, since), current)
+            _advance(enrollment, _done(enrollment, placed, earlier, earlier.status, since), current)
 
 
 def _done(
-    enrollment: ClaimedEnrollment,
-    placed: PlacedStep,
-    email: OutgoingEmail,
-    word: str,
-    since: datetime,
+    enrollment: ClaimedEnrollment, placed: PlacedStep, email: OutgoingEmail, word: str, at: datetime
 ) -> StepDone:
-    """Return the mail's step as done; what comes next counts from the fence."""
+    """Return the mail's step as done; the next step counts from the fence."""
     began = enrollment.position.since
     status = StepRun.Status.DONE
-    return StepDone(placed, status, {"email": word}, began, max(since, began), email.pk)
+    return StepDone(placed, status, {"email": word}, began, max(at, began), email.pk)
 
 
-def _leave(enrollment: ClaimedEnrollment, done: StepDone, current: EngineRound) -> None:
-    """Leave a mail's step behind."""
+def _advance(enrollment: ClaimedEnrollment, done: StepDone, current: EngineRound) -> None:
     position = Position(enrollment.version.after(done.placed), done.ended_at)
     rounds.go_on(enrollment, position, current, after=done)
-
-
-def _leave_out(
-    enrollment: ClaimedEnrollment,
-    placed: PlacedStep,
-    email: OutgoingEmail | None,
-    reason: str,
-    current: EngineRound,
-) -> None:
-    """Leave a mail out; one that an earlier attempt queued does not leave any more."""
-    if email is not None:
-        outbox.skip_queued(email_id=email.pk, reason=reason)
-    _skip(enrollment, placed, email, reason, current)
 
 
 def _skip(
@@ -226,28 +196,23 @@ def _skip(
     reason: str,
     current: EngineRound,
 ) -> None:
-    """Leave a mail out and go on."""
-    began = enrollment.position.since
+    """Skip the mail's step, and a mail that an earlier attempt queued for it."""
+    if email is not None and email.status == EmailStatus.QUEUED:
+        outbox.skip_queued(email_id=email.pk, reason=reason)
+    began, outcome = enrollment.position.since, {"reason": reason}
     email_id = email.pk if email else None
-    status = StepRun.Status.SKIPPED
-    _leave(
-        enrollment, StepDone(placed, status, {"reason": reason}, began, began, email_id), current
-    )
+    done = StepDone(placed, StepRun.Status.SKIPPED, outcome, began, began, email_id)
+    _advance(enrollment, done, current)
 
 
 def _wait(
-    enrollment: ClaimedEnrollment,
-    until: datetime,
-    reason: str,
-    current: EngineRound,
-    *,
-    error: str = "",
+    enrollment: ClaimedEnrollment, at: datetime, reason: str, current: EngineRound, error: str = ""
 ) -> None:
-    """Let the enrollment come again later, with no attempt counted."""
+    """Delay the enrollment without counting an attempt."""
     state = NextState(
         Status.ACTIVE,
         enrollment.position,
-        until,
+        at,
         reason=reason,
         attempts=rounds.attempts_before(enrollment.row),
         last_error=error or enrollment.row.last_error,
@@ -256,7 +221,7 @@ def _wait(
 
 
 def _try_later(enrollment: ClaimedEnrollment, sent: Sent, current: EngineRound) -> None:
-    """Send a mail again that the server put off; the mail's own attempts are counted."""
+    """Retry a mail that the server deferred; the mail has its own count of attempts."""
     until = retries.MAILS.next_at(failures=sent.email.attempts, now=current.now)
     if until is None:
         outbox.fail_queued(email_id=sent.email.pk)
@@ -265,10 +230,10 @@ def _try_later(enrollment: ClaimedEnrollment, sent: Sent, current: EngineRound) 
         _wait(enrollment, until, "mail_deferred", current, error=sent.delivery.error)
 
 
-def _capped_until(enrollment: ClaimedEnrollment, letter: Letter, now: datetime) -> datetime | None:
-    """Return when the person may get another marketing mail; None when it is now."""
+def _capped_until(enrollment: ClaimedEnrollment, mail: NextMail, now: datetime) -> datetime | None:
+    """Return when the cap allows another marketing mail; None when it does now."""
     cap = enrollment.workspace.mail_cap
-    if not cap or letter.draft.kind != OutgoingEmail.Kind.MARKETING:
+    if not cap or mail.draft.kind != OutgoingEmail.Kind.MARKETING:
         return None
     window = timedelta(hours=enrollment.workspace.mail_cap_hours)
     latest = OutgoingEmail.objects.filter(
@@ -278,13 +243,4 @@ def _capped_until(enrollment: ClaimedEnrollment, letter: Letter, now: datetime) 
         sending_since__gt=now - window,
     )
     times = [email.sending_since for email in latest.order_by("-id")[:cap]]
-    known = [moment for moment in times if moment is not None]
-    return min(known) + window if len(times) == cap else None
-
-
-def _earlier(letter: Letter) -> OutgoingEmail | None:
-    """Return the mail that an earlier attempt made."""
-    if not letter.is_repeated:
-        return None
-    draft = letter.draft
-    return OutgoingEmail.objects.filter(workspace=draft.workspace_id, cause=draft.cause).first()
+    return min(filter(None, times)) + window if len(times) == cap else None

@@ -1,4 +1,4 @@
-"""How much waits for the engine, counted as far as it matters; every look is one of an index."""
+"""How much work waits for the engine; every count is bounded and served by an index."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,13 +9,13 @@ from django.db.models import QuerySet
 from events.models import Enrollment, FailedStage
 from subscribers.models import OutgoingEmail
 
-# More than this is told as this: the exact number costs and helps nobody.
+# Larger numbers are shown as this one: counting further is slow and helps nobody.
 MOST_COUNTED = 10_001
 
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """Counts, each at most 10,001, and how late the enrollment is that has been due the longest."""
+    """Counts, each at most 10,001, and how late the longest-due enrollment is."""
 
     enrollments_due: int
     oldest_due_seconds: float
@@ -26,7 +26,6 @@ class Gauges:
 
 
 def read(*, now: datetime) -> Gauges:
-    """Return the state at a moment."""
     due = Enrollment.objects.filter(due_at__lte=now, lease_token__isnull=True)
     oldest = [
         due.filter(lane=lane).order_by("due_at").values_list("due_at", flat=True).first()

@@ -1,7 +1,4 @@
-"""Mails that waited for another attempt when their enrollment ended.
-
-Nobody would send them any more.
-"""
+"""Queued mails whose enrollment has ended: nothing would send them any more."""
 
 from events.models import Enrollment
 from subscribers.models import OutgoingEmail
@@ -12,9 +9,9 @@ ENROLLMENT_ENDED = "enrollment_ended"
 
 
 def skip_left(*, limit: int = MOST_AT_ONCE) -> int:
-    """Mark queued mails of enrollments that are over as skipped; returns how many. Idempotent.
+    """Mark queued mails of ended enrollments as skipped; returns how many. Idempotent.
 
-    A mail that an operator sends again has a due time of its own, and is left alone.
+    A mail that an operator sends again has a due time, and is left alone.
     """
     waiting = OutgoingEmail.objects.filter(
         status=OutgoingEmail.Status.QUEUED,
@@ -28,11 +25,7 @@ def skip_left(*, limit: int = MOST_AT_ONCE) -> int:
             pk__in=set(enrollment_of_mail.values()), status__in=Enrollment.UNDER_WAY
         ).values_list("pk", flat=True)
     )
-    left = [
-        email_id
-        for email_id, enrollment_id in enrollment_of_mail.items()
-        if enrollment_id not in under_way
-    ]
+    left = [each for each, owner in enrollment_of_mail.items() if owner not in under_way]
     for email_id in left:
         outbox.skip_queued(email_id=email_id, reason=ENROLLMENT_ENDED)
     return len(left)

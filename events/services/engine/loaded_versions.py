@@ -1,7 +1,4 @@
-"""Versions of sequences as the engine walks them.
-
-Unchanged once an enrollment has begun, so remembered.
-"""
+"""Versions of sequences with their steps, cached per process: a version never changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,23 +16,18 @@ VERSIONS_KEPT = 1000
 
 @dataclass(frozen=True, slots=True)
 class PlacedStep:
-    """One step and its row."""
-
     row_id: UUID
     position: int
     step: steps.Step
 
     @property
     def lane(self) -> Enrollment.Lane:
-        """How urgent it is to carry the step out."""
         lanes = Enrollment.Lane
         return lanes.TRANSACTIONAL if self.step.is_urgent else lanes.MARKETING
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedVersion:
-    """A version with its steps in order."""
-
     id: UUID
     steps: tuple[PlacedStep, ...]
     place_of_row: Mapping[UUID, int]
@@ -46,16 +38,14 @@ class LoadedVersion:
     reply_to: str
 
     def at(self, row_id: UUID | None) -> PlacedStep | None:
-        """Return the step with the row, None at the end."""
         return None if row_id is None else self.steps[self.place_of_row[row_id]]
 
     def after(self, placed: PlacedStep, *, count: int = 1) -> PlacedStep | None:
-        """Return the step that many places on, or None beyond the last."""
+        """Return the step `count` places on, or None beyond the last."""
         place = placed.position + count
         return self.steps[place] if place < len(self.steps) else None
 
     def jump(self, key: str) -> PlacedStep | None:
-        """Return the step with an id on the wire; None for one that is not there."""
         place = self.place_of_key.get(key)
         return None if place is None else self.steps[place]
 
@@ -74,9 +64,7 @@ def load(version_id: UUID) -> LoadedVersion:
         steps=placed,
         place_of_row={each.row_id: each.position for each in placed},
         place_of_key={key: place for place, (_, key, _) in enumerate(rows)},
-        sending_window=msgspec.convert(version.sending_window, SendingWindow)
-        if version.sending_window
-        else None,
+        sending_window=msgspec.convert(version.sending_window, SendingWindow | None),
         from_email=version.from_email,
         from_name=version.from_name,
         reply_to=version.reply_to,

@@ -1,7 +1,7 @@
-"""A process's own memory of a mail server that does not answer, so that it is not asked at once.
+"""A process's own memory of a mail server that does not answer.
 
-A server that takes messages and gives no answer would make each of them unknown: after one, this
-process lets the server be for a while, longer each time until a mail leaves.
+A server that accepts messages and never answers would make each mail unknown. After one such mail,
+this process sends nothing for a while; the pause grows until a mail is sent.
 """
 
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ _breaker = _Breaker()
 
 
 def held_until(*, now: datetime) -> datetime | None:
-    """Return until when the server is let be; None when it may be asked."""
+    """Return when sending may resume; None when it may now."""
     until = _breaker.held_until
     return until if until is not None and until > now else None
 
 
 def trip(*, now: datetime, is_unknown: bool) -> datetime:
-    """Note a failure of the server itself, and return until when it is let be."""
+    """Count a failure of the server itself, and return until when nothing is sent."""
     schedule = retries.SILENT_MAIL_SERVER if is_unknown else retries.NO_MAIL_SERVER
     _breaker.failures += 1
     _breaker.held_until = now + schedule.pause(failures=_breaker.failures)
@@ -34,6 +34,6 @@ def trip(*, now: datetime, is_unknown: bool) -> datetime:
 
 
 def reset() -> None:
-    """Note that the server took or refused a mail: it answers."""
+    """Note that the server accepted or refused a mail."""
     _breaker.held_until = None
     _breaker.failures = 0

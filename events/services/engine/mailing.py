@@ -1,8 +1,8 @@
-"""Mails of claimed enrollments, one after another over one connection, each fenced.
+"""Sends the mails of claimed enrollments, one after another over one connection, each fenced.
 
-One transaction records what became of a mail, moves its enrollment on, and commits the next mail as
-being sent; then that one is handed over. So a process that dies leaves one mail at most of which
-nobody knows. People are locked in the order of their ids, which is the order of the enrollments.
+One transaction records the result of a mail, moves its enrollment on, and commits the next mail as
+`sending`; then that one is handed over. So a process that dies leaves at most one mail with an
+unknown result. People are locked in the order of their ids, which is the order of the enrollments.
 """
 
 import logging
@@ -17,7 +17,7 @@ from config import retries
 from events.services.database_faults import REQUEST_FAULTS, brief
 from events.services.engine import claiming, mail_breaker, mails, rounds
 from events.services.engine.claimed import Claimed, ClaimedEnrollment, lock_again
-from events.services.engine.fencing import Letter, Sent, fence, settle
+from events.services.engine.fencing import NextMail, Sent, fence, settle
 from events.services.engine.rounds import Clock, EngineRound
 from subscribers.models import OutgoingEmail
 from subscribers.services.consent import suppressions
@@ -28,8 +28,6 @@ from subscribers.templating.mail import TemplateFault
 
 logger = logging.getLogger("cueline.mailing")
 
-# How long a mail that was sent is tried to be recorded while the database is away.
-
 
 def send_all(
     *,
@@ -39,7 +37,7 @@ def send_all(
     is_over: Callable[[], bool],
     mailer: Mailer | None = None,
 ) -> None:
-    """Send the mails at which the enrollments stand, until `is_over` says that the time is up."""
+    """Send the mails at which the enrollments stand, until `is_over` returns True."""
     sender = _Sender(token, clock, _causes_used(enrollments))
     waiting = list(enrollments)
     with mailer or Mailer() as opened:
@@ -69,7 +67,6 @@ class _Sender:
         return mail_breaker.held_until(now=self.clock()) is not None
 
     def send(self, enrollment: ClaimedEnrollment, mailer: Mailer) -> None:
-        """Fence and hand over one mail."""
         placed = enrollment.position.placed
         if placed is None:
             return
@@ -78,19 +75,15 @@ class _Sender:
         except (TemplateFault, mails.NoSender) as error:
             self._fail(enrollment, str(error), is_final=True)
             return
-        except (
-            Exception
-        ) as error:  # what one person's data make of a template harms only their enrollment
+        except Exception as error:  # one person's data must not harm other enrollments
             logger.exception("A mail could not be rendered.")
             self._fail(enrollment, brief(error), is_final=False)
             return
         try:
-            email = self._turn(Letter(enrollment, draft, draft.cause in self.causes_used))
+            email = self._turn(NextMail(enrollment, draft, draft.cause in self.causes_used))
         except REQUEST_FAULTS:
             raise
-        except (
-            Exception
-        ) as error:  # what one mail or the step after it makes of it harms one enrollment
+        except Exception as error:  # one mail must not harm other enrollments
             logger.exception("A mail could not be stored.")
             self._fail(enrollment, brief(error), is_final=False)
             return
@@ -102,7 +95,6 @@ class _Sender:
         self._note(delivery)
 
     def record(self) -> None:
-        """Record the last mail."""
         if self.waiting:
             self._turn(None)
 
@@ -114,47 +106,47 @@ class _Sender:
         else:
             mail_breaker.reset()
 
-    def _turn(self, letter: Letter | None) -> OutgoingEmail | None:
-        """Record the mail before, and fence the next; both, or what can be done of it."""
+    def _turn(self, mail: NextMail | None) -> OutgoingEmail | None:
+        """Record the mail before and fence the next in one transaction, else one by one."""
         try:
-            email = self._turn_once(letter)
+            email = self._turn_once(mail)
         except Exception as error:
             if self.waiting is None and not isinstance(error, REQUEST_FAULTS):
                 raise
-            logger.warning("What became of a mail is recorded again: %s", brief(error))
-            self._recover(letter)
-            return self._turn_once(replace(letter, is_repeated=True)) if letter else None
+            logger.warning("Recording the result of a mail again: %s", brief(error))
+            self._recover(mail)
+            return self._turn_once(replace(mail, is_repeated=True)) if mail else None
         self.waiting = None
         return email
 
-    def _turn_once(self, letter: Letter | None) -> OutgoingEmail | None:
-        enrollments = [each.enrollment for each in (self.waiting, letter) if each]
+    def _turn_once(self, mail: NextMail | None) -> OutgoingEmail | None:
+        enrollments = [each.enrollment for each in (self.waiting, mail) if each]
         with transaction.atomic():
             claimed = lock_again(
-                token=self.token, enrollments=enrollments, address_hash=_address_hash(letter)
+                token=self.token, enrollments=enrollments, address_hash=_address_hash(mail)
             )
             current = EngineRound(self.token, self.clock())
             # First: it locks sequences, and what follows may lock enrollments.
             rounds.park(claimed.parked, current)
             if self.waiting:
                 settle(self.waiting, claimed, current)
-            email = fence(letter, claimed, current) if letter else None
+            email = fence(mail, claimed, current) if mail else None
             current.write()
         return email
 
-    def _recover(self, letter: Letter | None) -> None:
-        """Keep trying to record what was sent, while this task has time; the database may be back.
+    def _recover(self, mail: NextMail | None) -> None:
+        """Keep trying to record a sent mail, while this task has time; the database may return.
 
-        The mail that was to be next may be fenced by a commit whose answer got lost: it was not
-        handed over, and is queued again.
+        The next mail may be fenced by a commit whose answer was lost: it was not handed over, and
+        is queued again.
         """
         give_up_at = time.monotonic() + retries.SECONDS_TO_RECORD
         while True:
             try:
                 connections.renew()
                 self._record_alone()
-                if letter:
-                    outbox.unfence(workspace_id=letter.draft.workspace_id, cause=letter.draft.cause)
+                if mail:
+                    outbox.unfence(workspace_id=mail.draft.workspace_id, cause=mail.draft.cause)
             except REQUEST_FAULTS:
                 if time.monotonic() > give_up_at:
                     raise
@@ -163,17 +155,14 @@ class _Sender:
                 return
 
     def _record_alone(self) -> None:
-        """Record the last mail apart from the next.
-
-        When its enrollment cannot go on, the mail alone.
-        """
+        """Record the last mail; without its enrollment where that cannot go on."""
         if self.waiting is None:
             return
         try:
             self._turn_once(None)
         except REQUEST_FAULTS:
             raise
-        except Exception as error:  # what comes after a mail must not make it unknown
+        except Exception as error:  # a fault in later steps must not make the mail unknown
             logger.exception("An enrollment could not go on after its mail.")
             with transaction.atomic():
                 current = EngineRound(self.token, self.clock())
@@ -183,7 +172,7 @@ class _Sender:
         self.waiting = None
 
     def _fail(self, enrollment: ClaimedEnrollment, error: str, *, is_final: bool) -> None:
-        rounds.put_off(
+        rounds.note_failure(
             token=self.token,
             enrollment_id=enrollment.row.pk,
             error=error,
@@ -192,17 +181,14 @@ class _Sender:
         )
 
 
-def _address_hash(letter: Letter | None) -> str:
-    """Return the hash by which the address that a mail is for would be suppressed."""
-    if letter is None:
+def _address_hash(mail: NextMail | None) -> str:
+    if mail is None:
         return ""
-    return suppressions.hash_of(
-        workspace=letter.enrollment.workspace, recipient=letter.draft.recipient
-    )
+    return suppressions.hash_of(workspace=mail.enrollment.workspace, recipient=mail.draft.recipient)
 
 
 def _causes_used(enrollments: Sequence[ClaimedEnrollment]) -> frozenset[str]:
-    """Return the causes that have a mail already; one query. Only the lease's holder makes more."""
+    """Return the causes that have a mail; one query. Only the lease's holder adds more."""
     causes = [enrollment.row.mail_cause for enrollment in enrollments]
     workspaces = {enrollment.row.workspace_id for enrollment in enrollments}
     used = OutgoingEmail.objects.filter(workspace__in=workspaces, cause__in=causes)

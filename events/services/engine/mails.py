@@ -1,4 +1,4 @@
-"""An enrollment's mail as its step's templates make it; nothing here writes or sends."""
+"""Renders an enrollment's mail from its step's templates; writes and sends nothing."""
 
 from typing import Any
 
@@ -13,13 +13,10 @@ from subscribers.templating import mail as rendering
 
 
 class NoSender(ValueError):
-    """Neither the sequence nor its workspace says whom mail comes from."""
-
     code = "NO_SENDER"
 
 
 def kind_of(step: steps.EmailStep) -> OutgoingEmail.Kind:
-    """Return what kind of mail a step sends."""
     kinds = OutgoingEmail.Kind
     return kinds.TRANSACTIONAL if step.is_transactional else kinds.MARKETING
 
@@ -29,12 +26,11 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep) -> Draft:
     step = placed.step
     if not isinstance(step, steps.EmailStep):
         raise TypeError("Only an email step makes a mail.")
-    address = enrollment.version.from_email or enrollment.workspace.from_email
+    version, workspace = enrollment.version, enrollment.workspace
+    address = version.from_email or workspace.from_email
     if not address:
         raise NoSender("Neither the sequence nor the workspace has a from address.")
-    name = (
-        enrollment.version.from_name or enrollment.workspace.from_name or enrollment.workspace.name
-    )
+    name = version.from_name or workspace.from_name or workspace.name
     mail = rendering.render_mail(
         subject=step.subject,
         preview_text=step.preview_text,
@@ -49,7 +45,7 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep) -> Draft:
         kind=kind,
         cause=enrollment.row.mail_cause,
         sender=rendering.address_header(name, address),
-        reply_to=enrollment.version.reply_to,
+        reply_to=version.reply_to,
         recipient=enrollment.subscriber.email,
         subject=mail.subject,
         html=mail.html,
@@ -59,7 +55,7 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep) -> Draft:
 
 
 def merge_data(enrollment: ClaimedEnrollment) -> dict[str, Any]:
-    """Return what the enrollment's mails and webhooks read."""
+    """Return the data for the merge tags of mails, and for webhooks."""
     return confirmation_mail.merge_data(
         subscriber=enrollment.subscriber,
         workspace=enrollment.workspace,

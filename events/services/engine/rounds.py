@@ -1,11 +1,9 @@
-"""Carries out what is due for claimed enrollments.
+"""Advances claimed enrollments in memory and in bulk; then come the calls, one by one.
 
-In memory and in bulk, then the calls one by one.
-
-One transaction locks the people of a batch, in the order of their ids, walks every enrollment as
-far as it goes without the network, and writes the lot. Enrollments that stand at a mail or a
-webhook then go on one after another (`mailing`, `calling`). A fault of one enrollment is that
-enrollment's alone: when the batch cannot be written, its enrollments are done one by one.
+One transaction locks the people of a batch in the order of their ids, walks every enrollment as far
+as it goes without the network, and writes all of them. Enrollments at a mail or a webhook then go
+on one after another (`mailing`, `webhooks`). When the batch cannot be written, its enrollments are
+done one by one, so that a fault of one harms no other.
 """
 
 import logging
@@ -25,15 +23,7 @@ from events.models import Enrollment, Sequence, StepRun
 from events.services.database_faults import REQUEST_FAULTS, brief
 from events.services.engine import changes, writing
 from events.services.engine.claimed import Claimed, ClaimedEnrollment, load_locked
-from events.services.engine.walking import (
-    Calls,
-    Changes,
-    Ended,
-    Position,
-    StepDone,
-    Waits,
-    walk,
-)
+from events.services.engine.walking import Calls, Changes, Ended, Position, StepDone, Waits, walk
 from events.services.engine.writing import NextState
 
 logger = logging.getLogger("cueline.engine")
@@ -53,17 +43,15 @@ class EngineRound:
     now: datetime
     states: list[tuple[Enrollment, NextState]] = field(default_factory=list)
     step_runs: list[StepRun] = field(default_factory=list)
-    # People whom a step changed, which may have ended or paused other enrollments of theirs.
+    # People whom a step changed: that may have ended or paused their other enrollments.
     changed_people: set[UUID] = field(default_factory=set)
     # Enrollments that stand at a mail or a webhook, still claimed.
     calls: list[Call] = field(default_factory=list)
 
     def still_hold(self, enrollments: Several[ClaimedEnrollment]) -> list[ClaimedEnrollment]:
-        """Return those that the token still holds, after what the round itself set off."""
+        """Return those that the token still holds after the round's own changes."""
         doubtful = [
-            enrollment.row.pk
-            for enrollment in enrollments
-            if enrollment.subscriber.pk in self.changed_people
+            each.row.pk for each in enrollments if each.subscriber.pk in self.changed_people
         ]
         if not doubtful:
             return list(enrollments)
@@ -72,7 +60,6 @@ class EngineRound:
         return [enrollment for enrollment in enrollments if enrollment.row.pk not in lost]
 
     def write(self) -> None:
-        """Write the lot."""
         writing.write_enrollments(self.states, token=self.token, now=self.now)
         for row, state in self.states:
             if state.keeps_lease:
@@ -81,11 +68,9 @@ class EngineRound:
 
 
 def begin_round(*, token: UUID, ids: Several[UUID], clock: Clock) -> tuple[Claimed, EngineRound]:
-    """Lock the people of claimed enrollments and read the enrollments.
+    """Lock and read claimed enrollments, and park those whose sequence is not active.
 
-    Park those whose sequence is off.
-
-    In the caller's transaction, before anything else of it. What the token lost is left out.
+    First thing in the caller's transaction. Enrollments that the token lost are left out.
     """
     claimed = load_locked(token=token, ids=ids)
     current = EngineRound(token, clock())
@@ -94,20 +79,15 @@ def begin_round(*, token: UUID, ids: Several[UUID], clock: Clock) -> tuple[Claim
 
 
 def advance_in_bulk(*, token: UUID, ids: Several[UUID], clock: Clock) -> list[Call]:
-    """Walk all the enrollments that the token holds.
-
-    Returns those that have to call the outside world, with the step that does.
-    """
+    """Walk all enrollments that the token holds; returns the calls that they have to make."""
     try:
         return _advance_together(token, ids, clock)
     except REQUEST_FAULTS:
         raise
-    except (
-        Exception
-    ) as error:  # what one enrollment's data or the database make of it harms only that enrollment
+    except Exception as error:  # one enrollment must not harm the others
         if len(ids) == 1:
             logger.exception("A step failed.")
-            put_off(token=token, enrollment_id=ids[0], error=brief(error), clock=clock)
+            note_failure(token=token, enrollment_id=ids[0], error=brief(error), clock=clock)
             return []
         logger.warning("A batch failed and is done one by one: %s", brief(error))
     return [call for each in ids for call in advance_in_bulk(token=token, ids=[each], clock=clock)]
@@ -123,22 +103,18 @@ def _advance_together(token: UUID, ids: Several[UUID], clock: Clock) -> list[Cal
 
 
 def go_on(
-    enrollment: ClaimedEnrollment,
-    position: Position,
-    current: EngineRound,
-    *,
-    after: StepDone | None = None,
+    enrollment: ClaimedEnrollment, position: Position, current: EngineRound, *, after: StepDone
 ) -> None:
     """Walk one enrollment on from a position, after the call `after`; the caller holds the locks.
 
-    When it comes to another mail or webhook it is due again at once, for whoever claims it next.
+    At another mail or webhook it becomes due at once, for any worker to claim.
     """
-    _go_on([Going(enrollment, position, [after] if after else [])], current, may_call=False)
+    _go_on([Going(enrollment, position, [after])], current, may_call=False)
 
 
 @dataclass(slots=True)
 class Going:
-    """An enrollment on its way, and the steps that it has done."""
+    """An enrollment during a walk, with the steps done so far."""
 
     enrollment: ClaimedEnrollment
     position: Position
@@ -146,9 +122,9 @@ class Going:
 
 
 def _go_on(all_going: list[Going], current: EngineRound, *, may_call: bool) -> None:
-    """Walk enrollments on, carrying out their changes, each round of them together.
+    """Walk enrollments on; each turn carries out their changes together.
 
-    With `may_call`, enrollments that come to a mail or a webhook stay claimed and are listed.
+    With `may_call`, enrollments at a mail or webhook stay claimed and are added to the calls.
     """
     while all_going:
         changing: list[tuple[Going, ChangingStep]] = []
@@ -166,11 +142,9 @@ def _go_on(all_going: list[Going], current: EngineRound, *, may_call: bool) -> N
                 continue
             current.step_runs += writing.add_step_runs(each.enrollment, each.done)
             _settle(each, walked.stop, current, may_call=may_call)
-        # One enrollment of a person at a time: what its change sets off may concern the others.
-        first_of_person = {
-            each.enrollment.subscriber.pk: (each, step) for each, step in reversed(changing)
-        }
-        _change(list(first_of_person.values()), current)
+        # One enrollment of a person at a time: its change may affect the others.
+        first = {each.enrollment.subscriber.pk: (each, step) for each, step in reversed(changing)}
+        _change(list(first.values()), current)
         waiting = [each for each, _ in changing]
         held = current.still_hold([each.enrollment for each in waiting])
         held_ids = {enrollment.row.pk for enrollment in held}
@@ -180,10 +154,10 @@ def _go_on(all_going: list[Going], current: EngineRound, *, may_call: bool) -> N
         all_going = [each for each in waiting if each.enrollment.row.pk in held_ids]
 
 
-def put_off(
+def note_failure(
     *, token: UUID, enrollment_id: UUID, error: str, clock: Clock, is_final: bool = False
 ) -> None:
-    """Count a failed attempt and try again later; after the last the enrollment has failed."""
+    """Count a failed attempt and retry later; after the last, the enrollment fails."""
     with transaction.atomic():
         claimed, current = begin_round(token=token, ids=[enrollment_id], clock=clock)
         for enrollment in claimed.enrollments:
@@ -194,11 +168,8 @@ def put_off(
 def fail_attempt(
     enrollment: ClaimedEnrollment, error: str, current: EngineRound, *, is_final: bool = False
 ) -> None:
-    """Note a failed attempt of the step that the enrollment stands at.
-
-    The caller holds the locks.
-    """
-    # An enrollment that is alone was counted when its work began.
+    """Count a failed attempt of the current step; the caller holds the locks."""
+    # The attempt of an enrollment claimed alone was counted when its work began.
     attempts = enrollment.row.attempts if is_alone(enrollment.row) else enrollment.row.attempts + 1
     position = enrollment.position
     if is_final or attempts >= settings.STEP_ATTEMPTS:
@@ -212,7 +183,7 @@ def fail_attempt(
 def end_failed(
     enrollment: ClaimedEnrollment, error: str, attempts: int, current: EngineRound
 ) -> None:
-    """End an enrollment whose step failed for good; the step's row says with what."""
+    """End an enrollment whose step failed for good, with the error in its step run."""
     position = enrollment.position
     if position.placed:
         done = StepDone(position.placed, StepRun.Status.FAILED, {}, position.since, current.now)
@@ -227,23 +198,19 @@ def end_failed(
 
 
 def attempts_before(row: Enrollment) -> int:
-    """Return how many attempts failed before this work on the enrollment began."""
+    """Return how many attempts had failed before this work began."""
     return max(row.attempts - 1, 0) if is_alone(row) else row.attempts
 
 
 def is_alone(row: Enrollment) -> bool:
-    """Tell whether the enrollment is claimed alone, as `claiming` decides it."""
+    """Tell whether `claiming` claims the enrollment alone."""
     return row.attempts > 0 or bool(row.last_error)
 
 
 def _change(changing: Several[tuple[Going, ChangingStep]], current: EngineRound) -> None:
-    """Carry out the changes at which enrollments stand.
-
-    That may end or pause the very one that did.
-    """
-    outcomes = changes.apply_all(
-        [(each.enrollment, step) for each, step in changing], now=current.now
-    )
+    """Carry out changes; one may end or pause the very enrollment that makes it."""
+    pairs = [(each.enrollment, step) for each, step in changing]
+    outcomes = changes.apply_all(pairs, now=current.now)
     for (each, _), outcome in zip(changing, outcomes, strict=True):
         placed, since = each.position.placed, each.position.since
         if placed is not None:
@@ -255,7 +222,6 @@ def _change(changing: Several[tuple[Going, ChangingStep]], current: EngineRound)
 def _settle(
     going: Going, stop: Ended | Waits | Calls, current: EngineRound, *, may_call: bool
 ) -> None:
-    """Put the enrollment where the walk stopped."""
     row, position, is_moved = going.enrollment.row, going.position, bool(going.done)
     match stop:
         case Ended():
@@ -265,7 +231,7 @@ def _settle(
                 Status.WAITING, position, stop.due_at, awaits=stop.awaits, reason=stop.reason
             )
         case Calls():
-            # Retries and their attempts belong to the step; a step further on starts afresh.
+            # Attempts belong to the step; another step starts at zero.
             state = NextState(
                 Status.ACTIVE,
                 position,
@@ -276,8 +242,7 @@ def _settle(
             )
             if may_call:
                 current.calls.append((going.enrollment, stop.step))
-                is_unchanged = not is_moved and row.status == Status.ACTIVE
-                if is_unchanged:
+                if not is_moved and row.status == Status.ACTIVE:
                     return
         case _ as never:
             assert_never(never)
@@ -285,10 +250,10 @@ def _settle(
 
 
 def park(rows: Several[Enrollment], current: EngineRound) -> None:
-    """Hold enrollments whose sequence is not active, until it is switched on again.
+    """Pause enrollments whose sequence is not active, until it is switched on again.
 
-    Locks the sequences in the order of their ids: one that was switched on meanwhile has resumed
-    what was parked before, and would miss this.
+    Locks the sequences in the order of their ids: one switched on meanwhile has already resumed its
+    parked enrollments, and would miss these.
     """
     if not rows:
         return

@@ -1,7 +1,7 @@
-"""One enrollment's way from step to step, in memory: what is decided, not what is done.
+"""Walks an enrollment from step to step in memory: decides, and writes nothing.
 
-The engine and the simulation walk alike: the engine carries out what a walk stops at and writes
-what it decided; the simulation prints it. Nothing here writes.
+Engine and simulation both walk here. The engine carries out what a walk stops at and writes what it
+decided; the simulation prints it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,38 +23,32 @@ Status = Enrollment.Status
 
 @dataclass(frozen=True, slots=True)
 class SeenEvent:
-    """An event that a wait looked for."""
-
     id: UUID
     received_at: datetime
 
 
 class Facts(PersonFacts, Protocol):
-    """What steps look at: the person, the event that started the enrollment, and what happened
-    since.
-    """
+    """What steps check: the person, the starting event, and later events."""
 
     @property
-    def entered_at(self) -> datetime:
-        """When the enrollment began."""
+    def entered_at(self) -> datetime: ...
 
     @property
-    def event_properties(self) -> Mapping[str, Any]:
-        """The properties of the event that started the enrollment."""
+    def event_properties(self) -> Mapping[str, Any]: ...
 
     def zone(self, timezone: str) -> ZoneInfo:
-        """Return the zone that a window or delay with this `timezone` means for the person."""
+        """Return the zone that a window's or delay's `timezone` means for the person."""
 
     def find_event(
         self, name: str, filters: Sequence[Filter], *, since: datetime
     ) -> SeenEvent | None:
-        """Return the first live event that matches and was recorded since, or with the start."""
+        """Return the first matching live event received since, or later in the same request."""
 
     def received_at(self, event_id: UUID) -> datetime | None:
-        """Return when an event was recorded; None when it is gone."""
+        """Return when an event was received; None when it is deleted."""
 
     def has_happened(self, name: str, filters: Sequence[Filter], *, since: datetime | None) -> bool:
-        """Tell whether such an event was recorded since, or ever."""
+        """Tell whether such an event was received since the time, or ever."""
 
 
 @dataclass(slots=True)
@@ -62,9 +56,9 @@ class Position:
     """Where an enrollment stands: at a step that is not done yet, or at the end."""
 
     placed: PlacedStep | None
-    # The logical moment at which the step before ended.
+    # When the step before ended, by the sequence's own times.
     since: datetime
-    # It has waited at this step, until `due_at` or the event `released_by`.
+    # Whether it has waited here, until `due_at` or the event `released_by`.
     is_waiting: bool = False
     due_at: datetime | None = None
     released_by: UUID | None = None
@@ -72,8 +66,6 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """A step that is done, with what was decided."""
-
     placed: PlacedStep
     status: StepRun.Status
     outcome: Mapping[str, Any]
@@ -84,47 +76,39 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The enrollment is over."""
-
     status: Enrollment.Status
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """Nothing is to be done before `due_at`, or before the event that it `awaits`."""
+    """Nothing to do before `due_at`, or before the event that it `awaits`."""
 
     due_at: datetime
     awaits: str = ""
-    # Why it waits at a step that is no wait: such as the sending window.
+    # Why it waits at another kind of step, such as for the sending window.
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The step at the position changes the person."""
-
     step: steps.ChangingStep
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The step at the position calls the outside world."""
-
     step: steps.CallingStep
 
 
 @dataclass(slots=True)
 class Walked:
-    """The steps that a walk did, and what it stopped at."""
-
     position: Position
     stop: Ended | Waits | Changes | Calls
     done: list[StepDone] = field(default_factory=list)
 
 
 def walk(*, version: LoadedVersion, position: Position, facts: Facts, now: datetime) -> Walked:
-    """Go on from a position until something must be waited for, carried out, or the end.
+    """Walk from a position to the next wait, change or call, or to the end.
 
     Steps only lead forwards, so a walk is never longer than the sequence.
     """
@@ -134,15 +118,14 @@ def walk(*, version: LoadedVersion, position: Position, facts: Facts, now: datet
         if not isinstance(decided, _Decision):
             return Walked(position, decided, done)
         ended_at = decided.ended_at or position.since
-        done.append(
-            StepDone(placed, StepRun.Status.DONE, decided.outcome, position.since, ended_at)
-        )
+        status = StepRun.Status.DONE
+        done.append(StepDone(placed, status, decided.outcome, position.since, ended_at))
         if decided.stop:
             return Walked(position, decided.stop, done)
         following = (
             version.jump(decided.jump)
             if decided.jump
-            else version.after(placed, count=1 + decided.left_out)
+            else version.after(placed, count=1 + decided.skipped)
         )
         position = Position(following, ended_at)
     return Walked(position, Ended(Status.COMPLETED, ""), done)
@@ -154,8 +137,8 @@ class _Decision:
     ended_at: datetime | None = None
     stop: Ended | None = None
     jump: str = ""
-    # How many steps after this one are left out.
-    left_out: int = 0
+    # How many steps after this one are skipped.
+    skipped: int = 0
 
 
 def _decide(
@@ -192,19 +175,15 @@ def _delay(
         event_properties=facts.event_properties,
         attributes=facts.attributes,
     )
-    match found:
-        case timing.Due():
-            if found.at > now:
-                return Waits(found.at)
-            return _Decision(
-                {"waitedUntil": _iso(found.at)}, ended_at=max(found.at, position.since)
-            )
-        case _:
-            problem = "date_missing" if isinstance(found, timing.Missing) else "date_past"
-            outcome = {"reason": problem, "action": found.action}
-            if found.action == "exit":
-                return _Decision(outcome, stop=Ended(Status.COMPLETED, problem))
-            return _Decision(outcome, left_out=found.action == "skip")
+    if isinstance(found, timing.Due):
+        if found.at > now:
+            return Waits(found.at)
+        return _Decision({"waitedUntil": _iso(found.at)}, ended_at=max(found.at, position.since))
+    problem = "date_missing" if isinstance(found, timing.Missing) else "date_past"
+    outcome = {"reason": problem, "action": found.action}
+    if found.action == "exit":
+        return _Decision(outcome, stop=Ended(Status.COMPLETED, problem))
+    return _Decision(outcome, skipped=found.action == "skip")
 
 
 def _wait(
@@ -238,7 +217,7 @@ def _condition(step: steps.ConditionStep, facts: Facts) -> _Decision:
 
 
 def _first_unmet(step: steps.ConditionStep, facts: Facts) -> steps.Rule | None:
-    """Return the first unmet rule; None when the condition is met, with `any` by one met rule."""
+    """Return the first unmet rule; None when the condition is met (`any`: by one rule)."""
     if step.match == "any":
         return None if any(_is_met(rule, facts) for rule in step.rules) else step.rules[0]
     return next((rule for rule in step.rules if not _is_met(rule, facts)), None)

@@ -1,4 +1,4 @@
-"""Webhooks of claimed enrollments: signed, at least once, with an id by which a repeat is known."""
+"""Calls the webhooks of claimed enrollments: signed, at least once, each delivery with an id."""
 
 import json
 import logging
@@ -16,37 +16,38 @@ from events.models import Enrollment, StepRun
 from events.services.engine import claiming, mails, rounds
 from events.services.engine.claimed import ClaimedEnrollment
 from events.services.engine.rounds import Clock, EngineRound
-from events.services.engine.walking import Ended, Position, StepDone
+from events.services.engine.walking import Position, StepDone
 from events.services.engine.writing import NextState, add_step_runs
 from subscribers.ids import encode
 
 logger = logging.getLogger("cueline.webhooks")
 
+WebhookCall = tuple[ClaimedEnrollment, WebhookStep]
 TEST_KEY = "test_key"
-# Answers that speak of the moment; every other refusal is for good.
+# Statuses worth a retry; any other refusal is final.
 PASSING = frozenset({408, 425, 429, *range(500, 600)})
 LONGEST_ERROR = 300
 
 
 def call_all(
-    *,
-    token: UUID,
-    calls: Sequence[tuple[ClaimedEnrollment, WebhookStep]],
-    clock: Clock,
-    is_over: Callable[[], bool],
+    *, token: UUID, calls: Sequence[WebhookCall], clock: Clock, is_over: Callable[[], bool]
 ) -> None:
-    """Call the webhooks at which the enrollments stand, until `is_over` says that time is up."""
+    """Call the webhooks at which the enrollments stand, until `is_over` returns True."""
     waiting = list(calls)
     while waiting and not is_over():
         enrollment, step = waiting.pop(0)
         if Enrollment.objects.filter(pk=enrollment.row.pk, lease_token=token).exists():
             outcome, error, is_final = _call(enrollment, step, clock())
-            _record(enrollment, token, outcome, error, clock, is_final=is_final)
+            with transaction.atomic():
+                ids = [enrollment.row.pk]
+                claimed, current = rounds.begin_round(token=token, ids=ids, clock=clock)
+                if held := claimed.enrollment(enrollment.row.pk):
+                    _settle(held, outcome, error, current, is_final=is_final)
+                current.write()
     claiming.give_back(token=token, ids=[enrollment.row.pk for enrollment, _ in waiting])
 
 
 def payload(enrollment: ClaimedEnrollment, step: WebhookStep) -> dict[str, Any]:
-    """Return what a webhook is sent."""
     data = mails.merge_data(enrollment)
     started_by = enrollment.row.started_by_id
     return {
@@ -63,7 +64,7 @@ def payload(enrollment: ClaimedEnrollment, step: WebhookStep) -> dict[str, Any]:
 def _call(
     enrollment: ClaimedEnrollment, step: WebhookStep, now: datetime
 ) -> tuple[dict[str, Any], str, bool]:
-    """Return the outcome, the error if there was one, and whether another attempt is useless."""
+    """Return the outcome, the error or an empty text, and whether retrying is useless."""
     if enrollment.row.is_test:
         return {"reason": TEST_KEY}, "", True
     body = json.dumps(payload(enrollment, step), separators=(",", ":")).encode()
@@ -91,23 +92,6 @@ def _call(
     return outcome, f"It answered {answer.status}.", answer.status not in PASSING
 
 
-def _record(
-    enrollment: ClaimedEnrollment,
-    token: UUID,
-    outcome: dict[str, Any],
-    error: str,
-    clock: Clock,
-    *,
-    is_final: bool,
-) -> None:
-    with transaction.atomic():
-        claimed, current = rounds.begin_round(token=token, ids=[enrollment.row.pk], clock=clock)
-        held = claimed.enrollment(enrollment.row.pk)
-        if held is not None:
-            _settle(held, outcome, error, current, is_final=is_final)
-        current.write()
-
-
 def _settle(
     enrollment: ClaimedEnrollment,
     outcome: dict[str, Any],
@@ -123,11 +107,8 @@ def _settle(
     began = enrollment.position.since
     attempts = enrollment.row.attempts + (not rounds.is_alone(enrollment.row))
     is_last = is_final or attempts >= settings.STEP_ATTEMPTS
-    if error and not is_last:
-        rounds.fail_attempt(enrollment, error, current)
-        return
-    if error and step.on_error == "fail":
-        rounds.fail_attempt(enrollment, error, current, is_final=True)
+    if error and (not is_last or step.on_error == "fail"):
+        rounds.fail_attempt(enrollment, error, current, is_final=is_last)
         return
     status = StepRun.Status.SKIPPED if "reason" in outcome else StepRun.Status.DONE
     if error:
@@ -135,10 +116,9 @@ def _settle(
     done = StepDone(placed, status, outcome, began, current.now)
     if error and step.on_error == "exit":
         current.step_runs += add_step_runs(enrollment, [done])
-        ends = Ended(Enrollment.Status.COMPLETED, "webhook_failed")
-        state = NextState(ends.status, enrollment.position, None, reason=ends.reason)
+        ended, reason = Enrollment.Status.COMPLETED, "webhook_failed"
+        state = NextState(ended, enrollment.position, None, reason=reason)
         current.states.append((enrollment.row, state))
         return
-    rounds.go_on(
-        enrollment, Position(enrollment.version.after(placed), current.now), current, after=done
-    )
+    position = Position(enrollment.version.after(placed), current.now)
+    rounds.go_on(enrollment, position, current, after=done)

@@ -1,6 +1,4 @@
-"""Writes what the engine decided.
-
-Every write of an enrollment asks whether the token still holds it.
+"""Writes what the engine decided; each write of an enrollment requires that the token holds it.
 
 One statement for many enrollments: building a query through the ORM for each costs most of a step.
 """
@@ -34,7 +32,7 @@ WHERE id = %s AND lease_token = %s
 
 @dataclass(frozen=True, slots=True)
 class NextState:
-    """An enrollment's columns as they will be; `keeps_lease` while this process goes on with it."""
+    """An enrollment's next columns; `keeps_lease` while this process goes on with it."""
 
     status: str
     position: Position
@@ -50,7 +48,7 @@ class NextState:
 def write_enrollments(
     changes: Sequence[tuple[Enrollment, NextState]], *, token: UUID, now: datetime
 ) -> None:
-    """Write enrollments that the token holds; the others stay as whoever took them left them."""
+    """Write enrollments that the token holds; others stay as they are."""
     if not changes:
         return
     with connection.cursor() as cursor:
@@ -58,7 +56,7 @@ def write_enrollments(
 
 
 def move(row: Enrollment, state: NextState) -> None:
-    """Put a row in memory where it was written to, since this process goes on with it."""
+    """Update a row in memory as it was written: this process goes on with it."""
     placed = state.position.placed
     step_id = placed.row_id if placed else None
     if step_id != row.step_id:
@@ -88,7 +86,7 @@ def add_step_runs(enrollment: ClaimedEnrollment, done: Iterable[StepDone]) -> li
 
 
 def store_step_runs(rows: Sequence[StepRun]) -> None:
-    """Store what steps did; a visit that is there already stays as it is."""
+    """Store step runs; one that exists for the visit stays as it is."""
     for row, row_id in zip(rows, new_ids(len(rows)), strict=True):
         row.id = row_id
     quick_rows.insert(rows, or_ignore=True)
@@ -109,7 +107,7 @@ def _values(row: Enrollment, state: NextState, token: UUID, now: datetime) -> li
         state.awaits,
         None if is_moved or has_ended else row.released_by,
         state.due_at,
-        # Lane 0 stays: whoever put an enrollment there wants it first.
+        # Lane 0 stays: it is set on purpose, for enrollments to be first.
         min(lane, row.lane) if row.lane == Enrollment.Lane.CONFIRMATION else int(lane),
         token if state.keeps_lease else None,
         state.keeps_lease,

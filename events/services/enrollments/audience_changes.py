@@ -1,4 +1,4 @@
-"""What follows for enrollments when people, their tags or lists change without an event.
+"""Passes changes to people, tags and lists that come without an event on to enrollments.
 
 The callers hold the subscribers' locks, inside the transaction of the change. Ids come in batches,
 all of one workspace. Every function is idempotent.
@@ -24,7 +24,7 @@ Status = Enrollment.Status
 UNSUBSCRIBED = "unsubscribed"
 SUPPRESSED = "suppressed"
 NOT_CONFIRMED = "not_confirmed"
-# Enrollments that wait for a confirmation, also those that a hand holds meanwhile.
+# Enrollments that wait for a confirmation, including those an operator has paused.
 NEVER_BEGAN = Q(status=Status.WAITING_CONFIRMATION) | Q(
     status=Status.PAUSED, status_before_pause=Status.WAITING_CONFIRMATION
 )
@@ -39,23 +39,21 @@ def confirmed(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
 
 
 def gave_up(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
-    """Let the enrollments expire that waited for a confirmation, also those that a hand holds.
+    """Expire the enrollments that wait for a confirmation, including paused ones.
 
-    They never began, so their slots are free again, even where people enter once ever.
+    They never began, so their places are free again, even where people enter once.
     """
     ending = _under_way(subscriber_ids).filter(NEVER_BEGAN).values_list("pk", flat=True)
     ended = rows.stopped_columns(now=now, reason=NOT_CONFIRMED)
-    rows.locked(ending).update(
-        **{**ended, "status": Status.EXPIRED}, entry_slot=None, due_before_pause=None
-    )
+    ended |= {"status": Status.EXPIRED, "entry_slot": None, "due_before_pause": None}
+    rows.locked(ending).update(**ended)
 
 
 def left(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
-    """Stop the enrollments of people who unsubscribed, but for those that still have to inform
-    them.
+    """Stop the enrollments of people who unsubscribed, except those with a transactional mail.
 
-    An enrollment with a transactional mail at its step or later goes on; the engine skips its other
-    mails. What waits for a confirmation stops in any case, also where a hand holds it.
+    An enrollment with such a mail at its step or later goes on; the engine skips its other mails.
+    Enrollments that wait for a confirmation stop in any case, including paused ones.
     """
     informs = Step.objects.filter(
         version=OuterRef("version_id"),
@@ -68,7 +66,7 @@ def left(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
 
 
 def suppressed(*, subscriber_ids: Sequence[UUID], now: datetime) -> None:
-    """Stop the enrollments of people who get no mail any more."""
+    """Stop the enrollments of people who can get no more mail."""
     ending = _under_way(subscriber_ids).values_list("pk", flat=True)
     rows.stop(enrollment_ids=ending, now=now, reason=SUPPRESSED)
 
@@ -81,7 +79,7 @@ def tags_added(
     depth: int = 0,
     is_test: bool = False,
 ) -> None:
-    """Start and stop by tags that each of the people bears now and did not before.
+    """Start and stop enrollments by tags that each of the people has just got.
 
     `depth` is how many steps led here, one after the other: beyond ten, nothing starts.
     """
@@ -91,15 +89,13 @@ def tags_added(
     concerned = watched.concerned_by(tag_ids=tag_ids)
     if not concerned:
         return
-    enrollments_by_person = rows.enrollments_of_many(
-        subscriber_ids=subscriber_ids, sequence_ids=concerned
-    )
+    by_person = rows.enrollments_of_many(subscriber_ids=subscriber_ids, sequence_ids=concerned)
     if depth <= MOST_DEPTH:
         plan = partial(triggers.starts_of_tags, watched=watched, tags_added=added)
-        _start(subscriber_ids, enrollments_by_person, plan, now=now, depth=depth, is_test=is_test)
+        _start(subscriber_ids, by_person, plan, now=now, depth=depth, is_test=is_test)
     stopped = [
         enrollment.id
-        for enrollments in enrollments_by_person.values()
+        for enrollments in by_person.values()
         for enrollment in triggers.stops_of_tags(
             watched=watched, tags_added=added, enrollments=enrollments
         )
@@ -115,16 +111,14 @@ def list_joined(
     depth: int = 0,
     is_test: bool = False,
 ) -> None:
-    """Start by lists that each of the people is on now and was not before; `depth` as for tags."""
+    """Start enrollments by lists that each of the people has just joined; `depth` as for tags."""
     watched = _watched_by(subscriber_ids)
     concerned = watched.concerned_by_lists(list_ids)
     if not concerned or depth > MOST_DEPTH:
         return
-    enrollments_by_person = rows.enrollments_of_many(
-        subscriber_ids=subscriber_ids, sequence_ids=concerned
-    )
+    by_person = rows.enrollments_of_many(subscriber_ids=subscriber_ids, sequence_ids=concerned)
     plan = partial(triggers.starts_of_lists, watched=watched, list_ids=list_ids, is_created=False)
-    _start(subscriber_ids, enrollments_by_person, plan, now=now, depth=depth, is_test=is_test)
+    _start(subscriber_ids, by_person, plan, now=now, depth=depth, is_test=is_test)
 
 
 def _under_way(subscriber_ids: Sequence[UUID]) -> QuerySet[Enrollment]:
@@ -139,18 +133,18 @@ def _watched_by(subscriber_ids: Sequence[UUID]) -> Watched:
 
 def _start(
     subscriber_ids: Sequence[UUID],
-    enrollments_by_person: Mapping[UUID, EnrollmentsBySlot],
+    by_person: Mapping[UUID, EnrollmentsBySlot],
     plan: Callable[..., Starts],
     *,
     now: datetime,
     depth: int,
     is_test: bool,
 ) -> None:
-    """Start what is planned for each person; one statement for all."""
+    """Start what is planned for each person, in one statement."""
     people = Subscriber.objects.filter(pk__in=subscriber_ids).order_by("pk")
     begun: list[tuple[Subscriber, Start]] = []
     for person in people.only("pk", "workspace_id", "status"):
-        planned = plan(enrollments=enrollments_by_person.get(person.pk, {}), status=person.status)
+        planned = plan(enrollments=by_person.get(person.pk, {}), status=person.status)
         begun += [(person, each) for each in planned.started]
     Enrollment.objects.bulk_create(
         Enrollment(

@@ -1,8 +1,8 @@
-"""Enrollments, changed by hand: begun, paused, resumed, cancelled, tried again, sent on, moved.
+"""Enrollments changed by an operator: entered, paused, resumed, cancelled, retried, moved.
 
-Each change locks the subscriber, re-reads the enrollment and takes it from the worker that has it,
-whose write then drops. Functions on one enrollment return whether they changed it; the row that was
-passed in is read anew. Locks: subscriber, then enrollment.
+Each change locks the subscriber, then the enrollment, reads it again, and takes it from the worker
+that has claimed it, whose write is then dropped. Functions on one enrollment return whether they
+changed it, and refresh the row that was passed in.
 """
 
 from collections.abc import Iterator
@@ -28,38 +28,34 @@ LONGEST_REASON = 200
 
 
 class EnrollmentEnded(ValueError):
-    """The enrollment is over."""
-
     code = "CONFLICT"
 
 
 class NotFailed(ValueError):
-    """Only what failed is tried again."""
-
     code = "CONFLICT"
 
 
 class NotWaitingForTime(ValueError):
-    """The enrollment waits for something that no hand can bring forward."""
+    """The enrollment waits for something other than time."""
 
     code = "CONFLICT"
 
 
 class AlreadyEnrolled(ValueError):
-    """Another enrollment under way, or an ended one of a sequence entered once, has the place."""
+    """Another enrollment holds the person's place."""
 
     code = "CONFLICT"
 
 
 def pause(*, enrollment: Enrollment, now: datetime, reason: str = "paused_by_hand") -> bool:
-    """Hold an enrollment where it is; it keeps its wall-clock wait. Atomic, idempotent.
+    """Pause an enrollment; `resume` restores its due time. Atomic, idempotent.
 
     Raises `EnrollmentEnded`.
     """
     with _changing(enrollment, now) as locked:
         _refuse_ended(locked)
         is_paused = locked.status == Status.PAUSED
-        # One that the engine parked would go on with its sequence: a hand may hold it for good.
+        # One that the engine parked would go on with its sequence; an operator may keep it paused.
         if is_paused and locked.reason != parked_enrollments.REASON:
             return False
         if not is_paused:
@@ -73,10 +69,10 @@ def pause(*, enrollment: Enrollment, now: datetime, reason: str = "paused_by_han
 
 
 def resume(*, enrollment: Enrollment, now: datetime) -> bool:
-    """Let a paused enrollment go on when it would be due, or with an event that came meanwhile.
+    """Resume a paused enrollment at its due time, or at once if its event has come meanwhile.
 
-    What the engine holds because the sequence is not active stays held until it is. Atomic,
-    idempotent. Raises `EnrollmentEnded`.
+    Enrollments parked with their sequence stay paused until it is active. Atomic, idempotent.
+    Raises `EnrollmentEnded`.
     """
     with _changing(enrollment, now) as locked:
         _refuse_ended(locked)
@@ -91,30 +87,22 @@ def resume(*, enrollment: Enrollment, now: datetime) -> bool:
             # Confirmed meanwhile: its waits count from now.
             before, locked.step_since = Status.ACTIVE, now
         locked.status = before
-        locked.due_at = locked.due_before_pause or now
-        if locked.released_by:
-            locked.due_at = now
+        locked.due_at = now if locked.released_by else locked.due_before_pause or now
         if before == Status.WAITING_CONFIRMATION:
             locked.due_at = None
-        locked.status_before_pause = ""
-        locked.due_before_pause = None
-        locked.paused_at = None
-        locked.reason = ""
+        locked.status_before_pause = locked.reason = ""
+        locked.due_before_pause = locked.paused_at = None
     return True
 
 
 def cancel(*, enrollment: Enrollment, now: datetime, reason: str = "cancelled_by_hand") -> bool:
-    """End an enrollment; a mail that is on its way still arrives. Atomic.
-
-    Raises `EnrollmentEnded`.
-    """
+    """End an enrollment; a mail being sent still arrives. Atomic. Raises `EnrollmentEnded`."""
     with _changing(enrollment, now) as locked:
         _refuse_ended(locked)
         locked.status = Status.CANCELLED
         locked.reason = reason[:LONGEST_REASON]
         locked.ended_at = now
-        locked.due_at = None
-        locked.due_before_pause = None
+        locked.due_at = locked.due_before_pause = None
         locked.awaits = ""
         locked.released_by = None
         if locked.sequence.enrollment_mode != Sequence.Mode.ONE_TIME:
@@ -123,49 +111,45 @@ def cancel(*, enrollment: Enrollment, now: datetime, reason: str = "cancelled_by
 
 
 def retry(*, enrollment: Enrollment, now: datetime) -> bool:
-    """Carry out the step at which an enrollment failed once more, as another visit. Atomic.
+    """Carry out the failed step once more, as another visit. Atomic.
 
-    The error stays to be read, so the enrollment is worked on alone. Its mail, where a hand has
-    sent that again meanwhile, does not go twice. Raises `NotFailed`, and `AlreadyEnrolled` when a
-    later one has taken the place.
+    The error stays, so the enrollment is claimed alone. A mail that an operator has sent again
+    meanwhile is not sent twice. Raises `NotFailed`, and `AlreadyEnrolled` when the place is taken.
     """
     try:
         with _changing(enrollment, now) as locked:
             if locked.status != Status.FAILED or locked.step is None:
-                raise NotFailed(
-                    f"The enrollment is {_in_words(locked)}: only a failed one is tried again."
-                )
+                status = _in_words(locked)
+                raise NotFailed(f"The enrollment is {status}: only a failed one is tried again.")
             cause = locked.mail_cause
             locked.status = Status.ACTIVE
             locked.visit += 1
             outbox.hand_on(workspace_id=locked.workspace_id, cause=cause, to=locked.mail_cause)
             locked.attempts = 0
             locked.due_at = now
-            locked.ended_at = None
+            locked.ended_at = locked.released_by = None
             locked.reason = ""
-            locked.released_by = None
             is_keyed = locked.sequence.enrollment_mode == Sequence.Mode.MATCHING_FIELD
             locked.entry_slot = locked.entry_key if is_keyed else ""
     except IntegrityError as error:
-        raise AlreadyEnrolled(
-            "The person has entered the sequence again since: that enrollment is under way."
-        ) from error
+        message = "The person has entered the sequence again since: that enrollment is under way."
+        raise AlreadyEnrolled(message) from error
     return True
 
 
 def send_now(*, enrollment: Enrollment, now: datetime) -> bool:
-    """End a delay now, or the time before a failed step is tried again. Atomic, idempotent.
+    """End a delay now, or the pause before a retry. Atomic, idempotent.
 
     Raises `EnrollmentEnded`, and `NotWaitingForTime` for an enrollment that is paused, or waits for
     an event, a confirmation or its sending window.
     """
     with _changing(enrollment, now) as locked:
         _refuse_ended(locked)
-        is_delayed = locked.status == Status.WAITING and _kind(locked) == Step.Kind.DELAY
+        is_at_delay = locked.step is not None and locked.step.kind == Step.Kind.DELAY
+        is_delayed = locked.status == Status.WAITING and is_at_delay
         if locked.due_at is None or not (is_delayed or locked.status == Status.ACTIVE):
-            raise NotWaitingForTime(
-                f"The enrollment does not wait for time alone: {_wait_of(locked)}."
-            )
+            wait = _wait_of(locked)
+            raise NotWaitingForTime(f"The enrollment does not wait for time alone: {wait}.")
         if locked.due_at <= now:
             return False
         locked.due_at = now
@@ -174,7 +158,7 @@ def send_now(*, enrollment: Enrollment, now: datetime) -> bool:
 
 @contextmanager
 def _changing(enrollment: Enrollment, now: datetime) -> Iterator[Enrollment]:
-    """Give the enrollment as it is now, under its subscriber's lock, and store its changes."""
+    """Yield the enrollment as it is now, under its subscriber's lock, and store its changes."""
     with transaction.atomic():
         list(Subscriber.objects.filter(pk=enrollment.subscriber_id).locked())
         rows = Enrollment.objects.select_related("sequence", "subscriber", "step")
@@ -182,8 +166,7 @@ def _changing(enrollment: Enrollment, now: datetime) -> Iterator[Enrollment]:
         before = _columns(locked)
         yield locked
         if _columns(locked) != before:
-            locked.lease_token = None
-            locked.lease_expires_at = None
+            locked.lease_token = locked.lease_expires_at = None
             locked.updated_at = now
             locked.save()
     enrollment.refresh_from_db()
@@ -198,10 +181,6 @@ def _refuse_ended(enrollment: Enrollment) -> None:
         raise EnrollmentEnded(f"The enrollment is over: {_in_words(enrollment)}.")
 
 
-def _kind(enrollment: Enrollment) -> str:
-    return enrollment.step.kind if enrollment.step else ""
-
-
 def _in_words(enrollment: Enrollment) -> str:
     return Status(enrollment.status).label.lower()
 
@@ -214,4 +193,4 @@ def _wait_of(enrollment: Enrollment) -> str:
         return "the person has not confirmed"
     if enrollment.awaits:
         return f"it waits for the event {enrollment.awaits}"
-    return "it waits until mail may leave"
+    return "it waits until mail may be sent"

@@ -1,4 +1,4 @@
-"""People put into a sequence by hand, whatever its trigger is."""
+"""Enters people into a sequence on an operator's request, whatever its trigger is."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from events.services.sequences.versions import lane_of
 from subscribers.models import Subscriber
 
 PENDING = Subscriber.Status.PENDING
-# Why people do not come in, by their status.
+# Why people may not enter, by their status.
 REFUSED = {
     Subscriber.Status.UNSUBSCRIBED: "subscriber_unsubscribed",
     Subscriber.Status.COMPLAINED: "subscriber_unsubscribed",
@@ -23,7 +23,7 @@ REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The enrollments that began, and why others did not, by the subscriber's id.
+    """The new enrollments, and why other people did not enter, by the subscriber's id.
 
     The reasons are those of an event's effects, and `subscriber_pending`.
     """
@@ -41,20 +41,19 @@ def enroll(
 ) -> Enrolled:
     """Begin an enrollment for each subscriber of the sequence's workspace who may enter. Atomic.
 
-    Raises `NotActive`. Locks the subscribers, then the sequence, which so stays as it is. When not
-    for active people only, a pending person's enrollment waits for the confirmation, and those who
-    left or bounced enter unless the sequence keeps them out.
+    Raises `NotActive`. Locks the subscribers, then the sequence, so that it cannot change
+    meanwhile. When not for active people only, a pending person's enrollment waits for the
+    confirmation, and people who left or bounced enter, unless the sequence takes active subscribers
+    only.
     """
     with transaction.atomic():
-        people = list(
-            Subscriber.objects.filter(
-                pk__in=[each.pk for each in subscribers], workspace_id=sequence.workspace_id
-            ).locked()
-        )
+        mine = Subscriber.objects.filter(workspace_id=sequence.workspace_id)
+        people = list(mine.filter(pk__in=[each.pk for each in subscribers]).locked())
         rows = Sequence.objects.select_for_update(no_key=True, of=("self",))
         locked = rows.get(pk=sequence.pk)
         first = _first_step(locked)
-        status_by_person = _holders(locked, people)
+        holders = Enrollment.objects.filter(sequence=locked, subscriber__in=people, entry_slot="")
+        status_by_person = dict(holders.values_list("subscriber_id", "status"))
         enrollments, skipped = [], {}
         for person in people:
             reason = _refusal(locked, person, status_by_person, is_for_active_only)
@@ -79,17 +78,11 @@ def _first_step(sequence: Sequence) -> Step:
     return first
 
 
-def _holders(sequence: Sequence, people: Collection[Subscriber]) -> dict[UUID, str]:
-    """Return the status of the enrollment that holds each person's place."""
-    enrollments = Enrollment.objects.filter(sequence=sequence, subscriber__in=people, entry_slot="")
-    return dict(enrollments.values_list("subscriber_id", "status"))
-
-
 def _refusal(
     sequence: Sequence,
     person: Subscriber,
     status_by_person: Mapping[UUID, str],
-    is_for_active_only: bool,  # noqa: FBT001 - handed on
+    is_for_active_only: bool,  # noqa: FBT001 - passed on
 ) -> str:
     if sequence.enrollment_mode == Sequence.Mode.MATCHING_FIELD:
         return "entry_key_missing"

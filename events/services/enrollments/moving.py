@@ -1,8 +1,8 @@
-"""Enrollments of earlier versions, moved to the sequence's current one.
+"""Moves enrollments of earlier versions to the sequence's current version.
 
-An enrollment moves to the step with the same id and kind. It stays where it is when that step is
-gone, when its step is being carried out, and when steps it may have done come after it now: a mail
-is known by its step, so a moved enrollment would send it again.
+An enrollment moves to the step with the same key and kind. It stays when that step is gone, when
+its step is being carried out, and when steps that it may have done come after it now: a mail is
+identified by its step, so it would be sent again.
 """
 
 from collections import Counter
@@ -22,19 +22,16 @@ from events.services.sequences.versions import lane_of
 from subscribers.models import OutgoingEmail, Subscriber
 
 MOST_IDS = 500
-# Steps that change nothing: an enrollment may begin them anew.
+# Steps that change nothing: an enrollment may start them again.
 HARMLESS = [kind for kind, step in steps.KINDS.items() if step.is_harmless]
 BUSY = "It is being carried out."
 GONE = "The current version does not have it."
-AGAIN = "The current version would do once more what came before it."
+AGAIN = "The current version would repeat steps that came before it."
 
 
 @dataclass(frozen=True, slots=True)
 class StepCount:
-    """How many enrollments stand at a step of an earlier version.
-
-    `reason` says why they stay there.
-    """
+    """How many enrollments stand at a step of an earlier version; `reason` says why they stay."""
 
     version_number: int
     step: str
@@ -44,8 +41,6 @@ class StepCount:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What moves and what stays, by version and step."""
-
     moved: tuple[StepCount, ...]
     left: tuple[StepCount, ...]
 
@@ -58,23 +53,12 @@ class Move:
         return sum(each.enrollments for each in self.left)
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where enrollments go on, by the step that they stand at.
-
-    And why those of the other steps stay.
-    """
-
-    target_by_step: Mapping[UUID, Step]
-    reason_by_step: Mapping[UUID, str]
-
-
 def preview_move(*, sequence: Sequence) -> Move:
     """Return what `move_enrollments` would do now; five queries."""
     behind = _behind(sequence)
     all_by_step = _count_by_step(behind)
     busy_by_step = _count_by_step(behind.filter(_is_busy()))
-    reason_by_step = _places(sequence, all_by_step).reason_by_step
+    _, reason_by_step = _places(sequence, all_by_step)
     moved, left = [], []
     for step in _in_order(all_by_step):
         reason, busy = reason_by_step.get(step.pk), busy_by_step.get(step.pk, 0)
@@ -91,11 +75,11 @@ def preview_move(*, sequence: Sequence) -> Move:
 def move_enrollments(*, sequence: Sequence, now: datetime) -> Move:
     """Move enrollments to the version that is current as this begins; returns what it did.
 
-    An enrollment that waits begins its wait anew as from the moment that it came to it, so that the
+    A waiting enrollment starts its wait again from the moment that it reached the step, so that the
     new delay, event or timeout counts. One transaction for 500 enrollments: locks their
-    subscribers, then them. May be repeated.
+    subscribers, then the enrollments. May be repeated.
     """
-    target_by_step = _places(sequence, _count_by_step(_behind(sequence))).target_by_step
+    target_by_step, _ = _places(sequence, _count_by_step(_behind(sequence)))
     counts: Counter[UUID] = Counter()
     for row_ids in _batches(_behind(sequence).filter(step_id__in=target_by_step)):
         with transaction.atomic():
@@ -110,7 +94,7 @@ def _behind(sequence: Sequence) -> QuerySet[Enrollment]:
 
 
 def _is_busy() -> Q:
-    """Tell of an enrollment whether the step that it stands at may have had its effect already."""
+    """Return the condition that an enrollment's step may have had its effect already."""
     begun = StepRun.objects.filter(
         enrollment=OuterRef("pk"), step=OuterRef("step"), visit=OuterRef("visit")
     )
@@ -120,7 +104,6 @@ def _is_busy() -> Q:
 
 
 def _cause() -> Combinable:
-    """Return the cause of the mail of the step that an enrollment stands at."""
 
     def hexadecimal(name: str) -> Combinable:
         return Replace(Cast(OuterRef(name), CharField()), Value("-"), Value(""))
@@ -135,15 +118,17 @@ def _count_by_step(enrollments: QuerySet[Enrollment]) -> dict[UUID, int]:
     return {row["step_id"]: row["enrollments"] for row in rows}
 
 
-def _places(sequence: Sequence, step_ids: Collection[UUID]) -> _Places:
-    """Look for the steps of the current version that take the place of others."""
+def _places(
+    sequence: Sequence, step_ids: Collection[UUID]
+) -> tuple[dict[UUID, Step], dict[UUID, str]]:
+    """Return the target step, or why enrollments stay, by the id of their step."""
     steps_now = Step.objects.filter(version_id=sequence.current_version_id)
     step_by_name = {(step.key, step.kind): step for step in steps_now}
     versions = Step.objects.filter(pk__in=list(step_ids)).values("version_id")
     earlier = Step.objects.filter(version_id__in=versions).order_by("version_id", "position")
     target_by_step: dict[UUID, Step] = {}
     reason_by_step: dict[UUID, str] = {}
-    # Of each earlier version, where the steps stand now that change or send something.
+    # By earlier version: the current positions of its steps that change or send something.
     places_so_far: dict[UUID, list[int]] = {}
     for step_id, version_id, key, kind in earlier.values_list("pk", "version_id", "key", "kind"):
         target, so_far = step_by_name.get((key, kind)), places_so_far.setdefault(version_id, [])
@@ -155,7 +140,7 @@ def _places(sequence: Sequence, step_ids: Collection[UUID]) -> _Places:
             target_by_step[step_id] = target
         if target is not None and target.kind not in HARMLESS:
             so_far.append(target.position)
-    return _Places(target_by_step, reason_by_step)
+    return target_by_step, reason_by_step
 
 
 def _in_order(step_ids: Iterable[UUID]) -> QuerySet[Step]:
@@ -183,7 +168,7 @@ def _move_batch(
     target_by_step: Mapping[UUID, Step],
     now: datetime,
 ) -> Counter[UUID]:
-    """Move those that may still be moved; returns how many, by the step that they stood at."""
+    """Move those that may still move; returns how many, by their step."""
     people = Enrollment.objects.filter(pk__in=row_ids).values_list("subscriber_id", flat=True)
     list(Subscriber.objects.filter(pk__in=set(people)).locked())
     rows = _behind(sequence).filter(pk__in=row_ids, step_id__in=target_by_step)
@@ -193,26 +178,22 @@ def _move_batch(
     for enrollment in enrollments:
         if enrollment.pk not in busy_ids and enrollment.step_id:
             free_by_step.setdefault(enrollment.step_id, []).append(enrollment.pk)
+    active, waiting = Enrollment.Status.ACTIVE, Enrollment.Status.WAITING
     for step_id, free_ids in free_by_step.items():
-        _move_to(target_by_step[step_id], free_ids, now)
+        target = target_by_step[step_id]
+        chosen = Enrollment.objects.filter(pk__in=free_ids)
+        chosen.update(
+            version_id=target.version_id,
+            step=target,
+            lane=lane_of(target),
+            awaits="",
+            # The new wait may be for another event; a matching one is found again.
+            released_by=None,
+            lease_token=None,
+            lease_expires_at=None,
+            updated_at=now,
+        )
+        chosen.filter(status=waiting).update(status=active, due_at=now, reason="")
+        paused = chosen.filter(status=Enrollment.Status.PAUSED, status_before_pause=waiting)
+        paused.update(status_before_pause=active, due_before_pause=None)
     return Counter({step_id: len(free_ids) for step_id, free_ids in free_by_step.items()})
-
-
-def _move_to(target: Step, row_ids: Collection[UUID], now: datetime) -> None:
-    statuses = Enrollment.Status
-    chosen = Enrollment.objects.filter(pk__in=row_ids)
-    chosen.update(
-        version_id=target.version_id,
-        step=target,
-        lane=lane_of(target),
-        awaits="",
-        # The new wait may be for another event; one that it takes is found again.
-        released_by=None,
-        lease_token=None,
-        lease_expires_at=None,
-        updated_at=now,
-    )
-    chosen.filter(status=statuses.WAITING).update(status=statuses.ACTIVE, due_at=now, reason="")
-    chosen.filter(status=statuses.PAUSED, status_before_pause=statuses.WAITING).update(
-        status_before_pause=statuses.ACTIVE, due_before_pause=None
-    )

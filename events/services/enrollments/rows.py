@@ -1,10 +1,8 @@
-"""The rows of enrollments.
-
-Read, started, released and stopped, as `events.decisions.triggers` decided it.
+"""The rows of enrollments: read, started, released and stopped, as `decisions.triggers` decides.
 
 The caller holds the subscriber's lock, inside a transaction. Enrollments are changed in the order
-of their ids. A claim of the engine's does not matter here: a stop takes its token away, so that
-what it still writes is dropped, and a release leaves it alone.
+of their ids. A claim of the engine does not matter here: a stop takes its token, so that its later
+writes are dropped, and a release leaves it alone.
 """
 
 from collections.abc import Collection, Iterable
@@ -27,7 +25,7 @@ STOP_CONDITION = "stop_condition"
 
 
 def enrollments_of(*, subscriber_id: UUID, sequence_ids: Collection[UUID]) -> EnrollmentsBySlot:
-    """Return the person's enrollments that hold a slot of the sequences; one query, or none."""
+    """Return the person's enrollments that hold a slot of the sequences; at most one query."""
     if not sequence_ids:
         return {}
     found = enrollments_of_many(subscriber_ids=[subscriber_id], sequence_ids=sequence_ids)
@@ -35,10 +33,7 @@ def enrollments_of(*, subscriber_id: UUID, sequence_ids: Collection[UUID]) -> En
 
 
 def enrollments_of_many(
-    *,
-    subscriber_ids: Collection[UUID],
-    sequence_ids: Collection[UUID],
-    condition: Q = ANY,
+    *, subscriber_ids: Collection[UUID], sequence_ids: Collection[UUID], condition: Q = ANY
 ) -> dict[UUID, EnrollmentsBySlot]:
     """Return the enrollments that hold a slot of the sequences and meet a condition, by person."""
     rows = Enrollment.objects.filter(
@@ -54,11 +49,9 @@ def enrollments_of_many(
 
 
 def by_slot(rows: Iterable[tuple[Any, ...]]) -> EnrollmentsBySlot:
-    """Return enrollments, read as `ENROLLMENT_COLUMNS`, by the slot that each holds."""
-    enrollments = [
-        EnrollmentState(**dict(zip(ENROLLMENT_COLUMNS, row, strict=True))) for row in rows
-    ]
-    return {enrollment.slot: enrollment for enrollment in enrollments}
+    """Return rows, read as `ENROLLMENT_COLUMNS`, by the slot that each holds."""
+    named = (dict(zip(ENROLLMENT_COLUMNS, row, strict=True)) for row in rows)
+    return {state.slot: state for state in (EnrollmentState(**each) for each in named)}
 
 
 def start(
@@ -70,11 +63,9 @@ def start(
     since: datetime | None = None,
     is_test: bool = False,
 ) -> None:
-    """Insert the enrollments.
+    """Insert the enrollments in one statement; their waits count from `since`, or now.
 
-    One statement. `since` is the moment that their waits count from, or now.
-
-    Raises `IntegrityError` when somebody without the subscriber's lock took a slot.
+    Raises `IntegrityError` when another process took a slot without the subscriber's lock.
     """
     Enrollment.objects.bulk_create(
         Enrollment(
@@ -95,10 +86,7 @@ def columns(
     is_test: bool = False,
     depth: int = 0,
 ) -> dict[str, Any]:
-    """Return a new enrollment's columns but for whose it is.
-
-    Those that are missing have their default.
-    """
+    """Return a new enrollment's columns, without its owner; missing ones have their default."""
     sequence, enrollment = begun.sequence, begun.enrollment
     is_waiting = enrollment.status == Enrollment.Status.WAITING_CONFIRMATION
     via = {"kind": begun.by, "name": begun.name}
@@ -123,10 +111,7 @@ def columns(
 
 
 def release(*, enrollments: Several[EnrollmentState], event_id: UUID, now: datetime) -> None:
-    """Let enrollments go on with the event that they waited for.
-
-    Paused ones when they are resumed.
-    """
+    """Let enrollments go on with the event that they awaited, paused ones when they are resumed."""
     if not enrollments:
         return
     is_paused = Q(status=Enrollment.Status.PAUSED)
@@ -139,9 +124,9 @@ def release(*, enrollments: Several[EnrollmentState], event_id: UUID, now: datet
 
 
 def stop(*, enrollment_ids: Collection[UUID], now: datetime, reason: str = STOP_CONDITION) -> None:
-    """End enrollments that are under way, whatever they wait for; `reason` is a word.
+    """End enrollments that are under way; `reason` is a word.
 
-    Their slots are free again, but where people enter once ever.
+    Their slots are free again, except where people enter once.
     """
     enrollment_ids = list(enrollment_ids)
     if not enrollment_ids:
@@ -156,7 +141,7 @@ def stop(*, enrollment_ids: Collection[UUID], now: datetime, reason: str = STOP_
 
 
 def stopped_columns(*, now: datetime, reason: str = STOP_CONDITION) -> dict[str, Any]:
-    """Return the columns of a stopped enrollment, but for its slot."""
+    """Return the columns of a stopped enrollment, without its slot."""
     return {
         "status": Enrollment.Status.STOPPED,
         "reason": reason,
@@ -171,7 +156,7 @@ def stopped_columns(*, now: datetime, reason: str = STOP_CONDITION) -> dict[str,
 
 
 def locked(enrollment_ids: Collection[UUID]) -> QuerySet[Enrollment]:
-    """Lock the enrollments in the order of their ids; returns those that are still under way."""
+    """Lock the enrollments in the order of their ids; returns those still under way."""
     rows = Enrollment.objects.filter(pk__in=enrollment_ids, status__in=Enrollment.UNDER_WAY)
     in_order = rows.order_by("id").select_for_update(no_key=True).values_list("pk", flat=True)
     return Enrollment.objects.filter(pk__in=list(in_order))

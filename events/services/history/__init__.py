@@ -1,3 +1,3 @@
-"""Events imported, exported and pruned. May know `ingestion` and the rooms below it, and the
-services of `subscribers`.
+"""Imports, exports and prunes events. May know `ingestion` and the rooms below it, and the services
+of `subscribers`.
 """

@@ -1,9 +1,9 @@
-"""Events on their way out of a workspace, page by page.
+"""Exports the events of a workspace, page by page.
 
-In the order of people as they came, and of each person's events as they occurred: so an import of
-them looks each person up once. Only some names, of everybody: by name, as they occurred. Each page
-is read by itself, by an index, in a short query without locks, from where the one before it ended:
-memory stays constant. Events that come meanwhile may be in it or not; no event is in it twice.
+People come in the order of their creation, each with their events as they occurred, so that an
+import looks up each person once. With only names chosen, events come by name, as they occurred.
+Each page is a short query along an index, without locks, and continues where the last one ended:
+memory stays constant. New events may be included or not; no event comes twice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,14 +28,13 @@ PEOPLE_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """Which events are exported: all for which all of this holds."""
+    """Which events are exported: all that match every condition."""
 
-    # One of these; none: whatever the name.
+    # One of these; empty: any name.
     names: tuple[str, ...] = ()
-    # Occurred from then on, and before then.
+    # Occurred at or after, and before.
     since: datetime | None = None
     before: datetime | None = None
-    # Whose events.
     people: people_exporting.Chosen = EVERYBODY
 
 
@@ -62,7 +61,7 @@ class _Person(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """An event in the database's own words, which sort as what they stand for does.
+    """An event as the database writes it; the texts sort like the ids and times.
 
     Ids and times as objects took half of the time of an export (measured).
     """
@@ -81,7 +80,7 @@ def event_pages(
 ) -> Iterator[list[ExportedEvent]]:
     """Yield the chosen events, at most `page_rows` at a time.
 
-    Raises `UnknownName`, before the first page, for a name, tag or list that is not there.
+    Raises `UnknownName`, before the first page, for a name, tag or list that does not exist.
     """
     names = _Names(workspace, chosen.names)
     people = people_exporting.people(workspace=workspace, chosen=chosen.people)
@@ -124,11 +123,11 @@ def _by_person(
 def _of_people(
     person_ids: Sequence[UUID], events: QuerySet[Event], page_rows: int
 ) -> Iterator[list[_Found]]:
-    """Yield the events of some people, person by person; halves them while they have too many."""
+    """Yield the events of some people, person by person; halves the group if it has too many."""
     if len(person_ids) == 1:
         yield from _in_order(events.filter(subscriber=person_ids[0]), page_rows)
         return
-    # Without an order the database stops as soon as there are too many, and sorts nothing.
+    # Without an order the database stops at the limit, and sorts nothing.
     page = _fetched(events.filter(subscriber__in=person_ids).order_by(), page_rows)
     if len(page) < page_rows:
         if page:
@@ -140,7 +139,6 @@ def _of_people(
 
 
 def _in_order(events: QuerySet[Event], page_rows: int) -> Iterator[list[_Found]]:
-    """Yield the events of one person or name as they occurred, along an index."""
     ordered = events.order_by("occurred_at", "id")
     page = _fetched(ordered, page_rows)
     while page:
@@ -168,7 +166,7 @@ def _people_of(page: Sequence[_Found]) -> dict[str, _Person]:
 def _rows(
     page: Sequence[_Found], persons: Mapping[str, _Person], names: "_Names"
 ) -> list[ExportedEvent]:
-    """Return what is written; events of people who were erased meanwhile are left out."""
+    """Return the exported rows; leaves out people who were erased meanwhile."""
     return [
         ExportedEvent(
             id=f"evt_{_digits(row.id)}",
@@ -193,7 +191,7 @@ def _digits(row_id: str) -> str:
 def _moment(text: str) -> str:
     """Return a time in the API's form from `2026-01-31 09:30:00.5+00` or `… 09:30:00.500000`.
 
-    The connection is in UTC; SQLite stores times so, and leaves the offset out.
+    The connection is in UTC; SQLite stores times in UTC too, without the offset.
     """
     text = text.removesuffix("+00")
     day, clock = text[:10], text[11:]
@@ -201,7 +199,7 @@ def _moment(text: str) -> str:
 
 
 class _Names:
-    """The names of a workspace's definitions, at most some thousands; more may come meanwhile."""
+    """The names of a workspace's definitions, at most some thousands; read again for a new one."""
 
     def __init__(self, workspace: Workspace, wanted: Sequence[str]) -> None:
         self._workspace = workspace

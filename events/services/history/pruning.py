@@ -1,6 +1,6 @@
-"""Old events, deleted in portions: each one short transaction, so that live traffic goes on.
+"""Deletes old events in portions: each is one short transaction, so that live traffic goes on.
 
-What an enrollment under way began with or goes on with is kept: its conditions and mails read it.
+It keeps the events that started or released a current enrollment: conditions and mails read them.
 Locks: the subscribers of a portion, in the order of their ids.
 """
 
@@ -29,7 +29,7 @@ class NoSuchName(LookupError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """How many old events of one name went, and how many were kept for enrollments under way."""
+    """How many old events of one name were deleted, and how many kept for current enrollments."""
 
     name: str
     deleted: int
@@ -44,10 +44,8 @@ def preview(*, workspace: Workspace, before: datetime, name: str | None = None) 
     needed = Enrollment.objects.filter(
         subscriber=OuterRef("subscriber"), status__in=Enrollment.UNDER_WAY
     )
-    started, released = (
-        needed.filter(started_by=OuterRef("pk")),
-        needed.filter(released_by=OuterRef("pk")),
-    )
+    started = needed.filter(started_by=OuterRef("pk"))
+    released = needed.filter(released_by=OuterRef("pk"))
     for definition in _definitions(workspace, name):
         old = Event.objects.filter(definition=definition, occurred_at__lt=before)
         every = old.count()
@@ -60,8 +58,8 @@ def portions(
 ) -> Iterator[Pruned]:
     """Delete the events that occurred before a moment; yields after each portion's commit.
 
-    Idempotent; whoever stops between portions loses nothing, and goes on by calling again. A day's
-    roll-up is recounted with the last portion of that day. Raises `NoSuchName`.
+    Idempotent: a caller may stop between portions and go on with another call. A day's roll-up is
+    recounted with the last portion of that day. Raises `NoSuchName`.
     """
     for definition in _definitions(workspace, name):
         events = Event.objects.filter(definition=definition, occurred_at__lt=before)
@@ -85,8 +83,8 @@ class _Portion:
     def __init__(self, events: QuerySet[Event], position: Bygone | None) -> None:
         if position is not None:
             events = events.filter(
-                # The first part alone is what the index reads by.
                 Q(occurred_at__gt=position.occurred_at) | Q(pk__gt=position.id),
+                # The index is read by this part alone.
                 occurred_at__gte=position.occurred_at,
             )
         rows = events.order_by("occurred_at", "id").values(*COLUMNS, "subscriber_id")
@@ -98,16 +96,15 @@ class _Portion:
         self.following = _bygone(found[MOST_AT_ONCE]) if len(found) > MOST_AT_ONCE else None
 
     def delete(self, touched: Touched) -> int:
-        """Delete what no enrollment under way needs, in a transaction; returns how many it does."""
+        """Delete what no current enrollment needs, in a transaction; returns how many were kept."""
         owners = set(self.owner_by_event.values())
-        # So that no ended enrollment begins again by hand with an event that is just going.
+        # So that no operator restarts an ended enrollment with an event that is being deleted.
         list(Subscriber.objects.filter(pk__in=owners).locked().values_list("pk", flat=True))
         needed = self._needed(owners)
         going = [event for event in self.events if event.id not in needed]
         delete_events([event.id for event in going])
         touched.add(going)
-        unfinished = [self.following.day] if self.following else []
-        touched.recount(unfinished_days=unfinished)
+        touched.recount(unfinished_days=[self.following.day] if self.following else [])
         return len(self.events) - len(going)
 
     def _needed(self, owners: set[UUID]) -> set[UUID | None]:

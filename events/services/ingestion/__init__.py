@@ -1,4 +1,3 @@
-"""Events recorded: the reference path (`ingest`), its stages and their retries, and the fast path.
-May know `enrollments` and the rooms below it, and the services of `subscribers`; writes rows,
-queues nothing.
+"""Records events: the reference path (`ingest`), its stages and their retries, and the fast path.
+May know `enrollments` and the rooms below it, and the services of `subscribers`. Queues nothing.
 """

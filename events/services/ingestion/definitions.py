@@ -1,4 +1,4 @@
-"""Event definitions: made by the first event of a name, under the workspace's limit."""
+"""Event definitions: created by the first event of a name, within the workspace's limit."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from subscribers.models import Workspace
 
 @dataclass(slots=True)
 class Definitions:
-    """The definitions that a request needs; `made` are those that it created itself."""
+    """The definitions that a request needs; it created those in `made`."""
 
     by_name: dict[str, EventDefinition]
     made: dict[str, EventDefinition] = field(default_factory=dict)
@@ -19,10 +19,10 @@ class Definitions:
 def ensure(*, workspace: Workspace, names: Iterable[str], limit: int, now: datetime) -> Definitions:
     """Return a definition for each name; names beyond the workspace's limit are missing.
 
-    Enrollments inside the caller's transaction, before it locks subscribers. Whoever defines new
-    names holds the workspace's row until the end, so that the limit is exact and nobody deadlocks
-    (unsorted inserts without the lock: 31 deadlocks in 360 requests). Earlier names of the request
-    come first when the room is short.
+    Runs inside the caller's transaction, before it locks subscribers. A request with new names
+    locks the workspace's row until its end: so the limit is exact and nothing deadlocks (unsorted
+    inserts without the lock: 31 deadlocks in 360 requests). The first names get the last free
+    places.
     """
     wanted = list(dict.fromkeys(names))
     known = _by_name(workspace, wanted)

@@ -1,4 +1,4 @@
-"""Stages of an event's effects that failed: kept as rows, done again until they succeed."""
+"""Stages of an event's effects that failed: kept as rows and retried until they succeed."""
 
 import logging
 from datetime import datetime
@@ -8,11 +8,7 @@ from django.db import DatabaseError, transaction
 
 from config import retries
 from events.models import Event, FailedStage
-from events.services.database_faults import (
-    REQUEST_FAULTS,
-    brief,
-    check_constraints_at_once,
-)
+from events.services.database_faults import REQUEST_FAULTS, brief, check_constraints_at_once
 from events.services.ingestion import stage_retries
 from events.services.planning import effects
 from subscribers.models import Subscriber
@@ -28,7 +24,7 @@ def keep(
     now: datetime,
     is_test: bool = False,
 ) -> None:
-    """Remember that the stage of a stored event failed; the event's effects say so as well."""
+    """Store that a stage of an event failed, as a row and in the event's effects."""
     failure = effects.of_failure(stage, brief(error), is_test=is_test)
     event.effects = effects.with_failure(event.effects, stage, failure)
     event.save(update_fields=["effects"])
@@ -43,18 +39,16 @@ def keep(
 
 
 def retry(*, failed: FailedStage, subscriber: Subscriber, now: datetime) -> bool:
-    """Do the stage again with the rules, tags, sequences and enrollments of now.
+    """Run the stage again with today's rules, tags, sequences and enrollments; True on success.
 
-    True when it succeeded.
-
-    The caller holds the subscriber's lock, inside a transaction. On success the row goes and the
-    event's effects say what was done; else the next attempt waits twice as long.
+    The caller holds the subscriber's lock, inside a transaction. Success deletes the row and
+    records the effects in the event; otherwise the next attempt waits twice as long.
     """
     event, stage = failed.event, FailedStage.Stage(failed.stage)
     try:
         with transaction.atomic():
-            said = stage_retries.redo(event=event, stage=stage, subscriber=subscriber, now=now)
-            event.effects = effects.with_retry(event.effects, stage, said)
+            done = stage_retries.redo(event=event, stage=stage, subscriber=subscriber, now=now)
+            event.effects = effects.with_retry(event.effects, stage, done)
             event.save(update_fields=["effects"])
             failed.delete()
     except REQUEST_FAULTS:
@@ -69,12 +63,10 @@ def retry(*, failed: FailedStage, subscriber: Subscriber, now: datetime) -> bool
 def retry_due(*, now: datetime, limit: int = 100) -> int:
     """Retry the stages that are due, each in its own transaction; returns how many succeeded.
 
-    May run twice at once: the subscriber's lock and a second look decide who does the work.
+    May run twice at once: the subscriber's lock and a second read decide which one does the work.
     """
     due = FailedStage.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at")
-    return sum(
-        _retry_alone(failed_id, now) for failed_id in due.values_list("pk", flat=True)[:limit]
-    )
+    return sum(_retry_alone(row_id, now) for row_id in due.values_list("pk", flat=True)[:limit])
 
 
 def _retry_alone(failed_id: UUID, now: datetime) -> bool:

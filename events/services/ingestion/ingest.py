@@ -1,8 +1,8 @@
-"""Takes in one request: many events for one person, in one transaction.
+"""Records one request: many events for one person, in one transaction.
 
-Order of locks: the workspace's row when names are new, then the subscriber. A request that the
-database gave up for another is done again from its start; a connection that breaks during the
-commit is looked up. No network but the database's.
+Order of locks: the workspace's row if names are new, then the subscriber. If the database aborts
+the transaction in favor of another, the request starts again. If the connection breaks during the
+commit, a new one looks for the events. No network but the database's.
 """
 
 import logging
@@ -36,7 +36,7 @@ BROKEN_COMMIT = "The connection to the database broke during the commit; send th
 
 
 class NothingRecorded(ValueError):
-    """Every event failed, so nothing at all was written; `outcomes` say why, in order."""
+    """Every event failed, so nothing was written; `outcomes` has the reasons, in order."""
 
     def __init__(self, outcomes: Sequence[Failed]) -> None:
         self.outcomes = outcomes
@@ -49,12 +49,12 @@ class NothingRecorded(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """What became of a request: the subscriber as stored, and one outcome an event, in order."""
+    """The result of a request: the subscriber as stored, and one outcome an event, in order."""
 
     subscriber: Subscriber | subscribers.StoredIdentity
     is_created: bool
     outcomes: Sequence[Outcome]
-    # None unless the person has to confirm, and is new or was to be asked again.
+    # None unless the person has to confirm, and is new or was due another confirmation mail.
     opt_in: OptIn | None = None
 
     @property
@@ -64,20 +64,19 @@ class IngestResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A try by the fast path that was given up, and the ids that it planned."""
+    """An attempt of the fast path that was given up, and the ids that it planned."""
 
     refusal: fast_path.Refusal
     planned: fast_path.PlannedIds
 
     @property
     def may_be_stored(self) -> Sequence[UUID]:
-        """The ids of events that it may have written."""
         return self.planned.events if self.refusal.may_have_written else ()
 
 
 @dataclass(slots=True)
 class _Transaction:
-    """How far one transaction got: a result without a commit may or may not be stored."""
+    """The progress of one transaction: a result without a commit may or may not be stored."""
 
     result: IngestResult | None = None
     backend: int | None = None
@@ -120,7 +119,7 @@ def record(
 
 
 def record_fast(request: IngestRequest) -> IngestResult | Attempt:
-    """Record the events by the fast path, or return what `record` needs to do it the long way."""
+    """Record the events by the fast path, or return what `record` needs for the reference path."""
     planned = fast_path.plan_ids(request.events)
     outcome = fast_path.record(request, planned)
     if isinstance(outcome, fast_path.Refusal):
@@ -135,9 +134,7 @@ def record_fast(request: IngestRequest) -> IngestResult | Attempt:
 
 
 def _record_by_reference(
-    request: IngestRequest,
-    attempt: Attempt,
-    before_commit: Callable[[IngestResult], None] | None,
+    request: IngestRequest, attempt: Attempt, before_commit: Callable[[IngestResult], None] | None
 ) -> IngestResult:
     for remaining in reversed(range(REQUEST_ATTEMPTS)):
         done = _Transaction()
@@ -177,27 +174,21 @@ def _take_in(
     *,
     is_preview: bool = False,
 ) -> IngestResult:
-    """Do what a request does, in the order that the contract gives."""
     check_constraints_at_once()
+    now, person, limits = request.now, request.person, request.limits
     known = definitions.ensure(
         workspace=request.workspace,
         names=[event.name for event in request.events if isinstance(event, EventDraft)],
-        limit=request.limits.definitions,
-        now=request.now,
+        limit=limits.definitions,
+        now=now,
     )
     located = subscribers.find_or_create(
-        workspace=request.workspace,
-        person=request.person,
-        now=request.now,
-        planned_id=planned.subscriber,
+        workspace=request.workspace, person=person, now=now, planned_id=planned.subscriber
     )
     subscriber = located.subscriber
     if not located.is_created:
         subscribers.complete(
-            subscriber=subscriber,
-            person=request.person,
-            attributes_bytes=request.limits.attributes_bytes,
-            now=request.now,
+            subscriber=subscriber, person=person, attributes_bytes=limits.attributes_bytes, now=now
         )
     recorder = Recorder(
         subscriber=subscriber,
@@ -209,7 +200,7 @@ def _take_in(
     )
     if located.is_created:
         is_held = subscriber.status == Subscriber.Status.PENDING
-        joined = [] if is_held else lists.join_default_lists(subscriber=subscriber, now=request.now)
+        joined = [] if is_held else lists.join_default_lists(subscriber=subscriber, now=now)
         recorder.enter(list_ids=joined)
     outcomes = [
         recorder.record(event, planned_id=planned_id)
@@ -221,7 +212,7 @@ def _take_in(
     definitions.drop_unused(made=recorder.unused_definitions())
     if recorder.oldest_history is not None:
         subscriber.move_creation_back(to=recorder.oldest_history)
-    # Also when an earlier attempt, whose answer was lost, made the row.
+    # Also if an earlier attempt, whose answer was lost, created the row.
     is_created = subscriber.pk == planned.subscriber
     opt_in = opting_in.follow_up(
         subscriber=subscriber, is_created=is_created, outcomes=outcomes, request=request
@@ -258,10 +249,7 @@ def _fast_result(
 
 
 def _was_committed(result: IngestResult, backend: int | None) -> bool:
-    """Look the request's rows up on a new connection; raises `OutcomeUnknown` when that fails.
-
-    Only a new event tells whether the transaction is there.
-    """
+    """Look for the request's first new event on a new connection; raises `OutcomeUnknown`."""
     new_ids = [
         outcome.id
         for outcome in result.outcomes

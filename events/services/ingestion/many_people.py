@@ -1,8 +1,6 @@
-"""Takes in many events for many people.
+"""Records many events for many people: one transaction for each stretch about one person.
 
-One transaction for each stretch of events about one person.
-
-Events keep the order of the request, also where two identities turn out to be the same person.
+Events keep the order of the request, even if two identities turn out to be the same person.
 """
 
 from collections.abc import Sequence
@@ -23,7 +21,7 @@ from subscribers.wire.payloads import InvalidRequest, Person
 
 @dataclass(frozen=True, slots=True)
 class PersonEvent:
-    """One event and who did it."""
+    """One event and the person who did it."""
 
     person: Person
     event: EventDraft
@@ -31,7 +29,7 @@ class PersonEvent:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """One outcome an event, in the order given; `identities` counts the distinct ones."""
+    """One outcome an event, in order; `identities` counts the distinct ones."""
 
     outcomes: Sequence[Outcome]
     identities: int
@@ -46,23 +44,23 @@ def record(
     is_test: bool = False,
     circumstances: Circumstances = NOTHING_KNOWN,
 ) -> ImportResult:
-    """Record the events; what was recorded stays when a later one fails.
+    """Record the events; a later failure does not undo the earlier ones.
 
-    Safe to repeat: every event has an `event_id`. Raises `Unavailable` when the database was away
-    before anything was recorded.
+    Safe to repeat: every event has an `event_id`. Raises `Unavailable` if the database did not
+    answer before anything was recorded.
     """
     outcomes: list[Outcome] = []
     identities: set[tuple[str | None, str | None]] = set()
     for _, group in groupby(events, key=_identity):
-        enrollment = list(group)
-        first = enrollment[0]
+        stretch = list(group)
+        first = stretch[0]
         if isinstance(first, RejectedEvent):
-            rejected = [reject(each) for each in enrollment if isinstance(each, RejectedEvent)]
+            rejected = [reject(each) for each in stretch if isinstance(each, RejectedEvent)]
             metrics.note_outcomes(rejected)
             outcomes += rejected
             continue
         identities.add(first.person.identity)
-        drafts = [each.event for each in enrollment if isinstance(each, PersonEvent)]
+        drafts = [each.event for each in stretch if isinstance(each, PersonEvent)]
         request = IngestRequest(
             workspace=workspace,
             person=first.person,
@@ -72,7 +70,7 @@ def record(
             is_test=is_test,
             circumstances=circumstances,
         )
-        outcomes += _record_run(request, is_first=not outcomes)
+        outcomes += _record_stretch(request, is_first=not outcomes)
     return ImportResult(outcomes=tuple(outcomes), identities=len(identities))
 
 
@@ -80,7 +78,7 @@ def _identity(each: PersonEvent | RejectedEvent) -> tuple[str | None, str | None
     return each.person.identity if isinstance(each, PersonEvent) else None
 
 
-def _record_run(request: IngestRequest, *, is_first: bool) -> Sequence[Outcome]:
+def _record_stretch(request: IngestRequest, *, is_first: bool) -> Sequence[Outcome]:
     try:
         return ingest.record(request).outcomes
     except ingest.NothingRecorded as error:
@@ -95,7 +93,7 @@ def _record_run(request: IngestRequest, *, is_first: bool) -> Sequence[Outcome]:
 
 def _all_failed(request: IngestRequest, code: str, message: str) -> Sequence[Outcome]:
     failed = [
-        Failed(name=event.name, code=code, field="", message=message) for event in request.events
+        Failed(name=each.name, code=code, field="", message=message) for each in request.events
     ]
     metrics.note_outcomes(failed)
     return failed

@@ -1,4 +1,4 @@
-"""What is counted of the events that come in, in the process that takes them in."""
+"""Counters of incoming events, in the process that records them."""
 
 from collections import Counter as Counts
 from collections.abc import Iterable, Sequence
@@ -15,10 +15,10 @@ PATHS = Counter(
     "Requests by the path that recorded them, and why it was not the fast one.",
     ["path", "cause"],
 )
-# Looking a label up takes longer than counting.
+# Finding a label takes longer than counting.
 _RECORDED = EVENTS.labels("recorded")
 _FAST = PATHS.labels("fast", "")
-# The codes that an event can fail with, each shown from the start; anything else counts as OTHER.
+# The codes of failed events, each shown from the start; anything else counts as OTHER.
 _FAILED = {
     code: FAILED.labels(code)
     for code in (
@@ -31,14 +31,13 @@ REMEMBERED.set_function(lambda: float(remembered.count()))
 
 
 def note_outcomes(outcomes: Sequence[Outcome]) -> None:
-    """Count a request's events."""
     for word, count in Counts(map(_word, outcomes)).items():
         EVENTS.labels(word).inc(count)
     _note_codes(each.code for each in outcomes if isinstance(each, Failed))
 
 
 def note_recorded(*, recorded: int, failed: Sequence[str]) -> None:
-    """Count a request's events where none is a duplicate or history; `failed` are the codes."""
+    """Count a request's events if none is a duplicate or historical; `failed` are the codes."""
     _RECORDED.inc(recorded)
     if failed:
         EVENTS.labels("failed").inc(len(failed))
@@ -46,12 +45,10 @@ def note_recorded(*, recorded: int, failed: Sequence[str]) -> None:
 
 
 def note_fast_path() -> None:
-    """Count a request that went the fast path."""
     _FAST.inc()
 
 
 def note_reference_path(*, cause: str) -> None:
-    """Count a request that went the reference path, and why."""
     PATHS.labels("reference", cause).inc()
 
 

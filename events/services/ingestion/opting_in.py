@@ -1,6 +1,6 @@
-"""Asks somebody pending to confirm, once a request, after all of its events.
+"""Asks a pending person to confirm, once a request, after all of its events.
 
-Whether a mail is sent is for `confirmations` to say: limits, suppressions, test keys.
+`confirmations` decides whether a mail is sent: limits, suppressions, test keys.
 """
 
 from collections.abc import Sequence
@@ -15,26 +15,23 @@ from subscribers.services.consent import confirmations
 
 @dataclass(frozen=True, slots=True)
 class OptIn:
-    """The person has to confirm; and whether this request queued a mail that asks them to."""
+    """The person has to confirm; whether this request queued a confirmation mail."""
 
     is_email_queued: bool
 
 
 def follow_up(
-    *,
-    subscriber: Subscriber,
-    is_created: bool,
-    outcomes: Sequence[Outcome],
-    request: IngestRequest,
+    *, subscriber: Subscriber, is_created: bool, outcomes: Sequence[Outcome], request: IngestRequest
 ) -> OptIn | None:
-    """Ask where the request has a new live event; None for who is not asked anything.
+    """Ask for confirmation if the request has a new live event; None if the person need not
+    confirm.
 
-    History alone asks nobody, but somebody new has an open question then. The caller holds the
-    subscriber's lock and has read the row under it. Locks: the count of the mailbox.
+    Historical events alone queue no mail, but a new person gets an open confirmation. The caller
+    holds the subscriber's lock and has read the row under it. Locks: the count of the mailbox.
     """
     if subscriber.status != Subscriber.Status.PENDING:
         return None
-    # As it was read with the key, which is read anew once a setting has changed.
+    # As read with the key, which is read again after a change of settings.
     subscriber.workspace = request.workspace
     live_id = _first_new_live_event(outcomes)
     circumstances = replace(request.circumstances, event_id=live_id)
@@ -53,9 +50,5 @@ def follow_up(
 
 
 def _first_new_live_event(outcomes: Sequence[Outcome]) -> UUID | None:
-    for outcome in outcomes:
-        if not isinstance(outcome, Recorded):
-            continue
-        if not outcome.is_historical and not outcome.is_duplicate:
-            return outcome.id
-    return None
+    recorded = (each for each in outcomes if isinstance(each, Recorded))
+    return next((each.id for each in recorded if not each.is_historical | each.is_duplicate), None)

@@ -1,4 +1,4 @@
-"""What becomes of a request's events, one by one."""
+"""The outcome of each event of a request."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from events.services.planning import effects
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An event that is stored now: by this request, or before when it is a duplicate."""
+    """A stored event: recorded by this request, or a duplicate of an earlier one."""
 
     id: UUID
     name: str
@@ -27,7 +27,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """An event that was not recorded; `field` is its faulty field, or empty for the whole event."""
+    """An event that was not recorded; `field` is its invalid field, empty for the whole event."""
 
     name: str | None
     code: str
@@ -43,7 +43,6 @@ Outcome = Recorded | Failed
 
 
 def reject(event: RejectedEvent) -> Failed:
-    """Return the outcome of an event that was wrong as it came."""
     return Failed(
         name=event.name, code=event.code, field=event.fault.path, message=event.fault.message
     )
@@ -52,7 +51,6 @@ def reject(event: RejectedEvent) -> Failed:
 def recorded(
     event: Event, definition: EventDefinition, *, is_duplicate: bool, is_definition_created: bool
 ) -> Recorded:
-    """Return the outcome of an event that is stored."""
     return Recorded(
         id=event.pk,
         name=definition.name,

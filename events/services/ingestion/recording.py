@@ -1,6 +1,6 @@
-"""Records one person's events, one savepoint each, and runs what each of them sets off.
+"""Records one person's events, one savepoint each, and does what follows from them.
 
-This is the reference: it defines the meaning that any faster way must keep. The caller holds the
+This is the reference: the fast path must give the same answers and rows. The caller holds the
 subscriber's lock inside a transaction.
 """
 
@@ -66,17 +66,14 @@ class Recorder:
         if not is_new:
             self._read_standing()
         self.stored = {} if is_new else self._find_stored(drafts)
-        self.written_before = (
-            Event.objects.select_related("definition").in_bulk(may_be_stored)
-            if may_be_stored
-            else {}
-        )
+        with_names = Event.objects.select_related("definition")
+        self.written_before = with_names.in_bulk(may_be_stored) if may_be_stored else {}
         self.oldest_history: datetime | None = None
 
     def enter(self, *, list_ids: Sequence[UUID]) -> None:
-        """Start what a new person's creation and the lists that they joined start.
+        """Start the sequences of a new person's creation and of the lists that they joined.
 
-        No event tells of it and keeps it for a retry: a fault of the database fails the request.
+        No event can keep a failure for a retry: a fault of the database fails the request.
         """
         starts = triggers.starts_of_lists(
             watched=self.watched,
@@ -93,7 +90,7 @@ class Recorder:
             self.standing = msgspec.structs.replace(self.standing, enrollments=enrollments)
 
     def record(self, draft: EventDraft | RejectedEvent, *, planned_id: UUID) -> Outcome:
-        """Record one event in a savepoint of its own; a fault of the database fails it alone."""
+        """Record one event in its own savepoint; a fault of the database fails it alone."""
         if isinstance(draft, RejectedEvent):
             return reject(draft)
         own = self.written_before.get(planned_id)
@@ -123,7 +120,7 @@ class Recorder:
         return [self.definitions.made[name] for name in self.undefined_names]
 
     def _find_stored(self, drafts: Sequence[EventDraft]) -> dict[tuple[UUID, str | None], Event]:
-        """Return the events that the drafts' event ids repeat; one query."""
+        """Return the stored events with the drafts' event ids; one query."""
         event_ids = {draft.event_id for draft in drafts if draft.event_id is not None}
         if not event_ids:
             return {}
@@ -135,7 +132,7 @@ class Recorder:
         return {(row.definition_id, row.event_id): row for row in rows}
 
     def _read_standing(self) -> None:
-        """Read what of the person the request's names concern; two queries at most."""
+        """Read the person's tags and enrollments that the request concerns; two queries at most."""
         rules = [rule for matching in self.rules_by_name.values() for rule in matching]
         concerned = self.watched.concerned_by(
             names=self.definitions.by_name, tag_ids=[tag.id for rule in rules for tag in rule.add]
@@ -151,7 +148,7 @@ class Recorder:
     def _insert(
         self, draft: EventDraft, definition: EventDefinition, planned_id: UUID
     ) -> tuple[Event, Standing]:
-        """Insert the event with its effects, then do them; returns how the person stands then."""
+        """Insert the event with its effects, then do them; returns the person's state then."""
         matching = self.rules_by_name.get(draft.name, ())
         event = Event(
             id=planned_id,
@@ -189,7 +186,7 @@ class Recorder:
         )
 
     def _answer_duplicate(self, event: Event, definition: EventDefinition) -> Recorded:
-        """Answer with the stored event; what of it had failed is done at once."""
+        """Answer with the stored event; its failed stages are retried at once."""
         if effects.failed_stages_in(event.effects):
             for failed in FailedStage.objects.filter(event=event).order_by("pk"):
                 failed.event = event
@@ -198,38 +195,25 @@ class Recorder:
         answer = recorded(event, definition, is_duplicate=True, is_definition_created=False)
         if not self.is_preview:
             return answer
-        said = planning.effects_of_repeat(name=definition.name, watched=self.watched)
-        return msgspec.structs.replace(answer, effects=said)
+        repeated = planning.effects_of_repeat(name=definition.name, watched=self.watched)
+        return msgspec.structs.replace(answer, effects=repeated)
 
     def _answer_fault(
-        self,
-        draft: EventDraft,
-        definition: EventDefinition,
-        error: DatabaseError,
-        planned_id: UUID,
+        self, draft: EventDraft, definition: EventDefinition, error: DatabaseError, planned_id: UUID
     ) -> Outcome:
         if isinstance(error, IntegrityError):
-            # An earlier attempt, whose connection was lost, was still under way when this looked.
+            # An earlier attempt, whose connection was lost, has committed only now.
             own = Event.objects.filter(pk=planned_id).first()
             if own is not None:
                 return self._answer_new(own, definition)
         if isinstance(error, IntegrityError) and draft.event_id is not None:
-            # Somebody without the subscriber's lock, such as an import, was first.
+            # An import, which does not lock the subscriber, was first.
             self.stored |= self._find_stored([draft])
             duplicate = self.stored.get((definition.pk, draft.event_id))
             if duplicate is not None:
                 return self._answer_duplicate(duplicate, definition)
-        logger.error("An event could not be written: %s", brief(error), extra=self._ids())
-        return Failed(
-            name=draft.name,
-            code="INTERNAL",
-            field="",
-            message="could not be written: the database refused it. It can be sent again.",
-        )
-
-    def _ids(self, event: Event | None = None) -> dict[str, str]:
-        ids = {
-            "workspace_id": self.subscriber.workspace_id.hex,
-            "subscriber_id": self.subscriber.public_id,
-        }
-        return ids if event is None else {**ids, "event_id": event.public_id}
+        person = self.subscriber
+        ids = {"workspace_id": person.workspace_id.hex, "subscriber_id": person.public_id}
+        logger.error("An event could not be written: %s", brief(error), extra=ids)
+        message = "could not be written: the database refused it. It can be sent again."
+        return Failed(name=draft.name, code="INTERNAL", field="", message=message)

@@ -1,4 +1,4 @@
-"""A request as both paths take it, and the limits that it is judged by."""
+"""A request as both paths receive it, and the limits it is checked against."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,16 +29,16 @@ def current_limits() -> Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestRequest:
-    """What is to be recorded, for whom, by what limits."""
+    """The events to record, their person and the limits."""
 
     workspace: Workspace
     person: Person
     events: Sequence[EventDraft | RejectedEvent]
     limits: Limits
     now: datetime
-    # Given when only the fast path's statement can tell whether the key still holds.
+    # Given if only the fast path's statement can check whether the key is still valid.
     unverified_key: ApiKey | None = None
-    # Made with a test key: what it starts sends no mail.
+    # Made with a test key: its enrollments send no mail.
     is_test: bool = False
-    # What the ledger of consent says of the request, where it asks somebody to confirm.
+    # For the consent ledger, if the request asks the person to confirm.
     circumstances: Circumstances = NOTHING_KNOWN

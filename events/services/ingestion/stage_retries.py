@@ -1,8 +1,8 @@
-"""Does a stage of an event that had failed, with the rules, sequences and enrollments of now.
+"""Runs a failed stage of an event again, with today's rules, sequences and enrollments.
 
-Only enrollments that were there before the event are released or stopped by it. What starts counts
-its waits from the event's receipt, and is stopped by what came since then. The caller holds the
-subscriber's lock, inside a transaction.
+It releases and stops only enrollments from before the event. What it starts counts its waits from
+the event's receipt, and later events stop it. The caller holds the subscriber's lock, inside a
+transaction.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,7 +28,7 @@ from subscribers.services.audience import tags
 def redo(
     *, event: Event, stage: FailedStage.Stage, subscriber: Subscriber, now: datetime
 ) -> dict[str, Any]:
-    """Do the stage; returns what it did, as the event's effects say it."""
+    """Run the stage; returns what it did, in the form of the event's effects."""
     watched = remembered.watched_now(workspace_id=event.workspace_id)
     return _STAGES[stage](event, subscriber, watched, now)
 
@@ -36,7 +36,6 @@ def redo(
 def _apply_rules(
     event: Event, subscriber: Subscriber, watched: Watched, now: datetime
 ) -> dict[str, Any]:
-    """Apply the rules, then start and stop by the tags that they add."""
     name = event.definition.name
     tags_before = tags.names_of(subscriber)
     by_name = sync_rules.for_events(workspace_id=event.workspace_id, names=[name])
@@ -47,7 +46,7 @@ def _apply_rules(
         removed=done.net_removed(before=tags_before),
     )
     added = planning.newly_borne(tags_before, done.tags)
-    # Looks before anything starts: an enrollment does not stop by the tag that it begins with.
+    # Read before anything starts: an enrollment does not stop by the tag that started it.
     stopped = triggers.stops_of_tags(
         watched=watched,
         tags_added=added,
@@ -55,9 +54,13 @@ def _apply_rules(
             event, watched.concerned_by(tag_ids=[tag.id for tag in added])
         ),
     )
-    # A start that failed is retried by itself, and looks at the tags that are told of by then.
-    is_left = FailedStage.Stage.TRIGGER_SEQUENCES.value in effects.failed_stages_in(event.effects)
-    started = {} if is_left else _start(event, subscriber, watched, now, name="", tags_added=added)
+    # A failed start has its own retry, which reads the tags from the effects.
+    has_own_retry = FailedStage.Stage.TRIGGER_SEQUENCES.value in effects.failed_stages_in(
+        event.effects
+    )
+    started = (
+        {} if has_own_retry else _start(event, subscriber, watched, now, name="", tags_added=added)
+    )
     rows.stop(enrollment_ids=[enrollment.id for enrollment in stopped], now=now)
     return effects.merged(
         effects.of_rules(done), started, effects.of_ends(Ends(stopped=stopped), watched)
@@ -97,7 +100,7 @@ def _start(
     name: str,
     tags_added: Sequence[TagRef],
 ) -> dict[str, Any]:
-    """Start what the name, or none, and the tags start; then stop what was stopped since."""
+    """Start by the event's name, unless empty, and by the tags; then stop by later events."""
     concerned = watched.concerned_by(names=[name], tag_ids=[tag.id for tag in tags_added])
     starts = triggers.starts_of_event(
         watched=watched,
@@ -122,7 +125,6 @@ def _start(
 def _stop_by_later_events(
     event: Event, started: Sequence[Start], watched: Watched, now: datetime
 ) -> None:
-    """Stop those of the enrollments that an event since would have stopped, had they been there."""
     enrollments: EnrollmentsBySlot = {each.enrollment.slot: each.enrollment for each in started}
     sequence_ids = {each.sequence.id for each in started}
     names = [name for name, stops in watched.stops_by_event.items() if sequence_ids & stops.keys()]
@@ -139,19 +141,14 @@ def _stop_by_later_events(
             watched=watched, event=_seen(each), tags_added=[], enrollments=enrollments
         ).stopped
         rows.stop(enrollment_ids=[enrollment.id for enrollment in stopped], now=now)
-        enrollments = {
-            slot: enrollment
-            for slot, enrollment in enrollments.items()
-            if enrollment not in stopped
-        }
+        enrollments = {slot: row for slot, row in enrollments.items() if row not in stopped}
 
 
 def _enrollments_before(event: Event, sequence_ids: Collection[UUID]) -> EnrollmentsBySlot:
-    """Return the person's enrollments that were there when the event came."""
     if not sequence_ids:
         return {}
     is_earlier = Q(entered_at__lt=event.received_at)
-    # Of the same request: what lists had started, or an event before this one.
+    # Of the same request: started by a list, or by an earlier event.
     is_before = Q(started_by__isnull=True) | Q(started_by__lt=event.pk)
     found = rows.enrollments_of_many(
         subscriber_ids=[event.subscriber_id],

@@ -1,7 +1,7 @@
-"""Does what was planned for an event that is stored: a savepoint for each stage.
+"""Does what was planned for a stored event: a savepoint for each stage.
 
-A stage that the database refuses is kept for a retry (`failed_stages`), and the event's effects say
-so; the others are done. The caller holds the subscriber's lock, inside a transaction.
+A stage that the database refuses is kept for a retry (`failed_stages`) and named in the event's
+effects; the others go on. The caller holds the subscriber's lock, inside a transaction.
 """
 
 import logging
@@ -36,16 +36,16 @@ class Stages:
     is_test: bool
 
     def carry_out(self, *, event: Event, seen: Seen, plan: EventPlan, before: Standing) -> Standing:
-        """Do the plan of a live event, whose row has its effects; returns how the person stands.
+        """Do the plan of a stored live event; returns the person's state after it.
 
-        Raises the faults of `REQUEST_FAULTS`; other refusals of the database are kept.
+        Raises the faults of `REQUEST_FAULTS`; stages that fail otherwise are kept for a retry.
         """
         stages = FailedStage.Stage
         has_new_tags = plan.after.tags.keys() != before.tags.keys()
         if has_new_tags and not self._is_done(
             event, stages.APPLY_SYNC_RULES, partial(self._change_tags, plan, before)
         ):
-            # What the tags would have set off comes with their retry.
+            # What follows from the tags comes with their retry.
             plan = planning.plan_event(event=seen, matching=(), watched=self.watched, before=before)
             failures = {"failedStages": event.effects["failedStages"]}
             event.effects = effects.merged(failures, plan.effects)
@@ -71,7 +71,6 @@ class Stages:
         )
 
     def start(self, starts: Starts, event: Event | None = None) -> None:
-        """Insert the enrollments that begin, of an event or of a list."""
         rows.start(
             subscriber=self.subscriber,
             starts=starts.started,
@@ -92,7 +91,7 @@ class Stages:
         rows.stop(enrollment_ids=[enrollment.id for enrollment in ends.stopped], now=self.now)
 
     def _is_done(self, event: Event, stage: FailedStage.Stage, work: Callable[[], None]) -> bool:
-        """Do the work in a savepoint; False when the database refused it, and it is kept."""
+        """Run the work in a savepoint; False if the database refused it and it was kept."""
         try:
             with transaction.atomic():
                 work()

@@ -1,8 +1,8 @@
-"""What somebody did, deleted: their events, failed stages, enrollments and steps.
+"""Deletes what people did: their events, failed stages, enrollments and step runs.
 
-The caller holds the subscriber's lock, in a transaction. A person of a hundred thousand events goes
-in portions, oldest first, each with the roll-ups that it changes, so that a process which dies
-leaves nothing uncounted.
+The caller holds the subscriber's lock, in a transaction. The events of a person with a hundred
+thousand go in portions, oldest first, each with its roll-ups, so that a process that dies leaves no
+wrong count.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,10 @@ MOST_AT_ONCE = 2000
 
 
 def erase_some(*, subscriber_id: UUID) -> int:
-    """Delete all enrollments and a portion of the oldest events.
+    """Delete all enrollments and a portion of the oldest events; returns how many events.
 
-    Returns how many events. Idempotent.
-
-    The enrollments go first, so that no mail leaves to somebody who is half erased. Less than a
-    portion is left to `erase`: events that keep coming must not keep this going.
+    Idempotent. The enrollments go first, so that a person who is half erased gets no mail. If less
+    than a portion is left, `erase` deletes it: new events must not keep this going.
     """
     _delete_enrollments([subscriber_id])
     oldest = _oldest([subscriber_id])
@@ -33,10 +31,7 @@ def erase_some(*, subscriber_id: UUID) -> int:
 
 
 def erase(*, subscriber_ids: Sequence[UUID]) -> int:
-    """Delete enrollments and events.
-
-    Few, if `erase_some` was called before. Returns how many events.
-    """
+    """Delete enrollments and events, few after `erase_some`; returns how many events."""
     _delete_enrollments(subscriber_ids)
     deleted = 0
     while oldest := _oldest(subscriber_ids):
@@ -46,15 +41,12 @@ def erase(*, subscriber_ids: Sequence[UUID]) -> int:
 
 
 def delete_events(event_ids: Sequence[UUID]) -> None:
-    """Delete events with their failed stages.
-
-    Ended enrollments that they started stay without them.
-    """
+    """Delete events and their failed stages; enrollments that they started stay, without them."""
     if not event_ids:
         return
     FailedStage.objects.filter(event__in=event_ids).delete()
     Enrollment.objects.filter(started_by__in=event_ids).update(started_by=None)
-    # One statement: Django's own deletion reads every event, and looks again for what went above.
+    # One statement: Django's own deletion reads every event, and searches for the rows above.
     events = Event.objects.filter(pk__in=event_ids)
     events._raw_delete(events.db)  # noqa: SLF001 - see above
 
@@ -68,7 +60,7 @@ def _delete_enrollments(subscriber_ids: Sequence[UUID]) -> None:
 
 
 def _oldest(subscriber_ids: Sequence[UUID]) -> list[Bygone]:
-    """Return the first of people's events, by the index of the timeline, read backwards."""
+    """Return the first of the events, by the index of the timeline, read backwards."""
     events = Event.objects.filter(subscriber__in=subscriber_ids).order_by("occurred_at", "id")
     return [Bygone(**row) for row in events.values(*COLUMNS)[:MOST_AT_ONCE]]
 

@@ -1,4 +1,4 @@
-"""What somebody did becomes what somebody else did, since both are one person.
+"""Merges what two subscribers did, since they are one person.
 
 The caller holds both subscribers' locks, in a transaction, and deletes the one afterwards. Locks:
 the enrollments of both, in the order of their ids.
@@ -16,18 +16,18 @@ from events.services.people.erasing import delete_events
 from subscribers.reactions import Moved
 
 Status = Enrollment.Status
-# Why an enrollment ended: the other is or was in the sequence.
+# Why an enrollment ended: the kept subscriber is or was in the sequence.
 MERGED = "merged"
 MOST_AT_ONCE = 1000
 
 
 def merge(*, kept_id: UUID, gone_id: UUID, is_held: bool, now: datetime) -> Moved:
-    """Move events and enrollments from one to the other; returns how many. Idempotent.
+    """Move events and enrollments from one subscriber to the other; idempotent.
 
-    An event that the other has, too, is dropped, and enrollments that it started have that one's
-    instead. An enrollment whose place the other holds is cancelled, so that nobody is in a sequence
-    twice. A claim of the engine's ends: the enrollment is claimed again. Nothing starts. `is_held`:
-    what is under way waits for the confirmation of who stays.
+    An event that the kept subscriber has too is deleted, and enrollments point to the kept one
+    instead. An enrollment whose entry slot the kept subscriber has is cancelled, so that nobody is
+    in a sequence twice. Claims of the engine end; it claims again. Nothing starts. With `is_held`,
+    current enrollments wait for the confirmation of the kept subscriber.
     """
     both = Enrollment.objects.filter(subscriber__in=[kept_id, gone_id]).order_by("id")
     list(both.select_for_update().values_list("pk", flat=True))
@@ -48,7 +48,7 @@ def merge(*, kept_id: UUID, gone_id: UUID, is_held: bool, now: datetime) -> Move
 
 
 def _drop_duplicates(kept_id: UUID, gone_id: UUID) -> int:
-    """Delete the events that the other has, too; in portions, each with its roll-ups."""
+    """Delete the events that the kept subscriber has too; in portions, with their roll-ups."""
     twin = Event.objects.filter(
         subscriber=kept_id, definition=OuterRef("definition"), event_id=OuterRef("event_id")
     )
@@ -71,7 +71,6 @@ def _drop_duplicates(kept_id: UUID, gone_id: UUID) -> int:
 
 
 def _point_to_twins(gone_id: UUID, twin_by_id: dict[UUID, UUID]) -> None:
-    """Let enrollments that a dropped event started or released go on with the other's."""
     enrollments = Enrollment.objects.filter(subscriber=gone_id)
     named = enrollments.filter(Q(started_by__in=twin_by_id) | Q(released_by__in=twin_by_id))
     for enrollment in named.only("started_by", "released_by"):
@@ -83,9 +82,9 @@ def _point_to_twins(gone_id: UUID, twin_by_id: dict[UUID, UUID]) -> None:
 
 
 def _end_what_both_are_in(kept_id: UUID, gone_id: UUID, now: datetime) -> int:
-    """Cancel the one's enrollments whose place the other holds, and free their places."""
-    places = Enrollment.objects.filter(subscriber=kept_id, entry_slot__isnull=False)
-    taken = set(places.values_list("sequence_id", "entry_slot"))
+    """Cancel enrollments whose slot the kept subscriber has, and free their slots."""
+    slots = Enrollment.objects.filter(subscriber=kept_id, entry_slot__isnull=False)
+    taken = set(slots.values_list("sequence_id", "entry_slot"))
     rows = Enrollment.objects.filter(subscriber=gone_id, entry_slot__isnull=False)
     doubled = [
         enrollment_id
@@ -102,14 +101,10 @@ def _end_what_both_are_in(kept_id: UUID, gone_id: UUID, now: datetime) -> int:
 
 
 def _hold(gone_id: UUID, now: datetime) -> None:
-    """Let what is under way wait for a confirmation, as all does that somebody pending is in."""
+    """Make current enrollments wait for a confirmation, as all of a pending person do."""
     under_way = Enrollment.objects.filter(subscriber=gone_id, status__in=Enrollment.UNDER_WAY)
     is_paused = Q(status=Status.PAUSED)
     under_way.filter(~is_paused).update(
-        status=Status.WAITING_CONFIRMATION,
-        due_at=None,
-        awaits="",
-        released_by=None,
-        updated_at=now,
+        status=Status.WAITING_CONFIRMATION, due_at=None, awaits="", released_by=None, updated_at=now
     )
     under_way.filter(is_paused).update(status_before_pause=Status.WAITING_CONFIRMATION)

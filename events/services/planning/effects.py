@@ -27,29 +27,24 @@ KEYS_OF_STAGE: Mapping[FailedStage.Stage, frozenset[str]] = {
 
 
 def of_rules(planned: RuleEffects) -> dict[str, Any]:
-    """Return the effects of the rules that ran."""
     return _without_empty(
         {
             "tagsAdded": [_tag_change(change) for change in planned.added],
             "tagsRemoved": [_tag_change(change) for change in planned.removed],
             "rulesSkipped": [
-                {"rule": skipped.rule_id.hex, "reason": skipped.reason}
-                for skipped in planned.skipped
+                {"rule": each.rule_id.hex, "reason": each.reason} for each in planned.skipped
             ],
         }
     )
 
 
 def of_skipped_rules(rules: Iterable[Rule]) -> dict[str, Any]:
-    """Return the effects of an event that is history: each rule that did not run, and why."""
-    reason = Reason.HISTORICAL.value
-    return _without_empty(
-        {"rulesSkipped": [{"rule": rule.id.hex, "reason": reason} for rule in rules]}
-    )
+    """Return the effects of a historical event: each rule that did not run, and why."""
+    skipped = [{"rule": rule.id.hex, "reason": Reason.HISTORICAL.value} for rule in rules]
+    return _without_empty({"rulesSkipped": skipped})
 
 
 def of_starts(starts: Starts) -> dict[str, Any]:
-    """Return which sequences began, and which could have and why they did not."""
     return _without_empty(
         {
             "sequencesStarted": [_start(each) for each in starts.started],
@@ -59,7 +54,6 @@ def of_starts(starts: Starts) -> dict[str, Any]:
 
 
 def of_ends(ends: Ends, watched: Watched) -> dict[str, Any]:
-    """Return which enrollments went on and which were stopped."""
     return _without_empty(
         {
             "enrollmentsReleased": [_enrollment(each, watched) for each in ends.released],
@@ -71,34 +65,29 @@ def of_ends(ends: Ends, watched: Watched) -> dict[str, Any]:
 def of_failure(stage: FailedStage.Stage, error: str, *, is_test: bool = False) -> dict[str, Any]:
     """Return the effects of a stage that failed and is kept for a retry."""
     said: dict[str, Any] = {"stage": stage.value, "error": error}
-    # The retry must know that the event came with a test key, and nothing else tells it.
+    # The retry must know that the event came with a test key; nothing else stores that.
     return {"failedStages": [{**said, "isTest": True} if is_test else said]}
 
 
 def is_of_test(effects: Mapping[str, Any]) -> bool:
-    """Tell whether an event with a failed stage came with a test key."""
     return any(each.get("isTest") for each in effects.get("failedStages", []))
 
 
 def failed_stages_in(effects: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the stages that failed."""
     return tuple(each["stage"] for each in effects.get("failedStages", []))
 
 
 def tags_left_by(effects: Mapping[str, Any]) -> list[TagRef]:
-    """Return the tags that are there after the event and were not before it, in order."""
+    """Return the tags that the event added and did not remove, in order."""
     changes = Counter(each["tagId"] for each in effects.get("tagsAdded", []))
     changes.subtract(each["tagId"] for each in effects.get("tagsRemoved", []))
     names = {each["tagId"]: each["tag"] for each in effects.get("tagsAdded", [])}
-    return [
-        TagRef(id=UUID(hex=tag_id), name=name)
-        for tag_id, name in names.items()
-        if changes[tag_id] > 0
-    ]
+    left = [tag_id for tag_id in names if changes[tag_id] > 0]
+    return [TagRef(id=UUID(hex=tag_id), name=names[tag_id]) for tag_id in left]
 
 
 def merged(*parts: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-    """Return what all parts say; where two say something under one key, one after the other."""
+    """Return the entries of all parts, in order, by key."""
     together: dict[str, list[Any]] = {}
     for part in parts:
         for key, said in part.items():
@@ -109,7 +98,7 @@ def merged(*parts: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 def with_failure(
     effects: Mapping[str, Any], stage: FailedStage.Stage, failure: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the effects with the failure in the place of what the stage was to do."""
+    """Return the effects with the failure in place of the stage's own entries."""
     rest = {key: value for key, value in effects.items() if key not in KEYS_OF_STAGE[stage]}
     return merged(rest, failure)
 
@@ -117,7 +106,7 @@ def with_failure(
 def with_retry(
     effects: Mapping[str, Any], stage: FailedStage.Stage, said: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the effects with what the stage did at last in the place of its failure."""
+    """Return the effects with the results of the stage's retry in place of its failure."""
     others = [each for each in effects.get("failedStages", []) if each["stage"] != stage.value]
     return merged(_without_empty({**effects, "failedStages": others}), said)
 

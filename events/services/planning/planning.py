@@ -1,6 +1,6 @@
-"""What an event sets off, planned in memory: rules, then starts, then releases and stops.
+"""Plans in memory what an event triggers: rules, then starts, then releases and stops.
 
-Both ways of the write path plan here; they differ in how they write it.
+Reference path and fast path both plan here; they differ in how they write it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ NO_STARTS, NO_ENDS = Starts(), Ends()
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a person decides what an event sets off: status, tags by id, enrollments by slot."""
+    """What of a person decides what an event triggers: status, tags by id, enrollments by slot."""
 
     status: str
     tags: Mapping[UUID, str] = {}
@@ -34,8 +34,6 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be done, what the event's effects say of it, and how the person stands then."""
-
     rules: RuleEffects
     starts: Starts
     ends: Ends
@@ -46,7 +44,7 @@ class EventPlan(msgspec.Struct, frozen=True, kw_only=True):
 def plan_event(
     *, event: Seen, matching: Sequence[Rule], watched: Watched, before: Standing
 ) -> EventPlan:
-    """Plan what a live event sets off; `matching` are the rules for its name."""
+    """Plan what a live event triggers; `matching` are the rules for its name."""
     done = sync_rules.apply(rules=matching, tags=before.tags, properties=event.properties)
     if not watched.sequences:
         return EventPlan(
@@ -89,7 +87,6 @@ def standing_after(
     starts: Starts,
     ends: Ends,
 ) -> Standing:
-    """Return how the person stands once these are done."""
     enrollments = before.enrollments
     if starts.started or ends.released or ends.stopped:
         enrollments = enrollments_after(
@@ -104,19 +101,19 @@ def standing_after(
 
 
 def effects_of_history(*, name: str, matching: Sequence[Rule], watched: Watched) -> dict[str, Any]:
-    """Return the effects of an event that is history: what it would have set off, and did not."""
+    """Return the effects of a historical event: what it would have triggered."""
     starts = triggers.held_back(watched=watched, name=name, reason=Reason.HISTORICAL)
     return effects.merged(effects.of_skipped_rules(matching), effects.of_starts(starts))
 
 
 def effects_of_repeat(*, name: str, watched: Watched) -> dict[str, Any]:
-    """Return what a dry run says of an event that is there already; nothing stores it."""
+    """Return a dry run's effects of an event that exists already; never stored."""
     starts = triggers.held_back(watched=watched, name=name, reason=Reason.DUPLICATE)
     return effects.of_starts(starts)
 
 
 def newly_borne(before: Mapping[UUID, str], after: Mapping[UUID, str]) -> list[TagRef]:
-    """Return the tags that are there after and were not before, in the order they came."""
+    """Return the tags that were added, in order."""
     if before.keys() == after.keys():
         return []
     return [TagRef(id=tag_id, name=name) for tag_id, name in after.items() if tag_id not in before]

@@ -1,3 +1,4 @@
-"""Sequences: created, edited into versions, activated, exported and imported. May know `language`,
-models, and tags and workspaces of `subscribers`; never locks a person.
+"""Sequences: created, edited into versions, activated, exported and imported.
+
+May know `language`, models, and tags and workspaces of `subscribers`; never locks a person.
 """

@@ -1,18 +1,18 @@
-"""The places that ended enrollments keep, when a sequence changes how often people may enter."""
+"""The places of ended enrollments, when a sequence changes how often people may enter."""
 
 from django.db.models import Exists, OuterRef, QuerySet
 
 from events.models import Enrollment, Sequence
 
 ONE_TIME = Sequence.Mode.ONE_TIME
-# Who never confirmed never entered.
+# A person who never confirmed never entered.
 NEVER_ENTERED = Enrollment.Status.EXPIRED
 
 
 def follow_mode(*, sequence: Sequence, before: str) -> None:
-    """Give places up, or take them, where the sequence was or becomes one that is entered once.
+    """Free or take places when the sequence stops or starts being entered once.
 
-    The caller holds the sequence's row. Enrollments under way keep theirs. Idempotent.
+    The caller holds the sequence's lock. Enrollments under way keep their places. Idempotent.
     """
     if sequence.enrollment_mode == before:
         return
@@ -24,10 +24,9 @@ def follow_mode(*, sequence: Sequence, before: str) -> None:
 
 
 def _take_places(sequence: Sequence, ended: QuerySet[Enrollment]) -> None:
-    """Let the latest ended enrollment of everybody who has no place hold it."""
+    """Give a place to the latest ended enrollment of each person who has none."""
     of_same = Enrollment.objects.filter(sequence=sequence, subscriber=OuterRef("subscriber_id"))
-    later = of_same.exclude(status__in=(*Enrollment.UNDER_WAY, NEVER_ENTERED)).filter(
-        id__gt=OuterRef("id")
-    )
+    of_ended = of_same.exclude(status__in=(*Enrollment.UNDER_WAY, NEVER_ENTERED))
+    later = of_ended.filter(id__gt=OuterRef("id"))
     latest = ended.filter(~Exists(later), ~Exists(of_same.filter(entry_slot="")))
     latest.update(entry_slot="")

@@ -1,6 +1,6 @@
-"""Sequences from and to files: matched by their key, all of a file or nothing."""
+"""Sequences from and to files: matched by key, all of a file or nothing."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,8 +19,6 @@ from subscribers.wire.payloads import Fault, InvalidRequest
 
 
 class FileChange(StrEnum):
-    """What an import did to a sequence."""
-
     CREATED = "created"
     NEW_VERSION = "new version"
     CHANGED = "changed"
@@ -29,10 +27,7 @@ class FileChange(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """One sequence of a file.
-
-    `resumed` counts the enrollments that go on since it was switched on.
-    """
+    """One sequence of a file; `resumed` counts the enrollments that go on since its activation."""
 
     key: str
     change: FileChange
@@ -42,8 +37,6 @@ class Imported:
 
 
 class UnknownKeys(ValueError):
-    """The workspace has no sequences with these keys."""
-
     code = "NOT_FOUND"
 
 
@@ -55,7 +48,7 @@ def import_sequences(
     now: datetime,
     is_dry_run: bool = False,
 ) -> list[Imported]:
-    """Create or edit each sequence, and switch on those that are not when activating.
+    """Create or edit each sequence; with `is_activating`, also activate it.
 
     Atomic; importing the same again changes nothing. Raises `InvalidRequest` with every fault, each
     at its path, as `[2].steps[0].subject`. A dry run is rolled back.
@@ -63,7 +56,10 @@ def import_sequences(
     specs = _parse(elements)
     with transaction.atomic():
         workspaces.lock_configuration(workspace_id=workspace.pk)
-        sequence_by_key = _locked(workspace, [spec.key for spec in specs])
+        keys = [spec.key for spec in specs]
+        rows = Sequence.objects.filter(workspace=workspace, key__in=keys).order_by("id")
+        # All at once, before any change.
+        sequence_by_key = {each.key: each for each in rows.select_for_update(no_key=True)}
         names = {name for spec in specs for name in references.tags_named(spec)}
         tags.ensure(workspace=workspace, names=names)
         imported: list[Imported] = []
@@ -73,7 +69,7 @@ def import_sequences(
                 sequence = sequence_by_key.get(spec.key)
                 imported.append(_import(workspace, sequence, spec, is_activating, now))
             except InvalidRequest as error:
-                faults += _within(number, error.faults)
+                faults += [Fault(f"[{number}].{each.path}", each.message) for each in error.faults]
             except sequences.NotReady as error:
                 faults += [Fault(f"[{number}]", f"is not ready: {each}") for each in error.problems]
             except sequences.KeyTaken as error:
@@ -86,9 +82,9 @@ def import_sequences(
 
 
 def exported(*, workspace: Workspace, keys: Collection[str] = ()) -> list[dict[str, Any]]:
-    """Return sequences in the wire's words, lists by name, in the order of their keys.
+    """Return sequences in the wire's words, with lists by name, in the order of their keys.
 
-    All that are not archived when no keys are given. Raises `UnknownKeys`.
+    Without keys, all that are not archived. Raises `UnknownKeys`.
     """
     rows = Sequence.objects.filter(workspace=workspace).select_related("current_version")
     if keys:
@@ -124,17 +120,11 @@ def _parse(elements: Several[object]) -> list[SequenceSpec]:
     return specs
 
 
-def _locked(workspace: Workspace, keys: Collection[str]) -> dict[str, Sequence]:
-    """Lock all sequences at once, in the order of their ids, before anything is changed."""
-    rows = Sequence.objects.filter(workspace=workspace, key__in=keys).order_by("id")
-    return {each.key: each for each in rows.select_for_update(no_key=True)}
-
-
 def _import(
     workspace: Workspace,
     known: Sequence | None,
     spec: SequenceSpec,
-    is_activating: bool,  # noqa: FBT001 - handed on
+    is_activating: bool,  # noqa: FBT001 - passed on
     now: datetime,
 ) -> Imported:
     if known is None:
@@ -143,14 +133,9 @@ def _import(
     else:
         sequence, version_id = known, known.current_version_id
         is_changed = sequences.edit(sequence=sequence, spec=spec, now=now)
-        is_new = sequence.current_version_id != version_id
-        change = (
-            FileChange.NEW_VERSION
-            if is_new
-            else FileChange.CHANGED
-            if is_changed
-            else FileChange.UNCHANGED
-        )
+        change = FileChange.CHANGED if is_changed else FileChange.UNCHANGED
+        if sequence.current_version_id != version_id:
+            change = FileChange.NEW_VERSION
     is_switched_on = is_activating and sequence.status != Sequence.Status.ACTIVE
     resumed = sequences.count_parked(sequence) if is_switched_on else 0
     if is_switched_on:
@@ -163,7 +148,3 @@ def _import(
         resumed=resumed,
         warnings=(*found.problems, *found.warnings),
     )
-
-
-def _within(number: int, faults: Iterable[Fault]) -> list[Fault]:
-    return [Fault(f"[{number}].{each.path}", each.message) for each in faults]

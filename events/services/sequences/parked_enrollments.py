@@ -1,4 +1,4 @@
-"""Enrollments that the engine parked because their sequence was not active, and how they go on.
+"""Enrollments that the engine parked because their sequence was not active, and their resumption.
 
 A parked enrollment is `paused` with the reason `sequence_paused`; it was due when it was parked.
 """
@@ -14,13 +14,13 @@ from django.db.models import F, QuerySet
 from events.models import Enrollment, Sequence
 
 REASON = "sequence_paused"
-# How many moments enrollments are spread over; and how many one statement changes at most.
+# The most moments that enrollments are spread over, and the most rows in one statement.
 MOST_MOMENTS = 1000
 MOST_IDS = 1000
 
 
 def count_parked(sequence: Sequence) -> int:
-    """Return how many enrollments switching the sequence on would go on with."""
+    """Return how many enrollments activating the sequence would resume."""
     return parked(sequence).count()
 
 
@@ -30,12 +30,10 @@ def parked(sequence: Sequence) -> QuerySet[Enrollment]:
 
 
 def resume(*, sequence: Sequence, now: datetime, spread: timedelta = timedelta(0)) -> int:
-    """Make the sequence's parked enrollments due again, evenly over `spread`.
+    """Make the sequence's parked enrollments due again, evenly over `spread`; returns how many.
 
-    Returns how many. Atomic.
-
-    The first to have been due is the first again. Locks the enrollments in the order of their ids;
-    needs no subscriber's lock, since it changes only what is still parked. Idempotent.
+    The earliest due comes first. Locks the enrollments in the order of their ids; needs no
+    subscriber's lock, since it changes only what is still parked. Atomic, idempotent.
     """
     with transaction.atomic():
         rows = parked(sequence).order_by("id").select_for_update(no_key=True)
@@ -56,7 +54,7 @@ def resume(*, sequence: Sequence, now: datetime, spread: timedelta = timedelta(0
 
 
 def _portions(row_ids: Several[UUID], *, is_spread: bool) -> Iterator[tuple[int, Several[UUID]]]:
-    """Yield the enrollments that are due at one moment, after the place of the first of them."""
+    """Yield the enrollments that are due at the same moment, with the index of the first."""
     size = min(MOST_IDS, -(-len(row_ids) // MOST_MOMENTS)) if is_spread else MOST_IDS
     for place in range(0, len(row_ids), max(size, 1)):
         yield place, row_ids[place : place + max(size, 1)]

@@ -1,4 +1,4 @@
-"""What a sequence names: tags, lists, merge tags; found in its workspace, or told as missing."""
+"""Tags, lists and merge tags that a sequence names: found in its workspace, or missing."""
 
 from collections.abc import Callable, Iterator
 from uuid import UUID
@@ -14,12 +14,11 @@ from subscribers.models import List, Workspace
 from subscribers.templating import mail as rendering
 from subscribers.wire.payloads import Fault, InvalidRequest
 
-# How many of the latest events are looked at for the properties that mails use.
+# How many of the latest events are checked for the properties that mails use.
 EVENTS_SAMPLED = 20
 
 
 def tags_named(spec: SequenceSpec) -> set[str]:
-    """Return the names of all tags that the sequence looks at or changes."""
     named = set(spec.trigger.tag_names)
     if spec.stop_condition and spec.stop_condition.type == "tag_added":
         named.add(spec.stop_condition.value)
@@ -29,7 +28,7 @@ def tags_named(spec: SequenceSpec) -> set[str]:
 
 
 def resolved(*, workspace: Workspace, spec: SequenceSpec) -> SequenceSpec:
-    """Return the sequence with every list as its id, which a new name does not change; one query.
+    """Return the sequence with each list as its id, which survives a renaming; one query.
 
     Raises `InvalidRequest` with each list that the workspace does not have.
     """
@@ -53,9 +52,9 @@ def resolved(*, workspace: Workspace, spec: SequenceSpec) -> SequenceSpec:
 
 
 def with_list_names(*, workspace: Workspace, spec: SequenceSpec) -> SequenceSpec:
-    """Return the sequence with every list by its name, as another workspace can read it; one query.
+    """Return the sequence with each list by name, for use in another workspace; one query.
 
-    A list that is gone keeps its id.
+    A list that is deleted keeps its id.
     """
     name_by_id = _name_by_id(workspace) if lists_named(spec) else {}
 
@@ -67,14 +66,14 @@ def with_list_names(*, workspace: Workspace, spec: SequenceSpec) -> SequenceSpec
 
 
 def missing_lists(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:
-    """Return the fields that name a list which is gone; one query."""
+    """Return the fields that name a deleted list; one query."""
     named = lists_named(spec)
     known = {encode("lst", list_id) for list_id in _name_by_id(workspace)} if named else set()
     return list(dict.fromkeys(field for field, reference in named if reference not in known))
 
 
 def lists_named(spec: SequenceSpec) -> list[tuple[str, str]]:
-    """Return each list that the sequence names, after the field that names it."""
+    """Return each list that the sequence names, with the field that names it first."""
     found = [("lists", reference) for reference in spec.trigger.lists]
     for number, step in enumerate(spec.steps):
         found += [(f"steps[{number}].{field}", reference) for field, reference in step.lists]
@@ -82,7 +81,7 @@ def lists_named(spec: SequenceSpec) -> list[tuple[str, str]]:
 
 
 def unseen_paths(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
-    """Yield a warning for each property that a mail uses and no recent event had; one query."""
+    """Yield a warning for each property that a mail uses and no recent event has; one query."""
     paths = sorted(path for path in _merge_paths(spec) if path.startswith("event."))
     if not paths:
         return
@@ -113,7 +112,7 @@ def _name_by_id(workspace: Workspace) -> dict[UUID, str]:
 
 
 def _with_lists(spec: SequenceSpec, named: Callable[[str], str]) -> SequenceSpec:
-    """Return the sequence with each list named anew; one that is named twice then comes once."""
+    """Return the sequence with its lists mapped; lists that become the same appear once."""
     lists = each_once(spec.trigger.lists, named)
     return msgspec.structs.replace(
         spec,

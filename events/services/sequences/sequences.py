@@ -1,12 +1,14 @@
-"""Sequences: made, edited into versions, switched on and off.
+"""Sequences: created, edited into versions, activated, paused and archived.
 
-Every change bumps the workspace's `config_version` in its transaction: the write path remembers
-what starts, stops and releases enrollments. Locks: the workspace's row, the sequence's, then the
-enrollments that it held (never a subscriber's); so whoever holds a subscriber may wait for a
-sequence.
+Every change bumps the workspace's `config_version` in its transaction, because the write path
+caches what starts, stops and releases enrollments. Locks: the workspace's row, the sequence's, then
+its parked enrollments; never a subscriber's. So a process that holds a subscriber's lock may wait
+for a sequence.
 """
 
+from collections.abc import Iterator
 from collections.abc import Sequence as Several
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,13 +31,11 @@ __all__ = [
 
 
 class KeyTaken(ValueError):
-    """Another sequence of the workspace has the key."""
-
     code = "CONFLICT"
 
 
 class NotReady(ValueError):
-    """The sequence cannot be switched on; `problems` say what is missing, a sentence each."""
+    """The sequence cannot be activated; `problems` say what is missing, a sentence each."""
 
     code = "VALIDATION_ERROR"
 
@@ -45,14 +45,12 @@ class NotReady(ValueError):
 
 
 class NotActive(ValueError):
-    """What was asked for needs a sequence that is active."""
-
     code = "VALIDATION_ERROR"
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What keeps a sequence from being switched on, and what may surprise its owner: sentences."""
+    """What prevents activating a sequence, and what may surprise its owner: sentences."""
 
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -71,7 +69,8 @@ def create(*, workspace: Workspace, spec: SequenceSpec, now: datetime) -> Sequen
         except IntegrityError as error:
             message = f"The workspace has another sequence with the key {spec.key}."
             raise KeyTaken(message) from error
-        _ensure_tags(workspace, wanted)
+        # The engine never adds tags.
+        tags.ensure(workspace=workspace, names=references.tags_named(wanted))
         versions.set_current(sequence=sequence, spec=wanted, now=now)
         workspaces.configuration_changed(workspace_id=workspace.pk)
     return sequence
@@ -80,33 +79,30 @@ def create(*, workspace: Workspace, spec: SequenceSpec, now: datetime) -> Sequen
 def edit(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> bool:
     """Make the sequence as described; returns whether that changed anything. Atomic, idempotent.
 
-    Steps, window and sender that differ become a new version; enrollments under way keep theirs.
-    The key stays as it is, whatever the description says. Raises `InvalidRequest`, and `NotReady`
-    where an active sequence could not be switched on as described.
+    Different steps, window or sender become a new version; enrollments under way keep theirs. The
+    key does not change. Raises `InvalidRequest`, and `NotReady` where an active sequence could not
+    be activated as described.
     """
-    with transaction.atomic():
-        locked = _locked(sequence)
+    with _changing(sequence) as locked:
         before = spec_of(locked)
         wanted = references.resolved(workspace=locked.workspace, spec=spec)
         if versions.is_same(wanted, before):
             return False
-        if locked.status == Sequence.Status.ACTIVE:
-            problems = problems_of(workspace=locked.workspace, spec=wanted)
-            if problems:
-                raise NotReady(problems)
+        is_active = locked.status == Sequence.Status.ACTIVE
+        if is_active and (problems := problems_of(workspace=locked.workspace, spec=wanted)):
+            raise NotReady(problems)
         _set_columns(locked, wanted, now)
         locked.save()
-        _ensure_tags(locked.workspace, wanted)
+        tags.ensure(workspace=locked.workspace, names=references.tags_named(wanted))
         if not versions.is_same_version(wanted, before):
             versions.set_current(sequence=locked, spec=wanted, now=now)
         entry_slots.follow_mode(sequence=locked, before=before.enrollment_mode)
         workspaces.configuration_changed(workspace_id=locked.workspace_id)
-    sequence.refresh_from_db()
     return True
 
 
 def readiness(sequence: Sequence) -> Readiness:
-    """Return what stands against switching the sequence on; up to five queries."""
+    """Return what prevents activating the sequence; up to five queries."""
     spec = spec_of(sequence)
     workspace = sequence.workspace
     problems = problems_of(workspace=workspace, spec=spec)
@@ -117,7 +113,7 @@ def readiness(sequence: Sequence) -> Readiness:
 
 
 def problems_of(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:
-    """Return what of its description keeps a sequence from running, a sentence each."""
+    """Return what in its description keeps a sequence from running, a sentence each."""
     problems = []
     if not spec.steps:
         problems.append("It has no steps.")
@@ -127,80 +123,69 @@ def problems_of(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:
     if missing_name := spec.trigger.missing:
         problems.append(f"It starts with {missing_name}, but names none.")
     if spec.enrollment_mode == "matching_field" and not spec.trigger.facts.comes_with_event:
-        problems.append(
-            "It lets people in by a field of an event, but its trigger comes without an event."
-        )
+        problems.append("It lets people in by a field of an event, but its trigger has no event.")
     missing = references.missing_lists(workspace=workspace, spec=spec)
     problems += [f"{field} names a list that is gone." for field in missing]
     return problems
 
 
 def activate(*, sequence: Sequence, now: datetime, spread: timedelta = timedelta(0)) -> None:
-    """Let people in, and go on with the enrollments that were held, spread evenly over `spread`.
+    """Let people in, and resume the parked enrollments, spread evenly over `spread`.
 
-    Atomic; idempotent. Raises `NotReady`.
+    Atomic, idempotent. Raises `NotReady`.
     """
-    with transaction.atomic():
-        locked = _locked(sequence)
+    with _changing(sequence) as locked:
         found = readiness(locked)
         if found.problems:
             raise NotReady(found.problems)
         if locked.status != Sequence.Status.ACTIVE:
             _update(locked, now, status=Sequence.Status.ACTIVE, paused_at=None, pause_reason="")
         parked_enrollments.resume(sequence=locked, now=now, spread=spread)
-    sequence.refresh_from_db()
 
 
 def pause(*, sequence: Sequence, now: datetime, reason: str = "") -> None:
-    """Let nobody in, and hold everybody inside where they are. Atomic, idempotent.
+    """Close entry, and hold all enrollments where they are. Atomic, idempotent.
 
     Raises `NotActive` for a draft and an archived sequence.
     """
-    with transaction.atomic():
-        locked = _locked(sequence)
+    with _changing(sequence) as locked:
         if locked.status not in {Sequence.Status.ACTIVE, Sequence.Status.PAUSED}:
             raise NotActive(f"The sequence is {locked.get_status_display().lower()}, not active.")
         if locked.status == Sequence.Status.ACTIVE:
             status = Sequence.Status.PAUSED
             _update(locked, now, status=status, paused_at=now, pause_reason=reason[:200])
-    sequence.refresh_from_db()
 
 
 def archive(*, sequence: Sequence, now: datetime) -> None:
-    """Put it away: nobody enters, those inside are held. Atomic, idempotent."""
-    with transaction.atomic():
-        locked = _locked(sequence)
+    with _changing(sequence) as locked:
         if locked.status != Sequence.Status.ARCHIVED:
             held_since = locked.paused_at or now
             _update(locked, now, status=Sequence.Status.ARCHIVED, paused_at=held_since)
-    sequence.refresh_from_db()
 
 
 def unarchive(*, sequence: Sequence, now: datetime) -> None:
-    """Bring an archived sequence back as a draft; those inside stay held. Atomic, idempotent."""
-    with transaction.atomic():
-        locked = _locked(sequence)
+    with _changing(sequence) as locked:
         if locked.status == Sequence.Status.ARCHIVED:
             _update(locked, now, status=Sequence.Status.DRAFT, paused_at=None, pause_reason="")
-    sequence.refresh_from_db()
 
 
 def set_enrollment_paused(*, sequence: Sequence, is_paused: bool, now: datetime) -> None:
-    """Let nobody in while those inside go on, or let people in again. Atomic, idempotent."""
-    with transaction.atomic():
-        locked = _locked(sequence)
+    """Close or reopen entry; enrollments under way go on. Atomic, idempotent."""
+    with _changing(sequence) as locked:
         if locked.is_enrollment_paused != is_paused:
             _update(locked, now, is_enrollment_paused=is_paused)
-    sequence.refresh_from_db()
 
 
-def _locked(sequence: Sequence) -> Sequence:
-    """Lock the row as it is now, after its workspace.
+@contextmanager
+def _changing(sequence: Sequence) -> Iterator[Sequence]:
+    """Yield the sequence, locked after its workspace; refreshes the row that was passed in.
 
-    Enrollments that point at it can still come in.
+    Enrollments can still refer to it.
     """
-    workspaces.lock_configuration(workspace_id=sequence.workspace_id)
-    return Sequence.objects.select_for_update(no_key=True, of=("self",)).get(pk=sequence.pk)
+    with transaction.atomic():
+        workspaces.lock_configuration(workspace_id=sequence.workspace_id)
+        yield Sequence.objects.select_for_update(no_key=True, of=("self",)).get(pk=sequence.pk)
+    sequence.refresh_from_db()
 
 
 def _update(locked: Sequence, now: datetime, **columns: object) -> None:
@@ -222,8 +207,3 @@ def _set_columns(sequence: Sequence, spec: SequenceSpec, now: datetime) -> None:
     sequence.stop_condition = stored(spec.stop_condition)
     sequence.active_subscribers_only = spec.active_subscribers_only
     sequence.updated_at = now
-
-
-def _ensure_tags(workspace: Workspace, spec: SequenceSpec) -> None:
-    """Make the tags that the sequence names: the engine itself makes none."""
-    tags.ensure(workspace=workspace, names=references.tags_named(spec))

@@ -1,4 +1,4 @@
-"""Versions of a sequence: written from what was described, and read back as that."""
+"""Versions of a sequence: written from a description, and read back as one."""
 
 import json
 from datetime import datetime
@@ -14,15 +14,12 @@ from events.language.timing import SendingWindow
 from events.models import Enrollment, Sequence, SequenceVersion, Step, StepRun
 
 SENDER_COLUMNS = ("from_email", "from_name", "reply_to")
-# Beyond it a float does not tell whole numbers apart, and databases write them in different ways.
+# Beyond it floats cannot represent all whole numbers, and databases write them differently.
 _LARGEST_WHOLE = 2**53
 
 
 def spec_of(sequence: Sequence) -> SequenceSpec:
-    """Return what the sequence is now, as it could be created again; two queries.
-
-    Lists are ids.
-    """
+    """Return the sequence as it could be created again, with lists as ids; two queries."""
     version = sequence.current_version
     rows = version.steps.order_by("position") if version else ()
     window = version.sending_window if version else None
@@ -44,18 +41,16 @@ def spec_of(sequence: Sequence) -> SequenceSpec:
 
 
 def set_current(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> None:
-    """Make a version of steps, window and sender.
+    """Create the sequence's next version from steps, window and sender, with lists as ids.
 
-    New enrollments begin with it. Lists are ids already.
-
-    The caller holds the sequence's lock. A draft's version that nobody began with goes at once, and
-    its number is used again. Of others, those without enrollments go, but for the last: a request
-    that is under way may begin an enrollment with it. No version is written anew: processes
-    remember them.
+    The caller holds the sequence's lock. A draft's version without enrollments is deleted, and its
+    number used again. Others without enrollments are deleted too, except the last: a request in
+    progress may begin an enrollment with it. Versions never change: processes cache them.
     """
     earlier = sequence.current_version
     number = earlier.number + 1 if earlier else 1
-    if earlier and _is_unused_draft(sequence, earlier):
+    is_draft = sequence.status == Sequence.Status.DRAFT
+    if earlier and is_draft and not Enrollment.objects.filter(version=earlier).exists():
         number = earlier.number
         sequence.current_version = None
         sequence.save(update_fields=["current_version"])
@@ -68,38 +63,6 @@ def set_current(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> Non
         created_at=now,
         **{name: getattr(spec, name) for name in SENDER_COLUMNS},
     )
-    _write_steps(version, spec)
-    sequence.current_version = version
-    sequence.save(update_fields=["current_version"])
-    if earlier:
-        _drop_unused(sequence, before=number - 1)
-
-
-def lane_of(step: Step) -> Enrollment.Lane:
-    """Return how urgent it is to carry a step out."""
-    is_urgent = steps.from_stored(step.config).is_urgent
-    return Enrollment.Lane.TRANSACTIONAL if is_urgent else Enrollment.Lane.MARKETING
-
-
-def is_same(one: SequenceSpec, other: SequenceSpec) -> bool:
-    """Tell whether two descriptions, keys apart, are the same for whoever reads them."""
-    return _comparable({**as_wire(one), "key": ""}) == _comparable({**as_wire(other), "key": ""})
-
-
-def is_same_version(one: SequenceSpec, other: SequenceSpec) -> bool:
-    """Tell whether what an enrollment keeps from its beginning is the same."""
-    names = ("steps", "sendingWindow", "fromEmail", "fromName", "replyTo")
-    return _comparable([*map(as_wire(one).get, names)]) == _comparable(
-        [*map(as_wire(other).get, names)]
-    )
-
-
-def stored(value: msgspec.Struct | None) -> Any:  # noqa: ANN401 - JSON
-    """Return a value as the database gives it back: tuples are lists."""
-    return msgspec.json.decode(msgspec.json.encode(value))
-
-
-def _write_steps(version: SequenceVersion, spec: SequenceSpec) -> None:
     Step.objects.bulk_create(
         Step(
             workspace_id=version.workspace_id,
@@ -111,16 +74,38 @@ def _write_steps(version: SequenceVersion, spec: SequenceSpec) -> None:
         )
         for position, step in enumerate(spec.steps)
     )
+    sequence.current_version = version
+    sequence.save(update_fields=["current_version"])
+    if earlier:
+        _drop_unused(sequence, before=number - 1)
 
 
-def _is_unused_draft(sequence: Sequence, version: SequenceVersion) -> bool:
-    is_draft = sequence.status == Sequence.Status.DRAFT
-    return is_draft and not Enrollment.objects.filter(version=version).exists()
+def lane_of(step: Step) -> Enrollment.Lane:
+    is_urgent = steps.from_stored(step.config).is_urgent
+    return Enrollment.Lane.TRANSACTIONAL if is_urgent else Enrollment.Lane.MARKETING
+
+
+def is_same(one: SequenceSpec, other: SequenceSpec) -> bool:
+    """Tell whether two descriptions are the same, apart from their keys."""
+    return _comparable({**as_wire(one), "key": ""}) == _comparable({**as_wire(other), "key": ""})
+
+
+def is_same_version(one: SequenceSpec, other: SequenceSpec) -> bool:
+    """Tell whether the parts that a version holds are the same."""
+    names = ("steps", "sendingWindow", "fromEmail", "fromName", "replyTo")
+    return _comparable([*map(as_wire(one).get, names)]) == _comparable(
+        [*map(as_wire(other).get, names)]
+    )
+
+
+def stored(value: msgspec.Struct | None) -> Any:  # noqa: ANN401 - JSON
+    """Return a value as the database returns it: tuples are lists."""
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def _drop_unused(sequence: Sequence, *, before: int) -> None:
     has_enrollments = Exists(Enrollment.objects.filter(version=OuterRef("pk")))
-    # Enrollments that were moved on have done steps of it.
+    # Moved enrollments have step runs of it.
     has_step_runs = Exists(StepRun.objects.filter(step__version=OuterRef("pk")))
     sequence.versions.filter(~has_enrollments, ~has_step_runs, number__lt=before).delete()
 

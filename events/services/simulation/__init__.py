@@ -1,6 +1,6 @@
 """The simulation: what a sequence would do for one person; nothing is written.
 
-Knows the engine, which it walks with, and the services that decide who enters.
+Knows the engine, whose walk it uses, and the services that decide who enters.
 """
 
 from events.services.simulation.entries import AssumedEvent, Entry

@@ -1,4 +1,4 @@
-"""Steps that change a person, done to values in memory: what `engine.changes` does to rows."""
+"""Steps that change a person, applied in memory: what `engine.changes` does to rows."""
 
 from typing import Any
 from uuid import UUID
@@ -23,10 +23,9 @@ STOPPED = Enrollment.Status.STOPPED
 def imagine(
     *, step: ChangingStep, placed: PlacedStep, enrollment: ImaginedEnrollment, watched: Watched
 ) -> tuple[dict[str, Any], Ended | None]:
-    """Change the imagined person, and return the outcome and whether that ends this very
-    enrollment.
+    """Change the imagined person; returns the outcome, and whether that ends this enrollment.
 
-    The outcome is a step run's, with `starts`: the names of other sequences that would begin.
+    The outcome is a step run's, with `starts`: the names of other sequences that would start.
     """
     status = enrollment.subscriber.status
     change = changes.decide(step, enrollment, changes.known_names([(enrollment, step)]))
@@ -44,12 +43,12 @@ def imagine(
             ends = Ended(STOPPED, starting.STOP_CONDITION)
     if change.lists_joined:
         list_ids = [each.id for each in change.lists_joined]
-        concerned = watched.concerned_by_lists(list_ids)
+        enrollments = _enrollments_of(enrollment, watched.concerned_by_lists(list_ids))
         starts = triggers.starts_of_lists(
             watched=watched,
             list_ids=list_ids,
             is_created=False,
-            enrollments=_enrollments_of(enrollment, concerned),
+            enrollments=enrollments,
             status=status,
         )
     outcome = dict(change.outcome)
@@ -59,31 +58,26 @@ def imagine(
 
 
 def _leave(placed: PlacedStep, enrollment: ImaginedEnrollment) -> Ended | None:
-    """Let the person leave who has not; returns how that ends the enrollment, if it does."""
+    """Unsubscribe the person; returns how that ends the enrollment, if it does."""
     person = enrollment.subscriber
     if has_left(person):
         return None
     person.unsubscribed_at = enrollment.entered_at
     if person.status in LEAVING:
         person.status = Subscriber.Status.UNSUBSCRIBED
-    # A transactional mail that is to come still informs who left.
-    rest = enrollment.version.steps[placed.position :]
-    if any(each.step.is_urgent for each in rest):
+    # An enrollment with a transactional mail ahead goes on.
+    if any(each.step.is_urgent for each in enrollment.version.steps[placed.position :]):
         return None
     return Ended(STOPPED, audience_changes.UNSUBSCRIBED)
 
 
-def _enrollments_of(
-    enrollment: ImaginedEnrollment, sequence_ids: frozenset[UUID]
-) -> EnrollmentsBySlot:
-    """Return the person's enrollments of the sequences, with the imagined one among them."""
+def _enrollments_of(enrollment: ImaginedEnrollment, ids: frozenset[UUID]) -> EnrollmentsBySlot:
+    """Return the person's enrollments of the sequences, the imagined one included."""
     own = EnrollmentState(
         id=enrollment.row.pk,
         sequence_id=enrollment.row.sequence_id,
         status=Enrollment.Status.ACTIVE,
         entry_slot=enrollment.row.entry_slot or "",
     )
-    held = starting.enrollments_of(
-        subscriber_id=enrollment.subscriber.pk, sequence_ids=sequence_ids
-    )
+    held = starting.enrollments_of(subscriber_id=enrollment.subscriber.pk, sequence_ids=ids)
     return {**held, own.slot: own}

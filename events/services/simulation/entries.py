@@ -1,4 +1,4 @@
-"""Whether a person would enter a sequence, and why not: asked of what the write path asks."""
+"""Whether a person would enter a sequence, and why not; decided as the write path decides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from events.services.simulation.people import Someone
 from subscribers.ids import decode, new_id
 from subscribers.models import List, Subscriber, Tag
 
-# Beside the reasons of an event's effects and of entries by hand.
+# Besides the reasons of an event's effects, and of entries by an operator.
 NOT_TRIGGERED = "not_triggered"
 TAG_THERE_ALREADY = "tag_there_already"
 NO_LIST_TO_JOIN = "no_list_to_join"
@@ -28,20 +28,18 @@ NO_LIST_TO_JOIN = "no_list_to_join"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssumedEvent:
-    """An event that is taken to come at the beginning."""
-
     name: str
     properties: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """How the person stands when the enrollment begins; `reason` is a word, empty when they enter.
+    """How the person stands when the enrollment begins; `reason` is empty when they enter.
 
     `path` is that of the filter that is not met, or of the field that has no value.
     """
 
-    # What happens: an event, a tag, a list, or somebody's hand; and its name.
+    # What happens: an event, a tag, a list, or an operator's action; and its name.
     by: str
     name: str = ""
     reason: str = ""
@@ -58,8 +56,6 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """A sequence, somebody who may enter it, and what decides whether they do."""
-
     sequence: Sequence
     trigger: Trigger
     someone: Someone
@@ -67,7 +63,7 @@ class _Case:
     enrollments: EnrollmentsBySlot
 
     def judged(self, starts: Starts, **changes: Any) -> Entry:
-        """Return the entry that the decision gives, `changes` being its other fields."""
+        """Return the entry as decided; `changes` are its other fields."""
         entry = self.unchanged(**changes)
         for start in starts.started:
             if start.sequence.id == self.sequence.pk:
@@ -78,14 +74,14 @@ class _Case:
         return replace(entry, reason=NOT_TRIGGERED)
 
     def unchanged(self, **fields: Any) -> Entry:
-        """Return an entry that leaves the person's tags and lists as they are, but for `fields`."""
+        """Return an entry with the person's tags and lists, apart from `fields`."""
         return Entry(**{"tags": self.someone.tags, "list_ids": self.someone.list_ids, **fields})
 
 
 def judge(
     *, sequence: Sequence, someone: Someone, watched: Watched, happening: AssumedEvent | None
 ) -> Entry:
-    """Return whether what happens lets the person in; the trigger's own when nothing is given."""
+    """Return whether the person enters by the event, or without one by the sequence's trigger."""
     trigger = trigger_from_stored(sequence.trigger, sequence.trigger_config)
     case = _Case(
         sequence=sequence,
@@ -108,17 +104,17 @@ def judge(
             case "list_joined":
                 entry = _by_list(case)
             case "manual":
-                entry = _by_hand(case)
+                entry = _by_operator(case)
             case _:
                 assert_never(trigger.type)
     if sequence.status == Sequence.Status.ARCHIVED:
-        # Nothing watches for those.
+        # Nothing starts an archived sequence.
         return replace(entry, reason=Reason.SEQUENCE_NOT_ACTIVE.value, path="")
     return entry
 
 
 def _by_event(case: _Case, happening: AssumedEvent) -> Entry:
-    """Plan the event, with its sync rules, as its receipt would."""
+    """Plan the event with its sync rules, as on receipt."""
     event = Seen(id=new_id(), name=happening.name, properties=happening.properties)
     workspace_id, someone = case.sequence.workspace_id, case.someone
     rules = sync_rules.for_events(workspace_id=workspace_id, names=[event.name])
@@ -133,10 +129,10 @@ def _by_event(case: _Case, happening: AssumedEvent) -> Entry:
 
 def _by_tag(case: _Case) -> Entry:
     """Add the first of the trigger's tags that the person does not have."""
-    named, borne = case.trigger.tag_names, case.someone.tags
+    named, held = case.trigger.tag_names, case.someone.tags
     rows = Tag.objects.filter(workspace=case.sequence.workspace_id, name__in=named)
     id_of = dict(rows.values_list("name", "pk"))
-    new = [name for name in named if name in id_of and id_of[name] not in borne]
+    new = [name for name in named if name in id_of and id_of[name] not in held]
     if not new:
         return case.unchanged(by="tag", name=", ".join(named), reason=TAG_THERE_ALREADY)
     tag = TagRef(id=id_of[new[0]], name=new[0])
@@ -146,14 +142,14 @@ def _by_tag(case: _Case) -> Entry:
         enrollments=case.enrollments,
         status=case.someone.status,
     )
-    return case.judged(starts, by="tag", name=tag.name, tags={**borne, tag.id: tag.name})
+    return case.judged(starts, by="tag", name=tag.name, tags={**held, tag.id: tag.name})
 
 
 def _by_list(case: _Case) -> Entry:
-    """Let the person join the first of the trigger's lists that they are not on, or be created."""
+    """Add the person to the first of the trigger's lists that they are not on, or create them."""
     trigger, someone = case.trigger, case.someone
     is_created = not someone.is_known
-    # Whoever is created joins the default lists by that, so these let them in as well.
+    # A person who is created joins the default lists, so these let them in as well.
     joined_before = frozenset() if is_created else someone.list_ids
     named = [list_id for each in trigger.lists if (list_id := decode("lst", each))]
     rows = List.objects.filter(workspace=case.sequence.workspace_id).order_by("id")
@@ -173,9 +169,9 @@ def _by_list(case: _Case) -> Entry:
     return case.judged(starts, by="list", name=names, list_ids=someone.list_ids.union(joined))
 
 
-def _by_hand(case: _Case) -> Entry:
-    """Judge as `entering.enroll` does for active people only."""
-    # Being created is what no filter and no name stands before.
+def _by_operator(case: _Case) -> Entry:
+    """Decide as `entering.enroll` does for active people only."""
+    # No filter or name applies to the creation of a person.
     alone = Watched(starts_by_creation=[case.watched.sequences[case.sequence.pk]])
     starts = triggers.starts_of_lists(
         watched=alone,

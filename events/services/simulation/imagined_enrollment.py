@@ -1,7 +1,4 @@
-"""An enrollment that has no row.
-
-What its steps look at is read, or imagined, and changes in memory.
-"""
+"""An enrollment without a row: its facts are read or assumed, and change in memory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +15,7 @@ from subscribers.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """An awaited event that is taken to come; only what it was awaited for is known of it."""
+    """An awaited event assumed to arrive; only the filters it was awaited with are known."""
 
     id: UUID
     name: str
@@ -26,14 +23,14 @@ class Assumed:
     at: datetime
 
     def meets(self, filters: Sequence[Filter]) -> bool:
-        """Tell whether it meets filters for certain."""
+        """Tell whether it certainly meets the filters."""
         return all(each in self.filters or property_filters.is_met(each, {}) for each in filters)
 
 
-# Without slots: a class with them is made anew, and `super()` would still mean the first one.
+# Without slots: they would create a second class, and `super()` would refer to the first.
 @dataclass(kw_only=True)
 class ImaginedEnrollment(ClaimedEnrollment):
-    """An enrollment at the moment `now`, which sees no recorded event that came later."""
+    """An enrollment at the moment `now`; later recorded events are not visible."""
 
     now: datetime
     started_by: Seen | None
@@ -48,23 +45,23 @@ class ImaginedEnrollment(ClaimedEnrollment):
         return known.get(event_id) or super().received_at(event_id)
 
     def has_happened(self, name: str, filters: Sequence[Filter], *, since: datetime | None) -> bool:
+        start = self.started_by
+        is_start = start is not None and start.name == name
         return (
-            # The event that starts the enrollment did not happen since then.
-            (since is None and self._is_start(name, filters))
+            # The starting event did not happen since the start.
+            (
+                since is None
+                and is_start
+                and property_filters.are_met(filters, self.event_properties)
+            )
             or any(each.name == name and each.meets(filters) for each in self.assumed)
             or super().has_happened(name, filters, since=since)
         )
 
     def assume(self, name: str, filters: Sequence[Filter]) -> Assumed:
-        """Let an awaited event come now."""
         event = Assumed(id=new_id(), name=name, filters=tuple(filters), at=self.now)
         self.assumed.append(event)
         return event
-
-    def _is_start(self, name: str, filters: Sequence[Filter]) -> bool:
-        start = self.started_by
-        is_named = start is not None and start.name == name
-        return is_named and property_filters.are_met(filters, self.event_properties)
 
     def _events(self, name: str) -> Any:  # noqa: ANN401 - a queryset of events
         return super()._events(name).filter(received_at__lte=self.now)

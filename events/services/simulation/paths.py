@@ -1,4 +1,4 @@
-"""The dated way of an imagined enrollment: each step with its decision, and what it would send."""
+"""The path of an imagined enrollment: each step with its dates, its decision and its mail."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,15 +13,7 @@ from events.models import Enrollment, StepRun
 from events.services.engine import mails, webhooks
 from events.services.engine.loaded_versions import PlacedStep
 from events.services.engine.rounds import GAVE_UP
-from events.services.engine.walking import (
-    Calls,
-    Changes,
-    Ended,
-    Position,
-    StepDone,
-    Waits,
-    walk,
-)
+from events.services.engine.walking import Calls, Changes, Ended, Position, StepDone, Waits, walk
 from events.services.simulation import changing
 from events.services.simulation.imagined_enrollment import ImaginedEnrollment
 from subscribers.services.consent import suppressions
@@ -36,7 +28,7 @@ Status = StepRun.Status
 
 
 class Awaited(StrEnum):
-    """What becomes of a wait for an event of which none was recorded."""
+    """How the simulation treats an awaited event that was not recorded."""
 
     TIMEOUT = "timeout"
     EVENT = "event"
@@ -44,11 +36,11 @@ class Awaited(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """One step: reached at `began_at`, done at `ended_at`; `outcome` as a step run holds it.
+    """One step: reached at `began_at`, done at `ended_at`; `outcome` as in a step run.
 
-    An email that began earlier than it ended was held by the sending window. A wait's outcome has
-    `timesOutAt` (a datetime) too where it waited, and `isAssumed` in the place of an `event` that
-    nobody recorded.
+    An email step that lasts was delayed by the sending window. A wait's outcome also has
+    `timesOutAt` (a datetime) where it waited, and `isAssumed` instead of `event` for an event that
+    was not recorded.
     """
 
     placed: PlacedStep
@@ -64,8 +56,6 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How and when the enrollment is over."""
-
     at: datetime
     status: Enrollment.Status
     reason: str
@@ -73,7 +63,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The steps in order; without an ending when there are more than were asked for."""
+    """The steps in order; without an ending when there are more than the limit."""
 
     visits: tuple[Visit, ...]
     ending: Ending | None
@@ -86,33 +76,29 @@ def follow(
     awaited: Awaited,
     most_visits: int = MOST_VISITS,
 ) -> Path:
-    """Return the way of an enrollment from its first step; changes the enrollment as its steps say.
-
-    Steps only lead forwards, so it comes to an end.
-    """
-    way = _Way(enrollment, watched, awaited)
-    # One visit more tells whether there is more to come.
-    while way.ending is None and len(way.visits) <= most_visits:
-        way.go_on()
-    is_cut = len(way.visits) > most_visits
-    return Path(tuple(way.visits[:most_visits]), None if is_cut else way.ending)
+    """Return an enrollment's path from its first step; changes the enrollment as its steps do."""
+    walker = _Walker(enrollment, watched, awaited)
+    # One visit more than the limit shows whether the path is cut.
+    while walker.ending is None and len(walker.visits) <= most_visits:
+        walker.go_on()
+    is_cut = len(walker.visits) > most_visits
+    return Path(tuple(walker.visits[:most_visits]), None if is_cut else walker.ending)
 
 
-class _Way:
-    """An enrollment on its way; the clock is the enrollment's `now`."""
+class _Walker:
+    """Walks an enrollment; the clock is the enrollment's `now`."""
 
     def __init__(self, enrollment: ImaginedEnrollment, watched: Watched, awaited: Awaited) -> None:
         self.enrollment = enrollment
         self.watched = watched
         self.awaited = awaited
         self.position = Position(enrollment.version.at(enrollment.row.step_id), enrollment.now)
-        # Of the wait for an event at which it stands.
+        # The time-out of the current wait for an event.
         self.times_out_at: datetime | None = None
         self.visits: list[Visit] = []
         self.ending: Ending | None = None
 
     def go_on(self) -> None:
-        """Go to the next moment at which something happens."""
         try:
             self._walk_on()
         except OverflowError:
@@ -138,7 +124,7 @@ class _Way:
     def _as_visit(self, done: StepDone) -> Visit:
         outcome = dict(done.outcome)
         if isinstance(done.placed.step, steps.WaitForEventStep):
-            outcome = self._told_wait(outcome)
+            outcome = self._wait_outcome(outcome)
         return Visit(
             placed=done.placed,
             began_at=done.began_at,
@@ -147,7 +133,7 @@ class _Way:
             outcome=outcome,
         )
 
-    def _told_wait(self, outcome: dict[str, Any]) -> dict[str, Any]:
+    def _wait_outcome(self, outcome: dict[str, Any]) -> dict[str, Any]:
         if self.times_out_at:
             outcome["timesOutAt"] = self.times_out_at
             self.times_out_at = None
@@ -157,7 +143,7 @@ class _Way:
         return {"event": f"evt_{event_id}", **outcome} if event_id else outcome
 
     def _wait(self, stop: Waits) -> None:
-        """Let time go by until the moment, or until an awaited event that comes before it."""
+        """Move the clock to the due time, or to an earlier awaited event."""
         position, step = self.position, self.position.placed and self.position.placed.step
         position.is_waiting, position.due_at = True, stop.due_at
         began_at, self.enrollment.now = self.enrollment.now, stop.due_at
@@ -172,7 +158,7 @@ class _Way:
             position.released_by = self.enrollment.assume(step.event_name, step.filters).id
 
     def _act(self, step: steps.ChangingStep | steps.CallingStep) -> None:
-        """Imagine what the step at the position does, and leave it behind."""
+        """Imagine the effect of the current step, and go to the next."""
         enrollment, placed = self.enrollment, self.position.placed
         if placed is None:
             raise TypeError("Only a step acts.")
@@ -198,7 +184,7 @@ class _Way:
             self._end(stop)
 
     def _mail(self, visit: Visit) -> Visit:
-        """Return the mail and whether it would leave; in the order in which the engine asks."""
+        """Return the mail and whether it would be sent; the engine checks in the same order."""
         enrollment = self.enrollment
         try:
             draft = mails.write(enrollment=enrollment, placed=visit.placed)
@@ -210,15 +196,13 @@ class _Way:
         reason = outbox.reason_to_skip(
             subscriber=enrollment.subscriber, kind=draft.kind
         ) or suppressions.reason_to_skip(workspace=enrollment.workspace, recipient=draft.recipient)
-        if not reason and verdict.is_skip:
-            reason = verdict.reason
+        reason = reason or (verdict.reason if verdict.is_skip else None)
         if not reason:
             return replace(visit, outcome={"email": "sent"}, mail=draft)
-        outcome, ended_at = {"reason": reason}, visit.began_at
-        return replace(visit, ended_at=ended_at, status=Status.SKIPPED, outcome=outcome, mail=draft)
+        visit = replace(visit, ended_at=visit.began_at, status=Status.SKIPPED, mail=draft)
+        return replace(visit, outcome={"reason": reason})
 
     def _visit(self, placed: PlacedStep) -> Visit:
-        """Return a visit from the moment at which the step before ended until now."""
         since, now = self.position.since, self.enrollment.now
         return Visit(placed=placed, began_at=since, ended_at=now, outcome={})
 

@@ -1,4 +1,4 @@
-"""Whom a simulation is about: somebody who is there, or a new person whom nobody knows yet."""
+"""The person of a simulation: a known subscriber, or a new one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from subscribers.wire.addresses import Address
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Someone:
-    """A person as they stand before anything happens; `subscriber` is never saved.
+    """A person before anything happens; `subscriber` is never saved.
 
-    `status` stays what it was, while the simulation changes the subscriber. A new person's lists
-    are those that they join by being created.
+    `status` stays, while the simulation changes the subscriber. A new person has the lists that
+    every new subscriber joins.
     """
 
     subscriber: Subscriber
@@ -26,15 +26,25 @@ class Someone:
 
     @property
     def is_pending(self) -> bool:
-        """Whether their enrollment would wait for a confirmation."""
         return self.status == Subscriber.Status.PENDING
 
 
 def find_or_imagine(*, workspace: Workspace, address: Address, now: datetime) -> Someone:
-    """Return the subscriber with the address, or one as a request would create them; reads only."""
+    """Return the subscriber with the address, or one as a request would create; reads only."""
     found = Subscriber.objects.filter(workspace=workspace, email_key=address.key).first()
     if found is None:
-        return _imagine(workspace, address, now)
+        is_pending = workspace.double_opt_in
+        status = Subscriber.Status.PENDING if is_pending else Subscriber.Status.ACTIVE
+        person = Subscriber(
+            workspace=workspace,
+            email=address.text,
+            email_key=address.key,
+            status=status,
+            created_at=now,
+            updated_at=now,
+        )
+        list_ids = frozenset(() if is_pending else lists.default_ids(workspace_id=workspace.pk))
+        return Someone(subscriber=person, is_known=False, status=status, tags={}, list_ids=list_ids)
     tags = SubscriberTag.objects.filter(subscriber=found).order_by("tag__name")
     joined = ListMembership.objects.filter(subscriber=found, unsubscribed_at=None)
     return Someone(
@@ -43,23 +53,4 @@ def find_or_imagine(*, workspace: Workspace, address: Address, now: datetime) ->
         status=found.status,
         tags=dict(tags.values_list("tag_id", "tag__name")),
         list_ids=frozenset(joined.values_list("list_id", flat=True)),
-    )
-
-
-def _imagine(workspace: Workspace, address: Address, now: datetime) -> Someone:
-    status = Subscriber.Status.PENDING if workspace.double_opt_in else Subscriber.Status.ACTIVE
-    is_pending = status == Subscriber.Status.PENDING
-    return Someone(
-        subscriber=Subscriber(
-            workspace=workspace,
-            email=address.text,
-            email_key=address.key,
-            status=status,
-            created_at=now,
-            updated_at=now,
-        ),
-        is_known=False,
-        status=status,
-        tags={},
-        list_ids=frozenset(() if is_pending else lists.default_ids(workspace_id=workspace.pk)),
     )

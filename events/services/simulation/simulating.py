@@ -1,7 +1,7 @@
-"""What a sequence would do for one person, with dates, decisions and mails: nothing is written.
+"""Simulates a sequence for one person, with dates, decisions and mails: nothing is written.
 
-It walks as the engine walks (`engine.walking`) and renders as the engine renders. What the engine
-would do to people, mail servers and webhooks is done to values in memory, or only reported.
+It walks and renders with the engine's code. What the engine would do to people, mail servers and
+webhooks is done in memory, or only reported.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Simulation:
     entry: Entry
     begins_at: datetime
     path: Path
-    # What was taken for granted, a sentence each.
+    # Assumptions, a sentence each.
     notes: tuple[str, ...]
 
 
@@ -53,23 +53,21 @@ def simulate(
     awaited: Awaited = Awaited.TIMEOUT,
     most_visits: int = MOST_VISITS,
 ) -> Simulation:
-    """Return the way of the person with the address, known or not, who enters at `now`.
+    """Return the path of the person with the address, known or not, who enters at `now`.
 
-    `happening` is the event that starts it; without one, what the trigger asks for happens, with
-    no properties. An event that a step waits for is taken from those recorded, else it comes at
-    once or never, as `awaited` says. Reads only: no row is locked or written, no mail sent, no
-    webhook called. A `now` in the past sees the events that came later when their time comes, but
-    tags, lists and attributes as they are today.
+    `happening` is the starting event; without one, the trigger is met, with no properties. An
+    awaited event is taken from the recorded ones, else it arrives at once or never, as `awaited`
+    says. Reads only: no row is locked or written, no mail sent, no webhook called. With a `now` in
+    the past, later recorded events are seen in their time, but tags, lists and attributes as they
+    are today.
     """
     workspace = sequence.workspace
     someone = people.find_or_imagine(workspace=workspace, address=address, now=now)
     watched = watched_sequences.read(workspace_id=workspace.pk)
     entry = entries.judge(sequence=sequence, someone=someone, watched=watched, happening=happening)
-    version = (
-        loaded_versions.load(sequence.current_version_id) if sequence.current_version_id else None
-    )
-    path = Path((), None)
-    if version is not None:
+    version, path = None, Path((), None)
+    if sequence.current_version_id:
+        version = loaded_versions.load(sequence.current_version_id)
         enrollment = _begin(sequence, version, someone, entry, now)
         path = follow(
             enrollment=enrollment, watched=watched, awaited=awaited, most_visits=most_visits
@@ -135,17 +133,17 @@ def _notes(
     if not someone.is_known:
         notes.append("Nobody has this address: a new person without a name or attributes.")
     if someone.is_pending:
-        notes.append("The person has to confirm their address first: as if they did at once.")
+        notes.append("The person has to confirm their address first: assumed to happen at once.")
     waits = any(isinstance(visit.placed.step, WaitForEventStep) for visit in path.visits)
     if waits and awaited is Awaited.EVENT:
-        notes.append("Events that steps wait for come at once, where none was recorded.")
+        notes.append("Awaited events that were not recorded are assumed to arrive at once.")
     mails = [visit.mail for visit in path.visits if visit.mail]
     if mails and (settings.MAIL_PAUSED or workspace.is_mail_paused):
-        notes.append("Mail is paused: it would wait until that is over.")
+        notes.append("Mail is paused: it would wait until mail is resumed.")
     if workspace.mail_cap and any(mail.kind == MARKETING for mail in mails):
         notes.append(
             f"At most {workspace.mail_cap} marketing mails go to one person in "
-            f"{workspace.mail_cap_hours} hours; what that puts off is not counted here."
+            f"{workspace.mail_cap_hours} hours; delays by that cap are not shown here."
         )
     if version is None or not version.steps:
         notes.append("There are no steps to walk through.")

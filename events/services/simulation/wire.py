@@ -1,20 +1,16 @@
-"""A simulation as one JSON object, in the wire's words; times are UTC."""
+"""A simulation as one JSON object in the wire's words; times are UTC."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from events.services.simulation import Simulation
 from events.services.simulation.paths import Visit
-from subscribers.services.outbox.outbox import Draft
 
 
 def as_wire(simulation: Simulation) -> dict[str, Any]:
-    """Return the whole simulation as plain values.
-
-    `path.ending` is null when the path was cut, or there are no steps.
-    """
+    """Return the simulation; `path.ending` is null when the path was cut, or has no steps."""
     sequence, ending = simulation.sequence, simulation.path.ending
-    readiness = simulation.readiness
+    readiness, someone = simulation.readiness, simulation.someone
     return {
         "success": True,
         "sequenceId": sequence.public_id,
@@ -26,7 +22,11 @@ def as_wire(simulation: Simulation) -> dict[str, Any]:
             "errors": list(readiness.problems),
             "warnings": list(readiness.warnings),
         },
-        "subscriber": _subscriber(simulation),
+        "subscriber": {
+            "id": someone.subscriber.public_id if someone.is_known else None,
+            "email": someone.subscriber.email,
+            "status": someone.status,
+        },
         "enrollment": _enrollment(simulation),
         "path": {
             "beginsAt": _moment(simulation.begins_at),
@@ -35,15 +35,6 @@ def as_wire(simulation: Simulation) -> dict[str, Any]:
             and {"at": _moment(ending.at), "status": ending.status, "reason": ending.reason},
         },
         "notes": list(simulation.notes),
-    }
-
-
-def _subscriber(simulation: Simulation) -> dict[str, Any]:
-    someone = simulation.someone
-    return {
-        "id": someone.subscriber.public_id if someone.is_known else None,
-        "email": someone.subscriber.email,
-        "status": someone.status,
     }
 
 
@@ -77,24 +68,20 @@ def _visit(visit: Visit) -> dict[str, Any]:
         },
     }
     if visit.mail:
-        said["email"] = _mail(visit.mail)
+        said["email"] = {
+            "kind": visit.mail.kind,
+            "from": visit.mail.sender,
+            "replyTo": visit.mail.reply_to,
+            "to": visit.mail.recipient,
+            "subject": visit.mail.subject,
+            "html": visit.mail.html,
+            "text": visit.mail.text,
+        }
     if visit.payload is not None:
         said["webhook"] = dict(visit.payload)
     if visit.error:
         said["error"] = visit.error
     return said
-
-
-def _mail(mail: Draft) -> dict[str, Any]:
-    return {
-        "kind": mail.kind,
-        "from": mail.sender,
-        "replyTo": mail.reply_to,
-        "to": mail.recipient,
-        "subject": mail.subject,
-        "html": mail.html,
-        "text": mail.text,
-    }
 
 
 def _moment(at: datetime) -> str:

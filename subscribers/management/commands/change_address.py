@@ -1,4 +1,4 @@
-"""`change_address PERSON NEW`: gives somebody another address."""
+"""`change_address PERSON NEW`: gives a subscriber another address."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +12,7 @@ from subscribers.wire.addresses import InvalidAddress
 
 
 class Command(BaseCommand):
-    """Changes an address."""
-
-    help = "Give somebody another address, which must be free; mail that waits goes there."
+    help = "Change a subscriber's address to one that is free; waiting mail goes there."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("person", metavar="PERSON", help=f"Named by {named_people.FORMS}.")
@@ -34,9 +32,8 @@ class Command(BaseCommand):
         except InvalidAddress as error:
             raise CommandError(f"NEW {error}") from error
         except changing_address.AddressTaken as error:
-            message = f"{error} Use merge_subscribers."
-            raise CommandError(message) from error
+            raise CommandError(f"{error} Use merge_subscribers.") from error
         except erasing.SubscriberGone as error:
             raise CommandError(str(error)) from error
-        asked = " The new address was asked to confirm." if changed.is_asked else ""
+        asked = " A confirmation was sent to it." if changed.is_asked else ""
         self.stdout.write(f"{person.email} is {changed.email} now, {changed.status}.{asked}")

@@ -1,4 +1,4 @@
-"""`create_api_key --workspace SLUG`: makes a key and prints it, once."""
+"""`create_api_key --workspace SLUG`: creates a key and prints it, once."""
 
 from typing import Any
 
@@ -10,8 +10,6 @@ from subscribers.services.workspaces import api_keys
 
 
 class Command(BaseCommand):
-    """Creates an API key."""
-
     help = "Create an API key; prints the key and nothing else."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,11 +24,10 @@ class Command(BaseCommand):
             help="What it may do; may be given several times. None: everything. One of: "
             + ", ".join(Scope.values),
         )
-
         parser.add_argument(
             "--test",
             action="store_true",
-            help="What it starts sends no mail and calls no webhook; does not change.",
+            help="Enrollments it starts send no mail and call no webhook. Cannot be changed.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""`create_workspace NAME`: makes a workspace and prints its slug."""
+"""`create_workspace NAME`: creates a workspace and prints its slug."""
 
 from typing import Any
 
@@ -9,8 +9,6 @@ from subscribers.services.workspaces import workspaces
 
 
 class Command(BaseCommand):
-    """Creates a workspace."""
-
     help = "Create a workspace; prints its slug."
 
     def add_arguments(self, parser: CommandParser) -> None:

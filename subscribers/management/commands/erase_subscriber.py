@@ -1,4 +1,4 @@
-"""`erase_subscriber PERSON`: deletes somebody everywhere; the hash of the address is kept."""
+"""`erase_subscriber PERSON`: deletes a person everywhere; a hash of the address is kept."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,16 +9,14 @@ from subscribers.management import asking_first, people
 from subscribers.services.audience import named_people
 from subscribers.services.people import erasing
 
-SUPPRESSED = "No mail goes to the address any more, of which a hash is kept."
-FREE = "Nothing keeps mail from the address if somebody comes with it again."
+SUPPRESSED = "No more mail goes to the address; only its hash is kept."
+FREE = "Nothing blocks mail to the address if it is used again."
 
 
 class Command(BaseCommand):
-    """Erases a person."""
-
     help = (
-        "Delete somebody with all that names them: events, enrollments, mails, ledger, log "
-        "entries, kept answers, refused rows. It cannot be undone. Repeat it when it was "
+        "Delete a person with all that names them: events, enrollments, mails, ledger, log "
+        "entries, kept answers, rejected rows. It cannot be undone. Repeat it when it was "
         "interrupted."
     )
 
@@ -28,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--allow-return",
             action="store_true",
-            help="Keep no hash that stops mail if they come again; one that was there stays.",
+            help="Keep no hash that blocks mail if they come again; an earlier one stays.",
         )
         asking_first.add_to(parser)
 

@@ -12,8 +12,6 @@ from subscribers.services.people import exporting
 
 
 class Command(ExportCommand):
-    """Exports subscribers."""
-
     help = (
         "Write subscribers with their tags, lists and consent as CSV or JSONL, in the order in "
         "which they came."

@@ -1,4 +1,4 @@
-"""`import_subscribers FILE…`: brings people in, with what they agreed to, and starts nothing."""
+"""`import_subscribers FILE…`: imports people and their consent, and starts nothing."""
 
 from typing import Any
 
@@ -18,11 +18,9 @@ from subscribers.services.imports.people.columns import FIELDS
 
 
 class Command(ImportCommand):
-    """Imports subscribers."""
-
     help = (
-        "Bring people in from files: addresses, names, attributes, tags, lists, status, consent. "
-        "No sequence starts by it, and nobody who left or is suppressed gets mail again."
+        "Import people from files: addresses, names, attributes, tags, lists, status, consent. "
+        "Starts no sequence; people who unsubscribed or are suppressed get no mail again."
     )
     kind = ImportRun.Kind.SUBSCRIBERS
 
@@ -32,7 +30,7 @@ class Command(ImportCommand):
             choices=list(map(str, Duplicates)),
             default=str(Duplicates.SKIP),
             help="People who are known: skip them (the default), merge (fill what is empty) or "
-            "overwrite (what the row says counts). Tags and lists are added, none is taken off.",
+            "overwrite (what the row says counts). Tags and lists are added, none is removed.",
         )
         parser.add_argument(
             "--opt-in-mode",

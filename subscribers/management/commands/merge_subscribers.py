@@ -1,4 +1,4 @@
-"""`merge_subscribers KEEP GONE`: makes two people one; the way out of an identity conflict."""
+"""`merge_subscribers KEEP GONE`: merges two people; it resolves an identity conflict."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,11 +13,9 @@ from subscribers.services.people.merging import Merged
 
 
 class Command(BaseCommand):
-    """Merges two people."""
-
     help = (
-        "Make two people one: all that GONE did and has becomes KEEP's, whose address stays. "
-        "GONE's row goes; its address gets no mail, and is not suppressed. It cannot be undone."
+        "Merge two people: all that GONE did and has moves to KEEP, whose address stays. "
+        "GONE is deleted; its address gets no mail, and is not suppressed. It cannot be undone."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -56,7 +54,7 @@ class Command(BaseCommand):
 def _sentence(merged: Merged) -> str:
     history = merged.history
     return (
-        f"Taken over: {history.events:,} events ({history.duplicates:,} that both had are "
+        f"Moved: {history.events:,} events ({history.duplicates:,} that both had are "
         f"dropped), {history.enrollments:,} enrollments ({history.cancelled:,} cancelled), "
         f"{merged.mails:,} mails, {merged.tags:,} tags, {merged.lists:,} lists."
     )

@@ -1,4 +1,4 @@
-"""`send_test_mail ADDRESS`: sends one plain mail and says exactly what became of it."""
+"""`send_test_mail ADDRESS`: sends one plain mail and prints the exact outcome."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -20,16 +20,14 @@ FAILURES = {
 
 
 class Command(BaseCommand):
-    """Sends a test mail."""
-
-    help = "Send one plain mail as EMAIL_URL says, and tell exactly what became of it."
+    help = "Send one plain mail as EMAIL_URL says, and print the exact outcome."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("address", metavar="ADDRESS", help="Whom to send it to.")
+        parser.add_argument("address", metavar="ADDRESS", help="The recipient.")
         parser.add_argument(
             "--workspace",
             metavar="SLUG",
-            help="Whose address it comes from; not needed where there is only one.",
+            help="The sending workspace; not needed where there is only one.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -51,7 +49,6 @@ class Command(BaseCommand):
 
 
 def _brake(reason: str, workspace: Workspace, address: str) -> str:
-    """Return what keeps the mail from leaving, in words."""
     if reason == "not_in_allow_list":
         return f"EMAIL_ALLOW does not let mail go to {address}."
     if settings.MAIL_PAUSED:
@@ -60,12 +57,11 @@ def _brake(reason: str, workspace: Workspace, address: str) -> str:
 
 
 def _destination() -> str:
-    """Return where the mail went: a server, a folder, or the name of what took it."""
     match settings.EMAIL_BACKEND.removeprefix("django.core.mail.backends."):
         case "smtp.EmailBackend":
             return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
         case "filebased.EmailBackend":
-            # Only there where it is used, so the type checker does not know it.
+            # Set for this backend only, so the type checker does not know it.
             return str(getattr(settings, "EMAIL_FILE_PATH"))  # noqa: B009
         case other:
             return str(other).removesuffix(".EmailBackend")

@@ -1,1 +1,1 @@
-"""What the commands that export tables share: their options, and the file that they write."""
+"""The options and the output of the commands that export tables."""

@@ -1,4 +1,4 @@
-"""The options that exports share, and what they mean."""
+"""The options of all exports."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +16,6 @@ from subscribers.wire.payloads import InvalidField, read_moment
 
 
 def add_to(parser: CommandParser) -> None:
-    """Add the file, its format and the workspace."""
     parser.add_argument(
         "file",
         nargs="?",
@@ -33,35 +32,25 @@ def add_to(parser: CommandParser) -> None:
 
 
 def add_people_to(parser: CommandParser) -> None:
-    """Add the options that narrow an export to some people."""
     parser.add_argument(
         "--email", metavar="ADDRESS", help=f"One person, named by {named_people.FORMS}."
     )
-    parser.add_argument(
-        "--tag",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="Those who bear the tag; given several times: all of them.",
-    )
-    parser.add_argument(
-        "--list",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="Those who are on the list now; given several times: on all of them.",
-    )
+    for name, text in (
+        ("--tag", "People with the tag; given several times: with all of them."),
+        ("--list", "People on the list now; given several times: on all of them."),
+    ):
+        parser.add_argument(name, action="append", default=[], metavar="NAME", help=text)
     parser.add_argument(
         "--status",
         action="append",
         default=[],
         choices=Subscriber.Status.values,
-        help="Those of the status; given several times: of one of them.",
+        help="People with the status; given several times: with one of them.",
     )
 
 
 def add_times_to(parser: CommandParser, *, what: str) -> None:
-    """Add from and until when; `what` tells of what."""
+    """Add `--since` and `--until`; `what` says which time they limit."""
     form = "as 2026-01-31T09:30:00Z"
     parser.add_argument("--since", metavar="TIME", help=f"{what} then or later, {form}.")
     parser.add_argument("--until", metavar="TIME", help=f"{what} before then, {form}.")
@@ -79,7 +68,7 @@ def format_of(options: Mapping[str, Any]) -> str:
 
 
 def people_of(options: Mapping[str, Any], workspace: Workspace) -> Chosen:
-    """Return who is chosen, whenever they came; raises `CommandError` for an unknown person."""
+    """Return which people the options choose; raises `CommandError` for an unknown person."""
     name = options["email"]
     person = None if name is None else people.person_of(workspace=workspace, name=name)
     return Chosen(
@@ -91,7 +80,7 @@ def people_of(options: Mapping[str, Any], workspace: Workspace) -> Chosen:
 
 
 def time_of(options: Mapping[str, Any], name: str) -> datetime | None:
-    """Return the time that an option gives, in UTC; raises `CommandError` for any other text."""
+    """Return an option's time in UTC; raises `CommandError` for any other text."""
     text = options[name]
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""The frame of the commands that export tables: writes pages of rows, and says how many."""
+"""The base of the export commands: writes pages of rows, and counts them."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,13 +16,11 @@ from subscribers.services.people.exporting import UnknownName
 
 
 class _Bar(tqdm):  # type: ignore[type-arg] # generic for the type checker alone
-    # No thread that watches over it: it moves with each page.
+    # No monitoring thread: it moves with each page.
     monitor_interval = 0
 
 
 class ExportCommand(BaseCommand):
-    """Writes a table to a file or to the standard output."""
-
     def export(
         self,
         *,
@@ -31,7 +29,7 @@ class ExportCommand(BaseCommand):
         row_type: type[msgspec.Struct],
         noun: str,
     ) -> None:
-        """Write all pages, then say on the standard error how many rows that were.
+        """Write all pages, then the number of rows to standard error.
 
         Ctrl-C and SIGTERM leave no file and end with 130. Raises `CommandError`.
         """
@@ -51,7 +49,6 @@ class ExportCommand(BaseCommand):
             self.stderr.write(f"Exported {rows:,} {noun}{where}.", self.style.SUCCESS)
 
     def _bar(self, options: Mapping[str, Any], noun: str) -> _Bar:
-        """Return what shows on a terminal how far it is, unless the rows themselves are there."""
         has_rows = options["file"] == STANDARD_OUTPUT and self.stdout.isatty()
         return _Bar(
             # Django's own stream would end each state of the bar with a new line.

@@ -1,4 +1,4 @@
-"""How an export ends before its time: by Ctrl-C, by SIGTERM, or since nobody reads any further."""
+"""Early ends of an export: by Ctrl-C, by SIGTERM, or because the reader closed the pipe."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ _Handler = Callable[[int, FrameType | None], Any] | int | None
 def early_endings(*, name: str, say: Callable[[str], None]) -> Iterator[None]:
     """End the process with 130 on Ctrl-C and SIGTERM, silently where a pipe was closed.
 
-    To be put around what opens the file, so that no part of it is left. `say` gets a sentence.
+    Put it around what opens the file, so that no part of it is left. `say` gets a sentence.
     """
     before: _Handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -33,9 +33,9 @@ def early_endings(*, name: str, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _leave_the_pipe() -> None:
-    """End as whoever reads no further wants it, such as `head`.
+    """End quietly for a reader that stops early, such as `head`.
 
-    The interpreter flushes the standard output once more at its end, which must not fail.
+    Python flushes standard output again at its end, which must not fail.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(1)

@@ -1,4 +1,4 @@
-"""The file that an export writes: whole under its name, or not there at all."""
+"""The file that an export writes: complete under its name, or not there."""
 
 import gzip
 import os
@@ -17,19 +17,16 @@ _COMPRESSION = 4
 
 
 class Sink(Protocol):
-    """Where the lines go."""
-
     def write(self, lines: bytes, /) -> Any:  # noqa: ANN401 - how many bytes, if it says so
         """Take whole lines of UTF-8."""
 
 
 @contextmanager
 def opened(*, name: str, standard_output: Any) -> Iterator[Sink]:  # noqa: ANN401 - Django's wrapper
-    """Open a file, or the standard output for `-`; `.gz` at the end of the name compresses.
+    """Open a file, or standard output for `-`; `.gz` at the end of the name compresses.
 
-    A file appears when all of it is written, in the place of one of that name; nothing is left of
-    a part. What is no ordinary file, such as a pipe, is written to as it is.
-    Raises `CommandError` when it cannot be written.
+    The file replaces one of its name only once it is complete; a partial one is removed. A special
+    file, such as a pipe, is written directly. Raises `CommandError` when it cannot be written.
     """
     if name == STANDARD_OUTPUT:
         yield _Standard(standard_output)
@@ -64,8 +61,6 @@ def _replaced(path: Path) -> Iterator[BufferedWriter]:
 
 
 class _Standard:
-    """The standard output: its bytes where it has any, else text."""
-
     def __init__(self, stream: Any) -> None:  # noqa: ANN401 - Django's wrapper
         self._stream = stream
         self._bytes: IO[bytes] | None = getattr(stream, "buffer", None)

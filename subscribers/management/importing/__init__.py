@@ -1,4 +1,4 @@
-"""What the commands that import have in common: options, progress, rejects and the result."""
+"""Options, progress, rejects and result of the import commands."""
 
 from subscribers.management.importing.command import ImportCommand
 

@@ -1,4 +1,4 @@
-"""The arguments that all imports share, and what they mean."""
+"""The arguments of all imports."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ USAGE = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRequest:
-    """What a command was asked for; checked as far as it can be without reading on."""
+    """A command's arguments, checked as far as possible without reading rows."""
 
     workspace: Workspace
     sources: Sequence[Source]
@@ -32,12 +32,12 @@ class ImportRequest:
 
 
 def wrong(message: str) -> CommandError:
-    """Return the error for arguments that cannot be: exit code 2."""
+    """Return the error for invalid arguments: exit code 2."""
     return CommandError(message, returncode=USAGE)
 
 
 def check_map(renamed: Mapping[str, str], fields: Fields) -> None:
-    """Raise `CommandError` where --map leads to a name that is no field."""
+    """Raise `CommandError` where --map names no field of ours."""
     for ours in renamed.values():
         if ours not in fields:
             known = ", ".join((*fields.cells, f"{fields.prefix}KEY"))
@@ -45,7 +45,6 @@ def check_map(renamed: Mapping[str, str], fields: Fields) -> None:
 
 
 def add(parser: CommandParser) -> None:
-    """Add the arguments."""
     parser.add_argument(
         "files",
         nargs="+",
@@ -70,8 +69,8 @@ def add(parser: CommandParser) -> None:
         "--rejects",
         metavar="FILE",
         type=Path,
-        help="Where refused rows go, with the reason in a column `error`. Mended there, the file "
-        "can be imported.",
+        help="Where rejected rows go, with the reason in a column `error`. Once corrected, the "
+        "file can be imported.",
     )
     parser.add_argument(
         "--stop-on-error", action="store_true", help="Stop before the first bad row."
@@ -79,7 +78,7 @@ def add(parser: CommandParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="Go on where the last import of these files and options was broken off.",
+        help="Resume the last interrupted import of these files and options.",
     )
     parser.add_argument("--json", action="store_true", help="Print the result as one JSON object.")
     parser.add_argument("--quiet", action="store_true", help="Show no progress and no bad rows.")
@@ -87,7 +86,7 @@ def add(parser: CommandParser) -> None:
 
 
 def read(options: dict[str, Any]) -> ImportRequest:
-    """Return what is asked for; raises `CommandError` with the exit code 2."""
+    """Return the checked arguments; raises `CommandError` with the exit code 2."""
     workspace = Workspace.objects.filter(slug=options["workspace"]).first()
     if workspace is None:
         raise wrong(f"--workspace: there is no workspace with the slug {options['workspace']!r}.")

@@ -1,4 +1,4 @@
-"""The frame of the import commands; what each of them imports is in its own `importer`."""
+"""The base of the import commands; each has its own `importer`."""
 
 import time
 from abc import abstractmethod
@@ -24,15 +24,13 @@ from subscribers.services.imports import loop, runs
 from subscribers.services.imports.loop import Ended
 from subscribers.services.imports.runs import TakenOver
 
-# What ends a run for a reason outside of it; anything else is a fault of ours.
+# Ends a run from outside; any other error is a fault of ours.
 BROKEN_OFF = (InvalidFile, TakenOver, DatabaseError, InterfaceError, OSError)
-GO_ON = "Give the same command with --resume to go on."
+GO_ON = "Run the same command with --resume to continue."
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class _Work:
-    """One process's part of a run."""
-
     asked: ImportRequest
     options: dict[str, Any]
     run: ImportRun
@@ -43,7 +41,7 @@ class _Work:
 
 
 class ImportCommand(BaseCommand):
-    """Reads files into a workspace: opens the run, runs the loop, says what came of it.
+    """Imports files into a workspace: opens the run, runs the loop, prints the result.
 
     Exit codes: 0 all is well, 1 failed, 2 usage, 3 some rows were rejected, 130 interrupted.
     """
@@ -56,15 +54,14 @@ class ImportCommand(BaseCommand):
         self.add_own_arguments(parser)
 
     def add_own_arguments(self, parser: CommandParser) -> None:
-        """Add what this command alone takes."""
+        """Add the command's own arguments."""
 
     def own_options(self, options: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - for others
-        """Return those of the command's own options that change what is imported, as JSON.
+        """Return the command's own options that change what is imported, as JSON.
 
-        Kept with the run: a run is resumed with the same. Raises `arguments.wrong(…)` for what
-        cannot be. `options` are the parsed arguments, with `map` as a dict (theirs -> ours) and
-        `columns`: those of all CSV files together, None where one can be read only once or one is
-        JSONL.
+        Stored with the run, which is resumed with the same. Raises `arguments.wrong(…)`. `options`
+        are the parsed arguments, with `map` as a dict (theirs -> ours) and `columns` of all CSV
+        files together: None where a file can be read only once or is JSONL.
         """
         return {}
 
@@ -78,7 +75,7 @@ class ImportCommand(BaseCommand):
         """
 
     def after_run(self, *, run: ImportRun, now: datetime) -> None:
-        """Do what follows a run that has ended, also an interrupted or failed one (roll-ups)."""
+        """Do what follows a run, also an interrupted or failed one (roll-ups)."""
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django gives them
         asked = arguments.read(options)
@@ -96,15 +93,7 @@ class ImportCommand(BaseCommand):
             is_quiet=options["quiet"],
         )
         with progress, Stopping(say=progress.say) as stopping, self._rejects(run, asked) as rejects:
-            work = _Work(
-                asked=asked,
-                options=options,
-                run=run,
-                meter=meter,
-                rejects=rejects,
-                progress=progress,
-                stopping=stopping,
-            )
+            work = _Work(asked, options, run, meter, rejects, progress, stopping)
             exit_code, error = self._import(work)
         said = Result(
             run=run,
@@ -128,7 +117,6 @@ class ImportCommand(BaseCommand):
             raise
 
     def _import(self, work: _Work) -> tuple[int, str]:
-        """Run the loop and mark how it ended; return the exit code, and why it failed."""
         run = work.run
         try:
             ended = self._run_loop(work)
@@ -170,7 +158,7 @@ class ImportCommand(BaseCommand):
         )
 
     def _fail(self, work: _Work, error: str) -> tuple[int, str]:
-        # The database may be what failed: the checkpoint is there all the same.
+        # The database itself may have failed: the checkpoint is stored all the same.
         with suppress(DatabaseError, InterfaceError):
             runs.fail(run=work.run, now=timezone.now(), error=error)
             self._follow(work)
@@ -191,11 +179,10 @@ class ImportCommand(BaseCommand):
 
 
 def _sums(work: _Work) -> runs.Counted:
-    """Return what the whole run came to."""
     if work.asked.is_dry_run:
         return work.progress.counted
     sums = result.sums_of(work.run)
     if work.run.status == ImportRun.Status.RUNNING:
-        # How it ended could not be stored, nor the sums be read.
+        # Neither the end nor the sums could be stored.
         sums.add(work.progress.counted)
     return sums

@@ -1,4 +1,4 @@
-"""Opens the run of an import: a new one, or the one that was broken off."""
+"""Opens the run of an import: a new one, or the interrupted one."""
 
 import getpass
 import time
@@ -22,10 +22,10 @@ SECONDS_BETWEEN_LOOKS = 1
 def open_run(
     *, kind: str, asked: ImportRequest, options: Mapping[str, Any], say: Callable[[str], None]
 ) -> ImportRun:
-    """Return a new run, or with `--resume` the one that goes on; raises `CommandError`.
+    """Return a new run, or with `--resume` the interrupted one; raises `CommandError`.
 
-    One that was killed looks as if it were running, for a minute: waits until it has been quiet
-    for so long, and gives up when it moves on.
+    A killed run looks for a minute as if it were running: waits until it has been silent for so
+    long, and gives up when it moves on.
     """
     files = [source.name for source in asked.sources]
     if not asked.is_resuming:
@@ -61,7 +61,7 @@ def open_run(
 
 
 def meter_of(*, run: ImportRun, asked: ImportRequest) -> tuple[Meter, int]:
-    """Return the meter to read with, and how many stored bytes earlier processes had read."""
+    """Return the meter, and how many stored bytes earlier processes read."""
     meter = Meter()
     for source in asked.sources[: run.file_index]:
         if can_be_read_again(source):
@@ -73,7 +73,7 @@ def meter_of(*, run: ImportRun, asked: ImportRequest) -> tuple[Meter, int]:
 
 
 def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the shared options that a run must be resumed with."""
+    """Return the shared options that a resumed run must repeat."""
     kept = {"map": options["map"], "format": options["format"]}
     if options["rejects"]:
         kept["rejects"] = str(options["rejects"])
@@ -81,7 +81,6 @@ def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _actor() -> str:
-    """Return who runs the command, as the system knows them."""
     # A container's user may have a number and no name.
     with suppress(KeyError, OSError):
         return getpass.getuser()[:150]

@@ -1,4 +1,4 @@
-"""How far an import is, on standard error: a bar on a terminal, else a line every five seconds."""
+"""Progress on standard error: a bar on a terminal, else a line every five seconds."""
 
 import time
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ UNSIZED = "{desc} {elapsed}"
 
 
 class _Bar(tqdm):  # type: ignore[type-arg] # generic for the type checker alone
-    # No thread that watches over bars: this one moves with each batch.
+    # No monitoring thread: it moves with each batch.
     monitor_interval = 0
 
 
 class Progress:
-    """Says what the batches of one run came to, and the first rows that were refused."""
+    """Shows the counts of a run's batches, and its first rejected rows."""
 
     def __init__(
         self,
@@ -37,9 +37,9 @@ class Progress:
         already_read: int,
         is_quiet: bool,
     ) -> None:
-        """Begin where earlier processes left off: what they counted, and the bytes they read."""
+        """`earlier` and `already_read` are the counts and the bytes of earlier processes."""
         self.counted = Counted()
-        # Where the last refused row is and what is wrong with it.
+        # The place and the faults of the last rejected row.
         self.last_refused = ""
         self._earlier_rows, self._earlier_rejected = earlier.rows, earlier.rejected
         self._stream = stream
@@ -70,7 +70,6 @@ class Progress:
             self._bar.close()
 
     def report(self, counted: Counted, rejected: Sequence[Rejected]) -> None:
-        """Take in a batch that is stored."""
         self.counted.add(counted)
         if rejected:
             self.last_refused = described(rejected[-1], self._asked)
@@ -98,7 +97,7 @@ class Progress:
             self.say(_printable(described(each, self._asked)))
         self._shown_rejects += len(rejected)
         if 0 <= room < len(rejected):
-            self.say("More rows are refused; they are counted, and shown no more.")
+            self.say("More rows are rejected; they are counted but not shown.")
 
     def _move_bar(self, bar: _Bar) -> None:
         bar.set_description_str(self._rows(), refresh=False)
@@ -122,7 +121,7 @@ class Progress:
 
 
 def _size(sources: Sequence[Source]) -> int | None:
-    """Return the files' bytes as they are stored; None where a size is not known."""
+    """Return the stored size of all files; None where one is unknown."""
     if not all(map(can_be_read_again, sources)):
         return None
     return sum(Path(source.name).stat().st_size for source in sources)
@@ -135,7 +134,5 @@ def _duration(seconds: float) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return an outsider's text without what would move a terminal's cursor."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)[
-        :500
-    ]
+    shown = (each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:500])
+    return "".join(shown)

@@ -1,7 +1,7 @@
-"""Refused rows in a file, with what is wrong with them: mended there, they can be imported again.
+"""The file of rejected rows and their errors; once corrected, it can be imported.
 
-The columns are those of the imported files, `error` before them, so that a row with too many cells
-keeps them at its end. An import ignores the column `error`.
+Its columns are those of the imported files, with `error` before them, so that a row with too many
+cells keeps them at its end. An import ignores the column `error`.
 """
 
 import csv
@@ -20,12 +20,12 @@ from subscribers.services.imports.runs import Rejected
 from subscribers.wire import json_gate
 
 ERROR = "error"
-# Where the text of a line goes that is no JSON object.
+# The key for a line that is no JSON object.
 UNREADABLE = "row"
 
 
 class KeptNowhere:
-    """Stands for a file of rejects where none is asked for."""
+    """Stands in where no rejects file is wanted."""
 
     def __enter__(self) -> Self:
         return self
@@ -34,17 +34,16 @@ class KeptNowhere:
         """Nothing is open."""
 
     def write(self, rejected: Sequence[Rejected], *, at: int) -> int:  # noqa: ARG002 - as the other's
-        """Keep nothing."""
         return at
 
 
 class RejectsFile:
-    """A file of rejects, open for one run; see `import_runs.KeepsRejects`."""
+    """A rejects file, open for one run; see `runs.KeepsRejects`."""
 
     def __init__(self, path: Path, *, asked: ImportRequest, length: int) -> None:
-        """Open the file and cut off what is beyond the checkpoint, `length` bytes.
+        """Open the file and cut off what follows the checkpoint, `length` bytes.
 
-        Raises `CommandError` (usage) where it cannot be written, or is not that of the checkpoint.
+        Raises `CommandError` (usage) where it cannot be written, or is shorter than the checkpoint.
         """
         size = path.stat().st_size if path.exists() else 0
         if size < length:
@@ -68,7 +67,7 @@ class RejectsFile:
         self._file.close()
 
     def write(self, rejected: Sequence[Rejected], *, at: int) -> int:
-        """Write rows from byte `at` on, in the place of all that is after it; return the length."""
+        """Write rows from byte `at` on in place of what follows it; return the new length."""
         self._file.seek(at)
         self._file.truncate()
         if self._is_csv:
@@ -76,7 +75,7 @@ class RejectsFile:
         else:
             self._file.writelines(self._json_line(each) for each in rejected)
         self._file.flush()
-        # The checkpoint, which says how long the file is, outlives a power cut.
+        # The checkpoint, which has the file's length, survives a power cut.
         os.fsync(self._file.fileno())
         return self._file.tell()
 
@@ -88,18 +87,19 @@ class RejectsFile:
             self._columns = [column for column in known if column != ERROR]
             writer.writerow([ERROR, *map(guarded, self._columns)])
         writer.writerows(
-            [self._error(each), *map(guarded, self._cells(each.row))] for each in rejected
+            [described(each, self._asked), *map(guarded, self._cells(each.row))]
+            for each in rejected
         )
         self._file.write(text.getvalue().encode("utf-8", "replace"))
 
     def _cells(self, row: Row) -> list[str]:
-        """Return a row's cells under the file's columns; too few stay too few."""
+        """Return a row's cells under the file's columns; missing ones stay missing."""
         read_columns = row.columns or ()
         if row.fields is None:
             return [_text(row.raw)]
         by_column, extra = row.fields, []
         if row.raw:
-            # Form alone is wrong: all cells are there, also those without a column.
+            # Only the form is wrong: all cells are there, also those without a column.
             found = next(csv.reader(StringIO(_text(row.raw), newline="")))
             extra = [unguarded(cell) for cell in found[len(read_columns) :]]
         columns = self._columns
@@ -110,16 +110,15 @@ class RejectsFile:
     def _json_line(self, rejected: Rejected) -> bytes:
         row = rejected.row
         fields = row.fields if row.fields is not None else {UNREADABLE: _text(row.raw)}
-        said = {ERROR: self._error(rejected), **{k: v for k, v in fields.items() if k != ERROR}}
+        said = {
+            ERROR: described(rejected, self._asked),
+            **{k: v for k, v in fields.items() if k != ERROR},
+        }
         encoded = json_gate.encode_plain(said)
         return (encoded or json.dumps(said).encode()) + b"\n"
 
-    def _error(self, rejected: Rejected) -> str:
-        return described(rejected, self._asked)
-
 
 def described(rejected: Rejected, asked: ImportRequest) -> str:
-    """Return where a refused row is and what is wrong with it, as one line."""
     row = rejected.row
     name = f"{asked.sources[row.file_index].name} " if len(asked.sources) > 1 else ""
     said = f"{name}line {row.line}: {sentence(rejected.faults)}"
@@ -127,9 +126,5 @@ def described(rejected: Rejected, asked: ImportRequest) -> str:
 
 
 def _text(raw: bytes | None) -> str:
-    return (
-        (raw or b"")
-        .decode("utf-8", "replace")
-        .replace("\0", "\N{REPLACEMENT CHARACTER}")
-        .rstrip("\r\n")
-    )
+    text = (raw or b"").decode("utf-8", "replace").rstrip("\r\n")
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

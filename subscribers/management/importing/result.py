@@ -1,4 +1,4 @@
-"""What an import came to: a sentence for people, one JSON object for machines."""
+"""The result of an import: sentences for people, one JSON object for programs."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MOST_SHOWN_REASONS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The sums of a run, those of earlier processes included, and how this process ended."""
+    """A run's totals over all its processes, and how this process ended."""
 
     run: ImportRun
     counted: Counted
@@ -32,7 +32,6 @@ class Result:
 
 
 def sums_of(run: ImportRun) -> Counted:
-    """Return what the run has come to, all processes that were at it taken together."""
     return Counted(
         rows=run.rows,
         recorded=run.recorded,
@@ -48,7 +47,6 @@ def sums_of(run: ImportRun) -> Counted:
 
 
 def as_json(result: Result) -> str:
-    """Return the result as one line."""
     counted = result.counted
     said = {
         "ended": result.word,
@@ -70,7 +68,6 @@ def as_json(result: Result) -> str:
 
 
 def as_lines(result: Result) -> list[str]:
-    """Return the result for people: the reasons, most frequent first, then the sums."""
     counted = result.counted
     by_count = sorted(counted.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     lines = [f"{count:>9,}  {text}" for text, count in by_count[:MOST_SHOWN_REASONS]]

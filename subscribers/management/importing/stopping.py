@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while an import runs: it stops after the batch at hand."""
+"""Ctrl-C and SIGTERM during an import: it stops after the current batch."""
 
 import signal
 import threading
@@ -12,7 +12,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopping:
-    """Knows whether the import was asked to stop; asked a second time, it stops at once."""
+    """Whether the import was asked to stop; a second signal stops it at once."""
 
     def __init__(self, *, say: Callable[[str], None]) -> None:
         self.is_asked = False
@@ -22,7 +22,7 @@ class Stopping:
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
-        # Elsewhere Python lets nobody listen to signals.
+        # Python sets handlers of signals in the main thread only.
         if threading.current_thread() is threading.main_thread():
             self._before = {each: signal.signal(each, self._ask) for each in SIGNALS}
         return self
@@ -34,7 +34,8 @@ class Stopping:
     def cut(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield the rows until the import is asked to stop.
 
-        Ctrl-C ends the other end of a pipe too, within a row: what comes then is no row.
+        Ctrl-C also ends the program that writes the pipe, maybe within a row: what follows is no
+        row.
         """
         for row in rows:
             if self.is_asked:
@@ -46,4 +47,4 @@ class Stopping:
         if self.is_asked:
             raise KeyboardInterrupt
         self.is_asked = True
-        self._say("Stopping after the batch at hand; once more to stop at once.")
+        self._say("Stopping after the current batch; once more to stop at once.")

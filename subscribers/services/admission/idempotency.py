@@ -1,8 +1,8 @@
-"""`Idempotency-Key`: the first answer to a request is kept and given again.
+"""`Idempotency-Key`: the first answer to a request is stored and sent again.
 
-A reservation is committed before the work. The answer is stored in the work's own transaction,
-under the reservation's token, so that work and answer are there together or not at all. When
-a process dies its lease runs out, and the next repeat takes the work over.
+A reservation is committed before the work. The answer is stored in the work's own transaction under
+the reservation's token, so both are committed or neither is. When a process dies, its lease expires
+and the next repeat takes over.
 """
 
 import hashlib
@@ -20,8 +20,6 @@ LEASE = timedelta(seconds=60)
 
 
 class RequestInProgress(Exception):
-    """The same key is being worked on; ask again in `retry_after` seconds."""
-
     code = "IDEMPOTENCY_IN_PROGRESS"
 
     def __init__(self, retry_after: int) -> None:
@@ -37,7 +35,7 @@ class BodyMismatch(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """The first answer, as it was sent."""
+    """The stored answer, byte for byte."""
 
     status: int
     body: bytes
@@ -45,28 +43,27 @@ class KeptAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """The right to do the work and to store its answer, for as long as the lease lasts."""
+    """The right to do the work and to store its answer until the lease expires."""
 
     row_id: UUID
     token: UUID
 
     def keep(self, *, status: int, body: bytes) -> None:
-        """Store the answer; raises `RequestInProgress` when another request took over meanwhile.
-
-        Call it in the work's transaction: the exception must roll the work back.
+        """Store the answer inside the work's transaction, which `RequestInProgress` then rolls
+        back: another request took the reservation over.
         """
         mine = IdempotentRequest.objects.filter(pk=self.row_id, token=self.token, status=None)
         if not mine.update(status=status, answer=body):
             raise RequestInProgress(retry_after=1)
 
     def release(self) -> None:
-        """Give the key back: nothing was done, and a repeat may try."""
+        """Delete the reservation after work that changed nothing, so that a repeat may try."""
         IdempotentRequest.objects.filter(pk=self.row_id, token=self.token, status=None).delete()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestScope:
-    """What one key stands for: the same header on another path is another request."""
+    """What one key identifies; the same key on another path is another request."""
 
     workspace: Workspace
     method: str
@@ -77,10 +74,8 @@ class RequestScope:
 def reserve(
     *, scope: RequestScope, body: bytes, retention: timedelta, now: datetime
 ) -> Reservation | KeptAnswer:
-    """Return the right to do the work, or the kept answer; commits by itself.
-
-    A connection that breaks meanwhile is renewed and the same reservation asked for again. Raises
-    `RequestInProgress` and `BodyMismatch`.
+    """Return the right to do the work, or the stored answer; commits by itself. Reconnects once and
+    repeats the same reservation. Raises `RequestInProgress` and `BodyMismatch`.
     """
     planned = IdempotentRequest(
         workspace=scope.workspace,
@@ -100,7 +95,7 @@ def reserve(
 
 
 def _reserve(planned: IdempotentRequest, *, now: datetime) -> Reservation | KeptAnswer:
-    """Insert the row or take it over under the planned token; doing it twice changes nothing."""
+    """Insert the row, or take it over under the planned token. Idempotent."""
     with transaction.atomic():
         IdempotentRequest.objects.bulk_create([planned], ignore_conflicts=True)
         found = IdempotentRequest.objects.select_for_update().get(

@@ -1,4 +1,4 @@
-"""Requests a minute per key: a process leases a twentieth of the limit at a time, 50 at most."""
+"""Requests a minute per key. A process leases a twentieth of the limit at a time, at most 50."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ LARGEST_LEASE = 50
 
 @dataclass(frozen=True, slots=True)
 class RateDecision:
-    """Whether a request may pass, and what its headers say."""
+    """Whether a request is allowed, and the values of its headers."""
 
     is_allowed: bool
     limit: int
@@ -21,7 +21,7 @@ class RateDecision:
 
 
 def take(*, api_key_id: UUID, limit: int, now: datetime) -> RateDecision:
-    """Take one request from the key's minute; call it outside of transactions."""
+    """Take one request from the key's minute; call it outside transactions."""
     taken = leased_bucket.take(
         bucket=api_key_id.hex,
         count=1,

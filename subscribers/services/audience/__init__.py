@@ -1,3 +1,1 @@
-"""People, their tags and their lists. May know `workspaces` and `storage`; the caller reports to
-`reactions` what changed.
-"""
+"""Subscribers, tags, lists. May know `workspaces` and `storage`; callers report to `reactions`."""

@@ -1,4 +1,4 @@
-"""People as an operator names them: by address, `ext:` and the external id, or id on the wire."""
+"""Finds a subscriber that an operator names by address, `ext:` and external id, or public id."""
 
 from subscribers import ids
 from subscribers.models import Subscriber, Workspace
@@ -9,13 +9,13 @@ FORMS = "an address, ext: and the external id, or an id like sub_…"
 
 
 class NobodyNamed(LookupError):
-    """The workspace has nobody of that name, or the name has none of the forms."""
+    """The workspace has no subscriber of this name, or the name has none of the forms."""
 
     code = "SUBSCRIBER_NOT_FOUND"
 
 
 def find(*, workspace: Workspace, name: str) -> Subscriber:
-    """Return the person; takes no lock. Raises `NobodyNamed` with a sentence for the operator."""
+    """Return the subscriber, unlocked; raises `NobodyNamed` with a sentence for the operator."""
     text = name.strip()
     people = Subscriber.objects.select_related("workspace").filter(workspace=workspace)
     row_id = ids.decode("sub", text)

@@ -1,7 +1,6 @@
-"""Who a request is about: found, created, completed; always under the subscriber's lock.
+"""Finds, creates and completes the subscriber of a request.
 
-Everything here runs inside the caller's transaction. Rows are locked in the order of their ids and
-read after the lock.
+Runs inside the caller's transaction. Rows are locked by id and read after the lock.
 """
 
 from collections.abc import Mapping
@@ -18,13 +17,11 @@ from subscribers.services.storage import quick_rows
 from subscribers.wire import json_gate, profile
 from subscribers.wire.payloads import Fault, InvalidRequest, Person
 
-# Each round that ends without a row means that another request created or deleted one meanwhile.
+# Another round is needed when another request created or deleted the row meanwhile.
 ROUNDS = 10
 
 
 class Identified(Protocol):
-    """Somebody as one of the importers or the database knows them."""
-
     @property
     def external_id(self) -> str | None: ...
 
@@ -39,14 +36,14 @@ class IdentityConflict(ValueError):
 
 
 class SubscriberNotFound(LookupError):
-    """Only an external id was given, and nobody has it."""
+    """No subscriber has the external id, and no address was given."""
 
     code = "SUBSCRIBER_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredIdentity:
-    """Who a subscriber is, without the rest of the row."""
+    """A subscriber's id, address and external id, without the rest of the row."""
 
     id: UUID
     email: str
@@ -54,13 +51,12 @@ class StoredIdentity:
 
     @property
     def public_id(self) -> str:
-        """The id on the wire."""
         return encode("sub", self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A locked subscriber; `is_created` when this call made the row."""
+    """A locked subscriber; `is_created` when this call inserted the row."""
 
     subscriber: Subscriber
     is_created: bool
@@ -69,20 +65,17 @@ class Located:
 def find_or_create(
     *, workspace: Workspace, person: Person, now: datetime, planned_id: UUID
 ) -> Located:
-    """Return the person's row, locked; create it or attach the external id where that is due.
-
-    A new row gets `planned_id`.
-
-    Raises `IdentityConflict` and `SubscriberNotFound`. A stored address or external id never
-    changes. Two requests that create the same person end up with one row.
+    """Return the subscriber, locked; create it under `planned_id` or add the external id where
+    needed. A stored address or external id never changes. Two requests for one new subscriber make
+    one row. Raises `IdentityConflict` and `SubscriberNotFound`.
     """
     email_key = person.email.key if person.email else None
-    bearers = Subscriber.objects.in_workspace(workspace).identified_by(
+    identified = Subscriber.objects.in_workspace(workspace).identified_by(
         email_key=email_key, external_id=person.external_id
     )
     planned: Subscriber | None = None
     for _ in range(ROUNDS):
-        rows = list(bearers.locked())
+        rows = list(identified.locked())
         by_key: dict[str | None, Subscriber] = {row.email_key: row for row in rows}
         by_external_id: dict[str | None, Subscriber] = {
             row.external_id: row for row in rows if row.external_id is not None
@@ -105,10 +98,7 @@ def find_or_create(
 def complete(
     *, subscriber: Subscriber, person: Person, attributes_bytes: int, now: datetime
 ) -> None:
-    """Fill empty texts and merge attributes into the row, which the caller has locked.
-
-    Raises `InvalidRequest` when the merged attributes exceed `attributes_bytes`.
-    """
+    """Fill empty texts and merge attributes into the locked row. Raises as `changes_to` does."""
     changes = changes_to(
         stored={name: getattr(subscriber, name) for name in profile.COLUMNS},
         person=person,
@@ -124,10 +114,7 @@ def complete(
 def changes_to(
     *, stored: Mapping[str, Any], person: Person, attributes_bytes: int
 ) -> dict[str, Any]:
-    """Return the columns of the profile that the person's request changes, with their new values.
-
-    Raises `InvalidRequest` when the merged attributes exceed `attributes_bytes`.
-    """
+    """Return the changed profile columns with their new values. Raises as `check_size` does."""
     changes: dict[str, Any] = {
         name: text for name, text in person.texts.items() if not stored[name]
     }
@@ -139,7 +126,7 @@ def changes_to(
 
 
 def check_size(*, merged: Mapping[str, Any], attributes_bytes: int) -> None:
-    """Raise `InvalidRequest` when attributes are too long to be stored."""
+    """Raise `InvalidRequest` when merged attributes exceed `attributes_bytes`."""
     size = len(json_gate.compact(merged))
     if size > attributes_bytes:
         message = f"would have {size} bytes once merged; at most {attributes_bytes} are stored."
@@ -147,16 +134,15 @@ def check_size(*, merged: Mapping[str, Any], attributes_bytes: int) -> None:
 
 
 def merge_attributes(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the stored attributes with the given ones over them; None removes a key."""
+    """Return the stored attributes updated by the given ones; None removes a key."""
     merged = {**stored, **given}
     return {key: value for key, value in merged.items() if value is not None}
 
 
 def choose(*, by_address: Row | None, by_external_id: Row | None, person: Person) -> Row | None:
-    """Return the row that the identity means, None when nobody has it and it can be created.
-
-    The rows are those with the person's address and with their external id: one object if they are
-    one row. Raises `IdentityConflict` and `SubscriberNotFound`.
+    """Return the row that the identity means; None when no row has it and it can be created. Pass
+    the same object twice when one row has both the address and the external id. Raises
+    `IdentityConflict` and `SubscriberNotFound`.
     """
     if by_address and by_external_id and by_address is not by_external_id:
         raise IdentityConflict("email and externalId belong to two different subscribers.")
@@ -187,7 +173,7 @@ def _plan(workspace: Workspace, person: Person, now: datetime, planned_id: UUID)
 
 
 def _attach_external_id(subscriber: Subscriber, person: Person, now: datetime) -> bool:
-    """Give the row an external id where it has none; False when another row took it meanwhile."""
+    """Add the external id to a row without one; False when another row took it meanwhile."""
     if person.external_id is None or subscriber.external_id is not None:
         return True
     subscriber.external_id = person.external_id

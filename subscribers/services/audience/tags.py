@@ -1,4 +1,4 @@
-"""Tags: made when somebody names them, put on and taken off under the subscriber's lock."""
+"""Tags: created when named, added and removed under the subscriber's lock."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID
@@ -10,10 +10,8 @@ from subscribers.wire import tag_names
 
 
 def ensure(*, workspace: Workspace, names: Collection[str]) -> dict[str, Tag]:
-    """Return a tag for each name in its normal form, by that form; makes those that are missing.
-
-    Inserts go in the order of the names, so others may do the same at once. Raises
-    `tag_names.InvalidTagName`.
+    """Return the tags of the names by normal form; creates missing ones. Inserts in the order of
+    the names, so that concurrent calls cannot deadlock. Raises `tag_names.InvalidTagName`.
     """
     wanted = sorted({tag_names.normalise(name) for name in names})
     known = _by_name(workspace, wanted)
@@ -25,13 +23,12 @@ def ensure(*, workspace: Workspace, names: Collection[str]) -> dict[str, Tag]:
 
 
 def names_of(subscriber: Subscriber) -> dict[UUID, str]:
-    """Return the tags that the subscriber bears now, name by tag id."""
     links = SubscriberTag.objects.filter(subscriber=subscriber)
     return dict(links.values_list("tag_id", "tag__name"))
 
 
 def change(*, subscriber: Subscriber, added: Collection[UUID], removed: Collection[UUID]) -> None:
-    """Put tags on and take tags off; the caller holds the subscriber's lock. Idempotent."""
+    """Add and remove tags; the caller holds the subscriber's lock. Idempotent."""
     if added or removed:
         change_many(subscribers=[subscriber], added=added, removed=removed)
 
@@ -39,7 +36,7 @@ def change(*, subscriber: Subscriber, added: Collection[UUID], removed: Collecti
 def change_many(
     *, subscribers: Sequence[Subscriber], added: Collection[UUID], removed: Collection[UUID]
 ) -> None:
-    """Change the same tags of many people, whose locks the caller holds; three statements."""
+    """Change the same tags of subscribers whose locks the caller holds, in three statements."""
     people = [person.pk for person in subscribers]
     Subscriber.objects.filter(pk__in=people).update(tags_version=F("tags_version") + 1)
     if removed:

@@ -1,3 +1,1 @@
-"""Checks of stored people and mail that `doctor` reports. May read every model of this app; writes
-nothing.
-"""
+"""Checks of stored people and mail for `doctor`. May read all models of this app; only reads."""

@@ -1,4 +1,4 @@
-"""Checks of the audience: people, their tags, lists and consent, and imports that stand still."""
+"""Checks of subscribers, their tags, lists and consent, of stalled imports, and of the outbox."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -36,12 +36,11 @@ GONE = (Status.BOUNCED, Status.COMPLAINED)
 # An import writes its checkpoint every few seconds.
 SILENT_IMPORT = timedelta(minutes=10)
 HASHED_AT_ONCE = 1000
-# Rows of people, which go with them.
+# Rows that are deleted with their subscriber.
 OF_PEOPLE: tuple[type[Model], ...] = (SubscriberTag, ListMembership, Confirmation, OutgoingEmail)
 
 
 def unsuppressed_people(audit: Audit) -> Sequence[Finding]:
-    """Find people who bounced or complained and whose address could still get mail."""
     return collect(_unsuppressed(audit)).finding(
         what="People bounced or complained, but their address is not suppressed",
         remedy="Admin, Suppressions: add the address, or set the person's status right.",
@@ -50,25 +49,23 @@ def unsuppressed_people(audit: Audit) -> Sequence[Finding]:
 
 
 def foreign_tags(audit: Audit) -> Sequence[Finding]:
-    """Find tags on people of another workspace."""
     foreign = ~Q(workspace=F("subscriber__workspace")) | ~Q(workspace=F("tag__workspace"))
     return suspects(rows=SubscriberTag.objects.all(), faulty=foreign, audit=audit).finding(
-        what="People bear tags of another workspace",
-        remedy="Take the tag off on the subscriber's page in the admin, and report how it came.",
+        what="People have tags of another workspace",
+        remedy="Remove the tag on the subscriber's page in the admin, and report the bug.",
     )
 
 
 def foreign_lists(audit: Audit) -> Sequence[Finding]:
-    """Find people on lists of another workspace."""
     foreign = ~Q(workspace=F("subscriber__workspace")) | ~Q(workspace=F("list__workspace"))
     return suspects(rows=ListMembership.objects.all(), faulty=foreign, audit=audit).finding(
         what="People are on lists of another workspace",
-        remedy="Take the person off the list in the admin, and report how it came.",
+        remedy="Remove the person from the list in the admin, and report the bug.",
     )
 
 
 def orphans(audit: Audit) -> Sequence[Finding]:
-    """Find rows of people who are gone; the database's foreign keys should not let them be."""
+    """Find rows whose subscriber is gone, which the database's foreign keys should prevent."""
     findings: list[Finding] = []
     nobody = ~Exists(Subscriber.objects.filter(pk=OuterRef("subscriber_id")))
     for model in OF_PEOPLE:
@@ -77,24 +74,23 @@ def orphans(audit: Audit) -> Sequence[Finding]:
             rows=model._default_manager.all(), faulty=Q(nobody), audit=audit
         ).finding(
             what=f"Rows without their subscriber: {named}",
-            remedy="Was the database changed by hand, or restored in part? Delete these rows.",
+            remedy="Was the database edited directly, or restored in part? Delete these rows.",
         )
     return findings
 
 
 def answered_questions(audit: Audit) -> Sequence[Finding]:
-    """Find questions that are open although the person is active, bounced or complained."""
     faulty = Q(subscriber__status__in=[Status.ACTIVE, *GONE])
     return suspects(
         rows=Confirmation.objects.filter(closed_at=None), faulty=faulty, audit=audit
     ).finding(
-        what="Questions for a confirmation are open, but the person has answered",
-        remedy="They end by themselves after the workspace's days to give up; harmless till then.",
+        what="Confirmations are open, but the person has answered",
+        remedy="Harmless: they expire after the workspace's days to give up.",
     )
 
 
 def unproven_confirmations(audit: Audit) -> Sequence[Finding]:
-    """Find confirmations of which the ledger says nothing: a consent that nobody could prove."""
+    """Find confirmations without a consent record: nobody could prove this consent."""
     kinds = (ConsentRecord.Kind.CONFIRMED, ConsentRecord.Kind.RESUBSCRIBED)
     line = ConsentRecord.objects.filter(subscriber=OuterRef("subscriber_id"), kind__in=kinds)
     return suspects(
@@ -102,22 +98,21 @@ def unproven_confirmations(audit: Audit) -> Sequence[Finding]:
         faulty=Q(~Exists(line), confirmed_at__isnull=False),
         audit=audit,
     ).finding(
-        what="People confirmed, but the consent ledger has no line of it",
-        remedy="Ask them again (admin, the subscriber's page), or set them to unsubscribed.",
+        what="People confirmed, but the consent ledger has no record of it",
+        remedy="Send a new confirmation from the subscriber's page, or unsubscribe them.",
     )
 
 
 def silent_imports(audit: Audit) -> Sequence[Finding]:
-    """Find imports that say they run and write no checkpoint: their process was killed."""
+    """Find running imports without a recent checkpoint: their process was killed."""
     silent = Q(status=ImportRun.Status.RUNNING, updated_at__lt=audit.now - SILENT_IMPORT)
     return suspects(rows=ImportRun.objects.all(), faulty=silent, audit=audit).finding(
-        what="Imports stand as running, but have written nothing for ten minutes",
-        remedy="Run the same import command again with --resume: it goes on at its checkpoint.",
+        what="Imports are marked as running, but have written nothing for ten minutes",
+        remedy="Run the same command with --resume: the import continues at its checkpoint.",
     )
 
 
 def mail_without_lease(audit: Audit) -> Sequence[Finding]:
-    """Find mails being sent that nobody will ever call unknown, and claims without an end."""
     faulty = Q(lease_expires_at=None) & (
         Q(status=OutgoingEmail.Status.SENDING) | Q(lease_token__isnull=False)
     )
@@ -128,7 +123,7 @@ def mail_without_lease(audit: Audit) -> Sequence[Finding]:
         for finding in suspects(
             rows=OutgoingEmail.objects.filter(status=status), faulty=faulty, audit=audit
         ).finding(
-            what=f"Mails are {status.label.lower()} under a claim that never ends",
+            what=f"Mails are {status.label.lower()} under a claim that never expires",
             remedy="Stop the worker, then clear lease_token and set lease_expires_at to now.",
             prefix="eml",
         )
@@ -136,33 +131,30 @@ def mail_without_lease(audit: Audit) -> Sequence[Finding]:
 
 
 def mail_past_lease(audit: Audit) -> Sequence[Finding]:
-    """Find mails that stay `sending` after whoever sent them has given up."""
     late = audit.now - timedelta(minutes=5)
     sending = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.SENDING)
     return suspects(rows=sending, faulty=Q(lease_expires_at__lt=late), audit=audit).finding(
-        what="Mails are being sent, but their time ran out minutes ago",
-        remedy="A worker calls them unknown within a minute: start one (manage.py worker).",
+        what="Mails are being sent, but their lease expired minutes ago",
+        remedy="Start a worker (manage.py worker): it marks them as unknown within a minute.",
         prefix="eml",
     )
 
 
-def mail_that_nobody_sends(audit: Audit) -> Sequence[Finding]:
-    """Find queued mails that no enrollment drives and that are never due."""
+def mail_without_due_time(audit: Audit) -> Sequence[Finding]:
     faulty = Q(due_at=None) & ~Q(cause__startswith="step:")
     queued = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.QUEUED)
     return suspects(rows=queued, faulty=faulty, audit=audit).finding(
-        what="Mails are queued, but neither an enrollment nor the clock sends them",
-        remedy="Ask the person again on the subscriber's page in the admin.",
+        what="Mails are queued, but have neither an enrollment nor a due time",
+        remedy="Send a new confirmation from the subscriber's page in the admin.",
         prefix="eml",
     )
 
 
 def unknown_mail(audit: Audit) -> Sequence[Finding]:
-    """Tell of mails that may have arrived and that an operator has to judge."""
     parked = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.UNKNOWN)
     return suspects(rows=parked, faulty=Q(), audit=audit).finding(
-        what="Mails have an unknown fate: handed over, and no answer came",
-        remedy="Admin, Outbox, status Unknown: look into the mail server's log, then mark each "
+        what="The delivery of mails is unknown: the server gave no answer",
+        remedy="Admin, Outbox, status Delivery unknown: read the mail server's log, then mark each "
         "as sent or send it again.",
         prefix="eml",
         level=Level.WARNING,
@@ -170,26 +162,21 @@ def unknown_mail(audit: Audit) -> Sequence[Finding]:
 
 
 def paused_mail(audit: Audit) -> Sequence[Finding]:
-    """Tell of workspaces whose mail is held."""
     paused = Workspace.objects.filter(is_mail_paused=True).order_by("slug")
     if audit.workspace:
         paused = paused.filter(pk=audit.workspace.pk)
     slugs = list(paused.values_list("slug", flat=True)[:MOST_COUNTED])
-    if not slugs:
-        return []
-    return [
-        Finding(
-            what="No mail of these workspaces leaves, what is due waits",
-            remedy="Admin, Workspaces: switch “Mail paused” off when mail may leave.",
-            level=Level.WARNING,
-            count=len(slugs),
-            example=slugs[0],
-        )
-    ]
+    finding = Finding(
+        what="Mail is paused in these workspaces; due mail waits",
+        remedy="Admin, Workspaces: switch “Mail paused” off to send mail again.",
+        level=Level.WARNING,
+        count=len(slugs),
+        example=slugs[0] if slugs else "",
+    )
+    return [finding] if slugs else []
 
 
 def _unsuppressed(audit: Audit) -> Iterator[UUID]:
-    """Yield people whose address has no suppression."""
     for status in GONE:
         rows = Subscriber.objects.filter(status=status).select_related("workspace")
         for portion in portions(rows=rows, audit=audit, size=HASHED_AT_ONCE):
@@ -210,23 +197,20 @@ def _unsuppressed(audit: Audit) -> Iterator[UUID]:
 
 
 CHECKS = (
-    Check(AREA, "tags", "Tags are of the person's own workspace.", foreign_tags),
-    Check(AREA, "lists", "Lists are of the person's own workspace.", foreign_lists),
+    Check(AREA, "tags", "Tags belong to the person's workspace.", foreign_tags),
+    Check(AREA, "lists", "Lists belong to the person's workspace.", foreign_lists),
     Check(AREA, "orphans", "Every row has its person.", orphans),
-    Check(
-        AREA,
-        "suppression",
-        "Whoever bounced or complained is suppressed.",
-        unsuppressed_people,
-    ),
-    Check(AREA, "questions", "Answered questions are closed.", answered_questions),
+    Check(AREA, "suppression", "Bounces and complaints are suppressed.", unsuppressed_people),
+    Check(AREA, "questions", "Answered confirmations are closed.", answered_questions),
     Check(AREA, "consent", "The ledger has every confirmation.", unproven_confirmations),
-    Check(AREA, "imports", "No import stands still.", silent_imports),
+    Check(AREA, "imports", "No import has stalled.", silent_imports),
 )
 MAIL_CHECKS = (
-    Check("Outbox", "leases", "Every claim of a mail ends.", mail_without_lease),
-    Check("Outbox", "sending", "No mail is past its time.", mail_past_lease),
-    Check("Outbox", "queued", "Every queued mail is due some time.", mail_that_nobody_sends),
-    Check("Outbox", "unknown", "No mail has an unknown fate.", unknown_mail),
-    Check("Outbox", "paused", "No workspace holds its mail.", paused_mail),
+    Check("Outbox", "leases", "Every claim of a mail expires.", mail_without_lease),
+    Check("Outbox", "sending", "No mail is past its lease.", mail_past_lease),
+    Check(
+        "Outbox", "queued", "Queued mail has an enrollment or a due time.", mail_without_due_time
+    ),
+    Check("Outbox", "unknown", "No delivery is unknown.", unknown_mail),
+    Check("Outbox", "paused", "No workspace has paused its mail.", paused_mail),
 )

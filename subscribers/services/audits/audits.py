@@ -1,7 +1,6 @@
-"""Audits: what a check is, what it finds, and how it walks through large tables.
+"""Audits: checks, their findings, and the walk through large tables.
 
-A check reads and never writes. It asks for rows in portions by id, the newest first, so that no
-query runs for long; how far it went back is said.
+A check only reads. It reads rows in portions by id, newest first, so that no query runs for long.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,12 +18,12 @@ from subscribers.models import Workspace
 
 PORTION = 10_000
 MOST_ROWS = 500_000
-# More than so many faulty rows are told as "at least".
+# More faulty rows are reported as "at least".
 MOST_COUNTED = 100
 
 
 class Level(StrEnum):
-    """How bad a finding is; `ok` is a fact that is worth a line."""
+    """How bad a finding is; `ok` is a fact worth a line."""
 
     OK = "ok"
     WARNING = "warning"
@@ -38,16 +37,16 @@ class Finding:
     what: str
     remedy: str = ""
     level: Level = Level.PROBLEM
-    # How many rows; 0 where it is not about rows.
+    # Of rows; 0 where the finding is not about rows.
     count: int = 0
     is_at_least: bool = False
-    # A row to look at, by its id as it is shown.
+    # The public id of a row to look at.
     example: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What is looked at: one workspace or all, so many rows of each table or all (None)."""
+    """What to check: one workspace or all, the newest `most_rows` of each table or all (None)."""
 
     now: datetime
     workspace: Workspace | None = None
@@ -56,7 +55,7 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One look; `claim` is the sentence that holds when it finds nothing."""
+    """One check; `claim` is the sentence that holds when it finds nothing."""
 
     area: str
     name: str
@@ -75,7 +74,7 @@ class Suspects:
     def finding(
         self, *, what: str, remedy: str, prefix: str = "", level: Level = Level.PROBLEM
     ) -> list[Finding]:
-        """Return one finding, or none where there are no suspects; `prefix` is that of the ids."""
+        """Return one finding, or none without suspects; `prefix` is that of public ids."""
         if self.example is None:
             return []
         example = encode(prefix, self.example) if prefix else self.example.hex
@@ -92,15 +91,13 @@ class Suspects:
 
 
 def fact(sentence: str) -> list[Finding]:
-    """Return what is told instead of a check's claim when all is well."""
+    """Return the line shown instead of a check's claim when all is well."""
     return [Finding(what=sentence, level=Level.OK)]
 
 
 def portions(*, rows: QuerySet[Any], audit: Audit, size: int = PORTION) -> Iterator[QuerySet[Any]]:
-    """Yield the rows in ranges of ids, newest first, as far back as the audit goes.
-
-    `rows` is not sliced; a filter on it is one that an index with the id serves. A portion has
-    the audit's workspace alone.
+    """Yield the audit's rows in ranges of ids, newest first, as far back as the audit goes. `rows`
+    is not sliced; a filter on it needs an index that ends with the id.
     """
     mine = Q(workspace=audit.workspace) if audit.workspace else Q()
     rest = rows
@@ -117,7 +114,7 @@ def portions(*, rows: QuerySet[Any], audit: Audit, size: int = PORTION) -> Itera
 
 
 def suspects(*, rows: QuerySet[Any], faulty: Q, audit: Audit) -> Suspects:
-    """Return those of the rows that are faulty; counts as far as 100."""
+    """Return the faulty rows; counts to 100."""
     return collect(
         row_id
         for portion in portions(rows=rows, audit=audit)
@@ -128,7 +125,7 @@ def suspects(*, rows: QuerySet[Any], faulty: Q, audit: Audit) -> Suspects:
 
 
 def collect(found: Iterable[UUID]) -> Suspects:
-    """Return the ids that a walk finds as suspects; stops at 100."""
+    """Count ids as suspects; stops at 100."""
     ids = list(islice(found, MOST_COUNTED + 1))
     return Suspects(
         count=min(len(ids), MOST_COUNTED),

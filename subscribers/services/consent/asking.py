@@ -1,7 +1,7 @@
-"""Asking somebody by mail whether they want mail: the question, its mails, its reminder.
+"""Sends confirmation emails: the first one, later ones, and one reminder.
 
-The mail and the ledger's line are written in the transaction of whoever asks; the worker sends it
-(`outbox_queue`). Locks: the caller's of the subscriber, then the count of the mailbox.
+Email and consent record are written in the caller's transaction; the worker sends the email
+(`dispatch.queue`). Locks: the subscriber, by the caller, then the mailbox's count.
 """
 
 from dataclasses import dataclass
@@ -32,9 +32,8 @@ RETURNING id, mails
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whether a mail was queued; if not, `reason` says why in a word.
-
-    `already_confirmed`, `suppressed`, `asked_today`, `asked_too_often`, `test_key`, `unknown`.
+    """Whether an email was queued; if not, `reason` is one word: `already_confirmed`, `suppressed`,
+    `asked_today`, `asked_too_often`, `test_key`, `unknown`.
     """
 
     is_queued: bool
@@ -42,29 +41,24 @@ class Asked:
 
 
 def ask(
-    *,
-    subscriber: Subscriber,
-    circumstances: Circumstances,
-    now: datetime,
-    is_test: bool = False,
+    *, subscriber: Subscriber, circumstances: Circumstances, now: datetime, is_test: bool = False
 ) -> Asked:
-    """Queue a confirmation mail for somebody pending, or who left and wants to come back.
+    """Queue a confirmation email for a subscriber who is pending or unsubscribed. The caller holds
+    the subscriber's lock, has read the row under it, and commits.
 
-    The caller holds the subscriber's lock, has read the row under it, and commits. Not idempotent:
-    the limits say whether another mail leaves. Somebody pending has an open question afterwards,
-    asked or not, so that it can be given up. `is_test`: the mail is stored, and never leaves.
+    Not idempotent: the limits decide whether another email is sent. A pending subscriber always has
+    an open confirmation afterwards, which can expire. `is_test`: stored but never sent.
     """
     if subscriber.status not in CAN_CONFIRM:
         is_active = subscriber.status == Status.ACTIVE
         why = ALREADY_CONFIRMED if is_active else suppressions.SUPPRESSED
         return Asked(is_queued=False, reason=why)
     reason = _reason_not_to_ask(subscriber, now, is_test=is_test)
-    if reason and subscriber.status != Status.PENDING:
-        return Asked(is_queued=False, reason=reason)
     if reason:
-        question = open_question(subscriber=subscriber, circumstances=circumstances, now=now)
-        if reason == TEST_KEY:
-            _store_test_mail(question, subscriber, now)
+        if subscriber.status == Status.PENDING:
+            question = open_question(subscriber=subscriber, circumstances=circumstances, now=now)
+            if reason == TEST_KEY:
+                _store_test_mail(question, subscriber, now)
         return Asked(is_queued=False, reason=reason)
     question = _question_with_one_more_mail(subscriber, circumstances, now)
     _write_mail(question, kind=Kind.ASKED, circumstances=circumstances, now=now)
@@ -72,7 +66,7 @@ def ask(
 
 
 def ask_by_id(*, subscriber_id: UUID, circumstances: Circumstances, now: datetime) -> Asked:
-    """Do as `ask` does, in a transaction of its own; for a hand, or a page."""
+    """Call `ask` in a transaction of its own, for the admin and public pages."""
     with transaction.atomic():
         subscriber = Subscriber.objects.locked_one(subscriber_id)
         if subscriber is None:
@@ -83,9 +77,8 @@ def ask_by_id(*, subscriber_id: UUID, circumstances: Circumstances, now: datetim
 def open_question(
     *, subscriber: Subscriber, circumstances: Circumstances, now: datetime
 ) -> Confirmation:
-    """Return the person's open question; one that nobody was asked yet where there was none.
-
-    The caller holds the subscriber's lock. Idempotent.
+    """Return the subscriber's open confirmation; a new one has no email yet. The caller holds the
+    subscriber's lock. Idempotent.
     """
     found = Confirmation.objects.filter(subscriber=subscriber, closed_at=None)
     # One at most: `first` would sort, and the planner may walk the whole table for that.
@@ -100,9 +93,8 @@ def open_question(
 
 
 def remind(*, confirmation: Confirmation, now: datetime) -> bool:
-    """Queue the one reminder of an open question; False where it is answered or the limits forbid.
-
-    The caller holds the subscriber's lock and has read the question and the person under it.
+    """Queue the one reminder of an open confirmation; False where it is answered or the limits
+    forbid it. The caller holds the subscriber's lock and has read both rows under it.
     """
     subscriber = confirmation.subscriber
     refused = (
@@ -116,14 +108,13 @@ def remind(*, confirmation: Confirmation, now: datetime) -> bool:
         )
     )
     if refused:
-        # Nor is it looked at again.
+        # It is not selected again.
         Confirmation.objects.filter(pk=confirmation.pk).update(reminded_at=now)
         return False
     confirmation.mails += 1
     confirmation.reminded_at = now
     confirmation.save(update_fields=["mails", "reminded_at"])
-    nothing_known = ledger.NOTHING_KNOWN
-    _write_mail(confirmation, kind=Kind.REMINDED, circumstances=nothing_known, now=now)
+    _write_mail(confirmation, kind=Kind.REMINDED, circumstances=ledger.NOTHING_KNOWN, now=now)
     return True
 
 
@@ -138,7 +129,7 @@ def _reason_not_to_ask(subscriber: Subscriber, now: datetime, *, is_test: bool) 
 def _question_with_one_more_mail(
     subscriber: Subscriber, circumstances: Circumstances, now: datetime
 ) -> Confirmation:
-    """Return the person's open question, or open one; the mail that follows is counted."""
+    """Return the open confirmation, created if needed, with the next email counted."""
     opened = Confirmation(
         workspace_id=subscriber.workspace_id,
         subscriber=subscriber,
@@ -146,22 +137,18 @@ def _question_with_one_more_mail(
         asked_at=now,
         mails=1,
     )
-    # By one statement: a sign-up is a hot path.
+    # One statement: a sign-up is a hot path.
     stored = quick_rows.insert_or(opened, otherwise=_ASK_AGAIN)
     if stored is None:
-        raise AssertionError("The question is opened, or counts one more mail.")
+        raise AssertionError("The confirmation is neither inserted nor updated.")
     opened.pk, opened.mails = Confirmation._meta.pk.to_python(stored[0]), stored[1]
     return opened
 
 
 def _write_mail(
-    question: Confirmation,
-    *,
-    kind: ledger.Kind,
-    circumstances: Circumstances,
-    now: datetime,
+    question: Confirmation, *, kind: ledger.Kind, circumstances: Circumstances, now: datetime
 ) -> None:
-    """Queue the question's latest mail, which is counted already, and write the ledger."""
+    """Queue the confirmation's latest email, which is counted already, and write the ledger."""
     subscriber = question.subscriber
     draft = mail.write(
         confirmation=question,
@@ -180,7 +167,6 @@ def _write_mail(
 
 
 def _store_test_mail(confirmation: Confirmation, subscriber: Subscriber, now: datetime) -> None:
-    """Store what a test key's request would have sent, once a question."""
     cause = outbox.cause_of_confirmation(confirmation_id=confirmation.pk, number=0)
     workspace_id = subscriber.workspace_id
     if not OutgoingEmail.objects.filter(workspace=workspace_id, cause=cause).exists():

@@ -1,8 +1,8 @@
-"""How many confirmation mails leave in an hour: to one domain, for one key, in all.
+"""Limits on confirmation emails an hour: per domain, per key, in all.
 
-Beyond a limit a mail is put off to a later hour, never refused, and the admin's home page says so:
+An email beyond a limit is delayed to a later hour, never refused, and the admin's home page warns:
 somebody may be signing others up. The worker counts when it sends, in a transaction of its own, so
-that no request waits for these hot rows. Domains at which anybody opens a mailbox are not limited.
+that no request waits for these hot rows. Free mail domains have no limit.
 """
 
 from dataclasses import dataclass
@@ -22,18 +22,15 @@ KEPT_FOR = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many mails an hour may see for one subject; all that follow are put off."""
-
     scope: AskedHour.Scope
     subject: str
     mails: int
 
 
 def admit(*, email_key: str, key_prefix: str, now: datetime) -> datetime | None:
-    """Count one mail that is about to leave; or count it as put off, and return until when.
-
-    `key_prefix` is empty where no key asked. What is put off is spread over the hours to come, as
-    many to each as the limit allows. Call it outside of transactions.
+    """Count an email before it is sent; beyond a limit, count it as delayed and return its new
+    time. `key_prefix` is empty without a key. Delayed emails are spread over the next hours, as
+    many in each as the limit allows. Call it outside transactions.
     """
     hour = now.replace(minute=0, second=0, microsecond=0)
     limits = _limits(email_key, key_prefix)
@@ -50,19 +47,19 @@ def admit(*, email_key: str, key_prefix: str, now: datetime) -> datetime | None:
 
 
 def delayed_since(*, since: datetime) -> list[AskedHour]:
-    """Return the hours since a moment in which mails were put off, the newest first."""
+    """Return the hours with delayed emails since a moment, newest first."""
     rows = AskedHour.objects.filter(starts_at__gte=since, delayed__gt=0)
     return list(rows.order_by("-starts_at", "scope", "subject"))
 
 
 def purge(*, now: datetime) -> int:
-    """Delete hours that nobody asks for any more; returns how many. Idempotent."""
+    """Delete expired hours; returns how many. Idempotent."""
     deleted, _ = AskedHour.objects.filter(starts_at__lt=now - KEPT_FOR).delete()
     return deleted
 
 
 def _limits(email_key: str, key_prefix: str) -> list[Limit]:
-    """Return the limits that hold for a mail, in the order in which their rows are locked."""
+    """Return the limits of an email, in the order in which their rows are locked."""
     domain = domain_of(email_key)
     is_free_mail = domain in FREE_MAIL_DOMAINS
     limits = [
@@ -74,20 +71,19 @@ def _limits(email_key: str, key_prefix: str) -> list[Limit]:
 
 
 def _count(limit: Limit, hour: datetime) -> bool:
-    """Count a mail in its hour; False when the limit is reached."""
+    """Count an email in its hour; False when the limit is reached."""
     AskedHour.objects.bulk_create(
-        [AskedHour(scope=limit.scope, subject=limit.subject, starts_at=hour)],
-        ignore_conflicts=True,
+        [AskedHour(scope=limit.scope, subject=limit.subject, starts_at=hour)], ignore_conflicts=True
     )
     rows = AskedHour.objects.filter(scope=limit.scope, subject=limit.subject, starts_at=hour)
     return bool(rows.filter(mails__lt=limit.mails).update(mails=F("mails") + 1))
 
 
 def _put_off(limit: Limit, hour: datetime) -> datetime:
-    """Count a mail as put off, and return its place among those that are."""
+    """Count an email as delayed, and return when it is due."""
     with transaction.atomic():
         rows = AskedHour.objects.filter(scope=limit.scope, subject=limit.subject, starts_at=hour)
-        # Its row is there: the limit was found reached by it.
+        # The row exists: its limit was reached.
         rows.update(delayed=F("delayed") + 1)
         place = rows.values_list("delayed", flat=True).get() - 1
     hours, within = divmod(place, limit.mails)

@@ -1,8 +1,8 @@
-"""Double opt-in: somebody is asked by mail whether they want mail, and answers.
+"""Double opt-in: confirmation emails and their answers (`asking` sends them).
 
-Everything happens under the subscriber's lock, which an event's request takes first, too: so an
-enrollment never waits for the confirmation of somebody who is active. Locks: subscriber, then the
-mailbox's count, then enrollments. How people are asked is in `asking`.
+Everything happens under the subscriber's lock, which an event request takes first too, so that no
+enrollment waits for a subscriber who is already active. Locks: subscriber, the mailbox's count,
+enrollments.
 """
 
 from datetime import datetime
@@ -20,18 +20,8 @@ from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.consent.links import CAN_CONFIRM, Link, LinkState, link, read_link
 
 __all__ = [
-    "Asked",
-    "ConfirmationMethod",
-    "Link",
-    "LinkState",
-    "ask",
-    "ask_again_by_link",
-    "ask_by_id",
-    "confirm",
-    "confirm_by_hand",
-    "link",
-    "open_question",
-    "read_link",
+    "Asked", "ConfirmationMethod", "Link", "LinkState", "ask", "ask_again_by_link", "ask_by_id",
+    "confirm", "confirm_by_hand", "link", "open_question", "read_link",
 ]  # fmt: skip
 
 Status = Subscriber.Status
@@ -39,18 +29,15 @@ Kind = ledger.Kind
 
 
 class ConfirmationMethod(StrEnum):
-    """By what somebody confirmed."""
-
     GESTURE = "gesture"
     BUTTON = "button"
-    # By an operator, in the admin.
+    # An operator, in the admin.
     HAND = "hand"
 
 
 def ask_again_by_link(*, token: str, now: datetime, circumstances: Circumstances) -> None:
-    """Send a fresh link to whoever an expired or used one belongs to, within the limits of asking.
-
-    It returns nothing, so that no page can tell known links from unknown ones.
+    """Send a fresh link to the owner of an expired or used one, within the limits. Returns nothing,
+    so that no page can tell known links from unknown ones.
     """
     confirmation = read_link(token, now).confirmation
     if confirmation is not None:
@@ -60,10 +47,9 @@ def ask_again_by_link(*, token: str, now: datetime, circumstances: Circumstances
 def confirm(
     *, confirmation: Confirmation, method: str, circumstances: Circumstances, now: datetime
 ) -> bool:
-    """Make somebody active, as they wished; False when the question is answered or closed already.
-
-    One transaction; locks the subscriber, then reads all anew. Joins the default lists that were
-    held, lets the enrollments go on that waited, and writes the ledger. Idempotent.
+    """Activate the subscriber; False when the confirmation is already answered or closed. One
+    transaction: locks the subscriber, reads again, joins default lists, releases waiting
+    enrollments and writes the ledger. Idempotent.
     """
     with transaction.atomic():
         subscriber = Subscriber.objects.locked_one(confirmation.subscriber_id)
@@ -76,9 +62,8 @@ def confirm(
 def confirm_by_hand(
     *, subscriber_id: UUID, reason: str, circumstances: Circumstances, now: datetime
 ) -> bool:
-    """Make somebody pending active, as an operator knows that they wish; False for others.
-
-    Nobody is brought back by hand who left. One transaction, under the subscriber's lock.
+    """Activate a pending subscriber as an operator's decision; False for others. Nobody who
+    unsubscribed is reactivated. One transaction, under the subscriber's lock.
     """
     with transaction.atomic():
         subscriber = Subscriber.objects.locked_one(subscriber_id)
@@ -102,7 +87,7 @@ def _activate(
     now: datetime,
     reason: str = "",
 ) -> bool:
-    """Do what a confirmation does; the caller holds the lock, and the question is open."""
+    """Apply a confirmation; the caller holds the lock, and the confirmation is open."""
     if subscriber.status not in CAN_CONFIRM:
         return False
     had_left = subscriber.status == Status.UNSUBSCRIBED
@@ -115,7 +100,7 @@ def _activate(
     )
     limits.begin_anew(workspace=subscriber.workspace, email_key=subscriber.email_key)
     reactions.current().confirmed(subscriber_ids=[subscriber.pk], now=now)
-    # Who comes back is on the lists that they were on; who left before ever confirming, on none.
+    # A returning subscriber keeps earlier lists; one who never confirmed joins the default ones.
     if not (had_left and ListMembership.objects.filter(subscriber=subscriber).exists()):
         joined = lists.join_default_lists(subscriber=subscriber, now=now)
         if joined:

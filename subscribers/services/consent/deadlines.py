@@ -1,6 +1,6 @@
-"""What becomes of questions that stay unanswered: one reminder, and in the end they are given up.
+"""Unanswered confirmations: one reminder, then they expire, after times that each workspace sets.
 
-Each workspace says after how long. Both functions are jobs: bounded, and safe to run twice at once.
+Both functions are jobs: bounded, and safe to run twice at once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,16 +23,14 @@ MOST_LOCKED = 100
 
 
 def remind_due(*, now: datetime, limit: int = MOST_REMINDED) -> int:
-    """Queue the reminders that are due everywhere; returns how many mails were queued."""
+    """Queue due reminders in all workspaces; returns how many."""
     asking_for_it = Workspace.objects.filter(reminder_hours__gt=0).order_by("pk")
     return sum(remind_in(workspace=workspace, now=now, limit=limit) for workspace in asking_for_it)
 
 
 def remind_in(*, workspace: Workspace, now: datetime, limit: int = MOST_REMINDED) -> int:
-    """Queue a workspace's reminders that are due, a transaction each.
-
-    Only those are reminded whose mail left, so many hours ago. Locks: the subscriber, then the
-    count of the mailbox.
+    """Queue a workspace's due reminders, one transaction each. Counts from when the confirmation
+    email was sent. Locks: the subscriber, then the mailbox's count.
     """
     reminded = 0
     due = _due_for_reminder(workspace, now)
@@ -48,16 +46,15 @@ def remind_in(*, workspace: Workspace, now: datetime, limit: int = MOST_REMINDED
 
 
 def give_up_due(*, now: datetime, limit: int = MOST_GIVEN_UP) -> int:
-    """Close the questions everywhere that nobody answered in time; returns how many."""
+    """Close expired confirmations in all workspaces; returns how many."""
     giving_up = Workspace.objects.filter(give_up_days__gt=0).order_by("pk")
     return sum(give_up_in(workspace=workspace, now=now, limit=limit) for workspace in giving_up)
 
 
 def give_up_in(*, workspace: Workspace, now: datetime, limit: int = MOST_GIVEN_UP) -> int:
-    """Close a workspace's questions that nobody answered in time.
-
-    The enrollments that waited for the answer expire. The person stays pending and can be asked
-    again. A transaction for a hundred; locks their subscribers in the order of their ids.
+    """Close a workspace's expired confirmations, a hundred a transaction, and expire the
+    enrollments that waited for them. The subscribers stay pending and can be asked again. Locks
+    them by id.
     """
     given_up = 0
     due = _due_to_give_up(workspace, now)
@@ -96,7 +93,7 @@ def _give_up(due: QuerySet[Confirmation], person_ids: Sequence[UUID], now: datet
 
 
 def _due_for_reminder(workspace: Workspace, now: datetime) -> QuerySet[Confirmation]:
-    """Return the questions whose mail left long enough ago; one that waits to leave reminds."""
+    """Return confirmations whose email was sent long enough ago and is not queued again."""
     long_ago = now - timedelta(hours=workspace.reminder_hours)
     is_new = Q(status__in=(EmailStatus.QUEUED, EmailStatus.SENDING)) | Q(sent_at__gt=long_ago)
     mails = OutgoingEmail.objects.filter(

@@ -1,8 +1,7 @@
-"""The headers that say what kind of mail it is, and how to get no more of it.
+"""Email headers for the kind of mail and for unsubscribing.
 
-`List-Unsubscribe` with one click: RFC 2369 and RFC 8058. `Auto-Submitted`: RFC 3834, so that an
-absence note does not answer. `Precedence` is no standard; the older programs that know no other
-sign read it.
+`List-Unsubscribe` with one click: RFC 2369 and RFC 8058. `Auto-Submitted`: RFC 3834, against
+automatic replies. `Precedence` is no standard, but older programs read nothing else.
 """
 
 from django.conf import settings
@@ -14,9 +13,8 @@ Kind = OutgoingEmail.Kind
 
 
 def for_mail(*, subscriber: Subscriber, kind: str) -> dict[str, str]:
-    """Return the headers of a mail of a `OutgoingEmail.Kind`.
-
-    Only marketing mail can be left by a click: the other kinds go to those who left, too.
+    """Return the headers of an email of a `OutgoingEmail.Kind`. Only marketing mail has an
+    unsubscribe header: the other kinds are sent to unsubscribed people too.
     """
     headers = {"Auto-Submitted": "auto-generated"}
     if kind == Kind.MARKETING:
@@ -27,6 +25,6 @@ def for_mail(*, subscriber: Subscriber, kind: str) -> dict[str, str]:
 
 
 def unsubscribe_url(subscriber: Subscriber) -> str:
-    """Return the subscriber's own address of the page to leave by; it works for ever."""
+    """Return the subscriber's own unsubscribe URL, which never expires."""
     # Not reversed: the worker would load the URL conf, with the admin and the API, for one path.
     return f"{settings.PUBLIC_URL}/u/{unsubscribing.link_token(subscriber)}"

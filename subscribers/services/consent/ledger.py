@@ -1,7 +1,7 @@
-"""The ledger of consent: who was asked, who agreed, who left, by what and when.
+"""The consent ledger: who was asked, confirmed or unsubscribed, how and when.
 
-Append-only: rows are written here and changed nowhere. A line is written in the transaction of
-what it tells, under the subscriber's lock. An address stands in it as a hash alone.
+Append-only. A record is written in the transaction of the change that it describes, under the
+subscriber's lock, and has the address only as a hash.
 """
 
 import hashlib
@@ -24,25 +24,24 @@ LONGEST_LIST_NAME = 200
 LONGEST_ACTOR = 150
 LONGEST_METHOD = 40
 
-# The method of a line that a file brought in; its reason says how the file has it.
+# The method of an imported record; its reason is the method that the file states.
 BY_IMPORT = "import"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """Under which something about consent happened; whatever is not known is left out.
-
-    `ip` and `user_agent` are the person's own, never those of an application that calls the API.
+    """Where a change of consent came from; unknown fields stay empty. `ip` and `user_agent` are the
+    subscriber's own, never those of an application that calls the API.
     """
 
     ip: str | None = None
     user_agent: str = ""
-    # The event that led here: the first live one of a request.
+    # The first live event of the request.
     event_id: UUID | None = None
-    # The key whose request it was, which the breakers count by, and the request's id.
+    # The request's key, by which the breakers count, and the request's id.
     api_key: ApiKey | None = None
     request_id: str = ""
-    # The name of whoever did it by hand in the admin.
+    # The operator's name.
     actor: str = ""
 
 
@@ -50,7 +49,7 @@ NOTHING_KNOWN = Circumstances()
 
 
 class LineColumns(TypedDict, total=False):
-    """What a line says, whoever it is about; texts are cut to their columns."""
+    """The columns of a consent record except its subject; texts are cut to their columns."""
 
     kind: Required[ConsentRecord.Kind]
     circumstances: Required[Circumstances]
@@ -62,7 +61,7 @@ class LineColumns(TypedDict, total=False):
 
 
 def record(*, subscriber: Subscriber, **columns: Unpack[LineColumns]) -> ConsentRecord:
-    """Write a line about a person; the caller holds their lock."""
+    """Write a record about a subscriber; the caller holds the lock."""
     return record_of_address(
         workspace=subscriber.workspace,
         email_key=subscriber.email_key,
@@ -78,7 +77,7 @@ def record_of_address(
     subscriber: Subscriber | None = None,
     **columns: Unpack[LineColumns],
 ) -> ConsentRecord:
-    """Write a line about an address that may belong to nobody."""
+    """Write a record about an address, which may have no subscriber."""
     line = line_of_address(
         workspace=workspace, email_key=email_key, subscriber=subscriber, **columns
     )
@@ -99,7 +98,7 @@ def line_of_address(  # noqa: PLR0913 - the columns of a line
     list_name: str = "",
     text_hash: str = "",
 ) -> ConsentRecord:
-    """Return a line that is not stored yet, for who writes many at once."""
+    """Return a record that is not stored yet, for callers that insert many at once."""
     key = circumstances.api_key
     return ConsentRecord(
         workspace=workspace,
@@ -121,19 +120,19 @@ def line_of_address(  # noqa: PLR0913 - the columns of a line
 
 
 def hash_of_text(*parts: str) -> str:
-    """Return the SHA-256 of a text that people agreed to, as hex; parts are told apart by NUL."""
+    """Return the SHA-256, as hex, of a text that people agreed to; NUL separates the parts."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _plain(text: str) -> str:
-    """Return a text as one line that both databases store: browsers send whatever they like."""
+    """Return a text as one line that both databases can store: browsers send anything."""
     return mail.header_text(text)
 
 
 def _address_or_none(text: str | None) -> str | None:
-    """Return an address of the network, or None for what a proxy wrote instead of one."""
+    """Return an IP address, or None for other text that a proxy wrote."""
     try:
-        # Without the name of an interface, which no database stores.
+        # Without the interface's name, which no database stores.
         return str(ipaddress.ip_address((text or "").partition("%")[0]))
     except ValueError:
         return None

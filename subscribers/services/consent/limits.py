@@ -1,8 +1,7 @@
-"""How often one mailbox is asked for its consent: once a day, three times in all.
+"""Confirmation emails per mailbox: one a day, three in all; more are refused, never delayed.
 
-Counted by mailbox, so that `a+1@` and `a+2@` are one, and beyond the person's deletion: whoever
-signs others up cannot fill their mailbox. Beyond the limit a mail is refused, never put off. A
-confirmation proves that the mails were wanted, and the count begins anew.
+`a+1@` and `a+2@` are one mailbox, and the count outlives the subscriber, so that nobody can fill a
+stranger's mailbox. A confirmation resets the count.
 """
 
 from datetime import datetime, timedelta
@@ -29,20 +28,18 @@ RETURNING mails
 def take(
     *, workspace: Workspace, email_key: str, now: datetime, is_reminder: bool = False
 ) -> str | None:
-    """Count one mail to the mailbox, or return in a word why it gets none.
-
-    A reminder need not wait for the pause. In the caller's transaction: the mailbox's row stays
-    locked until it ends, and what is counted is rolled back with it. Locks: after the subscriber.
+    """Count one email to the mailbox, or return the word why it is refused. A reminder ignores the
+    pause. Holds the mailbox's row until the caller's transaction ends, after the subscriber's lock.
     """
     rows = _rows(workspace, email_key)
     pause = timedelta(0) if is_reminder else PAUSE
     stored = next(iter(rows), None)
-    # Whoever was asked too often is told so without waiting for the row.
+    # A certain refusal need not wait for the row.
     if stored and (reason := _reason(stored, now, pause)):
         return reason
     mailbox = mailbox_hash(workspace.address_hash_key, email_key)
     first = AskedAddress(workspace=workspace, mailbox_hash=mailbox, mails=1, asked_at=now)
-    # It waits for whoever has the row, and looks again then.
+    # Waits for the row's lock and checks again then.
     parameters = sql_values.adapted(MOST_MAILS, now - pause)
     if quick_rows.insert_or(first, otherwise=_COUNT, parameters=parameters):
         return None
@@ -50,7 +47,7 @@ def take(
 
 
 def begin_anew(*, workspace: Workspace, email_key: str) -> None:
-    """Forget how often a mailbox was asked, since its owner answered."""
+    """Reset a mailbox's count after its owner answered."""
     _rows(workspace, email_key).update(mails=0)
 
 
@@ -60,7 +57,6 @@ def _rows(workspace: Workspace, email_key: str) -> QuerySet[AskedAddress]:
 
 
 def _reason(counted: AskedAddress, now: datetime, pause: timedelta) -> str | None:
-    """Return in a word why a mailbox gets no mail now, by what was counted of it."""
     if counted.mails >= MOST_MAILS:
         return ASKED_TOO_OFTEN
     return ASKED_TODAY if counted.mails and counted.asked_at > now - pause else None

@@ -1,9 +1,9 @@
-"""The links in confirmation mails: signed, good for seven days and until the question is answered.
+"""Links in confirmation emails: signed, valid for seven days or until the answer.
 
-A link's token is `id.moment.mark.signature`: the confirmation's id, when it was signed, a mark by
-the person's own secret (the one that links to leave by hold), and a signature under SECRET_KEY with
-a salt of its own. When that key changes, all open links end; by the mark we still know whose such a
-link was, so that its page can send a fresh one. The mark alone confirms nobody.
+A token is `id.moment.mark.signature`: the confirmation's id, when it was signed, a mark keyed by
+the subscriber's own secret (that of the unsubscribe link), and a signature under SECRET_KEY with a
+salt of its own. A new SECRET_KEY expires all open links; the mark still proves whose link it was,
+so that its page can send a fresh one. The mark alone confirms nobody.
 """
 
 import hashlib
@@ -28,43 +28,41 @@ _MARK_LENGTH = 22
 _TOKEN = re.compile(
     r"(?P<id>[0-9a-f]{32})\.(?P<moment>[0-9A-Za-z]{1,8})\.(?P<mark>[\w-]{22})\.[\w-]{43}", re.ASCII
 )
-# Who can still say yes.
+# Subscribers who can still confirm.
 CAN_CONFIRM = (Subscriber.Status.PENDING, Subscriber.Status.UNSUBSCRIBED)
 
 
 class LinkState(Enum):
-    """What a link is good for."""
-
     OPEN = "open"
-    # Too old, signed under an earlier SECRET_KEY, or the question was given up.
+    # Too old, signed under an earlier SECRET_KEY, or the confirmation expired.
     EXPIRED = "expired"
     USED = "used"
-    # Not ours, or of somebody who was deleted.
+    # Not ours, or the subscriber was deleted.
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link as it was read; whose it is, unless it is unknown."""
+    """A parsed link; its confirmation, unless the link is unknown."""
 
     state: LinkState
     confirmation: Confirmation | None = None
 
 
 def link(confirmation: Confirmation, now: datetime) -> str:
-    """Return the address of the page to confirm on, good for seven days from `now`."""
+    """Return the URL of the confirmation page, valid for seven days from `now`."""
     # Not reversed: the worker would load the URL conf, with the admin and the API, for one path.
     return f"{settings.PUBLIC_URL}/c/{token(confirmation, now)}"
 
 
 def token(confirmation: Confirmation, now: datetime) -> str:
-    """Return what such an address ends with: letters, digits, `.`, `-` and `_`."""
+    """Return the URL's last part: letters, digits, `.`, `-` and `_`."""
     payload = f"{confirmation.pk.hex}.{b62_encode(int(now.timestamp()))}"
     return _signer().sign(f"{payload}.{_mark(payload, confirmation.subscriber)}")
 
 
 def with_fresh_links(text: str, *, confirmation: Confirmation, now: datetime) -> str:
-    """Return a mail's text with its links to one question signed anew, good from `now`."""
+    """Return an email's text with its links to one confirmation signed again at `now`."""
     fresh = token(confirmation, now)
 
     def renewed(found: re.Match[str]) -> str:
@@ -74,14 +72,13 @@ def with_fresh_links(text: str, *, confirmation: Confirmation, now: datetime) ->
 
 
 def without_tokens(text: str) -> str:
-    """Return a mail's text as it is whoever gets it and whenever its links were signed."""
+    """Return an email's text without tokens, the same for every recipient and time."""
     return _TOKEN.sub("", text)
 
 
 def read_link(token: str, now: datetime) -> Link:
-    """Return what a link is good for; never raises, whatever the text. The workspace comes along.
-
-    One query, and none for what does not look like a link of ours.
+    """Return the link's state and its confirmation with the workspace; never raises. One query,
+    none for text that does not look like a token.
     """
     read = _TOKEN.fullmatch(token) if len(token) <= LONGEST_TOKEN else None
     if read is None:
@@ -98,7 +95,7 @@ def read_link(token: str, now: datetime) -> Link:
 
 
 def _is_marked(read: re.Match[str], subscriber: Subscriber) -> bool:
-    """Tell whether we made the link for this person, under whatever SECRET_KEY."""
+    """Tell whether the token was made for this subscriber, under any SECRET_KEY."""
     expected = _mark(f"{read['id']}.{read['moment']}", subscriber)
     return hmac.compare_digest(expected, read["mark"])
 

@@ -1,7 +1,4 @@
-"""The confirmation mail: the workspace's templates where they can be used, else our own.
-
-Nothing here reads or writes a row.
-"""
+"""The confirmation email, from the workspace's templates or the default ones. No database."""
 
 import logging
 from collections.abc import Mapping
@@ -24,14 +21,14 @@ URL_TAG = "DOUBLE_OPT_IN_URL"
 
 
 class LinkMissing(TemplateFault):
-    """The mail would not hold the link, so nobody could confirm by it."""
+    """A part of the email lacks the link, so nobody could confirm."""
 
     code = "LINK_MISSING"
 
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """A confirmation mail's templates; an empty text is made from the HTML."""
+    """A confirmation email's templates; an empty text is made from the HTML."""
 
     subject: str
     html: str
@@ -42,7 +39,7 @@ OURS = Templates(our_mail.SUBJECT, our_mail.HTML, our_mail.TEXT)
 
 
 def templates_of(workspace: Workspace) -> Templates:
-    """Return the workspace's templates, with ours in the place of what it does not have."""
+    """Return the workspace's templates; the default ones replace missing parts."""
     has_body = bool(workspace.confirmation_html.strip() or workspace.confirmation_text.strip())
     return Templates(
         subject=workspace.confirmation_subject.strip() or OURS.subject,
@@ -52,10 +49,7 @@ def templates_of(workspace: Workspace) -> Templates:
 
 
 def render(*, templates: Templates, data: dict[str, Any]) -> RenderedMail:
-    """Return the mail that the templates make; raises `TemplateFault`.
-
-    Raises `LinkMissing`, one of them, where a part of the mail does not hold the link.
-    """
+    """Return the rendered email; raises `TemplateFault`, or its subclass `LinkMissing`."""
     mail = rendering.render_mail(
         subject=templates.subject,
         preview_text="",
@@ -72,7 +66,7 @@ def render(*, templates: Templates, data: dict[str, Any]) -> RenderedMail:
 def merge_data(
     *, subscriber: Subscriber, workspace: Workspace, event: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what the merge tags of every kind of mail read, as plain values."""
+    """Return the merge data of every kind of email, as plain values."""
     return {
         "subscriber": {
             "id": subscriber.public_id,
@@ -88,16 +82,15 @@ def merge_data(
 
 
 def data_of(*, subscriber: Subscriber, workspace: Workspace, url: str) -> dict[str, Any]:
-    """Return the merge data of a confirmation mail: there is no event, but a link."""
+    """Return the merge data of a confirmation email: the link, and no event."""
     return merge_data(subscriber=subscriber, workspace=workspace, event={}) | {URL_TAG: url}
 
 
 def write(
     *, confirmation: Confirmation, subscriber: Subscriber, cause: str, now: datetime
 ) -> Draft:
-    """Return the mail, with a link that is good from `now`; never raises for a template.
-
-    A workspace without a sender gives a mail without one, which waits in the outbox for it.
+    """Return the email with a link valid from `now`; never raises for a template. Without a sender
+    in the workspace the email has none, and waits for one in the outbox.
     """
     workspace = subscriber.workspace
     url = links.link(confirmation, now)
@@ -105,9 +98,11 @@ def write(
     try:
         mail = render(templates=templates_of(workspace), data=data)
     except TemplateFault as fault:
-        # Whoever signed up must not wait for the template to be mended.
+        # A sign-up must not wait until the template is corrected.
         ids = {"workspace_id": workspace.pk.hex}
-        logger.warning("The confirmation template failed, ours is used: %s", fault, extra=ids)
+        logger.warning(
+            "The confirmation template failed; the default is used: %s", fault, extra=ids
+        )
         mail = render(templates=OURS, data=data)
     return Draft(
         workspace_id=workspace.pk,
@@ -124,7 +119,7 @@ def write(
 
 
 def sender_of(workspace: Workspace) -> str:
-    """Return the From header of the workspace's mail; empty while it has no usable address."""
+    """Return the workspace's From header; empty without a usable address."""
     try:
         return rendering.address_header(workspace.from_name or workspace.name, workspace.from_email)
     except addresses.InvalidAddress:
@@ -132,6 +127,6 @@ def sender_of(workspace: Workspace) -> str:
 
 
 def text_hash(draft: Draft) -> str:
-    """Return the hash by which the ledger knows the mail, whenever its link is signed anew."""
+    """Return the email's hash for the ledger, the same whenever its link is signed again."""
     parts = (draft.subject, draft.text, draft.html)
     return ledger.hash_of_text(*map(links.without_tokens, parts))

@@ -1,7 +1,5 @@
-"""Our own confirmation mail, for workspaces that have none of their own.
-
-It says nothing that a request could have brought in, such as a name: whoever signs others up must
-not be able to write to them.
+"""The default confirmation email. It has no value from a request, such as a name, so that nobody
+can use it to write to strangers.
 """
 
 SUBJECT = "Please confirm your address for {{workspace.name}}"

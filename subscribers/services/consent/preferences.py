@@ -1,4 +1,4 @@
-"""What somebody who got mail may choose by the link in it: the public lists that they are on."""
+"""The preferences page of an email's recipient: the public lists that they can choose."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from subscribers.models import List, ListMembership, Subscriber
 from subscribers.services.consent import unsubscribing
 from subscribers.services.consent.ledger import Circumstances
 
-# More than anybody reads; it bounds the page and the form that it sends.
+# Bounds the page and its form.
 MOST_LISTS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicList:
-    """A list that people may join and leave by themselves, for one of them."""
+    """A list that people may join and leave themselves, with one subscriber's membership."""
 
     id: UUID
     name: str
@@ -26,17 +26,14 @@ class PublicList:
 
 
 def lists_of(subscriber: Subscriber) -> list[PublicList]:
-    """Return what somebody may choose from, by name; nothing for who gets no regular mail."""
+    """Return the lists that the subscriber may choose, by name; none unless active."""
     if subscriber.status != Subscriber.Status.ACTIVE:
         return []
     joined = ListMembership.objects.filter(subscriber=subscriber, unsubscribed_at=None)
     list_ids = set(joined.values_list("list_id", flat=True))
     return [
         PublicList(
-            id=each.pk,
-            name=each.name,
-            description=each.description,
-            is_member=each.pk in list_ids,
+            id=each.pk, name=each.name, description=each.description, is_member=each.pk in list_ids
         )
         for each in List.objects.filter(
             workspace_id=subscriber.workspace_id, is_private=False, allow_member_unsubscribe=True
@@ -52,10 +49,10 @@ def choose(
     circumstances: Circumstances,
     now: datetime,
 ) -> None:
-    """Put somebody on those of the lists shown to them that they want, and take them off the rest.
+    """Join the wanted ones of the lists shown to the subscriber, and leave the others.
 
-    One transaction, under the subscriber's lock. Other lists, and those that are not theirs to
-    choose, stay as they are. Idempotent; nothing happens for who is not active.
+    One transaction, under the subscriber's lock. Other lists stay unchanged. Idempotent; does
+    nothing for a subscriber who is not active.
     """
     with transaction.atomic():
         subscriber = Subscriber.objects.locked_one(subscriber_id)

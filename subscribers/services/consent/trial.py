@@ -1,6 +1,6 @@
-"""The confirmation mail for an operator's eyes: made for nobody, and sent to themselves.
+"""A sample of the confirmation email, shown or sent to an operator.
 
-Its link leads to the page of links that are over; nothing is stored, and nobody is asked.
+Its link leads to the page for expired links; nothing is stored, and no subscriber is involved.
 """
 
 from django.conf import settings
@@ -15,10 +15,7 @@ SAMPLE_ADDRESS = "ada@example.com"
 
 
 def sample(*, workspace: Workspace, recipient: str = SAMPLE_ADDRESS) -> RenderedMail:
-    """Return the mail for somebody of whom no more than an address is known.
-
-    Raises `TemplateFault`, and `LinkMissing`, one of them.
-    """
+    """Return the email for a subscriber with only an address; raises as `mail.render` does."""
     somebody = Subscriber(workspace=workspace, email=recipient, email_key=recipient.lower())
     data = confirmation_mail.data_of(
         subscriber=somebody, workspace=workspace, url=f"{settings.PUBLIC_URL}/c/sample"
@@ -27,9 +24,6 @@ def sample(*, workspace: Workspace, recipient: str = SAMPLE_ADDRESS) -> Rendered
 
 
 def send(*, workspace: Workspace, recipient: str) -> Trial:
-    """Send it; no transaction may be open.
-
-    Raises `TemplateFault`, `trial_mail.NoSender`, and `addresses.InvalidAddress` for what is none.
-    """
+    """Send the sample outside transactions; raises as `sample` and `trial.send_rendered` do."""
     mail = sample(workspace=workspace, recipient=recipient)
     return trial.send_rendered(workspace=workspace, recipient=recipient, mail=mail)

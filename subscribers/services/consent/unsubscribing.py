@@ -1,10 +1,9 @@
-"""People who leave: by the link in a mail, or because somebody does it for them.
+"""Unsubscribing: by the link in an email, by an operator, or reported by a delivery service. Only a
+confirmation reverses it. The ledger is written in the same transaction.
 
-Coming back is by a confirmation alone. What happened is in the ledger, in the same transaction.
-
-A link's token is the subscriber's id and their own random secret, 32 hex digits each: the primary
-key finds the row, so that a guess costs no search, and the secret is compared. Neither depends on
-a key of the installation, so links in old mails outlive every rotation.
+A link's token is the subscriber's id and random secret, 32 hex digits each: the primary key finds
+the row, then the secret is compared. Neither depends on a key of the installation, so links in old
+emails survive every rotation.
 """
 
 import hmac
@@ -28,18 +27,16 @@ logger = logging.getLogger("cueline.unsubscribing")
 
 Status = Subscriber.Status
 Kind = ConsentRecord.Kind
-# Those who bounced or complained stay so, since it says more; when they left is kept beside it.
+# Bounced and complained subscribers keep that status; `unsubscribed_at` says when they left.
 LEAVING = (Status.PENDING, Status.ACTIVE)
 _TOKEN = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})", re.ASCII)
 
 
 class UnsubscribeMethod(StrEnum):
-    """By what somebody left."""
-
     # A mail program sent the POST of RFC 8058.
     ONE_CLICK = "one_click"
     PAGE = "page"
-    # A delivery service reports it: its own link, or a reply.
+    # Reported by a delivery service: its own link, or a reply.
     SERVICE = "service"
 
 
@@ -51,15 +48,15 @@ def leave(
     circumstances: Circumstances = NOTHING_KNOWN,
     reason: str = "",
 ) -> list[UUID]:
-    """Unsubscribe people of one workspace and end what that ends; returns those who left, by id.
+    """Unsubscribe people of one workspace; returns the ids of those who left, in order.
 
-    One transaction; locks the subscribers in the order of their ids. Idempotent: whoever reacts
-    hears of nobody twice. Who bounced or complained keeps that status, and has left all the same
-    once the suppression is lifted. A question to come back is closed: the last word counts.
+    One transaction; locks the subscribers by id. Idempotent: reactions get each subscriber once. A
+    bounced or complained subscriber keeps that status, and becomes unsubscribed once the
+    suppression is removed. An open confirmation is closed: the last decision counts.
     """
     with transaction.atomic():
         locked = list(Subscriber.objects.filter(pk__in=subscriber_ids).locked())
-        taken_back = _close_questions(locked, now)
+        closed = _close_questions(locked, now)
         leaving = [person for person in locked if not has_left(person)]
         left = [person.pk for person in leaving]
         if left:
@@ -68,10 +65,10 @@ def leave(
                 status=Case(goes, default=F("status")), unsubscribed_at=now, updated_at=now
             )
             reactions.current().left(subscriber_ids=left, now=now)
-        heard = [person for person in locked if person in leaving or person.pk in taken_back]
-        # Joined to the rows that are locked, the workspace would be locked with them.
-        workspaces = Workspace.objects.in_bulk({person.workspace_id for person in heard})
-        for person in heard:
+        changed = [person for person in locked if person in leaving or person.pk in closed]
+        # A join to the locked rows would lock the workspaces too.
+        workspaces = Workspace.objects.in_bulk({person.workspace_id for person in changed})
+        for person in changed:
             person.workspace = workspaces[person.workspace_id]
             ledger.record(
                 subscriber=person,
@@ -87,7 +84,7 @@ def leave(
 
 
 def has_left(person: Subscriber) -> bool:
-    """Tell whether somebody has unsubscribed, also while a bounce or complaint says more."""
+    """Tell whether the subscriber unsubscribed, also under a bounce or complaint."""
     if person.status in LEAVING:
         return False
     return person.status == Status.UNSUBSCRIBED or person.unsubscribed_at is not None
@@ -101,9 +98,8 @@ def leave_by_link(
     circumstances: Circumstances = NOTHING_KNOWN,
     reason: str = "",
 ) -> None:
-    """Unsubscribe the person whose link it is; nobody for any other text. Idempotent.
-
-    It returns nothing, so that no caller can tell a known token from an unknown one.
+    """Unsubscribe the link's owner; does nothing for other text. Idempotent. Returns nothing, so
+    that no caller can tell a known token from an unknown one.
     """
     person = owner_of(token)
     if person is not None:
@@ -123,9 +119,8 @@ def leave_lists(
     circumstances: Circumstances,
     now: datetime,
 ) -> list[UUID]:
-    """Take a person off lists, with a line for each; returns those that they were on.
-
-    The caller holds the subscriber's lock, in a transaction. Idempotent.
+    """Remove a subscriber from lists, with a consent record each; returns the lists left. The
+    caller holds the subscriber's lock, in a transaction. Idempotent.
     """
     left = lists.leave(subscriber=subscriber, list_ids=list_ids, now=now)
     _record_lists(subscriber, Kind.LEFT_LIST, left, circumstances, now)
@@ -139,10 +134,9 @@ def join_lists(
     circumstances: Circumstances,
     now: datetime,
 ) -> list[UUID]:
-    """Put an active person on lists, with a line for each, and start what joining them starts.
-
-    Returns those that they were not on. Nobody else joins any: whoever is pending or has left
-    confirms first. The caller holds the subscriber's lock, in a transaction. Idempotent.
+    """Add an active subscriber to lists, with a consent record each, and start their sequences;
+    returns the lists joined. Others join none: they confirm first. The caller holds the
+    subscriber's lock, in a transaction. Idempotent.
     """
     if subscriber.status != Status.ACTIVE:
         return []
@@ -154,12 +148,12 @@ def join_lists(
 
 
 def link_token(subscriber: Subscriber) -> str:
-    """Return what the subscriber's link ends with: 64 hex digits."""
+    """Return the token of the subscriber's link: 64 hex digits."""
     return f"{subscriber.pk.hex}{subscriber.unsubscribe_token}"
 
 
 def owner_of(token: str) -> Subscriber | None:
-    """Return the person whose link ends so, with their workspace; None for any other text."""
+    """Return the token's subscriber with the workspace; None for other text."""
     match = _TOKEN.fullmatch(token)
     if match is None:
         return None
@@ -170,14 +164,13 @@ def owner_of(token: str) -> Subscriber | None:
 
 
 def hash_of_link(subscriber: Subscriber) -> str:
-    """Return what the ledger keeps of a link whose owner's row goes into another's."""
+    """Return the hash that keeps a merged subscriber's link valid."""
     return ledger.hash_of_text(link_token(subscriber))
 
 
 def _merged_owner_of(token: str) -> Subscriber | None:
-    """Return whoever the owner of a link was merged into: old mails bear it still.
-
-    Lines of a merge are few, and the index of their kind finds them.
+    """Return the subscriber that the token's owner was merged into: old emails still have the link.
+    Merge records are few, and the index of their kind finds them.
     """
     lines = ConsentRecord.objects.filter(kind=Kind.MERGED, text_hash=ledger.hash_of_text(token))
     line = lines.select_related("subscriber__workspace").order_by("-id").first()
@@ -185,7 +178,6 @@ def _merged_owner_of(token: str) -> Subscriber | None:
 
 
 def _close_questions(people: Sequence[Subscriber], now: datetime) -> set[UUID]:
-    """Close what is still asked of people whose locks the caller holds; returns who they are."""
     questions = Confirmation.objects.filter(subscriber__in=people, closed_at=None)
     asked = set(questions.values_list("subscriber_id", flat=True))
     if asked:

@@ -1,3 +1,3 @@
-"""What leaves now: queued mails, confirmations, and the reports of delivery services. May know
+"""What is sent now: queued emails, confirmations, and reports of delivery services. May know
 `consent` and the rooms below it.
 """

@@ -1,6 +1,5 @@
-"""What holds for a confirmation mail alone when it is about to leave, and when its fate is unknown.
-
-`outbox_queue` asks; the fence, the network and the locks are there.
+"""Confirmation emails before sending and after an unknown delivery; called by `queue`, which has
+the fence, the network and the locks.
 """
 
 from datetime import datetime
@@ -15,22 +14,18 @@ from subscribers.wire import addresses
 
 Status = OutgoingEmail.Status
 ALREADY_CONFIRMED = "already_confirmed"
-# Given up, or left meanwhile: its link leads nowhere.
+# The confirmation expired or the subscriber left, so the link is useless.
 CLOSED = "confirmation_closed"
 NO_SENDER = "no_sender"
 DELAYED = "confirmations_delayed"
 
 
 def is_one(email: OutgoingEmail) -> bool:
-    """Tell whether a mail asks for a confirmation."""
     return email.kind == OutgoingEmail.Kind.CONFIRMATION
 
 
 def reason_to_skip(*, email: OutgoingEmail, subscriber: Subscriber) -> str | None:
-    """Return in a word why the mail's question needs no answer any more; None for other mails.
-
-    The caller holds the subscriber's lock.
-    """
+    """Return why a confirmation email is obsolete; the caller holds the subscriber's lock."""
     if not is_one(email):
         return None
     if subscriber.status == Subscriber.Status.ACTIVE:
@@ -39,7 +34,7 @@ def reason_to_skip(*, email: OutgoingEmail, subscriber: Subscriber) -> str | Non
 
 
 def give_sender(*, email: OutgoingEmail) -> bool:
-    """Give a mail its sender that was queued while its workspace had none; False: none yet."""
+    """Add the sender to an email queued while its workspace had none; False while it has none."""
     if not email.sender:
         email.sender = mail.sender_of(email.workspace)
         OutgoingEmail.objects.filter(pk=email.pk).update(sender=email.sender)
@@ -47,9 +42,8 @@ def give_sender(*, email: OutgoingEmail) -> bool:
 
 
 def renew_link(*, email: OutgoingEmail, subscriber: Subscriber, now: datetime) -> None:
-    """Sign the link of a confirmation that leaves now anew: it is good for seven days from then.
-
-    It may have waited for days, behind a breaker or a switch, and SECRET_KEY may be another.
+    """Sign a confirmation's link again, so that it is valid for seven days from now. The email may
+    have waited for days, and SECRET_KEY may have changed.
     """
     confirmation = _question(email).first() if is_one(email) else None
     if confirmation is None:
@@ -65,18 +59,15 @@ def renew_link(*, email: OutgoingEmail, subscriber: Subscriber, now: datetime) -
 
 
 def put_off(*, email: OutgoingEmail, now: datetime) -> bool:
-    """Count a fenced mail against the limits of the hour; True when it must leave later, and will.
-
-    `email` is the row from before the fence. What was tried before was counted then. Call it
-    outside of transactions, before the mail is handed over.
+    """Count a fenced email against the hourly limits; queue it again and return True beyond a
+    limit. `email` is the row from before the fence; only a first attempt counts. Call it outside
+    transactions, before the email is sent.
     """
     if not is_one(email) or email.attempts:
         return False
     key_prefix = _question(email).values_list("asked_by__prefix", flat=True).first()
     until = breakers.admit(
-        email_key=addresses.parse(email.recipient).key,
-        key_prefix=key_prefix or "",
-        now=now,
+        email_key=addresses.parse(email.recipient).key, key_prefix=key_prefix or "", now=now
     )
     if until is None:
         return False
@@ -93,9 +84,9 @@ def put_off(*, email: OutgoingEmail, now: datetime) -> bool:
 
 
 def send_unknown_again(*, email: OutgoingEmail, now: datetime) -> None:
-    """Let a mail leave again that may have arrived, with the same Message-ID; thrice in all.
-
-    Two are better than none. `email` is the row from before the fence; the caller has settled it.
+    """Queue an email whose delivery is unknown again, with the same Message-ID; three attempts in
+    all. Two emails are better than none. `email` is the row from before the fence, settled by the
+    caller.
     """
     due_at = retries.UNKNOWN_CONFIRMATIONS.next_at(failures=email.attempts + 1, now=now)
     if is_one(email) and due_at:
@@ -104,6 +95,6 @@ def send_unknown_again(*, email: OutgoingEmail, now: datetime) -> None:
 
 
 def _question(email: OutgoingEmail) -> QuerySet[Confirmation]:
-    """Return the question that a mail asks; nothing for a mail that asks none."""
+    """Return the confirmation of an email; no row for other kinds."""
     question_id = outbox.confirmation_of(email)
     return Confirmation.objects.filter(pk__in=[question_id] if question_id else [])

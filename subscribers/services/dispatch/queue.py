@@ -1,7 +1,7 @@
-"""Mails that no enrollment waits for: claimed when they are due, and sent one after another.
+"""Sends queued emails without an enrollment: confirmations, and those an operator sends again.
 
-Confirmations, and mails that an operator sends again. Each is fenced as `outbox` says; locks: the
-mail's subscriber. The network is touched outside of transactions only.
+Claimed when due, fenced as `outbox` says, sent one after another. Locks: the email's subscriber.
+The network is used outside transactions only.
 """
 
 import logging
@@ -28,20 +28,19 @@ logger = logging.getLogger("cueline.outbox_queue")
 
 Status = OutgoingEmail.Status
 MOST_IN_BATCH = 20
-# A third of the queue's time-out, as for enrollments.
+# A third of the queue's timeout, as for enrollments.
 SECONDS_PER_BATCH = 20
+_UNCLAIMED = {"lease_token": None, "lease_expires_at": None}
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Mails that one task sends, under one token."""
-
     token: UUID
     ids: tuple[UUID, ...]
 
 
 def claim_queued(*, now: datetime, limit: int = MOST_IN_BATCH) -> Claimed | None:
-    """Claim what is due, oldest first; None when nothing is. The caller's transaction rings."""
+    """Claim due emails, oldest first. The caller queues the task in its own transaction."""
     due = OutgoingEmail.objects.filter(due_at__lte=now, lease_token__isnull=True)
     token = uuid4()
     with transaction.atomic():
@@ -58,24 +57,20 @@ def claim_queued(*, now: datetime, limit: int = MOST_IN_BATCH) -> Claimed | None
 
 
 def return_expired() -> int:
-    """Give back claims of mails that nobody had begun to send; returns how many."""
+    """Release expired claims of emails that were not begun; returns how many."""
     expired = OutgoingEmail.objects.filter(
         status=Status.QUEUED, lease_token__isnull=False, lease_expires_at__lte=Now()
     )
-    return expired.update(lease_token=None, lease_expires_at=None)
+    return expired.update(**_UNCLAIMED)
 
 
 def send_queued(
-    *,
-    token: UUID,
-    ids: Sequence[UUID],
-    clock: Callable[[], datetime],
-    mailer: Mailer | None = None,
+    *, token: UUID, ids: Sequence[UUID], clock: Callable[[], datetime], mailer: Mailer | None = None
 ) -> int:
-    """Send the mails that the token still holds; returns how many left. May run twice.
+    """Send the emails that the token still holds; returns how many were sent. May run twice.
 
-    A server that gives no answer is let be: it would make every mail unknown. What is not begun
-    then, or after `SECONDS_PER_BATCH`, is given back.
+    A server that gives no answer is not used again in this batch: every email would become unknown.
+    The rest, and what is left after `SECONDS_PER_BATCH`, is released.
     """
     over_at = time.monotonic() + SECONDS_PER_BATCH
     waiting = list(ids)
@@ -95,32 +90,34 @@ def send_queued(
             sent += delivery.outcome is DeliveryOutcome.SENT
     rest = OutgoingEmail.objects.filter(pk__in=waiting, lease_token=token, status=Status.QUEUED)
     put_off = {"due_at": clock() + retries.MAIL_SERVER_AWAY} if is_server_away else {}
-    rest.update(lease_token=None, lease_expires_at=None, **put_off)
+    rest.update(**_UNCLAIMED, **put_off)
     return sent
 
 
 def _next(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
-    """Return a mail that is fenced and may leave; None when it does not leave now."""
+    """Return a fenced email that may be sent; None when it is not sent now."""
     try:
         email = _fence(email_id, token, now)
-        return None if email is None or _must_wait_its_turn(email, now) else email
+        if email is None:
+            return None
+        # Only a first attempt: a server that is away takes an attempt back, but it was counted.
+        is_first = email.sending_since is None
+        return None if is_first and confirmations.put_off(email=email, now=now) else email
     except connections.LOST:
         raise
-    except Exception as error:  # what one mail's data make of it must not keep the others back
+    except Exception as error:  # one email's data must not stop the others
         logger.exception("A mail could not be made ready.", extra={"email_id": email_id.hex})
-        held = OutgoingEmail.objects.filter(pk=email_id, lease_token=token)
-        held.update(
+        OutgoingEmail.objects.filter(pk=email_id, lease_token=token).update(
             status=Status.QUEUED,
             due_at=now + retries.HELD_MAIL,
             last_error=f"It could not be made ready: {type(error).__name__}.",
-            lease_token=None,
-            lease_expires_at=None,
+            **_UNCLAIMED,
         )
         return None
 
 
 def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
-    """Look a last time whether the mail may leave, and commit that it does."""
+    """Check a last time whether the email may be sent, and commit that it is being sent."""
     held = OutgoingEmail.objects.select_related("workspace")
     with transaction.atomic():
         row = held.filter(pk=email_id, lease_token=token, status=Status.QUEUED).first()
@@ -152,18 +149,9 @@ def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
         return email if outbox.begin_again(email_id=email.pk, now=now) else None
 
 
-def _must_wait_its_turn(email: OutgoingEmail, now: datetime) -> bool:
-    """Tell whether the limits of the hour put a confirmation off; asked once, before it is tried.
-
-    A server that is away takes the attempt back, but the mail has been counted.
-    """
-    return email.sending_since is None and confirmations.put_off(email=email, now=now)
-
-
 def _record(email: OutgoingEmail, delivery: Delivery, clock: Callable[[], datetime]) -> None:
-    """Record what became of a mail; while the database is away, keep trying for as long as may be.
-
-    What is not recorded is unknown later, though it was known here.
+    """Record a delivery's outcome; while the database is away, retry for SECONDS_TO_RECORD. An
+    outcome that is not recorded becomes unknown.
     """
     give_up_at = time.monotonic() + retries.SECONDS_TO_RECORD
     while True:
@@ -173,7 +161,13 @@ def _record(email: OutgoingEmail, delivery: Delivery, clock: Callable[[], dateti
                 now = clock()
                 is_news = outbox.settle(email_id=email.pk, delivery=delivery, now=now)
                 if delivery.is_bad_recipient:
-                    _give_up_recipient(email, delivery, now)
+                    suppressions.note_refusal(
+                        workspace=email.workspace,
+                        subscriber_id=email.subscriber_id,
+                        recipient=email.recipient,
+                        error=delivery.error,
+                        now=now,
+                    )
                 if is_news and delivery.outcome is DeliveryOutcome.DEFERRED:
                     _put_off(email, delivery, now)
                 elif is_news and delivery.outcome is DeliveryOutcome.UNKNOWN:
@@ -187,25 +181,14 @@ def _record(email: OutgoingEmail, delivery: Delivery, clock: Callable[[], dateti
             return
 
 
-def _give_up_recipient(email: OutgoingEmail, delivery: Delivery, now: datetime) -> None:
-    """Let nothing more go to a recipient who is none."""
-    suppressions.note_refusal(
-        workspace=email.workspace,
-        subscriber_id=email.subscriber_id,
-        recipient=email.recipient,
-        error=delivery.error,
-        now=now,
-    )
-
-
 def _put_off(email: OutgoingEmail, delivery: Delivery, now: datetime) -> None:
-    """Try a deferred mail again later; once the server put it off often enough it has failed."""
+    """Retry a deferred email later; it fails after the last retry."""
     queued = OutgoingEmail.objects.filter(pk=email.pk, status=Status.QUEUED)
     if outbox.is_server_away(delivery):
-        # Nothing was said about the mail: it waits for the server as long as that takes.
+        # The server said nothing about the email: it waits as long as needed.
         queued.update(due_at=now + retries.MAIL_SERVER_AWAY, attempts=F("attempts") - 1)
         return
-    # The row is that from before the fence, which counted the attempt.
+    # `email` is from before the fence, which counted the attempt.
     due_at = retries.MAILS.next_at(failures=email.attempts + 1, now=now)
     if due_at is None:
         queued.update(status=Status.FAILED, due_at=None, lease_token=None)
@@ -214,6 +197,4 @@ def _put_off(email: OutgoingEmail, delivery: Delivery, now: datetime) -> None:
 
 
 def _release(email: OutgoingEmail, **columns: object) -> None:
-    OutgoingEmail.objects.filter(pk=email.pk).update(
-        lease_token=None, lease_expires_at=None, **columns
-    )
+    OutgoingEmail.objects.filter(pk=email.pk).update(**_UNCLAIMED, **columns)

@@ -1,8 +1,8 @@
-"""What a delivery service reports of mails that it took: bounces, complaints, arrivals.
+"""Reports of delivery services: bounces, complaints, deliveries, unsubscribes.
 
-A report names the mail where it can, by the id that we gave it; else its recipient alone, who is
-then everybody with the address to whom mail has left. May be taken twice: services repeat reports.
-Locks: one subscriber at a time, each in a transaction of its own.
+A report names the email by our id where it can, else only its recipient: then every subscriber of
+that address to whom mail was sent. Services repeat reports, so taking one twice is safe. Locks: one
+subscriber at a time, each in a transaction of its own.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,6 @@ MOST_IDS = 500
 
 
 class News(Enum):
-    """What a report says of a person."""
-
     HARD_BOUNCE = auto()
     COMPLAINT = auto()
     UNSUBSCRIBED = auto()
@@ -38,15 +36,14 @@ class News(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One report; `recipient` is as the service wrote it, and may be no address."""
+    """One report; `recipient` is the service's text, which may be no address."""
 
     recipient: str
-    # The mail's, where the report names it.
     email_id: UUID | None = None
-    # It says that the service had the mail, so that it must not be sent again.
+    # The service has the email, so it must not be sent again.
     is_taken: bool = False
     news: News | None = None
-    # The server's or service's words.
+    # The server's or service's message.
     details: str = ""
 
 
@@ -64,10 +61,9 @@ _REASONS = {
 
 
 def take(*, reports: Sequence[Report], now: datetime) -> None:
-    """Do what reports say; idempotent but for the count of bounces.
-
-    Mails of which nobody knew are sent now, hard bounces and complaints suppress the address, and
-    who unsubscribed at the service has left. What nobody knows anything about is passed over.
+    """Apply reports; idempotent but for the count of bounces. Unknown deliveries become sent, hard
+    bounces and complaints suppress the address, unsubscribes unsubscribe. Reports about nothing
+    known are ignored.
     """
     _settle_taken([each.email_id for each in reports if each.email_id and each.is_taken], now)
     for report in reports:
@@ -78,7 +74,7 @@ def take(*, reports: Sequence[Report], now: datetime) -> None:
 
 
 def _settle_taken(email_ids: Sequence[UUID], now: datetime) -> None:
-    """Record as sent what was not known to be; whoever still sends it finds that more is known."""
+    """Record accepted emails as sent; a process still sending one finds it settled."""
     for first in range(0, len(email_ids), MOST_IDS):
         known = OutgoingEmail.objects.filter(pk__in=email_ids[first : first + MOST_IDS])
         unsettled = known.filter(outbox.UNSETTLED).order_by("subscriber_id", "id")
@@ -90,7 +86,6 @@ def _settle_taken(email_ids: Sequence[UUID], now: datetime) -> None:
 
 
 def _recipients(report: Report) -> list[_Recipient]:
-    """Return whom a report is about."""
     if report.email_id is not None:
         known = OutgoingEmail.objects.select_related("workspace")
         email = known.filter(pk=report.email_id).first()

@@ -1,3 +1,1 @@
-"""Imports: the loop over rows, its runs, and the rows that were rejected. May know `rows`,
-`consent` and the rooms below it.
-"""
+"""Imports: the loop over rows, runs, rejected rows. May know `rows`, `consent` and below."""

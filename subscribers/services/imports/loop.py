@@ -1,14 +1,14 @@
-"""The loop that all imports by command share: rows are read ahead, written batch by batch.
+"""The loop of all imports by command: rows are read ahead and written batch by batch.
 
-Reading and parsing go on in a thread of their own, which never touches the database, while this
-one waits for it; two batches are ready at most, so memory stays constant. Each batch is one
-transaction that ends with its checkpoint: `kill -9` loses and repeats nothing. A batch that the
-database gave up for another is done again; one that it refuses is halved until the row is found
-that is to blame.
+A thread of its own reads and parses, without the database; at most two batches are ready, so memory
+stays constant. Each batch is one transaction that ends with its checkpoint, so `kill -9` loses and
+repeats nothing. A batch that the database gave up for another is repeated; a refused one is halved
+until the bad row is found.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
@@ -34,7 +34,7 @@ Value = TypeVar("Value")
 
 
 class Parsed(msgspec.Struct, Generic[Value], gc=False):
-    """A row and what it says; or without a value, and the faults for which it is refused."""
+    """A row and its parsed value; or no value, and the faults."""
 
     row: Row
     value: Value | None
@@ -42,7 +42,7 @@ class Parsed(msgspec.Struct, Generic[Value], gc=False):
 
 
 class RowsOutcome(msgspec.Struct):
-    """What became of some rows; the `rejected` ones are in their order, and in `counted`."""
+    """The result of some rows; `rejected` is in their order, and `counted` includes it."""
 
     counted: Counted
     rejected: list[Rejected] = []
@@ -53,50 +53,38 @@ class Importer(Protocol[Value]):
 
     @property
     def rows_in_batch(self) -> int:
-        """How many rows go into one transaction."""
-        ...
+        """Rows in one transaction."""
 
     @property
     def is_read_ahead(self) -> bool:
-        """Whether parsing in a thread of its own pays."""
-        ...
+        """Whether a parsing thread pays."""
 
     def parse(self, row: Row) -> Parsed[Value]:
-        """Check and type a row that could be read; in the other thread, without the database."""
-        ...
+        """Check and type a readable row, in the other thread, without the database."""
 
     def is_alone(self, value: Value) -> bool:
-        """Tell whether the row has a transaction of its own, which `record_alone` makes."""
-        ...
+        """Tell whether `record_alone` must write the row in a transaction of its own."""
 
     def record(self, parsed: Sequence[Parsed[Value]], *, now: datetime) -> RowsOutcome:
         """Record rows, faulty ones among them, inside the caller's transaction."""
-        ...
 
     def record_alone(
         self, parsed: Parsed[Value], *, now: datetime, before_commit: Callable[[RowsOutcome], None]
     ) -> None:
-        """Record one row in a transaction that ends with `before_commit`.
-
-        Raises `RejectedAlone` when it is refused, and has written nothing then.
-        """
-        ...
+        """Record one row in a transaction ending with `before_commit`; raises `RejectedAlone`."""
 
     def forget(self) -> None:
-        """Drop what is remembered of the database, which may have disagreed with it."""
-        ...
+        """Drop caches of the database, which may be wrong."""
 
 
 class RejectedAlone(Exception):
-    """A row with a transaction of its own was refused."""
-
     def __init__(self, *faults: Fault) -> None:
         self.faults = faults
         super().__init__(" ".join(fault.message for fault in faults))
 
 
 class Ended(StrEnum):
-    """Why the loop ended: all is read, it was asked to stop, or a row was to be refused."""
+    """Why the loop ended: all rows are read, a stop was requested, or a row was bad."""
 
     FINISHED = "finished"
     STOPPED = "stopped"
@@ -115,12 +103,12 @@ def run(  # noqa: PLR0913 - the loop's parts
     batch_rows: int | None = None,
     stops_on_error: bool = False,
 ) -> Ended:
-    """Read and record all rows; stops between two batches when it is asked to.
+    """Read and record all rows; stops between two batches when asked to.
 
     One transaction a batch, on this thread's connection; locks are the importer's. With
     `stops_on_error` the rows before the first bad one are recorded, and the checkpoint is before
-    it. Of a run that is not stored (a dry run) every batch is rolled back. Raises what reading
-    raises, such as `InvalidFile`, once the rows before it are recorded, and `TakenOver`.
+    it. A run that is not stored (a dry run) rolls every batch back. Raises what reading raises,
+    such as `InvalidFile`, after recording the rows before it, and `TakenOver`.
     """
     writer = _Writer(
         run=run,
@@ -129,6 +117,7 @@ def run(  # noqa: PLR0913 - the loop's parts
         report=report,
         clock=clock,
         stops_on_error=stops_on_error,
+        rejects_bytes=run.rejects_bytes,
     )
     batches = _batches(rows, importer, batch_rows or importer.rows_in_batch)
     with read_ahead(batches, is_threaded=importer.is_read_ahead) as ready:
@@ -146,7 +135,6 @@ def run(  # noqa: PLR0913 - the loop's parts
 def _batches(
     rows: Iterable[Row], importer: Importer[Value], batch_rows: int
 ) -> Iterator[list[Parsed[Value]]]:
-    """Yield rows in batches, parsed."""
     reading, parse = iter(rows), importer.parse
     while True:
         batch: list[Parsed[Value]] = []
@@ -155,7 +143,7 @@ def _batches(
                 parsed = parse(row) if row.fault is None else Parsed(row, None, (row.fault,))
                 batch.append(parsed)
         except Exception:
-            # What was read before it is good.
+            # Rows before the error are good.
             if batch:
                 yield batch
             raise
@@ -165,37 +153,25 @@ def _batches(
 
 
 class _StoppedAtFault(Exception):
-    """A row was to be refused, and the import is to stop there."""
-
     def __init__(self, rejected: Rejected) -> None:
         self.rejected = rejected
 
 
+@dataclass(kw_only=True)
 class _Writer(Generic[Value]):
-    """Writes batches: in one transaction where it can be, else in parts."""
+    """Writes batches: in one transaction where possible, else in parts."""
 
-    def __init__(
-        self,
-        *,
-        run: ImportRun,
-        importer: Importer[Value],
-        rejects: KeepsRejects,
-        report: Callable[[Counted, Sequence[Rejected]], None],
-        clock: Callable[[], datetime],
-        stops_on_error: bool,
-    ) -> None:
-        self.run = run
-        self.importer = importer
-        self.rejects = rejects
-        self.report = report
-        self.clock = clock
-        self.stops_on_error = stops_on_error
-        # How long the file of rejects is by the last checkpoint that was committed.
-        self.rejects_bytes = run.rejects_bytes
-        self.is_dry_run = run._state.adding
+    run: ImportRun
+    importer: Importer[Value]
+    rejects: KeepsRejects
+    report: Callable[[Counted, Sequence[Rejected]], None]
+    clock: Callable[[], datetime]
+    stops_on_error: bool
+    # The length of the file of rejects at the last committed checkpoint.
+    rejects_bytes: int
 
     def write(self, batch: Sequence[Parsed[Value]]) -> None:
-        """Write rows in their order; those that go alone part the others."""
+        """Write rows in order; rows written alone split the others."""
         together: list[Parsed[Value]] = []
         for each in batch:
             if each.value is not None and self.importer.is_alone(each.value):
@@ -214,12 +190,12 @@ class _Writer(Generic[Value]):
         except _StoppedAtFault as stopped:
             places = [(each.row.file_index, each.row.line) for each in parsed]
             row = stopped.rejected.row
-            # What the rows were to make was rolled back.
+            # Rolled back, so caches may be wrong.
             self.importer.forget()
             self._write_together(parsed[: places.index((row.file_index, row.line))])
             raise
         except (OperationalError, InterfaceError):
-            # The database is away or full: no row is to blame.
+            # The database is away or full: no row is bad.
             raise
         except DatabaseError as error:
             words = str(error).partition("\n")[0][:300]
@@ -241,7 +217,7 @@ class _Writer(Generic[Value]):
             if self.stops_on_error and outcome.rejected:
                 raise _StoppedAtFault(outcome.rejected[0])
             rejects_bytes = self._keep(outcome, place, now)
-            if self.is_dry_run:
+            if self.run._state.adding:
                 transaction.set_rollback(True)
         self._kept(outcome, rejects_bytes)
 
@@ -260,7 +236,6 @@ class _Writer(Generic[Value]):
             self._kept(*kept[0])
 
     def _refuse(self, each: Parsed[Value], faults: tuple[Fault, ...]) -> None:
-        """Record that a row was refused, and nothing else."""
         refused = Parsed[Value](each.row, None, faults)
         self._repeat_while_it_passes(lambda: self._record([refused]))
 
@@ -284,10 +259,9 @@ class _Writer(Generic[Value]):
         self.report(outcome.counted, outcome.rejected)
 
     def _repeat_while_it_passes(self, work: Callable[[], None]) -> None:
-        """Do the work again where the database gave it up for another's, or memory was wrong.
-
-        What broke during its commit is not: whether it is stored, the checkpoint says to the next
-        run.
+        """Repeat work that the database gave up for another, or that failed because of caches. A
+        connection lost during COMMIT is not repeated: the checkpoint tells the next run whether it
+        is stored.
         """
         for attempt in range(1, ROWS_ATTEMPTS + 1):
             try:
@@ -295,7 +269,7 @@ class _Writer(Generic[Value]):
             except (DatabaseError, InterfaceError) as error:
                 self.importer.forget()
                 is_away = isinstance(error, (OperationalError, InterfaceError))
-                # What was remembered may be the reason, once.
+                # Caches may be the reason, once.
                 is_worth_it = connections.is_passing(error) or (attempt == 1 and not is_away)
                 if attempt == ROWS_ATTEMPTS or not is_worth_it:
                     if is_away:

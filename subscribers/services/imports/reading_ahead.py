@@ -1,6 +1,5 @@
-"""Reads ahead in a thread of its own, a little, so that whoever waits elsewhere need not wait here.
-
-The thread must not touch the database: it would have a connection of its own.
+"""Reads a little ahead in a thread of its own, which must not touch the database: it would open a
+connection of its own.
 """
 
 import queue
@@ -15,21 +14,18 @@ SECONDS_TO_LOOK = 0.2
 
 
 class _Failed:
-    """What reading ended with."""
-
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
 
 class _Ended:
-    """Nothing is left."""
+    """No items are left."""
 
 
 @contextmanager
 def read_ahead(items: Iterator[Item], *, is_threaded: bool) -> Iterator[Iterator[Item]]:
-    """Yield an iterator over the items, at most two of which are made before they are asked for.
-
-    What making one raises is raised in the item's place. The thread ends with the block.
+    """Yield an iterator over the items that makes at most two of them ahead. An error is raised in
+    the item's place. The thread ends with the block.
     """
     if not is_threaded:
         yield items
@@ -65,7 +61,7 @@ def _put(
     item: Item | _Failed | _Ended,
     is_over: threading.Event,
 ) -> bool:
-    """Hand an item over; False when nobody takes items any more."""
+    """Queue an item; False when the reader has stopped."""
     while not is_over.is_set():
         try:
             ready.put(item, timeout=SECONDS_TO_LOOK)

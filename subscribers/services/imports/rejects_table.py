@@ -1,4 +1,4 @@
-"""The refused rows that a run keeps, as a table: mended there, they can be imported again."""
+"""A run's stored rejected rows as CSV, to be corrected and imported again."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,10 +17,8 @@ ERROR = "error"
 
 
 def as_csv(*, run: ImportRun) -> Iterator[bytes]:
-    """Yield the file: `error`, then every column that a row has; cells are guarded.
-
-    Goes through the rows twice, a few hundred at a time. A row that could not be read has its
-    error alone.
+    """Yield the file: `error`, then every column of any row; cells are guarded. Reads the rows
+    twice, a few hundred at a time. A row that could not be read has only its error.
     """
     columns: dict[str, None] = {}
     for rejects in _chunks(run):
@@ -29,19 +27,13 @@ def as_csv(*, run: ImportRun) -> Iterator[bytes]:
     columns.pop(ERROR, None)
     yield _lines([[ERROR, *map(guarded, columns)]])
     for rejects in _chunks(run):
-        yield _lines(
-            [_error(run, reject), *_cells(_fields(reject), tuple(columns))] for reject in rejects
-        )
+        yield _lines(_cells(run, reject, columns) for reject in rejects)
 
 
 def place(reject: ImportReject, run: ImportRun) -> str:
-    """Return where a refused row was; the file too, where there were several."""
+    """Return a rejected row's place, with the file where there were several."""
     name = f"{run.files[reject.file_index]} " if len(run.files) > 1 else ""
     return f"{name}line {reject.line}"
-
-
-def _error(run: ImportRun, reject: ImportReject) -> str:
-    return guarded(f"{place(reject, run)}: {reject.reason}")
 
 
 def _chunks(run: ImportRun) -> Iterator[Sequence[ImportReject]]:
@@ -59,8 +51,9 @@ def _fields(reject: ImportReject) -> dict[str, Any]:
     return msgspec.json.decode(reject.row, type=dict[str, Any]) if reject.row else {}
 
 
-def _cells(fields: dict[str, Any], columns: Sequence[str]) -> list[str]:
-    return [_cell(fields.get(column)) for column in columns]
+def _cells(run: ImportRun, reject: ImportReject, columns: Iterable[str]) -> list[str]:
+    error, fields = f"{place(reject, run)}: {reject.reason}", _fields(reject)
+    return [guarded(error), *(_cell(fields.get(column)) for column in columns)]
 
 
 def _cell(value: object) -> str:

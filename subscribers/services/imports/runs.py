@@ -1,7 +1,7 @@
-"""Import runs: begun, resumed, and moved on in the same transactions as the rows they count.
+"""Import runs: started, resumed, and advanced in the same transactions as the rows they count.
 
-A process holds a run by its token; one that resumes it has a new token, and the old one's next
-checkpoint raises `TakenOver` and rolls its rows back.
+A process holds a run by its token. Resuming sets a new token, so the old process's next checkpoint
+raises `TakenOver` and rolls its rows back.
 """
 
 import json
@@ -25,7 +25,7 @@ MOST_KEPT_REJECTS = 10_000
 MOST_REASONS = 200
 OTHER_REASONS = "other"
 ALIVE_FOR = timedelta(seconds=60)
-# A longer row is kept in the file of rejects alone.
+# A longer row is kept in the file of rejects only.
 MOST_KEPT_BYTES = 16_384
 _TAKEN_OVER = "Another process has taken this import over."
 _COUNTS = (
@@ -35,13 +35,13 @@ _COUNTS = (
 
 
 class NothingToResume(LookupError):
-    """No unfinished run of these files with these options is there."""
+    """There is no unfinished run of these files and options."""
 
     code = "NOTHING_TO_RESUME"
 
 
 class StillRunning(RuntimeError):
-    """The run moved on less than a minute ago: another process may be at it."""
+    """The run advanced less than a minute ago, so another process may be working on it."""
 
     code = "STILL_RUNNING"
 
@@ -55,20 +55,20 @@ class StillRunning(RuntimeError):
 
 
 class TakenOver(RuntimeError):
-    """Another process has resumed the run; nothing of this batch may be kept."""
+    """Another process has resumed the run; this batch must be rolled back."""
 
     code = "TAKEN_OVER"
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """A row that was refused, and everything that is wrong with it; at least one fault."""
+    """A refused row with all its faults, at least one."""
 
     row: Row
     faults: tuple[Fault, ...]
 
 
 class Counted(msgspec.Struct, kw_only=True):
-    """What a batch came to: recorded + duplicates + rejected = rows, and so do the reasons."""
+    """A batch's counts: rows = recorded + duplicates + rejected; `reasons` sum to `rejected`."""
 
     rows: int = 0
     recorded: int = 0
@@ -82,18 +82,16 @@ class Counted(msgspec.Struct, kw_only=True):
     newest_at: datetime | None = None
 
     def reject(self, rejected: Rejected) -> None:
-        """Count one refused row, under the first thing that is wrong with it; `rows` too."""
+        """Count one refused row, under its first fault; `rows` too."""
         self.rows += 1
         self.rejected += 1
         _add_reasons(self.reasons, {reason(rejected.faults[0]): 1})
 
     def occurred(self, *, oldest_at: datetime, newest_at: datetime) -> None:
-        """Widen the span in which the events occurred."""
         self.oldest_at = min(self.oldest_at or oldest_at, oldest_at)
         self.newest_at = max(self.newest_at or newest_at, newest_at)
 
     def add(self, other: "Counted") -> None:
-        """Add another batch's counts to this one's."""
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         _add_reasons(self.reasons, other.reasons)
@@ -102,15 +100,13 @@ class Counted(msgspec.Struct, kw_only=True):
 
 
 class KeepsRejects(Protocol):
-    """Where refused rows are written to, for people to mend."""
+    """Where rejected rows are written for people to correct."""
 
     def write(self, rejected: Sequence[Rejected], *, at: int) -> int:
-        """Write rows from byte `at` on, in the place of all that is after it; return the length.
-
-        Flushed when it returns: to be called before the checkpoint commits. Idempotent, so a batch
-        that is done again calls it again with the same `at`. `at` is 0 or what it returned before.
+        """Write rows from byte `at`, replacing what follows; return the length. `at` is 0 or an
+        earlier result. Flushed on return; call it before the checkpoint commits. Idempotent, since
+        a repeated batch calls it again with the same `at`.
         """
-        ...
 
 
 def begin(
@@ -148,10 +144,8 @@ def resume(
     actor: str,
     now: datetime,
 ) -> ImportRun:
-    """Return the newest unfinished run of the same files and options, held by a new token.
-
-    Raises `NothingToResume`, and `StillRunning` when it moved on less than a minute ago. Atomic;
-    locks the run.
+    """Return the newest unfinished run of the same files and options, under a new token. Raises
+    `NothingToResume` and `StillRunning`. Atomic; locks the run.
     """
     same = ImportRun.objects.filter(
         workspace=workspace, kind=kind, fingerprint=_fingerprint(kind, files, options)
@@ -167,7 +161,6 @@ def resume(
 
 
 def place_of(run: ImportRun) -> Place:
-    """Return where the run goes on."""
     return Place(run.file_index, run.byte_offset, run.line)
 
 
@@ -181,9 +174,8 @@ def checkpoint(
     now: datetime,
 ) -> None:
     """Add a batch's counts and move the checkpoint, in the caller's transaction, as its last lock.
-
-    Raises `TakenOver`. `run` itself is left as it was, so a batch that is rolled back may be done
-    again; `refresh_from_db` reads the sums. Of a dry run nothing is written.
+    Raises `TakenOver`. `run` itself stays unchanged, so that a rolled back batch may be repeated;
+    `refresh_from_db` reads the sums. Writes nothing for a dry run.
     """
     if run._state.adding:
         return
@@ -200,7 +192,7 @@ def checkpoint(
             changes[name] = F(name) + count
     if counted.oldest_at and counted.newest_at:
         oldest, newest = Value(counted.oldest_at), Value(counted.newest_at)
-        # SQLite's least of a value and nothing is nothing.
+        # In SQLite the least of a value and NULL is NULL.
         changes["oldest_at"] = Least(Coalesce("oldest_at", oldest), oldest)
         changes["newest_at"] = Greatest(Coalesce("newest_at", newest), newest)
     if counted.reasons:
@@ -214,17 +206,17 @@ def checkpoint(
 
 
 def finish(*, run: ImportRun, now: datetime) -> None:
-    """Mark a run that came to the end of its files. Atomic."""
+    """Mark a completed run. Atomic."""
     _end(run, status=ImportRun.Status.FINISHED, now=now)
 
 
 def interrupt(*, run: ImportRun, now: datetime) -> None:
-    """Mark a run that was stopped and can be resumed. Atomic."""
+    """Mark a stopped run, which can be resumed. Atomic."""
     _end(run, status=ImportRun.Status.INTERRUPTED, now=now)
 
 
 def fail(*, run: ImportRun, now: datetime, error: str) -> None:
-    """Mark a run that broke off; it can be resumed. Atomic."""
+    """Mark a failed run, which can be resumed. Atomic."""
     _end(run, status=ImportRun.Status.FAILED, now=now, error=error)
 
 
@@ -239,21 +231,20 @@ def _end(run: ImportRun, *, status: ImportRun.Status, now: datetime, error: str 
 
 
 def _fingerprint(kind: str, files: Sequence[str], options: Mapping[str, Any]) -> str:
-    """Return what tells runs apart that cannot be resumed for one another."""
+    """Return a hash of all that must be the same to resume a run."""
     said = msgspec.json.encode([kind, _plain(files), _plain(options)], order="deterministic")
     return sha256(said).hexdigest()
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
-    """Return names and options as every database stores them; a file's name may be no text."""
+    """Return names and options as every database stores them; a file name may be no valid text."""
     return msgspec.json.decode(storable(json.dumps(value, ensure_ascii=False)))
 
 
 def _add_reasons(sums: dict[str, int], more: Mapping[str, int]) -> dict[str, int]:
-    """Add counts; what would be one reason too many is counted as `other`."""
+    """Add counts; reasons beyond the maximum are counted as `other`."""
     for text, count in more.items():
-        is_room = text in sums or len(sums) < MOST_REASONS
-        key = text if is_room else OTHER_REASONS
+        key = text if text in sums or len(sums) < MOST_REASONS else OTHER_REASONS
         sums[key] = sums.get(key, 0) + count
     return sums
 
@@ -276,7 +267,7 @@ def _keep_rejects(run: ImportRun, rejects: Sequence[Rejected]) -> None:
 
 
 def _row_text(row: Row) -> str:
-    """Return the row as JSON where every database can store it and it is not too long."""
+    """Return the row as JSON; empty where a database cannot store it or it is too long."""
     if row.fields is None:
         return ""
     encoded = json_gate.encode_plain(row.fields)

@@ -1,3 +1,1 @@
-"""One mail: its states, the SMTP session, and the limits on sending. May know `templating` and
-`storage`, and nothing of consent or sequences.
-"""
+"""One email's states, SMTP, and limits. May know `templating` and `storage`, nothing of consent."""

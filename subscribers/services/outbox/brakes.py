@@ -1,8 +1,8 @@
-"""Whether a mail may leave at all, whoever it is to and whatever it says.
+"""The operator's switches that hold or skip mail, whatever its content and recipient.
 
-The operator's brakes: `MAIL_PAUSED` for the installation, a workspace's own switch, `EMAIL_ALLOW`,
-and keys marked test. It decides from what it is given and reads nothing but settings, so the caller
-passes a workspace that it has just read: the switch must hold for the very next mail.
+They are `MAIL_PAUSED`, a workspace's own switch, `EMAIL_ALLOW`, and keys marked as test. It reads
+settings only, so the caller passes a workspace that it has just read: a switch must hold for the
+very next email.
 """
 
 from dataclasses import dataclass
@@ -15,44 +15,38 @@ from subscribers.services.outbox.delivery import is_allowed
 
 
 class SendDecision(Enum):
-    """What becomes of a mail."""
-
     ALLOWED = "allowed"
-    # Never: whoever drives it goes on as if it had been sent.
+    # Never: the caller continues as if it had been sent.
     SKIP = "skip"
-    # Not now: it stays due and leaves when the switch is off again.
+    # Not now: it stays due until the switch is off.
     HOLD = "hold"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A decision and the word for its reason, empty when the mail may leave."""
+    """A decision and the word for its reason, empty when the email may be sent."""
 
     decision: SendDecision
     reason: str = ""
 
     @property
     def is_allowed(self) -> bool:
-        """Tell whether the mail may leave."""
         return self.decision is SendDecision.ALLOWED
 
     @property
     def is_hold(self) -> bool:
-        """Tell whether it waits for a switch."""
         return self.decision is SendDecision.HOLD
 
     @property
     def is_skip(self) -> bool:
-        """Tell whether it never leaves."""
         return self.decision is SendDecision.SKIP
 
 
 def verdict(*, workspace: Workspace, recipient: str, is_test: bool) -> Verdict:
-    """Decide about one mail; `is_test` is that of the key which started what sends it.
+    """Decide about one email; `is_test` is that of the key behind it.
 
-    A key stays what it is, so its mail is skipped at once. Everything else waits while a switch is
-    on: whoever stops mail to put the list right must not lose what was due meanwhile.
-    Reasons: `test_key`, `mail_paused`, `not_in_allow_list`.
+    Reasons: `test_key`, `mail_paused`, `not_in_allow_list`. A paused email waits, even where the
+    allow list would skip it: an operator may pause to correct the list and must not lose mail.
     """
     if is_test:
         return Verdict(SendDecision.SKIP, "test_key")

@@ -1,8 +1,7 @@
-"""Hands mails to the outside world, and says exactly what is known afterwards.
+"""Sends emails through Django's EMAIL_BACKEND, and says exactly what is known afterwards.
 
-Mails go through Django's EMAIL_BACKEND. Its SMTP backend is taken step by step (`smtp_session`);
-of others only what they raise is known, so an error that does not say otherwise is UNKNOWN.
-Nothing here reads or writes a row, and no transaction may be open.
+SMTP is driven step by step (`smtp`). Other backends only raise, so an error without a clear meaning
+is UNKNOWN. Reads and writes no row; no transaction may be open.
 """
 
 import logging
@@ -23,25 +22,23 @@ from subscribers.wire import addresses
 
 __all__ = ["REPORTED_ID", "Delivery", "DeliveryOutcome", "Mailer", "Message", "build", "is_allowed"]
 
-# Django's own default is to wait for ever.
+# Django's default has no limit.
 _TIMEOUT_SECONDS = 20
-# These write to this machine alone; the one that writes files is a console too.
+# These write to this machine only; the file backend is a console too.
 _LOCAL_BACKENDS = (console.EmailBackend, locmem.EmailBackend, dummy.EmailBackend)
-# Answers of an HTTP API that speak of the account or the moment, not of the message.
+# Answers of an HTTP API about the account or the moment, not the message.
 _RETRIED_STATUSES = frozenset({401, 408, 429, *range(500, 600)})
 _REFUSED_STATUSES = frozenset(range(400, 500)) - _RETRIED_STATUSES
-
-# Of anymail's, before anything left or for this recipient for good.
+# Anymail's errors before anything was sent, or permanent for this recipient.
 _REFUSING_ERRORS = frozenset(
     {"AnymailRecipientsRefused", "AnymailUnsupportedFeature", "AnymailSerializationError"}
 )
-
-# Of anymail's, those that report metadata back; the others refuse a mail that has some.
+# Anymail's services that report metadata back; the others refuse an email with metadata.
 _REPORTING_SERVICES = frozenset(
     {"Amazon SES", "Brevo", "Mailgun", "Mailjet", "Mailtrap", "Mandrill", "Postmark", "Resend",
      "SendGrid", "SparkPost", "Unisender Go"}
 )  # fmt: skip
-# Under which they report the part of the Message-ID that names the mail; most know it by another.
+# The metadata key with our email's id; most services replace the Message-ID.
 REPORTED_ID = "cueline_id"
 
 logger = logging.getLogger(__name__)
@@ -49,8 +46,6 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One mail to one person, ready to be written."""
-
     # With or without its angle brackets.
     message_id: str
     # A formatted From header, `Ada <ada@example.com>`.
@@ -64,30 +59,27 @@ class Message:
 
 
 class Mailer:
-    """Sends many mails over one connection; leaving the block closes it and never raises."""
+    """Sends emails over one connection; leaving the block closes it and never raises."""
 
     def __init__(self) -> None:
-        """Open nothing yet."""
         self._backend: BaseEmailBackend | None = None
         self._session: SmtpSession | None = None
 
     def __enter__(self) -> Self:
-        """Return the mailer itself; the connection opens with the first mail."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the connection."""
         try:
             if self._session is not None:
                 self._session.close()
             elif self._backend is not None:
                 self._backend.close()
-        except Exception:  # the mails are out; a third party's goodbye must not undo that
+        except Exception:  # the emails are sent, so an error at closing must not count
             logger.warning("The mail connection did not close.", exc_info=True)
         self._backend = self._session = None
 
     def send(self, message: Message) -> Delivery:
-        """Hand over one mail; never raises for a fault of the delivery."""
+        """Send one email; a failed delivery is an outcome and raises nothing."""
         try:
             mail = build(message)
             content = mail.message().as_bytes()
@@ -118,9 +110,8 @@ class Mailer:
 
 
 def build(message: Message) -> EmailMultiAlternatives:
-    """Return Django's form of a mail: a text part always, HTML beside it where there is some.
-
-    Line breaks in headers are collapsed; Django adds the date.
+    """Return Django's email: always a text part, and HTML where there is some. Line breaks in
+    headers are collapsed; Django adds the date.
     """
     headers = {
         name: rendering.header_text(value)
@@ -143,20 +134,19 @@ def build(message: Message) -> EmailMultiAlternatives:
 
 
 def is_allowed(address: str, allow: Sequence[str]) -> bool:
-    """Tell whether mail may go to an address by the list EMAIL_ALLOW; an empty list allows all.
-
-    An entry is a domain (`example.com`, `@example.com`), without its subdomains, or one address.
+    """Tell whether EMAIL_ALLOW allows an address; an empty list allows all. An entry is one
+    address, or a domain without its subdomains (`example.com`, `@example.com`).
     """
     if not allow:
         return True
-    key = _key(address)
+    key = key_of(address)
     domain = key.rpartition("@")[2]
     for entry in allow:
         wanted = entry.strip()
         if "@" in wanted.removeprefix("@"):
-            if _key(wanted) == key:
+            if key_of(wanted) == key:
                 return True
-        elif domain and _key(f"a@{wanted.removeprefix('@')}") == f"a@{domain}":
+        elif domain and key_of(f"a@{wanted.removeprefix('@')}") == f"a@{domain}":
             return True
     return False
 
@@ -174,7 +164,7 @@ def _send_through(backend: BaseEmailBackend, mail: EmailMultiAlternatives) -> De
 
 
 def _judge(error: Exception) -> Delivery:
-    """Return what an unknown backend's error means; anymail's are known by their attributes."""
+    """Return the meaning of a backend's error; anymail's have known attributes."""
     status = getattr(error, "status_code", None)
     if not isinstance(status, int):
         status = getattr(getattr(error, "response", None), "status_code", None)
@@ -190,9 +180,8 @@ def _judge(error: Exception) -> Delivery:
 
 
 def _envelope(text: str) -> str:
-    """Return the address of a header as SMTP carries it, or raise ValueError.
-
-    A sender such as `root@localhost` is no address for subscribers, but a server may take it.
+    """Return a header's address for SMTP, or raise ValueError. A sender such as `root@localhost` is
+    invalid for subscribers, but a server may accept it.
     """
     address = parseaddr(text)[1]
     try:
@@ -204,8 +193,8 @@ def _envelope(text: str) -> str:
         return address
 
 
-def _key(text: str) -> str:
-    """Return what an address is compared by."""
+def key_of(text: str) -> str:
+    """Return an address's key, also for stored text that is no valid address."""
     try:
         return addresses.parse(text).key
     except addresses.InvalidAddress:

@@ -1,12 +1,12 @@
-"""The outbox: mails fenced before they leave, and settled afterwards.
+"""The outbox: emails are fenced before they are sent, and settled afterwards.
 
-The fence: an attempt is committed as `sending` before the socket opens, so that a process that dies
-meanwhile leaves a mail that is known to be unknown, and nobody sends it twice. The caller holds the
-subscriber's lock for `begin` and `settle`; nothing here touches the network.
+The fence: an attempt is committed as `sending` before the socket opens. A process that dies then
+leaves an email whose delivery is known to be unknown, and nobody sends it twice. The caller holds
+the subscriber's lock for `begin` and `settle`; nothing here uses the network.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from config import retries
@@ -31,31 +31,31 @@ SET status = %s, last_error = %s, sent_at = %s, lease_expires_at = NULL, lease_t
     due_at = NULL
 WHERE id = %s AND status IN (%s, %s)
 """
-# Handed over at least once, and not known to have arrived.
+# Sent at least once, and not known to have arrived.
 UNSETTLED = Q(status__in=[Status.SENDING, Status.UNKNOWN]) | Q(
     status=Status.QUEUED, sending_since__isnull=False
 )
 NO_ANSWER = "The process ended while the mail was being sent; it may have arrived."
 MOST_EXPIRED = 1000
-# Answers that put a mail off for the account or the moment: of SMTP those about the session and its
-# log-in (503, 530-538), of HTTP 401, 408, 429 and what its servers cannot do now.
+# Temporary answers about all mail: of SMTP those about session and log-in (503, 530-538), of HTTP
+# 401, 408, 429 and server errors.
 ABOUT_ALL_MAIL = frozenset({401, 408, 429, *range(500, 540)})
 
 
 class NotSettled(ValueError):
-    """The mail is in another state than the change asks for."""
+    """The email's state does not allow the change."""
 
     code = "CONFLICT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A mail as it was rendered, before it has a row."""
+    """A rendered email that is not stored yet."""
 
     workspace_id: UUID
     subscriber_id: UUID
     kind: OutgoingEmail.Kind
-    # Unique in the workspace: what the mail is sent for.
+    # Why the email is sent; unique in the workspace.
     cause: str
     sender: str
     reply_to: str = ""
@@ -67,37 +67,33 @@ class Draft:
 
 
 def cause_of_confirmation(*, confirmation_id: UUID, number: int) -> str:
-    """Return what the n-th mail of a question is sent for; 0 is that of a test key."""
+    """Return the cause of a confirmation's n-th email; 0 is that of a test key."""
     return f"confirmation:{confirmation_id.hex}:{number}"
 
 
 def confirmation_of(email: OutgoingEmail) -> UUID | None:
-    """Return the id of the question that a confirmation mail asks; None for any other mail."""
+    """Return the confirmation's id; None for other emails."""
     kind, _, rest = email.cause.partition(":")
     return UUID(rest.partition(":")[0]) if kind == "confirmation" else None
 
 
 def queue(*, draft: Draft, due_at: datetime, now: datetime) -> OutgoingEmail:
-    """Store a mail that no enrollment waits for, to leave when it is due.
-
-    Raises as `begin` does.
-    """
+    """Store an email to be sent when due; raises as `begin` does."""
     email = _row(draft, now, status=Status.QUEUED, due_at=due_at)
     quick_rows.insert([email])
     return email
 
 
 def begin(*, draft: Draft, now: datetime) -> OutgoingEmail:
-    """Store a mail as being sent, its first attempt; raises `IntegrityError` for a used cause."""
+    """Store an email as `sending`, first attempt; raises `IntegrityError` for a used cause."""
     email = _row(draft, now, status=Status.SENDING, attempts=1, sending_since=now)
     quick_rows.insert([email], expressions={"lease_expires_at": sql_values.lease_ends()})
     return email
 
 
 def begin_again(*, email_id: UUID, now: datetime) -> bool:
-    """Fence another attempt of a queued mail; False when it is not queued any more."""
-    queued = OutgoingEmail.objects.filter(pk=email_id, status=Status.QUEUED)
-    changed = queued.update(
+    """Fence another attempt; False when the email is not queued any more."""
+    changed = _queued(email_id).update(
         status=Status.SENDING,
         attempts=F("attempts") + 1,
         sending_since=now,
@@ -107,7 +103,7 @@ def begin_again(*, email_id: UUID, now: datetime) -> bool:
 
 
 def unfence(*, workspace_id: UUID, cause: str) -> None:
-    """Queue a mail again that was fenced and certainly not handed over."""
+    """Queue a fenced email again that was certainly not sent."""
     fenced = OutgoingEmail.objects.filter(
         workspace=workspace_id, cause=cause, status=Status.SENDING
     )
@@ -115,34 +111,28 @@ def unfence(*, workspace_id: UUID, cause: str) -> None:
 
 
 def skip(*, draft: Draft, reason: str, now: datetime) -> OutgoingEmail:
-    """Store a mail that does not leave, so that it can be seen, and why."""
     email = _row(draft, now, status=Status.SKIPPED, reason=reason)
     quick_rows.insert([email])
     return email
 
 
 def skip_queued(*, email_id: UUID, reason: str) -> None:
-    """Leave out a mail that waited for another attempt; one in another state stays as it is."""
-    queued = OutgoingEmail.objects.filter(pk=email_id, status=Status.QUEUED)
-    queued.update(status=Status.SKIPPED, reason=reason, due_at=None)
+    """Skip a queued email; other states stay unchanged."""
+    _queued(email_id).update(status=Status.SKIPPED, reason=reason, due_at=None)
 
 
 def fail_queued(*, email_id: UUID) -> None:
-    """Give up a mail that waited for another attempt."""
-    OutgoingEmail.objects.filter(pk=email_id, status=Status.QUEUED).update(status=Status.FAILED)
+    _queued(email_id).update(status=Status.FAILED)
 
 
 def take_attempt_back(*, email_id: UUID) -> None:
-    """Count an attempt as none, since the server was away and said nothing of the mail."""
-    queued = OutgoingEmail.objects.filter(pk=email_id, status=Status.QUEUED, attempts__gt=0)
-    queued.update(attempts=F("attempts") - 1)
+    """Uncount an attempt, since the server was away and said nothing about the email."""
+    _queued(email_id).filter(attempts__gt=0).update(attempts=F("attempts") - 1)
 
 
 def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> bool:
-    """Record what became of an attempt; `unknown` may still become `sent`.
-
-    A deferred mail is queued again: whoever drives it decides when. False when more is known
-    already. Idempotent.
+    """Record an attempt's outcome; `unknown` may still become `sent`. A deferred email is queued
+    without a due time, which the caller sets. False when more is known already. Idempotent.
     """
     status = {
         DeliveryOutcome.SENT: Status.SENT,
@@ -159,16 +149,15 @@ def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> bool:
         Status.SENDING.value,
         (Status.UNKNOWN if is_sent else Status.SENDING).value,
     )
-    # Not by the ORM: it runs for every mail, and building the query costs more than all the rest.
+    # Not by the ORM: this runs for every email, and building the query costs more than the rest.
     with connection.cursor() as cursor:
         cursor.execute(_SETTLE, columns)
         return bool(cursor.rowcount)
 
 
 def settle_as_taken(*, email_id: UUID, now: datetime) -> bool:
-    """Record that a delivery service has a mail, also one that waits to be handed over again.
-
-    False when its fate is known already, or it never left. Idempotent.
+    """Record that a service has an email, even one queued for another attempt; False when its
+    outcome is known or it was never sent. Idempotent.
     """
     return bool(
         OutgoingEmail.objects.filter(UNSETTLED, pk=email_id).update(
@@ -183,18 +172,14 @@ def settle_as_taken(*, email_id: UUID, now: datetime) -> bool:
 
 
 def is_server_away(delivery: Delivery) -> bool:
-    """Tell whether the server, or our account there, is the trouble, and not this mail.
-
-    Then every other mail would fare alike, and no attempt counts against any of them.
-    """
+    """Tell whether the server or our account there is at fault, so that any email would fail."""
     if delivery.outcome is not DeliveryOutcome.DEFERRED:
         return False
-    is_about_all = delivery.code is None or delivery.code in ABOUT_ALL_MAIL
-    return is_about_all or delivery.is_unreachable
+    return delivery.is_unreachable or delivery.code is None or delivery.code in ABOUT_ALL_MAIL
 
 
 def reason_to_skip(*, subscriber: Subscriber, kind: str) -> str | None:
-    """Return why a person must not get such a mail now, in a word; the caller holds their lock."""
+    """Return the word why a subscriber gets no such email now; the caller holds their lock."""
     match subscriber.status:
         case Subscriber.Status.BOUNCED:
             return "subscriber_bounced"
@@ -209,23 +194,12 @@ def reason_to_skip(*, subscriber: Subscriber, kind: str) -> str | None:
 
 
 def message_of(email: OutgoingEmail) -> Message:
-    """Return a mail as it is handed over."""
-    return Message(
-        message_id=email.message_id,
-        sender=email.sender,
-        reply_to=email.reply_to,
-        recipient=email.recipient,
-        subject=email.subject,
-        html=email.html,
-        text=email.text,
-        headers=email.headers,
-    )
+    return Message(**{field.name: getattr(email, field.name) for field in fields(Message)})
 
 
 def expire_sending(*, limit: int = MOST_EXPIRED) -> int:
-    """Call unknown what nobody can still be sending; returns how many.
-
-    A confirmation leaves again, with the same Message-ID, thrice in all: two are better than none.
+    """Mark emails with an expired lease as unknown; returns how many. Confirmations are queued
+    again with the same Message-ID, three attempts in all: two are better than none.
     """
     expired = OutgoingEmail.objects.filter(status=Status.SENDING, lease_expires_at__lte=Now())
     with transaction.atomic():
@@ -244,17 +218,17 @@ def expire_sending(*, limit: int = MOST_EXPIRED) -> int:
 
 
 def settle_as_sent(*, email: OutgoingEmail, now: datetime) -> None:
-    """Record that an unknown mail arrived, as an operator found; raises `NotSettled`."""
+    """Record an operator's finding that an unknown email arrived; raises `NotSettled`."""
     with transaction.atomic():
         Subscriber.objects.locked_one(email.subscriber_id)
         unknown = OutgoingEmail.objects.filter(pk=email.pk, status=Status.UNKNOWN)
         if not unknown.update(status=Status.SENT, sent_at=now, due_at=None):
-            raise NotSettled("Only a mail whose fate is unknown can be marked as sent.")
+            raise NotSettled("Only a mail whose delivery is unknown can be marked as sent.")
         reactions.current().email_settled(email_ids=[email.pk], now=now)
 
 
 def send_again(*, email: OutgoingEmail, now: datetime) -> None:
-    """Let an unknown or failed mail leave again, with the same Message-ID; raises `NotSettled`."""
+    """Queue an unknown or failed email again, with the same Message-ID; raises `NotSettled`."""
     with transaction.atomic():
         Subscriber.objects.locked_one(email.subscriber_id)
         stuck = OutgoingEmail.objects.filter(
@@ -265,29 +239,19 @@ def send_again(*, email: OutgoingEmail, now: datetime) -> None:
 
 
 def hand_on(*, workspace_id: UUID, cause: str, to: str) -> None:
-    """Let a mail that left, or is about to, stand for another cause; the subscriber is locked."""
+    """Give an email that was or is being sent another cause; the subscriber is locked."""
     OutgoingEmail.objects.filter(workspace=workspace_id, cause=cause).exclude(
         status__in=[Status.FAILED, Status.SKIPPED]
     ).update(cause=to)
 
 
+def _queued(email_id: UUID) -> QuerySet[OutgoingEmail]:
+    return OutgoingEmail.objects.filter(pk=email_id, status=Status.QUEUED)
+
+
 def _row(draft: Draft, now: datetime, **columns: Any) -> OutgoingEmail:
     email_id = new_id()
     domain = parseaddr(draft.sender)[1].rpartition("@")[2] or "localhost"
-    return OutgoingEmail(
-        id=email_id,
-        workspace_id=draft.workspace_id,
-        subscriber_id=draft.subscriber_id,
-        kind=draft.kind,
-        cause=draft.cause,
-        message_id=f"<{email_id.hex}@{domain}>",
-        sender=draft.sender,
-        reply_to=draft.reply_to,
-        recipient=draft.recipient,
-        subject=draft.subject,
-        html=draft.html,
-        text=draft.text,
-        headers=dict(draft.headers),
-        created_at=now,
-        **columns,
-    )
+    drafted = {field.name: getattr(draft, field.name) for field in fields(Draft)}
+    message_id = f"<{email_id.hex}@{domain}>"
+    return OutgoingEmail(id=email_id, message_id=message_id, created_at=now, **drafted, **columns)

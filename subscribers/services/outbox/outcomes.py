@@ -1,4 +1,4 @@
-"""What is known about a mail after it was handed to the outside world."""
+"""What is known about an email after it was sent."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -9,36 +9,34 @@ _LONGEST_ERROR = 500
 
 
 class DeliveryOutcome(Enum):
-    """What became of one mail."""
-
     SENT = "sent"
-    # For good: this recipient or this message is not taken.
+    # Permanent: the server does not accept this recipient or message.
     REFUSED = "refused"
-    # Certainly not accepted, and may be tried again.
+    # Certainly not accepted, and may be retried.
     DEFERRED = "deferred"
-    # The message had been sent, or begun, and no answer came: it may have been accepted.
+    # No answer came to the message, so it may have been accepted.
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One mail's outcome; `code` is the SMTP or HTTP status where there was one."""
+    """One email's outcome; `code` is the SMTP or HTTP status, if any."""
 
     outcome: DeliveryOutcome
     # One line of at most 500 characters for the operator; empty when the mail was sent.
     error: str = ""
     code: int | None = None
-    # No conversation about the mail began: the server refused or ended the connection itself.
+    # The server refused or closed the connection before the email began.
     is_unreachable: bool = False
-    # The server said of the recipient, and of nothing else, that there is none, for good.
+    # The server said that the recipient does not exist.
     is_bad_recipient: bool = False
 
 
 def fail(outcome: DeliveryOutcome, error: str, *, code: int | None = None) -> Delivery:
-    """Return a failed delivery, whatever others wrote into the error."""
+    """Return a failed delivery; the error becomes one line."""
     return Delivery(outcome, mail.header_text(error)[:_LONGEST_ERROR], code)
 
 
 def describe(error: Exception) -> str:
-    """Return an error's words, or its name where it has none."""
+    """Return an error's message, or its class name without one."""
     return str(error) or type(error).__name__

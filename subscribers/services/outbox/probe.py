@@ -1,4 +1,4 @@
-"""Whether the mail server can be talked to now: a connection is opened and closed, no mail sent."""
+"""Tests the connection to the mail server; sends no email."""
 
 import os
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ _LONGEST_ERROR = 300
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Where mail goes, in words, and what keeps it from going there; empty when nothing does."""
+    """Where mail goes, in words, and the fault that prevents it; empty without one."""
 
     destination: str
     fault: str = ""
-    # Only this machine sees the mails.
+    # Emails stay on this machine.
     is_local: bool = False
-    # Nothing was tried: services are told of a mail by a call of their own.
+    # Nothing was tried: a service has no connection to test.
     is_untried: bool = False
 
 
@@ -47,7 +47,6 @@ def probe() -> Probe:
 
 
 def _try_server(backend: smtp.EmailBackend) -> str:
-    """Connect, log in and leave; returns the fault."""
     try:
         backend.open()
         connection = backend.connection

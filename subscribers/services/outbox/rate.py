@@ -1,4 +1,4 @@
-"""Mails a second, for all processes and hosts: a process leases a tenth of MAIL_RATE at a time."""
+"""MAIL_RATE: emails a second in all processes and hosts; a process leases a tenth at a time."""
 
 import time
 from collections.abc import Callable
@@ -14,19 +14,15 @@ BUCKET = "mails"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """How many mails may leave now, and when to ask again for those that may not.
-
-    `wait_until` is None when all that were asked for may leave.
-    """
+    """How many emails may be sent now; `wait_until` says when to ask again, if not all."""
 
     count: int
     wait_until: datetime | None = None
 
 
 def take(*, count: int, now: datetime) -> Grant:
-    """Take up to `count` mails from the second of `now`; call it outside of transactions.
-
-    What is granted and not sent is lost. With MAIL_RATE 0 everything is granted and nothing asked.
+    """Take up to `count` emails from the second of `now`; call it outside transactions. Unused
+    grants are lost. With MAIL_RATE 0 everything is granted.
     """
     if count < 0:
         raise ValueError("The count of mails is never below 0.")
@@ -44,7 +40,7 @@ def take(*, count: int, now: datetime) -> Grant:
 def wait_for_turn(
     *, clock: Callable[[], datetime], before_waiting: Callable[[], None] | None = None
 ) -> bool:
-    """Take one mail, after waiting for the next second where that is needed; False: not now."""
+    """Take one email, after waiting for the next second if needed; False: not now."""
     for _ in range(2):
         now = clock()
         grant = take(count=1, now=now)

@@ -1,8 +1,7 @@
-"""What a mail server's refusal is about: the recipient for good, or something else.
+"""Tells whether a mail server's refusal is about the recipient, permanently.
 
-A recipient who is taken for gone gets no mail any more, so whatever might be about the sender, the
-message, a policy or the moment is not taken for it: a relay that refuses everybody must not put a
-whole list down.
+Such a recipient is suppressed, so a refusal that may be about the sender, message, policy or moment
+does not count: a relay that refuses everybody must not suppress a whole list.
 """
 
 import re
@@ -12,25 +11,24 @@ _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 # RFC 5321, 4.2.2: mailbox unavailable, not local, name not allowed; RFC 7504: host takes no mail.
 _OF_RECIPIENT = frozenset({550, 551, 553, 556})
 # RFC 3463, 3.2: the mailbox, its host, its syntax, ambiguous, moved; RFC 7505: no mail server.
-# The rest of the subject are about the sender (7, 8), or say nothing exact (0, 5, 9).
+# The other details are about the sender (7, 8), or say nothing exact (0, 5, 9).
 _OF_ADDRESS = frozenset({"1", "2", "3", "4", "6", "10"})
-# What servers write that say 550 to all they dislike, with no enhanced code.
+# Words of servers that answer 550 to anything, without an enhanced code.
 _OF_SOMETHING_ELSE = re.compile(
     r"relay|rcpthosts|block|spam|spf|dkim|dmarc|polic|prohibit|denied|permi|allow|authori|authent"
     r"|log.?in|black|listed|reputation|sender|from address|\brates?\b|limit|quota|\bfull\b|too many"
     r"|gr[ea]y.?list|administrat|content|virus|temporar|try again|later|https?://",
     re.IGNORECASE,
 )
-# An address that is repeated in the answer may hold any word.
+# An address repeated in the answer may contain any word.
 _ADDRESS = re.compile(r"\S+@\S+")
 _SOFT_SUBJECTS = frozenset({"3", "6", "7"})
 _SOFT_DETAILS = frozenset({("2", "2"), ("2", "3")})
 
 
 def is_of_recipient(*, code: int, text: str) -> bool:
-    """Tell whether the answer to RCPT says that there is no such recipient, for good.
-
-    `text` is the reply without its code; an enhanced status in it decides, where there is one.
+    """Tell whether the answer to RCPT says that the recipient does not exist. `text` is the reply
+    without its code; an enhanced status in it decides.
     """
     if code not in _OF_RECIPIENT:
         return False
@@ -41,10 +39,8 @@ def is_of_recipient(*, code: int, text: str) -> bool:
 
 
 def is_certainly_soft(text: str) -> bool:
-    """Tell whether an enhanced status in a server's words says that the refusal is not for good.
-
-    Not for good: of the moment, a full mailbox, a message that is too large, the system, the
-    content, a policy. Without a status nothing is certain.
+    """Tell whether the enhanced status in a server's reply says that the refusal is temporary: full
+    mailbox, message too large, system, content, policy. Without a status nothing is certain.
     """
     status = _ENHANCED.search(text)
     if status is None:

@@ -1,8 +1,8 @@
-"""One SMTP connection for many mails, taken step by step so that every outcome is exact.
+"""One SMTP connection for many emails, driven step by step so that every outcome is exact.
 
-smtplib's `sendmail` tells a connection that was lost before the message from one lost after it by
-nothing. Here MAIL, RCPT and DATA are separate: until the server asks for the message (354) it was
-certainly not accepted, and from then on only the server's answer says what became of it.
+smtplib's `sendmail` does not say whether a connection was lost before or after the message. Here
+MAIL, RCPT and DATA are separate: until the server asks for the message (354) it was certainly not
+accepted; from then on only the server's answer decides.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from subscribers.services.outbox.outcomes import Delivery, DeliveryOutcome, desc
 
 _LINE_BREAK = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"(?m)^\.")
-# RFC 5321, 4.2.1: the first digit says how a reply is meant.
+# RFC 5321, 4.2.1: the first digit is the kind of reply.
 _SUCCESSES = range(200, 300)
 _REFUSALS = range(400, 600)
 _PERMANENT = range(500, 600)
@@ -25,23 +25,21 @@ _PERMANENT = range(500, 600)
 _CLOSING = 421
 _START_MAIL_INPUT = 354
 _TOO_LARGE = 552
-# Refusals of this session, not of a person: wrong order, and the log-in (RFC 4954, 6).
+# Refusals of the session, not the recipient: wrong order, and the log-in (RFC 4954, 6).
 _SESSION_CODES = frozenset({503, 530, 534, 535, 538})
 _QUIT_SECONDS = 2.0
 
 
 class SmtpSession:
-    """Opens when the first mail comes; an error that leaves the connection in doubt closes it."""
+    """Opens with the first email; an error that leaves the connection in doubt closes it."""
 
     def __init__(self, backend: EmailBackend) -> None:
-        """Take over a backend of Django's, with its host, log-in, TLS and time-out."""
         self._backend = backend
 
     def deliver(self, *, sender: str, recipient: str, content: bytes) -> Delivery:
-        """Hand over one message; a fault of the network is an outcome and raises nothing.
-
-        Addresses are ASCII, without angle brackets; the message may have any line breaks.
-        A connection that the server dropped since the mail before is opened again, once.
+        """Send one message; a network fault is an outcome and raises nothing. Addresses are ASCII,
+        without angle brackets; the message may have any line breaks. A reused connection that the
+        server dropped is opened again, once.
         """
         data = _as_data(content)
         is_reused = self._backend.connection is not None
@@ -51,7 +49,7 @@ class SmtpSession:
         return failure or self._hand_over(recipient=recipient, data=data)
 
     def close(self) -> None:
-        """Say goodbye and close; a server that does not answer is left after two seconds."""
+        """Send QUIT and close; waits two seconds at most."""
         connection = self._backend.connection
         if connection is not None:
             with contextlib.suppress(OSError):
@@ -61,13 +59,13 @@ class SmtpSession:
         self._drop()
 
     def _begin(self, *, sender: str, data: bytes) -> Delivery | None:
-        """Open the connection where there is none, and begin a mail; returns the failure."""
+        """Connect if needed, and begin an email; returns the failure."""
         try:
             connection = self._open()
         # A host that is no name raises a UnicodeError.
         except (OSError, UnicodeError) as error:
             self._drop()
-            # Whatever the server greets with, it says nothing about this mail.
+            # The greeting says nothing about this email.
             return replace(_defer(error), is_unreachable=True)
         try:
             options = []
@@ -82,7 +80,7 @@ class SmtpSession:
         if code in _SUCCESSES:
             return None
         self._reset(code)
-        # What else is said here is about the sender or the log-in: for the operator to put right.
+        # Other refusals are about the sender or the log-in, which the operator must correct.
         outcome = DeliveryOutcome.REFUSED if code == _TOO_LARGE else DeliveryOutcome.DEFERRED
         return _refuse(outcome, code, text)
 
@@ -117,7 +115,7 @@ class SmtpSession:
         return _judge(code, text)
 
     def _open(self) -> smtplib.SMTP:
-        """Return the connection, ready for a mail; raises OSError."""
+        """Return the connection, ready for an email; raises OSError."""
         if self._backend.connection is None:
             self._backend.open()
         connection = self._backend.connection
@@ -127,7 +125,7 @@ class SmtpSession:
         return connection
 
     def _reset(self, code: int) -> None:
-        """Make the connection ready for the next mail, or close it."""
+        """Prepare the connection for the next email, or close it."""
         connection = self._backend.connection
         if connection is None or code == _CLOSING or code not in _REFUSALS:
             self._drop()
@@ -141,7 +139,7 @@ class SmtpSession:
                 self._drop()
 
     def _drop(self) -> None:
-        """Close without a word; where the log-in failed, Django keeps the connection elsewhere."""
+        """Close without QUIT, also a connection whose log-in failed (`_partial_connection`)."""
         for name in ("connection", "_partial_connection"):
             connection = getattr(self._backend, name, None)
             if connection is not None:
@@ -151,27 +149,24 @@ class SmtpSession:
 
 
 def _as_data(content: bytes) -> bytes:
-    """Return a message as DATA carries it: CRLF alone ends lines, and no line can end the data."""
+    """Return a message as DATA has it: only CRLF ends lines, and no line can end the data."""
     lines = _LINE_BREAK.sub(b"\r\n", content).removesuffix(b"\r\n")
     return _LEADING_DOT.sub(b"..", lines) + b"\r\n.\r\n"
 
 
 def _judge_recipient(code: int, text: bytes) -> Delivery:
-    """Return what the refusal of a recipient means."""
-    said = text.decode("utf-8", "replace")
-    is_bad = refusals.is_of_recipient(code=code, text=said)
+    is_bad = refusals.is_of_recipient(code=code, text=text.decode("utf-8", "replace"))
     return replace(_judge(code, text), is_bad_recipient=is_bad)
 
 
 def _judge(code: int, text: bytes) -> Delivery:
-    """Return what a refusal of a recipient or a message means."""
     is_permanent = code in _PERMANENT and code not in _SESSION_CODES
     outcome = DeliveryOutcome.REFUSED if is_permanent else DeliveryOutcome.DEFERRED
     return _refuse(outcome, code, text)
 
 
 def _refuse(outcome: DeliveryOutcome, code: int, text: bytes) -> Delivery:
-    # smtplib says -1 for a line that is no reply.
+    # smtplib returns -1 for a line that is no reply.
     return fail(outcome, _line(code, text), code=code if code > 0 else None)
 
 

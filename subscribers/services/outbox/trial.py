@@ -1,6 +1,5 @@
-"""One mail, to see whether mail leaves: by the same brakes and the same way as every other.
-
-Nothing is stored, and it counts for no rate or cap: it is one mail, and an operator waits for it.
+"""A test email for an operator: the same switches and transport as every other email. Nothing is
+stored, and it counts for no rate or cap.
 """
 
 from dataclasses import dataclass
@@ -17,24 +16,21 @@ from subscribers.wire import addresses
 
 
 class NoSender(ValueError):
-    """The workspace has no address to send from."""
+    """The workspace has no sender address."""
 
     code = "VALIDATION_ERROR"
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What the brakes said, and what became of the mail; None where it was not handed over."""
+    """The switches' verdict, and the delivery unless it was not sent."""
 
     verdict: Verdict
     delivery: Delivery | None = None
 
 
 def send(*, workspace: Workspace, recipient: str, now: datetime) -> Trial:
-    """Send a plain mail; no transaction may be open.
-
-    Raises `NoSender`, and `addresses.InvalidAddress` for what is no address.
-    """
+    """Send a test email outside transactions. Raises `NoSender` and `addresses.InvalidAddress`."""
     mail = RenderedMail(
         subject=f"Test mail from {workspace.name}",
         preview_text="",
@@ -45,7 +41,7 @@ def send(*, workspace: Workspace, recipient: str, now: datetime) -> Trial:
 
 
 def send_rendered(*, workspace: Workspace, recipient: str, mail: RenderedMail) -> Trial:
-    """Send such a mail; the rest as above."""
+    """Send a rendered email; otherwise as `send`."""
     to = addresses.parse(recipient).text
     if not workspace.from_email:
         raise NoSender(

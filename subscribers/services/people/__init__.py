@@ -1,3 +1,3 @@
-"""One person erased, merged, exported, or given another address. May know `dispatch` and the rooms
-below it; events follow by `reactions`.
+"""Erases, merges and exports subscribers, and changes addresses. May know `dispatch` and the rooms
+below; events follow through `reactions`.
 """

@@ -1,4 +1,4 @@
-"""Another address for somebody who stays who they are."""
+"""Gives a subscriber another address."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,14 +21,14 @@ SOURCE = "address_changed"
 
 
 class AddressTaken(ValueError):
-    """Somebody else of the workspace has the address."""
+    """Another subscriber of the workspace has the address."""
 
     code = "CONFLICT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """What became of the person; `is_asked`: the new address was asked to confirm."""
+    """The result; `is_asked`: a confirmation email goes to the new address."""
 
     email: str
     status: str
@@ -38,11 +38,11 @@ class Changed:
 def change(
     *, subscriber_id: UUID, address: str, circumstances: Circumstances, now: datetime
 ) -> Changed:
-    """Give somebody another address; one transaction, under their lock. Idempotent.
+    """Change a subscriber's address; one transaction, under their lock. Idempotent.
 
-    Mail that waits goes to the new one. Whoever changes it answers for its being theirs: who was
-    active stays so; who was pending is asked anew, within the limits of asking, and old links end.
-    Who had bounced is as before, unless the new address is suppressed. Raises
+    Queued mail goes to the new address. The caller answers for the address: an active subscriber
+    stays active; a pending one gets a new confirmation within the limits, and old links expire. A
+    bounced one gets the earlier status back, unless the new address is suppressed. Raises
     `addresses.InvalidAddress`, `AddressTaken` and `SubscriberGone`.
     """
     new = addresses.parse(address)
@@ -54,7 +54,15 @@ def change(
         _store(person, new, now)
         if old_key == new.key:
             return Changed(email=person.email, status=person.status, is_asked=False)
-        _record(person, old_key, circumstances, now)
+        ledger.record_of_address(
+            workspace=person.workspace,
+            email_key=old_key,
+            subscriber=person,
+            kind=ConsentRecord.Kind.READDRESSED,
+            circumstances=circumstances,
+            now=now,
+            reason="The person has another address now.",
+        )
         suppressions.follow_person(
             subscriber=person, source=SOURCE, now=now, circumstances=circumstances
         )
@@ -73,21 +81,8 @@ def _store(person: Subscriber, new: Address, now: datetime) -> None:
         ) from error
 
 
-def _record(person: Subscriber, old_key: str, circumstances: Circumstances, now: datetime) -> None:
-    """Write down that the old address is theirs no more; later lines bear the new one's hash."""
-    ledger.record_of_address(
-        workspace=person.workspace,
-        email_key=old_key,
-        subscriber=person,
-        kind=ConsentRecord.Kind.READDRESSED,
-        circumstances=circumstances,
-        now=now,
-        reason="The person has another address now.",
-    )
-
-
 def redirect_mails(mails: QuerySet[OutgoingEmail], *, recipient: str) -> None:
-    """Send the queued ones of some mails to another address; confirmations are skipped."""
+    """Send queued emails to another address; confirmations are skipped."""
     waiting = mails.filter(status=EmailStatus.QUEUED)
     waiting.filter(kind=OutgoingEmail.Kind.CONFIRMATION).update(
         status=EmailStatus.SKIPPED, reason=CLOSED, due_at=None, lease_token=None,
@@ -97,7 +92,7 @@ def redirect_mails(mails: QuerySet[OutgoingEmail], *, recipient: str) -> None:
 
 
 def _redirect(person: Subscriber, circumstances: Circumstances, now: datetime) -> bool:
-    """Send what waits to the new address, and ask it what the old one was asked."""
+    """Redirect queued mail, and ask the new address for an open confirmation."""
     redirect_mails(OutgoingEmail.objects.filter(subscriber=person), recipient=person.email)
     Confirmation.objects.filter(subscriber=person, closed_at=None).update(closed_at=now)
     if person.status != Status.PENDING:

@@ -1,7 +1,7 @@
-"""Erasing somebody: all that names them goes; what stays is a keyed hash and one line.
+"""Erases a subscriber: only a keyed hash and one consent record stay.
 
-The hash, in the suppression list, keeps a later import from writing to them. The line says that
-they were erased, when and by whom. What others wrote of them in their own data is not looked for.
+The hash, in the suppression list, stops mail after a later import. The record says when they were
+erased and by whom. Mentions of them in other subscribers' own data are not searched.
 """
 
 import logging
@@ -23,14 +23,14 @@ logger = logging.getLogger("cueline.erasing")
 
 
 class SubscriberGone(LookupError):
-    """The person is gone already."""
+    """The subscriber is deleted already."""
 
     code = "SUBSCRIBER_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
-    """How much went, and whether the address gets mail if somebody comes with it again."""
+    """How much was deleted, and whether the address is suppressed now."""
 
     events: int
     mails: int
@@ -38,29 +38,26 @@ class Erased:
 
 
 def erase(
-    *,
-    subscriber_id: UUID,
-    circumstances: Circumstances,
-    now: datetime,
-    allows_return: bool = False,
+    *, subscriber_id: UUID, circumstances: Circumstances, now: datetime, allows_return: bool = False
 ) -> Erased:
-    """Delete somebody and all that names them; raises `SubscriberGone`.
+    """Delete a subscriber and all that names them; raises `SubscriberGone`.
 
-    Enrollments and events go first, in short transactions, so repeat it when it was interrupted.
-    The last one takes the rest under a lock that nothing passes that points at the person: an event
-    that is recorded meanwhile goes with them, or makes a new person. `allows_return`: where nothing
-    kept mail from the address before, nothing does afterwards. `circumstances` are the operator's.
+    Enrollments and events go first, in short transactions; repeat the call after an interruption.
+    The last transaction holds a lock that blocks every new reference to the row: an event recorded
+    meanwhile is deleted too, or makes a new subscriber. With `allows_return` the address is not
+    suppressed unless it was before. `circumstances` are the operator's.
     """
     events = 0
     while portion := _erase_some(subscriber_id):
         events += portion
     with transaction.atomic():
-        person = _locked_whole([subscriber_id])
-        if not person:
+        # Not `locked_one`: no new row may reference this one before the transaction ends.
+        person = Subscriber.objects.filter(pk=subscriber_id).select_for_update().first()
+        if person is None:
             raise SubscriberGone("The person is gone already.")
-        erased = _erase_rest(person[0], events, circumstances, now, allows_return=allows_return)
-    # The id is new to nobody who has the log, and says nothing without the row.
-    logger.info("Erased somebody.", extra={"workspace_id": person[0].workspace_id.hex})
+        erased = _erase_rest(person, events, circumstances, now, allows_return=allows_return)
+    # No subscriber id: the log must not name them.
+    logger.info("Erased a subscriber.", extra={"workspace_id": person.workspace_id.hex})
     return erased
 
 
@@ -105,14 +102,8 @@ def _erase_rest(
 
 
 def _erase_ledger(workspace: Workspace, person: Subscriber, email_keys: Sequence[str]) -> None:
-    """Delete the person's lines, and those of their addresses that nobody else bears now."""
+    """Delete the subscriber's records, and those of their addresses that nobody else has now."""
     ConsentRecord.objects.filter(subscriber=person).delete()
     hashes = [address_hash(workspace.address_hash_key, key) for key in email_keys]
     of_nobody = ConsentRecord.objects.filter(workspace=workspace, subscriber=None)
     of_nobody.filter(address_hash__in=hashes).delete()
-
-
-def _locked_whole(subscriber_ids: Sequence[UUID]) -> list[Subscriber]:
-    """Lock rows by id so that nothing that points at them comes in before the transaction ends."""
-    rows = Subscriber.objects.filter(pk__in=subscriber_ids).order_by("id")
-    return list(rows.select_for_update())

@@ -1,8 +1,7 @@
-"""Subscribers on their way out of a workspace, page by page.
+"""Exports subscribers page by page.
 
-Each page is read by itself, in short queries without locks, from where the one before it ended:
-memory stays constant, and an export of hours holds nobody up. People who come or change meanwhile
-may be in it as they are before or after; nobody is in it twice.
+Each page is read by short queries without locks from where the last one ended: memory stays
+constant and nobody waits. Nobody is exported twice; a change meanwhile may be missed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,23 +35,23 @@ _AGREED = (Kind.CONFIRMED, Kind.RESUBSCRIBED)
 
 
 class UnknownName(LookupError):
-    """The workspace has no tag or list of a name that the export was narrowed to."""
+    """The workspace has no tag or list of the name."""
 
     code = "NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """Who is exported: everybody for whom all of this holds."""
+    """Filters of an export; all must match."""
 
     subscriber_id: UUID | None = None
-    # One of these; none: whatever the status.
+    # One of these; empty: any status.
     statuses: tuple[str, ...] = ()
-    # All of these, in any form of their names.
+    # All of these, in any form of the names.
     tags: tuple[str, ...] = ()
-    # On all of these now, by their exact names.
+    # A member of all of these now, by exact name.
     lists: tuple[str, ...] = ()
-    # Created from then on, and before then.
+    # By creation: from `since`, before `before`.
     since: datetime | None = None
     before: datetime | None = None
 
@@ -61,7 +60,7 @@ EVERYBODY = Chosen()
 
 
 class SubscriberRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
-    """One subscriber, in the columns that `import_subscribers` reads; `id` is for reading only."""
+    """One subscriber in the columns of `import_subscribers`; `id` is for reading only."""
 
     id: str
     email: str
@@ -71,12 +70,12 @@ class SubscriberRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename=
     status: str
     custom_attributes: dict[str, Any]
     tags: list[str]
-    # The names of those that the person is on now.
+    # Current ones.
     lists: list[str]
     timezone: str | None
     created_at: datetime
     unsubscribed_at: datetime | None
-    # The latest line of the ledger that says that the person agreed.
+    # From the latest consent record that says the person agreed.
     consent_at: datetime | None
     consent_ip: str | None
     consent_user_agent: str | None
@@ -84,7 +83,7 @@ class SubscriberRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename=
 
 
 def people(*, workspace: Workspace, chosen: Chosen) -> SubscriberQuerySet:
-    """Return the chosen ones, in no order; raises `UnknownName`."""
+    """Return the chosen subscribers, unordered; raises `UnknownName`."""
     rows = Subscriber.objects.in_workspace(workspace)
     if chosen.subscriber_id is not None:
         rows = rows.filter(pk=chosen.subscriber_id)
@@ -94,10 +93,12 @@ def people(*, workspace: Workspace, chosen: Chosen) -> SubscriberQuerySet:
         rows = rows.filter(created_at__gte=chosen.since)
     if chosen.before is not None:
         rows = rows.filter(created_at__lt=chosen.before)
-    for tag_id in _tag_ids(workspace, chosen.tags):
+    tags = Tag.objects.filter(workspace=workspace)
+    for tag_id in _ids("tag", tags, {_normal(name) for name in chosen.tags}):
         links = SubscriberTag.objects.filter(subscriber=OuterRef("pk"), tag=tag_id)
         rows = rows.filter(Exists(links))
-    for list_id in _list_ids(workspace, chosen.lists):
+    lists = List.objects.filter(workspace=workspace)
+    for list_id in _ids("list", lists, set(chosen.lists)):
         places = ListMembership.objects.filter(
             subscriber=OuterRef("pk"), list=list_id, unsubscribed_at=None
         )
@@ -108,12 +109,8 @@ def people(*, workspace: Workspace, chosen: Chosen) -> SubscriberQuerySet:
 def subscriber_pages(
     *, workspace: Workspace, chosen: Chosen = EVERYBODY, page_rows: int = PAGE
 ) -> Iterator[list[SubscriberRow]]:
-    """Yield the chosen ones, in the order in which they came; four short queries a page.
-
-    Raises `UnknownName`, before the first page.
-    """
-    rows = people(workspace=workspace, chosen=chosen)
-    return _pages(rows, page_rows)
+    """Yield the chosen by id; four short queries a page. Raises `UnknownName` when called."""
+    return _pages(people(workspace=workspace, chosen=chosen), page_rows)
 
 
 def _pages(rows: SubscriberQuerySet, page_rows: int) -> Iterator[list[SubscriberRow]]:
@@ -126,23 +123,15 @@ def _pages(rows: SubscriberQuerySet, page_rows: int) -> Iterator[list[Subscriber
 
 
 def _columns(rows: SubscriberQuerySet) -> Any:  # noqa: ANN401 - a queryset of dicts
-    return rows.order_by("pk").values(
-        "pk",
-        "email",
-        "external_id",
-        *profile.NAMES,
-        "status",
-        "created_at",
-        "unsubscribed_at",
-        stored_attributes=Cast("attributes", TextField()),
-    )
+    columns = ("email", "external_id", *profile.NAMES, "status", "created_at", "unsubscribed_at")
+    stored_attributes = Cast("attributes", TextField())
+    return rows.order_by("pk").values("pk", *columns, stored_attributes=stored_attributes)
 
 
 def _whole(page: Sequence[Mapping[str, Any]]) -> list[SubscriberRow]:
-    """Return the people of a page with what other tables have of them."""
     ids = [person["pk"] for person in page]
-    bearing = SubscriberTag.objects.filter(subscriber__in=ids)
-    tags = _names_by_person(bearing.values_list("subscriber_id", "tag__name"))
+    links = SubscriberTag.objects.filter(subscriber__in=ids)
+    tags = _names_by_person(links.values_list("subscriber_id", "tag__name"))
     joined = ListMembership.objects.filter(subscriber__in=ids, unsubscribed_at=None)
     lists = _names_by_person(joined.values_list("subscriber_id", "list__name"))
     lines = ConsentRecord.objects.filter(subscriber__in=ids, kind__in=_AGREED).order_by("pk")
@@ -150,7 +139,7 @@ def _whole(page: Sequence[Mapping[str, Any]]) -> list[SubscriberRow]:
     return [
         _row(
             person,
-            # Sorted here: each database has an order of texts of its own.
+            # Sorted here: databases order texts differently.
             tags=sorted(tags.get(person["pk"], [])),
             lists=sorted(lists.get(person["pk"], [])),
             record=agreed.get(person["pk"]),
@@ -181,7 +170,7 @@ def _row(
 
 
 def _method_of(record: ConsentRecord) -> str | None:
-    """Return by what somebody agreed; a file that was imported says it in its own words."""
+    """Return how a subscriber agreed; an import stores the file's own word as reason."""
     word = record.reason if record.method == BY_IMPORT else record.method
     return word or None
 
@@ -193,19 +182,11 @@ def _names_by_person(pairs: Any) -> dict[UUID, list[str]]:  # noqa: ANN401 - a q
     return names
 
 
-def _tag_ids(workspace: Workspace, names: Sequence[str]) -> list[UUID]:
-    return _ids("tag", Tag.objects.filter(workspace=workspace), {_normal(name) for name in names})
-
-
 def _normal(name: str) -> str:
     try:
         return tag_names.normalise(name)
     except tag_names.InvalidTagName as error:
         raise UnknownName(f"There is no tag {name!r}: it {error}") from error
-
-
-def _list_ids(workspace: Workspace, names: Sequence[str]) -> list[UUID]:
-    return _ids("list", List.objects.filter(workspace=workspace), set(names))
 
 
 def _ids(noun: str, rows: QuerySet[Any], names: set[str]) -> list[UUID]:

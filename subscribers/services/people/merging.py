@@ -1,7 +1,7 @@
-"""Two rows that are one person, made one: what the one had becomes the other's, and its row goes.
+"""Merges two subscribers: one row takes over what the other has, and the other is deleted.
 
-The way out of an identity conflict. Nothing starts and nothing is sent by it. The address of the
-row that goes is nobody's afterwards, and not suppressed; its links to leave still work.
+This resolves an identity conflict. It starts no enrollment and sends nothing. The deleted row's
+address belongs to nobody then and is not suppressed; its unsubscribe links still work.
 """
 
 from collections.abc import Mapping
@@ -35,21 +35,21 @@ SOURCE = "merge"
 
 
 class CannotMerge(ValueError):
-    """The two are one row, of two workspaces, or one of them is gone."""
+    """Both are one row, belong to two workspaces, or one is deleted."""
 
     code = "CONFLICT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """What became of the row that stayed."""
+    """The result for the row that stays."""
 
     status: str
     history: Moved
     mails: int
     tags: int
     lists: int
-    # The attributes of both would be too long together: those of the row that went are lost.
+    # Together the attributes would be too long, so the deleted row's are lost.
     is_without_attributes: bool
 
 
@@ -61,12 +61,11 @@ def merge(
     circumstances: Circumstances,
     now: datetime,
 ) -> Merged:
-    """Make two people of one workspace one, the first; raises `CannotMerge`.
+    """Merge `gone_id` into `kept_id`, of one workspace; raises `CannotMerge`.
 
-    One transaction, under both locks, taken by id. The first keeps address, and external id, names
-    and attributes where it has them; created is the earlier. The stricter status holds: who left
-    by either has left; a complaint is the person's; a bounce, and a confirmation that is missing,
-    are those of the address that stays.
+    One transaction, under both locks, taken by id. The kept row's own address, external id, names
+    and attributes win; `created_at` is the earlier. The stricter status wins: an unsubscribe or
+    complaint of either holds, while a bounce or a missing confirmation belongs to the kept address.
     """
     with transaction.atomic():
         kept, gone = _lock(kept_id, gone_id)
@@ -96,7 +95,6 @@ def merge(
 
 
 def _lock(kept_id: UUID, gone_id: UUID) -> tuple[Subscriber, Subscriber]:
-    """Lock both, so that nothing that points at them comes in before the transaction ends."""
     if kept_id == gone_id:
         raise CannotMerge("Both names are one person already.")
     rows = Subscriber.objects.filter(pk__in=[kept_id, gone_id]).order_by("id")
@@ -105,12 +103,12 @@ def _lock(kept_id: UUID, gone_id: UUID) -> tuple[Subscriber, Subscriber]:
         raise CannotMerge("One of them is gone already.")
     kept, gone = people[kept_id], people[gone_id]
     if kept.workspace_id != gone.workspace_id:
-        raise CannotMerge("They are of two workspaces, which have nothing in common.")
+        raise CannotMerge("They belong to two workspaces.")
     return kept, gone
 
 
 def _standing(kept: Subscriber, gone: Subscriber) -> Mapping[str, Any]:
-    """Return status and time of leaving that hold for both."""
+    """Return the status and unsubscribe time of both together."""
     times = [each.unsubscribed_at for each in (kept, gone) if each.unsubscribed_at]
     has_left = unsubscribing.has_left(kept) or unsubscribing.has_left(gone)
     status = kept.status
@@ -122,7 +120,7 @@ def _standing(kept: Subscriber, gone: Subscriber) -> Mapping[str, Any]:
 
 
 def _follow(kept: Subscriber, before: str, circumstances: Circumstances, now: datetime) -> None:
-    """End or begin what the status says, since enrollments of both stand under it now."""
+    """Stop or release enrollments by the new status, since those of both depend on it now."""
     match kept.status:
         case Status.COMPLAINED:
             suppressions.follow_person(
@@ -133,14 +131,13 @@ def _follow(kept: Subscriber, before: str, circumstances: Circumstances, now: da
         case Status.UNSUBSCRIBED:
             reactions.current().left(subscriber_ids=[kept.pk], now=now)
         case Status.ACTIVE:
-            # What waited for the other's confirmation.
+            # The deleted row's enrollments may wait for a confirmation.
             reactions.current().confirmed(subscriber_ids=[kept.pk], now=now)
     if before == Status.PENDING and kept.status != Status.PENDING:
         Confirmation.objects.filter(subscriber=kept, closed_at=None).update(closed_at=now)
 
 
 def _profile(kept: Subscriber, gone: Subscriber, attributes_bytes: int) -> dict[str, Any]:
-    """Return what the row that stays takes from the other, where it has nothing itself."""
     changes: dict[str, Any] = {"created_at": min(kept.created_at, gone.created_at)}
     for name in ("external_id", *profile.NAMES):
         if not getattr(kept, name) and getattr(gone, name):
@@ -152,21 +149,21 @@ def _profile(kept: Subscriber, gone: Subscriber, attributes_bytes: int) -> dict[
 
 
 def _move_mails(kept: Subscriber, gone: Subscriber) -> int:
-    """Make the mails the other's; those that wait go to the address that stays, or not at all."""
+    """Move the emails; queued ones go to the kept address, or are skipped."""
     mails = OutgoingEmail.objects.filter(subscriber=gone)
     redirect_mails(mails, recipient=kept.email)
     return mails.update(subscriber=kept)
 
 
 def _move_tags(kept: Subscriber, gone: Subscriber) -> int:
-    borne = SubscriberTag.objects.filter(subscriber=kept).values_list("tag_id", flat=True)
-    new = SubscriberTag.objects.filter(subscriber=gone).exclude(tag__in=list(borne))
+    known = SubscriberTag.objects.filter(subscriber=kept).values_list("tag_id", flat=True)
+    new = SubscriberTag.objects.filter(subscriber=gone).exclude(tag__in=list(known))
     Subscriber.objects.filter(pk=kept.pk).update(tags_version=F("tags_version") + 1)
     return new.update(subscriber=kept)
 
 
 def _move_lists(kept: Subscriber, gone: Subscriber) -> int:
-    """Make memberships the other's; of a list that one of them left, both have."""
+    """Move memberships; a list that one of them left counts as left."""
     theirs = ListMembership.objects.filter(subscriber=gone)
     for left in theirs.filter(unsubscribed_at__isnull=False):
         same = ListMembership.objects.filter(subscriber=kept, list=left.list_id)
@@ -178,7 +175,7 @@ def _move_lists(kept: Subscriber, gone: Subscriber) -> int:
 def _move_ledger(
     kept: Subscriber, gone: Subscriber, circumstances: Circumstances, now: datetime
 ) -> None:
-    """Make ledger and log the other's, and write down that the address has gone into theirs."""
+    """Move consent records and admin log, and record the merge."""
     ConsentRecord.objects.filter(subscriber=gone).update(subscriber=kept)
     of_people = ContentType.objects.get_for_model(Subscriber)
     LogEntry.objects.filter(content_type=of_people, object_id=str(gone.pk)).update(

@@ -1,7 +1,6 @@
-"""Rows that name a person without pointing at them: kept answers, refused rows, the admin's log.
+"""Rows that name a subscriber without a foreign key: answers, rejected rows, the admin's log.
 
-Called in the transaction that erases, under the person's lock: who answers a request about them
-waits for it.
+Called in the erasing transaction, under the subscriber's lock, on which requests about them wait.
 """
 
 import json
@@ -27,24 +26,24 @@ from subscribers.wire import addresses
 from subscribers.wire.addresses import Address
 
 ERASED = "[erased]"
-# How many ids one statement looks for.
+# Ids in one statement.
 MOST_IDS = 500
-# What may stand before and after a name: neither `grada@` nor `ada@example.com.au` is `ada@…`. In
-# JSON a line break and the like are an escape, which ends with a letter or digit.
+# What may be before and after a name: neither `grada@` nor `ada@example.com.au` is `ada@…`. JSON
+# escapes such as a line break end with a letter or digit.
 _BEFORE = r"(?:(?<![\w.+%-])|(?<=\\[bfnrt])|(?<=\\u[0-9a-f]{4}))"
 _AFTER = r"(?![\w-]|\.\w)"
 _ADDRESS = re.compile(r"[^\s\"'<>(),;:@]+@[^\s\"'<>(),;:@]+")
 
 
 class _Place(Func):
-    """Where bytes begin in a column of bytes, from 1; 0: nowhere."""
+    """The first position of bytes in a column, from 1; 0: not found."""
 
     function = "INSTR"
     arity = 2
     output_field = IntegerField()
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # noqa: ANN401 - Django's own
-        """Write it as the standard has it, the needle first."""
+        """PostgreSQL has `POSITION(needle IN column)`."""
         turned = self.copy()
         turned.set_source_expressions(list(reversed(self.get_source_expressions())))
         return turned.as_sql(
@@ -54,37 +53,33 @@ class _Place(Func):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """What a person is called in texts."""
-
     workspace_id: UUID
     row_id: UUID
     public_id: str
-    # Every form of every address that they had, as far as a mail or their row tells.
+    # Every form of every address in their row and emails, and the keys of these.
     addresses: tuple[str, ...]
-    # What addresses are compared by, of the same.
     email_keys: tuple[str, ...]
     external_id: str | None
 
     @property
     def external_forms(self) -> set[str]:
-        """The forms of the external id in JSON."""
         return _in_json(self.external_id) if self.external_id else set()
 
     @property
     def certain(self) -> tuple[str, ...]:
-        """The names that nothing else bears, in the forms that they have in texts and JSON."""
+        """Names that belong to nobody else, in their forms in text and JSON."""
         forms = {form for name in self.addresses for form in _in_json(name)}
         return (*sorted(forms, key=len, reverse=True), self.public_id, self.row_id.hex)
 
     @property
     def needles(self) -> tuple[str, ...]:
-        """What every text holds that `pattern` finds: SQLite folds the case of ASCII alone."""
+        """Parts of every text that `pattern` matches: SQLite ignores the case of ASCII only."""
         beginnings = {name.rpartition("@")[0] + "@" for name in self.addresses}
         return (*sorted(beginnings), self.public_id, self.row_id.hex)
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """What finds the certain names, and the external id where an answer says that it is one."""
+        """Matches the certain names, and the external id where an answer labels it."""
         texts = "|".join(re.escape(name) for name in self.certain)
         found = f"{_BEFORE}(?:{texts}){_AFTER}"
         for form in self.external_forms:
@@ -92,20 +87,16 @@ class Names:
         return re.compile(found, re.IGNORECASE)
 
     def without(self, text: str) -> str:
-        """Return a text with the certain names cut out, whatever follows them: `….csv` may."""
+        """Return a text without the certain names, whatever follows them, such as `.csv`."""
         names = "|".join(re.escape(name) for name in self.certain)
         return re.sub(f"{_BEFORE}(?:{names})", ERASED, text, flags=re.IGNORECASE)
 
 
 def names_of(subscriber: Subscriber) -> Names:
-    """Return what somebody is called, also by addresses that their mails went to before.
-
-    But for those that somebody else of the workspace bears now.
-    """
+    """Return the subscriber's names, and former addresses that nobody else has now."""
     mails = OutgoingEmail.objects.filter(subscriber=subscriber).order_by()
     known: dict[str, set[str]] = {subscriber.email_key: {subscriber.email}}
     for text in {subscriber.email, *mails.values_list("recipient", flat=True).distinct()}:
-        # What no parser of today takes was taken before.
         address = _parsed(text)
         known.setdefault(address.key, set()).update({text, address.text, address.mailbox})
     people = Subscriber.objects.filter(workspace=subscriber.workspace_id).exclude(pk=subscriber.pk)
@@ -125,24 +116,27 @@ def names_of(subscriber: Subscriber) -> Names:
 def _parsed(text: str) -> Address:
     try:
         return addresses.parse(text)
+    # An earlier parser accepted it.
     except addresses.InvalidAddress:
         return Address(text=text, key=text.lower())
 
 
 def forget(*, names: Names) -> None:
-    """Delete what names a person, or cut the names out where the rest is about others. Idempotent.
-
-    The person's mails must still be there: the log is searched for them.
+    """Delete or rewrite all rows that name a subscriber. Idempotent. Call it before their emails
+    are deleted, since their log entries are found by them.
     """
     _forget_answers(names)
-    _forget_rejects(names)
+    for some in _portions([reject.pk for reject in rejects_of(names=names)]):
+        ImportReject.objects.filter(pk__in=some).delete()
     _forget_in_runs(names)
-    _forget_suppressed(names)
+    # Suppressions of former addresses keep the hash only.
+    suppressed = Suppression.objects.filter(workspace=names.workspace_id)
+    suppressed.filter(email__in=names.addresses).update(email="", details="")
     _forget_log(names)
 
 
 def rejects_of(*, names: Names) -> Iterator[ImportReject]:
-    """Yield the refused rows that name a person, oldest first, with their runs; takes no lock."""
+    """Yield rejected rows that name a subscriber, oldest first, with their runs; takes no lock."""
     named = Q(pk__in=[])
     for name in names.needles:
         named |= Q(row__icontains=name) | Q(reason__icontains=name) | Q(field__icontains=name)
@@ -155,14 +149,14 @@ def rejects_of(*, names: Names) -> Iterator[ImportReject]:
 
 
 def forget_log_of(*, model: type[Model], row_ids: Sequence[UUID]) -> None:
-    """Delete the admin's log of rows that go."""
+    """Delete the admin's log of deleted rows."""
     entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
     for some in _portions(row_ids):
         entries.filter(object_id__in=[str(row_id) for row_id in some]).delete()
 
 
 def _forget_answers(names: Names) -> None:
-    """Delete kept answers: a repeat of such a request is done anew, as one a day later would be."""
+    """Delete stored answers: a repeated request is processed again, as after their expiry."""
     named = Q(pk__in=[])
     for name in names.needles:
         named |= Q(key__icontains=name) | Q(path__icontains=name)
@@ -181,16 +175,9 @@ def _forget_answers(names: Names) -> None:
         IdempotentRequest.objects.filter(pk__in=some).delete()
 
 
-def _forget_rejects(names: Names) -> None:
-    for some in _portions([reject.pk for reject in rejects_of(names=names)]):
-        ImportReject.objects.filter(pk__in=some).delete()
-
-
 def _is_theirs(texts: Sequence[str], names: Names) -> bool:
-    """Tell whether a refused row names the person.
-
-    Which column holds the external id only the import knew: it is theirs where the row has nobody
-    else's address.
+    """Tell whether a rejected row names the subscriber. Only the import knew the column of the
+    external id, so it counts where the row has no other address.
     """
     text = "\n".join(texts)
     if names.pattern.search(text):
@@ -200,7 +187,7 @@ def _is_theirs(texts: Sequence[str], names: Names) -> bool:
 
 
 def _forget_in_runs(names: Names) -> None:
-    """Cut the names out of what an import run says of itself, such as its files' names."""
+    """Cut the names out of an import run's own texts, such as file names."""
     for run in ImportRun.objects.filter(workspace=names.workspace_id).iterator():
         before = (run.last_error, run.files, run.options, run.reasons)
         run.last_error = names.without(run.last_error)
@@ -211,14 +198,7 @@ def _forget_in_runs(names: Names) -> None:
             run.save(update_fields=["last_error", "files", "options", "reasons"])
 
 
-def _forget_suppressed(names: Names) -> None:
-    """Keep the hash alone of the addresses that they bore before."""
-    suppressed = Suppression.objects.filter(workspace=names.workspace_id)
-    suppressed.filter(email__in=names.addresses).update(email="", details="")
-
-
 def _forget_log(names: Names) -> None:
-    """Delete the log of person, mails and suppression; of others' rows cut the names out."""
     forget_log_of(model=Subscriber, row_ids=[names.row_id])
     mails = OutgoingEmail.objects.filter(subscriber=names.row_id).values_list("pk", flat=True)
     forget_log_of(model=OutgoingEmail, row_ids=list(mails))
@@ -239,12 +219,12 @@ def _place(text: str) -> _Place:
 
 
 def _field(form: str) -> str:
-    """Return how an answer names somebody by their external id."""
+    """Return how an answer names a subscriber by external id."""
     return f'"externalId":"{form}"'
 
 
 def _in_json(text: str) -> set[str]:
-    """Return the forms of a text in JSON: with and without other letters than ASCII's."""
+    """Return the text's JSON forms, with and without escapes of non-ASCII letters."""
     return {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
 
 

@@ -1,1 +1,1 @@
-"""Database connections, and rows read without the ORM. Knows no model and no other room."""
+"""Database connections, and SQL without the ORM. Knows no other room."""

@@ -1,31 +1,22 @@
-"""Database connections that died idle, or were lost in the middle of something."""
+"""Renews database connections that were closed while idle or lost during work."""
 
 import time
 
-from django.db import (
-    DEFAULT_DB_ALIAS,
-    InterfaceError,
-    OperationalError,
-    connection,
-    connections,
-)
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
 
 LOST = (OperationalError, InterfaceError)
-# 40001 serialization failure, 40P01 deadlock: the same work succeeds when it is done again.
+# 40001 serialization failure, 40P01 deadlock: a repeat succeeds.
 PASSING_STATES = frozenset({"40001", "40P01"})
 SECONDS_TO_END = 5
 
 
 def is_passing(error: Exception) -> bool:
-    """Tell whether PostgreSQL gave the transaction up for the sake of another."""
+    """Tell whether PostgreSQL gave the transaction up for another, so that a repeat may succeed."""
     return getattr(error.__cause__, "sqlstate", None) in PASSING_STATES
 
 
 def renew() -> bool:
-    """Drop this thread's connection and every idle one that does not answer; True when it did.
-
-    Inside a transaction there is nothing to renew: what was done in it is gone with it.
-    """
+    """Drop this thread's connection and all idle broken ones; False inside a transaction."""
     if connection.in_atomic_block:
         return False
     connection.close()
@@ -36,24 +27,22 @@ def renew() -> bool:
 
 
 def give_back() -> None:
-    """End a request's use of this thread's connection, as Django does after its own requests."""
-    # Looked up once: `connection` does so at every touch.
+    """Release this thread's connection after a request, as Django does for its own requests."""
+    # One look-up: `connection` makes one at each access.
     own = connections[DEFAULT_DB_ALIAS]
     if not own.in_atomic_block:
         own.close_if_unusable_or_obsolete()
 
 
 def backend() -> int | None:
-    """Return what the server calls this thread's connection; ask while it is open. No query."""
+    """Return the server's id of this thread's open connection. No query."""
     info = getattr(connection.connection, "info", None)
     return None if info is None else int(info.backend_pid)
 
 
 def has_ended(lost_backend: int) -> bool:
-    """Wait until the server is done with a connection that was lost; False when it takes long.
-
-    A server that was sent a COMMIT finishes it, whether or not anybody reads the answer: until
-    then nobody can tell what became of it.
+    """Wait until the server has ended a lost connection; False after a few seconds. A server that
+    received COMMIT finishes it even if nobody reads the answer; until then the outcome is open.
     """
     give_up_at = time.monotonic() + SECONDS_TO_END
     while time.monotonic() < give_up_at:

@@ -1,8 +1,8 @@
-"""Limits per window of time, for all processes and hosts together.
+"""Limits per time window, for all processes and hosts together.
 
-A process leases several tokens at a time by one upsert in a transaction of its own; what is taken
-in between costs nothing. Together the processes never take more than the limit in a window of the
-clock; what a process leased and did not use is lost with its window. Hosts' clocks must agree.
+A process leases several tokens at a time by one upsert in a transaction of its own; taking a leased
+token costs nothing. Together the processes never exceed the limit in a window; unused tokens are
+lost with the window. Hosts' clocks must agree.
 """
 
 import os
@@ -28,15 +28,15 @@ RETURNING handed_out
 @dataclass(slots=True)
 class _Lease:
     window: int
-    # A forked child has the memory of its parent, but not the tokens: they were handed out once.
+    # A forked child inherits the memory but not the tokens, which are the parent's.
     process_id: int
     tokens: int = 0
-    # What no process had leased when this one last asked; None before.
+    # Tokens unleased when this process last asked; None before.
     unclaimed: int | None = None
 
 
 class TakenTokens(NamedTuple):
-    """How many tokens were taken, how many may still be, and when the window ends."""
+    """The tokens taken, those still available, and when the window ends."""
 
     tokens: int
     remaining: int
@@ -50,10 +50,8 @@ _leases: dict[str, _Lease] = {}
 def take(
     *, bucket: str, count: int, limit: int, lease: int, window_seconds: int, now: datetime
 ) -> TakenTokens:
-    """Take up to `count` tokens from the bucket's window; call it outside of transactions.
-
-    At least `lease` tokens are leased when this process has too few. `window_ends` is in seconds
-    since 1970.
+    """Take up to `count` tokens from the bucket's window; call it outside transactions. Leases at
+    least `lease` tokens when this process has too few. `window_ends` is in seconds since 1970.
     """
     window = int(now.timestamp()) // window_seconds
     with _lock:
@@ -74,13 +72,13 @@ def take(
 
 
 def purge(*, before: datetime) -> int:
-    """Delete the windows that began before a moment; returns how many. Idempotent."""
+    """Delete windows that began before a moment; returns how many. Idempotent."""
     deleted, _ = LeasedWindow.objects.filter(starts_at__lt=before).delete()
     return deleted
 
 
 def forget_leases() -> None:
-    """Drop what this process has leased; for tests, where buckets and windows repeat."""
+    """Drop this process's leases; for tests, where buckets and windows repeat."""
     with _lock:
         _leases.clear()
 
@@ -95,9 +93,8 @@ def _lease_of(bucket: str, window: int) -> _Lease:
 
 
 def _claim(bucket: str, start: datetime, *, wanted: int, limit: int) -> tuple[int, int]:
-    """Return how many tokens this process may take, and how many are left for others.
-
-    The stored number may pass the limit by one lease a process; what is granted never does.
+    """Return how many tokens this process gets, and how many are left for others. The stored number
+    may exceed the limit by one lease a process; granted tokens never do.
     """
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, adapted(bucket, start, wanted))

@@ -1,4 +1,4 @@
-"""Ids, moments and JSON as the database's driver takes them, for statements without the ORM."""
+"""Ids, moments and JSON in the database driver's form, for statements without the ORM."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,6 @@ def adapted(*values: object) -> list[Any]:
 
 
 def in_sqlite(value: object) -> object:
-    """Return an id, a moment or a JSON object as SQLite stores it."""
     match value:
         case UUID():
             return value.hex
@@ -38,7 +37,6 @@ def moment_in_sqlite(moment: datetime) -> str:
 
 
 def id_of(stored: UUID | str) -> UUID:
-    """Return the id that a row has."""
     return stored if isinstance(stored, UUID) else UUID(stored)
 
 

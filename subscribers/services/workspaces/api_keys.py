@@ -1,8 +1,8 @@
-"""API keys: made, found for a request, revoked.
+"""API keys: created, found for a request, revoked.
 
-A process keeps the keys that it saw, with their workspaces, and asks the database at each request
-whether they still hold: the key is not revoked, and the workspace's `config_version` is the same.
-So every other change of a key, but its last use, goes through a service that raises the version.
+A process caches keys with their workspaces and checks at each request that the key is not revoked
+and the workspace's `config_version` is unchanged. So every change of a key except revocation and
+last use must raise the version, through a service.
 """
 
 import hmac
@@ -19,7 +19,7 @@ from subscribers.services.workspaces import key_format, workspaces
 # A hot row written by every request would cost a third of the throughput.
 LAST_USED_PRECISION = timedelta(minutes=5)
 MOST_KEYS = 10_000
-# Building the same look-up through the ORM costs half of a small request (measured).
+# The ORM would take half of a small request to build this query (measured).
 STILL_HOLDS = """
 SELECT w.config_version
 FROM subscribers_apikey k
@@ -45,10 +45,8 @@ def create(
     expires_at: datetime | None = None,
     is_test: bool = False,
 ) -> CreatedKey:
-    """Create a key; without scopes it may do everything.
-
-    What a key marked test starts sends no mail and calls no webhook; the mark never changes, so
-    that a process may remember it with the key.
+    """Create a key; without scopes it has all. A test key's requests send no email and call no
+    webhook; `is_test` never changes, so that processes may cache it.
     """
     new_key = key_format.generate()
     api_key = ApiKey.objects.create(
@@ -64,9 +62,8 @@ def create(
 
 
 def find_usable(*, text: str, now: datetime) -> ApiKey | None:
-    """Return the key with its workspace, or None when it is unknown, revoked or expired.
-
-    The row may be shared with other requests of this process: read it, do not change it.
+    """Return the key with its workspace; None when unknown, revoked or expired. The object is
+    shared with other requests of this process: do not change it.
     """
     prefix = key_format.prefix_of(text)
     if prefix is None:
@@ -79,9 +76,8 @@ def find_usable(*, text: str, now: datetime) -> ApiKey | None:
 
 
 def recall(*, text: str, now: datetime) -> ApiKey | None:
-    """Return the key as this process remembers it, or None; asks nobody.
-
-    Only for statements that see for themselves that key and workspace are still the same.
+    """Return the cached key, or None, without a query. Only for statements that check themselves
+    that key and workspace are unchanged.
     """
     known = _known.get(key_format.prefix_of(text) or "")
     if known is None or not hmac.compare_digest(known.key_hash, key_format.hash_of(text)):
@@ -91,7 +87,7 @@ def recall(*, text: str, now: datetime) -> ApiKey | None:
 
 
 def note_use(*, api_key: ApiKey, now: datetime) -> None:
-    """Remember when the key was last used, to within five minutes."""
+    """Record when the key was last used, to within five minutes."""
     cutoff = now - LAST_USED_PRECISION
     if api_key.last_used_at is not None and api_key.last_used_at > cutoff:
         return
@@ -102,14 +98,13 @@ def note_use(*, api_key: ApiKey, now: datetime) -> None:
 
 
 def rename(*, api_key: ApiKey) -> None:
-    """Store the key's new name."""
     with transaction.atomic():
         api_key.save(update_fields=["name"])
         workspaces.configuration_changed(workspace_id=api_key.workspace_id)
 
 
 def revoke(*, api_key: ApiKey, now: datetime) -> None:
-    """Refuse the key from the next request on; repeating it changes nothing."""
+    """Refuse the key from the next request on. Idempotent."""
     ApiKey.objects.filter(pk=api_key.pk, revoked_at=None).update(revoked_at=now)
 
 

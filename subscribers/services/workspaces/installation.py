@@ -1,7 +1,7 @@
-"""What all processes of one installation share: the secret key.
+"""The SECRET_KEY that all processes of an installation share.
 
-The queue's tasks are signed with it. A process with another key would drop them without a word,
-so it does not start. Kept is a keyed hash, which does not tell the key.
+The queue's tasks are signed with it. A process with another key would drop them silently, so it
+does not start. A keyed hash is stored, which does not reveal the key.
 """
 
 import hashlib
@@ -18,7 +18,6 @@ class SecretKeyDiffers(ValueError):
     code = "SECRET_KEY_DIFFERS"
 
     def __init__(self) -> None:
-        """Say what to do, for either reason."""
         super().__init__(
             "SECRET_KEY is not the one that this installation began with: every host needs the"
             " same. If it was changed on purpose, stop all workers and run"
@@ -27,10 +26,7 @@ class SecretKeyDiffers(ValueError):
 
 
 def check_secret_key(*, secret_key: str) -> None:
-    """Keep the key's fingerprint at the first start; afterwards raise `SecretKeyDiffers`.
-
-    Of two processes that start first together, one stores the fingerprint.
-    """
+    """Store the first process's fingerprint; raise `SecretKeyDiffers` for another key later."""
     fingerprint = _fingerprint(secret_key)
     installation, _ = Installation.objects.get_or_create(
         pk=1, defaults={"secret_key_fingerprint": fingerprint}
@@ -41,7 +37,7 @@ def check_secret_key(*, secret_key: str) -> None:
 
 
 def has_other_key(*, secret_key: str) -> bool:
-    """Tell whether the installation began with another key; keeps nothing, unlike a start."""
+    """Tell whether the installation has another key; stores nothing."""
     kept = Installation.objects.values_list("secret_key_fingerprint", flat=True).first()
     return kept is not None and not hmac.compare_digest(kept, _fingerprint(secret_key))
 

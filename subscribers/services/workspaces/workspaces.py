@@ -1,7 +1,7 @@
 """Workspaces and their settings.
 
-Every change that the write path may remember (settings, default lists, rules) goes through
-`configuration_changed`, in the transaction of the change.
+Every change that the write path may cache (settings, default lists, rules) calls
+`configuration_changed` in its transaction.
 """
 
 import re
@@ -31,10 +31,7 @@ def create(
 ) -> Workspace:
     """Create a workspace with its default lists; one transaction. Raises `SlugTaken`."""
     workspace = Workspace(
-        name=name,
-        slug=slug or slug_from(name),
-        double_opt_in=double_opt_in,
-        from_email=from_email,
+        name=name, slug=slug or slug_from(name), double_opt_in=double_opt_in, from_email=from_email
     )
     workspace.full_clean(validate_unique=False, validate_constraints=False)
     try:
@@ -50,33 +47,29 @@ def create(
 
 
 def save(*, changed: Workspace) -> None:
-    """Store a new workspace or changed settings."""
     with transaction.atomic():
         if changed._state.adding:
             changed.save()
             return
-        # The version is never written from memory: somebody else may have raised it meanwhile.
+        # Without the version: another process may have raised it meanwhile.
         names = [field.name for field in Workspace._meta.fields if field.editable]
         changed.save(update_fields=names)
         configuration_changed(workspace_id=changed.pk)
 
 
 def slug_from(name: str) -> str:
-    """Return a slug for a name: ASCII letters and digits with hyphens, at most 63."""
+    """Return a slug of a name: ASCII letters, digits and hyphens, at most 63."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub("[^a-z0-9]+", "-", plain).strip("-")[:63].strip("-") or "workspace"
 
 
 def lock_configuration(*, workspace_id: UUID) -> None:
-    """Hold the workspace's row, before anything that people or their enrollments wait for is
-    locked.
-
-    A request with new event names holds it while it waits for its subscriber; whoever held a
-    sequence, a list or enrollments and then waited for this row would close the circle.
+    """Lock the workspace's row, before any subscriber, list, sequence or enrollment. A request with
+    new event names holds it while it waits for its subscriber, so the reverse order would deadlock.
     """
     Workspace.objects.select_for_update(no_key=True).filter(pk=workspace_id).first()
 
 
 def configuration_changed(*, workspace_id: UUID) -> None:
-    """Make every process read settings and rules anew; call it in the transaction of the change."""
+    """Make every process read settings and rules again; call it in the change's transaction."""
     Workspace.objects.filter(pk=workspace_id).update(config_version=F("config_version") + 1)

@@ -95,6 +95,7 @@ def test_a_database_of_before_0_2_0_is_refused(environment: dict[str, str]) -> N
 
     assert manage(environment, "migrate") == (1, f"CommandError: {TOO_OLD}")
     assert manage(environment, "create_workspace", "Acme") == (1, TOO_OLD)
+    assert manage(environment, "seed_demo") == (1, f"CommandError: {TOO_OLD}")
 
 
 @pytest.mark.parametrize("name", ["qcluster", "qinfo", "qmemory", "qmonitor"])

@@ -142,7 +142,7 @@ def test_an_awaited_event_can_come(welcome: Sequence) -> None:
     printed = run("welcome", "--wait", "event")
 
     assert "is taken to come at once, would wait until 2026-11-27 13:00:00:" in printed
-    assert "Note: Events that steps wait for come at once" in printed
+    assert "Note: Awaited events that were not recorded" in printed
 
 
 def test_json_is_one_object_in_the_words_of_the_wire(welcome: Sequence) -> None:

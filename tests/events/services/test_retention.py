@@ -1,4 +1,4 @@
-"""Rows that have served their time go, and 0 keeps them."""
+"""Old rows are deleted, and 0 keeps them."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What hosts report, and what is told of their health."""
+"""What hosts report, and what that says about their health."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -81,7 +81,7 @@ def test_live_hosts_ticked_lately_and_have_not_stopped() -> None:
         ),
         ([{}], 1, ""),
         ([{}, {}, {"beat_at": ago(40)}], 2, ""),
-        # The one that ticks carries nothing out, and the beat of the other is from its last breath.
+        # One ticks but finishes nothing; the other's heartbeat is recent, but its tick is old.
         (
             [{"beat_at": ago(40)}, {"ticked_at": ago(50), "beat_at": ago(10)}],
             0,

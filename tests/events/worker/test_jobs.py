@@ -15,11 +15,11 @@ def test_a_job_is_due_some_time_after_the_start() -> None:
     assert timetable.due(moment=105) == [OFTEN, SELDOM]
 
 
-def test_a_job_that_was_rung_for_is_due_after_its_time() -> None:
+def test_a_job_that_was_queued_is_due_after_its_time() -> None:
     timetable = Timetable(jobs=(OFTEN,))
     timetable.due(moment=0)
 
-    timetable.put_off([OFTEN], moment=2)
+    timetable.reschedule([OFTEN], moment=2)
 
     assert timetable.due(moment=11.9) == []
     assert timetable.due(moment=12) == [OFTEN]
@@ -30,7 +30,7 @@ def test_what_was_missed_is_due_once() -> None:
     timetable.due(moment=0)
 
     missed = timetable.due(moment=1000)
-    timetable.put_off(missed, moment=1000)
+    timetable.reschedule(missed, moment=1000)
 
     assert missed == [OFTEN]
     assert timetable.due(moment=1001) == []

@@ -97,7 +97,7 @@ def test_a_busy_worker_is_not_dead(start_worker: StartWorker, environment: dict[
     sys.stdout.write(f"{sent} mails in {BUSY_SECONDS} s\n")
     # It was busy all the time, and with nothing else.
     assert sent > BUSY_SECONDS
-    assert "started anew" not in working.log.read_text()
+    assert "is restarted" not in working.log.read_text()
 
 
 def test_a_dead_worker_keeps_nobody_from_reporting(environment: dict[str, str]) -> None:

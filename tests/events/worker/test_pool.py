@@ -17,13 +17,13 @@ def timer() -> Timer:
     ("value", "seconds", "reason"),
     [
         (IDLE, 29, ""),
-        (IDLE, 31, "it has not moved for 31 s"),
+        (IDLE, 31, "it did nothing for 31 s"),
         # django-q gives a task three seconds more than its own alarm.
         (63.0, 64, ""),
-        (63.0, 66, "its task is over the time of 60 s"),
+        (63.0, 66, "its task took longer than 60 s"),
         # A process that was given 0 ends by itself.
         (0.0, 1, ""),
-        (0.0, 3, "its task is over the time of 60 s"),
+        (0.0, 3, "its task took longer than 60 s"),
     ],
 )
 def test_a_process_is_killed_for_a_reason(

@@ -65,17 +65,17 @@ def test_a_waiting_task_is_given_with_its_row(process: Process) -> None:
 def test_the_wish_to_stop_comes_before_the_next_task(process: Process) -> None:
     enqueue.put(calls=[(Lane.MARKETING, TaskCall(BEAT, ("x",)))])
 
-    process.page.wish_stop()
+    process.page.request_stop()
 
     assert process.source.get() == STOP
     assert OrmQ.objects.get().lock is None
 
 
 def test_a_signal_to_one_process_stops_it_alone(process: Process) -> None:
-    process.source.is_stop_wished = True
+    process.source.is_stopping = True
 
     assert process.source.get() == STOP
-    assert not process.page.is_stop_wished
+    assert not process.page.is_stopping
 
 
 def test_a_task_of_another_key_is_dropped_and_the_next_is_given(

@@ -1,4 +1,4 @@
-"""One round claims what is due as far as there is room, and rings for it."""
+"""One round claims what is due as far as there is room, and queues it."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -34,20 +34,20 @@ def fill_queue(count: int, lane: Lane = Lane.MARKETING, *, is_taken: bool = Fals
         OrmQ.objects.update(lock=datetime.now(tz=UTC) + timedelta(minutes=1))
 
 
-def rung_for() -> list[tuple[str, set[str]]]:
+def queued() -> list[tuple[str, set[str]]]:
     """Return the tasks in the queue with the ids that they work on."""
     packages = [row.task for row in OrmQ.objects.order_by("key", "pk")]
     return [(each["func"], set(each["args"][1:])) for each in packages if each["args"]]
 
 
-def test_what_is_due_is_claimed_and_rung_for_under_one_token() -> None:
+def test_what_is_due_is_claimed_and_queued_under_one_token() -> None:
     runs = make_due(2)
     make_due(1)[0]
     Enrollment.objects.exclude(pk__in=[run.pk for run in runs]).update(
         due_at=NOON + timedelta(seconds=1)
     )
 
-    done = rounds.ring(now=NOON, processes=2)
+    done = rounds.queue_due(now=NOON, processes=2)
 
     (row,) = OrmQ.objects.all()
     token, *ids = row.task["args"]
@@ -58,7 +58,7 @@ def test_what_is_due_is_claimed_and_rung_for_under_one_token() -> None:
 
 
 def test_an_empty_round_writes_nothing() -> None:
-    done = rounds.ring(now=NOON, processes=2)
+    done = rounds.queue_due(now=NOON, processes=2)
 
     assert (done.tasks, done.is_full) == (0, False)
     assert not OrmQ.objects.exists()
@@ -67,9 +67,9 @@ def test_an_empty_round_writes_nothing() -> None:
 def test_lanes_become_lanes_of_the_queue() -> None:
     marketing, transactional = make_due(1), make_due(1, Lane.TRANSACTIONAL)
 
-    rounds.ring(now=NOON, processes=2)
+    rounds.queue_due(now=NOON, processes=2)
 
-    assert [ids for _, ids in rung_for()] == [{transactional[0].pk.hex}, {marketing[0].pk.hex}]
+    assert [ids for _, ids in queued()] == [{transactional[0].pk.hex}, {marketing[0].pk.hex}]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_full_queue_is_not_filled_further_and_says_so() -> None:
     make_due(1)
     fill_queue(4)
 
-    done = rounds.ring(now=datetime.now(tz=UTC), processes=2)
+    done = rounds.queue_due(now=datetime.now(tz=UTC), processes=2)
 
     assert (done.tasks, done.is_full) == (0, True)
     assert not rounds.has_room(now=datetime.now(tz=UTC), processes=2)
@@ -99,22 +99,22 @@ def test_a_confirmation_finds_a_slot_in_a_full_queue() -> None:
     (urgent,) = make_due(1, Lane.CONFIRMATION)
     fill_queue(9)
 
-    done = rounds.ring(now=datetime.now(tz=UTC), processes=2)
+    done = rounds.queue_due(now=datetime.now(tz=UTC), processes=2)
 
     assert done.tasks == 1
-    assert rung_for() == [("events.tasks.advance", {urgent.pk.hex})]
+    assert queued() == [("events.tasks.advance", {urgent.pk.hex})]
     assert Enrollment.objects.filter(lease_token__isnull=True).count() == 1
 
 
-def test_mails_that_no_run_waits_for_are_rung_for_in_a_full_queue() -> None:
+def test_mails_of_no_enrollment_are_queued_in_a_full_queue() -> None:
     email = factories.OutgoingEmailFactory.create(due_at=NOON)
     fill_queue(9)
 
-    rounds.ring(now=datetime.now(tz=UTC), processes=2)
+    rounds.queue_due(now=datetime.now(tz=UTC), processes=2)
 
     email.refresh_from_db()
     assert email.lease_token is not None
-    assert rung_for() == [("events.tasks.send_queued", {email.pk.hex})]
+    assert queued() == [("events.tasks.send_queued", {email.pk.hex})]
     assert OrmQ.objects.filter(key="cueline:1").count() == 1
 
 
@@ -127,7 +127,7 @@ def test_a_round_that_fails_leaves_no_claim_without_a_task() -> None:
         return execute(sql, *rest)  # type: ignore[operator]
 
     with connection.execute_wrapper(refuse_the_queue), pytest.raises(DatabaseError):
-        rounds.ring(now=NOON, processes=2)
+        rounds.queue_due(now=NOON, processes=2)
 
     assert Enrollment.objects.get().lease_token is None
 

@@ -1,4 +1,4 @@
-"""The supervisor starts what ended anew, with parts that a few lines of script stand for."""
+"""The supervisor restarts what ended; a few lines of script stand for the parts."""
 
 import signal
 import sys
@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from config.retries import Backoff
-from events.worker import pulse, supervisor
+from events.worker import heartbeat, supervisor
 from events.worker.supervisor import Part, PartRefused, Supervisor
 
 QUICK = Backoff(first=timedelta(milliseconds=50), longest=timedelta(seconds=30))
-PULSING = """
+BEATING = """
 import os, sys, time
-heart = int(sys.argv[-1])
+pipe = int(sys.argv[-1])
 open({started!r}, "a").write("x")
 while True:
-    os.write(heart, {state!r})
+    os.write(pipe, {state!r})
     time.sleep(0.02)
 """
 SILENT = "import time; open({started!r}, 'a').write('x'); time.sleep(60)"
@@ -53,16 +53,16 @@ class Staged(Supervisor):
         return [sys.executable, "-c", script]
 
 
-def pulsing(state: bytes) -> str:
-    return PULSING.replace("{state!r}", repr(state))
+def beating(state: bytes) -> str:
+    return BEATING.replace("{state!r}", repr(state))
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Shorten what a supervisor waits for, and give the test run its signals back."""
     kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    monkeypatch.setattr(supervisor, "SECONDS_WITHOUT_PULSE", 10)
-    monkeypatch.setattr(supervisor, "SECONDS_OF_DOUBT", 0.3)
+    monkeypatch.setattr(supervisor, "SECONDS_WITHOUT_HEARTBEAT", 10)
+    monkeypatch.setattr(supervisor, "SECONDS_UNTIL_STUCK", 0.3)
     monkeypatch.setattr(supervisor, "SECONDS_TO_STOP", 0.5)
     monkeypatch.setattr(supervisor, "LONGEST_SLEEP", 0.02)
     yield
@@ -78,7 +78,7 @@ def run_until(supervised: Staged, part: str, *, starts: int, seconds: float = 15
         while supervised.starts(part) < starts and time.monotonic() < give_up_at:
             time.sleep(0.02)
         time.sleep(0.1)
-        supervised.is_stop_wished = True
+        supervised.is_stopping = True
 
     threading.Thread(target=wait).start()
     supervised.run()
@@ -87,7 +87,7 @@ def run_until(supervised: Staged, part: str, *, starts: int, seconds: float = 15
 @pytest.fixture
 def supervised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staged:
     staged = Staged()
-    staged.stage(tmp_path, ticker=pulsing(pulse.WELL), pool=pulsing(pulse.WELL))
+    staged.stage(tmp_path, ticker=beating(heartbeat.WELL), pool=beating(heartbeat.WELL))
     monkeypatch.setattr(supervisor, "WORKER_PARTS", QUICK)
     return staged
 
@@ -99,7 +99,7 @@ def test_parts_that_live_are_left_alone(supervised: Staged) -> None:
     assert supervised.restarts == 0
 
 
-def test_a_part_that_ended_is_started_anew_alone(supervised: Staged) -> None:
+def test_a_part_that_ended_is_restarted_alone(supervised: Staged) -> None:
     supervised.scripts["ticker"] = ENDING
 
     run_until(supervised, "ticker", starts=3)
@@ -109,10 +109,10 @@ def test_a_part_that_ended_is_started_anew_alone(supervised: Staged) -> None:
     assert supervised.restarts >= 2
 
 
-def test_a_part_without_a_pulse_is_started_anew(
+def test_a_part_without_a_heartbeat_is_restarted(
     supervised: Staged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "SECONDS_WITHOUT_PULSE", 0.5)
+    monkeypatch.setattr(supervisor, "SECONDS_WITHOUT_HEARTBEAT", 0.5)
     supervised.scripts["ticker"] = SILENT
 
     run_until(supervised, "ticker", starts=2)
@@ -129,8 +129,8 @@ def test_each_restart_waits_longer(supervised: Staged) -> None:
     assert pause.total_seconds() >= 0.05 * 2**3
 
 
-def test_a_pool_with_a_free_process_and_no_beat_is_started_anew(supervised: Staged) -> None:
-    supervised.scripts["ticker"] = pulsing(pulse.OVERDUE)
+def test_a_pool_with_a_free_process_and_no_probe_is_restarted(supervised: Staged) -> None:
+    supervised.scripts["ticker"] = beating(heartbeat.OVERDUE)
 
     run_until(supervised, "pool", starts=2)
 
@@ -138,9 +138,9 @@ def test_a_pool_with_a_free_process_and_no_beat_is_started_anew(supervised: Stag
     assert supervised.starts("ticker") == 1
 
 
-@pytest.mark.parametrize("state", [pulse.BUSY, pulse.WAITING])
+@pytest.mark.parametrize("state", [heartbeat.BUSY, heartbeat.WAITING])
 def test_a_pool_that_is_busy_or_waits_is_not_dead(supervised: Staged, state: bytes) -> None:
-    supervised.scripts = {"ticker": pulsing(pulse.OVERDUE), "pool": pulsing(state)}
+    supervised.scripts = {"ticker": beating(heartbeat.OVERDUE), "pool": beating(state)}
 
     run_until(supervised, "pool", starts=2, seconds=1.5)
 

@@ -1,4 +1,4 @@
-"""A ticker rings, reports, sends beats, and is not stopped by what fails."""
+"""A ticker queues due work, reports, sends probes, and goes on after failures."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from events import enqueue, tasks
 from events.enqueue import TaskCall
 from events.models import Enrollment, Worker
 from events.services.worker_reports import Host
-from events.worker import pulse, ticker
+from events.worker import heartbeat, ticker
 from events.worker.jobs import Job, Timetable
 from events.worker.ticker import Ticker
 from subscribers.ids import new_id
@@ -33,30 +33,30 @@ def clockwork(monkeypatch: pytest.MonkeyPatch) -> "Clockwork":
 
 
 class Clockwork:
-    """A ticker and what the supervisor hears of it."""
+    """A ticker and the heartbeats that the supervisor reads."""
 
     def __init__(self) -> None:
-        self.reader = pulse.PulseReader.open()
+        self.reader = heartbeat.HeartbeatReader.open()
         self.host = Host(id=new_id(), name="here", process_id=1, processes=2, restarts=0)
         self.ticker = Ticker(
             host=self.host,
-            heart=pulse.Pulse(self.reader.child_descriptor),
+            pipe=heartbeat.Heartbeat(self.reader.child_descriptor),
             timetable=Timetable(jobs=(JOB,)),
         )
 
-    def beats(self) -> int:
-        """Count the beats of this host that wait."""
-        count: int = OrmQ.objects.filter(key=enqueue.key_of_beats(self.host.id)).count()
+    def probes(self) -> int:
+        """Count this host's waiting probes."""
+        count: int = OrmQ.objects.filter(key=enqueue.key_of_probes(self.host.id)).count()
         return count
 
-    def carry_beat_through(self) -> None:
-        """Do what the pool does with a beat."""
-        (row,) = OrmQ.objects.filter(key=enqueue.key_of_beats(self.host.id))
+    def carry_out_probe(self) -> None:
+        """Do what the pool does with a probe."""
+        (row,) = OrmQ.objects.filter(key=enqueue.key_of_probes(self.host.id))
         tasks.beat(*row.task["args"])
         row.delete()
 
 
-def test_a_round_rings_for_what_is_due(clockwork: Clockwork) -> None:
+def test_a_round_queues_what_is_due(clockwork: Clockwork) -> None:
     run = factories.EnrollmentFactory.create(due_at=datetime.now(tz=UTC))
 
     clockwork.ticker.tick()
@@ -72,47 +72,47 @@ def test_a_tick_reports_the_host_and_tells_the_supervisor(clockwork: Clockwork) 
     host = Worker.objects.get(pk=clockwork.host.id)
     assert (host.host, host.process_id, host.processes) == ("here", 1, 2)
     assert host.ticked_at is not None
-    assert clockwork.reader.read() == pulse.WELL
+    assert clockwork.reader.read() == heartbeat.WELL
 
 
-def test_a_beat_is_sent_again_when_the_last_came_back(clockwork: Clockwork) -> None:
+def test_a_probe_is_sent_again_when_the_last_was_carried_out(clockwork: Clockwork) -> None:
     clockwork.ticker.tick()
-    clockwork.carry_beat_through()
+    clockwork.carry_out_probe()
 
     clockwork.ticker.tick()
 
-    assert clockwork.beats() == 1
+    assert clockwork.probes() == 1
     assert Worker.objects.get().beat_at is not None
 
 
-def test_a_beat_that_stays_away_is_told_and_put_again(
+def test_an_overdue_probe_is_reported_and_queued_again(
     clockwork: Clockwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clockwork.ticker.tick()
     # The process that took it died.
     OrmQ.objects.update(lock=datetime.now(tz=UTC) + timedelta(minutes=1))
     clockwork.ticker.tick()
-    assert clockwork.reader.read() == pulse.WELL
+    assert clockwork.reader.read() == heartbeat.WELL
 
     monkeypatch.setattr(ticker, "SECONDS_UNTIL_OVERDUE", -1)
     clockwork.ticker.tick()
 
-    assert clockwork.reader.read() == pulse.OVERDUE
-    key = enqueue.key_of_beats(clockwork.host.id)
+    assert clockwork.reader.read() == heartbeat.OVERDUE
+    key = enqueue.key_of_probes(clockwork.host.id)
     assert [row.lock for row in OrmQ.objects.filter(key=key)] == [None]
 
 
-def test_a_beat_is_back_even_when_the_clock_jumped_back(clockwork: Clockwork) -> None:
+def test_a_probe_counts_as_done_even_when_the_clock_jumped_back(clockwork: Clockwork) -> None:
     clockwork.ticker.tick()
     OrmQ.objects.all().delete()
     Worker.objects.update(beat_at=datetime.now(tz=UTC) - timedelta(days=1))
 
     clockwork.ticker.tick()
 
-    assert clockwork.beats() == 1
+    assert clockwork.probes() == 1
 
 
-def test_the_oldest_live_host_alone_rings_for_jobs(clockwork: Clockwork) -> None:
+def test_the_oldest_live_host_alone_queues_jobs(clockwork: Clockwork) -> None:
     elder = factories.WorkerFactory.create(id="00" * 16, ticked_at=datetime.now(tz=UTC))
     jobs = OrmQ.objects.filter(key__endswith=":jobs")
 
@@ -148,7 +148,7 @@ def test_the_whole_life_of_a_ticker(clockwork: Clockwork) -> None:
 
     host = Worker.objects.get()
     assert host.stopped_at is not None
-    assert clockwork.beats() == 0
+    assert clockwork.probes() == 0
     assert not Schedule.objects.exists()
 
 

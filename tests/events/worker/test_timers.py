@@ -24,9 +24,9 @@ def test_a_forked_process_and_its_parent_see_the_same_timer() -> None:
 def test_the_wish_to_stop_reaches_everybody() -> None:
     page = TimerPage(1)
 
-    page.wish_stop()
+    page.request_stop()
 
-    assert page.is_stop_wished
+    assert page.is_stopping
     assert page.timer(0).value == 0
 
 

@@ -50,15 +50,13 @@ def test_a_silent_worker_is_told(
 
     page = admin_client.get(HOME).content.decode()
 
-    assert ("Nothing is sent, and nobody goes on in a sequence." in page) == bool(words)
+    assert ("No mail is sent, and no enrollment moves on." in page) == bool(words)
     assert (words or "") in page
     assert (list_url(Worker) + '">Workers' in page) == bool(words)
 
 
 def test_no_worker_at_all_is_told(admin_client: Client, db: None) -> None:
-    assert alarms(admin_client) == [
-        "Nothing is sent, and nobody goes on in a sequence. No worker runs."
-    ]
+    assert alarms(admin_client) == ["No mail is sent, and no enrollment moves on. No worker runs."]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +77,7 @@ def test_a_breaker_that_delays_is_told_with_its_numbers(
     page = admin_client.get(HOME).content.decode()
 
     assert words in page
-    assert "1,200 left, 57 were put off." in page
+    assert "1,200 sent, 57 delayed." in page
     assert "kind__exact=confirmation&amp;status__exact=queued" in page
 
 

@@ -61,7 +61,7 @@ def test_a_stored_mail_that_cannot_be_made_is_told_and_breaks_no_page(
     page = admin_client.get(admin_url(acme))
     shown = admin_client.get(view_url(acme, "confirmation-preview"))
 
-    assert "It cannot be made, so ours is sent." in page.content.decode()
+    assert "It cannot be rendered, so Cueline's own is sent." in page.content.decode()
     assert (shown.status_code, shown.content) == (200, b"")
 
 

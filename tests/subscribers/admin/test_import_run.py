@@ -63,7 +63,7 @@ def test_a_finished_run_has_nothing_to_resume(admin_client: Client) -> None:
 
     page = admin_client.get(admin_url(run)).content.decode()
 
-    assert "It came to its end." in page
+    assert "The import finished." in page
     assert "--resume" not in page
 
 

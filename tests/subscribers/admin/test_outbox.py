@@ -103,7 +103,7 @@ def test_the_preview_is_for_those_who_may_look(client: Client, db: None) -> None
             "It waits: mail is paused. It is tried again at 2026-11-24 12:00",
         ),
         ({"status": Status.SKIPPED, "reason": "already_confirmed"}, "has confirmed already"),
-        ({"status": Status.QUEUED}, "It leaves as soon as a worker comes to it."),
+        ({"status": Status.QUEUED}, "It is sent as soon as a worker is free."),
         ({"status": Status.QUEUED, "paused": True}, "mail is paused"),
     ],
 )

@@ -69,7 +69,7 @@ def test_asking_again_queues_a_mail_and_tells_who_did_it(
         "confirmation", "queued", "ada@example.com",
     )  # fmt: skip
     assert (record.kind, record.actor, record.ip) == (Kind.ASKED, "admin", None)
-    assert "Waits for confirmation: 1 mail, asked" in page
+    assert "Waits for confirmation: 1 mail, last sent" in page
     assert logged() == ["Sent the confirmation again"]
 
 
@@ -103,13 +103,13 @@ def test_confirming_by_hand_does_what_the_link_does_and_keeps_the_reason(
     assert Enrollment.objects.get(pk=enrollment.pk).status != "waiting_confirmation"
     assert (record.method, record.actor) == ("hand", "admin")
     assert record.reason == "Said so on the phone"
-    assert "Confirmed, by hand, admin: Said so on the phone" in page
-    assert logged() == ["Confirmed by hand: Said so on the phone"]
+    assert "Confirmed, an operator, admin: Said so on the phone" in page
+    assert logged() == ["Confirmed: Said so on the phone"]
 
 
 @pytest.mark.parametrize(
     ("reason", "words"),
-    [("", "Give a reason"), ("  ", "Give a reason"), ("x" * 501, "501 characters; 500 are"),
+    [("", "Give a reason"), ("  ", "Give a reason"), ("x" * 501, "501 characters; at most 500 are"),
      ("a\0b", "control characters")],
 )  # fmt: skip
 def test_nobody_is_confirmed_without_a_reason(

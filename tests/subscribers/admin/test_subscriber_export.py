@@ -32,7 +32,7 @@ def test_the_button_gives_a_file_and_is_logged(admin_client: Client, ada: Subscr
     assert answer["Content-Type"] == "application/json"
     assert answer["Content-Disposition"] == f'attachment; filename="{ada.public_id}.json"'
     assert [entry.change_message for entry in LogEntry.objects.all()] == [
-        "Exported all that is known of them"
+        "Exported everything stored about them"
     ]
 
 

@@ -27,7 +27,7 @@ def test_pending_people_are_listed_with_age_and_mails(admin_client: Client, db: 
 
     page = answer.content.decode()
     assert set(answer.context["cl"].result_list) == {never, asked}
-    assert "never asked" in page
+    assert "none sent" in page
     assert "2, last " in page
     assert "1, last " not in page
     assert "2\xa0days" in page

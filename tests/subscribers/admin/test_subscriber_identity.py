@@ -108,7 +108,7 @@ def test_another_row_is_merged_by_any_of_its_names(
     page = post(admin_client, person, "merge", answer=other.public_id if name == "sub_" else name)
 
     event.refresh_from_db()
-    assert "bob@example.com is one with ada@example.com now, who is active." in page
+    assert "bob@example.com is merged into ada@example.com, who is active." in page
     assert event.subscriber == person
     assert LogEntry.objects.get().change_message == f"Merged {other.public_id} into this person"
     assert "Merged, admin: Merged into the person whose ledger this is." in page
@@ -156,7 +156,7 @@ def test_somebody_is_erased_and_the_log_does_not_say_whom(
     page = post(admin_client, person, "erase", **given)
 
     entry, line = LogEntry.objects.get(), ConsentRecord.objects.get()
-    assert "Erased. What stays is a hash and a line in the ledger." in page
+    assert "Erased. A hash and a ledger record remain." in page
     assert (entry.action_flag, entry.object_id) == (DELETION, None)
     assert entry.change_message == "Erased, with 1 events and 0 mails"
     assert (line.kind, line.actor) == ("erased", "admin")

@@ -80,7 +80,7 @@ def test_lifting_lets_mail_go_again_and_keeps_the_reason(admin_client: Client, d
     page = admin_client.post(view_url(row, "lift"), {"reason": "A typo of theirs"}, follow=True)
 
     record = ConsentRecord.objects.get()
-    assert "is not suppressed any more." in page.content.decode()
+    assert "is no longer suppressed." in page.content.decode()
     assert not Suppression.objects.exists()
     assert Subscriber.objects.get().status == "active"
     assert (record.kind, record.actor, record.reason) == ("released", "admin", "A typo of theirs")

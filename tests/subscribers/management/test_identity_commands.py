@@ -128,7 +128,7 @@ def test_two_are_merged_and_it_says_what_was_taken_over(
     )
 
     assert said == (
-        "ada@example.com is active now. Taken over: 1 events (0 that both had are dropped), "
+        "ada@example.com is active now. Moved: 1 events (0 that both had are dropped), "
         "0 enrollments (0 cancelled), 0 mails, 0 tags, 0 lists.\n"
     )
     assert Event.objects.get().subscriber == person

@@ -1,7 +1,7 @@
-"""History from files: many events at once, by few statements, with the rows that the API makes.
+"""Imports historical events from files, many by few statements, with the rows that the API makes.
 
-Here events have no order of effects to keep: history runs no rule and starts nothing. What remains
-is who did it, what it is called, and that it is recorded once; `importer` says in which order.
+Historical events run no rule and start nothing, so their effects have no order. What remains is who
+did it, its name, and that it is recorded once; `importer` has the order of the work.
 """
 
 from events.services.history.importing.importer import EventImporter

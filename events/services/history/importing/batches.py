@@ -1,4 +1,4 @@
-"""The rows of one transaction, and what becomes of each."""
+"""The rows of one transaction, and the outcome of each."""
 
 from collections.abc import Container, Sequence
 from datetime import datetime
@@ -10,12 +10,10 @@ from subscribers.wire.payloads import Fault
 
 
 class ImportBatch:
-    """The rows of one transaction, and what becomes of them."""
-
     def __init__(self, parsed: Sequence[Parsed[ReadyRow]], *, now: datetime) -> None:
         self.parsed = parsed
         self.now = now
-        # Who each row is about, where it changes nobody.
+        # The person of each row that changes nobody.
         self.plain: list[Known | None] = []
         self.taken: list[tuple[Known, ReadyRow]] = []
         self.rejected: dict[int, tuple[Fault, ...]] = {}
@@ -28,13 +26,11 @@ class ImportBatch:
         return [Rejected(self.parsed[place].row, faults) for place, faults in self.rejected.items()]
 
     def is_new(self, known: Known, name: str, event_id: str) -> bool:
-        """Tell whether no row before has the event id, and note it."""
         before = len(self._event_ids)
         self._event_ids.add((known.key, name, event_id))
         return len(self._event_ids) > before
 
     def add(self, known: Known, value: ReadyRow) -> None:
-        """Take a row as one that is to be recorded."""
         self.taken.append((known, value))
         self.names_used.add(value.event.name)
         occurred_at = value.event.occurred_at
@@ -44,14 +40,9 @@ class ImportBatch:
 
 
 def oldest_of(lines: Sequence[EventLine], *, keys: Container[Key]) -> dict[Key, datetime]:
-    """Return when the first event of each of these people occurred."""
     oldest_by_key: dict[Key, datetime] = {}
     for line in lines:
-        key = line.subscriber.key
-        if key not in keys:
-            continue
-        found = oldest_by_key.get(key)
-        occurred_at = line.row.event.occurred_at
-        if found is None or occurred_at < found:
-            oldest_by_key[key] = occurred_at
+        key, occurred_at = line.subscriber.key, line.row.event.occurred_at
+        if key in keys:
+            oldest_by_key[key] = min(oldest_by_key.get(key, occurred_at), occurred_at)
     return oldest_by_key

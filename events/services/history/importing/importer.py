@@ -1,8 +1,8 @@
-"""Batches of history: in one transaction each, in the design's order of locks.
+"""Batches of historical events: each in one transaction, in the design's order of locks.
 
-Who is looked up first, without a lock. Then names that are new, under the workspace's row; then the
-people who change, by their ids; then new people, the events, and what the events tell of people's
-first day. Row by row the rules are those of `events.services.ingestion.ingest`.
+People are looked up first, without a lock. Then come new names, under the workspace's row; the
+people who change, by id; new people; the events; and people's dates of creation. Row by row the
+rules are those of `events.services.ingestion.ingest`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -34,9 +34,9 @@ from subscribers.services.imports.loop import Parsed, RejectedAlone, RowsOutcome
 from subscribers.services.imports.runs import Counted
 from subscribers.wire.payloads import Fault, InvalidRequest
 
-# The clock is read once for so many rows, and ids are made.
+# The clock is read once, and ids are created, for so many rows.
 ROWS_AT_ONE_MOMENT = 500
-# Each round that fails means that somebody changed a person between look and lock.
+# A round fails if a person was changed between the first read and the lock.
 ROUNDS = 10
 
 
@@ -45,7 +45,7 @@ class Configuration(msgspec.Struct, frozen=True):
 
     version: int
     list_ids: Sequence[UUID]
-    # The effects of history by the event's name, as JSON.
+    # The effects of historical events by their name, as JSON.
     effects: dict[str, bytes] = {}
 
 
@@ -61,9 +61,9 @@ class EventImporter:
         clock: Callable[[], datetime],
         is_dry_run: bool = False,
     ) -> None:
-        """With `reader.is_live_kept`, live events are recorded one by one, with all they set off.
+        """With `reader.is_live_kept`, live events are recorded one by one, with all effects.
 
-        A dry run is one whose batches are rolled back; it remembers what it would have made.
+        A dry run rolls its batches back and remembers what it would have created.
         """
         self.workspace = workspace
         self.reader = reader
@@ -76,7 +76,7 @@ class EventImporter:
         )
         self.definition_keys: dict[str, Key] = {}
         self.configuration: Configuration | None = None
-        # Of a dry run: hashes of the events that repeat by their ids.
+        # In a dry run: hashes of the events that have ids.
         self.seen: set[int] = set()
         self._just_seen: set[int] = set()
         self._rows_until_tick = 0
@@ -92,31 +92,29 @@ class EventImporter:
         return self.store.is_read_ahead
 
     def parse(self, row: Row) -> Parsed[ReadyRow]:
-        """Return the row's event, or the faults found in it."""
         self._rows_until_tick -= 1
         if self._rows_until_tick < 0:
             self._rows_until_tick, self._now = ROWS_AT_ONE_MOMENT - 1, self.clock()
             self._ids = iter(new_ids(ROWS_AT_ONE_MOMENT))
         found = self.reader.read(row.fields or {}, columns=row.columns, now=self._now)
-        if isinstance(found, EventRow):
-            row_id = next(self._ids)
-            packed = self.store.pack(row_id, found.event)
-            return Parsed(row, ReadyRow(row_id, found.person, found.event, packed))
-        return Parsed(row, None, found)
+        if not isinstance(found, EventRow):
+            return Parsed(row, None, found)
+        row_id = next(self._ids)
+        packed = self.store.pack(row_id, found.event)
+        return Parsed(row, ReadyRow(row_id, found.person, found.event, packed))
 
     def is_alone(self, value: ReadyRow) -> bool:
-        """A live event sets things off, which has its own transaction."""
+        """A live event has effects, so it gets a transaction of its own."""
         return not value.event.is_historical
 
     def forget(self) -> None:
-        """Drop what is remembered of people, names and settings."""
         self.people.forget()
         self._just_seen.clear()
         self.definition_keys.clear()
         self.configuration = None
 
     def record(self, parsed: Sequence[Parsed[ReadyRow]], *, now: datetime) -> RowsOutcome:
-        """Record history inside the caller's transaction."""
+        """Record historical events inside the caller's transaction."""
         workspace = Workspace.objects.get(pk=self.workspace.pk)
         configuration = self._configure(workspace)
         batch = self._plan(parsed, workspace, now)
@@ -149,7 +147,6 @@ class EventImporter:
         now: datetime,
         before_commit: Callable[[RowsOutcome], None],
     ) -> None:
-        """Record a live event as the API does, with all that it sets off."""
         if parsed.value is None:
             raise TypeError("Only a row that is good can be recorded alone.")
         request = IngestRequest(
@@ -178,17 +175,14 @@ class EventImporter:
 
     def _configure(self, workspace: Workspace) -> Configuration:
         if self.configuration is None or self.configuration.version != workspace.config_version:
-            self.configuration = Configuration(
-                version=workspace.config_version,
-                list_ids=lists.default_ids(workspace_id=workspace.pk),
-                effects={},
-            )
+            list_ids = lists.default_ids(workspace_id=workspace.pk)
+            self.configuration = Configuration(workspace.config_version, list_ids, {})
         return self.configuration
 
     def _plan(
         self, parsed: Sequence[Parsed[ReadyRow]], workspace: Workspace, now: datetime
     ) -> ImportBatch:
-        """Find out what becomes of each row; what changes is locked, and new names are made."""
+        """Decide about each row; locks the people who change, and creates new definitions."""
         made: dict[str, EventDefinition] = {}
         for _ in range(ROUNDS):
             batch = ImportBatch(parsed, now=now)
@@ -207,7 +201,7 @@ class EventImporter:
         raise OperationalError("The rows of people kept changing.")
 
     def _write(self, lines: list[EventLine], now: datetime) -> list[EventLine]:
-        """Insert events, then what they tell of people; returns those that are new."""
+        """Insert events, then update people by them; returns the events that are new."""
         recorded = self.store.insert_events(lines, workspace_id=self.workspace.pk, received_at=now)
         if recorded < len(lines):
             stored = self.store.stored_among([line.row.id for line in lines])
@@ -218,27 +212,23 @@ class EventImporter:
         return lines
 
     def _prepare(self, batch: ImportBatch, workspace: Workspace) -> dict[str, EventDefinition]:
-        """Look people up, define names, lock who changes; returns the definitions it made."""
+        """Find people, create definitions, lock people who change; returns new definitions."""
         values = [each.value for each in batch.parsed if each.value is not None]
         self.people.begin([value.person for value in values], workspace_id=workspace.pk)
         made: dict[str, EventDefinition] = {}
         unknown = {value.event.name for value in values} - self.definition_keys.keys()
         if unknown:
-            known = definitions.ensure(
-                workspace=workspace,
-                names=[name for name in self._names_wanted(values) if name in unknown],
-                limit=self.limits.definitions,
-                now=batch.now,
-            )
+            wanted = [name for name in self._names_wanted(values) if name in unknown]
+            most = self.limits.definitions
+            known = definitions.ensure(workspace=workspace, names=wanted, limit=most, now=batch.now)
             made = dict(known.made)
-            key_of = self.store.key_of
             for name, definition in known.by_name.items():
-                self.definition_keys[name] = key_of(definition.pk)
+                self.definition_keys[name] = self.store.key_of(definition.pk)
         self.people.lock(self._look(batch))
         return made
 
     def _names_wanted(self, values: Sequence[ReadyRow]) -> list[str]:
-        """Return the names of rows that are not sure to be refused, in their order."""
+        """Return the names in rows that are not certain to be refused, in their order."""
         given = {
             value.person.external_id
             for value in values
@@ -251,7 +241,7 @@ class EventImporter:
         ]
 
     def _look(self, batch: ImportBatch) -> set[Key]:
-        """Note who rows are about that change nobody; returns the people that others may change."""
+        """Note the person of each row that changes nobody; returns the people others may change."""
         changing: set[Key] = set()
         choose, would_change = self.people.choose, self.people.would_change
         for each in batch.parsed:
@@ -259,9 +249,8 @@ class EventImporter:
             if value is not None:
                 known = choose(value.person)
                 if isinstance(known, Known):
-                    if value.event.occurred_at < known.created_at or would_change(
-                        value.person, known
-                    ):
+                    is_older = value.event.occurred_at < known.created_at
+                    if is_older or would_change(value.person, known):
                         changing.add(known.key)
                     else:
                         plain = known
@@ -269,7 +258,7 @@ class EventImporter:
         return changing
 
     def _resolve(self, batch: ImportBatch) -> None:
-        """Find out who each row is about, what repeats within the batch and what is refused."""
+        """Find the person of each row; sort out repeats within the batch and refused rows."""
         changed, names = self.people.changed, self.definition_keys
         rows = zip(batch.parsed, batch.plain, strict=True)
         for place, (each, plain) in enumerate(rows):
@@ -288,7 +277,6 @@ class EventImporter:
             batch.add(found, value)
 
     def _find(self, value: ReadyRow, now: datetime) -> Known | Fault:
-        """Return who a row is about, or why it is refused."""
         if value.event.name in self.definition_keys:
             return self.people.resolve(value.person, now=now)
         chosen = self.people.choose(value.person)
@@ -298,17 +286,16 @@ class EventImporter:
         return Fault("name", f"is new, and the workspace has its {most} event definitions already.")
 
     def _fill_effects(self, names: set[str], configuration: Configuration) -> None:
-        """Find out what history of these names says that it did not do."""
         missing = names - configuration.effects.keys()
         if not missing:
             return
         rules_by_name = sync_rules.for_events(workspace_id=self.workspace.pk, names=missing)
         watched = watched_sequences.read(workspace_id=self.workspace.pk)
         for name in missing:
-            said = planning.effects_of_history(
+            effects = planning.effects_of_history(
                 name=name, matching=rules_by_name.get(name, ()), watched=watched
             )
-            configuration.effects[name] = msgspec.json.encode(said)
+            configuration.effects[name] = msgspec.json.encode(effects)
 
     def _lines(self, batch: ImportBatch, configuration: Configuration) -> list[EventLine]:
         self.seen |= self._just_seen
@@ -327,7 +314,6 @@ class EventImporter:
 
 
 def _outcome_of(result: ingest.IngestResult) -> RowsOutcome:
-    """Return what a live row came to."""
     (outcome,) = result.outcomes
     if isinstance(outcome, Failed):
         raise TypeError("A request of one event that fails is raised.")

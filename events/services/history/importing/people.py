@@ -1,8 +1,8 @@
-"""Who the rows of an import are about: found, created, completed; many at a time.
+"""The people of an import's rows: found, created, completed; many at a time.
 
 The rules are those of `subscribers.services.audience.subscribers`, row by row in the order of the
-file, kept in memory: a person as they were read, and as the rows before left them. Locks: the
-people who change, in the order of their ids; they are read anew then.
+file, kept in memory: a person as read, and as the rows before left them. Locks: the people who
+change, in the order of their ids; they are read again under the lock.
 """
 
 from collections.abc import Iterable
@@ -17,40 +17,40 @@ from subscribers.services.audience.subscribers import changes_to, merge_attribut
 from subscribers.wire import profile
 from subscribers.wire.payloads import Fault, InvalidRequest, Person
 
-# As many people are in memory at most: some 40 MB.
+# The limit of people in memory: about 40 MB.
 MOST_REMEMBERED = 150_000
-# Each asks the system for randomness.
+# Each request for ids asks the system for randomness.
 IDS_AT_ONCE = 100
 PLACES = {name: place for place, name in enumerate(profile.NAMES)}
 
 
 class PeopleChanged(Exception):
-    """Somebody else changed a person between look and lock: look again."""
+    """A person was changed between the first read and the lock: start again."""
 
 
 class People:
     """The people of one import, as its process remembers them."""
 
     def __init__(self, *, store: Store, attributes_bytes: int, is_dry_run: bool) -> None:
-        """In a dry run those who would have been made stay in memory, however many."""
+        """In a dry run all people that it would have created stay in memory."""
         self.store = store
         self.is_dry_run = is_dry_run
         self.attributes_bytes = attributes_bytes
         self.by_email: dict[str, Known] = {}
         self.by_external_id: dict[str, Known] = {}
-        # Of this batch: made, or read under their lock.
+        # In this batch: created, or read under their lock.
         self.made: list[Known] = []
         self.changed: dict[Key, Known] = {}
-        # Who would be there if a dry run had made them.
+        # People whom a dry run would have created in earlier batches.
         self.imagined: set[Key] = set()
         self._spare_ids: list[UUID] = []
 
     def begin(self, persons: Iterable[Person], *, workspace_id: UUID) -> None:
-        """Start a batch: look up those who are not remembered; one query at most."""
+        """Start a batch: find the people who are not remembered; one query at most."""
         self._let_go()
         if len(self.by_email) > MOST_REMEMBERED and not self.is_dry_run:
             self.forget()
-        # The same text is kept once.
+        # Keeps one copy of the same text.
         emails: dict[str, str] = {}
         external_ids: set[str] = set()
         for person in persons:
@@ -64,14 +64,13 @@ class People:
                 self._remember(known)
 
     def forget(self) -> None:
-        """Drop everybody."""
         self.by_email.clear()
         self.by_external_id.clear()
         self.made, self.changed = [], {}
         self.imagined.clear()
 
     def lock(self, keys: Iterable[Key]) -> None:
-        """Lock people and read them anew; raises `PeopleChanged` when one is another now."""
+        """Lock people and read them again; raises `PeopleChanged` if one became another."""
         wanted = set(keys) - self.imagined
         if not wanted:
             return
@@ -89,7 +88,6 @@ class People:
         self.changed = by_key
 
     def would_change(self, person: Person, known: Known) -> bool:
-        """Tell whether a row may change the person that it is about."""
         return bool(
             person.attributes
             or (person.external_id is not None and known.external_id is None)
@@ -97,13 +95,13 @@ class People:
         )
 
     def is_refused(self, person: Person, *, given_with_email: set[str]) -> bool:
-        """Tell whether a row is sure to be refused, whatever the rows before it do."""
-        # Without an address nobody is refused but for an external id that nobody has.
+        """Tell whether a row is certain to be refused, whatever the rows before it do."""
+        # A row without an address is refused only for an unknown external id.
         may_come = person.email is None and person.external_id in given_with_email
         return isinstance(self.choose(person), Fault) and not may_come
 
     def resolve(self, person: Person, *, now: datetime) -> Known | Fault:
-        """Return who the row is about, changed as it says, or why it is refused."""
+        """Return the person of the row, changed by it, or why the row is refused."""
         known = self.choose(person)
         if isinstance(known, Fault):
             return known
@@ -120,38 +118,34 @@ class People:
         return known
 
     def create(self, *, workspace: Workspace, list_ids: Iterable[UUID], now: datetime) -> None:
-        """Insert the people made by this batch, with lists or the open question.
+        """Insert the new people of this batch, with lists or an open confirmation.
 
-        Raises `IntegrityError` when somebody else made one of them first.
+        Raises `IntegrityError` if one of them was created elsewhere meanwhile.
         """
         if not self.made:
             return
         made = sorted(self.made, key=lambda known: known.email_key)
         status = Subscriber.Status.PENDING if workspace.double_opt_in else Subscriber.Status.ACTIVE
         self.store.insert_people(made, workspace_id=workspace.pk, status=status, now=now)
+        ids = [self.store.id_of(known.key) for known in made]
         if workspace.double_opt_in:
             Confirmation.objects.bulk_create(
-                Confirmation(
-                    workspace_id=workspace.pk,
-                    subscriber_id=self.store.id_of(known.key),
-                    asked_at=now,
-                )
-                for known in made
+                Confirmation(workspace_id=workspace.pk, subscriber_id=person_id, asked_at=now)
+                for person_id in ids
             )
             return
         ListMembership.objects.bulk_create(
             ListMembership(
                 workspace_id=workspace.pk,
-                subscriber_id=self.store.id_of(known.key),
+                subscriber_id=person_id,
                 list_id=list_id,
                 subscribed_at=now,
             )
-            for known in made
+            for person_id in ids
             for list_id in list_ids
         )
 
     def write_changes(self, oldest_by_key: dict[Key, datetime], *, now: datetime) -> None:
-        """Write what changed of those who were locked, times of creation among it."""
         older, touched = [], []
         for known in self.changed.values():
             oldest_at = oldest_by_key.get(known.key, known.created_at)
@@ -165,7 +159,6 @@ class People:
             self.store.update_people(older=older, touched=touched, now=now)
 
     def _let_go(self) -> None:
-        """Forget what is only true under a lock."""
         if self.is_dry_run:
             self.imagined.update(known.key for known in self.made)
         for known in [*self.made, *self.changed.values()]:
@@ -175,7 +168,7 @@ class People:
         self.made, self.changed = [], {}
 
     def choose(self, person: Person) -> Known | Fault | None:
-        """Return who has the identity, None for nobody yet, or why the row is refused."""
+        """Return who has the identity, None if nobody has, or why the row is refused."""
         by_address = self.by_email.get(person.email.key) if person.email else None
         if person.external_id is None:
             return by_address
@@ -189,7 +182,7 @@ class People:
 
     def _make(self, person: Person, now: datetime) -> Known:
         if person.email is None:
-            raise TypeError("Only who has an address can be created.")
+            raise TypeError("A person without an address cannot be created.")
         known = Known(
             key=self.store.key_of(self._next_id()),
             email=person.email.text,
@@ -204,7 +197,7 @@ class People:
         return known
 
     def _complete(self, known: Known, person: Person) -> Fault | None:
-        """Fill names and merge attributes; returns why the row is refused, and changes nothing."""
+        """Fill names and merge attributes; returns why the row is refused, if it is."""
         if known.attributes is None:
             if self.would_change(person, known):
                 raise PeopleChanged

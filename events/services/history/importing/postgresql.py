@@ -1,7 +1,7 @@
-"""Imports on PostgreSQL: COPY in its binary form, straight into the table.
+"""Imports on PostgreSQL: COPY in its binary form, directly into the table.
 
-Where an event turns out to be there already, the batch goes through a temporary table, so that one
-statement leaves out what is there; and so do the next ones, since a repeat rarely comes alone.
+If an event is stored already, the batch goes through a temporary table, and one statement inserts
+only what is new. So do the next batches, since a repeat rarely comes alone.
 """
 
 import struct
@@ -26,7 +26,7 @@ COPY = f"COPY {{table}} ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
 STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS import_staging (LIKE events_event) ON COMMIT DELETE ROWS
 """
-# An id repeated within the batch was found before.
+# Ids that repeat within the batch were removed before.
 INSERT_NEW = f"""
 INSERT INTO events_event ({COLUMNS}) SELECT {COLUMNS} FROM import_staging
 ON CONFLICT (subscriber_id, definition_id, event_id) WHERE event_id IS NOT NULL DO NOTHING
@@ -38,7 +38,7 @@ TEXTS = ", ".join(profile.NAMES)
 TEXTS_SET = ", ".join(f"{name} = given.{name}" for name in profile.NAMES)
 TEXTS_TYPED = ", ".join(f"{name} text" for name in profile.NAMES)
 PERSON = f"uuid_send(id), email_key, external_id, created_at, {TEXTS}"
-# Many values go as one JSON text: the driver takes ten times as long to write an array.
+# Many values are sent as one JSON text: the driver needs ten times as long for an array.
 FIND_PEOPLE = f"""
 SELECT {PERSON} FROM subscribers_subscriber WHERE workspace_id = %(workspace)s
     AND email_key = ANY(ARRAY(SELECT json_array_elements_text(%(email_keys)s::json)))
@@ -83,21 +83,19 @@ pack_length = struct.Struct("!i").pack
 pack_moment = struct.Struct("!iq").pack
 pack_jsonb = struct.Struct("!iB").pack
 
-
 ROWS_SENT_AT_ONCE = 500
-# After a batch with events that are there already, so many are expected to have some.
+# After a batch with repeated events, so many more are expected to have some.
 BATCHES_WITH_REPEATS = 20
 
 
 class PostgreSQL:
     """The store of imports on PostgreSQL."""
 
-    # More rows win little and hold locks for longer (measured).
+    # More rows gain little and hold locks for longer (measured).
     rows_in_batch = 5_000
     is_read_ahead = True
 
     def __init__(self) -> None:
-        """Begin without a sign that events are there already."""
         self.batches_with_repeats = 0
 
     def key_of(self, row_id: UUID) -> bytes:
@@ -153,21 +151,12 @@ class PostgreSQL:
         for known, token in zip(people, new_tokens(len(people)), strict=True):
             attributes = msgspec.json.encode(known.attributes)
             parts += (
-                PERSON_ROW,
-                known.key,
-                before_email,
-                _text(known.email),
-                _text(known.email_key),
+                PERSON_ROW, known.key, before_email, _text(known.email), _text(known.email_key),
                 NULL if known.external_id is None else _text(known.external_id),
-                *map(_text, known.texts),
-                _text(status),
-                pack_jsonb(len(attributes) + 1, JSONB_VERSION),
-                attributes,
-                _text(token),
-                _moment(known.created_at),
-                updated,
-                NO_TAGS_YET,
-            )
+                *map(_text, known.texts), _text(status),
+                pack_jsonb(len(attributes) + 1, JSONB_VERSION), attributes,
+                _text(token), _moment(known.created_at), updated, NO_TAGS_YET,
+            )  # fmt: skip
         parts.append(TRAILER)
         with connection.cursor() as cursor:
             _copy(cursor, COPY_PEOPLE, [b"".join(parts)])
@@ -186,7 +175,7 @@ class PostgreSQL:
     ) -> int:
         if not lines:
             return 0
-        # The indexes and a foreign key look for the person: side by side, rows touch fewer pages.
+        # The indexes and a foreign key look up the person: sorted rows touch fewer pages.
         ordered = sorted(lines, key=lambda line: line.subscriber.key)
         if self.batches_with_repeats > 0:
             self.batches_with_repeats -= 1
@@ -196,7 +185,7 @@ class PostgreSQL:
                 encoded = _encode(ordered, workspace_id, received_at)
                 _copy(cursor, COPY.format(table="events_event"), encoded)
         except IntegrityError:
-            # Foreign keys are checked at the commit, so an event is there already: as others will.
+            # Foreign keys are checked at the commit, so it is a repeated event; more will follow.
             self.batches_with_repeats = BATCHES_WITH_REPEATS
             return _insert_new(_encode(ordered, workspace_id, received_at))
         return len(lines)
@@ -208,14 +197,14 @@ class PostgreSQL:
 
 
 def _insert_new(encoded: Iterable[bytes]) -> int:
-    """Insert the rows that are not there yet; returns how many."""
+    """Insert the rows that are not stored yet; returns how many."""
     with connection.cursor() as cursor:
         cursor.execute(STAGE)
         _copy(cursor, COPY.format(table="import_staging"), encoded)
         cursor.execute(INSERT_NEW)
         inserted = int(cursor.rowcount)
         if connection.savepoint_ids:
-            # Tests, and whoever calls a command within a transaction.
+            # In tests, and in a command that is called within a transaction.
             cursor.execute("DELETE FROM import_staging")
         return inserted
 
@@ -229,7 +218,7 @@ def _copy(cursor: Any, statement: str, encoded: Iterable[bytes]) -> None:  # noq
 def _encode(
     lines: Sequence[EventLine], workspace_id: UUID, received_at: datetime
 ) -> Iterator[bytes]:
-    """Yield the rows as the server reads them fastest, some at a time: it works meanwhile."""
+    """Yield the rows in the binary form of COPY, in parts: the server works meanwhile."""
     before_subscriber = UUID_LENGTH + workspace_id.bytes + UUID_LENGTH
     after_occurred = _moment(received_at) + pack_length(1) + b"\1"
     yield HEADER
@@ -238,17 +227,10 @@ def _encode(
         for line in lines[begin : begin + ROWS_SENT_AT_ONCE]:
             row_id, until_occurred, properties = line.row.packed
             parts += (
-                row_id,
-                before_subscriber,
-                line.subscriber.key,
-                UUID_LENGTH,
-                line.definition_key,
-                until_occurred,
-                after_occurred,
-                properties,
-                pack_jsonb(len(line.effects) + 1, JSONB_VERSION),
-                line.effects,
-            )
+                row_id, before_subscriber, line.subscriber.key, UUID_LENGTH, line.definition_key,
+                until_occurred, after_occurred, properties,
+                pack_jsonb(len(line.effects) + 1, JSONB_VERSION), line.effects,
+            )  # fmt: skip
         yield b"".join(parts)
     yield TRAILER
 

@@ -1,6 +1,6 @@
-"""Imports on SQLite: few statements of many rows, in transactions so short that others get by.
+"""Imports on SQLite: few statements of many rows, in short transactions, so that others can write.
 
-One statement of many rows, not many of one: each would give up and take back the interpreter.
+One statement of many rows, not many of one: each of those would release and take the interpreter.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -37,13 +37,13 @@ CHANGE_PERSON = f"""
 UPDATE subscribers_subscriber SET external_id = ?, {TEXTS_SET}, attributes = ?,
     created_at = ?, updated_at = ? WHERE id = ?
 """  # noqa: S608 - as above
-# Without `|| ''` Django's converter, which is slow, would make the moment.
+# `|| ''` avoids Django's converter of times, which is slow.
 SELECT_PEOPLE = f"""
 SELECT id, email_key, external_id, created_at || '', {TEXTS}, attributes
 FROM subscribers_subscriber WHERE """  # noqa: S608 - as above
-# In KiB. Two MiB, as by default, hold too little of the indexes, which are written all over.
+# In KiB. The default of two MiB holds too little of the indexes, which are written everywhere.
 CACHE = "PRAGMA cache_size = -32768"
-# In pages: the same page is changed again and again, and copied back once.
+# In pages: the same page changes many times, and is copied back once.
 CHECKPOINT = "PRAGMA wal_autocheckpoint = 8000"
 Item = TypeVar("Item")
 
@@ -51,8 +51,8 @@ Item = TypeVar("Item")
 class SQLite:
     """The store of imports on SQLite."""
 
-    # A transaction of some 150 ms, and others' turn while the next rows are parsed. With 2,000 the
-    # same pages of the indexes are written so often that all takes a quarter longer (measured).
+    # A transaction of about 150 ms; others write while the next rows are parsed. 2,000 rows write
+    # the same pages of the indexes so often that an import takes a quarter longer (measured).
     rows_in_batch = 5_000
     is_read_ahead = False
 
@@ -74,7 +74,7 @@ class SQLite:
                     yield from map(_known, cursor.fetchall())
 
     def lock_people(self, keys: Sequence[str]) -> Iterable[Known]:
-        # Whoever writes has the whole database to themselves.
+        # A transaction that writes locks the whole database.
         with connection.wrap_database_errors:
             cursor = _cursor()
             for some in _chunks(keys, KEYS_IN_STATEMENT):
@@ -141,7 +141,7 @@ class SQLite:
         self, lines: Sequence[EventLine], *, workspace_id: UUID, received_at: datetime
     ) -> int:
         workspace_key, received, inserted = workspace_id.hex, moment_in_sqlite(received_at), 0
-        # The indexes begin with the person: side by side, rows touch fewer pages.
+        # The indexes begin with the person: sorted rows touch fewer pages.
         ordered = sorted(lines, key=lambda line: line.subscriber.key)
         with connection.wrap_database_errors:
             cursor = _cursor()
@@ -152,17 +152,9 @@ class SQLite:
                 for line in some:
                     row_id, event_id, occurred_at, properties = line.row.packed
                     values += (
-                        row_id,
-                        workspace_key,
-                        line.subscriber.key,
-                        line.definition_key,
-                        event_id,
-                        occurred_at,
-                        received,
-                        True,
-                        properties,
-                        line.effects.decode(),
-                    )
+                        row_id, workspace_key, line.subscriber.key, line.definition_key, event_id,
+                        occurred_at, received, True, properties, line.effects.decode(),
+                    )  # fmt: skip
                 row = "(?,?,?,?,?,?,?,?,?,?)"
                 cursor.execute(INSERT_EVENTS.format(rows=",".join([row] * len(some))), values)
                 inserted += cursor.rowcount
@@ -180,7 +172,7 @@ class SQLite:
 
 
 def _cursor() -> Any:  # noqa: ANN401 - the driver's
-    """Return the driver's own cursor: Django's brings every statement into another form."""
+    """Return the driver's own cursor: Django's converts every statement."""
     connection.ensure_connection()
     return connection.connection.cursor()
 

@@ -1,8 +1,8 @@
-"""The fast path: records most requests with few statements, and refuses the others.
+"""Records most requests with few statements, and refuses the others.
 
-Answers and rows are those of the reference path (`ingest`), which does what this room refuses. May
-know decisions, `configuration`, `planning` and `enrollments`; only `ingestion` and `history` call
-it, through this door.
+Answers and rows are those of the reference path (`ingest`), which records what this room refuses.
+May know decisions, `configuration`, `planning` and `enrollments`; only `ingestion` and `history`
+call it, through this door.
 """
 
 from events.services.ingestion.fast_path.attempt import record

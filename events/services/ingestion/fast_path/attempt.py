@@ -1,19 +1,17 @@
 """The attempt to record a request by the fast path.
 
-`record` looks at the request and at what the process remembers; `Write.plan` decides in memory what
-follows from the events; the statements store it, on PostgreSQL by one of four ways:
+`Write.plan` decides in memory what follows from the events; the statements store it. On PostgreSQL:
 
-1. a known person, and nothing that can follow: one guarded statement in autocommit;
-2. a person who is new: one statement in autocommit that creates everything, or nothing;
+1. a known person, no possible effects: one guarded statement in autocommit;
+2. a new person: one statement in autocommit that creates everything, or nothing;
 3. a known person whose tags decide: read them, plan, and write in one statement if the tags are
-   still those that were read (`tags_version`);
+   unchanged (`tags_version`);
 4. otherwise, and where enrollments decide, a short transaction: lock the person, read their tags
    and enrollments, plan, write.
 
-The guard is in the statement itself: the workspace's `config_version` (rules, lists, settings are
-as remembered), the API key, the identity. When it finds nobody, or an event that is there already,
-or fails, the reference path (`events.services.ingestion.ingest`) does the request with the same
-planned ids, so that nothing is written twice.
+Each statement contains the guard: the workspace's `config_version` (rules, lists and settings are
+as remembered), the API key, the identity. If it finds nobody or an event that exists already, or
+fails, the reference path records the request with the same planned ids: nothing is written twice.
 """
 
 from collections.abc import Sequence
@@ -26,17 +24,11 @@ from events.services.configuration import remembered
 from events.services.database_faults import REQUEST_FAULTS
 from events.services.ingestion.fast_path.postgresql import WriteToPostgreSQL
 from events.services.ingestion.fast_path.sqlite import WriteToSQLite
-from events.services.ingestion.fast_path.work import (
-    PlannedIds,
-    Refusal,
-    RolledBack,
-    StoredEvents,
-)
+from events.services.ingestion.fast_path.work import PlannedIds, Refusal, RolledBack, StoredEvents
 from events.services.ingestion.request import IngestRequest
 
 
 def record(request: IngestRequest, planned: PlannedIds) -> StoredEvents | Refusal:
-    """Store the request, or say why not."""
     drafts = [
         (planned_id, event)
         for planned_id, event in zip(planned.events, request.events, strict=True)
@@ -58,13 +50,13 @@ def record(request: IngestRequest, planned: PlannedIds) -> StoredEvents | Refusa
     except REQUEST_FAULTS:
         return Refusal.CONNECTION_LOST
     except (DatabaseError, OverflowError):
-        # Such as a definition that is gone: what is remembered may be wrong.
+        # For example a deleted definition: what is remembered may be wrong.
         remembered.forget(request.workspace.pk)
         return Refusal.FAILED
 
 
 def _is_ordinary(drafts: Sequence[EventDraft]) -> bool:
-    """Tell whether there is an event, none is history, and none repeats another."""
+    """Tell whether there is an event, none is historical, and none repeats another."""
     identified = [(draft.name, draft.event_id) for draft in drafts if draft.event_id is not None]
     return (
         bool(drafts)

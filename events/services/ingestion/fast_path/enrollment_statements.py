@@ -1,6 +1,6 @@
 """The statements of the fast path that begin, release and stop enrollments.
 
-What stops goes before what begins: it may free the slot.
+Stopping comes before beginning: it may free the slot.
 """
 
 COLUMNS = (
@@ -17,7 +17,7 @@ FROM events_enrollment
 WHERE subscriber_id = %(subscriber)s AND sequence_id = ANY(%(sequences)s::uuid[])
     AND entry_slot IS NOT NULL
 """
-# A part of a statement with a CTE `person`, which is empty when what was planned does not hold.
+# Part of a statement with a CTE `person`, which is empty if the plan does not apply any more.
 START_ENROLLMENTS = f""", begun AS (
     INSERT INTO events_enrollment ({COLUMNS})
     SELECT r.id, %(workspace)s, person.id, r.sequence_id, r.version_id, r.status, r.entry_slot,
@@ -28,8 +28,7 @@ START_ENROLLMENTS = f""", begun AS (
         started_by_id uuid, entered_via jsonb, step_id uuid, due_at timestamptz, lane smallint,
         reason text, ended_at timestamptz)
 )"""  # noqa: S608 - no values in it
-# Locks in the order of the ids: whoever switches a sequence on locks its enrollments without a
-# person's.
+# Locks in the order of ids: activating a sequence locks its enrollments, but not their people.
 CHANGE_ENROLLMENTS = """
 WITH changes AS (
     SELECT * FROM jsonb_to_recordset(%(changes)s::jsonb) AS c (

@@ -1,7 +1,7 @@
 """The fast path on PostgreSQL."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,21 +12,15 @@ from django.db.backends.utils import CursorWrapper
 from events.decisions.enrollments import EnrollmentsBySlot
 from events.services.enrollments import rows
 from events.services.ingestion.fast_path import enrollment_statements, statements
-from events.services.ingestion.fast_path.work import (
-    Plan,
-    Refusal,
-    RolledBack,
-    StoredEvents,
-    Write,
-    link_rows,
-)
+from events.services.ingestion.fast_path.work import Plan, Refusal, RolledBack, StoredEvents, Write
 from events.services.planning.planning import Standing
+from subscribers.ids import new_ids
 from subscribers.services.audience.subscribers import StoredIdentity
 from subscribers.services.storage.sql_values import as_json
 
 
 class WriteToPostgreSQL(Write):
-    """One statement where it can be, two where tags decide, else a transaction."""
+    """One statement where possible, two where tags decide, else a transaction."""
 
     def record(self) -> StoredEvents | Refusal:
         if self.concerned:
@@ -38,7 +32,7 @@ class WriteToPostgreSQL(Write):
         return found or self.create() or self.under_lock() or Refusal.NOT_FOUND
 
     def insert_plain(self) -> StoredEvents | Refusal | None:
-        """Store events of a known person who stays as they are; None when there is none such."""
+        """Store events of a known person whose row stays as it is; None if there is none."""
         statement = statements.INSERT_EVENTS_OF_KNOWN_PERSON.format(
             guard=self.guard(),
             identity=self.identity(),
@@ -53,11 +47,11 @@ class WriteToPostgreSQL(Write):
         return StoredEvents(StoredIdentity(subscriber_id, email, external_id), {})
 
     def create_or_find(self) -> StoredEvents | None:
-        """Do as `create` does where nobody was found, and look again for who came first."""
+        """Create the person, or find the one that another request has just created."""
         return (self.create() or self.under_lock()) if self.can_create() else None
 
     def create(self) -> StoredEvents | None:
-        """Store a new person with all that follows; None when somebody has the identity."""
+        """Store a new person with all that follows; None if the identity exists already."""
         new = self.new_person()
         if new is None:
             return None
@@ -70,21 +64,20 @@ class WriteToPostgreSQL(Write):
                 **new,
                 **enrollment_parameters,
                 "tag_changes": plan.tag_changes,
-                "lists": link_rows(self.known.default_list_ids),
-                "tags": link_rows(plan.tags_added),
+                "lists": _link_rows(self.known.default_list_ids),
+                "tags": _link_rows(plan.tags_added),
                 "events": self.events(plan.effects),
             },
         )
         if row is None or row[0] == 0:
             return None
-        return StoredEvents(
-            StoredIdentity(new["subscriber"], new["email"], new["external_id"]), plan.effects
-        )
+        identity = StoredIdentity(new["subscriber"], new["email"], new["external_id"])
+        return StoredEvents(identity, plan.effects)
 
     def as_planned(self) -> StoredEvents | Refusal | None:
-        """Store events and changes of tags without a lock, if the tags are those planned for.
+        """Store events and tags without a lock, if the tags are still those planned for.
 
-        Else under the lock, as when the person's row has to change. None when nobody is found.
+        Otherwise, or if the person's row has to change, under the lock. None if nobody is found.
         """
         statement = statements.READ_PERSON.format(guard=self.guard(), identity=self.identity())
         row = self.execute(statement, self.parameters())
@@ -104,7 +97,7 @@ class WriteToPostgreSQL(Write):
         if plan.tag_changes:
             parameters |= {
                 "tag_changes": plan.tag_changes,
-                "tags": link_rows(plan.tags_added),
+                "tags": _link_rows(plan.tags_added),
                 "removed": plan.tags_removed,
             }
             statement = statements.WRITE_PLANNED_TAGS_AND_EVENTS
@@ -123,7 +116,7 @@ class WriteToPostgreSQL(Write):
         return StoredEvents(StoredIdentity(subscriber_id, email, external_id), plan.effects)
 
     def under_lock(self) -> StoredEvents | None:
-        """Store events and what follows under the person's lock; None when nobody is found."""
+        """Store events and what follows under the person's lock; None if nobody is found."""
         statement = statements.LOCK_PERSON.format(guard=self.guard(), identity=self.identity())
         with transaction.atomic(), self.cursor() as cursor:
             cursor.execute(statement, self.parameters())
@@ -133,7 +126,7 @@ class WriteToPostgreSQL(Write):
             subscriber_id, email, external_id, *columns, status, _, named_tags = row
             completed, is_changed = self.completed(*columns)
             tags = _tags_in(named_tags)
-            # Under the lock, so that no enrollment is missed that somebody else began before it.
+            # Read under the lock, so that it includes all that others began before.
             enrollments = self.read_enrollments(cursor, subscriber_id)
             plan = self.plan(Standing(status=status, tags=tags, enrollments=enrollments))
             self.change_enrollments(cursor, plan)
@@ -149,7 +142,7 @@ class WriteToPostgreSQL(Write):
                     "tag_changes": plan.tag_changes,
                     "tags_before": sorted(tags),
                     "subscriber": subscriber_id,
-                    "tags": link_rows(plan.tags_added),
+                    "tags": _link_rows(plan.tags_added),
                     "removed": plan.tags_removed,
                     "events": self.events(plan.effects),
                 },
@@ -159,43 +152,28 @@ class WriteToPostgreSQL(Write):
         return StoredEvents(StoredIdentity(subscriber_id, email, external_id), plan.effects)
 
     def read_enrollments(self, cursor: CursorWrapper, subscriber_id: UUID) -> EnrollmentsBySlot:
-        """Return the person's enrollments of the sequences that the request concerns."""
         if not self.concerned:
             return {}
-        parameters: dict[str, Any] = {
-            "subscriber": subscriber_id,
-            "sequences": list(self.concerned),
-        }
-        cursor.execute(enrollment_statements.READ_ENROLLMENTS, parameters)
+        wanted: dict[str, Any] = {"subscriber": subscriber_id, "sequences": list(self.concerned)}
+        cursor.execute(enrollment_statements.READ_ENROLLMENTS, wanted)
         return rows.by_slot(cursor.fetchall())
 
     def change_enrollments(self, cursor: CursorWrapper, plan: Plan) -> None:
-        """Release and stop enrollments that were there.
-
-        Before others begin, since it may free a slot.
-        """
+        """Release and stop existing enrollments; called before others begin (slots)."""
         changes = list(plan.enrollments.changed_rows())
         if changes:
-            cursor.execute(
-                enrollment_statements.CHANGE_ENROLLMENTS,
-                {"changes": as_json(changes), "now": self.request.now},
-            )
+            parameters: dict[str, Any] = {"changes": as_json(changes), "now": self.request.now}
+            cursor.execute(enrollment_statements.CHANGE_ENROLLMENTS, parameters)
 
     def starting_part(self, plan: Plan) -> tuple[str, dict[str, Any]]:
-        """Return the part of a statement that begins enrollments, and its parameters.
-
-        Often nothing.
-        """
         if not plan.enrollments.begun:
             return "", {}
         begun = as_json(list(plan.enrollments.new_rows(now=self.request.now)))
-        return enrollment_statements.START_ENROLLMENTS, {
-            "begun": begun,
-            "is_test": self.request.is_test,
-        }
+        parameters = {"begun": begun, "is_test": self.request.is_test}
+        return enrollment_statements.START_ENROLLMENTS, parameters
 
     def events(self, effects_by_id: Mapping[UUID, dict[str, Any]]) -> str:
-        """Return the events as the JSON that the statements unfold to rows."""
+        """Return the events as JSON, which the statements expand to rows."""
         nothing: dict[str, Any] = {}
         return as_json(
             [
@@ -218,9 +196,9 @@ class WriteToPostgreSQL(Write):
             return row
 
     def cursor(self) -> CursorWrapper:
-        """Return a cursor whose statements the server plans once, in Django's wrapper.
+        """Return the driver's cursor in Django's wrapper: the server plans its statements once.
 
-        Django's own cursor sends text with the values in it, to be planned each time.
+        Django's own cursor sends text with the values in it, which is planned each time.
         """
         database = self.database
         database.ensure_connection()
@@ -229,5 +207,9 @@ class WriteToPostgreSQL(Write):
 
 
 def _tags_in(named_tags: str | None) -> dict[UUID, str]:
-    """Return the tags of a person's row as the statements read them, name by id."""
     return {UUID(tag): name for tag, name in json.loads(named_tags or "{}").items()}
+
+
+def _link_rows(ids: Sequence[UUID]) -> str:
+    made = new_ids(len(ids))
+    return as_json([{"id": own, "other": each} for own, each in zip(made, ids, strict=True)])

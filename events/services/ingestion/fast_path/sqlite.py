@@ -11,13 +11,7 @@ from django.db.backends.utils import CursorWrapper
 from events.decisions.enrollments import EnrollmentsBySlot
 from events.services.enrollments import rows as starting
 from events.services.ingestion.fast_path import enrollment_statements, statements
-from events.services.ingestion.fast_path.work import (
-    Plan,
-    Refusal,
-    RolledBack,
-    StoredEvents,
-    Write,
-)
+from events.services.ingestion.fast_path.work import Plan, Refusal, RolledBack, StoredEvents, Write
 from events.services.planning.planning import Standing
 from subscribers.ids import new_ids
 from subscribers.services.audience.subscribers import StoredIdentity
@@ -25,20 +19,17 @@ from subscribers.services.storage.sql_values import as_json, in_sqlite, moment_i
 
 
 class WriteToSQLite(Write):
-    """A look and the inserts in one short transaction; nobody else writes meanwhile."""
+    """A read and the inserts in one short transaction; nobody else writes meanwhile."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Bring what most statements take into the driver's form, once."""
         super().__init__(*args, **kwargs)
         self.workspace = self.request.workspace.pk.hex
         self.now = moment_in_sqlite(self.request.now)
 
     def record(self) -> StoredEvents | Refusal:
         with self.transaction() as cursor:
-            statement = statements.in_sqlite(
-                statements.FIND_PERSON.format(guard=self.guard(), identity=self.identity())
-            )
-            cursor.execute(statement, self.parameters())
+            find = statements.FIND_PERSON.format(guard=self.guard(), identity=self.identity())
+            cursor.execute(statements.in_sqlite(find), self.parameters())
             row = cursor.fetchone()
             if row is None:
                 return Refusal.NOT_FOUND
@@ -57,9 +48,8 @@ class WriteToSQLite(Write):
         cursor.execute(statements.INSERT_PERSON, {**self.parameters(), **columns})
         if cursor.rowcount < 1:
             raise RolledBack(Refusal.NOT_FOUND)
-        cursor.executemany(
-            statements.INSERT_MEMBERSHIP, self.links(subscriber, self.known.default_list_ids)
-        )
+        lists = self.links(subscriber, self.known.default_list_ids)
+        cursor.executemany(statements.INSERT_MEMBERSHIP, lists)
         cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
         self.write_enrollments(cursor, subscriber, plan)
         identity = StoredIdentity(new["subscriber"], new["email"], new["external_id"])
@@ -69,9 +59,8 @@ class WriteToSQLite(Write):
         subscriber, email, external_id, *columns, status = row
         completed, is_changed = self.completed(*columns)
         if is_changed:
-            cursor.execute(
-                statements.UPDATE_PERSON, {**completed, "now": self.now, "subscriber": subscriber}
-            )
+            columns_now = {**completed, "now": self.now, "subscriber": subscriber}
+            cursor.execute(statements.UPDATE_PERSON, columns_now)
         identity = StoredIdentity(UUID(subscriber), email, external_id)
         if self.is_plain:
             return StoredEvents(identity, {})
@@ -80,10 +69,8 @@ class WriteToSQLite(Write):
         enrollments = self.read_enrollments(cursor, subscriber)
         plan = self.plan(Standing(status=status, tags=tags, enrollments=enrollments))
         if plan.tag_changes:
-            cursor.execute(
-                statements.UPDATE_TAGS_VERSION,
-                {"subscriber": subscriber, "tag_changes": plan.tag_changes},
-            )
+            changed = {"subscriber": subscriber, "tag_changes": plan.tag_changes}
+            cursor.execute(statements.UPDATE_TAGS_VERSION, changed)
         removed = [(subscriber, each.hex) for each in plan.tags_removed]
         cursor.executemany(statements.DELETE_TAG, removed)
         cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
@@ -91,7 +78,6 @@ class WriteToSQLite(Write):
         return StoredEvents(identity, plan.effects)
 
     def read_enrollments(self, cursor: Any, subscriber: str) -> EnrollmentsBySlot:  # noqa: ANN401 - as above
-        """Return the person's enrollments of the sequences that the request concerns."""
         if not self.concerned:
             return {}
         cursor.execute(enrollment_statements.READ_ENROLLMENTS_IN_SQLITE, {"subscriber": subscriber})
@@ -99,28 +85,22 @@ class WriteToSQLite(Write):
         return starting.by_slot([row for row in rows if row[1] in self.concerned])
 
     def write_enrollments(self, cursor: Any, subscriber: str, plan: Plan) -> None:  # noqa: ANN401 - as above
-        """Begin, release and stop enrollments, a statement each."""
         if not (plan.enrollments.begun or plan.enrollments.released or plan.enrollments.stopped):
             return
         changes = [{**_adapted(row), "now": self.now} for row in plan.enrollments.changed_rows()]
-        # What stops goes first: it may free the slot of what begins.
+        # Stopping comes first: it may free the slot of what begins.
         stopped = [row for row in changes if row["is_stopped"]]
         cursor.executemany(enrollment_statements.STOP_ENROLLMENT, stopped)
         released = [row for row in changes if not row["is_stopped"]]
         cursor.executemany(enrollment_statements.RELEASE_ENROLLMENT, released)
-        shared = {
-            "workspace": self.workspace,
-            "subscriber": subscriber,
-            "now": self.now,
-            "is_test": self.request.is_test,
-        }
+        shared = {"workspace": self.workspace, "subscriber": subscriber, "now": self.now}
         begun = [
-            {**_adapted(row), **shared} for row in plan.enrollments.new_rows(now=self.request.now)
+            {**_adapted(row), **shared, "is_test": self.request.is_test}
+            for row in plan.enrollments.new_rows(now=self.request.now)
         ]
         cursor.executemany(enrollment_statements.START_ENROLLMENT, begun)
 
     def links(self, subscriber: str, ids: Sequence[UUID]) -> list[tuple[object, ...]]:
-        """Return rows that link the person with others, each with an id of its own."""
         return [
             (own.hex, self.workspace, subscriber, each.hex, self.now)
             for own, each in zip(new_ids(len(ids)), ids, strict=True)
@@ -146,14 +126,13 @@ class WriteToSQLite(Write):
         ]
 
     def parameters(self) -> dict[str, Any]:
-        """Return what every statement's guard is given."""
         return {**super().parameters(), "workspace": self.workspace, "now": self.now}
 
     @contextmanager
     def transaction(self) -> Iterator[CursorWrapper]:
         """Begin and commit on the driver's cursor: Django's `atomic` takes as long as the inserts.
 
-        Nothing in here nests or waits for the commit, which is what `atomic` keeps books about.
+        Nothing here nests or waits for the commit, which is what `atomic` is for.
         """
         if self.database.in_atomic_block:
             with transaction.atomic():
@@ -169,10 +148,7 @@ class WriteToSQLite(Write):
             raise
 
     def cursor(self) -> CursorWrapper:
-        """Return the driver's cursor in Django's wrapper.
-
-        Django's own cursor brings every statement into the driver's form each time.
-        """
+        """Return the driver's cursor in Django's wrapper; Django's own converts every statement."""
         database = self.database
         database.ensure_connection()
         wrap = database.make_debug_cursor if database.queries_logged else database.make_cursor
@@ -184,7 +160,6 @@ def _adapted(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_ids(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return an enrollment's columns with its ids as such."""
     enrollment_id, sequence_id, *columns, step_id, released_by = row
     ids = [each and UUID(each) for each in (step_id, released_by)]
     return (UUID(enrollment_id), UUID(sequence_id), *columns, *ids)

@@ -1,8 +1,8 @@
-"""The statements of the fast path, named one by one.
+"""The statements of the fast path, by name.
 
-`{guard}` holds where a process's memory of the workspace is right, `{identity}` where the row is
+`{guard}` matches if the process's memory of the workspace is current, `{identity}` if the row is
 the person's; both are made below, of conditions only: values are parameters. `{enrollments}` is
-empty, or what `enrollment_statements` does to enrollments.
+empty, or a part from `enrollment_statements`.
 """
 
 import re
@@ -25,7 +25,7 @@ GUARD_KEY = (
     " AND EXISTS (SELECT 1 FROM subscribers_apikey k WHERE k.workspace_id = w.id"
     " AND k.prefix = %(key_prefix)s AND k.key_hash = %(key_hash)s AND k.revoked_at IS NULL)"
 )
-# Somebody pending may have to be asked again: the reference path knows when.
+# A pending person may need another confirmation mail: the reference path decides.
 IDENTITY = "s.workspace_id = w.id AND s.status <> 'pending'"
 IDENTITY_EMAIL = " AND s.email_key = %(email_key)s"
 IDENTITY_EXTERNAL_ID = " AND s.external_id = %(external_id)s"
@@ -34,12 +34,12 @@ UNCHANGED_ATTRIBUTES = " AND s.attributes || %(attributes)s::jsonb = s.attribute
 
 
 def guard(*, has_key: bool) -> str:
-    """Return the conditions on the workspace `w`, and on the key where only its prefix is known."""
+    """Return the conditions on the workspace `w`, and on the key if only its prefix is known."""
     return GUARD + GUARD_KEY * has_key
 
 
 def identity(person: Person) -> str:
-    """Return the conditions that find the person's row `s`, which has all that is given."""
+    """Return the conditions that find the person's row `s` by everything that is given."""
     return (
         IDENTITY
         + IDENTITY_EMAIL * (person.email is not None)
@@ -48,14 +48,14 @@ def identity(person: Person) -> str:
 
 
 def unchanged(person: Person) -> str:
-    """Return the conditions under which the request would leave the row `s` as it is."""
+    """Return the conditions under which the request leaves the row `s` as it is."""
     texts = "".join([UNCHANGED_TEXT[name] for name in person.texts])
     return texts + UNCHANGED_ATTRIBUTES * bool(person.attributes)
 
 
 @lru_cache(maxsize=64)
 def in_sqlite(statement: str) -> str:
-    """Return a statement with its parameters as SQLite's driver names them."""
+    """Return a statement with its parameters in the notation of SQLite's driver."""
     return re.sub(r"%\((\w+)\)s", r":\1", statement)
 
 
@@ -82,7 +82,7 @@ _INSERT_TAGS = """
     ON CONFLICT DO NOTHING
 """
 _COUNTED = "SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM inserted)"
-# A repeat leaves a row out, which the caller counts.
+# A repeated event leaves its row out; the caller counts the rows.
 INSERT_EVENTS_OF_KNOWN_PERSON = f"""
 WITH person AS (
     SELECT s.id, s.email, s.external_id
@@ -91,7 +91,7 @@ WITH person AS (
 ), inserted AS ({_INSERT_EVENTS})
 SELECT id, email, external_id, (SELECT count(*) FROM inserted) FROM person
 """  # noqa: S608 - no values in it
-# Whoever loses a race for the identity gets no row.
+# The request that loses a race for the identity gets no row.
 CREATE_PERSON = f"""
 WITH person AS (
     INSERT INTO subscribers_subscriber (
@@ -120,7 +120,7 @@ SELECT s.id, s.email, s.external_id, {_TEXTS_READ}, s.attributes::text,
 FROM subscribers_subscriber s JOIN subscribers_workspace w ON w.id = s.workspace_id
 WHERE {{guard}} AND {{identity}}
 """  # noqa: S608 - as above
-# No lock: nothing of the person changes, and the events go before whatever changes them next.
+# No lock: the person does not change, and the events precede whatever changes them next.
 INSERT_PLANNED_EVENTS = f"""
 WITH person AS (
     SELECT id FROM subscribers_subscriber
@@ -128,8 +128,8 @@ WITH person AS (
 ), inserted AS ({_INSERT_EVENTS})
 {_COUNTED}
 """  # noqa: S608 - as above
-# Who waited for the row looks at it again: a version that somebody raised meanwhile is no match.
-# A repeat fails it all, since the rules of an event that is there already must not run again.
+# After a wait for the row PostgreSQL checks the condition again: a raised version does not match.
+# A repeated event fails the statement, since the rules of a stored event must not run again.
 WRITE_PLANNED_TAGS_AND_EVENTS = f"""
 WITH person AS (
     UPDATE subscribers_subscriber SET tags_version = tags_version + %(tag_changes)s
@@ -141,7 +141,7 @@ WITH person AS (
 ), tagged AS ({_INSERT_TAGS}), inserted AS ({_INSERT_ALL_EVENTS} RETURNING 1)
 {_COUNTED}
 """  # noqa: S608 - as above
-# The tags are those from before the wait for the lock: what is written under it looks again.
+# These tags are from before the wait for the lock: the write under it checks them again.
 LOCK_PERSON = READ_PERSON + "FOR NO KEY UPDATE OF s"
 WRITE_UNDER_LOCK = f"""
 WITH person AS (
@@ -164,7 +164,7 @@ WITH person AS (
 
 # --- SQLite -----------------------------------------------------------------------------------
 
-# No row: the guard does not hold. A row without a person: nobody has the identity.
+# No row: the guard does not match. A row without a person: nobody has the identity.
 FIND_PERSON = f"""
 SELECT s.id, s.email, s.external_id, {_TEXTS_READ}, s.attributes, s.status
 FROM subscribers_workspace w

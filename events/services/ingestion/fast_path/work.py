@@ -1,4 +1,4 @@
-"""What becomes of a request on the fast path, and what both databases share."""
+"""A request's plan and parameters on the fast path, the same for both databases."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,17 +25,17 @@ from subscribers.services.storage.sql_values import as_json
 from subscribers.wire import profile
 from subscribers.wire.payloads import InvalidRequest
 
-# Those whom the fast path creates: the reference path creates who has to confirm.
+# The status of people whom the fast path creates; the reference path creates those who confirm.
 ACTIVE = "active"
 
 
 class Refusal(Enum):
-    """Why a request takes the long way."""
+    """Why the reference path has to record a request."""
 
     NOT_PLAIN = auto()
     # An answer that is kept for an Idempotency-Key is written in the reference path's transaction.
     KEPT_ANSWER = auto()
-    # The guard let nothing through.
+    # The guard did not match.
     NOT_FOUND = auto()
     # Some of the events, or all, may be stored under their planned ids.
     REPEATED = auto()
@@ -44,12 +44,11 @@ class Refusal(Enum):
 
     @property
     def may_have_written(self) -> bool:
-        """Whether events may be stored under their planned ids."""
         return self in {Refusal.REPEATED, Refusal.CONNECTION_LOST}
 
 
 class RolledBack(Exception):
-    """Rolls the transaction back; a rerun finds nothing of it."""
+    """Rolls the transaction back; nothing of it is stored."""
 
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
@@ -57,7 +56,7 @@ class RolledBack(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PlannedIds:
-    """The ids that a request's rows get, whichever path writes them."""
+    """The ids of a request's rows, whichever path writes them."""
 
     subscriber: UUID
     events: Sequence[UUID]
@@ -65,7 +64,7 @@ class PlannedIds:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvents:
-    """What was stored: all events of the request that were not rejected, by their planned ids."""
+    """What was stored: all events that were not rejected, by their planned ids."""
 
     subscriber: StoredIdentity
     effects: Mapping[UUID, dict[str, Any]]
@@ -73,10 +72,7 @@ class StoredEvents:
 
 @dataclass(slots=True)
 class Plan:
-    """What the events do to somebody's tags and enrollments.
-
-    `effects` only of events that have any.
-    """
+    """What the events do to a person's tags and enrollments; `effects` only of events with any."""
 
     # How many of the events changed tags.
     tag_changes: int = 0
@@ -87,7 +83,6 @@ class Plan:
 
 
 def plan_ids(events: Sequence[object]) -> PlannedIds:
-    """Return ids for the person and for each event, in the events' order."""
     subscriber, *planned = new_ids(1 + len(events))
     return PlannedIds(subscriber=subscriber, events=planned)
 
@@ -104,27 +99,26 @@ class Write:
         known: Remembered,
         is_plain: bool,
     ) -> None:
-        """`drafts` are with their planned ids; nothing follows from them if it `is_plain`."""
+        """`drafts` have their planned ids; if `is_plain`, the events have no effects."""
         self.request = request
         self.planned = planned
         self.drafts = drafts
         self.known = known
         self.is_plain = is_plain
         self.concerned = frozenset() if is_plain else self._concerned()
-        # This thread's own: `django.db.connection` looks it up again at every touch.
+        # The thread's own; `django.db.connection` looks it up at every access.
         self.database = connections[DEFAULT_DB_ALIAS]
 
     def record(self) -> StoredEvents | Refusal:
         raise NotImplementedError
 
     def plan(self, before: Standing) -> Plan:
-        """Return what follows from the events, in order, for somebody who stands like this."""
         plan = Plan()
         self._plan_events(plan, before)
         return plan
 
     def plan_for_new_person(self) -> Plan:
-        """Return what follows from the creation, the default lists, and then the events."""
+        """Return what follows from the creation, the default lists and then the events."""
         plan, standing = Plan(), Standing(status=ACTIVE)
         watched = self.known.watched
         if watched.starts:
@@ -166,7 +160,7 @@ class Write:
         plan.tags_removed = sorted(before.tags.keys() - standing.tags.keys())
 
     def _concerned(self) -> frozenset[UUID]:
-        """Return the sequences whose enrollments the request has to know."""
+        """Return the sequences whose enrollments the request may affect."""
         if not self.known.watched.sequences:
             return frozenset()
         names = {draft.name for _, draft in self.drafts}
@@ -176,7 +170,7 @@ class Write:
         )
 
     def completed(self, *columns: str) -> tuple[dict[str, Any], bool]:
-        """Return the person's profile as it will be, and whether the request changes it."""
+        """Return the person's profile after the request, and whether the request changes it."""
         person = self.request.person
         stored: dict[str, Any] = dict(zip(profile.COLUMNS, columns, strict=True))
         if not (person.texts or person.attributes):
@@ -184,9 +178,7 @@ class Write:
         stored["attributes"] = json.loads(stored["attributes"])
         try:
             changes = changes_to(
-                stored=stored,
-                person=person,
-                attributes_bytes=self.request.limits.attributes_bytes,
+                stored=stored, person=person, attributes_bytes=self.request.limits.attributes_bytes
             )
         except InvalidRequest as error:
             # The reference path raises it for the caller.
@@ -195,12 +187,11 @@ class Write:
         return {**after, "attributes": as_json(after["attributes"])}, bool(changes)
 
     def can_create(self) -> bool:
-        """Tell whether a new person can be stored here."""
-        # Who has to confirm is asked to by the reference path.
+        # With double opt-in the reference path creates the person and the confirmation.
         return self.request.person.email is not None and not self.request.workspace.double_opt_in
 
     def new_person(self) -> dict[str, Any] | None:
-        """Return the columns of a new person's row, or None where nobody can be created here."""
+        """Return the columns of a new person's row, or None if this path cannot create them."""
         person = self.request.person
         if person.email is None or not self.can_create():
             return None
@@ -216,7 +207,6 @@ class Write:
         }
 
     def parameters(self) -> dict[str, Any]:
-        """Return what every statement's guard is given."""
         person, key = self.request.person, self.request.unverified_key
         return {
             "workspace": self.request.workspace.pk,
@@ -230,14 +220,7 @@ class Write:
         }
 
     def guard(self) -> str:
-        """Return the conditions under which what is remembered holds."""
         return statements.guard(has_key=self.request.unverified_key is not None)
 
     def identity(self) -> str:
         return statements.identity(self.request.person)
-
-
-def link_rows(ids: Sequence[UUID]) -> str:
-    """Return rows that link the person with others, each with an id of its own."""
-    made = new_ids(len(ids))
-    return as_json([{"id": own, "other": each} for own, each in zip(made, ids, strict=True)])

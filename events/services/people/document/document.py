@@ -1,7 +1,7 @@
-"""Everything that is known of one person, as one JSON document in the wire's words.
+"""The JSON document of one person, in the wire's words.
 
-For whoever asks what is stored of them (GDPR, articles 15 and 20), and for looking into a case.
-Times are UTC; ids are those of the wire, tags and lists stand by name. Its keys, in this order:
+For people who ask what is stored about them (GDPR, articles 15 and 20), and for support. Times are
+UTC; ids are those of the wire, tags and lists are given by name. Its keys, in this order:
 
 - `exportedAt`, `workspace` (the slug)
 - `subscriber`: `id, email, externalId, firstName, lastName, timezone, status, tags,
@@ -21,11 +21,10 @@ Times are UTC; ids are those of the wire, tags and lists stand by name. Its keys
   html, text, attempts, lastError, createdAt, dueAt, sentAt`
 - `importRejects`, rows of files that name the person and were refused: `files, fileIndex, line,
   field, reason, row`
-- `operatorActions`, what was done to the person by hand in the admin: `at, what`
+- `operatorActions`, what operators did to the person in the admin: `at, what`
 
-Left out are secrets (the token of the link to leave by), answers kept for a day for repeated
-requests, and what was counted of many people together. Lists of any length are streamed, page by
-page, in short reads without locks.
+Left out are secrets (the unsubscribe token), answers kept for a day for repeated requests, and
+counts of many people. Lists of any length are streamed, page by page, in short reads without locks.
 """
 
 from collections.abc import Iterable, Iterator
@@ -61,7 +60,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def chunks(*, subscriber: Subscriber, now: datetime) -> Iterator[bytes]:
-    """Yield the document as UTF-8, an element of a list on each line; writes nothing."""
+    """Yield the document as UTF-8, each element of a list on its own line."""
     before = b"{\n"
     for key, value in _sections(subscriber, now):
         yield before + _encoder.encode(key) + b": "
@@ -79,33 +78,27 @@ def _listed(elements: Iterable[object]) -> Iterator[bytes]:
 
 
 def _sections(person: Subscriber, now: datetime) -> Iterator[Section]:
-    workspace = person.workspace
     yield "exportedAt", now
-    yield "workspace", workspace.slug
+    yield "workspace", person.workspace.slug
     yield "subscriber", wire.profile(person, tag_names=tags.names_of(person).values())
     yield "lists", map(wire.membership, _memberships(person))
-    yield (
-        "suppression",
-        wire.suppression(suppressions.find(workspace=workspace, email_key=person.email_key)),
-    )
+    found = suppressions.find(workspace=person.workspace, email_key=person.email_key)
+    yield "suppression", wire.suppression(found)
     asked = Confirmation.objects.filter(subscriber=person)
     yield "confirmations", map(wire.confirmation, _by_id(asked, PAGE))
     yield "consent", map(wire.consent_record, _by_id(_ledger(person), PAGE))
     yield "events", map(wire.event, _events(person))
-    yield (
-        "sequenceEnrollments",
-        map(wire.enrollment, _by_id(_enrollments(person), ENROLLMENTS_AT_ONCE)),
-    )
+    enrollments = _by_id(_enrollments(person), ENROLLMENTS_AT_ONCE)
+    yield "sequenceEnrollments", map(wire.enrollment, enrollments)
     mails = OutgoingEmail.objects.filter(subscriber=person)
     yield "emails", map(wire.email, _by_id(mails, EMAILS_AT_ONCE))
-    names = traces.names_of(person)
-    # Those that erasing the person would delete.
-    yield "importRejects", map(wire.import_reject, traces.rejects_of(names=names))
+    # The rows that erasing the person would delete.
+    rejects = traces.rejects_of(names=traces.names_of(person))
+    yield "importRejects", map(wire.import_reject, rejects)
     yield "operatorActions", map(wire.operator_action, _by_id(_log_entries(person), PAGE))
 
 
 def _by_id(rows: QuerySet[Any], page_rows: int) -> Iterator[Any]:
-    """Yield rows oldest first, page by page."""
     ordered = rows.order_by("pk")
     page = list(ordered[:page_rows])
     while page:
@@ -131,7 +124,7 @@ def _memberships(person: Subscriber) -> list[ListMembership]:
 
 
 def _ledger(person: Subscriber) -> QuerySet[ConsentRecord]:
-    """Return the lines about the person, and those about their address from before they came."""
+    """Return the records of the person, and of their address from before they existed."""
     hashed = address_hash(person.workspace.address_hash_key, person.email_key)
     lines = ConsentRecord.objects.filter(workspace=person.workspace)
     return lines.filter(Q(subscriber=person) | Q(address_hash=hashed))

@@ -1,4 +1,4 @@
-"""The parts of the document about one person, in the wire's words; the package says the keys."""
+"""The parts of a person's document, in the wire's words; `document` has the keys."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,23 +7,14 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import Model
 
 from events.models import Enrollment, Event, StepRun
+from subscribers import models
 from subscribers.ids import encode
-from subscribers.models import (
-    Confirmation,
-    ConsentRecord,
-    ImportReject,
-    ListMembership,
-    OutgoingEmail,
-    Subscriber,
-    Suppression,
-)
 from subscribers.wire.profile import wire_form
 
-Told = dict[str, Any]
+Row = dict[str, Any]
 
 
-def _columns(row: Model, *names: str) -> Told:
-    """Return columns as they are, by their names in camelCase."""
+def _columns(row: Model, *names: str) -> Row:
     wire_names = (name.title().replace("_", "") for name in names)
     return {
         wire_name[0].lower() + wire_name[1:]: getattr(row, name)
@@ -31,8 +22,8 @@ def _columns(row: Model, *names: str) -> Told:
     }
 
 
-def profile(person: Subscriber, *, tag_names: Iterable[str]) -> Told:
-    """Return the person as `GET subscribers/{email}` would."""
+def profile(person: models.Subscriber, *, tag_names: Iterable[str]) -> Row:
+    """Return the person as `GET subscribers/{email}` does."""
     return {
         "id": person.public_id,
         "email": person.email,
@@ -46,23 +37,22 @@ def profile(person: Subscriber, *, tag_names: Iterable[str]) -> Told:
     }
 
 
-def membership(row: ListMembership) -> Told:
+def membership(row: models.ListMembership) -> Row:
     return {"name": row.list.name, **_columns(row, "subscribed_at", "unsubscribed_at")}
 
 
-def suppression(row: Suppression | None) -> Told | None:
-    """Return what keeps all mail from the address."""
+def suppression(row: models.Suppression | None) -> Row | None:
     if row is None:
         return None
     columns = _columns(row, "reason", "source", "details", "bounces")
     return {**columns, "suppressedAt": row.created_at}
 
 
-def confirmation(row: Confirmation) -> Told:
+def confirmation(row: models.Confirmation) -> Row:
     return _columns(row, "asked_at", "mails", "reminded_at", "confirmed_at", "closed_at")
 
 
-def consent_record(row: ConsentRecord) -> Told:
+def consent_record(row: models.ConsentRecord) -> Row:
     return {
         **_columns(row, "kind", "method", "at", "ip", "user_agent"),
         "eventId": row.event_id and encode("evt", row.event_id),
@@ -70,7 +60,7 @@ def consent_record(row: ConsentRecord) -> Told:
     }
 
 
-def event(row: Event) -> Told:
+def event(row: Event) -> Row:
     return {
         "id": row.public_id,
         "name": row.definition.name,
@@ -80,8 +70,7 @@ def event(row: Event) -> Told:
     }
 
 
-def enrollment(row: Enrollment) -> Told:
-    """Return one way through a sequence; all that hangs on it is loaded."""
+def enrollment(row: Enrollment) -> Row:
     return {
         "enrollmentId": row.public_id,
         "sequenceId": row.sequence.public_id,
@@ -101,8 +90,7 @@ def enrollment(row: Enrollment) -> Told:
     }
 
 
-def email(row: OutgoingEmail) -> Told:
-    """Return one mail as it was rendered, and what became of it."""
+def email(row: models.OutgoingEmail) -> Row:
     return {
         "id": row.public_id,
         **_columns(row, "kind", "status", "reason", "message_id"),
@@ -114,17 +102,16 @@ def email(row: OutgoingEmail) -> Told:
     }
 
 
-def import_reject(row: ImportReject) -> Told:
-    """Return one row of a file that was refused, whose run is loaded."""
+def import_reject(row: models.ImportReject) -> Row:
     return {"files": row.run.files, **_columns(row, "file_index", "line", "field", "reason", "row")}
 
 
-def operator_action(entry: LogEntry) -> Told:
-    """Return what was done by hand; who did it is not the person's concern."""
+def operator_action(entry: LogEntry) -> Row:
+    """Return what an operator did; who it was is not part of the person's data."""
     return {"at": entry.action_time, "what": str(entry.get_change_message())}
 
 
-def _step_run(row: StepRun) -> Told:
+def _step_run(row: StepRun) -> Row:
     return {
         "nodeId": row.step.key,
         "nodeType": row.step.kind,

@@ -1,7 +1,7 @@
-"""Imports of subscribers by command: rows of files become people, as the API would make them.
+"""Imports of subscribers by command; a row becomes a subscriber as the API would make it.
 
-`importer` has the order of things, `planner` decides in memory, `writing` writes; what somebody new
-comes in as is in `standing`, what changes about somebody known in `known_people`.
+`importer` runs the others: `planner` decides in memory, `writing` writes, `standing` chooses a new
+subscriber's status, `known_people` the changes to a known one.
 """
 
 from subscribers.services.imports.people.importer import SubscriberImporter

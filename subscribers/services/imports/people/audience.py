@@ -1,7 +1,5 @@
-"""The part of the audience that some rows are about, as it is in the database.
-
-Read once for many rows: people by address and external id, what they bear and where they are, what
-keeps mail from their addresses, and the lists that are named.
+"""Reads from the database what a batch of rows needs: subscribers by address and external id, their
+tags and lists, suppressions, and the lists that rows name.
 """
 
 from collections import defaultdict
@@ -29,44 +27,41 @@ _AGREED = (ConsentRecord.Kind.CONFIRMED, ConsentRecord.Kind.RESUBSCRIBED)
 
 @dataclass(kw_only=True)
 class Audience:
-    """What is known of the people of some rows, and of what the rows name."""
+    """The known subscribers of some rows, and what the rows name."""
 
     by_key: dict[str, Subscriber] = field(default_factory=dict)
     by_external_id: dict[str, Subscriber] = field(default_factory=dict)
-    # Of known people, and only where rows say something of it.
+    # Of known subscribers, and only where rows need it.
     tags: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
     lists: dict[UUID, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     agreed: set[UUID] = field(default_factory=set)
-    # Of addresses that nobody bears, by their keys.
+    # Of addresses without a subscriber, by their keys.
     suppressed_for: dict[str, Suppression.Reason] = field(default_factory=dict)
     list_ids: dict[str, UUID] = field(default_factory=dict)
     default_list_ids: Sequence[UUID] = ()
 
-    def bearers(self, person: Person) -> tuple[Subscriber | None, Subscriber | None]:
-        """Return who has the address, and who has the external id."""
+    def matches(self, person: Person) -> tuple[Subscriber | None, Subscriber | None]:
         return (
             self.by_key.get(person.email.key) if person.email else None,
             self.by_external_id.get(person.external_id) if person.external_id else None,
         )
 
     def choose(self, person: Person) -> Subscriber | None:
-        """Return whom the identity means, also of those who were added; raises as the API does."""
-        by_address, by_external_id = self.bearers(person)
+        """Return the subscriber of an identity, also an added one; raises as the API does."""
+        by_address, by_external_id = self.matches(person)
         return subscribers.choose(
             by_address=by_address, by_external_id=by_external_id, person=person
         )
 
     def add(self, person: Subscriber) -> None:
-        """Know of somebody from now on."""
         self.by_key[person.email_key] = person
         if person.external_id is not None:
             self.by_external_id[person.external_id] = person
 
 
 def create_lists(*, options: ImportOptions, drafts: Sequence[SubscriberDraft]) -> None:
-    """Make the lists that rows name and nobody has made; in the caller's transaction.
-
-    Locks the workspace's row, so it comes before anybody is locked. Idempotent.
+    """Create missing lists that rows name, in the caller's transaction. Locks the workspace's row,
+    so call it before locking subscribers. Idempotent.
     """
     named = _named(drafts)
     workspace = options.workspace
@@ -82,9 +77,8 @@ def create_lists(*, options: ImportOptions, drafts: Sequence[SubscriberDraft]) -
 
 
 def read(*, options: ImportOptions, drafts: Sequence[SubscriberDraft]) -> Audience:
-    """Return the audience of the rows; a handful of queries, in the caller's transaction.
-
-    Locks the people in the order of their ids, unless known people are skipped.
+    """Return the audience of the rows; a handful of queries, in the caller's transaction. Locks the
+    subscribers by id, unless known ones are skipped.
     """
     audience = Audience()
     _read_people(audience, options, drafts)
@@ -113,8 +107,8 @@ def _read_people(
     # Two queries, each by its own index, and one that locks: an OR of both may walk the table.
     found = set(everybody.filter(email_key__in=keys).values_list("pk", flat=True))
     if external_ids:
-        bearers = everybody.filter(external_id__in=external_ids)
-        found.update(bearers.values_list("pk", flat=True))
+        identified = everybody.filter(external_id__in=external_ids)
+        found.update(identified.values_list("pk", flat=True))
     if not found:
         return
     rows = Subscriber.objects.filter(pk__in=found)
@@ -126,7 +120,6 @@ def _read_people(
 
 
 def _read_their_own(audience: Audience, drafts: Sequence[SubscriberDraft]) -> None:
-    """Read what known people bear, where they are, and whether they agreed."""
     people = _known(audience, [draft for draft in drafts if draft.tags])
     if people:
         links = SubscriberTag.objects.filter(subscriber__in=people)
@@ -134,7 +127,7 @@ def _read_their_own(audience: Audience, drafts: Sequence[SubscriberDraft]) -> No
             audience.tags[person_id].add(name)
     people = _known(audience, [draft for draft in drafts if draft.lists])
     if people:
-        # Those that they left are among them: nobody is put on a list again.
+        # Left lists too: nobody rejoins one.
         places = ListMembership.objects.filter(subscriber__in=people)
         for person_id, list_id in places.values_list("subscriber_id", "list_id"):
             audience.lists[person_id].add(list_id)
@@ -145,8 +138,7 @@ def _read_their_own(audience: Audience, drafts: Sequence[SubscriberDraft]) -> No
 
 
 def _known(audience: Audience, drafts: Sequence[SubscriberDraft]) -> Collection[UUID]:
-    """Return who of the rows' people is known, whichever identity of theirs is."""
-    return {row.pk for draft in drafts for row in audience.bearers(draft.person) if row is not None}
+    return {row.pk for draft in drafts for row in audience.matches(draft.person) if row is not None}
 
 
 def _read_suppressions(

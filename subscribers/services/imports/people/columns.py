@@ -1,4 +1,4 @@
-"""Columns of files with subscribers, and how their cells become the API's words."""
+"""Columns of subscriber files, and how their cells become the API's values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ COLUMNS = frozenset({
 
 
 class RowReader:
-    """Turns rows into drafts; remembers what the columns of the file at hand mean."""
+    """Turns rows into drafts; caches the columns of the current file."""
 
     def __init__(
         self, *, renamed: Mapping[str, str], attributes_bytes: int, are_cells_text: bool = False
@@ -27,10 +27,7 @@ class RowReader:
         self._attributes_bytes = attributes_bytes
 
     def read(self, row: Row) -> SubscriberDraft:
-        """Return what a row without a fault says; raises `InvalidRequest` with all that is wrong.
-
-        Raises `InvalidFile` when the columns of its file cannot be used.
-        """
+        """Return a row's draft; raises `InvalidRequest`, or `InvalidFile` for bad columns."""
         if row.fields is None:
             raise InvalidRequest(Fault("", "cannot be read."))
         body = self._columns.body(row.fields, row.columns)

@@ -1,7 +1,4 @@
-"""Rows about subscribers, in the API's words, checked as the API checks them.
-
-How a file's columns become those words is in `subscriber_columns`.
-"""
+"""Subscriber rows in the API's form (see `columns`), checked as the API checks them."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -33,7 +30,7 @@ LONGEST_CONSENT_TEXT = 500
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a row says of how somebody agreed: a claim of whoever wrote the file."""
+    """A row's consent, as the author of the file claims it."""
 
     at: datetime | None = None
     ip: str | None = None
@@ -42,12 +39,12 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubscriberDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """One row, checked; what it does not say is None or empty."""
+    """One checked row; missing values are None or empty."""
 
     person: Person
-    # In their normal form, each once.
+    # Normal forms, each once.
     tags: tuple[str, ...] = ()
-    # Each once; none of them and None differ: default lists are joined where nothing is said.
+    # Each once; None joins the default lists, an empty tuple none.
     lists: tuple[str, ...] | None = None
     status: str | None = None
     created_at: datetime | None = None
@@ -56,7 +53,7 @@ class SubscriberDraft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_draft(raw: Mapping[str, Any], *, attributes_bytes: int) -> SubscriberDraft:
-    """Return the draft of a row in the API's words; raises `InvalidRequest` with every fault."""
+    """Return the draft of a row in the API's form; raises `InvalidRequest` with every fault."""
     faults: list[Fault] = []
     read = partial(read_field, raw, faults)
     person = read_person(raw, faults, attributes_bytes=attributes_bytes)
@@ -94,7 +91,7 @@ def _normal(name: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _remembered_normal(name: str) -> str:
-    """The same few tags are in every row."""
+    """Cached: every row has the same few tags."""
     return tag_names.normalise(name)
 
 
@@ -131,7 +128,7 @@ def _read_ip(value: object) -> str:
 def _read_consent_text(value: object) -> str:
     if not isinstance(value, str):
         raise InvalidField(f"must be a string, not {type_name(value)}.")
-    # Browsers send whatever they like; the ledger keeps it as one line.
+    # Browsers send anything; the ledger stores one line.
     text = value.strip()
     if len(text) > LONGEST_CONSENT_TEXT:
         raise InvalidField(

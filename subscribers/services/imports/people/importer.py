@@ -1,4 +1,4 @@
-"""Takes rows about subscribers into a workspace, many at a time, each as if it came alone."""
+"""Imports subscriber rows into a workspace, many at a time, each as if it came alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -19,8 +19,8 @@ from subscribers.services.imports.people.writing import SomebodyWasFaster, write
 from subscribers.services.imports.runs import Counted, Rejected
 from subscribers.wire.payloads import Fault, InvalidRequest
 
-# Nobody else writes to SQLite meanwhile, so its transactions are shorter. Where people are asked, a
-# confirmation mail is made for each row.
+# On SQLite nobody else can write meanwhile, so its transactions are shorter. With double opt-in
+# each row makes a confirmation email.
 ROWS = {"postgresql": 500, "sqlite": 200}
 ROWS_THAT_ASK = {"postgresql": 50, "sqlite": 10}
 
@@ -28,10 +28,10 @@ ParsedRow = Parsed[SubscriberDraft]
 
 
 class SubscriberImporter:
-    """What `import_loop` asks of an import of subscribers.
+    """The importer of `loop` for subscribers.
 
-    Locks of a batch: the workspace's row where lists are made, known people by id, their runs, the
-    rest. History triggers nothing: tags and lists of a row start no sequence.
+    Locks of a batch: the workspace's row where lists are created, known subscribers by id, their
+    enrollments, the rest. Imported tags and lists start no sequence.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class SubscriberImporter:
         renamed: Mapping[str, str] | None = None,
         are_cells_text: bool = False,
     ) -> None:
-        """`renamed` leads from the file's names to ours; `are_cells_text`: no cell is JSON."""
+        """`renamed` maps the file's names to ours; `are_cells_text`: no cell is JSON."""
         self.options = options
         self._reader = RowReader(
             renamed=renamed or {},
@@ -51,39 +51,33 @@ class SubscriberImporter:
 
     @property
     def rows_in_batch(self) -> int:
-        """How many rows go into one transaction."""
         return (ROWS_THAT_ASK if self.options.asks_people else ROWS)[connection.vendor]
 
     @property
     def is_read_ahead(self) -> bool:
-        """Whether parsing in a thread of its own pays: SQLite works in this process."""
+        """SQLite works in this process, so a thread would not pay."""
         return connection.vendor == "postgresql"
 
     def parse(self, row: Row) -> ParsedRow:
-        """Check and type a row; no database."""
         try:
             return Parsed(row, self._reader.read(row))
         except InvalidRequest as error:
             return Parsed(row, None, error.faults)
 
     def is_alone(self, value: SubscriberDraft) -> bool:  # noqa: ARG002 - the loop's protocol
-        """No row needs a transaction of its own."""
         return False
 
     def record_alone(
         self, parsed: ParsedRow, *, now: datetime, before_commit: Callable[[RowsOutcome], None]
     ) -> NoReturn:
-        """Never called."""
         raise NotImplementedError
 
     def forget(self) -> None:
-        """Nothing is remembered between batches."""
+        """There are no caches between batches."""
 
     def record(self, parsed: Sequence[ParsedRow], *, now: datetime) -> RowsOutcome:
-        """Record rows in their order, in the caller's transaction.
-
-        Two people are made, changed and locked by the same few statements as one. A row about
-        somebody whom an earlier one made or changed is looked at when that is written.
+        """Record rows in order, in the caller's transaction, with a few statements for many
+        subscribers. A row about a subscriber of an earlier row waits until that one is written.
         """
         outcome = RowsOutcome(Counted(), [])
         drafts = [each.value for each in parsed if each.value is not None]
@@ -98,10 +92,8 @@ class SubscriberImporter:
         return outcome
 
     def _record_first(self, waiting: Sequence[ParsedRow], now: datetime) -> RowsOutcome:
-        """Record rows up to the first one that has to wait for those before it.
-
-        Whenever somebody else made one of the new people first, half as many rows are tried: many
-        requests about the same people could outrun a large batch for ever.
+        """Record rows up to the first that must wait. When another request creates one of the new
+        subscribers first, half as many rows are tried, or a large batch could lose forever.
         """
         for _ in range(ROUNDS):
             drafts = [each.value for each in waiting if each.value is not None]
@@ -121,7 +113,7 @@ class SubscriberImporter:
 
 
 def _take_all(planner: Planner, waiting: Sequence[ParsedRow]) -> RowsOutcome:
-    """Plan rows until one has to wait, and count them."""
+    """Plan rows until one must wait, and count them."""
     outcome = RowsOutcome(Counted(), [])
     counted = outcome.counted
     for each in waiting:

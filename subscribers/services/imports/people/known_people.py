@@ -1,8 +1,7 @@
-"""What a row changes about somebody who is known.
+"""What a row changes about a known subscriber.
 
-By strategy, and never so that they get more mail than before: nobody comes back, nobody pending is
-confirmed, no list is joined again that they left. A creation only moves back. Tags and lists are
-added, none is taken off.
+By strategy, and never so that they get more mail than before: nobody is reactivated or confirmed,
+and no left list is joined again. `created_at` only moves back. Tags and lists are only added.
 """
 
 from typing import Any
@@ -13,25 +12,17 @@ from subscribers.services.imports.people.drafts import SubscriberDraft
 from subscribers.services.imports.people.options import Duplicates
 from subscribers.wire import json_gate, profile
 
-# What a row may change, by the names of the fields.
+# Fields that a row may change.
 COLUMNS = (
-    "external_id",
-    *profile.COLUMNS,
-    "created_at",
-    "status",
-    "unsubscribed_at",
-    "tags_version",
-    "updated_at",
-)
+    "external_id", *profile.COLUMNS,
+    "created_at", "status", "unsubscribed_at", "tags_version", "updated_at",
+)  # fmt: skip
 
 
 def changes_to(
     *, stored: Subscriber, draft: SubscriberDraft, duplicates: Duplicates, attributes_bytes: int
 ) -> dict[str, Any]:
-    """Return the columns that the row changes, with their new values; not those of the status.
-
-    Raises `InvalidRequest` when the attributes would be too long.
-    """
+    """Return the changed columns except those of the status. Raises as `check_size` does."""
     changes: dict[str, Any] = {}
     if duplicates == Duplicates.SKIP:
         return changes

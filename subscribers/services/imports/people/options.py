@@ -1,4 +1,4 @@
-"""What an import of subscribers was asked for."""
+"""The options of a subscriber import."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +9,7 @@ from subscribers.services.consent.ledger import Circumstances
 
 
 class Duplicates(StrEnum):
-    """What becomes of a row about somebody who is known."""
+    """What a row about a known subscriber does."""
 
     SKIP = "skip"
     # Fills what is empty.
@@ -19,19 +19,19 @@ class Duplicates(StrEnum):
 
 
 class OptInMode(StrEnum):
-    """Whether somebody new has agreed to get mail."""
+    """Whether a new subscriber has agreed to get mail."""
 
-    # As the workspace has it, and as the row's own consent says.
+    # By the workspace's setting and the row's own consent.
     DEFAULT = "default"
     # The operator says so.
     CONFIRMED = "confirmed"
-    # They are asked, whatever the workspace has.
+    # They get a confirmation email, whatever the workspace's setting.
     DOUBLE_OPT_IN = "double_opt_in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """How rows are read and what they may do; `actor` is who runs the import, for the ledger."""
+    """How rows are read and what they may do; `actor` is the operator, for the ledger."""
 
     workspace: Workspace
     actor: str
@@ -44,12 +44,11 @@ class ImportOptions:
 
     @property
     def asks_people(self) -> bool:
-        """Whether new people may be asked to confirm."""
+        """Whether new subscribers may get a confirmation email."""
         if self.opt_in_mode == OptInMode.DEFAULT:
             return self.workspace.double_opt_in
         return self.opt_in_mode == OptInMode.DOUBLE_OPT_IN
 
     @property
     def circumstances(self) -> Circumstances:
-        """Of what the import does by itself."""
         return Circumstances(actor=self.actor)

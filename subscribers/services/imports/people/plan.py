@@ -1,4 +1,4 @@
-"""What some rows come to before anything of it is written; nobody is in a plan twice."""
+"""The plan of a batch, before anything is written."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -8,8 +8,6 @@ from subscribers.models import ConsentRecord, Subscriber, Suppression
 
 
 class Taken(Enum):
-    """What a row came to."""
-
     CREATED = "created"
     CHANGED = "changed"
     DUPLICATE = "duplicate"
@@ -19,19 +17,19 @@ class Taken(Enum):
 
 @dataclass(kw_only=True)
 class Plan:
-    """What is to be written, each person once."""
+    """What to write; each subscriber once."""
 
     created: list[Subscriber] = field(default_factory=list)
-    # Known ones, as they are to be.
+    # Known subscribers, with their new values.
     changed: list[Subscriber] = field(default_factory=list)
     tags: list[tuple[Subscriber, str]] = field(default_factory=list)
     lists: list[tuple[Subscriber, UUID]] = field(default_factory=list)
-    # New people whose question waits, and those who were kept from mail before they answered.
+    # New subscribers with a confirmation: open, or closed because of a bounce or complaint.
     open_questions: list[Subscriber] = field(default_factory=list)
     closed_questions: list[Subscriber] = field(default_factory=list)
     asked: list[Subscriber] = field(default_factory=list)
-    put_down: list[tuple[Subscriber, Suppression.Reason]] = field(default_factory=list)
-    # Known people who are suppressed, who left.
+    to_suppress: list[tuple[Subscriber, Suppression.Reason]] = field(default_factory=list)
+    # Known subscribers who bounced or complained, and who unsubscribed.
     suppressed: list[Subscriber] = field(default_factory=list)
     leaving: list[Subscriber] = field(default_factory=list)
     lines: list[ConsentRecord] = field(default_factory=list)

@@ -1,6 +1,6 @@
-"""Decides in memory what rows come to, one by one in their order.
+"""Decides in memory what rows do, in order.
 
-A row about somebody whom an earlier row made or changed has to wait until that is written.
+A row about a subscriber of an earlier row must wait until that one is written.
 """
 
 from datetime import datetime
@@ -31,8 +31,6 @@ Kind = ConsentRecord.Kind
 
 
 class Planner:
-    """Takes rows in their order into a plan."""
-
     def __init__(self, *, options: ImportOptions, audience: Audience, now: datetime) -> None:
         self.options = options
         self.audience = audience
@@ -40,11 +38,7 @@ class Planner:
         self.plan = Plan()
 
     def take(self, draft: SubscriberDraft) -> Taken:
-        """Take a row into the plan.
-
-        Raises `InvalidRequest`, `IdentityConflict` and `SubscriberNotFound`; the plan is as it was
-        then.
-        """
+        """Plan a row, or raise `InvalidRequest`, `IdentityConflict` or `SubscriberNotFound`."""
         stored = self.audience.choose(draft.person)
         is_skipped = stored is not None and self.options.duplicates == Duplicates.SKIP
         if stored is not None and stored.pk in self.plan.touched and not is_skipped:
@@ -72,19 +66,14 @@ class Planner:
             raise InvalidRequest(*(Fault(name, message) for name in late))
 
     def _list_ids(self, draft: SubscriberDraft) -> list[UUID] | None:
-        """Return the lists that the row names, None when it says nothing of lists."""
+        """Return the lists that the row names, None without a column for lists."""
         if draft.lists is None:
             return None
         known = self.audience.list_ids
         for name in draft.lists:
             if name not in known:
-                raise InvalidRequest(
-                    Fault(
-                        "lists",
-                        f'names "{name}", which the workspace does not have; '
-                        "--create-lists makes such lists.",
-                    )
-                )
+                advice = "which the workspace does not have; --create-lists makes such lists."
+                raise InvalidRequest(Fault("lists", f'names "{name}", {advice}'))
         return [known[name] for name in draft.lists]
 
     def _create(self, draft: SubscriberDraft, list_ids: list[UUID] | None) -> None:
@@ -98,7 +87,6 @@ class Planner:
             suppressed_for=self.audience.suppressed_for.get(address.key),
             now=self.now,
         )
-        created_at = self.now if draft.created_at is None else min(draft.created_at, self.now)
         person = Subscriber(
             id=new_id(),
             workspace=self.options.workspace,
@@ -108,7 +96,7 @@ class Planner:
             **draft.person.texts,
             status=standing.status,
             attributes=merge_attributes({}, draft.person.attributes),
-            created_at=created_at,
+            created_at=min(draft.created_at or self.now, self.now),
             updated_at=self.now,
             unsubscribed_at=standing.unsubscribed_at,
         )
@@ -123,7 +111,6 @@ class Planner:
         self._settle_new(person, draft, standing)
 
     def _settle_new(self, person: Subscriber, draft: SubscriberDraft, standing: Standing) -> None:
-        """Plan consent and suppression of somebody new."""
         plan = self.plan
         if standing.has_agreed:
             plan.lines.append(self._agreed(person, draft))
@@ -131,7 +118,7 @@ class Planner:
             plan.lines.append(self._line(person, Kind.LEFT, at=standing.unsubscribed_at))
         reason = reason_of(draft)
         if reason is not None:
-            plan.put_down.append((person, reason))
+            plan.to_suppress.append((person, reason))
         if standing.is_asked:
             plan.asked.append(person)
         elif standing.is_unanswered:
@@ -141,7 +128,7 @@ class Planner:
     def _change(
         self, stored: Subscriber, draft: SubscriberDraft, list_ids: list[UUID] | None
     ) -> bool:
-        """Plan what the row changes about somebody known; False when that is nothing."""
+        """Plan changes to a known subscriber; False when there are none."""
         changes = known_people.changes_to(
             stored=stored,
             draft=draft,
@@ -161,7 +148,7 @@ class Planner:
         if changes:
             stored.updated_at = self.now
             self.plan.changed.append(stored)
-            # It may have an external id now, which a later row asks for.
+            # A later row may name its new external id.
             self.audience.add(stored)
         is_changed = bool(changes or joined or has_line)
         if is_changed:
@@ -169,7 +156,7 @@ class Planner:
         return is_changed
 
     def _plan_consent(self, stored: Subscriber, draft: SubscriberDraft) -> bool:
-        """Plan the ledger's line where nothing says yet that the person agreed."""
+        """Plan a consent record unless the subscriber has one already."""
         is_said = draft.consent.at is None or stored.pk in self.audience.agreed
         if is_said or stored.status == Status.PENDING:
             return False
@@ -177,11 +164,11 @@ class Planner:
         return True
 
     def _plan_standing(self, stored: Subscriber, draft: SubscriberDraft) -> dict[str, object]:
-        """Plan that somebody bounced, complained or left; returns the columns that say it."""
+        """Plan a bounce, complaint or unsubscribe; returns the changed columns."""
         changes: dict[str, object] = {}
         left_at = (draft.unsubscribed_at or self.now) if says_left(draft) else None
         if left_at and stored.unsubscribed_at is None:
-            # Where they bounced, too: so that lifting that finds that they had left.
+            # After a bounce too, so that removing the suppression makes them unsubscribed.
             changes["unsubscribed_at"] = left_at
         reason = reason_of(draft)
         status = suppressions_status(reason)
@@ -189,7 +176,7 @@ class Planner:
             if stored.status == Status.UNSUBSCRIBED and stored.unsubscribed_at is None:
                 changes.setdefault("unsubscribed_at", self.now)
             changes["status"] = status
-            self.plan.put_down.append((stored, reason))
+            self.plan.to_suppress.append((stored, reason))
             self.plan.suppressed.append(stored)
         elif left_at and stored.status in LEAVING:
             changes |= {"status": Status.UNSUBSCRIBED, "unsubscribed_at": left_at}
@@ -198,17 +185,12 @@ class Planner:
         return changes
 
     def _agreed(self, person: Subscriber, draft: SubscriberDraft) -> ConsentRecord:
-        """Return the line that says that a person agreed, as the row and the operator claim."""
         consent = draft.consent
-        circumstances = Circumstances(
+        claimed = Circumstances(
             ip=consent.ip, user_agent=consent.user_agent, actor=self.options.actor
         )
         return self._line(
-            person,
-            Kind.CONFIRMED,
-            at=consent.at,
-            circumstances=circumstances,
-            reason=consent.method,
+            person, Kind.CONFIRMED, at=consent.at, circumstances=claimed, reason=consent.method
         )
 
     def _line(

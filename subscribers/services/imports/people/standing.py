@@ -1,8 +1,8 @@
-"""What somebody new comes in as: whether they may be written to, and who says so.
+"""The status of a new subscriber, and its reason.
 
-A row never makes anybody laxer than what is known of the address: who bounced or complained before,
-also as somebody who was erased since, comes in as that. What was put down by hand, or at an
-erasure, has no status of its own: they come in as the row says, and the fence holds their mail.
+A row never weakens what is known of the address: an earlier bounce or complaint holds, even of an
+erased subscriber. A suppression by an operator or an erasure sets no status: the row's status
+holds, and the check before sending stops mail.
 """
 
 from datetime import datetime
@@ -20,25 +20,24 @@ _SUPPRESSED_BY = {Status.BOUNCED: Reason.HARD_BOUNCE, Status.COMPLAINED: Reason.
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What a new row of the table says, and what else is written for it."""
+    """A new subscriber's status, and what else is written for it."""
 
     status: Subscriber.Status
     unsubscribed_at: datetime | None = None
-    # The ledger says that they agreed, left.
+    # The consent records to write.
     has_agreed: bool = False
     has_left: bool = False
-    # Nobody knows whether they want mail: there is a question, open if it can still be answered.
+    # There is a confirmation, open if it can still be answered.
     is_unanswered: bool = False
     is_asked: bool = False
 
 
 def reason_of(draft: SubscriberDraft) -> Suppression.Reason | None:
-    """Return why the row says that the address gets no mail, if it does."""
     return _SUPPRESSED_BY.get(Status(draft.status)) if draft.status else None
 
 
 def says_left(draft: SubscriberDraft) -> bool:
-    """Tell whether the row says that the person unsubscribed."""
+    """Tell whether the row says that the subscriber unsubscribed."""
     if draft.status in {Status.ACTIVE, Status.PENDING}:
         return False
     return draft.status == Status.UNSUBSCRIBED or draft.unsubscribed_at is not None
@@ -51,7 +50,7 @@ def standing_of(
     suppressed_for: Suppression.Reason | None,
     now: datetime,
 ) -> Standing:
-    """Return what somebody new comes in as; `suppressed_for` keeps mail from the address by now."""
+    """Return a new subscriber's standing; `suppressed_for` is the address's current suppression."""
     wished = _wished(draft, options, now)
     status = _graver(suppressions_status(suppressed_for), suppressions_status(reason_of(draft)))
     if status is None:
@@ -61,12 +60,11 @@ def standing_of(
 
 
 def suppressions_status(reason: Suppression.Reason | None) -> Subscriber.Status | None:
-    """Return the status of who bears an address that is suppressed for this, if it has one."""
     return suppressions.status_after(reason) if reason else None
 
 
 def _wished(draft: SubscriberDraft, options: ImportOptions, now: datetime) -> Standing:
-    """Return what the person would be if nothing had bounced and nobody had complained."""
+    """Return the standing without bounces and complaints."""
     mode = options.opt_in_mode
     is_claimed = draft.consent.at is not None
     if says_left(draft):

@@ -1,7 +1,7 @@
-"""Writes a plan: a statement or two for each table, whatever the number of people.
+"""Writes a plan: a statement or two for each table, whatever the number of subscribers.
 
-In the caller's transaction, which holds the locks of the known people. Rows that others may insert
-at the same time go in one order: people by address, suppressions by hash, tags by name.
+In the caller's transaction, which holds the locks of known subscribers. Rows that others may insert
+at the same time go in one order: subscribers by address, suppressions by hash, tags by name.
 """
 
 from collections.abc import Sequence
@@ -28,25 +28,19 @@ from subscribers.wire.address_hashes import address_hash
 
 
 class SomebodyWasFaster(Exception):
-    """Another request made one of the people meanwhile: look again."""
+    """Another request created one of the subscribers meanwhile; read again."""
 
 
 def write(*, plan: Plan, options: ImportOptions, now: datetime) -> int:
-    """Write the plan; returns how many confirmations were queued.
-
-    Raises `SomebodyWasFaster`, and then the caller rolls back.
-    """
+    """Write the plan; returns how many confirmations were queued, or raises `SomebodyWasFaster`."""
     _insert_people(plan.created)
     quick_rows.update(plan.changed, columns=known_people.COLUMNS)
-    _end_what_ends(plan, now)
+    _close_and_stop(plan, now)
     _put_on_tags(plan, options, now)
     quick_rows.insert(
         [
             ListMembership(
-                workspace=options.workspace,
-                subscriber=person,
-                list_id=list_id,
-                subscribed_at=now,
+                workspace=options.workspace, subscriber=person, list_id=list_id, subscribed_at=now
             )
             for person, list_id in plan.lists
         ],
@@ -58,8 +52,7 @@ def write(*, plan: Plan, options: ImportOptions, now: datetime) -> int:
             *(_question(person, now, closed_at=now) for person in plan.closed_questions),
         ]
     )
-    lines = [*plan.lines, *_put_down(plan, options, now)]
-    quick_rows.insert(lines)
+    quick_rows.insert([*plan.lines, *_suppress(plan, options, now)])
     return _ask(plan.asked, options, now)
 
 
@@ -73,8 +66,8 @@ def _insert_people(people: Sequence[Subscriber]) -> None:
         raise SomebodyWasFaster
 
 
-def _end_what_ends(plan: Plan, now: datetime) -> None:
-    """Close the questions and stop the runs of known people who get no mail any more."""
+def _close_and_stop(plan: Plan, now: datetime) -> None:
+    """Close confirmations and stop enrollments of known subscribers who get no more mail."""
     ended = [*plan.leaving, *plan.suppressed]
     if ended:
         Confirmation.objects.filter(subscriber__in=ended, closed_at=None).update(closed_at=now)
@@ -93,10 +86,7 @@ def _put_on_tags(plan: Plan, options: ImportOptions, now: datetime) -> None:
     quick_rows.insert(
         [
             SubscriberTag(
-                workspace=options.workspace,
-                subscriber=person,
-                tag=known[name],
-                created_at=now,
+                workspace=options.workspace, subscriber=person, tag=known[name], created_at=now
             )
             for person, name in plan.tags
         ],
@@ -110,14 +100,14 @@ def _question(person: Subscriber, now: datetime, *, closed_at: datetime | None) 
     )
 
 
-def _put_down(plan: Plan, options: ImportOptions, now: datetime) -> list[ConsentRecord]:
-    """Suppress addresses as `suppressions.suppress` does; returns the ledger's lines of it."""
+def _suppress(plan: Plan, options: ImportOptions, now: datetime) -> list[ConsentRecord]:
+    """Suppress addresses as `suppressions.suppress` does; returns the consent records."""
     workspace = options.workspace
     given_by_hash = {}
-    bearer_by_hash = {}
-    for person, reason in plan.put_down:
+    person_by_hash = {}
+    for person, reason in plan.to_suppress:
         hashed = address_hash(workspace.address_hash_key, person.email_key)
-        bearer_by_hash[hashed] = person
+        person_by_hash[hashed] = person
         given_by_hash[hashed] = Suppression(
             id=new_id(),
             workspace=workspace,
@@ -142,7 +132,7 @@ def _put_down(plan: Plan, options: ImportOptions, now: datetime) -> list[Consent
             stored.reason, stored.source, stored.details = given.reason, given.source, ""
             stored.email = stored.email or given.email
             more.append(stored)
-        person = bearer_by_hash[stored.address_hash]
+        person = person_by_hash[stored.address_hash]
         lines.append(
             ledger.line_of_address(
                 workspace=workspace,
@@ -160,7 +150,7 @@ def _put_down(plan: Plan, options: ImportOptions, now: datetime) -> list[Consent
 
 
 def _ask(people: Sequence[Subscriber], options: ImportOptions, now: datetime) -> int:
-    """Ask people to confirm, within the limits; returns how many mails were queued."""
+    """Send confirmations within the limits; returns how many were queued."""
     queued = 0
     for person in sorted(people, key=lambda each: each.email_key):
         asked = asking.ask(subscriber=person, circumstances=options.circumstances, now=now)

@@ -1,4 +1,4 @@
-"""Whatever is changed of a workspace's configuration, the next request sees it.
+"""The next request sees every change of a workspace's configuration.
 
 What a process remembers is dropped by nobody: only the version in the database tells it that it is
 old. So a change in this process is to the memory here what one in any other process is.

@@ -1,4 +1,4 @@
-"""Whoever changes the configuration waits for the workspace before holding anything else."""
+"""A change of the configuration locks the workspace before anything else."""
 
 from collections.abc import Callable
 from datetime import timedelta

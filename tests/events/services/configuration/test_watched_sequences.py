@@ -1,4 +1,4 @@
-"""What is read of a workspace's sequences for the write path."""
+"""What the write path reads about a workspace's sequences."""
 
 from datetime import UTC, datetime
 

@@ -96,7 +96,7 @@ def test_no_worker_claims_anything_before_the_demo_is_handed_over() -> None:
     assert outbox_queue.claim_queued(now=NOON) is None
     assert (deadlines.remind_due(now=NOON), deadlines.give_up_due(now=NOON)) == (0, 0)
     assert Workspace.objects.get(slug="demo").is_mail_paused
-    play.hand_over()
+    play.release()
     assert claiming.claim_due(now=NOON, most_batches=9)
 
 

@@ -44,13 +44,13 @@ def test_an_enrollment_under_way_without_its_place_is_found() -> None:
     assert found() == ["Enrollments, places"]
 
 
-def test_an_ended_run_that_keeps_the_person_out_is_found() -> None:
+def test_an_ended_enrollment_that_keeps_the_person_out_is_found() -> None:
     factories.EnrollmentFactory.create(status=Status.COMPLETED, due_at=None, entry_slot="")
 
     assert found() == ["Enrollments, left places"]
 
 
-def test_an_ended_run_of_a_sequence_entered_once_keeps_its_place() -> None:
+def test_an_ended_enrollment_of_a_sequence_entered_once_keeps_its_place() -> None:
     once = factories.SequenceFactory.create(enrollment_mode=Sequence.Mode.ONE_TIME)
     version = factories.SequenceVersionFactory.create(sequence=once)
     factories.EnrollmentFactory.create(
@@ -60,7 +60,7 @@ def test_an_ended_run_of_a_sequence_entered_once_keeps_its_place() -> None:
     assert found() == []
 
 
-def test_an_ended_run_of_a_sequence_entered_once_without_its_place_is_a_warning() -> None:
+def test_an_ended_enrollment_of_a_sequence_entered_once_without_its_place_is_a_warning() -> None:
     once = factories.SequenceFactory.create(enrollment_mode=Sequence.Mode.ONE_TIME)
     version = factories.SequenceVersionFactory.create(sequence=once)
     factories.EnrollmentFactory.create(
@@ -76,7 +76,7 @@ def test_an_enrollment_that_is_never_due_is_found() -> None:
     assert found() == ["Enrollments, due"]
 
 
-def test_an_ended_run_that_is_due_is_found() -> None:
+def test_an_ended_enrollment_that_is_due_is_found() -> None:
     factories.EnrollmentFactory.create(status=Status.COMPLETED, entry_slot=None)
 
     assert found() == ["Enrollments, held"]

@@ -19,7 +19,7 @@ def test_a_check_that_fails_is_a_finding_and_the_next_is_run() -> None:
     broken, sound = doctor.examine(audit=AUDIT, checks=checks)
 
     assert broken.level is Level.PROBLEM
-    assert broken.findings[0].what == "This could not be looked at: no such table: x"
+    assert broken.findings[0].what == "This check failed: no such table: x"
     assert sound.level is Level.OK
 
 

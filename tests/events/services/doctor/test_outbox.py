@@ -1,4 +1,4 @@
-"""Faults between mails and runs, planted one at a time."""
+"""Faults between mails and enrollments, planted one at a time."""
 
 import pytest
 

@@ -40,21 +40,21 @@ def test_a_local_address_is_a_warning_once_people_get_mail(settings: Settings) -
     settings.EMAIL_BACKEND = SMTP
 
     assert before == []
-    assert "on this machine alone" in faults(surroundings.public_url(AUDIT))[0]
+    assert "on this machine only" in faults(surroundings.public_url(AUDIT))[0]
 
 
-def test_debug_is_told(settings: Settings) -> None:
+def test_debug_is_a_warning(settings: Settings) -> None:
     settings.DEBUG = True
 
     assert faults(surroundings.debugging(AUDIT)) == ["DEBUG is on"]
 
 
-def test_the_brakes_of_all_mail_are_told(settings: Settings) -> None:
+def test_settings_that_stop_mail_are_found(settings: Settings) -> None:
     settings.MAIL_PAUSED, settings.EMAIL_ALLOW = True, ["example.com"]
 
     paused, allowed = faults(surroundings.mail_brakes(AUDIT))
     assert paused.startswith("MAIL_PAUSED")
-    assert allowed.startswith("EMAIL_ALLOW lets mail go to example.com")
+    assert allowed.startswith("EMAIL_ALLOW allows mail to example.com")
 
 
 def test_a_server_that_answers_is_sent_no_mail(settings: Settings) -> None:
@@ -70,7 +70,7 @@ def test_a_server_that_is_away_is_found(settings: Settings) -> None:
     use_server(settings, free_port())
 
     (fault,) = faults(surroundings.mail_server(AUDIT))
-    assert "takes no mail" in fault
+    assert "accepts no mail" in fault
 
 
 def test_a_server_that_refuses_is_found_with_its_words(settings: Settings) -> None:
@@ -109,7 +109,7 @@ def test_a_constraint_that_is_gone_is_found() -> None:
     table = "events_steprun"
     name = "step_run_one_per_visit_of_step_in_enrollment"
     if connection.vendor != "postgresql":
-        pytest.skip("SQLite would have to make the table anew.")
+        pytest.skip("SQLite would have to create the table again.")
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
 
@@ -142,11 +142,11 @@ def test_no_worker_is_found() -> None:
     assert faults(working.alive(AUDIT)) == ["No worker runs"]
 
 
-def test_a_worker_that_beats_is_a_fact() -> None:
+def test_a_worker_with_a_heartbeat_is_a_fact() -> None:
     factories.WorkerFactory.create()
 
     (finding,) = working.alive(AUDIT)
-    assert finding.what == "1 worker; the last beat is 0 s old."
+    assert finding.what == "1 worker; the last heartbeat is 0 s old."
 
 
 def test_two_hosts_on_one_file_are_found() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def server(settings: "Settings") -> "Iterator[SmtpServer]":
-    """A real SMTP server that the product's mail goes to, with little patience."""
+    """A real SMTP server for the product's mail, with short time-outs."""
     from tests.support import smtp_server  # noqa: PLC0415 - Django is set up by now
 
     settings.EMAIL_TIMEOUT = 0.3
@@ -35,7 +35,6 @@ def travel() -> "TimeTravel":
 
 @pytest.fixture
 def sequence(workspace: "Workspace") -> "Sequence":
-    """A sequence of one mail."""
     from tests.support.sequence_making import MAIL, make_sequence  # noqa: PLC0415 - as above
 
     return make_sequence(workspace, MAIL)

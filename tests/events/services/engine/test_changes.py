@@ -1,4 +1,4 @@
-"""Steps that change the person, and what that sets off in the same transaction."""
+"""Steps that change the person, and what that triggers in the same transaction."""
 
 from datetime import timedelta
 
@@ -51,7 +51,7 @@ def test_only_what_changes_is_said(person: Subscriber, travel: TimeTravel) -> No
     assert tags_of(person) == {"vip", "new"}
 
 
-def test_a_tag_that_is_gone_is_left_out_and_not_made_anew(
+def test_a_tag_that_is_gone_is_left_out_and_not_added_again(
     person: Subscriber, travel: TimeTravel
 ) -> None:
     step = {"type": "update_tags", "add": ["vip", "gone"]}
@@ -94,7 +94,7 @@ def test_a_tag_that_a_step_adds_starts_what_it_triggers(
     assert first.status == Status.COMPLETED
 
 
-def test_what_a_test_keys_run_starts_mails_nobody_either(
+def test_what_a_test_keys_enrollment_starts_mails_nobody_either(
     person: Subscriber, travel: TimeTravel
 ) -> None:
     sequence = make_sequence(person.workspace, VIP)

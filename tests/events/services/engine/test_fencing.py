@@ -1,4 +1,4 @@
-"""The fence: what is looked at last, and what an earlier attempt left."""
+"""The fence: the last checks, and mails that an earlier attempt left."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -252,7 +252,7 @@ def test_without_a_from_address_the_step_fails_and_says_so(
     assert not OutgoingEmail.objects.exists()
 
 
-def test_a_failed_step_that_is_tried_by_hand_makes_another_mail(
+def test_a_failed_step_that_an_operator_retries_makes_another_mail(
     person: Subscriber, travel: TimeTravel
 ) -> None:
     enrollment = begin(make_sequence(person.workspace, MAIL), person, visit=2)

@@ -37,7 +37,7 @@ def person(workspace: Workspace) -> Subscriber:
 
 
 def suppress_erased(workspace: Workspace, address: str) -> None:
-    """Suppress an address before anybody bears it, as one that an erased person had."""
+    """Suppress an address that no subscriber has yet, such as one of an erased person."""
     suppressions.suppress(
         workspace=workspace,
         address=address,

@@ -1,4 +1,4 @@
-"""How much waits for the engine."""
+"""How much work waits for the engine."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID

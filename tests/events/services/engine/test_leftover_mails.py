@@ -1,4 +1,4 @@
-"""What waits for another attempt is looked after when its enrollment is over."""
+"""Queued mails whose enrollment has ended are skipped."""
 
 import pytest
 

@@ -73,7 +73,7 @@ def test_a_mail_that_is_refused_for_good_fails_its_enrollment_and_no_other(
         (Stage.MESSAGE, "451 Later"),
     ],
 )
-def test_a_mail_that_is_put_off_leaves_later_with_the_same_message_id(
+def test_a_deferred_mail_leaves_later_with_the_same_message_id(
     sequence: Sequence, server: SmtpServer, travel: TimeTravel, stage: Stage, reply: str
 ) -> None:
     enrollment, other = enrollment_of(sequence, "ada"), enrollment_of(sequence, "bob")
@@ -81,11 +81,11 @@ def test_a_mail_that_is_put_off_leaves_later_with_the_same_message_id(
 
     travel.tick()
     enrollment.refresh_from_db()
-    put_off = OutgoingEmail.objects.get(subscriber=enrollment.subscriber_id)
+    deferred = OutgoingEmail.objects.get(subscriber=enrollment.subscriber_id)
     other.refresh_from_db()
     travel.run_for(timedelta(minutes=1))
 
-    assert (put_off.status, put_off.last_error, put_off.due_at) == ("queued", reply, None)
+    assert (deferred.status, deferred.last_error, deferred.due_at) == ("queued", reply, None)
     assert (enrollment.status, enrollment.attempts, enrollment.last_error) == (
         Status.ACTIVE,
         0,
@@ -95,7 +95,7 @@ def test_a_mail_that_is_put_off_leaves_later_with_the_same_message_id(
     assert enrollment.reason == "mail_deferred"
     assert other.status == Status.COMPLETED
     mail = OutgoingEmail.objects.get(subscriber=enrollment.subscriber_id)
-    assert (mail.status, mail.attempts, mail.message_id) == ("sent", 2, put_off.message_id)
+    assert (mail.status, mail.attempts, mail.message_id) == ("sent", 2, deferred.message_id)
     assert server.count[mail.message_id, mail.recipient] == 1
     enrollment.refresh_from_db()
     assert (enrollment.status, enrollment.attempts, enrollment.last_error) == (
@@ -184,7 +184,7 @@ def test_no_answer_to_a_message_is_unknown_and_the_enrollment_goes_on(
     server.behave()
     travel.run_for(timedelta(minutes=1))
 
-    # A server that answers no message would make every one unknown: it is let be after the first.
+    # A server that never answers makes every mail unknown: nothing is sent after one.
     assert first.status == Status.COMPLETED
     assert outcomes(first) == [{"email": "unknown"}]
     assert {(enrollment.reason, enrollment.due_at) for enrollment in others} == {

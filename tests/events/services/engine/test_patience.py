@@ -1,4 +1,4 @@
-"""A long batch gives way to what is more urgent."""
+"""A long batch makes room for more urgent work."""
 
 from datetime import timedelta
 

@@ -64,7 +64,7 @@ def work_on(batches: list[ClaimedBatch], *, poison: Enrollment) -> None:
     expire_claims()
 
 
-def test_a_poison_run_stops_after_its_attempts_and_its_99_mates_finish_unharmed(
+def test_a_poison_enrollment_stops_after_its_attempts_and_its_99_mates_finish_unharmed(
     workspace: Workspace, settings: Settings
 ) -> None:
     settings.STEP_ATTEMPTS = 3
@@ -115,7 +115,7 @@ def test_an_enrollment_that_is_alone_has_its_attempt_counted_before_anything_is_
     assert not enrollment.step_runs.exists()
 
 
-def test_a_poison_run_of_a_sequence_that_was_switched_off_is_held_like_the_others(
+def test_a_poison_enrollment_of_a_sequence_that_was_switched_off_is_held_like_the_others(
     workspace: Workspace, settings: Settings
 ) -> None:
     sequence = make_sequence(workspace, MAIL)
@@ -297,7 +297,7 @@ def test_a_parked_enrollment_goes_on_when_the_sequence_is_switched_on_again(
 
 
 class LaterStep(BaseStep, frozen=True):
-    """A kind that nobody carries out."""
+    """A kind that the engine does not know."""
 
     kind: ClassVar = "later"
 

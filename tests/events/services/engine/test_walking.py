@@ -36,7 +36,7 @@ Status = Enrollment.Status
 
 @dataclass
 class Given:
-    """What a test says that the person is and did."""
+    """The facts that a test gives."""
 
     tags: set[str] = field(default_factory=set)
     lists: set[str] = field(default_factory=set)

@@ -103,7 +103,7 @@ def test_a_passing_refusal_is_repeated_with_the_same_id(
 
     travel.tick()
     enrollment.refresh_from_db()
-    put_off = (
+    retried = (
         enrollment.status,
         enrollment.attempts,
         enrollment.last_error,
@@ -114,7 +114,7 @@ def test_a_passing_refusal_is_repeated_with_the_same_id(
     travel.run_for(timedelta(minutes=1))
 
     due_at = NOON + 10 * SECOND
-    assert put_off == (Status.ACTIVE, 1, f"It answered {status}.", due_at, None)
+    assert retried == (Status.ACTIVE, 1, f"It answered {status}.", due_at, None)
     assert len(receiver.asked) == 2
     assert len({headers["Cueline-Delivery"] for _, headers, _ in receiver.asked}) == 1
     enrollment.refresh_from_db()
@@ -204,7 +204,7 @@ def test_an_address_that_is_not_public_is_refused_and_not_called(
     assert enrollment.last_error.startswith("The URL ")
 
 
-def test_a_test_keys_run_calls_nobody(
+def test_a_test_keys_enrollment_calls_nobody(
     person: Subscriber, receiver: Receiver, travel: TimeTravel
 ) -> None:
     enrollment = begin(hook(person.workspace, receiver.port), person, is_test=True)

@@ -260,7 +260,7 @@ def test_a_paused_workspace_holds_mail_and_loses_none(
     assert len(mail.outbox) == 1
 
 
-def test_a_test_keys_run_is_seen_in_the_outbox_and_sends_nothing(
+def test_a_test_keys_enrollment_is_seen_in_the_outbox_and_sends_nothing(
     person: Subscriber, travel: TimeTravel
 ) -> None:
     enrollment = begin(make_sequence(person.workspace, MAIL), person, is_test=True)

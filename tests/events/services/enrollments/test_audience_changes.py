@@ -1,4 +1,4 @@
-"""What runs do when people confirm, leave, are suppressed, get tags, join lists; by the port."""
+"""What enrollments do when people confirm, leave, are suppressed, get tags or join lists."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -224,7 +224,7 @@ def test_a_list_that_is_joined_starts_its_sequences(workspace: Workspace) -> Non
     assert enrollments()[0].entered_via == {"kind": "list", "name": "News"}
 
 
-def test_a_pending_person_s_run_waits_for_the_confirmation(workspace: Workspace) -> None:
+def test_a_pending_persons_enrollment_waits_for_the_confirmation(workspace: Workspace) -> None:
     make_sequence(workspace, MONTH, trigger="tag_added", tagNames=["vip"])
     person = person_in(workspace, status="pending")
 

@@ -1,4 +1,4 @@
-"""Runs changed by hand, each time under the subscriber's lock and against whoever works on them."""
+"""Enrollments changed by an operator, under the subscriber's lock, while a worker has them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -100,7 +100,7 @@ def test_pausing_and_resuming_twice_change_nothing_more() -> None:
     assert not by_operator.resume(enrollment=enrollment, now=LATER)
 
 
-def test_a_held_enrollment_that_is_paused_by_hand_stays_when_its_sequence_goes_on() -> None:
+def test_a_held_enrollment_that_an_operator_pauses_stays_when_its_sequence_goes_on() -> None:
     enrollment = enrollment_of(
         DELAY, status="paused", reason="sequence_paused", status_before_pause="waiting",
         due_at=None, due_before_pause=NOON, paused_at=NOON,
@@ -217,7 +217,7 @@ def test_what_failed_takes_its_own_place_again() -> None:
     assert enrollment.entry_slot == "42"
 
 
-def test_what_failed_stays_when_a_later_run_has_the_place() -> None:
+def test_what_failed_stays_when_a_later_enrollment_has_the_place() -> None:
     enrollment = failed()
     make_enrollment(enrollment.sequence, enrollment.subscriber)
 
@@ -274,7 +274,7 @@ def test_what_failed_a_moment_ago_is_tried_now() -> None:
         (WAIT, {"awaits": "paid"}, "it waits for the event paid"),
         (DELAY, {"status": "paused", "due_at": None}, "it is paused"),
         (MAIL, {"status": "waiting_confirmation", "due_at": None}, "has not confirmed"),
-        (MAIL, {"reason": "sending_window"}, "it waits until mail may leave"),
+        (MAIL, {"reason": "sending_window"}, "it waits until mail may be sent"),
     ],
 )
 def test_what_waits_for_more_than_time_says_so(

@@ -1,4 +1,4 @@
-"""People put into a sequence by hand, and those who stay outside."""
+"""People whom an operator enters into a sequence, and those who stay out."""
 
 import threading
 from typing import Any
@@ -82,7 +82,7 @@ def test_only_active_people_enter(status: str, reason: str) -> None:
     assert entered.skipped == {person.pk: reason}
 
 
-def test_others_enter_when_told() -> None:
+def test_others_enter_on_request() -> None:
     sequence = sequence_of()
     pending, gone = person_in(sequence, status="pending"), person_in(sequence, status="bounced")
 
@@ -123,7 +123,7 @@ def test_a_place_is_taken_once(mode: str, columns: dict[str, Any], reason: str) 
     assert len(entered.enrolled) == (0 if reason else 1)
 
 
-def test_a_hand_brings_no_field_to_match() -> None:
+def test_an_operator_gives_no_field_to_match() -> None:
     sequence = make_sequence(
         WorkspaceFactory.create(), enrollmentMode="matching_field", enrollmentFieldPath="order.id"
     )

@@ -1,4 +1,4 @@
-"""Runs moved to the current version: which do, what they do then, and which stay."""
+"""Enrollments moved to the current version: which move, what they do then, which stay."""
 
 from datetime import timedelta
 from typing import Any
@@ -56,7 +56,7 @@ def preview(enrollment: Enrollment) -> moving.Move:
     return by_operator.preview_move(sequence=Sequence.objects.get(pk=enrollment.sequence_id))
 
 
-def test_a_waiting_enrollment_begins_its_wait_anew_from_when_it_came_to_it() -> None:
+def test_a_waiting_enrollment_starts_its_wait_again_from_when_it_came_to_it() -> None:
     enrollment = edited(
         DELAY, to=[FIRST, {**DELAY, "days": 5}], step_since=NOON, lease_token=uuid4()
     )
@@ -94,7 +94,7 @@ def test_an_enrollment_that_its_event_had_released_waits_for_the_new_one(status:
     assert (enrollment.step, enrollment.released_by) == (current_step(enrollment, "wait"), None)
 
 
-def test_a_paused_enrollment_stays_paused_and_begins_its_wait_anew_when_resumed() -> None:
+def test_a_paused_enrollment_stays_paused_and_starts_its_wait_again_when_resumed() -> None:
     enrollment = edited(
         WAIT, to=[WAIT, DELAY], status="paused", status_before_pause="waiting", awaits="paid",
         due_at=None, due_before_pause=NOON + timedelta(days=7), reason="paused_by_hand",

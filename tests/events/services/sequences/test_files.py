@@ -126,7 +126,7 @@ def test_enrollments_that_were_held_are_counted_when_they_go_on() -> None:
     assert imported.resumed == 1
 
 
-def test_every_fault_of_a_file_is_told_and_nothing_is_changed() -> None:
+def test_every_fault_of_a_file_is_reported_and_nothing_is_changed() -> None:
     workspace = WorkspaceFactory.create()
 
     faults = faults_of(
@@ -165,7 +165,7 @@ def test_a_key_comes_once_in_a_file() -> None:
     assert faults == {"[1].key": "is the key of [0] too: welcome."}
 
 
-def test_a_dry_run_tells_and_changes_nothing() -> None:
+def test_a_dry_run_reports_and_changes_nothing() -> None:
     workspace = WorkspaceFactory.create()
 
     imported = import_all(workspace, WELCOME, is_activating=True, is_dry_run=True)
@@ -184,7 +184,7 @@ def test_another_workspaces_sequence_is_another() -> None:
     assert changes(imported) == [("welcome", FileChange.CREATED)]
 
 
-def test_what_keeps_a_sequence_off_warns_whoever_imports_it() -> None:
+def test_what_keeps_a_sequence_off_warns_on_import() -> None:
     (imported,) = import_all(WorkspaceFactory.create(), {**WELCOME, "fromEmail": None})
 
     assert any("from address" in each for each in imported.warnings)
@@ -223,7 +223,7 @@ def test_archived_sequences_are_exported_only_by_their_key() -> None:
     assert [each["key"] for each in chosen] == ["farewell"]
 
 
-def test_a_key_that_is_not_there_is_told() -> None:
+def test_a_key_that_is_not_there_is_reported() -> None:
     workspace = WorkspaceFactory.create()
     make_sequence(WorkspaceFactory.create(), key="foreign")
 

@@ -1,4 +1,4 @@
-"""Enrollments that were held with their sequence, and how they go on."""
+"""Enrollments that were parked with their sequence, and how they go on."""
 
 from datetime import datetime, timedelta
 from typing import Any

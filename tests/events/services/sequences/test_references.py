@@ -49,7 +49,7 @@ def test_a_list_that_was_renamed_is_the_same_list() -> None:
     assert references.missing_lists(workspace=workspace, spec=stored) == []
 
 
-def test_each_place_that_names_an_unknown_list_is_told() -> None:
+def test_each_place_that_names_an_unknown_list_is_reported() -> None:
     workspace = WorkspaceFactory.create()
     foreign = ListFactory.create(name="Foreign")
 
@@ -62,7 +62,7 @@ def test_each_place_that_names_an_unknown_list_is_told() -> None:
     ]
 
 
-def test_a_list_that_is_gone_keeps_its_id_and_is_told() -> None:
+def test_a_list_that_is_gone_keeps_its_id_and_is_reported() -> None:
     workspace = WorkspaceFactory.create()
     news = ListFactory.create(workspace=workspace, name="News")
     stored = references.resolved(workspace=workspace, spec=spec_with("News"))

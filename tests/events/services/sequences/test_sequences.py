@@ -1,4 +1,4 @@
-"""Sequences made, edited, switched on and off, and what the write path is told of it."""
+"""Sequences made, edited, switched on and off, and what the write path learns of it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -223,7 +223,7 @@ def test_the_workspaces_address_is_enough() -> None:
     assert sequence.status == Sequence.Status.ACTIVE
 
 
-def test_properties_that_no_recent_event_had_are_told() -> None:
+def test_properties_that_no_recent_event_had_are_warned_of() -> None:
     workspace = WorkspaceFactory.create()
     definition = EventDefinitionFactory.create(workspace=workspace, name="signup")
     mail = {**MAIL, "html": "{{event.plan.name}} {{event.city|your area}} {{subscriber.firstName}}"}
@@ -240,7 +240,7 @@ def test_properties_that_no_recent_event_had_are_told() -> None:
     )
 
 
-def test_a_mail_that_asks_for_an_event_where_none_starts_the_sequence_is_told() -> None:
+def test_a_mail_that_needs_an_event_where_none_starts_the_sequence_is_warned_of() -> None:
     mail = {**MAIL, "html": "{{event.city}}"}
     sequence = make_sequence(WorkspaceFactory.create(), mail, trigger="manual")
 
@@ -322,7 +322,7 @@ CHANGES: list[Callable[[Sequence], object]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_every_change_is_told_to_the_write_path(change: Callable[[Sequence], object]) -> None:
+def test_the_write_path_learns_of_every_change(change: Callable[[Sequence], object]) -> None:
     workspace = WorkspaceFactory.create()
     sequence = make_sequence(workspace)
     before = version_of(workspace)

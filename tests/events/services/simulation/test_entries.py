@@ -37,7 +37,7 @@ def test_the_triggers_own_event_lets_anybody_in(workspace: Workspace) -> None:
     assert not simulation.someone.is_known
 
 
-def test_a_filter_that_is_not_met_is_told_with_its_path(workspace: Workspace) -> None:
+def test_a_filter_that_is_not_met_is_reported_with_its_path(workspace: Workspace) -> None:
     filters = [{"path": "plan", "operator": "equals", "value": "pro"}]
     sequence = make_sequence(workspace, MAIL, propertyFilters=filters)
 
@@ -161,7 +161,7 @@ def test_a_new_person_enters_by_a_default_list_or_by_being_created(workspace: Wo
 
 @pytest.mark.parametrize("status", Subscriber.Status.values)
 @pytest.mark.parametrize("columns", [{}, {"status": "waiting"}])
-def test_by_hand_it_is_said_what_hands_are_told(
+def test_an_operators_entry_has_the_reasons_of_a_real_one(
     ada: Subscriber, status: str, columns: dict[str, Any]
 ) -> None:
     sequence = make_sequence(ada.workspace, MAIL, trigger="manual")

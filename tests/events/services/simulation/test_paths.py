@@ -1,4 +1,4 @@
-"""The dated way: what each step decides, and when."""
+"""The path with dates: what each step decides, and when."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -45,7 +45,7 @@ def test_mails_leave_after_their_delays(ada: Subscriber) -> None:
     assert (path.ending.at, path.ending.status) == (NOON + 2 * DAY, "completed")
 
 
-def test_a_wait_times_out_unless_it_is_told_otherwise(ada: Subscriber) -> None:
+def test_a_wait_times_out_by_default(ada: Subscriber) -> None:
     sequence = make_sequence(ada.workspace, WAIT, MAIL)
 
     never = simulate(sequence).path.visits
@@ -221,7 +221,7 @@ def test_a_suppressed_address_is_left_out(ada: Subscriber) -> None:
     assert (visit.status, visit.outcome) == ("skipped", {"reason": "suppressed"})
 
 
-def test_a_webhook_is_told_and_not_called(ada: Subscriber) -> None:
+def test_a_webhook_is_shown_and_not_called(ada: Subscriber) -> None:
     step = {"type": "webhook", "id": "crm", "url": "https://crm.example/hook"}
     sequence = make_sequence(ada.workspace, step, LAST)
 
@@ -234,9 +234,7 @@ def test_a_webhook_is_told_and_not_called(ada: Subscriber) -> None:
 
 
 @pytest.mark.parametrize(("most", "count", "is_cut"), [(1, 1, True), (2, 2, True), (3, 3, False)])
-def test_a_path_is_cut_where_it_is_told_to(
-    ada: Subscriber, most: int, count: int, is_cut: bool
-) -> None:
+def test_a_path_is_cut_at_its_limit(ada: Subscriber, most: int, count: int, is_cut: bool) -> None:
     sequence = make_sequence(ada.workspace, MAIL, {"type": "delay", "days": 1}, LAST)
 
     path = simulate(sequence, most=most).path

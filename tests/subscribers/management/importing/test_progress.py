@@ -99,7 +99,7 @@ def test_the_first_bad_rows_are_shown_and_no_text_moves_the_cursor(
     assert stream.getvalue().splitlines() == [
         "line 2: \N{REPLACEMENT CHARACTER}[2J is wrong.",
         "line 3: \N{REPLACEMENT CHARACTER}[2J is wrong.",
-        "More rows are refused; they are counted, and shown no more.",
+        "More rows are rejected; they are counted but not shown.",
     ]
 
 

@@ -33,6 +33,6 @@ def test_nobody_of_another_workspace_is_found(person: Subscriber, name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["", "ada", "sub_1", "1"])
-def test_what_has_none_of_the_forms_is_told_the_forms(person: Subscriber, name: str) -> None:
+def test_a_name_in_no_form_is_answered_with_the_forms(person: Subscriber, name: str) -> None:
     with pytest.raises(named_people.NobodyNamed, match="People are named by an address, ext:"):
         named_people.find(workspace=person.workspace, name=name)

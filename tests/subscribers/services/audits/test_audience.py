@@ -36,7 +36,7 @@ def test_a_person_who_gets_no_mail_without_a_suppression_is_found(status: Status
     assert found() == ["People, suppression"]
 
 
-def test_a_person_whose_address_was_put_down_is_no_fault() -> None:
+def test_a_person_with_a_suppressed_address_is_no_fault() -> None:
     person = factories.SubscriberFactory.create()
     suppressions.suppress(
         workspace=person.workspace,
@@ -71,13 +71,13 @@ def test_a_place_on_a_list_without_its_person_is_found() -> None:
     assert looked == ["People, orphans"]
 
 
-def test_an_open_question_to_somebody_active_is_found() -> None:
+def test_an_open_confirmation_of_an_active_person_is_found() -> None:
     factories.ConfirmationFactory.create(subscriber__status=Status.ACTIVE)
 
     assert found() == ["People, questions"]
 
 
-def test_an_open_question_to_somebody_pending_is_no_fault() -> None:
+def test_an_open_confirmation_of_a_pending_person_is_no_fault() -> None:
     factories.ConfirmationFactory.create()
 
     assert found() == []
@@ -98,7 +98,7 @@ def test_a_confirmation_in_the_ledger_is_no_fault() -> None:
     assert found() == []
 
 
-def test_an_import_that_stands_still_is_found() -> None:
+def test_a_stalled_import_is_found() -> None:
     make_import(updated_at=NOON - timedelta(minutes=11))
 
     assert found() == ["People, imports"]
@@ -125,7 +125,7 @@ def test_a_mail_past_its_time_is_found() -> None:
     assert found() == ["Outbox, sending"]
 
 
-def test_a_mail_that_nobody_sends_is_found() -> None:
+def test_a_queued_mail_without_due_time_is_found() -> None:
     factories.OutgoingEmailFactory.create(cause="confirmation:1:1", due_at=None)
 
     assert found() == ["Outbox, queued"]

@@ -46,7 +46,7 @@ def test_only_the_workspace_that_is_asked_for_is_looked_at() -> None:
     assert (found.count, found.example) == (1, mine.pk)
 
 
-def test_many_faults_are_told_as_at_least() -> None:
+def test_many_faults_are_reported_as_at_least() -> None:
     workspace = factories.WorkspaceFactory.create()
     factories.SubscriberFactory.create_batch(MOST_COUNTED + 1, workspace=workspace)
 

@@ -1,4 +1,4 @@
-"""Asking somebody to confirm: when a mail is queued, what it says, and what is written of it."""
+"""Confirmation emails: when one is queued, what it says, and what the ledger records."""
 
 from datetime import timedelta
 
@@ -80,7 +80,7 @@ def test_only_who_can_say_yes_is_asked(workspace: Workspace, status: str, asked:
     assert OutgoingEmail.objects.count() == Confirmation.objects.count() == asked.is_queued
 
 
-def test_a_suppressed_address_is_not_asked_whoever_bears_it(workspace: Workspace) -> None:
+def test_a_suppressed_address_is_not_asked_whoever_has_it(workspace: Workspace) -> None:
     suppressions.suppress(
         workspace=workspace,
         address="Ada@Example.com",

@@ -179,7 +179,7 @@ def test_confirming_lets_the_mailbox_be_asked_anew(workspace: Workspace) -> None
     assert ask(person, now=LATER).is_queued
 
 
-def test_a_hand_confirms_somebody_pending_and_gives_the_reason(
+def test_an_operator_confirms_a_pending_person_with_a_reason(
     workspace: Workspace, news: object
 ) -> None:
     person = make_pending(workspace)
@@ -203,7 +203,7 @@ def test_a_hand_confirms_somebody_pending_and_gives_the_reason(
 
 
 @pytest.mark.parametrize("status", ["active", "unsubscribed", "bounced"])
-def test_a_hand_confirms_nobody_else(workspace: Workspace, status: str) -> None:
+def test_an_operator_confirms_no_other_person(workspace: Workspace, status: str) -> None:
     person = factories.SubscriberFactory.create(workspace=workspace, status=status)
 
     is_news = confirmations.confirm_by_hand(

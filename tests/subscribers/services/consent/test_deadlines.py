@@ -1,4 +1,4 @@
-"""One reminder, and in the end questions are given up; the enrollments that waited expire."""
+"""One reminder; then confirmations and the enrollments that waited for them expire."""
 
 from datetime import datetime, timedelta
 
@@ -28,7 +28,7 @@ def workspace(workspace: Workspace) -> Workspace:
 
 
 def let_all_leave(*, after: timedelta = timedelta(0)) -> None:
-    """Let the queued mails arrive, so long after they were asked for."""
+    """Mark the queued emails as sent, some time after they were queued."""
     queued = OutgoingEmail.objects.filter(status="queued")
     queued.update(status="sent", due_at=None, sent_at=F("created_at") + after)
 

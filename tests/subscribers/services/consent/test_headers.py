@@ -50,7 +50,7 @@ def test_the_link_in_the_header_is_the_address_of_the_page(
     assert answer.resolver_match.view_name == "unsubscribe"
 
 
-def test_the_link_stands_whole_on_one_line_of_the_mail(person: Subscriber) -> None:
+def test_the_link_is_whole_on_one_line_of_the_mail(person: Subscriber) -> None:
     headers = mail_headers.for_mail(subscriber=person, kind="marketing")
 
     content = build(message(headers=headers)).message().as_bytes().decode("ascii")

@@ -93,7 +93,7 @@ def test_hostile_and_endless_texts_are_made_to_fit(workspace: Workspace) -> None
     assert (len(line.list_name), len(line.method)) == (200, 40)
 
 
-def test_an_address_that_nobody_bears_has_its_lines(workspace: Workspace) -> None:
+def test_an_address_without_a_subscriber_has_consent_records(workspace: Workspace) -> None:
     ledger.record_of_address(
         workspace=workspace,
         email_key="gone@example.com",
@@ -107,5 +107,5 @@ def test_an_address_that_nobody_bears_has_its_lines(workspace: Workspace) -> Non
     assert len(line.address_hash) == 64
 
 
-def test_the_parts_of_a_text_are_told_apart() -> None:
+def test_the_parts_of_a_text_are_separated() -> None:
     assert ledger.hash_of_text("a", "bc") != ledger.hash_of_text("ab", "c")

@@ -1,4 +1,4 @@
-"""Once a day, three times in all, by mailbox; and begun anew once somebody answered."""
+"""Once a day, three times in all, by mailbox; an answer resets the count."""
 
 from datetime import datetime, timedelta
 
@@ -62,7 +62,7 @@ def test_a_reminder_waits_for_no_pause_but_counts(workspace: Workspace) -> None:
     assert AskedAddress.objects.get().mails == 3
 
 
-def test_whoever_answered_can_be_asked_anew(workspace: Workspace) -> None:
+def test_an_answer_resets_the_count(workspace: Workspace) -> None:
     for number in range(3):
         take(workspace, at=NOON + number * DAY)
 

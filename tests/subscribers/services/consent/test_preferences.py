@@ -1,4 +1,4 @@
-"""What somebody may choose by the link in their mail."""
+"""The lists that a subscriber may choose by the link in an email."""
 
 from datetime import UTC, datetime
 

@@ -55,7 +55,7 @@ def kinds() -> list[str]:
 @pytest.mark.parametrize(
     ("reason", "after"), [(HARD, "bounced"), (COMPLAINT, "complained"), (MANUAL, None)]
 )
-def test_whoever_bears_the_address_has_the_status_that_it_says(
+def test_the_address_s_subscriber_gets_the_status_of_the_reason(
     person: Subscriber, before: str, reason: Reason, after: str | None
 ) -> None:
     Subscriber.objects.update(status=before)
@@ -156,7 +156,7 @@ def test_the_gravest_reason_stays(person: Subscriber) -> None:
         (SuppressionSource.SMTP, ""),
     ],
 )
-def test_an_address_that_nobody_bears_is_kept_in_the_clear_only_if_somebody_gave_it(
+def test_an_address_without_a_subscriber_is_stored_in_clear_only_if_a_person_gave_it(
     workspace: Workspace, source: SuppressionSource, kept: str
 ) -> None:
     suppress(workspace, "Bo@example.com", source=source)
@@ -166,7 +166,7 @@ def test_an_address_that_nobody_bears_is_kept_in_the_clear_only_if_somebody_gave
     assert ConsentRecord.objects.get().subscriber is None
 
 
-def test_of_an_erased_person_the_hash_stays_and_holds_for_whoever_comes_back(
+def test_an_erased_person_s_hash_stays_and_holds_for_a_new_subscriber(
     person: Subscriber, settings: Settings
 ) -> None:
     workspace = person.workspace
@@ -184,7 +184,7 @@ def test_of_an_erased_person_the_hash_stays_and_holds_for_whoever_comes_back(
 
 
 @pytest.mark.parametrize("before", ["active", "pending", "unsubscribed"])
-def test_lifting_a_bounce_gives_back_the_status_before_it(person: Subscriber, before: str) -> None:
+def test_removing_a_bounce_restores_the_earlier_status(person: Subscriber, before: str) -> None:
     Subscriber.objects.update(status=before)
     if before == "pending":
         factories.ConfirmationFactory.create(subscriber=person)
@@ -201,7 +201,7 @@ def test_lifting_a_bounce_gives_back_the_status_before_it(person: Subscriber, be
     assert (line.kind, line.method, line.reason) == ("released", "admin", "They asked.")
 
 
-def test_who_confirmed_once_is_active_after_lifting(person: Subscriber) -> None:
+def test_a_confirmed_person_is_active_after_the_removal(person: Subscriber) -> None:
     factories.ConfirmationFactory.create(subscriber=person, confirmed_at=NOON, closed_at=NOON)
     suppress(person.workspace)
 
@@ -211,7 +211,7 @@ def test_who_confirmed_once_is_active_after_lifting(person: Subscriber) -> None:
     assert person.status == "active"
 
 
-def test_who_bounced_and_left_then_has_left_after_lifting(person: Subscriber) -> None:
+def test_an_unsubscribe_after_a_bounce_holds_after_the_removal(person: Subscriber) -> None:
     suppress(person.workspace)
     for _ in range(2):
         unsubscribing.leave(
@@ -228,7 +228,7 @@ def test_who_bounced_and_left_then_has_left_after_lifting(person: Subscriber) ->
     assert kinds() == ["suppressed", "left", "released"]
 
 
-def test_who_complained_has_left_after_lifting(person: Subscriber) -> None:
+def test_a_complained_person_is_unsubscribed_after_the_removal(person: Subscriber) -> None:
     suppress(person.workspace, reason=COMPLAINT)
 
     lifted = lift(person.workspace)
@@ -238,7 +238,7 @@ def test_who_complained_has_left_after_lifting(person: Subscriber) -> None:
     assert lifted == suppressions.Lifted(person, is_reactivated=False)
 
 
-def test_lifting_twice_or_what_is_not_there_changes_nothing(person: Subscriber) -> None:
+def test_removing_twice_or_without_a_suppression_changes_nothing(person: Subscriber) -> None:
     suppress(person.workspace)
     lift(person.workspace)
 
@@ -248,7 +248,7 @@ def test_lifting_twice_or_what_is_not_there_changes_nothing(person: Subscriber) 
     assert kinds() == ["suppressed", "released"]
 
 
-def test_a_refusal_puts_down_the_mail_s_address_and_not_the_one_that_came_later(
+def test_a_refusal_suppresses_the_mail_s_address_and_not_a_later_one(
     person: Subscriber,
 ) -> None:
     workspace = person.workspace

@@ -41,7 +41,7 @@ def test_the_sample_makes_nothing_and_its_link_confirms_nobody(workspace: Worksp
         ({"confirmation_text": "{{ broken"}, TemplateFault),
     ],
 )
-def test_a_mail_that_cannot_be_made_is_told(
+def test_a_mail_that_cannot_be_rendered_is_reported(
     workspace: Workspace, columns: dict[str, str], fault: type[Exception]
 ) -> None:
     for name, template in columns.items():

@@ -1,4 +1,4 @@
-"""Leaving: who leaves, what is told upwards, and that it happens once."""
+"""Unsubscribing: who leaves, what reactions are called with, and that it happens once."""
 
 import threading
 from collections.abc import Sequence
@@ -83,7 +83,7 @@ def test_everybody_leaves_once_and_who_bounced_or_complained_keeps_that_status(
 
 
 @pytest.mark.django_db
-def test_who_left_is_told_in_one_call_by_id_and_in_the_transaction(told: Told) -> None:
+def test_reactions_hear_of_leaving_in_one_call_by_id_in_the_transaction(told: Told) -> None:
     people = [factories.SubscriberFactory.create() for _ in range(3)]
     people[1].status = Subscriber.Status.UNSUBSCRIBED
     people[1].save(update_fields=["status"])
@@ -95,7 +95,7 @@ def test_who_left_is_told_in_one_call_by_id_and_in_the_transaction(told: Told) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whoever_is_told_and_fails_undoes_the_change(told: Told) -> None:
+def test_a_failing_reaction_undoes_the_change(told: Told) -> None:
     person = factories.SubscriberFactory.create()
     told.error = RuntimeError("no")
 
@@ -117,7 +117,7 @@ def test_leaving_again_keeps_the_first_time(told: Told) -> None:
 
 
 @pytest.mark.django_db
-def test_nobody_is_told_of_nobody(told: Told) -> None:
+def test_reactions_hear_nothing_when_nobody_left(told: Told) -> None:
     assert leave() == []
 
     assert told.left_ids == []
@@ -140,7 +140,7 @@ def test_a_link_is_its_owner_s_alone(told: Told) -> None:
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_many_clicks_at_once_are_told_once(told: Told) -> None:
+def test_many_clicks_at_once_are_reported_once(told: Told) -> None:
     people = [factories.SubscriberFactory.create() for _ in range(4)]
     orders = [people, people[::-1]] * 8
 
@@ -179,7 +179,7 @@ def test_the_ledger_says_how_and_why_somebody_left_and_the_question_is_closed(to
 
 
 @pytest.mark.django_db
-def test_who_asked_to_come_back_and_leaves_again_is_not_told_twice_but_written_down(
+def test_leaving_again_after_asking_to_return_is_recorded_but_not_reported_twice(
     told: Told,
 ) -> None:
     person = factories.SubscriberFactory.create()
@@ -209,7 +209,7 @@ def test_the_link_finds_its_owner_after_a_rotation_of_the_secret_key(
 
 
 @pytest.mark.django_db
-def test_leaving_a_list_leaves_the_others_and_is_written_down(told: Told) -> None:
+def test_leaving_a_list_keeps_the_others_and_is_recorded(told: Told) -> None:
     kept = factories.ListMembershipFactory.create()
     person = kept.subscriber
     gone = factories.ListFactory.create(workspace=person.workspace, name="News")
@@ -233,7 +233,7 @@ def test_leaving_a_list_leaves_the_others_and_is_written_down(told: Told) -> Non
 
 
 @pytest.mark.django_db
-def test_joining_a_list_is_told_and_written_down_once(told: Told) -> None:
+def test_joining_a_list_is_reported_and_recorded_once(told: Told) -> None:
     person = factories.SubscriberFactory.create()
     news = factories.ListFactory.create(workspace=person.workspace, name="News")
 

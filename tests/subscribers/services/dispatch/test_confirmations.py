@@ -78,7 +78,7 @@ def test_the_mail_leaves_once(workspace: Workspace, server: SmtpServer) -> None:
         ({"status": "bounced"}, "subscriber_bounced"),
     ],
 )
-def test_whoever_needs_no_mail_any_more_gets_none(
+def test_a_confirmation_that_is_not_needed_any_more_is_skipped(
     workspace: Workspace, server: SmtpServer, columns: dict[str, str], reason: str
 ) -> None:
     ask(make_pending(workspace))
@@ -91,7 +91,7 @@ def test_whoever_needs_no_mail_any_more_gets_none(
     assert server.taken == []
 
 
-def test_the_mail_of_a_closed_question_does_not_leave(
+def test_the_mail_of_a_closed_confirmation_is_not_sent(
     workspace: Workspace, server: SmtpServer
 ) -> None:
     ask(make_pending(workspace))
@@ -138,7 +138,7 @@ def test_a_mail_without_a_sender_waits_until_the_workspace_has_one(
     assert b"From: Acme <late@example.com>" in server.taken[0].content
 
 
-def test_what_is_beyond_the_hour_s_limit_leaves_later_and_nobody_is_lost(
+def test_mail_beyond_the_hourly_limit_is_sent_later_and_none_is_lost(
     workspace: Workspace, server: SmtpServer, settings: Settings
 ) -> None:
     settings.CONFIRMATIONS_PER_DOMAIN = 3
@@ -159,7 +159,7 @@ def test_what_is_beyond_the_hour_s_limit_leaves_later_and_nobody_is_lost(
     assert AskedHour.objects.get(scope="domain", starts_at=NOON).delayed == 5
 
 
-def test_a_mail_that_waited_for_longer_than_its_link_is_good_leaves_with_a_fresh_one(
+def test_a_mail_that_waited_longer_than_its_link_is_valid_gets_a_fresh_link(
     workspace: Workspace, server: SmtpServer, settings: Settings
 ) -> None:
     settings.CONFIRMATIONS_PER_HOUR = 1
@@ -185,7 +185,7 @@ def test_a_mail_that_waited_for_longer_than_its_link_is_good_leaves_with_a_fresh
     assert confirmations.read_link(token, late + 8 * DAY).state is confirmations.LinkState.EXPIRED
 
 
-def test_a_mail_that_was_queued_under_an_earlier_secret_key_leaves_with_a_link_that_works(
+def test_a_mail_queued_under_an_earlier_secret_key_gets_a_link_that_works(
     workspace: Workspace, server: SmtpServer, settings: Settings
 ) -> None:
     ask(make_pending(workspace))
@@ -270,7 +270,7 @@ def test_other_mails_are_not_counted(workspace: Workspace, server: SmtpServer) -
 
 
 @pytest.mark.parametrize("fault", list(Fault))
-def test_a_mail_of_unknown_fate_leaves_again_with_the_same_message_id_thrice_in_all(
+def test_a_mail_with_unknown_delivery_is_sent_three_times_with_the_same_message_id(
     workspace: Workspace, server: SmtpServer, fault: Fault
 ) -> None:
     ask(make_pending(workspace))
@@ -297,7 +297,7 @@ def test_a_mail_of_unknown_fate_that_arrives_then_is_sent(
 
 
 @pytest.mark.parametrize(("attempts", "status"), [(1, "queued"), (2, "queued"), (3, "unknown")])
-def test_what_a_dead_process_was_sending_leaves_again_thrice_in_all(
+def test_a_mail_of_a_dead_process_is_sent_three_times_in_all(
     workspace: Workspace, attempts: int, status: str
 ) -> None:
     ask(make_pending(workspace))

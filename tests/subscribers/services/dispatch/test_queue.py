@@ -132,9 +132,7 @@ def test_a_mail_that_cannot_be_made_ready_waits_and_harms_no_other(
     assert server.recipients == ["ada@example.com"]
 
 
-def test_a_mail_that_somebody_else_holds_does_not_leave(
-    person: Subscriber, server: SmtpServer
-) -> None:
+def test_a_mail_that_another_task_holds_is_not_sent(person: Subscriber, server: SmtpServer) -> None:
     queue(person)
     claimed = outbox_queue.claim_queued(now=NOON)
     assert claimed is not None
@@ -171,7 +169,7 @@ def test_the_person_is_looked_at_a_last_time(
 
 
 @pytest.mark.parametrize("kind", [Kind.MARKETING, Kind.TRANSACTIONAL])
-def test_a_suppressed_address_gets_no_mail_whoever_bears_it(
+def test_a_suppressed_address_gets_no_mail_whoever_has_it(
     person: Subscriber, server: SmtpServer, kind: str
 ) -> None:
     suppressions.suppress(

@@ -79,7 +79,7 @@ def test_a_mail_that_is_not_known_leaves_its_recipient_to_be_found(person: Subsc
 
 
 @pytest.mark.parametrize("recipient", ["", "nobody", "stranger@example.com", "\x00@x", "a" * 1000])
-def test_whom_nobody_knows_is_passed_over(person: Subscriber, recipient: str) -> None:
+def test_an_unknown_recipient_is_ignored(person: Subscriber, recipient: str) -> None:
     mail_to(person)
 
     take(Report(recipient=recipient, news=News.HARD_BOUNCE))
@@ -88,7 +88,7 @@ def test_whom_nobody_knows_is_passed_over(person: Subscriber, recipient: str) ->
     assert not ConsentRecord.objects.exists()
 
 
-def test_who_unsubscribed_at_the_service_has_left(person: Subscriber) -> None:
+def test_an_unsubscribe_at_the_service_unsubscribes(person: Subscriber) -> None:
     enrollment = factories.EnrollmentFactory.create(workspace=person.workspace, subscriber=person)
 
     take(Report(recipient="x", email_id=mail_to(person).pk, news=News.UNSUBSCRIBED, is_taken=True))

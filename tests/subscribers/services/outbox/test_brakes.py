@@ -1,4 +1,4 @@
-"""The operator's brakes: which mail leaves, which never does, which waits."""
+"""The operator's switches: which mail is sent, skipped or held."""
 
 import pytest
 from pytest_django.fixtures import Settings

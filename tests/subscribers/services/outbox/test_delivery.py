@@ -1,4 +1,4 @@
-"""Mails as they are written, backends other than SMTP, and whom the operator lets mail go to."""
+"""Emails as they are written, backends other than SMTP, and the allow list."""
 
 import json
 from pathlib import Path
@@ -69,7 +69,7 @@ class AnymailRecipientsRefused(Exception):
 
 
 class RaisingBackend(BaseEmailBackend):
-    """An email backend of somebody else."""
+    """A third party's email backend."""
 
     error: Exception | None = None
     count = 1

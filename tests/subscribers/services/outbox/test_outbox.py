@@ -228,7 +228,7 @@ def test_what_nobody_can_still_be_sending_is_unknown(person: Subscriber) -> None
     assert under_way.status == Status.SENDING
 
 
-def test_a_confirmation_that_was_lost_leaves_again(person: Subscriber) -> None:
+def test_a_lost_confirmation_is_sent_again(person: Subscriber) -> None:
     email = mail(person, kind=Kind.CONFIRMATION, status=Status.SENDING, message_id="<1@x>")
     enrollment_out(email)
 

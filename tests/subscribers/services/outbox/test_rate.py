@@ -99,7 +99,7 @@ def test_a_lease_spares_the_database(
 
 
 @pytest.mark.django_db
-def test_whoever_was_refused_asks_no_more_in_that_second(
+def test_after_a_refusal_nothing_is_asked_in_that_second(
     settings: Settings, django_assert_num_queries: Counted
 ) -> None:
     settings.MAIL_RATE = 5

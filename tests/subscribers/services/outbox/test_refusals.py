@@ -28,7 +28,7 @@ from subscribers.services.outbox import refusals
         (556, "Domain does not accept mail"),
     ],
 )
-def test_a_recipient_who_is_none_is_told_by_the_code_or_its_enhanced_status(
+def test_a_missing_recipient_is_recognised_by_the_code_or_its_enhanced_status(
     code: int, text: str
 ) -> None:
     assert refusals.is_of_recipient(code=code, text=text)
@@ -64,7 +64,7 @@ def test_a_recipient_who_is_none_is_told_by_the_code_or_its_enhanced_status(
         (550, "authentication required"),
     ],
 )
-def test_what_may_be_about_something_else_puts_nobody_down(code: int, text: str) -> None:
+def test_a_refusal_that_may_be_about_something_else_suppresses_nobody(code: int, text: str) -> None:
     assert not refusals.is_of_recipient(code=code, text=text)
 
 

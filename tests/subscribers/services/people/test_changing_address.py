@@ -1,4 +1,4 @@
-"""A change of address: the person stays, mail follows, and a question is asked anew."""
+"""A change of address: the person stays, mail follows, and a pending one is asked again."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ Reason = Suppression.Reason
 
 @pytest.fixture
 def person(db: None) -> Subscriber:
-    """Somebody active, in a workspace that can ask."""
+    """An active person in a workspace that can send confirmations."""
     ada: Subscriber = factories.SubscriberFactory.create(
         email="ada@example.com", workspace__from_email="hi@acme.example"
     )
@@ -158,7 +158,7 @@ def test_a_suppression_of_the_new_address_holds(person: Subscriber) -> None:
     assert person.status == "bounced"
 
 
-def test_nobody_has_no_address(person: Subscriber) -> None:
+def test_an_unknown_person_is_refused(person: Subscriber) -> None:
     person_id = person.pk
     person.delete()
 

@@ -1,4 +1,4 @@
-"""Erasing: the person goes everywhere, a keyed hash and one line stay, and nobody else is hit."""
+"""Erasing: all of the person is deleted, a hash and one record stay, others are unchanged."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -40,7 +40,7 @@ KEY = "ada.lovelace@xn--bcher-kva.example"
 
 @pytest.fixture
 def person(workspace: Workspace) -> Subscriber:
-    """Somebody whose every name is found nowhere else."""
+    """A person whose names nobody else has."""
     return factories.SubscriberFactory.create(
         workspace=workspace,
         email=ADDRESS.replace("B", "b"),
@@ -214,7 +214,7 @@ def test_what_a_server_says_later_does_not_bring_the_address_back(person: Subscr
     assert rows_with(person.email) == []
 
 
-def test_an_operator_who_knows_the_address_can_lift_it(person: Subscriber) -> None:
+def test_an_operator_who_knows_the_address_can_remove_the_suppression(person: Subscriber) -> None:
     erase(person)
 
     lifted = suppressions.lift(
@@ -294,7 +294,7 @@ def test_many_events_go_in_portions_and_the_roll_ups_follow(
     assert sorted(counts) == [("day", 1), ("hour", 1)]
 
 
-def test_who_was_interrupted_goes_on_by_repeating(person: Subscriber) -> None:
+def test_an_interrupted_erasure_continues_when_repeated(person: Subscriber) -> None:
     leave_traces(person)
     # What a process left that died after a portion.
     Event.objects.all().delete()

@@ -1,4 +1,4 @@
-"""Subscribers on their way out: everybody who was chosen, once, with all that they bear."""
+"""Exports: every chosen subscriber once, with all their data."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ def addresses(workspace: Workspace, chosen: Chosen) -> list[str]:
     return [row.email for row in exported(workspace, chosen)]
 
 
-def test_a_row_has_all_that_a_person_bears(workspace: Workspace) -> None:
+def test_a_row_has_everything_of_a_person(workspace: Workspace) -> None:
     person = factories.SubscriberFactory.create(
         workspace=workspace,
         email="Ada@example.com",
@@ -131,7 +131,7 @@ def test_people_are_chosen_by_all_that_is_asked_for(workspace: Workspace) -> Non
         (Chosen(lists=("News",)), "list 'News'"),
     ],
 )
-def test_a_name_that_is_not_there_is_told_at_once(
+def test_an_unknown_name_is_reported_at_once(
     workspace: Workspace, chosen: Chosen, named: str
 ) -> None:
     factories.TagFactory.create(name="vip")

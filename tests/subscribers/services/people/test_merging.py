@@ -62,7 +62,7 @@ def merge(kept: Subscriber, gone: Subscriber, **given: Any) -> merging.Merged:
 def enrollment_of(
     person: Subscriber, sequence: Sequence | None = None, **columns: Any
 ) -> Enrollment:
-    """Enroll somebody in a sequence, a new one unless it is given."""
+    """Enroll a person in a sequence, a new one unless given."""
     if sequence is not None:
         version = sequence.versions.get()
         columns |= {"version": version, "step": version.steps.get()}

@@ -1,4 +1,4 @@
-"""Keys that a process remembers are asked about at each request."""
+"""A cached key is checked at each request."""
 
 from datetime import timedelta
 

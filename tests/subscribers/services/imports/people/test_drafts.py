@@ -83,7 +83,7 @@ def test_a_wrong_field_is_named_with_its_limit(field: str, value: Any, message: 
     assert faults_of(**{field: value}) == [(field, message)]
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     found = faults_of(email="nobody", status="x", timezone="x", tags=1)
 
     assert [path for path, _ in found] == ["email", "tags", "status", "timezone"]

@@ -163,7 +163,9 @@ def test_who_is_active_is_not_pending_again() -> None:
 
 
 @pytest.mark.parametrize("duplicates", CHANGING)
-def test_who_left_elsewhere_has_left_here_with_all_that_it_ends(duplicates: Duplicates) -> None:
+def test_an_unsubscribe_elsewhere_unsubscribes_and_stops_enrollments(
+    duplicates: Duplicates,
+) -> None:
     run = factories.EnrollmentFactory.create(subscriber__email=ADA)
     row = {"email": ADA, "status": "unsubscribed", "unsubscribedAt": STATED}
 
@@ -177,7 +179,7 @@ def test_who_left_elsewhere_has_left_here_with_all_that_it_ends(duplicates: Dupl
     assert (line.kind, line.method, line.at, line.actor) == ("left", "import", EARLIER, ACTOR)
 
 
-def test_the_question_to_who_left_is_closed() -> None:
+def test_the_confirmation_of_an_unsubscribed_person_is_closed() -> None:
     person = make_ada(status=Subscriber.Status.PENDING)
     ask(person)
 
@@ -199,7 +201,7 @@ def test_who_bounced_elsewhere_is_suppressed_here_with_all_that_it_ends(status: 
     assert ConsentRecord.objects.get().kind == "suppressed"
 
 
-def test_who_had_left_and_bounced_elsewhere_has_left_when_that_is_lifted() -> None:
+def test_after_a_removal_an_unsubscribe_elsewhere_still_holds() -> None:
     person = make_ada(status=Subscriber.Status.UNSUBSCRIBED)
     import_rows(person.workspace, {"email": ADA, "status": "bounced"}, duplicates=MERGE)
 

@@ -157,7 +157,7 @@ def test_the_claim_of_consent_is_in_the_ledger_with_who_claims_it() -> None:
     assert line.address_hash == address_hash(workspace.address_hash_key, ADA)
 
 
-def test_who_left_has_their_time_and_a_line() -> None:
+def test_an_unsubscribed_person_has_a_time_and_a_consent_record() -> None:
     row = {"email": ADA, "status": "unsubscribed", "unsubscribedAt": STATED}
 
     import_rows(factories.WorkspaceFactory.create(), row)

@@ -76,7 +76,7 @@ def test_a_suppressed_address_comes_in_as_what_it_is(
 
 
 @pytest.mark.parametrize("reason", ["manual", "erased"])
-def test_an_address_put_down_by_hand_or_erasure_gets_no_mail_whatever_the_row_says(
+def test_an_address_suppressed_by_an_operator_or_erasure_gets_no_mail_whatever_the_row_says(
     reason: str,
 ) -> None:
     workspace = factories.WorkspaceFactory.create()
@@ -135,7 +135,7 @@ def test_somebody_erased_is_still_suppressed_when_they_come_in_again() -> None:
     assert suppressions.reason_to_skip(workspace=workspace, recipient=ADA) == "suppressed"
 
 
-def test_who_bounced_before_ever_confirming_is_pending_when_that_is_lifted() -> None:
+def test_a_bounce_before_confirmation_becomes_pending_when_the_suppression_is_removed() -> None:
     workspace = factories.WorkspaceFactory.create(double_opt_in=True)
     put_down(workspace, "hard_bounce")
     import_rows(workspace, {"email": ADA})
@@ -145,7 +145,7 @@ def test_who_bounced_before_ever_confirming_is_pending_when_that_is_lifted() -> 
     assert the_person().status == Subscriber.Status.PENDING
 
 
-def test_who_had_left_before_bouncing_has_left_when_that_is_lifted() -> None:
+def test_an_unsubscribe_before_a_bounce_holds_when_the_suppression_is_removed() -> None:
     workspace = factories.WorkspaceFactory.create()
     import_rows(workspace, {"email": ADA, "status": "bounced", "unsubscribedAt": STATED})
 

@@ -1,18 +1,18 @@
-"""How the ticker and the pool tell the supervisor that they live: bytes on a pipe.
+"""Heartbeats of the ticker and the pool to the supervisor: bytes on a pipe.
 
-A pipe needs no database, no lock and no clock in common, and it tells the other way round as
-well: a child whose pipe is broken has lost its supervisor.
+A pipe needs no database, lock or common clock. It also works the other way round: a child whose
+pipe is broken has lost its supervisor.
 """
 
 import contextlib
 import os
 from dataclasses import dataclass
 
-# All is well; of the pool: a process is free.
+# Healthy; from the pool: a process is free.
 WELL = b"."
-# Of the pool: every process is at work, each within its time.
+# From the pool: every process carries out a task, each within its time.
 BUSY = b"b"
-# Of the ticker: a beat has not come back through the queue.
+# From the ticker: a probe was not carried out in time.
 OVERDUE = b"!"
 # The database does not answer, or its migrations are not there yet.
 WAITING = b"w"
@@ -23,49 +23,45 @@ class SupervisorGone(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
-    """The child's end; without a descriptor nobody listens, as in a test."""
+class Heartbeat:
+    """The child's end; without a descriptor nothing is sent, as in tests."""
 
     descriptor: int | None = None
 
-    def give(self, state: bytes) -> None:
-        """Write one byte and never wait; raises `SupervisorGone`."""
+    def send(self, state: bytes) -> None:
+        """Write one byte without waiting; raises `SupervisorGone`."""
         if self.descriptor is None:
             return
         try:
             os.write(self.descriptor, state)
         except BlockingIOError:
-            # The supervisor has a whole pipe full to read.
-            return
+            return  # the pipe is full: the supervisor has enough to read
         except OSError as error:
             raise SupervisorGone from error
 
 
 @dataclass(slots=True)
-class PulseReader:
+class HeartbeatReader:
     """The supervisor's end."""
 
     descriptor: int
     child_descriptor: int
 
     @classmethod
-    def open(cls) -> "PulseReader":
-        """Make a pipe; the child gets `child_descriptor`."""
+    def open(cls) -> "HeartbeatReader":
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
         os.set_blocking(writing, False)
         return cls(reading, writing)
 
     def leave_to_child(self) -> None:
-        """Close the child's end here, once the child has it."""
         os.close(self.child_descriptor)
 
     def read(self) -> bytes:
-        """Return the last byte since the last read; empty when there was none."""
+        """Return the last byte since the last read, or nothing."""
         with contextlib.suppress(BlockingIOError):
             return os.read(self.descriptor, 65536)[-1:]
         return b""
 
     def close(self) -> None:
-        """Close this end."""
         os.close(self.descriptor)
