@@ -101,8 +101,6 @@ def _enrollment(enrollments: Links, entry: Mapping[str, Any]) -> SafeString:
     return format_html("a deleted enrollment ({})", gone)
 
 
-def _reason(entry: Mapping[str, Any]) -> SafeString:
+def _reason(entry: Mapping[str, Any]) -> str:
     reason = reason_in_words(entry["reason"])
-    if entry.get("path"):
-        return format_html("{} ({})", reason, entry["path"])
-    return format_html("{}", reason)
+    return f"{reason} ({entry['path']})" if entry.get("path") else reason

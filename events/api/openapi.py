@@ -9,25 +9,8 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from events.api.openapi_effects import EFFECTS
 from events.intake.payloads import LONGEST_EVENT_ID, LONGEST_NAME
 from events.models import FailedStage
-from subscribers.api.openapi import (
-    COUNT,
-    DRY_RUN,
-    FLAG,
-    IDEMPOTENCY_KEY,
-    MEDIA_TYPE,
-    MOMENT,
-    RATE_LIMIT_HEADERS,
-    REQUEST_ID,
-    SUCCESS,
-    WRITING_ERRORS,
-    Schema,
-    answers,
-    listing,
-    optional,
-    public_id,
-    record,
-    text,
-)
+from subscribers.api import openapi as shared
+from subscribers.api.openapi import COUNT, Schema, listing, optional, public_id, record, text
 from subscribers.wire import addresses, payloads, profile
 
 TAGS = ["Events"]
@@ -49,7 +32,7 @@ EVENT_FIELDS: Schema = {
     "properties": optional(PROPERTIES),
     "occurredAt": optional(
         {
-            **MOMENT,
+            **shared.MOMENT,
             "description": "Now unless given. More than"
             f" {int(settings.HISTORY_AFTER.total_seconds())} seconds ago: history, which is"
             " recorded and has no effects.",
@@ -156,7 +139,7 @@ OPT_IN = record(
 # Only with `dryRun`.
 BULK_ANSWER = record(
     {
-        "success": SUCCESS,
+        "success": shared.SUCCESS,
         "subscriber": SUBSCRIBER,
         "events": listing({"anyOf": [RECORDED, FAILED]}, description="As sent, in that order."),
         "optIn": OPT_IN,
@@ -167,10 +150,10 @@ BULK_ANSWER = record(
 )
 SINGLE_ANSWER = record(
     {
-        "success": SUCCESS,
+        "success": shared.SUCCESS,
         "subscriber": SUBSCRIBER,
         "event": record(
-            {"id": public_id("evt"), "name": {"type": "string"}, "definitionCreated": FLAG},
+            {"id": public_id("evt"), "name": {"type": "string"}, "definitionCreated": shared.FLAG},
             required=["id", "name", "definitionCreated"],
         ),
         "duplicate": {"const": True},
@@ -182,7 +165,9 @@ SINGLE_ANSWER = record(
         "inserted": COUNT,
         "duplicates": COUNT,
         "events": listing(
-            record({"id": public_id("evt"), "name": {"type": "string"}, "occurredAt": MOMENT})
+            record(
+                {"id": public_id("evt"), "name": {"type": "string"}, "occurredAt": shared.MOMENT}
+            )
         ),
         "optIn": OPT_IN,
         "effects": EFFECTS,
@@ -192,7 +177,7 @@ SINGLE_ANSWER = record(
 )
 IMPORT_ANSWER = record(
     {
-        "success": SUCCESS,
+        "success": shared.SUCCESS,
         "total": COUNT,
         "recorded": COUNT,
         "duplicates": COUNT,
@@ -312,13 +297,13 @@ def _endpoint(
         summary=summary,
         tags=TAGS,
         parameters=[
-            *([DRY_RUN] if is_dry_run_offered else []),
-            IDEMPOTENCY_KEY,
-            REQUEST_ID,
-            *RATE_LIMIT_HEADERS,
+            *([shared.DRY_RUN] if is_dry_run_offered else []),
+            shared.IDEMPOTENCY_KEY,
+            shared.REQUEST_ID,
+            *shared.RATE_LIMIT_HEADERS,
         ],
-        request={MEDIA_TYPE: body},
-        responses=answers(by_status, errors=WRITING_ERRORS),
+        request={shared.MEDIA_TYPE: body},
+        responses=shared.answers(by_status, errors=shared.WRITING_ERRORS),
         examples=examples,
     )
     return described

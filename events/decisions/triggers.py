@@ -85,10 +85,7 @@ def starts_of_lists(
 def ends_of_event(
     *, watched: Watched, event: Seen, tags_added: Sequence[TagRef], enrollments: EnrollmentsBySlot
 ) -> Ends:
-    """Return what the event releases and stops of the earlier enrollments.
-
-    An enrollment that it stops is not also released.
-    """
+    """Return the earlier enrollments that the event stops, and the others that it releases."""
     stopped = [
         enrollment
         for enrollment in _under_way(enrollments)

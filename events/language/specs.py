@@ -50,10 +50,7 @@ class SequenceSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def key_from(name: str) -> str:
-    """Return a key made of a name's letters and digits, with hyphens.
-
-    Raises `InvalidField` when the name has none.
-    """
+    """Return a key of a name's letters and digits, with hyphens; raises `InvalidField`."""
     folded = unicodedata.normalize("NFKC", name).lower()
     key = re.sub(r"[\W_]+", "-", folded).strip("-")[:LONGEST_KEY].strip("-")
     if not key:

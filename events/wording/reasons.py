@@ -67,10 +67,7 @@ REASONS: Mapping[str, str] = {
 
 
 def reason_in_words(reason: str) -> str:
-    """Return a stored reason in words: a word, and a detail after a colon if it has one.
-
-    An unknown word is shown as it is.
-    """
+    """Return a stored reason, with the detail after its colon, in words; unknown words stay."""
     word, colon, detail = reason.partition(":")
     known = REASONS.get(word.strip(), word.strip().replace("_", " "))
     return f"{known}: {detail.strip()}" if colon and detail.strip() else known

@@ -179,8 +179,7 @@ def _contents(visit: Visit, *, with_html: bool) -> Iterator[str]:
     if visit.mail:
         yield from _mail_lines(visit.mail, with_html=with_html)
     if visit.payload is not None:
-        payload = json.dumps(visit.payload, indent=2, ensure_ascii=False)
-        yield textwrap.indent(payload, INDENT)
+        yield textwrap.indent(json.dumps(visit.payload, indent=2, ensure_ascii=False), INDENT)
 
 
 def _mail_lines(mail: Draft, *, with_html: bool) -> Iterator[str]:

@@ -47,9 +47,9 @@ def in_words(step: steps.Step) -> str:  # noqa: PLR0911 - one return a kind
         case steps.ConditionStep():
             return condition_in_words(step)
         case steps.UpdateTagsStep():
-            return _pair("add", step.add, "remove", step.remove, "Tags")
+            return _pair("Tags", ("add", step.add), ("remove", step.remove))
         case steps.UpdateListStep():
-            return _pair("join", step.join, "leave", step.leave, "Lists")
+            return _pair("Lists", ("join", step.join), ("leave", step.leave))
         case steps.UpdateSubscriberStep():
             return "Change the person: " + ", ".join(_changes(step))
         case steps.WebhookStep():
@@ -130,11 +130,9 @@ def _filter_in_words(wanted: Filter) -> str:
     return f"{wanted.path} {OPERATORS[wanted.operator]} {', '.join(map(str, values))}"
 
 
-def _pair(
-    verb: str, some: Iterable[str], other_verb: str, others: Iterable[str], title: str
-) -> str:
-    named = [(verb, ", ".join(some)), (other_verb, ", ".join(others))]
-    return f"{title}: " + "; ".join(f"{each} {names}" for each, names in named if names)
+def _pair(title: str, *named: tuple[str, Iterable[str]]) -> str:
+    parts = [f"{verb} {', '.join(names)}" for verb, names in named if names]
+    return f"{title}: {'; '.join(parts)}"
 
 
 def _changes(step: steps.UpdateSubscriberStep) -> Iterable[str]:

@@ -6,19 +6,8 @@ from django import forms
 from django.forms.utils import ErrorDict
 
 from config.admin_base import RowForm
-from events.admin.sequence_editor.fields import (
-    END_HELP,
-    FILTERS_HELP,
-    START_HELP,
-    WEEK,
-    ZONE_HELP,
-    FieldFault,
-    box,
-    choice,
-    lines,
-    several,
-    text,
-)
+from events.admin.sequence_editor import fields
+from events.admin.sequence_editor.fields import FieldFault, box, choice, lines, several, text
 from events.admin.sequence_editor.step_rows import ARRANGE, StepRows
 from events.admin.sequence_editor.times import Wire
 from events.admin.sequence_editor.wire import STOP_TYPES, WIRE_NAMES, initial_of, wire_of
@@ -42,7 +31,7 @@ class SequenceForm(RowForm):
 
     trigger = choice("Trigger", dict(Sequence.Trigger.choices))
     event_name = text("Event", "Its name, such as signup.")
-    filters = lines("Only where", FILTERS_HELP)
+    filters = lines("Only where", fields.FILTERS_HELP)
     tag_names = text("Tags", "Any of them starts it; separate them with commas.")
     lists = lines("Lists", "One a line, by name; none: any list.", rows=2)
     list_scope = choice(
@@ -57,7 +46,7 @@ class SequenceForm(RowForm):
 
     stop_type = choice("Exit condition", STOP_TYPES)
     stop_value = text("Event or tag", "Ends the enrollments that are under way, at once.")
-    stop_filters = lines("Only where", FILTERS_HELP)
+    stop_filters = lines("Only where", fields.FILTERS_HELP)
     stop_field_path = text(
         "Field",
         "Only for “once at a time for each value”: path in this event that says which enrollment.",
@@ -66,9 +55,9 @@ class SequenceForm(RowForm):
     from_name, from_email = text("From, name"), text("From, address")
     reply_to = text("Replies to", "The workspace's sender is used where these are empty.")
     window_is_on = box("Only in a sending window", "Marketing mail waits until it opens.")
-    window_weekdays = several("Days", WEEK)
-    window_start, window_end = text("From", START_HELP), text("To", END_HELP)
-    window_timezone = text("Time zone", ZONE_HELP)
+    window_weekdays = several("Days", fields.WEEK)
+    window_start, window_end = text("From", fields.START_HELP), text("To", fields.END_HELP)
+    window_timezone = text("Time zone", fields.ZONE_HELP)
 
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 

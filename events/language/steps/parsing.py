@@ -42,10 +42,7 @@ def parse_steps(raw: object, *, path: str = "steps") -> tuple[Step, ...]:
 
 
 def from_stored(stored: Mapping[str, Any]) -> Step:
-    """Return one step of a version; raises `InvalidRequest` for what is none.
-
-    Skips the checks for callers: a version outlives the rules of its time.
-    """
+    """Return one step of a version, without the checks for callers; raises `InvalidRequest`."""
     fields = Fields(stored, path="")
     step = KINDS[_read_kind(fields)].read(fields)
     fields.raise_faults()

@@ -89,9 +89,7 @@ def resolve(
         case Duration():
             return Due(since + timedelta(milliseconds=delay.milliseconds))
         case UntilWeekday():
-            window = SendingWindow(
-                days=delay.days, start=delay.start, end=delay.end, timezone=delay.timezone
-            )
+            window = SendingWindow(delay.days, delay.start, delay.end, delay.timezone)
             return Due(next_open(window, at=since, zone=zone))
         case UntilDate():
             document = event_properties if delay.source == "event" else attributes

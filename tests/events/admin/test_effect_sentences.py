@@ -1,4 +1,4 @@
-"""What an event's page says of the sequences that it started, did not start, released, stopped."""
+"""An event's page says which sequences it started or did not start, released and stopped."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def test_what_started_stopped_and_went_on_is_told_and_linked(
         assert admin_url(sequence) in page
     assert f'started: enrollment <a href="{admin_url(started)}">' in page
     assert f'nrollment <a href="{admin_url(released)}">{released}</a> in the sequence' in page
-    assert "went on: it had waited for this event" in page
+    assert "went on: it was waiting for this event" in page
     assert f'nrollment <a href="{admin_url(stopped)}">{stopped}</a> in the sequence' in page
     assert "was stopped" in page
 

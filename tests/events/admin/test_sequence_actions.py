@@ -1,4 +1,4 @@
-"""Sequences are switched on, off and away from their page, and people are moved along."""
+"""A sequence's page activates, pauses and archives it, and moves people to its version."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Double opt-in by requests for events: who is asked, once, and what the answer says of it."""
+"""Double opt-in by event requests: who gets a confirmation, once, and what the answer says."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`?dryRun=true`: the same answer plus effects, and nothing kept."""
+"""`?dryRun=true`: the same answer plus effects, and nothing stored."""
 
 import pytest
 

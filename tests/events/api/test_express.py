@@ -1,4 +1,4 @@
-"""The layer before Django: what it answers, what it hands on, and that nobody can tell which."""
+"""The layer before Django: what it answers, what it passes on, and that both answers agree."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Events that are told late: stored with their own time, without consequences."""
+"""Events that arrive late: stored with their own time, without effects."""
 
 from datetime import UTC, datetime, timedelta
 

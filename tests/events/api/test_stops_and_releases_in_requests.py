@@ -1,4 +1,4 @@
-"""What events stop and release of the enrollments that were there before them."""
+"""Which earlier enrollments events stop and release."""
 
 from datetime import UTC, datetime
 from typing import Any

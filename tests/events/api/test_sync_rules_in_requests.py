@@ -1,4 +1,4 @@
-"""What rules do when events come in: event by event, each seeing what the one before it left."""
+"""What rules do when events come in: event by event, each sees the result of the one before it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is decided of starts, stops and releases, without a database."""
+"""Starts, stops and releases, decided without a database."""
 
 from typing import Any
 from uuid import UUID

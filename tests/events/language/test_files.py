@@ -1,4 +1,4 @@
-"""Files of sequences: what YAML is read as, what of it is refused, and that it is written alike."""
+"""Files of sequences: what YAML means, what is refused, and that `dump` writes it back."""
 
 from typing import Any
 

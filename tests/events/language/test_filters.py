@@ -1,4 +1,4 @@
-"""What property filters let through, and what callers may send as one."""
+"""Which documents meet a property filter, and which filters callers may send."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`export_subscriber`: whom it finds, and where the document goes."""
+"""`export_subscriber`: which person it finds, and where it writes the document."""
 
 import json
 from io import StringIO

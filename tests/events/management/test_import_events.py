@@ -1,4 +1,4 @@
-"""Tests of `import_events`: what it takes, what runs live, what it refuses at once."""
+"""Tests of `import_events`: what it imports, what runs live, what it refuses at once."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A file with every fault that a row can have: each is named by its line, all others come in."""
+"""A file with every fault of a row: each is reported with its line, all others are imported."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""`prune_events`: it says what would go, asks first, and says what went."""
+"""`prune_events`: it says what it would delete, asks first, and says what it deleted."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""`seed_demo`: what it says, what it refuses, and that twice is once."""
+"""`seed_demo`: what it prints and refuses, and that a second run changes nothing."""
 
 import io
 import subprocess

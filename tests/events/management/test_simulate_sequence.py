@@ -1,4 +1,4 @@
-"""`simulate_sequence`: what it prints, and that it changes nothing whatever."""
+"""`simulate_sequence`: what it prints, and that it changes nothing."""
 
 import json
 from io import StringIO

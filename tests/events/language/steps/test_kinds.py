@@ -1,4 +1,4 @@
-"""What one step of each kind may say."""
+"""The fields of a step of each kind."""
 
 from typing import Any
 
