@@ -3,6 +3,7 @@
 The queue only says that there is work: what a task works on is in our own rows, so a task that is
 lost or runs twice does no harm. A lane is a key of the queue's table; a free process takes the
 lowest key first, so an urgent mail never waits behind a hundred newsletters.
+See .github/decisions/rows-are-the-truth.md.
 """
 
 from collections.abc import Sequence

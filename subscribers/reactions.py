@@ -3,6 +3,7 @@
 That app installs its `Reactions` when the process starts, exactly one. Every call is made inside
 the transaction of the change, under the locks of the subscribers that it names, and with the rows
 as they are after the change. Ids come in batches, all of one workspace.
+See .github/decisions/one-port-upwards.md.
 """
 
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ Django and Django REST framework cost several times what it costs to store one e
 this layer takes `POST /subscribers/events/bulk` as applications send it: a key that the process
 knows, a well-formed body, no query, no `Idempotency-Key`. It calls the view's own functions. It
 passes any other request, and every error, on to the view together with what it began: the moment,
-the request taken from the rate limit, the planned ids.
+the request taken from the rate limit, the planned ids. See .github/decisions/express.md.
 """
 
 import logging

@@ -2,6 +2,7 @@
 
 GET and HEAD change nothing: link checkers call them, and many run scripts. An expired link and an
 unknown one get the same page, so that guessing reveals nothing.
+See .github/decisions/confirmation-by-post.md.
 """
 
 from datetime import UTC, datetime

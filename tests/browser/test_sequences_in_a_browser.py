@@ -147,7 +147,7 @@ def test_an_unknown_mail_is_found_and_settled_by_clicking(
 
     page.click("nav >> text=Outbox")
     page.click("text=Lost mail")
-    page.click("button:has-text('It arrived')")
+    page.click("button:has-text('Mark as sent')")
     page.wait_for_selector("text=Marked as sent.")
 
     email.refresh_from_db()

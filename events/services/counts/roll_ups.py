@@ -3,7 +3,7 @@
 A bucket is always counted as a whole and overwritten, never added to: counting it twice, on two
 hosts at once, changes nothing. Ids rise with the time of receipt, so an hour is a range of ids. The
 newest stored hour is the mark up to which everything is counted. Hours missed while no worker ran
-are counted later, some at a time.
+are counted later, some at a time. See .github/decisions/recomputed-counts.md.
 """
 
 from collections import Counter, defaultdict

@@ -1,6 +1,7 @@
 """The fence of a mail: the last check before it is sent, and the record of the result.
 
 Both run under the subscriber's lock, in the caller's transaction. Nothing is sent here.
+See .github/decisions/fenced-mail.md.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 Answers and rows are those of the reference path (`ingest`), which records what this room refuses.
 May know decisions, `configuration`, `planning` and `enrollments`; only `ingestion` and `history`
-call it, through this door.
+call it, through this door. See .github/decisions/two-paths.md.
 """
 
 from events.services.ingestion.fast_path.attempt import record
