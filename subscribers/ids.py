@@ -3,6 +3,7 @@
 RFC 9562, section 6.2, method 1: the 12 bits after the milliseconds are a counter, which starts at a
 random value below 2048 each millisecond. When it overflows, or the clock steps back, the last
 millisecond continues (and then moves ahead), so later ids always sort later.
+See .github/decisions/uuidv7.md.
 """
 
 import os

@@ -4,7 +4,7 @@ It has no database connection, so nothing in a database can block it. Each part 
 group of its own, which dies with the supervisor, and sends heartbeats. A part is restarted when it
 ended, when no heartbeat came for 30 s, or, for the pool, when a probe stayed in the queue while a
 process was free. A pool whose processes are all busy is never restarted: it ends tasks that are
-over their time itself.
+over their time itself. See .github/decisions/supervisor-without-database.md.
 """
 
 import logging

@@ -1,4 +1,7 @@
-"""Event definitions: created by the first event of a name, within the workspace's limit."""
+"""Event definitions: created by the first event of a name, within the workspace's limit.
+
+See .github/decisions/definitions-lock.md.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

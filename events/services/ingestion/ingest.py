@@ -3,6 +3,7 @@
 Order of locks: the workspace's row if names are new, then the subscriber. If the database aborts
 the transaction in favor of another, the request starts again. If the connection breaks during the
 commit, a new one looks for the events. No network but the database's.
+See .github/decisions/savepoint-per-event.md.
 """
 
 import logging

@@ -2,6 +2,7 @@
 
 Such a recipient is suppressed, so a refusal that may be about the sender, message, policy or moment
 does not count: a relay that refuses everybody must not suppress a whole list.
+See .github/decisions/refused-recipients.md.
 """
 
 import re
