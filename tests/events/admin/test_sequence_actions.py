@@ -119,7 +119,7 @@ def test_those_held_are_counted_first_and_spread_then(
 
     assert "activating" in buttons
     assert "activate" not in buttons
-    assert "3 enrollments are held" in asking
+    assert "3 enrollments wait" in asking
     due = sorted(Enrollment.objects.get(pk=enrollment.pk).due_at for enrollment in enrollments)  # type: ignore[type-var]
     assert due[0] is not None
     assert due[-1] is not None
