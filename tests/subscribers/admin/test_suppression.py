@@ -86,7 +86,7 @@ def test_lifting_lets_mail_go_again_and_keeps_the_reason(admin_client: Client, d
     assert (record.kind, record.actor, record.reason) == ("released", "admin", "A typo of theirs")
     assert record.subscriber == person
     assert [entry.change_message for entry in LogEntry.objects.all()] == [
-        "Lifted: A typo of theirs"
+        "Removed: A typo of theirs"
     ]
 
 
