@@ -13,7 +13,6 @@ from typing import Any
 from subscribers.wire import addresses, json_gate, profile
 
 LONGEST_EXTERNAL_ID = 255
-LONGEST_NAME = profile.LONGEST_NAME
 # RFC 3339, and ISO 8601's offset in hours or without a colon. A fixed grammar, because
 # `fromisoformat` differs between versions of Python.
 _MOMENT = re.compile(
