@@ -55,7 +55,7 @@ class Sequence(models.Model):
     )
     stop_condition = models.JSONField(null=True, blank=True)
     active_subscribers_only = models.BooleanField(
-        default=False, help_text="People who unsubscribed or bounced do not enter."
+        default=False, help_text="People who unsubscribed, bounced or complained do not enter."
     )
     # What new enrollments begin with; earlier versions stay for their enrollments.
     current_version = models.ForeignKey(

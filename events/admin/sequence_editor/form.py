@@ -41,7 +41,7 @@ class SequenceForm(RowForm):
     enrollment_mode = choice("How often", dict(Sequence.Mode.choices))
     enrollment_field_path = text("Field", "Path in the event's properties, such as order.id.")
     active_subscribers_only = box(
-        "Active people only", "People who unsubscribed or bounced do not enter."
+        "Active people only", "People who unsubscribed, bounced or complained do not enter."
     )
 
     stop_type = choice("Exit condition", STOP_TYPES)
@@ -54,7 +54,7 @@ class SequenceForm(RowForm):
 
     from_name, from_email = text("From, name"), text("From, address")
     reply_to = text("Replies to", "The workspace's sender is used where these are empty.")
-    window_is_on = box("Only in a sending window", "Marketing mail waits until it opens.")
+    window_is_on = box("Only in a sending window", "Mail waits until it opens.")
     window_weekdays = several("Days", fields.WEEK)
     window_start, window_end = text("From", fields.START_HELP), text("To", fields.END_HELP)
     window_timezone = text("Time zone", fields.ZONE_HELP)
