@@ -104,7 +104,7 @@ def test_old_links_to_leave_by_and_suppressions_hold_and_links_to_confirm_by_are
         confirmed = house.post(fresh_path, by="button")
         house.wait_for_mails(EVE, 3)
 
-        assert said.startswith("The new SECRET_KEY is kept")
+        assert said.startswith("The new SECRET_KEY is stored")
         assert [each.status for each in left] == [200, 200]
         assert "you will get no more newsletters" in left[1].text
         assert (status_of(house, ADA), status_of(house, BOB)) == ("unsubscribed", "active")

@@ -116,8 +116,9 @@ def _settle(
     done = StepDone(placed, status, outcome, began, current.now)
     if error and step.on_error == "exit":
         current.step_runs += add_step_runs(enrollment, [done])
-        ended, reason = Enrollment.Status.COMPLETED, "webhook_failed"
-        state = NextState(ended, enrollment.position, None, reason=reason)
+        state = NextState(
+            Enrollment.Status.COMPLETED, enrollment.position, None, reason="webhook_failed"
+        )
         current.states.append((enrollment.row, state))
         return
     position = Position(enrollment.version.after(placed), current.now)

@@ -135,7 +135,7 @@ def test_another_secret_key_is_refused_until_it_is_accepted(
     assert "SECRET_KEY is not the one that this installation began with" in said
     assert "Traceback" not in said
     assert accepted.returncode == 0
-    assert accepted.stdout.startswith("The new SECRET_KEY is kept; ")
+    assert accepted.stdout.startswith("The new SECRET_KEY is stored; ")
 
 
 def test_a_worker_waits_for_the_migrations(environment: dict[str, str], tmp_path: Path) -> None:
