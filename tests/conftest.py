@@ -66,21 +66,28 @@ def pytest_terminal_summary(
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what only means something on PostgreSQL; keep real processes from each other.
 
-    With `-n 2 --dist loadgroup` those that start processes run one after another, and so do those
-    that start a browser, beside the rest. Short processes that wait for nothing have a group of
-    their own, `commands`.
+    With `--dist loadgroup` the tests of faults run one after another beside the rest, and so do
+    the others that start processes, and those that start a browser. Short processes that wait for
+    nothing have a group of their own, `commands`.
     """
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.xdist_group("browser"))
         elif item.get_closest_marker("live") and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group("processes"))
+            is_of_faults = "tests/faults/" in item.nodeid
+            item.add_marker(pytest.mark.xdist_group("faults" if is_of_faults else "processes"))
     if config.stash[database_name].startswith("PostgreSQL"):
         return
     skip = pytest.mark.skip(reason="only meaningful on PostgreSQL")
     for item in items:
         if item.get_closest_marker("postgresql"):
             item.add_marker(skip)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one worker more than there are cores: tests that start processes mostly wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 def _choose_database(config: pytest.Config) -> str:

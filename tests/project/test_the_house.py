@@ -25,14 +25,19 @@ ROW = re.compile(r"^\| `([A-Z_]+)` \| (.+?) \| ", re.MULTILINE)
 DEFAULTS = re.compile(r'"([A-Z_]+)", default=([0-9][0-9_ *]*)[,)]')
 
 
-def tracked() -> list[Path]:
-    """Return the files that git knows; outside a clone there is nothing to check."""
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+def git(*arguments: str) -> list[str]:
+    """Return the lines that git prints; outside a whole clone there is nothing to check."""
+    done = subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
-    if listed.returncode:
-        pytest.skip("not a git clone")
-    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
+    if done.returncode:
+        pytest.skip("not a git clone with its history")
+    return done.stdout.splitlines()
+
+
+def tracked() -> list[Path]:
+    """Return the files that git knows."""
+    return [ROOT / name for name in git("ls-files") if (ROOT / name).exists()]
 
 
 def run(*arguments: str, **environment: str) -> tuple[int, str]:
@@ -103,7 +108,17 @@ def test_no_two_public_classes_of_an_app_share_a_name(app: str) -> None:
     assert repeated <= {"Command", "Migration"}
 
 
-def test_every_task_that_the_worker_rings_for_can_be_found() -> None:
+def test_migrations_of_a_release_stay_as_they_are() -> None:
+    """From the first release on migrations are appended; `.github/RELEASES` has the commits."""
+    released = [line.split() for line in (ROOT / ".github/RELEASES").read_text().splitlines()]
+    version, commit = released[-1]
+
+    assert f"\n## {version} - " in (ROOT / "CHANGELOG.md").read_text()
+    migrations = ("--", "*/migrations/0*.py")
+    assert git("diff", "--name-only", "--diff-filter=DMR", commit, *migrations) == []
+
+
+def test_every_task_that_the_worker_queues_can_be_found() -> None:
     paths = [job.call.task for job in JOBS]
     paths += [enqueue.PROBE, "events.tasks.advance", "events.tasks.send_queued"]
 
