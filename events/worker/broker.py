@@ -60,7 +60,7 @@ class QueueBroker(Broker):  # type: ignore[misc]  # it ships no types
             return row
 
     def enqueue(self, task: str) -> int:
-        """Add a package behind the urgent ones; ours come by `events.enqueue`."""
+        """Add a package behind the urgent ones; our own code uses `events.enqueue`."""
         row_id: int = OrmQ.objects.create(key=self.keys[-1], payload=task, lock=None).pk
         return row_id
 

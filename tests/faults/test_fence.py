@@ -124,7 +124,7 @@ TAKING = [*ENDING, *HOLDING, time_out]
 
 
 def assert_lawful(enrollment: Enrollment, take: Take) -> None:
-    """Whoever took the enrollment has it: nothing that the engine did meanwhile undoes that."""
+    """The process that took the enrollment keeps it, whatever the engine did meanwhile."""
     enrollment.refresh_from_db()
     assert enrollment.lease_token is None
     assert enrollment.lease_expires_at is None

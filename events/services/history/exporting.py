@@ -1,7 +1,7 @@
 """Exports the events of a workspace, page by page.
 
 People come in the order of their creation, each with their events as they occurred, so that an
-import looks up each person once. With only names chosen, events come by name, as they occurred.
+import looks up each person once. With only names chosen, events are sorted by name, then time.
 Each page is a short query along an index, without locks, and continues where the last one ended:
 memory stays constant. New events may be included or not; no event comes twice.
 """
