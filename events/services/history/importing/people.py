@@ -89,7 +89,7 @@ class People:
         return bool(
             person.attributes
             or (person.external_id is not None and known.external_id is None)
-            or any(not known.texts[PLACES[name]] for name in person.texts)
+            or (person.texts and any(not known.texts[PLACES[name]] for name in person.texts))
         )
 
     def is_refused(self, person: Person, *, given_with_email: set[str]) -> bool:
