@@ -123,11 +123,11 @@ def fill_with_tables(environment: dict[str, str]) -> None:
 
     Migrating takes four seconds, and every test of a worker needs it.
     """
-    url = environment.get("DATABASE_URL")
-    if not url:
-        folder = Path(environment["DATA_DIR"])
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(_migrated_file(), folder / "cueline.sqlite3")
+    url = environment.get("DATABASE_URL") or f"sqlite:///{environment['DATA_DIR']}/cueline.sqlite3"
+    if url.startswith("sqlite:"):
+        file = Path(url.removeprefix("sqlite:///"))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_migrated_file(), file)
         return
     server, _, name = url.rpartition("/")
     template = _migrated_template(f"{server}/postgres")
