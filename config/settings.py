@@ -223,6 +223,9 @@ MAIL_PAUSED = env.read_flag("MAIL_PAUSED", default=False)
 CONFIRMATIONS_PER_DOMAIN = env.read_integer(
     "CONFIRMATIONS_PER_DOMAIN", default=200, least=0, most=1_000_000
 )
+CONFIRMATIONS_PER_FREE_DOMAIN_AND_KEY = env.read_integer(
+    "CONFIRMATIONS_PER_FREE_DOMAIN_AND_KEY", default=500, least=0, most=1_000_000
+)
 CONFIRMATIONS_PER_KEY = env.read_integer(
     "CONFIRMATIONS_PER_KEY", default=1000, least=0, most=1_000_000
 )
