@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from config import mail_env
 from subscribers.services.audits.audits import Audit, Check, Finding, Level, fact
 from subscribers.services.outbox import probe
 
@@ -15,7 +16,7 @@ def public_url(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - every check
     """Find links in mails that would work on this machine only."""
     url: str = settings.PUBLIC_URL
     backend: str = settings.EMAIL_BACKEND
-    is_mailing = backend.endswith("smtp.EmailBackend") or backend.startswith("anymail")
+    is_mailing = backend == mail_env.SMTP_BACKEND or backend.startswith("anymail")
     if urlsplit(url).hostname in LOOPBACK and is_mailing:
         what = f"PUBLIC_URL is {url}: the links in mails work on this machine only"
         remedy = "Set PUBLIC_URL to the address at which people reach Cueline."
@@ -62,7 +63,7 @@ def mail_server(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
         return [Finding(what=what, remedy=remedy, level=Level.WARNING)]
     if probed.is_untried:
         return fact(f"Mail goes to {probed.destination} (not tried; send_test_mail does).")
-    return fact(f"{probed.destination} answers.")
+    return fact(f"{probed.destination} answers: {probed.protection}.")
 
 
 CHECKS = (

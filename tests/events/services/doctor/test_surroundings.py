@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+from config import mail_env
 from events.models import Enrollment
 from events.services.doctor import database, surroundings, working
 from subscribers.models import Installation
@@ -20,7 +21,6 @@ from tests.support.smtp_servers import serve
 
 pytestmark = pytest.mark.django_db
 AUDIT = Audit(now=NOON)
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 def faults(findings: Sequence[Finding]) -> list[str]:
@@ -29,7 +29,7 @@ def faults(findings: Sequence[Finding]) -> list[str]:
 
 
 def use_server(settings: Settings, port: int) -> None:
-    settings.EMAIL_BACKEND = SMTP
+    settings.EMAIL_BACKEND = mail_env.SMTP_BACKEND
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
 
 
@@ -37,7 +37,7 @@ def test_a_local_address_is_a_warning_once_people_get_mail(settings: Settings) -
     settings.PUBLIC_URL = "http://127.0.0.1:8000"
     before = faults(surroundings.public_url(AUDIT))
 
-    settings.EMAIL_BACKEND = SMTP
+    settings.EMAIL_BACKEND = mail_env.SMTP_BACKEND
 
     assert before == []
     assert "on this machine only" in faults(surroundings.public_url(AUDIT))[0]
