@@ -4,14 +4,17 @@
 in production, stops the start with its name (`SettingError`).
 """
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
 
-from config import admin_skin, env, mail_env, process, up_lock
+from config import admin_skin, env, mail_env, private_files, process, up_lock
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# Databases, mails and exports hold personal data. Every process reads the settings.
+os.umask(private_files.UMASK)
 
 # --- Where things are -------------------------------------------------------------------------
 
