@@ -82,6 +82,6 @@ def test_nobody_else_reads_what_up_leaves(
     assert old_export.stat().st_size > 0
     assert at_first == set()
     assert {"data/cueline.sqlite3", "data/secret_key"} <= left_open == still_open
+    assert at_last == set()
     assert f"Other accounts of this machine have rights on {data}, and " in doctor
     assert f"Run chmod -R go-rwx {data}" in doctor
-    assert at_last == set()
