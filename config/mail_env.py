@@ -5,6 +5,7 @@ installed as an extra. Nothing of anymail is imported here: the mailer loads its
 """
 
 import re
+from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,6 +14,7 @@ from config import env
 from config.env import SettingError
 
 SCHEMES = ("smtp", "smtps", "file", "console")
+SMTP_BACKEND = "subscribers.services.outbox.smtp_backend.EmailBackend"
 ANYMAIL = "anymail+"
 # For both kinds of connection; Django's default is to wait forever.
 TIMEOUT_SECONDS = 20
@@ -20,14 +22,18 @@ _SERVICE = re.compile(r"[a-z0-9-]+", re.ASCII)
 _NAME = re.compile(r"[a-z0-9_]+", re.ASCII)
 _DOMAIN = re.compile(r"[^\s@*?,;:<>\"/\\.]+(?:\.[^\s@*?,;:<>\"/\\.]+)*")
 _WORDS = {"true": True, "false": False}
+# A service of another name reads the settings of this one.
+_RENAMED = {"sendinblue": "brevo"}
+_READ_BY_ANYMAIL = re.compile(r'get_anymail_setting\(\s*"(\w+)"')
 
 
 def read_email(name: str, *, default_folder: Path) -> dict[str, object]:
     """Return Django's EMAIL_* settings for a URL.
 
-    Shapes: `smtp://user:password@host:port` (STARTTLS with `?tls=true`), `smtps://host:port`,
-    `file:///folder`, `console://`, `anymail+service://?setting=value&…`. Without the variable,
-    mails become files in `default_folder`.
+    Shapes: `smtp://user:password@host:port` (`?tls=true` demands TLS, `?tls=off` never uses it),
+    `smtps://host:port`, `file:///folder`, `console://`, `anymail+service://?setting=value&…`.
+    Without the variable, mails become files in `default_folder`. An unknown option raises
+    `SettingError`.
     """
     text = env.read_text(name)
     if not text:
@@ -35,6 +41,10 @@ def read_email(name: str, *, default_folder: Path) -> dict[str, object]:
     if text.lower().startswith(ANYMAIL):
         return _anymail(name, text)
     url = env.read_url(name, default="", schemes=SCHEMES)
+    is_mailing = url.scheme in {"smtp", "smtps"}
+    options = _options(name, url.query, known={"tls"} if is_mailing else set())
+    if url.fragment or (is_mailing and url.path not in {"", "/"}):
+        raise SettingError(name, "has a path or a # that mean nothing; percent-encode passwords.")
     if url.scheme == "console":
         return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
     if url.scheme == "file":
@@ -45,14 +55,18 @@ def read_email(name: str, *, default_folder: Path) -> dict[str, object]:
     if not url.hostname:
         raise SettingError(name, "names no host; expected smtp://host:port.")
     is_implicit_tls = url.scheme == "smtps"
+    mode = _tls_mode(name, options.get("tls", ""))
+    if is_implicit_tls and mode == "off":
+        raise SettingError(name, "smtps:// is TLS, so tls=off contradicts it.")
     return {
-        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_BACKEND": SMTP_BACKEND,
         "EMAIL_HOST": url.hostname,
         "EMAIL_PORT": url.port or (465 if is_implicit_tls else 25),
         "EMAIL_HOST_USER": unquote(url.username or ""),
         "EMAIL_HOST_PASSWORD": unquote(url.password or ""),
         "EMAIL_USE_SSL": is_implicit_tls,
-        "EMAIL_USE_TLS": not is_implicit_tls and "tls=true" in url.query.lower().split("&"),
+        "EMAIL_USE_TLS": not is_implicit_tls and mode == "checked",
+        "SMTP_TLS": mode,
         "EMAIL_TIMEOUT": TIMEOUT_SECONDS,
     }
 
@@ -103,11 +117,49 @@ def _anymail(name: str, text: str) -> dict[str, object]:
         raise SettingError(name, f"django-anymail has no service {service!r}.")
     if module == "amazon_ses" and find_spec("boto3") is None:
         raise SettingError(name, "needs boto3 for Amazon SES; its SMTP address works without.")
-    options: dict[str, object] = {"REQUESTS_TIMEOUT": TIMEOUT_SECONDS}
-    for part in filter(None, url.query.split("&")):
+    given = _options(name, url.query, known=_options_of(module))
+    options = {
+        f"{module}_{each}".upper(): _WORDS.get(given[each].lower(), given[each]) for each in given
+    }
+    return {
+        "EMAIL_BACKEND": f"anymail.backends.{module}.EmailBackend",
+        "ANYMAIL": {"REQUESTS_TIMEOUT": TIMEOUT_SECONDS, **options},
+    }
+
+
+def _options(name: str, query: str, *, known: Collection[str]) -> dict[str, str]:
+    """Return what follows the ?; errors name an option, never its value."""
+    options: dict[str, str] = {}
+    for part in filter(None, query.split("&")):
         option, _, value = part.partition("=")
-        if not _NAME.fullmatch(option.lower()) or not value:
-            raise SettingError(name, "has a setting without a name or a value after the ?.")
-        given = unquote(value)  # not `parse_qsl`, which reads a plus as a blank
-        options[f"{module}_{option}".upper()] = _WORDS.get(given.lower(), given)
-    return {"EMAIL_BACKEND": f"anymail.backends.{module}.EmailBackend", "ANYMAIL": options}
+        option = option.lower()
+        if not _NAME.fullmatch(option) or not value:
+            raise SettingError(name, "has an option without a name or a value after the ?.")
+        if option not in known:
+            raise SettingError(
+                name, f"has no option {option!r}; known: {', '.join(sorted(known)) or 'none'}."
+            )
+        if option in options:
+            raise SettingError(name, f"has the option {option!r} twice.")
+        options[option] = unquote(value)  # not `parse_qsl`, which reads a plus as a blank
+    return options
+
+
+def _tls_mode(name: str, word: str) -> str:
+    if not word:
+        return "offered"
+    if word.lower() in env.TRUE_WORDS:
+        return "checked"
+    if word.lower() in env.FALSE_WORDS:
+        return "off"
+    raise SettingError(name, "tls is true (with a valid certificate) or off (never encrypted).")
+
+
+def _options_of(module: str) -> set[str]:
+    """Return the settings that anymail's code reads for a service; it ignores all others."""
+    names: set[str] = set()
+    for kind in ("backends", "webhooks"):
+        spec = find_spec(f"anymail.{kind}.{_RENAMED.get(module, module)}")
+        if spec and spec.origin:
+            names.update(_READ_BY_ANYMAIL.findall(Path(spec.origin).read_text(encoding="utf-8")))
+    return names

@@ -4,14 +4,17 @@
 in production, stops the start with its name (`SettingError`).
 """
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
 
-from config import admin_skin, env, mail_env, process, up_lock
+from config import admin_skin, env, mail_env, private_files, process, up_lock
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# Databases, mails and exports hold personal data. Every process reads the settings.
+os.umask(private_files.UMASK)
 
 # --- Where things are -------------------------------------------------------------------------
 
@@ -222,6 +225,9 @@ EMAIL_ALLOW = mail_env.read_recipients("EMAIL_ALLOW")
 MAIL_PAUSED = env.read_flag("MAIL_PAUSED", default=False)
 CONFIRMATIONS_PER_DOMAIN = env.read_integer(
     "CONFIRMATIONS_PER_DOMAIN", default=200, least=0, most=1_000_000
+)
+CONFIRMATIONS_PER_FREE_DOMAIN_AND_KEY = env.read_integer(
+    "CONFIRMATIONS_PER_FREE_DOMAIN_AND_KEY", default=500, least=0, most=1_000_000
 )
 CONFIRMATIONS_PER_KEY = env.read_integer(
     "CONFIRMATIONS_PER_KEY", default=1000, least=0, most=1_000_000

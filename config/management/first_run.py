@@ -1,6 +1,7 @@
 """What an empty database needs before anybody can use it."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.contrib.auth import get_user_model
@@ -25,13 +26,17 @@ class Made:
     api_key: str | None
 
 
-def make_what_is_missing() -> Made:
+def make_what_is_missing(*, keep: Callable[[Made], None] = lambda _: None) -> Made:
     """Create an admin user if there is none, and an API key if there is no usable one.
 
-    All or nothing; two processes that start together create one of each.
+    All or nothing; two processes that start together create one of each. `keep` stores what was
+    made; nothing is made if it raises.
     """
     with exclusive_database_use(), transaction.atomic():
-        return Made(password=_make_admin(), api_key=_make_key())
+        made = Made(password=_make_admin(), api_key=_make_key())
+        if made.password or made.api_key:
+            keep(made)
+        return made
 
 
 def _make_admin() -> str | None:

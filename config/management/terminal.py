@@ -1,6 +1,5 @@
 """The command line: a command that cannot work with the database says so in one sentence."""
 
-import os
 import sys
 from typing import NoReturn
 
@@ -36,9 +35,6 @@ class Terminal(ManagementUtility):
             _end(NOT_OURS[subcommand])
         command = super().fetch_command(subcommand)
         is_ours = type(command).__module__.startswith(("config.", *schema.OURS))
-        if is_ours:
-            # Databases, mails and exports hold personal data.
-            os.umask(0o077)
         needs_tables = is_ours or command.requires_migrations_checks
         is_run = self.argv[1] == subcommand and not {"-h", "--help"} & set(self.argv)
         if is_run and needs_tables and subcommand not in READY_FOR_ANY_DATABASE:

@@ -152,7 +152,7 @@ class Suppression(models.Model):
 
 
 class AskedAddress(models.Model):
-    """How many confirmations a mailbox got, plus signs and dots folded; outlives the person."""
+    """How many confirmations a mailbox got, under all its addresses; outlives the person."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     mailbox_hash = models.CharField(max_length=64)

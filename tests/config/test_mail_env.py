@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,10 +26,17 @@ def email_settings(monkeypatch: pytest.MonkeyPatch, text: str | None) -> dict[st
 
 
 @pytest.fixture
-def anymail(monkeypatch: pytest.MonkeyPatch) -> None:
+def anymail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As if these modules were there, whether or not the extra is installed."""
+    code = tmp_path / "service.py"
+    names = ("api_key", "sender_domain", "webhook_signing_key")
+    code.write_text("\n".join(f'get_anymail_setting(\n    "{each}",\n)' for each in names))
     backends = {f"anymail.backends.{name}" for name in ("mailgun", "unisender_go", "amazon_ses")}
-    monkeypatch.setattr(mail_env, "find_spec", lambda name: name in backends | {"anymail"} or None)
+
+    def find(name: str) -> SimpleNamespace | None:
+        return SimpleNamespace(origin=code) if name in backends | {"anymail"} else None
+
+    monkeypatch.setattr(mail_env, "find_spec", find)
 
 
 @pytest.mark.parametrize(
@@ -46,10 +54,16 @@ def anymail(monkeypatch: pytest.MonkeyPatch) -> None:
                 "EMAIL_HOST_PASSWORD": "p/w",
                 "EMAIL_USE_TLS": True,
                 "EMAIL_USE_SSL": False,
+                "SMTP_TLS": "checked",
             },
         ),
         ("smtps://h", {"EMAIL_PORT": 465, "EMAIL_USE_TLS": False, "EMAIL_USE_SSL": True}),
-        ("smtp://h", {"EMAIL_PORT": 25, "EMAIL_USE_TLS": False, "EMAIL_USE_SSL": False}),
+        ("smtps://h?tls=true", {"EMAIL_USE_TLS": False, "EMAIL_USE_SSL": True}),
+        ("smtp://h", {"EMAIL_PORT": 25, "EMAIL_USE_TLS": False, "SMTP_TLS": "offered"}),
+        ("smtp://h/?TLS=1", {"EMAIL_USE_TLS": True, "SMTP_TLS": "checked"}),
+        ("smtp://h?tls=yes&", {"EMAIL_USE_TLS": True, "SMTP_TLS": "checked"}),
+        ("smtp://h?tls=off", {"EMAIL_USE_TLS": False, "SMTP_TLS": "off"}),
+        ("smtp://h?tls=false", {"EMAIL_USE_TLS": False, "SMTP_TLS": "off"}),
     ],
 )
 def test_where_mail_goes(
@@ -66,7 +80,11 @@ def test_where_mail_goes(
         "anymail+mailgun://?api_key=hunter2#part", "anymail+mailgun:///x?api_key=hunter2",
         "anymail+mailgun://?hunter2", "anymail+mailgun://?=hunter2", "anymail+mailgun://?api_key=",
         "anymail+mailgun://?api-key=hunter2", "anymail+a.b://?api_key=hunter2", "anymail+mailgun://[",
-        "anymail+no-such://?api_key=hunter2",
+        "anymail+no-such://?api_key=hunter2", "anymail+mailgun://?apikey=hunter2",
+        "anymail+mailgun://?api_key=k&api_key=hunter2", "smtp://h?tls=hunter2", "smtp://h?hunter2",
+        "smtp://h?tls=true&tls=off", "smtp://h?starttls=hunter2", "smtp://h?tls=", "smtp://h#hunter2",
+        "smtp://h/hunter2", "smtps://h?tls=off", "smtps://h?ssl=true", "file:///x?tls=true",
+        "console://?tls=true", "console://#hunter2",
     ],
 )  # fmt: skip
 def test_a_url_that_cannot_be_used_names_its_variable_and_repeats_no_secret(
@@ -79,20 +97,41 @@ def test_a_url_that_cannot_be_used_names_its_variable_and_repeats_no_secret(
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("smtp://h?starttls=true", "has no option 'starttls'; known: tls."),
+        ("smtps://h?SSL=true", "has no option 'ssl'; known: tls."),
+        ("console://?tls=true", "has no option 'tls'; known: none."),
+        ("smtp://h?tls=maybe", "tls is true (with a valid certificate) or off (never encrypted)."),
+        (
+            "anymail+mailgun://?apikey=k",
+            "has no option 'apikey'; known: api_key, sender_domain, webhook_signing_key.",
+        ),
+    ],
+)
+def test_an_unknown_option_is_named_beside_the_known_ones(
+    monkeypatch: pytest.MonkeyPatch, anymail: None, text: str, sentence: str
+) -> None:
+    with pytest.raises(SettingError) as refused:
+        email_settings(monkeypatch, text)
+
+    assert str(refused.value) == f"Setting {NAME}: {sentence}"
+
+
 def test_a_service_of_anymail_takes_its_settings_from_the_query(
     monkeypatch: pytest.MonkeyPatch, anymail: None
 ) -> None:
     read = email_settings(
         monkeypatch,
-        "anymail+mailgun://?api_key=a+b%26c%23&sender_domain=mg.example.com&debug_api_requests=true",
+        "anymail+mailgun://?api_key=a+b%26c%23&sender_domain=true",
     )
 
     assert read["EMAIL_BACKEND"] == "anymail.backends.mailgun.EmailBackend"
     assert read["ANYMAIL"] == {
         "REQUESTS_TIMEOUT": 20,
         "MAILGUN_API_KEY": "a+b&c#",
-        "MAILGUN_SENDER_DOMAIN": "mg.example.com",
-        "MAILGUN_DEBUG_API_REQUESTS": True,
+        "MAILGUN_SENDER_DOMAIN": True,
     }
 
 
@@ -123,6 +162,8 @@ def test_amazon_ses_needs_its_own_library(monkeypatch: pytest.MonkeyPatch, anyma
         ("anymail+postmark://?server_token=t", "server_token"),
         ("anymail+resend://?api_key=k", None),
         ("anymail+brevo://?api_key=k", None),
+        ("anymail+mailgun://?api_key=k&webhook_signing_key=w", None),
+        ("anymail+unisender-go://?api_key=k&api_url=https://x.io/", None),
     ],
 )
 def test_anymail_itself_takes_the_settings(
@@ -137,6 +178,16 @@ def test_anymail_itself_takes_the_settings(
 
     assert backend.timeout == 20
     assert has_setting is None or getattr(backend, has_setting)
+
+
+def test_anymail_itself_says_which_settings_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("anymail", reason="NOT TRIED WITH ANYMAIL: the extra is not installed")
+
+    with pytest.raises(SettingError, match=r"known: api_key, api_url, sender_domain, webhook_sig"):
+        email_settings(monkeypatch, "anymail+mailgun://?apikey=k")
+    read = email_settings(monkeypatch, "anymail+sendinblue://?api_key=k")
+
+    assert read["ANYMAIL"] == {"REQUESTS_TIMEOUT": 20, "SENDINBLUE_API_KEY": "k"}
 
 
 @pytest.mark.parametrize(

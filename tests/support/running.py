@@ -30,6 +30,7 @@ class Running:
     def __init__(self, environment: dict[str, str], port: int, log: Path) -> None:
         self.port = port
         self.log = log
+        self.folder = Path(environment["DATA_DIR"])
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up", "--port", str(port)],
@@ -38,6 +39,8 @@ class Running:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # Most machines', whatever the tests' own is.
+                umask=0o022,
             )
 
     def wait_until_it_runs(self) -> str:
@@ -59,9 +62,13 @@ class Running:
         """Call the web process."""
         return call(self.port, method, path, **sent)
 
+    def first_run(self) -> str:
+        """Return what the first run would have shown on a terminal."""
+        return "".join(each.read_text() for each in self.folder.glob("first-run-*.txt"))
+
     def printed_call(self) -> tuple[str, dict[str, str], str]:
-        """Return path, headers and body of the curl line that the first run printed."""
-        lines = self.log.read_text().splitlines()
+        """Return path, headers and body of the first run's curl line."""
+        lines = self.first_run().splitlines()
         curl = shlex.split(next(line for line in lines if line.startswith("curl")))
         headers = dict(curl[at + 1].split(": ") for at, word in enumerate(curl) if word == "-H")
         path = curl[3].removeprefix(f"http://127.0.0.1:{self.port}")

@@ -25,6 +25,7 @@ from enum import Enum, StrEnum, auto
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from pytest_django.fixtures import Settings
 
+from config import mail_env
 from events.services.engine import mail_breaker
 
 # A line for every command of every client.
@@ -246,7 +247,7 @@ def receiving(settings: Settings) -> Iterator[SmtpServer]:
     """Let the product's mail go to a server; what the process remembers of others is forgotten."""
     mail_breaker.reset()
     with running() as server:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_BACKEND = mail_env.SMTP_BACKEND
         settings.EMAIL_HOST = "127.0.0.1"
         settings.EMAIL_PORT = server.port
         settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""

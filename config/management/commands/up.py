@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
-from config import env, up_lock
+from config import env, private_files, up_lock
 from config.management import first_run
 from config.management.process_keeper import ProcessKeeper
 from events.services.database_faults import brief
@@ -51,9 +51,8 @@ class Command(BaseCommand):
         self._wait_for_database()
         call_command("migrate", verbosity=0, interactive=False)
         _check_secret_key()
-        made = first_run.make_what_is_missing()
+        self._make_what_is_missing(base_url=_base_url(host, port))
         connection.close()
-        self._show(made, base_url=_base_url(host, port))
         keeper = ProcessKeeper()
         keeper.listen_for_stop()
         try:
@@ -79,17 +78,24 @@ class Command(BaseCommand):
             else:
                 return
 
-    def _show(self, made: first_run.Made, *, base_url: str) -> None:
-        if made.password or made.api_key:
-            self._say("First run. This is shown once; keep it.\n")
-        if made.password:
-            self._say(f"  Admin user   {first_run.ADMIN_NAME}\n  Password     {made.password}")
-        if made.api_key:
-            self._say(f"  API key      {made.api_key}   (workspace: default)")
-            if not os.environ.get("SECRET_KEY"):
-                self._say(f"  Secret key   kept in {settings.DATA_DIR / 'secret_key'}")
-            self._say("\nSend a first event from another terminal:\n")
-            self._say(_curl_line(base_url, made.api_key) + "\n")
+    def _make_what_is_missing(self, *, base_url: str) -> None:
+        """Make the first rows. Their secrets go to a terminal, or to a file where a log would keep
+        what is printed.
+        """
+        if self.stdout.isatty():
+            made = first_run.make_what_is_missing()
+            if made.password or made.api_key:
+                self._say(f"First run. This is shown once; keep it.\n\n{_secrets(made, base_url)}")
+            return
+        try:
+            first_run.make_what_is_missing(
+                keep=lambda made: self._say(
+                    f"First run. Password and API key are in {_write(_secrets(made, base_url))}. "
+                    "Read the file, then delete it."
+                )
+            )
+        except OSError as error:
+            raise CommandError(f"The first password cannot be kept: {error}.") from error
 
     def _run(self, keeper: ProcessKeeper, host: str, port: int) -> None:
         give_up_at = time.monotonic() + SECONDS_FOR_WEB
@@ -109,6 +115,31 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def _secrets(made: first_run.Made, base_url: str) -> str:
+    lines = []
+    if made.password:
+        lines += [f"  Admin user   {first_run.ADMIN_NAME}", f"  Password     {made.password}"]
+    if made.api_key:
+        lines.append(f"  API key      {made.api_key}   (workspace: default)")
+        if not os.environ.get("SECRET_KEY"):
+            lines.append(f"  Secret key   kept in {settings.DATA_DIR / 'secret_key'}")
+        lines += ["", "Send a first event from another terminal:", ""]
+        lines += [_curl_line(base_url, made.api_key), ""]
+    return "\n".join(lines)
+
+
+def _write(text: str) -> str:
+    """Write a new file in DATA_DIR, for this account alone, and return its name."""
+    descriptor, name = tempfile.mkstemp(
+        dir=settings.DATA_DIR, prefix="first-run-", suffix=".txt", text=True
+    )  # mode 0600
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(f"{text}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return name
 
 
 def _port(text: str) -> int:
@@ -144,6 +175,7 @@ def _check_data_folder() -> None:
         raise CommandError(
             f"The data folder {folder} cannot be written to: {error.strerror}. Set DATA_DIR."
         ) from error
+    private_files.close()
 
 
 def _check_secret_key() -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config import private_files
 from events import enqueue
 from events.worker import parts, supervisor
 from events.worker.heartbeat import Heartbeat
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         self.stdout.write(f"The new SECRET_KEY is stored; {cleared} old tasks were removed.")
 
     def _supervise(self) -> None:
+        private_files.close()
         try:
             supervisor.Supervisor().run()
         except supervisor.PartRefused as refused:

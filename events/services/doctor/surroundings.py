@@ -1,13 +1,18 @@
 """Checks of settings and of the mail server."""
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from config import mail_env, private_files
 from subscribers.services.audits.audits import Audit, Check, Finding, Level, fact
 from subscribers.services.outbox import probe
 
+# Named in one remedy.
+MOST_FILES = 5
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -15,7 +20,7 @@ def public_url(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - every check
     """Find links in mails that would work on this machine only."""
     url: str = settings.PUBLIC_URL
     backend: str = settings.EMAIL_BACKEND
-    is_mailing = backend.endswith("smtp.EmailBackend") or backend.startswith("anymail")
+    is_mailing = backend == mail_env.SMTP_BACKEND or backend.startswith("anymail")
     if urlsplit(url).hostname in LOOPBACK and is_mailing:
         what = f"PUBLIC_URL is {url}: the links in mails work on this machine only"
         remedy = "Set PUBLIC_URL to the address at which people reach Cueline."
@@ -28,6 +33,24 @@ def debugging(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
         return []
     remedy = "Remove DEBUG from the environment: it shows settings and queries on error pages."
     return [Finding(what="DEBUG is on", remedy=remedy, level=Level.WARNING)]
+
+
+def files(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
+    """Find files that other accounts of this machine may read."""
+    exposed = private_files.exposed()
+    if not exposed:
+        return []
+    folder: Path = settings.DATA_DIR
+    more = f", and {len(exposed) - 1:,} more" if len(exposed) > 1 else ""
+    what = f"Other accounts of this machine have rights on {exposed[0]}{more}"
+    outside = [each for each in exposed if each != folder and folder not in each.parents]
+    if exposed[0] == folder and private_files.is_shared(folder):
+        remedy = f"{folder} is not Cueline's alone: set DATA_DIR to a folder of its own."
+    else:
+        named = [folder, *outside] if len(outside) < len(exposed) else outside
+        listed = " ".join(shlex.quote(str(each)) for each in named[:MOST_FILES])
+        remedy = f"Run chmod -R go-rwx {listed}"
+    return [Finding(what=what, remedy=remedy)]
 
 
 def mail_brakes(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
@@ -62,12 +85,13 @@ def mail_server(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
         return [Finding(what=what, remedy=remedy, level=Level.WARNING)]
     if probed.is_untried:
         return fact(f"Mail goes to {probed.destination} (not tried; send_test_mail does).")
-    return fact(f"{probed.destination} answers.")
+    return fact(f"{probed.destination} answers: {probed.protection}.")
 
 
 CHECKS = (
     Check("Settings", "public URL", "Links in mails work.", public_url),
     Check("Settings", "debug", "DEBUG is off.", debugging),
+    Check("Settings", "files", "No other account of this machine may read Cueline's files.", files),
     Check("Mail", "brakes", "No setting holds mail back.", mail_brakes),
     Check("Mail", "server", "The mail server answers.", mail_server),
 )

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config import mail_env
 from subscribers.management import people
 from subscribers.models import Workspace
 from subscribers.services.outbox import trial as trial_mail
@@ -58,7 +59,7 @@ def _brake(reason: str, workspace: Workspace, address: str) -> str:
 
 def _destination() -> str:
     match settings.EMAIL_BACKEND.removeprefix("django.core.mail.backends."):
-        case "smtp.EmailBackend":
+        case mail_env.SMTP_BACKEND:
             return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
         case "filebased.EmailBackend":
             # Set for this backend only, so the type checker does not know it.

@@ -1,8 +1,9 @@
-"""Limits on confirmation emails an hour: per domain, per key, in all.
+"""Limits on confirmation emails an hour: per domain, per key, in all. For free mail, where many
+people share a domain, per domain and key together.
 
 An email beyond a limit is delayed to a later hour, never refused, and the admin's home page warns:
 somebody may be signing others up. The worker counts when it sends, in a transaction of its own, so
-that no request waits for these hot rows. Free mail domains have no limit.
+that no request waits for these hot rows.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from django.db import transaction
 from django.db.models import F
 
 from subscribers.models import AskedHour
-from subscribers.wire.address_hashes import FREE_MAIL_DOMAINS, domain_of
+from subscribers.wire import mailboxes
+from subscribers.wire.address_hashes import domain_of
 
 Scope = AskedHour.Scope
 HOUR = timedelta(hours=1)
@@ -60,11 +62,15 @@ def purge(*, now: datetime) -> int:
 
 def _limits(email_key: str, key_prefix: str) -> list[Limit]:
     """Return the limits of an email, in the order in which their rows are locked."""
-    domain = domain_of(email_key)
-    is_free_mail = domain in FREE_MAIL_DOMAINS
+    domain = domain_of(mailboxes.folded(email_key))
+    by_domain = Limit(Scope.DOMAIN, domain, settings.CONFIRMATIONS_PER_DOMAIN)
+    if domain in mailboxes.FREE_MAIL_DOMAINS:
+        # The subject is as the alarm reads it. Without a key no request asked.
+        most = settings.CONFIRMATIONS_PER_FREE_DOMAIN_AND_KEY if key_prefix else 0
+        by_domain = Limit(Scope.DOMAIN, f"{domain} by the API key {key_prefix}", most)
     limits = [
         Limit(Scope.ALL, "", settings.CONFIRMATIONS_PER_HOUR),
-        Limit(Scope.DOMAIN, domain, 0 if is_free_mail else settings.CONFIRMATIONS_PER_DOMAIN),
+        by_domain,
         Limit(Scope.KEY, key_prefix, settings.CONFIRMATIONS_PER_KEY if key_prefix else 0),
     ]
     return [each for each in limits if each.mails]

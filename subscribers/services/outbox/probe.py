@@ -21,6 +21,8 @@ class Probe:
 
     destination: str
     fault: str = ""
+    # How mail is protected on its way, in words; empty where that is not known.
+    protection: str = ""
     # Emails stay on this machine.
     is_local: bool = False
     # Nothing was tried: a service has no connection to test.
@@ -35,7 +37,7 @@ def probe() -> Probe:
         return Probe("the mail service", fault=_line(error))
     if isinstance(backend, smtp.EmailBackend):
         backend.timeout = SECONDS
-        return Probe(f"{backend.host}:{backend.port}", fault=_try_server(backend))
+        return _try_server(backend)
     if isinstance(backend, filebased.EmailBackend):
         folder = Path(str(backend.file_path))
         is_writable = os.access(folder, os.W_OK)
@@ -46,21 +48,24 @@ def probe() -> Probe:
     return Probe(name, is_local=is_ours, is_untried=not is_ours)
 
 
-def _try_server(backend: smtp.EmailBackend) -> str:
+def _try_server(backend: smtp.EmailBackend) -> Probe:
+    server, protection = f"{backend.host}:{backend.port}", ""
     try:
         backend.open()
         connection = backend.connection
         if connection is None:
-            return "the connection did not open."
+            return Probe(server, fault="the connection did not open.")
+        protection = getattr(backend, "protection", "")
         code, answer = connection.noop()
         if not 200 <= code < 300:  # noqa: PLR2004 - RFC 5321, 4.2.1
-            return mail.header_text(f"{code} {answer.decode('utf-8', 'replace')}")
+            fault = mail.header_text(f"{code} {answer.decode('utf-8', 'replace')}")
+            return Probe(server, fault=fault)
     # A host that is no name raises a UnicodeError; smtplib's errors are OSErrors.
     except (OSError, UnicodeError, MessageError, ValueError) as error:
-        return _line(error)
+        return Probe(server, fault=_line(error))
     finally:
         backend.close()
-    return ""
+    return Probe(server, protection=protection)
 
 
 def _line(error: Exception) -> str:

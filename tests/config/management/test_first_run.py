@@ -1,5 +1,7 @@
 """What the first `up` makes, and when there is nothing to make."""
 
+import errno
+
 import pytest
 from django.utils import timezone
 
@@ -35,6 +37,16 @@ def test_an_empty_database_gets_an_admin_and_a_key_once() -> None:
     assert first.api_key
     assert (second.password, second.api_key) == (None, None)
     assert Workspace.objects.get().slug == "default"
+
+
+def test_what_cannot_be_kept_is_not_made() -> None:
+    def fail(_: first_run.Made) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(OSError, match="full"):
+        first_run.make_what_is_missing(keep=fail)
+
+    assert first_run.make_what_is_missing().password
 
 
 def test_after_the_demo_there_is_a_workspace_of_one_s_own_with_a_key() -> None:

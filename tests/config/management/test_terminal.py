@@ -31,7 +31,15 @@ def run(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
     given = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
     command = [sys.executable, *arguments]
     done = subprocess.run(
-        command, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=60
+        command,
+        cwd=ROOT,
+        env=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        # Most machines', whatever the tests' own is.
+        umask=0o022,
     )
     return done.returncode, (done.stdout + done.stderr).strip()
 
@@ -125,3 +133,15 @@ def test_what_holds_personal_data_is_its_owner_s_alone(environment: dict[str, st
     assert len(found) > 4
     for name, mode in found.items():
         assert mode == (0o700 if (folder / name).is_dir() else 0o600), name
+
+
+def test_what_django_s_own_commands_write_is_private_too(environment: dict[str, str]) -> None:
+    Path(environment["DATA_DIR"]).mkdir()
+    sqlite = {**environment, "DATABASE_URL": ""}
+
+    manage(
+        sqlite, "shell", "--no-imports", "-c", "from django.db import connection as c; c.cursor()"
+    )
+
+    database = Path(environment["DATA_DIR"], "cueline.sqlite3")
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600

@@ -1,5 +1,8 @@
 """`up` as people start it: real processes, real signals, a real port."""
 
+import contextlib
+import os
+import pty
 import re
 import signal
 import socket
@@ -34,7 +37,7 @@ def run_to_its_end(environment: dict[str, str], *arguments: str) -> tuple[int, s
 
 def test_from_an_empty_folder_to_a_recorded_event_and_back(start: Start) -> None:
     first = start()
-    printed = first.wait_until_it_runs()
+    first.wait_until_it_runs()
     path, headers, body = first.printed_call()
 
     status, answer = first.send("POST", path, body=body, headers=headers)
@@ -45,13 +48,15 @@ def test_from_an_empty_folder_to_a_recorded_event_and_back(start: Start) -> None
     assert first.send("GET", "/readyz")[0] == 200
     check_chunked_bodies(first, path, headers)
     key = headers["Authorization"].removeprefix("Bearer ")
-    password = re.search(r"Password +(\S+)", printed)
+    password = re.search(r"Password +(\S+)", first.first_run())
     assert password
     assert first.stop(signal.SIGTERM) == 0
     ended = first.log.read_text()
     assert ended.rstrip().endswith("Stopped.")
-    # Once with the key itself, once in the curl line.
-    assert (ended.count(key), ended.count(password[1])) == (2, 1)
+    (kept,) = first.folder.glob("first-run-*.txt")
+    assert f"First run. Password and API key are in {kept}." in ended
+    # A service manager keeps what is printed.
+    assert (ended.count(key), ended.count(password[1])) == (0, 0)
 
     second = start()
     printed = second.wait_until_it_runs()
@@ -60,9 +65,35 @@ def test_from_an_empty_folder_to_a_recorded_event_and_back(start: Start) -> None
     assert (status, answer["subscriber"]["created"]) == (200, False)
     assert "First run" not in printed
     assert "cue_" not in printed
+    assert [*second.folder.glob("first-run-*.txt")] == [kept]
     assert second.stop(signal.SIGINT) == 0
     with pytest.raises(ConnectionRefusedError):
         second.send("GET", "/healthz")
+
+
+def test_on_a_terminal_the_secrets_are_shown_and_no_file_keeps_them(
+    environment: dict[str, str],
+) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "manage.py", "up", "--port", str(free_port())]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as running:
+        os.close(theirs)
+        shown = b""
+        while b"/admin/   (Ctrl-C" not in shown and running.poll() is None:
+            shown += os.read(ours, 4096)
+        running.send_signal(signal.SIGTERM)
+        with contextlib.suppress(OSError):  # the terminal's end
+            while os.read(ours, 4096):
+                pass
+    os.close(ours)
+
+    text = shown.decode()
+    assert "This is shown once; keep it." in text
+    assert re.search(r"Password +\S{24}", text)
+    assert "curl -X POST" in text
+    assert [*Path(environment["DATA_DIR"]).glob("first-run*")] == []
 
 
 def test_a_second_one_in_the_folder_is_refused_and_others_know_the_address(

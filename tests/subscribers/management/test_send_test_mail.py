@@ -19,6 +19,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+from config import mail_env
 from subscribers.models import Workspace
 from subscribers.services.workspaces import workspaces
 from tests.support.smtp_servers import CLOSE, serve
@@ -85,7 +86,7 @@ def inbox(server: Controller, settings: Settings) -> Inbox:
 
 def use(settings: Settings, port: int) -> None:
     """Point Django at a server of this machine."""
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_BACKEND = mail_env.SMTP_BACKEND
     settings.EMAIL_HOST = "127.0.0.1"
     settings.EMAIL_PORT = port
     settings.EMAIL_TIMEOUT = 5

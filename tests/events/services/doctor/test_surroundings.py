@@ -1,5 +1,7 @@
 """Checks of settings, database, worker and mail server, each with its own fault."""
 
+import shlex
+import subprocess
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +10,7 @@ import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+from config import mail_env
 from events.models import Enrollment
 from events.services.doctor import database, surroundings, working
 from subscribers.models import Installation
@@ -20,7 +23,6 @@ from tests.support.smtp_servers import serve
 
 pytestmark = pytest.mark.django_db
 AUDIT = Audit(now=NOON)
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 def faults(findings: Sequence[Finding]) -> list[str]:
@@ -29,7 +31,7 @@ def faults(findings: Sequence[Finding]) -> list[str]:
 
 
 def use_server(settings: Settings, port: int) -> None:
-    settings.EMAIL_BACKEND = SMTP
+    settings.EMAIL_BACKEND = mail_env.SMTP_BACKEND
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
 
 
@@ -37,7 +39,7 @@ def test_a_local_address_is_a_warning_once_people_get_mail(settings: Settings) -
     settings.PUBLIC_URL = "http://127.0.0.1:8000"
     before = faults(surroundings.public_url(AUDIT))
 
-    settings.EMAIL_BACKEND = SMTP
+    settings.EMAIL_BACKEND = mail_env.SMTP_BACKEND
 
     assert before == []
     assert "on this machine only" in faults(surroundings.public_url(AUDIT))[0]
@@ -47,6 +49,46 @@ def test_debug_is_a_warning(settings: Settings) -> None:
     settings.DEBUG = True
 
     assert faults(surroundings.debugging(AUDIT)) == ["DEBUG is on"]
+
+
+@pytest.fixture
+def folder(settings: Settings, tmp_path: Path) -> Path:
+    """A data folder whose name has a blank, with all that it needs."""
+    made = tmp_path / "my data"
+    (made / "mail").mkdir(parents=True, mode=0o700)
+    (made / "secret_key").touch(mode=0o600)
+    settings.DATA_DIR = made
+    settings.EMAIL_FILE_PATH = str(made / "mail")
+    return made
+
+
+def test_files_that_others_may_read_are_found_with_the_command_that_closes_them(
+    folder: Path,
+) -> None:
+    before = faults(surroundings.files(AUDIT))
+    folder.chmod(0o755)
+    (folder / "secret_key").chmod(0o644)
+
+    (found,) = surroundings.files(AUDIT)
+    command = found.remedy.removeprefix("Run ")
+    subprocess.run(shlex.split(command), check=True)
+
+    assert before == []
+    assert found.level is Level.PROBLEM
+    assert found.what == f"Other accounts of this machine have rights on {folder}, and 1 more"
+    assert command == f"chmod -R go-rwx '{folder}'"
+    assert faults(surroundings.files(AUDIT)) == []
+
+
+def test_no_command_closes_a_folder_that_others_use_too(folder: Path) -> None:
+    folder.chmod(0o755)
+    (folder / "log").mkdir()
+    (folder / "log").chmod(0o755)
+
+    (found,) = surroundings.files(AUDIT)
+
+    assert "set DATA_DIR to a folder of its own" in found.remedy
+    assert "chmod" not in found.remedy
 
 
 def test_settings_that_stop_mail_are_found(settings: Settings) -> None:

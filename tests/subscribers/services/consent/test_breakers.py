@@ -16,6 +16,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture(autouse=True)
 def limits(settings: Settings) -> None:
     settings.CONFIRMATIONS_PER_DOMAIN = 4
+    settings.CONFIRMATIONS_PER_FREE_DOMAIN_AND_KEY = 6
     settings.CONFIRMATIONS_PER_KEY = 8
     settings.CONFIRMATIONS_PER_HOUR = 12
 
@@ -45,12 +46,34 @@ def test_the_next_hour_and_other_domains_count_anew() -> None:
     assert admit("example.com", at=NOON + HOUR) is None
 
 
-def test_free_mail_is_limited_by_key_and_in_all_alone() -> None:
-    by_key = [admit("gmail.com", key="ck_1") for _ in range(9)]
-    in_all = [admit("gmail.com", key=f"other_{number}") for number in range(5)]
+def test_free_mail_is_limited_by_domain_and_key_together() -> None:
+    by_domain_and_key = [admit("gmail.com", key="ck_1") for _ in range(7)]
+    by_key = [admit("web.de", key="ck_1") for _ in range(3)]
+    other_key = admit("gmail.com", key="ck_2")
 
-    assert by_key == [None] * 8 + [HOUR]
-    assert in_all == [None] * 4 + [HOUR]
+    assert by_domain_and_key == [None] * 6 + [HOUR]
+    assert by_key == [None, None, HOUR]
+    assert other_key is None
+    said = {each.subject: each.scope for each in breakers.delayed_since(since=NOON)}
+    assert said == {"gmail.com by the API key ck_1": "domain", "ck_1": "key"}
+
+
+def test_all_domains_of_a_mailbox_count_as_one() -> None:
+    sent = [admit(each, key="ck_1") for each in ("icloud.com", "me.com", "mac.com") * 2]
+    beyond = [admit(each, key="ck_1") for each in ("icloud.com", "me.com")]
+
+    assert sent == [None] * 6
+    assert beyond == [HOUR, HOUR + HOUR / 6]
+
+
+def test_names_as_subdomains_are_no_domains_of_their_own() -> None:
+    sent = [admit(f"user{number}.fastmail.fm") for number in range(5)]
+
+    assert sent == [None] * 4 + [HOUR]
+
+
+def test_free_mail_that_no_key_asked_for_is_limited_in_all_alone() -> None:
+    assert [admit("gmail.com") for _ in range(13)] == [None] * 12 + [HOUR]
 
 
 def test_what_is_put_off_counts_as_put_off_and_for_nothing_else() -> None:
@@ -65,9 +88,10 @@ def test_what_is_put_off_counts_as_put_off_and_for_nothing_else() -> None:
 
 def test_a_limit_of_nought_is_none(settings: Settings) -> None:
     settings.CONFIRMATIONS_PER_DOMAIN = settings.CONFIRMATIONS_PER_KEY = 0
-    settings.CONFIRMATIONS_PER_HOUR = 0
+    settings.CONFIRMATIONS_PER_FREE_DOMAIN_AND_KEY = settings.CONFIRMATIONS_PER_HOUR = 0
 
     assert {admit("example.com", key="ck_1") for _ in range(20)} == {None}
+    assert {admit("gmail.com", key="ck_1") for _ in range(20)} == {None}
     assert not AskedHour.objects.exists()
 
 

@@ -12,12 +12,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from pytest_django.fixtures import Settings
 
+from config import mail_env
 from subscribers.services.outbox import delivery
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
 from tests.support import smtp_servers
 from tests.support.smtp_servers import CLOSE, HANG, message
-
-SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
 
 def parsed(content: bytes) -> EmailMessage:
@@ -31,7 +30,7 @@ def to_port(settings: Settings) -> Any:
     """Point Django's SMTP backend to a port of this machine."""
 
     def choose(port: int) -> None:
-        settings.EMAIL_BACKEND = SMTP_BACKEND
+        settings.EMAIL_BACKEND = mail_env.SMTP_BACKEND
         settings.EMAIL_HOST = "127.0.0.1"
         settings.EMAIL_PORT = port
         settings.EMAIL_TIMEOUT = 0.5
