@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from config.admin_base import ReadOnlyAdmin, SkinAdmin
+from config.admin_base import BaseAdmin, ReadOnlyAdmin
 
 # The queue's own pages count rows, and allow changes that the worker does not notice.
 for _model in apps.get_app_config("django_q").get_models():
@@ -21,7 +21,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin, SkinAdmin):  # type: ignore[type-arg]  # not generic at run time
+class PersonAdmin(UserAdmin, BaseAdmin):  # type: ignore[type-arg]  # not generic at run time
     """The admin's users; deactivated rather than deleted, since the log names them."""
 
     form = UserChangeForm
@@ -35,7 +35,7 @@ class PersonAdmin(UserAdmin, SkinAdmin):  # type: ignore[type-arg]  # not generi
 
 
 @admin.register(Group)
-class PeopleGroupAdmin(GroupAdmin, SkinAdmin):
+class PeopleGroupAdmin(GroupAdmin, BaseAdmin):
     actions = None
 
 

@@ -8,13 +8,19 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib.admin import ShowFacets, display
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import ValidationError
+from django.contrib import messages
+from django.contrib.admin import ShowFacets, SimpleListFilter, display
+from django.contrib.admin.options import (
+    IS_POPUP_VAR,
+    TO_FIELD_VAR,
+    IncorrectLookupParameters,
+)
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.core.exceptions import PermissionDenied, SuspiciousOperation, ValidationError
 from django.core.paginator import Paginator
-from django.db import connection, models
+from django.db import DataError, connection, models
 from django.db.models import ForeignKey, Model, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 
 from config.admin_actions import ActingAdmin, RowAction, SkinAdmin
@@ -39,6 +45,14 @@ __all__ = [
 
 BEFORE = "before"
 ROWS_PER_PAGE = 50
+# What every list's address may hold beside its filters: search, page, and Django's own pop-ups.
+OF_EVERY_LIST = (SEARCH_VAR, BEFORE, IS_POPUP_VAR, TO_FIELD_VAR)
+NOT_OFFERED = "The list has no such filter or order; it is shown without."
+# How Django and the databases refuse a value that does not fit its column.
+UNUSABLE = (
+    IncorrectLookupParameters, SuspiciousOperation, ValidationError, ValueError, OverflowError,
+    DataError,
+)  # fmt: skip
 
 
 def starting_with(field: str, text: str) -> Q:
@@ -130,6 +144,10 @@ class KeysetChangeList(ChangeList):
         return found
 
 
+class UnusableAddress(Exception):
+    """A value in a list's address cannot be used."""
+
+
 class BaseAdmin(ActingAdmin):
     """A table in the admin: pages by position, search by beginnings, nothing counted."""
 
@@ -143,6 +161,47 @@ class BaseAdmin(ActingAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         return KeysetChangeList
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list; of an address that it cannot use, leave out a part, with a notice."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        usable = request.GET.copy()
+        for name in request.GET.keys() - self.offered(request):
+            del usable[name]
+        try:
+            if usable == request.GET:
+                return super().changelist_view(request, extra_context)
+        except UnusableAddress:
+            usable.clear()
+        messages.warning(request, NOT_OFFERED)
+        return HttpResponseRedirect(f"{request.path}?{usable.urlencode()}".rstrip("?"))
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Fetch the page; raises `UnusableAddress` where a value has the wrong form."""
+        try:
+            return super().get_changelist_instance(request)
+        except UNUSABLE as error:
+            if not request.GET:
+                raise
+            raise UnusableAddress from error
+
+    def offered(self, request: HttpRequest) -> set[str]:
+        """Return the parameters that the list's address may hold."""
+        names = {*OF_EVERY_LIST}
+        for each in self.get_list_filter(request):
+            if isinstance(each, str):
+                names |= {f"{each}__{lookup}" for lookup in ("exact", "id__exact", "isnull")}
+            elif isinstance(each, type) and issubclass(each, SimpleListFilter):
+                names.add(str(each.parameter_name))
+        # Links from the page of one row to the list of those that belong to it.
+        return names | {f"{each.name}__id__exact" for each in self.opts.fields if each.is_relation}
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return nothing: filled from its address, a form fails at some values."""
+        return {}
 
     def sort_field_for(self, filters: frozenset[str]) -> str | None:
         """Return the sort column of a list with these lookups; None: by id, as received."""

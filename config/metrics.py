@@ -6,12 +6,14 @@ each request. Each counter is described where it is counted.
 
 import hmac
 import logging
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -24,6 +26,9 @@ from events.services import worker_reports
 from events.services.engine import gauges as engine_gauges
 
 logger = logging.getLogger("cueline.metrics")
+
+# Names of headers that proxies add, such as X-Forwarded-Host, Forwarded, Via and X-Real-IP.
+FORWARDING = re.compile(r"forwarded|^via$|-ip$", re.IGNORECASE)
 
 
 @require_safe
@@ -38,9 +43,16 @@ def _may_read(request: HttpRequest) -> bool:
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if settings.METRICS_TOKEN:
         return hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
-    # A proxy on this machine makes every caller local; its header shows that there is one.
-    is_forwarded = settings.BEHIND_PROXY or "X-Forwarded-For" in request.headers
-    return not is_forwarded and env.is_loopback(str(request.META.get("REMOTE_ADDR", "")))
+    # A proxy on this machine makes every caller local. Its headers show that there is one, or the
+    # host name that it was called by; nginx's bare `proxy_pass` has neither, but speaks HTTP/1.0.
+    is_forwarded = (
+        settings.BEHIND_PROXY
+        or any(map(FORWARDING.search, request.headers))
+        or request.META.get("SERVER_PROTOCOL") in {"HTTP/1.0", "HTTP/1"}
+    )
+    host = split_domain_port(request.get_host())[0].strip("[]")
+    names = (host, str(request.META.get("REMOTE_ADDR", "")))
+    return not is_forwarded and all(map(env.is_loopback, names))
 
 
 class PoolCollector(Collector):

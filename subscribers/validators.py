@@ -5,7 +5,7 @@ import zoneinfo
 
 from django.core.exceptions import ValidationError
 
-from subscribers.wire import json_gate
+from subscribers.wire import json_gate, names
 
 
 def validate_time_zone(name: str) -> None:
@@ -19,6 +19,14 @@ def validate_plain_text(text: str) -> None:
     """Refuse control characters, which one database stores and the other does not."""
     if json_gate.has_control(text):
         raise ValidationError("Control characters are not allowed.")
+
+
+def validate_name(text: str) -> None:
+    """Refuse control characters, and signs that cannot be seen."""
+    validate_plain_text(text)
+    unseen = names.find_unseen(text)
+    if unseen:
+        raise ValidationError(f"It holds a sign that cannot be seen ({unseen}).")
 
 
 def validate_color(text: str) -> None:

@@ -16,7 +16,7 @@ from events.decisions import sync_rules as rules
 from events.models import SyncRule, SyncRuleTag
 from events.services.configuration import sync_rules
 from events.services.configuration.sync_rules import RuleSpec
-from subscribers.validators import validate_plain_text
+from subscribers.validators import validate_name
 from subscribers.wire import json_gate, tag_names
 
 ROLE_BY_FIELD = {
@@ -87,7 +87,7 @@ class SyncRuleForm(RowForm):
 
     def clean_trigger_event(self) -> str:
         name: str = self.cleaned_data["trigger_event"].strip()
-        validate_plain_text(name)
+        validate_name(name)
         return name
 
     def clean_purchased_product(self) -> dict[str, list[str]] | None:

@@ -18,7 +18,7 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 
 # --- What comes in ----------------------------------------------------------------------------
 
-NAME = text("Trimmed; no control characters.", minLength=1, maxLength=LONGEST_NAME)
+NAME = text("Trimmed; no control characters, no unseen ones.", minLength=1, maxLength=LONGEST_NAME)
 EVENT_ID = text(
     "The caller's id, unique for the subscriber and the name: a repeat writes and runs nothing.",
     minLength=1,

@@ -17,6 +17,7 @@ from subscribers.wire.payloads import (
     InvalidField,
     InvalidRequest,
     read_moment,
+    read_name,
     read_object,
     read_text,
     type_name,
@@ -112,13 +113,13 @@ def parse_event(
 
 def _read_name(value: object) -> str:
     is_short = isinstance(value, str) and len(value) <= LONGEST_NAME
-    return _read_short_name(value) if is_short else read_text(value, longest=LONGEST_NAME)
+    return _read_short_name(value) if is_short else read_name(value, longest=LONGEST_NAME)
 
 
 @lru_cache(maxsize=10_000)
 def _read_short_name(text: str) -> str:
     """Cached: applications send the same few names over and over."""
-    return read_text(text, longest=LONGEST_NAME)
+    return read_name(text, longest=LONGEST_NAME)
 
 
 def _read_past(value: object, *, limits: Limits, now: datetime) -> datetime:

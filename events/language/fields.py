@@ -8,7 +8,14 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from subscribers.wire import json_gate
-from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest, read_text, type_name
+from subscribers.wire.payloads import (
+    Fault,
+    InvalidField,
+    InvalidRequest,
+    read_name,
+    read_text,
+    type_name,
+)
 
 Value = TypeVar("Value")
 Item = TypeVar("Item", bound=Hashable)
@@ -137,6 +144,11 @@ def any_of(words: Iterable[str]) -> str:
 def text_reader(longest: int) -> Callable[[object], str]:
     """Return a reader of texts of 1 to `longest` characters, trimmed."""
     return lambda value: read_text(value, longest=longest)
+
+
+def name_reader(longest: int) -> Callable[[object], str]:
+    """Return a reader of texts that people compare by eye."""
+    return lambda value: read_name(value, longest=longest)
 
 
 def optional_text_reader(longest: int) -> Callable[[object], str]:

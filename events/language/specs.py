@@ -13,6 +13,7 @@ import msgspec
 from events.language import entry, steps, timing
 from events.language.fields import (
     Fields,
+    name_reader,
     optional_text_reader,
     read_flag,
     read_storable,
@@ -20,7 +21,7 @@ from events.language.fields import (
 )
 from events.language.steps import Step
 from events.language.timing import SendingWindow
-from subscribers.wire.payloads import InvalidField, read_email, read_text
+from subscribers.wire.payloads import InvalidField, read_email, read_name
 
 LONGEST_NAME = 200
 LONGEST_KEY = 100
@@ -66,7 +67,7 @@ def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
     fields = Fields(raw, path=path)
     mode = fields.read_choice("enrollmentMode", MODES, "unlimited")
     spec = SequenceSpec(
-        name=(name := fields.read_needed("name", text_reader(LONGEST_NAME), "")),
+        name=(name := fields.read_needed("name", name_reader(LONGEST_NAME), "")),
         key=_read_key(fields, name),
         description=fields.read("description", _read_description, ""),
         labels=fields.read_items("labels", text_reader(LONGEST_LABEL), most=MOST_LABELS),
@@ -120,7 +121,7 @@ def _read_key(fields: Fields, name: str) -> str:
 
 
 def _read_given_key(value: object) -> str:
-    key = unicodedata.normalize("NFC", read_text(value, longest=LONGEST_KEY))
+    key = unicodedata.normalize("NFC", read_name(value, longest=LONGEST_KEY))
     if not _KEY.fullmatch(key) or len(key) > LONGEST_KEY:
         raise InvalidField(
             f"must be 1-{LONGEST_KEY} letters, digits, underscores, hyphens or dots, "

@@ -18,6 +18,7 @@ from events.wording.steps import in_words, rule_in_words
 from subscribers.ids import encode
 from subscribers.models import List
 from subscribers.services.outbox.outbox import Draft
+from subscribers.wire import link_tokens
 
 CHANGES = (
     ("tagsAdded", "adds"),
@@ -187,11 +188,11 @@ def _mail_lines(mail: Draft, *, with_html: bool) -> Iterator[str]:
     if mail.reply_to:
         yield f"{INDENT}Reply-To: {mail.reply_to}"
     yield f"{INDENT}To: {mail.recipient}"
-    yield f"{INDENT}Subject: {mail.subject}"
-    yield _quoted(mail.text)
+    yield f"{INDENT}Subject: {link_tokens.hidden(mail.subject)}"
+    yield _quoted(link_tokens.hidden(mail.text))
     if with_html and mail.html:
         yield f"{INDENT}HTML:"
-        yield _quoted(mail.html)
+        yield _quoted(link_tokens.hidden(mail.html))
 
 
 def _quoted(text: str) -> str:

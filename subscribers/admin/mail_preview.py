@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from subscribers.models import OutgoingEmail
+from subscribers.wire import link_tokens
 
 POLICY = (
     "sandbox; default-src 'none'; img-src data: https:; style-src 'unsafe-inline'; "
@@ -18,7 +19,7 @@ POLICY = (
 
 
 def preview(_request: HttpRequest, email: OutgoingEmail) -> HttpResponse:
-    return sandboxed(email.html)
+    return sandboxed(link_tokens.hidden(email.html))
 
 
 def sandboxed(html: str) -> HttpResponse:

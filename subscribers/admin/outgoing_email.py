@@ -1,5 +1,6 @@
 """The outbox: every mail as rendered, with its state and reason; the development inbox too.
 
+The tokens of its links are hidden: an operator acts by the actions, which are logged.
 The engine owns the mails; an operator resolves those that failed or whose delivery is unknown.
 """
 
@@ -22,6 +23,7 @@ from subscribers.admin.mail_preview import frame, preview
 from subscribers.admin.person_search import row_or_person
 from subscribers.models import OutgoingEmail
 from subscribers.services.outbox import outbox
+from subscribers.wire import link_tokens
 
 BODIES = ("html", "text", "headers")
 IT_ARRIVED = RowAction(
@@ -42,15 +44,15 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
     search_fields = ("id",)
     search_help_text = "eml_… id, whole address or external id"
     fieldsets = (
-        (None, {"fields": ("status", "why", "subject", "recipient", "subscriber_link")}),
+        (None, {"fields": ("status", "why", "subject_shown", "recipient", "subscriber_link")}),
         ("Content", {"fields": ("rendered", "text_shown")}),
         ("Headers", {"fields": ("sender", "reply_to", "message_id", "headers_shown")}),
         ("Cause", {"fields": ("kind", "enrollments", "cause", "workspace", "public_id")}),
         ("When", {"fields": ("created_at", "due_at", "sending_since", "sent_at", "attempts")}),
     )
     readonly_fields = (
-        "why", "subscriber_link", "rendered", "text_shown", "headers_shown", "enrollments",
-        "public_id",
+        "why", "subject_shown", "subscriber_link", "rendered", "text_shown", "headers_shown",
+        "enrollments", "public_id",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutgoingEmail]:
@@ -91,7 +93,7 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
 
     @admin.display(description="subject")
     def subject_shown(self, email: OutgoingEmail) -> str:
-        return email.subject or "(no subject)"
+        return link_tokens.hidden(email.subject) or "(no subject)"
 
     @display(description="status", label=mail_words.COLOURS)  # type: ignore[untyped-decorator]
     def state(self, email: OutgoingEmail) -> tuple[str, str]:
@@ -121,11 +123,12 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
 
     @admin.display(description="plain text")
     def text_shown(self, email: OutgoingEmail) -> SafeString:
-        return format_html('<pre class="cueline-text">{}</pre>', email.text)
+        return format_html('<pre class="cueline-text">{}</pre>', link_tokens.hidden(email.text))
 
     @admin.display(description="more headers")
     def headers_shown(self, email: OutgoingEmail) -> SafeString:
-        return json_value(email.headers)
+        shown = {name: link_tokens.hidden(str(value)) for name, value in email.headers.items()}
+        return json_value(shown)
 
     @admin.display(description="enrollment")
     def enrollments(self, email: OutgoingEmail) -> SafeString:

@@ -20,7 +20,7 @@ from subscribers.admin import subscriber_consent
 from subscribers.admin.subscriber_filters import HasTag, OnList, PendingFor, came_at
 from subscribers.admin.subscriber_identity import IdentityActions
 from subscribers.models import Confirmation, OutgoingEmail, Subscriber
-from subscribers.wire import addresses
+from subscribers.wire import addresses, link_tokens
 
 LATEST = 20
 
@@ -176,7 +176,7 @@ class SubscriberAdmin(IdentityActions):
             format_html(
                 "{} {}: {}{}",
                 moment(email.created_at),
-                link_to(email, email.subject or "(no subject)"),
+                link_to(email, link_tokens.hidden(email.subject) or "(no subject)"),
                 email.get_status_display().lower(),
                 f", {reason_in_words(email.reason)}" if email.reason else "",
             )

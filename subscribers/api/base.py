@@ -145,7 +145,7 @@ class ApiView(APIView):
             return json_response(answer.body, status=answer.status)
         reserved = idempotency.reserve(
             scope=idempotency.RequestScope(
-                workspace=self.workspace,
+                api_key=self.api_key,
                 method=str(self.request.method),
                 path=self.request.path,
                 key=key,

@@ -112,7 +112,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     name="Idempotency-Key",
     type={"type": "string", "minLength": 1, "maxLength": LONGEST_IDEMPOTENCY_KEY},
     location=OpenApiParameter.HEADER,
-    description="The first answer is kept for 24 hours and given again with"
+    description="The first answer is kept for 24 hours and given again, to the same API key, with"
     " `Idempotency-Replayed: true`. Not together with `dryRun`.",
 )
 DRY_RUN = OpenApiParameter(

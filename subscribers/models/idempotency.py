@@ -15,6 +15,7 @@ class IdempotentRequest(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="+")
     method = models.CharField(max_length=8)
     path = models.CharField(max_length=500)
+    # The hash of the API key's id and the header.
     key = models.CharField(max_length=255)
     body_hash = models.CharField(max_length=64)
     # Only the token's holder stores the answer; a request that takes over sets a new one.

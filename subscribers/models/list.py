@@ -2,12 +2,14 @@
 
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.timezone import now
 
 from subscribers.ids import new_id
 from subscribers.models.subscriber import Subscriber
 from subscribers.models.workspace import Workspace
+from subscribers.validators import validate_name
 
 
 class List(models.Model):
@@ -35,6 +37,13 @@ class List(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse a name that looks like another one."""
+        try:
+            validate_name(self.name)
+        except ValidationError as error:
+            raise ValidationError({"name": error}) from error
 
 
 class ListMembership(models.Model):

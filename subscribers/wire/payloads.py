@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from subscribers.wire import addresses, json_gate, profile
+from subscribers.wire import addresses, json_gate, names, profile
 
 LONGEST_EXTERNAL_ID = 255
 # RFC 3339, and ISO 8601's offset in hours or without a colon. A fixed grammar, because
@@ -144,6 +144,15 @@ def read_text(value: object, *, longest: int) -> str:
     if json_gate.has_control(text):
         raise InvalidField("holds control characters or half of a surrogate pair.")
     return text
+
+
+def read_name(value: object, *, longest: int) -> str:
+    """Return a text that people compare by eye: without signs that cannot be seen."""
+    name = read_text(value, longest=longest)
+    unseen = names.find_unseen(name)
+    if unseen:
+        raise InvalidField(f"holds a sign that cannot be seen ({unseen}).")
+    return name
 
 
 def read_object(value: object, most_bytes: int) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from subscribers.wire import names
+
 LONGEST = 100
 _GAPS = re.compile(r"[\s_-]+")
 
@@ -14,13 +16,15 @@ class InvalidTagName(ValueError):
 
 
 def normalise(text: str) -> str:
-    """Return the name: NFKC, lower case, gaps as one hyphen, letters and digits only.
+    """Return the name: NFKC, lower case, gaps as one hyphen, letters and digits that are
+    seen.
 
     Raises `InvalidTagName` when it is empty or longer than 100 characters; never cuts.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
     hyphenated = _GAPS.sub("-", folded)
-    kept = "".join(sign for sign in hyphenated if sign == "-" or _is_letter_or_digit(sign))
+    seen = names.without_unseen(hyphenated)
+    kept = "".join(sign for sign in seen if sign == "-" or _is_letter_or_digit(sign))
     name = re.sub("-+", "-", kept).strip("-")
     if not name:
         raise InvalidTagName("needs at least one letter or digit.")

@@ -22,25 +22,42 @@ def number(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
+LOCAL: dict[str, Any] = {"HTTP_HOST": "127.0.0.1:8000"}
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
         ({}, 200),
-        ({"REMOTE_ADDR": "::1"}, 200),
+        ({"REMOTE_ADDR": "::1", "HTTP_HOST": "[::1]:8000"}, 200),
+        ({"HTTP_HOST": "localhost"}, 200),
         ({"REMOTE_ADDR": "192.0.2.1"}, 404),
-        ({"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, 404),
+        ({"HTTP_HOST": "testserver"}, 404),
+        ({"HTTP_HOST": "localhost.example.com"}, 400),
+        *(
+            ({f"HTTP_{name}": value}, 404)
+            for name in (
+                "X_FORWARDED_FOR", "X_FORWARDED_PROTO", "X_FORWARDED_HOST", "X_FORWARDED",
+                "FORWARDED", "VIA", "X_REAL_IP", "X_CLIENT_IP", "TRUE_CLIENT_IP",
+                "CF_CONNECTING_IP", "X_ORIGINAL_FORWARDED_FOR",
+            )
+            for value in ("127.0.0.1", "")
+        ),
+        # What nginx's bare `proxy_pass` sends: no header of its own, and the upstream as host.
+        ({"SERVER_PROTOCOL": "HTTP/1.0"}, 404),
+        ({"SERVER_PROTOCOL": "HTTP/1"}, 404),
     ],
-)
+)  # fmt: skip
 def test_without_a_token_this_machine_may_read(
     client: Client, db: None, sent: dict[str, Any], status: int
 ) -> None:
-    assert client.get("/metrics", **sent).status_code == status
+    assert client.get("/metrics", **{**LOCAL, **sent}).status_code == status
 
 
 def test_behind_a_proxy_nobody_is_local(client: Client, db: None, settings: Settings) -> None:
     settings.BEHIND_PROXY = True
 
-    assert client.get("/metrics").status_code == 404
+    assert client.get("/metrics", **LOCAL).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -55,7 +72,7 @@ def test_with_a_token_only_the_token_counts(
     answer = client.get("/metrics", HTTP_AUTHORIZATION=given, REMOTE_ADDR="192.0.2.1")
 
     assert answer.status_code == status
-    assert client.get("/metrics").status_code == 404
+    assert client.get("/metrics", **LOCAL).status_code == 404
 
 
 def test_events_are_counted_by_outcome(caller: Caller) -> None:
@@ -103,7 +120,7 @@ def test_requests_are_counted_by_route_and_not_by_path(client: Client, db: None)
     client.generic("BREW", "/coffee/secret-token")
 
     assert number("cueline_request_seconds_count", **labels) == before + 1
-    text = client.get("/metrics").content.decode()
+    text = client.get("/metrics", **LOCAL).content.decode()
     assert "cueline_request_seconds_bucket" in text
     assert "secret-token" not in text
     assert "BREW" not in text
@@ -116,7 +133,7 @@ def test_what_waits_for_the_worker_is_shown(client: Client, db: None) -> None:
     factories.FailedStageFactory.create()
     enqueue.put(calls=[(Lane.MARKETING, TaskCall("events.tasks.advance"))])
 
-    lines = client.get("/metrics").content.decode().splitlines()
+    lines = client.get("/metrics", **LOCAL).content.decode().splitlines()
 
     for line in (
         "cueline_workers_live 1.0",
@@ -134,7 +151,7 @@ def test_numbers_of_the_process_are_shown_without_a_database(client: Client, db:
         raise DatabaseError("gone")
 
     with connection.execute_wrapper(refuse):
-        answer = client.get("/metrics")
+        answer = client.get("/metrics", **LOCAL)
 
     assert answer.status_code == 200
     assert b"cueline_request_seconds" in answer.content

@@ -6,7 +6,7 @@ import msgspec
 
 from events.intake.payloads import LONGEST_NAME
 from events.language import filters
-from events.language.fields import Fields, any_of, parse_each, text_reader
+from events.language.fields import Fields, any_of, name_reader, parse_each, text_reader
 from events.language.filters import Filter
 from subscribers.wire import tag_names
 from subscribers.wire.payloads import InvalidField, read_text
@@ -21,7 +21,7 @@ KINDS = (
 _LONGEST_TAG = 200
 
 read_list_reference = text_reader(LONGEST_LIST)
-read_event_name = text_reader(LONGEST_NAME)
+read_event_name = name_reader(LONGEST_NAME)
 
 
 class TagRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,10 +1,11 @@
-"""A simulation as one JSON object in the wire's words; times are UTC."""
+"""A simulation as one JSON object in the wire's words; times are UTC, links have no tokens."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from events.services.simulation import Simulation
 from events.services.simulation.paths import Visit
+from subscribers.wire import link_tokens
 
 
 def as_wire(simulation: Simulation) -> dict[str, Any]:
@@ -73,9 +74,9 @@ def _visit(visit: Visit) -> dict[str, Any]:
             "from": visit.mail.sender,
             "replyTo": visit.mail.reply_to,
             "to": visit.mail.recipient,
-            "subject": visit.mail.subject,
-            "html": visit.mail.html,
-            "text": visit.mail.text,
+            "subject": link_tokens.hidden(visit.mail.subject),
+            "html": link_tokens.hidden(visit.mail.html),
+            "text": link_tokens.hidden(visit.mail.text),
         }
     if visit.payload is not None:
         said["webhook"] = dict(visit.payload)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from subscribers.models import IdempotentRequest, Workspace
+from subscribers.models import ApiKey, IdempotentRequest
 from subscribers.services.storage import connections
 
 LEASE = timedelta(seconds=60)
@@ -63,9 +63,11 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestScope:
-    """What one key identifies; the same key on another path is another request."""
+    """What one key identifies; the same key on another path, or of another API key, is another
+    request.
+    """
 
-    workspace: Workspace
+    api_key: ApiKey
     method: str
     path: str
     key: str
@@ -78,10 +80,10 @@ def reserve(
     repeats the same reservation. Raises `RequestInProgress` and `BodyMismatch`.
     """
     planned = IdempotentRequest(
-        workspace=scope.workspace,
+        workspace_id=scope.api_key.workspace_id,
         method=scope.method,
         path=scope.path,
-        key=scope.key,
+        key=_stored(scope),
         body_hash=hashlib.sha256(body).hexdigest(),
         lease_expires_at=now + LEASE,
         expires_at=now + retention,
@@ -92,6 +94,11 @@ def reserve(
         if not connections.renew():
             raise
         return _reserve(planned, now=now)
+
+
+def _stored(scope: RequestScope) -> str:
+    """Return the hash that is stored for the key; callers may have put personal data in it."""
+    return hashlib.sha256(f"{scope.api_key.pk.hex}:{scope.key}".encode()).hexdigest()
 
 
 def _reserve(planned: IdempotentRequest, *, now: datetime) -> Reservation | KeptAnswer:

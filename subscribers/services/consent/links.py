@@ -19,15 +19,13 @@ from django.conf import settings
 from django.core.signing import BadSignature, Signer, b62_decode, b62_encode
 
 from subscribers.models import Confirmation, Subscriber
+from subscribers.wire import link_tokens
 
 SALT = "cueline.confirmation"
 GOOD_FOR = timedelta(days=7)
 LONGEST_TOKEN = 200
 # 128 bits and a few, in base 64.
 _MARK_LENGTH = 22
-_TOKEN = re.compile(
-    r"(?P<id>[0-9a-f]{32})\.(?P<moment>[0-9A-Za-z]{1,8})\.(?P<mark>[\w-]{22})\.[\w-]{43}", re.ASCII
-)
 # Subscribers who can still confirm.
 CAN_CONFIRM = (Subscriber.Status.PENDING, Subscriber.Status.UNSUBSCRIBED)
 
@@ -68,19 +66,14 @@ def with_fresh_links(text: str, *, confirmation: Confirmation, now: datetime) ->
     def renewed(found: re.Match[str]) -> str:
         return fresh if found["id"] == confirmation.pk.hex else found[0]
 
-    return _TOKEN.sub(renewed, text)
-
-
-def without_tokens(text: str) -> str:
-    """Return an email's text without tokens, the same for every recipient and time."""
-    return _TOKEN.sub("", text)
+    return link_tokens.CONFIRMATION.sub(renewed, text)
 
 
 def read_link(token: str, now: datetime) -> Link:
     """Return the link's state and its confirmation with the workspace; never raises. One query,
     none for text that does not look like a token.
     """
-    read = _TOKEN.fullmatch(token) if len(token) <= LONGEST_TOKEN else None
+    read = link_tokens.CONFIRMATION.fullmatch(token) if len(token) <= LONGEST_TOKEN else None
     if read is None:
         return Link(LinkState.UNKNOWN)
     rows = Confirmation.objects.select_related("workspace", "subscriber")

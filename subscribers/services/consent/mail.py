@@ -11,7 +11,7 @@ from subscribers.services.consent import headers, ledger, links, our_mail
 from subscribers.services.outbox.outbox import Draft
 from subscribers.templating import mail as rendering
 from subscribers.templating.mail import RenderedMail, TemplateFault
-from subscribers.wire import addresses, profile
+from subscribers.wire import addresses, link_tokens, profile
 
 logger = logging.getLogger("cueline.confirmation_mail")
 
@@ -129,4 +129,4 @@ def sender_of(workspace: Workspace) -> str:
 def text_hash(draft: Draft) -> str:
     """Return the email's hash for the ledger, the same whenever its link is signed again."""
     parts = (draft.subject, draft.text, draft.html)
-    return ledger.hash_of_text(*map(links.without_tokens, parts))
+    return ledger.hash_of_text(*map(link_tokens.without_confirmation, parts))

@@ -8,7 +8,6 @@ emails survive every rotation.
 
 import hmac
 import logging
-import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -22,6 +21,7 @@ from subscribers.models import Confirmation, ConsentRecord, List, Subscriber, Wo
 from subscribers.services.audience import lists
 from subscribers.services.consent import ledger
 from subscribers.services.consent.ledger import NOTHING_KNOWN, Circumstances
+from subscribers.wire import link_tokens
 
 logger = logging.getLogger("cueline.unsubscribing")
 
@@ -29,7 +29,6 @@ Status = Subscriber.Status
 Kind = ConsentRecord.Kind
 # Bounced and complained subscribers keep that status; `unsubscribed_at` says when they left.
 LEAVING = (Status.PENDING, Status.ACTIVE)
-_TOKEN = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})", re.ASCII)
 
 
 class UnsubscribeMethod(StrEnum):
@@ -154,7 +153,7 @@ def link_token(subscriber: Subscriber) -> str:
 
 def owner_of(token: str) -> Subscriber | None:
     """Return the token's subscriber with the workspace; None for other text."""
-    match = _TOKEN.fullmatch(token)
+    match = link_tokens.UNSUBSCRIBE.fullmatch(token)
     if match is None:
         return None
     person = Subscriber.objects.select_related("workspace").filter(pk=UUID(match[1])).first()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from subscribers.templating import mail
+from subscribers.wire import link_tokens
 
 _LONGEST_ERROR = 500
 
@@ -33,8 +34,11 @@ class Delivery:
 
 
 def fail(outcome: DeliveryOutcome, error: str, *, code: int | None = None) -> Delivery:
-    """Return a failed delivery; the error becomes one line."""
-    return Delivery(outcome, mail.header_text(error)[:_LONGEST_ERROR], code)
+    """Return a failed delivery; the error becomes one line. Servers that refuse
+    a link quote it, with its token.
+    """
+    words = link_tokens.hidden(mail.header_text(error))
+    return Delivery(outcome, words[:_LONGEST_ERROR], code)
 
 
 def describe(error: Exception) -> str:

@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from events.models import Event
-from subscribers.models import IdempotentRequest
+from subscribers.models import ApiKey, IdempotentRequest
 from subscribers.services import retention
 from subscribers.services.admission import idempotency
+from subscribers.services.workspaces import api_keys
 from tests.support.calling import BULK, SINGLE, Caller, Reply
+from tests.support.sequence_making import make_sequence
 
 GOOD = {"email": "a@example.com", "events": [{"name": "a"}]}
 
@@ -106,6 +108,24 @@ def test_the_same_key_in_another_workspace_is_another_request(
     assert reply.json["subscriber"]["created"] is True
 
 
+def test_the_same_key_from_another_api_key_is_another_request(caller: Caller) -> None:
+    made = api_keys.create(workspace=caller.workspace, name="staging", is_test=True)
+    tester = Caller(workspace=caller.workspace, key=made.text)
+    body = {"email": "a@example.com", "events": [{"name": "signup"}]}
+    make_sequence(caller.workspace)
+
+    tried = send(tester, body)
+    live = send(caller, body)
+    other_body = send(caller, {**body, "firstName": "Ada"}, key="k2")
+    again = send(tester, body, key="k2")
+
+    assert [reply.status for reply in (tried, live, other_body, again)] == [200] * 4
+    assert "Idempotency-Replayed" not in live.headers
+    assert live.json["events"][0]["id"] != tried.json["events"][0]["id"]
+    assert send(tester, body).json == tried.json
+    assert send(caller, body).json == live.json
+
+
 def test_while_the_first_request_runs_a_repeat_is_asked_to_wait(caller: Caller) -> None:
     send(caller)
     IdempotentRequest.objects.update(status=None)
@@ -131,7 +151,9 @@ def test_when_the_first_died_a_repeat_takes_over_after_its_lease(caller: Caller)
 
 def test_who_lost_the_lease_cannot_store_an_answer(caller: Caller) -> None:
     now = datetime.now(tz=UTC)
-    scope = idempotency.RequestScope(workspace=caller.workspace, method="POST", path="/x", key="k")
+    scope = idempotency.RequestScope(
+        api_key=ApiKey.objects.get(), method="POST", path="/x", key="k"
+    )
     first = idempotency.reserve(scope=scope, body=b"", retention=timedelta(hours=1), now=now)
     later = now + timedelta(seconds=61)
     second = idempotency.reserve(scope=scope, body=b"", retention=timedelta(hours=1), now=later)

@@ -23,8 +23,9 @@ UTC; ids are those of the wire, tags and lists are given by name. Its keys, in t
   field, reason, row`
 - `operatorActions`, what operators did to the person in the admin: `at, what`
 
-Left out are secrets (the unsubscribe token), answers kept for a day for repeated requests, and
-counts of many people. Lists of any length are streamed, page by page, in short reads without locks.
+Left out are secrets (the unsubscribe token, the tokens of links in mails), answers kept for a day
+for repeated requests, and counts of many people. Lists of any length are streamed, page by page, in
+short reads without locks.
 """
 
 from collections.abc import Iterable, Iterator

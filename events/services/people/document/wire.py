@@ -9,6 +9,7 @@ from django.db.models import Model
 from events.models import Enrollment, Event, StepRun
 from subscribers import models
 from subscribers.ids import encode
+from subscribers.wire import link_tokens
 from subscribers.wire.profile import wire_form
 
 Row = dict[str, Any]
@@ -91,13 +92,17 @@ def enrollment(row: Enrollment) -> Row:
 
 
 def email(row: models.OutgoingEmail) -> Row:
+    """Return a mail; the tokens of its links are hidden."""
+    texts = _columns(row, "subject", "html", "text", "last_error")
     return {
         "id": row.public_id,
         **_columns(row, "kind", "status", "reason", "message_id"),
         "from": row.sender,
         "replyTo": row.reply_to,
         "to": row.recipient,
-        **_columns(row, "subject", "headers", "html", "text", "attempts", "last_error"),
+        **{key: link_tokens.hidden(text) for key, text in texts.items()},
+        "headers": {name: link_tokens.hidden(str(value)) for name, value in row.headers.items()},
+        "attempts": row.attempts,
         **_columns(row, "created_at", "due_at", "sent_at"),
     }
 

@@ -17,8 +17,8 @@ from subscribers.wire.payloads import (
     Person,
     read_field,
     read_moment,
+    read_name,
     read_person,
-    read_text,
     read_texts,
     type_name,
 )
@@ -97,7 +97,7 @@ def _remembered_normal(name: str) -> str:
 
 def _read_lists(value: object) -> tuple[str, ...]:
     names = _read_names(value)
-    return tuple(dict.fromkeys(read_text(name, longest=LONGEST_LIST_NAME) for name in names))
+    return tuple(dict.fromkeys(read_name(name, longest=LONGEST_LIST_NAME) for name in names))
 
 
 def _read_names(value: object) -> list[str]:
