@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from config.admin_base import ReadOnlyAdmin
 from events.models import Worker
-from events.services.worker_reports import OLDEST_LIVE
+from events.services.worker_reports import is_recent
 
 
 @admin.register(Worker)
@@ -22,11 +22,11 @@ class WorkerAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state")
     def state(self, worker: Worker) -> str:
-        oldest = datetime.now(tz=UTC) - OLDEST_LIVE
+        now = datetime.now(tz=UTC)
         if worker.stopped_at:
             return "stopped"
-        if worker.ticked_at is None or worker.ticked_at < oldest:
+        if not is_recent(worker.ticked_at, now=now):
             return "silent"
-        if worker.beat_at is None or worker.beat_at < oldest:
+        if not is_recent(worker.beat_at, now=now):
             return "ticks, but finishes no task"
         return "works"

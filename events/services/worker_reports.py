@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from events.models import Worker
 
+# A tick counts so long, and so far ahead: a clock that was set back must not make the dead live.
 OLDEST_LIVE = timedelta(seconds=30)
 
 
@@ -76,28 +77,41 @@ def finished(*, worker_id: UUID, tasks: int, now: datetime) -> None:
 
 
 def stopped(*, worker_id: UUID, now: datetime) -> None:
-    Worker.objects.filter(pk=worker_id).update(stopped_at=now)
+    Worker.objects.filter(pk=worker_id, stopped_at=None).update(stopped_at=now)
 
 
 def live_hosts(*, now: datetime) -> Sequence[LiveHost]:
     """Return the hosts whose ticker reported recently, by id: the oldest is the first."""
-    rows = Worker.objects.filter(ticked_at__gte=now - OLDEST_LIVE, stopped_at__isnull=True)
-    return [LiveHost(*row) for row in rows.order_by("pk").values_list("pk", "processes", "beat_at")]
+    rows = ticking(now=now).order_by("pk").values_list("pk", "processes", "beat_at")
+    return [LiveHost(*row) for row in rows]
+
+
+def ticking(*, now: datetime) -> QuerySet[Worker]:
+    recent = (now - OLDEST_LIVE, now + OLDEST_LIVE)
+    return Worker.objects.filter(ticked_at__range=recent, stopped_at__isnull=True)
+
+
+def is_recent(moment: datetime | None, *, now: datetime) -> bool:
+    """Tell whether a tick or heartbeat is at most 30 s old, and at most 30 s ahead."""
+    return moment is not None and abs(now - moment) <= OLDEST_LIVE
 
 
 def health(*, now: datetime) -> Health:
     """Return whether any host works; one query for the hosts that have not stopped."""
-    oldest = now - OLDEST_LIVE
     latest_first = F("ticked_at").desc(nulls_last=True)
     running = Worker.objects.filter(stopped_at__isnull=True).order_by(latest_first)
     hosts = list(running.values_list("ticked_at", "beat_at")[:100])
-    ticks = [tick for tick, _ in hosts if tick]
-    beats = [beat for tick, beat in hosts if beat and tick and tick >= oldest]
-    live = sum(bool(tick and beat and min(tick, beat) >= oldest) for tick, beat in hosts)
+    latest = now + OLDEST_LIVE
+    ahead = [tick for tick, _ in hosts if tick and tick > latest]
+    ticks = [tick for tick, _ in hosts if tick and tick <= latest]
+    beats = [beat for tick, beat in hosts if beat and beat <= latest and is_recent(tick, now=now)]
+    live = sum(is_recent(tick, now=now) and is_recent(beat, now=now) for tick, beat in hosts)
     tick_age = _age(max(ticks), now) if ticks else None
     beat_age = _age(max(beats), now) if beats else None
     if live:
         problem = ""
+    elif tick_age is None and ahead:
+        problem = f"A worker's last report is {_age(now, max(ahead)):.0f} s ahead of this clock."
     elif tick_age is None:
         problem = "No worker runs."
     elif tick_age > OLDEST_LIVE.total_seconds():

@@ -13,7 +13,7 @@ from django.db import connection
 
 from events.services import worker_reports
 from events.services.worker_reports import Host
-from events.worker import heartbeat
+from events.worker import dead_workers, heartbeat
 from events.worker.jobs import Timetable
 from events.worker.pool import Pool
 from events.worker.readiness import wait_until_ready
@@ -39,6 +39,7 @@ def run_ticker(*, worker_id: UUID, restarts: int, pipe: heartbeat.Heartbeat) -> 
 def run_pool(*, worker_id: UUID, restarts: int, pipe: heartbeat.Heartbeat) -> None:
     _get_ready(pipe)
     worker_reports.restarted(worker_id=worker_id, restarts=restarts)
+    dead_workers.recover(worker_id=worker_id)
     # A connection shared by forked processes loses answers.
     connection.close()
     logger.info("The pool runs, with %s processes.", settings.WORKERS)

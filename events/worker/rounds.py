@@ -18,6 +18,9 @@ from subscribers.services.dispatch import queue as outbox_queue
 from subscribers.services.outbox import outbox
 
 BATCHES_PER_PROCESS = 2
+# Their arguments are the token of a claim, then the ids that it holds.
+ADVANCE = "events.tasks.advance"
+SEND_QUEUED = "events.tasks.send_queued"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,11 @@ def queue_due(*, now: datetime, processes: int) -> QueuedRound:
         depth = enqueue.depth(now=now)
         room = room_in(depth, processes=processes)
         batches = _claim(now, room, depth)
-        task = "events.tasks.advance"
-        calls = [(Lane(batch.lane), TaskCall(task, _arguments(batch))) for batch in batches]
+        calls = [(Lane(batch.lane), TaskCall(ADVANCE, _arguments(batch))) for batch in batches]
         if depth.waiting[Lane.CONFIRMATION] < processes:
             mails = outbox_queue.claim_queued(now=now)
             if mails:
-                call = TaskCall("events.tasks.send_queued", _arguments(mails))
+                call = TaskCall(SEND_QUEUED, _arguments(mails))
                 calls.append((Lane.CONFIRMATION, call))
         if calls:
             enqueue.put(calls=calls)

@@ -12,12 +12,14 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from uuid import UUID
 
 from django.conf import settings
 
+from config import process_locks
 from config.process_groups import ProcessGroup
 from config.retries import WORKER_PARTS
 from events.worker import heartbeat
@@ -51,14 +53,14 @@ class Part:
     failures: int = 0
     next_start_at: float = 0.0
 
-    def begin(self, arguments: list[str]) -> None:
+    def begin(self, arguments: list[str], *, kept_files: Sequence[int]) -> None:
         reader = heartbeat.HeartbeatReader.open()
         self.group = ProcessGroup.start(
             [*arguments, "--pulse", str(reader.child_descriptor)],
             folder=settings.BASE_DIR,
             environment=os.environ,
             death_signal=signal.SIGKILL,
-            kept_files=[reader.child_descriptor],
+            kept_files=[reader.child_descriptor, *kept_files],
         )
         reader.leave_to_child()
         self.reader = reader
@@ -103,11 +105,18 @@ class Supervisor:
     restarts: int = 0
     is_stopping: bool = False
     _stuck_since: float | None = None
+    # Shared with every process of this worker: the file is free once all of them are dead.
+    _lock: int | None = None
 
     def run(self) -> None:
         """Keep both parts running until SIGTERM or Ctrl-C; raises `PartRefused`."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        self._lock = process_locks.hold(
+            folder=settings.DATA_DIR, kind=process_locks.WORKER, owner=self.worker_id
+        )
+        if self._lock is None:
+            logger.warning("No lock file in DATA_DIR: a killed worker's claims wait for their end.")
         try:
             while not self.is_stopping:
                 for part in self._parts:
@@ -125,7 +134,7 @@ class Supervisor:
         part.listen()
         if part.group is None:
             if time.monotonic() >= part.next_start_at:
-                part.begin(self._arguments(part))
+                part.begin(self._arguments(part), kept_files=[self._lock] if self._lock else [])
             return
         if part.group.exit_code == REFUSED:
             raise PartRefused

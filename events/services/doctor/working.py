@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from events.models import Worker
 from events.services import worker_reports
 from events.services.engine import gauges as engine_gauges
-from events.services.worker_reports import OLDEST_LIVE
 from subscribers.models import OutgoingEmail
 from subscribers.services.audits.audits import Audit, Check, Finding, fact
 
@@ -28,8 +26,7 @@ def one_host_on_sqlite(audit: Audit) -> Sequence[Finding]:
     """Find several hosts on one SQLite file, which only one machine can use safely."""
     if connection.vendor != "sqlite":
         return []
-    live = Worker.objects.filter(ticked_at__gte=audit.now - OLDEST_LIVE, stopped_at=None)
-    hosts = sorted(set(live.values_list("host", flat=True)))
+    hosts = sorted(set(worker_reports.ticking(now=audit.now).values_list("host", flat=True)))
     if len(hosts) <= 1:
         return []
     what = f"Several hosts work on one SQLite file: {', '.join(hosts[:5])}"

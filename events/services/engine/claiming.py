@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Case, CharField, F, IntegerField, Value, When
+from django.db.models import Case, CharField, F, IntegerField, Q, Value, When
 from django.db.models.functions import Now
 
 from events.models import Enrollment
@@ -125,10 +125,20 @@ def count_attempt(*, token: UUID, enrollment_id: UUID) -> int | None:
 
 def return_expired(*, limit: int = MOST_RETURNED) -> int:
     """Release expired claims, whose worker is dead or cut off; returns how many."""
-    expired = Enrollment.objects.filter(lease_token__isnull=False, lease_expires_at__lte=Now())
+    return _return(Q(lease_token__isnull=False, lease_expires_at__lte=Now()), limit)
+
+
+def return_held(*, token: UUID, ids: Collection[UUID]) -> int:
+    """Release what a token still holds, since its worker is dead; returns how many."""
+    return _return(Q(pk__in=ids, lease_token=token), len(ids))
+
+
+def _return(claims: Q, limit: int) -> int:
     with transaction.atomic():
-        locked = expired.order_by("lease_expires_at").select_for_update(
-            skip_locked=connection.features.has_select_for_update_skip_locked
+        locked = (
+            Enrollment.objects.filter(claims)
+            .order_by("lease_expires_at")
+            .select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
         )
         ids = list(locked.values_list("pk", flat=True)[:limit])
         return Enrollment.objects.filter(pk__in=ids).update(

@@ -92,7 +92,12 @@ class ImportCommand(BaseCommand):
             already_read=already_read,
             is_quiet=options["quiet"],
         )
-        with progress, Stopping(say=progress.say) as stopping, self._rejects(run, asked) as rejects:
+        with (
+            runs.held(run),
+            progress,
+            Stopping(say=progress.say) as stopping,
+            self._rejects(run, asked) as rejects,
+        ):
             work = _Work(asked, options, run, meter, rejects, progress, stopping)
             exit_code, error = self._import(work)
         said = Result(

@@ -24,8 +24,8 @@ def open_run(
 ) -> ImportRun:
     """Return a new run, or with `--resume` the interrupted one; raises `CommandError`.
 
-    A killed run looks for a minute as if it were running: waits until it has been silent for so
-    long, and gives up when it moves on.
+    Without its lock file a killed run looks for a minute as if it were running: waits until it has
+    been silent for so long, and gives up when it moves on.
     """
     files = [source.name for source in asked.sources]
     if not asked.is_resuming:

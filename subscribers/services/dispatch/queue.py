@@ -6,7 +6,7 @@ The network is used outside transactions only.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -62,6 +62,12 @@ def return_expired() -> int:
         status=Status.QUEUED, lease_token__isnull=False, lease_expires_at__lte=Now()
     )
     return expired.update(**_UNCLAIMED)
+
+
+def return_held(*, token: UUID, ids: Collection[UUID]) -> int:
+    """Release emails that were not begun by a token whose worker is dead; returns how many."""
+    held = OutgoingEmail.objects.filter(pk__in=ids, lease_token=token, status=Status.QUEUED)
+    return held.update(**_UNCLAIMED)
 
 
 def send_queued(

@@ -6,15 +6,18 @@ raises `TakenOver` and rolls its rows back.
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Protocol
 
 import msgspec
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest, Least
 
+from config import process_locks
 from subscribers.models import ImportReject, ImportRun, Workspace
 from subscribers.rows.faults import reason, sentence, storable
 from subscribers.rows.row import Place, Row
@@ -154,10 +157,18 @@ def resume(
         run = same.select_for_update().order_by("-id").first()
         if run is None or run.status == ImportRun.Status.FINISHED:
             raise NothingToResume("There is no unfinished import of these files and options.")
-        if run.status == ImportRun.Status.RUNNING and now - run.updated_at < ALIVE_FOR:
+        is_quiet = run.status != ImportRun.Status.RUNNING or now - run.updated_at >= ALIVE_FOR
+        if not is_quiet and not _has_died(run):
             raise StillRunning(moved_at=run.updated_at)
         run.mark_resumed(actor=actor, at=now)
     return run
+
+
+def held(run: ImportRun) -> AbstractContextManager[None]:
+    """Show, while this process works on the run, that it lives: one that was killed is resumed at
+    once on its host.
+    """
+    return process_locks.held(folder=settings.DATA_DIR, kind=process_locks.IMPORT, owner=run.token)
 
 
 def place_of(run: ImportRun) -> Place:
@@ -218,6 +229,12 @@ def interrupt(*, run: ImportRun, now: datetime) -> None:
 def fail(*, run: ImportRun, now: datetime, error: str) -> None:
     """Mark a failed run, which can be resumed. Atomic."""
     _end(run, status=ImportRun.Status.FAILED, now=now, error=error)
+
+
+def _has_died(run: ImportRun) -> bool:
+    return process_locks.has_died(
+        folder=settings.DATA_DIR, kind=process_locks.IMPORT, owner=run.token
+    )
 
 
 def _end(run: ImportRun, *, status: ImportRun.Status, now: datetime, error: str = "") -> None:

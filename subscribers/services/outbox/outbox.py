@@ -5,7 +5,7 @@ leaves an email whose delivery is known to be unknown, and nobody sends it twice
 the subscriber's lock for `begin` and `settle`; nothing here uses the network.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -201,9 +201,18 @@ def expire_sending(*, limit: int = MOST_EXPIRED) -> int:
     """Mark emails with an expired lease as unknown; returns how many. Confirmations are queued
     again with the same Message-ID, three attempts in all: two are better than none.
     """
-    expired = OutgoingEmail.objects.filter(status=Status.SENDING, lease_expires_at__lte=Now())
+    return _lose(Q(lease_expires_at__lte=Now()), limit)
+
+
+def lose_sending(*, email_ids: Collection[UUID]) -> int:
+    """Do the same at once with those of these emails that are being sent, by a dead process."""
+    return _lose(Q(pk__in=email_ids), len(email_ids))
+
+
+def _lose(attempts: Q, limit: int) -> int:
     with transaction.atomic():
-        locked = expired.order_by("lease_expires_at").select_for_update(
+        sending = OutgoingEmail.objects.filter(attempts, status=Status.SENDING)
+        locked = sending.order_by("lease_expires_at").select_for_update(
             skip_locked=connection.features.has_select_for_update_skip_locked
         )
         ids = list(locked.values_list("pk", flat=True)[:limit])

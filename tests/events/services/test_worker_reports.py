@@ -55,6 +55,7 @@ def test_live_hosts_ticked_lately_and_have_not_stopped() -> None:
     elder = factories.WorkerFactory.create(ticked_at=ago(29), processes=3, beat_at=None)
     younger = factories.WorkerFactory.create(ticked_at=NOON)
     factories.WorkerFactory.create(ticked_at=ago(31))
+    factories.WorkerFactory.create(ticked_at=ago(-31))
     factories.WorkerFactory.create(stopped_at=NOON)
 
     live = worker_reports.live_hosts(now=NOON)
@@ -69,6 +70,14 @@ def test_live_hosts_ticked_lately_and_have_not_stopped() -> None:
         ([], 0, "No worker runs."),
         ([{"stopped_at": NOON}], 0, "No worker runs."),
         ([{"ticked_at": ago(45)}], 0, "No worker has reported for 45 s."),
+        # The clock was set back; another worker ticks by the right one.
+        ([{"ticked_at": ago(-31)}], 0, "A worker's last report is 31 s ahead of this clock."),
+        ([{"ticked_at": ago(-9000), "beat_at": ago(-9000)}, {}], 1, ""),
+        (
+            [{"beat_at": ago(-31)}],
+            0,
+            "A worker reports, but no task has come through the queue yet.",
+        ),
         (
             [{"beat_at": None}],
             0,
