@@ -7,7 +7,6 @@ written and read as a stream, so it may come from a pipe.
 import hashlib
 import io
 import tarfile
-import time
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -104,5 +103,5 @@ def _add(tar: tarfile.TarFile, name: str, content: IO[bytes]) -> None:
     entry = tarfile.TarInfo(name)
     entry.size = content.seek(0, io.SEEK_END)
     content.seek(0)
-    entry.mode, entry.mtime = 0o600, int(time.time())
+    entry.mode = 0o600
     tar.addfile(entry, content)
