@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from config.http.errors import json_response
 from config.schema import unapplied_migrations
 from events.services import worker_reports
+from subscribers.services.workspaces import installation
 
 logger = logging.getLogger("cueline.health")
 
@@ -40,19 +41,25 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's sig
 def healthz_worker(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer 200 if a worker ticked, and passed a task through the queue, in the last 30 s.
 
+    503 also while the installation is on hold, whatever its workers do.
+
     Open to everybody, so it has counts and ages in seconds, and no host's name.
     """
     try:
         health = worker_reports.health(now=datetime.now(tz=UTC))
+        on_hold_since = installation.on_hold_since()
     except (DatabaseError, InterfaceError):
         logger.warning("The database does not answer.", exc_info=True)
         return json_response({"status": "unavailable", "database": "unreachable"}, status=503)
+    is_well = health.live and not on_hold_since
     body: dict[str, object] = {
-        "status": "ok" if health.live else "unavailable",
+        "status": "ok" if is_well else "unavailable",
         "workers": health.live,
         "lastTickSeconds": health.tick_age,
         "lastBeatSeconds": health.beat_age,
     }
-    if health.problem:
+    if on_hold_since:
+        body["reason"] = "A restored copy on hold: nothing is sent until somebody resumes it."
+    elif health.problem:
         body["reason"] = health.problem
-    return json_response(body, status=200 if health.live else 503)
+    return json_response(body, status=200 if is_well else 503)

@@ -9,7 +9,7 @@ from django.db import DatabaseError, InterfaceError
 from config import schema
 
 # These create the tables, wait for them, or report that they are missing.
-READY_FOR_ANY_DATABASE = frozenset({"doctor", "migrate", "seed_demo", "up", "worker"})
+READY_FOR_ANY_DATABASE = frozenset({"doctor", "migrate", "restore", "seed_demo", "up", "worker"})
 DOCTOR = "Cueline does not run django-q's cluster; manage.py doctor looks at Cueline's own worker."
 NOT_OURS = {
     "qcluster": "Cueline has its own worker; run manage.py worker.",

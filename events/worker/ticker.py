@@ -21,6 +21,7 @@ from events.services.database_faults import brief
 from events.services.worker_reports import Host, LiveHost
 from events.worker import heartbeat, rounds
 from events.worker.jobs import Timetable
+from subscribers.services.workspaces import installation
 
 logger = logging.getLogger("cueline.worker")
 
@@ -131,6 +132,8 @@ class Ticker:
         enqueue.put_probe(worker_id=self.host.id)
 
     def _queue_jobs(self, now: datetime, moment: float) -> None:
+        if installation.on_hold_since():
+            return
         due = self.timetable.due(moment=moment)
         if due and enqueue.put_jobs(calls=[job.call for job in due], now=now):
             self.timetable.reschedule(due, moment=moment)

@@ -3,6 +3,7 @@
 from subscribers.admin.api_key import ApiKeyAdmin
 from subscribers.admin.consent import ConsentRecordAdmin
 from subscribers.admin.import_run import ImportRunAdmin
+from subscribers.admin.installation import InstallationAdmin
 from subscribers.admin.list import ListAdmin
 from subscribers.admin.outgoing_email import OutgoingEmailAdmin
 from subscribers.admin.subscriber import SubscriberAdmin
@@ -11,6 +12,6 @@ from subscribers.admin.tag import TagAdmin
 from subscribers.admin.workspace import WorkspaceAdmin
 
 __all__ = [
-    "ApiKeyAdmin", "ConsentRecordAdmin", "ImportRunAdmin", "ListAdmin", "OutgoingEmailAdmin",
-    "SubscriberAdmin", "SuppressionAdmin", "TagAdmin", "WorkspaceAdmin",
+    "ApiKeyAdmin", "ConsentRecordAdmin", "ImportRunAdmin", "InstallationAdmin", "ListAdmin",
+    "OutgoingEmailAdmin", "SubscriberAdmin", "SuppressionAdmin", "TagAdmin", "WorkspaceAdmin",
 ]  # fmt: skip

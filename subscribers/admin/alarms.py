@@ -11,11 +11,11 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from config.admin_base import list_url
+from config.admin_base import admin_url, list_url
 from config.readable import moment
 from events.models import Worker
 from events.services import worker_reports
-from subscribers.models import AskedHour, OutgoingEmail
+from subscribers.models import AskedHour, Installation, OutgoingEmail
 from subscribers.services.consent import breakers
 
 # The current hour and those just before: a confirmation delayed then may still wait.
@@ -43,7 +43,18 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def current(*, now: datetime) -> list[Alarm]:
     """Return what is wrong, the worst first; a few indexed queries."""
-    return [*_no_worker(now), *_delaying(now), *_unknown()]
+    return [*_on_hold(), *_no_worker(now), *_delaying(now), *_unknown()]
+
+
+def _on_hold() -> Iterator[Alarm]:
+    held = Installation.objects.filter(on_hold_since__isnull=False).first()
+    if held:
+        yield Alarm(
+            text="This is a restored copy on hold: no mail is sent, and no enrollment moves on.",
+            permission="subscribers.view_installation",
+            link="Resume it",
+            address=admin_url(held),
+        )
 
 
 def _no_worker(now: datetime) -> Iterator[Alarm]:

@@ -1,4 +1,4 @@
-"""What an installation has once: the fingerprint of the key that its processes share."""
+"""What an installation has once: the fingerprint of its key, and whether it is on hold."""
 
 from typing import ClassVar
 
@@ -12,6 +12,8 @@ class Installation(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     secret_key_fingerprint = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=now, editable=False)
+    # Set in the transaction that restores a backup: until somebody resumes, nothing is claimed.
+    on_hold_since = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         constraints: ClassVar = [

@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.timezone import now
 
 from config.admin_base import BaseAdmin, admin_url, list_url
 from events.models import (
@@ -26,6 +27,7 @@ from subscribers.models import (
     ApiKey,
     ConsentRecord,
     ImportRun,
+    Installation,
     List,
     OutgoingEmail,
     Subscriber,
@@ -36,13 +38,13 @@ from subscribers.models import (
 from tests import factories
 
 PAGES: list[type[Model]] = [
-    ApiKey, ConsentRecord, Enrollment, Event, EventDefinition, FailedStage, Group, ImportRun, List,
-    LogEntry, OutgoingEmail, Sequence, Subscriber, Suppression, SyncRule, Tag, User, Worker,
-    Workspace,
+    ApiKey, ConsentRecord, Enrollment, Event, EventDefinition, FailedStage, Group, ImportRun,
+    Installation, List, LogEntry, OutgoingEmail, Sequence, Subscriber, Suppression, SyncRule, Tag,
+    User, Worker, Workspace,
 ]  # fmt: skip
 
 
-def make_row(model: type[Model], number: int) -> Model:
+def make_row(model: type[Model], number: int) -> Model:  # noqa: PLR0911 - a kind of row each
     """Make a row with everything that its page looks at."""
     if model is LogEntry:
         user = User.objects.create(username=f"somebody-{number}")
@@ -52,6 +54,8 @@ def make_row(model: type[Model], number: int) -> Model:
         )
     if model is Group:
         return Group.objects.create(name=f"group-{number}")
+    if model is Installation:
+        return Installation.objects.update_or_create(pk=1, defaults={"on_hold_since": now()})[0]
     if model is User:
         return User.objects.create(username=f"user-{number}")
     if model is SyncRule:

@@ -27,14 +27,17 @@ BULK = "/api/v1/subscribers/events/bulk"
 class Running:
     """A started `up` whose output is kept in a file."""
 
-    def __init__(self, environment: dict[str, str], port: int, log: Path) -> None:
+    def __init__(
+        self, environment: dict[str, str], port: int, log: Path, *, folder: Path = ROOT
+    ) -> None:
+        """Start the code in a folder, this one unless told."""
         self.port = port
         self.log = log
         self.folder = Path(environment["DATA_DIR"])
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up", "--port", str(port)],
-                cwd=ROOT,
+                cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -27,7 +27,7 @@ from tests.support.working import StartWorker, Working, manage
 SECONDS_TO_HAPPEN = 35.0
 FIRST_SUBJECT = "Welcome to Careful"
 _CONFIRMATION_PATH = re.compile(r"/c/[0-9A-Za-z._-]+")
-_PREPARE = f"""
+PREPARE = f"""
 from django.utils import timezone
 from events.services.configuration import sync_rules
 from subscribers.services.workspaces import api_keys, workspaces
@@ -136,7 +136,7 @@ def web(environment: dict[str, str], key: str, server: SmtpServer) -> Iterator[H
 
 def prepare(environment: dict[str, str]) -> str:
     """Make the workspace, its list, rule and sequence in a migrated database; returns a key."""
-    done = manage(environment, "shell", "--verbosity", "0", "--command", _PREPARE)
+    done = manage(environment, "shell", "--verbosity", "0", "--command", PREPARE)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -8,10 +8,20 @@ from events.services import worker_reports
 from events.services.engine import gauges as engine_gauges
 from subscribers.models import OutgoingEmail
 from subscribers.services.audits.audits import Audit, Check, Finding, fact
+from subscribers.services.workspaces import installation
 
 AREA = "Worker"
 LATE_SECONDS = 300
 START = "Start one: manage.py worker (or manage.py up for all of it)."
+
+
+def on_hold(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - every check is called alike
+    since = installation.on_hold_since()
+    if since is None:
+        return []
+    what = f"This is a restored copy, on hold since {since:%Y-%m-%d %H:%M} UTC: nothing is sent"
+    remedy = "Cancel in Outbox and Enrollments what must not be sent again; then manage.py resume."
+    return [Finding(what=what, remedy=remedy)]
 
 
 def alive(audit: Audit) -> Sequence[Finding]:
@@ -67,6 +77,7 @@ def _many(count: int) -> str:
 
 
 CHECKS = (
+    Check(AREA, "hold", "The installation is not on hold.", on_hold),
     Check(AREA, "alive", "A worker is running.", alive),
     Check(AREA, "hosts", "SQLite has one host.", one_host_on_sqlite),
     Check(AREA, "enrollments", "No enrollment is late.", late_enrollments),

@@ -30,6 +30,7 @@ SELECT lane FROM lanes
 WHERE EXISTS (
     SELECT 1 FROM events_enrollment e
     WHERE e.lane = lanes.lane AND e.due_at <= %s AND e.lease_token IS NULL)
+AND NOT EXISTS (SELECT 1 FROM subscribers_installation i WHERE i.on_hold_since IS NOT NULL)
 ORDER BY lane
 """
 _CLAIM = """
@@ -66,8 +67,8 @@ def claim_due(
 ) -> list[ClaimedBatch]:
     """Claim what is due, by lane, then time; the caller queues the tasks in its transaction.
 
-    Lanes above `lowest_lane` are left. Rows that another host is claiming are skipped. One query
-    when nothing is due.
+    Lanes above `lowest_lane` are left. Rows that another host is claiming are skipped. Nothing is
+    claimed while the installation is on hold. One query when nothing is due.
     """
     batches: list[ClaimedBatch] = []
     rows_left = most_rows or most_batches * MOST_IN_BATCH

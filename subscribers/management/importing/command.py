@@ -23,10 +23,12 @@ from subscribers.rows.row import InvalidFile, Meter
 from subscribers.services.imports import loop, runs
 from subscribers.services.imports.loop import Ended
 from subscribers.services.imports.runs import TakenOver
+from subscribers.services.workspaces import installation
 
 # Ends a run from outside; any other error is a fault of ours.
 BROKEN_OFF = (InvalidFile, TakenOver, DatabaseError, InterfaceError, OSError)
 GO_ON = "Run the same command with --resume to continue."
+ON_HOLD = "This is a restored copy on hold: run manage.py resume before you import."
 
 
 @dataclass(slots=True)
@@ -79,6 +81,8 @@ class ImportCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django gives them
         asked = arguments.read(options)
+        if not asked.is_dry_run and installation.on_hold_since():
+            raise CommandError(ON_HOLD)
         options |= {"map": asked.map, "columns": asked.columns}
         kept = self.own_options(options) | opening.kept_options(options)
         run = opening.open_run(kind=self.kind, asked=asked, options=kept, say=self.stderr.write)

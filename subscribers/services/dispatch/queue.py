@@ -23,6 +23,7 @@ from subscribers.services.dispatch import confirmations
 from subscribers.services.outbox import brakes, outbox, rate
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
 from subscribers.services.storage import connections
+from subscribers.services.workspaces import installation
 
 logger = logging.getLogger("cueline.outbox_queue")
 
@@ -40,8 +41,13 @@ class Claimed:
 
 
 def claim_queued(*, now: datetime, limit: int = MOST_IN_BATCH) -> Claimed | None:
-    """Claim due emails, oldest first. The caller queues the task in its own transaction."""
-    due = OutgoingEmail.objects.filter(due_at__lte=now, lease_token__isnull=True)
+    """Claim due emails, oldest first; none while the installation is on hold.
+
+    The caller queues the task in its own transaction.
+    """
+    due = OutgoingEmail.objects.filter(
+        ~installation.is_on_hold(), due_at__lte=now, lease_token__isnull=True
+    )
     token = uuid4()
     with transaction.atomic():
         locked = due.order_by("due_at").select_for_update(

@@ -1,11 +1,16 @@
-"""The SECRET_KEY that all processes of an installation share.
+"""The SECRET_KEY that all processes of an installation share, and whether it is on hold.
 
-The queue's tasks are signed with it. A process with another key would drop them silently, so it
-does not start. A keyed hash is stored, which does not reveal the key.
+The queue's tasks are signed with the key. A process with another key would drop them silently, so
+it does not start. A keyed hash is stored, which does not reveal the key.
+
+A restored copy is on hold: no mail is sent, no webhook called, no job run, no file imported.
 """
 
 import hashlib
 import hmac
+from datetime import datetime
+
+from django.db.models import Exists
 
 from subscribers.models import Installation
 
@@ -27,7 +32,7 @@ class SecretKeyDiffers(ValueError):
 
 def check_secret_key(*, secret_key: str) -> None:
     """Store the first process's fingerprint; raise `SecretKeyDiffers` for another key later."""
-    fingerprint = _fingerprint(secret_key)
+    fingerprint = fingerprint_of(secret_key)
     installation, _ = Installation.objects.get_or_create(
         pk=1, defaults={"secret_key_fingerprint": fingerprint}
     )
@@ -39,12 +44,12 @@ def check_secret_key(*, secret_key: str) -> None:
 def has_other_key(*, secret_key: str) -> bool:
     """Tell whether the installation has another key; stores nothing."""
     kept = Installation.objects.values_list("secret_key_fingerprint", flat=True).first()
-    return kept is not None and not hmac.compare_digest(kept, _fingerprint(secret_key))
+    return kept is not None and not hmac.compare_digest(kept, fingerprint_of(secret_key))
 
 
 def accept_secret_key(*, secret_key: str) -> bool:
     """Make this key the installation's; False when it was already. The caller empties the queue."""
-    fingerprint = _fingerprint(secret_key)
+    fingerprint = fingerprint_of(secret_key)
     _, is_new = Installation.objects.get_or_create(
         pk=1, defaults={"secret_key_fingerprint": fingerprint}
     )
@@ -52,5 +57,19 @@ def accept_secret_key(*, secret_key: str) -> bool:
     return bool(others.update(secret_key_fingerprint=fingerprint)) or is_new
 
 
-def _fingerprint(secret_key: str) -> str:
+def fingerprint_of(secret_key: str) -> str:
     return hmac.new(secret_key.encode(), PURPOSE, hashlib.sha256).hexdigest()
+
+
+def on_hold_since() -> datetime | None:
+    return Installation.objects.values_list("on_hold_since", flat=True).first()
+
+
+def is_on_hold() -> Exists:
+    """Return the condition for a claim: asked in its own transaction, it lets no work slip by."""
+    return Exists(Installation.objects.filter(on_hold_since__isnull=False))
+
+
+def resume() -> bool:
+    """End the hold; False if there was none. Due work goes on with the next tick."""
+    return bool(Installation.objects.filter(on_hold_since__isnull=False).update(on_hold_since=None))

@@ -18,6 +18,8 @@ from events.worker import heartbeat, ticker
 from events.worker.jobs import Job, Timetable
 from events.worker.ticker import Ticker
 from subscribers.ids import new_id
+from subscribers.models import Installation
+from subscribers.services.workspaces import installation
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -123,6 +125,19 @@ def test_the_oldest_live_host_alone_queues_jobs(clockwork: Clockwork) -> None:
 
     assert while_elder_lives == 0
     assert [row.task["func"] for row in jobs] == [JOB.call.task]
+
+
+def test_no_job_is_queued_while_the_installation_is_on_hold(clockwork: Clockwork) -> None:
+    now = datetime.now(tz=UTC)
+    Installation.objects.create(secret_key_fingerprint="0" * 64, on_hold_since=now)
+    jobs = OrmQ.objects.filter(key__endswith=":jobs")
+
+    clockwork.ticker.tick()
+    while_held = jobs.count()
+    installation.resume()
+    clockwork.ticker.tick()
+
+    assert (while_held, jobs.count()) == (0, 1)
 
 
 def test_processes_of_other_live_hosts_make_room_for_more(clockwork: Clockwork) -> None:

@@ -1,0 +1,1 @@
+"""A backup: one file with the whole database and the secret key, and how it is restored."""

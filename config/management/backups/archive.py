@@ -1,0 +1,107 @@
+"""The file of a backup: a tar of `manifest.json`, `database` and `secret_key`, in this order.
+
+The manifest names the size and SHA-256 of the others, which are checked as they are read. It is
+written and read as a stream, so it may come from a pipe.
+"""
+
+import hashlib
+import io
+import tarfile
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+FORMAT = 1
+MANIFEST, DATABASE, SECRET_KEY = "manifest.json", "database", "secret_key"
+# No manifest or key is larger; more is not read into memory.
+MOST_BYTES = 1024 * 1024
+BLOCK = 1024 * 1024
+
+
+class BadBackup(ValueError):
+    """The file is not a backup, is damaged, or is of a format that this version does not know."""
+
+    code = "BAD_BACKUP"
+
+
+class Part(msgspec.Struct):
+    bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """What a backup holds; `migrations` are `app.name`, `files` are the parts by name."""
+
+    made_at: datetime
+    version: str
+    database: str
+    migrations: list[str]
+    files: dict[str, Part]
+    format: int = FORMAT
+
+
+def part_of(content: IO[bytes]) -> Part:
+    """Return size and checksum of a file that is read to its end."""
+    digest = hashlib.sha256()
+    size = 0
+    while block := content.read(BLOCK):
+        digest.update(block)
+        size += len(block)
+    return Part(size, digest.hexdigest())
+
+
+def write(*, to: IO[bytes], manifest: Manifest, database: Path, secret_key: bytes) -> None:
+    with tarfile.open(fileobj=to, mode="w|") as tar, database.open("rb") as content:
+        _add(tar, MANIFEST, io.BytesIO(msgspec.json.encode(manifest)))
+        _add(tar, DATABASE, content)
+        _add(tar, SECRET_KEY, io.BytesIO(secret_key))
+
+
+class Reader:
+    """Reads a backup from its beginning to its end. Every method raises `BadBackup`."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        try:
+            self._tar = tarfile.open(fileobj=source, mode="r|")  # noqa: SIM115 - read in parts
+            text = self._next(MANIFEST).read(MOST_BYTES)
+            self.manifest = msgspec.json.decode(text, type=Manifest)
+        except (tarfile.TarError, EOFError, msgspec.MsgspecError) as error:
+            raise BadBackup("This is not a backup of Cueline.") from error
+        if self.manifest.format != FORMAT:
+            raise BadBackup(f"The backup has format {self.manifest.format}, not {FORMAT}.")
+
+    def read(self, *, database: Path) -> str:
+        """Write the database to a file, and return the secret key."""
+        try:
+            with database.open("wb") as file:
+                content = self._next(DATABASE)
+                while block := content.read(BLOCK):
+                    file.write(block)
+            secret_key = self._next(SECRET_KEY).read(MOST_BYTES)
+        except (tarfile.TarError, EOFError) as error:
+            raise BadBackup("The backup ends too early.") from error
+        with database.open("rb") as file:
+            self._check(DATABASE, part_of(file))
+        self._check(SECRET_KEY, part_of(io.BytesIO(secret_key)))
+        return secret_key.decode()
+
+    def _next(self, name: str) -> IO[bytes]:
+        member = self._tar.next()
+        content = self._tar.extractfile(member) if member and member.name == name else None
+        if content is None:
+            raise tarfile.ReadError(f"{name} is missing.")
+        return content
+
+    def _check(self, name: str, found: Part) -> None:
+        if self.manifest.files.get(name) != found:
+            raise BadBackup(f"The backup is damaged: {name} differs from its checksum.")
+
+
+def _add(tar: tarfile.TarFile, name: str, content: IO[bytes]) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = content.seek(0, io.SEEK_END)
+    content.seek(0)
+    entry.mode = 0o600
+    tar.addfile(entry, content)
