@@ -31,6 +31,7 @@ from tests.factories.sequences import (
     StepFactory,
     StepRunFactory,
 )
+from tests.factories.signing_in import SignInFactory
 from tests.factories.working import EventCountFactory, WorkerFactory
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "SequenceVersionFactory",
     "StepFactory",
     "StepRunFactory",
+    "SignInFactory",
     "SubscriberFactory",
     "SubscriberTagFactory",
     "SuppressionFactory",
