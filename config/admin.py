@@ -97,7 +97,7 @@ class PersonAdmin(FencedAdmin, UserAdmin, ActingAdmin):  # type: ignore[type-arg
     def row_actions(self, request: HttpRequest, row: Any) -> Sequence[RowAction]:  # noqa: ANN401 - a user
         if not row.has_device:
             return ()
-        words = "For a lost device: the password alone lets this user in, or to set up a new one."
+        words = "For a lost device: then the password is enough, or leads to setting up a new one."
         name = "remove-second-factor"
         label = "Remove second factor"
         return [RowAction(name=name, label=label, explanation=words, is_dangerous=True)]

@@ -6,8 +6,9 @@ anybody may write the others. Headers of a peer outside `TRUSTED_PROXIES` are ig
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -20,9 +21,13 @@ WITH_PORT = re.compile(r"([^:]*):[0-9]+")
 
 def client_ip(request: HttpRequest) -> str:
     """Return the caller's address: what the proxy wrote, else the peer's; "" if none is known."""
-    peer = str(request.META.get("REMOTE_ADDR", ""))
-    written = _written_by_proxy(request, "HTTP_X_FORWARDED_FOR")
-    return str(parse(written) or parse(peer) or "")
+    return str(address_of(request.META) or "")
+
+
+def address_of(environ: Mapping[str, Any]) -> Address | None:
+    """Return the same of a WSGI environment."""
+    written = _written_by_proxy(environ, "HTTP_X_FORWARDED_FOR")
+    return parse(written) or parse(str(environ.get("REMOTE_ADDR", "")))
 
 
 @lru_cache(maxsize=1024)
@@ -45,16 +50,16 @@ class ForwardedSchemeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if _written_by_proxy(request, "HTTP_X_FORWARDED_PROTO") == "https":
+        if _written_by_proxy(request.META, "HTTP_X_FORWARDED_PROTO") == "https":
             request.META["wsgi.url_scheme"] = "https"
         return self.get_response(request)
 
 
-def _written_by_proxy(request: HttpRequest, header: str) -> str:
+def _written_by_proxy(environ: Mapping[str, Any], header: str) -> str:
     """Return the last entry of a header, "" if the peer is no proxy of ours."""
-    if not settings.BEHIND_PROXY or header not in request.META:
+    if not settings.BEHIND_PROXY or header not in environ:
         return ""
-    peer = parse(str(request.META.get("REMOTE_ADDR", "")))
+    peer = parse(str(environ.get("REMOTE_ADDR", "")))
     if peer is None or not any(peer in network for network in settings.TRUSTED_PROXIES):
         return ""
-    return str(request.META[header]).rpartition(",")[2].strip()
+    return str(environ[header]).rpartition(",")[2].strip()

@@ -46,7 +46,7 @@ class Attempt:
     def __init__(self, *, person: User | None, name: str, request: HttpRequest | None) -> None:
         digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
         self.name = person.get_username() if person else f"unknown ({digest[:12]})"
-        self.network = network_of(request) if request else ""
+        self.network = network_of(client_ip.address_of(request.META)) if request else ""
 
     def check(self, *, now: datetime) -> None:
         """Raise `Refused` beyond a limit."""
@@ -73,8 +73,8 @@ class Attempt:
         SignIn.objects.create(at=now, name=self.name, network=self.network, outcome=outcome)
 
 
-def network_of(request: HttpRequest) -> str:
-    address = client_ip.parse(client_ip.client_ip(request))
+def network_of(address: client_ip.Address | None) -> str:
+    """Return what an address counts as; "" if it is not known."""
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False))
     return str(address or "")

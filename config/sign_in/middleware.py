@@ -5,14 +5,13 @@ from collections.abc import Callable
 from functools import partial
 
 from django.conf import settings
-from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
-from config.sign_in import second_factor
-from config.sign_in.limits import Refused
-from config.sign_in.refusals import refusal
+from config.http.client_ip import address_of
+from config.sign_in import refusals, second_factor
+from config.sign_in.limits import Refused, network_of
 
 # What a session holds: when it began, and was seen last.
 BEGAN = "began"
@@ -31,7 +30,10 @@ class SignInMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        return refusal(request, error) if isinstance(error, Refused) else None
+        if not isinstance(error, Refused):
+            return None
+        refusals.remember(network_of(address_of(request.META)), error)
+        return refusals.refusal(error)
 
 
 def _signed_in(request: HttpRequest, person: User | AnonymousUser) -> User | AnonymousUser:
@@ -40,7 +42,7 @@ def _signed_in(request: HttpRequest, person: User | AnonymousUser) -> User | Ano
     now = int(time.time())
     session = request.session
     if now - session.setdefault(BEGAN, now) >= settings.SESSION_LENGTH.total_seconds():
-        auth.logout(request)
+        session.flush()
         return AnonymousUser()
     # Each write moves the idle end, which is SESSION_COOKIE_AGE.
     if now - session.get(SEEN, 0) >= SECONDS_BETWEEN_WRITES:

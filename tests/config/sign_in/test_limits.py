@@ -11,7 +11,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from config.sign_in.limits import KEPT
+from config.sign_in import refusals
+from config.sign_in.limits import KEPT, Reason
 from config.sign_in.models import SignIn
 from tests import factories
 from tests.support.signing_in import PASSWORD, sign_in
@@ -19,7 +20,8 @@ from tests.support.signing_in import PASSWORD, sign_in
 
 @pytest.fixture(autouse=True)
 def ada(db: None) -> User:
-    """Somebody who may look in."""
+    """Somebody who may look in; the process has refused nobody yet."""
+    refusals._refused.clear()
     return User.objects.create_superuser("ada", password=PASSWORD)
 
 
@@ -173,3 +175,22 @@ def test_no_address_that_a_proxy_writes_is_an_error(settings: Settings, address:
     assert answer.status_code == 302
     written = {"203.0.113.5:51234": "203.0.113.5", "[2001:db8::1]:443": "2001:db8::/64"}
     assert SignIn.objects.get().network == written.get(address, "127.0.0.1")
+
+
+def test_a_network_that_is_refused_is_known_without_the_database(settings: Settings) -> None:
+    settings.LOGIN_FAILURES_BY_ADDRESS = 5
+    guess(5)
+    refused(sign_in())
+
+    known = refusals.recall("192.0.2.1")
+
+    assert known is not None
+    assert known.reason == Reason.ADDRESS
+    assert refusals.recall("192.0.2.2") is None
+
+
+def test_a_locked_name_is_not_a_locked_network() -> None:
+    guess()
+    refused(sign_in())
+
+    assert refusals.recall("192.0.2.1") is None
