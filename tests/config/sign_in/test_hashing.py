@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import password_validation
-from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
+from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher, make_password
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client, override_settings
@@ -43,8 +43,8 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         monkeypatch.setattr(kind, name, counted)
 
-    count(hashing.Argon2PasswordHasher, "encode")
-    count(hashing.Argon2PasswordHasher, "verify")
+    count(Argon2PasswordHasher, "encode")
+    count(Argon2PasswordHasher, "verify")
     # Its `verify` calls `encode`.
     count(PBKDF2PasswordHasher, "encode")
     return counts
