@@ -1,42 +1,117 @@
 """The admin's pages about its users, groups and log."""
 
+from collections.abc import Sequence
+from typing import Any, cast
+
 from django.apps import apps
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Model
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern
 from django.utils.safestring import SafeString
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from config.admin_base import BaseAdmin, ReadOnlyAdmin
+from config import user_fence
+from config.admin_base import BaseAdmin, ReadOnlyAdmin, RowAction, SkinAdmin
+from config.sign_in import second_factor
 
-# The queue's own pages count rows, and allow changes that the worker does not notice.
-for _model in apps.get_app_config("django_q").get_models():
-    if admin.site.is_registered(_model):
-        admin.site.unregister(_model)
+# The queue's own pages count rows, and allow changes that the worker does not notice; those of the
+# second factor show its keys.
+for _app in ("django_q", "otp_static", "otp_totp"):
+    for _model in apps.get_app_config(_app).get_models():
+        if admin.site.is_registered(_model):
+            admin.site.unregister(_model)
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
+class FencedAdmin(SkinAdmin):
+    """A page on which nobody gives, takes or gains a right that they do not have themselves."""
+
+    actions = None
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_change(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_change(request, obj)
+
+    def formfield_for_manytomany(
+        self,
+        db_field: Any,  # noqa: ANN401 - the types of Django's two admin classes differ
+        request: Any = None,  # noqa: ANN401 - as above
+        **kwargs: Any,
+    ) -> Any:  # noqa: ANN401 - as above
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if not request.user.is_superuser:
+            person = _signed_in(request)
+            is_groups = db_field.related_model is Group
+            own = user_fence.own_groups if is_groups else user_fence.own_permissions
+            field.queryset = field.queryset.filter(pk__in=own(person).values("pk"))
+        return field
+
+
+def _may_change(request: HttpRequest, row: Model | None) -> bool:
+    return not isinstance(row, User | Group) or user_fence.may_change(_signed_in(request), row)
+
+
+def _signed_in(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101 - the admin's pages ask for a sign-in
+    return request.user
+
+
 @admin.register(User)
-class PersonAdmin(UserAdmin, BaseAdmin):  # type: ignore[type-arg]  # not generic at run time
+class PersonAdmin(FencedAdmin, UserAdmin, BaseAdmin):  # type: ignore[type-arg]  # not generic at run time
     """The admin's users; deactivated rather than deleted, since the log names them."""
 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    actions = None
+    list_display = ("username", "email", "is_staff", "is_superuser", "has_second_factor")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        devices = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
+        people = super().get_queryset(request).annotate(has_device=Exists(devices))
+        return cast("QuerySet[Any]", people)
+
+    @admin.display(description="second factor", boolean=True)
+    def has_second_factor(self, person: Any) -> bool:  # noqa: ANN401 - an annotated user
+        return bool(person.has_device)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ANN401 - Django's
+        fixed = super().get_readonly_fields(request, obj)
+        return fixed if request.user.is_superuser else (*fixed, "is_superuser")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Deleting users would delete the log of what they did."""
         return False
 
+    def may_act(self, request: HttpRequest, row: Model) -> bool:
+        return bool(request.user.is_superuser)
+
+    def row_actions(self, request: HttpRequest, row: Any) -> Sequence[RowAction]:  # noqa: ANN401 - a user
+        if not row.has_device:
+            return ()
+        words = "For a lost device: then the password is enough, or leads to setting up a new one."
+        name = "remove-second-factor"
+        label = "Remove second factor"
+        return [RowAction(name=name, label=label, explanation=words, is_dangerous=True)]
+
+    def action_urls(self) -> list[URLPattern]:
+        return [self.action_url("remove-second-factor", self._remove_second_factor)]
+
+    def _remove_second_factor(self, request: HttpRequest, row: User) -> None:
+        if second_factor.remove(person=row, by=_signed_in(request)):
+            messages.success(request, "Second factor removed.")
+
 
 @admin.register(Group)
-class PeopleGroupAdmin(GroupAdmin, BaseAdmin):
-    actions = None
+class PeopleGroupAdmin(FencedAdmin, GroupAdmin, BaseAdmin):
+    pass
 
 
 @admin.register(LogEntry)

@@ -44,6 +44,9 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "DASHBOARD_CALLBACK": "subscribers.admin.alarms.show",
+    "ACCOUNT": {
+        "navigation": [{"title": "Second factor", "link": reverse_lazy("second-factor")}],
+    },
     "STYLES": [lambda _request: static("cueline/admin.css")],
     "COLORS": {"primary": PRIMARY},
     "SIDEBAR": {
@@ -88,6 +91,7 @@ UNFOLD = {
                 _item("Installation", "dns", "subscribers_installation"),
                 _item("Users", "person", "auth_user"),
                 _item("Groups", "groups", "auth_group"),
+                _item("Sign-ins", "login", "sign_in_signin"),
                 _item("Log entries", "history", "admin_logentry"),
                 {"title": "Handbook", "icon": "menu_book", "link": reverse_lazy("handbook")},
             ),

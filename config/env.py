@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SHORTEST_TOKEN = 20
 SHORTEST_SECRET_KEY = 50  # What Django's own deployment check asks for.
 
@@ -120,6 +121,20 @@ def read_hosts(name: str, *, public_url: str, is_debug: bool) -> list[str]:
     if ":" in public_host:
         public_host = f"[{public_host}]"
     return sorted({*hosts, public_host, "localhost", "127.0.0.1", "[::1]"})
+
+
+def read_networks(name: str, *, default: str) -> tuple[Network, ...]:
+    """Return networks and addresses, as `10.0.0.0/8` or `2001:db8::1`."""
+    networks = []
+    for word in read_words(name) or default.split(","):
+        try:
+            network = ipaddress.ip_network(word)
+        except ValueError as error:
+            raise SettingError(name, f"{word!r} is not a network: {error}.") from error
+        if not network.prefixlen:
+            raise SettingError(name, f"{word} trusts everybody; name your proxies.")
+        networks.append(network)
+    return tuple(networks)
 
 
 def is_loopback(host: str) -> bool:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from config.http.chunked import BoundedBody
+from config.sign_in.gate import SignInGate
 from events.api.express import ExpressLane
 
 if TYPE_CHECKING:
@@ -12,4 +13,5 @@ if TYPE_CHECKING:
 
 
 def layered(django: "WSGIApplication") -> "WSGIApplication":
-    return BoundedBody(ExpressLane(django) if settings.EXPRESS else django)
+    gated = SignInGate(django)
+    return BoundedBody(ExpressLane(gated) if settings.EXPRESS else gated)

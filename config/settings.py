@@ -109,10 +109,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "unfold", "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes",
     "django.contrib.sessions", "django.contrib.messages", "django.contrib.staticfiles",
-    "axes", "csp", "rest_framework", "drf_spectacular", "drf_spectacular_sidecar", "django_q",
-    "config", "subscribers", "events",
+    "django_otp", "django_otp.plugins.otp_totp", "django_otp.plugins.otp_static",
+    "csp", "rest_framework", "drf_spectacular", "drf_spectacular_sidecar", "django_q",
+    "config", "config.sign_in", "subscribers", "events",
 ]  # fmt: skip
 MIDDLEWARE = [
+    "config.http.client_ip.ForwardedSchemeMiddleware",
     "config.http.request_log.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -122,10 +124,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.sign_in.middleware.SignInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # Last: it answers refused logins.
-    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -161,8 +162,10 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 _IS_HTTPS = PUBLIC_URL.startswith("https://")
 BEHIND_PROXY = env.read_flag("BEHIND_PROXY", default=False)
-if BEHIND_PROXY:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+TRUSTED_PROXIES = env.read_networks(
+    "TRUSTED_PROXIES",
+    default="127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
+)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 CSRF_COOKIE_SECURE = _IS_HTTPS
 CSRF_COOKIE_HTTPONLY = True
@@ -175,32 +178,39 @@ X_FRAME_OPTIONS = "DENY"
 # The API never redirects; TLS and its redirect belong to the proxy in front.
 SILENCED_SYSTEM_CHECKS = ["security.W008"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# A cookie with this prefix is taken only if it came by https from this very host.
+_COOKIE_PREFIX = "__Host-" if _IS_HTTPS else ""
+SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}csrftoken"
+SESSION_LENGTH = env.read_span("SESSION_HOURS", default=12, least=1, most=720)
+# The idle end: `SignInMiddleware` moves it on while the user is there.
+SESSION_COOKIE_AGE = int(
+    env.read_span("SESSION_IDLE_MINUTES", default=120, least=5, most=43_200).total_seconds()
+)
+_VALIDATORS: dict[str, dict[str, object]] = {
+    "UserAttributeSimilarityValidator": {},
+    "MinimumLengthValidator": {"min_length": 12},
+    "CommonPasswordValidator": {},
+    "NumericPasswordValidator": {},
+}
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in _VALIDATORS.items()
 ]
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
+PASSWORD_HASHERS = ["config.sign_in.hashing.Argon2Hasher", "config.sign_in.hashing.OldHasher"]
+AUTHENTICATION_BACKENDS = ["config.sign_in.backend.LimitedBackend"]
 # Where a sign-in leads that began at the sign-in page itself.
 LOGIN_REDIRECT_URL = "admin:index"
-# A wrong password counts for this name from this address, so nobody locks others out by guessing.
-AXES_FAILURE_LIMIT = env.read_integer("LOGIN_FAILURES", default=10, least=3, most=1000)
-AXES_COOLOFF_TIME = env.read_span("LOGIN_LOCK_MINUTES", default=15, least=1, most=1440)
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "config.http.client_ip.client_ip"
-AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
-AXES_DISABLE_ACCESS_LOG = True
-AXES_ENABLE_ADMIN = False
-AXES_VERBOSE = False
+REQUIRE_2FA = env.read_flag("REQUIRE_2FA", default=False)
+OTP_TOTP_ISSUER = "Cueline"
+LOGIN_LOCK = env.read_span("LOGIN_LOCK_MINUTES", default=15, least=1, most=1440)
+LOGIN_FAILURES = env.read_integer("LOGIN_FAILURES", default=10, least=3, most=1000)
+LOGIN_FAILURES_BY_ADDRESS = env.read_integer(
+    "LOGIN_FAILURES_BY_ADDRESS", default=50, least=3, most=10_000
+)
+LOGIN_FAILURES_IN_ALL = env.read_integer(
+    "LOGIN_FAILURES_IN_ALL", default=200, least=10, most=10_000
+)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
@@ -306,8 +316,6 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         # Scanners send any host name; the request's own log line has the 400.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
-        # The request's own line has the sign-ins; a lock-out is a warning.
-        "axes": {"level": "WARNING"},
         # Its warning about odd headers prints the address called, which may contain a token.
         "urllib3.connection": {"level": "ERROR"},
         # It logs every task three times.

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from config import health, metrics
 from config.handbook import handbook
+from config.sign_in import pages
 from subscribers.api import delivery_reports, document
 from subscribers.pages.confirm import confirm
 from subscribers.pages.unsubscribe import unsubscribe
@@ -27,6 +28,10 @@ urlpatterns = [
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("anymail/<slug:service>/tracking/", delivery_reports.tracking, name="delivery-reports"),
     path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin-without-slash"),
+    path("admin/login/", pages.sign_in, name="sign-in"),
+    path("admin/enter-code/", pages.enter_code, name="enter-code"),
+    path("admin/second-factor/", pages.second_factor_page, name="second-factor"),
+    path("admin/second-factor/set-up/", pages.set_up, name="set-up-second-factor"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.support.calling import Caller
 
 pytest_plugins = ["tests.support.running", "tests.support.working"]
-SETTING_NAMES = re.compile(r'env\.read_\w+\(\s*"([A-Z_]+)"')
+SETTING_NAMES = re.compile(r'env\.read_\w+\(\s*"([A-Z0-9_]+)"')
 database_name = pytest.StashKey[str]()
 
 

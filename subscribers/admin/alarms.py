@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from config.admin_base import admin_url, list_url
 from config.readable import moment
+from config.sign_in import limits
+from config.sign_in.models import SignIn
 from events.models import Worker
 from events.services import worker_reports
 from subscribers.models import AskedHour, Installation, OutgoingEmail
@@ -43,7 +45,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def current(*, now: datetime) -> list[Alarm]:
     """Return what is wrong, the worst first; a few indexed queries."""
-    return [*_on_hold(), *_no_worker(now), *_delaying(now), *_unknown()]
+    return [*_on_hold(), *_no_worker(now), *_guessing(now), *_delaying(now), *_unknown()]
 
 
 def _on_hold() -> Iterator[Alarm]:
@@ -65,6 +67,19 @@ def _no_worker(now: datetime) -> Iterator[Alarm]:
             permission="events.view_worker",
             link="Workers",
             address=list_url(Worker),
+        )
+
+
+def _guessing(now: datetime) -> Iterator[Alarm]:
+    if limits.is_full(now=now):
+        yield Alarm(
+            text=(
+                "Too many wrong passwords from many addresses: nobody can sign in from an address "
+                "from which nobody signed in before."
+            ),
+            permission="sign_in.view_signin",
+            link="Sign-ins",
+            address=list_url(SignIn),
         )
 
 

@@ -49,6 +49,7 @@ def refusals() -> list[tuple[str, Read]]:
     url = partial(env.read_url, NAME, default="", schemes=("postgresql",))
     public = partial(env.read_public_url, NAME, default="", is_debug=False)
     hosts = partial(env.read_hosts, NAME, public_url="https://mail.example.com", is_debug=False)
+    networks = partial(env.read_networks, NAME, default="::1")
     return [
         ("maybe", lambda: env.read_flag(NAME, default=False)),
         *((text, integer) for text in ("x", "1.5", "10", "-1", "9" * 30, "٣", "1e3")),
@@ -67,6 +68,7 @@ def refusals() -> list[tuple[str, Read]]:
             )
         ),
         ("*", hosts),
+        *((text, networks) for text in ("proxy", "10.0.0.0/33", "10.0.0.1/8", "0.0.0.0/0", "::/0")),
         ("short", lambda: env.read_secret_key(NAME, folder=Path("/x"))),
         ("django-insecure-" + "x" * 60, lambda: env.read_secret_key(NAME, folder=Path("/x"))),
     ]

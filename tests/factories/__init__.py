@@ -31,6 +31,7 @@ from tests.factories.sequences import (
     StepFactory,
     StepRunFactory,
 )
+from tests.factories.signing_in import SignInFactory
 from tests.factories.working import EventCountFactory, WorkerFactory
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "OutgoingEmailFactory",
     "SequenceFactory",
     "SequenceVersionFactory",
+    "SignInFactory",
     "StepFactory",
     "StepRunFactory",
     "SubscriberFactory",

@@ -20,9 +20,9 @@ TOP_LEVEL = {
     "CHANGELOG.md", "LICENSE", "README.md", "config", "events", "manage.py", "pyproject.toml",
     "subscribers", "templates", "tests",
 }  # fmt: skip
-READERS = re.compile(r'env\.read_\w+\(\s*"([A-Z_]+)"')
-ROW = re.compile(r"^\| `([A-Z_]+)` \| (.+?) \| ", re.MULTILINE)
-DEFAULTS = re.compile(r'"([A-Z_]+)", default=([0-9][0-9_ *]*)[,)]')
+READERS = re.compile(r'env\.read_\w+\(\s*"([A-Z0-9_]+)"')
+ROW = re.compile(r"^\| `([A-Z0-9_]+)` \| (.+?) \| ", re.MULTILINE)
+DEFAULTS = re.compile(r'"([A-Z0-9_]+)", default=([0-9][0-9_ *]*)[,)]')
 
 
 def git(*arguments: str) -> list[str]:
@@ -69,7 +69,7 @@ def test_the_table_of_settings_is_what_the_settings_read() -> None:
 
 def test_the_example_names_every_setting() -> None:
     example = (ROOT / ".env.example").read_text()
-    named = set(re.findall(r"^#? ?([A-Z_]+)=", example, re.MULTILINE))
+    named = set(re.findall(r"^#? ?([A-Z0-9_]+)=", example, re.MULTILINE))
 
     assert named == set(READERS.findall((ROOT / "config/settings.py").read_text()))
 

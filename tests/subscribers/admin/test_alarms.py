@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from config.admin_base import list_url
 from events.models import Worker
@@ -115,3 +116,15 @@ def test_alarms_are_for_those_who_may_look_at_what_they_are_about(
     client.force_login(person)
 
     assert len(alarms(client)) == count
+
+
+def test_guessing_from_everywhere_raises_an_alarm(
+    admin_client: Client, worker: Worker, settings: Settings
+) -> None:
+    settings.LOGIN_FAILURES_IN_ALL = 10
+    factories.SignInFactory.create_batch(9)
+    assert alarms(admin_client) == []
+
+    factories.SignInFactory.create()
+
+    assert "Too many wrong passwords from many addresses" in alarms(admin_client)[0]

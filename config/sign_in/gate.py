@@ -1,0 +1,55 @@
+"""A WSGI layer before Django that takes at most two sign-ins at a time.
+
+Refusing in Django costs several milliseconds, which twelve connections turn into a tenth of a
+second for every event (measured). This layer refuses in some 50 µs, without a line in the log.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from config.http import metrics
+from config.http.client_ip import address_of
+from config.sign_in import hashing, refusals
+from config.sign_in.limits import Refused, network_of
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication
+
+PATH = "/admin/login/"
+ROUTE = "sign-in"
+
+
+class SignInGate:
+    def __init__(self, application: "WSGIApplication") -> None:
+        self.application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
+        """Pass the request on in a place of its own, or refuse it."""
+        if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "POST":
+            return self.application(environ, start_response)
+        started = time.perf_counter()
+        refused = refusals.recall(network_of(address_of(environ)))
+        if refused is None:
+            try:
+                with hashing.slot():
+                    return self.application(environ, start_response)
+            except Refused as error:
+                refused = error
+        content = refusals.page(refused)
+        headers = [
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Content-Length", str(len(content))),
+            ("Retry-After", str(refused.wait_seconds)),
+            ("Cache-Control", "no-store"),
+            ("Content-Security-Policy", refusals.policy()),
+            ("X-Content-Type-Options", "nosniff"),
+            ("X-Frame-Options", settings.X_FRAME_OPTIONS),
+            ("Referrer-Policy", settings.SECURE_REFERRER_POLICY),
+        ]
+        start_response("429 Too Many Requests", headers)
+        seconds = time.perf_counter() - started
+        metrics.note_request(method="POST", route=ROUTE, status=429, seconds=seconds)
+        return [content]
