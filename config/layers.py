@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from config.http.chunked import BoundedBody
 from config.sign_in.gate import SignInGate
 from events.api.express import ExpressLane
 
@@ -14,4 +13,4 @@ if TYPE_CHECKING:
 
 def layered(django: "WSGIApplication") -> "WSGIApplication":
     gated = SignInGate(django)
-    return BoundedBody(ExpressLane(gated) if settings.EXPRESS else gated)
+    return ExpressLane(gated) if settings.EXPRESS else gated
