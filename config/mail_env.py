@@ -118,6 +118,9 @@ def _anymail(name: str, text: str) -> dict[str, object]:
     if module == "amazon_ses" and find_spec("boto3") is None:
         raise SettingError(name, "needs boto3 for Amazon SES; its SMTP address works without.")
     given = _options(name, url.query, known=_options_of(module))
+    api = urlsplit(given.get("api_url", "https:"))
+    if api.scheme != "https" and not env.is_loopback(api.hostname or ""):
+        raise SettingError(name, "api_url sends the key in clear; it begins with https://.")
     options = {
         f"{module}_{each}".upper(): _WORDS.get(given[each].lower(), given[each]) for each in given
     }

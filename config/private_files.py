@@ -19,6 +19,12 @@ _OWN_FOLDERS = frozenset({"mail", "exports", "lost+found"})
 _SQLITE_ENDINGS = ("", "-wal", "-shm", "-journal")
 
 
+def data_folder() -> Path:
+    """Return DATA_DIR, or where the link of that name leads."""
+    folder: Path = settings.DATA_DIR
+    return folder.resolve()
+
+
 def exposed() -> list[Path]:
     """Return the folder and files of Cueline on which others have any right, DATA_DIR first."""
     return [each for each in dict.fromkeys(_kept()) if _has_rights(each)]
@@ -27,11 +33,13 @@ def exposed() -> list[Path]:
 def close() -> None:
     """Take those rights away, where the files are this account's and the folder is Cueline's."""
     for each in exposed():
-        if each == settings.DATA_DIR and is_shared(each):
+        if each == data_folder() and is_shared(each):
             continue
         with contextlib.suppress(OSError):
             found = each.lstat()
-            if found.st_uid == os.geteuid():
+            # A file with a second name may be anybody's: who could write here chose it.
+            is_ours = stat.S_ISDIR(found.st_mode) or found.st_nlink == 1
+            if is_ours and found.st_uid == os.geteuid():
                 each.chmod(stat.S_IMODE(found.st_mode) & ~UMASK)
 
 
@@ -47,14 +55,15 @@ def is_shared(folder: Path) -> bool:
 
 
 def _kept() -> Iterator[Path]:
-    folder: Path = settings.DATA_DIR
+    folder = data_folder()
     if folder.is_dir():
         yield folder
         with contextlib.suppress(OSError):
             yield from _ours_in(folder)
     database = settings.DATABASES["default"]
     if str(database["ENGINE"]).endswith("sqlite3"):
-        yield from (Path(f"{database['NAME']}{ending}") for ending in _SQLITE_ENDINGS)
+        file = Path(str(database["NAME"])).resolve()
+        yield from (file.with_name(f"{file.name}{ending}") for ending in _SQLITE_ENDINGS)
     # Set for the file backend only.
     mails = Path(getattr(settings, "EMAIL_FILE_PATH", None) or folder / "mail")
     with contextlib.suppress(OSError):

@@ -1,5 +1,6 @@
 """The command line: a command that cannot work with the database says so in one sentence."""
 
+import os
 import sys
 from typing import NoReturn
 
@@ -10,6 +11,8 @@ from config import schema
 
 # These create the tables, wait for them, or report that they are missing.
 READY_FOR_ANY_DATABASE = frozenset({"doctor", "migrate", "restore", "seed_demo", "up", "worker"})
+# These write parts of the program, which the account that runs Cueline must be able to read.
+WRITES_CODE = frozenset({"collectstatic", "compilemessages", "makemessages", "makemigrations"})
 DOCTOR = "Cueline does not run django-q's cluster; manage.py doctor looks at Cueline's own worker."
 NOT_OURS = {
     "qcluster": "Cueline has its own worker; run manage.py worker.",
@@ -35,6 +38,8 @@ class Terminal(ManagementUtility):
             _end(NOT_OURS[subcommand])
         command = super().fetch_command(subcommand)
         is_ours = type(command).__module__.startswith(("config.", *schema.OURS))
+        if subcommand in WRITES_CODE:
+            os.umask(0o022)
         needs_tables = is_ours or command.requires_migrations_checks
         is_run = self.argv[1] == subcommand and not {"-h", "--help"} & set(self.argv)
         if is_run and needs_tables and subcommand not in READY_FOR_ANY_DATABASE:

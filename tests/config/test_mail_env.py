@@ -29,7 +29,7 @@ def email_settings(monkeypatch: pytest.MonkeyPatch, text: str | None) -> dict[st
 def anymail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As if these modules were there, whether or not the extra is installed."""
     code = tmp_path / "service.py"
-    names = ("api_key", "sender_domain", "webhook_signing_key")
+    names = ("api_key", "api_url", "sender_domain", "webhook_signing_key")
     code.write_text("\n".join(f'get_anymail_setting(\n    "{each}",\n)' for each in names))
     backends = {f"anymail.backends.{name}" for name in ("mailgun", "unisender_go", "amazon_ses")}
 
@@ -81,7 +81,8 @@ def test_where_mail_goes(
         "anymail+mailgun://?hunter2", "anymail+mailgun://?=hunter2", "anymail+mailgun://?api_key=",
         "anymail+mailgun://?api-key=hunter2", "anymail+a.b://?api_key=hunter2", "anymail+mailgun://[",
         "anymail+no-such://?api_key=hunter2", "anymail+mailgun://?apikey=hunter2",
-        "anymail+mailgun://?api_key=k&api_key=hunter2", "smtp://h?tls=hunter2", "smtp://h?hunter2",
+        "anymail+mailgun://?api_key=k&api_key=hunter2", "anymail+mailgun://?api_url=hunter2",
+        "smtp://h?tls=hunter2", "smtp://h?hunter2",
         "smtp://h?tls=true&tls=off", "smtp://h?starttls=hunter2", "smtp://h?tls=", "smtp://h#hunter2",
         "smtp://h/hunter2", "smtps://h?tls=off", "smtps://h?ssl=true", "file:///x?tls=true",
         "console://?tls=true", "console://#hunter2",
@@ -106,7 +107,11 @@ def test_a_url_that_cannot_be_used_names_its_variable_and_repeats_no_secret(
         ("smtp://h?tls=maybe", "tls is true (with a valid certificate) or off (never encrypted)."),
         (
             "anymail+mailgun://?apikey=k",
-            "has no option 'apikey'; known: api_key, sender_domain, webhook_signing_key.",
+            "has no option 'apikey'; known: api_key, api_url, sender_domain, webhook_signing_key.",
+        ),
+        (
+            "anymail+mailgun://?api_key=k&api_url=http://api.example.com/v3",
+            "api_url sends the key in clear; it begins with https://.",
         ),
     ],
 )
@@ -133,6 +138,15 @@ def test_a_service_of_anymail_takes_its_settings_from_the_query(
         "MAILGUN_API_KEY": "a+b&c#",
         "MAILGUN_SENDER_DOMAIN": True,
     }
+
+
+@pytest.mark.parametrize("url", ["https://api.eu.example.com/v3", "http://127.0.0.1:9/v3"])
+def test_a_service_may_be_reached_at_another_address(
+    monkeypatch: pytest.MonkeyPatch, anymail: None, url: str
+) -> None:
+    read = email_settings(monkeypatch, f"anymail+mailgun://?api_url={url}")
+
+    assert read["ANYMAIL"] == {"REQUESTS_TIMEOUT": 20, "MAILGUN_API_URL": url}
 
 
 def test_a_service_s_name_is_written_with_hyphens(

@@ -97,6 +97,26 @@ def test_links_lead_nowhere(folder: Path) -> None:
     assert modes(folder)["beside"] == 0o644
 
 
+def test_a_link_of_the_name_of_the_folder_is_followed(folder: Path, settings: Settings) -> None:
+    link = folder.parent / "link"
+    link.symlink_to(folder)
+    settings.DATA_DIR = link
+
+    private_files.close()
+
+    assert modes(folder)["data"] == 0o700
+    assert private_files.exposed() == []
+
+
+def test_a_file_with_a_second_name_elsewhere_is_reported_and_left(folder: Path) -> None:
+    (folder / "planted").hardlink_to(folder.parent / "beside")
+
+    private_files.close()
+
+    assert modes(folder)["beside"] == 0o644
+    assert private_files.exposed() == [folder / "planted"]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="NOT TRIED: only root can give files away")
 def test_files_of_another_account_are_reported_and_left(folder: Path) -> None:
     os.chown(folder / "up.lock", 65534, 65534)

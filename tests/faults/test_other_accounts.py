@@ -81,7 +81,7 @@ def test_nobody_else_reads_what_up_leaves(
     assert {"cueline.sqlite3", "cueline.sqlite3-wal", "secret_key", "up.lock"} <= written
     assert old_export.stat().st_size > 0
     assert at_first == set()
-    assert {"data/cueline.sqlite3", "data/secret_key"} <= left_open == still_open
+    assert {"data/cueline.sqlite3", "data/secret_key"} <= left_open & still_open
     assert at_last == set()
     assert f"Other accounts of this machine have rights on {data}, and " in doctor
     assert f"Run chmod -R go-rwx {data}" in doctor

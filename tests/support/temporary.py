@@ -25,6 +25,8 @@ def make(*, prefix: str) -> Path:
             shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     making = folder / f"{LOCK}-soon"
+    # Private, as all files in a data folder are.
+    making.touch(mode=0o600)
     lock = making.open("w")
     fcntl.flock(lock, fcntl.LOCK_EX)
     # Under its name the file is locked from the first moment.

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -40,7 +39,7 @@ def files(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
     exposed = private_files.exposed()
     if not exposed:
         return []
-    folder: Path = settings.DATA_DIR
+    folder = private_files.data_folder()
     more = f", and {len(exposed) - 1:,} more" if len(exposed) > 1 else ""
     what = f"Other accounts of this machine have rights on {exposed[0]}{more}"
     outside = [each for each in exposed if each != folder and folder not in each.parents]

@@ -74,7 +74,7 @@ def _encrypt_if_offered(connection: smtplib.SMTP) -> None:
     connection.ehlo_or_helo_if_needed()
     if not connection.has_extn("starttls"):
         return
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:

@@ -1,5 +1,6 @@
 """What `manage.py` says where a command cannot work: one sentence, and what to do."""
 
+import os
 import stat
 import subprocess
 import sys
@@ -145,3 +146,14 @@ def test_what_django_s_own_commands_write_is_private_too(environment: dict[str, 
 
     database = Path(environment["DATA_DIR"], "cueline.sqlite3")
     assert stat.S_IMODE(database.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(("name", "umask"), [("compilemessages", 0o022), ("migrate", 0o077)])
+def test_parts_of_the_program_are_for_everybody_to_read(name: str, umask: int) -> None:
+    before = os.umask(0o077)
+    try:
+        Terminal(["manage.py", "help", name]).fetch_command(name)
+    finally:
+        given = os.umask(before)
+
+    assert given == umask
