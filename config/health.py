@@ -1,4 +1,4 @@
-"""`/healthz`: the process answers. `/readyz`: the database answers and every migration is applied.
+"""`/healthz`: the process answers. `/readyz`: the database takes writes and has every migration.
 
 A dead worker shows in `/healthz/worker` alone: it must not take ingestion out of a load balancer.
 """
@@ -10,8 +10,8 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from config import database, schema
 from config.http.errors import json_response
-from config.schema import unapplied_migrations
 from events.services import worker_reports
 from subscribers.services.workspaces import installation
 
@@ -25,16 +25,21 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's si
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Answer 200 if requests can be served, else 503 with the missing part."""
+    """Answer 200 if requests can be served, else 503 with the missing part. A database that is
+    ahead of this code is named and served.
+    """
     try:
-        unapplied = unapplied_migrations()
+        unapplied, ahead, writes = schema.unapplied_migrations(), schema.ahead(), database.writes()
     except (DatabaseError, InterfaceError):
         logger.warning("The database does not answer.", exc_info=True)
         return json_response({"status": "unavailable", "database": "unreachable"}, status=503)
     if unapplied:
         body = {"status": "unavailable", "database": "ok", "migrations": f"{unapplied} missing"}
         return json_response(body, status=503)
-    return json_response({"status": "ok", "database": "ok", "migrations": "ok"})
+    if writes != "ok":
+        return json_response({"status": "unavailable", "database": writes}, status=503)
+    newer = {"ahead": ahead} if ahead else {}
+    return json_response({"status": "ok", "database": "ok", "migrations": "ok", **newer})
 
 
 @require_safe
@@ -48,9 +53,13 @@ def healthz_worker(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Djan
     try:
         health = worker_reports.health(now=datetime.now(tz=UTC))
         on_hold_since = installation.on_hold_since()
+        writes = database.writes()
     except (DatabaseError, InterfaceError):
         logger.warning("The database does not answer.", exc_info=True)
         return json_response({"status": "unavailable", "database": "unreachable"}, status=503)
+    if writes != "ok":
+        # The last tick may be seconds old, but none follows.
+        return json_response({"status": "unavailable", "database": writes}, status=503)
     is_well = health.live and not on_hold_since
     body: dict[str, object] = {
         "status": "ok" if is_well else "unavailable",

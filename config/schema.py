@@ -15,6 +15,22 @@ def unapplied_migrations() -> int:
     return _unapplied(MigrationExecutor(connection))
 
 
+def ahead() -> list[str]:
+    """Return the migrations of ours that the database has and this code lacks: it is of a newer
+    release. Old code goes on working with it, as a rolling upgrade needs.
+    """
+    loader = MigrationLoader(connection)
+    newer = loader.applied_migrations.keys() - loader.disk_migrations.keys()
+    return sorted(f"{app}.{name}" for app, name in newer if app in OURS)
+
+
+def ahead_sentence() -> str:
+    """Return in a sentence, without its full stop, that the database is ahead; empty if not."""
+    newer = ahead()
+    names = ", ".join(newer[:3])
+    return f"The database is of a newer release: this code does not know {names}" if newer else ""
+
+
 def problem() -> str:
     """Return in one sentence why this code cannot use the database; empty if it can."""
     try:

@@ -121,6 +121,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.http.client_ip.ForwardedSchemeMiddleware",
     "config.http.request_log.RequestLogMiddleware",
+    "config.unavailable.UnavailableMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.http.page_policy.PagePolicyMiddleware",

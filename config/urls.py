@@ -39,4 +39,4 @@ urlpatterns = [
 handler400 = "config.http.errors.bad_request"
 handler403 = "config.http.errors.permission_denied"
 handler404 = "config.http.errors.not_found"
-handler500 = "config.http.errors.server_error"
+handler500 = "config.unavailable.server_error"

@@ -5,10 +5,10 @@ A service's error has a stable `code`; only this module knows its status.
 
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
+from config.database import AWAY, RETRY_AFTER_SECONDS
 from config.http.errors import Detail, error_body, json_response, request_id_of
 from subscribers.wire.payloads import InvalidRequest
 
@@ -19,7 +19,6 @@ STATUS_BY_CODE = {
     "PAYLOAD_TOO_LARGE": 413, "UNSUPPORTED_MEDIA_TYPE": 415, "IDEMPOTENCY_MISMATCH": 422,
     "RATE_LIMITED": 429, "INTERNAL": 500, "UNAVAILABLE": 503,
 }  # fmt: skip
-RETRY_AFTER_SECONDS = 2
 
 
 class ApiError(Exception):
@@ -35,7 +34,7 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse 
     if isinstance(error, InvalidRequest):
         details = [Detail(fault.path, fault.message) for fault in error.faults]
         return _answer(request, error.code, _summary(details), details=details)
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if isinstance(error, AWAY):
         return _unavailable(request, "The database is not available.", outcome="")
     found = _translate(error, context)
     code = getattr(found, "code", None)

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection, transaction
+from django.test import Client
 
 from events.intake.payloads import EventDraft, Limits
 from events.models import Event
@@ -14,9 +17,11 @@ from events.services.database_faults import OutcomeUnknown, Unavailable
 from events.services.ingestion import ingest
 from events.services.ingestion.request import IngestRequest
 from subscribers.models import Subscriber, Workspace
+from subscribers.services.consent import links, unsubscribing
 from subscribers.services.workspaces import workspaces
 from subscribers.wire import addresses
 from subscribers.wire.payloads import Person
+from tests import factories
 from tests.conftest import new_caller
 from tests.support.calling import BULK, Caller
 
@@ -150,3 +155,43 @@ def test_a_deadlock_is_done_again(application: Caller) -> None:
     assert len(attempts) == 2
     assert Event.objects.count() == 1
     assert not transaction.get_connection().in_atomic_block
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/admin/"),
+        ("GET", "/admin/subscribers/subscriber/"),
+        ("POST", "/admin/login/"),
+        ("GET", "/c/{token}"),
+        ("POST", "/c/{token}"),
+        ("GET", "/u/{token}"),
+        ("POST", "/u/{token}"),
+        ("GET", "/nowhere"),
+        ("GET", "/docs/"),
+        ("GET", "/api/docs/"),
+        ("GET", "/api/v1/openapi.json"),
+    ],
+)
+def test_no_page_fails_without_a_database(method: str, path: str) -> None:
+    confirmation = factories.ConfirmationFactory.create()
+    tokens = {
+        "/c/": links.token(confirmation, datetime.now(tz=UTC)),
+        "/u/": unsubscribing.link_token(confirmation.subscriber),
+    }
+    client = Client(raise_request_exception=False)
+    client.force_login(get_user_model().objects.create_superuser("ada"))
+    address = path.format(token=tokens.get(path[:3], ""))
+    form = {"username": "ada", "password": "x", "by": "button", "List-Unsubscribe": "One-Click"}
+
+    with database_unreachable():
+        answer = client.generic(
+            method, address, urlencode(form), content_type="application/x-www-form-urlencoded"
+        )
+
+    if path in {"/nowhere", "/docs/", "/api/docs/", "/api/v1/openapi.json"}:
+        assert answer.status_code in {200, 404}
+        return
+    assert answer.status_code == 503
+    assert int(answer["Retry-After"]) > 0
+    assert "Please try again" in answer.content.decode()

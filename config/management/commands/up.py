@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
-from config import env, private_files, up_lock, web_server
+from config import env, private_files, schema, up_lock, web_server
 from config.management import first_run
 from config.management.process_keeper import ProcessKeeper
 from events.services.database_faults import brief
@@ -51,6 +51,8 @@ class Command(BaseCommand):
         self._wait_for_database()
         call_command("migrate", verbosity=0, interactive=False)
         _check_secret_key()
+        if newer := schema.ahead_sentence():
+            self._say(f"{newer}. Upgrade this host too.")
         self._make_what_is_missing(base_url=_base_url(host, port))
         connection.close()
         keeper = ProcessKeeper()

@@ -1,14 +1,16 @@
 """Checks of the database itself: it answers, and has what this code expects."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
 from django.db.models import Model
 
+import config.database
 from config import schema
-from subscribers.services.audits.audits import Audit, Check, Finding, fact
+from subscribers.services.audits.audits import Audit, Check, Finding, Level, fact
 from subscribers.services.workspaces import installation
 
 AREA = "Database"
@@ -29,7 +31,27 @@ def version(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - every check is
 
 def migrations(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
     what, _, remedy = schema.problem().partition("; ")
-    return [Finding(what=what, remedy=remedy.capitalize())] if what else []
+    if what:
+        return [Finding(what=what, remedy=remedy.capitalize())]
+    what = schema.ahead_sentence()
+    remedy = "Upgrade this host too; until then it works with what it knows."
+    return [Finding(what=what, remedy=remedy, level=Level.WARNING)] if what else []
+
+
+def writes(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
+    """Find a replica, a file without the right to write, and a full disk."""
+    match config.database.writes():
+        case "ok":
+            return []
+        case "read-only":
+            remedy = "Is it a replica? Let DATABASE_URL lead to the primary. SQLite: check the "
+            remedy += "owner of the file."
+            return [Finding(what="The database is read-only", remedy=remedy)]
+        case "full":
+            remedy = "Make room on the database's disk; Cueline goes on by itself."
+            return [Finding(what="The database's disk is full", remedy=remedy)]
+        case _ as never:
+            assert_never(never)
 
 
 def connections(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
@@ -96,6 +118,7 @@ def _missing_of(model: type[Model]) -> list[str]:
 CHECKS = (
     Check(AREA, "version", "The database answers.", version),
     Check(AREA, "migrations", "Every migration is applied.", migrations),
+    Check(AREA, "writes", "The database takes writes.", writes),
     Check(AREA, "connection", "The connection is as it should be.", connections),
     Check(AREA, "constraints", "Every constraint and index is there.", constraints),
     Check(AREA, "secret key", "SECRET_KEY is the installation's.", secret_key),

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
 from config.retries import ROWS_ATTEMPTS
 from subscribers.models import ImportRun
@@ -194,7 +194,7 @@ class _Writer(Generic[Value]):
             self.importer.forget()
             self._write_together(parsed[: places.index((row.file_index, row.line))])
             raise
-        except (OperationalError, InterfaceError):
+        except connections.LOST:
             # The database is away or full: no row is bad.
             raise
         except DatabaseError as error:
@@ -268,7 +268,7 @@ class _Writer(Generic[Value]):
                 work()
             except (DatabaseError, InterfaceError) as error:
                 self.importer.forget()
-                is_away = isinstance(error, (OperationalError, InterfaceError))
+                is_away = isinstance(error, connections.LOST)
                 # Caches may be the reason, once.
                 is_worth_it = connections.is_passing(error) or (attempt == 1 and not is_away)
                 if attempt == ROWS_ATTEMPTS or not is_worth_it:

@@ -2,9 +2,11 @@
 
 import time
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
-LOST = (OperationalError, InterfaceError)
+from config.database import AWAY
+
+LOST = AWAY
 # 40001 serialization failure, 40P01 deadlock: a repeat succeeds.
 PASSING_STATES = frozenset({"40001", "40P01"})
 SECONDS_TO_END = 5
