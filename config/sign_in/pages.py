@@ -165,7 +165,8 @@ def change_password(request: HttpRequest) -> HttpResponseBase:
     attempt, now = _attempt(request, person), timezone.now()
     attempt.check(now=now)
     answer = page(request)
-    context = answer.context_data if isinstance(answer, TemplateResponse) else None
+    # A redirect has none.
+    context = getattr(answer, "context_data", None)
     if context and "old_password" in context["form"].errors:
         attempt.note(SignIn.Outcome.WRONG_PASSWORD, now=now)
     return answer
