@@ -29,6 +29,8 @@ urlpatterns = [
     path("anymail/<slug:service>/tracking/", delivery_reports.tracking, name="delivery-reports"),
     path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin-without-slash"),
     path("admin/login/", pages.sign_in, name="sign-in"),
+    path("admin/sign-out/", pages.sign_out, name="sign-out"),
+    path("admin/password_change/", pages.change_password, name="change-password"),
     path("admin/enter-code/", pages.enter_code, name="enter-code"),
     path("admin/second-factor/", pages.second_factor_page, name="second-factor"),
     path("admin/second-factor/set-up/", pages.set_up, name="set-up-second-factor"),

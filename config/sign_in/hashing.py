@@ -25,7 +25,7 @@ from config.sign_in.limits import Reason, Refused
 
 AT_ONCE = 2
 OLD = "pbkdf2_sha256"
-NICENESS = 10
+NICENESS = 5
 Result = TypeVar("Result")
 _slots = threading.BoundedSemaphore(AT_ONCE)
 _held = threading.local()

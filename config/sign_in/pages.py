@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_otp.util import random_hex
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
@@ -147,6 +147,29 @@ def second_factor_page(request: HttpRequest) -> HttpResponse:
         form.add_error("password", "This is not your password.")
     left = second_factor.codes_left(person)
     return _page(request, "second_factor.html", title="Second factor", form=form, codes_left=left)
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """Sign out; the admin's own page does so only for those who are signed in wholly."""
+    auth.logout(request)
+    return redirect("admin:login")
+
+
+@never_cache
+def change_password(request: HttpRequest) -> HttpResponseBase:
+    """Show the admin's page for one's own password; a wrong old one counts like at sign-in."""
+    person, page = request.user, admin.site.admin_view(admin.site.password_change)
+    if request.method != "POST" or not isinstance(person, User):
+        return page(request)
+    attempt, now = _attempt(request, person), timezone.now()
+    attempt.check(now=now)
+    answer = page(request)
+    # A redirect has none.
+    context = getattr(answer, "context_data", None)
+    if context and "old_password" in context["form"].errors:
+        attempt.note(SignIn.Outcome.WRONG_PASSWORD, now=now)
+    return answer
 
 
 def _half_signed_in(request: HttpRequest) -> User | None:

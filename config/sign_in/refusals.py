@@ -2,6 +2,7 @@
 
 import math
 import time
+from datetime import timedelta
 from functools import lru_cache
 
 from django.conf import settings
@@ -16,7 +17,10 @@ LONGEST_IN_SECONDS = 90
 # So long a network is refused without a look at the table; `unlock_sign_in` works after it.
 REMEMBERED_SECONDS = 10
 MOST_REMEMBERED = 10_000
+# Forms without a CSRF token or a name cost time as well, and have no row.
+MOST_A_MINUTE = 60
 _refused: dict[str, tuple[float, Refused]] = {}
+_tallies: dict[str, tuple[float, int]] = {}
 
 
 def remember(network: str, refused: Refused) -> None:
@@ -26,6 +30,19 @@ def remember(network: str, refused: Refused) -> None:
             _refused.clear()
         seconds = min(refused.wait_seconds, REMEMBERED_SECONDS)
         _refused[network] = (time.monotonic() + seconds, refused)
+
+
+def tally(network: str) -> None:
+    """Count a form that let nobody in; too many in a minute refuse the network for a while."""
+    now = time.monotonic()
+    ends_at, count = _tallies.get(network, (0.0, 0))
+    if now >= ends_at:
+        ends_at, count = now + 60, 0
+    if len(_tallies) >= MOST_REMEMBERED:
+        _tallies.clear()
+    _tallies[network] = (ends_at, count + 1)
+    if count >= MOST_A_MINUTE:
+        remember(network, Refused(Reason.ADDRESS, timedelta(seconds=ends_at - now)))
 
 
 def recall(network: str) -> Refused | None:

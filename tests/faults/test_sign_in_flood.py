@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.live]
 SECONDS = 3
 # An idle machine needs some 5 ms; the flood made it seven seconds.
 LONGEST_WAIT = 3.0
-BY_ADDRESS = 10
+BY_ADDRESS = 3
 MAKE_USER = (
     "from django.contrib.auth.models import User;"
     "User.objects.create_superuser('ada', password='correct horse battery')"

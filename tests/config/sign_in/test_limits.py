@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from config.sign_in import refusals
+from config.sign_in.gate import SignInGate
 from config.sign_in.limits import KEPT, Reason
 from config.sign_in.models import SignIn
 from tests import factories
@@ -187,6 +188,42 @@ def test_a_network_that_is_refused_is_known_without_the_database(settings: Setti
     assert known is not None
     assert known.reason == Reason.ADDRESS
     assert refusals.recall("192.0.2.2") is None
+
+
+def test_guessing_the_old_password_of_an_open_session_is_limited() -> None:
+    client = Client()
+    sign_in(client=client)
+    new = "qV7-pLs2xWz!"
+    fields = {"old_password": "wrong", "new_password1": new, "new_password2": new}
+
+    for _ in range(10):
+        assert client.post("/admin/password_change/", fields).status_code == 200
+
+    assert SignIn.objects.filter(outcome="wrong_password").count() == 10
+    right = {**fields, "old_password": PASSWORD}
+    assert client.post("/admin/password_change/", right).status_code == 429
+    call_command("unlock_sign_in")
+    assert client.post("/admin/password_change/", right).status_code == 302
+    assert client.get("/admin/password_change/done/").status_code == 200
+
+
+def test_forms_that_cost_time_without_a_guess_are_limited_too() -> None:
+    statuses: list[str] = []
+
+    def answer(status: str, *_: Any) -> Any:
+        statuses.append(status)
+
+    def useless(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("403 Forbidden", [])
+        return [b""]
+
+    environ = {"PATH_INFO": "/admin/login/", "REQUEST_METHOD": "POST", "REMOTE_ADDR": "192.0.2.7"}
+    for _ in range(70):
+        SignInGate(useless)(environ, answer)
+
+    assert statuses[:61] == ["403 Forbidden"] * 61
+    assert statuses[61:] == ["429 Too Many Requests"] * 9
+    assert refusals.recall("192.0.2.1") is None
 
 
 def test_a_locked_name_is_not_a_locked_network() -> None:

@@ -119,6 +119,17 @@ def test_a_code_leads_to_no_other_host(phone: tuple[str, list[str]], place: str)
     assert answer.headers["Location"] == "/admin/"
 
 
+def test_who_gave_the_wrong_name_signs_in_as_somebody_else(phone: tuple[str, list[str]]) -> None:
+    User.objects.create_superuser("bob", password=PASSWORD)
+    client = half_signed_in()
+
+    client.post("/admin/sign-out/")
+    assert client.get("/admin/login/").status_code == 200
+    sign_in(client=client, name="bob")
+
+    assert is_in(client)
+
+
 def test_a_code_works_once(phone: tuple[str, list[str]]) -> None:
     key, _ = phone
     with time_machine.travel(timezone.now() + LATER):
