@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from config.http.chunked import BoundedBody
 from events.api.express import ExpressLane
 
 if TYPE_CHECKING:
@@ -12,4 +11,4 @@ if TYPE_CHECKING:
 
 
 def layered(django: "WSGIApplication") -> "WSGIApplication":
-    return BoundedBody(ExpressLane(django) if settings.EXPRESS else django)
+    return ExpressLane(django) if settings.EXPRESS else django

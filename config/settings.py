@@ -28,6 +28,11 @@ SECRET_KEY = env.read_secret_key("SECRET_KEY", folder=DATA_DIR)
 MAX_BODY_BYTES = env.read_integer(
     "MAX_BODY_BYTES", default=5 * 1024 * 1024, least=1024, most=100 * 1024 * 1024
 )
+# What all bodies may take together; the largest one makes room.
+MAX_BODIES_BYTES = env.read_integer(
+    "MAX_BODIES_BYTES", default=64 * 1024 * 1024, least=MAX_BODY_BYTES, most=16 * 1024**3
+)
+BODY_SECONDS = env.read_integer("BODY_SECONDS", default=10, least=1, most=300)
 MAX_EVENTS_PER_REQUEST = env.read_integer("MAX_EVENTS_PER_REQUEST", default=500, least=1, most=5000)
 MAX_PROPERTIES_BYTES = env.read_integer(
     "MAX_PROPERTIES_BYTES", default=64 * 1024, least=2, most=1024 * 1024
@@ -114,7 +119,6 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.http.page_policy.PagePolicyMiddleware",
-    "config.http.body_gate.BodyGateMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -125,7 +129,6 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
-WSGI_APPLICATION = "config.wsgi.application"
 # A redirect would make clients send their POST again without its body.
 APPEND_SLASH = False
 _CONTEXT_PROCESSORS = [

@@ -113,12 +113,12 @@ def _choose_database(config: pytest.Config) -> str:
 @pytest.fixture(autouse=True)
 def forget_settings_when_a_test_changes_them() -> "Iterator[None]":
     """In production settings do not change, so what is made of them is made once."""
-    from events.api import express  # noqa: PLC0415 - Django is set up by now
+    from config.http import security_headers  # noqa: PLC0415 - Django is set up by now
     from events.services.ingestion import request  # noqa: PLC0415 - as above
 
     def forget(**_: object) -> None:
         request.current_limits.cache_clear()
-        express.security_headers.cache_clear()
+        security_headers.security_headers.cache_clear()
 
     setting_changed.connect(forget)
     yield

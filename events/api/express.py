@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,10 @@ import msgspec
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from config.http.body_gate import declared_length
 from config.http.errors import error_body
+from config.http.refusals import declared_length
 from config.http.request_log import CALLER, note_answer, request_id_from
+from config.http.security_headers import security_headers
 from events.api.base import log_failures
 from events.api.events import ATTEMPT, bulk_answer
 from events.intake.payloads import parse_events
@@ -45,8 +46,6 @@ logger = logging.getLogger("cueline.express")
 PATH = "/api/v1/subscribers/events/bulk"
 ROUTE = "events-bulk"
 MEDIA_TYPES = frozenset({"application/json", "application/json; charset=utf-8"})
-# Requests with one of these go to Django.
-REFUSED_HEADERS = ("HTTP_IDEMPOTENCY_KEY", "HTTP_CONTENT_ENCODING")
 PHRASES = {200: "200 OK", 207: "207 Multi-Status", 500: "500 Internal Server Error"}
 
 
@@ -80,6 +79,7 @@ class ExpressLane:
             ("Content-Type", "application/json; charset=utf-8"),
             ("Content-Length", str(len(content))),
             ("X-Request-Id", request_id),
+            ("Allow", "POST"),
             *rate_headers(environ[BEGUN].rate if BEGUN in environ else None),
             *security_headers(),
         ]
@@ -100,8 +100,7 @@ def _is_ordinary(environ: dict[str, Any]) -> bool:
         environ["REQUEST_METHOD"] == "POST"
         and not environ.get("QUERY_STRING")
         and environ.get("CONTENT_TYPE") in MEDIA_TYPES
-        and not any(name in environ for name in REFUSED_HEADERS)
-        and declared_length(environ) <= settings.MAX_BODY_BYTES
+        and "HTTP_IDEMPOTENCY_KEY" not in environ
         and _is_host_allowed(environ.get("HTTP_HOST", ""), tuple(settings.ALLOWED_HOSTS))
     )
 
@@ -154,20 +153,3 @@ def _answer(environ: dict[str, Any], content: bytes, request_id: str) -> Answer 
 def _is_host_allowed(host: str, allowed: tuple[str, ...]) -> bool:
     domain, _ = split_domain_port(host)
     return bool(domain) and validate_host(domain, allowed)
-
-
-@cache
-def security_headers() -> list[tuple[str, str]]:
-    """Return the headers that Django's middleware sets on every answer."""
-    headers = [
-        ("Allow", "POST"),
-        ("X-Frame-Options", settings.X_FRAME_OPTIONS),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", settings.SECURE_REFERRER_POLICY),
-        ("Cross-Origin-Opener-Policy", settings.SECURE_CROSS_ORIGIN_OPENER_POLICY),
-    ]
-    if settings.SECURE_HSTS_SECONDS:
-        # Browsers ignore it without TLS.
-        value = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload"
-        headers.append(("Strict-Transport-Security", value))
-    return headers

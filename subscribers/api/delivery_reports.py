@@ -20,7 +20,6 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from config.http.body_gate import declared_length
 from subscribers.services.dispatch import reports as delivery_reports
 from subscribers.services.dispatch.reports import News, Report
 from subscribers.services.outbox import refusals
@@ -59,9 +58,6 @@ def tracking(request: HttpRequest, service: str) -> HttpResponse:
     if not _shows_secret(request):
         headers = {"WWW-Authenticate": 'Basic realm="delivery reports"'}
         return HttpResponse("The secret is missing or wrong.", status=401, headers=headers)
-    is_too_large = request.META.get("cueline.body_too_large", False)
-    if is_too_large or declared_length(request.META) > settings.MAX_BODY_BYTES:
-        return HttpResponse("The body is too large.", status=413)
     view = _view_of(service)
     try:
         view.run_validators(request)

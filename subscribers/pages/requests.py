@@ -7,9 +7,9 @@ from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
-from config.http.body_gate import declared_length
 from config.http.client_ip import client_ip
 from config.http.errors import request_id_of
+from config.http.refusals import declared_length
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.storage import connections
 
@@ -31,8 +31,7 @@ class UnusableForm(ValueError):
 
 def form_of(request: HttpRequest) -> QueryDict:
     """Return the form; raises `UnusableForm`. Larger bodies are not read."""
-    is_too_large = request.META.get("cueline.body_too_large", False)
-    if is_too_large or declared_length(request.META) > LARGEST_BODY:
+    if declared_length(request.META) > LARGEST_BODY:
         raise UnusableForm(413)
     try:
         return request.POST

@@ -34,9 +34,9 @@ ROUNDS = int(os.environ.get("BENCHMARK_ROUNDS", "5"))
 COUNTS = [int(each) for each in os.environ.get("BENCHMARK_COUNTS", "1,10,100,500").split(",")]
 MIXES = ["plain", "rich"]
 APPLICATIONS = {
-    "cueline": "config.wsgi:application",
+    "cueline": "config.rsgi:application",
     # The same without the express lane: the view, which defines the answer.
-    "reference": "config.wsgi:application",
+    "reference": "config.rsgi:application",
     "floor": "tests.benchmarks.floor:application",
     "naive": "tests.benchmarks.naive:application",
 }

@@ -75,7 +75,7 @@ def test_nobody_is_refused(kind: str, tmp_path: Path) -> None:
         environment.pop("DJANGO_SETTINGS_MODULE", None)
         assert manage(environment, "migrate", "--verbosity", "0").returncode == 0
         key = prepare(environment)
-        with serving("config.wsgi:application", environment) as (port, pid):
+        with serving("config.rsgi:application", environment) as (port, pid):
             burst = Burst(key, port)
             clients = [threading.Thread(target=burst.send_all) for _ in range(THREADS)]
             began, cpu_before = time.monotonic(), cpu_seconds(pid)

@@ -40,7 +40,7 @@ def test_backends_never_pass_the_pool(environment: dict[str, str]) -> None:
                 most.append(row[0])
 
     with (
-        serving("config.wsgi:application", environment) as (port, _),
+        serving("config.rsgi:application", environment) as (port, _),
         ThreadPoolExecutor(17) as together,
     ):
         application = Application(port, key)

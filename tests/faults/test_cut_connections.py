@@ -57,7 +57,7 @@ def test_a_cut_after_the_commit_leaves_every_event_once(
         str(server.hostname), int(server.port or 0), b"COMMIT", b"INSERT INTO events_event ("
     ) as proxy:
         through = server._replace(netloc=f"postgres@127.0.0.1:{proxy.port}").geturl()
-        with serving("config.wsgi:application", {**environment, "DATABASE_URL": through}) as (
+        with serving("config.rsgi:application", {**environment, "DATABASE_URL": through}) as (
             port,
             _,
         ):

@@ -78,7 +78,7 @@ def environment(server: SmtpServer) -> dict[str, str]:
 @pytest.fixture
 def port(environment: dict[str, str]) -> Iterator[int]:
     """A web process."""
-    with serving("config.wsgi:application", environment) as (number, _):
+    with serving("config.rsgi:application", environment) as (number, _):
         yield number
 
 

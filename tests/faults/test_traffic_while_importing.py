@@ -86,7 +86,7 @@ def test_requests_go_on_while_a_file_comes_in(environment: dict[str, str], tmp_p
     environment |= {"RATE_LIMIT": "0", "LOG_LEVEL": "warning"}
     known = fill(environment)
     path = write_file(tmp_path / "events.jsonl")
-    with serving("config.wsgi:application", environment | known) as (port, _):
+    with serving("config.rsgi:application", environment | known) as (port, _):
         idle = Traffic(port, known["BENCHMARK_KEY"])
         with idle.flowing():
             time.sleep(IDLE_SECONDS)

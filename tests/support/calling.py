@@ -11,6 +11,7 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http.response import HttpResponseBase, ResponseHeaders
 from django.test import RequestFactory
 
+from config.http import refusals
 from config.layers import layered
 from subscribers.models import Workspace
 
@@ -77,7 +78,7 @@ class Caller:
 def answer_of(
     called: "WSGIApplication", method: str, path: str, body: bytes, *, headers: dict[str, str]
 ) -> Reply:
-    """Call a WSGI application."""
+    """Call a WSGI application, unless the web's entry refuses the request before."""
     given = {"Host": "localhost", **headers}
     content_type = given.pop("Content-Type", "")
     length = given.pop("Content-Length", str(len(body)))
@@ -85,13 +86,16 @@ def answer_of(
     request.environ["CONTENT_LENGTH"] = length
     # Django's stand-in objects to whoever reads to the end.
     request.environ["wsgi.input"] = BytesIO(body)
-    said: list[Any] = []
-    answer = called(request.environ, lambda *each: said.append(each))  # type: ignore[arg-type] # a list takes anything
-    status, sent_headers = said[0][:2]
+    refusal = refusals.judge(request.environ)
+    if refusal:
+        status, sent_headers, content = refusals.answer(refusal, request.environ)
+    else:
+        said: list[Any] = []
+        answer = called(request.environ, lambda *each: said.append(each))  # type: ignore[arg-type] # a list takes anything
+        status, sent_headers = int(said[0][0].split()[0]), said[0][1]
+        content = b"".join(answer)
     return Reply(
-        status=int(status.split()[0]),
-        json=json.loads(b"".join(answer)),
-        headers=ResponseHeaders(dict(sent_headers)),
+        status=status, json=json.loads(content), headers=ResponseHeaders(dict(sent_headers))
     )
 
 

@@ -18,6 +18,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from config import web_server
+
 ROOT = Path(__file__).parents[2]
 SECONDS_TO_START = 60
 SECONDS_TO_STOP = 30
@@ -142,11 +144,13 @@ def call(port: int, method: str, path: str, **sent: Any) -> tuple[int, Any]:
 
 @contextmanager
 def serving(target: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
-    """Start a server as `up` does; yields its port and process."""
+    """Start the product's server as `up` does, or a bare WSGI one; yields its port and process."""
     port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", "--no-ws"]
-    command += ["--workers", "1", "--blocking-threads", "4", target]
+    command = [*web_server.command(host="127.0.0.1", port=port)[:-1], target]
+    if target.startswith("tests.benchmarks."):
+        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1"]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", "--no-ws"]
+        command += ["--workers", "1", "--blocking-threads", "4", target]
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
         wait_for(port)

@@ -130,7 +130,7 @@ def one_click_path(mail: EmailMessage) -> str:
 @contextmanager
 def web(environment: dict[str, str], key: str, server: SmtpServer) -> Iterator[House]:
     """Run the web process of an installation that was prepared."""
-    with serving("config.wsgi:application", environment) as (port, _):
+    with serving("config.rsgi:application", environment) as (port, _):
         yield House(environment, port, key, server)
 
 

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
-from config import env, up_lock
+from config import env, up_lock, web_server
 from config.management import first_run
 from config.management.process_keeper import ProcessKeeper
 from events.services.database_faults import brief
@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="Address to listen on.")
-        parser.add_argument("--port", default=8000, type=_port, help="Port to listen on.")
+        parser.add_argument("--port", default=8000, type=port, help="Port to listen on.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
@@ -111,7 +111,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _port(text: str) -> int:
+def port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:  # noqa: PLR2004 - TCP's highest port
         raise argparse.ArgumentTypeError("must be a number from 1 to 65535")
     return int(text)
@@ -155,13 +155,8 @@ def _check_secret_key() -> None:
 
 def _start_children(keeper: ProcessKeeper, host: str, port: int, *, public_url: str) -> None:
     environment = {**os.environ, "PUBLIC_URL": public_url}
-    granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1"]
-    granian += ["--host", host, "--port", str(port), "--log-level", "warning", "--no-ws"]
-    granian += ["--workers", "1", "--blocking-threads", str(settings.WEB_THREADS)]
-    granian += ["--respawn-failed-workers", "--workers-kill-timeout", "15"]
-    granian += ["config.wsgi:application"]
     worker = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"]
-    for name, arguments in (("web", granian), ("worker", worker)):
+    for name, arguments in (("web", web_server.command(host=host, port=port)), ("worker", worker)):
         keeper.start(name, arguments, folder=settings.BASE_DIR, environment=environment)
 
 

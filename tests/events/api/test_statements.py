@@ -40,7 +40,7 @@ def test_a_plain_request_takes_three_statements_at_most(
 ) -> None:
     database = environment["DATABASE_URL"].rpartition("/")[2]
 
-    with serving("config.wsgi:application", {**environment, "RATE_LIMIT": "6000"}) as (port, _):
+    with serving("config.rsgi:application", {**environment, "RATE_LIMIT": "6000"}) as (port, _):
         application = Application(port, key)
 
         def send() -> None:

@@ -104,7 +104,7 @@ def test_a_dead_worker_keeps_nobody_from_reporting(environment: dict[str, str]) 
     known = fill(environment)
     assert manage(environment, "shell", "--command", A_DEAD_WORKER).returncode == 0
 
-    with serving("config.wsgi:application", environment) as (port, _):
+    with serving("config.rsgi:application", environment) as (port, _):
         application = Application(port, known["BENCHMARK_KEY"])
         reported = application.send("p1@example.com", [{"name": "buy"}])
         ready, _ = call(port, "GET", "/readyz")

@@ -220,15 +220,6 @@ def test_no_other_page_of_the_extra_is_served(email: OutgoingEmail, path: str) -
     assert post(BOUNCE, path).status_code == 404
 
 
-def test_a_body_that_is_too_large_is_not_read(email: OutgoingEmail, settings: Settings) -> None:
-    settings.MAX_BODY_BYTES = 1024
-
-    answer = post({**BOUNCE, "Details": "x" * 1024})
-
-    assert answer.status_code == 413
-    assert status_of(email) == "active"
-
-
 def test_looking_whether_somebody_is_there_changes_nothing() -> None:
     assert Client().head(POSTMARK).status_code == 200
     assert Client().get(POSTMARK).status_code == 405

@@ -2,7 +2,6 @@
 
 import pytest
 from django.db import OperationalError
-from django.test import RequestFactory
 
 from subscribers.pages import requests
 
@@ -39,13 +38,3 @@ def test_inside_a_transaction_there_is_no_second_try() -> None:
         requests.once_more_if_lost(action)
 
     assert action.tries == 1
-
-
-def test_a_chunked_body_beyond_the_limit_is_refused() -> None:
-    request = RequestFactory().post("/u/x", {"a": "b"})
-    request.META["cueline.body_too_large"] = True
-
-    with pytest.raises(requests.UnusableForm) as refused:
-        requests.form_of(request)
-
-    assert refused.value.status == 413

@@ -1,0 +1,154 @@
+"""The web's entry: reads each request whole without a thread, then gives it to one of a few.
+
+An RSGI application. The event loop judges the headers and reads the body at a least rate, so that a
+caller who sends slowly, or nothing, costs a connection and no thread. A fixed pool of threads runs
+the WSGI application with complete requests.
+"""
+
+import asyncio
+import logging
+import queue
+import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from io import BytesIO
+from typing import IO, TYPE_CHECKING, Any
+
+from config.http import refusals, steps
+from config.http.bodies import TOO_SLOW, Bodies, Cut
+from config.http.environ import environ_of
+from config.http.refusals import Refusal
+from config.http.steps import Step
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+    from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # not declared
+
+logger = logging.getLogger("cueline.entry")
+
+# Until then the server has opened the file of an answer; its own copy keeps the content.
+SECONDS_TO_OPEN = 10
+BLOCK = 256 * 1024
+
+
+class Entry:
+    """`application` is called by `threads` threads that live as long as the process."""
+
+    def __init__(self, application: "WSGIApplication", *, threads: int) -> None:
+        self._application = application
+        self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"web-{number + 1}", daemon=True)
+            for number in range(threads)
+        ]
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._call_in_loop = steps.take_over(loop)
+        self._bodies = Bodies(self._call_in_loop, loop)
+        for thread in self._threads:
+            thread.start()
+        self._tick()
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
+        environ = environ_of(scope)
+        refusal = refusals.judge(environ)
+        if refusal is not None:
+            await self._refuse(refusal, environ, protocol)
+            return
+        try:
+            body = await self._bodies.read(environ, protocol)
+        except Cut as cut:
+            if cut.refusal is not None:
+                await self._refuse(cut.refusal, environ, protocol)
+            return
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ["wsgi.input"] = BytesIO(body)
+        environ["wsgi.file_wrapper"] = SentFile
+        self._waiting.put((environ, protocol, await steps.own))
+        await steps.pause
+        self._bodies.forget(len(body))
+
+    async def _refuse(
+        self, refusal: Refusal, environ: dict[str, Any], protocol: "HTTPProtocol"
+    ) -> None:
+        status, headers, content = refusals.answer(refusal, environ)
+        protocol.response_bytes(status, headers, content)
+        if refusal is not TOO_SLOW:
+            await self._bodies.read_on(environ, protocol)
+
+    def _tick(self) -> None:
+        self._bodies.end_the_slow(now=time.monotonic())
+        self._loop.call_later(1, self._tick)
+
+    def _serve(self) -> None:
+        while (job := self._waiting.get()) is not None:
+            environ, protocol, step = job
+            try:
+                self._answer(environ, protocol)
+            except BaseException:
+                logger.exception("A request failed outside of its view.")
+                protocol.response_bytes(500, [], b"")
+            step()
+            del job, environ, protocol, step
+
+    def _answer(self, environ: dict[str, Any], protocol: "HTTPProtocol") -> None:
+        started: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> None:
+            started[:] = int(status[:3]), headers
+
+        result = self._application(environ, start_response)  # type: ignore[arg-type] # nobody calls `write`
+        try:
+            status, headers = started
+            if isinstance(result, list):
+                protocol.response_bytes(status, headers, b"".join(result))
+            elif isinstance(result, SentFile) and result.path:
+                protocol.response_file(status, headers, result.path)
+            elif getattr(result, "streaming", True):
+                protocol.response_file(status, headers, self._keep(result))
+            else:
+                protocol.response_bytes(status, headers, b"".join(result))
+        finally:
+            if hasattr(result, "close"):
+                result.close()
+
+    def _keep(self, pieces: Iterable[bytes]) -> str:
+        """Write an answer to a file without a name, and return a path at which it opens.
+
+        The server sends files at the reader's pace and without a thread.
+        """
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the server has opened it
+        file.writelines(pieces)
+        file.seek(0)
+        self._call_in_loop(self._loop.call_later, SECONDS_TO_OPEN, file.close)
+        return f"/dev/fd/{file.fileno()}"
+
+
+class SentFile:
+    """A file of an answer, as `wsgi.file_wrapper`; `path` is empty where it has none."""
+
+    def __init__(self, file: IO[bytes], block_size: int = BLOCK) -> None:
+        self._file = file
+        self._block_size = block_size
+        name = getattr(file, "name", "")
+        self.path = name if isinstance(name, str) else ""
+        self.streaming = True
+
+    def __iter__(self) -> Iterable[bytes]:
+        while block := self._file.read(self._block_size):
+            yield block
+
+    def close(self) -> None:
+        self._file.close()
+
+
+_Job = tuple[dict[str, Any], "HTTPProtocol", Step]

@@ -1,0 +1,24 @@
+"""The web's entry point, for granian's RSGI interface: `manage.py web` starts it."""
+
+import os
+import resource
+
+from django.core.wsgi import get_wsgi_application
+
+from config import process
+
+# The database and mail files contain personal data.
+os.umask(0o077)
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+process.mark_as_web()
+_, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+# Each connection is a file; many systems begin with 1,024.
+resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _most_files))
+_django = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402 - read once the process is marked
+
+from config.http.entry import Entry  # noqa: E402 - as above
+from config.layers import layered  # noqa: E402 - imports models, so after Django's set-up
+
+application = Entry(layered(_django), threads=settings.WEB_THREADS)

@@ -1,0 +1,310 @@
+"""Callers who send slowly, too much, or nothing: raw sockets at the live web process."""
+
+import http.client
+import json
+import os
+import resource
+import signal
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import web_server
+from tests.support.databases import empty_database
+from tests.support.running import BULK, call, serving
+from tests.support.working import fill
+
+pytestmark = pytest.mark.live
+
+MEBIBYTE = 1024 * 1024
+# Generous: a server that waits for a body answers after BODY_SECONDS, or never.
+AT_ONCE = 8.0
+QUICK = {"BODY_SECONDS": "2", "MAX_BODIES_BYTES": str(8 * MEBIBYTE)}
+
+
+@dataclass
+class Web:
+    """A web process with a key."""
+
+    port: int
+    process: int
+    key: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+
+    def head(self, *lines: str, method: str = "POST", path: str = BULK) -> bytes:
+        """Return the head of a request as bytes."""
+        own = [f"{name}: {value}" for name, value in self.headers.items()]
+        return "\r\n".join(
+            [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *own, *lines, "", ""]
+        ).encode()
+
+    def open(self, sent: bytes) -> socket.socket:
+        """Connect and send."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        connection.sendall(sent)
+        return connection
+
+    def record(self, **event: str) -> tuple[int, Any]:
+        """Report one event by a connection of its own."""
+        body = json.dumps({"email": "p1@example.com", "events": [{"name": "name1", **event}]})
+        return call(self.port, "POST", BULK, body=body, headers=self.headers)
+
+
+@contextmanager
+def running(folder: Path, **more: str) -> Iterator[Web]:
+    kind = "postgresql" if os.environ.get("DATABASE_URL") else "sqlite"
+    with empty_database(kind, folder) as environment:
+        key = fill(environment)["BENCHMARK_KEY"]
+        with serving(web_server.TARGET, {**environment, **QUICK, **more}) as (port, process):
+            yield Web(port, process, key)
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    with running(tmp_path_factory.mktemp("web")) as web:
+        yield web
+
+
+def answer_on(connection: socket.socket) -> tuple[int, bytes]:
+    """Return status and body of the next answer."""
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    return answer.status, answer.read()
+
+
+def assert_it_answers(web: Web) -> None:
+    """An event is recorded without waiting for anybody."""
+    started = time.monotonic()
+    assert web.record()[0] == 200
+    assert time.monotonic() - started < AT_ONCE
+
+
+@pytest.mark.parametrize(
+    ("path", "length"),
+    [(BULK, "Content-Length: 1000"), (BULK, "Transfer-Encoding: chunked"),
+     ("/admin/login/", "Content-Length: 1000"), ("/u/x", "Content-Length: 1000")],
+)  # fmt: skip
+def test_silent_bodies_hold_nobody_up_and_end(web: Web, path: str, length: str) -> None:
+    with ExitStack() as stack:
+        silent = [
+            stack.enter_context(web.open(web.head(length, path=path) + b"1\r\n{")) for _ in range(8)
+        ]
+
+        assert_it_answers(web)
+
+        for connection in silent:
+            assert answer_on(connection)[0] == 408
+            assert connection.recv(1) == b""
+
+
+def test_a_body_that_drips_is_ended_while_it_drips(web: Web) -> None:
+    with web.open(web.head("Content-Length: 1000")) as dripping:
+        dripping.settimeout(0.2)
+        for _ in range(100):
+            dripping.sendall(b" ")
+            with suppress(TimeoutError):
+                if dripping.recv(1, socket.MSG_PEEK):
+                    break
+
+        assert answer_on(dripping)[0] == 408
+
+
+def test_a_body_that_is_only_slow_is_taken(web: Web) -> None:
+    body = json.dumps({"email": "p1@example.com", "events": [{"name": "name1"}]}).encode()
+    slow = body + b" " * 3 * 12_000
+    with web.open(web.head(f"Content-Length: {len(slow)}")) as connection:
+        for begin in range(0, len(slow), 12_000):
+            connection.sendall(slow[begin : begin + 12_000])
+            time.sleep(0.8)
+
+        assert answer_on(connection)[0] == 200
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.parametrize("mebibytes", [6, 14])
+def test_a_body_that_is_too_large_gets_an_answer_that_http_client_reads(
+    web: Web, mebibytes: int, is_chunked: bool
+) -> None:
+    body: Any = b" " * mebibytes * MEBIBYTE
+    if is_chunked:
+        body = iter([b" " * MEBIBYTE] * mebibytes)
+
+    status, answer = call(web.port, "POST", BULK, body=body, headers=web.headers)
+
+    assert (status, answer["error"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    assert answer["requestId"]
+    assert_it_answers(web)
+
+
+@pytest.mark.parametrize("length", ["9" * 30, "0" * 30 + "99999999"])
+def test_a_length_beyond_numbers_is_too_large(web: Web, length: str) -> None:
+    with web.open(web.head(f"Content-Length: {length}")) as connection:
+        # The server's parser refuses lengths that are no 64-bit number itself.
+        assert answer_on(connection)[0] in {400, 413}
+
+
+def test_expect_100_continue(web: Web) -> None:
+    body = b'{"email": "p1@example.com", "events": [{"name": "name1"}]}'
+    expects = "Expect: 100-continue"
+    with web.open(web.head(f"Content-Length: {len(body)}", expects)) as fits:
+        assert fits.recv(1000).startswith(b"HTTP/1.1 100 ")
+        fits.sendall(body)
+        assert answer_on(fits)[0] == 200
+
+    with web.open(web.head("Content-Length: 99999999", expects)) as too_large:
+        assert answer_on(too_large)[0] == 413
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("POST", "/nowhere", {}, 404),
+        ("POST", "/api/v1/nothing", {}, 404),
+        ("POST", BULK, {"Authorization": "Bearer cue_0123456789_" + "x" * 40}, 401),
+        ("PUT", BULK, {}, 405),
+        ("POST", "/admin/login/", {"Content-Type": "application/x-www-form-urlencoded"}, 403),
+        ("POST", BULK, {"Content-Type": "text/plain"}, 415),
+    ],
+)
+def test_an_early_answer_keeps_the_connection(
+    web: Web, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=30)
+    connection.connect()
+    socket_before = connection.sock
+    for number in range(100):
+        body = b"x" * (5_000 + 450 * number)
+        connection.request(method, path, body=body, headers={**web.headers, **headers})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == status
+
+    assert connection.sock is socket_before
+    connection.close()
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_body_that_is_cut_off_is_not_recorded(web: Web, is_chunked: bool) -> None:
+    event = {"name": "name1", "eventId": uuid.uuid4().hex}
+    body = json.dumps({"email": "p1@example.com", "events": [event]}).encode()
+    if is_chunked:
+        # Whole JSON, but the chunk that says so is missing.
+        sent = web.head("Transfer-Encoding: chunked") + b"%x\r\n%s\r\n" % (len(body), body)
+    else:
+        sent = web.head(f"Content-Length: {len(body) + 1}") + body
+    web.open(sent).close()
+    time.sleep(0.3)
+
+    status, answer = web.record(**event)
+
+    assert (status, answer["events"][0].get("duplicate", False)) == (200, False)
+
+
+def test_header_names_with_underscores_are_dropped(web: Web) -> None:
+    for name, is_taken in (("X-Request-Id", True), ("X_Request_Id", False)):
+        connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=30)
+        connection.request("GET", "/healthz", headers={name: "mine"})
+        given = connection.getresponse().headers["X-Request-Id"]
+        connection.close()
+
+        assert (given == "mine") is is_taken
+
+
+def test_the_largest_bodies_make_room_for_small_ones(web: Web) -> None:
+    almost = 4 * MEBIBYTE
+    sent = web.head(f"Content-Length: {almost + 1}") + b" " * almost
+    with ExitStack() as stack:
+        large = [stack.enter_context(web.open(sent)) for _ in range(3)]
+
+        assert_it_answers(web)
+
+        statuses = sorted(answer_on(each)[0] for each in large)
+    assert statuses[-1] == 503
+    assert set(statuses) <= {408, 503}
+
+
+def test_slow_readers_hold_nobody_up(web: Web) -> None:
+    request = web.head(method="GET", path="/static/unfold/css/styles.css")
+    with ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(web.open(request * 30))
+
+        assert_it_answers(web)
+
+
+def test_idle_connections_keep_nobody_out(web: Web) -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most[1], most[1]))
+    try:
+        with ExitStack() as stack:
+            for number in range(1_100):
+                sent = b"GET /healthz HTTP/1.1\r\nHost: 127" if number % 2 else b""
+                stack.enter_context(web.open(sent))
+
+            assert_it_answers(web)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_head_has_the_length_and_no_body(web: Web, method: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=30)
+    connection.request(method, "/healthz")
+    answer = connection.getresponse()
+    content = answer.read()
+
+    assert (answer.status, answer.headers["Content-Length"]) == (200, "15")
+    assert len(content) == (15 if method == "GET" else 0)
+    assert answer.headers["Date"]
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /\xff%FF/?q=\xff HTTP/1.1",
+        b"GET /%FF?q=%FF&%00 HTTP/1.1",
+        b"GET /\xc3\xa9?\xc3\xa9 HTTP/1.1",
+    ],
+)
+def test_odd_bytes_in_the_address_are_no_fault_of_ours(web: Web, line: bytes) -> None:
+    with web.open(line + b"\r\nHost: 127.0.0.1\r\nX-Odd: \xff\xc3\xa9\r\n\r\n") as connection:
+        assert answer_on(connection)[0] in {400, 404}
+
+
+def test_it_stops_in_time_and_answers_what_is_under_way(tmp_path: Path) -> None:
+    body = b'{"email": "p1@example.com", "events": [{"name": "name1"}]}'
+    with running(tmp_path, BODY_SECONDS="60") as web, ExitStack() as stack:
+        for sent in (b"", b"GET / HTTP/1.1\r\nHo", web.head("Content-Length: 1000") + b"{"):
+            stack.enter_context(web.open(sent))
+        kept = http.client.HTTPConnection("127.0.0.1", web.port, timeout=30)
+        kept.request("GET", "/healthz")
+        kept.getresponse().read()
+        under_way = stack.enter_context(web.open(web.head(f"Content-Length: {len(body)}")))
+        time.sleep(0.3)
+
+        os.kill(web.process, signal.SIGTERM)
+        asked_at = time.monotonic()
+        time.sleep(1)
+        under_way.sendall(body)
+
+        assert answer_on(under_way)[0] == 200
+        while Path(f"/proc/{web.process}/fd").exists() and _is_running(web.process):
+            assert time.monotonic() - asked_at < 10
+            time.sleep(0.1)
+        kept.close()
+
+
+def _is_running(process: int) -> bool:
+    state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    return state != "Z"
