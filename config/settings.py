@@ -181,7 +181,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # The API never redirects; TLS and its redirect belong to the proxy in front.
 SILENCED_SYSTEM_CHECKS = ["security.W008"]
-DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# Bodies are in memory already, and bounded there.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 # A cookie with this prefix is taken only if it came by https from this very host.
 _COOKIE_PREFIX = "__Host-" if _IS_HTTPS else ""
 SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}sessionid"

@@ -2,8 +2,6 @@
 
 import sys
 
-from django.conf import settings
-
 # Connections at once; beyond it new ones wait. Idle ones end after SECONDS_IDLE, and so do those
 # whose headers are not complete by then.
 CONNECTIONS = 4096
@@ -18,7 +16,7 @@ def command(*, host: str, port: int) -> list[str]:
     return [
         *(sys.executable, "-m", "granian", "--interface", "rsgi", "--http", "1", "--no-ws"),
         *("--host", host, "--port", str(port), "--workers", "1", "--log-level", "warning"),
-        *("--loop", "uvloop", "--backlog", str(CONNECTIONS), "--backpressure", str(CONNECTIONS)),
+        *("--loop", "asyncio", "--backlog", str(CONNECTIONS), "--backpressure", str(CONNECTIONS)),
         *("--http1-header-read-timeout", str(SECONDS_IDLE * 1000)),
         *("--respawn-failed-workers", "--workers-kill-timeout", str(SECONDS_TO_STOP)),
         TARGET,

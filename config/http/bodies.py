@@ -1,17 +1,20 @@
 """Reads the bodies of requests in the event loop: at a least rate, and bounded in sum."""
 
 import asyncio
+import threading
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from granian.rsgi import ProtocolError
+from granian.rsgi import ProtocolError  # type: ignore[attr-defined] # not declared
 
 from config.http.refusals import Refusal, declared_length, too_large
+from config.http.steps import Step, Until, own
 
 if TYPE_CHECKING:
-    from granian.rsgi import HTTPProtocol
+    from granian.rsgi import HTTPProtocol  # type: ignore[attr-defined] # not declared
 
 # A body makes progress when it has grown by this much.
 PROGRESS = 8 * 1024
@@ -25,7 +28,7 @@ TOO_SLOW = Refusal(408, "REQUEST_TIMEOUT", "The body came too slowly.")
 TOO_MANY = Refusal(503, "UNAVAILABLE", "Too many large bodies are being sent. Try again.")
 
 
-class Cut(Exception):  # noqa: N818 - as often the caller's doing as an error
+class Cut(Exception):
     """A body that is not read to its end; without a refusal the caller is gone."""
 
     def __init__(self, refusal: Refusal | None) -> None:
@@ -35,53 +38,49 @@ class Cut(Exception):  # noqa: N818 - as often the caller's doing as an error
 
 @dataclass(slots=True, eq=False)
 class _Reading:
-    task: "asyncio.Task[Any]"
+    step: Step
     progressed_at: float
     held: int = 0
     progressed_to: int = 0
     refusal: Refusal | None = None
 
-    def end(self, refusal: Refusal) -> None:
-        """Cut another task's reading short."""
-        if self.refusal is None:
-            self.refusal = refusal
-            self.task.cancel()
-
 
 class Bodies:
     """The bodies of this process: those being read, and those that threads work on."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, call_in_loop: Callable[..., object], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._call_in_loop = call_in_loop
+        self._loop = loop
         self._readings: set[_Reading] = set()
         self._held = 0
+        self._lock = threading.Lock()
 
     async def read(self, environ: dict[str, Any], protocol: "HTTPProtocol") -> bytes:
         """Return the whole body; raises `Cut`. It counts as held until it is forgotten."""
         length = None if "HTTP_TRANSFER_ENCODING" in environ else declared_length(environ)
         if length == 0:
             return b""
-        task = asyncio.current_task()
-        assert task
-        reading = _Reading(task, progressed_at=time.monotonic())
+        reading = _Reading(await own, progressed_at=time.monotonic())
         self._readings.add(reading)
         try:
             return await self._read(reading, protocol, length)
         except BaseException as error:
             self.forget(reading.held)
-            if reading.refusal and isinstance(error, asyncio.CancelledError):
-                task.uncancel()
+            if isinstance(error, asyncio.CancelledError):
                 raise Cut(reading.refusal) from None
             raise
         finally:
             self._readings.discard(reading)
 
-    async def _read(
-        self, reading: _Reading, protocol: "HTTPProtocol", length: int | None
-    ) -> bytes:
+    async def _read(self, reading: _Reading, protocol: "HTTPProtocol", length: int | None) -> bytes:
         pieces: list[bytes] = []
         next_piece = protocol.__aiter__().__anext__
         while reading.held != length:
             piece = await next_piece()
+            if reading.refusal:
+                raise Cut(reading.refusal)
             if not piece:
                 if length is None and await _has_ended(next_piece):
                     break
@@ -89,52 +88,66 @@ class Bodies:
             pieces.append(piece)
             self._count(reading, len(piece))
             if len(piece) < SMALL and reading.held != length:
-                await asyncio.sleep(SECONDS_AFTER_SMALL)
+                await Until(self._wait_a_little)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _wait_a_little(self, step: Step) -> None:
+        self._call_in_loop(self._loop.call_later, SECONDS_AFTER_SMALL, step)
 
     def _count(self, reading: _Reading, size: int) -> None:
         reading.held += size
-        self._held += size
         if reading.held > settings.MAX_BODY_BYTES:
+            reading.held -= size
             raise Cut(too_large())
+        with self._lock:
+            self._held += size
         if reading.held - reading.progressed_to >= PROGRESS:
             reading.progressed_to = reading.held
             reading.progressed_at = time.monotonic()
         if self._held > settings.MAX_BODIES_BYTES:
             # The largest one makes room, so that small requests go on.
-            largest = max(self._readings, key=lambda each: each.held)
+            largest = max(list(self._readings), key=lambda each: each.held)
             if largest is reading:
                 raise Cut(TOO_MANY)
-            largest.end(TOO_MANY)
+            self._end(largest, TOO_MANY)
 
     def forget(self, size: int) -> None:
-        self._held -= size
+        with self._lock:
+            self._held -= size
+
+    def _end(self, reading: _Reading, refusal: Refusal) -> None:
+        reading.refusal = refusal
+        self._call_in_loop(reading.step.cancel)
 
     def end_the_slow(self, *, now: float) -> None:
         """End bodies that made no progress for BODY_SECONDS."""
         for reading in list(self._readings):
             if now - reading.progressed_at > settings.BODY_SECONDS:
-                reading.end(TOO_SLOW)
+                self._end(reading, TOO_SLOW)
 
     async def read_on(self, environ: dict[str, Any], protocol: "HTTPProtocol") -> None:
-        """Read a refused body on a little, so that its caller gets to see the answer."""
+        """Read a refused body on for a while, so that its caller gets to see the answer."""
         if "HTTP_EXPECT" in environ:
             return
         try:
             next_piece = protocol.__aiter__().__anext__
         except ProtocolError:
             # Its reading has begun before.
-            next_piece = protocol.__anext__
-        size = 0
+            next_piece = protocol.__anext__  # type: ignore[attr-defined] # not declared
+        # It makes no progress, so it ends after BODY_SECONDS.
+        reading = _Reading(await own, progressed_at=time.monotonic())
+        self._readings.add(reading)
         try:
-            async with asyncio.timeout(settings.BODY_SECONDS):
-                while size < READ_ON and (piece := await next_piece()):
-                    size += len(piece)
-        except (TimeoutError, StopAsyncIteration):
+            size = 0
+            while size < READ_ON and (piece := await next_piece()):
+                size += len(piece)
+        except (asyncio.CancelledError, StopAsyncIteration):
             return
+        finally:
+            self._readings.discard(reading)
 
 
-async def _has_ended(next_piece: Any) -> bool:
+async def _has_ended(next_piece: Callable[[], Awaitable[bytes]]) -> bool:
     """Tell whether a chunked body is complete: after one empty piece granian has no more to give,
     but one more where the caller is gone.
     """

@@ -11,21 +11,22 @@ import queue
 import tempfile
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 
-
-from config.http import refusals
+from config.http import refusals, steps, uploads
 from config.http.bodies import TOO_SLOW, Bodies, Cut
 from config.http.environ import environ_of
 from config.http.refusals import Refusal
+from config.http.steps import Step, Until
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-    from granian.rsgi import HTTPProtocol, Scope
+    from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # not declared
 
 logger = logging.getLogger("cueline.entry")
 
@@ -34,24 +35,31 @@ SECONDS_TO_OPEN = 10
 BLOCK = 256 * 1024
 
 
+FAILED = Refusal(500, "INTERNAL", "Something failed on our side.")
+
+
+@dataclass(slots=True)
+class _Job:
+    call: Callable[[], Refusal | None]
+    step: Step = field(init=False)
+    outcome: Refusal | None = None
+
+
 class Entry:
     """`application` is called by `threads` threads that live as long as the process."""
 
     def __init__(self, application: "WSGIApplication", *, threads: int) -> None:
         self._application = application
-        self._count = threads
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        # Answered, and still awaited by their coroutines. Waking the loop for each would cost a
-        # tenth of a small request; the next request, or the next second, does it for all.
-        self._answered: deque[asyncio.Future[None]] = deque()
-        self._bodies = Bodies()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"web-{number + 1}", daemon=True)
+            for number in range(threads)
+        ]
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"web-{number + 1}", daemon=True)
-            for number in range(self._count)
-        ]
+        self._call_in_loop = steps.take_over(loop)
+        self._bodies = Bodies(self._call_in_loop, loop)
         for thread in self._threads:
             thread.start()
         self._tick()
@@ -63,29 +71,46 @@ class Entry:
             thread.join()
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
-        if self._answered:
-            self._release()
         environ = environ_of(scope)
-        refusal = refusals.judge(environ)
-        if refusal is not None:
-            await self._refuse(refusal, environ, protocol)
-            return
         try:
-            body = await self._bodies.read(environ, protocol)
+            body = await self._body(environ, protocol)
         except Cut as cut:
             if cut.refusal is not None:
                 await self._refuse(cut.refusal, environ, protocol)
             return
-        try:
-            environ["CONTENT_LENGTH"] = str(len(body))
-            environ["wsgi.input"] = BytesIO(body)
-            environ["wsgi.file_wrapper"] = SentFile
-            answered = self._loop.create_future()
-            self._waiting.put((environ, protocol, answered))
-            del environ
-            await answered
-        finally:
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ["wsgi.input"] = BytesIO(body)
+        environ["wsgi.file_wrapper"] = SentFile
+        failure = await self._in_thread(partial(self._answer, environ, protocol))
+        self._bodies.forget(len(body))
+        if failure is not None:
+            await self._refuse(failure, environ, protocol)
+
+    async def _body(self, environ: dict[str, Any], protocol: "HTTPProtocol") -> bytes:
+        """Return the body of a request that nothing is against; raises `Cut`."""
+        refusal = refusals.judge(environ)
+        form = uploads.form_of(environ)
+        if isinstance(form, Refusal):
+            refusal = refusal or form
+        elif form and form.permission and not refusal:
+            refusal = await self._in_thread(partial(form.judge_sender, environ))
+        if refusal is not None:
+            raise Cut(refusal)
+        body = await self._bodies.read(environ, protocol)
+        if isinstance(form, uploads.Form) and (refusal := form.judge(body)):
             self._bodies.forget(len(body))
+            raise Cut(refusal)
+        return body
+
+    async def _in_thread(self, call: Callable[[], Refusal | None]) -> Refusal | None:
+        """Return what the call returned in one of the threads, or that it failed."""
+        job = _Job(call)
+        await Until(partial(self._begin, job))
+        return job.outcome
+
+    def _begin(self, job: "_Job", step: Step) -> None:
+        job.step = step
+        self._waiting.put(job)
 
     async def _refuse(
         self, refusal: Refusal, environ: dict[str, Any], protocol: "HTTPProtocol"
@@ -96,26 +121,18 @@ class Entry:
             await self._bodies.read_on(environ, protocol)
 
     def _tick(self) -> None:
-        self._release()
         self._bodies.end_the_slow(now=time.monotonic())
         self._loop.call_later(1, self._tick)
 
-    def _release(self) -> None:
-        while self._answered:
-            answered = self._answered.popleft()
-            if not answered.done():
-                answered.set_result(None)
-
     def _serve(self) -> None:
         while (job := self._waiting.get()) is not None:
-            environ, protocol, answered = job
             try:
-                self._answer(environ, protocol)
+                job.outcome = job.call()
             except BaseException:
                 logger.exception("A request failed outside of its view.")
-                protocol.response_bytes(500, [], b"")
-            self._answered.append(answered)
-            del job, environ, protocol, answered
+                job.outcome = FAILED
+            job.step()
+            del job
 
     def _answer(self, environ: dict[str, Any], protocol: "HTTPProtocol") -> None:
         started: list[Any] = []
@@ -146,7 +163,7 @@ class Entry:
         file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the server has opened it
         file.writelines(pieces)
         file.seek(0)
-        self._loop.call_soon_threadsafe(self._loop.call_later, SECONDS_TO_OPEN, file.close)
+        self._call_in_loop(self._loop.call_later, SECONDS_TO_OPEN, file.close)
         return f"/dev/fd/{file.fileno()}"
 
 
@@ -166,6 +183,3 @@ class SentFile:
 
     def close(self) -> None:
         self._file.close()
-
-
-_Job = tuple[dict[str, Any], "HTTPProtocol", "asyncio.Future[None]"]

@@ -30,7 +30,7 @@ def environ_of(scope: "Scope") -> dict[str, Any]:
     proxy sets. A value that is not ASCII is empty: granian does not give it.
     """
     environ = _BASE.copy()
-    headers = scope.headers
+    headers: Any = scope.headers
     pairs = headers.items()
     values = dict(pairs)
     if len(values) != len(pairs) or len(values) != len(headers):

@@ -49,7 +49,7 @@ def declared_length(environ: Mapping[str, Any]) -> int:
 def answer(
     refusal: Refusal, environ: Mapping[str, Any]
 ) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Return status, headers and content; the connection closes, its body is not read to its end."""
+    """Return status, headers and content. The connection closes: its body was not read."""
     started = time.perf_counter()
     request_id = request_id_from(environ.get("HTTP_X_REQUEST_ID", ""))
     content_type = "text/plain; charset=utf-8"

@@ -7,9 +7,9 @@ from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
-from config.http.refusals import declared_length
 from config.http.client_ip import client_ip
 from config.http.errors import request_id_of
+from config.http.refusals import declared_length
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.storage import connections
 
