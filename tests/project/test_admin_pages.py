@@ -39,8 +39,8 @@ from tests import factories
 
 PAGES: list[type[Model]] = [
     ApiKey, ConsentRecord, Enrollment, Event, EventDefinition, FailedStage, Group, ImportRun,
-    Installation, List, LogEntry, OutgoingEmail, Sequence, SignIn, Subscriber, Suppression, SyncRule,
-    Tag, User, Worker, Workspace,
+    Installation, List, LogEntry, OutgoingEmail, Sequence, SignIn, Subscriber, Suppression,
+    SyncRule, Tag, User, Worker, Workspace,
 ]  # fmt: skip
 
 
