@@ -16,6 +16,13 @@ def moment(at: datetime) -> str:
     return date_format(localtime(at), "DATETIME_FORMAT")
 
 
+def sentence(words: str, *parts: object) -> SafeString:
+    """Return `format_html`'s result, with an element around each part whose direction could turn
+    the words beside it.
+    """
+    return format_html(words, *map(_apart, parts))
+
+
 def bulleted(items: Iterable[SafeString | str]) -> SafeString:
     """Return a list with a line for each item, or a word for none."""
     lines = format_html_join("", "<li>{}</li>", ((item,) for item in items))
@@ -43,6 +50,11 @@ def json_value(value: Any) -> SafeString:  # noqa: ANN401 - any JSON value
         lines = format_html_join("", "<li>{}</li>", ((json_value(each),) for each in value))
         return format_html('<ol class="cueline-json">{}</ol>', lines)
     return format_html('<code class="cueline-{}">{}</code>', type(value).__name__, _scalar(value))
+
+
+def _apart(part: object) -> object:
+    is_plain = not isinstance(part, str) or isinstance(part, SafeString) or part.isascii()
+    return part if is_plain else format_html("<bdi>{}</bdi>", part)
 
 
 def _scalar(value: object) -> str:

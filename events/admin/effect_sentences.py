@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin_links import link_to
-from config.readable import json_value
+from config.readable import json_value, sentence
 from events.models import Enrollment, Event, Sequence, SyncRule
 from events.wording.reasons import reason_in_words
 from subscribers.ids import encode
@@ -25,9 +24,9 @@ def sentences(event: Event) -> Iterator[SafeString]:
     yield from _of_rules(event, effects)
     yield from _of_sequences(event, effects)
     for failed in effects.pop("failedStages", ()):
-        yield format_html("The stage {} failed: {}", failed["stage"], failed["error"])
+        yield sentence("The stage {} failed: {}", failed["stage"], failed["error"])
     for key, value in effects.items():
-        yield format_html("{}: {}", key, json_value(value))
+        yield sentence("{}: {}", key, json_value(value))
 
 
 def _of_rules(event: Event, effects: dict[str, Any]) -> Iterator[SafeString]:
@@ -39,9 +38,9 @@ def _of_rules(event: Event, effects: dict[str, Any]) -> Iterator[SafeString]:
     for changes, verb in ((removed, "removed"), (added, "added")):
         for change in changes:
             tag = tags.get(change["tagId"], change["tag"])
-            yield format_html("Tag {} was {} by {}.", tag, verb, _rule(rules, change["rule"]))
+            yield sentence("Tag {} was {} by {}.", tag, verb, _rule(rules, change["rule"]))
     for each in skipped:
-        yield format_html("{} did nothing: {}.", _rule(rules, each["rule"]), _reason(each))
+        yield sentence("{} did nothing: {}.", _rule(rules, each["rule"]), _reason(each))
 
 
 def _of_sequences(event: Event, effects: dict[str, Any]) -> Iterator[SafeString]:
@@ -55,19 +54,19 @@ def _of_sequences(event: Event, effects: dict[str, Any]) -> Iterator[SafeString]
     )
     enrollments = _links(Enrollment, event, [each["enrollment"] for each in with_enrollments])
     for each in started:
-        cause = format_html(", since the tag {} was new", each["tag"]) if "tag" in each else ""
+        cause = sentence(", since the tag {} was new", each["tag"]) if "tag" in each else ""
         enrollment, name = _enrollment(enrollments, each), _name(sequences, each)
-        yield format_html("The sequence {} started{}: {}.", name, cause, enrollment)
+        yield sentence("The sequence {} started{}: {}.", name, cause, enrollment)
     for each in not_started:
         name = _name(sequences, each)
-        yield format_html("The sequence {} did not start: {}.", name, _reason(each))
+        yield sentence("The sequence {} did not start: {}.", name, _reason(each))
     for entries, what in (
         (released, "went on: it was waiting for this event"),
         (stopped, "was stopped: the event, or a tag that it added, met the exit condition"),
     ):
         for each in entries:
             enrollment, name = _enrollment(enrollments, each), _name(sequences, each)
-            yield format_html("{} in the sequence {} {}.", enrollment, name, what)
+            yield sentence("{} in the sequence {} {}.", enrollment, name, what)
 
 
 def _links(
@@ -84,21 +83,21 @@ def _links(
 
 def _rule(rules: Links, hex_id: str) -> SafeString:
     if hex_id in rules:
-        return format_html("the rule “{}”", rules[hex_id])
-    return format_html("a deleted rule ({})", hex_id)
+        return sentence("the rule “{}”", rules[hex_id])
+    return sentence("a deleted rule ({})", hex_id)
 
 
 def _name(sequences: Links, entry: Mapping[str, Any]) -> SafeString:
     """Return the sequence's current name with a link; without the row, the name as it was."""
-    return format_html("“{}”", sequences.get(entry["sequenceId"], entry["sequence"]))
+    return sentence("“{}”", sequences.get(entry["sequenceId"], entry["sequence"]))
 
 
 def _enrollment(enrollments: Links, entry: Mapping[str, Any]) -> SafeString:
     known = enrollments.get(entry["enrollment"])
     if known is not None:
-        return format_html("enrollment {}", known)
+        return sentence("enrollment {}", known)
     gone = encode("enr", UUID(hex=entry["enrollment"]))
-    return format_html("a deleted enrollment ({})", gone)
+    return sentence("a deleted enrollment ({})", gone)
 
 
 def _reason(entry: Mapping[str, Any]) -> str:

@@ -7,12 +7,11 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from config.admin_base import ReadOnlyAdmin, RowAction, link_to
-from config.readable import NOTHING, bulleted, moment
+from config.readable import NOTHING, bulleted, moment, sentence
 from events.admin import enrollment_actions, enrollment_history
 from events.models import Enrollment
 from events.wording import enrollments, steps
@@ -100,7 +99,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
     def last_error_shown(self, enrollment: Enrollment) -> SafeString:
         if not enrollment.last_error:
             return NOTHING
-        return format_html('<pre class="cueline-text">{}</pre>', enrollment.last_error)
+        return sentence('<pre class="cueline-text">{}</pre>', enrollment.last_error)
 
     @admin.display(description="what happens next")
     def what_next(self, enrollment: Enrollment) -> str:
@@ -119,20 +118,20 @@ class EnrollmentAdmin(ReadOnlyAdmin):
     @admin.display(description="subscriber")
     def subscriber_link(self, enrollment: Enrollment) -> SafeString:
         person = enrollment.subscriber
-        return format_html("{} ({})", link_to(person), person.get_status_display())
+        return sentence("{} ({})", link_to(person), person.get_status_display())
 
     @admin.display(description="sequence")
     def sequence_link(self, enrollment: Enrollment) -> SafeString:
-        return format_html("{}, {}", link_to(enrollment.sequence), enrollment.version)
+        return sentence("{}, {}", link_to(enrollment.sequence), enrollment.version)
 
     @admin.display(description="entered")
     def came_in(self, enrollment: Enrollment) -> SafeString:
         event = enrollment.started_by
         by = enrollments.entry_in_words(enrollment)
         if event is None:
-            return format_html("{} by {}", moment(enrollment.entered_at), by)
+            return sentence("{} by {}", moment(enrollment.entered_at), by)
         link = link_to(event, event.definition.name)
-        return format_html("{} by {} ({})", moment(enrollment.entered_at), by, link)
+        return sentence("{} by {} ({})", moment(enrollment.entered_at), by, link)
 
     @admin.display(description="steps")
     def way(self, enrollment: Enrollment) -> SafeString:

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from config.admin_base import link_to
-from config.readable import json_value, moment
+from config.readable import json_value, moment, sentence
 from events.language import steps
 from events.language.steps.rules import parse_rule
 from events.models import Enrollment, Event, StepRun
@@ -46,7 +46,7 @@ def sentences(enrollment: Enrollment) -> Iterator[SafeString]:
 
 def _sentence(step_run: StepRun, events: Mapping[str, Event]) -> SafeString:
     parts: list[SafeString | str] = [
-        format_html(
+        sentence(
             '<span class="cueline-when">{}</span> <strong>{}</strong>{}: {}',
             moment(step_run.ended_at or step_run.started_at),
             row_in_words(step_run.step),
@@ -56,24 +56,24 @@ def _sentence(step_run: StepRun, events: Mapping[str, Event]) -> SafeString:
     ]
     if step_run.email:
         state = step_run.email.get_status_display().lower()
-        parts.append(format_html("{} ({})", link_to(step_run.email, "the mail"), state))
+        parts.append(sentence("{} ({})", link_to(step_run.email, "the mail"), state))
     for key, value in sorted(step_run.outcome.items(), key=_place):
         if key == "event" and value in events:
-            parts.append(
-                format_html("{} came", link_to(events[value], events[value].definition.name))
-            )
+            parts.append(sentence("{} came", link_to(events[value], events[value].definition.name)))
         elif value not in (None, "", []) or key not in WORDINGS:
             parts.append(_part_in_words(key, value))
     if step_run.error:
-        parts.append(format_html("after {} attempts: {}", step_run.attempts, step_run.error))
+        parts.append(sentence("after {} attempts: {}", step_run.attempts, step_run.error))
     return format_html_join("; ", "{}", ((part,) for part in parts))
 
 
-def _part_in_words(key: str, value: Any) -> SafeString | str:  # noqa: ANN401 - any JSON value
+def _part_in_words(key: str, value: Any) -> SafeString:  # noqa: ANN401 - any JSON value
     """Return one part of an outcome in words; an unknown part is shown as JSON."""
     describe = WORDINGS.get(key)
     words = describe(value) if describe else None
-    return words if words is not None else format_html("{}: {}", _spaced(key), json_value(value))
+    if words is not None:
+        return sentence("{}", words)
+    return sentence("{}: {}", _spaced(key), json_value(value))
 
 
 def _place(part: tuple[str, Any]) -> tuple[int, str]:

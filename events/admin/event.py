@@ -3,11 +3,10 @@
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin_base import ReadOnlyAdmin, link_to
-from config.readable import bulleted, json_value, moment
+from config.readable import bulleted, json_value, moment, sentence
 from events.admin.effect_sentences import sentences
 from events.models import Event
 from subscribers.admin.person_search import row_or_person
@@ -60,8 +59,8 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description="event id")
     def event_id_shown(self, event: Event) -> SafeString:
         if event.event_id is None:
-            return format_html("{}", "none was given, so a repeat is another event")
-        return format_html(
+            return sentence("{}", "none was given, so a repeat is another event")
+        return sentence(
             "{} (a repeat of it is answered with this event: it writes nothing and starts nothing)",
             event.event_id,
         )

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from config.admin_base import admin_url, list_url
-from config.readable import moment
+from config.readable import moment, sentence
 from config.sign_in import limits
 from config.sign_in.models import SignIn
 from events.models import Worker
@@ -87,10 +87,13 @@ def _delaying(now: datetime) -> Iterator[Alarm]:
     """Name the breakers that delay confirmations: a sign-up form may be under attack."""
     for hour in breakers.delayed_since(since=now - LATEST)[:MOST_BREAKERS]:
         yield Alarm(
-            text=(
-                f"Too many confirmations {_subject(hour)} in the hour from "
-                f"{moment(hour.starts_at)}: {hour.mails:,} sent, {hour.delayed:,} delayed. "
-                "None is lost; is a robot filling in your forms?"
+            text=sentence(
+                "Too many confirmations {} in the hour from {}: {} sent, {} delayed. "
+                "None is lost; is a robot filling in your forms?",
+                _subject(hour),
+                moment(hour.starts_at),
+                f"{hour.mails:,}",
+                f"{hour.delayed:,}",
             ),
             permission="subscribers.view_outgoingemail",
             link="Waiting confirmations",

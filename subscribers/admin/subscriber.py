@@ -5,13 +5,12 @@ from datetime import datetime
 from django.contrib import admin
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from config.admin_base import link_to, list_url
 from config.admin_skin import PENDING_FOR
-from config.readable import bulleted, json_value, moment, separated
+from config.readable import bulleted, json_value, moment, sentence, separated
 from events.models import Enrollment, Event
 from events.wording.reasons import reason_in_words
 from events.wording.steps import row_in_words
@@ -109,7 +108,7 @@ class SubscriberAdmin(IdentityActions):
     def lists(self, subscriber: Subscriber) -> SafeString:
         memberships = subscriber.memberships.select_related("list").order_by("list__name")
         return bulleted(
-            format_html(
+            sentence(
                 "{}, since {}{}",
                 link_to(membership.list),
                 moment(membership.subscribed_at),
@@ -133,7 +132,7 @@ class SubscriberAdmin(IdentityActions):
             .order_by("-occurred_at", "-id")
         )
         shown = bulleted(
-            format_html(
+            sentence(
                 "{} {}{}",
                 moment(event.occurred_at),
                 link_to(event, event.definition.name),
@@ -142,7 +141,7 @@ class SubscriberAdmin(IdentityActions):
             for event in events[:LATEST]
         )
         everything = list_url(Event, subscriber__id__exact=subscriber.pk)
-        return format_html('{}<p><a href="{}">All events</a></p>', shown, everything)
+        return sentence('{}<p><a href="{}">All events</a></p>', shown, everything)
 
     @admin.display(description="latest enrollments")
     def latest_enrollments(self, subscriber: Subscriber) -> SafeString:
@@ -152,7 +151,7 @@ class SubscriberAdmin(IdentityActions):
             .order_by("-id")
         )
         shown = bulleted(
-            format_html(
+            sentence(
                 "{} {}: {}{}{}",
                 moment(enrollment.entered_at),
                 link_to(enrollment, enrollment.sequence.name),
@@ -163,7 +162,7 @@ class SubscriberAdmin(IdentityActions):
             for enrollment in enrollments[:LATEST]
         )
         everything = list_url(Enrollment, subscriber__id__exact=subscriber.pk)
-        return format_html('{}<p><a href="{}">All enrollments</a></p>', shown, everything)
+        return sentence('{}<p><a href="{}">All enrollments</a></p>', shown, everything)
 
     @admin.display(description="latest mails")
     def latest_mails(self, subscriber: Subscriber) -> SafeString:
@@ -173,7 +172,7 @@ class SubscriberAdmin(IdentityActions):
             .order_by("-id")
         )
         shown = bulleted(
-            format_html(
+            sentence(
                 "{} {}: {}{}",
                 moment(email.created_at),
                 link_to(email, link_tokens.hidden(email.subject) or "(no subject)"),
@@ -183,7 +182,7 @@ class SubscriberAdmin(IdentityActions):
             for email in emails[:LATEST]
         )
         everything = list_url(OutgoingEmail, subscriber__id__exact=subscriber.pk)
-        return format_html('{}<p><a href="{}">All mails</a></p>', shown, everything)
+        return sentence('{}<p><a href="{}">All mails</a></p>', shown, everything)
 
 
 def _is_about_pending(request: HttpRequest) -> bool:

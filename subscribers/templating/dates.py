@@ -1,12 +1,22 @@
 """The `date` filter of a mail's template: formats a time by a pattern."""
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from subscribers.templating.values import FilterRefused, number_of, text_of
 
 LONGEST_DATE_FORMAT = 100
 _DIRECTIVE = re.compile(r"%(-?)(.?)", re.DOTALL)
+# What the C library does not have, or not the same everywhere.
+_SPELLED: Mapping[str, Callable[[datetime], str]] = {
+    "Y": lambda moment: f"{moment.year:04d}",
+    "e": lambda moment: f"{moment.day:2d}",
+    "P": lambda moment: moment.strftime("%p").lower(),
+    "l": lambda moment: f"{moment.hour % 12 or 12:2d}",
+    "F": lambda moment: moment.date().isoformat(),
+    "%": lambda _: "%",
+}
 _DIRECTIVES = frozenset("aAbBdeHIjlmMpPSyYFTD%z")
 
 
@@ -41,8 +51,6 @@ def _formatted(moment: datetime, match: re.Match[str]) -> str:
     dash, letter = match.groups()
     if letter not in _DIRECTIVES or not letter:
         raise FilterRefused(f"'%{dash}{letter}' is no part of a date format.")
-    spelled = {
-        "Y": f"{moment.year:04d}", "e": f"{moment.day:2d}", "P": moment.strftime("%p").lower(),
-        "l": f"{moment.hour % 12 or 12:2d}", "F": moment.date().isoformat(), "%": "%",
-    }.get(letter) or moment.strftime(f"%{letter}")  # fmt: skip
+    spell_out = _SPELLED.get(letter)
+    spelled = spell_out(moment) if spell_out else moment.strftime(f"%{letter}")
     return (spelled.lstrip("0 ") or "0") if dash else spelled

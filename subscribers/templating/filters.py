@@ -38,8 +38,13 @@ def _fits(length: int) -> None:
         raise FilterRefused(f"a text would have more than {MOST_TEXT:,} characters.")
 
 
-def _field(item: object, key: object) -> object:
-    return item.get(text_of(key)) if isinstance(item, dict) else None
+def _fields(value: object, key: object) -> list[tuple[Any, Any]]:
+    """Return each item with its field of that name; without a name, with itself."""
+    name = None if key is None else text_of(key)
+    return [
+        (item, item if name is None else item.get(name) if isinstance(item, dict) else None)
+        for item in items_of(value)
+    ]
 
 
 def _replace(value: object, old: object, new: object = "") -> str:
@@ -122,26 +127,26 @@ def _last(value: object) -> object:
 
 
 def _sort(value: object, key: object = None) -> list[Any]:
-    def place(item: object) -> tuple[int, float, str]:
-        by = item if key is None else _field(item, key)
+    def place(pair: tuple[object, object]) -> tuple[int, float, str]:
+        by = pair[1]
         if isinstance(by, (int, float)):
             return (0, number_of(by), "")
         return (1, 0, by) if isinstance(by, str) else (2, 0, "")
 
-    return sorted(items_of(value), key=place)
+    return [item for item, _ in sorted(_fields(value, key), key=place)]
 
 
 def _uniq(value: object, key: object = None) -> list[Any]:
     first_by_text: dict[str, object] = {}
-    for item in items_of(value):
-        first_by_text.setdefault(repr(item if key is None else _field(item, key)), item)
+    for item, field in _fields(value, key):
+        first_by_text.setdefault(repr(field), item)
     return list(first_by_text.values())
 
 
 def _where(value: object, key: object, wanted: object = None) -> list[Any]:
     if not isinstance(wanted, (str, int, float)):
-        return [item for item in items_of(value) if _field(item, key) not in (None, False)]
-    return [item for item in items_of(value) if _field(item, key) == wanted]
+        return [item for item, field in _fields(value, text_of(key)) if field not in (None, False)]
+    return [item for item, field in _fields(value, text_of(key)) if field == wanted]
 
 
 def _calculated(
@@ -176,7 +181,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "floor": lambda value: math.floor(number_of(value)),
     "join": _join,
     "last": _last,
-    "map": lambda value, key: [_field(item, key) for item in items_of(value)],
+    "map": lambda value, key: [field for _, field in _fields(value, text_of(key))],
     "minus": _calculated(lambda one, two: one - two, lambda one, two: one - two),
     "modulo": _calculated(lambda one, two: one % two, lambda one, two: one % two),
     "newline_to_br": _newline_to_br,
@@ -198,6 +203,8 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "url_encode": _url_encode,
     "where": _where,
 }
+# What a character costs a filter, in characters that others handle (measured).
+COSTS: Mapping[str, int] = {"date": 100, "strip_html": 16}
 # Liquid's other filters: refused after a single pipe, where any other text is a fallback.
 UNAVAILABLE = frozenset({
     "abs", "at_least", "at_most", "base64_decode", "base64_encode", "compact", "concat",

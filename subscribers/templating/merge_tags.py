@@ -15,7 +15,7 @@ from liquid.filter import with_context
 from liquid.output import LimitedStringIO
 
 from subscribers.templating import lexer
-from subscribers.templating.filters import FILTERS
+from subscribers.templating.filters import COSTS, FILTERS
 from subscribers.templating.nodes import TAG_CLASSES, Rendering
 from subscribers.templating.values import MOST_TEXT, FilterRefused
 
@@ -134,9 +134,11 @@ class _Locked(Environment):
 def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a filter that counts what it handles, and whose errors name it."""
 
+    cost = COSTS.get(name, 1)
+
     @wraps(function)
     def run(value: object, *args: object, context: Rendering, **named: object) -> object:
-        context.handle(value, *args)
+        context.handle(value, *args, cost=cost)
         try:
             made = function(value, *args, **named)
         except FilterRefused as error:

@@ -29,13 +29,14 @@ from liquid.undefined import UNDEFINED
 
 from subscribers.templating.filters import FILTERS
 from subscribers.templating.lexer import TOKEN_FALLBACK
-from subscribers.templating.values import LARGEST_NUMBER, MOST_TEXT, Escaped, text_of
+from subscribers.templating.values import LARGEST_NUMBER, MOST_TEXT, Escaped, text_of, weight_of
 
 MOST_ITERATIONS = 2_000
 # A step is about 0.1 µs: a character of a tag, or an eighth of a token's fixed cost.
 MOST_STEPS = 400_000
 STEPS_PER_TOKEN = 8
-# Characters and items that expressions read and filters make; 512 KiB can be handled 16 times.
+# Characters that expressions read and filters make; an item counts as several (`WEIGHT_OF_ITEM`).
+# 512 KiB can be handled 16 times; no template was found that takes more than 0.2 s.
 MOST_HANDLED = 16 * MOST_TEXT
 _SIGNATURES = {name: inspect.signature(function) for name, function in FILTERS.items()}
 
@@ -51,6 +52,8 @@ class Rendering(RenderContext):
         self._iterations = 0
         self._steps = 0
         self._handled = 0
+        # By identity, with the value, so that no other gets its identity.
+        self._weights: dict[int, tuple[object, int]] = {}
 
     def get(
         self, path: list[object], *, token: Token | None, default: object = UNDEFINED
@@ -60,12 +63,22 @@ class Rendering(RenderContext):
         self.handle(value)
         return value
 
-    def handle(self, *values: object) -> None:
-        """Count the size of values against the limit of one rendering."""
+    def handle(self, *values: object, cost: int = 1) -> None:
+        """Count all that is in the values against the limit of one rendering."""
         for value in values:
-            self._handled += len(value) if isinstance(value, (str, list, tuple, dict)) else 1
+            weight = len(value) if isinstance(value, str) else self._weight_of(value)
+            self._handled += weight * cost
         if self._handled > MOST_HANDLED:
             raise ResourceLimitError("the template handles too much text.", token=None)
+
+    def _weight_of(self, value: object) -> int:
+        if not isinstance(value, (dict, list, tuple, range)):
+            return 1
+        known = self._weights.get(id(value))
+        if known is None:
+            known = (value, weight_of(value, most=MOST_HANDLED))
+            self._weights[id(value)] = known
+        return known[1]
 
     def iterate(self, *, steps: int, token: Token) -> None:
         """Count one iteration of a loop whose body costs `steps`."""

@@ -6,7 +6,12 @@ from typing import Any
 MOST_TEXT = 512 * 1024  # characters of any one text
 MOST_ITEMS = 10_000  # of a list that a template makes
 LARGEST_NUMBER = 10**15  # whole numbers up to here are exact in a double
+# What an item of a list or object costs beside a character of a text: some 0.3 µs against 6 ns.
+WEIGHT_OF_ITEM = 50
 _NUMBER = re.compile(r"\s*(-?\d{1,16})(\.\d{1,16})?\s*", re.ASCII)
+
+
+_SIZED = (str, dict, list, tuple)
 
 
 class FilterRefused(ValueError):
@@ -22,6 +27,24 @@ class Escaped(str):
     """
 
     __slots__ = ()
+
+
+def weight_of(value: object, *, most: int) -> int:
+    """Return what reading all of a value costs, in characters; counts no further than `most`."""
+    weight, level = 0, [value]
+    while level and weight <= most:
+        each = level.pop()
+        if isinstance(each, str):
+            weight += len(each)
+        elif isinstance(each, range):
+            weight += WEIGHT_OF_ITEM * len(each)
+        elif isinstance(each, dict):
+            weight += WEIGHT_OF_ITEM * len(each) + sum(map(len, each))
+            level.extend(part for part in each.values() if isinstance(part, _SIZED))
+        elif isinstance(each, (list, tuple)):
+            weight += WEIGHT_OF_ITEM * len(each)
+            level.extend(part for part in each if isinstance(part, _SIZED))
+    return weight + 1
 
 
 def text_of(value: object) -> str:

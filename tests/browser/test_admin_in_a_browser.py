@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
 from config.admin_base import admin_url, list_url, view_url
-from events.models import Event, SyncRuleTag
+from events.models import Event, Sequence, SyncRuleTag
 from subscribers.models import Subscriber, Suppression
 from subscribers.wire.address_hashes import address_hash
 from tests import factories
@@ -25,13 +25,40 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PASSWORD = "correct horse battery"
 HOSTILE = (
     "\"'><img src=x onerror=alert(1)><script>alert(2)</script>"
-    "{{constructor.constructor('alert(3)')()}}<svg onload=alert(4)>\u202ejavascript:alert(5)"
+    "{{constructor.constructor('alert(3)')()}}<svg onload=alert(4)>\u2069\u202ejavascript:alert(5)"
 )
 # Merge tags are checked when a sequence is stored.
 PRINTED = HOSTILE.replace("{{", "{").replace("}}", "}")
+# Names no longer have signs of direction.
+NAME = HOSTILE.replace("\u2069\u202e", "")
 WATCH = """
 window.reports = [];
 document.addEventListener("securitypolicyviolation", e => window.reports.push(e.violatedDirective));
+"""
+
+# The product's own words that run backwards.
+TURNED = """
+() => {
+  const turned = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode, text = node.textContent;
+    if (text.includes("\\u202e")) continue;
+    const place = text.search(/[a-z]{2}/);
+    if (place < 0) continue;
+    const at = (from) => {
+      const range = document.createRange();
+      range.setStart(node, from);
+      range.setEnd(node, from + 1);
+      return range.getBoundingClientRect();
+    };
+    const [one, two] = [at(place), at(place + 1)];
+    if (one.width && one.top === two.top && one.left > two.left) {
+      turned.push(`${node.parentElement.tagName}: ${text.trim().slice(0, 60)}`);
+    }
+  }
+  return turned;
+}
 """
 
 
@@ -150,16 +177,18 @@ def hostile_enrollments(event: Event) -> tuple[Model, Model, Model]:
     sequence = make_sequence(
         workspace,
         {"type": "email", "id": "mail", "label": HOSTILE, "subject": PRINTED, "text": PRINTED},
-        {"type": "condition", "rules": [{"type": "did_event", "eventName": PRINTED}]},
-        {"type": "wait_for_event", "eventName": PRINTED, "propertyFilters": filters},
-        name=HOSTILE,
+        {"type": "condition", "rules": [{"type": "did_event", "eventName": NAME}]},
+        {"type": "wait_for_event", "eventName": NAME, "propertyFilters": filters},
+        name=NAME,
         key="hostile",
         description=HOSTILE,
         labels=[HOSTILE[:100]],
-        eventName=HOSTILE,
+        eventName=NAME,
         propertyFilters=filters,
-        stopCondition={"type": "event_received", "value": HOSTILE, "propertyFilters": filters},
+        stopCondition={"type": "event_received", "value": NAME, "propertyFilters": filters},
     )
+    # A row from before names were checked.
+    Sequence.objects.update(name=HOSTILE)
     assert sequence.current_version is not None
     step = sequence.current_version.steps.get(key="mail")
     enrollment = factories.EnrollmentFactory.create(
@@ -240,6 +269,7 @@ def test_hostile_texts_run_on_no_page(page: "Page", live_server: LiveServer) -> 
         assert answer is not None
         assert answer.status == 200, address
         assert page.evaluate("window.reports") == [], address
+        assert page.evaluate(TURNED) == [], address
 
     assert dialogs == []
     assert faults == []

@@ -40,7 +40,7 @@ class Scene:
             headers=headers.for_mail(subscriber=self.person, kind=OutgoingEmail.Kind.MARKETING),
         )
         self.key = api_keys.create(workspace=workspace, name="app")
-        self.secrets = (
+        self.secrets: tuple[str, ...] = (
             token_in(self.question),
             unsubscribing.link_token(self.person),
             self.person.unsubscribe_token,
@@ -65,6 +65,9 @@ def test_no_admin_page_has_a_token_even_for_a_superuser(admin_client: Client, sc
     pages += [view_url(row, name) for row in rows for name in ("change", "history")]
     pages += [view_url(row, "preview") for row in (scene.question, scene.news)]
     pages += [view_url(scene.person.workspace, "confirmation-preview"), "/admin/"]
+    operator = User.objects.get()
+    pages.append(admin_url(operator))
+    scene.secrets += (operator.password, operator.password.rpartition("$")[2])
 
     for page in pages:
         answer = admin_client.get(page)
