@@ -71,6 +71,10 @@ STEP_ATTEMPTS = env.read_integer("STEP_ATTEMPTS", default=5, least=1, most=100)
 
 # --- Database ---------------------------------------------------------------------------------
 
+# The database is behind PgBouncer or another pooler that gives a server connection to a
+# transaction: nothing may stay with a session, such as a prepared statement.
+PGBOUNCER = env.read_flag("PGBOUNCER", default=False)
+
 
 def _database() -> dict[str, object]:
     """Return the default connection. See .github/decisions/sqlite-settings.md."""
@@ -92,6 +96,7 @@ def _database() -> dict[str, object]:
             "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
         }
     database = dj_database_url.parse(text)
+    database["DISABLE_SERVER_SIDE_CURSORS"] = PGBOUNCER
     options: dict[str, object] = {"connect_timeout": 5, **database.get("OPTIONS", {})}
     if "pool" in options:
         problem = "the pool is set by Cueline itself, in the web process alone."
@@ -101,7 +106,7 @@ def _database() -> dict[str, object]:
         # limits connections to one per thread. Workers fork and must never have a pool.
         options["pool"] = {"min_size": 1, "max_size": WEB_THREADS, "timeout": 10}
         # The fast path's statements are planned once for each connection; Django's own never are.
-        options["prepare_threshold"] = 0
+        options["prepare_threshold"] = None if PGBOUNCER else 0
         return {**database, "CONN_MAX_AGE": 0, "OPTIONS": options}
     return {**database, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 

@@ -19,10 +19,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from tests.support import pgbouncer
 from tests.support.databases import cpu_seconds, empty_database, postmaster
 from tests.support.running import ROOT, serving
 from tests.support.working import fill
@@ -73,6 +75,37 @@ def test_bulk_ingest(tmp_path: Path) -> None:
                 for name, target in APPLICATIONS.items()
             }
             run_all(kind, environment, ports)
+
+
+def test_what_pgbouncer_costs(tmp_path: Path) -> None:
+    """Measure one application directly, without prepared plans, and behind PgBouncer, in turn."""
+    server = os.environ.get("DATABASE_URL", "")
+    if not server or shutil.which("wrk") is None or shutil.which("pgbouncer") is None:
+        pytest.skip("PostgreSQL, wrk or pgbouncer is not installed")
+    with ExitStack() as stack:
+        direct = stack.enter_context(prepared("postgresql", tmp_path))
+        name = direct["DATABASE_URL"].rpartition("/")[2]
+        pooled = f"{stack.enter_context(pgbouncer.running(server))}/{name}"
+        environments = {
+            "direct": direct,
+            "no plans": {**direct, "PGBOUNCER": "true"},
+            "pgbouncer": {**direct, "PGBOUNCER": "true", "DATABASE_URL": pooled},
+        }
+        ports = {
+            label: stack.enter_context(serving("config.wsgi:application", environment))
+            for label, environment in environments.items()
+        }
+        for mix, count in product(MIXES, COUNTS):
+            rounds = [
+                {label: measure(*port, direct, count, mix) for label, port in ports.items()}
+                for _ in range(ROUNDS)
+            ]
+            found = {label: middle([each[label] for each in rounds]) for label in ports}
+            for label, each in found.items():
+                share = each.rate / found["direct"].rate
+                row = f"{mix:6} {count:6}  {label:11} {each.rate:11.1f} {each.p50:9.2f}"
+                sys.stdout.write(f"{row} {share:7.0%}\n")
+            sys.stdout.flush()
 
 
 def run_all(kind: str, environment: dict[str, str], ports: dict[str, tuple[int, int]]) -> None:

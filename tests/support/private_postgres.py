@@ -74,7 +74,7 @@ def start(binaries: Path) -> PrivatePostgres:
     """Start a server that nobody else uses; raises `CannotStart`."""
     folder = temporary.make(prefix=PREFIX)
     data = folder / "data"
-    owner = _owner()
+    owner = unprivileged()
     if owner:
         # initdb refuses to run as root.
         os.chown(folder, owner["user"], owner["group"])
@@ -126,7 +126,7 @@ def _launch(command: list[str | Path], folder: Path) -> subprocess.Popen[bytes]:
             stderr=log,
             start_new_session=True,
             preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call into libc, no threads run yet
-            **_owner(),
+            **unprivileged(),
         )
 
 
@@ -144,7 +144,7 @@ def _wait_until_ready(server: PrivatePostgres) -> None:
     raise CannotStart(words)
 
 
-def _owner() -> dict[str, Any]:
+def unprivileged() -> dict[str, Any]:
     """Return the arguments that make a subprocess run as somebody other than root."""
     if os.geteuid() != 0:
         return {}

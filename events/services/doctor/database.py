@@ -62,6 +62,10 @@ def connections(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
         what = "A command has a connection pool, which breaks workers that fork"
         remedy = "Use DATABASE_URL without a pool: the web makes its own."
         return [Finding(what=what, remedy=remedy)]
+    if not settings.PGBOUNCER and _is_pooled():
+        what = "A pooler such as PgBouncer is between Cueline and PostgreSQL"
+        remedy = "Set PGBOUNCER=true, unless it gives each connection a server session of its own."
+        return [Finding(what=what, remedy=remedy, level=Level.WARNING)]
     return []
 
 
@@ -85,6 +89,14 @@ def secret_key(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
         "manage.py worker --accept-new-secret-key."
     )
     return [Finding(what=what, remedy=remedy)]
+
+
+def _is_pooled() -> bool:
+    """Tell whether the connection's server process is another than the one that greeted it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    return bool(pid != connection.connection.info.backend_pid)
 
 
 def _sqlite_faults() -> list[Finding]:

@@ -258,8 +258,9 @@ def _was_committed(result: IngestResult, backend: int | None) -> bool:
     try:
         connections.renew()
         is_over = backend is None or connections.has_ended(backend)
-        if new_ids and is_over:
-            return Event.objects.filter(pk=new_ids[0]).exists()
+        is_stored = bool(new_ids) and Event.objects.filter(pk=new_ids[0]).exists()
+        if new_ids and (is_stored or is_over):
+            return is_stored
     except (DatabaseError, InterfaceError) as error:
         raise OutcomeUnknown(BROKEN_COMMIT) from error
     raise OutcomeUnknown(BROKEN_COMMIT)

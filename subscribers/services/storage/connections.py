@@ -2,6 +2,7 @@
 
 import time
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from config.database import AWAY
@@ -45,7 +46,10 @@ def backend() -> int | None:
 def has_ended(lost_backend: int) -> bool:
     """Wait until the server has ended a lost connection; False after a few seconds. A server that
     received COMMIT finishes it even if nobody reads the answer; until then the outcome is open.
+    Behind a pooler the server's id is not known, so it stays open.
     """
+    if settings.PGBOUNCER:
+        return False
     give_up_at = time.monotonic() + SECONDS_TO_END
     while time.monotonic() < give_up_at:
         with connection.cursor() as cursor:

@@ -24,7 +24,7 @@ COLUMNS = (
 )
 COPY = f"COPY {{table}} ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
 STAGE = """
-CREATE TEMPORARY TABLE IF NOT EXISTS import_staging (LIKE events_event) ON COMMIT DELETE ROWS
+CREATE TEMPORARY TABLE IF NOT EXISTS import_staging (LIKE events_event) ON COMMIT DROP
 """
 # Ids that repeat within the batch were removed before.
 INSERT_NEW = f"""
