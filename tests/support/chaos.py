@@ -208,7 +208,7 @@ class Chaos:
     def _set_read_only(self, word: str) -> None:
         assert self.postgres
         with psycopg.connect(self.postgres.url, autocommit=True) as connection:
-            connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {word}")  # type: ignore[arg-type]
+            connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {word}")
             connection.execute("SELECT pg_reload_conf()")
 
     def fill_disk(self) -> None:
