@@ -174,7 +174,9 @@ class Chaos:
         self.mail.behave()
         if mood:
             self.mail.always(*mood)
-        self.note(f"the mail server: {' '.join(map(str, mood)) if mood else 'well'}")
+        action = mood[1] if mood else "well"
+        said = action if isinstance(action, str | Fault) else f"{type(action).__name__}s"
+        self.note(f"the mail server: {mood[0] if mood else ''} {said}")
 
     def lock_or_crash_database(self) -> None:
         seconds = self.choose.uniform(0.5, 4)
