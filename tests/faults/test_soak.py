@@ -146,7 +146,7 @@ class Place:
     def rows(self, query: str) -> list[tuple[object, ...]]:
         if self.postgres:
             with psycopg.connect(self.postgres.url) as connection:
-                return connection.execute(query).fetchall()  # type: ignore[arg-type]
+                return connection.execute(query).fetchall()
         name = Path(self.environment["DATA_DIR"]) / "cueline.sqlite3"
         with closing(sqlite3.connect(name, timeout=20)) as file:
             return file.execute(query).fetchall()

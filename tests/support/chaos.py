@@ -174,7 +174,9 @@ class Chaos:
         self.mail.behave()
         if mood:
             self.mail.always(*mood)
-        self.note(f"the mail server: {' '.join(map(str, mood)) if mood else 'well'}")
+        action = mood[1] if mood else "well"
+        said = action if isinstance(action, str | Fault) else f"{type(action).__name__}s"
+        self.note(f"the mail server: {mood[0] if mood else ''} {said}")
 
     def lock_or_crash_database(self) -> None:
         seconds = self.choose.uniform(0.5, 4)
@@ -208,7 +210,7 @@ class Chaos:
     def _set_read_only(self, word: str) -> None:
         assert self.postgres
         with psycopg.connect(self.postgres.url, autocommit=True) as connection:
-            connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {word}")  # type: ignore[arg-type]
+            connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {word}")
             connection.execute("SELECT pg_reload_conf()")
 
     def fill_disk(self) -> None:
