@@ -11,7 +11,7 @@ from django.conf import settings
 from granian.rsgi import ProtocolError  # type: ignore[attr-defined] # not declared
 
 from config.http.refusals import Refusal, declared_length, too_large
-from config.http.steps import Step, own, pause
+from config.http.steps import Step, Until, own
 
 if TYPE_CHECKING:
     from granian.rsgi import HTTPProtocol  # type: ignore[attr-defined] # not declared
@@ -88,9 +88,11 @@ class Bodies:
             pieces.append(piece)
             self._count(reading, len(piece))
             if len(piece) < SMALL and reading.held != length:
-                self._call_in_loop(self._loop.call_later, SECONDS_AFTER_SMALL, reading.step)
-                await pause
+                await Until(self._wait_a_little)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _wait_a_little(self, step: Step) -> None:
+        self._call_in_loop(self._loop.call_later, SECONDS_AFTER_SMALL, step)
 
     def _count(self, reading: _Reading, size: int) -> None:
         reading.held += size

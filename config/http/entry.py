@@ -11,15 +11,17 @@ import queue
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 
-from config.http import refusals, steps
+from config.http import refusals, steps, uploads
 from config.http.bodies import TOO_SLOW, Bodies, Cut
 from config.http.environ import environ_of
 from config.http.refusals import Refusal
-from config.http.steps import Step
+from config.http.steps import Step, Until
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -31,6 +33,16 @@ logger = logging.getLogger("cueline.entry")
 # Until then the server has opened the file of an answer; its own copy keeps the content.
 SECONDS_TO_OPEN = 10
 BLOCK = 256 * 1024
+
+
+FAILED = Refusal(500, "INTERNAL", "Something failed on our side.")
+
+
+@dataclass(slots=True)
+class _Job:
+    call: Callable[[], Refusal | None]
+    step: Step = field(init=False)
+    outcome: Refusal | None = None
 
 
 class Entry:
@@ -60,12 +72,8 @@ class Entry:
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         environ = environ_of(scope)
-        refusal = refusals.judge(environ)
-        if refusal is not None:
-            await self._refuse(refusal, environ, protocol)
-            return
         try:
-            body = await self._bodies.read(environ, protocol)
+            body = await self._body(environ, protocol)
         except Cut as cut:
             if cut.refusal is not None:
                 await self._refuse(cut.refusal, environ, protocol)
@@ -73,9 +81,36 @@ class Entry:
         environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = BytesIO(body)
         environ["wsgi.file_wrapper"] = SentFile
-        self._waiting.put((environ, protocol, await steps.own))
-        await steps.pause
+        failure = await self._in_thread(partial(self._answer, environ, protocol))
         self._bodies.forget(len(body))
+        if failure is not None:
+            await self._refuse(failure, environ, protocol)
+
+    async def _body(self, environ: dict[str, Any], protocol: "HTTPProtocol") -> bytes:
+        """Return the body of a request that nothing is against; raises `Cut`."""
+        refusal = refusals.judge(environ)
+        form = uploads.form_of(environ)
+        if isinstance(form, Refusal):
+            refusal = refusal or form
+        elif form and form.permission and not refusal:
+            refusal = await self._in_thread(partial(form.judge_sender, environ))
+        if refusal is not None:
+            raise Cut(refusal)
+        body = await self._bodies.read(environ, protocol)
+        if isinstance(form, uploads.Form) and (refusal := form.judge(body)):
+            self._bodies.forget(len(body))
+            raise Cut(refusal)
+        return body
+
+    async def _in_thread(self, call: Callable[[], Refusal | None]) -> Refusal | None:
+        """Return what the call returned in one of the threads, or that it failed."""
+        job = _Job(call)
+        await Until(partial(self._begin, job))
+        return job.outcome
+
+    def _begin(self, job: "_Job", step: Step) -> None:
+        job.step = step
+        self._waiting.put(job)
 
     async def _refuse(
         self, refusal: Refusal, environ: dict[str, Any], protocol: "HTTPProtocol"
@@ -91,14 +126,13 @@ class Entry:
 
     def _serve(self) -> None:
         while (job := self._waiting.get()) is not None:
-            environ, protocol, step = job
             try:
-                self._answer(environ, protocol)
+                job.outcome = job.call()
             except BaseException:
                 logger.exception("A request failed outside of its view.")
-                protocol.response_bytes(500, [], b"")
-            step()
-            del job, environ, protocol, step
+                job.outcome = FAILED
+            job.step()
+            del job
 
     def _answer(self, environ: dict[str, Any], protocol: "HTTPProtocol") -> None:
         started: list[Any] = []
@@ -149,6 +183,3 @@ class SentFile:
 
     def close(self) -> None:
         self._file.close()
-
-
-_Job = tuple[dict[str, Any], "HTTPProtocol", Step]

@@ -18,46 +18,55 @@ class Step:
     It waits for one thing at a time, which calls it once, so two threads never run it at once.
     """
 
-    __slots__ = ("_coroutine", "_waits_for")
+    __slots__ = ("_coroutine", "_future")
 
     def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._coroutine = coroutine
-        self._waits_for: Any = None
+        self._future: Any = None
 
     def __call__(self, completed: Any = None) -> None:  # noqa: ANN401 - granian's future
-        self._waits_for = None
+        self._future = None
         try:
             if completed is not None and completed.cancelled():
                 awaited = self._coroutine.throw(asyncio.CancelledError())
             else:
                 awaited = self._coroutine.send(None)
-            if awaited is _own:
+            if awaited is own:
                 awaited = self._coroutine.send(self)
         except StopIteration:
             return
-        if awaited is not None:
-            self._waits_for = awaited
+        # From here on another thread may run it on.
+        if isinstance(awaited, Until):
+            awaited.begin(self)
+        else:
+            self._future = awaited
             awaited.add_done_callback(self)
 
     def cancel(self) -> None:
         """Raise `CancelledError` where it waits for the server; call it in the loop's thread."""
-        if (future := self._waits_for) is not None:
+        if (future := self._future) is not None:
             future.cancel()
+
+
+class Until:
+    """`await Until(begin)` waits until somebody calls the step that `begin` is given."""
+
+    __slots__ = ("begin",)
+
+    def __init__(self, begin: Callable[[Step], object]) -> None:
+        self.begin = begin
+
+    def __await__(self) -> Generator[object, None, None]:
+        yield self
 
 
 class _Own:
     def __await__(self) -> Generator[object, Step, Step]:
-        return (yield _own)
+        return (yield self)
 
 
-class _Pause:
-    def __await__(self) -> Generator[None, None, None]:
-        yield
-
-
-_own = object()
-# `await own` gives the coroutine its step; `await pause` waits until somebody calls the step.
-own, pause = _Own(), _Pause()
+# `await own` returns the coroutine's step.
+own = _Own()
 
 
 def take_over(loop: asyncio.AbstractEventLoop) -> Callable[..., object]:

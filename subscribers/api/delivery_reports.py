@@ -20,6 +20,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from config.http.uploads import takes_forms
 from subscribers.services.dispatch import reports as delivery_reports
 from subscribers.services.dispatch.reports import News, Report
 from subscribers.services.outbox import refusals
@@ -45,7 +46,8 @@ _DEEPEST = 4
 _OUR_ID = re.compile(r"<?([0-9a-f]{32})(?:@.*)?", re.ASCII)
 
 
-# The secret is the proof; services have no cookie.
+# The secret is the proof; services have no cookie. Some send forms.
+@takes_forms
 @csrf_exempt
 @require_http_methods(["HEAD", "POST"])
 def tracking(request: HttpRequest, service: str) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from config.http.uploads import takes_forms
 from subscribers.models import Confirmation, Subscriber, Workspace
 from subscribers.pages.base import page, see_other
 from subscribers.pages.requests import UnusableForm, circumstances_of, form_of, once_more_if_lost
@@ -24,6 +25,7 @@ ANSWERS = (ConfirmationMethod.BUTTON, ConfirmationMethod.GESTURE)
 
 
 # The token is the proof: a forged POST would have to know it, and no cookie is read.
+@takes_forms
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, token: str) -> HttpResponse:

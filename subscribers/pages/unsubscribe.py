@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from config.http.uploads import takes_forms
 from subscribers.models import Subscriber
 from subscribers.pages.base import page
 from subscribers.pages.requests import UnusableForm, circumstances_of, form_of, once_more_if_lost
@@ -29,6 +30,7 @@ LONGEST_WORDS = 400
 
 
 # The token is the proof: a forged POST would have to know it; mail programs have no cookie.
+@takes_forms
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:

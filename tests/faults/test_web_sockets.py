@@ -9,77 +9,25 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from config import web_server
-from tests.support.databases import empty_database
-from tests.support.running import BULK, call, serving
-from tests.support.working import fill
+from tests.support.running import BULK, call
+from tests.support.sockets import MEBIBYTE, Web, answer_on, running
 
 pytestmark = pytest.mark.live
 
-MEBIBYTE = 1024 * 1024
 # Generous: a server that waits for a body answers after BODY_SECONDS, or never.
 AT_ONCE = 8.0
-QUICK = {"BODY_SECONDS": "2", "MAX_BODIES_BYTES": str(8 * MEBIBYTE)}
-
-
-@dataclass
-class Web:
-    """A web process with a key."""
-
-    port: int
-    process: int
-    key: str
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
-
-    def head(self, *lines: str, method: str = "POST", path: str = BULK) -> bytes:
-        """Return the head of a request as bytes."""
-        own = [f"{name}: {value}" for name, value in self.headers.items()]
-        return "\r\n".join(
-            [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *own, *lines, "", ""]
-        ).encode()
-
-    def open(self, sent: bytes) -> socket.socket:
-        """Connect and send."""
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=15)
-        connection.sendall(sent)
-        return connection
-
-    def record(self, **event: str) -> tuple[int, Any]:
-        """Report one event by a connection of its own."""
-        body = json.dumps({"email": "p1@example.com", "events": [{"name": "name1", **event}]})
-        return call(self.port, "POST", BULK, body=body, headers=self.headers)
-
-
-@contextmanager
-def running(folder: Path, **more: str) -> Iterator[Web]:
-    kind = "postgresql" if os.environ.get("DATABASE_URL") else "sqlite"
-    with empty_database(kind, folder) as environment:
-        key = fill(environment)["BENCHMARK_KEY"]
-        with serving(web_server.TARGET, {**environment, **QUICK, **more}) as (port, process):
-            yield Web(port, process, key)
 
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     with running(tmp_path_factory.mktemp("web")) as web:
         yield web
-
-
-def answer_on(connection: socket.socket) -> tuple[int, bytes]:
-    """Return status and body of the next answer."""
-    answer = http.client.HTTPResponse(connection)
-    answer.begin()
-    return answer.status, answer.read()
 
 
 def assert_it_answers(web: Web) -> None:
