@@ -45,6 +45,12 @@ class Web:
         connection.sendall(sent)
         return connection
 
+    def memory(self) -> int:
+        """Return the bytes that the server's processes have in memory."""
+        children = Path(f"/proc/{self.process}/task/{self.process}/children").read_text().split()
+        pages = sum(int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in children)
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     def record(self, **event: str) -> tuple[int, Any]:
         """Report one event by a connection of its own."""
         body = json.dumps({"email": "p1@example.com", "events": [{"name": "name1", **event}]})
