@@ -9,40 +9,17 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from config.process_groups import ProcessGroup
-from config.retries import WORKER_PARTS
+from config.process_groups import KeptProcess, ProcessGroup
 
 logger = logging.getLogger("cueline.up")
 
 # The worker gives its own children 20 s first.
 SECONDS_TO_STOP = 22
-# After so long a life the pauses before restarts begin with the first again.
-SECONDS_OF_STABLE_LIFE = 30.0
 
 
 @dataclass(slots=True)
-class Child:
-    begin: Callable[[], ProcessGroup]
-    group: ProcessGroup | None = None
-    started_at: float = 0.0
-    failures: int = 0
-    next_start_at: float = 0.0
-
-    def start(self) -> None:
-        self.group = self.begin()
-        self.started_at = time.monotonic()
-
-    def end(self) -> float:
-        """End what is left of its group; returns the seconds until its next start."""
-        if self.group is not None:
-            self.group.end_now()
-            self.group = None
-        if time.monotonic() - self.started_at > SECONDS_OF_STABLE_LIFE:
-            self.failures = 0
-        self.failures += 1
-        pause = WORKER_PARTS.pause(failures=self.failures).total_seconds()
-        self.next_start_at = time.monotonic() + pause
-        return pause
+class Child(KeptProcess):
+    begin: Callable[[], ProcessGroup] = field(kw_only=True)
 
 
 @dataclass(slots=True)
@@ -76,8 +53,8 @@ class ProcessKeeper:
             environment=environment,
             death_signal=signal.SIGTERM,
         )
-        self.children[name] = Child(begin)
-        self.children[name].start()
+        child = self.children[name] = Child(name, begin=begin)
+        child.began(begin())
 
     def wait(self) -> Ended | None:
         """Wait a fifth of a second, start what is due again, and return what ended meanwhile."""
@@ -85,10 +62,9 @@ class ProcessKeeper:
         if self.is_stopping:
             return None
         for name, child in self.children.items():
-            if child.group is None:
-                if time.monotonic() >= child.next_start_at:
-                    child.start()
-            elif (code := child.group.exit_code) is not None:
+            if child.is_due:
+                child.began(child.begin())
+            elif child.group and (code := child.group.exit_code) is not None:
                 return Ended(name, code)
         return None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config.management import process_keeper
+from config import process_groups
 from config.management.process_keeper import ProcessKeeper
 from config.retries import Backoff
 
@@ -20,7 +20,7 @@ STAYING = "import sys, time; open(sys.argv[1], 'a').write('x'); time.sleep(60)"
 @pytest.fixture
 def keeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessKeeper]:
     quick = Backoff(first=timedelta(milliseconds=50), longest=timedelta(seconds=30))
-    monkeypatch.setattr(process_keeper, "WORKER_PARTS", quick)
+    monkeypatch.setattr(process_groups, "WORKER_PARTS", quick)
     kept = ProcessKeeper()
     yield kept
     kept.stop()
