@@ -8,13 +8,18 @@ import ctypes
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from config.retries import WORKER_PARTS
+
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 EXIT_ORPHANED = 70
+# After so long a life the pauses before restarts begin with the first again.
+SECONDS_OF_STABLE_LIFE = 30.0
 
 
 @dataclass(slots=True)
@@ -70,6 +75,39 @@ class ProcessGroup:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.leader.pid, signal.SIGKILL)
         self.leader.wait()
+
+
+@dataclass(slots=True)
+class KeptProcess:
+    """A child that is started again when it ended, after pauses that grow while it keeps ending."""
+
+    name: str
+    group: ProcessGroup | None = None
+    started_at: float = 0.0
+    failures: int = 0
+    next_start_at: float = 0.0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the child is to be started now."""
+        return self.group is None and time.monotonic() >= self.next_start_at
+
+    def began(self, group: ProcessGroup) -> None:
+        self.group = group
+        self.started_at = time.monotonic()
+
+    def end(self) -> float:
+        """End what is left of the group; returns the seconds until the next start."""
+        if self.group is None:
+            return 0.0
+        self.group.end_now()
+        self.group = None
+        if time.monotonic() - self.started_at > SECONDS_OF_STABLE_LIFE:
+            self.failures = 0
+        self.failures += 1
+        pause = WORKER_PARTS.pause(failures=self.failures).total_seconds()
+        self.next_start_at = time.monotonic() + pause
+        return pause
 
 
 def end_with_parent(number: signal.Signals, parent_id: int) -> None:

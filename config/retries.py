@@ -48,7 +48,7 @@ MAIL_SERVER_AWAY = timedelta(seconds=30)
 HELD_MAIL = timedelta(minutes=5)
 # The ticker without a database.
 TICKER = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=5))
-# The ticker's or the pool's process, after it ended.
+# The ticker's or the pool's process, after it ended; under `up` the web's and the worker's too.
 WORKER_PARTS = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=30))
 # Attempts at a transaction that the database aborted for another: a request, an import's rows.
 REQUEST_ATTEMPTS = 4

@@ -2,7 +2,7 @@
 
 A queue's row names the worker that took it, and its task names the claim. Mails in flight become
 unknown, or are sent again if they are confirmations; the rest is due at once. Workers of other
-hosts have their lock files elsewhere: their leases decide.
+hosts have their lock files elsewhere: their leases decide. See .github/decisions/lock-files.md.
 """
 
 import logging

@@ -20,8 +20,7 @@ from uuid import UUID
 from django.conf import settings
 
 from config import process_locks
-from config.process_groups import ProcessGroup
-from config.retries import WORKER_PARTS
+from config.process_groups import KeptProcess, ProcessGroup
 from events.worker import heartbeat
 from subscribers.ids import new_id
 
@@ -33,8 +32,6 @@ SECONDS_TO_STOP = 20.0
 SECONDS_WITHOUT_HEARTBEAT = 30.0
 # How long a pool must have a free process and an overdue probe at once.
 SECONDS_UNTIL_STUCK = 10.0
-# After so long a life the pauses before restarts begin with the first again.
-SECONDS_OF_STABLE_LIFE = 30.0
 LONGEST_SLEEP = 0.5
 
 
@@ -43,28 +40,25 @@ class PartRefused(RuntimeError):
 
 
 @dataclass(slots=True)
-class Part:
-    name: str
-    group: ProcessGroup | None = None
+class Part(KeptProcess):
     reader: heartbeat.HeartbeatReader | None = None
-    started_at: float = 0.0
     last_heartbeat_at: float = 0.0
     state: bytes = b""
-    failures: int = 0
-    next_start_at: float = 0.0
 
     def begin(self, arguments: list[str], *, kept_files: Sequence[int]) -> None:
         reader = heartbeat.HeartbeatReader.open()
-        self.group = ProcessGroup.start(
-            [*arguments, "--pulse", str(reader.child_descriptor)],
-            folder=settings.BASE_DIR,
-            environment=os.environ,
-            death_signal=signal.SIGKILL,
-            kept_files=[reader.child_descriptor, *kept_files],
+        self.began(
+            ProcessGroup.start(
+                [*arguments, "--pulse", str(reader.child_descriptor)],
+                folder=settings.BASE_DIR,
+                environment=os.environ,
+                death_signal=signal.SIGKILL,
+                kept_files=[reader.child_descriptor, *kept_files],
+            )
         )
         reader.leave_to_child()
         self.reader = reader
-        self.started_at = self.last_heartbeat_at = time.monotonic()
+        self.last_heartbeat_at = self.started_at
         self.state = b""
 
     def listen(self) -> None:
@@ -81,20 +75,12 @@ class Part:
         silence = time.monotonic() - self.last_heartbeat_at
         return f"it was silent for {silence:.0f} s" if silence > SECONDS_WITHOUT_HEARTBEAT else ""
 
-    def end(self) -> None:
-        """End what is left of the group, and schedule the next start."""
-        if self.group is None:
-            return
-        self.group.end_now()
-        self.group = None
+    def end(self) -> float:
+        """Do as every kept process, and close its pipe."""
         if self.reader:
             self.reader.close()
             self.reader = None
-        if time.monotonic() - self.started_at > SECONDS_OF_STABLE_LIFE:
-            self.failures = 0
-        self.failures += 1
-        pause = WORKER_PARTS.pause(failures=self.failures)
-        self.next_start_at = time.monotonic() + pause.total_seconds()
+        return KeptProcess.end(self)
 
 
 @dataclass(slots=True)
@@ -133,7 +119,7 @@ class Supervisor:
     def _check(self, part: Part) -> None:
         part.listen()
         if part.group is None:
-            if time.monotonic() >= part.next_start_at:
+            if part.is_due:
                 part.begin(self._arguments(part), kept_files=[self._lock] if self._lock else [])
             return
         if part.group.exit_code == REFUSED:

@@ -18,6 +18,7 @@ from config import env, private_files, schema, up_lock, web_server
 from config.management import first_run
 from config.management.process_keeper import ProcessKeeper
 from events.services.database_faults import brief
+from events.worker.supervisor import REFUSED
 from subscribers.services.workspaces import installation
 
 SECONDS_FOR_DATABASE = 30
@@ -104,8 +105,11 @@ class Command(BaseCommand):
         is_shown = False
         while not keeper.is_stopping:
             ended = keeper.wait()
+            if ended and (not is_shown or ended.code == REFUSED):
+                sentence = f"The {ended.name} process ended by itself; its last lines say why."
+                raise CommandError(sentence)
             if ended:
-                raise CommandError(f"The {ended} process ended by itself; its last lines say why.")
+                keeper.start_again(ended)
             if is_shown:
                 continue
             if _answers(host, port):

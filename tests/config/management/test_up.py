@@ -9,12 +9,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.running import ROOT, SECONDS_TO_STOP, Running, Start, free_port
-from tests.support.working import fill_with_tables
+from tests.support.working import children_of, fill_with_tables, kill, line, value_of
 
 pytestmark = pytest.mark.live
 
@@ -161,6 +162,51 @@ def test_a_killed_parent_leaves_nobody_behind(environment: dict[str, str], start
             return
         time.sleep(0.2)
     raise AssertionError("The web process outlives its parent.")
+
+
+def test_a_killed_worker_and_a_killed_web_are_started_again(
+    environment: dict[str, str], start: Start
+) -> None:
+    fill_with_tables(environment)
+    running = start()
+    running.wait_until_it_runs()
+    beats = "SELECT count(beat_at) FROM events_worker"
+    wait_until(running, lambda: value_of(environment, beats) == 1)
+
+    kill(child(running, "manage.py worker"))
+    # The web takes events meanwhile.
+    assert running.send("GET", "/readyz")[0] == 200
+    wait_until(running, lambda: value_of(environment, beats) == 2)
+    first = child(running, "granian")
+    kill(first)
+    wait_until(running, lambda: child(running, "granian") not in {0, first})
+    wait_until(running, lambda: answers(running))
+
+    said = running.log.read_text()
+    assert "The worker process ended by itself (-9); it starts again in 1 s." in said
+    assert "The web process ended by itself (-9); it starts again in 1 s." in said
+    assert running.stop(signal.SIGTERM) == 0
+
+
+def child(running: Running, words: str) -> int:
+    """Return the process id of a child of `up` by its command line; 0 while there is none."""
+    found = (each for each in children_of(running.process.pid) if words in line(each))
+    return next(found, 0)
+
+
+def answers(running: Running) -> bool:
+    try:
+        status, _ = running.send("GET", "/healthz")
+    except OSError:
+        return False
+    return status == 200
+
+
+def wait_until(running: Running, is_reached: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + SECONDS_TO_STOP
+    while not is_reached():
+        assert time.monotonic() < give_up_at, running.log.read_text()
+        time.sleep(0.2)
 
 
 def test_a_busy_port_is_one_sentence(environment: dict[str, str]) -> None:

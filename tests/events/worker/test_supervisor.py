@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from config import process_groups
 from config.retries import Backoff
 from events.worker import heartbeat, supervisor
 from events.worker.supervisor import Part, PartRefused, Supervisor
@@ -88,7 +89,7 @@ def run_until(supervised: Staged, part: str, *, starts: int, seconds: float = 15
 def supervised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staged:
     staged = Staged()
     staged.stage(tmp_path, ticker=beating(heartbeat.WELL), pool=beating(heartbeat.WELL))
-    monkeypatch.setattr(supervisor, "WORKER_PARTS", QUICK)
+    monkeypatch.setattr(process_groups, "WORKER_PARTS", QUICK)
     return staged
 
 
