@@ -21,6 +21,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from config.management.backups import archive
 from tests.support import private_postgres, smtp_server
 from tests.support.running import ROOT, Application, Start
 from tests.support.smtp_server import SmtpServer
@@ -80,6 +81,14 @@ class Traffic:
             self.statuses.append(self.application.send(f"c{number % 50}@example.com", events))
             self.times[name] = (sent, time.monotonic())
 
+    def wait_for_answers(self) -> None:
+        """Wait until every client has sent and got a few more."""
+        wanted = len(self.times) + 30
+        give_up_at = time.monotonic() + 60
+        while len(self.times) < wanted:
+            assert time.monotonic() < give_up_at, self.statuses
+            time.sleep(0.05)
+
 
 @contextmanager
 def traffic(application: Application) -> Iterator[Traffic]:
@@ -87,10 +96,10 @@ def traffic(application: Application) -> Iterator[Traffic]:
     clients = [threading.Thread(target=load.send, args=(each,)) for each in range(3)]
     for client in clients:
         client.start()
-    time.sleep(1)
     try:
+        load.wait_for_answers()
         yield load
-        time.sleep(0.5)
+        load.wait_for_answers()
     finally:
         load.is_over.set()
         for client in clients:
@@ -120,8 +129,15 @@ def test_a_backup_under_load_is_restored_elsewhere_and_sends_nothing(
     # The same database at rest: every table is equal.
     running.stop(signal.SIGTERM)
     done(environment, "backup", second)
-    assert "is not empty" in manage(elsewhere, "restore", second).stderr
-    done(elsewhere, "restore", second, "--replace", "--yes")
+    other_key = {**elsewhere, "SECRET_KEY": "another key " * 6}
+    replace = ("restore", second, "--replace", "--yes")
+    assert "it is not the backup's" in manage(other_key, *replace).stderr
+    done(elsewhere, *replace)
+    assert sums_of(elsewhere) == sums_of(environment)
+
+    # A database that cannot be read to its end changes nothing.
+    broken = cut(Path(second), tmp_path / "broken")
+    assert manage(elsewhere, "restore", broken, "--replace", "--yes").returncode == 1
     assert sums_of(elsewhere) == sums_of(environment)
 
     with smtp_server.running() as server:
@@ -165,6 +181,20 @@ def check_moment(elsewhere: dict[str, str], load: Traffic, begun: float, ended: 
     assert before <= found.keys()
     assert not after & found.keys()
     assert set(found.values()) == {EVENTS}
+
+
+def cut(backup: Path, to: Path) -> str:
+    """Write a backup whose database ends early, though its checksum is right."""
+    database = backup.with_name("rows")
+    with backup.open("rb") as source:
+        reader = archive.Reader(source)
+        key = reader.read(database=database)
+    database.write_bytes(database.read_bytes()[: database.stat().st_size // 2])
+    with database.open("rb") as content:
+        reader.manifest.files[archive.DATABASE] = archive.part_of(content)
+    with to.open("wb") as file:
+        archive.write(to=file, manifest=reader.manifest, database=database, secret_key=key.encode())
+    return str(to)
 
 
 def seed(environment: dict[str, str]) -> None:

@@ -52,7 +52,7 @@ class Command(BaseCommand):
 
     def _restore(self, opened: ExitStack, options: dict[str, Any]) -> None:
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-        opened.enter_context(up_lock.claim(folder=settings.DATA_DIR, url="restore"))
+        opened.enter_context(up_lock.claim(folder=settings.DATA_DIR, url=settings.PUBLIC_URL))
         backup = archive.Reader(_open(opened, options["file"]))
         missing = _check_origin(backup.manifest)
         if databases.tables():
