@@ -1,8 +1,8 @@
-"""Password hashes: Argon2, and at most two at a time in a process.
+"""Password hashes: Argon2, for at most two requests at a time in a process.
 
 Hashing is slow on purpose and needs no key, so whoever floods the sign-in page would take all
 threads and both cores from events. The third is refused at once, on whatever page it is asked for.
-Threads of a lower priority do the work, and requests that need a core do not wait for them.
+One thread of a lower priority hashes for all, so that on two cores one is left for events.
 """
 
 import os
@@ -37,12 +37,12 @@ def _step_back() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
-_threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="hashing", initializer=_step_back)
+_thread = ThreadPoolExecutor(1, thread_name_prefix="hashing", initializer=_step_back)
 
 
 def _aside(work: Callable[..., Result], *given: object) -> Result:
     with slot():
-        return _threads.submit(work, *given).result()
+        return _thread.submit(work, *given).result()
 
 
 @contextmanager
