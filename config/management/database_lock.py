@@ -3,10 +3,10 @@
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.backends.utils import CursorWrapper
 
 logger = logging.getLogger("cueline.database")
@@ -40,6 +40,9 @@ def exclusive_database_use() -> Iterator[None]:
             _wait_for_lock(cursor)
             yield
     finally:
+        # Answered before the next process asks; a closed connection frees its lock a moment later.
+        with suppress(DatabaseError, InterfaceError):
+            own.rollback()
         own.close()
 
 

@@ -43,6 +43,7 @@ def running(server_url: str) -> Iterator[str]:
     configuration = folder / "pgbouncer.ini"
     server_port = urlsplit(server_url).port
     configuration.write_text(CONFIGURATION.format(server_port=server_port, port=port))
+    configuration.chmod(0o644)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             ["pgbouncer", configuration], stdout=log, stderr=log, **private_postgres.unprivileged()
