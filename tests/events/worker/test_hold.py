@@ -96,7 +96,7 @@ def test_an_operator_resumes_it_with_a_log_entry(admin_client: Client, held: Ins
     assert admin_client.get("/admin/subscribers/installation/1/history/").content.count(b"Resumed")
 
 
-def test_a_viewer_and_a_get_do_not(
+def test_a_get_and_a_stranger_do_not(
     client: Client, admin_client: Client, held: Installation
 ) -> None:
     assert admin_client.get(RESUME).status_code == 405
