@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
@@ -41,24 +41,6 @@ def _may_read(request: HttpRequest) -> bool:
     # A proxy on this machine makes every caller local; its header shows that there is one.
     is_forwarded = settings.BEHIND_PROXY or "X-Forwarded-For" in request.headers
     return not is_forwarded and env.is_loopback(str(request.META.get("REMOTE_ADDR", "")))
-
-
-class PoolCollector(Collector):
-    """The web's connections to PostgreSQL; nothing without a pool."""
-
-    def collect(self) -> list[GaugeMetricFamily]:
-        pool = getattr(connection, "pool", None)
-        if pool is None:
-            return []
-        stats = pool.get_stats()
-        return [
-            GaugeMetricFamily(f"cueline_{name}", text, value=stats.get(name, 0))
-            for name, text in (
-                ("pool_size", "Connections that the pool holds."),
-                ("pool_available", "Connections that wait for a request."),
-                ("requests_waiting", "Requests that wait for a connection."),
-            )
-        ]
 
 
 class EngineCollector(Collector):
@@ -96,5 +78,4 @@ def _engine_numbers(now: datetime) -> dict[str, tuple[str, float]]:
     }
 
 
-REGISTRY.register(PoolCollector())
 REGISTRY.register(EngineCollector())

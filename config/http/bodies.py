@@ -5,16 +5,13 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
-from granian.rsgi import ProtocolError  # type: ignore[attr-defined] # not declared
+from granian.rsgi import HTTPProtocol, ProtocolError  # type: ignore[attr-defined] # not declared
 
 from config.http.refusals import Refusal, declared_length, too_large
 from config.http.steps import Step, Until, own
-
-if TYPE_CHECKING:
-    from granian.rsgi import HTTPProtocol  # type: ignore[attr-defined] # not declared
 
 # A body makes progress when it has grown by this much.
 PROGRESS = 8 * 1024
@@ -57,7 +54,7 @@ class Bodies:
         self._held = 0
         self._lock = threading.Lock()
 
-    async def read(self, environ: dict[str, Any], protocol: "HTTPProtocol") -> bytes:
+    async def read(self, environ: dict[str, Any], protocol: HTTPProtocol) -> bytes:
         """Return the whole body; raises `Cut`. It counts as held until it is forgotten."""
         length = None if "HTTP_TRANSFER_ENCODING" in environ else declared_length(environ)
         if length == 0:
@@ -74,7 +71,7 @@ class Bodies:
         finally:
             self._readings.discard(reading)
 
-    async def _read(self, reading: _Reading, protocol: "HTTPProtocol", length: int | None) -> bytes:
+    async def _read(self, reading: _Reading, protocol: HTTPProtocol, length: int | None) -> bytes:
         pieces: list[bytes] = []
         next_piece = protocol.__aiter__().__anext__
         while reading.held != length:
@@ -125,7 +122,7 @@ class Bodies:
             if now - reading.progressed_at > settings.BODY_SECONDS:
                 self._end(reading, TOO_SLOW)
 
-    async def read_on(self, environ: dict[str, Any], protocol: "HTTPProtocol") -> None:
+    async def read_on(self, environ: dict[str, Any], protocol: HTTPProtocol) -> None:
         """Read a refused body on for a while, so that its caller gets to see the answer."""
         if "HTTP_EXPECT" in environ:
             return

@@ -33,14 +33,8 @@ def migrations(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
 
 
 def connections(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
-    """Find SQLite without its options, and a connection pool outside the web."""
-    if connection.vendor == "sqlite":
-        return _sqlite_faults()
-    if "pool" in connection.settings_dict.get("OPTIONS", {}):
-        what = "A command has a connection pool, which breaks workers that fork"
-        remedy = "Use DATABASE_URL without a pool: the web makes its own."
-        return [Finding(what=what, remedy=remedy)]
-    return []
+    """Find SQLite without its options."""
+    return _sqlite_faults() if connection.vendor == "sqlite" else []
 
 
 def constraints(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
