@@ -15,8 +15,10 @@ from config.http.steps import Step, Until, own
 
 # A body makes progress when it has grown by this much.
 PROGRESS = 8 * 1024
-# After a piece smaller than this the next one is asked for a little later: each costs some 50 us.
+# Each piece costs some 50 us. So after many of them, and one smaller than this, the next one is
+# asked for a little later.
 SMALL = 1024
+MANY = 16
 SECONDS_AFTER_SMALL = 0.02
 # How far a refused body is read on: Python's http.client sees no answer before it has sent all.
 READ_ON = 16 * 1024 * 1024
@@ -84,7 +86,7 @@ class Bodies:
                 raise Cut(None)
             pieces.append(piece)
             self._count(reading, len(piece))
-            if len(piece) < SMALL and reading.held != length:
+            if len(pieces) > MANY and len(piece) < SMALL:
                 await Until(self._wait_a_little)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 

@@ -79,6 +79,21 @@ def test_a_body_that_is_only_slow_is_taken(web: Web) -> None:
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_body_in_many_small_pieces_is_taken(web: Web, is_chunked: bool) -> None:
+    body = json.dumps({"email": "p1@example.com", "events": [{"name": "name1"}]}).encode()
+    length = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {len(body)}"
+    with web.open(web.head(length)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number in range(len(body)):
+            piece = body[number : number + 1]
+            connection.sendall(b"1\r\n%s\r\n" % piece if is_chunked else piece)
+            time.sleep(0.005)
+        connection.sendall(b"0\r\n\r\n" if is_chunked else b"")
+
+        assert answer_on(connection)[0] == 200
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
 @pytest.mark.parametrize("mebibytes", [6, 14])
 def test_a_body_that_is_too_large_gets_an_answer_that_http_client_reads(
     web: Web, mebibytes: int, is_chunked: bool

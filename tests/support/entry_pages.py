@@ -68,7 +68,7 @@ def file(request: HttpRequest) -> FileResponse:
 
 def slow(request: HttpRequest) -> HttpResponse:
     """Work for a while and leave a mark."""
-    time.sleep(0.5)
+    time.sleep(1)
     Path(os.environ["DATA_DIR"], "mark").touch()
     return HttpResponse("done")
 
