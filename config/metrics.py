@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
 from django.views.decorators.http import require_safe
@@ -55,24 +55,6 @@ def _may_read(request: HttpRequest) -> bool:
     return not is_forwarded and all(map(env.is_loopback, names))
 
 
-class PoolCollector(Collector):
-    """The web's connections to PostgreSQL; nothing without a pool."""
-
-    def collect(self) -> list[GaugeMetricFamily]:
-        pool = getattr(connection, "pool", None)
-        if pool is None:
-            return []
-        stats = pool.get_stats()
-        return [
-            GaugeMetricFamily(f"cueline_{name}", text, value=stats.get(name, 0))
-            for name, text in (
-                ("pool_size", "Connections that the pool holds."),
-                ("pool_available", "Connections that wait for a request."),
-                ("requests_waiting", "Requests that wait for a connection."),
-            )
-        ]
-
-
 class EngineCollector(Collector):
     """What waits for the worker; nothing while the database does not answer."""
 
@@ -108,5 +90,4 @@ def _engine_numbers(now: datetime) -> dict[str, tuple[str, float]]:
     }
 
 
-REGISTRY.register(PoolCollector())
 REGISTRY.register(EngineCollector())

@@ -1,7 +1,7 @@
-"""Whether this is a web process; only those may have a connection pool.
+"""Whether this is a web process, whose connections keep prepared statements.
 
-The web's entry marks itself before Django reads the settings. Workers and commands never do:
-django-q forks, and a pool's sockets shared by two processes lose answers.
+
+`config.rsgi` marks itself before Django reads the settings.
 """
 
 import multiprocessing

@@ -99,15 +99,11 @@ def _database() -> dict[str, object]:
     database["DISABLE_SERVER_SIDE_CURSORS"] = PGBOUNCER
     options: dict[str, object] = {"connect_timeout": 5, **database.get("OPTIONS", {})}
     if "pool" in options:
-        problem = "the pool is set by Cueline itself, in the web process alone."
+        problem = "Cueline keeps one connection for each thread and uses no pool."
         raise env.SettingError("DATABASE_URL", problem)
     if process.is_web():
-        # The server's idle threads end after 30 s and would leave their connection open; the pool
-        # limits connections to one per thread. Workers fork and must never have a pool.
-        options["pool"] = {"min_size": 1, "max_size": WEB_THREADS, "timeout": 10}
         # The fast path's statements are planned once for each connection; Django's own never are.
         options["prepare_threshold"] = None if PGBOUNCER else 0
-        return {**database, "CONN_MAX_AGE": 0, "OPTIONS": options}
     return {**database, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 

@@ -5,21 +5,20 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
-from granian.rsgi import ProtocolError  # type: ignore[attr-defined] # not declared
+from granian.rsgi import HTTPProtocol, ProtocolError  # type: ignore[attr-defined] # not declared
 
 from config.http.refusals import Refusal, declared_length, too_large
 from config.http.steps import Step, Until, own
 
-if TYPE_CHECKING:
-    from granian.rsgi import HTTPProtocol  # type: ignore[attr-defined] # not declared
-
 # A body makes progress when it has grown by this much.
 PROGRESS = 8 * 1024
-# After a piece smaller than this the next one is asked for a little later: each costs some 50 us.
+# Each piece costs some 50 us. So after many of them, and one smaller than this, the next one is
+# asked for a little later.
 SMALL = 1024
+MANY = 16
 SECONDS_AFTER_SMALL = 0.02
 # How far a refused body is read on: Python's http.client sees no answer before it has sent all.
 READ_ON = 16 * 1024 * 1024
@@ -57,7 +56,7 @@ class Bodies:
         self._held = 0
         self._lock = threading.Lock()
 
-    async def read(self, environ: dict[str, Any], protocol: "HTTPProtocol") -> bytes:
+    async def read(self, environ: dict[str, Any], protocol: HTTPProtocol) -> bytes:
         """Return the whole body; raises `Cut`. It counts as held until it is forgotten."""
         length = None if "HTTP_TRANSFER_ENCODING" in environ else declared_length(environ)
         if length == 0:
@@ -74,7 +73,7 @@ class Bodies:
         finally:
             self._readings.discard(reading)
 
-    async def _read(self, reading: _Reading, protocol: "HTTPProtocol", length: int | None) -> bytes:
+    async def _read(self, reading: _Reading, protocol: HTTPProtocol, length: int | None) -> bytes:
         pieces: list[bytes] = []
         next_piece = protocol.__aiter__().__anext__
         while reading.held != length:
@@ -87,7 +86,7 @@ class Bodies:
                 raise Cut(None)
             pieces.append(piece)
             self._count(reading, len(piece))
-            if len(piece) < SMALL and reading.held != length:
+            if len(pieces) > MANY and len(piece) < SMALL:
                 await Until(self._wait_a_little)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -125,7 +124,7 @@ class Bodies:
             if now - reading.progressed_at > settings.BODY_SECONDS:
                 self._end(reading, TOO_SLOW)
 
-    async def read_on(self, environ: dict[str, Any], protocol: "HTTPProtocol") -> None:
+    async def read_on(self, environ: dict[str, Any], protocol: HTTPProtocol) -> None:
         """Read a refused body on for a while, so that its caller gets to see the answer."""
         if "HTTP_EXPECT" in environ:
             return

@@ -1,8 +1,8 @@
 """The web's entry: reads each request whole without a thread, then gives it to one of a few.
 
-An RSGI application. The event loop judges the headers and reads the body at a least rate, so that a
-caller who sends slowly, or nothing, costs a connection and no thread. A fixed pool of threads runs
-the WSGI application with complete requests.
+An RSGI application. It judges the headers and reads the body at a least rate outside of the
+threads, so that a caller who sends slowly, or nothing, costs a connection and no thread. A fixed
+pool of threads runs the WSGI application with complete requests.
 """
 
 import asyncio
@@ -17,6 +17,8 @@ from functools import partial
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 
+from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # not declared
+
 from config.http import refusals, steps, uploads
 from config.http.bodies import TOO_SLOW, Bodies, Cut
 from config.http.environ import environ_of
@@ -25,8 +27,6 @@ from config.http.steps import Step, Until
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
-
-    from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # not declared
 
 logger = logging.getLogger("cueline.entry")
 
@@ -70,7 +70,7 @@ class Entry:
         for thread in self._threads:
             thread.join()
 
-    async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
+    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         environ = environ_of(scope)
         try:
             body = await self._body(environ, protocol)
@@ -86,7 +86,7 @@ class Entry:
         if failure is not None:
             await self._refuse(failure, environ, protocol)
 
-    async def _body(self, environ: dict[str, Any], protocol: "HTTPProtocol") -> bytes:
+    async def _body(self, environ: dict[str, Any], protocol: HTTPProtocol) -> bytes:
         """Return the body of a request that nothing is against; raises `Cut`."""
         refusal = refusals.judge(environ)
         form = uploads.form_of(environ)
@@ -113,7 +113,7 @@ class Entry:
         self._waiting.put(job)
 
     async def _refuse(
-        self, refusal: Refusal, environ: dict[str, Any], protocol: "HTTPProtocol"
+        self, refusal: Refusal, environ: dict[str, Any], protocol: HTTPProtocol
     ) -> None:
         status, headers, content = refusals.answer(refusal, environ)
         protocol.response_bytes(status, headers, content)
@@ -134,7 +134,7 @@ class Entry:
             job.step()
             del job
 
-    def _answer(self, environ: dict[str, Any], protocol: "HTTPProtocol") -> None:
+    def _answer(self, environ: dict[str, Any], protocol: HTTPProtocol) -> None:
         started: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> None:

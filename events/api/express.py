@@ -70,7 +70,7 @@ class ExpressLane:
                 error_body(code="INTERNAL", message=message, request_id=request_id), status=500
             )
         finally:
-            connections.give_back()
+            connections.look_after()
         if answer is None:
             environ["wsgi.input"] = BytesIO(body)
             return self.application(environ, start_response)

@@ -139,7 +139,8 @@ def test_files_are_sent_whole(web: Web, query: str) -> None:
 
 
 def test_work_is_finished_when_its_caller_has_gone(web: Web) -> None:
-    web.open(web.head(method="GET", path="/test/slow")).close()
+    with web.open(web.head(method="GET", path="/test/slow")):
+        time.sleep(0.2)
 
     give_up_at = time.monotonic() + 10
     while not Path(web.environment["DATA_DIR"], "mark").exists():

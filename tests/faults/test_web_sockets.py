@@ -79,6 +79,21 @@ def test_a_body_that_is_only_slow_is_taken(web: Web) -> None:
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_body_in_many_small_pieces_is_taken(web: Web, is_chunked: bool) -> None:
+    body = json.dumps({"email": "p1@example.com", "events": [{"name": "name1"}]}).encode()
+    length = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {len(body)}"
+    with web.open(web.head(length)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number in range(len(body)):
+            piece = body[number : number + 1]
+            connection.sendall(b"1\r\n%s\r\n" % piece if is_chunked else piece)
+            time.sleep(0.005)
+        connection.sendall(b"0\r\n\r\n" if is_chunked else b"")
+
+        assert answer_on(connection)[0] == 200
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
 @pytest.mark.parametrize("mebibytes", [6, 14])
 def test_a_body_that_is_too_large_gets_an_answer_that_http_client_reads(
     web: Web, mebibytes: int, is_chunked: bool
@@ -130,9 +145,15 @@ def test_an_early_answer_keeps_the_connection(
     connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=30)
     connection.connect()
     socket_before = connection.sock
-    for number in range(100):
-        body = b"x" * (5_000 + 450 * number)
-        connection.request(method, path, body=body, headers={**web.headers, **headers})
+    for number in range(60):
+        body = b"x" * (5_000 + 750 * number)
+        connection.putrequest(method, path)
+        for name, value in {**web.headers, **headers, "Content-Length": str(len(body))}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        # Now the answer could come before the body does.
+        time.sleep(0.005)
+        connection.send(body)
         answer = connection.getresponse()
         answer.read()
         assert answer.status == status

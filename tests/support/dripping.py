@@ -22,7 +22,7 @@ def main(port: int, count: int) -> None:
         while len(connections) < count:
             connections.append(socket.create_connection(("127.0.0.1", port)))
             connections[-1].sendall(HEAD)
-            connections[-1].setblocking(False)
+            connections[-1].settimeout(0)
         kept = []
         for number, connection in enumerate(connections):
             with contextlib.suppress(OSError):

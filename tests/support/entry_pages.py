@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
@@ -23,6 +24,7 @@ PIECES = 320
 def upload(request: HttpRequest) -> HttpResponse:
     """Say how many bytes came in which kind of file."""
     file = request.FILES["file"]
+    assert isinstance(file, UploadedFile)
     return HttpResponse(f"{file.size} {type(file).__name__}")
 
 
@@ -66,7 +68,7 @@ def file(request: HttpRequest) -> FileResponse:
 
 def slow(request: HttpRequest) -> HttpResponse:
     """Work for a while and leave a mark."""
-    time.sleep(0.5)
+    time.sleep(1)
     Path(os.environ["DATA_DIR"], "mark").touch()
     return HttpResponse("done")
 

@@ -55,13 +55,9 @@ def writes(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
 
 
 def connections(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
-    """Find SQLite without its options, and a connection pool outside the web."""
+    """Find SQLite without its options, and a pooler that the settings do not name."""
     if connection.vendor == "sqlite":
         return _sqlite_faults()
-    if "pool" in connection.settings_dict.get("OPTIONS", {}):
-        what = "A command has a connection pool, which breaks workers that fork"
-        remedy = "Use DATABASE_URL without a pool: the web makes its own."
-        return [Finding(what=what, remedy=remedy)]
     if not settings.PGBOUNCER and _is_pooled():
         what = "A pooler such as PgBouncer is between Cueline and PostgreSQL"
         remedy = "Set PGBOUNCER=true, unless it gives each connection a server session of its own."

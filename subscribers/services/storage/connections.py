@@ -19,21 +19,18 @@ def is_passing(error: Exception) -> bool:
 
 
 def renew() -> bool:
-    """Drop this thread's connection and all idle broken ones; False inside a transaction."""
+    """Drop this thread's connection; False inside a transaction."""
     if connection.in_atomic_block:
         return False
     connection.close()
-    pool = getattr(connection, "pool", None)
-    if pool is not None:
-        pool.check()
     return True
 
 
-def give_back() -> None:
-    """Release this thread's connection after a request, as Django does for its own requests."""
+def look_after() -> None:
+    """Close this thread's connection if a request broke it, as Django does for its own requests."""
     # One look-up: `connection` makes one at each access.
     own = connections[DEFAULT_DB_ALIAS]
-    if not own.in_atomic_block:
+    if own.errors_occurred:
         own.close_if_unusable_or_obsolete()
 
 

@@ -1,6 +1,6 @@
 """What the views see of a request, made of what the server gives."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
@@ -39,7 +39,6 @@ class Scope:
     server: str = "127.0.0.1:8000"
     scheme: str = "http"
     authority: str | None = None
-    proto: str = field(default="http")
 
 
 def made(*pairs: tuple[str, str | None], **more: str) -> dict[str, object]:
