@@ -19,6 +19,8 @@ _django = get_wsgi_application()
 from django.conf import settings  # noqa: E402 - read once the process is marked
 
 from config.http.entry import Entry  # noqa: E402 - as above
+from config.http.request import Utf8Request  # noqa: E402 - as above
 from config.layers import layered  # noqa: E402 - imports models, so after Django's set-up
 
+_django.request_class = Utf8Request
 application = Entry(layered(_django), threads=settings.WEB_THREADS)

@@ -189,6 +189,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler
 _COOKIE_PREFIX = "__Host-" if _IS_HTTPS else ""
 SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}sessionid"
 CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}csrftoken"
+SESSION_ENGINE = "config.sign_in.sessions"
 SESSION_LENGTH = env.read_span("SESSION_HOURS", default=12, least=1, most=720)
 # The idle end: `SignInMiddleware` moves it on while the user is there.
 SESSION_COOKIE_AGE = int(

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 _BASE: dict[str, Any] = {
     "SCRIPT_NAME": "",
     "SERVER_SOFTWARE": "granian",
-    "SERVER_PROTOCOL": "HTTP/1.1",
     "wsgi.version": (1, 0),
     "wsgi.errors": sys.stderr,
     "wsgi.input_terminated": True,
@@ -40,6 +39,7 @@ def environ_of(scope: "Scope") -> dict[str, Any]:
     environ.pop(_DROPPED, None)
     if "HTTP_HOST" not in environ:
         environ["HTTP_HOST"] = scope.authority or ""
+    environ["SERVER_PROTOCOL"] = f"HTTP/{scope.http_version}"
     environ["REQUEST_METHOD"] = scope.method
     environ["PATH_INFO"] = _latin(scope.path)
     environ["QUERY_STRING"] = _latin(scope.query_string)

@@ -277,3 +277,25 @@ def test_it_stops_in_time_and_answers_what_is_under_way(tmp_path: Path) -> None:
 def _is_running(process: int) -> bool:
     state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     return state != "Z"
+
+
+@pytest.mark.parametrize("codec", ["base64", "rot13", "undefined", "idna", "punycode", "utf-16"])
+def test_no_codec_that_a_caller_names_is_a_fault(web: Web, codec: str) -> None:
+    def status(method: str, path: str, content_type: str, body: bytes = b"") -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=30)
+        connection.request(method, path, body, {**web.headers, "Content-Type": content_type})
+        found = connection.getresponse().status
+        connection.close()
+        return found
+
+    part = b'--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click'
+
+    named = f"; charset={codec}"
+    assert status("GET", "/admin/login/?next=%C3%A9", "text/plain" + named) == 200
+    assert status("GET", "/healthz", f"text/plain; a*={codec}''%C3%A9") == 200
+    form = "application/x-www-form-urlencoded" + named
+    assert status("POST", "/u/x", form, b"List-Unsubscribe=One-Click&words=%C3%A9") == 200
+    multipart = "multipart/form-data; boundary=b" + named
+    assert status("POST", "/u/x", multipart, part + b"\r\n--b--\r\n") == 200
+    assert status("POST", BULK, "application/json" + named, b"{}") == 415
+    assert status("POST", BULK + "?dryRun=%31", "application/json" + named, b"{}") == 415

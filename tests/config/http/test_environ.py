@@ -32,6 +32,7 @@ class Scope:
     """A request as the server gives it."""
 
     headers: Headers
+    http_version: str = "1.1"
     method: str = "POST"
     path: str = "/"
     query_string: str = ""
@@ -94,3 +95,10 @@ def test_paths_are_bytes_as_latin_1() -> None:
     environ = made(path="/é", query_string="ü")
 
     assert (environ["PATH_INFO"], environ["QUERY_STRING"]) == ("/\xc3\xa9", "\xc3\xbc")
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_the_version_of_http_is_what_the_caller_spoke(version: str) -> None:
+    environ = environ_of(Scope(Headers(), http_version=version))  # type: ignore[arg-type]  # quacks like it
+
+    assert environ["SERVER_PROTOCOL"] == f"HTTP/{version}"

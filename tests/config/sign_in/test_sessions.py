@@ -57,6 +57,13 @@ def test_a_page_writes_the_session_once_a_minute_at_most(browser: Client) -> Non
         assert "sessionid" in browser.get(LIST).cookies
 
 
+@pytest.mark.parametrize("key", ["\0" * 32, "a" * 31 + "\0", "\xff" * 32])
+def test_a_cookie_that_is_no_key_is_no_fault(browser: Client, key: str) -> None:
+    browser.cookies["sessionid"] = key
+
+    assert browser.get(LIST).status_code == 302
+
+
 def test_cookies_belong_to_the_host_over_https() -> None:
     _, https = run("shell", "--no-imports", "-c", SHOW, PUBLIC_URL="https://mail.example.com")
     _, http = run("shell", "--no-imports", "-c", SHOW, PUBLIC_URL="http://127.0.0.1:8000")
