@@ -2,8 +2,9 @@
 
 The kernel drops a lock when the last process that has its file open ends. So a file that is there
 and free belongs to a process that is dead. A file that is not there says nothing: its process may
-run on another host, or where files cannot be locked. Host names and process numbers say nothing
-either, since containers share them.
+run on another host, or where files cannot be locked. Nor does a copy of the folder, which nobody
+locks while the process lives: each file names its own inode. Host names and process numbers say
+nothing either, since containers share them.
 """
 
 import fcntl
@@ -16,6 +17,7 @@ from uuid import UUID
 # A supervisor with the ticker and the pool; an import by command.
 WORKER = "worker"
 IMPORT = "import"
+MOST_BYTES = 100
 
 
 def hold(*, folder: Path, kind: str, owner: UUID) -> int | None:
@@ -31,6 +33,7 @@ def hold(*, folder: Path, kind: str, owner: UUID) -> int | None:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(descriptor, _inode(descriptor))
         # Locked before it has its name, so that nobody sees it free.
         unnamed.rename(path)
     except OSError:
@@ -53,7 +56,7 @@ def held(*, folder: Path, kind: str, owner: UUID) -> Iterator[None]:
 
 
 def has_died(*, folder: Path, kind: str, owner: UUID) -> bool:
-    """Tell whether the owner's file is there and free; it is then removed."""
+    """Tell whether the owner's file is there, free and no copy; it is then removed."""
     with _free(_path(folder, kind, owner)) as is_free:
         return is_free
 
@@ -84,10 +87,18 @@ def _free(path: Path) -> Iterator[bool]:
         except OSError:
             yield False
             return
+        if os.pread(descriptor, MOST_BYTES, 0) != _inode(descriptor):
+            yield False
+            return
         yield True
         path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
+
+
+def _inode(descriptor: int) -> bytes:
+    found = os.fstat(descriptor)
+    return b"%d:%d" % (found.st_dev, found.st_ino)
 
 
 def _path(folder: Path, kind: str, owner: UUID) -> Path:

@@ -1,6 +1,7 @@
 """A lock file shows who lives: while it is held, after its holder was killed, and not elsewhere."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -56,9 +57,17 @@ def test_an_owner_is_dead_when_all_its_processes_are(tmp_path: Path) -> None:
     assert not process_locks.has_died(folder=tmp_path, kind="worker", owner=owner)
 
 
-def test_a_file_stays_when_its_owner_could_not_be_cared_for(tmp_path: Path) -> None:
+def leave_lock(folder: Path, *, kind: str = "worker") -> UUID:
+    """Leave the file of a process that is dead; return its owner."""
     owner = uuid4()
-    (tmp_path / f"worker-{owner.hex}.lock").touch()
+    lock = process_locks.hold(folder=folder, kind=kind, owner=owner)
+    assert lock is not None
+    os.close(lock)
+    return owner
+
+
+def test_a_file_stays_when_its_owner_could_not_be_cared_for(tmp_path: Path) -> None:
+    owner = leave_lock(tmp_path)
 
     owners = process_locks.abandoned(folder=tmp_path, kind="worker")
     assert next(owners) == owner
@@ -69,9 +78,20 @@ def test_a_file_stays_when_its_owner_could_not_be_cared_for(tmp_path: Path) -> N
     assert abandoned(tmp_path) == [owner]
 
 
-def test_other_files_and_other_kinds_are_left_alone(tmp_path: Path) -> None:
+def test_a_copy_of_the_folder_says_nothing_about_who_lives(tmp_path: Path) -> None:
+    folder, copy = tmp_path / "one", tmp_path / "other"
+    folder.mkdir()
     owner = uuid4()
-    for name in ("worker-x.lock", f"import-{owner.hex}.lock", f"worker-{owner.hex}.new"):
+    with process_locks.held(folder=folder, kind="worker", owner=owner):
+        shutil.copytree(folder, copy)
+
+        assert abandoned(copy) == []
+        assert not process_locks.has_died(folder=copy, kind="worker", owner=owner)
+
+
+def test_other_files_and_other_kinds_are_left_alone(tmp_path: Path) -> None:
+    owner = leave_lock(tmp_path, kind="import")
+    for name in ("worker-x.lock", f"worker-{owner.hex}.new"):
         (tmp_path / name).touch()
 
     assert abandoned(tmp_path) == []

@@ -3,8 +3,10 @@
 Real processes and SMTP server; the mail is asked for as a sign-up asks.
 """
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +30,7 @@ confirmations.ask_by_id(
     subscriber_id=person.pk, circumstances=ledger.NOTHING_KNOWN, now=timezone.now())
 """
 STATUS = "SELECT status FROM subscribers_outgoingemail"
+BEATING = "SELECT count(beat_at) FROM events_worker"
 # Longer than it takes to be killed and found dead.
 HELD = 60.0
 
@@ -91,3 +94,24 @@ def test_it_arrives_whoever_is_killed_and_when(
     working.wait_until(lambda: working.value(STATUS) == "sent")
     assert server.recipients == [ADDRESS] * (2 if stage is Stage.MESSAGE else 1)
     assert len({each.message_id for each in server.taken}) == 1
+
+
+@pytest.mark.postgresql
+def test_a_worker_on_a_copied_folder_sends_nothing_again(
+    start_worker: StartWorker, environment: dict[str, str], server: SmtpServer, tmp_path: Path
+) -> None:
+    environment["LEASE_SECONDS"] = "90"
+    working = start_worker()
+    working.wait_for_beat()
+    hold = server.hold(Stage.MESSAGE)
+    sign_up(working)
+    hold.wait_until_reached()
+
+    # How a second host gets the secret key.
+    shutil.copytree(environment["DATA_DIR"], tmp_path / "copy")
+    environment["DATA_DIR"] = str(tmp_path / "copy")
+    start_worker().wait_until(lambda: working.value(BEATING) == 2)
+    hold.release()
+
+    working.wait_until(lambda: working.value(STATUS) == "sent")
+    assert max(server.count.values()) == 1
