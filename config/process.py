@@ -1,6 +1,5 @@
 """Whether this is a web process, whose connections keep prepared statements.
 
-
 `config.rsgi` marks itself before Django reads the settings.
 """
 

@@ -92,7 +92,7 @@ def test_what_pgbouncer_costs(tmp_path: Path) -> None:
             "pgbouncer": {**direct, "PGBOUNCER": "true", "DATABASE_URL": pooled},
         }
         ports = {
-            label: stack.enter_context(serving("config.wsgi:application", environment))
+            label: stack.enter_context(serving("config.rsgi:application", environment))
             for label, environment in environments.items()
         }
         for mix, count in product(MIXES, COUNTS):

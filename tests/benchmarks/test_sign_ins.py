@@ -62,7 +62,7 @@ def test_events_while_strangers_sign_in(kind: str, tmp_path: Path) -> None:
         environment.pop("DJANGO_SETTINGS_MODULE", None)
         assert manage(environment, "migrate", "--verbosity", "0").returncode == 0
         key = prepare(environment)
-        with serving("config.wsgi:application", environment) as (port, _):
+        with serving("config.rsgi:application", environment) as (port, _):
             send_events(port, key)
             idle = send_events(port, key)
             flood = subprocess.Popen(

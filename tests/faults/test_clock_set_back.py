@@ -26,7 +26,7 @@ def test_a_tick_from_the_future_is_no_life(environment: dict[str, str], tmp_path
         kill(*early.everybody())
         early.process.wait()
 
-    with serving("config.wsgi:application", environment) as (port, _):
+    with serving("config.rsgi:application", environment) as (port, _):
         status, answer = call(port, "GET", "/healthz/worker")
     doctor = json.loads(manage(environment, "doctor", "--json").stdout)
 

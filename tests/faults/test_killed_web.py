@@ -16,7 +16,7 @@ SECONDS_TO_END = 20
 
 def test_its_process_ends_with_a_killed_server(environment: dict[str, str]) -> None:
     fill_with_tables(environment)
-    with serving("config.wsgi:application", environment) as (port, server):
+    with serving("config.rsgi:application", environment) as (port, server):
         (worker,) = [each for each in children_of(server) if "resource_tracker" not in line(each)]
 
         os.kill(server, signal.SIGKILL)

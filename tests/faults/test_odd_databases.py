@@ -136,7 +136,7 @@ def started(folder: Path, disk: Path, server: PrivatePostgres | None) -> Iterato
     person = "FROM subscribers_subscriber ORDER BY id LIMIT 1"
     token = value_of(environment, f"SELECT unsubscribe_token {person}")
     known["token"] = uuid.UUID(str(value_of(environment, f"SELECT id {person}"))).hex + token
-    with serving("config.wsgi:application", environment) as (port, _):
+    with serving("config.rsgi:application", environment) as (port, _):
         yield House(environment, port, known, disk, server)
 
 
@@ -252,7 +252,7 @@ def test_a_file_that_cannot_be_written_is_unavailable(house: House, tmp_path: Pa
             **house.environment,
             "DATABASE_URL": f"sqlite:///{view / 'cueline.sqlite3'}",
         }
-        with serving("config.wsgi:application", environment) as (port, _):
+        with serving("config.rsgi:application", environment) as (port, _):
             readers = House(environment, port, house.known, house.disk, None)
             check_readiness(readers, "read-only")
             event = readers.report()

@@ -45,7 +45,7 @@ def test_two_sign_ins_at_a_time_are_tried_and_events_go_on(environment: dict[str
     key = fill(environment)["BENCHMARK_KEY"]
     assert manage(environment, "shell", "--no-imports", "-c", MAKE_USER).returncode == 0
     environment |= {"LOGIN_FAILURES_BY_ADDRESS": str(BY_ADDRESS), "LOG_LEVEL": "warning"}
-    with serving("config.wsgi:application", environment) as (port, _):
+    with serving("config.rsgi:application", environment) as (port, _):
         application = Application(port, key)
         with ThreadPoolExecutor(12) as together:
             statuses = list(together.map(lambda _: sign_in(port).status, range(12)))
