@@ -17,9 +17,10 @@ from functools import partial
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 
+from django.conf import settings
 from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # not declared
 
-from config.http import refusals, steps, uploads
+from config.http import refusals, silent_readers, steps, uploads
 from config.http.bodies import TOO_SLOW, Bodies, Cut
 from config.http.environ import environ_of
 from config.http.refusals import Refusal
@@ -33,6 +34,8 @@ logger = logging.getLogger("cueline.entry")
 # Until then the server has opened the file of an answer; its own copy keeps the content.
 SECONDS_TO_OPEN = 10
 BLOCK = 256 * 1024
+# How many BODY_SECONDS an answer may wait for its reader.
+LONGER_FOR_READERS = 3
 
 
 FAILED = Refusal(500, "INTERNAL", "Something failed on our side.")
@@ -55,6 +58,7 @@ class Entry:
             threading.Thread(target=self._serve, name=f"web-{number + 1}", daemon=True)
             for number in range(threads)
         ]
+        self._are_readers_limited = False
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -122,6 +126,10 @@ class Entry:
 
     def _tick(self) -> None:
         self._bodies.end_the_slow(now=time.monotonic())
+        if not self._are_readers_limited:
+            # The server listens a moment after it has called `__rsgi_init__`.
+            seconds = LONGER_FOR_READERS * settings.BODY_SECONDS
+            self._are_readers_limited = silent_readers.end_after(seconds=seconds)
         self._loop.call_later(1, self._tick)
 
     def _serve(self) -> None:

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -299,3 +300,21 @@ def test_no_codec_that_a_caller_names_is_a_fault(web: Web, codec: str) -> None:
     assert status("POST", "/u/x", multipart, part + b"\r\n--b--\r\n") == 200
     assert status("POST", BULK, "application/json" + named, b"{}") == 415
     assert status("POST", BULK + "?dryRun=%31", "application/json" + named, b"{}") == 415
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="The kernel of Linux ends them.")
+def test_a_reader_who_takes_nothing_is_ended(web: Web) -> None:
+    # Several long answers at once: the kernel takes one from the server, and no more.
+    script = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
+    # Connections of the first second have no limit.
+    time.sleep(1.5)
+    give_up_at = time.monotonic() + 30
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        reader.connect(("127.0.0.1", web.port))
+        reader.sendall(web.head(method="GET", path=script) * 8)
+        ports = f":{web.port:04X} 0100007F:{reader.getsockname()[1]:04X} 01 "
+
+        while ports in Path("/proc/net/tcp").read_text():
+            assert time.monotonic() < give_up_at
+            time.sleep(0.2)

@@ -105,12 +105,16 @@ def _reserve(planned: IdempotentRequest, *, now: datetime) -> Reservation | Kept
     """Insert the row, or take it over under the planned token. Idempotent."""
     with transaction.atomic():
         IdempotentRequest.objects.bulk_create([planned], ignore_conflicts=True)
-        found = IdempotentRequest.objects.select_for_update().get(
+        rows = IdempotentRequest.objects.select_for_update().filter(
             workspace_id=planned.workspace_id,
             method=planned.method,
             path=planned.path,
             key=planned.key,
         )
+        found = rows.first()
+        if found is None:
+            # The request that had it released it between the two statements.
+            raise RequestInProgress(retry_after=1)
         if found.token == planned.token:
             return Reservation(row_id=found.pk, token=found.token)
         if found.expires_at <= now:

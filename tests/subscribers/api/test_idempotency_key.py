@@ -1,8 +1,10 @@
 """`Idempotency-Key`: the first answer, kept and given again."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from events.models import Event
 from subscribers.models import ApiKey, IdempotentRequest
@@ -135,6 +137,21 @@ def test_while_the_first_request_runs_a_repeat_is_asked_to_wait(caller: Caller) 
     assert reply.status == 409
     assert reply.code == "IDEMPOTENCY_IN_PROGRESS"
     assert 0 < int(reply.headers["Retry-After"]) <= 60
+
+
+def test_a_repeat_while_the_first_gives_up_is_asked_to_wait(caller: Caller) -> None:
+    send(caller)
+
+    def release_before_reading(execute: Any, sql: str, *given: Any) -> Any:
+        if sql.startswith("SELECT") and "idempotentrequest" in sql:
+            IdempotentRequest.objects.all().delete()
+        return execute(sql, *given)
+
+    with connection.execute_wrapper(release_before_reading):
+        reply = send(caller)
+
+    assert (reply.status, reply.code) == (409, "IDEMPOTENCY_IN_PROGRESS")
+    assert send(caller).status == 200
 
 
 def test_when_the_first_died_a_repeat_takes_over_after_its_lease(caller: Caller) -> None:
