@@ -165,7 +165,7 @@ def read_secret_key(name: str, *, folder: Path) -> str:
         try:
             if not path.exists():
                 _write_once(path, secrets.token_urlsafe(64))
-            given = path.read_text(encoding="ascii").strip()
+            given = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not text"
             problem = f"the secret key cannot be kept in {path} ({reason}); "

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.test import override_settings
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from subscribers.models import Workspace
     from tests.support.calling import Caller
 
+# On a busy machine any example may take long.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 pytest_plugins = ["tests.support.running", "tests.support.working"]
 SETTING_NAMES = re.compile(r'env\.read_\w+\(\s*"([A-Z0-9_]+)"')
 database_name = pytest.StashKey[str]()

@@ -132,6 +132,13 @@ def test_a_secret_key_is_made_once_and_for_its_owner_alone(
     assert [path.name for path in folder.iterdir()] == ["secret_key"]
 
 
+def test_a_secret_key_of_any_letters_is_read_from_its_file(tmp_path: Path) -> None:
+    # As `restore` writes it there, after an installation had it in its environment.
+    (tmp_path / "secret_key").write_text("ключ" * 20, encoding="utf-8")
+
+    assert env.read_secret_key(NAME, folder=tmp_path) == "ключ" * 20
+
+
 def test_a_secret_key_that_cannot_be_kept_stops_the_start(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -27,7 +27,7 @@ for name, is_allowed in (("may", True), ("may-not", False)):
     if is_allowed:
         user.user_permissions.add(Permission.objects.get(codename="add_subscriber"))
     client = Client()
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(user)
     print(client.cookies["sessionid"].value)
 """
 PART = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n--b--\r\n'

@@ -24,7 +24,7 @@ from subscribers.models import (
     Tag,
     Workspace,
 )
-from subscribers.wire import addresses, json_gate
+from subscribers.wire import addresses, json_gate, names
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,7 +66,7 @@ def people(draw: st.DrawFn) -> dict[str, Any]:
     has_left = status == Status.UNSUBSCRIBED
     event = st.fixed_dictionaries(
         {
-            "name": words,
+            "name": words.filter(lambda name: names.find_unseen(name) is None),
             "event_id": st.none() | words,
             "occurred_at": st.timedeltas(timedelta(0), timedelta(days=300)).map(
                 lambda later: created_at + later

@@ -9,15 +9,19 @@ import io
 import tarfile
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Annotated
 
 import msgspec
+
+from config.env import SHORTEST_SECRET_KEY
 
 FORMAT = 1
 MANIFEST, DATABASE, SECRET_KEY = "manifest.json", "database", "secret_key"
 # No manifest or key is larger; more is not read into memory.
 MOST_BYTES = 1024 * 1024
 BLOCK = 1024 * 1024
+# What is shown on a terminal.
+PLAIN = msgspec.Meta(pattern=r"\A[\w.+-]{1,200}\Z")
 
 
 class BadBackup(ValueError):
@@ -34,10 +38,10 @@ class Part(msgspec.Struct):
 class Manifest(msgspec.Struct, kw_only=True):
     """What a backup holds; `migrations` are `app.name`, `files` are the parts by name."""
 
-    made_at: datetime
-    version: str
+    made_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    version: Annotated[str, PLAIN]
     database: str
-    migrations: list[str]
+    migrations: list[Annotated[str, PLAIN]]
     files: dict[str, Part]
     format: int = FORMAT
 
@@ -67,7 +71,7 @@ class Reader:
             self._tar = tarfile.open(fileobj=source, mode="r|")  # noqa: SIM115 - read in parts
             text = self._next(MANIFEST).read(MOST_BYTES)
             self.manifest = msgspec.json.decode(text, type=Manifest)
-        except (tarfile.TarError, EOFError, msgspec.MsgspecError) as error:
+        except (tarfile.TarError, EOFError, msgspec.MsgspecError, RecursionError) as error:
             raise BadBackup("This is not a backup of Cueline.") from error
         if self.manifest.format != FORMAT:
             raise BadBackup(f"The backup has format {self.manifest.format}, not {FORMAT}.")
@@ -85,7 +89,13 @@ class Reader:
         with database.open("rb") as file:
             self._check(DATABASE, part_of(file))
         self._check(SECRET_KEY, part_of(io.BytesIO(secret_key)))
-        return secret_key.decode()
+        try:
+            text = secret_key.decode()
+        except UnicodeDecodeError:
+            text = ""
+        if len(text.strip()) < SHORTEST_SECRET_KEY:
+            raise BadBackup("The backup's secret key cannot be used.")
+        return text
 
     def _next(self, name: str) -> IO[bytes]:
         member = self._tar.next()

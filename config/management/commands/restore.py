@@ -65,9 +65,11 @@ class Command(BaseCommand):
         is_set = bool(os.environ.get("SECRET_KEY"))
         if is_set and secret_key != settings.SECRET_KEY:
             raise CommandError(OTHER_KEY)
+        draft = _draft_of(secret_key, Path(folder) / archive.SECRET_KEY)
         databases.restore(database=database, fingerprint=installation.fingerprint_of(secret_key))
         if not is_set:
-            _keep(secret_key, Path(folder) / archive.SECRET_KEY)
+            # Where the settings read it; it appears whole.
+            draft.replace(settings.DATA_DIR / "secret_key")
         self.stdout.write(
             f"Restored: the backup of {moment(backup.manifest.made_at)}, made by version"
             f" {backup.manifest.version}.\nIt is on hold: no mail, no webhook, no import. "
@@ -106,8 +108,8 @@ def _ask_to_replace(options: dict[str, Any]) -> None:
     asking_first.make_sure(question=question, is_sure=options["yes"])
 
 
-def _keep(secret_key: str, draft: Path) -> None:
-    """Put the key where the settings read it; the file appears whole."""
+def _draft_of(secret_key: str, draft: Path) -> Path:
+    """Write the key to a file, before the database is replaced: the disk may be full."""
     draft.touch(mode=0o600)
-    draft.write_text(secret_key)
-    draft.replace(settings.DATA_DIR / "secret_key")
+    draft.write_text(secret_key, encoding="utf-8")
+    return draft

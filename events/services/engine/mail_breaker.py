@@ -12,6 +12,7 @@ from config import retries
 
 @dataclass(slots=True)
 class _Breaker:
+    tripped_at: datetime | None = None
     held_until: datetime | None = None
     failures: int = 0
 
@@ -20,15 +21,16 @@ _breaker = _Breaker()
 
 
 def held_until(*, now: datetime) -> datetime | None:
-    """Return when sending may resume; None when it may now."""
-    until = _breaker.held_until
-    return until if until is not None and until > now else None
+    """Return when sending may resume; None when it may now, or the clock was set back meanwhile."""
+    began, until = _breaker.tripped_at, _breaker.held_until
+    return until if began and until and began <= now < until else None
 
 
 def trip(*, now: datetime, is_unknown: bool) -> datetime:
     """Count a failure of the server itself, and return until when nothing is sent."""
     schedule = retries.SILENT_MAIL_SERVER if is_unknown else retries.NO_MAIL_SERVER
     _breaker.failures += 1
+    _breaker.tripped_at = now
     _breaker.held_until = now + schedule.pause(failures=_breaker.failures)
     return _breaker.held_until
 

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django_q.models import OrmQ
 
+from config import process_locks
 from events import enqueue
 from events.enqueue import TaskCall
 from events.models import Enrollment
@@ -29,9 +30,11 @@ MAIL = {"type": "email", "subject": "Hi", "html": "<p>Hi {{unsubscribeUrl}}</p>"
 
 @pytest.fixture
 def dead_lock(settings_folder: Path) -> Path:
-    path = settings_folder / f"worker-{DEAD.hex}.lock"
-    path.touch()
-    return path
+    with process_locks.held(folder=settings_folder, kind=process_locks.WORKER, owner=DEAD):
+        path = settings_folder / f"worker-{DEAD.hex}.lock"
+        kept = path.with_suffix(".kept")
+        kept.hardlink_to(path)
+    return kept.rename(path)
 
 
 @pytest.fixture

@@ -154,11 +154,14 @@ def test_a_repeat_while_the_first_gives_up_is_asked_to_wait(caller: Caller) -> N
     assert send(caller).status == 200
 
 
-def test_when_the_first_died_a_repeat_takes_over_after_its_lease(caller: Caller) -> None:
+@pytest.mark.parametrize(
+    "left", [timedelta(seconds=-1), timedelta(hours=3)], ids=["over", "by a clock that was ahead"]
+)
+def test_when_the_first_died_a_repeat_takes_over_after_its_lease(
+    caller: Caller, left: timedelta
+) -> None:
     send(caller)
-    IdempotentRequest.objects.update(
-        status=None, lease_expires_at=datetime.now(tz=UTC) - timedelta(seconds=1)
-    )
+    IdempotentRequest.objects.update(status=None, lease_expires_at=datetime.now(tz=UTC) + left)
 
     reply = send(caller)
 

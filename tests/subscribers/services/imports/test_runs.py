@@ -205,10 +205,12 @@ def test_a_run_that_moved_on_just_now_is_left_alone() -> None:
     assert caught.value.moved_at == NOW
 
 
-def test_a_run_that_was_killed_is_taken_over() -> None:
+@pytest.mark.parametrize("later", [timedelta(seconds=60), timedelta(hours=-3)])
+def test_a_run_that_was_killed_is_taken_over(later: timedelta) -> None:
     run = begin(factories.WorkspaceFactory.create())
 
-    resumed = resume(run.workspace, now=NOW + timedelta(seconds=60))
+    # Earlier than its last step, when the clock was set back.
+    resumed = resume(run.workspace, now=NOW + later)
 
     with pytest.raises(runs.TakenOver):
         move_on(run, counts(recorded=1))
