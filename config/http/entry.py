@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 from django.conf import settings
 
 from config.http import refusals, silent_readers, steps, uploads
-from config.http.bodies import TOO_SLOW, Bodies, Cut
+from config.http.bodies import BROKEN, TOO_SLOW, Bodies, Cut
 from config.http.environ import environ_of
 from config.http.refusals import Refusal
 from config.http.steps import Step, Until
@@ -80,8 +80,7 @@ class Entry:
         try:
             body = await self._body(environ, protocol)
         except Cut as cut:
-            if cut.refusal is not None:
-                await self._refuse(cut.refusal, environ, protocol)
+            await self._refuse(cut.refusal, environ, protocol)
             return
         environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = BytesIO(body)
@@ -122,7 +121,7 @@ class Entry:
     ) -> None:
         status, headers, content = refusals.answer(refusal, environ)
         protocol.response_bytes(status, headers, content)
-        if refusal is not TOO_SLOW:
+        if refusal not in {TOO_SLOW, BROKEN}:
             await self._bodies.read_on(environ, protocol)
 
     def _tick(self) -> None:
