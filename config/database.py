@@ -6,11 +6,13 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
-# Away, restarting, full, too busy or, as a failed-over replica is, read-only (25006, an internal
-# error of PostgreSQL's). None of them says anything about a row: the whole request may be repeated.
-AWAY = (OperationalError, InterfaceError, InternalError)
+# Away, restarting, full or too busy. None of them says anything about a row: the whole request may be
+# repeated.
+AWAY = (OperationalError, InterfaceError)
+# As a failed-over replica is. PostgreSQL calls it an internal error, as it does what a trigger raises.
+READ_ONLY = "25006"
 RETRY_AFTER_SECONDS = 2
 DISK_FULL = "53100"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -20,6 +22,12 @@ _PROBE_BYTES = 1024 * 1024
 _SPILL = "SELECT count(*) FROM generate_series(1, 65536)"
 
 Writes = Literal["ok", "read-only", "full"]
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Tell whether an error that ended a request lies with the database as a whole."""
+    is_read_only = getattr(getattr(error, "__cause__", None), "sqlstate", None) == READ_ONLY
+    return isinstance(error, AWAY) or is_read_only
 
 
 def writes() -> Writes:

@@ -20,12 +20,12 @@ class UnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        return unavailable(request) if isinstance(error, database.AWAY) else None
+        return unavailable(request) if database.is_away(error) else None
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer what no middleware caught, such as an error of a middleware itself."""
-    is_away = isinstance(sys.exception(), database.AWAY)
+    is_away = database.is_away(sys.exception())
     return unavailable(request) if is_away else errors.server_error(request)
 
 

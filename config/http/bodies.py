@@ -24,13 +24,14 @@ SECONDS_AFTER_SMALL = 0.02
 READ_ON = 16 * 1024 * 1024
 
 TOO_SLOW = Refusal(408, "REQUEST_TIMEOUT", "The body came too slowly.")
+BROKEN = Refusal(400, "VALIDATION_ERROR", "The body ended early, or its chunks cannot be read.")
 TOO_MANY = Refusal(503, "UNAVAILABLE", "Too many large bodies are being sent. Try again.")
 
 
 class Cut(Exception):
-    """A body that is not read to its end; without a refusal the caller is gone."""
+    """A body that is not read to its end."""
 
-    def __init__(self, refusal: Refusal | None) -> None:
+    def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
         super().__init__()
 
@@ -68,7 +69,7 @@ class Bodies:
         except BaseException as error:
             self.forget(reading.held)
             if isinstance(error, asyncio.CancelledError):
-                raise Cut(reading.refusal) from None
+                raise Cut(reading.refusal or BROKEN) from None
             raise
         finally:
             self._readings.discard(reading)
@@ -83,7 +84,8 @@ class Bodies:
             if not piece:
                 if length is None and await _has_ended(next_piece):
                     break
-                raise Cut(None)
+                # The caller may be gone, too.
+                raise Cut(BROKEN)
             pieces.append(piece)
             self._count(reading, len(piece))
             if len(pieces) > MANY and len(piece) < SMALL:

@@ -21,7 +21,7 @@ from django.conf import settings
 from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # not declared
 
 from config.http import refusals, silent_readers, steps, uploads
-from config.http.bodies import TOO_SLOW, Bodies, Cut
+from config.http.bodies import BROKEN, TOO_SLOW, Bodies, Cut
 from config.http.environ import environ_of
 from config.http.refusals import Refusal
 from config.http.steps import Step, Until
@@ -79,8 +79,7 @@ class Entry:
         try:
             body = await self._body(environ, protocol)
         except Cut as cut:
-            if cut.refusal is not None:
-                await self._refuse(cut.refusal, environ, protocol)
+            await self._refuse(cut.refusal, environ, protocol)
             return
         environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = BytesIO(body)
@@ -121,7 +120,7 @@ class Entry:
     ) -> None:
         status, headers, content = refusals.answer(refusal, environ)
         protocol.response_bytes(status, headers, content)
-        if refusal is not TOO_SLOW:
+        if refusal not in {TOO_SLOW, BROKEN}:
             await self._bodies.read_on(environ, protocol)
 
     def _tick(self) -> None:

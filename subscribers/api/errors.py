@@ -8,7 +8,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
-from config.database import AWAY, RETRY_AFTER_SECONDS
+from config.database import RETRY_AFTER_SECONDS, is_away
 from config.http.errors import Detail, error_body, json_response, request_id_of
 from subscribers.wire.payloads import InvalidRequest
 
@@ -34,7 +34,7 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse 
     if isinstance(error, InvalidRequest):
         details = [Detail(fault.path, fault.message) for fault in error.faults]
         return _answer(request, error.code, _summary(details), details=details)
-    if isinstance(error, AWAY):
+    if is_away(error):
         return _unavailable(request, "The database is not available.", outcome="")
     found = _translate(error, context)
     code = getattr(found, "code", None)

@@ -1,5 +1,8 @@
 """What a load balancer asks."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +11,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
+from config import health
 from tests import factories
 
 
@@ -83,3 +87,27 @@ def test_a_worker_cannot_be_judged_without_a_database(client: Client, db: None) 
 @pytest.mark.parametrize("path", ["/healthz", "/healthz/worker", "/readyz"])
 def test_health_takes_no_post(client: Client, path: str) -> None:
     assert client.post(path).status_code == 405
+
+
+def test_who_asks_during_a_look_gets_the_last_answer() -> None:
+    goes_on, looks = threading.Event(), list[str]()
+    goes_on.set()
+
+    def look() -> health.Answer:
+        looks.append("look")
+        goes_on.wait(timeout=20)
+        return {"number": len(looks)}, 200
+
+    ask = health.one_look_at_a_time(look)
+    assert ask() == ({"number": 1}, 200)
+    goes_on.clear()
+    with ThreadPoolExecutor(1) as others:
+        other = others.submit(ask)
+        while len(looks) == 1:
+            time.sleep(0.001)
+
+        assert [ask() for _ in range(100)] == [({"number": 1}, 200)] * 100
+
+        goes_on.set()
+        assert other.result() == ({"number": 2}, 200)
+    assert ask() == ({"number": 3}, 200)

@@ -136,7 +136,7 @@ def test_expect_100_continue(web: Web) -> None:
         ("POST", "/api/v1/nothing", {}, 404),
         ("POST", BULK, {"Authorization": "Bearer cue_0123456789_" + "x" * 40}, 401),
         ("PUT", BULK, {}, 405),
-        ("POST", "/admin/login/", {"Content-Type": "application/x-www-form-urlencoded"}, 403),
+        ("POST", "/admin/enter-code/", {"Content-Type": "application/x-www-form-urlencoded"}, 403),
         ("POST", BULK, {"Content-Type": "text/plain"}, 415),
     ],
 )
@@ -318,3 +318,18 @@ def test_a_reader_who_takes_nothing_is_ended(web: Web) -> None:
         while ports in Path("/proc/net/tcp").read_text():
             assert time.monotonic() < give_up_at
             time.sleep(0.2)
+
+
+@pytest.mark.parametrize("path", [BULK, "/u/x"])
+@pytest.mark.parametrize(
+    ("length", "body"),
+    [("Transfer-Encoding: chunked", b"-5\r\nabc"), ("Transfer-Encoding: chunked", b"0x5\r\nabcde"),
+     ("Transfer-Encoding: chunked", b"5\r\nabcdeXX\r\n0\r\n\r\n"), ("Content-Length: 9", b"{}")],
+)  # fmt: skip
+def test_a_body_that_breaks_off_is_the_callers_fault(
+    web: Web, path: str, length: str, body: bytes
+) -> None:
+    with web.open(web.head(length, path=path) + body) as connection:
+        connection.shutdown(socket.SHUT_WR)
+
+        assert answer_on(connection)[0] == 400
