@@ -28,9 +28,12 @@ def hold(*, folder: Path, kind: str, owner: UUID) -> int | None:
     path = _path(folder, kind, owner)
     unnamed = path.with_suffix(".new")
     try:
-        descriptor = os.open(unnamed, os.O_RDWR | os.O_CREAT, 0o600)
+        opened = os.open(unnamed, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError:
         return None
+    # Where the standard input is closed, the file has its number, which a child gives to another.
+    descriptor = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(opened)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.write(descriptor, _inode(descriptor))

@@ -98,6 +98,9 @@ def _database() -> dict[str, object]:
     database = dj_database_url.parse(text)
     database["DISABLE_SERVER_SIDE_CURSORS"] = PGBOUNCER
     options: dict[str, object] = {"connect_timeout": 5, **database.get("OPTIONS", {})}
+    # Times are read in this style alone, and a database or a role may have another. By the
+    # environment, since a pooler takes it so from every client.
+    os.environ["PGDATESTYLE"] = "ISO"
     if "pool" in options:
         problem = "Cueline keeps one connection for each thread and uses no pool."
         raise env.SettingError("DATABASE_URL", problem)

@@ -120,7 +120,9 @@ class Supervisor:
         part.listen()
         if part.group is None:
             if part.is_due:
-                part.begin(self._arguments(part), kept_files=[self._lock] if self._lock else [])
+                part.begin(
+                    self._arguments(part), kept_files=[] if self._lock is None else [self._lock]
+                )
             return
         if part.group.exit_code == REFUSED:
             raise PartRefused

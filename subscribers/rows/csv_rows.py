@@ -7,6 +7,7 @@ its first line is a fault and reading continues at the next line.
 import csv
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import BytesIO, StringIO
 from itertools import accumulate, chain, islice
@@ -85,8 +86,8 @@ def _columns(cells: Sequence[str], name: str) -> tuple[str, ...]:
     if "" in columns:
         number = columns.index("") + 1
         raise InvalidFile(f"{name}: column {number} of the header has no name.")
-    repeated = next((column for column in columns if columns.count(column) > 1), None)
-    if repeated is not None:
+    repeated, times = Counter(columns).most_common(1)[0]
+    if times > 1:
         raise InvalidFile(f"{name}: the header names {repeated[:100]!r} twice.")
     if len(columns) == 1 and re.search("[;\t|]", columns[0]):
         raise InvalidFile(f"{name}: cells must be parted by commas; the header has none.")

@@ -89,6 +89,17 @@ def test_a_copy_of_the_folder_says_nothing_about_who_lives(tmp_path: Path) -> No
         assert not process_locks.has_died(folder=copy, kind="worker", owner=owner)
 
 
+def test_a_lock_is_no_standard_file_which_children_have_of_their_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path), uuid4().hex]
+    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *command]
+    shown = HOLD.replace("print(child.pid, flush=True)", "print(lock); child.kill()")
+    closed[closed.index(HOLD)] = shown.replace("sys.stdin.read()", "")
+
+    printed = subprocess.run(closed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert int(printed) > 2
+
+
 def test_other_files_and_other_kinds_are_left_alone(tmp_path: Path) -> None:
     owner = leave_lock(tmp_path, kind="import")
     for name in ("worker-x.lock", f"worker-{owner.hex}.new"):

@@ -20,6 +20,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from config import web_server
 from tests.support import disks, private_postgres
 from tests.support.private_postgres import PrivatePostgres
 from tests.support.running import BULK, serving
@@ -30,6 +31,7 @@ pytestmark = [pytest.mark.live, disks.needs_root]
 SECONDS_TO_HAPPEN = 20
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 NEWER = "INSERT INTO django_migrations (app, name, applied) VALUES ('{}', '0099_later', '{}')"
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
 
 
 @dataclass
@@ -136,7 +138,7 @@ def started(folder: Path, disk: Path, server: PrivatePostgres | None) -> Iterato
     person = "FROM subscribers_subscriber ORDER BY id LIMIT 1"
     token = value_of(environment, f"SELECT unsubscribe_token {person}")
     known["token"] = uuid.UUID(str(value_of(environment, f"SELECT id {person}"))).hex + token
-    with serving("config.rsgi:application", environment) as (port, _):
+    with serving(web_server.TARGET, environment) as (port, _):
         yield House(environment, port, known, disk, server)
 
 
@@ -186,6 +188,19 @@ def change(house: House, sql: str) -> None:
         return
     with closing(sqlite3.connect(house.disk / "cueline.sqlite3", timeout=20)) as file, file:
         file.execute(sql)
+
+
+@pytest.mark.postgresql
+def test_a_database_that_writes_dates_in_its_own_style_is_read(house: House) -> None:
+    change(house, "ALTER DATABASE cueline SET datestyle = 'German'")
+    change(house, CUT)
+    try:
+        wait_until(lambda: house.ask("GET", "/readyz").status != 503)
+        assert house.ask("GET", "/readyz").status == 200
+        assert house.report().status == 200
+    finally:
+        change(house, "ALTER DATABASE cueline RESET datestyle")
+        change(house, CUT)
 
 
 @pytest.mark.postgresql
@@ -252,7 +267,7 @@ def test_a_file_that_cannot_be_written_is_unavailable(house: House, tmp_path: Pa
             **house.environment,
             "DATABASE_URL": f"sqlite:///{view / 'cueline.sqlite3'}",
         }
-        with serving("config.rsgi:application", environment) as (port, _):
+        with serving(web_server.TARGET, environment) as (port, _):
             readers = House(environment, port, house.known, house.disk, None)
             check_readiness(readers, "read-only")
             event = readers.report()

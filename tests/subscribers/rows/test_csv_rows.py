@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 import tracemalloc
 
 import pytest
@@ -190,6 +191,17 @@ def test_a_header_that_is_none_is_the_files_fault(content: bytes, message: str) 
         rows_of(content)
 
     assert str(caught.value).endswith(message)
+
+
+def test_a_header_of_very_many_columns_is_read_in_reasonable_time() -> None:
+    names = [b"column%d" % number for number in range(70_000)]
+    began = time.monotonic()
+
+    with pytest.raises(InvalidFile, match="'column1' twice"):
+        rows_of(b",".join([*names, b"column1"]) + b"\n")
+    assert len(rows_of(b",".join(names) + b"\n" + b"," * 69_999 + b"\n")) == 1
+
+    assert time.monotonic() - began < 10
 
 
 def test_reading_goes_on_from_any_row(monkeypatch: pytest.MonkeyPatch) -> None:
