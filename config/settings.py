@@ -116,7 +116,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Applications -----------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "unfold", "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes",
+    # The admin is discovered by `config.urls`.
+    "unfold", "django.contrib.admin.apps.SimpleAdminConfig",
+    "django.contrib.auth", "django.contrib.contenttypes",
     "django.contrib.sessions", "django.contrib.messages", "django.contrib.staticfiles",
     "django_otp", "django_otp.plugins.otp_totp", "django_otp.plugins.otp_static",
     "csp", "rest_framework", "drf_spectacular", "drf_spectacular_sidecar", "django_q",
