@@ -8,10 +8,9 @@ from typing import Literal
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-# Away, restarting, full or too busy. None of them says anything about a row: the whole request may be
-# repeated.
+# Away, restarting, full or too busy. None says anything about a row: all of it may be repeated.
 AWAY = (OperationalError, InterfaceError)
-# As a failed-over replica is. PostgreSQL calls it an internal error, as it does what a trigger raises.
+# As a failed-over replica is. For PostgreSQL an internal error, as what a trigger raises is, too.
 READ_ONLY = "25006"
 RETRY_AFTER_SECONDS = 2
 DISK_FULL = "53100"

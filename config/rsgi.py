@@ -25,5 +25,5 @@ from config.layers import layered  # noqa: E402 - imports models, so after Djang
 
 _django.request_class = Utf8Request
 # Before the first request, which would wait for it.
-_ = get_resolver().url_patterns
+get_resolver().url_patterns  # noqa: B018 - loads them
 application = Entry(layered(_django), threads=settings.WEB_THREADS)
