@@ -30,7 +30,7 @@ def look_after() -> None:
     """Close this thread's connection if a request broke it, as Django does for its own requests."""
     # One look-up: `connection` makes one at each access.
     own = connections[DEFAULT_DB_ALIAS]
-    if own.errors_occurred:
+    if own.errors_occurred and not own.in_atomic_block:
         own.close_if_unusable_or_obsolete()
 
 
