@@ -14,7 +14,7 @@ from django.conf import settings
 
 UMASK = 0o077
 # Folders of Cueline and of file systems. One of another name that others may enter makes DATA_DIR
-# a shared folder, such as /var: closing it would harm whoever uses it.
+# a shared folder, such as /var: closing it would harm its other users.
 _OWN_FOLDERS = frozenset({"mail", "exports", "lost+found"})
 _SQLITE_ENDINGS = ("", "-wal", "-shm", "-journal")
 

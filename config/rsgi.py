@@ -7,8 +7,6 @@ from django.core.wsgi import get_wsgi_application
 
 from config import process
 
-# The database and mail files contain personal data.
-os.umask(0o077)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 process.mark_as_web()
 _, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)

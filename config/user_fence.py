@@ -1,6 +1,6 @@
 """Which users and groups somebody may change: only those without a right that they lack themselves.
 
-Whoever may change users could otherwise make themselves superuser, or set the password of one.
+Somebody with the right to change users could otherwise become superuser, or set one's password.
 """
 
 from django.contrib.auth.models import Group, Permission, User

@@ -36,8 +36,6 @@ SECONDS_TO_OPEN = 10
 BLOCK = 256 * 1024
 # How many BODY_SECONDS an answer may wait for its reader.
 LONGER_FOR_READERS = 3
-
-
 FAILED = Refusal(500, "INTERNAL", "Something failed on our side.")
 
 

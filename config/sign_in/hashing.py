@@ -1,6 +1,6 @@
 """Password hashes: Argon2, for at most two requests at a time in a process.
 
-Hashing is slow on purpose and needs no key, so whoever floods the sign-in page would take all
+Hashing is slow on purpose and needs no key, so a flood of the sign-in page would take all
 threads and both cores from events. The third is refused at once, on whatever page it is asked for.
 One thread of a lower priority hashes for all, so that on two cores one is left for events.
 """

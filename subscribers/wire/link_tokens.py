@@ -1,6 +1,6 @@
 """The tokens of the links in mails: how they look, and mails without them.
 
-Whoever has one acts in its person's name, so no screen and no export shows a mail with its tokens.
+A token acts in its person's name, so no screen and no export shows a mail with its tokens.
 """
 
 import re

@@ -181,7 +181,7 @@ def test_a_newer_database_is_named_and_served(house: House) -> None:
 
 
 def change(house: House, sql: str) -> None:
-    """Run a statement by hand, as another release's `migrate` would."""
+    """Run a statement directly, as another release's `migrate` would."""
     if house.server:
         with psycopg.connect(house.environment["DATABASE_URL"], autocommit=True) as server:
             server.execute(sql)
