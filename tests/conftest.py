@@ -36,6 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose the database before pytest-django reads the settings; xdist's workers inherit it."""
     if hasattr(config, "workerinput"):
         config.stash[database_name] = os.environ["CUELINE_TEST_DATABASE"]
+        # A folder for each worker: what one locks there is not locked for the others.
+        own = Path(os.environ["DATA_DIR"], config.workerinput["workerid"])
+        own.mkdir(mode=0o700)
+        os.environ["DATA_DIR"] = str(own)
         return
     if "DJANGO_SETTINGS_MODULE" in os.environ:
         raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE: the tests bring their own settings.")
