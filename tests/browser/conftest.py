@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,38 +26,50 @@ def chromium() -> str:
     pytest.skip("NOT TRIED IN A BROWSER: Chromium or playwright (group `checks`) is missing")
 
 
-@pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch) -> Iterator["Page"]:
-    """An empty page of a fresh browser."""
-    yield from _fresh_page(monkeypatch)
-
-
-@pytest.fixture
-def disguised_page(monkeypatch: pytest.MonkeyPatch) -> Iterator["Page"]:
-    """An empty page of a browser that does not say that a program drives it."""
-    yield from _fresh_page(monkeypatch, "--disable-blink-features=AutomationControlled")
-
-
-@pytest.fixture
-def browser(page: "Page") -> "Browser":
-    """The browser that the empty page belongs to."""
-    browser = page.context.browser
-    assert browser is not None
-    return browser
-
-
-def _fresh_page(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Iterator["Page"]:
+@pytest.fixture(scope="module")
+def launch() -> Iterator[Callable[..., "Browser"]]:
+    """Launches Chromium with further arguments."""
     executable = chromium()
-    # The driver runs an event loop in this thread, beside which Django refuses to query.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - see above
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - in the group `checks` only
 
-    with sync_playwright() as driver:
-        # CI runs as root, where the browser's own sandbox cannot.
-        browser = driver.chromium.launch(
-            executable_path=executable, args=["--no-sandbox", *arguments]
-        )
-        yield browser.new_page()
-        browser.close()
-        # Those that the test opened belong to the loop, and would outlive it.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as driver:
+        # The driver runs an event loop in this thread, beside which Django refuses to query.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+        def begin(*arguments: str) -> "Browser":
+            # CI runs as root, where the browser's own sandbox cannot.
+            return driver.chromium.launch(
+                executable_path=executable, args=["--no-sandbox", *arguments]
+            )
+
+        yield begin
+        # Those that the tests opened belong to the loop, and would outlive it.
         connections.close_all()
+
+
+@pytest.fixture(scope="module")
+def launched(launch: Callable[..., "Browser"]) -> "Browser":
+    """One browser for the tests of a module; each has contexts of its own."""
+    return launch()
+
+
+@pytest.fixture
+def browser(launched: "Browser") -> Iterator["Browser"]:
+    """A browser whose contexts end with the test."""
+    yield launched
+    for context in launched.contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(browser: "Browser") -> "Page":
+    """An empty page that shares nothing with other tests."""
+    return browser.new_page()
+
+
+@pytest.fixture
+def disguised_page(launch: Callable[..., "Browser"]) -> Iterator["Page"]:
+    """An empty page of a browser that does not say that a program drives it."""
+    disguised = launch("--disable-blink-features=AutomationControlled")
+    yield disguised.new_page()
+    disguised.close()
