@@ -1,5 +1,6 @@
 """The command line: a command that cannot work with the database says so in one sentence."""
 
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -37,6 +38,9 @@ class Terminal(ManagementUtility):
         if subcommand in NOT_OURS:
             _end(NOT_OURS[subcommand])
         command = super().fetch_command(subcommand)
+        # All is imported. What is here now stays, and need not be looked at again.
+        gc.freeze()
+        gc.enable()
         is_ours = type(command).__module__.startswith(("config.", *schema.OURS))
         if subcommand in WRITES_CODE:
             os.umask(0o022)

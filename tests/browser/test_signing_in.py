@@ -18,16 +18,13 @@ from pytest_django.live_server_helper import LiveServer
 from config.sign_in.models import SignIn
 from tests import factories
 from tests.browser.test_admin_in_a_browser import WATCH
+from tests.browser.test_pages_for_everybody import EVERY_LOOK, SIZES
 from tests.support.signing_in import PASSWORD, code_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-SIZES: dict[str, Any] = {
-    "phone": {"width": 390, "height": 844},
-    "desktop": {"width": 1280, "height": 800},
-}
 # The frame around the pages is the skin's, so without axe's own advice on landmarks.
 OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 # Lists, forms and the sign-in page are the skin's.
@@ -94,8 +91,14 @@ def every_page(page: "Page", server: LiveServer, settings: Settings) -> Iterator
     yield "refused"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["phone", "desktop"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        ("phone", "dark"),
+        ("desktop", "light"),
+        *[("phone", "light"), ("desktop", "dark")] * EVERY_LOOK,
+    ],
+)
 def test_everybody_can_use_the_pages(
     browser: "Browser", live_server: LiveServer, settings: Settings, size: str, scheme: Any
 ) -> None:

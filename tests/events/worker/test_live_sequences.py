@@ -1,6 +1,6 @@
 """Sequences with real processes: on time, on a busy worker, and without any worker.
 
-`BUSY_SECONDS` (20) is how long the busy worker is watched. Up to a minute its parts lose patience
+`BUSY_SECONDS` (12) is how long the busy worker is watched. Up to a minute its parts lose patience
 with each other within eight seconds; beyond it within the product's own thirty, with 20,000 due:
 
     BUSY_SECONDS=120 uv run pytest tests/events/worker/test_live_sequences.py -s
@@ -24,7 +24,7 @@ from tests.support.working import StartWorker, fill, manage
 
 pytestmark = pytest.mark.live
 
-BUSY_SECONDS = int(os.environ.get("BUSY_SECONDS", "20"))
+BUSY_SECONDS = int(os.environ.get("BUSY_SECONDS", "12"))
 # Two processes: five mails a second.
 SECONDS_PER_MAIL = 0.4
 SECONDS_TO_ARRIVE = 10

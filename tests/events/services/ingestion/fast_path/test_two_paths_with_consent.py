@@ -11,6 +11,7 @@ from subscribers.models import Confirmation, ConsentRecord, OutgoingEmail, Subsc
 from subscribers.services.workspaces import workspaces
 from tests.events.services.ingestion.fast_path.test_two_paths import (
     NOON,
+    SEEDS,
     make_application,
     random_request,
     rows_of,
@@ -41,7 +42,7 @@ def consent_of(workspace: Workspace) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(SEEDS))
 def test_both_paths_ask_alike(db: None, seed: int) -> None:
     choose = random.Random(seed)  # noqa: S311 - cases, no secrets
     fast, reference = make_application("same"), make_application("reference")

@@ -19,6 +19,7 @@ from events.services.sequences import sequences
 from subscribers.models import Subscriber, Workspace
 from tests.events.services.ingestion.fast_path.test_fast_path import is_fast
 from tests.events.services.ingestion.fast_path.test_two_paths import (
+    SEEDS,
     make_application,
     random_request,
     rows_of,
@@ -183,7 +184,7 @@ def send_both_ways(
     return reply, reference.post(BULK, body, headers=key), is_fast(queries)
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", range(SEEDS))
 def test_both_paths_make_the_same_enrollments_and_effects(db: None, seed: int) -> None:
     choose = random.Random(seed)  # noqa: S311 - cases, no secrets
     fast, reference = make_application("fast"), make_application("reference")
