@@ -36,7 +36,7 @@ from tests.support.time_travel import TimeTravel
 
 pytestmark = pytest.mark.django_db
 # So many show every state; fewer are made in less time.
-ENOUGH, FEW = 60, 25
+ENOUGH, FEW = 60, 20
 
 
 def make(slug: str = "demo", *, people: int = FEW) -> Workspace:
