@@ -7,8 +7,10 @@ is expected, and stops the start. Messages never repeat the values of secrets.
 import contextlib
 import ipaddress
 import os
+import pwd
 import re
 import secrets
+import shlex
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -77,11 +79,13 @@ def read_choice(name: str, *, default: str, choices: tuple[str, ...]) -> str:
 
 
 def read_folder(name: str, *, default: Path) -> Path:
-    """Return an absolute folder path; does not create it."""
+    """Return an absolute folder path; does not create it, and refuses another account's."""
     text = read_text(name)
     path = (Path(text).expanduser() if text else default).absolute()
-    if path.exists() and not path.is_dir():
-        raise SettingError(name, f"{path} is not a folder.")
+    if path.exists():
+        if not path.is_dir():
+            raise SettingError(name, f"{path} is not a folder.")
+        _refuse_strangers(path.resolve(), folder=path)
     return path
 
 
@@ -165,6 +169,7 @@ def read_secret_key(name: str, *, folder: Path) -> str:
         try:
             if not path.exists():
                 _write_once(path, secrets.token_urlsafe(64))
+            _refuse_strangers(path, folder=folder)
             given = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not text"
@@ -174,6 +179,27 @@ def read_secret_key(name: str, *, folder: Path) -> str:
     if len(given) < SHORTEST_SECRET_KEY or given.startswith("django-insecure"):
         raise SettingError(name, f"needs at least {SHORTEST_SECRET_KEY} random characters.")
     return given
+
+
+def _refuse_strangers(path: Path, *, folder: Path) -> None:
+    """Raise `SettingError` if a file, or a link of its name, belongs to an account that is neither
+    root nor this process's: the owner may replace it.
+
+    Root trusts the owner of DATA_DIR, too: it runs commands for the service's account.
+    """
+    account = os.geteuid() or folder.stat().st_uid
+    for owner in {path.stat().st_uid, path.lstat().st_uid} - {0, account}:
+        problem = f"{path} belongs to {_name_of(owner)}, who may replace it, not to "
+        problem += f"{_name_of(account)}. Run chown -h {account} {shlex.quote(str(path))} if you "
+        problem += "know what is in it, else set DATA_DIR to another folder."
+        raise SettingError("DATA_DIR", problem)
+
+
+def _name_of(account: int) -> str:
+    try:
+        return pwd.getpwuid(account).pw_name
+    except KeyError:
+        return f"account {account}"
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -54,6 +54,12 @@ def is_shared(folder: Path) -> bool:
     )
 
 
+def open_above() -> list[Path]:
+    """Return the folders above DATA_DIR in which everybody may rename what is not theirs."""
+    above = [(each, each.stat().st_mode) for each in data_folder().parents if each.exists()]
+    return [each for each, mode in above if mode & stat.S_IWOTH and not mode & stat.S_ISVTX]
+
+
 def _kept() -> Iterator[Path]:
     folder = data_folder()
     if folder.is_dir():

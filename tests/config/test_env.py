@@ -1,6 +1,7 @@
 """Readers of environment variables: what they take, and what stops the start."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,14 @@ from typing import Any
 import pytest
 
 from config import env
+from tests.support import temporary
 
 Read = Callable[[], Any]
 NAME = "CUELINE_TEST"
+SERVICE, OTHER = 65533, 65534
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="NOT TRIED: only root can act as another account"
+)
 
 
 def value_of(monkeypatch: pytest.MonkeyPatch, text: str | None, read: Read) -> Any:
@@ -156,3 +162,50 @@ def test_a_token_is_optional_and_never_short(monkeypatch: pytest.MonkeyPatch) ->
     assert value_of(monkeypatch, "x" * 20, read) == "x" * 20
     with pytest.raises(env.SettingError, match=r"^Setting CUELINE_TEST: needs at least 20"):
         value_of(monkeypatch, "x" * 19, read)
+
+
+@pytest.fixture
+def data(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of root in which everybody may write, as the account of a service sees it."""
+    monkeypatch.delenv(NAME, raising=False)
+    folder = temporary.make(prefix="cueline-owners-")
+    folder.chmod(0o1777)
+    os.seteuid(SERVICE)
+    yield folder
+    os.seteuid(0)
+    temporary.remove(folder)
+
+
+@as_root
+def test_the_keys_of_root_and_of_this_account_are_taken(data: Path) -> None:
+    own = env.read_secret_key(NAME, folder=data)
+    os.seteuid(0)
+    os.chown(data / "secret_key", 0, 0)
+    (data / "secret_key").chmod(0o644)
+    os.seteuid(SERVICE)
+
+    assert env.read_secret_key(NAME, folder=data) == own
+
+
+@as_root
+def test_a_link_that_another_account_put_there_is_no_key(data: Path) -> None:
+    os.seteuid(0)
+    (data / "known").write_text("what everybody of this machine may read " * 2)
+    (data / "known").chmod(0o644)
+    os.seteuid(OTHER)
+    (data / "secret_key").symlink_to(data / "known")
+    os.seteuid(0)
+    os.seteuid(SERVICE)
+
+    with pytest.raises(env.SettingError, match="belongs to"):
+        env.read_secret_key(NAME, folder=data)
+
+
+@as_root
+def test_root_works_in_the_folder_of_a_service(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(NAME, str(tmp_path))
+    os.chown(tmp_path, SERVICE, SERVICE)
+
+    assert env.read_folder(NAME, default=tmp_path) == tmp_path

@@ -1,9 +1,11 @@
-"""Another account of the machine reads nothing of Cueline, nor what an older version left open.
+"""Another account of the machine reads nothing of Cueline, nor what an older version left open,
+and chooses no secret key.
 
 Real processes started with most machines' umask, and `find` run by the account `nobody`.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +22,8 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="NOT TRIED: only root can act as another account"),
 ]
 NOBODY = 65534
+# Of a service; it need not be in the list of accounts.
+SERVICE = 65533
 
 
 @pytest.fixture
@@ -85,3 +89,46 @@ def test_nobody_else_reads_what_up_leaves(
     assert at_last == set()
     assert f"Other accounts of this machine have rights on {data}, and " in doctor
     assert f"Run chmod -R go-rwx {data}" in doctor
+
+
+def own(path: Path, account: int, *, mode: int) -> None:
+    os.chown(path, account, account, follow_symlinks=False)
+    if not path.is_symlink():
+        path.chmod(mode)
+
+
+def check(environment: dict[str, str], account: int) -> str:
+    """Return what `check` prints as an account that may read all files: it needs Python's."""
+    become = ["setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups"]
+    rights = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"] if account else []
+    done = subprocess.run(
+        [*become, *rights, sys.executable, "manage.py", "check"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    return said.strip().splitlines()[-1]
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="NOT TRIED: no setpriv")
+def test_no_other_account_chooses_the_secret_key(public: Path, environment: dict[str, str]) -> None:
+    folder = public / "data"
+    key = folder / "secret_key"
+    folder.mkdir()
+    key.write_text("a key that its maker knows " * 3)
+    environment.pop("SECRET_KEY", None)
+
+    own(folder, NOBODY, mode=0o755)
+    own(key, SERVICE, mode=0o644)
+    in_another_folder = check(environment, SERVICE)
+    own(folder, SERVICE, mode=0o700)
+    own(key, NOBODY, mode=0o644)
+    with_anothers_key = check(environment, SERVICE)
+    root_with_anothers_key = check(environment, 0)
+    own(key, SERVICE, mode=0o600)
+    root_for_the_service = check(environment, 0)
+
+    assert in_another_folder.startswith(f"Setting DATA_DIR: {folder} belongs to nobody, ")
+    assert with_anothers_key == root_with_anothers_key
+    assert with_anothers_key.startswith(f"Setting DATA_DIR: {key} belongs to nobody, ")
+    assert root_for_the_service.startswith("System check identified no issues")

@@ -22,7 +22,7 @@ import psycopg
 import pytest
 
 from config.management.backups import archive
-from tests.support import private_postgres, smtp_server
+from tests.support import disks, private_postgres, smtp_server
 from tests.support.running import ROOT, Application, Start
 from tests.support.smtp_server import SmtpServer
 from tests.support.working import Working, fill_with_tables, manage, value_of
@@ -144,6 +144,92 @@ def test_a_backup_under_load_is_restored_elsewhere_and_sends_nothing(
         check_silence(elsewhere, server, tmp_path)
 
 
+# Each of them could undo the hold that a restored copy begins with.
+PROGRAMS = {
+    "sqlite": (
+        (
+            "CREATE TRIGGER lifting AFTER INSERT ON subscribers_installation"
+            " BEGIN UPDATE subscribers_installation SET on_hold_since = NULL; END"
+        ),
+        "CREATE VIEW shown AS SELECT 1",
+        "CREATE VIRTUAL TABLE words USING fts4(word)",
+    ),
+    "postgresql": (
+        (
+            "CREATE FUNCTION lift() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN NEW.on_hold_since = NULL; RETURN NEW; END'"
+        ),
+        (
+            "CREATE TRIGGER lifting BEFORE INSERT ON subscribers_installation"
+            " FOR EACH ROW EXECUTE FUNCTION lift()"
+        ),
+        "CREATE FUNCTION look() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE EVENT TRIGGER looking ON ddl_command_end EXECUTE FUNCTION look()",
+        "CREATE RULE ignored AS ON DELETE TO django_session DO INSTEAD NOTHING",
+        "CREATE POLICY hidden ON events_worker USING (false)",
+        "CREATE VIEW shown AS SELECT 1 AS one",
+        "CREATE EXTENSION pg_stat_statements",
+    ),
+}
+NAMED = {
+    "sqlite": "table words, trigger lifting, view shown",
+    "postgresql": "event trigger looking, function lift, function look, policy hidden, "
+    "rule ignored, trigger lifting, view shown",
+}
+
+
+def test_what_runs_inside_a_database_is_restored_only_by_who_trusts_it(
+    environment: dict[str, str], elsewhere: dict[str, str], tmp_path: Path
+) -> None:
+    vendor = "postgresql" if "DATABASE_URL" in environment else "sqlite"
+    fill_with_tables(environment)
+    for statement in PROGRAMS[vendor]:
+        execute(environment, statement)
+    backup = str(tmp_path / "backup")
+
+    warned = manage(environment, "backup", backup)
+    refused = manage(elsewhere, "restore", backup)
+    own_key, left = key_of(elsewhere), tables_of(elsewhere)
+    trusted = manage(elsewhere, "restore", backup, "--trusted")
+
+    assert warned.returncode == 0
+    assert NAMED[vendor] in warned.stderr
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"CommandError: The backup has {NAMED[vendor]}: ")
+    assert left == []
+    assert trusted.returncode == 0, trusted.stderr
+    assert "SECRET_KEY" in environment or own_key != key_of(elsewhere)
+
+
+@disks.needs_root
+def test_a_restore_that_breaks_off_before_the_key_loses_no_key_and_says_what_to_do(
+    environment: dict[str, str], elsewhere: dict[str, str], tmp_path: Path
+) -> None:
+    """A key that cannot be replaced, as a container mounts it, comes to light after the tables."""
+    for each in (environment, elsewhere):
+        each.pop("SECRET_KEY", None)
+    fill_with_tables(environment)
+    backup = str(tmp_path / "backup")
+    done(environment, "backup", backup)
+    key = Path(elsewhere["DATA_DIR"]) / "secret_key"
+    key.parent.mkdir()
+    key.write_text("the key of what was here before " * 2)
+
+    with disks.pinned(key):
+        restored = manage(elsewhere, "restore", backup)
+        its_key = key.read_text()
+        refused = manage(elsewhere, "worker")
+        is_held = value_of(elsewhere, "SELECT on_hold_since FROM subscribers_installation")
+
+    assert restored.returncode == 1
+    assert "Traceback" not in restored.stderr
+    assert f"The tables are restored, but the secret key is not in {key}" in restored.stderr
+    assert its_key == "the key of what was here before " * 2
+    assert refused.returncode != 0
+    assert "SECRET_KEY is not the one" in refused.stderr
+    assert is_held is not None
+
+
 def check_silence(elsewhere: dict[str, str], server: SmtpServer, tmp_path: Path) -> None:
     """A worker on the copy sends nothing of what is due, until somebody resumes it."""
     execute(elsewhere, DUE.format("CURRENT_TIMESTAMP"))
@@ -222,18 +308,21 @@ def key_of(environment: dict[str, str]) -> str:
 
 def sums_of(environment: dict[str, str]) -> dict[str, tuple[int, str]]:
     """Return rows and a checksum of each table that a copy takes over."""
-    is_server = "DATABASE_URL" in environment
-    names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-    if not is_server:
-        names = "SELECT name FROM sqlite_master WHERE type = 'table'"
     sums = {}
-    for (table,) in rows_of(environment, names):
+    for table in tables_of(environment):
         if table not in NOT_COPIED:
             everything = f'SELECT * FROM "{table}"'  # noqa: S608 - a table of ours
             rows = sorted(map(repr, rows_of(environment, everything)))
             sums[table] = (len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest())
     assert sums["events_event"][0] > 0
     return sums
+
+
+def tables_of(environment: dict[str, str]) -> list[str]:
+    names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    if "DATABASE_URL" not in environment:
+        names = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    return [name for (name,) in rows_of(environment, names)]
 
 
 def rows_of(environment: dict[str, str], query: str) -> list[tuple[Any, ...]]:

@@ -50,6 +50,13 @@ def read_only(folder: Path, view: Path) -> Iterator[None]:
 
 
 @contextmanager
+def pinned(file: Path) -> Iterator[None]:
+    """Mount a file on itself, as a container's secret: it is written to, and not replaced."""
+    with _mounted(file, "--bind", str(file)):
+        yield
+
+
+@contextmanager
 def _mounted(folder: Path, *arguments: str) -> Iterator[None]:
     done = subprocess.run(
         ["mount", *arguments, folder], capture_output=True, text=True, check=False

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.db import connection
 
 from config.management.backups import postgresql
-from config.management.backups.faults import CannotCopy, InUse
+from config.management.backups.faults import CannotCopy, InUse, NotOurs
 
 # A copy is another installation: it sends nothing until somebody resumes it, has no claims, tasks
 # or workers of the first, and everybody signs in again. `{}` is the key's fingerprint.
@@ -25,6 +25,13 @@ WHERE lease_token IS NOT NULL AND status = 'queued';
 DELETE FROM django_q_ormq;
 DELETE FROM events_worker;
 DELETE FROM django_session;
+"""
+# What is no plain table or index, by how its text begins: the type of a virtual table is table, and
+# a forged file may say TRIGGER.
+NOT_OURS = """
+SELECT DISTINCT type || ' ' || name FROM sqlite_master
+WHERE sql NOT LIKE 'CREATE TABLE %' AND sql NOT LIKE 'CREATE INDEX %'
+AND sql NOT LIKE 'CREATE UNIQUE INDEX %' ORDER BY 1
 """
 SECONDS_FOR_SQLITE = 5
 
@@ -47,11 +54,21 @@ def tables() -> list[str]:
         return connection.introspection.table_names(cursor)
 
 
-def restore(*, database: Path, fingerprint: str) -> None:
-    """Replace all tables by those of a dump, on hold; all or nothing. Raises `CannotCopy`."""
+def not_ours() -> list[str]:
+    """Return triggers, functions, views and the like, which Cueline does not make."""
+    with connection.cursor() as cursor:
+        cursor.execute(postgresql.NOT_OURS if connection.vendor == "postgresql" else NOT_OURS)
+        return [name for (name,) in cursor.fetchall()]
+
+
+def restore(*, database: Path, fingerprint: str, is_trusted: bool) -> None:
+    """Replace all tables by those of a dump, on hold; all or nothing.
+
+    Raises `CannotCopy`; `NotOurs` if the dump is not trusted and has more than tables.
+    """
     hold = HOLD.format(fingerprint)
     if connection.vendor == "postgresql":
-        postgresql.restore(database=database, old=tables(), hold=hold)
+        postgresql.restore(database=database, old=tables(), hold=hold, is_trusted=is_trusted)
         return
     connection.close()
     name = connection.settings_dict["NAME"]
@@ -60,6 +77,9 @@ def restore(*, database: Path, fingerprint: str) -> None:
         closing(sqlite3.connect(name, timeout=SECONDS_FOR_SQLITE)) as target,
     ):
         try:
+            found = [] if is_trusted else copy.execute(NOT_OURS).fetchall()
+            if found:
+                raise NotOurs(", ".join(name for (name,) in found))
             copy.executescript(f"BEGIN; {hold} COMMIT;")
             # Fails while another process has the file open.
             target.execute("PRAGMA journal_mode=DELETE")

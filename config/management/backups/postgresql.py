@@ -12,15 +12,40 @@ from typing import IO, cast
 from django.db import connection
 from django.db.backends.postgresql.client import DatabaseClient
 
-from config.management.backups.faults import CannotCopy, InUse
+from config.management.backups.faults import CannotCopy, InUse, NotOurs
 from config.management.database_lock import LOCK_NUMBER
 
 OTHERS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
+# What was made since initdb and by no extension. Functions cover defaults, checks and indexes, too.
+NOT_OURS = """
+SELECT DISTINCT kind || ' ' || name FROM (
+SELECT 'pg_trigger'::regclass AS class, oid, 'trigger' AS kind, tgname AS name
+FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT 'pg_event_trigger'::regclass, oid, 'event trigger', evtname FROM pg_event_trigger
+UNION ALL SELECT 'pg_rewrite'::regclass, oid, 'rule', rulename FROM pg_rewrite
+WHERE rulename <> '_RETURN'
+UNION ALL SELECT 'pg_policy'::regclass, oid, 'policy', polname FROM pg_policy
+UNION ALL SELECT 'pg_proc'::regclass, oid, 'function', proname FROM pg_proc
+UNION ALL SELECT 'pg_class'::regclass, oid, 'view', relname FROM pg_class
+WHERE relkind IN ('v', 'm', 'f')
+) AS found WHERE oid >= 16384 AND NOT EXISTS (
+SELECT FROM pg_depend WHERE classid = class AND objid = found.oid AND deptype = 'e'
+) ORDER BY 1
+"""
+REFUSED = "not ours: "
+REFUSE = f"""
+SET LOCAL search_path TO pg_catalog;
+DO $$ DECLARE found text; BEGIN
+SELECT left(string_agg(named, ', '), 500) INTO found FROM ({NOT_OURS}) AS list (named);
+IF found IS NOT NULL THEN RAISE EXCEPTION '{REFUSED}%', found; END IF;
+END $$;
+"""  # noqa: S608 - constants
 # `server_version_num` is 150018 for 15.18.
 OF_MAJOR = 10_000
+MOST_BYTES_SAID = 64 * 1024
 ANYBODYS = ("--no-owner", "--no-privileges")
 
 
@@ -33,8 +58,10 @@ def dump(*, to: Path) -> None:
         _check(done.returncode, said)
 
 
-def restore(*, database: Path, old: Sequence[str], hold: str) -> None:
-    """Drop the old tables, load the archive's, and hold them. Raises `InUse` and `CannotCopy`.
+def restore(*, database: Path, old: Sequence[str], hold: str, is_trusted: bool) -> None:
+    """Drop the old tables, load the archive's, and hold them.
+
+    Raises `InUse`, `NotOurs` unless the archive is trusted, and `CannotCopy`.
 
     psql runs what pg_restore writes, between BEGIN and a COMMIT that it only gets after a good end:
     a script that is cut off commits nothing.
@@ -51,7 +78,9 @@ def restore(*, database: Path, old: Sequence[str], hold: str) -> None:
     # The lock that `migrate` takes.
     begin = f"BEGIN; SELECT pg_advisory_xact_lock({LOCK_NUMBER});\n"
     begin += f"DROP TABLE {names} CASCADE;\n" if names else ""
-    end = f"SET LOCAL search_path TO {schema};\n{hold}\nCOMMIT;\n"
+    end = "" if is_trusted else REFUSE
+    # A temporary table of the name of ours would come first.
+    end += f"SET LOCAL search_path TO {schema}, pg_temp;\n{hold}\nCOMMIT;\n"
     read = [reader, *ANYBODYS, "--no-comments", "--file=-", str(database)]
     load = [loader, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--no-password"]
     with (
@@ -114,8 +143,11 @@ def _environment() -> dict[str, str]:
 
 
 def _check(exit_code: int, said: IO[bytes]) -> None:
-    """Raise `CannotCopy` with the first line that a failed program wrote."""
+    """Raise `NotOurs`, or `CannotCopy` with the first line that a failed program wrote."""
     if exit_code:
         said.seek(0)
-        line = said.readline(1000).decode(errors="replace").strip()
+        text = said.read(MOST_BYTES_SAID).decode(errors="replace")
+        if found := re.search(f"{REFUSED}(.*)", text):
+            raise NotOurs(found[1])
+        line = "".join(filter(str.isprintable, text.partition("\n")[0][:1000])).strip()
         raise CannotCopy(f"PostgreSQL's program failed: {line or f'it ended with {exit_code}'}")

@@ -43,6 +43,12 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"The backup cannot be written: {error.strerror}.") from error
+        if found := databases.not_ours():
+            self.stderr.write(
+                f"The database has {', '.join(found)}, which Cueline does not make: this backup is"
+                " restored with --trusted.",
+                self.style.WARNING,
+            )
         self.stderr.write(
             f"Backup of {size / 1e6:,.1f} MB written. It holds the secret key and personal data.",
             self.style.SUCCESS,

@@ -39,6 +39,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--replace", action="store_true", help="Delete what the database has now."
         )
+        parser.add_argument(
+            "--trusted",
+            action="store_true",
+            help="The backup is your own: restore its triggers, functions and views, too.",
+        )
         asking_first.add_to(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -66,10 +71,13 @@ class Command(BaseCommand):
         if is_set and secret_key != settings.SECRET_KEY:
             raise CommandError(OTHER_KEY)
         draft = _draft_of(secret_key, Path(folder) / archive.SECRET_KEY)
-        databases.restore(database=database, fingerprint=installation.fingerprint_of(secret_key))
+        databases.restore(
+            database=database,
+            fingerprint=installation.fingerprint_of(secret_key),
+            is_trusted=options["trusted"],
+        )
         if not is_set:
-            # Where the settings read it; it appears whole.
-            draft.replace(settings.DATA_DIR / "secret_key")
+            _put_key(draft, settings.DATA_DIR / "secret_key")
         self.stdout.write(
             f"Restored: the backup of {moment(backup.manifest.made_at)}, made by version"
             f" {backup.manifest.version}.\nIt is on hold: no mail, no webhook, no import. "
@@ -113,3 +121,18 @@ def _draft_of(secret_key: str, draft: Path) -> Path:
     draft.touch(mode=0o600)
     draft.write_text(secret_key, encoding="utf-8")
     return draft
+
+
+def _put_key(draft: Path, path: Path) -> None:
+    """Put the key where the settings read it; it appears whole.
+
+    Last: until then a restore that fails, or breaks off, leaves the key of what was here before.
+    Between tables and key no worker starts, because the tables name the backup's key.
+    """
+    try:
+        draft.replace(path)
+    except OSError as error:
+        raise CommandError(
+            f"The tables are restored, but the secret key is not in {path} ({error.strerror}), and "
+            "no worker starts without it. Write it there (tar -xOf FILE secret_key prints it)."
+        ) from error

@@ -35,10 +35,18 @@ def debugging(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
 
 
 def files(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
-    """Find files that other accounts of this machine may read."""
+    """Find files that other accounts of this machine may read, or put in DATA_DIR's place."""
+    findings = [
+        Finding(
+            what=f"Every account of this machine may write in {each}: it can replace DATA_DIR",
+            remedy=f"Run chmod o-w {shlex.quote(str(each))}",
+            level=Level.WARNING,
+        )
+        for each in private_files.open_above()
+    ]
     exposed = private_files.exposed()
     if not exposed:
-        return []
+        return findings
     folder = private_files.data_folder()
     more = f", and {len(exposed) - 1:,} more" if len(exposed) > 1 else ""
     what = f"Other accounts of this machine have rights on {exposed[0]}{more}"
@@ -49,7 +57,7 @@ def files(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
         named = [folder, *outside] if len(outside) < len(exposed) else outside
         listed = " ".join(shlex.quote(str(each)) for each in named[:MOST_FILES])
         remedy = f"Run chmod -R go-rwx {listed}"
-    return [Finding(what=what, remedy=remedy)]
+    return [*findings, Finding(what=what, remedy=remedy)]
 
 
 def mail_brakes(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above

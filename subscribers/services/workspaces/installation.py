@@ -62,7 +62,8 @@ def fingerprint_of(secret_key: str) -> str:
 
 
 def on_hold_since() -> datetime | None:
-    return Installation.objects.values_list("on_hold_since", flat=True).first()
+    held = Installation.objects.filter(on_hold_since__isnull=False)
+    return held.values_list("on_hold_since", flat=True).first()
 
 
 def is_on_hold() -> Exists:

@@ -91,6 +91,20 @@ def test_no_command_closes_a_folder_that_others_use_too(folder: Path) -> None:
     assert "chmod" not in found.remedy
 
 
+def test_a_folder_above_in_which_everybody_may_rename_is_found(folder: Path) -> None:
+    folder.parent.chmod(0o1777)
+    before = faults(surroundings.files(AUDIT))
+    folder.parent.chmod(0o777)
+
+    (found,) = surroundings.files(AUDIT)
+    subprocess.run(shlex.split(found.remedy.removeprefix("Run ")), check=True)
+
+    assert before == []
+    assert found.level is Level.WARNING
+    assert found.what.startswith(f"Every account of this machine may write in {folder.parent}")
+    assert faults(surroundings.files(AUDIT)) == []
+
+
 def test_settings_that_stop_mail_are_found(settings: Settings) -> None:
     settings.MAIL_PAUSED, settings.EMAIL_ALLOW = True, ["example.com"]
 

@@ -1,12 +1,15 @@
 """One secret key for all processes of an installation."""
 
 import pytest
+from django.db import connection
+from django.utils.timezone import now
 
 from subscribers.models import Installation
 from subscribers.services.workspaces import installation
 from subscribers.services.workspaces.installation import SecretKeyDiffers
 
 pytestmark = pytest.mark.django_db
+SQLITE = connection.vendor == "sqlite"
 FIRST, OTHER = "a" * 50, "b" * 50
 
 
@@ -50,3 +53,17 @@ def test_accepting_twice_changes_nothing() -> None:
     assert installation.accept_secret_key(secret_key=FIRST)
 
     assert not installation.accept_secret_key(secret_key=FIRST)
+
+
+def test_a_forged_row_before_ours_does_not_end_the_hold() -> None:
+    """A dump may have been made without the constraint that allows one row."""
+    allow = "ALTER TABLE subscribers_installation DROP CONSTRAINT installation_is_one"
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA ignore_check_constraints=ON" if SQLITE else allow)
+        Installation.objects.create(on_hold_since=now())
+        Installation.objects.create(id=0)
+        found = installation.on_hold_since()
+        if SQLITE:
+            cursor.execute("PRAGMA ignore_check_constraints=OFF")
+
+    assert found is not None
