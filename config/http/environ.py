@@ -18,6 +18,8 @@ _BASE: dict[str, Any] = {
     "wsgi.run_once": False,
 }
 _UNPREFIXED = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+# An entry of the environment: the entry sends the answer a second later, without a thread.
+HELD_BACK = "cueline.held_back"
 # Where headers land whose names must not be seen.
 _DROPPED = ""
 
