@@ -37,7 +37,7 @@ FIELD = PART % (b"a", b"", b"hello")
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    with running(tmp_path_factory.mktemp("web"), target=PAGES) as web:
+    with running(tmp_path_factory.mktemp("web"), target=PAGES, BEHIND_PROXY="true") as web:
         yield web
 
 
@@ -146,3 +146,30 @@ def test_work_is_finished_when_its_caller_has_gone(web: Web) -> None:
     while not Path(web.environment["DATA_DIR"], "mark").exists():
         assert time.monotonic() < give_up_at
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "content"),
+    [
+        ([b"For: 203.0.113.5", b"Proto: https"], 200, b"203.0.113.5 https"),
+        ([b"For: junk, 203.0.113.5"], 200, b"203.0.113.5 http"),
+        ([b"For: unknown"], 200, b"127.0.0.1 http"),
+        # What a caller began, and the proxy went on with, in the same line or in one of its own.
+        ([b"For: \xff, 203.0.113.5"], 400, b""),
+        ([b"For: \xc3\xa9, 203.0.113.5"], 400, b""),
+        ([b"For: \xff", b"For: 203.0.113.5"], 200, b"203.0.113.5 http"),
+        ([b"For: 1.1.1.1", b"For: \xff", b"For: 203.0.113.5"], 200, b"203.0.113.5 http"),
+        ([b"For: 203.0.113.5", b"Proto: \xff, https"], 400, b""),
+        ([b"Forwarded-Host: \xff"], 200, b"127.0.0.1 http"),
+    ],
+)
+def test_no_bytes_beyond_ascii_hide_the_caller_behind_the_proxy(
+    web: Web, lines: list[bytes], status: int, content: bytes
+) -> None:
+    sent = b"".join(b"X-Forwarded-" + line + b"\r\n" for line in lines)
+    head = b"GET /test/address HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    with web.open(head + sent + b"\r\n") as connection:
+        found = answer_on(connection)
+
+    assert found[0] == status
+    assert status == 400 or found[1] == content
