@@ -18,16 +18,24 @@ pytestmark = pytest.mark.live
 PAGES = "tests.support.entry_pages:application"
 LONG = 20 * 1024 * 1024
 SIGN_IN = """
+import time
 import django
 django.setup()
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-for name, is_allowed in (("may", True), ("may-not", False)):
+from django_otp.plugins.otp_totp.models import TOTPDevice
+for name in ("may", "may-not", "gave-no-code", "came-yesterday"):
     user = User.objects.create_user(name, is_staff=True)
-    if is_allowed:
+    if name != "may-not":
         user.user_permissions.add(Permission.objects.get(codename="add_subscriber"))
     client = Client()
     client.force_login(user)
+    if name == "gave-no-code":
+        TOTPDevice.objects.create(user=user)
+    if name == "came-yesterday":
+        session = client.session
+        session["began"] = int(time.time()) - 24 * 3600
+        session.save()
     print(client.cookies["sessionid"].value)
 """
 PART = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n--b--\r\n'
@@ -43,7 +51,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
 
 @pytest.fixture(scope="module")
 def sessions(web: Web) -> list[str]:
-    """Return the sessions of one who may upload and of one who may not."""
+    """Return the sessions of one who may upload, and of three who may not."""
     done = subprocess.run(
         [sys.executable, "-c", SIGN_IN],
         cwd=ROOT,
@@ -97,14 +105,14 @@ def test_a_file_is_refused_before_it_is_sent(web: Web, path: str, status: int) -
         assert answer_on(connection)[0] == status
 
 
-def test_a_page_that_takes_files_looks_at_session_and_permission(
+def test_a_page_that_takes_files_looks_at_session_second_factor_and_permission(
     web: Web, sessions: list[str]
 ) -> None:
-    allowed, forbidden = sessions
+    allowed, *forbidden = sessions
 
     assert post(web, "/test/upload", FILE, allowed) == (200, b"3000000 InMemoryUploadedFile")
-    assert post(web, "/test/upload", FILE, forbidden)[0] == 403
-    assert post(web, "/test/upload", FILE, "x" * 32)[0] == 403
+    for session in (*forbidden, "x" * 32):
+        assert post(web, "/test/upload", FILE, session)[0] == 403
 
 
 def test_slow_readers_of_a_long_answer_hold_nobody_up(web: Web) -> None:
