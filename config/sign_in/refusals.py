@@ -70,9 +70,11 @@ def _page(reason: Reason, wait: str) -> bytes:
     request.META = {"SCRIPT_NAME": "", "SERVER_NAME": "localhost", "SERVER_PORT": "80"}
     request.user = AnonymousUser()
     can_unlock = reason in {Reason.NAME, Reason.ADDRESS, Reason.IN_ALL}
-    context = {"reason": str(reason), "wait": wait, "can_unlock": can_unlock}
-    shared = admin.site.each_context(request)
-    return render_to_string("admin/sign_in_refused.html", {**shared, **context}).encode()
+    context = {
+        **admin.site.each_context(request), "title": "Try again later", "reason": str(reason),
+        "wait": wait, "can_unlock": can_unlock,
+    }  # fmt: skip
+    return render_to_string("admin/sign_in_refused.html", context).encode()
 
 
 @lru_cache(maxsize=1)
