@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 
 from config.sign_in.limits import Reason, Refused
 
+# Beyond it the page says minutes.
 LONGEST_IN_SECONDS = 90
 # So long a network is refused without a look at the table; `unlock_sign_in` works after it.
 REMEMBERED_SECONDS = 10
