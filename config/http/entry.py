@@ -92,6 +92,8 @@ class Entry:
         if isinstance(left, Refusal):
             await self._refuse(left, environ, protocol)
         elif left is not None:
+            # The body may be large, and counts no more.
+            del body, environ
             await self._send_later(left)
 
     async def _body(self, environ: dict[str, Any], protocol: HTTPProtocol) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,10 +28,19 @@ class Protocol:
         self.statuses.append(status)
 
 
+class Body:
+    """Stands for what a request holds in memory."""
+
+
+bodies: list[weakref.ref[Body]] = []
+
+
 def refuse(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
     """Hold back every answer but that of one page."""
     if environ["PATH_INFO"] != "/at-once":
         environ[HELD_BACK] = True
+        environ["body"] = Body()
+        bodies.append(weakref.ref(environ["body"]))
     start_response("429 Too Many Requests", [])
     return [b""]
 
@@ -71,7 +81,7 @@ def wait_for(protocol: Protocol, count: int, loop: asyncio.AbstractEventLoop | N
             time.sleep(0.02)
 
 
-def test_answers_wait_without_a_thread_and_beyond_the_most_are_sent_at_once(
+def test_answers_wait_without_thread_and_body_and_beyond_the_most_are_sent_at_once(
     loop: asyncio.AbstractEventLoop, ask: Callable[..., None]
 ) -> None:
     protocol, other = Protocol(), Protocol()
@@ -82,6 +92,7 @@ def test_answers_wait_without_a_thread_and_beyond_the_most_are_sent_at_once(
         wait_for(other, 1)
 
         assert protocol.statuses == [429] * 3
+        assert {body() for body in bodies} == {None}
         wait_for(protocol, MOST + 3, loop)
         protocol.statuses.clear()
         other.statuses.clear()
