@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
@@ -27,8 +28,9 @@ from events.services.engine import gauges as engine_gauges
 
 logger = logging.getLogger("cueline.metrics")
 
-# Names of headers that proxies add, such as X-Forwarded-Host, Forwarded, Via and X-Real-IP.
-FORWARDING = re.compile(r"forwarded|^via$|-ip$", re.IGNORECASE)
+# Names of headers that proxies add, such as X-Forwarded-Host, Forwarded, Via, X-Real-IP and
+# X-Envoy-External-Address.
+FORWARDING = re.compile(r"forwarded|^via$|-ip$|^x-envoy-", re.IGNORECASE)
 
 
 @require_safe
@@ -45,13 +47,15 @@ def _may_read(request: HttpRequest) -> bool:
         return hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
     # A proxy on this machine makes every caller local. Its headers show that there is one, or the
     # host name that it was called by; nginx's bare `proxy_pass` has neither, but speaks HTTP/1.0.
+    # One that rewrites `Host` and adds nothing is not seen, but then PUBLIC_URL is public.
     is_forwarded = (
         settings.BEHIND_PROXY
         or any(map(FORWARDING.search, request.headers))
         or request.META.get("SERVER_PROTOCOL") in {"HTTP/1.0", "HTTP/1"}
     )
     host = split_domain_port(request.get_host())[0].strip("[]")
-    names = (host, str(request.META.get("REMOTE_ADDR", "")))
+    public_host = urlsplit(settings.PUBLIC_URL).hostname or ""
+    names = (host, public_host, str(request.META.get("REMOTE_ADDR", "")))
     return not is_forwarded and all(map(env.is_loopback, names))
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -89,11 +90,8 @@ class Bodies:
             pieces.append(piece)
             self._count(reading, len(piece))
             if len(pieces) > MANY and len(piece) < SMALL:
-                await Until(self._wait_a_little)
+                await Until(partial(self._call_in_loop, self._loop.call_later, SECONDS_AFTER_SMALL))
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _wait_a_little(self, step: Step) -> None:
-        self._call_in_loop(self._loop.call_later, SECONDS_AFTER_SMALL, step)
 
     def _count(self, reading: _Reading, size: int) -> None:
         reading.held += size

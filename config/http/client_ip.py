@@ -13,6 +13,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from config.http.environ import UNREADABLE
+
+FORWARDED_FOR = "HTTP_X_FORWARDED_FOR"
+FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # `[2001:db8::1]`, `[2001:db8::1]:443` and `203.0.113.5:51234`.
 IN_BRACKETS = re.compile(r"\[([^\]]*)\](?::[0-9]+)?")
@@ -26,7 +30,7 @@ def client_ip(request: HttpRequest) -> str:
 
 def address_of(environ: Mapping[str, Any]) -> Address | None:
     """Return the same of a WSGI environment."""
-    written = _written_by_proxy(environ, "HTTP_X_FORWARDED_FOR")
+    written = _written_by_proxy(environ, FORWARDED_FOR)
     return parse(written) or parse(str(environ.get("REMOTE_ADDR", "")))
 
 
@@ -50,16 +54,26 @@ class ForwardedSchemeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if _written_by_proxy(request.META, "HTTP_X_FORWARDED_PROTO") == "https":
+        if _written_by_proxy(request.META, FORWARDED_PROTO) == "https":
             request.META["wsgi.url_scheme"] = "https"
         return self.get_response(request)
 
 
+def is_unreadable(environ: Mapping[str, Any]) -> bool:
+    """Tell whether what the proxy wrote is lost, because what it was appended to is not ASCII."""
+    lost = environ.get(UNREADABLE, frozenset())
+    return not lost.isdisjoint((FORWARDED_FOR, FORWARDED_PROTO)) and _is_from_proxy(environ)
+
+
 def _written_by_proxy(environ: Mapping[str, Any], header: str) -> str:
     """Return the last entry of a header, "" if the peer is no proxy of ours."""
-    if not settings.BEHIND_PROXY or header not in environ:
-        return ""
-    peer = parse(str(environ.get("REMOTE_ADDR", "")))
-    if peer is None or not any(peer in network for network in settings.TRUSTED_PROXIES):
+    if header not in environ or not _is_from_proxy(environ):
         return ""
     return str(environ[header]).rpartition(",")[2].strip()
+
+
+def _is_from_proxy(environ: Mapping[str, Any]) -> bool:
+    if not settings.BEHIND_PROXY:
+        return False
+    peer = parse(str(environ.get("REMOTE_ADDR", "")))
+    return peer is not None and any(peer in network for network in settings.TRUSTED_PROXIES)

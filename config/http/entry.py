@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # not declared
 
 from config.http import refusals, silent_readers, steps, uploads
 from config.http.bodies import BROKEN, TOO_SLOW, Bodies, Cut
-from config.http.environ import environ_of
+from config.http.environ import HELD_BACK, environ_of
 from config.http.refusals import Refusal
 from config.http.steps import Step, Until
 
@@ -36,14 +36,18 @@ SECONDS_TO_OPEN = 10
 BLOCK = 256 * 1024
 # How many BODY_SECONDS an answer may wait for its reader.
 LONGER_FOR_READERS = 3
+# How long an answer that is held back waits, and how many may wait at once: each is a connection.
+SECONDS_HELD_BACK = 1
+MOST_HELD_BACK = 1000
 FAILED = Refusal(500, "INTERNAL", "Something failed on our side.")
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
 class _Job:
-    call: Callable[[], Refusal | None]
+    call: Callable[[], Any]
     step: Step = field(init=False)
-    outcome: Refusal | None = None
+    outcome: Any = None
 
 
 class Entry:
@@ -56,6 +60,7 @@ class Entry:
             threading.Thread(target=self._serve, name=f"web-{number + 1}", daemon=True)
             for number in range(threads)
         ]
+        self._places_to_wait = threading.BoundedSemaphore(MOST_HELD_BACK)
         self._are_readers_limited = False
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -82,10 +87,14 @@ class Entry:
         environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = BytesIO(body)
         environ["wsgi.file_wrapper"] = SentFile
-        failure = await self._in_thread(partial(self._answer, environ, protocol))
+        left = await self._in_thread(partial(self._answer, environ, protocol))
         self._bodies.forget(len(body))
-        if failure is not None:
-            await self._refuse(failure, environ, protocol)
+        if isinstance(left, Refusal):
+            await self._refuse(left, environ, protocol)
+        elif left is not None:
+            # The body may be large, and counts no more.
+            del body, environ
+            await self._send_later(left)
 
     async def _body(self, environ: dict[str, Any], protocol: HTTPProtocol) -> bytes:
         """Return the body of a request that nothing is against; raises `Cut`."""
@@ -103,11 +112,19 @@ class Entry:
             raise Cut(refusal)
         return body
 
-    async def _in_thread(self, call: Callable[[], Refusal | None]) -> Refusal | None:
+    async def _in_thread(self, call: Callable[[], Result]) -> Result | Refusal:
         """Return what the call returned in one of the threads, or that it failed."""
         job = _Job(call)
         await Until(partial(self._begin, job))
-        return job.outcome
+        outcome: Result | Refusal = job.outcome
+        return outcome
+
+    async def _send_later(self, send: Callable[[], None]) -> None:
+        """Send after a while, without a thread; at once if too many wait already."""
+        if self._places_to_wait.acquire(blocking=False):
+            await Until(partial(self._call_in_loop, self._loop.call_later, SECONDS_HELD_BACK))
+            self._places_to_wait.release()
+        send()
 
     def _begin(self, job: "_Job", step: Step) -> None:
         job.step = step
@@ -139,7 +156,8 @@ class Entry:
             job.step()
             del job
 
-    def _answer(self, environ: dict[str, Any], protocol: HTTPProtocol) -> None:
+    def _answer(self, environ: dict[str, Any], protocol: HTTPProtocol) -> Callable[[], None] | None:
+        """Send the application's answer; one that is held back is returned as the call to send."""
         started: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> None:
@@ -148,14 +166,16 @@ class Entry:
         result = self._application(environ, start_response)  # type: ignore[arg-type] # nobody calls `write`
         try:
             status, headers = started
-            if isinstance(result, list):
-                protocol.response_bytes(status, headers, b"".join(result))
-            elif isinstance(result, SentFile) and result.path:
+            if isinstance(result, SentFile) and result.path:
                 protocol.response_file(status, headers, result.path)
-            elif getattr(result, "streaming", True):
+            elif not isinstance(result, list) and getattr(result, "streaming", True):
                 protocol.response_file(status, headers, self._keep(result))
             else:
-                protocol.response_bytes(status, headers, b"".join(result))
+                send = partial(protocol.response_bytes, status, headers, b"".join(result))
+                if HELD_BACK in environ:
+                    return send
+                send()
+            return None
         finally:
             if hasattr(result, "close"):
                 result.close()

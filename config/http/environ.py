@@ -18,6 +18,10 @@ _BASE: dict[str, Any] = {
     "wsgi.run_once": False,
 }
 _UNPREFIXED = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+# An entry of the environment: the entry sends the answer a second later, without a thread.
+HELD_BACK = "cueline.held_back"
+# Another one, where there are any: the keys of headers that are not ASCII.
+UNREADABLE = "cueline.unreadable"
 # Where headers land whose names must not be seen.
 _DROPPED = ""
 
@@ -26,14 +30,17 @@ def environ_of(scope: "Scope") -> dict[str, Any]:
     """Return the environment without `wsgi.input`.
 
     Headers with `_` in their names are dropped: WSGI would give them the name of a header that the
-    proxy sets. A value that is not ASCII is empty: granian does not give it.
+    proxy sets. A value that is not ASCII is empty, and its name is in `UNREADABLE`: granian does
+    not give it. Of a header in several lines it leaves such lines out, and nothing tells of them.
     """
     environ = _BASE.copy()
     headers: Any = scope.headers
     pairs = headers.items()
     values = dict(pairs)
     if len(values) != len(pairs) or len(values) != len(headers):
-        values = {name: _joined(name, headers.get_all(name)) for name in headers.keys()}  # noqa: SIM118 - it is no dictionary
+        lines = {name: headers.get_all(name) for name in headers.keys()}  # noqa: SIM118 - it is no dictionary
+        values = {name: _joined(name, texts) for name, texts in lines.items()}
+        environ[UNREADABLE] = {_key(name) for name, texts in lines.items() if not texts}
     for name, value in values.items():
         environ[_key(name)] = value
     environ.pop(_DROPPED, None)

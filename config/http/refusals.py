@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
+from config.http import client_ip
 from config.http.errors import API_PREFIX, error_body
 from config.http.request_log import note_answer, request_id_from
 from config.http.security_headers import security_headers
@@ -26,6 +27,9 @@ def judge(environ: Mapping[str, Any]) -> Refusal | None:
     """Return why a request is refused whatever its body says."""
     if declared_length(environ) > settings.MAX_BODY_BYTES:
         return too_large()
+    if client_ip.is_unreadable(environ):
+        # Else it would count as the proxy's own request, with everybody's limits.
+        return Refusal(400, "VALIDATION_ERROR", "X-Forwarded-For or -Proto is not ASCII.")
     if environ["PATH_INFO"].startswith(API_PREFIX):
         encoding = environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
         if encoding not in {"", "identity"}:

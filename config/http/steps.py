@@ -31,7 +31,7 @@ class Step:
                 awaited = self._coroutine.throw(asyncio.CancelledError())
             else:
                 awaited = self._coroutine.send(None)
-            if awaited is own:
+            while awaited is own:
                 awaited = self._coroutine.send(self)
         except StopIteration:
             return
@@ -49,7 +49,10 @@ class Step:
 
 
 class Until:
-    """`await Until(begin)` waits until somebody calls the step that `begin` is given."""
+    """`await Until(begin)` waits until somebody calls the step that `begin` is given, once.
+
+    `begin` runs when the coroutine waits already, so the call may come at once, from any thread.
+    """
 
     __slots__ = ("begin",)
 
@@ -65,12 +68,16 @@ class _Own:
         return (yield self)
 
 
-# `await own` returns the coroutine's step.
+# `await own` returns the coroutine's step, without waiting.
 own = _Own()
 
 
 def take_over(loop: asyncio.AbstractEventLoop) -> Callable[..., object]:
-    """Run what granian gives this loop at once, and return what else runs a call in its thread."""
+    """Run at once what granian would give this loop to run, and return the loop's own way.
+
+    Granian calls the loop's `call_soon_threadsafe` for two things: to begin a request's coroutine,
+    its first argument, and to call a step back whose future is complete.
+    """
     call_in_loop = loop.call_soon_threadsafe
 
     def call_soon_threadsafe(

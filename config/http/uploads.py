@@ -19,6 +19,7 @@ from django.urls import Resolver404, resolve
 
 from config.http.errors import API_PREFIX
 from config.http.refusals import Refusal
+from config.sign_in.middleware import signed_in
 
 NO_FORM = Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "This page takes no multipart body.")
 NO_FILES = Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "This page takes no files.")
@@ -38,11 +39,11 @@ class Form:
     permission: str | None = None
 
     def judge_sender(self, environ: Mapping[str, Any]) -> Refusal | None:
-        """Refuse senders without session or permission, by their headers."""
+        """Refuse senders without session, second factor or permission, by their headers."""
         request = WSGIRequest({**environ, "wsgi.input": BytesIO()})
         try:
             SessionMiddleware(lambda _: HttpResponse()).process_request(request)
-            user = get_user(request)
+            user = signed_in(request, get_user(request))
             is_allowed = getattr(user, "is_staff", False) and user.has_perm(self.permission or "")
         finally:
             close_old_connections()

@@ -5,15 +5,16 @@ by one. The limit in all does not hold for addresses that signed in before, so n
 operators out by guessing from many addresses.
 """
 
-import hashlib
 import ipaddress
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from config.http import client_ip
 from config.sign_in.models import SignIn
@@ -21,6 +22,9 @@ from config.sign_in.models import SignIn
 # How long an address is known by its last sign-in, and how long the record is kept.
 KEPT = timedelta(days=90)
 IPV6_PREFIX = 64
+# How far another host's clock may be ahead. Rows beyond it are of a clock that was set back since:
+# they count for nothing, else they would count for as long as it was ahead.
+AHEAD = timedelta(seconds=30)
 
 
 class Reason(StrEnum):
@@ -44,28 +48,31 @@ class Attempt:
     """Somebody who tries to sign in from somewhere."""
 
     def __init__(self, *, person: User | None, name: str, request: HttpRequest | None) -> None:
-        digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
+        digest = salted_hmac("cueline.sign_in.name", name.encode(errors="replace")).hexdigest()
         self.name = person.get_username() if person else f"unknown ({digest[:12]})"
         self.network = network_of(client_ip.address_of(request.META)) if request else ""
 
     def check(self, *, now: datetime) -> None:
         """Raise `Refused` beyond a limit."""
-        here = SignIn.objects.filter(network=self.network)
-        signed_in = here.filter(outcome=SignIn.Outcome.SUCCEEDED).order_by("-at")
-        began = now - settings.LOGIN_LOCK
-        failures = SignIn.objects.exclude(outcome=SignIn.Outcome.SUCCEEDED).order_by("-at")
-        last = signed_in.filter(name=self.name).values_list("at", flat=True).first()
+        failures = _failures(now=now)
         of_address = failures.filter(network=self.network)
-        of_name = of_address.filter(name=self.name, at__gt=last or began)
+        of_name = of_address.filter(name=self.name)
+        successes = SignIn.objects.filter(network=self.network, outcome=SignIn.Outcome.SUCCEEDED)
+        last = successes.filter(name=self.name, at__lte=now + AHEAD).order_by("-at").first()
+        if last is not None:
+            of_name = of_name.filter(at__gt=last.at)
         for reason, rows, most in (
             (Reason.NAME, of_name, settings.LOGIN_FAILURES),
             (Reason.ADDRESS, of_address, settings.LOGIN_FAILURES_BY_ADDRESS),
             (Reason.IN_ALL, failures, settings.LOGIN_FAILURES_IN_ALL),
         ):
-            counted = rows.filter(at__gt=began).values_list("at", flat=True)[most - 1 : most]
-            for oldest in counted:
-                if reason != Reason.IN_ALL or not signed_in.filter(at__gt=now - KEPT).exists():
-                    raise Refused(reason, oldest - began)
+            # With `most` failures the limit is reached, until the oldest of them counts no more.
+            oldest = rows.order_by("-at")[most - 1 : most].first()
+            if oldest is None:
+                continue
+            if reason == Reason.IN_ALL and successes.filter(at__gt=now - KEPT).exists():
+                continue
+            raise Refused(reason, oldest.at + settings.LOGIN_LOCK - now)
 
     def note(self, outcome: SignIn.Outcome, *, now: datetime) -> None:
         """Add a row, and delete those that are too old."""
@@ -82,15 +89,18 @@ def network_of(address: client_ip.Address | None) -> str:
 
 def is_full(*, now: datetime) -> bool:
     """Tell whether new addresses are refused by the limit in all."""
-    failures = SignIn.objects.exclude(outcome=SignIn.Outcome.SUCCEEDED)
     most = settings.LOGIN_FAILURES_IN_ALL
-    latest = failures.filter(at__gt=now - settings.LOGIN_LOCK).order_by("-at")
-    return latest[most - 1 : most].exists()
+    return _failures(now=now).order_by("-at")[most - 1 : most].exists()
 
 
 def unlock(*, name: str = "") -> int:
     """Delete the failures that count, of one name or all; return how many."""
-    failures = SignIn.objects.exclude(outcome=SignIn.Outcome.SUCCEEDED)
-    failures = failures.filter(at__gt=timezone.now() - settings.LOGIN_LOCK)
+    failures = _failures(now=timezone.now())
     deleted, _ = (failures.filter(name=name) if name else failures).delete()
     return deleted
+
+
+def _failures(*, now: datetime) -> QuerySet[SignIn]:
+    """Return the rows that count."""
+    rows = SignIn.objects.filter(at__gt=now - settings.LOGIN_LOCK, at__lte=now + AHEAD)
+    return rows.exclude(outcome=SignIn.Outcome.SUCCEEDED)

@@ -26,7 +26,7 @@ class SignInMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.user = SimpleLazyObject(partial(_signed_in, request, request.user))  # type: ignore[assignment]  # behaves as the user
+        request.user = SimpleLazyObject(partial(signed_in, request, request.user))  # type: ignore[assignment]  # behaves as the user
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -36,7 +36,8 @@ class SignInMiddleware:
         return refusals.refusal(error)
 
 
-def _signed_in(request: HttpRequest, person: User | AnonymousUser) -> User | AnonymousUser:
+def signed_in(request: HttpRequest, person: User | AnonymousUser) -> User | AnonymousUser:
+    """Return the session's user if the session goes on and has what the second factor asks for."""
     if not person.is_authenticated:
         return person
     now = int(time.time())

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 
 from config.sign_in.limits import Reason, Refused
 
+# Beyond it the page says minutes.
 LONGEST_IN_SECONDS = 90
 # So long a network is refused without a look at the table; `unlock_sign_in` works after it.
 REMEMBERED_SECONDS = 10
@@ -70,9 +71,11 @@ def _page(reason: Reason, wait: str) -> bytes:
     request.META = {"SCRIPT_NAME": "", "SERVER_NAME": "localhost", "SERVER_PORT": "80"}
     request.user = AnonymousUser()
     can_unlock = reason in {Reason.NAME, Reason.ADDRESS, Reason.IN_ALL}
-    context = {"reason": str(reason), "wait": wait, "can_unlock": can_unlock}
-    shared = admin.site.each_context(request)
-    return render_to_string("admin/sign_in_refused.html", {**shared, **context}).encode()
+    context = {
+        **admin.site.each_context(request), "title": "Try again later", "reason": str(reason),
+        "wait": wait, "can_unlock": can_unlock,
+    }  # fmt: skip
+    return render_to_string("admin/sign_in_refused.html", context).encode()
 
 
 @lru_cache(maxsize=1)

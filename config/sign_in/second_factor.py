@@ -17,7 +17,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.utils import timezone
-from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from config.sign_in.limits import Reason, Refused
@@ -91,7 +91,8 @@ def remove(*, person: User, by: User | None) -> bool:
 
 
 def codes_left(person: User) -> int:
-    return sum(device.token_set.count() for device in StaticDevice.objects.filter(user=person))
+    left: int = StaticToken.objects.filter(device__user=person).count()
+    return left
 
 
 def log(person: User, *, by: User, words: str) -> None:

@@ -5,7 +5,8 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
-from config.http.client_ip import ForwardedSchemeMiddleware, client_ip
+from config.http.client_ip import ForwardedSchemeMiddleware, client_ip, is_unreadable
+from config.http.environ import UNREADABLE
 
 PROXY = "10.0.0.7"
 
@@ -76,6 +77,17 @@ def test_only_the_configured_proxy_s_headers_count(settings: Settings) -> None:
 
     assert client_ip(asked(forwarded="203.0.113.9")) == PROXY
     assert scheme_of(asked(proto="https")) == "http"
+
+
+def test_a_header_that_the_server_does_not_give_is_the_callers_fault(settings: Settings) -> None:
+    lost = {"HTTP_X_FORWARDED_FOR": "", UNREADABLE: {"HTTP_X_FORWARDED_FOR"}}
+
+    assert is_unreadable({"REMOTE_ADDR": PROXY, **lost})
+    assert not is_unreadable({"REMOTE_ADDR": PROXY, "HTTP_X_FORWARDED_FOR": ""})
+    assert not is_unreadable({"REMOTE_ADDR": PROXY, UNREADABLE: {"HTTP_X_ODD"}})
+    assert not is_unreadable({"REMOTE_ADDR": "198.51.100.1", **lost})
+    settings.BEHIND_PROXY = False
+    assert not is_unreadable({"REMOTE_ADDR": PROXY, **lost})
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ LOCAL: dict[str, Any] = {"HTTP_HOST": "127.0.0.1:8000"}
                 "X_FORWARDED_FOR", "X_FORWARDED_PROTO", "X_FORWARDED_HOST", "X_FORWARDED",
                 "FORWARDED", "VIA", "X_REAL_IP", "X_CLIENT_IP", "TRUE_CLIENT_IP",
                 "CF_CONNECTING_IP", "X_ORIGINAL_FORWARDED_FOR",
+                "X_ENVOY_EXTERNAL_ADDRESS",
             )
             for value in ("127.0.0.1", "")
         ),
@@ -58,6 +59,19 @@ def test_behind_a_proxy_nobody_is_local(client: Client, db: None, settings: Sett
     settings.BEHIND_PROXY = True
 
     assert client.get("/metrics", **LOCAL).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [("http://localhost:8000", 200), ("http://[::1]:8000", 200), ("https://m.example.com", 404)],
+)
+def test_an_installation_with_a_public_address_asks_everybody_for_the_token(
+    client: Client, db: None, settings: Settings, url: str, status: int
+) -> None:
+    settings.PUBLIC_URL = url
+
+    # What a proxy on this machine sends that rewrites `Host` and adds no header.
+    assert client.get("/metrics", **LOCAL).status_code == status
 
 
 @pytest.mark.parametrize(

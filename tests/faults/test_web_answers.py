@@ -18,16 +18,24 @@ pytestmark = pytest.mark.live
 PAGES = "tests.support.entry_pages:application"
 LONG = 20 * 1024 * 1024
 SIGN_IN = """
+import time
 import django
 django.setup()
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-for name, is_allowed in (("may", True), ("may-not", False)):
+from django_otp.plugins.otp_totp.models import TOTPDevice
+for name in ("may", "may-not", "gave-no-code", "came-yesterday"):
     user = User.objects.create_user(name, is_staff=True)
-    if is_allowed:
+    if name != "may-not":
         user.user_permissions.add(Permission.objects.get(codename="add_subscriber"))
     client = Client()
     client.force_login(user)
+    if name == "gave-no-code":
+        TOTPDevice.objects.create(user=user)
+    if name == "came-yesterday":
+        session = client.session
+        session["began"] = int(time.time()) - 24 * 3600
+        session.save()
     print(client.cookies["sessionid"].value)
 """
 PART = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n--b--\r\n'
@@ -37,13 +45,13 @@ FIELD = PART % (b"a", b"", b"hello")
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    with running(tmp_path_factory.mktemp("web"), target=PAGES) as web:
+    with running(tmp_path_factory.mktemp("web"), target=PAGES, BEHIND_PROXY="true") as web:
         yield web
 
 
 @pytest.fixture(scope="module")
 def sessions(web: Web) -> list[str]:
-    """Return the sessions of one who may upload and of one who may not."""
+    """Return the sessions of one who may upload, and of three who may not."""
     done = subprocess.run(
         [sys.executable, "-c", SIGN_IN],
         cwd=ROOT,
@@ -97,14 +105,14 @@ def test_a_file_is_refused_before_it_is_sent(web: Web, path: str, status: int) -
         assert answer_on(connection)[0] == status
 
 
-def test_a_page_that_takes_files_looks_at_session_and_permission(
+def test_a_page_that_takes_files_looks_at_session_second_factor_and_permission(
     web: Web, sessions: list[str]
 ) -> None:
-    allowed, forbidden = sessions
+    allowed, *forbidden = sessions
 
     assert post(web, "/test/upload", FILE, allowed) == (200, b"3000000 InMemoryUploadedFile")
-    assert post(web, "/test/upload", FILE, forbidden)[0] == 403
-    assert post(web, "/test/upload", FILE, "x" * 32)[0] == 403
+    for session in (*forbidden, "x" * 32):
+        assert post(web, "/test/upload", FILE, session)[0] == 403
 
 
 def test_slow_readers_of_a_long_answer_hold_nobody_up(web: Web) -> None:
@@ -146,3 +154,30 @@ def test_work_is_finished_when_its_caller_has_gone(web: Web) -> None:
     while not Path(web.environment["DATA_DIR"], "mark").exists():
         assert time.monotonic() < give_up_at
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "content"),
+    [
+        ([b"For: 203.0.113.5", b"Proto: https"], 200, b"203.0.113.5 https"),
+        ([b"For: junk, 203.0.113.5"], 200, b"203.0.113.5 http"),
+        ([b"For: unknown"], 200, b"127.0.0.1 http"),
+        # What a caller began, and the proxy went on with, in the same line or in one of its own.
+        ([b"For: \xff, 203.0.113.5"], 400, b""),
+        ([b"For: \xc3\xa9, 203.0.113.5"], 400, b""),
+        ([b"For: \xff", b"For: 203.0.113.5"], 200, b"203.0.113.5 http"),
+        ([b"For: 1.1.1.1", b"For: \xff", b"For: 203.0.113.5"], 200, b"203.0.113.5 http"),
+        ([b"For: 203.0.113.5", b"Proto: \xff, https"], 400, b""),
+        ([b"Forwarded-Host: \xff"], 200, b"127.0.0.1 http"),
+    ],
+)
+def test_no_bytes_beyond_ascii_hide_the_caller_behind_the_proxy(
+    web: Web, lines: list[bytes], status: int, content: bytes
+) -> None:
+    sent = b"".join(b"X-Forwarded-" + line + b"\r\n" for line in lines)
+    head = b"GET /test/address HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    with web.open(head + sent + b"\r\n") as connection:
+        found = answer_on(connection)
+
+    assert found[0] == status
+    assert status == 400 or found[1] == content

@@ -13,6 +13,7 @@ from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
 from config import rsgi
+from config.http.client_ip import client_ip
 from config.http.uploads import takes_files, takes_forms
 
 PIECE = b"0123456789abcdef" * 4096
@@ -39,6 +40,11 @@ def form(request: HttpRequest) -> HttpResponse:
 def plain(request: HttpRequest) -> HttpResponse:
     """Read the form, as any page that asks for a CSRF token does."""
     return HttpResponse(str(len(request.POST)))
+
+
+def address(request: HttpRequest) -> HttpResponse:
+    """Say where the request comes from."""
+    return HttpResponse(f"{client_ip(request)} {request.scheme}")
 
 
 def stream(request: HttpRequest) -> StreamingHttpResponse:
@@ -77,6 +83,7 @@ urlpatterns = [
     path("test/upload", upload),
     path("test/form", form),
     path("test/plain", plain),
+    path("test/address", address),
     path("test/stream", stream),
     path("test/breaks", breaks),
     path("test/file", file),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from config.http.environ import environ_of
+from config.http.environ import UNREADABLE, environ_of
 
 
 class Headers:
@@ -80,6 +80,7 @@ def test_headers_that_come_twice_are_joined_and_odd_values_are_empty() -> None:
     assert environ["HTTP_COOKIE"] == "a=1;b=2"
     assert environ["HTTP_X_FORWARDED_FOR"] == "1,2"
     assert environ["HTTP_IDEMPOTENCY_KEY"] == ""
+    assert environ[UNREADABLE] == {"HTTP_IDEMPOTENCY_KEY"}
     assert environ["HTTP_HOST"] == ""
 
 

@@ -1,5 +1,6 @@
 """Signing in: wrong passwords are counted by name and address, by address, and in all."""
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from config.http.security_headers import security_headers
 from config.sign_in import refusals
 from config.sign_in.gate import SignInGate
 from config.sign_in.limits import KEPT, Reason
@@ -68,6 +70,22 @@ def test_the_door_opens_again_after_a_quarter_of_an_hour() -> None:
 
     with time_machine.travel(timezone.now() + timedelta(minutes=16)):
         assert sign_in().status_code == 302
+
+
+def test_a_clock_that_was_ahead_makes_no_wait_longer() -> None:
+    with time_machine.travel(timezone.now() + timedelta(hours=3)):
+        guess()
+
+    assert sign_in().status_code == 302
+
+
+def test_a_sign_in_by_a_clock_that_was_ahead_forgives_nothing() -> None:
+    with time_machine.travel(timezone.now() + timedelta(hours=3)):
+        assert sign_in().status_code == 302
+
+    guess()
+
+    refused(sign_in())
 
 
 def test_a_sign_in_ends_the_count_of_its_name_and_address() -> None:
@@ -134,6 +152,8 @@ def test_what_is_nobody_s_name_may_be_a_password_and_is_not_kept() -> None:
 
     assert row.name.startswith("unknown (")
     assert "Secret" not in str(row)
+    # With the secret key in it, so that who reads the list cannot try words against it.
+    assert hashlib.sha256(b"My-Secret-Password").hexdigest()[:12] not in row.name
 
 
 def test_names_that_nobody_has_are_locked_like_others() -> None:
@@ -209,9 +229,11 @@ def test_guessing_the_old_password_of_an_open_session_is_limited() -> None:
 
 def test_forms_that_cost_time_without_a_guess_are_limited_too() -> None:
     statuses: list[str] = []
+    headers: list[tuple[str, str]] = []
 
-    def answer(status: str, *_: Any) -> Any:
+    def answer(status: str, given: list[tuple[str, str]], *_: Any) -> Any:
         statuses.append(status)
+        headers[:] = given
 
     def useless(environ: Any, start_response: Any) -> list[bytes]:
         start_response("403 Forbidden", [])
@@ -223,6 +245,7 @@ def test_forms_that_cost_time_without_a_guess_are_limited_too() -> None:
 
     assert statuses[:61] == ["403 Forbidden"] * 61
     assert statuses[61:] == ["429 Too Many Requests"] * 9
+    assert set(security_headers()) <= set(headers)
     assert refusals.recall("192.0.2.1") is None
 
 
