@@ -106,7 +106,7 @@ def _moment_in_words(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
 
 def _unmet_in_words(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
     try:
-        rule: steps.Rule = parse_rule(value, path="")
+        rule: steps.Rule = parse_rule(value, path="", is_stored=True)
     except (InvalidRequest, msgspec.ValidationError):
         return None
     return f"not met: {rule_in_words(rule)}"

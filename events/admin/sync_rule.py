@@ -17,7 +17,7 @@ from events.models import SyncRule, SyncRuleTag
 from events.services.configuration import sync_rules
 from events.services.configuration.sync_rules import RuleSpec
 from subscribers.validators import validate_name
-from subscribers.wire import json_gate, tag_names
+from subscribers.wire import json_gate, names, tag_names
 
 ROLE_BY_FIELD = {
     "add": SyncRuleTag.Role.ADD,
@@ -86,9 +86,9 @@ class SyncRuleForm(RowForm):
             self.initial[field] = ", ".join(link.tag.name for link in links if link.role == role)
 
     def clean_trigger_event(self) -> str:
-        name: str = self.cleaned_data["trigger_event"].strip()
+        name: str = self.cleaned_data["trigger_event"]
         validate_name(name)
-        return name
+        return names.plain(name)
 
     def clean_purchased_product(self) -> dict[str, list[str]] | None:
         wanted = self.cleaned_data["purchased_product"]

@@ -24,6 +24,7 @@ from events.language.entry import EnteredBy
 from events.language.filters import unmet
 from events.language.scalars import scalar_at
 from subscribers.ids import new_id
+from subscribers.wire.names import plain
 
 # The statuses in which an enrollment may wait for an event.
 _CAN_WAIT = frozenset({"waiting", "paused"})
@@ -99,7 +100,7 @@ def ends_of_event(
     released = [
         enrollment
         for enrollment in _under_way(enrollments)
-        if enrollment.awaits == event.name
+        if plain(enrollment.awaits) == event.name
         and enrollment.status in _CAN_WAIT
         and enrollment.released_by is None
         and enrollment.id not in stopped_ids

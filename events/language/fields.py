@@ -22,14 +22,17 @@ Item = TypeVar("Item", bound=Hashable)
 
 
 class Fields:
-    """One object's fields; keeps each fault until `raise_faults`."""
+    """One object's fields; keeps each fault until `raise_faults`. An object that is stored keeps
+    names that an older release took.
+    """
 
-    def __init__(self, raw: object, *, path: str) -> None:
+    def __init__(self, raw: object, *, path: str, is_stored: bool = False) -> None:
         """Raise `InvalidRequest` for anything but an object."""
         if not isinstance(raw, Mapping):
             raise InvalidRequest(Fault(path, f"must be an object, not {type_name(raw)}."))
         self.raw: Mapping[str, Any] = raw
         self.path = path
+        self.is_stored = is_stored
         self.faults: list[Fault] = []
 
     def is_given(self, name: str) -> bool:
@@ -54,6 +57,11 @@ class Fields:
         if not self.is_given(name):
             self.fault(name, "is missing.")
         return self.read(name, reader, default)
+
+    def read_needed_name(self, name: str, *, longest: int) -> str:
+        """Return a required name that people compare by eye."""
+        reader = text_reader(longest) if self.is_stored else name_reader(longest)
+        return self.read_needed(name, reader, "")
 
     def read_nested(self, name: str, parser: Callable[..., Value], default: Value) -> Value:
         """Return the parser's result, and keep its faults at their own paths."""

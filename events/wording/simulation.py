@@ -166,7 +166,8 @@ def _jump_decision(outcome: Any) -> str:  # noqa: ANN401 - a step run's outcome
     goes = "ends" if outcome["goesTo"] == "exit" else f"goes to {outcome['goesTo']}"
     if "unmet" not in outcome:
         return goes
-    return f"not met ({rule_in_words(parse_rule(outcome['unmet'], path='unmet'))}): {goes}"
+    unmet = parse_rule(outcome["unmet"], path="unmet", is_stored=True)
+    return f"not met ({rule_in_words(unmet)}): {goes}"
 
 
 def _change_decision(outcome: Any) -> str:  # noqa: ANN401 - as above

@@ -10,6 +10,7 @@ from subscribers.ids import new_id
 from subscribers.models.subscriber import Subscriber
 from subscribers.models.workspace import Workspace
 from subscribers.validators import validate_name
+from subscribers.wire.names import plain
 
 
 class List(models.Model):
@@ -39,11 +40,12 @@ class List(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Refuse a name that looks like another one."""
+        """Refuse a name that looks like another one, or make it plain."""
         try:
             validate_name(self.name)
         except ValidationError as error:
             raise ValidationError({"name": error}) from error
+        self.name = plain(self.name)
 
 
 class ListMembership(models.Model):

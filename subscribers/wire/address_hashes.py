@@ -18,7 +18,3 @@ def address_hash(key: str, email_key: str) -> str:
 def mailbox_hash(key: str, email_key: str) -> str:
     """Return the hash of the mailbox that an address most likely reaches, 64 hex digits."""
     return address_hash(key, folded(email_key))
-
-
-def domain_of(email_key: str) -> str:
-    return email_key.rpartition("@")[2]

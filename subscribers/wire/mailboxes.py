@@ -5,7 +5,10 @@ people. A rule is a line of `_PROVIDERS` or `_WITH_SUBDOMAINS`, with its source.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
+
+from publicsuffixlist import PublicSuffixList
 
 # Domains where anybody can open a mailbox: many sign-ups from one of them are no attack.
 FREE_MAIL_DOMAINS = frozenset({
@@ -95,3 +98,20 @@ def folded(email_key: str) -> str:
     if provider := _PROVIDER_BY_DOMAIN.get(domain):
         local, domain = local.translate(provider.characters) or local, provider.domains[0]
     return f"{local}@{domain}"
+
+
+def counted_domain(email_key: str) -> str:
+    """Return the domain that somebody registered, for an address at it or at a subdomain. At hosts
+    such as github.io every name is another owner's.
+    """
+    domain = folded(email_key).rpartition("@")[2]
+    registered = _public_suffixes().privatesuffix(domain) or domain
+    # One provider's domains are one, also by their subdomains.
+    provider = _PROVIDER_BY_DOMAIN.get(registered)
+    return provider.domains[0] if provider else registered
+
+
+@cache
+def _public_suffixes() -> PublicSuffixList:
+    """publicsuffix.org's list as the package has it; read at first use, which takes 0.1 s."""
+    return PublicSuffixList()

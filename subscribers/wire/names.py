@@ -1,7 +1,9 @@
-"""Names that people compare by eye, of events, lists and sequences: no sign in them is unseen.
+"""Names that people compare by eye, of events, lists and sequences: no sign in them is unseen, and
+all blanks are spaces.
 
 `signup` and `signup` with a zero width space look the same and are two names; a sign of direction
-shows the letters after it in another order.
+shows the letters after it in another order. Release 0.2.0 stored such names: compare stored ones by
+`plain`, so that one with another blank goes on working.
 """
 
 import re
@@ -9,16 +11,26 @@ import unicodedata
 
 from idna.core import valid_contextj
 
-# Unicode's Default_Ignorable_Code_Point (16.0), annotations, and the blank braille pattern.
+# Beside the category Cf: Default_Ignorable_Code_Point (Unicode 16.0), the place of an object, Cf of
+# versions that a Python may not know, and what the code charts show as blank: of braille, of
+# hieroglyphs, of the Khitan script, of music.
 _UNSEEN = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\ufff0-\ufffc\U00013430-\U0001343f\U00013441\U00013442\U00016fe4\U0001d159"
+    "\U000e0000-\U000e0fff]"
 )
+# Of Cf, but seen around the digits after them: Prepended_Concatenation_Mark, without the Syriac
+# abbreviation mark, which few fonts show.
+_SEEN = re.compile("[\u0600-\u0605\u06dd\u0890\u0891\u08e2\U000110bd\U000110cd]")
 _JOINERS = "\u200c\u200d"
 # The styles of a symbol: as text, as a picture.
 _STYLES = "\ufe0e\ufe0f"
 _KEYCAP = "\u20e3"
+
+
+def plain(name: str) -> str:
+    """Return the name trimmed, each run of blanks of any kind as one space."""
+    return " ".join(name.split())
 
 
 def find_unseen(name: str) -> str | None:
@@ -29,14 +41,19 @@ def find_unseen(name: str) -> str | None:
     """
     if name.isascii():
         return None
-    for found in _UNSEEN.finditer(name):
-        if not _is_needed(name, found.start()):
-            return f"U+{ord(found[0]):04X}"
+    for place, sign in enumerate(name):
+        if _is_unseen(sign) and not _is_needed(name, place):
+            return f"U+{ord(sign):04X}"
     return None
 
 
 def without_unseen(name: str) -> str:
-    return _UNSEEN.sub("", name)
+    return "".join(sign for sign in name if not _is_unseen(sign))
+
+
+def _is_unseen(sign: str) -> bool:
+    is_format = unicodedata.category(sign) == "Cf" and not _SEEN.match(sign)
+    return is_format or _UNSEEN.match(sign) is not None
 
 
 def _is_needed(name: str, place: int) -> bool:

@@ -147,8 +147,10 @@ def read_text(value: object, *, longest: int) -> str:
 
 
 def read_name(value: object, *, longest: int) -> str:
-    """Return a text that people compare by eye: without signs that cannot be seen."""
-    name = read_text(value, longest=longest)
+    """Return a text that people compare by eye: no sign that cannot be seen, no blank but single
+    spaces.
+    """
+    name = names.plain(read_text(value, longest=longest))
     unseen = names.find_unseen(name)
     if unseen:
         raise InvalidField(f"holds a sign that cannot be seen ({unseen}).")

@@ -66,7 +66,7 @@ def people(draw: st.DrawFn) -> dict[str, Any]:
     has_left = status == Status.UNSUBSCRIBED
     event = st.fixed_dictionaries(
         {
-            "name": words.filter(lambda name: names.find_unseen(name) is None),
+            "name": words.map(names.plain).filter(lambda name: not names.find_unseen(name)),
             "event_id": st.none() | words,
             "occurred_at": st.timedeltas(timedelta(0), timedelta(days=300)).map(
                 lambda later: created_at + later

@@ -11,6 +11,11 @@ from subscribers.services.outbox.delivery import Message
 
 CLOSE = b"close"
 HANG = b"hang"
+# A reply without an end: line after line as fast as the client reads, or a character at a time.
+ENDLESS = b"endless"
+DRIP = b"drip"
+MOST_PUSHED = 64 * 1024 * 1024
+_LINES = b"250-and so on\r\n" * 4096
 
 # Given a verb (`MESSAGE` is the end of the data) and how many connections and mails there were,
 # itself included, returns what to say instead of the usual.
@@ -35,6 +40,8 @@ class SmtpServer:
     mails: int = 0
     verbs: list[str] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
+    # Bytes of replies without an end.
+    pushed: int = 0
     is_over: threading.Event = field(default_factory=threading.Event)
 
     def converse(self, connection: socket.socket, number: int) -> None:
@@ -64,7 +71,15 @@ class SmtpServer:
         said = self.plan(verb, number, self.mails)
         if said == HANG:
             self.is_over.wait(10)
-        if said in {CLOSE, HANG}:
+        if said == ENDLESS:
+            while self.pushed < MOST_PUSHED:
+                connection.sendall(_LINES)
+                self.pushed += len(_LINES)
+        if said == DRIP:
+            for _ in range(40):
+                connection.sendall(b"2")
+                self.is_over.wait(0.05)
+        if said in {CLOSE, HANG, ENDLESS, DRIP}:
             return False
         connection.sendall((said or _USUAL.get(verb, b"250 fine")) + b"\r\n")
         return not (said or b"").startswith(b"421")

@@ -43,7 +43,7 @@ def parse_steps(raw: object, *, path: str = "steps") -> tuple[Step, ...]:
 
 def from_stored(stored: Mapping[str, Any]) -> Step:
     """Return one step of a version, without the checks for callers; raises `InvalidRequest`."""
-    fields = Fields(stored, path="")
+    fields = Fields(stored, path="", is_stored=True)
     step = KINDS[_read_kind(fields)].read(fields)
     fields.raise_faults()
     return replace(step, id=stored.get("id", ""), label=stored.get("label", ""))

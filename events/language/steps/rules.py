@@ -1,5 +1,6 @@
 """The rules of a condition: their values, to the wire form and back."""
 
+from functools import partial
 from typing import Any, Literal, assert_never
 
 import msgspec
@@ -67,13 +68,14 @@ def read_tag(value: object) -> str:
         raise InvalidField(str(error)) from error
 
 
-def parse_rules(raw: object, *, path: str) -> tuple[Rule, ...]:
+def parse_rules(raw: object, *, path: str, is_stored: bool = False) -> tuple[Rule, ...]:
     """Return 1 to 20 rules; raises `InvalidRequest` with every fault."""
-    return parse_each(raw, path=path, parser=parse_rule, least=1, most=MOST_RULES)
+    parser = partial(parse_rule, is_stored=is_stored)
+    return parse_each(raw, path=path, parser=parser, least=1, most=MOST_RULES)
 
 
-def parse_rule(raw: object, *, path: str) -> Rule:
-    fields = Fields(raw, path=path)
+def parse_rule(raw: object, *, path: str, is_stored: bool = False) -> Rule:
+    fields = Fields(raw, path=path, is_stored=is_stored)
     if not fields.is_given("type"):
         fields.fault("type", f"is missing: {any_of(KINDS)}.")
     kind = fields.read_choice("type", KINDS, "")
@@ -120,7 +122,7 @@ def _parse_kind(kind: str, fields: Fields) -> Rule:
             return EventPropertyRule(filter=filters.parse_filter(fields.raw, path=fields.path))
         case _:
             return EventRule(
-                event_name=fields.read_needed("eventName", read_event_name, ""),
+                event_name=fields.read_needed_name("eventName", longest=LONGEST_NAME),
                 filters=fields.read_nested("propertyFilters", filters.parse_filters, ()),
                 since=fields.read_choice("since", ("entry", "ever"), "entry"),
                 has_happened=kind == "did_event",

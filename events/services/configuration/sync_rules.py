@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from events.decisions import sync_rules
 from events.models import SyncRule, SyncRuleTag
@@ -16,6 +17,7 @@ from subscribers.models import Workspace
 from subscribers.services.audience import tags
 from subscribers.services.workspaces import workspaces
 from subscribers.wire import tag_names
+from subscribers.wire.names import plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +63,15 @@ PRESET = (
 def for_events(
     *, workspace_id: UUID, names: Collection[str] | None = None
 ) -> dict[str, tuple[sync_rules.Rule, ...]]:
-    """Return the workspace's rules, all or for the event names, in order, by name; two queries."""
-    rows = SyncRule.objects.filter(workspace_id=workspace_id)
-    if names is not None:
-        rows = rows.filter(trigger_event__in=names)
+    """Return the workspace's rules, all or for the event names, in order, by plain name; two
+    queries.
+    """
+    rows = SyncRule.objects.filter(workspace_id=workspace_id).order_by("position", "id")
+    chosen = [row for row in rows if names is None or plain(row.trigger_event) in names]
+    prefetch_related_objects(chosen, "tag_roles__tag")
     by_name: dict[str, list[sync_rules.Rule]] = {}
-    for row in rows.order_by("position", "id").prefetch_related("tag_roles__tag"):
-        by_name.setdefault(row.trigger_event, []).append(_as_value(row))
+    for row in chosen:
+        by_name.setdefault(plain(row.trigger_event), []).append(_as_value(row))
     return {name: tuple(each) for name, each in by_name.items()}
 
 

@@ -12,10 +12,11 @@ from events.language.entry import StopCondition, Trigger, TriggerType, trigger_f
 from events.models import Enrollment, Sequence, Step
 from subscribers.ids import decode
 from subscribers.models import List, Tag
+from subscribers.wire.names import plain
 
 
 def read(*, workspace_id: UUID) -> Watched:
-    """Return what starts, stops and releases enrollments; one to four queries.
+    """Return what starts, stops and releases enrollments, by plain names; one to four queries.
 
     Waits are those of every version: an enrollment keeps the version that it began with.
     """
@@ -38,7 +39,7 @@ def read(*, workspace_id: UUID) -> Watched:
     stops_by_tag: dict[UUID, dict[UUID, StopCondition]] = {}
     for sequence_id, stop in stops.items():
         if stop.type == "event_received":
-            stops_by_event.setdefault(stop.value, {})[sequence_id] = stop
+            stops_by_event.setdefault(plain(stop.value), {})[sequence_id] = stop
         elif stop.value in tag_ids:
             stops_by_tag.setdefault(tag_ids[stop.value], {})[sequence_id] = stop
     return Watched(
@@ -55,7 +56,7 @@ def read(*, workspace_id: UUID) -> Watched:
 def _start_keys(trigger: Trigger, tag_ids: dict[str, UUID]) -> Iterator[StartKey]:
     """Yield the keys of a trigger; deleted tags and lists start nothing."""
     if trigger.event_name:
-        yield trigger.event_name
+        yield plain(trigger.event_name)
     yield from (tag_ids[name] for name in trigger.tag_names if name in tag_ids)
     yield from (list_id for each in trigger.lists if (list_id := decode("lst", each)))
     if trigger.is_for_any_list:
@@ -100,7 +101,7 @@ def _read_steps(
             first_steps[row.version_id] = (row.id, lane)
         if isinstance(step, steps.WaitForEventStep):
             wait = Wait(sequence_id=row.sequence_id, filters=step.filters)
-            waits.setdefault(step.event_name, {})[row.id] = wait
+            waits.setdefault(plain(step.event_name), {})[row.id] = wait
     return first_steps, waits
 
 

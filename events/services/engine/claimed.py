@@ -25,6 +25,7 @@ from subscribers.ids import encode
 from subscribers.models import ListMembership, Subscriber, SubscriberTag, Workspace
 from subscribers.services.storage.sql_values import adapted, id_of
 from subscribers.wire import profile
+from subscribers.wire.names import plain
 
 # How many of the latest events of a name are compared with filters.
 MOST_EVENTS_SEEN = 1000
@@ -160,8 +161,12 @@ class ClaimedEnrollment:
         )
 
     def _events(self, name: str) -> Any:  # noqa: ANN401 - a queryset of events
+        # As release 0.2.0 stored both, and as events are named today.
+        spellings = sorted({name, plain(name)})
         return Event.objects.filter(
-            subscriber=self.subscriber, definition__workspace=self.workspace, definition__name=name
+            subscriber=self.subscriber,
+            definition__workspace=self.workspace,
+            definition__name__in=spellings,
         ).only("id", "received_at", "properties")
 
     def _came_after_start(self, event: Event) -> bool:

@@ -23,6 +23,7 @@ from events.services.enrollments import rows
 from events.services.planning import effects, planning
 from subscribers.models import Subscriber
 from subscribers.services.audience import tags
+from subscribers.wire.names import plain
 
 
 def redo(
@@ -36,7 +37,7 @@ def redo(
 def _apply_rules(
     event: Event, subscriber: Subscriber, watched: Watched, now: datetime
 ) -> dict[str, Any]:
-    name = event.definition.name
+    name = plain(event.definition.name)
     tags_before = tags.names_of(subscriber)
     by_name = sync_rules.for_events(workspace_id=event.workspace_id, names=[name])
     done = rules.apply(rules=by_name.get(name, ()), tags=tags_before, properties=event.properties)
@@ -68,7 +69,7 @@ def _trigger_sequences(
     event: Event, subscriber: Subscriber, watched: Watched, now: datetime
 ) -> dict[str, Any]:
     added = effects.tags_left_by(event.effects)
-    name = event.definition.name
+    name = plain(event.definition.name)
     return _start(event, subscriber, watched, now, name=name, tags_added=added)
 
 
@@ -156,7 +157,7 @@ def _enrollments_before(event: Event, sequence_ids: Collection[UUID]) -> Enrollm
 
 
 def _seen(event: Event) -> Seen:
-    return Seen(id=event.pk, name=event.definition.name, properties=event.properties)
+    return Seen(id=event.pk, name=plain(event.definition.name), properties=event.properties)
 
 
 _STAGES: Mapping[

@@ -11,7 +11,9 @@ from events.language.steps.kinds.base import each_once
 from events.models import Event
 from subscribers.ids import decode, encode
 from subscribers.models import List, Workspace
+from subscribers.services.audience import lists
 from subscribers.templating import mail as rendering
+from subscribers.wire import names
 from subscribers.wire.payloads import Fault, InvalidRequest
 
 # How many of the latest events are checked for the properties that mails use.
@@ -35,13 +37,14 @@ def resolved(*, workspace: Workspace, spec: SequenceSpec) -> SequenceSpec:
     named = lists_named(spec)
     if not named:
         return spec
-    name_by_id = _name_by_id(workspace)
-    id_by_name = {name: list_id for list_id, name in name_by_id.items()}
+    id_by_name = lists.ids_by_name(workspace_id=workspace.pk)
+    ids = frozenset(id_by_name.values())
     id_by_reference: dict[str, str] = {}
     faults = []
     for field, reference in named:
         list_id = decode("lst", reference)
-        known = list_id if list_id in name_by_id else id_by_name.get(reference)
+        by_name = id_by_name.get(reference) or id_by_name.get(names.plain(reference))
+        known = list_id if list_id in ids else by_name
         if known is None:
             faults.append(Fault(field, f"names a list that is not there: {reference!r}."))
         else:

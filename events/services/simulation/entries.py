@@ -19,6 +19,7 @@ from events.services.planning.planning import Standing
 from events.services.simulation.people import Someone
 from subscribers.ids import decode, new_id
 from subscribers.models import List, Subscriber, Tag
+from subscribers.wire.names import plain
 
 # Besides the reasons of an event's effects, and of entries by an operator.
 NOT_TRIGGERED = "not_triggered"
@@ -115,7 +116,7 @@ def judge(
 
 def _by_event(case: _Case, happening: AssumedEvent) -> Entry:
     """Plan the event with its sync rules, as on receipt."""
-    event = Seen(id=new_id(), name=happening.name, properties=happening.properties)
+    event = Seen(id=new_id(), name=plain(happening.name), properties=happening.properties)
     workspace_id, someone = case.sequence.workspace_id, case.someone
     rules = sync_rules.for_events(workspace_id=workspace_id, names=[event.name])
     plan = planning.plan_event(

@@ -11,6 +11,7 @@ from events.language import filters as property_filters
 from events.language.filters import Filter
 from events.services.engine.claimed import ClaimedEnrollment
 from subscribers.ids import new_id
+from subscribers.wire.names import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ class ImaginedEnrollment(ClaimedEnrollment):
         return known.get(event_id) or super().received_at(event_id)
 
     def has_happened(self, name: str, filters: Sequence[Filter], *, since: datetime | None) -> bool:
-        start = self.started_by
-        is_start = start is not None and start.name == name
+        start, called = self.started_by, plain(name)
+        is_start = start is not None and start.name == called
         return (
             # The starting event did not happen since the start.
             (
@@ -54,12 +55,12 @@ class ImaginedEnrollment(ClaimedEnrollment):
                 and is_start
                 and property_filters.are_met(filters, self.event_properties)
             )
-            or any(each.name == name and each.meets(filters) for each in self.assumed)
+            or any(each.name == called and each.meets(filters) for each in self.assumed)
             or super().has_happened(name, filters, since=since)
         )
 
     def assume(self, name: str, filters: Sequence[Filter]) -> Assumed:
-        event = Assumed(id=new_id(), name=name, filters=tuple(filters), at=self.now)
+        event = Assumed(id=new_id(), name=plain(name), filters=tuple(filters), at=self.now)
         self.assumed.append(event)
         return event
 

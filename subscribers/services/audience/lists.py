@@ -8,6 +8,7 @@ from django.db import transaction
 
 from subscribers.models import List, ListMembership, Subscriber
 from subscribers.services.workspaces import workspaces
+from subscribers.wire.names import plain
 
 
 def join_default_lists(*, subscriber: Subscriber, now: datetime) -> list[UUID]:
@@ -53,6 +54,14 @@ def leave(*, subscriber: Subscriber, list_ids: Collection[UUID], now: datetime) 
 def default_ids(*, workspace_id: UUID) -> list[UUID]:
     rows = List.objects.filter(workspace_id=workspace_id, is_default=True).order_by("id")
     return list(rows.values_list("id", flat=True))
+
+
+def ids_by_name(*, workspace_id: UUID) -> dict[str, UUID]:
+    """Return the workspace's lists by name as stored, and by its plain form where no other list has
+    that; one query.
+    """
+    stored = dict(List.objects.filter(workspace_id=workspace_id).values_list("name", "id"))
+    return {plain(name): list_id for name, list_id in stored.items()} | stored
 
 
 def save(*, changed: List) -> None:

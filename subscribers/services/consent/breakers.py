@@ -1,5 +1,5 @@
-"""Limits on confirmation emails an hour: per domain, per key, in all. For free mail, where many
-people share a domain, per domain and key together.
+"""Limits on confirmation emails an hour: per domain with its subdomains, per key, in all. For free
+mail, where many people share a domain, per domain and key together.
 
 An email beyond a limit is delayed to a later hour, never refused, and the admin's home page warns:
 somebody may be signing others up. The worker counts when it sends, in a transaction of its own, so
@@ -15,7 +15,6 @@ from django.db.models import F
 
 from subscribers.models import AskedHour
 from subscribers.wire import mailboxes
-from subscribers.wire.address_hashes import domain_of
 
 Scope = AskedHour.Scope
 HOUR = timedelta(hours=1)
@@ -62,7 +61,7 @@ def purge(*, now: datetime) -> int:
 
 def _limits(email_key: str, key_prefix: str) -> list[Limit]:
     """Return the limits of an email, in the order in which their rows are locked."""
-    domain = domain_of(mailboxes.folded(email_key))
+    domain = mailboxes.counted_domain(email_key)
     by_domain = Limit(Scope.DOMAIN, domain, settings.CONFIRMATIONS_PER_DOMAIN)
     if domain in mailboxes.FREE_MAIL_DOMAINS:
         # The subject is as the alarm reads it. Without a key no request asked.

@@ -1,4 +1,4 @@
-"""Django's SMTP backend, which also encrypts where nobody demands it.
+"""Django's SMTP backend, which also encrypts where nobody demands it, and bounds replies.
 
 `SMTP_TLS` says how a connection that begins in clear goes on (`config.mail_env`): `offered` uses
 STARTTLS where the server offers it, with any certificate, so that a local relay needs none;
@@ -12,6 +12,8 @@ import ssl
 
 from django.conf import settings
 from django.core.mail.backends import smtp
+
+from subscribers.services.outbox import smtp_replies
 
 NO_TLS = (
     "the server offers no TLS, so the password was not sent. Let EMAIL_URL begin with smtps://, or "
@@ -28,6 +30,10 @@ class PasswordInClear(smtplib.SMTPException):
 
 class EmailBackend(smtp.EmailBackend):
     _partial_connection: smtplib.SMTP | None
+
+    @property
+    def connection_class(self) -> type[smtplib.SMTP]:
+        return smtp_replies.SmtpOverTls if self.use_ssl else smtp_replies.Smtp
 
     def open(self) -> bool | None:
         """As Django's; raises `PasswordInClear` before a password leaves this machine in clear."""

@@ -2,21 +2,27 @@
 
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.test import Client
 
 from config.admin_base import admin_url, list_url
 from events.intake.payloads import parse_event
 from events.language.specs import parse_sequence
-from events.models import Event, EventDefinition, SyncRule
+from events.models import Enrollment, Event, EventDefinition, Step, SyncRule
+from events.services.engine import loaded_versions
 from events.services.ingestion.request import current_limits
 from subscribers.models import List, Workspace
+from subscribers.services.workspaces import workspaces
 from subscribers.wire.payloads import InvalidRequest
 from tests import factories
 from tests.support.calling import IMPORTS, SINGLE, Caller
+from tests.support.sequence_making import NOON, make_sequence
+from tests.support.time_travel import TimeTravel
 
 NAMES = ["signup\u200b", "sign\u202eup", "\ufeffsignup", "sign\u00adup", "signup\u2069"]
 WHY = "holds a sign that cannot be seen (U+"
@@ -97,6 +103,27 @@ def test_what_is_stored_stays_readable(admin_client: Client, caller: Caller) -> 
 
     for address in (*map(admin_url, (definition, event, chosen)), list_url(EventDefinition)):
         assert admin_client.get(address).status_code == 200
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_a_sequence_that_names_it_and_is_stored_stops_nothing(caller: Caller) -> None:
+    rule = {"type": "did_not_event", "eventName": "odd"}
+    make_sequence(
+        caller.workspace,
+        {"type": "condition", "rules": [rule]},
+        {"type": "wait_for_event", "eventName": "odd"},
+    )
+    for step in Step.objects.all():
+        step.config = json.loads(json.dumps(step.config).replace("odd", "odd\\u200b"))
+        step.save()
+    workspaces.configuration_changed(workspace_id=caller.workspace.pk)
+    loaded_versions.load.cache_clear()
+
+    with time_machine.travel(NOON, tick=False):
+        reply = caller.bulk({"name": "signup"})
+    TimeTravel(NOON).run_for(timedelta(minutes=1))
+
+    assert (reply.status, Enrollment.objects.get().status) == (200, "waiting")
 
 
 def test_the_limits_of_a_long_name_stay(db: None) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from subscribers.wire import addresses
-from subscribers.wire.mailboxes import FREE_MAIL_DOMAINS, folded
+from subscribers.wire.mailboxes import FREE_MAIL_DOMAINS, counted_domain, folded
 
 ONE_MAILBOX = {
     "ada@example.com": ["ada+1@example.com", "ada+1+2@example.com", "ada+@example.com"],
@@ -62,3 +62,20 @@ def test_a_name_of_ignored_characters_alone_stays() -> None:
 def test_the_domains_of_free_mail_are_as_addresses_compare() -> None:
     for domain in FREE_MAIL_DOMAINS:
         assert addresses.parse(f"ada@{domain}").key == f"ada@{domain}"
+        assert counted_domain(f"ada@{domain}") == counted_domain(f"ada@x.{domain}")
+
+
+@pytest.mark.parametrize(
+    ("address", "domain"),
+    [
+        ("a@example.com", "example.com"), ("a@x.y.example.com", "example.com"),
+        ("a@x.example.co.uk", "example.co.uk"), ("a@x.city.kawasaki.jp", "city.kawasaki.jp"),
+        ("a@x.bücher.公司.cn", "xn--bcher-kva.xn--55qx5d.cn"),
+        # Hosts where every name is somebody else's; and the host itself.
+        ("a@x.ada.github.io", "ada.github.io"), ("a@github.io", "github.io"),
+        ("a@x.ada.unknown-ending", "ada.unknown-ending"),
+        ("a@mail.me.com", "icloud.com"), ("a@ada.fastmail.fm", "fastmail.fm"),
+    ],
+)  # fmt: skip
+def test_a_domain_counts_with_all_of_its_owner_s(address: str, domain: str) -> None:
+    assert counted_domain(addresses.parse(address).key) == domain

@@ -1,6 +1,7 @@
 """The step `condition`: decides who goes on, and where the others go."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from msgspec.structs import replace
@@ -24,7 +25,7 @@ class ConditionStep(BaseStep, frozen=True):
     @classmethod
     def read(cls, fields: Fields) -> Self:
         return cls(
-            rules=fields.read_nested("rules", parse_rules, ()),
+            rules=fields.read_nested("rules", partial(parse_rules, is_stored=fields.is_stored), ()),
             match=fields.read_choice("match", ("all", "any"), "all"),
             on_false=fields.read("onFalse", text_reader(LONGEST_ID), EXIT),
         )

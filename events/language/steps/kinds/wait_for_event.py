@@ -5,11 +5,11 @@ from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
+from events.intake.payloads import LONGEST_NAME
 from events.language import filters, timing
 from events.language.fields import Fields, whole_number_reader
 from events.language.filters import Filter
 from events.language.steps.kinds.base import BaseStep
-from events.language.steps.rules import read_event_name
 from events.language.timing.delays import DAY
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
 
@@ -32,7 +32,7 @@ class WaitForEventStep(BaseStep, frozen=True):
     @classmethod
     def read(cls, fields: Fields) -> Self:
         return cls(
-            event_name=fields.read_needed("eventName", read_event_name, ""),
+            event_name=fields.read_needed_name("eventName", longest=LONGEST_NAME),
             filters=fields.read_nested("propertyFilters", filters.parse_filters, ()),
             timeout_milliseconds=fields.read_nested("timeout", _parse_timeout, DEFAULT_TIMEOUT),
             on_timeout=fields.read_choice("onTimeout", ("continue", "exit"), "continue"),

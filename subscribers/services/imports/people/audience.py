@@ -65,8 +65,7 @@ def create_lists(*, options: ImportOptions, drafts: Sequence[SubscriberDraft]) -
     """
     named = _named(drafts)
     workspace = options.workspace
-    known = List.objects.filter(workspace=workspace, name__in=named).values_list("name", flat=True)
-    missing = sorted(named - set(known)) if named else []
+    missing = sorted(named - lists.ids_by_name(workspace_id=workspace.pk).keys()) if named else []
     if not missing:
         return
     workspaces.lock_configuration(workspace_id=workspace.pk)
@@ -85,10 +84,8 @@ def read(*, options: ImportOptions, drafts: Sequence[SubscriberDraft]) -> Audien
     if options.duplicates != Duplicates.SKIP:
         _read_their_own(audience, drafts)
     _read_suppressions(audience, options, drafts)
-    named = _named(drafts)
-    if named:
-        rows = List.objects.filter(workspace=options.workspace, name__in=named)
-        audience.list_ids = dict(rows.values_list("name", "pk"))
+    if _named(drafts):
+        audience.list_ids = lists.ids_by_name(workspace_id=options.workspace.pk)
     if any(draft.lists is None for draft in drafts):
         audience.default_list_ids = lists.default_ids(workspace_id=options.workspace.pk)
     return audience

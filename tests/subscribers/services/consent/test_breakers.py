@@ -72,6 +72,26 @@ def test_names_as_subdomains_are_no_domains_of_their_own() -> None:
     assert sent == [None] * 4 + [HOUR]
 
 
+@pytest.mark.parametrize(
+    "domain", ["evil.example.com", "evil.co.uk", "evil.xn--55qx5d.cn", "evil.github.io"]
+)
+def test_ever_new_subdomains_are_one_domain(domain: str) -> None:
+    sent = [admit(f"x{number}.{'y.' * number}{domain}") for number in range(5)]
+
+    assert sent == [None] * 4 + [HOUR]
+
+
+@pytest.mark.parametrize("suffix", ["co.uk", "github.io", "com.br", "xn--55qx5d.cn"])
+def test_domains_of_different_owners_count_apart(suffix: str) -> None:
+    assert [admit(f"owner{number}.{suffix}") for number in range(5)] == [None] * 5
+
+
+def test_subdomains_of_free_mail_are_free_mail() -> None:
+    sent = [admit(f"x{number}.gmail.com", key="ck_1") for number in range(7)]
+
+    assert sent == [None] * 6 + [HOUR]
+
+
 def test_free_mail_that_no_key_asked_for_is_limited_in_all_alone() -> None:
     assert [admit("gmail.com") for _ in range(13)] == [None] * 12 + [HOUR]
 

@@ -16,7 +16,7 @@ from config import mail_env
 from subscribers.services.outbox import delivery
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
 from tests.support import smtp_servers
-from tests.support.smtp_servers import CLOSE, HANG, message
+from tests.support.smtp_servers import CLOSE, DRIP, ENDLESS, HANG, MOST_PUSHED, message
 
 
 def parsed(content: bytes) -> EmailMessage:
@@ -274,6 +274,49 @@ def test_a_goodbye_that_fails_raises_nothing(to_port: Any, settings: Settings, s
 
     assert handed_over.outcome is DeliveryOutcome.SENT
     assert elapsed < 4
+
+
+@pytest.mark.parametrize("said", [ENDLESS, DRIP])
+@pytest.mark.parametrize("where", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "MESSAGE"])
+def test_a_reply_without_an_end_is_not_read_on(to_port: Any, said: bytes, where: str) -> None:
+    with smtp_servers.serve(lambda verb, *_: said if verb == where else None) as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            handed_over = mailer.send(message())
+
+    is_after_the_message = where == "MESSAGE"
+    expected = DeliveryOutcome.UNKNOWN if is_after_the_message else DeliveryOutcome.DEFERRED
+    assert handed_over.outcome is expected
+    assert "The mail server's reply did not end within" in handed_over.error
+    assert handed_over.is_unreachable is (where in {"CONNECT", "EHLO"})
+    # What the sockets hold; it would go on for ever.
+    assert server.pushed < MOST_PUSHED / 2
+
+
+@pytest.mark.parametrize("said", [ENDLESS, DRIP])
+def test_a_goodbye_without_an_end_is_not_read_on(to_port: Any, said: bytes) -> None:
+    with smtp_servers.serve(lambda verb, *_: said if verb == "QUIT" else None) as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            handed_over = mailer.send(message())
+
+    assert handed_over.outcome is DeliveryOutcome.SENT
+    assert server.pushed < MOST_PUSHED / 2
+
+
+def test_a_long_reply_and_a_slow_one_are_read(to_port: Any) -> None:
+    lines = b"".join(b"250-LINE%d\r\n" % number for number in range(1000)) + b"250 SIZE 9999"
+
+    def say(verb: str, _connections: int, _mails: int) -> bytes | None:
+        time.sleep(0.2)
+        return lines if verb == "EHLO" else None
+
+    with smtp_servers.serve(say) as server:
+        to_port(server.port)
+        with Mailer() as mailer:
+            handed_over = [mailer.send(message()) for _ in range(2)]
+
+    assert {each.outcome for each in handed_over} == {DeliveryOutcome.SENT}
 
 
 @pytest.mark.parametrize(
