@@ -4,6 +4,7 @@ PostgreSQL is started privately when its binaries are found, else SQLite is used
 `TEST_DATABASE=sqlite` or `TEST_DATABASE=postgresql` decides. The caller's settings are not read.
 """
 
+import gc
 import os
 import re
 from pathlib import Path
@@ -90,6 +91,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("postgresql"):
             item.add_marker(skip)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all modules stay: the garbage collector need not look at them."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,5 +1,6 @@
 """Readers of environment variables: what they take, and what stops the start."""
 
+import codecs
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -170,6 +171,8 @@ def data(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv(NAME, raising=False)
     folder = temporary.make(prefix="cueline-owners-")
     folder.chmod(0o1777)
+    # That account may not read Python's folder, and what it does not find is missing ever after.
+    codecs.lookup("ascii")
     os.seteuid(SERVICE)
     yield folder
     os.seteuid(0)

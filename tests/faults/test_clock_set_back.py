@@ -1,18 +1,17 @@
 """A worker ran by a clock that was ahead, and is dead: nobody takes its last tick for life."""
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.clocks import LIBRARY, faked
 from tests.support.running import call, serving
 from tests.support.working import Working, fill_with_tables, kill, manage
 
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not installed"),
+    pytest.mark.skipif(LIBRARY is None, reason="faketime is not installed"),
 ]
 
 
@@ -43,16 +42,3 @@ def test_a_tick_from_the_future_is_no_life(environment: dict[str, str], tmp_path
     finally:
         working.process.kill()
         working.process.wait()
-
-
-def faked(offset: str) -> dict[str, str]:
-    """Return what `faketime` adds to the environment of a program.
-
-    The monotonic clock moves too: with FAKETIME_DONT_FAKE_MONOTONIC faketime 0.9.10 refuses
-    Python's sleeps. A constant distance changes nothing for it.
-    """
-    printed = subprocess.run(
-        ["faketime", "-f", offset, "env"], capture_output=True, text=True, check=True, timeout=20
-    ).stdout
-    pairs = (line.partition("=")[::2] for line in printed.splitlines())
-    return {name: value for name, value in pairs if name in {"LD_PRELOAD", "FAKETIME"}}

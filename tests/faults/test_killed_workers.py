@@ -2,7 +2,7 @@
 
 All of them end, and no mail leaves twice.
 
-Real processes, PostgreSQL and SMTP server. `FAULT_RUNS` (200) people get a mail each; with 2,000 it
+Real processes, PostgreSQL and SMTP server. `FAULT_RUNS` (100) people get a mail each; with 2,000 it
 is the test of the releases, with more kinds of faults:
 
     FAULT_RUNS=2000 uv run pytest tests/faults/test_killed_workers.py
@@ -25,7 +25,7 @@ from tests.support.working import StartWorker, Working, kill, manage, value_of
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 
-ENROLLMENTS = int(os.environ.get("FAULT_RUNS", "200"))
+ENROLLMENTS = int(os.environ.get("FAULT_RUNS", "100"))
 WORKERS = 2
 SECONDS_TO_FINISH = 90 + ENROLLMENTS // 10
 IS_LONG = ENROLLMENTS >= 1000

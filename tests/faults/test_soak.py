@@ -30,6 +30,7 @@ import pytest
 
 from tests.support import private_postgres, smtp_server
 from tests.support.chaos import Chaos, small_disk
+from tests.support.clocks import LIBRARY, faked
 from tests.support.running import BULK, Running, free_port
 from tests.support.smtp_server import SmtpServer
 from tests.support.working import manage
@@ -41,7 +42,6 @@ SEED = int(os.environ.get("SOAK_SEED", str(random.SystemRandom().randrange(10_00
 CLIENTS = 4
 LEASE_SECONDS = 20
 SECONDS_TO_SETTLE = 300
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 MEGABYTES = 400
 # Requests that failed lawfully, and are sent again; a 500 is a fault of the product.
 AGAIN = {429, 502, 503, 504, 207, 409}
@@ -198,19 +198,16 @@ def test_a_soak(place: Place, mail: SmtpServer, tmp_path: Path) -> None:
     started: list[Running] = []
 
     def start(clock: str | None) -> Running:
-        faked = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": clock} if clock else {}
-        given = {**place.environment, **faked}
+        given = {**place.environment, **(faked(clock) if clock else {})}
         started.append(Running(given, port, tmp_path / f"log-{len(started)}"))
         return started[-1]
 
     choose = random.Random(SEED)  # noqa: S311 - cases, no secrets
     chaos = Chaos(
         start=start, mail=mail, choose=choose, environment=place.environment,
-        postgres=place.postgres, disk=place.disk, clock="+0s" if FAKETIME.exists() else None,
+        postgres=place.postgres, disk=place.disk, clock="+0s" if LIBRARY else None,
     )  # fmt: skip
-    chaos.note(
-        f"seed {SEED}, {SECONDS} s, small disk: {bool(place.disk)}, clocks: {FAKETIME.exists()}"
-    )
+    chaos.note(f"seed {SEED}, {SECONDS} s, small disk: {bool(place.disk)}, clocks: {bool(LIBRARY)}")
     ledger = Ledger()
     try:
         chaos.running.wait_until_it_runs()

@@ -1,7 +1,7 @@
 """Two hosts on one PostgreSQL share what is due: nothing is done twice, and more in a second.
 
 The mail server takes 20 ms a mail, so that the CPU of this machine is not the limit. Each host has
-a server of its own, which shows what the host did. `TWO_HOSTS_RUNS` (400) people get a mail. The
+a server of its own, which shows what the host did. `TWO_HOSTS_RUNS` (200) people get a mail. The
 throughput of one host and of two, in turn:
 
     TWO_HOSTS_RUNS=2000 uv run pytest -m benchmark tests/faults/test_two_hosts.py -s
@@ -25,7 +25,7 @@ from tests.support.working import StartWorker, Working, manage
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 
-ENROLLMENTS = int(os.environ.get("TWO_HOSTS_RUNS", "400"))
+ENROLLMENTS = int(os.environ.get("TWO_HOSTS_RUNS", "200"))
 ROUNDS = 3
 SECONDS_PER_MAIL = 0.02
 SECONDS_TO_FINISH = 60 + ENROLLMENTS / 20
