@@ -106,6 +106,8 @@ def start(binaries: Path) -> PrivatePostgres:
         "max_connections": 200,
         "fsync": "off",
         "full_page_writes": "off",
+        # Tables of tests are small; compiling a query takes longer than running it.
+        "jit": "off",
         # Which database a logged statement was for.
         "log_line_prefix": "%m [%p] %d ",
     }

@@ -107,7 +107,7 @@ def test_no_step_of_it_calls_out() -> None:
 
 
 def test_the_same_moment_gives_the_same_demo() -> None:
-    one, other = make("one"), make("other")
+    one, other = make("one", people=12), make("other", people=12)
 
     for model, names in (
         (Subscriber, ("email", "status", "created_at", "attributes")),

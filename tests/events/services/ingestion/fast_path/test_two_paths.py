@@ -3,7 +3,7 @@
 A request with an `Idempotency-Key` goes the reference path; the same request without one may go
 the fast path. So every case runs through the URL conf twice, in two workspaces alike.
 
-`SEEDS` (6) requests at random are tried by each test of this kind; 25 before a release.
+`SEEDS` (4) requests at random are tried by each test of this kind; 25 before a release.
 """
 
 import json
@@ -25,7 +25,7 @@ from tests.conftest import new_caller
 from tests.events.services.ingestion.fast_path.test_fast_path import RULES, is_fast
 from tests.support.calling import BULK, Caller, Reply
 
-SEEDS = int(os.environ.get("SEEDS", "6"))
+SEEDS = int(os.environ.get("SEEDS", "4"))
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
