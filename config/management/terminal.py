@@ -38,7 +38,7 @@ class Terminal(ManagementUtility):
         if subcommand in NOT_OURS:
             _end(NOT_OURS[subcommand])
         command = super().fetch_command(subcommand)
-        # All is imported. What is here now stays, and need not be looked at again.
+        # All is imported, and what is here now stays: the collector need not look at it again.
         gc.freeze()
         gc.enable()
         is_ours = type(command).__module__.startswith(("config.", *schema.OURS))

@@ -71,6 +71,7 @@ KILLED: dict[str, Callable[[Working], list[int]]] = {
 }
 
 
+# The death of one process is much like that of all: it is tried before a release.
 @pytest.mark.parametrize("name", [*KILLED][0 if IS_LONG else 1 :])
 def test_what_is_killed_is_made_good(
     start_worker: StartWorker, environment: dict[str, str], server: SmtpServer, name: str
