@@ -47,7 +47,7 @@ def _may_read(request: HttpRequest) -> bool:
         return hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
     # A proxy on this machine makes every caller local. Its headers show that there is one, or the
     # host name that it was called by; nginx's bare `proxy_pass` has neither, but speaks HTTP/1.0.
-    # One that rewrites `Host` and adds nothing is not seen, but then PUBLIC_URL is public.
+    # A proxy that rewrites `Host` and adds nothing is not seen, but then PUBLIC_URL is public.
     is_forwarded = (
         settings.BEHIND_PROXY
         or any(map(FORWARDING.search, request.headers))

@@ -13,8 +13,8 @@ class SignIn(models.Model):
         WRONG_CODE = "wrong_code", "Wrong code"
 
     at = models.DateTimeField()
-    # A name that no user has may be a password in the wrong field: only a hash is kept, which
-    # nobody can try words against without the secret key.
+    # A name that no user has may be a password in the wrong field: only a hash is kept. Without
+    # the secret key nobody can try words against it.
     name = models.CharField(max_length=150)
     # An IPv4 address, or the /64 network of an IPv6 one: one customer has all of it.
     network = models.CharField("address", max_length=45)

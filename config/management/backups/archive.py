@@ -26,7 +26,7 @@ MOST_BYTES_OF_HEADERS = 2 * tarfile.RECORDSIZE
 # What is shown on a terminal.
 PLAIN = msgspec.Meta(pattern=r"\A[\w.+-]{1,200}\Z")
 A_DAY = timedelta(days=1)
-# Python's `tarfile` raises ValueError, too, for headers of nobody's making.
+# Python's `tarfile` raises ValueError, too, for headers that no program writes.
 UNREADABLE = (
     tarfile.TarError, EOFError, ValueError, OverflowError, msgspec.MsgspecError, RecursionError
 )  # fmt: skip
