@@ -25,6 +25,7 @@ from config.http.errors import json_response
 from events import enqueue
 from events.services import worker_reports
 from events.services.engine import gauges as engine_gauges
+from events.services.engine import mail_gauges
 
 logger = logging.getLogger("cueline.metrics")
 
@@ -68,12 +69,20 @@ class EngineCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            numbers = _engine_numbers(datetime.now(tz=UTC))
+            now = datetime.now(tz=UTC)
+            numbers, mail = _engine_numbers(now), mail_gauges.read(now=now)
         except (DatabaseError, InterfaceError):
             logger.warning("The engine's numbers cannot be read.", exc_info=True)
             return
         for name, (text, value) in numbers.items():
             yield GaugeMetricFamily(f"cueline_{name}", text, value=value)
+        text = "How long no mail has left although some was tried; 0: mail flows."
+        yield GaugeMetricFamily("cueline_mail_blocked_seconds", text, value=mail.blocked_seconds)
+        text = "Mails that wait, by reason; counted to 10,001."
+        waiting = GaugeMetricFamily("cueline_mails_waiting", text, labels=["reason"])
+        for reason, count in mail.waiting.items():
+            waiting.add_metric([reason], count)
+        yield waiting
 
 
 def _engine_numbers(now: datetime) -> dict[str, tuple[str, float]]:

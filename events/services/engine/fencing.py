@@ -81,7 +81,7 @@ def settle(sent: Sent, claimed: Claimed, current: EngineRound) -> None:
     elif outbox.is_server_away(delivery):
         outbox.take_attempt_back(email_id=sent.email.pk)
         until = mail_breaker.held_until(now=current.now) or current.now
-        _wait(enrollment, until, "mail_server_away", current)
+        _wait(enrollment, until, outbox.reason_to_wait(delivery), current)
     else:
         _try_later(enrollment, sent, current)
 

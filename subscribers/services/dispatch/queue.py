@@ -20,7 +20,7 @@ from config import retries
 from subscribers.models import OutgoingEmail, Subscriber
 from subscribers.services.consent import suppressions
 from subscribers.services.dispatch import confirmations
-from subscribers.services.outbox import brakes, outbox, rate
+from subscribers.services.outbox import brakes, flow, outbox, rate
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
 from subscribers.services.storage import connections
 from subscribers.services.workspaces import installation
@@ -99,6 +99,7 @@ def send_queued(
             is_silent = delivery.outcome is DeliveryOutcome.UNKNOWN
             is_server_away = is_silent or outbox.is_server_away(delivery)
             _record(email, delivery, clock)
+            flow.note(workspace_id=email.workspace_id, delivery=delivery, now=clock())
             sent += delivery.outcome is DeliveryOutcome.SENT
     rest = OutgoingEmail.objects.filter(pk__in=waiting, lease_token=token, status=Status.QUEUED)
     put_off = {"due_at": clock() + retries.MAIL_SERVER_AWAY} if is_server_away else {}
