@@ -14,6 +14,7 @@ from subscribers.models.installation import Installation
 from subscribers.models.leased_window import LeasedWindow
 from subscribers.models.list import List, ListMembership
 from subscribers.models.mail_flow import MailFlow
+from subscribers.models.outcome_count import OutcomeCount
 from subscribers.models.outgoing_email import OutgoingEmail
 from subscribers.models.subscriber import Subscriber
 from subscribers.models.tag import SubscriberTag, Tag
@@ -22,5 +23,6 @@ from subscribers.models.workspace import Workspace
 __all__ = [
     "ApiKey", "AskedAddress", "AskedHour", "Confirmation", "ConsentRecord", "IdempotentRequest",
     "ImportReject", "ImportRun", "Installation", "LeasedWindow", "List", "ListMembership",
-    "MailFlow", "OutgoingEmail", "Subscriber", "SubscriberTag", "Suppression", "Tag", "Workspace",
+    "MailFlow", "OutcomeCount", "OutgoingEmail", "Subscriber", "SubscriberTag", "Suppression",
+    "Tag", "Workspace",
 ]  # fmt: skip

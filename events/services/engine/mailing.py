@@ -23,7 +23,8 @@ from subscribers.models import OutgoingEmail
 from subscribers.services.consent import suppressions
 from subscribers.services.outbox import flow, outbox, rate
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
-from subscribers.services.storage import connections
+from subscribers.services.storage import connections, outcomes
+from subscribers.services.storage.outcomes import Subject
 from subscribers.templating.mail import TemplateFault
 
 logger = logging.getLogger("cueline.mailing")
@@ -73,6 +74,15 @@ class _Sender:
         try:
             draft = mails.write(enrollment=enrollment, placed=placed)
         except (TemplateFault, mails.NoSender) as error:
+            reason = "no_sender" if isinstance(error, mails.NoSender) else "template_error"
+            sequence_id = enrollment.row.sequence_id
+            outcomes.count(
+                Subject.MAIL,
+                outcome="failed",
+                reason=reason,
+                sequence_id=sequence_id,
+                now=self.clock(),
+            )
             self._fail(enrollment, str(error), is_final=True)
             return
         except Exception as error:  # one person's data must not harm other enrollments
@@ -121,6 +131,7 @@ class _Sender:
             flow.note(
                 workspace_id=self.waiting.email.workspace_id,
                 delivery=self.waiting.delivery,
+                sequence_id=self.waiting.enrollment.row.sequence_id,
                 now=self.clock(),
             )
         self.waiting = None

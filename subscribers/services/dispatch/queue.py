@@ -22,7 +22,8 @@ from subscribers.services.consent import suppressions
 from subscribers.services.dispatch import confirmations
 from subscribers.services.outbox import brakes, flow, outbox, rate
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
-from subscribers.services.storage import connections
+from subscribers.services.storage import connections, outcomes
+from subscribers.services.storage.outcomes import Subject
 from subscribers.services.workspaces import installation
 
 logger = logging.getLogger("cueline.outbox_queue")
@@ -154,6 +155,7 @@ def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
         reason = reason or (None if verdict.is_allowed else verdict.reason)
         if reason:
             _release(email, due_at=None, status=Status.SKIPPED, reason=reason)
+            outcomes.count(Subject.MAIL, outcome="skipped", reason=reason, now=now)
             return None
         if not confirmations.give_sender(email=email):
             _release(email, due_at=now + retries.HELD_MAIL, reason=confirmations.NO_SENDER)

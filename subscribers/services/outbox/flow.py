@@ -19,12 +19,16 @@ from django.db.models import F, Q, QuerySet
 
 from subscribers import reactions
 from subscribers.models import MailFlow
+from subscribers.models.outcome_count import NO_SEQUENCE
 from subscribers.services.outbox import outbox
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome
+from subscribers.services.storage import outcomes
+from subscribers.services.storage.outcomes import Subject
 
 logger = logging.getLogger("cueline.mail_flow")
 
 Kind = MailFlow.Kind
+BAD_RECIPIENT = "bad_recipient"
 # How often a process writes what has not changed.
 PAUSE = timedelta(seconds=10)
 # So many mails in a row that the server deferred or refused are no chance.
@@ -71,8 +75,19 @@ class Stop:
 _noted_by_workspace: dict[UUID, _Noted] = {}
 
 
-def note(*, workspace_id: UUID, delivery: Delivery, now: datetime) -> None:
-    """Note what became of an attempt; outside transactions. Never raises for a lost database."""
+def note(
+    *, workspace_id: UUID, delivery: Delivery, now: datetime, sequence_id: UUID = NO_SEQUENCE
+) -> None:
+    """Note what became of an attempt, and count it; outside transactions. Never raises for a lost
+    database.
+    """
+    outcomes.count(
+        Subject.MAIL,
+        outcome=delivery.outcome.value,
+        reason=outbox.reason_to_wait(delivery) or BAD_RECIPIENT * delivery.is_bad_recipient,
+        sequence_id=sequence_id,
+        now=now,
+    )
     kind = _kind_of(delivery)
     if kind is None:
         return
