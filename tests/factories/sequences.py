@@ -138,4 +138,3 @@ class MailFlowFactory(DjangoModelFactory[MailFlow]):
 
     workspace = factory.SubFactory(WorkspaceFactory)
     server = factory.Sequence("mail-{}.example.com:587".format)
-    last_sent_at = NOON

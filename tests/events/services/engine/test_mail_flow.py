@@ -132,6 +132,7 @@ def test_a_server_that_takes_no_mail_shows_everywhere_and_so_does_its_return(
     assert found_by_doctor(travel) == []
     assert set(server.count.values()) == {1}
     assert len(server.taken) == 4
+    assert MailFlow.objects.get().last_sent_at == NOON + 35 * SECOND
 
 
 def test_one_deferred_mail_is_no_stop_but_many_in_a_row_are(
