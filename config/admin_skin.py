@@ -88,6 +88,7 @@ UNFOLD = {
                 _item("API keys", "key", "subscribers_apikey"),
                 _item("Imports", "upload_file", "subscribers_importrun"),
                 _item("Workers", "memory", "events_worker"),
+                _item("Mail servers", "mail", "subscribers_mailflow"),
                 _item("Installation", "dns", "subscribers_installation"),
                 _item("Users", "person", "auth_user"),
                 _item("Groups", "groups", "auth_group"),

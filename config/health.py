@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from config import database, schema
 from config.http.errors import json_response
 from events.services import worker_reports
+from events.services.engine import mail_gauges
 from subscribers.services.workspaces import installation
 
 logger = logging.getLogger("cueline.health")
@@ -93,10 +94,13 @@ def _worker() -> Answer:
 
     503 also while the installation is on hold, whatever its workers do.
 
-    Open to everybody, so it has counts and ages in seconds, and no host's name.
+    A mail server that is away is no fault of the worker: only `mail` says so. Open to everybody, so
+    it has counts and ages in seconds, and no host's name.
     """
+    now = datetime.now(tz=UTC)
     try:
-        health = worker_reports.health(now=datetime.now(tz=UTC))
+        health = worker_reports.health(now=now)
+        mail = mail_gauges.read(now=now)
         on_hold_since = installation.on_hold_since()
         writes = database.writes()
     except (DatabaseError, InterfaceError):
@@ -111,6 +115,12 @@ def _worker() -> Answer:
         "workers": health.live,
         "lastTickSeconds": health.tick_age,
         "lastBeatSeconds": health.beat_age,
+        "mail": {
+            "status": "failing" if mail.stops else "ok",
+            "blockedSeconds": round(mail.blocked_seconds),
+            "waiting": mail.all_waiting,
+            "kind": mail.stops[0].kind if mail.stops else "",
+        },
     }
     if on_hold_since:
         body["reason"] = "A restored copy on hold: nothing is sent until somebody resumes it."

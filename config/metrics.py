@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from config import env
@@ -25,6 +25,9 @@ from config.http.errors import json_response
 from events import enqueue
 from events.services import worker_reports
 from events.services.engine import gauges as engine_gauges
+from events.services.engine import mail_gauges
+from subscribers.services.storage import outcomes
+from subscribers.services.storage.outcomes import Subject
 
 logger = logging.getLogger("cueline.metrics")
 
@@ -59,6 +62,13 @@ def _may_read(request: HttpRequest) -> bool:
     return not is_forwarded and all(map(env.is_loopback, names))
 
 
+COUNTERS = {
+    Subject.MAIL: ("mails", "Attempts to send mails, and mails that were skipped or not made."),
+    Subject.ENROLLMENT: ("enrollments_ended", "Enrollments that ended."),
+    Subject.WEBHOOK: ("webhook_calls", "Calls of webhook steps."),
+}
+
+
 class EngineCollector(Collector):
     """What waits for the worker; nothing while the database does not answer."""
 
@@ -66,14 +76,29 @@ class EngineCollector(Collector):
         """Return nothing: registration must not query the database."""
         return []
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         try:
-            numbers = _engine_numbers(datetime.now(tz=UTC))
+            now = datetime.now(tz=UTC)
+            numbers, mail = _engine_numbers(now), mail_gauges.read(now=now)
+            totals = outcomes.totals()
         except (DatabaseError, InterfaceError):
             logger.warning("The engine's numbers cannot be read.", exc_info=True)
             return
         for name, (text, value) in numbers.items():
             yield GaugeMetricFamily(f"cueline_{name}", text, value=value)
+        text = "How long no mail has left although some was tried; 0: mail flows."
+        yield GaugeMetricFamily("cueline_mail_blocked_seconds", text, value=mail.blocked_seconds)
+        text = "Mails that wait, by reason; counted to 10,001."
+        waiting = GaugeMetricFamily("cueline_mails_waiting", text, labels=["reason"])
+        for reason, count in mail.waiting.items():
+            waiting.add_metric([reason], count)
+        yield waiting
+        for subject, (name, text) in COUNTERS.items():
+            family = CounterMetricFamily(f"cueline_{name}", text, labels=["outcome", "reason"])
+            for (counted, outcome, reason), count in totals.items():
+                if counted == subject:
+                    family.add_metric([outcome, reason], count)
+            yield family
 
 
 def _engine_numbers(now: datetime) -> dict[str, tuple[str, float]]:

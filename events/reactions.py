@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from events.services.engine import mail_gauges
 from events.services.enrollments import audience_changes
 from events.services.people.erasing import erase, erase_some
 from events.services.people.merging import merge
@@ -22,6 +23,7 @@ class EnrollmentsReact:
     erasing = staticmethod(erase)
     erasing_some = staticmethod(erase_some)
     merging = staticmethod(merge)
+    mails_waiting = staticmethod(mail_gauges.count_waiting)
 
     def email_settled(self, *, email_ids: Sequence[UUID], now: datetime) -> None:
         """Do nothing: an enrollment does not wait for an email whose delivery is unknown."""

@@ -8,7 +8,7 @@ from django.conf import settings
 from events import enqueue
 from events.models import Enrollment
 from events.services import engine, retention, worker_reports
-from events.services.counts import roll_ups
+from events.services.counts import endings, roll_ups
 from events.services.engine import leftover_mails
 from events.services.ingestion import failed_stages
 from subscribers.services.dispatch import queue as outbox_queue
@@ -39,6 +39,11 @@ def roll_up(minutes: int) -> int:
     """Recount the events of the last minutes, by hour and by day; returns how many hours."""
     now = _clock()
     return roll_ups.roll_up(now=now, since=now - timedelta(minutes=minutes))
+
+
+def count_endings() -> None:
+    """Count the enrollments that ended in this hour and since the last count."""
+    endings.roll_up(now=_clock())
 
 
 def beat(worker_id: str) -> None:

@@ -67,6 +67,11 @@ class Reactions(Protocol):
     ) -> None:
         """Each of the people is on each of the lists now and was not before; the rest as above."""
 
+    def mails_waiting(self) -> int:
+        """Return how many mails wait to be sent, counted to 10,001 each with and without an
+        enrollment. A question, so in no transaction and under no lock.
+        """
+
     def email_settled(self, *, email_ids: Sequence[UUID], now: datetime) -> None:
         """Mails whose delivery was unknown are known to be sent."""
 

@@ -16,6 +16,7 @@ from events.admin import enrollment_actions, enrollment_history
 from events.models import Enrollment
 from events.wording import enrollments, steps
 from subscribers.admin.person_search import row_or_person
+from subscribers.models import OutgoingEmail
 
 
 @admin.register(Enrollment)
@@ -91,15 +92,23 @@ class EnrollmentAdmin(ReadOnlyAdmin):
     def step_shown(self, enrollment: Enrollment) -> str:
         return steps.row_in_words(enrollment.step) if enrollment.step else "-"
 
-    @admin.display(description="last error")
+    @admin.display(description="reason")
     def error(self, enrollment: Enrollment) -> str:
-        return enrollment.last_error[:80] or "-"
+        return enrollments.why(enrollment)[:80] or "-"
 
     @admin.display(description="last error")
     def last_error_shown(self, enrollment: Enrollment) -> SafeString:
-        if not enrollment.last_error:
-            return NOTHING
-        return sentence('<pre class="cueline-text">{}</pre>', enrollment.last_error)
+        error = enrollment.last_error or self._error_of_mail(enrollment)
+        return sentence('<pre class="cueline-text">{}</pre>', error) if error else NOTHING
+
+    def _error_of_mail(self, enrollment: Enrollment) -> str:
+        """Return the server's words to the mail that waits with the enrollment."""
+        mails = OutgoingEmail.objects.filter(
+            workspace=enrollment.workspace_id,
+            cause=enrollment.mail_cause,
+            status=OutgoingEmail.Status.QUEUED,
+        )
+        return mails.values_list("last_error", flat=True).first() or ""
 
     @admin.display(description="what happens next")
     def what_next(self, enrollment: Enrollment) -> str:

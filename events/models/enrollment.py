@@ -99,6 +99,12 @@ class Enrollment(models.Model):
                 name="enrollment_leased",
                 condition=models.Q(lease_token__isnull=False),
             ),
+            # Counting what ended, by hour.
+            models.Index(
+                fields=["ended_at"],
+                name="enrollment_by_end",
+                condition=models.Q(ended_at__isnull=False),
+            ),
             # Ingestion and the subscriber's page: one person's enrollments.
             models.Index(fields=["subscriber", "status"], name="enrollment_by_subscriber"),
             # How many are under way with a version, and which move to another.

@@ -5,7 +5,7 @@ from datetime import datetime
 from config.readable import moment
 from events.language.timing import zone_of
 from events.models import Enrollment, Sequence, Step
-from events.wording.reasons import reason_in_words
+from events.wording.reasons import reason_in_words, with_error
 from events.wording.sequences import WAYS_IN
 from subscribers.models import Workspace
 
@@ -28,6 +28,11 @@ def entry_in_words(enrollment: Enrollment) -> str:
     kind = via.get("kind") or "an unknown way"
     _, words = WAYS_IN.get(kind, ("", kind))
     return f"{words} {via.get('name') or ''}".strip()
+
+
+def why(enrollment: Enrollment) -> str:
+    """Return why it waits, is held or ended, and its last error; may be empty."""
+    return with_error(enrollment.reason, enrollment.last_error)
 
 
 def what_next(enrollment: Enrollment, *, now: datetime) -> str:
@@ -86,7 +91,7 @@ def _what_is_due(enrollment: Enrollment, now: datetime) -> str:
         return "A worker is at it right now."
     if enrollment.due_at > now:
         if enrollment.reason:
-            return f"It is tried again at {due}: {reason_in_words(enrollment.reason)}."
+            return f"It is tried again at {due}: {why(enrollment)}."
         if enrollment.attempts:
             return f"The step failed {enrollment.attempts} times; it is tried again at {due}."
         return f"The step is carried out at {due}."

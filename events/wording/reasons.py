@@ -46,6 +46,7 @@ REASONS: Mapping[str, str] = {
     # Why mail waits or is not sent.
     "mail_paused": "mail is paused",
     "mail_server_away": "the mail server does not answer",
+    "mail_login_refused": "the mail server refuses the log-in",
     "mail_deferred": "the mail server deferred the mail",
     "mail_cap": "the person has had as many mails as the workspace allows for now",
     "sending_window": "the sequence's sending window is closed",
@@ -64,6 +65,12 @@ REASONS: Mapping[str, str] = {
     "attributes_too_large": "the attributes would be too large",
     "not_resubscribed": "only the person can resubscribe, by confirming",
 }
+
+
+def with_error(reason: str, error: str) -> str:
+    """Return why something waits, with the last error: the same on lists and pages."""
+    words = reason_in_words(reason)
+    return f"{words} ({error})" if words and error else words or error
 
 
 def reason_in_words(reason: str) -> str:

@@ -21,6 +21,7 @@ from events.services import worker_reports
 from events.services.database_faults import brief
 from events.worker.broker import QueueBroker
 from events.worker.timers import Timer, TimerPage
+from subscribers.services.storage import outcomes
 
 logger = logging.getLogger("cueline.worker")
 
@@ -30,6 +31,7 @@ FIRST_PAUSE = 0.005
 PAUSE_GROWTH = 2.0
 PAUSE_WITHOUT_DATABASE = 1.0
 SECONDS_BETWEEN_REPORTS = 1.0
+SECONDS_BETWEEN_COUNTS = 5.0
 
 Task = dict[str, Any]
 
@@ -44,18 +46,32 @@ class TaskSource:
         self.is_stopping = False
         self._parent_id = os.getppid()
         self._is_cut_off = False
+        self._counts_written_at = 0.0
 
     def get(self) -> Task | Literal["STOP"]:
         """Wait for a task; returns `STOP` if the process must end."""
         pause = FIRST_PAUSE
         while not self._must_stop:
             self.timer.touch()
+            self._write_counts()
             task = self._take()
             if task is not None:
                 return task
             time.sleep(PAUSE_WITHOUT_DATABASE if self._is_cut_off else pause)
             pause = min(pause * PAUSE_GROWTH, Conf.POLL)
+        self._write_counts(is_last=True)
         return STOP
+
+    def _write_counts(self, *, is_last: bool = False) -> None:
+        """Write what the process counted, every few seconds; at a fault with the next ones."""
+        if not is_last and time.monotonic() - self._counts_written_at < SECONDS_BETWEEN_COUNTS:
+            return
+        self._counts_written_at = time.monotonic()
+        try:
+            outcomes.flush()
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("Counts of outcomes wait for the database: %s", brief(error))
+            connection.close()
 
     @property
     def _must_stop(self) -> bool:

@@ -5,6 +5,7 @@ from subscribers.admin.consent import ConsentRecordAdmin
 from subscribers.admin.import_run import ImportRunAdmin
 from subscribers.admin.installation import InstallationAdmin
 from subscribers.admin.list import ListAdmin
+from subscribers.admin.mail_flow import MailFlowAdmin
 from subscribers.admin.outgoing_email import OutgoingEmailAdmin
 from subscribers.admin.subscriber import SubscriberAdmin
 from subscribers.admin.suppression import SuppressionAdmin
@@ -13,5 +14,6 @@ from subscribers.admin.workspace import WorkspaceAdmin
 
 __all__ = [
     "ApiKeyAdmin", "ConsentRecordAdmin", "ImportRunAdmin", "InstallationAdmin", "ListAdmin",
-    "OutgoingEmailAdmin", "SubscriberAdmin", "SuppressionAdmin", "TagAdmin", "WorkspaceAdmin",
+    "MailFlowAdmin", "OutgoingEmailAdmin", "SubscriberAdmin", "SuppressionAdmin", "TagAdmin",
+    "WorkspaceAdmin",
 ]  # fmt: skip

@@ -17,8 +17,10 @@ from config.sign_in import limits
 from config.sign_in.models import SignIn
 from events.models import Worker
 from events.services import worker_reports
+from events.services.engine import mail_gauges
 from subscribers.models import AskedHour, Installation, OutgoingEmail
 from subscribers.services.consent import breakers
+from subscribers.services.outbox import flow
 
 # The current hour and those just before: a confirmation delayed then may still wait.
 LATEST = timedelta(hours=3)
@@ -45,7 +47,14 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def current(*, now: datetime) -> list[Alarm]:
     """Return what is wrong, the worst first; a few indexed queries."""
-    return [*_on_hold(), *_no_worker(now), *_guessing(now), *_delaying(now), *_unknown()]
+    return [
+        *_on_hold(),
+        *_no_worker(now),
+        *_no_mail(now),
+        *_guessing(now),
+        *_delaying(now),
+        *_unknown(),
+    ]
 
 
 def _on_hold() -> Iterator[Alarm]:
@@ -67,6 +76,17 @@ def _no_worker(now: datetime) -> Iterator[Alarm]:
             permission="events.view_worker",
             link="Workers",
             address=list_url(Worker),
+        )
+
+
+def _no_mail(now: datetime) -> Iterator[Alarm]:
+    gauges = mail_gauges.read(now=now)
+    for stop in gauges.stops:
+        yield Alarm(
+            text=sentence("{}. Mails that wait: {}.", stop.words, f"{gauges.all_waiting:,}"),
+            permission="subscribers.view_outgoingemail",
+            link="What to do",
+            address=flow.HANDBOOK,
         )
 
 

@@ -1,7 +1,7 @@
 """The state of a mail in words."""
 
 from config.readable import moment
-from events.wording.reasons import reason_in_words
+from events.wording.reasons import reason_in_words, with_error
 from subscribers.models import OutgoingEmail
 
 COLOURS = {
@@ -19,7 +19,8 @@ UNKNOWN = (
 
 def note(email: OutgoingEmail) -> str:
     has_reason = email.reason and email.status in WITH_REASON
-    words = reason_in_words(email.reason) if has_reason else email.last_error
+    error = "" if email.status == OutgoingEmail.Status.SKIPPED else email.last_error
+    words = with_error(email.reason, error) if has_reason else email.last_error
     return words[:LONGEST_NOTE] or "-"
 
 
@@ -43,7 +44,7 @@ def _why_queued(email: OutgoingEmail) -> str:
         return "It waits: the workspace's mail is paused."
     if email.reason:
         at = f" It is tried again at {moment(email.due_at)}." if email.due_at else ""
-        return f"It waits: {reason_in_words(email.reason)}.{at}"
+        return f"It waits: {with_error(email.reason, email.last_error)}.{at}"
     if email.last_error:
         return f"It is tried again; last time: {email.last_error}"
     return "It is sent as soon as a worker is free."

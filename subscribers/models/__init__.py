@@ -13,6 +13,8 @@ from subscribers.models.import_run import ImportReject, ImportRun
 from subscribers.models.installation import Installation
 from subscribers.models.leased_window import LeasedWindow
 from subscribers.models.list import List, ListMembership
+from subscribers.models.mail_flow import MailFlow
+from subscribers.models.outcome_count import OutcomeCount
 from subscribers.models.outgoing_email import OutgoingEmail
 from subscribers.models.subscriber import Subscriber
 from subscribers.models.tag import SubscriberTag, Tag
@@ -21,5 +23,6 @@ from subscribers.models.workspace import Workspace
 __all__ = [
     "ApiKey", "AskedAddress", "AskedHour", "Confirmation", "ConsentRecord", "IdempotentRequest",
     "ImportReject", "ImportRun", "Installation", "LeasedWindow", "List", "ListMembership",
-    "OutgoingEmail", "Subscriber", "SubscriberTag", "Suppression", "Tag", "Workspace",
+    "MailFlow", "OutcomeCount", "OutgoingEmail", "Subscriber", "SubscriberTag", "Suppression",
+    "Tag", "Workspace",
 ]  # fmt: skip

@@ -25,6 +25,7 @@ from tests.factories.history import (
 from tests.factories.importing import ImportRejectFactory, ImportRunFactory
 from tests.factories.sequences import (
     EnrollmentFactory,
+    MailFlowFactory,
     OutgoingEmailFactory,
     SequenceFactory,
     SequenceVersionFactory,
@@ -48,6 +49,7 @@ __all__ = [
     "ImportRunFactory",
     "ListFactory",
     "ListMembershipFactory",
+    "MailFlowFactory",
     "OutgoingEmailFactory",
     "SequenceFactory",
     "SequenceVersionFactory",

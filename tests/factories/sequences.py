@@ -6,7 +6,7 @@ import factory
 from factory.django import DjangoModelFactory
 
 from events.models import Enrollment, Sequence, SequenceVersion, Step, StepRun
-from subscribers.models import OutgoingEmail
+from subscribers.models import MailFlow, OutgoingEmail
 from tests.factories.audience import SubscriberFactory, WorkspaceFactory
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -128,3 +128,13 @@ class OutgoingEmailFactory(DjangoModelFactory[OutgoingEmail]):
     subject = "Hello"
     text = "Hello."
     created_at = NOON
+
+
+class MailFlowFactory(DjangoModelFactory[MailFlow]):
+    """A mail server that takes the mails of a workspace."""
+
+    class Meta:
+        model = MailFlow
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    server = factory.Sequence("mail-{}.example.com:587".format)

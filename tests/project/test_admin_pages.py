@@ -29,6 +29,7 @@ from subscribers.models import (
     ImportRun,
     Installation,
     List,
+    MailFlow,
     OutgoingEmail,
     Subscriber,
     Suppression,
@@ -39,8 +40,8 @@ from tests import factories
 
 PAGES: list[type[Model]] = [
     ApiKey, ConsentRecord, Enrollment, Event, EventDefinition, FailedStage, Group, ImportRun,
-    Installation, List, LogEntry, OutgoingEmail, Sequence, SignIn, Subscriber, Suppression,
-    SyncRule, Tag, User, Worker, Workspace,
+    Installation, List, LogEntry, MailFlow, OutgoingEmail, Sequence, SignIn, Subscriber,
+    Suppression, SyncRule, Tag, User, Worker, Workspace,
 ]  # fmt: skip
 
 

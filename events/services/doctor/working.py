@@ -6,8 +6,10 @@ from django.db import connection
 
 from events.services import worker_reports
 from events.services.engine import gauges as engine_gauges
+from events.services.engine import mail_gauges
 from subscribers.models import OutgoingEmail
 from subscribers.services.audits.audits import Audit, Check, Finding, fact
+from subscribers.services.outbox import flow
 from subscribers.services.workspaces import installation
 
 AREA = "Worker"
@@ -71,6 +73,13 @@ def late_mail(audit: Audit) -> Sequence[Finding]:
     return [Finding(what=what, remedy=START, count=1, is_at_least=True, example=example)]
 
 
+def mail_flow(audit: Audit) -> Sequence[Finding]:
+    gauges = mail_gauges.read(now=audit.now)
+    remedy = f"Correct EMAIL_URL or the server: mail then leaves by itself. See {flow.HANDBOOK}."
+    waiting = f"mails that wait: {gauges.all_waiting:,}"
+    return [Finding(what=f"{stop.words}; {waiting}", remedy=remedy) for stop in gauges.stops]
+
+
 def _many(count: int) -> str:
     most = engine_gauges.MOST_COUNTED - 1
     return f"over {most:,}" if count > most else f"{count:,}"
@@ -82,4 +91,5 @@ CHECKS = (
     Check(AREA, "hosts", "SQLite has one host.", one_host_on_sqlite),
     Check(AREA, "enrollments", "No enrollment is late.", late_enrollments),
     Check(AREA, "mails", "No mail is late.", late_mail),
+    Check(AREA, "mail flow", "Mail flows.", mail_flow),
 )

@@ -20,6 +20,8 @@ from subscribers.models import OutgoingEmail
 from subscribers.services.consent import suppressions
 from subscribers.services.outbox import brakes, outbox
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome
+from subscribers.services.storage import outcomes
+from subscribers.services.storage.outcomes import Subject
 
 Status = Enrollment.Status
 EmailStatus = OutgoingEmail.Status
@@ -81,7 +83,7 @@ def settle(sent: Sent, claimed: Claimed, current: EngineRound) -> None:
     elif outbox.is_server_away(delivery):
         outbox.take_attempt_back(email_id=sent.email.pk)
         until = mail_breaker.held_until(now=current.now) or current.now
-        _wait(enrollment, until, "mail_server_away", current)
+        _wait(enrollment, until, outbox.reason_to_wait(delivery), current)
     else:
         _try_later(enrollment, sent, current)
 
@@ -200,6 +202,10 @@ def _skip(
     """Skip the mail's step, and a mail that an earlier attempt queued for it."""
     if email is not None and email.status == EmailStatus.QUEUED:
         outbox.skip_queued(email_id=email.pk, reason=reason)
+    sequence_id = enrollment.row.sequence_id
+    outcomes.count(
+        Subject.MAIL, outcome="skipped", reason=reason, sequence_id=sequence_id, now=current.now
+    )
     began, outcome = enrollment.position.since, {"reason": reason}
     email_id = email.pk if email else None
     done = StepDone(placed, StepRun.Status.SKIPPED, outcome, began, began, email_id)

@@ -15,6 +15,7 @@ class _Breaker:
     tripped_at: datetime | None = None
     held_until: datetime | None = None
     failures: int = 0
+    reason: str = ""
 
 
 _breaker = _Breaker()
@@ -26,10 +27,16 @@ def held_until(*, now: datetime) -> datetime | None:
     return until if began and until and began <= now < until else None
 
 
-def trip(*, now: datetime, is_unknown: bool) -> datetime:
+def reason() -> str:
+    """Return the word why mails wait."""
+    return _breaker.reason
+
+
+def trip(*, now: datetime, is_unknown: bool, reason: str = "mail_server_away") -> datetime:
     """Count a failure of the server itself, and return until when nothing is sent."""
     schedule = retries.SILENT_MAIL_SERVER if is_unknown else retries.NO_MAIL_SERVER
     _breaker.failures += 1
+    _breaker.reason = reason
     _breaker.tripped_at = now
     _breaker.held_until = now + schedule.pause(failures=_breaker.failures)
     return _breaker.held_until

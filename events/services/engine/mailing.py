@@ -21,9 +21,10 @@ from events.services.engine.fencing import NextMail, Sent, fence, settle
 from events.services.engine.rounds import Clock, EngineRound
 from subscribers.models import OutgoingEmail
 from subscribers.services.consent import suppressions
-from subscribers.services.outbox import outbox, rate
+from subscribers.services.outbox import flow, outbox, rate
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
-from subscribers.services.storage import connections
+from subscribers.services.storage import connections, outcomes
+from subscribers.services.storage.outcomes import Subject
 from subscribers.templating.mail import TemplateFault
 
 logger = logging.getLogger("cueline.mailing")
@@ -49,7 +50,7 @@ def send_all(
     rest = [enrollment.row.pk for enrollment in waiting]
     held_until = mail_breaker.held_until(now=clock())
     if held_until:
-        claiming.give_back(token=token, ids=rest, due_at=held_until, reason="mail_server_away")
+        claiming.give_back(token=token, ids=rest, due_at=held_until, reason=mail_breaker.reason())
     else:
         claiming.give_back(token=token, ids=rest)
 
@@ -73,6 +74,15 @@ class _Sender:
         try:
             draft = mails.write(enrollment=enrollment, placed=placed)
         except (TemplateFault, mails.NoSender) as error:
+            reason = "no_sender" if isinstance(error, mails.NoSender) else "template_error"
+            sequence_id = enrollment.row.sequence_id
+            outcomes.count(
+                Subject.MAIL,
+                outcome="failed",
+                reason=reason,
+                sequence_id=sequence_id,
+                now=self.clock(),
+            )
             self._fail(enrollment, str(error), is_final=True)
             return
         except Exception as error:  # one person's data must not harm other enrollments
@@ -102,7 +112,8 @@ class _Sender:
         if delivery.outcome is DeliveryOutcome.UNKNOWN:
             mail_breaker.trip(now=self.clock(), is_unknown=True)
         elif outbox.is_server_away(delivery):
-            mail_breaker.trip(now=self.clock(), is_unknown=False)
+            reason = outbox.reason_to_wait(delivery)
+            mail_breaker.trip(now=self.clock(), is_unknown=False, reason=reason)
         else:
             mail_breaker.reset()
 
@@ -116,6 +127,13 @@ class _Sender:
             logger.warning("Recording the result of a mail again: %s", brief(error))
             self._recover(mail)
             return self._turn_once(replace(mail, is_repeated=True)) if mail else None
+        if self.waiting:
+            flow.note(
+                workspace_id=self.waiting.email.workspace_id,
+                delivery=self.waiting.delivery,
+                sequence_id=self.waiting.enrollment.row.sequence_id,
+                now=self.clock(),
+            )
         self.waiting = None
         return email
 

@@ -19,6 +19,8 @@ from events.services.engine.rounds import Clock, EngineRound
 from events.services.engine.walking import Position, StepDone
 from events.services.engine.writing import NextState, add_step_runs
 from subscribers.ids import encode
+from subscribers.services.storage import outcomes
+from subscribers.services.storage.outcomes import Subject
 
 logger = logging.getLogger("cueline.webhooks")
 
@@ -38,6 +40,13 @@ def call_all(
         enrollment, step = waiting.pop(0)
         if Enrollment.objects.filter(pk=enrollment.row.pk, lease_token=token).exists():
             outcome, error, is_final = _call(enrollment, step, clock())
+            outcomes.count(
+                Subject.WEBHOOK,
+                outcome="failed" if error else "skipped" if "reason" in outcome else "answered",
+                reason=str(outcome.get("reason") or outcome.get("status") or "no_answer"),
+                sequence_id=enrollment.row.sequence_id,
+                now=clock(),
+            )
             with transaction.atomic():
                 ids = [enrollment.row.pk]
                 claimed, current = rounds.begin_round(token=token, ids=ids, clock=clock)

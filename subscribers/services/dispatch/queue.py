@@ -20,9 +20,10 @@ from config import retries
 from subscribers.models import OutgoingEmail, Subscriber
 from subscribers.services.consent import suppressions
 from subscribers.services.dispatch import confirmations
-from subscribers.services.outbox import brakes, outbox, rate
+from subscribers.services.outbox import brakes, flow, outbox, rate
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
-from subscribers.services.storage import connections
+from subscribers.services.storage import connections, outcomes
+from subscribers.services.storage.outcomes import Subject
 from subscribers.services.workspaces import installation
 
 logger = logging.getLogger("cueline.outbox_queue")
@@ -99,6 +100,7 @@ def send_queued(
             is_silent = delivery.outcome is DeliveryOutcome.UNKNOWN
             is_server_away = is_silent or outbox.is_server_away(delivery)
             _record(email, delivery, clock)
+            flow.note(workspace_id=email.workspace_id, delivery=delivery, now=clock())
             sent += delivery.outcome is DeliveryOutcome.SENT
     rest = OutgoingEmail.objects.filter(pk__in=waiting, lease_token=token, status=Status.QUEUED)
     put_off = {"due_at": clock() + retries.MAIL_SERVER_AWAY} if is_server_away else {}
@@ -153,6 +155,7 @@ def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
         reason = reason or (None if verdict.is_allowed else verdict.reason)
         if reason:
             _release(email, due_at=None, status=Status.SKIPPED, reason=reason)
+            outcomes.count(Subject.MAIL, outcome="skipped", reason=reason, now=now)
             return None
         if not confirmations.give_sender(email=email):
             _release(email, due_at=now + retries.HELD_MAIL, reason=confirmations.NO_SENDER)

@@ -27,8 +27,8 @@ from subscribers.services.storage import quick_rows, sql_values
 Status = OutgoingEmail.Status
 _SETTLE = """
 UPDATE subscribers_outgoingemail
-SET status = %s, last_error = %s, sent_at = %s, lease_expires_at = NULL, lease_token = NULL,
-    due_at = NULL
+SET status = %s, last_error = %s, reason = %s, sent_at = %s, lease_expires_at = NULL,
+    lease_token = NULL, due_at = NULL
 WHERE id = %s AND status IN (%s, %s)
 """
 # Sent at least once, and not known to have arrived.
@@ -40,6 +40,8 @@ MOST_EXPIRED = 1000
 # Temporary answers about all mail: of SMTP those about session and log-in (503, 530-538), of HTTP
 # 401, 408, 429 and server errors.
 ABOUT_ALL_MAIL = frozenset({401, 408, 429, *range(500, 540)})
+# Answers to a log-in: of HTTP, and of SMTP (RFC 4954, 6).
+LOGIN_CODES = frozenset({401, 530, 534, 535, 538})
 
 
 class NotSettled(ValueError):
@@ -144,6 +146,7 @@ def settle(*, email_id: UUID, delivery: Delivery, now: datetime) -> bool:
     columns = sql_values.adapted(
         status.value,
         delivery.error,
+        reason_to_wait(delivery),
         now if is_sent else None,
         email_id,
         Status.SENDING.value,
@@ -176,6 +179,15 @@ def is_server_away(delivery: Delivery) -> bool:
     if delivery.outcome is not DeliveryOutcome.DEFERRED:
         return False
     return delivery.is_unreachable or delivery.code is None or delivery.code in ABOUT_ALL_MAIL
+
+
+def reason_to_wait(delivery: Delivery) -> str:
+    """Return the word why a deferred mail waits; empty for other outcomes."""
+    if delivery.outcome is not DeliveryOutcome.DEFERRED:
+        return ""
+    if delivery.code in LOGIN_CODES:
+        return "mail_login_refused"
+    return "mail_server_away" if is_server_away(delivery) else "mail_deferred"
 
 
 def reason_to_skip(*, subscriber: Subscriber, kind: str) -> str | None:

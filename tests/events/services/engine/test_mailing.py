@@ -151,9 +151,16 @@ def test_a_server_that_is_away_is_let_be_and_no_attempt_is_counted(
     assert [enrollment.status for enrollment in Enrollment.objects.all()] == [Status.COMPLETED] * 3
 
 
-@pytest.mark.parametrize("reply", ["530 Log in first", "535 Wrong password", "503 Not now"])
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("530 Log in first", "mail_login_refused"),
+        ("535 Wrong password", "mail_login_refused"),
+        ("503 Not now", "mail_server_away"),
+    ],
+)
 def test_an_answer_about_our_account_is_for_the_operator_and_no_enrollment_fails_of_it(
-    sequence: Sequence, server: SmtpServer, travel: TimeTravel, reply: str
+    sequence: Sequence, server: SmtpServer, travel: TimeTravel, reply: str, reason: str
 ) -> None:
     for name in ("ada", "bob"):
         enrollment_of(sequence, name)
@@ -167,7 +174,7 @@ def test_an_answer_about_our_account_is_for_the_operator_and_no_enrollment_fails
 
     assert {
         (enrollment.status, enrollment.reason, enrollment.attempts) for enrollment in enrollments
-    } == {(Status.ACTIVE, "mail_server_away", 0)}
+    } == {(Status.ACTIVE, reason, 0)}
     assert errors == {("queued", reply)}
     assert sorted(server.recipients) == ["ada@example.com", "bob@example.com"]
 
