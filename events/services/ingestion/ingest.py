@@ -7,8 +7,8 @@ See .github/decisions/savepoint-per-event.md.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
@@ -57,6 +57,12 @@ class IngestResult:
     outcomes: Sequence[Outcome]
     # None unless the person has to confirm, and is new or was due another confirmation mail.
     opt_in: OptIn | None = None
+    # The fields of the person that were given and keep another stored value.
+    kept_fields: Sequence[str] = ()
+    # New names of events, with the known name that each resembles.
+    alike_names: Mapping[str, str] = field(default_factory=dict)
+    # The day on which the person left, if nobody asks them to come back; empty if it is unknown.
+    left_on: str | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -160,11 +166,17 @@ def preview(request: IngestRequest) -> IngestResult:
     """Return what `record` would, computed in a transaction that is rolled back."""
     try:
         with transaction.atomic():
-            result = _take_in(request, fast_path.plan_ids(request.events), is_preview=True)
+            result = try_out(request)
             transaction.set_rollback(True)
     except REQUEST_FAULTS as error:
         raise Unavailable("The database is not available; nothing was recorded.") from error
     return result
+
+
+def try_out(request: IngestRequest) -> IngestResult:
+    """Do what `record` would inside the caller's transaction, which must be rolled back."""
+    with transaction.atomic():
+        return _take_in(request, fast_path.plan_ids(request.events), is_preview=True)
 
 
 def _take_in(
@@ -218,8 +230,25 @@ def _take_in(
         subscriber=subscriber, is_created=is_created, outcomes=outcomes, request=request
     )
     return IngestResult(
-        subscriber=subscriber, is_created=is_created, outcomes=tuple(outcomes), opt_in=opt_in
+        subscriber=subscriber,
+        is_created=is_created,
+        outcomes=tuple(outcomes),
+        opt_in=opt_in,
+        kept_fields=_kept_fields(subscriber, request),
+        alike_names=definitions.alike(
+            workspace=request.workspace, made=known.made.keys() - recorder.undefined_names
+        ),
+        left_on=opting_in.left_on(subscriber=subscriber, outcomes=outcomes, request=request),
     )
+
+
+def _kept_fields(subscriber: Subscriber, request: IngestRequest) -> list[str]:
+    person = request.person
+    is_other = person.email is not None and person.email.key != subscriber.email_key
+    return [
+        *(["email"] if is_other else []),
+        *subscribers.kept_fields(stored=vars(subscriber), person=person),
+    ]
 
 
 def _fast_result(
@@ -245,6 +274,8 @@ def _fast_result(
         subscriber=done.subscriber,
         is_created=done.subscriber.id == planned.subscriber,
         outcomes=outcomes,
+        kept_fields=done.kept_fields,
+        left_on=done.left_on,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -56,14 +57,17 @@ class WriteToSQLite(Write):
         return StoredEvents(identity, plan.effects)
 
     def complete(self, cursor: Any, row: tuple[Any, ...]) -> StoredEvents:  # noqa: ANN401 - as above
-        subscriber, email, external_id, *columns, status = row
+        subscriber, email, external_id, *columns, status, left_at = row
         completed, is_changed = self.completed(*columns)
         if is_changed:
             columns_now = {**completed, "now": self.now, "subscriber": subscriber}
             cursor.execute(statements.UPDATE_PERSON, columns_now)
         identity = StoredIdentity(UUID(subscriber), email, external_id)
+        stored = partial(
+            self.stored_events, identity, texts=columns[:-1], status=status, left_at=left_at
+        )
         if self.is_plain:
-            return StoredEvents(identity, {})
+            return stored({})
         cursor.execute(statements.READ_TAGS, {"subscriber": subscriber})
         tags = {UUID(tag): name for tag, name in cursor.fetchall()}
         enrollments = self.read_enrollments(cursor, subscriber)
@@ -75,7 +79,7 @@ class WriteToSQLite(Write):
         cursor.executemany(statements.DELETE_TAG, removed)
         cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
         self.write_enrollments(cursor, subscriber, plan)
-        return StoredEvents(identity, plan.effects)
+        return stored(plan.effects)
 
     def read_enrollments(self, cursor: Any, subscriber: str) -> EnrollmentsBySlot:  # noqa: ANN401 - as above
         if not self.concerned:
