@@ -12,7 +12,7 @@ from events.api.effects import wire_effects
 from events.api.openapi import describe_bulk, describe_single
 from events.api.warnings import of_result, warnings_of
 from events.intake.payloads import RejectedEvent, parse_event, parse_events
-from events.intake.unknown_fields import OF_BULK, OF_SINGLE, Unknown, unknown_in
+from events.intake.unknown_fields import NONE, OF_BULK, OF_SINGLE, Unknown, unknown_in
 from events.services.ingestion import ingest
 from events.services.ingestion.recording import Failed, Outcome, Recorded
 from events.services.ingestion.request import IngestRequest
@@ -115,8 +115,9 @@ def bulk_answer(result: ingest.IngestResult, unknown: Unknown) -> Answer:
         "subscriber": _subscriber(result),
         "events": events,
         **_opt_in(result),
-        **warnings_of(of_result(result), unknown),
     }
+    if result.notes is not None or unknown is not NONE:
+        body |= warnings_of(of_result(result), unknown)
     if result.is_complete:
         return Answer(body)
     failed = sum(isinstance(outcome, Failed) for outcome in result.outcomes)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from events.api.base import path_of
-from events.intake.unknown_fields import MOST_WARNINGS, Unknown
+from events.intake.unknown_fields import MOST_WARNINGS, NONE, Unknown
 from events.services.ingestion.ingest import IngestResult
 from events.services.ingestion.recording import Recorded
 from subscribers.wire.payloads import Fault
@@ -18,9 +18,9 @@ TEXT_KEPT = "was not stored: the person has another one, which stays."
 
 def warnings_of(certain: Sequence[Fault], unknown: Unknown) -> dict[str, Any]:
     """Return the answer's `warnings`, nothing where there are none."""
-    faults = [*certain, *unknown.faults]
-    if not faults:
+    if not certain and unknown is NONE:
         return {}
+    faults = [*certain, *unknown.faults]
     more = unknown.more + len(faults[MOST_WARNINGS:])
     said = [{"path": each.path, "message": each.message} for each in faults[:MOST_WARNINGS]]
     if more:
@@ -34,24 +34,25 @@ def of_result(result: IngestResult, *, first: int | None = 0, of_person: str = "
     `first` is the index of the result's first event, None in the call of one event. `of_person` is
     the path before the person's fields.
     """
+    notes = result.notes
+    if notes is None:
+        return []
     said = [
         Fault(f"{of_person}{name}", ADDRESS_KEPT if name == "email" else TEXT_KEPT)
-        for name in result.kept_fields
+        for name in notes.kept_fields
     ]
-    if result.left_on is not None:
-        on = f" on {result.left_on}" if result.left_on else ""
+    if notes.left_on is not None:
+        on = f" on {notes.left_on}" if notes.left_on else ""
         message = f"The person left{on}; send resubscribe: true to ask them to confirm again."
         said.append(Fault(f"{of_person}resubscribe", message))
-    if not result.alike_names:
-        return said
     return said + [
         Fault(
             "event" if first is None else path_of(first + index, "name"),
-            f"is new, and differs from the known {result.alike_names[each.name]!r} only by case,"
+            f"is new, and differs from the known {notes.alike_names[each.name]!r} only by case,"
             " blanks or separators.",
         )
         for index, each in enumerate(result.outcomes)
         if isinstance(each, Recorded)
         and each.is_definition_created
-        and each.name in result.alike_names
+        and each.name in notes.alike_names
     ]

@@ -7,8 +7,8 @@ See .github/decisions/savepoint-per-event.md.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
@@ -25,6 +25,7 @@ from events.services.database_faults import (
 )
 from events.services.ingestion import definitions, fast_path, metrics, opting_in
 from events.services.ingestion.opting_in import OptIn
+from events.services.ingestion.outcomes import Notes, notes_of
 from events.services.ingestion.recording import Failed, Outcome, Recorded, Recorder, reject
 from events.services.ingestion.request import IngestRequest
 from subscribers.models import Subscriber
@@ -57,12 +58,7 @@ class IngestResult:
     outcomes: Sequence[Outcome]
     # None unless the person has to confirm, and is new or was due another confirmation mail.
     opt_in: OptIn | None = None
-    # The fields of the person that were given and keep another stored value.
-    kept_fields: Sequence[str] = ()
-    # New names of events, with the known name that each resembles.
-    alike_names: Mapping[str, str] = field(default_factory=dict)
-    # The day on which the person left, if nobody asks them to come back; empty if it is unknown.
-    left_on: str | None = None
+    notes: Notes | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -234,11 +230,13 @@ def _take_in(
         is_created=is_created,
         outcomes=tuple(outcomes),
         opt_in=opt_in,
-        kept_fields=_kept_fields(subscriber, request),
-        alike_names=definitions.alike(
-            workspace=request.workspace, made=known.made.keys() - recorder.undefined_names
+        notes=notes_of(
+            kept_fields=_kept_fields(subscriber, request),
+            alike_names=definitions.alike(
+                workspace=request.workspace, made=known.made.keys() - recorder.undefined_names
+            ),
+            left_on=opting_in.left_on(subscriber=subscriber, outcomes=outcomes, request=request),
         ),
-        left_on=opting_in.left_on(subscriber=subscriber, outcomes=outcomes, request=request),
     )
 
 
@@ -274,8 +272,7 @@ def _fast_result(
         subscriber=done.subscriber,
         is_created=done.subscriber.id == planned.subscriber,
         outcomes=outcomes,
-        kept_fields=done.kept_fields,
-        left_on=done.left_on,
+        notes=done.notes,
     )
 
 

@@ -71,6 +71,10 @@ def test_sending_the_confirmation_again_queues_a_mail_and_records_the_operator(
     assert (record.kind, record.actor, record.ip) == (Kind.ASKED, "admin", None)
     assert "Waits for confirmation: 1 mail, the last" in page
     assert "queued, not sent (since" in page
+    OutgoingEmail.objects.update(status="sent", sent_at=email.created_at)
+    sent = admin_client.get(admin_url(pending)).content.decode()
+    assert "queued, not sent" not in sent
+    assert "Waits for confirmation: 1 mail, the last" in sent
     assert logged() == ["Sent the confirmation again"]
 
 

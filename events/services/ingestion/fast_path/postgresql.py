@@ -45,7 +45,7 @@ class WriteToPostgreSQL(Write):
         if inserted < len(self.drafts):
             return Refusal.REPEATED
         identity = StoredIdentity(subscriber_id, email, external_id)
-        return self.stored_events(identity, {}, texts=texts, status=status, left_at=left_at)
+        return StoredEvents(identity, {}, self.notes(texts, status, left_at))
 
     def create_or_find(self) -> StoredEvents | None:
         """Create the person, or find the one that another request has just created."""
@@ -115,9 +115,7 @@ class WriteToPostgreSQL(Write):
         if inserted < len(self.drafts):
             return Refusal.REPEATED
         identity = StoredIdentity(subscriber_id, email, external_id)
-        return self.stored_events(
-            identity, plan.effects, texts=columns[:-1], status=status, left_at=left_at
-        )
+        return StoredEvents(identity, plan.effects, self.notes(columns, status, left_at))
 
     def under_lock(self) -> StoredEvents | None:
         """Store events and what follows under the person's lock; None if nobody is found."""
@@ -154,9 +152,7 @@ class WriteToPostgreSQL(Write):
             if cursor.rowcount < len(self.drafts):
                 raise RolledBack(Refusal.REPEATED)
         identity = StoredIdentity(subscriber_id, email, external_id)
-        return self.stored_events(
-            identity, plan.effects, texts=columns[:-1], status=status, left_at=left_at
-        )
+        return StoredEvents(identity, plan.effects, self.notes(columns, status, left_at))
 
     def read_enrollments(self, cursor: CursorWrapper, subscriber_id: UUID) -> EnrollmentsBySlot:
         if not self.concerned:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -63,11 +62,9 @@ class WriteToSQLite(Write):
             columns_now = {**completed, "now": self.now, "subscriber": subscriber}
             cursor.execute(statements.UPDATE_PERSON, columns_now)
         identity = StoredIdentity(UUID(subscriber), email, external_id)
-        stored = partial(
-            self.stored_events, identity, texts=columns[:-1], status=status, left_at=left_at
-        )
+        notes = self.notes(columns, status, left_at)
         if self.is_plain:
-            return stored({})
+            return StoredEvents(identity, {}, notes)
         cursor.execute(statements.READ_TAGS, {"subscriber": subscriber})
         tags = {UUID(tag): name for tag, name in cursor.fetchall()}
         enrollments = self.read_enrollments(cursor, subscriber)
@@ -79,7 +76,7 @@ class WriteToSQLite(Write):
         cursor.executemany(statements.DELETE_TAG, removed)
         cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
         self.write_enrollments(cursor, subscriber, plan)
-        return stored(plan.effects)
+        return StoredEvents(identity, plan.effects, notes)
 
     def read_enrollments(self, cursor: Any, subscriber: str) -> EnrollmentsBySlot:  # noqa: ANN401 - as above
         if not self.concerned:

@@ -16,6 +16,7 @@ from events.services.configuration.remembered import Remembered
 from events.services.ingestion import opting_in
 from events.services.ingestion.fast_path import statements
 from events.services.ingestion.fast_path.enrollment_changes import EnrollmentChanges
+from events.services.ingestion.outcomes import Notes, notes_of
 from events.services.ingestion.request import IngestRequest
 from events.services.planning import planning
 from events.services.planning.planning import Standing
@@ -73,9 +74,7 @@ class StoredEvents:
 
     subscriber: StoredIdentity
     effects: Mapping[UUID, dict[str, Any]]
-    # As in `IngestResult`.
-    kept_fields: Sequence[str] = ()
-    left_on: str | None = None
+    notes: Notes | None = None
 
 
 @dataclass(slots=True)
@@ -174,26 +173,17 @@ class Write:
         tag_ids = [tag.id for rule in rules for tag in rule.add]
         return self.known.watched.concerned_by(names=names, tag_ids=tag_ids)
 
-    def stored_events(
-        self,
-        identity: StoredIdentity,
-        effects: Mapping[UUID, dict[str, Any]],
-        *,
-        texts: Sequence[str],
-        status: str,
-        left_at: object,
-    ) -> StoredEvents:
-        """Return what was stored for a known person, whose row has these columns."""
+    def notes(self, columns: Sequence[str], status: str, left_at: object) -> Notes | None:
+        """Return the notes on a request about a known person, whose row begins with the texts."""
         person = self.request.person
-        if not person.texts and status != LEFT:
-            return StoredEvents(identity, effects)
-        stored = dict(zip(profile.NAMES, texts, strict=True))
-        return StoredEvents(
-            identity,
-            effects,
-            kept_fields=kept_fields(stored=stored, person=person),
-            left_on=opting_in.day_of(left_at) if status == LEFT else None,
-        )
+        if status != LEFT and not person.texts:
+            return None
+        stored = dict(zip(profile.NAMES, columns, strict=False))
+        # Nearly always; much faster than a look at each.
+        if status != LEFT and person.texts.items() <= stored.items():
+            return None
+        left_on = opting_in.day_of(left_at) if status == LEFT else None
+        return notes_of(kept_fields=kept_fields(stored=stored, person=person), left_on=left_on)
 
     def completed(self, *columns: str) -> tuple[dict[str, Any], bool]:
         """Return the person's profile after the request, and whether the request changes it."""
