@@ -14,6 +14,7 @@ from subscribers.api.base import ApiView
 from subscribers.api.errors import ApiError
 from subscribers.models.api_key import Scope
 from subscribers.services.consent.ledger import Circumstances
+from subscribers.wire import json_gate
 from subscribers.wire.payloads import Fault, InvalidRequest, Person
 
 logger = logging.getLogger("cueline.events")
@@ -25,6 +26,7 @@ class EventsApiView(ApiView):
 
     http_method_names = ["post"]  # noqa: RUF012 - Django declares it on the instance
     required_scope = Scope.EVENTS_WRITE
+    query_parameters = frozenset({"dryRun"})
 
     @cached_property
     def limits(self) -> Limits:
@@ -60,6 +62,9 @@ class EventsApiView(ApiView):
         rejected = [event for event in events if isinstance(event, RejectedEvent)]
         if len(rejected) == len(events):
             self.note_rejected(rejected)
+            first = rejected[0].fault
+            if all(event.code == json_gate.InvalidJson.code for event in rejected):
+                raise json_gate.InvalidJson(f"{path_of(0, first.path)} {first.message}")
             faults = [
                 Fault(path_of(index, event.fault.path), event.fault.message)
                 for index, event in enumerate(rejected)

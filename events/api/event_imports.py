@@ -1,15 +1,18 @@
 """`POST /subscribers/events/imports`: many events of many subscribers, for back-filling."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from config.http.errors import json_response
 from events.api.base import EventsApiView, log_failures, path_of
+from events.api.events import dry, effects_of
 from events.api.openapi import describe_imports
+from events.api.warnings import of_result, warnings_of
 from events.intake.payloads import Limits, RejectedEvent, parse_event, read_array
+from events.intake.unknown_fields import OF_IMPORTED_EVENT, OF_IMPORTS, Unknown, unknown_in
 from events.services.ingestion import many_people
 from events.services.ingestion.many_people import PersonEvent
 from events.services.ingestion.recording import Failed, Recorded
@@ -22,15 +25,15 @@ class EventImportsView(EventsApiView):
 
     @describe_imports
     def post(self, request: Request) -> HttpResponse:
-        if self.is_dry_run():
-            raise InvalidRequest(Fault("dryRun", "is not offered for imports."))
-        raw_events = read_array(self.read_object().get("events"), limits=self.limits)
+        is_dry_run = self.is_dry_run()
+        body = self.read_object(array="events")
+        raw_events = read_array(body.get("events"), limits=self.limits)
         events = [_parse(raw, limits=self.limits, now=self.now) for raw in raw_events]
         self.refuse_when_all_wrong(events)
-        return self.answer_once(lambda keep: self._record(events, keep))
-
-    def _record(self, events: Sequence[PersonEvent | RejectedEvent], keep: Keep | None) -> Answer:
-        result = many_people.record(
+        unknown = unknown_in(
+            body, OF_IMPORTS, events, raw_events=raw_events, known_in_events=OF_IMPORTED_EVENT
+        )
+        work = many_people.ImportRequest(
             workspace=self.workspace,
             events=events,
             limits=self.limits,
@@ -38,11 +41,20 @@ class EventImportsView(EventsApiView):
             is_test=self.api_key.is_test,
             circumstances=self.circumstances,
         )
-        log_failures(result.outcomes, request_id=self.circumstances.request_id)
-        answer = _answer(result)
-        if keep is not None:
-            keep(answer)
-        return answer
+        if is_dry_run:
+            result = many_people.preview(work)
+            effects = [effects_of(outcome) for outcome in result.outcomes]
+            return json_response(dry(_answer(result, unknown), effects))
+        return self.answer_once(lambda keep: _record(work, unknown, keep))
+
+
+def _record(work: many_people.ImportRequest, unknown: Unknown, keep: Keep | None) -> Answer:
+    result = many_people.record(work)
+    log_failures(result.outcomes, request_id=work.circumstances.request_id)
+    answer = _answer(result, unknown)
+    if keep is not None:
+        keep(answer)
+    return answer
 
 
 def _parse(raw: object, *, limits: Limits, now: datetime) -> PersonEvent | RejectedEvent:
@@ -59,11 +71,15 @@ def _parse(raw: object, *, limits: Limits, now: datetime) -> PersonEvent | Rejec
     return PersonEvent(person=person, event=event)
 
 
-def _answer(result: many_people.ImportResult) -> Answer:
+def _answer(result: many_people.ImportResult, unknown: Unknown) -> Answer:
     recorded = [outcome for outcome in result.outcomes if isinstance(outcome, Recorded)]
     duplicates = sum(outcome.is_duplicate for outcome in recorded)
     failures = [
-        {"index": index, "error": f"{path_of(index, outcome.field)} {outcome.message}"}
+        {
+            "index": index,
+            "error": f"{path_of(index, outcome.field)} {outcome.message}",
+            "code": outcome.code,
+        }
         for index, outcome in enumerate(result.outcomes)
         if isinstance(outcome, Failed)
     ]
@@ -90,4 +106,20 @@ def _answer(result: many_people.ImportResult) -> Answer:
     if failures:
         total = len(result.outcomes)
         body["error"] = f"{len(failures)} of {total} events failed; the others are recorded."
-    return Answer(body)
+    return Answer({**body, **warnings_of(_warnings(result), unknown)})
+
+
+def _warnings(result: many_people.ImportResult) -> list[Fault]:
+    said: list[Fault] = []
+    for first, each in result.results.items():
+        of_person = f"{path_of(first, '')}."
+        said += of_result(
+            each,
+            first=first,
+            of_person=of_person,
+        )
+        # This call has no `optIn`.
+        if each.opt_in and each.opt_in.is_coming_back and each.opt_in.reason:
+            message = f"No confirmation mail leaves now: {each.opt_in.reason}."
+            said.append(Fault(f"{of_person}resubscribe", message))
+    return said

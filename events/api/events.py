@@ -8,8 +8,11 @@ from rest_framework.request import Request
 
 from config.http.errors import json_response
 from events.api.base import EventsApiView, log_failures, path_of, wire_time
+from events.api.effects import wire_effects
 from events.api.openapi import describe_bulk, describe_single
+from events.api.warnings import of_result, warnings_of
 from events.intake.payloads import RejectedEvent, parse_event, parse_events
+from events.intake.unknown_fields import NONE, OF_BULK, OF_SINGLE, Unknown, unknown_in
 from events.services.ingestion import ingest
 from events.services.ingestion.recording import Failed, Outcome, Recorded
 from events.services.ingestion.request import IngestRequest
@@ -30,19 +33,21 @@ class BulkEventsView(EventsApiView):
     @describe_bulk
     def post(self, request: Request) -> HttpResponse:
         is_dry_run = self.is_dry_run()
-        body = self.read_object()
+        body = self.read_object(array="events")
         person = parse_person(body, attributes_bytes=self.limits.attributes_bytes)
-        events = parse_events(body.get("events"), limits=self.limits, now=self.now)
+        raw_events = body.get("events")
+        events = parse_events(raw_events, limits=self.limits, now=self.now)
         self.refuse_when_all_wrong(events)
+        unknown = unknown_in(body, OF_BULK, events, raw_events=raw_events)
         work = self.ingest_request(person, events)
         try:
             if is_dry_run:
                 result = ingest.preview(work)
-                answer = bulk_answer(result)
-                effects = [_effects(outcome) for outcome in result.outcomes]
-                return json_response({**answer.body, "effects": effects}, status=answer.status)
+                answer = bulk_answer(result, unknown)
+                effects = [effects_of(outcome) for outcome in result.outcomes]
+                return json_response(dry(answer, effects), status=answer.status)
             earlier: ingest.Attempt | None = request.META.get(ATTEMPT)
-            return self.answer_once(lambda keep: _record_bulk(work, keep, earlier))
+            return self.answer_once(lambda keep: _record_bulk(work, keep, earlier, unknown))
         except ingest.NothingRecorded as error:
             faults = [
                 Fault(path_of(index, failed.field), failed.message)
@@ -63,30 +68,35 @@ class SingleEventView(EventsApiView):
         if isinstance(event, RejectedEvent):
             self.note_rejected([event])
             raise InvalidRequest(event.fault)
+        unknown = unknown_in(body, OF_SINGLE, [event])
         work = self.ingest_request(person, [event])
         try:
             if is_dry_run:
                 result = ingest.preview(work)
-                answer = _single_answer(result, body)
-                return json_response({**answer.body, "effects": _effects(result.outcomes[0])})
-            return self.answer_once(lambda keep: _record_single(work, body, keep))
+                answer = _single_answer(result, body, unknown)
+                return json_response(dry(answer, effects_of(result.outcomes[0])))
+            return self.answer_once(lambda keep: _record_single(work, body, keep, unknown))
         except ingest.NothingRecorded as error:
             failed = error.outcomes[0]
             field = "event" if failed.field == "name" else failed.field
             raise self.nothing_recorded(error, faults=[Fault(field, failed.message)]) from error
 
 
-def _record_bulk(work: IngestRequest, keep: Keep | None, earlier: ingest.Attempt | None) -> Answer:
-    before_commit = _keeping(keep, bulk_answer)
+def _record_bulk(
+    work: IngestRequest, keep: Keep | None, earlier: ingest.Attempt | None, unknown: Unknown
+) -> Answer:
+    before_commit = _keeping(keep, lambda result: bulk_answer(result, unknown))
     result = ingest.record(work, earlier=earlier, before_commit=before_commit)
     if not result.is_complete:
         log_failures(result.outcomes, request_id=work.circumstances.request_id)
-    return bulk_answer(result)
+    return bulk_answer(result, unknown)
 
 
-def _record_single(work: IngestRequest, body: dict[str, Any], keep: Keep | None) -> Answer:
+def _record_single(
+    work: IngestRequest, body: dict[str, Any], keep: Keep | None, unknown: Unknown
+) -> Answer:
     def answer_of(result: ingest.IngestResult) -> Answer:
-        return _single_answer(result, body)
+        return _single_answer(result, body, unknown)
 
     return answer_of(ingest.record(work, before_commit=_keeping(keep, answer_of)))
 
@@ -98,7 +108,7 @@ def _keeping(
     return None if keep is None else lambda result: keep(answer_of(result))
 
 
-def bulk_answer(result: ingest.IngestResult) -> Answer:
+def bulk_answer(result: ingest.IngestResult, unknown: Unknown) -> Answer:
     events = [_event(index, outcome) for index, outcome in enumerate(result.outcomes)]
     body: dict[str, Any] = {
         "success": True,
@@ -106,6 +116,8 @@ def bulk_answer(result: ingest.IngestResult) -> Answer:
         "events": events,
         **_opt_in(result),
     }
+    if result.notes is not None or unknown is not NONE:
+        body |= warnings_of(of_result(result), unknown)
     if result.is_complete:
         return Answer(body)
     failed = sum(isinstance(outcome, Failed) for outcome in result.outcomes)
@@ -117,7 +129,7 @@ def bulk_answer(result: ingest.IngestResult) -> Answer:
     return Answer({**body, "success": False, "error": error}, status=207)
 
 
-def _single_answer(result: ingest.IngestResult, body: dict[str, Any]) -> Answer:
+def _single_answer(result: ingest.IngestResult, body: dict[str, Any], unknown: Unknown) -> Answer:
     outcome = result.outcomes[0]
     if isinstance(outcome, Failed):
         raise TypeError("A single event that failed is raised as NothingRecorded.")
@@ -143,6 +155,7 @@ def _single_answer(result: ingest.IngestResult, body: dict[str, Any]) -> Answer:
     if outcome.failed_stages:
         answer["sideEffectFailures"] = list(outcome.failed_stages)
     answer |= _opt_in(result)
+    answer |= warnings_of(of_result(result, first=None), unknown)
     if body.get("account") is not None:
         answer["accountIgnored"] = {
             "reason": "not_supported",
@@ -184,8 +197,18 @@ def _opt_in(result: ingest.IngestResult) -> dict[str, Any]:
     """Return the answer's `optIn`, where the person has to confirm."""
     if result.opt_in is None:
         return {}
-    return {"optIn": {"required": True, "emailQueued": result.opt_in.is_email_queued}}
+    said: dict[str, Any] = {"required": True, "emailQueued": result.opt_in.is_email_queued}
+    if result.opt_in.reason:
+        said["reason"] = result.opt_in.reason
+    if result.opt_in.retry_at:
+        said["retryAfter"] = wire_time(result.opt_in.retry_at)
+    return {"optIn": said}
 
 
-def _effects(outcome: Outcome) -> dict[str, Any] | None:
-    return outcome.effects if isinstance(outcome, Recorded) else None
+def dry(answer: Answer, effects: object) -> dict[str, Any]:
+    """Return the body of a dry run's answer."""
+    return {**answer.body, "dryRun": True, "effects": effects}
+
+
+def effects_of(outcome: Outcome) -> dict[str, Any] | None:
+    return wire_effects(outcome.effects) if isinstance(outcome, Recorded) else None

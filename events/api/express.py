@@ -28,6 +28,7 @@ from config.http.security_headers import security_headers
 from events.api.base import log_failures
 from events.api.events import ATTEMPT, bulk_answer
 from events.intake.payloads import parse_events
+from events.intake.unknown_fields import OF_BULK, unknown_in
 from events.services.ingestion import ingest
 from events.services.ingestion.request import IngestRequest, current_limits
 from subscribers.api.authentication import bearer_of, log_fields
@@ -126,7 +127,8 @@ def _answer(environ: dict[str, Any], content: bytes, request_id: str) -> Answer 
         if not isinstance(body, dict):
             return None
         person = parse_person(body, attributes_bytes=limits.attributes_bytes)
-        events = parse_events(body.get("events"), limits=limits, now=now)
+        raw_events = body.get("events")
+        events = parse_events(raw_events, limits=limits, now=now)
     except (InvalidRequest, json_gate.InvalidJson):
         return None
     outcome = ingest.record_fast(
@@ -143,7 +145,8 @@ def _answer(environ: dict[str, Any], content: bytes, request_id: str) -> Answer 
     if isinstance(outcome, ingest.Attempt):
         environ[ATTEMPT] = outcome
         return None
-    answer = bulk_answer(outcome)
+    unknown = unknown_in(body, OF_BULK, events, raw_events=raw_events)
+    answer = bulk_answer(outcome, unknown)
     if not answer.body["success"]:
         log_failures(outcome.outcomes, request_id=request_id)
     return answer

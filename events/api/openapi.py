@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 
 from events.api.openapi_effects import EFFECTS
 from events.intake.payloads import LONGEST_EVENT_ID, LONGEST_NAME
+from events.intake.unknown_fields import MOST_WARNINGS
 from events.models import FailedStage
 from subscribers.api import openapi as shared
 from subscribers.api.openapi import COUNT, Schema, listing, optional, public_id, record, text
@@ -56,13 +57,20 @@ PERSON_FIELDS: Schema = {
     **IDENTITY_FIELDS,
     **{
         each.wire_name: optional(text("Fills an empty one.", maxLength=each.longest))
-        for each in profile.IN_EVENTS
+        for each in profile.TEXTS
     },
     "customAttributes": optional(
         {
             "type": "object",
             "description": "Merged key by key; null removes a key. At most"
             f" {settings.MAX_ATTRIBUTES_BYTES} bytes once merged.",
+        }
+    ),
+    "resubscribe": optional(
+        {
+            "type": "boolean",
+            "description": "True: a person who left is asked to confirm again, within the limits."
+            " Only their confirmation makes them active.",
         }
     ),
 }
@@ -126,16 +134,35 @@ FAILED = record(
     },
     required=["index", "name", "error"],
 )
+WHY_NO_MAIL = (
+    "suppressed", "asked_recently", "asked_too_often", "historical", "test_key", "mail_paused",
+    "not_in_allow_list",
+)  # fmt: skip
 OPT_IN = record(
     {
         "required": {"const": True},
         "emailQueued": {
             "type": "boolean",
-            "description": "False: suppressed, asked too often, only history, or a test key.",
+            "description": "Whether a confirmation mail was queued; if not, `reason` says why.",
+        },
+        "reason": {
+            "enum": list(WHY_NO_MAIL),
+            "description": "Why no mail was queued. With `mail_paused` it is queued and waits, with"
+            " `not_in_allow_list` it is queued and skipped.",
+        },
+        "retryAfter": {
+            **shared.MOMENT,
+            "description": "From when on another request can queue a mail.",
         },
     },
     required=["required", "emailQueued"],
 ) | {"description": "Present if the person must confirm and was created, or asked again."}
+WARNINGS = listing(
+    shared.FAULT,
+    description="What was given and not used, or not as it seems; absent if there is nothing to"
+    f" say. After {MOST_WARNINGS} of them the rest is counted, with an empty path.",
+)
+DRY_RUN: Schema = {"const": True, "description": "Nothing was kept."}
 # Only with `dryRun`.
 BULK_ANSWER = record(
     {
@@ -143,6 +170,8 @@ BULK_ANSWER = record(
         "subscriber": SUBSCRIBER,
         "events": listing({"anyOf": [RECORDED, FAILED]}, description="As sent, in that order."),
         "optIn": OPT_IN,
+        "warnings": WARNINGS,
+        "dryRun": DRY_RUN,
         "effects": listing(EFFECTS),
         "error": record({"code": {"const": "PARTIAL_FAILURE"}, "message": {"type": "string"}}),
     },
@@ -170,6 +199,8 @@ SINGLE_ANSWER = record(
             )
         ),
         "optIn": OPT_IN,
+        "warnings": WARNINGS,
+        "dryRun": DRY_RUN,
         "effects": EFFECTS,
         "accountIgnored": record({"reason": {"type": "string"}, "message": {"type": "string"}}),
     },
@@ -182,13 +213,18 @@ IMPORT_ANSWER = record(
         "recorded": COUNT,
         "duplicates": COUNT,
         "failed": COUNT,
-        "failures": listing(record({"index": COUNT, "error": {"type": "string"}})),
+        "failures": listing(
+            record({"index": COUNT, "error": {"type": "string"}, "code": {"type": "string"}})
+        ),
         "sideEffectFailed": COUNT,
         "sideEffectFailures": listing(
             record({"index": COUNT, "stages": FAILED_STAGES, "error": {"type": "string"}})
         ),
         "subscribers": {"type": "integer", "description": "Distinct identities in the request."},
         "error": {"type": "string"},
+        "warnings": WARNINGS,
+        "dryRun": DRY_RUN,
+        "effects": listing(EFFECTS),
     },
     required=["success", "total", "recorded", "duplicates", "failed", "failures", "subscribers"],
 )
@@ -230,6 +266,15 @@ BULK_EXAMPLES = [
             ],
         },
     ),
+    _sent(
+        "Somebody who left signs up again",
+        {
+            "email": "ada@example.com",
+            "timezone": "Europe/Berlin",
+            "resubscribe": True,
+            "events": [{"name": "signed_up"}],
+        },
+    ),
     _sent("A known person by the caller's id", {"externalId": "user_1", "events": [{"name": "x"}]}),
     _answered("All recorded", {"success": True, "subscriber": _SUBSCRIBER, "events": [_RECORDED]}),
     _answered(
@@ -244,7 +289,7 @@ BULK_EXAMPLES = [
                     "name": None,
                     "error": {
                         "code": "VALIDATION_ERROR",
-                        "message": "events[1].name must be a string, not null.",
+                        "message": "events[1].name is missing: a string of 1-200 characters.",
                     },
                 },
             ],
@@ -290,14 +335,13 @@ def _endpoint(
     body: Schema,
     by_status: dict[int, tuple[str, Schema]],
     examples: list[OpenApiExample],
-    is_dry_run_offered: bool = True,
 ) -> Callable[[_View], _View]:
     described: Callable[[_View], _View] = extend_schema(
         operation_id=operation_id,
         summary=summary,
         tags=TAGS,
         parameters=[
-            *([shared.DRY_RUN] if is_dry_run_offered else []),
+            shared.DRY_RUN,
             shared.IDEMPOTENCY_KEY,
             shared.REQUEST_ID,
             *shared.RATE_LIMIT_HEADERS,
@@ -332,5 +376,4 @@ describe_imports = _endpoint(
     body=IMPORT_BODY,
     by_status={200: ("Each event by itself: the counts add up.", IMPORT_ANSWER)},
     examples=IMPORT_EXAMPLES,
-    is_dry_run_offered=False,
 )

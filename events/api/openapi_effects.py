@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from events.api.effects import PREFIXES
 from events.decisions.enrollments import Reason
 from events.models import FailedStage
+from subscribers.api.openapi import public_id
 
 Schema = dict[str, Any]
 
-HEX_ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+TAG_ID, RULE_ID, SEQUENCE_ID, ENROLLMENT_ID = [
+    public_id(PREFIXES[name]) for name in ("tagId", "rule", "sequenceId", "enrollment")
+]
 
 
 def _listing(**properties: Schema) -> Schema:
@@ -15,8 +19,8 @@ def _listing(**properties: Schema) -> Schema:
 
 
 _NAME: Schema = {"type": "string"}
-_TAG_CHANGE = _listing(tag=_NAME, tagId=HEX_ID, rule=HEX_ID)
-_ENROLLMENT = _listing(sequence=_NAME, sequenceId=HEX_ID, enrollment=HEX_ID)
+_TAG_CHANGE = _listing(tag=_NAME, tagId=TAG_ID, rule=RULE_ID)
+_ENROLLMENT = _listing(sequence=_NAME, sequenceId=SEQUENCE_ID, enrollment=ENROLLMENT_ID)
 EFFECTS: Schema = {
     "type": ["object", "null"],
     "description": "Only with `dryRun`: what the event would do, and what not and why. Empty parts "
@@ -24,17 +28,17 @@ EFFECTS: Schema = {
     "properties": {
         "tagsAdded": _TAG_CHANGE,
         "tagsRemoved": _TAG_CHANGE,
-        "rulesSkipped": _listing(rule=HEX_ID, reason=_NAME),
+        "rulesSkipped": _listing(rule=RULE_ID, reason=_NAME),
         "sequencesStarted": _listing(
             sequence=_NAME,
-            sequenceId=HEX_ID,
-            enrollment=HEX_ID,
+            sequenceId=SEQUENCE_ID,
+            enrollment=ENROLLMENT_ID,
             by={"enum": ["event", "tag"]},
             tag=_NAME,
         ),
         "sequencesNotStarted": _listing(
             sequence=_NAME,
-            sequenceId=HEX_ID,
+            sequenceId=SEQUENCE_ID,
             reason={"enum": [each.value for each in Reason]},
             path={"type": "string", "description": "Of the filter that was not met."},
         ),

@@ -6,7 +6,7 @@ from subscribers.rows.columns import Fields
 from subscribers.wire import json_gate, profile
 from subscribers.wire.payloads import InvalidField
 
-OF_PROFILE = tuple(text.wire_name for text in profile.IN_EVENTS)
+OF_PROFILE = tuple(text.wire_name for text in profile.TEXTS)
 TEXTS = ("email", "externalId", "name", "eventId", "occurredAt", *OF_PROFILE)
 OBJECTS = ("properties", "customAttributes")
 PROPERTIES = "properties."

@@ -81,6 +81,8 @@ def parse_event(
     raw: object, *, limits: Limits, now: datetime, name_field: str = "name"
 ) -> EventDraft | RejectedEvent:
     """Return the event, or the first fault found in it."""
+    if isinstance(raw, json_gate.InvalidJson):
+        return RejectedEvent(name=None, fault=Fault("", str(raw)), code=raw.code)
     if not isinstance(raw, dict):
         fault = Fault("", f"must be an object, not {type_name(raw)}.")
         return RejectedEvent(name=None, fault=fault)
@@ -112,6 +114,8 @@ def parse_event(
 
 
 def _read_name(value: object) -> str:
+    if value is None:
+        raise InvalidField(f"is missing: a string of 1-{LONGEST_NAME} characters.")
     is_short = isinstance(value, str) and len(value) <= LONGEST_NAME
     return _read_short_name(value) if is_short else read_name(value, longest=LONGEST_NAME)
 

@@ -21,8 +21,8 @@ from subscribers.wire.payloads import Fault, InvalidRequest, Person, parse_perso
 
 # The most people with their addresses in memory: some 40 MB.
 MOST_REMEMBERED = 150_000
-# The fields of an identity besides the address.
-BESIDE_EMAIL = frozenset({"externalId", *OF_PROFILE})
+# The fields of a person besides the address and the attributes.
+BESIDE_EMAIL = frozenset({"externalId", "resubscribe", *OF_PROFILE})
 NOT_TOGETHER = "cannot be built: none of {columns} has a value."
 
 

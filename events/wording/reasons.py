@@ -58,7 +58,7 @@ REASONS: Mapping[str, str] = {
     "not_in_allow_list": "EMAIL_ALLOW does not name the address",
     # Why no confirmation is queued.
     "already_confirmed": "the person has confirmed already",
-    "asked_today": "a confirmation was sent to the mailbox less than 24 hours ago",
+    "asked_recently": "a confirmation was sent to the mailbox less than 24 hours ago",
     "asked_too_often": "three confirmations were sent to the mailbox, which is the most",
     "unknown": "the person no longer exists",
     # Why a step does not change a person.

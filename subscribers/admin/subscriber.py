@@ -84,7 +84,7 @@ class SubscriberAdmin(IdentityActions):
     @admin.display(description="mails")
     def mails_sent(self, subscriber: Subscriber) -> str:
         found = _open_confirmation(subscriber)
-        return f"{found.mails}, last {moment(found.asked_at)}" if found else "none sent"
+        return f"{found.mails}, last queued {moment(found.asked_at)}" if found else "none sent"
 
     @admin.display(description="reminded")
     def reminded(self, subscriber: Subscriber) -> datetime | None:

@@ -9,6 +9,7 @@ from django.urls import URLPattern
 from django.utils import timezone
 
 from config.admin_base import ReadOnlyAdmin, RowAction
+from config.readable import moment
 from events.services.people import document
 from events.wording.reasons import reason_in_words
 from subscribers.admin import reasons
@@ -79,7 +80,8 @@ class SubscriberActions(ReadOnlyAdmin):
             subscriber_id=subscriber.pk, circumstances=by_operator(request), now=timezone.now()
         )
         if not asked.is_queued:
-            messages.error(request, f"Not sent: {reason_in_words(asked.reason)}.")
+            again = f" It can be sent from {moment(asked.retry_at)} on." if asked.retry_at else ""
+            messages.error(request, f"Not sent: {reason_in_words(asked.reason)}.{again}")
             return
         said = "The confirmation is in the outbox."
         self.tell_done(request, subscriber, "Sent the confirmation again", said=said)

@@ -1,5 +1,7 @@
 """Consent on a subscriber's page: why mail is blocked, and the latest ledger records."""
 
+from typing import assert_never
+
 from django.db.models import QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -7,10 +9,12 @@ from django.utils.safestring import SafeString
 from config.admin_base import link_to, list_url
 from config.readable import bulleted, moment
 from subscribers.admin import consent_words
-from subscribers.models import Confirmation, ConsentRecord, Subscriber, Suppression
+from subscribers.models import Confirmation, ConsentRecord, OutgoingEmail, Subscriber, Suppression
 from subscribers.services.consent import suppressions
+from subscribers.services.outbox import outbox
 
 LATEST = 50
+Status = OutgoingEmail.Status
 
 
 def standing(subscriber: Subscriber) -> SafeString:
@@ -39,10 +43,37 @@ def lines(records: QuerySet[ConsentRecord]) -> SafeString:
 
 
 def _awaited(open_one: Confirmation) -> SafeString:
+    if not open_one.mails:
+        return format_html("{}", "Waits for confirmation: no mail was queued yet.")
     mails = "1 mail" if open_one.mails == 1 else f"{open_one.mails} mails"
     reminded = f", reminded {moment(open_one.reminded_at)}" if open_one.reminded_at else ""
-    sent = moment(open_one.asked_at)
-    return format_html("Waits for confirmation: {}, last sent {}{}.", mails, sent, reminded)
+    said = _last_mail(open_one)
+    return format_html("Waits for confirmation: {}, the last {}{}.", mails, said, reminded)
+
+
+def _last_mail(confirmation: Confirmation) -> SafeString:
+    """Return what became of the confirmation's latest mail."""
+    cause = outbox.cause_of_confirmation(confirmation_id=confirmation.pk, number=confirmation.mails)
+    email = OutgoingEmail.objects.filter(
+        workspace_id=confirmation.workspace_id, cause=cause
+    ).first()
+    if email is None:
+        # Retention has removed it.
+        return format_html("queued {}", moment(confirmation.asked_at))
+    asked = moment(confirmation.asked_at)
+    status = Status(email.status)
+    match status:
+        case Status.SENT:
+            words = f"sent {moment(email.sent_at or confirmation.asked_at)}"
+        case Status.QUEUED | Status.SENDING:
+            words = f"queued, not sent (since {asked})"
+        case Status.UNKNOWN:
+            words = f"queued {asked}, and it is unknown whether it was sent"
+        case Status.SKIPPED | Status.FAILED:
+            words = f"queued {asked}, and not sent"
+        case _:
+            assert_never(status)
+    return link_to(email, words)
 
 
 def _suppressed(suppression: Suppression) -> SafeString:

@@ -22,9 +22,12 @@ from subscribers.models import ApiKey, Workspace
 from subscribers.models.api_key import Scope
 from subscribers.services.admission import idempotency, rate_limit
 from subscribers.wire import json_gate
+from subscribers.wire.nearest import did_you_mean
 from subscribers.wire.payloads import Fault, InvalidRequest, type_name
 
 LONGEST_IDEMPOTENCY_KEY = 255
+# The most unknown query parameters that an error names.
+MOST_UNKNOWN = 20
 # A repeat would get the same error; any other error may not come again.
 KEPT_ERRORS = frozenset({"SUBSCRIBER_NOT_FOUND", "NOT_FOUND", "IDENTITY_CONFLICT"})
 
@@ -82,6 +85,8 @@ class ApiView(APIView):
     authentication_classes = (ApiKeyAuthentication,)
     permission_classes = (HasScope,)
     required_scope: ClassVar[Scope]
+    # The query parameters that the call takes; any other is refused.
+    query_parameters: ClassVar[frozenset[str]] = frozenset()
     content_negotiation_class = AlwaysJson
     rate: rate_limit.RateDecision | None = None
     # One moment for the whole request.
@@ -98,6 +103,7 @@ class ApiView(APIView):
                 f"More than {self.rate.limit} requests in a minute with this key.",
                 headers={"Retry-After": str(self.rate.reset_seconds)},
             )
+        self._refuse_unknown_parameters()
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
@@ -114,12 +120,15 @@ class ApiView(APIView):
     def workspace(self) -> Workspace:
         return self.api_key.workspace
 
-    def read_object(self) -> dict[str, Any]:
-        """Return the body's JSON object, checked by the JSON gate."""
+    def read_object(self, *, array: str = "") -> dict[str, Any]:
+        """Return the body's JSON object, checked by the JSON gate.
+
+        An object in `array` that is not JSON is an `InvalidJson` in its place.
+        """
         body = self.request.body
         if body:
             _check_media_type(self.request.headers.get("Content-Type", ""))
-        value = json_gate.decode(body)
+        value = json_gate.decode_apart(body, array=array) if array else json_gate.decode(body)
         if not isinstance(value, dict):
             raise InvalidRequest(Fault("", f"The body must be an object, not {type_name(value)}."))
         return value
@@ -132,6 +141,18 @@ class ApiView(APIView):
         if text in {"true", "1"}:
             return True
         raise InvalidRequest(Fault(name, "must be true or false."))
+
+    def _refuse_unknown_parameters(self) -> None:
+        known = self.query_parameters
+        unknown = [name for name in self.request.query_params if name not in known]
+        if unknown:
+            hints = [did_you_mean(name, known) or "." for name in unknown[:MOST_UNKNOWN]]
+            raise InvalidRequest(
+                *[
+                    Fault(json_gate.printable(name), f"is not a parameter of this call{hint}")
+                    for name, hint in zip(unknown, hints, strict=False)
+                ]
+            )
 
     def answer_once(self, work: Callable[[Keep | None], Answer]) -> HttpResponse:
         """Do the work and answer; with an `Idempotency-Key` do it once and repeat the answer.

@@ -18,7 +18,7 @@ MEDIA_TYPE = "application/json"
 
 
 def record(properties: Schema, *, required: Sequence[str] = ()) -> Schema:
-    """Return an object's schema; fields that it does not name are ignored."""
+    """Return an object's schema; fields that it does not name change nothing."""
     schema: Schema = {"type": "object", "properties": properties}
     return {**schema, "required": list(required)} if required else schema
 
@@ -119,7 +119,7 @@ DRY_RUN = OpenApiParameter(
     name="dryRun",
     type={"type": "boolean", "default": False},
     location=OpenApiParameter.QUERY,
-    description="Answers the same, plus `effects`, and keeps nothing.",
+    description="Answers the same, plus `dryRun` and `effects`, and keeps nothing.",
 )
 RATE_LIMIT_HEADERS = [
     OpenApiParameter(

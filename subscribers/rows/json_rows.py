@@ -58,7 +58,4 @@ def read(*, reader: BlockReader, start: Place) -> Iterator[Row]:
 
 
 def _not_json(error: json_gate.InvalidJson) -> Fault:
-    text = str(error).replace("(line 1, ", "(")
-    if text.startswith("The body "):
-        return Fault("row", text.removeprefix("The body "))
-    return Fault("row", f"is not JSON: {text}")
+    return Fault("row", str(error).removeprefix("The body ").replace("(line 1, ", "("))

@@ -54,6 +54,8 @@ class Person:
     texts: Mapping[str, str] = field(default_factory=dict)
     # A value of None removes the key.
     attributes: Mapping[str, Any]
+    # Whether they are asked to confirm again if they left.
+    resubscribes: bool = False
 
     @property
     def identity(self) -> tuple[str | None, str | None]:
@@ -76,8 +78,9 @@ def read_person(raw: Mapping[str, Any], faults: list[Fault], *, attributes_bytes
     person = Person(
         email=read("email", read_email),
         external_id=read("externalId", read_external_id),
-        texts=read_texts(raw, profile.IN_EVENTS, faults),
+        texts=read_texts(raw, profile.TEXTS, faults),
         attributes=read("customAttributes", lambda value: read_object(value, attributes_bytes), {}),
+        resubscribes=read("resubscribe", read_flag, default=False),
     )
     if raw.get("email") is None and raw.get("externalId") is None:
         faults.append(Fault("email", "is needed: give email, externalId or both."))
@@ -155,6 +158,12 @@ def read_name(value: object, *, longest: int) -> str:
     if unseen:
         raise InvalidField(f"holds a sign that cannot be seen ({unseen}).")
     return name
+
+
+def read_flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidField(f"must be true or false, not {type_name(value)}.")
+    return value
 
 
 def read_object(value: object, most_bytes: int) -> dict[str, Any]:

@@ -28,8 +28,6 @@ class Text:
     name: str
     wire_name: str
     longest: int
-    # Whether requests and files of events fill an empty one; else only files of subscribers do.
-    is_in_events: bool = True
     # Returns what is wrong with a trimmed text, as a sentence that follows the field's name.
     find_fault: Callable[[str], str | None] | None = None
 
@@ -38,20 +36,12 @@ LONGEST_NAME = 255
 TEXTS = (
     Text(name="first_name", wire_name="firstName", longest=LONGEST_NAME),
     Text(name="last_name", wire_name="lastName", longest=LONGEST_NAME),
-    Text(
-        name="timezone",
-        wire_name="timezone",
-        longest=64,
-        is_in_events=False,
-        find_fault=_time_zone_fault,
-    ),
+    Text(name="timezone", wire_name="timezone", longest=64, find_fault=_time_zone_fault),
 )
 NAMES = tuple(text.name for text in TEXTS)
 # All columns of a profile, in the order of the statements.
 COLUMNS = (*NAMES, "attributes")
 EMPTY: Mapping[str, str] = dict.fromkeys(NAMES, "")
-IN_EVENTS = tuple(text for text in TEXTS if text.is_in_events)
-IN_FILES_ALONE = tuple(text for text in TEXTS if not text.is_in_events)
 
 
 def wire_form(subscriber: object) -> dict[str, str]:

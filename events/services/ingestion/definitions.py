@@ -3,7 +3,8 @@
 See .github/decisions/definitions-lock.md.
 """
 
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -44,6 +45,25 @@ def ensure(*, workspace: Workspace, names: Iterable[str], limit: int, now: datet
 def drop_unused(*, made: Iterable[EventDefinition]) -> None:
     """Delete definitions whose events all failed, in the transaction that made them."""
     EventDefinition.objects.filter(pk__in=[definition.pk for definition in made]).delete()
+
+
+def alike(*, workspace: Workspace, made: Iterable[str]) -> Mapping[str, str]:
+    """Return the new names that differ from another one only by case, blanks or separators, with
+    that other one. One query, which reads all names of the workspace.
+    """
+    wanted = list(made)
+    if not wanted:
+        return {}
+    names = EventDefinition.objects.filter(workspace=workspace).order_by("-id")
+    # The oldest of several names counts.
+    by_letters = {_letters(name): name for name in names.values_list("name", flat=True)}
+    found = {name: by_letters.get(_letters(name), name) for name in wanted if _letters(name)}
+    return {name: other for name, other in found.items() if other != name}
+
+
+def _letters(name: str) -> str:
+    """Return a name without case, blanks, separators and punctuation."""
+    return "".join(each for each in name.casefold() if unicodedata.category(each)[0] not in "ZP")
 
 
 def _by_name(workspace: Workspace, names: list[str]) -> dict[str, EventDefinition]:

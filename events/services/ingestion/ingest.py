@@ -25,6 +25,7 @@ from events.services.database_faults import (
 )
 from events.services.ingestion import definitions, fast_path, metrics, opting_in
 from events.services.ingestion.opting_in import OptIn
+from events.services.ingestion.outcomes import Notes, notes_of
 from events.services.ingestion.recording import Failed, Outcome, Recorded, Recorder, reject
 from events.services.ingestion.request import IngestRequest
 from subscribers.models import Subscriber
@@ -57,6 +58,7 @@ class IngestResult:
     outcomes: Sequence[Outcome]
     # None unless the person has to confirm, and is new or was due another confirmation mail.
     opt_in: OptIn | None = None
+    notes: Notes | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -160,11 +162,17 @@ def preview(request: IngestRequest) -> IngestResult:
     """Return what `record` would, computed in a transaction that is rolled back."""
     try:
         with transaction.atomic():
-            result = _take_in(request, fast_path.plan_ids(request.events), is_preview=True)
+            result = try_out(request)
             transaction.set_rollback(True)
     except REQUEST_FAULTS as error:
         raise Unavailable("The database is not available; nothing was recorded.") from error
     return result
+
+
+def try_out(request: IngestRequest) -> IngestResult:
+    """Do what `record` would inside the caller's transaction, which must be rolled back."""
+    with transaction.atomic():
+        return _take_in(request, fast_path.plan_ids(request.events), is_preview=True)
 
 
 def _take_in(
@@ -218,8 +226,27 @@ def _take_in(
         subscriber=subscriber, is_created=is_created, outcomes=outcomes, request=request
     )
     return IngestResult(
-        subscriber=subscriber, is_created=is_created, outcomes=tuple(outcomes), opt_in=opt_in
+        subscriber=subscriber,
+        is_created=is_created,
+        outcomes=tuple(outcomes),
+        opt_in=opt_in,
+        notes=notes_of(
+            kept_fields=_kept_fields(subscriber, request),
+            alike_names=definitions.alike(
+                workspace=request.workspace, made=known.made.keys() - recorder.undefined_names
+            ),
+            left_on=opting_in.left_on(subscriber=subscriber, outcomes=outcomes, request=request),
+        ),
     )
+
+
+def _kept_fields(subscriber: Subscriber, request: IngestRequest) -> list[str]:
+    person = request.person
+    is_other = person.email is not None and person.email.key != subscriber.email_key
+    return [
+        *(["email"] if is_other else []),
+        *subscribers.kept_fields(stored=vars(subscriber), person=person),
+    ]
 
 
 def _fast_result(
@@ -245,6 +272,7 @@ def _fast_result(
         subscriber=done.subscriber,
         is_created=done.subscriber.id == planned.subscriber,
         outcomes=outcomes,
+        notes=done.notes,
     )
 
 

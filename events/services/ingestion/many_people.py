@@ -3,17 +3,20 @@
 Events keep the order of the request, even if two identities turn out to be the same person.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
+from django.db import transaction
+
 from events.intake.payloads import EventDraft, Limits, RejectedEvent
-from events.services.database_faults import Unavailable
+from events.services.database_faults import REQUEST_FAULTS, Unavailable
 from events.services.ingestion import ingest, metrics
 from events.services.ingestion.recording import Failed, Outcome, reject
 from events.services.ingestion.request import IngestRequest
 from subscribers.models import Workspace
+from subscribers.services.audience import subscribers
 from subscribers.services.audience.subscribers import IdentityConflict, SubscriberNotFound
 from subscribers.services.consent.ledger import NOTHING_KNOWN, Circumstances
 from subscribers.wire.payloads import InvalidRequest, Person
@@ -31,66 +34,109 @@ class ImportResult:
 
     outcomes: Sequence[Outcome]
     identities: int
+    # What was recorded, by the index of the first of one person's events.
+    results: Mapping[int, ingest.IngestResult]
+    # The failures that only this import knows of.
+    not_tried: Sequence[Failed] = ()
 
 
-def record(
-    *,
-    workspace: Workspace,
-    events: Sequence[PersonEvent | RejectedEvent],
-    limits: Limits,
-    now: datetime,
-    is_test: bool = False,
-    circumstances: Circumstances = NOTHING_KNOWN,
-) -> ImportResult:
+RecordOne = Callable[[IngestRequest], ingest.IngestResult]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRequest:
+    workspace: Workspace
+    events: Sequence[PersonEvent | RejectedEvent]
+    limits: Limits
+    now: datetime
+    is_test: bool = False
+    circumstances: Circumstances = NOTHING_KNOWN
+
+
+def record(request: ImportRequest) -> ImportResult:
     """Record the events; a later failure does not undo the earlier ones.
 
     Safe to repeat: every event has an `event_id`. Raises `Unavailable` if the database did not
     answer before anything was recorded.
     """
+    result = _record_all(request, ingest.record)
+    metrics.note_outcomes(result.not_tried)
+    return result
+
+
+def preview(request: ImportRequest) -> ImportResult:
+    """Return what `record` would, computed in one transaction that is rolled back.
+
+    It locks the workspace and everybody named first: stretches follow the order of the request.
+    """
+    workspace = request.workspace
+    people = [each.person for each in request.events if isinstance(each, PersonEvent)]
+    try:
+        with transaction.atomic():
+            Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+            subscribers.lock_all(workspace=workspace, people=people)
+            result = _record_all(request, ingest.try_out)
+            transaction.set_rollback(True)
+    except REQUEST_FAULTS as error:
+        raise Unavailable("The database is not available; nothing was recorded.") from error
+    return result
+
+
+def _record_all(request: ImportRequest, record_one: RecordOne) -> ImportResult:
     outcomes: list[Outcome] = []
+    not_tried: list[Failed] = []
+    results: dict[int, ingest.IngestResult] = {}
     identities: set[tuple[str | None, str | None]] = set()
-    for _, group in groupby(events, key=_identity):
+    for _, group in groupby(request.events, key=_identity):
         stretch = list(group)
-        first = stretch[0]
-        if isinstance(first, RejectedEvent):
-            rejected = [reject(each) for each in stretch if isinstance(each, RejectedEvent)]
-            metrics.note_outcomes(rejected)
-            outcomes += rejected
+        theirs = [each for each in stretch if isinstance(each, PersonEvent)]
+        if not theirs:
+            failed = [reject(each) for each in stretch if isinstance(each, RejectedEvent)]
+            not_tried += failed
+            outcomes += failed
             continue
-        identities.add(first.person.identity)
-        drafts = [each.event for each in stretch if isinstance(each, PersonEvent)]
-        request = IngestRequest(
-            workspace=workspace,
-            person=first.person,
-            events=drafts,
-            limits=limits,
-            now=now,
-            is_test=is_test,
-            circumstances=circumstances,
+        person = _merged([each.person for each in theirs])
+        identities.add(person.identity)
+        work = IngestRequest(
+            workspace=request.workspace,
+            person=person,
+            events=[each.event for each in theirs],
+            limits=request.limits,
+            now=request.now,
+            is_test=request.is_test,
+            circumstances=request.circumstances,
         )
-        outcomes += _record_stretch(request, is_first=not outcomes)
-    return ImportResult(outcomes=tuple(outcomes), identities=len(identities))
+        try:
+            results[len(outcomes)] = recorded = record_one(work)
+            outcomes += recorded.outcomes
+        except ingest.NothingRecorded as error:
+            outcomes += error.outcomes
+        except (Unavailable, IdentityConflict, SubscriberNotFound, InvalidRequest) as error:
+            if isinstance(error, Unavailable) and not outcomes:
+                raise
+            failed = [
+                Failed(name=each.event.name, code=error.code, field="", message=str(error))
+                for each in theirs
+            ]
+            not_tried += failed
+            outcomes += failed
+    return ImportResult(
+        outcomes=tuple(outcomes), identities=len(identities), results=results, not_tried=not_tried
+    )
+
+
+def _merged(people: Sequence[Person]) -> Person:
+    """Return one person's fields of several events, as if each event had come by itself."""
+    merged, *others = people
+    for each in others:
+        merged = replace(
+            merged,
+            texts={**each.texts, **merged.texts},
+            attributes={**merged.attributes, **each.attributes},
+            resubscribes=merged.resubscribes or each.resubscribes,
+        )
+    return merged
 
 
 def _identity(each: PersonEvent | RejectedEvent) -> tuple[str | None, str | None] | None:
     return each.person.identity if isinstance(each, PersonEvent) else None
-
-
-def _record_stretch(request: IngestRequest, *, is_first: bool) -> Sequence[Outcome]:
-    try:
-        return ingest.record(request).outcomes
-    except ingest.NothingRecorded as error:
-        return error.outcomes
-    except Unavailable as error:
-        if is_first:
-            raise
-        return _all_failed(request, error.code, str(error))
-    except (IdentityConflict, SubscriberNotFound, InvalidRequest) as error:
-        return _all_failed(request, error.code, str(error))
-
-
-def _all_failed(request: IngestRequest, code: str, message: str) -> Sequence[Outcome]:
-    names = [event.name for event in request.events]
-    failed = [Failed(name=name, code=code, field="", message=message) for name in names]
-    metrics.note_outcomes(failed)
-    return failed

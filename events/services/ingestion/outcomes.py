@@ -1,6 +1,7 @@
 """The outcome of each event of a request."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -40,6 +41,30 @@ class Failed:
 
 
 Outcome = Recorded | Failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notes:
+    """What of a request was not used, or may not be as its sender thinks."""
+
+    # The fields of the person that were given and keep another stored value.
+    kept_fields: Sequence[str] = ()
+    # New names of events, with the known name that each resembles.
+    alike_names: Mapping[str, str] = field(default_factory=dict)
+    # The day on which the person left, if nobody asks them to come back; empty if it is unknown.
+    left_on: str | None = None
+
+
+def notes_of(
+    *,
+    kept_fields: Sequence[str],
+    left_on: str | None,
+    alike_names: Mapping[str, str] | None = None,
+) -> Notes | None:
+    """Return the notes on a request; None, as nearly always, if there is nothing to note."""
+    if not (kept_fields or alike_names or left_on is not None):
+        return None
+    return Notes(kept_fields=kept_fields, alike_names=alike_names or {}, left_on=left_on)
 
 
 def reject(event: RejectedEvent) -> Failed:

@@ -3,13 +3,14 @@
 Runs inside the caller's transaction. Rows are locked by id and read after the lock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import Q
 
 from subscribers.ids import encode
 from subscribers.models import Subscriber, Workspace
@@ -95,6 +96,14 @@ def find_or_create(
     raise OperationalError("The subscriber's row kept changing.")
 
 
+def lock_all(*, workspace: Workspace, people: Sequence[Person]) -> None:
+    """Lock everybody whom these identities name, by id."""
+    addresses = {person.email.key for person in people if person.email}
+    external_ids = {person.external_id for person in people if person.external_id}
+    named = Q(email_key__in=addresses) | Q(external_id__in=external_ids)
+    list(Subscriber.objects.in_workspace(workspace).filter(named).locked())
+
+
 def complete(
     *, subscriber: Subscriber, person: Person, attributes_bytes: int, now: datetime
 ) -> None:
@@ -109,6 +118,18 @@ def complete(
             setattr(subscriber, name, value)
         subscriber.updated_at = now
         subscriber.save(update_fields=[*changes, "updated_at"])
+
+
+def kept_fields(*, stored: Mapping[str, Any], person: Person) -> list[str]:
+    """Return the fields of texts that a request gives and that keep another stored value.
+
+    `stored` has the columns of the texts, as they were before the request or after it.
+    """
+    return [
+        text.wire_name
+        for text in profile.TEXTS
+        if text.name in person.texts and stored[text.name] not in {"", person.texts[text.name]}
+    ]
 
 
 def changes_to(

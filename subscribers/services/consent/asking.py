@@ -33,11 +33,12 @@ RETURNING id, mails
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Whether an email was queued; if not, `reason` is one word: `already_confirmed`, `suppressed`,
-    `asked_today`, `asked_too_often`, `test_key`, `unknown`.
+    `asked_recently`, `asked_too_often`, `test_key`, `unknown`; `retry_at` where time heals it.
     """
 
     is_queued: bool
     reason: str = ""
+    retry_at: datetime | None = None
 
 
 def ask(
@@ -53,13 +54,13 @@ def ask(
         is_active = subscriber.status == Status.ACTIVE
         why = ALREADY_CONFIRMED if is_active else suppressions.SUPPRESSED
         return Asked(is_queued=False, reason=why)
-    reason = _reason_not_to_ask(subscriber, now, is_test=is_test)
-    if reason:
+    refused = _refused(subscriber, now, is_test=is_test)
+    if refused:
         if subscriber.status == Status.PENDING:
             question = open_question(subscriber=subscriber, circumstances=circumstances, now=now)
-            if reason == TEST_KEY:
+            if refused.reason == TEST_KEY:
                 _store_test_mail(question, subscriber, now)
-        return Asked(is_queued=False, reason=reason)
+        return Asked(is_queued=False, reason=refused.reason, retry_at=refused.until)
     question = _question_with_one_more_mail(subscriber, circumstances, now)
     _write_mail(question, kind=Kind.ASKED, circumstances=circumstances, now=now)
     return Asked(is_queued=True)
@@ -97,7 +98,7 @@ def remind(*, confirmation: Confirmation, now: datetime) -> bool:
     forbid it. The caller holds the subscriber's lock and has read both rows under it.
     """
     subscriber = confirmation.subscriber
-    refused = (
+    is_refused = (
         subscriber.status != Status.PENDING
         or _is_suppressed(subscriber)
         or limits.take(
@@ -106,8 +107,9 @@ def remind(*, confirmation: Confirmation, now: datetime) -> bool:
             now=now,
             is_reminder=True,
         )
+        is not None
     )
-    if refused:
+    if is_refused:
         # It is not selected again.
         Confirmation.objects.filter(pk=confirmation.pk).update(reminded_at=now)
         return False
@@ -118,11 +120,11 @@ def remind(*, confirmation: Confirmation, now: datetime) -> bool:
     return True
 
 
-def _reason_not_to_ask(subscriber: Subscriber, now: datetime, *, is_test: bool) -> str | None:
+def _refused(subscriber: Subscriber, now: datetime, *, is_test: bool) -> limits.Refused | None:
     if _is_suppressed(subscriber):
-        return suppressions.SUPPRESSED
+        return limits.Refused(suppressions.SUPPRESSED)
     if is_test:
-        return TEST_KEY
+        return limits.Refused(TEST_KEY)
     return limits.take(workspace=subscriber.workspace, email_key=subscriber.email_key, now=now)
 
 

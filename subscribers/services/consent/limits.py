@@ -4,6 +4,7 @@
 stranger's mailbox. A confirmation resets the count.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
@@ -14,7 +15,7 @@ from subscribers.wire.address_hashes import mailbox_hash
 
 MOST_MAILS = 3
 PAUSE = timedelta(hours=24)
-ASKED_TODAY = "asked_today"
+ASKED_RECENTLY = "asked_recently"
 ASKED_TOO_OFTEN = "asked_too_often"
 _COUNT = """
 ON CONFLICT (workspace_id, mailbox_hash) DO UPDATE
@@ -25,25 +26,33 @@ RETURNING mails
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The word why an email is refused, and when one is possible, None if never."""
+
+    reason: str
+    until: datetime | None = None
+
+
 def take(
     *, workspace: Workspace, email_key: str, now: datetime, is_reminder: bool = False
-) -> str | None:
-    """Count one email to the mailbox, or return the word why it is refused. A reminder ignores the
+) -> Refused | None:
+    """Count one email to the mailbox, or return why it is refused. A reminder ignores the
     pause. Holds the mailbox's row until the caller's transaction ends, after the subscriber's lock.
     """
     rows = _rows(workspace, email_key)
     pause = timedelta(0) if is_reminder else PAUSE
     stored = next(iter(rows), None)
     # A certain refusal need not wait for the row.
-    if stored and (reason := _reason(stored, now, pause)):
-        return reason
+    if stored and (refused := _refused(stored, now, pause)):
+        return refused
     mailbox = mailbox_hash(workspace.address_hash_key, email_key)
     first = AskedAddress(workspace=workspace, mailbox_hash=mailbox, mails=1, asked_at=now)
     # Waits for the row's lock and checks again then.
     parameters = sql_values.adapted(MOST_MAILS, now - pause)
     if quick_rows.insert_or(first, otherwise=_COUNT, parameters=parameters):
         return None
-    return _reason(rows.get(), now, pause) or ASKED_TODAY
+    return _refused(rows.get(), now, pause) or Refused(ASKED_RECENTLY, now + pause)
 
 
 def begin_anew(*, workspace: Workspace, email_key: str) -> None:
@@ -56,7 +65,8 @@ def _rows(workspace: Workspace, email_key: str) -> QuerySet[AskedAddress]:
     return AskedAddress.objects.filter(workspace=workspace, mailbox_hash=mailbox)
 
 
-def _reason(counted: AskedAddress, now: datetime, pause: timedelta) -> str | None:
+def _refused(counted: AskedAddress, now: datetime, pause: timedelta) -> Refused | None:
     if counted.mails >= MOST_MAILS:
-        return ASKED_TOO_OFTEN
-    return ASKED_TODAY if counted.mails and counted.asked_at > now - pause else None
+        return Refused(ASKED_TOO_OFTEN)
+    is_early = counted.mails and counted.asked_at > now - pause
+    return Refused(ASKED_RECENTLY, counted.asked_at + pause) if is_early else None

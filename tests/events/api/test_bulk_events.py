@@ -102,7 +102,7 @@ def test_one_bad_event_among_500_leaves_499_in_order_and_says_which_and_why(
         (7, "", "must be an object, not a number"),
         ([], "", "must be an object, not an array"),
         (None, "", "must be an object, not null"),
-        ({}, ".name", "must be a string, not null"),
+        ({}, ".name", "is missing"),
         ({"name": 5}, ".name", "must be a string, not a number"),
         ({"name": "  "}, ".name", "must not be blank"),
         ({"name": "x" * 201}, ".name", "at most 200"),

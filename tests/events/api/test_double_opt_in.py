@@ -155,7 +155,7 @@ def test_history_alone_asks_nobody_and_says_so_once(caller: Caller) -> None:
 
     first, second = caller.bulk(old), caller.bulk(old)
 
-    assert first.json["optIn"] == NOT_QUEUED
+    assert first.json["optIn"] == {**NOT_QUEUED, "reason": "historical"}
     assert "optIn" not in second.json
     assert mails() == []
     question = Confirmation.objects.get()
@@ -178,7 +178,12 @@ def test_a_later_live_event_of_somebody_pending_asks_again_within_the_limits(
         clock.move_to(NOON + timedelta(hours=hours))
         said.append(caller.bulk({"name": "x"}).json["optIn"])
 
-    assert said == [QUEUED, NOT_QUEUED, QUEUED, NOT_QUEUED, QUEUED, NOT_QUEUED]
+    early, later = [
+        {**NOT_QUEUED, "reason": "asked_recently", "retryAfter": until}
+        for until in ("2026-11-25T12:00:00Z", "2026-11-26T12:00:00Z")
+    ]
+    never = {**NOT_QUEUED, "reason": "asked_too_often"}
+    assert said == [QUEUED, early, QUEUED, later, QUEUED, never]
     assert len(mails()) == 3
     assert Confirmation.objects.count() == 1
 
@@ -238,7 +243,7 @@ def test_a_test_key_s_newcomer_gets_no_mail(careful: Workspace) -> None:
     reply = caller.bulk({"name": "x"})
 
     mail = OutgoingEmail.objects.get()
-    assert reply.json["optIn"] == NOT_QUEUED
+    assert reply.json["optIn"] == {**NOT_QUEUED, "reason": "test_key"}
     assert (mail.status, mail.reason) == ("skipped", "test_key")
 
 

@@ -1,5 +1,7 @@
 """`?dryRun=true`: the same answer plus effects, and nothing stored."""
 
+import re
+
 import pytest
 
 from events.models import Event, EventDefinition
@@ -7,6 +9,7 @@ from events.services.configuration import sync_rules
 from events.services.configuration.sync_rules import RuleSpec
 from subscribers.models import IdempotentRequest, Subscriber
 from tests.support.calling import BULK, IMPORTS, SINGLE, Caller
+from tests.support.sequence_making import MAIL, make_sequence
 
 
 def test_a_dry_run_answers_like_the_real_one_and_writes_nothing(caller: Caller) -> None:
@@ -66,5 +69,65 @@ def test_a_dry_run_goes_without_an_idempotency_key(caller: Caller) -> None:
     assert not IdempotentRequest.objects.exists()
 
 
-def test_imports_offer_no_dry_run(caller: Caller) -> None:
-    assert caller.post(IMPORTS + "?dryRun=true", {"events": []}).status == 400
+def test_an_import_s_dry_run_sees_what_its_earlier_events_would_leave(caller: Caller) -> None:
+    sync_rules.replace_all(
+        workspace=caller.workspace, specs=[RuleSpec(trigger_event="a", add=["x"])]
+    )
+    events = [
+        {"email": "a@example.com", "name": "a", "eventId": "1"},
+        {"email": "b@example.com", "name": "a", "eventId": "1", "colour": 1},
+        {"email": "a@example.com", "name": "a", "eventId": "1"},
+        {"email": "nobody", "name": "a", "eventId": "1"},
+    ]
+
+    dry = caller.post(IMPORTS + "?dryRun=true", {"events": events})
+    assert not Subscriber.objects.exists()
+    assert not Event.objects.exists()
+    assert not EventDefinition.objects.exists()
+    real = caller.post(IMPORTS, {"events": events})
+
+    body = dry.json
+    effects = body.pop("effects")
+    assert body.pop("dryRun") is True
+    assert body == real.json
+    assert (body["recorded"], body["duplicates"], body["failed"]) == (2, 1, 1)
+    assert [each["path"] for each in body["warnings"]] == ["events[1].colour"]
+    assert [list(each or {}) for each in effects] == [["tagsAdded"], ["tagsAdded"], [], []]
+
+
+def test_ids_in_effects_have_their_prefixes_and_the_answer_says_that_it_is_dry(
+    caller: Caller,
+) -> None:
+    sync_rules.replace_all(
+        workspace=caller.workspace, specs=[RuleSpec(trigger_event="signup", add=["x"])]
+    )
+    make_sequence(caller.workspace, MAIL)
+    body = {"email": "a@example.com", "event": "signup"}
+
+    for reply in (
+        caller.bulk({"name": "signup"}, query="?dryRun=true"),
+        caller.post(SINGLE + "?dryRun=true", body),
+    ):
+        effects = reply.json["effects"]
+        effects = effects[0] if isinstance(effects, list) else effects
+        (tagged,), (started,) = effects["tagsAdded"], effects["sequencesStarted"]
+        assert reply.json["dryRun"] is True
+        assert re.fullmatch("tag_[0-9a-f]{32}", tagged["tagId"])
+        assert re.fullmatch("rul_[0-9a-f]{32}", tagged["rule"])
+        assert re.fullmatch("seq_[0-9a-f]{32}", started["sequenceId"])
+        assert re.fullmatch("enr_[0-9a-f]{32}", started["enrollment"])
+    assert "dryRun" not in caller.bulk({"name": "signup"}).json
+
+
+def test_an_import_keeps_the_fields_of_every_event_of_a_person(caller: Caller) -> None:
+    person = {"email": "a@example.com", "name": "a"}
+    events = [
+        {**person, "eventId": "1", "customAttributes": {"plan": "free", "old": 1}},
+        {**person, "eventId": "2", "firstName": "Ada", "customAttributes": {"plan": "pro"}},
+        {**person, "eventId": "3", "firstName": "Bob", "customAttributes": {"old": None}},
+    ]
+
+    caller.post(IMPORTS, {"events": events})
+
+    stored = Subscriber.objects.get()
+    assert (stored.first_name, stored.attributes) == ("Ada", {"plan": "pro"})

@@ -69,7 +69,12 @@ def test_sending_the_confirmation_again_queues_a_mail_and_records_the_operator(
         "confirmation", "queued", "ada@example.com",
     )  # fmt: skip
     assert (record.kind, record.actor, record.ip) == (Kind.ASKED, "admin", None)
-    assert "Waits for confirmation: 1 mail, last sent" in page
+    assert "Waits for confirmation: 1 mail, the last" in page
+    assert "queued, not sent (since" in page
+    OutgoingEmail.objects.update(status="sent", sent_at=email.created_at)
+    sent = admin_client.get(admin_url(pending)).content.decode()
+    assert "queued, not sent" not in sent
+    assert "Waits for confirmation: 1 mail, the last" in sent
     assert logged() == ["Sent the confirmation again"]
 
 
@@ -80,7 +85,7 @@ def test_asking_too_often_sends_nothing_and_says_why(
 
     page = admin_client.post(view_url(pending, "ask-again"), follow=True).content.decode()
 
-    assert "Not sent: a confirmation was sent to the mailbox less than 24 hours ago." in page
+    assert "Not sent: a confirmation was sent to the mailbox less than 24 hours ago. It can" in page
     assert OutgoingEmail.objects.count() == 1
     assert logged() == ["Sent the confirmation again"]
 

@@ -27,10 +27,10 @@ def test_rows_have_their_values_and_where_they_are() -> None:
     [
         (b"[1]", "row must be an object, not an array."),
         (b"{", "row is not JSON: Expecting property name enclosed in double quotes (column 2)."),
-        (b'{"a":NaN}', "row is not JSON: NaN is not JSON."),
-        (b'{"a":1e999}', "row is not JSON: A number is beyond the range of a double."),
-        (b'{"a":"\xfc"}', "row is not UTF-8."),
-        (b'{"a":' + b"[" * 30 + b"]" * 30 + b"}", "row nests deeper than 20 levels."),
+        (b'{"a":NaN}', "row holds NaN, which is not JSON (column 6)."),
+        (b'{"a":1e999}', "row holds a number beyond the range of a double (column 6)."),
+        (b'{"a":"\xfc"}', "row is not UTF-8 (column 7)."),
+        (b'{"a":' + b"[" * 30 + b"]" * 30 + b"}", "row nests deeper than 20 levels (column 25)."),
         (b'{"a":"' + b"x" * MOST_ROW_BYTES + b'"}', "row is longer than 1048576 bytes."),
     ],
 )

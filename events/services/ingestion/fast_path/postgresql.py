@@ -41,10 +41,11 @@ class WriteToPostgreSQL(Write):
         row = self.execute(statement, {**self.parameters(), "events": self.events({})})
         if row is None:
             return None
-        subscriber_id, email, external_id, inserted = row
+        inserted, subscriber_id, email, external_id, *texts, status, left_at = row
         if inserted < len(self.drafts):
             return Refusal.REPEATED
-        return StoredEvents(StoredIdentity(subscriber_id, email, external_id), {})
+        identity = StoredIdentity(subscriber_id, email, external_id)
+        return StoredEvents(identity, {}, self.notes(texts, status, left_at))
 
     def create_or_find(self) -> StoredEvents | None:
         """Create the person, or find the one that another request has just created."""
@@ -83,10 +84,10 @@ class WriteToPostgreSQL(Write):
         row = self.execute(statement, self.parameters())
         if row is None:
             return None
-        subscriber_id, email, external_id, *columns, status, tags_version, named_tags = row
+        subscriber_id, email, external_id, *columns, status, left_at, tags_version, tags = row
         if self.completed(*columns)[1]:
             return self.under_lock()
-        plan = self.plan(Standing(status=status, tags=_tags_in(named_tags)))
+        plan = self.plan(Standing(status=status, tags=_tags_in(tags)))
         parameters = {
             "workspace": self.request.workspace.pk,
             "subscriber": subscriber_id,
@@ -113,7 +114,8 @@ class WriteToPostgreSQL(Write):
             return self.under_lock()
         if inserted < len(self.drafts):
             return Refusal.REPEATED
-        return StoredEvents(StoredIdentity(subscriber_id, email, external_id), plan.effects)
+        identity = StoredIdentity(subscriber_id, email, external_id)
+        return StoredEvents(identity, plan.effects, self.notes(columns, status, left_at))
 
     def under_lock(self) -> StoredEvents | None:
         """Store events and what follows under the person's lock; None if nobody is found."""
@@ -123,7 +125,7 @@ class WriteToPostgreSQL(Write):
             row = cursor.fetchone()
             if row is None:
                 return None
-            subscriber_id, email, external_id, *columns, status, _, named_tags = row
+            subscriber_id, email, external_id, *columns, status, left_at, _, named_tags = row
             completed, is_changed = self.completed(*columns)
             tags = _tags_in(named_tags)
             # Read under the lock, so that it includes all that others began before.
@@ -149,7 +151,8 @@ class WriteToPostgreSQL(Write):
             )
             if cursor.rowcount < len(self.drafts):
                 raise RolledBack(Refusal.REPEATED)
-        return StoredEvents(StoredIdentity(subscriber_id, email, external_id), plan.effects)
+        identity = StoredIdentity(subscriber_id, email, external_id)
+        return StoredEvents(identity, plan.effects, self.notes(columns, status, left_at))
 
     def read_enrollments(self, cursor: CursorWrapper, subscriber_id: UUID) -> EnrollmentsBySlot:
         if not self.concerned:

@@ -56,14 +56,15 @@ class WriteToSQLite(Write):
         return StoredEvents(identity, plan.effects)
 
     def complete(self, cursor: Any, row: tuple[Any, ...]) -> StoredEvents:  # noqa: ANN401 - as above
-        subscriber, email, external_id, *columns, status = row
+        subscriber, email, external_id, *columns, status, left_at = row
         completed, is_changed = self.completed(*columns)
         if is_changed:
             columns_now = {**completed, "now": self.now, "subscriber": subscriber}
             cursor.execute(statements.UPDATE_PERSON, columns_now)
         identity = StoredIdentity(UUID(subscriber), email, external_id)
+        notes = self.notes(columns, status, left_at)
         if self.is_plain:
-            return StoredEvents(identity, {})
+            return StoredEvents(identity, {}, notes)
         cursor.execute(statements.READ_TAGS, {"subscriber": subscriber})
         tags = {UUID(tag): name for tag, name in cursor.fetchall()}
         enrollments = self.read_enrollments(cursor, subscriber)
@@ -75,7 +76,7 @@ class WriteToSQLite(Write):
         cursor.executemany(statements.DELETE_TAG, removed)
         cursor.executemany(statements.INSERT_TAG, self.links(subscriber, plan.tags_added))
         self.write_enrollments(cursor, subscriber, plan)
-        return StoredEvents(identity, plan.effects)
+        return StoredEvents(identity, plan.effects, notes)
 
     def read_enrollments(self, cursor: Any, subscriber: str) -> EnrollmentsBySlot:  # noqa: ANN401 - as above
         if not self.concerned:

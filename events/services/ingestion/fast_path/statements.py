@@ -27,6 +27,8 @@ GUARD_KEY = (
 )
 # A pending person may need another confirmation mail: the reference path decides.
 IDENTITY = "s.workspace_id = w.id AND s.status <> 'pending'"
+# Whoever left and is to be asked again, too.
+IDENTITY_STAYS = " AND s.status = 'active'"
 IDENTITY_EMAIL = " AND s.email_key = %(email_key)s"
 IDENTITY_EXTERNAL_ID = " AND s.external_id = %(external_id)s"
 UNCHANGED_TEXT = {name: f" AND s.{name} <> ''" for name in profile.NAMES}
@@ -44,6 +46,7 @@ def identity(person: Person) -> str:
         IDENTITY
         + IDENTITY_EMAIL * (person.email is not None)
         + IDENTITY_EXTERNAL_ID * (person.external_id is not None)
+        + IDENTITY_STAYS * person.resubscribes
     )
 
 
@@ -84,11 +87,11 @@ _COUNTED = "SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM inserted
 # A repeated event leaves its row out; the caller counts the rows.
 INSERT_EVENTS_OF_KNOWN_PERSON = f"""
 WITH person AS (
-    SELECT s.id, s.email, s.external_id
+    SELECT s.id, s.email, s.external_id, {_TEXTS_READ}, s.status, s.unsubscribed_at
     FROM subscribers_subscriber s JOIN subscribers_workspace w ON w.id = s.workspace_id
     WHERE {{guard}} AND {{identity}}{{unchanged}}
 ), inserted AS ({_INSERT_EVENTS})
-SELECT id, email, external_id, (SELECT count(*) FROM inserted) FROM person
+SELECT (SELECT count(*) FROM inserted), * FROM person
 """  # noqa: S608 - no values in it
 # The request that loses a race for the identity gets no row.
 CREATE_PERSON = f"""
@@ -112,7 +115,7 @@ SELECT count(*) FROM inserted
 # JSON comes as text: Django's connection does not decode it.
 READ_PERSON = f"""
 SELECT s.id, s.email, s.external_id, {_TEXTS_READ}, s.attributes::text,
-    s.status, s.tags_version,
+    s.status, s.unsubscribed_at, s.tags_version,
     (SELECT json_object_agg(l.tag_id, t.name)::text
     FROM subscribers_subscribertag l JOIN subscribers_tag t ON t.id = l.tag_id
     WHERE l.subscriber_id = s.id)
@@ -165,7 +168,8 @@ WITH person AS (
 
 # No row: the guard does not match. A row without a person: nobody has the identity.
 FIND_PERSON = f"""
-SELECT s.id, s.email, s.external_id, {_TEXTS_READ}, s.attributes, s.status
+SELECT s.id, s.email, s.external_id, {_TEXTS_READ}, s.attributes, s.status,
+    s.unsubscribed_at
 FROM subscribers_workspace w
 LEFT JOIN subscribers_subscriber s ON {{identity}}
 WHERE {{guard}}

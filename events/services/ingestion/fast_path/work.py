@@ -13,20 +13,28 @@ from events.decisions import triggers
 from events.decisions.enrollments import Ends, Seen, enrollments_after
 from events.intake.payloads import EventDraft
 from events.services.configuration.remembered import Remembered
+from events.services.ingestion import opting_in
 from events.services.ingestion.fast_path import statements
 from events.services.ingestion.fast_path.enrollment_changes import EnrollmentChanges
+from events.services.ingestion.outcomes import Notes, notes_of
 from events.services.ingestion.request import IngestRequest
 from events.services.planning import planning
 from events.services.planning.planning import Standing
 from subscribers.ids import new_ids
 from subscribers.models.subscriber import new_unsubscribe_token
-from subscribers.services.audience.subscribers import StoredIdentity, changes_to, merge_attributes
+from subscribers.services.audience.subscribers import (
+    StoredIdentity,
+    changes_to,
+    kept_fields,
+    merge_attributes,
+)
 from subscribers.services.storage.sql_values import as_json
 from subscribers.wire import profile
 from subscribers.wire.payloads import InvalidRequest
 
 # The status of people whom the fast path creates; the reference path creates those who confirm.
 ACTIVE = "active"
+LEFT = "unsubscribed"
 
 
 class Refusal(Enum):
@@ -66,6 +74,7 @@ class StoredEvents:
 
     subscriber: StoredIdentity
     effects: Mapping[UUID, dict[str, Any]]
+    notes: Notes | None = None
 
 
 @dataclass(slots=True)
@@ -163,6 +172,18 @@ class Write:
         rules = [rule for name in names for rule in self.known.rules_by_name.get(name, ())]
         tag_ids = [tag.id for rule in rules for tag in rule.add]
         return self.known.watched.concerned_by(names=names, tag_ids=tag_ids)
+
+    def notes(self, columns: Sequence[str], status: str, left_at: object) -> Notes | None:
+        """Return the notes on a request about a known person, whose row begins with the texts."""
+        person = self.request.person
+        if status != LEFT and not person.texts:
+            return None
+        stored = dict(zip(profile.NAMES, columns, strict=False))
+        # Nearly always; much faster than a look at each.
+        if status != LEFT and person.texts.items() <= stored.items():
+            return None
+        left_on = opting_in.day_of(left_at) if status == LEFT else None
+        return notes_of(kept_fields=kept_fields(stored=stored, person=person), left_on=left_on)
 
     def completed(self, *columns: str) -> tuple[dict[str, Any], bool]:
         """Return the person's profile after the request, and whether the request changes it."""

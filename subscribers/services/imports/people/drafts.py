@@ -2,14 +2,13 @@
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
 
-from subscribers.wire import profile, tag_names
+from subscribers.wire import tag_names
 from subscribers.wire.payloads import (
     Fault,
     InvalidField,
@@ -19,7 +18,6 @@ from subscribers.wire.payloads import (
     read_moment,
     read_name,
     read_person,
-    read_texts,
     type_name,
 )
 
@@ -61,9 +59,7 @@ def parse_draft(raw: Mapping[str, Any], *, attributes_bytes: int) -> SubscriberD
         tags=read("tags", _read_tags, ()),
         lists=read("lists", _read_lists),
         status=read("status", _read_status),
-        person=replace(
-            person, texts={**person.texts, **read_texts(raw, profile.IN_FILES_ALONE, faults)}
-        ),
+        person=person,
         created_at=read("createdAt", read_moment),
         unsubscribed_at=read("unsubscribedAt", read_moment),
         consent=Consent(

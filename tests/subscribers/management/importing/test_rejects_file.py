@@ -87,7 +87,7 @@ def test_rejects_of_json_are_json(tmp_path: Path, workspace: Workspace) -> None:
             "row": '{"tag":',
         },
         {"error": "line 4: tag is needed.", "tag": "", "half": "\ud800"},
-        {"error": "line 5: row is not UTF-8.", "row": "\N{REPLACEMENT CHARACTER}"},
+        {"error": "line 5: row is not UTF-8 (column 1).", "row": "\N{REPLACEMENT CHARACTER}"},
     ]
 
 

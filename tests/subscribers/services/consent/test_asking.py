@@ -103,7 +103,7 @@ def test_who_was_refused_has_a_question_that_can_be_given_up(workspace: Workspac
     asked = ask(person)
 
     question = question_of(person)
-    assert asked == Asked(is_queued=False, reason="asked_today")
+    assert asked == Asked(is_queued=False, reason="asked_recently", retry_at=NOON + DAY)
     assert (question.mails, question.closed_at) == (0, None)
 
 
@@ -115,7 +115,7 @@ def test_who_left_and_is_refused_has_none(workspace: Workspace) -> None:
 
     asked = ask(person)
 
-    assert asked == Asked(is_queued=False, reason="asked_today")
+    assert asked == Asked(is_queued=False, reason="asked_recently", retry_at=NOON + DAY)
     assert not person.confirmations.exists()
 
 

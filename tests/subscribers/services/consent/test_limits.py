@@ -13,7 +13,8 @@ DAY = timedelta(hours=24)
 
 
 def take(workspace: Workspace, email_key: str = "ada@example.com", at: datetime = NOON) -> str:
-    return limits.take(workspace=workspace, email_key=email_key, now=at) or "taken"
+    refused = limits.take(workspace=workspace, email_key=email_key, now=at)
+    return refused.reason if refused else "taken"
 
 
 def test_once_in_24_hours_and_three_times_in_all(workspace: Workspace) -> None:
@@ -30,7 +31,7 @@ def test_once_in_24_hours_and_three_times_in_all(workspace: Workspace) -> None:
     ]
 
     assert said == [
-        "taken", "asked_today", "taken", "taken", "asked_too_often", "asked_too_often"
+        "taken", "asked_recently", "taken", "taken", "asked_too_often", "asked_too_often"
     ]  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def test_plus_addresses_are_one_mailbox_and_others_are_not(workspace: Workspace)
         for each in ("ada@example.com", "ada+1@example.com", "bob@example.com", "ada@example.org")
     ]
 
-    assert said == ["taken", "asked_today", "taken", "taken"]
+    assert said == ["taken", "asked_recently", "taken", "taken"]
 
 
 def test_workspaces_count_apart(workspace: Workspace) -> None:
@@ -58,7 +59,7 @@ def test_a_reminder_waits_for_no_pause_but_counts(workspace: Workspace) -> None:
         for _ in range(3)
     ]
 
-    assert said == [None, None, "asked_too_often"]
+    assert said == [None, None, limits.Refused("asked_too_often")]
     assert AskedAddress.objects.get().mails == 3
 
 
@@ -69,4 +70,4 @@ def test_an_answer_resets_the_count(workspace: Workspace) -> None:
     limits.begin_anew(workspace=workspace, email_key="ada+news@example.com")
 
     assert take(workspace, at=NOON + 2 * DAY) == "taken"
-    assert take(workspace, at=NOON + 2 * DAY) == "asked_today"
+    assert take(workspace, at=NOON + 2 * DAY) == "asked_recently"

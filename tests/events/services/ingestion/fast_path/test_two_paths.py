@@ -56,7 +56,9 @@ def random_event(choose: random.Random, names: list[str]) -> Any:
             ["2026-01-31T09:30:00Z", "2026-11-24T11:59:00+01:00", "soon", "2031-01-01T00:00:00Z"]
         )
     if twist > 0.95:
-        event["name"] = f"new {choose.randrange(4)}"
+        event["name"] = choose.choice(["new {}", "New-{}"]).format(choose.randrange(4))
+    if twist > 0.9:
+        event["timestamp"] = "2026-11-24T11:59:00Z"
     return event
 
 
@@ -73,6 +75,12 @@ def random_request(choose: random.Random, names: list[str] = NAMES) -> dict[str,
         request["externalId"] = f"u{choose.choice([number, number, 9])}"
     if choose.random() < 0.2:
         request["firstName"] = choose.choice(["Ada", "Bob"])
+    if choose.random() < 0.15:
+        request["timezone"] = choose.choice(["Europe/Berlin", "Asia/Tokyo", "UTC+2"])
+    if choose.random() < 0.15:
+        request["resubscribe"] = choose.choice([True, True, False, "yes"])
+    if choose.random() < 0.1:
+        request["user_id"] = 1
     if choose.random() < 0.2:
         request["customAttributes"] = choose.choice(
             [
@@ -126,8 +134,8 @@ def rows_of(workspace: Workspace, labels: dict[str, str] | None = None) -> Any:
             )
         )  # fmt: skip
     people = Subscriber.objects.filter(**ours).order_by("email_key").values_list(
-        "email", "external_id", "first_name", "last_name", "attributes", "status", "created_at",
-        "updated_at",
+        "email", "external_id", "first_name", "last_name", "timezone", "attributes", "status",
+        "created_at", "updated_at",
     )  # fmt: skip
     return {
         "events": sorted(events, key=repr),

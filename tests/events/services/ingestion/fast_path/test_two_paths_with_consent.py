@@ -8,6 +8,8 @@ import pytest
 import time_machine
 
 from subscribers.models import Confirmation, ConsentRecord, OutgoingEmail, Subscriber, Workspace
+from subscribers.services.consent import unsubscribing
+from subscribers.services.consent.unsubscribing import UnsubscribeMethod
 from subscribers.services.workspaces import workspaces
 from tests.events.services.ingestion.fast_path.test_two_paths import (
     NOON,
@@ -64,6 +66,12 @@ def test_both_paths_ask_alike(db: None, seed: int) -> None:
                     status="pending", confirmations__isnull=False
                 ):
                     confirm(person, now=now)
+            if choose.random() < 0.2:
+                leaves = f"p{choose.randrange(3)}@example.com"
+                for person in Subscriber.objects.filter(email_key=leaves):
+                    unsubscribing.leave(
+                        subscriber_ids=[person.pk], now=NOON, method=UnsubscribeMethod.PAGE
+                    )
             body = random_request(choose)
             reply = fast.post(BULK, body)
             key = {"Idempotency-Key": f"request-{number}"}

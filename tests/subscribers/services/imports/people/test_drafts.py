@@ -86,7 +86,7 @@ def test_a_wrong_field_is_named_with_its_limit(field: str, value: Any, message: 
 def test_all_faults_are_reported_at_once() -> None:
     found = faults_of(email="nobody", status="x", timezone="x", tags=1)
 
-    assert [path for path, _ in found] == ["email", "tags", "status", "timezone"]
+    assert [path for path, _ in found] == ["email", "timezone", "tags", "status"]
 
 
 def test_nobody_is_named() -> None:
