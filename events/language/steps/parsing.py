@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
+import msgspec
 from msgspec.structs import replace
 
 from events.language import timing
@@ -22,6 +23,10 @@ ALIASES = {"action_email": "email", "action_update_attributes": "update_subscrib
 NOT_OURS = frozenset({"sms", "push", "create_discount", "discount"})
 _ID = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_ID}}}", re.ASCII)
 _OWN_DELAY = "-delay"
+# The fields of all kinds.
+WORDS = frozenset(timing.WORDS).union(
+    field.encode_name for kind in KINDS.values() for field in msgspec.structs.fields(kind)
+)
 
 
 def parse_steps(raw: object, *, path: str = "steps") -> tuple[Step, ...]:
@@ -68,6 +73,7 @@ class _StepsParser:
             fields = Fields(raw, path=path)
             kind = _read_kind(fields)
             step_id = self.read_id(fields, kind, number)
+            fields.know(*WORDS, reason=f"is no field of {_named(kind)} step.")
             label = fields.read("label", optional_text_reader(LONGEST_LABEL), "")
             step = replace(KINDS[kind].read(fields), id=step_id, label=label)
             step.check_sent(fields)
@@ -138,6 +144,10 @@ def _given_ids(listed: Iterable[object]) -> Iterable[str]:
             yield given
 
 
+def _named(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
 def _is_id(value: Any) -> TypeGuard[str]:  # noqa: ANN401 - any JSON value
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
@@ -157,7 +167,7 @@ def _read_kind(fields: Fields) -> str:
             return "email"
         raise InvalidRequest(Fault(fields.path_of("type"), f"is missing: {any_of(KINDS)}."))
     try:
-        given = read_text(fields.raw[name], longest=LONGEST_LABEL)
+        given = read_text(fields.get(name), longest=LONGEST_LABEL)
     except InvalidField as error:
         raise InvalidRequest(Fault(fields.path_of(name), str(error))) from error
     if given.removeprefix("action_") in NOT_OURS:
