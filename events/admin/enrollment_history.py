@@ -119,6 +119,7 @@ WORDINGS: Mapping[str, Callable[[Any], str | None]] = {
     "timedOut": lambda value: "it did not come in time" if value is True else None,
     "isMet": lambda value: "met" if value is True else "not met",
     "unmet": _unmet_in_words,
+    "branch": _word("branch ", {}),
     "goesTo": lambda value: "so it ended" if value == "exit" else f"so it went to {value}",
     "reason": _word("because ", REASONS),
     "refused": _word("refused: ", REASONS),

@@ -90,6 +90,8 @@ def trigger_from_stored(type_: str, config: Mapping[str, Any]) -> Trigger:
 def read_trigger(fields: Fields) -> Trigger:
     """Read the trigger's fields; without a `trigger` it is joining a list."""
     type_ = _read_type(fields)
+    others = (name for facts in TRIGGERS.values() for name in facts.fields)
+    fields.know(*others, reason=f"is no field of the trigger {TRIGGERS[type_].word}.")
     match type_:
         case "event_received":
             return Trigger(
@@ -120,12 +122,13 @@ def read_trigger(fields: Fields) -> Trigger:
 def read_field_path(fields: Fields, mode: str) -> str:
     """Return the path for the mode `matching_field`; else ""."""
     if mode != "matching_field":
+        fields.know("enrollmentFieldPath", reason="needs the enrollmentMode matching_field.")
         return ""
     return fields.read_needed("enrollmentFieldPath", filters.read_path, "")
 
 
 def read_stop_condition(fields: Fields, mode: str) -> StopCondition | None:
-    if not fields.is_given("stopCondition"):
+    if fields.get("stopCondition") is None:
         return None
     return fields.read_nested("stopCondition", partial(_parse_stop_condition, mode=mode), None)
 
@@ -161,7 +164,7 @@ def without_empty(parts: dict[str, Any]) -> dict[str, Any]:
 
 def _read_type(fields: Fields) -> TriggerType:
     """Read the trigger by its word on the wire; its internal name is accepted too."""
-    given = fields.raw.get("trigger")
+    given = fields.get("trigger")
     named = next((type_ for type_ in TRIGGERS if type_ == given), None)
     words = tuple(_TYPE_BY_WORD)
     return named or _TYPE_BY_WORD[fields.read_choice("trigger", words, "contact_added")]
@@ -177,6 +180,8 @@ def _parse_stop_condition(raw: object, *, path: str, mode: str) -> StopCondition
         fields.fault("type", f"is missing: {any_of(STOPS)}.")
     kind = fields.read_choice("type", STOPS, "event_received")
     if kind == "tag_added":
+        of_events = ("propertyFilters", "matchConfig")
+        fields.know(*of_events, reason="is no field of the type tag_added.")
         stop = StopCondition(type=kind, value=fields.read_needed("value", read_tag, ""))
     else:
         stop = StopCondition(
@@ -197,6 +202,7 @@ def _parse_match(raw: object, *, path: str) -> str:
         return ""
     fields = Fields(raw, path=path)
     mode = fields.read_choice("mode", ("any", "matching_field"), "any")
+    fields.know("fieldPath", reason="needs the mode matching_field.")
     found = fields.read_needed("fieldPath", filters.read_path, "") if mode != "any" else ""
     fields.raise_faults()
     return found

@@ -7,6 +7,7 @@ raises `InvalidRequest`. An absent or null field counts as not given.
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from events.language.given import NOT_USED, Given, plain
 from subscribers.wire import json_gate
 from subscribers.wire.payloads import (
     Fault,
@@ -23,7 +24,7 @@ Item = TypeVar("Item", bound=Hashable)
 
 class Fields:
     """One object's fields; keeps each fault until `raise_faults`. An object that is stored keeps
-    names that an older release took.
+    names that an older release took. What no method reads of a recorded object is refused later.
     """
 
     def __init__(self, raw: object, *, path: str, is_stored: bool = False) -> None:
@@ -34,20 +35,37 @@ class Fields:
         self.path = path
         self.is_stored = is_stored
         self.faults: list[Fault] = []
+        if isinstance(raw, Given):
+            raw.path = path
 
     def is_given(self, name: str) -> bool:
+        """Return whether a field is given, which does not yet use it."""
+        self.know(name)
         return self.raw.get(name) is not None
 
     def first_given(self, *names: str) -> str:
         """Return the first of a field's names that is given, else the first of all."""
+        self.know(*names)
         return next((name for name in names if self.is_given(name)), names[0])
+
+    def get(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """Use a field, and return it as it is given."""
+        if isinstance(self.raw, Given):
+            self.raw.used.add(name)
+        return self.raw.get(name)
+
+    def know(self, *names: str, reason: str = NOT_USED) -> None:
+        """Record fields that such an object may have, and why one is refused if it stays unused."""
+        if isinstance(self.raw, Given):
+            self.raw.known |= {name: reason for name in names if name not in self.raw.known}
 
     def read(self, name: str, reader: Callable[[Any], Value], default: Value) -> Value:
         """Return a field, or the default when it is not given or wrong."""
-        if not self.is_given(name):
+        given = plain(self.get(name))
+        if given is None:
             return default
         try:
-            return reader(self.raw[name])
+            return reader(given)
         except InvalidField as error:
             self.fault(name, str(error))
             return default
@@ -65,13 +83,14 @@ class Fields:
 
     def read_nested(self, name: str, parser: Callable[..., Value], default: Value) -> Value:
         """Return the parser's result, and keep its faults at their own paths."""
-        return self.collect(lambda: parser(self.raw.get(name), path=self.path_of(name)), default)
+        given = self.get(name)
+        return self.collect(lambda: parser(given, path=self.path_of(name)), default)
 
     def read_items(
         self, name: str, reader: Callable[[Any], Item], *, most: int
     ) -> tuple[Item, ...]:
         """Return an array's items, each once, in order; () when it is not given."""
-        given = self.raw.get(name)
+        given = plain(self.get(name))
         if given is None:
             return ()
         if not isinstance(given, list):
@@ -90,7 +109,7 @@ class Fields:
 
     def read_choice(self, name: str, choices: Sequence[str], default: str) -> Any:  # noqa: ANN401 - a Literal
         """Return one of the words, or the default when it is not given or wrong."""
-        given = self.raw.get(name)
+        given = plain(self.get(name))
         if given is None:
             return default
         if given in choices:

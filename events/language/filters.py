@@ -91,6 +91,7 @@ def parse_filter(raw: object, *, path: str) -> Filter:
         fields.fault("operator", f"is missing: {any_of(Operator)}.")
     operator = Operator(fields.read_choice("operator", tuple(Operator), Operator.EXISTS))
     value: Scalar | tuple[Scalar, ...] | None = None
+    fields.know("value", reason=f"is not used with {operator}.")
     if operator is Operator.ONE_OF:
         value = fields.read_items("value", _read_scalar, most=MOST_CHOICES)
         if not value and not fields.faults:

@@ -19,6 +19,7 @@ from events.language.fields import (
     read_storable,
     text_reader,
 )
+from events.language.given import recorded, unused
 from events.language.steps import Step
 from events.language.timing import SendingWindow
 from subscribers.wire.payloads import InvalidField, read_email, read_name
@@ -62,9 +63,11 @@ def key_from(name: str) -> str:
 def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
     """Return the sequence; raises `InvalidRequest` with every fault found.
 
-    `path` comes before each fault's field, as `[2]` for the third of a file.
+    A field that nothing reads is a fault, with the nearest known word. `path` comes before each
+    fault's field, as `[2]` for the third of a file.
     """
-    fields = Fields(raw, path=path)
+    given = recorded(raw)
+    fields = Fields(given, path=path)
     mode = fields.read_choice("enrollmentMode", MODES, "unlimited")
     spec = SequenceSpec(
         name=(name := fields.read_needed("name", name_reader(LONGEST_NAME), "")),
@@ -82,6 +85,7 @@ def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
         reply_to=fields.read("replyTo", _read_address, ""),
         steps=fields.read_nested("steps", steps.parse_steps, ()),
     )
+    fields.faults += [*unused(given, faults=fields.faults)]
     fields.raise_faults()
     return spec
 

@@ -111,6 +111,7 @@ class Step(models.Model):
         DELAY = "delay", "Delay"
         WAIT_FOR_EVENT = "wait_for_event", "Wait for an event"
         CONDITION = "condition", "Condition"
+        SPLIT = "split", "Split"
         UPDATE_TAGS = "update_tags", "Update tags"
         UPDATE_LIST = "update_list", "Update lists"
         UPDATE_SUBSCRIBER = "update_subscriber", "Update subscriber"

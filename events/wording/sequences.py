@@ -12,7 +12,7 @@ from config.admin_base import list_url
 from events.language.entry import StopCondition, Trigger, trigger_from_stored
 from events.models import Enrollment, Sequence, SequenceVersion
 from events.services.sequences import sequences
-from events.wording.steps import filters_in_words, hours_in_words, in_words
+from events.wording.steps import filters_in_words, hours_in_words, in_words, next_in_words
 
 COLOURS = {"draft": "", "active": "success", "paused": "warning", "archived": ""}
 # How people enter, by the word that enrollments store: before any name, and before this name.
@@ -71,7 +71,8 @@ def steps_in_words(sequence: Sequence) -> Iterator[SafeString]:
     """Yield the steps of the current version, and its sending window."""
     spec = sequences.spec_of(sequence)
     for step in spec.steps:
-        yield format_html("{}{}", f"{step.label}: " if step.label else "", in_words(step))
+        label = f"{step.label}: " if step.label else ""
+        yield format_html("{}{}{}", label, in_words(step), next_in_words(step))
     if spec.sending_window:
         yield format_html("Marketing mail only on {}", hours_in_words(spec.sending_window))
 

@@ -109,13 +109,15 @@ def _list_names(sequence: Sequence) -> Callable[[re.Match[str]], str]:
     return lambda found: names.get(found[0], found[0])
 
 
-def _decision(visit: Visit, zone: ZoneInfo) -> str:
+def _decision(visit: Visit, zone: ZoneInfo) -> str:  # noqa: PLR0911 - one return a kind
     step, outcome = visit.placed.step, visit.outcome
     if visit.error:
         return f"fails. {visit.error}"
-    if step.jumps:
-        return _jump_decision(outcome)
     match step:
+        case steps.ConditionStep():
+            return _condition_decision(outcome)
+        case steps.SplitStep():
+            return f"branch {outcome['branch']}: {_way(outcome['goesTo'])}"
         case steps.EmailStep():
             return _mail_decision(visit, zone)
         case steps.DelayStep():
@@ -160,14 +162,15 @@ def _wait_decision(visit: Visit, zone: ZoneInfo) -> str:
     return f"comes at {until} ({outcome['event']}){at_most}: goes on"
 
 
-def _jump_decision(outcome: Any) -> str:  # noqa: ANN401 - a step run's outcome
+def _condition_decision(outcome: Any) -> str:  # noqa: ANN401 - a step run's outcome
     if outcome.get("isMet"):
         return "met: goes on"
-    goes = "ends" if outcome["goesTo"] == "exit" else f"goes to {outcome['goesTo']}"
-    if "unmet" not in outcome:
-        return goes
     unmet = parse_rule(outcome["unmet"], path="unmet", is_stored=True)
-    return f"not met ({rule_in_words(unmet)}): {goes}"
+    return f"not met ({rule_in_words(unmet)}): {_way(outcome['goesTo'])}"
+
+
+def _way(target: str) -> str:
+    return "ends" if target == steps.EXIT else f"goes to {target}"
 
 
 def _change_decision(outcome: Any) -> str:  # noqa: ANN401 - as above

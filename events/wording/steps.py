@@ -32,7 +32,7 @@ def row_in_words(row: Step) -> str:
     return f"{row.position + 1}. {step.label or in_words(step)}"
 
 
-def in_words(step: steps.Step) -> str:  # noqa: PLR0911 - one return a kind
+def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kind
     match step:
         case steps.EmailStep():
             kind = "Transactional email" if step.is_transactional else "Email"
@@ -46,6 +46,8 @@ def in_words(step: steps.Step) -> str:  # noqa: PLR0911 - one return a kind
             return f"Wait for {step.event_name}{met and f' where {met}'}, at most {limit}, {then}"
         case steps.ConditionStep():
             return condition_in_words(step)
+        case steps.SplitStep():
+            return split_in_words(step)
         case steps.UpdateTagsStep():
             return _pair("Tags", ("add", step.add), ("remove", step.remove))
         case steps.UpdateListStep():
@@ -96,8 +98,27 @@ def length_in_words(milliseconds: int) -> str:
 def condition_in_words(step: steps.ConditionStep) -> str:
     """Return the rules of a condition, and where it leads otherwise."""
     joint = " and " if step.match == "all" else " or "
-    where = "end" if step.on_false == "exit" else f"go to {step.on_false}"
-    return f"Only if {joint.join(map(rule_in_words, step.rules))}, otherwise {where}"
+    rules = joint.join(map(rule_in_words, step.rules))
+    return f"Only if {rules}, otherwise {_way_in_words(step.on_false)}"
+
+
+def split_in_words(step: steps.SplitStep) -> str:
+    """Return the branches with their shares, and where each leads."""
+    whole = sum(branch.weight for branch in step.branches)
+    ways = (
+        f"{branch.weight / whole:.0%} {branch.id} ({_way_in_words(branch.next)})"
+        for branch in step.branches
+    )
+    return f"Split: {', '.join(ways)}"
+
+
+def next_in_words(step: steps.Step) -> str:
+    """Return where a step leads, when that is not the step after it; else ""."""
+    return f", then {_way_in_words(step.next)}" if step.next else ""
+
+
+def _way_in_words(target: str) -> str:
+    return "end" if target == steps.EXIT else f"go to {target}"
 
 
 def rule_in_words(rule: steps.Rule) -> str:

@@ -25,6 +25,7 @@ _SYNONYMS = {
     ),
     **dict.fromkeys(("mail", "emailaddress", "address"), ("email",)),
     **dict.fromkeys(("tz", "zone"), ("timezone",)),
+    **dict.fromkeys(("filter", "filters"), ("propertyFilters",)),
     "givenname": ("firstName",),
     **dict.fromkeys(("surname", "familyname"), ("lastName",)),
     **dict.fromkeys(("preview", "simulate", "validateonly", "test"), ("dryRun",)),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from events.language.filters import Filter, Operator
 from events.language.steps import (
     AttributeRule,
+    Branch,
     ConditionStep,
     DelayStep,
     EmailStep,
@@ -14,6 +15,7 @@ from events.language.steps import (
     EventRule,
     ExitStep,
     ListRule,
+    SplitStep,
     Step,
     TagRule,
     UpdateListStep,
@@ -109,6 +111,18 @@ OWN: dict[type[Any], dict[str, Any]] = {
         "match": st.sampled_from(["all", "any"]),
         "on_false": st.sampled_from(["exit", "last"]),
     },
+    SplitStep: {
+        "branches": st.lists(
+            st.builds(
+                Branch,
+                id=st.uuids().map(str),
+                weight=st.integers(1, 1000),
+                next=st.sampled_from(["exit", "last"]),
+            ),
+            min_size=2,
+            max_size=3,
+        ).map(tuple)
+    },
     UpdateTagsStep: {"add": TAGS, "remove": st.just(("gone",))},
     UpdateListStep: {"join": st.just((LIST_ID,)), "leave": st.just(()) | st.just(("News",))},
     UpdateSubscriberStep: {
@@ -130,7 +144,15 @@ def sequences(draw: st.DrawFn) -> tuple[Step, ...]:
     """Draw the steps of a sequence; the last one has the id `last`."""
     kinds = draw(st.lists(st.sampled_from(list(OWN)), max_size=6))
     found: list[Any] = [
-        draw(st.builds(kind, id=st.just(f"s_{number}"), label=st.just("") | NAMES, **OWN[kind]))
+        draw(
+            st.builds(
+                kind,
+                id=st.just(f"s_{number}"),
+                label=st.just("") | NAMES,
+                next=st.sampled_from(["", "exit", "last"]) if kind.has_next else st.just(""),
+                **OWN[kind],
+            )
+        )
         for number, kind in enumerate(kinds)
     ]
     return (*found, ExitStep(id="last"))

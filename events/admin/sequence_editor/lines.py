@@ -64,6 +64,15 @@ def attribute_lines(attributes: dict[str, Any]) -> str:
     return "\n".join(_line(each, _attribute_line, _attribute_from) for each in pairs)
 
 
+def branches_from(text: str) -> list[dict[str, Any]]:
+    """Return the branches of a split: a weight, a step's id and a name on each line."""
+    return _each_line(text, _branch_from, "such as: 70 short-mail a")
+
+
+def branch_lines(branches: list[dict[str, Any]]) -> str:
+    return "\n".join(_line(each, _branch_line, _branch_from) for each in branches)
+
+
 def names_from(text: str, *, separator: str = ",") -> list[str]:
     return [name.strip() for name in text.split(separator) if name.strip()]
 
@@ -83,6 +92,19 @@ def _line(value: Any, write: Callable[[Any], str], read: Callable[[str], Any]) -
     line = write(value)
     is_plain = line == line.strip() and not line.startswith("{") and len(line.splitlines()) == 1
     return line if is_plain and _is_same(read(line), value) else _as_json(value)
+
+
+def _branch_from(line: str) -> dict[str, Any] | None:
+    weight, _, rest = line.partition(" ")
+    target, _, name = rest.strip().partition(" ")
+    if not target:
+        return None
+    found: dict[str, Any] = {"weight": value_in(weight), "next": target}
+    return {**found, "id": name.strip()} if name.strip() else found
+
+
+def _branch_line(branch: dict[str, Any]) -> str:
+    return " ".join(str(branch[name]) for name in ("weight", "next", "id") if name in branch)
 
 
 def _filter_from(line: str) -> dict[str, Any] | None:

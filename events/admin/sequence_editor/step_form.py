@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 from django import forms
 
 from events.admin.sequence_editor import lines as wire_lines
-from events.admin.sequence_editor.fields import FieldFault, box, lines, text
+from events.admin.sequence_editor.fields import FieldFault, box, choice, lines, text
 from events.admin.sequence_editor.times import Wire
 
 
@@ -32,14 +32,18 @@ class StepForm(forms.Form):
 
     id = forms.CharField(required=False, widget=forms.HiddenInput)
     label = text("Label", "For yourself.")
+    # `StepRows` offers the later steps.
+    next = choice("Goes on with", {"": "the step after it", "exit": "end"})
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["label"] = self.fields.pop("label")
+        for name in [name for name in ("next", "label") if name in self.fields]:
+            self.fields[name] = self.fields.pop(name)
 
     def to_wire(self) -> Wire:
         """Return the step's wire form without blanks; raises `FieldFault`."""
-        parts = {"id": self.cleaned_data["id"], "label": self.cleaned_data["label"], **self.own()}
+        common = {n: self.cleaned_data.get(n, "") for n in ("id", "label", "next")}
+        parts = {**common, **self.own()}
         return {n: part for n, part in parts.items() if part != "" or n in self.kept_when_blank}
 
     def own(self) -> Wire:
@@ -58,7 +62,8 @@ class StepForm(forms.Form):
 
     @classmethod
     def initial_of(cls, wire: Wire) -> Wire:
-        return {"id": wire["id"], "label": wire.get("label", ""), **cls.own_initial(wire)}
+        common = {"label": wire.get("label", ""), "next": wire.get("next", "")}
+        return {"id": wire["id"], **common, **cls.own_initial(wire)}
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:

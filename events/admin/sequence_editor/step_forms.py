@@ -9,6 +9,10 @@ from events.admin.sequence_editor.fields import FILTERS_HELP, choice, lines, sev
 from events.admin.sequence_editor.step_form import FILTERS, EmailForm, Notation, StepForm
 from events.admin.sequence_editor.times import Wire, length_from, length_parts
 
+SPLIT_HELP = (
+    "2 to 10, one a line: its weight (1 to 1000), the id of the later step to go on with or "
+    "<code>exit</code>, and a name if you like, such as <code>70 short-mail a</code>."
+)
 TAGS_HELP = "Separate them with commas."
 LISTS_HELP = "One a line, by name."
 one_a_line = partial(wire_lines.names_from, separator="\n")
@@ -64,6 +68,16 @@ class ConditionForm(StepForm):
     def said(self, field: str) -> Any:  # noqa: ANN401 - JSON
         """Return `on_false` as it was posted: the offered steps may have changed."""
         return self.data.get(self.add_prefix(field)) if field == "on_false" else super().said(field)
+
+
+class SplitForm(StepForm):
+    kind, title = "split", "Split"
+    wire_names: ClassVar = {"branches": "branches"}
+    notations: ClassVar = {"branches": Notation(wire_lines.branches_from, wire_lines.branch_lines)}
+    next = None  # type: ignore[assignment]  # removes the field
+
+    # `StepRows` names the later steps.
+    branches = lines("Branches", SPLIT_HELP)
 
 
 class TagsForm(StepForm):
@@ -130,13 +144,14 @@ class WebhookForm(StepForm):
 
 class ExitForm(StepForm):
     kind, title = "exit", "Exit"
+    next = None  # type: ignore[assignment]  # removes the field
 
 
 FORMS: dict[str, type[StepForm]] = {
     form.kind: form
     for form in (
-        EmailForm, DelayForm, UntilDateForm, UntilWeekdayForm, WaitForm, ConditionForm, TagsForm,
-        ListsForm, SubscriberForm, WebhookForm, ExitForm,
+        EmailForm, DelayForm, UntilDateForm, UntilWeekdayForm, WaitForm, ConditionForm, SplitForm,
+        TagsForm, ListsForm, SubscriberForm, WebhookForm, ExitForm,
     )
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from django.utils.datastructures import MultiValueDict
 
 from events.admin.sequence_editor.fields import FieldFault
 from events.admin.sequence_editor.step_form import StepForm
-from events.admin.sequence_editor.step_forms import FORMS, ConditionForm, form_kind_of, wire_kind_of
+from events.admin.sequence_editor.step_forms import FORMS, form_kind_of, wire_kind_of
 from events.admin.sequence_editor.times import Wire
 from events.language.steps import MOST_STEPS
 from subscribers.wire.payloads import Fault
@@ -19,6 +19,8 @@ from subscribers.wire.payloads import Fault
 PREFIX = "steps"
 COUNT = f"{PREFIX}-count"
 ARRANGE = "_arrange"
+# The fields that choose a later step, with their defaults.
+TARGETS = {"next": "", "on_false": "exit"}
 ADD_KIND, ADD_BEFORE = "_add_kind", "_add_before"
 
 
@@ -39,8 +41,7 @@ class StepRows:
         self.forms = list(forms)
         self.faults_of_all: list[str] = []
         for place, form in enumerate(self.forms):
-            if isinstance(form, ConditionForm):
-                _offer_targets(form, self.forms[place + 1 :], first=place + 2)
+            _offer_targets(form, self.forms[place + 1 :], first=place + 2)
 
     @classmethod
     def of_wire(cls, steps: Iterable[Wire]) -> "StepRows":
@@ -135,15 +136,19 @@ def _with_new(rows: list[_Typed], kind: str, before: str) -> list[_Typed]:
     return [*rows[:place], _Typed(kind, {"id": [f"{word}-{number}"]}), *rows[place:]]
 
 
-def _offer_targets(form: ConditionForm, later: list[StepForm], *, first: int) -> None:
+def _offer_targets(form: StepForm, later: list[StepForm], *, first: int) -> None:
     """Offer the later steps, and the current target even where it is none of them."""
-    offered = {"exit": "end"}
-    for number, each in enumerate(later, start=first):
-        step_id = str(each["id"].value() or "")
-        offered[step_id] = f"go to {number}. {each.heading}"
-    now = str(form["on_false"].value() or "exit")
-    offered.setdefault(now, f"{now}, which is no later step")
-    form.fields["on_false"].choices = [*offered.items()]  # type: ignore[attr-defined]  # a ChoiceField
+    ids = [str(each["id"].value() or "") for each in later]
+    for field, default in TARGETS.items():
+        if field not in form.fields:
+            continue
+        offered = {"": "the step after it"} if default == "" else {}
+        offered["exit"] = "end"
+        for number, (step_id, each) in enumerate(zip(ids, later, strict=True), start=first):
+            offered[step_id] = f"go to {number}. {each.heading}"
+        now = str(form[field].value() or default)
+        offered.setdefault(now, f"{now}, which is no later step")
+        form.fields[field].choices = [*offered.items()]  # type: ignore[attr-defined]  # a ChoiceField
 
 
 def _place_in(path: str) -> tuple[int | None, str]:
@@ -157,7 +162,7 @@ def _place_in(path: str) -> tuple[int | None, str]:
 
 def _field_of(form: StepForm, rest: str) -> tuple[str | None, str]:
     """Return the field for a path within a step, and the rest of the path."""
-    for wire, field in form.wire_names.items():
+    for wire, field in {**form.wire_names, "next": "next"}.items():
         if rest == wire:
             return field, ""
         if rest.startswith((f"{wire}[", f"{wire}.")):

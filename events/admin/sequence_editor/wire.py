@@ -52,7 +52,9 @@ def wire_of(cleaned: Mapping[str, Any]) -> Wire:
         **plain,
         **_trigger(cleaned),
         "labels": lines.names_from(cleaned.get("labels", "")),
-        "enrollmentFieldPath": cleaned.get("enrollment_field_path") or None,
+        "enrollmentFieldPath": cleaned.get("enrollment_field_path") or None
+        if cleaned.get("enrollment_mode") == "matching_field"
+        else None,
         "activeSubscribersOnly": cleaned.get("active_subscribers_only", False),
         "stopCondition": _stop(cleaned),
         "sendingWindow": hours_from(cleaned, prefix="window_")

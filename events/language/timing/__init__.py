@@ -15,6 +15,7 @@ from events.language.timing.delays import (
     resolve,
 )
 from events.language.timing.parsing import (
+    WORDS,
     has_own_delay,
     parse_delay,
     parse_length,
@@ -24,8 +25,8 @@ from events.language.timing.windows import Day, SendingWindow, next_open, zone_f
 from events.language.timing.wire import delay_as_wire, length_as_wire, window_as_wire
 
 __all__ = [
-    "Action", "Day", "Delay", "Due", "Duration", "Missing", "PastDue", "SendingWindow", "Source",
-    "UntilDate", "UntilWeekday", "delay_as_wire", "has_own_delay", "length_as_wire", "next_open",
-    "parse_delay", "parse_length", "parse_sending_window", "resolve", "window_as_wire", "zone_for",
-    "zone_of",
+    "WORDS", "Action", "Day", "Delay", "Due", "Duration", "Missing", "PastDue", "SendingWindow",
+    "Source", "UntilDate", "UntilWeekday", "delay_as_wire", "has_own_delay", "length_as_wire",
+    "next_open", "parse_delay", "parse_length", "parse_sending_window", "resolve",
+    "window_as_wire", "zone_for", "zone_of",
 ]  # fmt: skip

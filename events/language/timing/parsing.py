@@ -25,6 +25,11 @@ SOURCES = ("event", "subscriber")
 ZONE_SOURCES = ("subscriber", "workspace", "custom")
 # The fields of a step that contain a whole delay.
 HOLDERS = ("delay", "delayMs", "waitUntil", "waitUntilWeekday")
+# The words of a delay, which a delay step has at its top.
+WORDS = (
+    *UNITS, "mode", "field", "source", "direction", "offset", "missingAction", "pastAction",
+    "startTime", "endTime", "timezone", "timezoneSource",
+)  # fmt: skip
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::00)?", re.ASCII)
 
 
@@ -36,11 +41,15 @@ def has_own_delay(raw: Mapping[str, Any]) -> bool:
 def parse_delay(raw: Mapping[str, Any], *, path: str) -> Delay:
     given = [name for name in HOLDERS if raw.get(name) is not None]
     if len(given) > 1:
+        # One of them is too many, but none is unknown.
+        for name in given:
+            Fields(raw, path=path).get(name)
         raise InvalidRequest(Fault(path, f"has {' and '.join(given)}: give one of them."))
     holder = given[0] if given else ""
     if holder in {"", "delayMs"}:
         return _parse_any(Fields(raw, path=path))
-    fields = Fields(raw[holder], path=f"{path}.{holder}" if path else holder)
+    step = Fields(raw, path=path)
+    fields = Fields(step.get(holder), path=step.path_of(holder))
     if holder == "delay":
         return _parse_any(fields)
     delay = _read_until_date(fields) if holder == "waitUntil" else _read_until_weekday(fields)
@@ -61,8 +70,8 @@ def parse_sending_window(raw: object, *, path: str) -> SendingWindow | None:
     if raw is None or (isinstance(raw, Mapping) and raw.get("enabled") is False):
         return None
     fields = Fields(raw, path=path)
-    if fields.is_given("enabled") and fields.raw["enabled"] is not True:
-        fields.fault("enabled", f"must be true or false, not {type_name(fields.raw['enabled'])}.")
+    if (enabled := fields.get("enabled")) is not None and enabled is not True:
+        fields.fault("enabled", f"must be true or false, not {type_name(enabled)}.")
     days, start, end, timezone = _read_hours(fields)
     fields.raise_faults()
     return SendingWindow(days=days, start=start, end=end, timezone=timezone)
@@ -108,7 +117,7 @@ def _read_offset(fields: Fields) -> int:
     """Return a signed length: `offset`, else the days, hours and minutes beside it."""
     name = fields.first_given("direction", "untilOffsetDirection")
     direction = fields.read_choice(name, ("before", "after"), "")
-    given = fields.raw.get("offset")
+    given = fields.get("offset")
     if given is None:
         length = _read_length(fields) or 0
     elif isinstance(given, Mapping):

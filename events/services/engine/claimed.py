@@ -97,6 +97,10 @@ class ClaimedEnrollment:
     shared: Shared = field(repr=False)
 
     @property
+    def subscriber_id(self) -> UUID:
+        return self.subscriber.pk
+
+    @property
     def entered_at(self) -> datetime:
         return self.row.entered_at
 

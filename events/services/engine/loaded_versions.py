@@ -29,6 +29,7 @@ class PlacedStep:
 @dataclass(frozen=True, slots=True)
 class LoadedVersion:
     id: UUID
+    sequence_id: UUID
     steps: tuple[PlacedStep, ...]
     place_of_row: Mapping[UUID, int]
     place_of_key: Mapping[str, int]
@@ -40,9 +41,11 @@ class LoadedVersion:
     def at(self, row_id: UUID | None) -> PlacedStep | None:
         return None if row_id is None else self.steps[self.place_of_row[row_id]]
 
-    def after(self, placed: PlacedStep, *, count: int = 1) -> PlacedStep | None:
-        """Return the step `count` places on, or None beyond the last."""
-        place = placed.position + count
+    def after(self, placed: PlacedStep) -> PlacedStep | None:
+        """Return the step that follows, or None at the end."""
+        if placed.step.next:
+            return self.jump(placed.step.next)
+        place = placed.position + 1
         return self.steps[place] if place < len(self.steps) else None
 
     def jump(self, key: str) -> PlacedStep | None:
@@ -61,6 +64,7 @@ def load(version_id: UUID) -> LoadedVersion:
     )
     return LoadedVersion(
         id=version_id,
+        sequence_id=version.sequence_id,
         steps=placed,
         place_of_row={each.row_id: each.position for each in placed},
         place_of_key={key: place for place, (_, key, _) in enumerate(rows)},

@@ -31,6 +31,9 @@ class Facts(PersonFacts, Protocol):
     """What steps check: the person, the starting event, and later events."""
 
     @property
+    def subscriber_id(self) -> UUID: ...
+
+    @property
     def entered_at(self) -> datetime: ...
 
     @property
@@ -122,11 +125,9 @@ def walk(*, version: LoadedVersion, position: Position, facts: Facts, now: datet
         done.append(StepDone(placed, status, decided.outcome, position.since, ended_at))
         if decided.stop:
             return Walked(position, decided.stop, done)
-        following = (
-            version.jump(decided.jump)
-            if decided.jump
-            else version.after(placed, count=1 + decided.skipped)
-        )
+        following = version.jump(decided.jump) if decided.jump else version.after(placed)
+        if decided.is_skipping and following is not None:
+            following = version.after(following)
         position = Position(following, ended_at)
     return Walked(position, Ended(Status.COMPLETED, ""), done)
 
@@ -137,8 +138,8 @@ class _Decision:
     ended_at: datetime | None = None
     stop: Ended | None = None
     jump: str = ""
-    # How many steps after this one are skipped.
-    skipped: int = 0
+    # Leaves out the step that would follow.
+    is_skipping: bool = False
 
 
 def _decide(
@@ -151,6 +152,8 @@ def _decide(
             return _wait(step, position, facts, now)
         case steps.ConditionStep():
             return _condition(step, facts)
+        case steps.SplitStep():
+            return _split(step, version, facts)
         case steps.ExitStep():
             return _Decision({}, stop=Ended(Status.COMPLETED, "exit"))
         case steps.EmailStep():
@@ -183,7 +186,7 @@ def _delay(
     outcome = {"reason": problem, "action": found.action}
     if found.action == "exit":
         return _Decision(outcome, stop=Ended(Status.COMPLETED, problem))
-    return _Decision(outcome, skipped=found.action == "skip")
+    return _Decision(outcome, is_skipping=found.action == "skip")
 
 
 def _wait(
@@ -214,6 +217,14 @@ def _condition(step: steps.ConditionStep, facts: Facts) -> _Decision:
     if step.on_false == steps.EXIT:
         return _Decision(outcome, stop=Ended(Status.COMPLETED, "condition_not_met"))
     return _Decision(outcome, jump=step.on_false)
+
+
+def _split(step: steps.SplitStep, version: LoadedVersion, facts: Facts) -> _Decision:
+    branch = step.branch_of(subscriber_id=facts.subscriber_id, sequence_id=version.sequence_id)
+    outcome = {"branch": branch.id, "goesTo": branch.next}
+    if branch.next == steps.EXIT:
+        return _Decision(outcome, stop=Ended(Status.COMPLETED, ""))
+    return _Decision(outcome, jump=branch.next)
 
 
 def _first_unmet(step: steps.ConditionStep, facts: Facts) -> steps.Rule | None:

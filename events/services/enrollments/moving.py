@@ -1,7 +1,7 @@
 """Moves enrollments of earlier versions to the sequence's current version.
 
 An enrollment moves to the step with the same key and kind. It stays when that step is gone, when
-its step is being carried out, and when steps that it may have done come after it now: a mail is
+its step is being carried out, and when steps that it may have done may follow now: a mail is
 identified by its step, so it would be sent again.
 """
 
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from uuid import UUID
 
 from django.db import transaction
@@ -17,6 +18,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat, Replace
 
 from events.language import steps
+from events.language.steps import graph
 from events.models import Enrollment, Sequence, Step, StepRun
 from events.services.sequences.versions import lane_of
 from subscribers.models import OutgoingEmail, Subscriber
@@ -122,25 +124,38 @@ def _places(
     sequence: Sequence, step_ids: Collection[UUID]
 ) -> tuple[dict[UUID, Step], dict[UUID, str]]:
     """Return the target step, or why enrollments stay, by the id of their step."""
-    steps_now = Step.objects.filter(version_id=sequence.current_version_id)
+    steps_now = list(Step.objects.filter(version_id=sequence.current_version_id))
     step_by_name = {(step.key, step.kind): step for step in steps_now}
+    ahead_now = _reachable(steps_now)
     versions = Step.objects.filter(pk__in=list(step_ids)).values("version_id")
     earlier = Step.objects.filter(version_id__in=versions).order_by("version_id", "position")
     target_by_step: dict[UUID, Step] = {}
     reason_by_step: dict[UUID, str] = {}
-    # By earlier version: the current positions of its steps that change or send something.
-    places_so_far: dict[UUID, list[int]] = {}
-    for step_id, version_id, key, kind in earlier.values_list("pk", "version_id", "key", "kind"):
-        target, so_far = step_by_name.get((key, kind)), places_so_far.setdefault(version_id, [])
-        if target is None:
-            reason_by_step[step_id] = GONE
-        elif any(place > target.position for place in so_far):
-            reason_by_step[step_id] = AGAIN
-        else:
-            target_by_step[step_id] = target
-        if target is not None and target.kind not in HARMLESS:
-            so_far.append(target.position)
+    for _, rows in groupby(earlier, key=lambda step: step.version_id):
+        steps_then = list(rows)
+        ahead_then = _reachable(steps_then)
+        for step in steps_then:
+            target = step_by_name.get((step.key, step.kind))
+            done = {
+                each.key
+                for each in steps_then
+                if step.key in ahead_then[each.key]
+                and each.kind not in HARMLESS
+                and (each.key, each.kind) in step_by_name
+            }
+            if target is None:
+                reason_by_step[step.pk] = GONE
+            elif done & ahead_now[target.key]:
+                reason_by_step[step.pk] = AGAIN
+            else:
+                target_by_step[step.pk] = target
     return target_by_step, reason_by_step
+
+
+def _reachable(rows: Iterable[Step]) -> dict[str, set[str]]:
+    """Return the keys of all steps that may come after each step of a version, by its key."""
+    ordered = sorted(rows, key=lambda row: row.position)
+    return graph.reachable([steps.from_stored(row.config) for row in ordered])
 
 
 def _in_order(step_ids: Iterable[UUID]) -> QuerySet[Step]:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from events.language.specs import SequenceSpec
+from events.language.steps import graph
 from events.models import Sequence
 from events.services.sequences import entry_slots, parked_enrollments, references, versions
 from events.services.sequences.parked_enrollments import count_parked
@@ -108,7 +109,8 @@ def readiness(sequence: Sequence) -> Readiness:
     problems = problems_of(workspace=workspace, spec=spec)
     if sequence.status == Sequence.Status.ARCHIVED:
         problems.insert(0, "It is archived: bring it back first.")
-    warnings = references.unseen_paths(workspace=workspace, spec=spec)
+    warnings = [*references.unseen_paths(workspace=workspace, spec=spec)]
+    warnings += [f"No way leads to the step {each}." for each in graph.unreachable(spec.steps)]
     return Readiness(problems=tuple(problems), warnings=tuple(warnings))
 
 

@@ -57,7 +57,7 @@ def test_the_sequence_of_the_issue_is_understood() -> None:
         ({"lists": ["News"]}, Trigger(type="list_joined", lists=("News",))),
         ({"trigger": "contact_added"}, Trigger(type="list_joined")),
         ({"trigger": "list_joined"}, Trigger(type="list_joined")),
-        ({"trigger": "manual", "eventName": "x"}, Trigger(type="manual")),
+        ({"trigger": "manual", "eventName": None}, Trigger(type="manual")),
         (
             {"trigger": "tag_added", "tagName": "VIP_User", "tagNames": ["b", "vip user"]},
             Trigger(type="tag_added", tag_names=("vip-user", "b")),

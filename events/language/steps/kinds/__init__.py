@@ -11,6 +11,7 @@ from events.language.steps.kinds.condition import ConditionStep
 from events.language.steps.kinds.delay import DelayStep
 from events.language.steps.kinds.email import EmailStep
 from events.language.steps.kinds.exit import ExitStep
+from events.language.steps.kinds.split import Branch, SplitStep
 from events.language.steps.kinds.update_list import UpdateListStep
 from events.language.steps.kinds.update_subscriber import UpdateSubscriberStep
 from events.language.steps.kinds.update_tags import UpdateTagsStep
@@ -18,19 +19,21 @@ from events.language.steps.kinds.wait_for_event import WaitForEventStep
 from events.language.steps.kinds.webhook import WebhookStep
 
 __all__ = [
-    "KINDS", "CallingStep", "ChangingStep", "ConditionStep", "DelayStep", "EmailStep", "ExitStep",
-    "Step", "UpdateListStep", "UpdateSubscriberStep", "UpdateTagsStep", "WaitForEventStep",
-    "WebhookStep",
+    "KINDS", "Branch", "CallingStep", "ChangingStep", "ConditionStep", "DelayStep", "EmailStep",
+    "ExitStep", "SplitStep", "Step", "UpdateListStep", "UpdateSubscriberStep", "UpdateTagsStep",
+    "WaitForEventStep", "WebhookStep",
 ]  # fmt: skip
 
 ChangingStep = UpdateTagsStep | UpdateListStep | UpdateSubscriberStep
 CallingStep = EmailStep | WebhookStep
-Step = DelayStep | WaitForEventStep | ConditionStep | ExitStep | ChangingStep | CallingStep
+Step = (
+    DelayStep | WaitForEventStep | ConditionStep | SplitStep | ExitStep | ChangingStep | CallingStep
+)
 
 KINDS: Mapping[str, type[Step]] = {
     kind.kind: kind
     for kind in (
-        EmailStep, DelayStep, WaitForEventStep, ConditionStep, UpdateTagsStep, UpdateListStep,
-        UpdateSubscriberStep, WebhookStep, ExitStep,
+        EmailStep, DelayStep, WaitForEventStep, ConditionStep, SplitStep, UpdateTagsStep,
+        UpdateListStep, UpdateSubscriberStep, WebhookStep, ExitStep,
     )
 }  # fmt: skip

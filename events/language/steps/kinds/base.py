@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from events.language.fields import Fields
 from subscribers.wire.payloads import Fault
@@ -26,12 +27,17 @@ class BaseStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     # Lasts until a time or an event.
     is_wait: ClassVar[bool] = False
 
+    # May name the step that follows.
+    has_next: ClassVar[bool] = True
+
     id: str = ""
     label: str = ""
+    # The id of a later step, or `EXIT`; "" is the one after it in the list.
+    next: str = ""
 
     @classmethod
     def read(cls, fields: Fields) -> Self:  # noqa: ARG003 - for kinds with fields
-        """Return the step without id and label; faults are kept in the fields."""
+        """Return the step without id, label and next; faults are kept in the fields."""
         return cls()
 
     def check_sent(self, fields: Fields) -> None:
@@ -75,11 +81,11 @@ class BaseStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def jumps(self) -> Mapping[str, str]:
         """The ids of later steps that it may lead to, or `EXIT`, by field."""
-        return {}
+        return {"next": self.next} if self.next else {}
 
-    def with_jumps(self, moved: Callable[[str], str]) -> Self:  # noqa: ARG002 - for kinds that jump
+    def with_jumps(self, moved: Callable[[str], str]) -> Self:
         """Return the step with each jump's new target."""
-        return self
+        return replace(self, next=moved(self.next)) if self.next else self
 
 
 def read_pair(

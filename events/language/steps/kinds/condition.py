@@ -50,7 +50,7 @@ class ConditionStep(BaseStep, frozen=True):
 
     @property
     def jumps(self) -> Mapping[str, str]:
-        return {"onFalse": self.on_false}
+        return {**super().jumps, "onFalse": self.on_false}
 
     def with_jumps(self, moved: Callable[[str], str]) -> Self:
-        return replace(self, on_false=moved(self.on_false))
+        return replace(super().with_jumps(moved), on_false=moved(self.on_false))

@@ -17,6 +17,14 @@ class DelayStep(BaseStep, frozen=True):
     def read(cls, fields: Fields) -> Self:
         return cls(delay=read_delay(fields))
 
+    @property
+    def may_skip(self) -> bool:
+        """Whether it may leave out the step that would follow."""
+        delay = self.delay
+        if not isinstance(delay, timing.UntilDate):
+            return False
+        return "skip" in (delay.missing_action, delay.past_action)
+
     def as_wire(self) -> dict[str, Any]:
         parts = super().as_wire()
         del parts["delay"]

@@ -32,7 +32,9 @@ class UpdateSubscriberStep(BaseStep, frozen=True):
         """Read the changes at the step's top or in its `config`."""
         inner = fields
         if fields.is_given("config"):
-            inner = Fields(fields.raw["config"], path=fields.path_of("config"))
+            inner = Fields(fields.get("config"), path=fields.path_of("config"))
+            # Clients send one; the step's own counts.
+            inner.get("label")
         name = optional_text_reader(LONGEST_NAME)
         step = cls(
             first_name=inner.read("firstName", name, None),

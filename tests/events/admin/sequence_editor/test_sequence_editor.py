@@ -56,7 +56,14 @@ EVERY_KIND: list[dict[str, Any]] = [
         "type": "update_subscriber", "id": "person", "firstName": "Ada", "lastName": "",
         "status": "unsubscribed", "attributes": {"plan": "pro", "old": None, "deep": {"a": [1]}},
     },
-    {"type": "webhook", "id": "call", "url": "https://example.com/x", "onError": "continue"},
+    {"type": "webhook", "id": "call", "url": "https://example.com/x", "onError": "continue",
+     "next": "out"},
+    {
+        "type": "split", "id": "split", "branches": [
+            {"id": "a", "weight": 70, "next": "exit"},
+            {"id": "the other", "weight": 30, "next": "out"},
+        ],
+    },
     {"type": "exit", "id": "out"},
 ]  # fmt: skip
 
@@ -242,6 +249,16 @@ def test_a_sequence_made_in_the_admin_is_a_draft_with_its_key(
             "attributes: Line 1 must be such as: plan = pro",
         ),
         ({"steps-0-kind": "webhook", "steps-0-url": "http://x"}, "url: "),
+        ({"steps-0-next": "gone"}, "next: must be exit or the id of a later step"),
+        ({"steps-0-kind": "split"}, "branches: has 0 elements; 2 to 10 are allowed."),
+        (
+            {"steps-0-kind": "split", "steps-0-branches": "70"},
+            "branches: Line 1 must be such as: 70 short-mail a",
+        ),
+        (
+            {"steps-0-kind": "split", "steps-0-branches": "1 exit\r\n1 gone b"},
+            "branches: [1].next must be exit or the id of a later step",
+        ),
     ],
 )
 def test_a_fault_is_told_at_its_field_in_the_wire_s_words(
@@ -273,7 +290,7 @@ def test_a_key_that_is_taken_is_told(admin_client: Client, workspace: Workspace)
         ({"_arrange": "remove-0"}, ["short", "odd"]),
         ({"_arrange": "remove-99"}, ["hello", "short"]),
         ({"_arrange": "x"}, ["hello", "short"]),
-        ({"_arrange": "add", "_add_kind": "exit", "_add_before": "1"}, ["hello", "exit-14"]),
+        ({"_arrange": "add", "_add_kind": "exit", "_add_before": "1"}, ["hello", "exit-15"]),
         ({"_arrange": "add", "_add_kind": "sms"}, ["hello", "short"]),
     ],
 )
@@ -312,7 +329,7 @@ def test_a_condition_offers_the_steps_after_it(admin_client: Client, whole: Sequ
 
     offered = dict(form.rows.forms[7].fields["on_false"].choices)
 
-    assert list(offered) == ["exit", "tags", "lists", "person", "call", "out"]
+    assert list(offered) == ["exit", "tags", "lists", "person", "call", "split", "out"]
     assert form.rows.forms[7]["on_false"].value() == "out"
 
 

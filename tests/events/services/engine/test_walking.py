@@ -42,6 +42,7 @@ class Given:
     lists: set[str] = field(default_factory=set)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     event_properties: Mapping[str, Any] = field(default_factory=dict)
+    subscriber_id: UUID = field(default_factory=lambda: UUID(int=5))
     entered_at: datetime = NOON
     # Names of events, and when they were recorded.
     events: Mapping[str, datetime] = field(default_factory=dict)
@@ -69,6 +70,7 @@ def version_of(*wire: dict[str, Any]) -> LoadedVersion:
     placed = tuple(PlacedStep(uuid4(), place, step) for place, step in enumerate(parsed))
     return LoadedVersion(
         id=uuid4(),
+        sequence_id=UUID(int=3),
         steps=placed,
         place_of_row={each.row_id: each.position for each in placed},
         place_of_key={each.step.id: each.position for each in placed},

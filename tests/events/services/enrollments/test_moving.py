@@ -148,6 +148,29 @@ def test_an_enrollment_stays_that_would_be_sent_again_what_it_was_sent() -> None
     assert enrollment.version.number == 1
 
 
+def test_what_only_another_branch_has_done_holds_no_enrollment() -> None:
+    way = {
+        "type": "split", "id": "way",
+        "branches": [{"weight": 1, "next": "first"}, {"weight": 1, "next": "rest"}],
+    }  # fmt: skip
+    enrollment = edited(way, {**FIRST, "next": "exit"}, DELAY, to=[way, DELAY, FIRST])
+    enrollment.step = enrollment.version.steps.get(key="rest")
+    enrollment.save()
+
+    moved = move(enrollment)
+
+    assert (moved.moved, moved.left) == ((StepCount(1, "3. A rest", 1),), ())
+
+
+def test_an_enrollment_stays_where_next_would_lead_it_to_what_it_was_sent() -> None:
+    later = {**MAIL, "id": "later"}
+    enrollment = edited(FIRST, DELAY, later, to=[{**DELAY, "next": "first"}, later, FIRST])
+    enrollment.step = enrollment.version.steps.get(key="rest")
+    enrollment.save()
+
+    assert move(enrollment).left == (StepCount(1, "2. A rest", 1, AGAIN),)
+
+
 def test_an_enrollment_whose_mail_is_made_stays() -> None:
     enrollment = edited(FIRST, to=[{**FIRST, "subject": "New"}], status="active")
     assert enrollment.step is not None

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from events.language import files as language_files
 from events.models import Sequence, SequenceVersion
 from events.services.sequences import files, sequences
 from events.services.sequences.files import FileChange, Imported, UnknownKeys
@@ -71,6 +72,24 @@ def test_importing_twice_changes_nothing() -> None:
     assert SequenceVersion.objects.count() == 2
     workspace.refresh_from_db()
     assert workspace.config_version == version
+
+
+def test_nested_branches_are_exported_as_one_list_that_is_unchanged() -> None:
+    workspace = WorkspaceFactory.create()
+    rules = [{"type": "tag", "tag": "vip"}]
+    ways = [{"weight": 1, "steps": [MAIL]}, {"weight": 2, "steps": []}]
+    inner = [{"type": "split", "branches": ways}, {"type": "delay", "days": 1}]
+    condition = {"type": "condition", "rules": rules, "then": inner, "else": [MAIL]}
+    nested = {**WELCOME, "steps": [condition, {**MAIL, "next": "exit"}, MAIL]}
+
+    import_all(workspace, nested)
+    again = import_all(workspace, nested)
+    flat = language_files.load(language_files.dump(files.exported(workspace=workspace)).encode())
+    from_export = import_all(workspace, *flat)
+
+    assert {each.change for each in (*again, *from_export)} == {FileChange.UNCHANGED}
+    assert "No way leads to the step email-3." in again[0].warnings
+    assert not any({"then", "else"} & step.keys() for step in flat[0]["steps"])
 
 
 def test_what_differs_is_changed_and_steps_make_a_version() -> None:

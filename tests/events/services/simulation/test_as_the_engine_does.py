@@ -66,6 +66,18 @@ CASES: dict[str, list[dict[str, Any]]] = {
         {"type": "condition", "rules": [{"type": "did_event", "eventName": "signup"}]},
         MAIL,
     ],
+    "branches": [
+        {"type": "split", "branches": [
+            {"weight": 1, "steps": [HI, {"type": "delay", "hours": 1}]},
+            {"weight": 1, "steps": [{"type": "update_tags", "add": ["vip"]}, MAIL]},
+        ]},
+        {
+            "type": "condition", "rules": [{"type": "tag", "tag": "vip"}],
+            "then": [MAIL], "else": [HI, {"type": "delay", "days": 1}],
+        },
+        {**RECEIPT, "next": "exit"},
+        MAIL,
+    ],
     "changes": [
         {"type": "update_tags", "add": ["vip", "customer"], "remove": ["lead"]},
         {"type": "update_list", "join": ["News"], "leave": ["Old"]},
