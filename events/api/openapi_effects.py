@@ -31,6 +31,7 @@ EFFECTS: Schema = {
             enrollment=HEX_ID,
             by={"enum": ["event", "tag"]},
             tag=_NAME,
+            supersedes=HEX_ID,
         ),
         "sequencesNotStarted": _listing(
             sequence=_NAME,

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from events.language.fields import Fields
+from events.language.filters import Filter
 from subscribers.wire.payloads import Fault
 
 # In place of a later step's id.
@@ -56,6 +57,11 @@ class BaseStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def texts(self) -> Sequence[str]:
         """The texts with merge tags of the mail that it sends; () when it sends none."""
+        return ()
+
+    @property
+    def filters_used(self) -> Sequence[Filter]:
+        """The filters that it compares events, attributes and properties with."""
         return ()
 
     @property
