@@ -52,11 +52,16 @@ def _of_sequences(event: Event, effects: dict[str, Any]) -> Iterator[SafeString]
     sequences = _links(
         Sequence, event, [each["sequenceId"] for each in (*with_enrollments, *not_started)]
     )
-    enrollments = _links(Enrollment, event, [each["enrollment"] for each in with_enrollments])
+    superseded = [each["supersedes"] for each in started if "supersedes" in each]
+    ids = [each["enrollment"] for each in with_enrollments]
+    enrollments = _links(Enrollment, event, [*ids, *superseded])
     for each in started:
         cause = sentence(", since the tag {} was new", each["tag"]) if "tag" in each else ""
         enrollment, name = _enrollment(enrollments, each), _name(sequences, each)
         yield sentence("The sequence {} started{}: {}.", name, cause, enrollment)
+        if "supersedes" in each:
+            earlier = enrollments.get(each["supersedes"], each["supersedes"])
+            yield sentence("{} ended for it, since the sequence starts over.", earlier)
     for each in not_started:
         name = _name(sequences, each)
         yield sentence("The sequence {} did not start: {}.", name, _reason(each))

@@ -35,7 +35,11 @@ class Reason(StrEnum):
 
 
 class EnrollmentState(msgspec.Struct, frozen=True, kw_only=True):
-    """An enrollment that holds a slot of its sequence."""
+    """An enrollment that holds a slot of its sequence.
+
+    `entry` are the properties of the event that began it: read where something compares with them.
+    `is_newer`: it began after the event that is judged, which is retried; a restart leaves it.
+    """
 
     id: UUID
     sequence_id: UUID
@@ -45,6 +49,8 @@ class EnrollmentState(msgspec.Struct, frozen=True, kw_only=True):
     awaits: str = ""
     step_id: UUID | None = None
     released_by: UUID | None = None
+    entry: Mapping[str, Any] = {}
+    is_newer: bool = False
 
     @property
     def slot(self) -> "Slot":
@@ -63,13 +69,17 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
-    """An enrollment that begins, and the event's, tag's or list's name that started it."""
+    """An enrollment that begins, and the event's, tag's or list's name that started it.
+
+    `supersedes` is the enrollment under way that ends so that this one begins.
+    """
 
     sequence: WatchedSequence
     enrollment: EnrollmentState
     by: EnteredBy
     name: str
     value: str = ""
+    supersedes: UUID | None = None
 
 
 class NotStarted(msgspec.Struct, frozen=True):
@@ -85,6 +95,11 @@ class Starts(msgspec.Struct, frozen=True, kw_only=True):
 
     started: Sequence[Start] = ()
     not_started: Sequence[NotStarted] = ()
+
+    @property
+    def superseded(self) -> frozenset[UUID]:
+        """Return the enrollments that end because others begin anew."""
+        return frozenset(each.supersedes for each in self.started if each.supersedes)
 
 
 class Ends(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from events.decisions.enrollments import (
 from events.decisions.sync_rules import TagRef
 from events.decisions.watched import Wait, Watched, WatchedSequence
 from events.language.entry import EnteredBy
-from events.language.filters import unmet
+from events.language.filters import bound, unmet
 from events.language.scalars import scalar_at
 from subscribers.ids import new_id
 from subscribers.wire.names import plain
@@ -86,7 +86,10 @@ def starts_of_lists(
 def ends_of_event(
     *, watched: Watched, event: Seen, tags_added: Sequence[TagRef], enrollments: EnrollmentsBySlot
 ) -> Ends:
-    """Return the earlier enrollments that the event stops, and the others that it releases."""
+    """Return the earlier enrollments that the event stops, and the others that it releases.
+
+    `enrollments` are those before the event, without the ones that what it starts supersedes.
+    """
     stopped = [
         enrollment
         for enrollment in _under_way(enrollments)
@@ -158,9 +161,18 @@ def _judge_all(
             entry_slot=_slot(sequence, key),
             entry_key=key or "",
             step_id=sequence.first_step_id,
+            entry=properties,
         )
+        holder = enrollments.get(enrollment.slot)
         started.append(
-            Start(sequence=sequence, enrollment=enrollment, by=by, name=name, value=key or "")
+            Start(
+                sequence=sequence,
+                enrollment=enrollment,
+                by=by,
+                name=name,
+                value=key or "",
+                supersedes=holder.id if holder else None,
+            )
         )
     return Starts(started=started, not_started=not_started)
 
@@ -187,9 +199,9 @@ def _refusal(
     if sequence.active_only and status == "bounced":
         return NotStarted(sequence, Reason.SUBSCRIBER_BOUNCED)
     holder = enrollments.get((sequence.id, _slot(sequence, key)))
-    if holder is None:
+    is_ended = holder is not None and holder.status not in UNDER_WAY
+    if holder is None or (sequence.restarts and not is_ended and not holder.is_newer):
         return None
-    is_ended = holder.status not in UNDER_WAY
     return NotStarted(sequence, Reason.ENTERED_BEFORE if is_ended else Reason.ALREADY_ENROLLED)
 
 
@@ -207,12 +219,14 @@ def _under_way(enrollments: EnrollmentsBySlot) -> list[EnrollmentState]:
 
 def _is_waited_for(waits: Mapping[UUID, Wait], event: Seen, enrollment: EnrollmentState) -> bool:
     wait = waits.get(enrollment.step_id) if enrollment.step_id else None
-    return wait is not None and unmet(wait.filters, event.properties) is None
+    if wait is None:
+        return False
+    return unmet(bound(wait.filters, enrollment.entry), event.properties) is None
 
 
 def _is_stopped_by_event(watched: Watched, event: Seen, enrollment: EnrollmentState) -> bool:
     stop = watched.stops_by_event.get(event.name, {}).get(enrollment.sequence_id)
-    if stop is None or unmet(stop.filters, event.properties) is not None:
+    if stop is None or unmet(bound(stop.filters, enrollment.entry), event.properties) is not None:
         return False
     return not stop.field_path or (
         bool(enrollment.entry_key)

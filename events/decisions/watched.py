@@ -20,7 +20,8 @@ class WatchedSequence(msgspec.Struct, frozen=True, kw_only=True):
     """What decides who enters, and where an enrollment begins.
 
     `lane` as on enrollments. `is_active` includes that there is a first step. `is_keyed`: each
-    value at the path has an enrollment of its own.
+    value at the path has an enrollment of its own. `restarts`: a newer start ends the enrollment
+    under way and begins anew.
     """
 
     id: UUID
@@ -29,6 +30,7 @@ class WatchedSequence(msgspec.Struct, frozen=True, kw_only=True):
     is_enrollment_paused: bool = False
     is_one_time: bool = False
     is_keyed: bool = False
+    restarts: bool = False
     active_only: bool = False
     field_path: str = ""
     filters: tuple[Filter, ...] = ()
@@ -54,6 +56,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     # By name, then by step; of every version that may have enrollments.
     waits_by_event: Mapping[str, Mapping[UUID, Wait]] = {}
     list_names: Mapping[UUID, str] = {}
+    # Whether a wait or an exit condition compares with the event that began the enrollment.
+    compares_entry: bool = False
 
     def starting(self, type_: TriggerType, key: StartKey) -> Sequence[WatchedSequence]:
         return self.starts.get((type_, key), ())

@@ -187,7 +187,9 @@ def _parse_stop_condition(raw: object, *, path: str, mode: str) -> StopCondition
         stop = StopCondition(
             type=kind,
             value=fields.read_needed("value", read_event_name, ""),
-            filters=fields.read_nested("propertyFilters", filters.parse_filters, ()),
+            filters=fields.read_nested(
+                "propertyFilters", partial(filters.parse_filters, may_use_entry=True), ()
+            ),
             field_path=fields.read_nested("matchConfig", _parse_match, ""),
         )
     if stop.field_path and mode != "matching_field":

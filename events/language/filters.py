@@ -9,9 +9,11 @@ is a name. A path that reaches several values meets a filter when one of them do
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from events.language.fields import Fields, any_of, parse_each
 from events.language.paths import read_path, values_at
@@ -20,7 +22,7 @@ from subscribers.wire import json_gate
 from subscribers.wire.payloads import InvalidField, read_moment, type_name
 
 __all__ = [
-    "Filter", "Match", "Operator", "are_met", "as_wire", "is_met", "parse_filter",
+    "Filter", "Match", "Operator", "are_met", "as_wire", "bound", "is_met", "parse_filter",
     "parse_filters", "read_path", "scalar_at", "unmet", "values_at",
 ]  # fmt: skip
 
@@ -47,11 +49,15 @@ WITHOUT_VALUE = frozenset({Operator.EXISTS, Operator.NOT_EXISTS})
 
 
 class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One filter; `value` is a tuple for `one_of`, None for `exists` and `not_exists`."""
+    """One filter; `value` is a tuple for `one_of`, None for `exists` and `not_exists`.
+
+    With an `entry_path` the value is that of the event that began the enrollment: see `bound`.
+    """
 
     path: str
     operator: Operator
     value: Scalar | tuple[Scalar, ...] | None = None
+    entry_path: str = ""
 
 
 def is_met(wanted: Filter, document: object) -> bool:
@@ -78,21 +84,37 @@ def unmet(filters: Iterable[Filter], document: object) -> Filter | None:
     return next((each for each in filters if not is_met(each, document)), None)
 
 
-def parse_filters(raw: object, *, path: str) -> tuple[Filter, ...]:
+def bound(filters: Iterable[Filter], entry: object) -> tuple[Filter, ...]:
+    """Return the filters with the values of the event that began the enrollment.
+
+    `entry` are that event's properties. Where an entry path does not lead to one scalar there is
+    nothing to compare with, and the filter is never met.
+    """
+    return tuple(_bound(each, entry) if each.entry_path else each for each in filters)
+
+
+def parse_filters(raw: object, *, path: str, may_use_entry: bool = False) -> tuple[Filter, ...]:
     """Return up to 20 filters, () for null; raises `InvalidRequest` with every fault."""
-    return parse_each(raw, path=path, parser=parse_filter, most=MOST_FILTERS)
+    parser = partial(parse_filter, may_use_entry=may_use_entry)
+    return parse_each(raw, path=path, parser=parser, most=MOST_FILTERS)
 
 
-def parse_filter(raw: object, *, path: str) -> Filter:
-    """Return one filter `{path, operator, value}`; raises `InvalidRequest` with every fault."""
+def parse_filter(raw: object, *, path: str, may_use_entry: bool = False) -> Filter:
+    """Return one filter `{path, operator, value}`; raises `InvalidRequest` with every fault.
+
+    If it `may_use_entry`, `entryPath` may stand in place of `value`.
+    """
     fields = Fields(raw, path=path)
     where = fields.read_needed("path", read_path, "")
     if not fields.is_given("operator"):
         fields.fault("operator", f"is missing: {any_of(Operator)}.")
     operator = Operator(fields.read_choice("operator", tuple(Operator), Operator.EXISTS))
     value: Scalar | tuple[Scalar, ...] | None = None
+    entry_path = _read_entry_path(fields, operator, may_use_entry=may_use_entry)
     fields.know("value", reason=f"is not used with {operator}.")
-    if operator is Operator.ONE_OF:
+    if fields.is_given("entryPath"):
+        value = None
+    elif operator is Operator.ONE_OF:
         value = fields.read_items("value", _read_scalar, most=MOST_CHOICES)
         if not value and not fields.faults:
             fields.fault("value", f"is missing: an array of 1 to {MOST_CHOICES} values.")
@@ -100,7 +122,7 @@ def parse_filter(raw: object, *, path: str) -> Filter:
         reader = _READERS.get(operator, _read_scalar)
         value = fields.read_needed("value", reader, None)
     fields.raise_faults()
-    return Filter(path=where, operator=operator, value=value)
+    return Filter(path=where, operator=operator, value=value, entry_path=entry_path)
 
 
 def as_wire(filters: Iterable[Filter]) -> list[dict[str, Any]]:
@@ -110,7 +132,29 @@ def as_wire(filters: Iterable[Filter]) -> list[dict[str, Any]]:
 def filter_as_wire(wanted: Filter) -> dict[str, Any]:
     value = list(wanted.value) if isinstance(wanted.value, tuple) else wanted.value
     parts = {"path": wanted.path, "operator": wanted.operator.value}
+    if wanted.entry_path:
+        return {**parts, "entryPath": wanted.entry_path}
     return parts if value is None else {**parts, "value": value}
+
+
+def _bound(wanted: Filter, entry: object) -> Filter:
+    found = values_at(wanted.entry_path, entry)
+    value = found[0] if len(found) == 1 else None
+    if isinstance(value, str | int | float):
+        return replace(wanted, value=value, entry_path="")
+    return replace(wanted, operator=Operator.ONE_OF, value=(), entry_path="")
+
+
+def _read_entry_path(fields: Fields, operator: Operator, *, may_use_entry: bool) -> str:
+    if not fields.is_given("entryPath"):
+        return ""
+    if not may_use_entry:
+        fields.fault("entryPath", "has no meaning here: no enrollment has begun yet.")
+    elif operator in WITHOUT_VALUE or operator is Operator.ONE_OF:
+        fields.fault("entryPath", f"does not go with the operator {operator.value}.")
+    elif fields.is_given("value"):
+        fields.fault("entryPath", "and value are both given: give one of them.")
+    return fields.read("entryPath", read_path, "")
 
 
 def _read_scalar(value: object) -> Scalar:

@@ -29,8 +29,8 @@ LONGEST_KEY = 100
 LONGEST_LABEL = 100
 LONGEST_DESCRIPTION = 2000
 MOST_LABELS = 20
-Mode = Literal["unlimited", "one_time", "matching_field"]
-MODES = ("unlimited", "one_time", "matching_field")
+Mode = Literal["unlimited", "one_time", "matching_field", "restart"]
+MODES = ("unlimited", "one_time", "matching_field", "restart")
 _KEY = re.compile(r"\w[\w.-]*")
 
 

@@ -28,6 +28,7 @@ class Sequence(models.Model):
         UNLIMITED = "unlimited", "Again, when no enrollment is under way"
         ONE_TIME = "one_time", "Once"
         MATCHING_FIELD = "matching_field", "Once at a time for each value of a field"
+        RESTART = "restart", "Begin anew each time, and end the enrollment under way"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(

@@ -36,6 +36,7 @@ REASONS: Mapping[str, str] = {
     "date_missing": "there was no date",
     "date_past": "the date was past",
     "stop_condition": "the sequence's exit condition was met",
+    "superseded": "the person entered anew, and the sequence starts over",
     "webhook_failed": "a webhook failed",
     "gave_up": "a step failed too often, or for good",
     "not_confirmed": "the person did not confirm the address",

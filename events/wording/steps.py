@@ -145,6 +145,10 @@ def filters_in_words(filters: Iterable[Filter]) -> str:
 
 def _filter_in_words(wanted: Filter) -> str:
     value = wanted.value
+    if wanted.entry_path:
+        return (
+            f"{wanted.path} {OPERATORS[wanted.operator]} the starting event's {wanted.entry_path}"
+        )
     if value is None:
         return f"{wanted.path} {OPERATORS[wanted.operator]}"
     values = value if isinstance(value, tuple) else (value,)

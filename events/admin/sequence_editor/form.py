@@ -46,7 +46,7 @@ class SequenceForm(RowForm):
 
     stop_type = choice("Exit condition", STOP_TYPES)
     stop_value = text("Event or tag", "Ends the enrollments that are under way, at once.")
-    stop_filters = lines("Only where", fields.FILTERS_HELP)
+    stop_filters = lines("Only where", fields.LATER_FILTERS_HELP)
     stop_field_path = text(
         "Field",
         "Only for “once at a time for each value”: path in this event that says which enrollment.",

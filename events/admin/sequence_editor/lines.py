@@ -1,6 +1,7 @@
 """Filters, rules and attributes as typed lines, to the wire form and back.
 
-`plan.name equals pro` is a filter, `no_tag vip` a rule, `plan = pro` an attribute. A value that has
+`plan.name equals pro` is a filter, `cartId equals entry:cartId` compares with the event that began
+the enrollment, `no_tag vip` is a rule, `plan = pro` an attribute. A value that has
 no plain line is written as JSON, so every value comes back unchanged. A faulty line is passed on:
 the wire's parser says what is missing.
 """
@@ -14,6 +15,8 @@ from events.language.filters import WITHOUT_VALUE, Operator
 
 OPERATORS = "|".join(operator.value for operator in Operator)
 _FILTER = re.compile(rf"(?P<path>.+?)\s+(?P<operator>{OPERATORS})(?:\s+(?P<value>.*))?", re.DOTALL)
+# `cartId equals entry:cartId` compares with the event that began the enrollment.
+ENTRY = "entry:"
 # More digits are a name; Python reads no more than 4,300.
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 _SAYS = {"true": True, "false": False, "null": None}
@@ -115,6 +118,8 @@ def _filter_from(line: str) -> dict[str, Any] | None:
     text = (match["value"] or "").strip()
     if match["operator"] in WITHOUT_VALUE or not text:
         return {**found, "value": text} if text else found
+    if text.startswith(ENTRY):
+        return {**found, "entryPath": text.removeprefix(ENTRY).strip()}
     is_list = match["operator"] == Operator.ONE_OF
     return {**found, "value": _values_in(text) if is_list else value_in(text)}
 
@@ -122,7 +127,9 @@ def _filter_from(line: str) -> dict[str, Any] | None:
 def _filter_line(wanted: dict[str, Any]) -> str:
     words = [str(wanted.get("path")), str(wanted.get("operator"))]
     value = wanted.get("value")
-    if isinstance(value, list):
+    if wanted.get("entryPath"):
+        words.append(f"{ENTRY}{wanted['entryPath']}")
+    elif isinstance(value, list):
         words.append(", ".join(map(_value_text, value)))
     elif value is not None:
         words.append(_value_text(value))

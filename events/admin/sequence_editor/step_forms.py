@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from events.admin.sequence_editor import lines as wire_lines
 from events.admin.sequence_editor.delay_forms import DelayForm, UntilDateForm, UntilWeekdayForm
-from events.admin.sequence_editor.fields import FILTERS_HELP, choice, lines, several, text
+from events.admin.sequence_editor.fields import LATER_FILTERS_HELP, choice, lines, several, text
 from events.admin.sequence_editor.step_form import FILTERS, EmailForm, Notation, StepForm
 from events.admin.sequence_editor.times import Wire, length_from, length_parts
 
@@ -29,7 +29,7 @@ class WaitForm(StepForm):
     notations: ClassVar = {"filters": FILTERS}
 
     event_name = text("Event", "Its name, such as order.placed.")
-    filters = lines("Only where", FILTERS_HELP)
+    filters = lines("Only where", LATER_FILTERS_HELP)
     days = text("For days at most", "7 days when nothing is given; 365 at most.")
     hours, minutes = text("Hours"), text("Minutes")
     on_timeout = choice("When it does not come", {"continue": "go on", "exit": "end"})
@@ -58,6 +58,7 @@ class ConditionForm(StepForm):
         "One a line: <code>tag vip</code>, <code>no_tag lead</code>, <code>list News</code>, "
         "<code>no_list News</code>, <code>attribute plan equals pro</code>, "
         "<code>event_property total greater_than 100</code> (of the event that began it), "
+        "<code>attribute lastCart equals entry:cartId</code> (compares with that event), "
         "<code>did_event order.placed</code> or <code>did_not_event order.placed</code> (since "
         "entry), <code>did_event_ever</code>, <code>did_not_event_ever</code>.",
     )

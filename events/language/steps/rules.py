@@ -85,6 +85,18 @@ def parse_rule(raw: object, *, path: str, is_stored: bool = False) -> Rule:
     return rule
 
 
+def filters_of(rule: Rule) -> tuple[Filter, ...]:
+    match rule:
+        case AttributeRule() | EventPropertyRule():
+            return (rule.filter,)
+        case EventRule():
+            return rule.filters
+        case TagRule() | ListRule():
+            return ()
+        case _ as never:
+            assert_never(never)
+
+
 def rule_as_wire(rule: Rule) -> dict[str, Any]:
     match rule:
         case TagRule():
@@ -117,13 +129,19 @@ def _parse_kind(kind: str, fields: Fields) -> Rule:
             named = fields.read_needed("list", read_list_reference, "")
             return ListRule(list=named, is_joined=kind == "list")
         case "attribute":
-            return AttributeRule(filter=filters.parse_filter(fields.raw, path=fields.path))
+            return AttributeRule(filter=_parse_filter(fields))
         case "event_property":
-            return EventPropertyRule(filter=filters.parse_filter(fields.raw, path=fields.path))
+            return EventPropertyRule(filter=_parse_filter(fields))
         case _:
             return EventRule(
                 event_name=fields.read_needed_name("eventName", longest=LONGEST_NAME),
-                filters=fields.read_nested("propertyFilters", filters.parse_filters, ()),
+                filters=fields.read_nested(
+                    "propertyFilters", partial(filters.parse_filters, may_use_entry=True), ()
+                ),
                 since=fields.read_choice("since", ("entry", "ever"), "entry"),
                 has_happened=kind == "did_event",
             )
+
+
+def _parse_filter(fields: Fields) -> Filter:
+    return filters.parse_filter(fields.raw, path=fields.path, may_use_entry=True)

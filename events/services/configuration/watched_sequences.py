@@ -42,6 +42,10 @@ def read(*, workspace_id: UUID) -> Watched:
             stops_by_event.setdefault(plain(stop.value), {})[sequence_id] = stop
         elif stop.value in tag_ids:
             stops_by_tag.setdefault(tag_ids[stop.value], {})[sequence_id] = stop
+    used = [each for stop in stops.values() for each in stop.filters]
+    used += [
+        each for by_step in waits.values() for wait in by_step.values() for each in wait.filters
+    ]
     return Watched(
         sequences=sequences,
         starts=starts,
@@ -50,6 +54,7 @@ def read(*, workspace_id: UUID) -> Watched:
         stops_by_tag=stops_by_tag,
         waits_by_event=waits,
         list_names=_list_names(workspace_id, triggers.values()),
+        compares_entry=any(each.entry_path for each in used),
     )
 
 
@@ -73,6 +78,7 @@ def _as_value(
         is_active=row.status == Sequence.Status.ACTIVE and first is not None,
         is_enrollment_paused=row.is_enrollment_paused,
         is_one_time=row.enrollment_mode == Sequence.Mode.ONE_TIME,
+        restarts=row.enrollment_mode == Sequence.Mode.RESTART,
         is_keyed=row.enrollment_mode == Sequence.Mode.MATCHING_FIELD,
         active_only=row.active_subscribers_only,
         field_path=row.enrollment_field_path,

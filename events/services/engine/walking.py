@@ -197,7 +197,8 @@ def _wait(
         return _Decision({"event": position.released_by.hex}, ended_at=max(at, position.since))
     times_out_at = position.due_at if position.is_waiting else None
     if times_out_at is None:
-        seen = facts.find_event(step.event_name, step.filters, since=position.since)
+        wanted = filters.bound(step.filters, facts.event_properties)
+        seen = facts.find_event(step.event_name, wanted, since=position.since)
         if seen is not None:
             return _Decision({"event": seen.id.hex}, ended_at=max(seen.received_at, position.since))
         times_out_at = position.since + timedelta(milliseconds=step.timeout_milliseconds)
@@ -241,15 +242,20 @@ def _is_met(rule: steps.Rule, facts: Facts) -> bool:
         case steps.ListRule():
             return (rule.list in facts.lists) == rule.is_joined
         case steps.AttributeRule():
-            return filters.is_met(rule.filter, facts.attributes)
+            return _is_filter_met(rule.filter, facts.attributes, facts)
         case steps.EventPropertyRule():
-            return filters.is_met(rule.filter, facts.event_properties)
+            return _is_filter_met(rule.filter, facts.event_properties, facts)
         case steps.EventRule():
             since = facts.entered_at if rule.since == "entry" else None
-            found = facts.has_happened(rule.event_name, rule.filters, since=since)
+            wanted = filters.bound(rule.filters, facts.event_properties)
+            found = facts.has_happened(rule.event_name, wanted, since=since)
             return found == rule.has_happened
         case _ as never:
             assert_never(never)
+
+
+def _is_filter_met(wanted: Filter, document: Mapping[str, Any], facts: Facts) -> bool:
+    return filters.are_met(filters.bound([wanted], facts.event_properties), document)
 
 
 def _window(version: LoadedVersion, facts: Facts, now: datetime) -> Waits | None:

@@ -146,6 +146,8 @@ def _start(
     for person in people.only("pk", "workspace_id", "status"):
         planned = plan(enrollments=by_person.get(person.pk, {}), status=person.status)
         begun += [(person, each) for each in planned.started]
+    superseded = [each.supersedes for _, each in begun if each.supersedes]
+    rows.stop(enrollment_ids=superseded, now=now, reason=rows.SUPERSEDED)
     Enrollment.objects.bulk_create(
         Enrollment(
             workspace_id=person.workspace_id,

@@ -5,13 +5,14 @@ of their ids. A claim of the engine does not matter here: a stop takes its token
 writes are dropped, and a release leaves it alone.
 """
 
+import json
 from collections.abc import Collection, Iterable
 from collections.abc import Sequence as Several
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, JSONField, OuterRef, Q, QuerySet, Value, When
 
 from events.decisions.enrollments import EnrollmentsBySlot, EnrollmentState, Start
 from events.models import Enrollment, Sequence
@@ -22,36 +23,57 @@ ENROLLMENT_COLUMNS = (
 )  # fmt: skip
 ANY = Q()
 STOP_CONDITION = "stop_condition"
+SUPERSEDED = "superseded"
 
 
-def enrollments_of(*, subscriber_id: UUID, sequence_ids: Collection[UUID]) -> EnrollmentsBySlot:
+def enrollments_of(
+    *, subscriber_id: UUID, sequence_ids: Collection[UUID], with_entry: bool = False
+) -> EnrollmentsBySlot:
     """Return the person's enrollments that hold a slot of the sequences; at most one query."""
     if not sequence_ids:
         return {}
-    found = enrollments_of_many(subscriber_ids=[subscriber_id], sequence_ids=sequence_ids)
+    found = enrollments_of_many(
+        subscriber_ids=[subscriber_id], sequence_ids=sequence_ids, with_entry=with_entry
+    )
     return found.get(subscriber_id, {})
 
 
 def enrollments_of_many(
-    *, subscriber_ids: Collection[UUID], sequence_ids: Collection[UUID], condition: Q = ANY
+    *,
+    subscriber_ids: Collection[UUID],
+    sequence_ids: Collection[UUID],
+    condition: Q = ANY,
+    with_entry: bool = False,
 ) -> dict[UUID, EnrollmentsBySlot]:
-    """Return the enrollments that hold a slot of the sequences and meet a condition, by person."""
+    """Return the enrollments that hold a slot of the sequences and meet a condition, by person.
+
+    Those `with_entry` have the properties of the event that began them.
+    """
     rows = Enrollment.objects.filter(
         condition,
         subscriber__in=subscriber_ids,
         sequence__in=sequence_ids,
         entry_slot__isnull=False,
     )
-    by_person: dict[UUID, list[tuple[Any, ...]]] = {}
-    for subscriber_id, *values in rows.values_list("subscriber_id", *ENROLLMENT_COLUMNS):
-        by_person.setdefault(subscriber_id, []).append(tuple(values))
+    by_person: dict[UUID, list[Several[Any]]] = {}
+    entry = F("started_by__properties") if with_entry else Value(None, output_field=JSONField())
+    found = rows.annotate(entry=entry).values_list("subscriber_id", *ENROLLMENT_COLUMNS, "entry")
+    for subscriber_id, *values in found:
+        by_person.setdefault(subscriber_id, []).append(values)
     return {subscriber_id: by_slot(values) for subscriber_id, values in by_person.items()}
 
 
-def by_slot(rows: Iterable[tuple[Any, ...]]) -> EnrollmentsBySlot:
-    """Return rows, read as `ENROLLMENT_COLUMNS`, by the slot that each holds."""
-    named = (dict(zip(ENROLLMENT_COLUMNS, row, strict=True)) for row in rows)
-    return {state.slot: state for state in (EnrollmentState(**each) for each in named)}
+def by_slot(rows: Iterable[Several[Any]]) -> EnrollmentsBySlot:
+    """Return rows, read as `ENROLLMENT_COLUMNS`, by the slot that each holds.
+
+    The entry may be JSON as text; None without a starting event, or where it is deleted.
+    """
+    states = []
+    for *values, entry in rows:
+        columns = dict(zip(ENROLLMENT_COLUMNS, values, strict=True))
+        known = json.loads(entry) if isinstance(entry, str) else entry or {}
+        states.append(EnrollmentState(**columns, entry=known))
+    return {state.slot: state for state in states}
 
 
 def start(
@@ -65,8 +87,11 @@ def start(
 ) -> None:
     """Insert the enrollments in one statement; their waits count from `since`, or now.
 
-    Raises `IntegrityError` when another process took a slot without the subscriber's lock.
+    First stops those that they supersede. Raises `IntegrityError` when another process took a slot
+    without the subscriber's lock.
     """
+    superseded = [each.supersedes for each in starts if each.supersedes]
+    stop(enrollment_ids=superseded, now=now, reason=SUPERSEDED)
     Enrollment.objects.bulk_create(
         Enrollment(
             workspace_id=subscriber.workspace_id,

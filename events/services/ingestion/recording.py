@@ -140,7 +140,9 @@ class Recorder:
             status=self.subscriber.status,
             tags=tags.names_of(self.subscriber) if rules else {},
             enrollments=starting.enrollments_of(
-                subscriber_id=self.subscriber.pk, sequence_ids=concerned
+                subscriber_id=self.subscriber.pk,
+                sequence_ids=concerned,
+                with_entry=self.watched.compares_entry,
             ),
         )
 

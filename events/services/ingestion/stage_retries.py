@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from msgspec.structs import replace
 
 from events.decisions import sync_rules as rules
 from events.decisions import triggers
@@ -104,7 +105,10 @@ def _start(
         watched=watched,
         event=Seen(id=event.pk, name=name, properties=event.properties),
         tags_added=tags_added,
-        enrollments=rows.enrollments_of(subscriber_id=subscriber.pk, sequence_ids=concerned),
+        enrollments=_with_newer(
+            rows.enrollments_of(subscriber_id=subscriber.pk, sequence_ids=concerned),
+            _enrollments_before(event, concerned),
+        ),
         status=subscriber.status,
     )
     if starts.started:
@@ -152,8 +156,17 @@ def _enrollments_before(event: Event, sequence_ids: Collection[UUID]) -> Enrollm
         subscriber_ids=[event.subscriber_id],
         sequence_ids=sequence_ids,
         condition=is_earlier | (Q(entered_at=event.received_at) & is_before),
+        with_entry=True,
     )
     return found.get(event.subscriber_id, {})
+
+
+def _with_newer(all_now: EnrollmentsBySlot, before: EnrollmentsBySlot) -> EnrollmentsBySlot:
+    """Return all enrollments, with a mark on those that began after the event."""
+    return {
+        slot: each if slot in before else replace(each, is_newer=True)
+        for slot, each in all_now.items()
+    }
 
 
 def _seen(event: Event) -> Seen:

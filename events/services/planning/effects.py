@@ -2,8 +2,9 @@
 
 Keys, each absent when there is nothing to say; ids are 32 hex digits:
 - of rules: `tagsAdded` and `tagsRemoved` (`{tag, tagId, rule}`), `rulesSkipped` (`{rule, reason}`);
-- of starts: `sequencesStarted` (`{sequence, sequenceId, enrollment, by, tag?}`; `by` is `event` or
-  `tag`), `sequencesNotStarted` (`{sequence, sequenceId, reason, path?}`);
+- of starts: `sequencesStarted` (`{sequence, sequenceId, enrollment, by, tag?, supersedes?}`; `by`
+  is `event` or `tag`, `supersedes` the enrollment that ended for it), `sequencesNotStarted`
+  (`{sequence, sequenceId, reason, path?}`);
 - of releases and stops: `enrollmentsReleased` and `enrollmentsStopped` (`{sequence, sequenceId,
   enrollment}`);
 - `failedStages` (`{stage, error, isTest?}`).
@@ -117,7 +118,9 @@ def _tag_change(change: TagChange) -> dict[str, str]:
 
 def _start(begun: Start) -> dict[str, str]:
     said = {**_named(begun.sequence), "enrollment": begun.enrollment.id.hex, "by": begun.by}
-    return {**said, "tag": begun.name} if begun.by == "tag" else said
+    if begun.by == "tag":
+        said["tag"] = begun.name
+    return {**said, "supersedes": begun.supersedes.hex} if begun.supersedes else said
 
 
 def _not_started(refused: NotStarted) -> dict[str, str]:

@@ -62,8 +62,16 @@ def plan_event(
         enrollments=before.enrollments,
         status=before.status,
     )
+    superseded = starts.superseded
     ends = triggers.ends_of_event(
-        watched=watched, event=event, tags_added=tags_added, enrollments=before.enrollments
+        watched=watched,
+        event=event,
+        tags_added=tags_added,
+        enrollments={
+            slot: each for slot, each in before.enrollments.items() if each.id not in superseded
+        }
+        if superseded
+        else before.enrollments,
     )
     return EventPlan(
         rules=done,

@@ -105,6 +105,20 @@ def unseen_paths(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
             yield f"None of the latest {len(sample)} events {name} has the property {inner}."
 
 
+def entry_without_event(spec: SequenceSpec) -> Iterator[str]:
+    """Yield a warning where filters compare with an event and none starts the sequence."""
+    if spec.trigger.facts.comes_with_event:
+        return
+    used = [each for step in spec.steps for each in step.filters_used]
+    if spec.stop_condition:
+        used += spec.stop_condition.filters
+    if paths := sorted({each.entry_path for each in used if each.entry_path}):
+        yield (
+            f"Filters compare with {', '.join(paths)} of the event that began the enrollment, but "
+            "no event starts this sequence: they never hold."
+        )
+
+
 def _merge_paths(spec: SequenceSpec) -> set[str]:
     texts = [text for step in spec.steps for text in step.texts]
     return {path for text in texts for path in rendering.check(text).paths}

@@ -109,8 +109,11 @@ def readiness(sequence: Sequence) -> Readiness:
     problems = problems_of(workspace=workspace, spec=spec)
     if sequence.status == Sequence.Status.ARCHIVED:
         problems.insert(0, "It is archived: bring it back first.")
-    warnings = [*references.unseen_paths(workspace=workspace, spec=spec)]
-    warnings += [f"No way leads to the step {each}." for each in graph.unreachable(spec.steps)]
+    warnings = [
+        *references.unseen_paths(workspace=workspace, spec=spec),
+        *references.entry_without_event(spec),
+        *(f"No way leads to the step {each}." for each in graph.unreachable(spec.steps)),
+    ]
     return Readiness(problems=tuple(problems), warnings=tuple(warnings))
 
 

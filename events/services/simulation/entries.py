@@ -92,6 +92,7 @@ def judge(
         enrollments=starting.enrollments_of(
             subscriber_id=someone.subscriber.pk,
             sequence_ids=[sequence.pk] if someone.is_known else (),
+            with_entry=watched.compares_entry,
         ),
     )
     if happening is not None:
@@ -182,6 +183,9 @@ def _by_operator(case: _Case) -> Entry:
         status=case.someone.status,
     )
     entry = case.judged(starts, by="manual")
+    if any(each.supersedes for each in starts.started):
+        # An operator's entry ends nothing, also where a newer start does.
+        entry = replace(entry, reason=Reason.ALREADY_ENROLLED.value)
     if entry.reason in {"", Reason.ENTERED_BEFORE, Reason.ALREADY_ENROLLED}:
         status = Subscriber.Status(case.someone.status)
         pending = "subscriber_pending" if case.someone.is_pending else entry.reason

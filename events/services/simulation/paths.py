@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from events.decisions.watched import Watched
-from events.language import steps
+from events.language import filters, steps
 from events.language.steps import MOST_STEPS
 from events.models import Enrollment, StepRun
 from events.services.engine import mails, webhooks
@@ -150,12 +150,13 @@ class _Walker:
         if not isinstance(step, steps.WaitForEventStep):
             return
         self.times_out_at = stop.due_at
-        seen = self.enrollment.find_event(step.event_name, step.filters, since=position.since)
+        wanted = filters.bound(step.filters, self.enrollment.event_properties)
+        seen = self.enrollment.find_event(step.event_name, wanted, since=position.since)
         if seen is not None:
             position.released_by, self.enrollment.now = seen.id, seen.received_at
         elif self.awaited is Awaited.EVENT:
             self.enrollment.now = began_at
-            position.released_by = self.enrollment.assume(step.event_name, step.filters).id
+            position.released_by = self.enrollment.assume(step.event_name, wanted).id
 
     def _act(self, step: steps.ChangingStep | steps.CallingStep) -> None:
         """Imagine the effect of the current step, and go to the next."""

@@ -13,6 +13,7 @@ from events.language.filters import (
     are_met,
     as_wire,
     is_met,
+    parse_filter,
     parse_filters,
     read_path,
     scalar_at,
@@ -312,3 +313,27 @@ def test_a_bad_path_is_refused(path: str) -> None:
 @pytest.mark.parametrize("path", ["a", "a b.c-d", "order.items[].sku", ".".join("abcdefghij")])
 def test_a_good_path_is_kept(path: str) -> None:
     assert read_path(path) == path
+
+
+@pytest.mark.parametrize(
+    ("filter_", "words"),
+    [
+        ({"operator": "one_of", "entryPath": "a"}, "does not go with the operator one_of."),
+        ({"operator": "exists", "entryPath": "a"}, "does not go with the operator exists."),
+        ({"operator": "equals", "value": 1, "entryPath": "a"}, "give one of them."),
+        ({"operator": "equals", "entryPath": "a..b"}, "must be keys separated by dots"),
+    ],
+)
+def test_a_faulty_entry_path_is_named(filter_: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_filter({"path": "x", **filter_}, path="f", may_use_entry=True)
+
+    assert [fault.path for fault in caught.value.faults] == ["f.entryPath"]
+    assert words in caught.value.faults[0].message
+
+
+def test_a_trigger_has_no_event_before_it_to_compare_with() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_filters([{"path": "x", "operator": "equals", "entryPath": "a"}], path="f")
+
+    assert [fault.path for fault in caught.value.faults] == ["f[0].entryPath"]

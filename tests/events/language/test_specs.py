@@ -92,7 +92,11 @@ def test_triggers_come_in_all_their_spellings(raw: dict[str, Any], trigger: Trig
         ({"trigger": "tag_added", "tagNames": []}, "tagNames", "is missing: 1 to 50 tags."),
         ({"trigger": "tag_added", "tagName": "!"}, "tagName", "letter or digit"),
         ({"lists": ["x"] * 51}, "lists", "at most 50"),
-        ({"enrollmentMode": "twice"}, "enrollmentMode", "unlimited, one_time or matching_field"),
+        (
+            {"enrollmentMode": "twice"},
+            "enrollmentMode",
+            "unlimited, one_time, matching_field or restart",
+        ),
         ({"enrollmentMode": "matching_field"}, "enrollmentFieldPath", "is missing."),
         ({"stopCondition": {"value": "x"}}, "stopCondition.type", "is missing"),
         ({"stopCondition": {"type": "tag_added"}}, "stopCondition.value", "is missing."),

@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from events.language.fields import Fields
+from events.language.filters import Filter
 from subscribers.wire.payloads import Fault
 
 # In place of a later step's id.
@@ -62,6 +63,11 @@ class BaseStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def texts(self) -> Sequence[str]:
         """The texts with merge tags of the mail that it sends; () when it sends none."""
+        return ()
+
+    @property
+    def filters_used(self) -> Sequence[Filter]:
+        """The filters that it compares events, attributes and properties with."""
         return ()
 
     @property

@@ -7,9 +7,16 @@ from typing import Any, ClassVar, Self
 from msgspec.structs import replace
 
 from events.language.fields import Fields, text_reader
-from events.language.filters import Match
+from events.language.filters import Filter, Match
 from events.language.steps.kinds.base import EXIT, LONGEST_ID, BaseStep
-from events.language.steps.rules import ListRule, Rule, TagRule, parse_rules, rule_as_wire
+from events.language.steps.rules import (
+    ListRule,
+    Rule,
+    TagRule,
+    filters_of,
+    parse_rules,
+    rule_as_wire,
+)
 
 
 class ConditionStep(BaseStep, frozen=True):
@@ -32,6 +39,10 @@ class ConditionStep(BaseStep, frozen=True):
 
     def as_wire(self) -> dict[str, Any]:
         return {**super().as_wire(), "rules": [rule_as_wire(rule) for rule in self.rules]}
+
+    @property
+    def filters_used(self) -> Sequence[Filter]:
+        return [each for rule in self.rules for each in filters_of(rule)]
 
     @property
     def tags(self) -> Sequence[str]:

@@ -1,6 +1,7 @@
 """The step `wait_for_event`: waits until an event comes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal, Self
 
 import msgspec
@@ -33,10 +34,16 @@ class WaitForEventStep(BaseStep, frozen=True):
     def read(cls, fields: Fields) -> Self:
         return cls(
             event_name=fields.read_needed_name("eventName", longest=LONGEST_NAME),
-            filters=fields.read_nested("propertyFilters", filters.parse_filters, ()),
+            filters=fields.read_nested(
+                "propertyFilters", partial(filters.parse_filters, may_use_entry=True), ()
+            ),
             timeout_milliseconds=fields.read_nested("timeout", _parse_timeout, DEFAULT_TIMEOUT),
             on_timeout=fields.read_choice("onTimeout", ("continue", "exit"), "continue"),
         )
+
+    @property
+    def filters_used(self) -> Sequence[Filter]:
+        return self.filters
 
     def as_wire(self) -> dict[str, Any]:
         parts = super().as_wire()

@@ -3,16 +3,26 @@
 Stopping comes before beginning: it may free the slot.
 """
 
+# The properties of the starting event, as text: only where something compares with them.
+ENTRY = (
+    "(SELECT CAST(v.properties AS text) FROM events_event v"
+    " WHERE v.id = events_enrollment.started_by_id)"
+)
 COLUMNS = (
     "id, workspace_id, subscriber_id, sequence_id, version_id, status, entry_slot, entry_key,"
     " started_by_id, entered_via, is_test, depth, step_id, visit, step_since, awaits, due_at, lane,"
     " attempts, last_error, status_before_pause, reason, entered_at, updated_at, ended_at"
 )
 
+
+def read_enrollments(statement: str, *, with_entry: bool) -> str:
+    return statement.format(entry=ENTRY if with_entry else "NULL")
+
+
 # --- PostgreSQL -------------------------------------------------------------------------------
 
 READ_ENROLLMENTS = """
-SELECT id, sequence_id, status, entry_slot, entry_key, awaits, step_id, released_by
+SELECT id, sequence_id, status, entry_slot, entry_key, awaits, step_id, released_by, {entry}
 FROM events_enrollment
 WHERE subscriber_id = %(subscriber)s AND sequence_id = ANY(%(sequences)s::uuid[])
     AND entry_slot IS NOT NULL
@@ -32,14 +42,14 @@ START_ENROLLMENTS = f""", begun AS (
 CHANGE_ENROLLMENTS = """
 WITH changes AS (
     SELECT * FROM jsonb_to_recordset(%(changes)s::jsonb) AS c (
-        id uuid, is_stopped boolean, keeps_slot boolean, released_by uuid)
+        id uuid, is_stopped boolean, keeps_slot boolean, reason text, released_by uuid)
 ), held AS (
     SELECT id FROM events_enrollment WHERE id IN (SELECT id FROM changes)
     ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE events_enrollment AS e
 SET status = CASE WHEN c.is_stopped THEN 'stopped' ELSE e.status END,
-    reason = CASE WHEN c.is_stopped THEN 'stop_condition' ELSE e.reason END,
+    reason = CASE WHEN c.is_stopped THEN c.reason ELSE e.reason END,
     ended_at = CASE WHEN c.is_stopped THEN %(now)s ELSE e.ended_at END,
     due_at = CASE WHEN c.is_stopped THEN NULL WHEN e.status = 'paused' THEN e.due_at
         ELSE %(now)s END,
@@ -58,7 +68,7 @@ WHERE e.id = held.id
 # --- SQLite -----------------------------------------------------------------------------------
 
 READ_ENROLLMENTS_IN_SQLITE = """
-SELECT id, sequence_id, status, entry_slot, entry_key, awaits, step_id, released_by
+SELECT id, sequence_id, status, entry_slot, entry_key, awaits, step_id, released_by, {entry}
 FROM events_enrollment
 WHERE subscriber_id = :subscriber AND entry_slot IS NOT NULL
 """
@@ -70,7 +80,7 @@ VALUES (:id, :workspace, :subscriber, :sequence_id, :version_id, :status, :entry
 """  # noqa: S608 - as above
 STOP_ENROLLMENT = """
 UPDATE events_enrollment
-SET status = 'stopped', reason = 'stop_condition', ended_at = :now, due_at = NULL,
+SET status = 'stopped', reason = :reason, ended_at = :now, due_at = NULL,
     lease_token = NULL, lease_expires_at = NULL, awaits = '', released_by = NULL,
     entry_slot = CASE WHEN :keeps_slot THEN entry_slot ELSE NULL END, updated_at = :now
 WHERE id = :id

@@ -158,7 +158,10 @@ class WriteToPostgreSQL(Write):
         if not self.concerned:
             return {}
         wanted: dict[str, Any] = {"subscriber": subscriber_id, "sequences": list(self.concerned)}
-        cursor.execute(enrollment_statements.READ_ENROLLMENTS, wanted)
+        statement = enrollment_statements.read_enrollments(
+            enrollment_statements.READ_ENROLLMENTS, with_entry=self.known.watched.compares_entry
+        )
+        cursor.execute(statement, wanted)
         return rows.by_slot(cursor.fetchall())
 
     def change_enrollments(self, cursor: CursorWrapper, plan: Plan) -> None:

@@ -81,7 +81,11 @@ class WriteToSQLite(Write):
     def read_enrollments(self, cursor: Any, subscriber: str) -> EnrollmentsBySlot:  # noqa: ANN401 - as above
         if not self.concerned:
             return {}
-        cursor.execute(enrollment_statements.READ_ENROLLMENTS_IN_SQLITE, {"subscriber": subscriber})
+        statement = enrollment_statements.read_enrollments(
+            enrollment_statements.READ_ENROLLMENTS_IN_SQLITE,
+            with_entry=self.known.watched.compares_entry,
+        )
+        cursor.execute(statement, {"subscriber": subscriber})
         rows = [_with_ids(row) for row in cursor.fetchall()]
         return starting.by_slot([row for row in rows if row[1] in self.concerned])
 
@@ -161,6 +165,6 @@ def _adapted(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_ids(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    enrollment_id, sequence_id, *columns, step_id, released_by = row
+    enrollment_id, sequence_id, *columns, step_id, released_by, entry = row
     ids = [each and UUID(each) for each in (step_id, released_by)]
-    return (UUID(enrollment_id), UUID(sequence_id), *columns, *ids)
+    return (UUID(enrollment_id), UUID(sequence_id), *columns, *ids, entry)

@@ -37,6 +37,8 @@ WAIT = {
     "propertyFilters": [{"path": "n", "operator": "not_exists"}],
 }
 BIG = [{"path": "n", "operator": "exists"}]
+SAME = [{"path": "n", "operator": "equals", "entryPath": "n"}]
+WAITS = {"wait", "same n"}
 Status = Enrollment.Status
 
 
@@ -59,6 +61,10 @@ SEQUENCES: dict[str, dict[str, Any]] = {
         ),
     },
     "wait": {"eventName": "order", "steps": [WAIT], **stop("event_received", "end")},
+    "same n": {"eventName": "order", "steps": [{**WAIT, "propertyFilters": SAME}]},
+    "same n stops": {"eventName": "order", **stop("event_received", "came", propertyFilters=SAME)},
+    "again": {"eventName": "start", "enrollmentMode": "restart", **stop("event_received", "start")},
+    "again by tag": {"trigger": "tag_added", "tagNames": ["vip"], "enrollmentMode": "restart"},
     "own stop": {"eventName": "came", **stop("event_received", "came")},
     "tagged": {"trigger": "tag_added", "tagNames": ["vip", "customer"]},
     "lead": {"trigger": "tag_added", "tagNames": ["lead"], **stop("tag_added", "customer")},
@@ -84,7 +90,7 @@ def enrollments_in_order(workspace: Workspace) -> list[Enrollment]:
 
 
 def wait_for(enrollment: Enrollment) -> None:
-    is_wait = enrollment.sequence.name == "wait"
+    is_wait = enrollment.sequence.name in WAITS
     enrollment.status, enrollment.awaits = Status.WAITING, "came" if is_wait else ""
     enrollment.due_at = NOON + timedelta(days=3)
 
