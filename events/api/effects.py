@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-PREFIXES = {"tagId": "tag", "rule": "rul", "sequenceId": "seq", "enrollment": "enr"}
+PREFIXES = {
+    "tagId": "tag",
+    "rule": "rul",
+    "sequenceId": "seq",
+    "enrollment": "enr",
+    "supersedes": "enr",
+}
 
 
 def wire_effects(effects: Mapping[str, Any]) -> dict[str, Any]:

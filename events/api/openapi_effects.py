@@ -35,7 +35,7 @@ EFFECTS: Schema = {
             enrollment=ENROLLMENT_ID,
             by={"enum": ["event", "tag"]},
             tag=_NAME,
-            supersedes=HEX_ID,
+            supersedes=ENROLLMENT_ID,
         ),
         "sequencesNotStarted": _listing(
             sequence=_NAME,

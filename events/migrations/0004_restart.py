@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('events', '0001_tables'),
+        ('events', '0003_split_steps'),
     ]
 
     operations = [
