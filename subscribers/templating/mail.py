@@ -7,6 +7,7 @@ a text part.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.header import Header
 from email.utils import formataddr
 from typing import Any
 
@@ -89,4 +90,10 @@ def address_header(name: str, address: str) -> str:
 
     Raises `addresses.InvalidAddress` for anything but exactly one address.
     """
-    return formataddr((header_text(name), addresses.parse(header_text(address)).mailbox))
+    mailbox = addresses.parse(header_text(address)).mailbox
+    shown = header_text(name)
+    if shown.isascii():
+        return formataddr((shown, mailbox))
+    # In words of at most 75 characters (RFC 2047, 2).
+    words = Header(shown, "utf-8", maxlinelen=75).encode(linesep="\n").split("\n")
+    return f"{' '.join(word.strip() for word in words)} <{mailbox}>"

@@ -71,7 +71,7 @@ class _Sender:
         if placed is None:
             return
         try:
-            draft = mails.write(enrollment=enrollment, placed=placed)
+            draft = mails.write(enrollment=enrollment, placed=placed, now=self.clock())
         except (TemplateFault, mails.NoSender) as error:
             self._fail(enrollment, str(error), is_final=True)
             return

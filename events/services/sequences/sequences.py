@@ -108,7 +108,10 @@ def readiness(sequence: Sequence) -> Readiness:
     problems = problems_of(workspace=workspace, spec=spec)
     if sequence.status == Sequence.Status.ARCHIVED:
         problems.insert(0, "It is archived: bring it back first.")
-    warnings = references.unseen_paths(workspace=workspace, spec=spec)
+    warnings = [
+        *references.unseen_paths(workspace=workspace, spec=spec),
+        *references.missing_address(workspace=workspace, spec=spec),
+    ]
     return Readiness(problems=tuple(problems), warnings=tuple(warnings))
 
 
