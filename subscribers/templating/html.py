@@ -39,7 +39,7 @@ _LINES = frozenset({
 # Several in a row begin one line. Text has none, since its own become blanks.
 _START_OF_LINE = "\r"
 _STARTS = re.compile(r"\r[ \r]*+")
-# Invisible; keeps the mail's first words out of the list of mails, which shows up to 150 characters.
+# Invisible; keeps the mail's first words out of the list of mails, which shows 150 characters.
 _FILLER = "&#847;&zwnj;&nbsp;" * 150
 _HIDDEN = "display:none;max-height:0;overflow:hidden;mso-hide:all"
 

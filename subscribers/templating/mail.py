@@ -59,10 +59,13 @@ def render_mail(
     """Return the mail of four templates and plain data.
 
     The preview text comes first in the HTML, hidden; style sheets are inlined. A blank `text` is
-    made from the HTML. What gave nothing is in the reader's notes. Raises `TemplateFault`, and `TypeError` for data that is not plain.
+    made from the HTML. What gave nothing is in the reader's notes. Raises
+    `TemplateFault`, and `TypeError` for data that is not plain.
     """
     merge_tags.refuse_other_than_plain(data)
-    one_line_subject = header_text(merge_tags.render_plain(subject, data, is_html=False, reader=reader))
+    one_line_subject = header_text(
+        merge_tags.render_plain(subject, data, is_html=False, reader=reader)
+    )
     preview = header_text(merge_tags.render_plain(preview_text, data, is_html=False, reader=reader))
     page = merge_tags.render_plain(html, data, is_html=True, reader=reader)
     plain = merge_tags.render_plain(text, data, is_html=False, reader=reader)

@@ -36,7 +36,13 @@ COMPILED_KEPT = 256
 DEEPEST_DATA = 50
 # The roots whose fields are fixed; below `attributes` any name may come.
 FIELDS: Mapping[str, tuple[str, ...]] = {
-    "subscriber": ("id", "email", "externalId", *(text.wire_name for text in profile.TEXTS), "attributes"),
+    "subscriber": (
+        "id",
+        "email",
+        "externalId",
+        *(text.wire_name for text in profile.TEXTS),
+        "attributes",
+    ),
     "workspace": ("name", "postalAddress"),
 }
 # Only raises an alarm: what a rendering may do is limited by counts, the same on every machine.

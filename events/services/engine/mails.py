@@ -36,7 +36,11 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep, now: datetime) -
     footer = None
     if kind == OutgoingEmail.Kind.MARKETING:
         footer = confirmation_mail.footer_of(subscriber=person, workspace=workspace)
-    name = rendering.render(version.from_name, data, is_html=False, reader=reader).strip()
+    try:
+        name = rendering.render(version.from_name, data, is_html=False, reader=reader).strip()
+    except rendering.TemplateFault as fault:
+        reader.note(f"fromName: {fault} The workspace's name was used")
+        name = ""
     name = name or workspace.from_name or workspace.name
     mail = rendering.render_mail(
         subject=step.subject,

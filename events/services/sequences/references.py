@@ -17,9 +17,7 @@ from subscribers.templating import mail as rendering
 from subscribers.wire import names
 from subscribers.wire.payloads import Fault, InvalidRequest
 
-NO_ADDRESS = (
-    "Marketing mail ends with a footer, but the workspace has no postal address for it."
-)
+NO_ADDRESS = "Marketing mail ends with a footer, but the workspace has no postal address for it."
 # How many of the latest events are checked for the properties that mails use.
 EVENTS_SAMPLED = 20
 
