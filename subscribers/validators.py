@@ -3,6 +3,7 @@
 import re
 import zoneinfo
 
+from babel import Locale, UnknownLocaleError
 from django.core.exceptions import ValidationError
 
 from subscribers.wire import json_gate, names
@@ -32,3 +33,10 @@ def validate_name(text: str) -> None:
 def validate_color(text: str) -> None:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
         raise ValidationError("Give a colour as #2b665d.")
+
+
+def validate_language(value: str) -> None:
+    try:
+        Locale.parse(value.replace("-", "_"))
+    except (ValueError, UnknownLocaleError) as error:
+        raise ValidationError("This is no language such as en, de or pt-BR.") from error

@@ -44,7 +44,10 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
     search_fields = ("id",)
     search_help_text = "eml_… id, whole address or external id"
     fieldsets = (
-        (None, {"fields": ("status", "why", "subject_shown", "recipient", "subscriber_link")}),
+        (
+            None,
+            {"fields": ("status", "why", "notes", "subject_shown", "recipient", "subscriber_link")},
+        ),
         ("Content", {"fields": ("rendered", "text_shown")}),
         ("Headers", {"fields": ("sender", "reply_to", "message_id", "headers_shown")}),
         ("Cause", {"fields": ("kind", "enrollments", "cause", "workspace", "public_id")}),

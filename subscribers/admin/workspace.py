@@ -41,6 +41,7 @@ class WorkspaceAdmin(ConfirmationPage):
         (None, {"fields": ("name", "slug", "timezone", "color")}),
         ("Mail", {"fields": (
             "from_email", "from_name", "is_mail_paused", "mail_cap", "mail_cap_hours",
+            "language", "has_footer", "footer_link", "postal_address",
         )}),
         ("Double opt-in", {"fields": (
             "double_opt_in", "confirmation_needs_button", "confirmation_redirect_url",

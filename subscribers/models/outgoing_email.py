@@ -48,6 +48,8 @@ class OutgoingEmail(models.Model):
     last_error = models.TextField(blank=True, default="")
     # Why it was skipped, in a word.
     reason = models.CharField(max_length=100, blank=True, default="")
+    # What gave nothing while it was rendered, a sentence a line.
+    notes = models.TextField(blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=now)
     # When a mail that no enrollment waits for is due: a confirmation, or one sent again.
     due_at = models.DateTimeField(null=True)

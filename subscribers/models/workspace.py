@@ -7,7 +7,7 @@ from django.db import models
 from django.utils.timezone import now
 
 from subscribers.ids import new_id
-from subscribers.validators import validate_color, validate_time_zone
+from subscribers.validators import validate_color, validate_language, validate_time_zone
 
 
 def new_secret() -> str:
@@ -36,6 +36,34 @@ class Workspace(models.Model):
         default="UTC",
         validators=[validate_time_zone],
         help_text="IANA name, such as Europe/Berlin; sending windows count in it.",
+    )
+    language = models.CharField(
+        max_length=20,
+        default="en",
+        db_default="en",
+        validators=[validate_language],
+        help_text="Language of dates and numbers in mail, such as de or pt-BR.",
+    )
+    has_footer = models.BooleanField(
+        "footer",
+        default=True,
+        db_default=True,
+        help_text="Marketing mail without an unsubscribe link ends with one.",
+    )
+    footer_link = models.CharField(
+        "footer's link",
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The words of the footer's link, in your language. Empty: Unsubscribe.",
+    )
+    postal_address = models.CharField(
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Your postal address; the footer ends with it. Many laws ask for one.",
     )
     # The confirmation mail's templates; where empty, Cueline's own.
     confirmation_subject = models.CharField(max_length=998, blank=True, default="")

@@ -8,23 +8,28 @@ import html
 import math
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import quote_plus
 
+from babel import numbers
+
 from subscribers.templating import dates
+from subscribers.templating.reader import Reader
 from subscribers.templating.values import (
     MOST_ITEMS,
     MOST_TEXT,
     Escaped,
     FilterRefused,
-    bounded,
+    NoNumber,
     items_of,
+    needed_number,
     number_of,
     text_of,
 )
 
 MOST_DECIMALS = 10
+_CURRENCY = re.compile("[A-Z]{3}")
 _TAG = re.compile(r"(<[^<>]*>)")
 _HIDDEN = re.compile(r"<\s*(script|style)\b", re.IGNORECASE)
 
@@ -155,36 +160,63 @@ def _calculated(
     """Return a filter that calculates in integers or, as money needs it, in decimals."""
 
     def calculate(value: object, other: object) -> int | float:
-        one, two = number_of(value), number_of(other)
+        one, two = needed_number(value), needed_number(other)
         if isinstance(one, int) and isinstance(two, int):
-            return bounded(whole(one, two))
-        return bounded(float(exact(Decimal(str(one)), Decimal(str(two)))))
+            return needed_number(whole(one, two))
+        return needed_number(float(exact(Decimal(str(one)), Decimal(str(two)))))
 
     return calculate
 
 
 def _round(value: object, decimals: object = 0) -> int | float:
+    """Round half away from zero, as Liquid does."""
     places = min(max(0, _whole(decimals)), MOST_DECIMALS)
-    return round(number_of(value), places) if places else round(number_of(value))
+    exact = _decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    return float(exact) if places else int(exact)
+
+
+def _decimal(value: object) -> Decimal:
+    return Decimal(str(needed_number(value)))
+
+
+def _number(value: object, decimals: object = None, *, reader: Reader) -> str:
+    """Write a number as the reader's language does, with so many decimals where they are given."""
+    number, pattern = _decimal(value), None
+    if decimals is not None:
+        places = min(max(0, _whole(decimals)), MOST_DECIMALS)
+        number = _decimal(_round(value, places))
+        pattern = "#,##0." + "0" * places if places else "#,##0"
+    return numbers.format_decimal(number, format=pattern, locale=reader.locale)
+
+
+def _money(value: object, currency: object = "USD", *, reader: Reader) -> str:
+    """Write an amount with its currency's sign and decimals, as the reader's language does."""
+    code = text_of(currency).strip().upper()
+    if not _CURRENCY.fullmatch(code):
+        raise NoNumber("a currency has three letters, such as EUR")
+    places = numbers.get_currency_precision(code)
+    return numbers.format_currency(_decimal(_round(value, places)), code, locale=reader.locale)
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "append": lambda value, other: text_of(value) + text_of(other),
     "capitalize": lambda value: text_of(value).capitalize(),
-    "ceil": lambda value: math.ceil(number_of(value)),
+    "ceil": lambda value: math.ceil(needed_number(value)),
     "date": dates.spell,
     "default": _default,
     "divided_by": _calculated(lambda one, two: one // two, lambda one, two: one / two),
     "downcase": lambda value: text_of(value).lower(),
     "escape": _escape,
     "first": _first,
-    "floor": lambda value: math.floor(number_of(value)),
+    "floor": lambda value: math.floor(needed_number(value)),
     "join": _join,
     "last": _last,
     "map": lambda value, key: [field for _, field in _fields(value, text_of(key))],
     "minus": _calculated(lambda one, two: one - two, lambda one, two: one - two),
     "modulo": _calculated(lambda one, two: one % two, lambda one, two: one % two),
+    "money": _money,
     "newline_to_br": _newline_to_br,
+    "number": _number,
     "plus": _calculated(lambda one, two: one + two, lambda one, two: one + two),
     "prepend": lambda value, other: text_of(other) + text_of(value),
     "replace": _replace,
@@ -203,8 +235,10 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "url_encode": _url_encode,
     "where": _where,
 }
+# Their result depends on who reads it and when.
+OF_READER = frozenset({"date", "money", "number"})
 # What a character costs a filter, in characters that others handle (measured).
-COSTS: Mapping[str, int] = {"date": 100, "strip_html": 16}
+COSTS: Mapping[str, int] = {"date": 100, "money": 100, "number": 100, "strip_html": 16}
 # Liquid's other filters: refused after a single pipe, where any other text is a fallback.
 UNAVAILABLE = frozenset({
     "abs", "at_least", "at_most", "base64_decode", "base64_encode", "compact", "concat",

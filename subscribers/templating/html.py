@@ -39,6 +39,8 @@ _LINES = frozenset({
 # Several in a row begin one line. Text has none, since its own become blanks.
 _START_OF_LINE = "\r"
 _STARTS = re.compile(r"\r[ \r]*+")
+# Invisible; keeps the mail's first words out of the list of mails, which shows 150 characters.
+_FILLER = "&#847;&zwnj;&nbsp;" * 150
 _HIDDEN = "display:none;max-height:0;overflow:hidden;mso-hide:all"
 
 
@@ -60,11 +62,18 @@ def inline_styles(source: str) -> str:
     return inlined if len(inlined) <= MOST_INLINED else source
 
 
+def with_footer(source: str, footer: str) -> str:
+    """Return the HTML with more HTML at the end of its body."""
+    place = source.lower().rfind("</body")
+    place = place if place >= 0 else len(source)
+    return source[:place] + footer + source[place:]
+
+
 def with_preview(source: str, preview: str) -> str:
     """Return the HTML with a hidden text first, which mail clients list beside the subject."""
     if not preview:
         return source
-    hidden = f'<div style="{_HIDDEN}">{html.escape(preview)}</div>'
+    hidden = f'<div style="{_HIDDEN}">{html.escape(preview)}{_FILLER}</div>'
     body = _BODY.search(source)
     place = body.end() if body else 0
     return source[:place] + hidden + source[place:]

@@ -7,17 +7,19 @@ a text part.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.header import Header
 from email.utils import formataddr
 from typing import Any
 
 from subscribers.templating import html as mail_html
 from subscribers.templating import merge_tags
-from subscribers.templating.merge_tags import MergeTags, TemplateFault, check, render
+from subscribers.templating.merge_tags import MergeTags, TemplateFault, check, render, tags_of
+from subscribers.templating.reader import Reader
 from subscribers.wire import addresses
 
 __all__ = [
     "MergeTags", "RenderedMail", "TemplateFault", "address_header", "check", "header_text",
-    "render", "render_mail",
+    "render", "render_mail", "tags_of",
 ]  # fmt: skip
 
 LONGEST_HEADER = 998  # RFC 5322, 2.1.1: characters of a line.
@@ -35,24 +37,47 @@ class RenderedMail:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footer:
+    """What ends a mail in which `url` is missing, so that there is a way out in each part."""
+
+    url: str
+    html: str
+    text: str
+
+
 def render_mail(
-    *, subject: str, preview_text: str, html: str, text: str, data: Mapping[str, Any]
+    *,
+    subject: str,
+    preview_text: str,
+    html: str,
+    text: str,
+    data: Mapping[str, Any],
+    reader: Reader | None = None,
+    footer: Footer | None = None,
 ) -> RenderedMail:
     """Return the mail of four templates and plain data.
 
     The preview text comes first in the HTML, hidden; style sheets are inlined. A blank `text` is
-    made from the HTML. Raises `TemplateFault`, and `TypeError` for data that is not plain.
+    made from the HTML. What gave nothing is in the reader's notes. Raises
+    `TemplateFault`, and `TypeError` for data that is not plain.
     """
     merge_tags.refuse_other_than_plain(data)
-    one_line_subject = header_text(merge_tags.render_plain(subject, data, is_html=False))
-    preview = header_text(merge_tags.render_plain(preview_text, data, is_html=False))
-    page = merge_tags.render_plain(html, data, is_html=True)
-    plain = merge_tags.render_plain(text, data, is_html=False)
+    one_line_subject = header_text(
+        merge_tags.render_plain(subject, data, is_html=False, reader=reader)
+    )
+    preview = header_text(merge_tags.render_plain(preview_text, data, is_html=False, reader=reader))
+    page = merge_tags.render_plain(html, data, is_html=True, reader=reader)
+    plain = merge_tags.render_plain(text, data, is_html=False, reader=reader)
     if not page.strip():
         page = ""
     if not plain.strip():
         plain = mail_html.to_text(page) or preview or one_line_subject
+    if footer and footer.url not in plain:
+        plain = f"{plain.rstrip()}\n\n-- \n{footer.text}"
     if page:
+        if footer and footer.url not in page:
+            page = mail_html.with_footer(page, footer.html)
         page = mail_html.inline_styles(mail_html.with_preview(page, preview))
     return RenderedMail(subject=one_line_subject, preview_text=preview, html=page, text=plain)
 
@@ -68,4 +93,10 @@ def address_header(name: str, address: str) -> str:
 
     Raises `addresses.InvalidAddress` for anything but exactly one address.
     """
-    return formataddr((header_text(name), addresses.parse(header_text(address)).mailbox))
+    mailbox = addresses.parse(header_text(address)).mailbox
+    shown = header_text(name)
+    if shown.isascii():
+        return formataddr((shown, mailbox))
+    # In words of at most 75 characters (RFC 2047, 2).
+    words = Header(shown, "utf-8", maxlinelen=75).encode(linesep="\n").split("\n")
+    return f"{' '.join(word.strip() for word in words)} <{mailbox}>"

@@ -4,26 +4,49 @@ Data is plain values only, so that no template reaches a method or an attribute.
 compiled last are cached.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import difflib
+import html
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Any
+from urllib.parse import quote
 
 from liquid import BoundTemplate, Environment, Token
 from liquid.exceptions import FilterArgumentError, LiquidError
 from liquid.filter import with_context
 from liquid.output import LimitedStringIO
+from liquid.undefined import Undefined, is_undefined
 
 from subscribers.templating import lexer
-from subscribers.templating.filters import COSTS, FILTERS
-from subscribers.templating.nodes import TAG_CLASSES, Rendering
-from subscribers.templating.values import MOST_TEXT, FilterRefused
+from subscribers.templating.filters import COSTS, FILTERS, OF_READER
+from subscribers.templating.nodes import TAG_CLASSES, Rendering, missing_name
+from subscribers.templating.reader import Reader
+from subscribers.templating.values import MOST_TEXT, FilterRefused, NoNumber
+from subscribers.wire import profile
+
+logger = logging.getLogger("cueline.templating")
 
 ROOTS = ("subscriber", "event", "workspace", "unsubscribeUrl", "DOUBLE_OPT_IN_URL")
 MOST_OUTPUT = 512 * 1024  # bytes of UTF-8
 MOST_SOURCE = 512 * 1024  # bytes of UTF-8
 COMPILED_KEPT = 256
 DEEPEST_DATA = 50
+# The roots whose fields are fixed; below `attributes` any name may come.
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "subscriber": (
+        "id",
+        "email",
+        "externalId",
+        *(text.wire_name for text in profile.TEXTS),
+        "attributes",
+    ),
+    "workspace": ("name", "postalAddress"),
+}
+# Only raises an alarm: what a rendering may do is limited by counts, the same on every machine.
+SLOW_SECONDS = 2
 
 
 class TemplateFault(ValueError):
@@ -46,33 +69,76 @@ class MergeTags:
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     template: BoundTemplate
+    # Each path's segments, and the line of its first use.
+    lines: Mapping[tuple[str, ...], int]
     tags: MergeTags
 
 
-def check(template: str) -> MergeTags:
+def check(template: str, *, roots: Collection[str] = ROOTS) -> MergeTags:
     """Return what a template reads, or raise `TemplateFault` for its first fault.
 
-    Refused: syntax errors, tags and filters that are not available, names other than `ROOTS`, and
-    more than 512 KiB of source.
+    Refused: syntax errors, tags and filters that are not available, names other than `roots`,
+    unknown fields of the roots in `FIELDS`, more than 512 KiB of source, and whatever cannot be
+    rendered with blank data.
     """
+    compiled = _compile(template)
+    for (root, *rest), line in compiled.lines.items():
+        if root not in roots:
+            raise _unknown(root, roots, line=line)
+        known = FIELDS.get(root)
+        if known and rest and rest[0] not in known:
+            raise _unknown(rest[0], known, line=line, root=f"{root}.")
+    render_plain(template, {}, is_html=True)
+    return compiled.tags
+
+
+def tags_of(template: str) -> MergeTags:
+    """Return what a stored template reads; refuses less than `check`, whose rules came later."""
     return _compile(template).tags
 
 
-def render(template: str, data: Mapping[str, Any], *, is_html: bool) -> str:
+def render(
+    template: str, data: Mapping[str, Any], *, is_html: bool, reader: Reader | None = None
+) -> str:
     """Return the text; missing data is blank, and in HTML every value is escaped.
 
     Raises `TemplateFault`, and `TypeError` for data other than dicts, lists, strings, numbers,
     booleans and None.
     """
     refuse_other_than_plain(data)
-    return render_plain(template, data, is_html=is_html)
+    return render_plain(template, data, is_html=is_html, reader=reader)
 
 
-def render_plain(template: str, data: Mapping[str, Any], *, is_html: bool) -> str:
+def render_url(template: str, data: Mapping[str, Any], *, reader: Reader | None = None) -> str:
+    """Return a URL in which every value is percent-encoded; raises as `render` does."""
+    refuse_other_than_plain(data)
+    return _rendered(template, data, escape=_percent_encoded, reader=reader)
+
+
+def render_plain(
+    template: str, data: Mapping[str, Any], *, is_html: bool, reader: Reader | None = None
+) -> str:
     """Render with data that is known to be plain."""
+    return _rendered(template, data, escape=html.escape if is_html else str, reader=reader)
+
+
+def _percent_encoded(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+def _rendered(
+    template: str,
+    data: Mapping[str, Any],
+    *,
+    escape: Callable[[str], str],
+    reader: Reader | None,
+) -> str:
     compiled = _compile(template)
-    rendering = Rendering(compiled.template, data=data, is_html=is_html)
+    rendering = Rendering(
+        compiled.template, data=data, escape=escape, reader=reader or Reader(now=None)
+    )
     buffer = LimitedStringIO(limit=MOST_OUTPUT)
+    began = time.perf_counter()
     try:
         compiled.template.render_with_context(rendering, buffer)
     except LiquidError as error:
@@ -80,6 +146,9 @@ def render_plain(template: str, data: Mapping[str, Any], *, is_html: bool) -> st
     # Any other exception is the template's fault too.
     except Exception as error:
         raise TemplateFault(f"could not be rendered ({type(error).__name__}).") from error
+    seconds = time.perf_counter() - began
+    if seconds > SLOW_SECONDS:
+        logger.warning("A template took %.1f s to render.", seconds)
     return buffer.getvalue()
 
 
@@ -139,13 +208,17 @@ def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., An
     @wraps(function)
     def run(value: object, *args: object, context: Rendering, **named: object) -> object:
         context.handle(value, *args, cost=cost)
+        extra = {"reader": context.reader} if name in OF_READER else {}
         try:
-            made = function(value, *args, **named)
+            made = function(value, *args, **named, **extra)
         except FilterRefused as error:
             raise FilterArgumentError(f"'{name}': {error}", token=None) from error
-        except (ArithmeticError, ValueError) as error:
-            message = f"'{name}' cannot be applied ({type(error).__name__})."
-            raise FilterArgumentError(message, token=None) from error
+        except (ArithmeticError, ValueError, NoNumber) as error:
+            # A mail must not fail for one value: the filter gives nothing.
+            why = _why_nothing(error, (value, *args))
+            if why:
+                context.reader.note(f"{why}: {name} gave nothing")
+            return Undefined("")
         if isinstance(made, str) and len(made) > MOST_TEXT:
             message = f"'{name}': a text would have more than {MOST_TEXT:,} characters."
             raise FilterArgumentError(message, token=None)
@@ -153,6 +226,14 @@ def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., An
         return made
 
     return with_context(run)
+
+
+def _why_nothing(error: Exception, values: tuple[object, ...]) -> str:
+    """Return why a calculation gave nothing; "" where an earlier one gave nothing already."""
+    missing = [missing_name(value) for value in values if value is None or is_undefined(value)]
+    if missing:
+        return missing[0] and f"{missing[0]} is missing"
+    return "a number is zero" if isinstance(error, ZeroDivisionError) else str(error)
 
 
 @lru_cache(maxsize=1)
@@ -176,13 +257,24 @@ def _compile(source: str) -> _Compiled:
     except RecursionError as error:
         raise TemplateFault("the template nests too deeply.") from error
     paths: set[str] = set()
+    lines: dict[tuple[str, ...], int] = {}
     for root, variables in globals_by_root.items():
+        for variable in variables:
+            segments = tuple(map(str, variable.segments[:2]))
+            lines.setdefault(segments, _line_of(source, variable.span.index))
         if root not in ROOTS:
-            known = f"{', '.join(ROOTS[:-1])} and {ROOTS[-1]}"
-            line = _line_of(source, variables[0].span.index)
-            raise TemplateFault(f"'{root[:50]}' is not known; known are {known}.", line=line)
+            raise _unknown(root, ROOTS, line=_line_of(source, variables[0].span.index))
         paths.update(map(str, variables))
-    return _Compiled(template, MergeTags(frozenset(paths)))
+    return _Compiled(template, lines, MergeTags(frozenset(paths)))
+
+
+def _unknown(name: str, known: Collection[str], *, line: int, root: str = "") -> TemplateFault:
+    folded = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.replace("_", "").lower(), folded, n=1)
+    *rest, last = [root + each for each in known]
+    hint = f"did you mean {root}{folded[near[0]]}?" if near else ""
+    listed = f"known are {', '.join(rest)} and {last}." if rest else f"known is {last}."
+    return TemplateFault(f"'{root}{name[:50]}' is not known; {hint or listed}", line=line)
 
 
 def _fault(error: LiquidError, source: str) -> TemplateFault:

@@ -6,30 +6,39 @@ builds a range before cutting it. Here every iteration counts, weighted by its c
 
 import html
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TextIO, cast
 
 from liquid import BoundTemplate, RenderContext, Token
 from liquid.ast import Node
 from liquid.builtin.content import Literal
-from liquid.builtin.expressions import FilteredExpression
+from liquid.builtin.expressions import FilteredExpression, logical
 from liquid.builtin.illegal import Illegal
 from liquid.builtin.output import Output, OutputNode
 from liquid.builtin.tags.assign_tag import AssignNode, AssignTag
 from liquid.builtin.tags.case_tag import CaseNode, CaseTag, MultiExpressionBlockNode
 from liquid.builtin.tags.for_tag import BreakTag, ContinueTag, ForLoop, ForNode, ForTag
-from liquid.builtin.tags.if_tag import IfTag
-from liquid.builtin.tags.unless_tag import UnlessTag
+from liquid.builtin.tags.if_tag import IfNode, IfTag
+from liquid.builtin.tags.unless_tag import UnlessNode, UnlessTag
 from liquid.exceptions import BreakLoop, ContinueLoop, LiquidSyntaxError, ResourceLimitError
 from liquid.expression import Expression
 from liquid.stream import TokenStream
 from liquid.tag import Tag
 from liquid.token import TOKEN_EXPRESSION
-from liquid.undefined import UNDEFINED
+from liquid.undefined import UNDEFINED, Undefined, is_undefined
 
-from subscribers.templating.filters import FILTERS
+from subscribers.templating.filters import FILTERS, OF_READER
 from subscribers.templating.lexer import TOKEN_FALLBACK
-from subscribers.templating.values import LARGEST_NUMBER, MOST_TEXT, Escaped, text_of, weight_of
+from subscribers.templating.reader import Reader
+from subscribers.templating.values import (
+    LARGEST_NUMBER,
+    MOST_TEXT,
+    Escaped,
+    plain_number,
+    text_of,
+    weight_of,
+)
 
 MOST_ITERATIONS = 2_000
 # A step is about 0.1 µs: a character of a tag, or an eighth of a token's fixed cost.
@@ -45,10 +54,16 @@ class Rendering(RenderContext):
     """One rendering: its data, and how much of its limits it has used."""
 
     def __init__(
-        self, template: BoundTemplate, *, data: Mapping[str, object], is_html: bool
+        self,
+        template: BoundTemplate,
+        *,
+        data: Mapping[str, object],
+        escape: Callable[[str], str],
+        reader: Reader,
     ) -> None:
-        super().__init__(template, globals=data)
-        self.is_html = is_html
+        super().__init__(template, globals={**data, "locale": reader.locale})
+        self.escape = escape
+        self.reader = reader
         self._iterations = 0
         self._steps = 0
         self._handled = 0
@@ -60,6 +75,8 @@ class Rendering(RenderContext):
     ) -> object:
         """Return the value at a path; a large one may be read a few times only."""
         value = super().get(path, token=token, default=default)
+        if isinstance(value, Undefined):
+            value.name = ".".join(map(str, path))
         self.handle(value)
         return value
 
@@ -105,8 +122,9 @@ class _Output(OutputNode):
         text = text_of(value)
         if self.fallback is not None and not text.strip():
             value = text = self.fallback
-        is_escaped = isinstance(value, Escaped) or not cast("Rendering", context).is_html
-        return buffer.write(text if is_escaped else html.escape(text))
+        escape = cast("Rendering", context).escape
+        is_ready = isinstance(value, Escaped) and escape is html.escape
+        return buffer.write(text if is_ready else escape(text))
 
 
 class _OutputTag(Output):
@@ -129,6 +147,10 @@ def _check_filters(expression: Expression) -> None:
             raise LiquidSyntaxError(f"the filter '{each.name}' is not available.", token=each.token)
         named = {arg.name for arg in each.args if hasattr(arg, "name")}
         given = [None for arg in each.args if not hasattr(arg, "name")]
+        if each.name in OF_READER and "reader" not in named:
+            named.add("reader")
+        elif "reader" in named:
+            named.add("a reader given by the template")
         try:
             _SIGNATURES[each.name].bind(None, *given, **dict.fromkeys(named))
         except TypeError as error:
@@ -240,7 +262,107 @@ class _CaseTag(CaseTag):
         return node
 
 
+def missing_name(value: object) -> str:
+    """Return the path of a missing value; "" for what an earlier calculation left blank."""
+    return value.name if isinstance(value, Undefined) else "a value"
+
+
+class _Comparison(Expression):
+    """`<`, `>`, `<=`, `>=` and `contains`: false, and noted, where a side cannot be compared.
+
+    Two numbers compare as numbers, also where one is a text such as "150".
+    """
+
+    __slots__ = ("left", "right", "sign")
+
+    def __init__(self, token: Token, left: Expression, right: Expression, sign: str) -> None:
+        super().__init__(token)
+        self.left = left
+        self.right = right
+        self.sign = sign
+
+    def __str__(self) -> str:
+        return f"{self.left} {self.sign} {self.right}"
+
+    def evaluate(self, context: RenderContext) -> bool:
+        left, right = self.left.evaluate(context), self.right.evaluate(context)
+        reader = cast("Rendering", context).reader
+        for side in (left, right):
+            if side is None or is_undefined(side):
+                if name := missing_name(side):
+                    reader.note(f"{name} is missing: {self.sign} gave nothing")
+                return False
+        if self.sign == "contains":
+            if isinstance(left, str):
+                return text_of(right) in left
+            if isinstance(left, (list, tuple, range)) or isinstance(right, str):
+                return isinstance(left, (list, tuple, range, dict)) and right in left
+        else:
+            numbers = plain_number(left), plain_number(right)
+            if numbers[0] is not None and numbers[1] is not None:
+                return bool(_ORDERS[self.sign](*numbers))
+            if isinstance(left, str) and isinstance(right, str):
+                return bool(_ORDERS[self.sign](left, right))
+        reader.note(f"{self}: the values cannot be compared, which gave nothing")
+        return False
+
+    def children(self) -> list[Expression]:
+        return [self.left, self.right]
+
+
+_ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
+}  # fmt: skip
+
+
+def _tolerant(expression: Expression) -> Expression:
+    """Return a condition whose comparisons never fail."""
+    match expression:
+        case logical.LogicalNotExpression():
+            expression.right = _tolerant(expression.right)
+        case logical.LogicalAndExpression() | logical.LogicalOrExpression():
+            expression.left = _tolerant(expression.left)
+            expression.right = _tolerant(expression.right)
+        case (
+            logical.LtExpression()
+            | logical.GtExpression()
+            | logical.LeExpression()
+            | logical.GeExpression()
+            | logical.ContainsExpression()
+        ):
+            sign = _SIGNS[type(expression)]
+            return _Comparison(expression.token, expression.left, expression.right, sign)
+        case _:
+            pass
+    return expression
+
+
+_SIGNS: Mapping[type[Expression], str] = {
+    logical.LtExpression: "<", logical.GtExpression: ">", logical.LeExpression: "<=",
+    logical.GeExpression: ">=", logical.ContainsExpression: "contains",
+}  # fmt: skip
+
+
+def _make_tolerant(node: Node) -> Node:
+    if isinstance(node, IfNode | UnlessNode):
+        alternatives = (each.expression for each in node.alternatives)
+        for condition in (node.condition, *alternatives):
+            boolean = cast("logical.BooleanExpression", condition)
+            boolean.expression = _tolerant(boolean.expression)
+    return node
+
+
+class _IfTag(IfTag):
+    def parse(self, stream: TokenStream) -> Node:
+        return _make_tolerant(super().parse(stream))
+
+
+class _UnlessTag(UnlessTag):
+    def parse(self, stream: TokenStream) -> Node:
+        return _make_tolerant(super().parse(stream))
+
+
 TAG_CLASSES: tuple[type[Tag], ...] = (
-    Literal, Illegal, _OutputTag, IfTag, UnlessTag, _CaseTag, _ForTag, BreakTag, ContinueTag,
+    Literal, Illegal, _OutputTag, _IfTag, _UnlessTag, _CaseTag, _ForTag, BreakTag, ContinueTag,
     _AssignTag,
 )  # fmt: skip

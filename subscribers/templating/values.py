@@ -20,6 +20,12 @@ class FilterRefused(ValueError):
     code = "TEMPLATE_ERROR"
 
 
+class NoNumber(Exception):
+    """A calculation's value is missing or no number, so the filter gives nothing."""
+
+    code = "TEMPLATE_ERROR"
+
+
 class Escaped(str):
     """Text that is HTML already. Only `escape` and `newline_to_br` make it.
 
@@ -81,16 +87,37 @@ def items_of(value: object) -> list[Any]:
 
 def number_of(value: object) -> int | float:
     """Return a value as a number; 0 when it is none."""
+    return bounded(plain_number(value) or 0)
+
+
+def needed_number(value: object) -> int | float:
+    """Return a value as a number, as a calculation needs it; raises `NoNumber`."""
+    number = plain_number(value)
+    if number is None:
+        kind = {str: "a text", bool: "true or false"}.get(type(value), "a value")
+        raise NoNumber(f"{kind} is no number")
+    if not abs(number) <= LARGEST_NUMBER:
+        raise NoNumber("a number is beyond 1,000,000,000,000,000")
+    return number
+
+
+def plain_number(value: object) -> int | float | None:
+    """Return a number, or a text of plain digits as one; None for anything else.
+
+    The same rule as that of filters and conditions.
+    """
     match value:
+        case bool():
+            return None
         case int() | float():
-            return bounded(value)
+            return value
         case str():
             match = _NUMBER.fullmatch(value)
             if match is None:
-                return 0
-            return bounded(float(value) if match.group(2) else int(value))
+                return None
+            return float(value) if match.group(2) else int(value)
         case _:
-            return 0
+            return None
 
 
 def bounded(number: int | float) -> int | float:

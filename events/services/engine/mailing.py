@@ -72,7 +72,7 @@ class _Sender:
         if placed is None:
             return
         try:
-            draft = mails.write(enrollment=enrollment, placed=placed)
+            draft = mails.write(enrollment=enrollment, placed=placed, now=self.clock())
         except (TemplateFault, mails.NoSender) as error:
             reason = "no_sender" if isinstance(error, mails.NoSender) else "template_error"
             sequence_id = enrollment.row.sequence_id

@@ -1,5 +1,6 @@
 """Renders an enrollment's mail from its step's templates; writes and sends nothing."""
 
+from datetime import datetime
 from typing import Any
 
 from events.language import steps
@@ -21,7 +22,7 @@ def kind_of(step: steps.EmailStep) -> OutgoingEmail.Kind:
     return kinds.TRANSACTIONAL if step.is_transactional else kinds.MARKETING
 
 
-def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep) -> Draft:
+def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep, now: datetime) -> Draft:
     """Return the mail of a step; raises `rendering.TemplateFault` and `NoSender`."""
     step = placed.step
     if not isinstance(step, steps.EmailStep):
@@ -30,15 +31,26 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep) -> Draft:
     address = version.from_email or workspace.from_email
     if not address:
         raise NoSender("Neither the sequence nor the workspace has a from address.")
-    name = version.from_name or workspace.from_name or workspace.name
+    person, kind, data = enrollment.subscriber, kind_of(step), merge_data(enrollment)
+    reader = confirmation_mail.reader_of(subscriber=person, workspace=workspace, now=now)
+    footer = None
+    if kind == OutgoingEmail.Kind.MARKETING:
+        footer = confirmation_mail.footer_of(subscriber=person, workspace=workspace)
+    try:
+        name = rendering.render(version.from_name, data, is_html=False, reader=reader).strip()
+    except rendering.TemplateFault as fault:
+        reader.note(f"fromName: {fault} The workspace's name was used")
+        name = ""
+    name = name or workspace.from_name or workspace.name
     mail = rendering.render_mail(
         subject=step.subject,
         preview_text=step.preview_text,
         html=step.html,
         text=step.text,
-        data=merge_data(enrollment),
+        data=data,
+        reader=reader,
+        footer=footer,
     )
-    kind = kind_of(step)
     return Draft(
         workspace_id=enrollment.row.workspace_id,
         subscriber_id=enrollment.subscriber.pk,
@@ -50,7 +62,8 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep) -> Draft:
         subject=mail.subject,
         html=mail.html,
         text=mail.text,
-        headers=headers.for_mail(subscriber=enrollment.subscriber, kind=kind),
+        headers=headers.for_mail(subscriber=person, kind=kind),
+        notes="\n".join(reader.notes),
     )
 
 

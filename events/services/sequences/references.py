@@ -8,6 +8,7 @@ import msgspec
 from events.language import filters
 from events.language.specs import SequenceSpec
 from events.language.steps.kinds.base import each_once
+from events.language.steps.kinds.email import EmailStep
 from events.models import Event
 from subscribers.ids import decode, encode
 from subscribers.models import List, Workspace
@@ -16,6 +17,7 @@ from subscribers.templating import mail as rendering
 from subscribers.wire import names
 from subscribers.wire.payloads import Fault, InvalidRequest
 
+NO_ADDRESS = "Marketing mail ends with a footer, but the workspace has no postal address for it."
 # How many of the latest events are checked for the properties that mails use.
 EVENTS_SAMPLED = 20
 
@@ -119,9 +121,17 @@ def entry_without_event(spec: SequenceSpec) -> Iterator[str]:
         )
 
 
+def missing_address(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
+    """Yield a warning where the footer of marketing mail lacks the postal address."""
+    mails = (step for step in spec.steps if isinstance(step, EmailStep))
+    is_marketing = any(not step.is_transactional for step in mails)
+    if is_marketing and workspace.has_footer and not workspace.postal_address.strip():
+        yield NO_ADDRESS
+
+
 def _merge_paths(spec: SequenceSpec) -> set[str]:
     texts = [text for step in spec.steps for text in step.texts]
-    return {path for text in texts for path in rendering.check(text).paths}
+    return {path for text in texts for path in rendering.tags_of(text).paths}
 
 
 def _name_by_id(workspace: Workspace) -> dict[UUID, str]:

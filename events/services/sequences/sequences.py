@@ -113,6 +113,7 @@ def readiness(sequence: Sequence) -> Readiness:
         *references.unseen_paths(workspace=workspace, spec=spec),
         *references.entry_without_event(spec),
         *(f"No way leads to the step {each}." for each in graph.unreachable(spec.steps)),
+        *references.missing_address(workspace=workspace, spec=spec),
     ]
     return Readiness(problems=tuple(problems), warnings=tuple(warnings))
 

@@ -188,7 +188,7 @@ class _Walker:
         """Return the mail and whether it would be sent; the engine checks in the same order."""
         enrollment = self.enrollment
         try:
-            draft = mails.write(enrollment=enrollment, placed=visit.placed)
+            draft = mails.write(enrollment=enrollment, placed=visit.placed, now=visit.ended_at)
         except (TemplateFault, mails.NoSender, InvalidAddress) as error:
             return replace(visit, status=Status.FAILED, error=str(error))
         verdict = brakes.verdict(

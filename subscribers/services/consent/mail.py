@@ -1,5 +1,6 @@
 """The confirmation email, from the workspace's templates or the default ones. No database."""
 
+import html
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from subscribers.models import Confirmation, OutgoingEmail, Subscriber, Workspac
 from subscribers.services.consent import headers, ledger, links, our_mail
 from subscribers.services.outbox.outbox import Draft
 from subscribers.templating import mail as rendering
-from subscribers.templating.mail import RenderedMail, TemplateFault
+from subscribers.templating.mail import Footer, RenderedMail, TemplateFault
+from subscribers.templating.reader import Reader, locale_of, zone_of
 from subscribers.wire import addresses, link_tokens, profile
 
 logger = logging.getLogger("cueline.confirmation_mail")
 
 KIND = OutgoingEmail.Kind.CONFIRMATION
+_FOOTER = "margin:32px 0 0;font-size:12px;line-height:1.5;color:#666666"
 # What the templates call the link.
 URL_TAG = "DOUBLE_OPT_IN_URL"
 
@@ -48,9 +51,12 @@ def templates_of(workspace: Workspace) -> Templates:
     )
 
 
-def render(*, templates: Templates, data: dict[str, Any]) -> RenderedMail:
+def render(
+    *, templates: Templates, data: dict[str, Any], reader: Reader | None = None
+) -> RenderedMail:
     """Return the rendered email; raises `TemplateFault`, or its subclass `LinkMissing`."""
     mail = rendering.render_mail(
+        reader=reader,
         subject=templates.subject,
         preview_text="",
         html=templates.html,
@@ -76,9 +82,36 @@ def merge_data(
             "attributes": subscriber.attributes,
         },
         "event": dict(event),
-        "workspace": {"name": workspace.name},
+        "workspace": {"name": workspace.name, "postalAddress": workspace.postal_address},
         "unsubscribeUrl": headers.unsubscribe_url(subscriber),
     }
+
+
+def reader_of(*, subscriber: Subscriber, workspace: Workspace, now: datetime) -> Reader:
+    """Return whose time zone and language a mail's dates and numbers have: the person's, by the
+    attribute `locale`, else the workspace's.
+    """
+    own = subscriber.attributes.get("locale")
+    return Reader(
+        now=now,
+        zone=zone_of(subscriber.timezone, workspace.timezone),
+        locale=locale_of(own if isinstance(own, str) else "", workspace.language),
+    )
+
+
+def footer_of(*, subscriber: Subscriber, workspace: Workspace) -> Footer | None:
+    """Return what ends a marketing mail without an unsubscribe link; None where it is off."""
+    if not workspace.has_footer:
+        return None
+    url = headers.unsubscribe_url(subscriber)
+    words, address = workspace.footer_link or "Unsubscribe", workspace.postal_address.strip()
+    lines = [f'<a href="{html.escape(url)}">{html.escape(words)}</a>', html.escape(address)]
+    inner = "<br>".join(filter(None, lines))
+    return Footer(
+        url=url,
+        html=f'<p style="{_FOOTER}">{inner}</p>',
+        text="\n".join(filter(None, [f"{words}: {url}", address])),
+    )
 
 
 def data_of(*, subscriber: Subscriber, workspace: Workspace, url: str) -> dict[str, Any]:
@@ -95,8 +128,9 @@ def write(
     workspace = subscriber.workspace
     url = links.link(confirmation, now)
     data = data_of(subscriber=subscriber, workspace=workspace, url=url)
+    reader = reader_of(subscriber=subscriber, workspace=workspace, now=now)
     try:
-        mail = render(templates=templates_of(workspace), data=data)
+        mail = render(templates=templates_of(workspace), data=data, reader=reader)
     except TemplateFault as fault:
         # A sign-up must not wait until the template is corrected.
         ids = {"workspace_id": workspace.pk.hex}
@@ -115,6 +149,7 @@ def write(
         html=mail.html,
         text=mail.text,
         headers=headers.for_mail(subscriber=subscriber, kind=KIND),
+        notes="\n".join(reader.notes),
     )
 
 

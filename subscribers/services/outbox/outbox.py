@@ -66,6 +66,7 @@ class Draft:
     html: str = ""
     text: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    notes: str = ""
 
 
 def cause_of_confirmation(*, confirmation_id: UUID, number: int) -> str:

