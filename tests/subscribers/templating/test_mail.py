@@ -299,7 +299,13 @@ def test_a_template_is_compiled_once() -> None:
 
 
 def mail(**given_parts: str) -> RenderedMail:
-    parts = {"subject": "s", "preview_text": "", "html": "", "text": "", **given_parts}
+    parts: dict[str, Any] = {
+        "subject": "s",
+        "preview_text": "",
+        "html": "",
+        "text": "",
+        **given_parts,
+    }
     data = {"subscriber": {"firstName": "A\r\nBcc: x@b.io\x00\u2028<b>"}}
     return render_mail(data=data, **parts)
 
