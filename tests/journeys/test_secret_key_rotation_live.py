@@ -108,7 +108,11 @@ def test_old_links_to_leave_by_and_suppressions_hold_and_links_to_confirm_by_are
         assert [each.status for each in left] == [200, 200]
         assert "you will get no more newsletters" in left[1].text
         assert (status_of(house, ADA), status_of(house, BOB)) == ("unsubscribed", "active")
-        assert refused["optIn"] == {"required": True, "emailQueued": False}
+        assert refused["optIn"] == {
+            "required": True,
+            "emailQueued": False,
+            "reason": "suppressed",
+        }
         assert "This link no longer works" in over.text
         assert "Send me a fresh link" in over.text
         assert forced.text == over.text

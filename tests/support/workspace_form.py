@@ -8,6 +8,7 @@ def form_of(workspace: Workspace) -> dict[str, object]:
     return {
         "name": workspace.name,
         "timezone": workspace.timezone,
+        "language": workspace.language,
         "mail_cap": workspace.mail_cap,
         "mail_cap_hours": workspace.mail_cap_hours,
         "reminder_hours": workspace.reminder_hours,

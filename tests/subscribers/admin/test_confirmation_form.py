@@ -100,8 +100,8 @@ def test_a_mail_without_the_link_is_refused_where_it_is_missing(
         ({"confirmation_subject": "a\u2028b"}, "confirmation_subject", "one line"),
         (
             {"confirmation_text": LINK + "{% for a in (1..20000000) %}{{a}}{% endfor %}"},
-            "__all__",
-            "The confirmation mail cannot be made.",
+            "confirmation_text",
+            "Line 1",
         ),
     ],
 )

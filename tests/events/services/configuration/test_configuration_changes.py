@@ -140,6 +140,7 @@ def test_double_opt_in(admin_client: Client, caller: Caller) -> None:
             "name": row.name,
             "slug": row.slug,
             "timezone": "UTC",
+            "language": "en",
             "double_opt_in": "on",
             "mail_cap": 0,
             "mail_cap_hours": 24,

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from events.language import steps
@@ -111,6 +111,7 @@ def test_nested_lists_are_walked_as_they_are_written(
     tree: list[dict[str, Any]], tags: set[str], number: int
 ) -> None:
     wire, person = named(tree, count()), Given(tags=tags, subscriber_id=UUID(int=number))
+    assume(str(wire).count("'type'") + str(wire).count("'delay'") <= steps.MOST_STEPS)
 
     assert mails_of(wire, person) == way_through(wire, person)[0]
 
@@ -118,7 +119,9 @@ def test_nested_lists_are_walked_as_they_are_written(
 @settings(max_examples=50)
 @given(tree=trees(2))
 def test_what_nested_lists_become_reads_back_as_equal(tree: list[dict[str, Any]]) -> None:
-    parsed = steps.parse_steps(named(tree, count()))
+    wire = named(tree, count())
+    assume(str(wire).count("'type'") + str(wire).count("'delay'") <= steps.MOST_STEPS)
+    parsed = steps.parse_steps(wire)
 
     assert steps.parse_steps([step.as_wire() for step in parsed]) == parsed
     assert tuple(steps.from_stored(step.as_wire()) for step in parsed) == parsed

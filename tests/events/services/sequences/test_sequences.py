@@ -224,7 +224,7 @@ def test_the_workspaces_address_is_enough() -> None:
 
 
 def test_properties_that_no_recent_event_had_are_warned_of() -> None:
-    workspace = WorkspaceFactory.create()
+    workspace = WorkspaceFactory.create(postal_address="1 Main Street")
     definition = EventDefinitionFactory.create(workspace=workspace, name="signup")
     mail = {**MAIL, "html": "{{event.plan.name}} {{event.city|your area}} {{subscriber.firstName}}"}
     sequence = make_sequence(workspace, mail)
@@ -242,7 +242,8 @@ def test_properties_that_no_recent_event_had_are_warned_of() -> None:
 
 def test_a_mail_that_needs_an_event_where_none_starts_the_sequence_is_warned_of() -> None:
     mail = {**MAIL, "html": "{{event.city}}"}
-    sequence = make_sequence(WorkspaceFactory.create(), mail, trigger="manual")
+    workspace = WorkspaceFactory.create(postal_address="1 Main Street")
+    sequence = make_sequence(workspace, mail, trigger="manual")
 
     (warning,) = sequences.readiness(sequence).warnings
 
