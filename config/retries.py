@@ -1,6 +1,7 @@
 """The schedules of every retry of the product, side by side.
 
-Pure values, for both apps. How often a step is tried is a setting, `STEP_ATTEMPTS`.
+Pure values, for both apps. How often a step is tried, and how long a mail and a webhook are, are
+settings: `STEP_ATTEMPTS`, `MAIL_RETRY_HOURS`, `WEBHOOK_RETRY_HOURS`.
 """
 
 from dataclasses import dataclass
@@ -29,13 +30,22 @@ class Backoff:
             return None
         return now + self.pause(failures=failures)
 
+    def next_before(self, *, failures: int, ends_at: datetime, now: datetime) -> datetime | None:
+        """Return the time of the next attempt, `ends_at` for the last; None from then on."""
+        return min(now + self.pause(failures=failures), ends_at) if now < ends_at else None
 
-# A step of an enrollment that raised, or a webhook that was refused.
+
+# A step of an enrollment that raised.
 STEPS = Backoff(first=timedelta(seconds=10), longest=timedelta(hours=1))
 # A stage of an event's effects.
 STAGES = Backoff(first=timedelta(minutes=1), longest=timedelta(hours=6))
-# A mail that the server deferred. Most of a day: servers may defer a new sender for half an hour.
-MAILS = Backoff(first=timedelta(seconds=20), factor=3, longest=timedelta(hours=4), give_up_after=10)
+# A mail that the server deferred, for `MAIL_RETRY_HOURS`.
+MAILS = Backoff(first=timedelta(seconds=20), factor=3, longest=timedelta(hours=4))
+# A receiver of webhooks, as one process sees it; and the longest pause that it may ask for.
+NO_RECEIVER = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=5))
+LONGEST_RETRY_AFTER = timedelta(hours=1)
+# A webhook that its receiver did not take: the next pause is as long as it has failed by now.
+WEBHOOKS_FIRST, WEBHOOKS_LONGEST = timedelta(seconds=10), timedelta(hours=1)
 # A confirmation that may have arrived, or not.
 _MINUTE = timedelta(minutes=1)
 UNKNOWN_CONFIRMATIONS = Backoff(first=_MINUTE, factor=1, longest=_MINUTE, give_up_after=3)

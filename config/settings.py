@@ -68,6 +68,9 @@ if ALLOW_PRIVATE_WEBHOOKS and not env.is_loopback(urlsplit(PUBLIC_URL).hostname 
     _problem = "must be false when PUBLIC_URL names a public host."
     raise env.SettingError("ALLOW_PRIVATE_WEBHOOKS", _problem)
 STEP_ATTEMPTS = env.read_integer("STEP_ATTEMPTS", default=5, least=1, most=100)
+# How long a mail that the server defers, and a webhook whose receiver is away, are tried again.
+MAIL_RETRY = env.read_span("MAIL_RETRY_HOURS", default=72, least=1, most=720)
+WEBHOOK_RETRY = env.read_span("WEBHOOK_RETRY_HOURS", default=24, least=1, most=720)
 
 # --- Database ---------------------------------------------------------------------------------
 

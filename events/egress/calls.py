@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
 import urllib3
@@ -23,7 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from events.egress.sockets import make_connection, seconds_left
 from events.egress.targets import Target, UnsafeAddress, check_url, is_public, parse
 
-__all__ = ["Answer", "CallFailed", "Resolve", "UnsafeAddress", "check_url", "post", "sign"]
+__all__ = ["Answer", "CallFailed", "Resolve", "UnsafeAddress", "call", "check_url", "sign"]
 
 # Given a name and a port, returns IP addresses as text; raises OSError.
 Resolve = Callable[[str, int], Sequence[str]]
@@ -45,7 +45,9 @@ class Answer:
 
     status: int
     body: bytes
-    milliseconds: int
+    milliseconds: int = 0
+    # The header `Retry-After`, as it was sent.
+    retry_after: str = ""
 
 
 def resolve_by_system(host: str, port: int) -> Sequence[str]:
@@ -54,9 +56,10 @@ def resolve_by_system(host: str, port: int) -> Sequence[str]:
     return [str(address[0]) for *_, address in found]
 
 
-def post(
+def call(
     *,
     url: str,
+    method: str = "POST",
     body: bytes,
     headers: Mapping[str, str],
     allow_private: bool = False,
@@ -64,7 +67,7 @@ def post(
     timeout_seconds: float = 5.0,
     most_bytes: int = 65536,
 ) -> Answer:
-    """Send one POST and return the answer, whatever its status; a redirect is not followed.
+    """Send one request and return the answer, whatever its status; a redirect is not followed.
 
     Raises `UnsafeAddress` before anything is sent, and `CallFailed`. `timeout_seconds` limits
     resolving, connecting, sending and reading together. At most `most_bytes` + 1 bytes of the
@@ -80,8 +83,13 @@ def post(
         )
         connection = make_connection(target, addresses=addresses, ends_at=ends_at)
         try:
-            status, content = _exchange(
-                connection, target=target, body=body, headers=headers, most_bytes=most_bytes
+            answer = _exchange(
+                connection,
+                target=target,
+                method=method,
+                body=body,
+                headers=headers,
+                most_bytes=most_bytes,
             )
         finally:
             connection.close()
@@ -92,7 +100,7 @@ def post(
     except (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError) as error:
         raise CallFailed(_sentence(error, host=target.host)) from error
     elapsed = time.monotonic() - began
-    return Answer(status=status, body=content, milliseconds=round(elapsed * 1000))
+    return replace(answer, milliseconds=round(elapsed * 1000))
 
 
 def sign(*, secret: str, timestamp: int, body: bytes) -> str:
@@ -146,10 +154,11 @@ def _exchange(
     connection: HTTPConnection | HTTPSConnection,
     *,
     target: Target,
+    method: str,
     body: bytes,
     headers: Mapping[str, str],
     most_bytes: int,
-) -> tuple[int, bytes]:
+) -> Answer:
     refused = sorted(name for name in headers if name.lower() in _OWN_HEADERS)
     if refused:
         raise CallFailed(f"The header {refused[0]} cannot be set: it follows from the call.")
@@ -157,9 +166,9 @@ def _exchange(
     connection.connect()
     try:
         connection.request(
-            "POST",
+            method,
             target.path,
-            body=body,
+            body=body or None,
             headers={**headers, "Connection": "close"},
             preload_content=False,
             decode_content=False,
@@ -173,7 +182,9 @@ def _exchange(
         raise CallFailed(f"The answer of {target.host} is longer than {most_bytes} bytes.")
     if response.length_remaining:
         raise http.client.IncompleteRead(content, response.length_remaining)
-    return response.status, content
+    return Answer(
+        status=response.status, body=content, retry_after=response.headers.get("Retry-After", "")
+    )
 
 
 def _sentence(error: Exception, *, host: str) -> str:

@@ -69,6 +69,8 @@ class Enrollment(models.Model):
     lease_expires_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True, default="")
+    # Since when the receiver of the present step's webhook is away; patience counts from then.
+    failing_since = models.DateTimeField(null=True)
     status_before_pause = models.CharField(max_length=20, blank=True, default="")
     # When a paused enrollment would be due: it keeps its wall-clock wait.
     due_before_pause = models.DateTimeField(null=True)

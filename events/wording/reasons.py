@@ -38,6 +38,7 @@ REASONS: Mapping[str, str] = {
     "stop_condition": "the sequence's exit condition was met",
     "superseded": "the person entered anew, and the sequence starts over",
     "webhook_failed": "a webhook failed",
+    "webhook_away": "the webhook's receiver is away",
     "gave_up": "a step failed too often, or for good",
     "not_confirmed": "the person did not confirm the address",
     "merged": "the person was merged into another",

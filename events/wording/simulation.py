@@ -183,8 +183,13 @@ def _change_decision(outcome: Any) -> str:  # noqa: ANN401 - as above
 def _contents(visit: Visit, *, with_html: bool) -> Iterator[str]:
     if visit.mail:
         yield from _mail_lines(visit.mail, with_html=with_html)
-    if visit.payload is not None:
-        yield textwrap.indent(json.dumps(visit.payload, indent=2, ensure_ascii=False), INDENT)
+    if visit.call:
+        yield f"{INDENT}{visit.call.method} {visit.call.url}"
+        for name, value in visit.call.masked_headers.items():
+            yield f"{INDENT}{name}: {value}"
+    if visit.call and visit.call.body:
+        body = json.loads(visit.call.body)
+        yield textwrap.indent(json.dumps(body, indent=2, ensure_ascii=False), INDENT)
 
 
 def _mail_lines(mail: Draft, *, with_html: bool) -> Iterator[str]:

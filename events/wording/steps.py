@@ -36,7 +36,8 @@ def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kin
     match step:
         case steps.EmailStep():
             kind = "Transactional email" if step.is_transactional else "Email"
-            return f"{kind} “{step.subject}”"
+            end = ", fail if it fails" if step.on_failure == "end" else ""
+            return f"{kind} “{step.subject}”{end}"
         case steps.DelayStep():
             return delay_in_words(step.delay)
         case steps.WaitForEventStep():
@@ -55,7 +56,8 @@ def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kin
         case steps.UpdateSubscriberStep():
             return "Change the person: " + ", ".join(_changes(step))
         case steps.WebhookStep():
-            return f"Call {step.url}{ON_ERROR[step.on_error]}"
+            method = "" if step.method == "POST" else f" with {step.method}"
+            return f"Call {step.url}{method}{ON_ERROR[step.on_error]}"
         case steps.ExitStep():
             return "End here"
         case _ as never:

@@ -55,6 +55,8 @@ class OutgoingEmail(models.Model):
     due_at = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
     sending_since = models.DateTimeField(null=True)
+    # When the server deferred it first; patience counts from then.
+    deferred_since = models.DateTimeField(null=True)
     # When the sender's lease ends; a mail still `sending` then is unknown.
     lease_expires_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)

@@ -1,5 +1,6 @@
 """The tenant: everything else belongs to exactly one workspace."""
 
+import base64
 import secrets
 from typing import ClassVar
 
@@ -121,3 +122,8 @@ class Workspace(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def standard_webhook_secret(self) -> str:
+        """Return the webhook secret as libraries of Standard Webhooks take it."""
+        return f"whsec_{base64.b64encode(self.webhook_secret.encode()).decode()}"

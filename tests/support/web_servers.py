@@ -23,6 +23,7 @@ class Receiver:
     content: bytes = b"thanks"
     extra_headers: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
     names: list[str | None] = field(default_factory=list)
 
 
@@ -32,7 +33,8 @@ def serve(receiver: Receiver, *, tls: ssl.SSLContext | None = None) -> Iterator[
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            content = self.rfile.read(int(self.headers["Content-Length"]))
+            content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            receiver.methods.append(self.command)
             receiver.asked.append((self.path, dict(self.headers), content))
             self.send_response(receiver.status)
             for name, value in receiver.extra_headers.items():
@@ -41,6 +43,8 @@ def serve(receiver: Receiver, *, tls: ssl.SSLContext | None = None) -> Iterator[
             self.end_headers()
             with contextlib.suppress(OSError):
                 self.wfile.write(receiver.content)
+
+        do_GET = do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815 - names of http.server
 
         def log_message(self, *args: Any) -> None:
             """Say nothing."""
@@ -102,7 +106,7 @@ def call(
     most_bytes: int = 65536,
 ) -> egress.Answer:
     """Post to a server on this machine, whatever its name is."""
-    return egress.post(
+    return egress.call(
         url=url,
         body=body,
         headers=headers or {},

@@ -76,6 +76,18 @@ def branch_lines(branches: list[dict[str, Any]]) -> str:
     return "\n".join(_line(each, _branch_line, _branch_from) for each in branches)
 
 
+def headers_from(text: str) -> dict[str, str]:
+    """Return the headers of some lines, value by name; raises `UnreadableLine`."""
+    found: dict[str, str] = {}
+    for each in _each_line(text, _header_from, "such as: Authorization: Bearer abc"):
+        found |= each
+    return found
+
+
+def header_lines(headers: dict[str, str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers.items())
+
+
 def names_from(text: str, *, separator: str = ",") -> list[str]:
     return [name.strip() for name in text.split(separator) if name.strip()]
 
@@ -108,6 +120,11 @@ def _branch_from(line: str) -> dict[str, Any] | None:
 
 def _branch_line(branch: dict[str, Any]) -> str:
     return " ".join(str(branch[name]) for name in ("weight", "next", "id") if name in branch)
+
+
+def _header_from(line: str) -> dict[str, str] | None:
+    name, _, value = line.partition(":")
+    return {name.strip(): value.strip()} if name.strip() and value.strip() else None
 
 
 def _filter_from(line: str) -> dict[str, Any] | None:

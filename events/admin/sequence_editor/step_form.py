@@ -88,7 +88,7 @@ class EmailForm(StepForm):
     kind, title = "email", "Email"
     wire_names: ClassVar = {
         "subject": "subject", "previewText": "preview_text", "html": "html", "text": "text",
-        "isTransactional": "is_transactional",
+        "isTransactional": "is_transactional", "onFailure": "on_failure",
     }  # fmt: skip
 
     subject = text("Subject", "Merge tags such as {{subscriber.firstName|friend}} work here too.")
@@ -103,4 +103,9 @@ class EmailForm(StepForm):
     is_transactional = box(
         "Transactional",
         "Sent to unsubscribed people too. Only for mail they asked for, such as a receipt.",
+    )
+    on_failure = choice(
+        "When the mail fails for good",
+        {"continue": "go on", "end": "the enrollment fails"},
+        "The mail server refused it, or deferred it for too long.",
     )

@@ -8,6 +8,7 @@ from events.admin.sequence_editor.delay_forms import DelayForm, UntilDateForm, U
 from events.admin.sequence_editor.fields import LATER_FILTERS_HELP, choice, lines, several, text
 from events.admin.sequence_editor.step_form import FILTERS, EmailForm, Notation, StepForm
 from events.admin.sequence_editor.times import Wire, length_from, length_parts
+from events.language.steps.kinds.webhook import METHODS
 
 SPLIT_HELP = (
     "2 to 10, one a line: its weight (1 to 1000), the id of the later step to go on with or "
@@ -134,9 +135,30 @@ class SubscriberForm(StepForm):
 
 class WebhookForm(StepForm):
     kind, title = "webhook", "Webhook"
-    wire_names: ClassVar = {"url": "url", "onError": "on_error"}
+    wire_names: ClassVar = {
+        "url": "url", "method": "method", "headers": "headers", "body": "body",
+        "onError": "on_error",
+    }  # fmt: skip
+    notations: ClassVar = {"headers": Notation(wire_lines.headers_from, wire_lines.header_lines)}
 
-    url = text("URL", "With https; the call is signed with the workspace's secret.")
+    url = text(
+        "URL",
+        "With https; the call is signed with the workspace's secret. Merge tags may be in its "
+        "path and query.",
+    )
+    method = choice("Method", {each: each for each in METHODS})
+    headers = lines(
+        "Headers",
+        "One a line: <code>Authorization: Bearer …</code>. Values may have merge tags.",
+        rows=2,
+    )
+    body = lines(
+        "Body",
+        "JSON; its texts may have merge tags, such as "
+        "<code>{&quot;plan&quot;: &quot;{{event.plan}}&quot;}</code>, and one that stands alone "
+        "keeps its type. Empty: who and what, as the handbook says.",
+        rows=4,
+    )
     on_error = choice(
         "When it fails for good",
         {"fail": "the enrollment fails", "continue": "go on", "exit": "end"},

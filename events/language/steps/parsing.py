@@ -108,9 +108,10 @@ class _StepsParser:
             fields = Fields(raw, path=at.path)
             kind = _read_kind(fields)
             step_id = self.read_id(fields, kind, at.place)
-            fields.know(*WORDS, reason=f"is no field of {_named(kind)} step.")
             label = fields.read("label", optional_text_reader(LONGEST_LABEL), "")
             step = replace(KINDS[kind].read(fields), id=step_id, label=label)
+            # After the kind's own: `body` is another name of `html` in an email.
+            fields.know(*WORDS, reason=f"is no field of {_named(kind)} step.")
             if step.has_next:
                 step = replace(step, next=fields.read("next", text_reader(LONGEST_ID), ""))
             step.check_sent(fields)

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Case, CharField, F, IntegerField, Q, Value, When
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from events.models import Enrollment
 from subscribers.services.storage import sql_values
@@ -89,9 +89,15 @@ def claim_due(
 
 
 def give_back(
-    *, token: UUID, ids: Collection[UUID], due_at: datetime | None = None, reason: str = ""
+    *,
+    token: UUID,
+    ids: Collection[UUID],
+    due_at: datetime | None = None,
+    reason: str = "",
+    failing_at: datetime | None = None,
 ) -> int:
-    """Release enrollments that the token still holds; `due_at` delays them, with a reason.
+    """Release enrollments that the token still holds; `due_at` delays them, with a reason, and
+    `failing_at` notes that their receiver is away, unless an earlier time is noted.
 
     Nothing was done for them, so an attempt counted when the work began is taken back. Atomic;
     locks the enrollments in the order of their ids.
@@ -107,6 +113,8 @@ def give_back(
     }
     if due_at is not None:
         changes |= {"due_at": due_at, "reason": reason}
+    if failing_at is not None:
+        changes["failing_since"] = Coalesce("failing_since", Value(failing_at))
     held = Enrollment.objects.filter(pk__in=ids, lease_token=token)
     with transaction.atomic():
         locked = held.order_by("id").select_for_update(no_key=True).values_list("pk", flat=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from config import retries
+from events.language.steps import EmailStep
 from events.models import Enrollment, StepRun
 from events.services.engine import mail_breaker, rounds
 from events.services.engine.claimed import Claimed, ClaimedEnrollment
@@ -79,7 +80,7 @@ def settle(sent: Sent, claimed: Claimed, current: EngineRound) -> None:
         if not Enrollment.objects.filter(pk=sent.enrollment.row.pk, status__in=UNDER_WAY).exists():
             outbox.skip_queued(email_id=sent.email.pk, reason=ENROLLMENT_ENDED)
     elif delivery.outcome is DeliveryOutcome.REFUSED:
-        rounds.fail_attempt(enrollment, delivery.error, current, is_final=True)
+        _go_on_without(enrollment, sent.placed, sent.email, delivery.error, current)
     elif outbox.is_server_away(delivery):
         outbox.take_attempt_back(email_id=sent.email.pk)
         until = mail_breaker.held_until(now=current.now) or current.now
@@ -170,7 +171,7 @@ def _follow(
             until = earlier.lease_expires_at or current.now
             _wait(enrollment, max(until, current.now) + timedelta(seconds=1), "", current)
         case EmailStatus.FAILED:
-            rounds.fail_attempt(enrollment, earlier.last_error, current, is_final=True)
+            _go_on_without(enrollment, placed, earlier, earlier.last_error, current)
         case EmailStatus.SKIPPED:
             _skip(enrollment, placed, earlier, earlier.reason, current)
         case _:
@@ -190,6 +191,24 @@ def _done(
 def _advance(enrollment: ClaimedEnrollment, done: StepDone, current: EngineRound) -> None:
     position = Position(enrollment.version.after(done.placed), done.ended_at)
     rounds.go_on(enrollment, position, current, after=done)
+
+
+def _go_on_without(
+    enrollment: ClaimedEnrollment,
+    placed: PlacedStep,
+    email: OutgoingEmail,
+    error: str,
+    current: EngineRound,
+) -> None:
+    """Do what the step says where its mail has failed for good."""
+    if not isinstance(placed.step, EmailStep) or placed.step.on_failure == "end":
+        rounds.fail_attempt(enrollment, error, current, is_final=True)
+        return
+    began, outcome = enrollment.position.since, {"email": "failed", "action": "continue"}
+    ended_at = max(current.now, began)
+    status = StepRun.Status.FAILED
+    done = StepDone(placed, status, outcome, began, ended_at, email.pk, error)
+    _advance(enrollment, done, current)
 
 
 def _skip(
@@ -229,10 +248,9 @@ def _wait(
 
 def _try_later(enrollment: ClaimedEnrollment, sent: Sent, current: EngineRound) -> None:
     """Retry a mail that the server deferred; the mail has its own count of attempts."""
-    until = retries.MAILS.next_at(failures=sent.email.attempts, now=current.now)
+    until = outbox.retry_at(email=sent.email, failures=sent.email.attempts, now=current.now)
     if until is None:
-        outbox.fail_queued(email_id=sent.email.pk)
-        rounds.fail_attempt(enrollment, sent.delivery.error, current, is_final=True)
+        _go_on_without(enrollment, sent.placed, sent.email, sent.delivery.error, current)
     else:
         _wait(enrollment, until, "mail_deferred", current, error=sent.delivery.error)
 

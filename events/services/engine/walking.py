@@ -75,6 +75,7 @@ class StepDone:
     began_at: datetime
     ended_at: datetime
     email_id: UUID | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ SET status = %s, step_id = %s, visit = %s, step_since = %s, awaits = %s, release
     due_at = %s, lane = %s, lease_token = %s,
     lease_expires_at = CASE WHEN %s THEN lease_expires_at END, attempts = %s, last_error = %s,
     reason = %s, entry_slot = %s, status_before_pause = %s,
-    paused_at = %s, ended_at = %s, updated_at = %s
+    paused_at = %s, ended_at = %s, updated_at = %s, failing_since = %s
 WHERE id = %s AND lease_token = %s
 """
 
@@ -43,6 +43,7 @@ class NextState:
     reason: str = ""
     keeps_lease: bool = False
     status_before_pause: str = ""
+    failing_since: datetime | None = None
 
 
 def write_enrollments(
@@ -77,6 +78,7 @@ def add_step_runs(enrollment: ClaimedEnrollment, done: Iterable[StepDone]) -> li
             status=each.status,
             outcome=dict(each.outcome),
             email_id=each.email_id,
+            error=each.error,
             attempts=failures if each.placed.row_id == enrollment.row.step_id else 0,
             started_at=each.began_at,
             ended_at=max(each.ended_at, each.began_at),
@@ -119,6 +121,7 @@ def _values(row: Enrollment, state: NextState, token: UUID, now: datetime) -> li
         now if state.status == Status.PAUSED else None,
         now if has_ended else None,
         now,
+        state.failing_since,
         row.pk,
         token,
     )

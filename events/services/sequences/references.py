@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
 
+from events.egress.targets import UnsafeAddress
 from events.language import filters
 from events.language.specs import SequenceSpec
 from events.language.steps.kinds.base import each_once
 from events.language.steps.kinds.email import EmailStep
+from events.language.steps.kinds.webhook import WebhookStep
 from events.models import Event
 from subscribers.ids import decode, encode
 from subscribers.models import List, Workspace
@@ -34,8 +37,10 @@ def tags_named(spec: SequenceSpec) -> set[str]:
 def resolved(*, workspace: Workspace, spec: SequenceSpec) -> SequenceSpec:
     """Return the sequence with each list as its id, which survives a renaming; one query.
 
-    Raises `InvalidRequest` with each list that the workspace does not have.
+    Raises `InvalidRequest` with each list that the workspace does not have, and each webhook that
+    may not be called.
     """
+    _refuse_uncallable(spec)
     named = lists_named(spec)
     if not named:
         return spec
@@ -68,6 +73,19 @@ def with_list_names(*, workspace: Workspace, spec: SequenceSpec) -> SequenceSpec
         return name_by_id.get(list_id, reference) if list_id else reference
 
     return _with_lists(spec, name_of)
+
+
+def _refuse_uncallable(spec: SequenceSpec) -> None:
+    """Raise `InvalidRequest` for webhooks that the setting forbids: http, private addresses."""
+    faults = []
+    for number, step in enumerate(spec.steps):
+        if isinstance(step, WebhookStep):
+            try:
+                step.check_url(allow_private=settings.ALLOW_PRIVATE_WEBHOOKS)
+            except UnsafeAddress as error:
+                faults.append(Fault(f"steps[{number}].url", error.problem))
+    if faults:
+        raise InvalidRequest(*faults)
 
 
 def missing_lists(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:

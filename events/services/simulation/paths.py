@@ -7,13 +7,15 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from events.decisions.watched import Watched
+from events.egress.targets import UnsafeAddress
 from events.language import filters, steps
 from events.language.steps import MOST_STEPS
 from events.models import Enrollment, StepRun
-from events.services.engine import mails, webhooks
+from events.services.engine import mails, webhook_calls
 from events.services.engine.loaded_versions import PlacedStep
 from events.services.engine.rounds import GAVE_UP
 from events.services.engine.walking import Calls, Changes, Ended, Position, StepDone, Waits, walk
+from events.services.engine.webhook_calls import WebhookCall
 from events.services.simulation import changing
 from events.services.simulation.imagined_enrollment import ImaginedEnrollment
 from subscribers.services.consent import suppressions
@@ -49,8 +51,7 @@ class Visit:
     status: StepRun.Status = Status.DONE
     outcome: Mapping[str, Any]
     mail: Draft | None = None
-    # What a webhook would be sent.
-    payload: Mapping[str, Any] | None = None
+    call: WebhookCall | None = None
     error: str = ""
 
 
@@ -169,7 +170,7 @@ class _Walker:
             case steps.EmailStep():
                 visit = self._mail(visit)
             case steps.WebhookStep():
-                visit = replace(visit, payload=webhooks.payload(enrollment, step))
+                visit = self._call(visit, step)
             case steps.UpdateTagsStep() | steps.UpdateListStep() | steps.UpdateSubscriberStep():
                 outcome, stop = changing.imagine(
                     step=step, placed=placed, enrollment=enrollment, watched=self.watched
@@ -183,6 +184,17 @@ class _Walker:
             stop = Ended(Enrollment.Status.FAILED, GAVE_UP)
         if stop:
             self._end(stop)
+
+    def _call(self, visit: Visit, step: steps.WebhookStep) -> Visit:
+        """Return the call that would be made, or why it cannot be."""
+        try:
+            call = webhook_calls.make(
+                enrollment=self.enrollment, step=step, now=self.enrollment.now
+            )
+        except (TemplateFault, UnsafeAddress) as error:
+            outcome = {"onError": step.on_error}
+            return replace(visit, status=Status.FAILED, error=str(error), outcome=outcome)
+        return replace(visit, call=call)
 
     def _mail(self, visit: Visit) -> Visit:
         """Return the mail and whether it would be sent; the engine checks in the same order."""

@@ -1,5 +1,6 @@
 """A simulation as one JSON object in the wire's words; times are UTC, links have no tokens."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,8 +79,13 @@ def _visit(visit: Visit) -> dict[str, Any]:
             "html": link_tokens.hidden(visit.mail.html),
             "text": link_tokens.hidden(visit.mail.text),
         }
-    if visit.payload is not None:
-        said["webhook"] = dict(visit.payload)
+    if visit.call:
+        said["webhook"] = json.loads(visit.call.body or b"null")
+        said["request"] = {
+            "method": visit.call.method,
+            "url": visit.call.url,
+            "headers": dict(visit.call.masked_headers),
+        }
     if visit.error:
         said["error"] = visit.error
     return said

@@ -197,17 +197,15 @@ def _record(email: OutgoingEmail, delivery: Delivery, clock: Callable[[], dateti
 
 
 def _put_off(email: OutgoingEmail, delivery: Delivery, now: datetime) -> None:
-    """Retry a deferred email later; it fails after the last retry."""
+    """Retry a deferred email later; it fails after `MAIL_RETRY_HOURS`."""
     queued = OutgoingEmail.objects.filter(pk=email.pk, status=Status.QUEUED)
     if outbox.is_server_away(delivery):
         # The server said nothing about the email: it waits as long as needed.
         queued.update(due_at=now + retries.MAIL_SERVER_AWAY, attempts=F("attempts") - 1)
         return
     # `email` is from before the fence, which counted the attempt.
-    due_at = retries.MAILS.next_at(failures=email.attempts + 1, now=now)
-    if due_at is None:
-        queued.update(status=Status.FAILED, due_at=None, lease_token=None)
-    else:
+    due_at = outbox.retry_at(email=email, failures=email.attempts + 1, now=now)
+    if due_at:
         queued.update(due_at=due_at)
 
 

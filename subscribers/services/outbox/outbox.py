@@ -124,8 +124,16 @@ def skip_queued(*, email_id: UUID, reason: str) -> None:
     _queued(email_id).update(status=Status.SKIPPED, reason=reason, due_at=None)
 
 
-def fail_queued(*, email_id: UUID) -> None:
-    _queued(email_id).update(status=Status.FAILED)
+def retry_at(*, email: OutgoingEmail, failures: int, now: datetime) -> datetime | None:
+    """Return when a deferred email is tried again after so many attempts. None, and it has failed,
+    when `MAIL_RETRY_HOURS` have passed since the server deferred it first.
+    """
+    since = email.deferred_since or now
+    ends_at = since + settings.MAIL_RETRY
+    due_at = retries.MAILS.next_before(failures=failures, ends_at=ends_at, now=now)
+    status = Status.QUEUED if due_at else Status.FAILED
+    _queued(email.pk).update(status=status, deferred_since=since)
+    return due_at
 
 
 def take_attempt_back(*, email_id: UUID) -> None:
@@ -256,7 +264,7 @@ def send_again(*, email: OutgoingEmail, now: datetime) -> None:
         stuck = OutgoingEmail.objects.filter(
             pk=email.pk, status__in=[Status.UNKNOWN, Status.FAILED], due_at=None
         )
-        if not stuck.update(status=Status.QUEUED, due_at=now, reason=""):
+        if not stuck.update(status=Status.QUEUED, due_at=now, reason="", deferred_since=None):
             raise NotSettled("Only a mail that failed or is unknown can be sent again.")
 
 

@@ -109,7 +109,7 @@ def test_an_address_in_the_url_is_called_without_a_look_up() -> None:
 
 def test_the_systems_resolver_is_asked_by_default() -> None:
     with serve(Receiver()) as receiver:
-        answer = egress.post(
+        answer = egress.call(
             url=f"http://localhost:{receiver.port}/", body=b"", headers={}, allow_private=True
         )
 

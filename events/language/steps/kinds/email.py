@@ -1,7 +1,7 @@
 """The step `email`: sends a mail."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from events.language.fields import (
     Fields,
@@ -20,7 +20,10 @@ TEMPLATES = ("subject", "previewText", "html", "body", "text")
 
 
 class EmailStep(BaseStep, frozen=True):
-    """Sends a mail; the four texts are templates, and html or text must be given."""
+    """Sends a mail; the four texts are templates, and html or text must be given.
+
+    `on_failure` applies when the mail has failed for good.
+    """
 
     kind: ClassVar = "email"
 
@@ -29,6 +32,7 @@ class EmailStep(BaseStep, frozen=True):
     html: str = ""
     text: str = ""
     is_transactional: bool = False
+    on_failure: Literal["continue", "end"] = "continue"
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
@@ -41,6 +45,7 @@ class EmailStep(BaseStep, frozen=True):
             html=fields.read(html, _read_content, ""),
             text=fields.read("text", _read_content, ""),
             is_transactional=fields.read("isTransactional", read_flag, default=False),
+            on_failure=fields.read_choice("onFailure", ("continue", "end"), "continue"),
         )
         is_wrong = {fields.path_of(name) for name in (html, "text", "blocks")}
         if not (step.html or step.text or is_wrong & {fault.path for fault in fields.faults}):

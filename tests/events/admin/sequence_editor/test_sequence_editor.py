@@ -56,8 +56,11 @@ EVERY_KIND: list[dict[str, Any]] = [
         "type": "update_subscriber", "id": "person", "firstName": "Ada", "lastName": "",
         "status": "unsubscribed", "attributes": {"plan": "pro", "old": None, "deep": {"a": [1]}},
     },
-    {"type": "webhook", "id": "call", "url": "https://example.com/x", "onError": "continue",
-     "next": "out"},
+    {
+        "type": "webhook", "id": "call", "url": "https://example.com/x?who={{subscriber.email}}",
+        "method": "PUT", "headers": {"Authorization": "Bearer a:b", "X-Who": "{{subscriber.id}}"},
+        "body": '{"plan": "{{event.plan}}"}', "onError": "continue", "next": "out",
+    },
     {
         "type": "split", "id": "split", "branches": [
             {"id": "a", "weight": 70, "next": "exit"},
@@ -249,6 +252,18 @@ def test_a_sequence_made_in_the_admin_is_a_draft_with_its_key(
             "attributes: Line 1 must be such as: plan = pro",
         ),
         ({"steps-0-kind": "webhook", "steps-0-url": "http://x"}, "url: "),
+        (
+            {"steps-0-kind": "webhook", "steps-0-url": "https://a.example", "steps-0-headers": "X"},
+            "headers: Line 1 must be such as: Authorization: Bearer abc",
+        ),
+        (
+            {
+                "steps-0-kind": "webhook",
+                "steps-0-url": "https://a.example",
+                "steps-0-headers": "X-A: {{nope}}",
+            },
+            "headers: X-A",
+        ),
         ({"steps-0-next": "gone"}, "next: must be exit or the id of a later step"),
         ({"steps-0-kind": "split"}, "branches: has 0 elements; 2 to 10 are allowed."),
         (

@@ -232,7 +232,7 @@ def test_lists_are_changed_by_id_or_name() -> None:
         ({"type": "update_subscriber", "config": "x"}, ".config"),
         ({"type": "update_subscriber", "config": {"status": "x"}}, ".config.status"),
         ({"type": "webhook"}, ".url"),
-        ({"type": "webhook", "url": "http://example.com"}, ".url"),
+        ({"type": "webhook", "url": "ftp://example.com"}, ".url"),
         ({"type": "webhook", "url": "https://a@example.com"}, ".url"),
         ({"type": "webhook", "url": "https://2130706433/"}, ".url"),
         ({"type": "webhook", "url": "https://example.com", "onError": "retry"}, ".onError"),

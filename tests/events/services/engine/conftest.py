@@ -24,6 +24,13 @@ def server(settings: "Settings") -> "Iterator[SmtpServer]":
         yield started
 
 
+@pytest.fixture(autouse=True)
+def no_receiver_is_away() -> None:
+    from events.services.engine import receivers  # noqa: PLC0415 - Django is set up by now
+
+    receivers.reset_all()
+
+
 @pytest.fixture
 def travel() -> "TimeTravel":
     """A clock that stands at noon."""

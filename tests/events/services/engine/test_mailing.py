@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from config import retries
-from events.models import Enrollment, Sequence
-from subscribers.models import OutgoingEmail
+from events.models import Enrollment, Sequence, StepRun
+from subscribers.models import OutgoingEmail, Workspace
 from tests.support.engine_running import enrollment_of, outcomes
-from tests.support.sequence_making import NOON
+from tests.support.sequence_making import MAIL, NOON, make_sequence
 from tests.support.smtp_server import Action, Fault, SmtpServer, Stage
 from tests.support.time_travel import TimeTravel
 
@@ -43,8 +43,9 @@ def test_many_mails_leave_over_one_connection(
     ],
 )
 def test_a_mail_that_is_refused_for_good_fails_its_enrollment_and_no_other(
-    sequence: Sequence, server: SmtpServer, travel: TimeTravel, stage: Stage, reply: str
+    workspace: Workspace, server: SmtpServer, travel: TimeTravel, stage: Stage, reply: str
 ) -> None:
+    sequence = make_sequence(workspace, {**MAIL, "onFailure": "end"})
     refused, healthy = enrollment_of(sequence, "ada"), enrollment_of(sequence, "bob")
     server.next(stage, reply)
 
@@ -105,26 +106,72 @@ def test_a_deferred_mail_leaves_later_with_the_same_message_id(
     )
 
 
-def test_attempts_of_a_mail_grow_apart_and_the_last_one_fails_the_enrollment(
-    sequence: Sequence, server: SmtpServer, travel: TimeTravel
+QUOTA = "451 4.3.0 The maximum of mails within a 24-hours period is reached"
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "end"),
+    [
+        ("continue", (Status.COMPLETED, "", 0)),
+        ("end", (Status.FAILED, QUOTA, 1)),
+    ],
+)
+def test_attempts_of_a_mail_grow_apart_for_three_days(
+    workspace: Workspace,
+    server: SmtpServer,
+    travel: TimeTravel,
+    on_failure: str,
+    end: tuple[str, str, int],
 ) -> None:
-    enrollment = enrollment_of(sequence)
-    server.always(Stage.RCPT, "451 Later")
+    enrollment = enrollment_of(make_sequence(workspace, {**MAIL, "onFailure": on_failure}))
+    server.always(Stage.RCPT, QUOTA)
 
     pauses: list[object] = []
-    for _ in range(retries.MAILS.give_up_after):
-        travel.run_until(enrollment.due_at or travel.now)
+    while enrollment.due_at:
+        travel.run_until(enrollment.due_at)
         travel.tick()
         enrollment.refresh_from_db()
         pauses.append(enrollment.due_at and enrollment.due_at - travel.now)
 
     minute, longest = 60 * SECOND, retries.MAILS.longest
     assert pauses[:5] == [20 * SECOND, minute, 3 * minute, 9 * minute, 27 * minute]
-    assert pauses[-4:] == [longest, longest, longest, None]
-    assert (enrollment.status, enrollment.last_error) == (Status.FAILED, "451 Later")
+    assert pauses[7:10] == [longest, longest, longest]
+    assert travel.now == NOON + timedelta(hours=72)
+    assert (enrollment.status, enrollment.last_error, enrollment.attempts) == end
     mail = OutgoingEmail.objects.get()
-    assert (mail.status, mail.attempts) == ("failed", retries.MAILS.give_up_after)
+    assert (mail.status, mail.last_error, mail.deferred_since) == ("failed", QUOTA, NOON)
+    step_run = StepRun.objects.get(enrollment=enrollment)
+    assert (step_run.status, step_run.error) == ("failed", QUOTA)
     assert server.taken == []
+
+
+def test_a_refusal_of_one_mail_does_not_keep_the_others_back(
+    workspace: Workspace, server: SmtpServer, travel: TimeTravel
+) -> None:
+    day = {"type": "delay", "days": 7}
+    lessons = [{**MAIL, "subject": f"Lesson {number}"} for number in (1, 2, 3)]
+    tag = {"type": "update_tags", "add": ["graduate"]}
+    enrollment = enrollment_of(
+        make_sequence(workspace, lessons[0], day, lessons[1], day, lessons[2], tag)
+    )
+
+    travel.tick()
+    server.next(Stage.DATA, "552 5.2.2 The mailbox is over quota")
+    travel.run_for(timedelta(days=14, hours=1))
+
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.reason) == (Status.COMPLETED, "")
+    mails = OutgoingEmail.objects.order_by("pk")
+    assert [(mail.subject, mail.status) for mail in mails] == [
+        ("Lesson 1", "sent"),
+        ("Lesson 2", "failed"),
+        ("Lesson 3", "sent"),
+    ]
+    assert "over quota" in mails[1].last_error
+    failed = StepRun.objects.get(enrollment=enrollment, status="failed")
+    assert failed.error == mails[1].last_error
+    assert failed.outcome == {"email": "failed", "action": "continue"}
+    assert enrollment.subscriber.tag_links.get().tag.name == "graduate"
 
 
 @pytest.mark.parametrize("stage", [Stage.GREETING, Stage.MAIL, Stage.RCPT, Stage.DATA])

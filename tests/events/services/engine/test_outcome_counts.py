@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, connection
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, Sequence
 from events.services.counts import endings
@@ -61,8 +62,9 @@ def test_mails_and_enrollments_are_counted_by_outcome_and_reason(
 
 
 def test_a_webhook_that_nobody_answers_is_counted(
-    workspace: Workspace, travel: TimeTravel, client: Client
+    workspace: Workspace, travel: TimeTravel, client: Client, settings: Settings
 ) -> None:
+    settings.ALLOW_PRIVATE_WEBHOOKS = True
     sequence = make_sequence(workspace, {"type": "webhook", "url": "https://127.0.0.1:9/x"})
     enrollment_of(sequence)
 

@@ -1,5 +1,6 @@
 """The path with dates: what each step decides, and when."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -228,10 +229,12 @@ def test_a_webhook_is_shown_and_not_called(ada: Subscriber) -> None:
 
     first, _ = simulate(sequence, properties={"plan": "pro"}).path.visits
 
-    assert first.payload is not None
-    assert first.payload["stepId"] == "crm"
-    assert first.payload["subscriber"]["email"] == "ada@example.com"
-    assert first.payload["event"]["properties"] == {"plan": "pro"}
+    assert first.call is not None
+    assert (first.call.method, first.call.url) == ("POST", "https://crm.example/hook")
+    sent = json.loads(first.call.body)
+    assert sent["stepId"] == "crm"
+    assert sent["subscriber"]["email"] == "ada@example.com"
+    assert sent["event"]["properties"] == {"plan": "pro"}
 
 
 @pytest.mark.parametrize(("most", "count", "is_cut"), [(1, 1, True), (2, 2, True), (3, 3, False)])
