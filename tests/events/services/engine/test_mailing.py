@@ -127,7 +127,7 @@ def test_attempts_of_a_mail_grow_apart_for_three_days(
     server.always(Stage.RCPT, QUOTA)
 
     pauses: list[object] = []
-    while enrollment.due_at:
+    while enrollment.due_at is not None:
         travel.run_until(enrollment.due_at)
         travel.tick()
         enrollment.refresh_from_db()
