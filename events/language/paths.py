@@ -28,7 +28,8 @@ def read_path(value: object) -> str:
 def values_at(path: str, document: object) -> list[Any]:
     """Return all values that the path reaches, in order, without nulls; never raises.
 
-    `[]` alone enters a list; an object is entered by its keys.
+    `[]` alone enters a list; an object is entered by its keys. Where nothing is found, the whole
+    path may be one key of the document: some applications flatten what they send.
     """
     reached = [document]
     for part in path.split("."):
@@ -36,4 +37,8 @@ def values_at(path: str, document: object) -> list[Any]:
         reached = [each[key] for each in reached if isinstance(each, Mapping) and key in each]
         if part.endswith(ANY_ITEM):
             reached = [item for each in reached if isinstance(each, list) for item in each]
-    return [each for each in reached if each is not None]
+    found = [each for each in reached if each is not None]
+    if not found and "." in path and isinstance(document, Mapping):
+        whole = document.get(path)
+        return [] if whole is None else [whole]
+    return found

@@ -6,6 +6,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin_base import BaseAdmin, RowForm, list_url, word_when
+from events.services.sequences import references
 from subscribers.models import List, Subscriber
 from subscribers.services.audience import lists
 
@@ -32,6 +33,11 @@ class ListAdmin(BaseAdmin):
     def save_model(self, request: HttpRequest, obj: List, form: RowForm, change: bool) -> None:
         """Store it, and make every process reload it."""
         lists.save(changed=obj)
+
+    def reasons_to_keep(self, row: List) -> list[str]:
+        """Without the list, a sequence that names it could not be activated any more."""
+        using = references.using(workspace_id=row.workspace_id, list_id=row.pk)
+        return [f"Sequence: {sequence}" for sequence in using]
 
     def delete_model(self, request: HttpRequest, obj: List) -> None:
         """Delete it and its memberships; the people stay."""

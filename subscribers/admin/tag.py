@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from config.admin_base import BaseAdmin, RowForm, list_url
 from events.models import SyncRule, SyncRuleTag
+from events.services.sequences import references
 from subscribers.models import Subscriber, Tag
 from subscribers.wire import tag_names
 
@@ -42,11 +43,15 @@ class TagAdmin(BaseAdmin):
             return text
 
     def reasons_to_keep(self, row: Tag) -> list[str]:
-        """Without the tag, a rule that names it would silently do something else."""
+        """Without the tag, what names it would silently do something else."""
         rules = SyncRule.objects.filter(
             pk__in=SyncRuleTag.objects.filter(tag=row).values("rule")
         ).order_by("trigger_event", "position", "id")
-        return [f"Sync rule: {rule}" for rule in rules[:10]]
+        using = references.using(workspace_id=row.workspace_id, tag=row.name)
+        return [
+            *(f"Sync rule: {rule}" for rule in rules[:10]),
+            *(f"Sequence: {sequence}" for sequence in using),
+        ]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         is_system = isinstance(obj, Tag) and obj.is_system

@@ -76,9 +76,18 @@ class Rendering(RenderContext):
         """Return the value at a path; a large one may be read a few times only."""
         value = super().get(path, token=token, default=default)
         if isinstance(value, Undefined):
+            value = self._flat(path, value)
+        if isinstance(value, Undefined):
             value.name = ".".join(map(str, path))
         self.handle(value)
         return value
+
+    def _flat(self, path: list[object], missing: Undefined) -> object:
+        """Return the value of a key with dots: some applications flatten what they send."""
+        root, *rest = path
+        owner = super().get([root], token=None, default=missing) if len(rest) > 1 else missing
+        known = owner.get(".".join(map(str, rest))) if isinstance(owner, dict) else None
+        return missing if known is None else known
 
     def handle(self, *values: object, cost: int = 1) -> None:
         """Count all that is in the values against the limit of one rendering."""

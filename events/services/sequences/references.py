@@ -12,7 +12,8 @@ from events.language.specs import SequenceSpec
 from events.language.steps.kinds.base import each_once
 from events.language.steps.kinds.email import EmailStep
 from events.language.steps.kinds.webhook import WebhookStep
-from events.models import Event
+from events.models import Event, Sequence
+from events.services.sequences.versions import spec_of
 from subscribers.ids import decode, encode
 from subscribers.models import List, Workspace
 from subscribers.services.audience import lists
@@ -123,6 +124,22 @@ def unseen_paths(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
         inner = path.removeprefix("event.")
         if not any(filters.values_at(inner, properties) for properties in sample):
             yield f"None of the latest {len(sample)} events {name} has the property {inner}."
+
+
+def using(
+    *, workspace_id: UUID, tag: str = "", list_id: UUID | None = None, most: int = 10
+) -> list[Sequence]:
+    """Return sequences that name the tag or list and are not archived; a few queries for each."""
+    rows = Sequence.objects.filter(workspace_id=workspace_id).select_related("current_version")
+    wanted = encode("lst", list_id) if list_id else ""
+    found = []
+    for row in rows.exclude(status=Sequence.Status.ARCHIVED).order_by("name", "id"):
+        spec = spec_of(row)
+        if tag in tags_named(spec) or wanted in {reference for _, reference in lists_named(spec)}:
+            found.append(row)
+        if len(found) == most:
+            break
+    return found
 
 
 def entry_without_event(spec: SequenceSpec) -> Iterator[str]:

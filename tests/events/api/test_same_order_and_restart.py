@@ -180,6 +180,22 @@ def test_an_event_that_does_not_meet_the_filter_ends_nothing(caller: Caller) -> 
     assert effects_of("login")["sequencesNotStarted"][0]["reason"] == "filter_not_met"
 
 
+def test_a_key_with_a_dot_is_found_where_no_path_leads(caller: Caller) -> None:
+    make_sequence(
+        caller.workspace,
+        {"type": "email", "subject": "Order {{event.order.id}}", "text": "."},
+        eventName="order",
+        enrollmentMode="matching_field",
+        enrollmentFieldPath="order.id",
+    )
+    with time_machine.travel(NOON, tick=False):
+        caller.bulk({"name": "order", "properties": {"order.id": "7"}})
+
+    TimeTravel(NOON).tick()
+
+    assert [each.subject for each in mail.outbox] == ["Order 7"]
+
+
 def test_a_filter_that_can_compare_with_nothing_is_a_warning(caller: Caller) -> None:
     wait = {"type": "wait_for_event", "eventName": "checked_out", "propertyFilters": SAME_CART}
 

@@ -14,6 +14,7 @@ from events.models import SyncRule
 from subscribers.models import ApiKey, List, ListMembership, Subscriber, Tag, Workspace
 from tests import factories
 from tests.support.calling import ACCOUNT, Caller
+from tests.support.sequence_making import make_sequence
 from tests.support.workspace_form import form_of
 
 
@@ -150,6 +151,30 @@ def test_a_tag_that_a_rule_names_is_kept_and_the_page_says_why(admin_client: Cli
     assert "Sync rule: On order.placed" in page.content.decode()
     assert answer.status_code == 403 or Tag.objects.filter(pk=named.tag.pk).exists()
     assert Tag.objects.filter(pk=named.tag.pk).exists()
+
+
+def test_a_tag_that_a_sequence_names_is_kept_and_the_page_says_why(admin_client: Client) -> None:
+    tag = factories.TagFactory.create(name="vip")
+    make_sequence(tag.workspace, trigger="tag_added", tagNames=["vip"], name="Perks of VIPs")
+    address = reverse("admin:subscribers_tag_delete", args=[tag.pk])
+
+    page = admin_client.get(address)
+    admin_client.post(address, {"post": "yes"})
+
+    assert "Sequence: Perks of VIPs" in page.content.decode()
+    assert Tag.objects.filter(pk=tag.pk).exists()
+
+
+def test_a_list_that_a_sequence_names_is_kept_and_the_page_says_why(admin_client: Client) -> None:
+    chosen = factories.ListFactory.create(name="Tips")
+    make_sequence(chosen.workspace, {"type": "update_list", "join": ["Tips"]}, name="Weekly tips")
+    address = reverse("admin:subscribers_list_delete", args=[chosen.pk])
+
+    page = admin_client.get(address)
+    admin_client.post(address, {"post": "yes"})
+
+    assert "Sequence: Weekly tips" in page.content.decode()
+    assert List.objects.filter(pk=chosen.pk).exists()
 
 
 def test_a_system_tag_is_not_deleted(admin_client: Client) -> None:
