@@ -59,7 +59,8 @@ def render_mail(
     """Return the mail of four templates and plain data.
 
     The preview text comes first in the HTML, hidden; style sheets are inlined. A blank `text` is
-    made from the HTML. What gave nothing is in the reader's notes. Raises
+    made from the HTML. A mail that says and shows nothing is blank throughout, without a footer.
+    What gave nothing is in the reader's notes. Raises
     `TemplateFault`, and `TypeError` for data that is not plain.
     """
     merge_tags.refuse_other_than_plain(data)
@@ -73,6 +74,8 @@ def render_mail(
         page = ""
     if not plain.strip():
         plain = mail_html.to_text(page) or preview or one_line_subject
+    if not plain.strip() and "<img" not in page.lower():
+        return RenderedMail(subject=one_line_subject, preview_text=preview, html="", text="")
     if footer and footer.url not in plain:
         plain = f"{plain.rstrip()}\n\n-- \n{footer.text}"
     if page:

@@ -7,6 +7,7 @@ compiled last are cached.
 import difflib
 import html
 import logging
+import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,10 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 # Only raises an alarm: what a rendering may do is limited by counts, the same on every machine.
 SLOW_SECONDS = 2
+# As some editors write links: a scheme before a tag that has one, and a tag that is encoded.
+_DEAD_LINK = re.compile(
+    r"https?://\s*\{\{\s*(?:unsubscribeUrl|DOUBLE_OPT_IN_URL)|%7B%7B.{0,60}?%7D%7D", re.IGNORECASE
+)
 
 
 class TemplateFault(ValueError):
@@ -81,6 +86,11 @@ def check(template: str, *, roots: Collection[str] = ROOTS) -> MergeTags:
     unknown fields of the roots in `FIELDS`, more than 512 KiB of source, and whatever cannot be
     rendered with blank data.
     """
+    if dead := _DEAD_LINK.search(template):
+        message = (
+            f"'{dead[0]}' makes no link: write the merge tag alone, as {{{{unsubscribeUrl}}}}."
+        )
+        raise TemplateFault(message, line=_line_of(template, dead.start()))
     compiled = _compile(template)
     for (root, *rest), line in compiled.lines.items():
         if root not in roots:

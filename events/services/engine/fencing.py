@@ -27,6 +27,7 @@ from subscribers.services.storage.outcomes import Subject
 Status = Enrollment.Status
 EmailStatus = OutgoingEmail.Status
 UNDER_WAY = Enrollment.UNDER_WAY
+BLANK = "mail_is_blank"
 COUNTED_BY_CAP = (EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.UNKNOWN)
 
 
@@ -105,6 +106,7 @@ def fence(mail: NextMail, claimed: Claimed, current: EngineRound) -> OutgoingEma
     reason = outbox.reason_to_skip(subscriber=enrollment.subscriber, kind=draft.kind)
     if reason is None and _is_suppressed(enrollment, recipient, mail, claimed, current):
         reason = suppressions.SUPPRESSED
+    reason = reason or (BLANK if draft.is_blank else None)
     if earlier is not None and earlier.status != EmailStatus.QUEUED:
         _follow(enrollment, placed, earlier, current)
     elif reason:

@@ -18,6 +18,7 @@ from subscribers.ids import decode, encode
 from subscribers.models import List, Workspace
 from subscribers.services.audience import lists
 from subscribers.templating import mail as rendering
+from subscribers.templating import slips as template_slips
 from subscribers.wire import names
 from subscribers.wire.payloads import Fault, InvalidRequest
 
@@ -154,6 +155,15 @@ def entry_without_event(spec: SequenceSpec) -> Iterator[str]:
             f"Filters compare with {', '.join(paths)} of the event that began the enrollment, but "
             "no event starts this sequence: they never hold."
         )
+
+
+def slips(spec: SequenceSpec) -> Iterator[str]:
+    """Yield a warning for what is probably a slip in the mails' templates."""
+    for number, step in enumerate(spec.steps, start=1):
+        if isinstance(step, EmailStep):
+            other = "\n".join((step.subject, step.preview_text, step.text))
+            for sentence in template_slips.find_all(html=step.html, other=other):
+                yield f"Step {number}: {sentence}"
 
 
 def missing_address(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:

@@ -112,6 +112,7 @@ def readiness(sequence: Sequence) -> Readiness:
     warnings = [
         *references.unseen_paths(workspace=workspace, spec=spec),
         *references.entry_without_event(spec),
+        *references.slips(spec),
         *(f"No way leads to the step {each}." for each in graph.unreachable(spec.steps)),
         *references.missing_address(workspace=workspace, spec=spec),
     ]

@@ -12,6 +12,7 @@ from events.language import filters, steps
 from events.language.steps import MOST_STEPS
 from events.models import Enrollment, StepRun
 from events.services.engine import mails, webhook_calls
+from events.services.engine.fencing import BLANK
 from events.services.engine.loaded_versions import PlacedStep
 from events.services.engine.rounds import GAVE_UP
 from events.services.engine.walking import Calls, Changes, Ended, Position, StepDone, Waits, walk
@@ -210,6 +211,7 @@ class _Walker:
             subscriber=enrollment.subscriber, kind=draft.kind
         ) or suppressions.reason_to_skip(workspace=enrollment.workspace, recipient=draft.recipient)
         reason = reason or (verdict.reason if verdict.is_skip else None)
+        reason = reason or (BLANK if draft.is_blank else None)
         if not reason:
             return replace(visit, outcome={"email": "sent"}, mail=draft)
         visit = replace(visit, ended_at=visit.began_at, status=Status.SKIPPED, mail=draft)

@@ -68,6 +68,11 @@ class Draft:
     headers: Mapping[str, str] = field(default_factory=dict)
     notes: str = ""
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether it has neither subject nor text: all that it would say was missing."""
+        return not (self.subject.strip() or self.text.strip() or self.html)
+
 
 def cause_of_confirmation(*, confirmation_id: UUID, number: int) -> str:
     """Return the cause of a confirmation's n-th email; 0 is that of a test key."""

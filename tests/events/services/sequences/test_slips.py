@@ -1,0 +1,87 @@
+"""What saving refuses, and activation warns of, in the mails of a sequence."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+
+from events.models import StepRun
+from events.services.sequences import sequences
+from subscribers.models import Workspace
+from subscribers.wire.payloads import InvalidRequest
+from tests.support.engine_running import enrollment_of
+from tests.support.sequence_making import MAIL, NOON, make_sequence
+from tests.support.time_travel import TimeTravel
+
+pytestmark = pytest.mark.django_db
+
+
+def warned(workspace: Workspace, **step: str) -> str:
+    workspace.postal_address = "1 Main Street"
+    workspace.save()
+    found = sequences.readiness(make_sequence(workspace, {**MAIL, **step}, trigger="manual"))
+    return " ".join(found.warnings)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://{{unsubscribeUrl}}",
+        "https://{{ unsubscribeUrl }}",
+        "%7B%7BunsubscribeUrl%7D%7D",
+        "https://{{DOUBLE_OPT_IN_URL}}",
+    ],
+)
+def test_a_link_that_an_editor_broke_is_refused_with_its_line(
+    workspace: Workspace, link: str
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        make_sequence(workspace, {**MAIL, "html": f'<p>\n<a href="{link}">x</a>'})
+
+    (fault,) = caught.value.faults
+    assert fault.path == "steps[0].html"
+    assert fault.message.startswith("Line 2: ")
+    assert "makes no link" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("html", "words"),
+    [
+        ("<p>Hi *|FNAME|*</p>", "*|FNAME|* looks like a tag of another product"),
+        ("<p>Hi {subscriber.firstName}</p>", "{subscriber.firstName} looks like"),
+        ("<p>Hi [[first_name]]</p>", "[[first_name]] looks like"),
+        ("<p>Hi %FIRSTNAME%</p>", "%FIRSTNAME% looks like"),
+        ('<img src="/logo.png">', "'/logo.png' leads nowhere in a mail: begin it with https://"),
+        ('<a href="www.shop.example">x</a>', "'www.shop.example' leads nowhere"),
+        ("<a href=''>x</a>", "'' leads nowhere"),
+        ("<p>" + "word " * 25_000 + "</p>", "some readers cut a mail off after 102 KB"),
+        (
+            '<a href="https://a.example/?e={{subscriber.email}}">x</a>',
+            "write {{subscriber.email | url_encode}}",
+        ),
+    ],
+)
+def test_a_probable_slip_is_a_warning(workspace: Workspace, html: str, words: str) -> None:
+    assert words in warned(workspace, html=html)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<a href="https://a.example/?e={{subscriber.email | url_encode}}">100% of 5 %</a>',
+        '<a href="{{unsubscribeUrl}}">x</a> <a href="mailto:a@example.com">y</a> <a href="#top">',
+        "<style>p { color: red }</style><p>[1] {{subscriber.firstName}} {x} ** || %5%</p>",
+    ],
+)
+def test_what_is_right_is_no_slip(workspace: Workspace, html: str) -> None:
+    assert warned(workspace, html=html) == ""
+
+
+def test_a_mail_that_would_say_nothing_is_skipped_with_the_reason(workspace: Workspace) -> None:
+    step = {"type": "email", "subject": "{{event.title}}", "html": "<p>{{event.body}}</p>"}
+    enrollment = enrollment_of(make_sequence(workspace, step))
+
+    TimeTravel(NOON).run_for(timedelta(hours=1))
+
+    assert mail.outbox == []
+    assert StepRun.objects.get(enrollment=enrollment).outcome["reason"] == "mail_is_blank"
