@@ -35,6 +35,11 @@ class MailboxReader:
         self._thread = threading.Thread(target=self.run, args=(mailbox,), daemon=True)
         self._thread.start()
 
+    def join(self) -> None:
+        """Wait for the run that is under way."""
+        if self._thread is not None:
+            self._thread.join()
+
     def run(self, mailbox: Mailbox) -> None:
         """Read the mailbox once; a fault is logged when it begins, and its end too."""
         try:

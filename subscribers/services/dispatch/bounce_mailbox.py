@@ -42,16 +42,22 @@ class MailboxRun:
 
 
 def read(*, mailbox: Mailbox, clock: Callable[[], datetime]) -> MailboxRun:
-    """Read the new mails, the oldest first. Raises `MailboxAway`, and what the database raises."""
+    """Read the new mails, oldest first. A used one is gone for good where the server can delete
+    one alone (RFC 4315), else marked as deleted. Raises `MailboxAway`, and the database's errors.
+    """
     over_at = time.monotonic() + SECONDS_PER_RUN
     done = used = 0
     with _opened(mailbox, seconds=SECONDS) as server:
+        # Asked after the log-in: before it a server names less.
+        can_expunge = b"UIDPLUS" in b" ".join(_answer(server.capability()))
         for uid in _new_mails(server)[:MOST_MAILS]:
             if time.monotonic() > over_at:
                 break
             content = _fetch(server, uid)
             is_used = content is not None and _take(content, clock())
             _mark(server, uid, is_used=is_used)
+            if is_used and can_expunge:
+                _answer(server.uid("EXPUNGE", uid))
             done, used = done + 1, used + is_used
     return MailboxRun(done, used)
 
@@ -101,8 +107,9 @@ def _new_mails(server: imaplib.IMAP4) -> list[str]:
 
 
 def _fetch(server: imaplib.IMAP4, uid: str) -> bytes | None:
-    """Return the first bytes of a mail without marking it; None if it is gone."""
-    parts = _answer(server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{notices.MOST_BYTES}>)"))
+    """Return the first bytes of a mail without marking it; None if it is gone or unreadable."""
+    # Refused or not: one mail must not stop those after it.
+    _, parts = server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{notices.MOST_BYTES}>)")
     return next((part[1] for part in parts if isinstance(part, tuple)), None)
 
 
@@ -117,11 +124,9 @@ def _take(content: bytes, now: datetime) -> bool:
 
 
 def _mark(server: imaplib.IMAP4, uid: str, *, is_used: bool) -> None:
-    """Delete a used mail, for good where the server can delete one alone (RFC 4315)."""
+    """Mark a used mail as deleted and another as seen; neither is read again."""
     flag = "(\\Deleted)" if is_used else "(\\Seen)"
     _answer(server.uid("STORE", uid, "+FLAGS.SILENT", flag))
-    if is_used and "UIDPLUS" in server.capabilities:
-        _answer(server.uid("EXPUNGE", uid))
 
 
 def _answer(reply: tuple[str, list]) -> list:  # type: ignore[type-arg]
