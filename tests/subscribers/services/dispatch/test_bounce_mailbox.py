@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -124,7 +125,7 @@ def test_a_run_has_a_limit_of_mails(
     [({"password": "wrong"}, "AUTHENTICATIONFAILED"), ({"folder": "No such"}, "Mailbox doesn't")],
 )
 def test_a_mailbox_that_cannot_be_read_says_why_without_its_password(
-    server: Dovecot, settings: Settings, changes: dict[str, str], words: str
+    server: Dovecot, settings: Settings, changes: dict[str, Any], words: str
 ) -> None:
     settings.BOUNCE_MAILBOX = replace(server.mailbox, **changes)
 
