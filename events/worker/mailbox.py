@@ -12,7 +12,6 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from config.mail_env import Mailbox
 from events.services.database_faults import brief
-from subscribers.services.dispatch import bounce_mailbox
 
 logger = logging.getLogger("cueline.bounces")
 
@@ -27,13 +26,16 @@ class MailboxReader:
 
     def start(self, *, moment: float) -> None:
         """Start a run if one is due and none is under way; `moment` is of the monotonic clock."""
-        is_running = self._thread is not None and self._thread.is_alive()
         mailbox: Mailbox | None = settings.BOUNCE_MAILBOX
-        if mailbox is None or moment < self._due or is_running:
+        if mailbox is None or moment < self._due or self.is_running:
             return
         self._due = moment + SECONDS_BETWEEN_RUNS
         self._thread = threading.Thread(target=self.run, args=(mailbox,), daemon=True)
         self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def join(self) -> None:
         """Wait for the run that is under way."""
@@ -42,6 +44,9 @@ class MailboxReader:
 
     def run(self, mailbox: Mailbox) -> None:
         """Read the mailbox once; a fault is logged when it begins, and its end too."""
+        # Most installations have no mailbox, and the ticker starts without it.
+        from subscribers.services.dispatch import bounce_mailbox  # noqa: PLC0415 - as above
+
         try:
             run = bounce_mailbox.read(mailbox=mailbox, clock=_clock)
         except bounce_mailbox.MailboxAway as error:

@@ -59,7 +59,7 @@ class Ticker:
         self._probe: Probe | None = None
         self._live: list[LiveHost] = []
         self._report_due = 0.0
-        self._mailbox = MailboxReader()
+        self.mailbox = MailboxReader()
 
     def run(self) -> None:
         signal.signal(signal.SIGTERM, self._on_signal)
@@ -136,7 +136,7 @@ class Ticker:
     def _queue_jobs(self, now: datetime, moment: float) -> None:
         if installation.on_hold_since():
             return
-        self._mailbox.start(moment=moment)
+        self.mailbox.start(moment=moment)
         due = self.timetable.due(moment=moment)
         if due and enqueue.put_jobs(calls=[job.call for job in due], now=now):
             self.timetable.reschedule(due, moment=moment)

@@ -12,8 +12,6 @@ from email import message_from_bytes, message_from_string
 from email.message import Message
 from enum import Enum, auto
 
-from flufl.bounce import scan_message
-
 from subscribers.services.outbox import refusals
 from subscribers.services.outbox.return_path import TOKEN_BYTES
 from subscribers.wire import mail_tokens
@@ -151,6 +149,8 @@ def _bounce_in_words(content: bytes) -> tuple[Kind, str] | None:
     """Read a bounce of another shape: flufl.bounce says whether it is a permanent one, and the
     reply in it, or its words, whether it is about the recipient.
     """
+    from flufl.bounce import scan_message  # noqa: PLC0415 - few mails need its 36 ms
+
     mail = message_from_bytes(content[:LONGEST_TEXT])
     is_bounce = "X-Failed-Recipients" in mail or not _is_automatic(mail)
     if not is_bounce or not scan_message(mail):
