@@ -6,6 +6,7 @@ installed as an extra. Nothing of anymail is imported here: the mailer loads its
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -21,6 +22,12 @@ TIMEOUT_SECONDS = 20
 _SERVICE = re.compile(r"[a-z0-9-]+", re.ASCII)
 _NAME = re.compile(r"[a-z0-9_]+", re.ASCII)
 _DOMAIN = re.compile(r"[^\s@*?,;:<>\"/\\.]+(?:\.[^\s@*?,;:<>\"/\\.]+)*")
+# RFC 5321: dot-atoms; the domain is a full one, in ASCII.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_MAIL_DOMAIN = re.compile(rf"(?=.{{4,180}}$)(?:{_LABEL}\.)+[a-z][a-z0-9-]*[a-z0-9]")
+LONGEST_LOCAL_PART = 64
 _WORDS = {"true": True, "false": False}
 # A service of another name reads the settings of this one.
 _RENAMED = {"sendinblue": "brevo"}
@@ -93,6 +100,68 @@ def read_webhook_secret(name: str) -> str:
     if secret and find_spec("anymail") is None:
         raise SettingError(name, "needs django-anymail: uv sync --extra anymail.")
     return secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailbox:
+    """A folder of an IMAP server."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    folder: str
+    # With TLS from the start and a valid certificate, or in clear.
+    is_tls: bool
+
+
+def read_pattern(name: str, *, letters: int) -> str:
+    """Return an address with one `{token}` in its local part, or nothing. `letters` is how long a
+    token is: a local part has at most 64 characters (RFC 5321, 4.5.3.1.1).
+    """
+    text = env.read_text(name)
+    if not text:
+        return ""
+    local, _, domain = text.rpartition("@")
+    if text.count("{token}") != 1 or "{token}" not in local:
+        raise SettingError(name, "expected one {token} before the @: name+{token}@example.com.")
+    filled = local.replace("{token}", "a" * letters)
+    if not _LOCAL_PART.fullmatch(filled) or not _MAIL_DOMAIN.fullmatch(domain):
+        raise SettingError(name, f"{text!r} is no address that every mail server takes.")
+    if len(filled) > LONGEST_LOCAL_PART:
+        most = LONGEST_LOCAL_PART - letters
+        raise SettingError(name, f"has more than {most} characters beside {{token}} before the @.")
+    return text
+
+
+def read_mailbox(name: str) -> Mailbox | None:
+    """Return the mailbox of `imaps://user:password@host:port/folder`; errors repeat no password."""
+    text = env.read_text(name)
+    if not text:
+        return None
+    url = env.read_url(name, default="", schemes=("imaps", "imap"))
+    options = _options(name, url.query, known={"tls"} if url.scheme == "imap" else set())
+    if not (url.hostname and url.username and url.password) or url.fragment:
+        shape = "expected imaps://user:password@host/INBOX; percent-encode names and passwords."
+        raise SettingError(name, shape)
+    is_tls = url.scheme == "imaps"
+    if options.get("tls", "off").lower() not in env.FALSE_WORDS:
+        raise SettingError(name, "tls is off, or not there; imaps:// has TLS.")
+    if not is_tls and not options and not env.is_loopback(url.hostname):
+        problem = "imap:// sends the password in clear: use imaps://, or say ?tls=off."
+        raise SettingError(name, problem)
+    user, password = unquote(url.username), unquote(url.password)
+    folder = unquote(url.path.removeprefix("/")) or "INBOX"
+    if not all(each.isascii() and each.isprintable() for each in (user, password, folder)):
+        raise SettingError(name, "name, password and folder are printable ASCII.")
+    return Mailbox(
+        host=url.hostname,
+        port=url.port or (993 if is_tls else 143),
+        user=user,
+        password=password,
+        folder=folder,
+        is_tls=is_tls,
+    )
 
 
 def _files(folder: Path) -> dict[str, object]:

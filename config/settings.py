@@ -248,6 +248,12 @@ UNFOLD = admin_skin.UNFOLD
 globals().update(mail_env.read_email("EMAIL_URL", default_folder=DATA_DIR / "mail"))
 ANYMAIL_WEBHOOK_SECRET = mail_env.read_webhook_secret("ANYMAIL_WEBHOOK_SECRET")
 EMAIL_ALLOW = mail_env.read_recipients("EMAIL_ALLOW")
+RETURN_PATH = mail_env.read_pattern("RETURN_PATH", letters=42)
+UNSUBSCRIBE_MAILTO = mail_env.read_pattern("UNSUBSCRIBE_MAILTO", letters=52)
+BOUNCE_MAILBOX = mail_env.read_mailbox("BOUNCE_MAILBOX_URL")
+if BOUNCE_MAILBOX and not (RETURN_PATH or UNSUBSCRIBE_MAILTO):
+    _problem = "needs RETURN_PATH or UNSUBSCRIBE_MAILTO: without a token no mail there is used."
+    raise env.SettingError("BOUNCE_MAILBOX_URL", _problem)
 MAIL_PAUSED = env.read_flag("MAIL_PAUSED", default=False)
 CONFIRMATIONS_PER_DOMAIN = env.read_integer(
     "CONFIRMATIONS_PER_DOMAIN", default=200, least=0, most=1_000_000
@@ -334,6 +340,8 @@ LOGGING = {
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         # Its warning about odd headers prints the address called, which may contain a token.
         "urllib3.connection": {"level": "ERROR"},
+        # It logs each of its tries, and what is odd in a mail that anybody may send.
+        "flufl.bounce": {"level": "CRITICAL"},
         # It logs every task three times.
         "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
     },

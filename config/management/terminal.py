@@ -11,7 +11,9 @@ from django.db import DatabaseError, InterfaceError
 from config import schema
 
 # These create the tables, wait for them, or report that they are missing.
-READY_FOR_ANY_DATABASE = frozenset({"doctor", "migrate", "restore", "seed_demo", "up", "worker"})
+READY_FOR_ANY_DATABASE = frozenset(
+    {"doctor", "migrate", "read_bounces", "restore", "seed_demo", "up", "worker"}
+)
 # These write parts of the program, which the account that runs Cueline must be able to read.
 WRITES_CODE = frozenset({"collectstatic", "compilemessages", "makemessages", "makemigrations"})
 DOCTOR = "Cueline does not run django-q's cluster; manage.py doctor looks at Cueline's own worker."

@@ -59,6 +59,8 @@ REASONS: Mapping[str, str] = {
     "confirmation_closed": "the confirmation was given up, or the person unsubscribed",
     "enrollment_ended": "the enrollment ended before the mail was sent",
     "test_key": "a test key led to it, and test keys never mail",
+    "bounced_later": "it came back: the address does not exist",
+    "complained_later": "the person reported it as spam",
     "not_in_allow_list": "EMAIL_ALLOW does not name the address",
     # Why no confirmation is queued.
     "already_confirmed": "the person has confirmed already",

@@ -21,6 +21,7 @@ from events.services.database_faults import brief
 from events.services.worker_reports import Host, LiveHost
 from events.worker import heartbeat, rounds
 from events.worker.jobs import Timetable
+from events.worker.mailbox import MailboxReader
 from subscribers.services.workspaces import installation
 
 logger = logging.getLogger("cueline.worker")
@@ -58,6 +59,7 @@ class Ticker:
         self._probe: Probe | None = None
         self._live: list[LiveHost] = []
         self._report_due = 0.0
+        self.mailbox = MailboxReader()
 
     def run(self) -> None:
         signal.signal(signal.SIGTERM, self._on_signal)
@@ -134,6 +136,7 @@ class Ticker:
     def _queue_jobs(self, now: datetime, moment: float) -> None:
         if installation.on_hold_since():
             return
+        self.mailbox.start(moment=moment)
         due = self.timetable.due(moment=moment)
         if due and enqueue.put_jobs(calls=[job.call for job in due], now=now):
             self.timetable.reschedule(due, moment=moment)

@@ -12,6 +12,7 @@ METHODS: Mapping[str, str] = {
     "one_click": "one click in the mail program",
     "page": "the page",
     "smtp": "the mail server",
+    "mail": "a mail that came back, or a mail to unsubscribe",
     "webhook": "the delivery service",
     "api": "the API",
     "import": "an import",

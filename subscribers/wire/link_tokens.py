@@ -13,6 +13,8 @@ CONFIRMATION = re.compile(
 UNSUBSCRIBE = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})", re.ASCII)
 # As templates may have changed it: in capitals, or between other digits.
 _ANY_UNSUBSCRIBE = re.compile(r"[0-9A-Fa-f]{64,}")
+# In an address, as `mail_tokens` writes it: that of an envelope sender, and the same as the link's.
+_ADDRESSED = re.compile(r"(?<![0-9A-Za-z])(?:[A-Za-z2-7]{42}|[A-Za-z2-7]{52})(?![0-9A-Za-z])")
 HIDDEN = "hidden"
 
 
@@ -23,4 +25,5 @@ def without_confirmation(text: str) -> str:
 
 def hidden(text: str) -> str:
     """Return a mail's text with a word in the place of each token."""
-    return _ANY_UNSUBSCRIBE.sub(HIDDEN, CONFIRMATION.sub(HIDDEN, text))
+    links_hidden = _ANY_UNSUBSCRIBE.sub(HIDDEN, CONFIRMATION.sub(HIDDEN, text))
+    return _ADDRESSED.sub(HIDDEN, links_hidden)

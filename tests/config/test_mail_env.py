@@ -266,3 +266,73 @@ def test_a_secret_of_reports_without_the_extra_stops_the_start(
 
     with pytest.raises(SettingError, match="uv sync --extra anymail"):
         mail_env.read_webhook_secret("SECRET_OF_REPORTS")
+
+
+@pytest.mark.parametrize(
+    "text", ["bounces+{token}@mail.example.com", "{token}@mx.example.com", "b.{token}=x@a.example"]
+)
+def test_an_address_with_a_token(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv(NAME, text)
+
+    assert mail_env.read_pattern(NAME, letters=42) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bounces@mail.example.com", "{token}", "bounces@{token}.example.com",
+        "{token}+{token}@mail.example.com", "a b{token}@mail.example.com", "{token}@localhost",
+        "{token}@mail_1.example.com", "{token}@Example.com", "<{token}@mail.example.com>",
+        ".{token}@mail.example.com", "{token}@mail.example.com\nRCPT TO:<x@example.com>",
+        "{TOKEN}@mail.example.com", "{token}@[127.0.0.1]", "ä{token}@mail.example.com",
+        "more-than-twenty-two-characters+{token}@mail.example.com", "{token}@" + "a." * 99 + "com",
+    ],
+)  # fmt: skip
+def test_an_address_that_servers_may_refuse_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv(NAME, text)
+
+    with pytest.raises(SettingError, match=f"^Setting {NAME}: "):
+        mail_env.read_pattern(NAME, letters=42)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("imaps://u%40x:p%2Fw@imap.example.com", ("imap.example.com", 993, "INBOX", True)),
+        ("imaps://u:p@h:1993/Bounces%20here", ("h", 1993, "Bounces here", True)),
+        ("imap://u:p@127.0.0.1/INBOX", ("127.0.0.1", 143, "INBOX", False)),
+        ("imap://u:p@h?tls=off", ("h", 143, "INBOX", False)),
+    ],
+)
+def test_a_mailbox(
+    monkeypatch: pytest.MonkeyPatch, text: str, expected: tuple[str, int, str, bool]
+) -> None:
+    monkeypatch.setenv(NAME, text)
+
+    found = mail_env.read_mailbox(NAME)
+
+    assert found is not None
+    assert (found.host, found.port, found.folder, found.is_tls) == expected
+    assert f"{found.password!r}" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "imap://u:hunter2@imap.example.com", "imap://u:hunter2@h?tls=true", "imaps://hunter2@h/INBOX",
+        "imaps://u:hunter2@/INBOX", "pop3://u:hunter2@h", "imaps://u:hunter2@h?tls=off",
+        "imaps://u:hunter2@h/INBOX#x", "imaps://u:hunter2%0d%0aA@h", "imaps://u:hunter2@h/%0aX",
+        "imaps://u:hunter2@h:x",
+    ],
+)  # fmt: skip
+def test_a_mailbox_that_cannot_be_used_or_is_not_safe_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv(NAME, text)
+
+    with pytest.raises(SettingError, match=f"^Setting {NAME}: ") as refused:
+        mail_env.read_mailbox(NAME)
+
+    assert "hunter2" not in str(refused.value)

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from config.admin_base import admin_url, list_url, view_url
 from events.services.people import document
@@ -18,6 +19,7 @@ from subscribers.services.consent import headers, unsubscribing
 from subscribers.services.outbox.outcomes import DeliveryOutcome, fail
 from subscribers.services.workspaces import api_keys
 from tests import factories
+from tests.support import returned_mail
 from tests.support.asking_people import ask, make_pending, token_in
 from tests.support.sequence_making import make_sequence
 
@@ -25,7 +27,9 @@ from tests.support.sequence_making import make_sequence
 class Scene:
     """A person who was asked to confirm and has a mail whose author shows the link everywhere."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, settings: Settings) -> None:
+        settings.UNSUBSCRIBE_MAILTO = returned_mail.UNSUBSCRIBE
+        settings.RETURN_PATH = returned_mail.RETURN_PATH
         workspace.from_email = "hello@acme.example"
         workspace.save()
         self.person = make_pending(workspace)
@@ -43,6 +47,7 @@ class Scene:
         self.secrets: tuple[str, ...] = (
             token_in(self.question),
             unsubscribing.link_token(self.person),
+            returned_mail.leaving_address_of(self.person).partition("@")[0].partition("+")[2],
             self.person.unsubscribe_token,
             workspace.webhook_secret[6:],
             workspace.address_hash_key,
@@ -55,8 +60,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(workspace: Workspace) -> Scene:
-    return Scene(workspace)
+def scene(workspace: Workspace, settings: Settings) -> Scene:
+    return Scene(workspace, settings)
 
 
 def test_no_admin_page_has_a_token_even_for_a_superuser(admin_client: Client, scene: Scene) -> None:
@@ -129,3 +134,6 @@ def test_a_server_that_quotes_the_link_does_not_show_it(scene: Scene) -> None:
     failed = fail(DeliveryOutcome.REFUSED, f"550 5.7.1 The URL {url} is listed")
 
     assert failed.error.endswith("/u/hidden is listed")
+    address = returned_mail.address_of(scene.news)
+    failed = fail(DeliveryOutcome.REFUSED, f"550 5.7.1 <{address}>: Sender address rejected")
+    assert failed.error.endswith("<bounces+hidden@mail.example.com>: Sender address rejected")

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from config import mail_env, private_files
 from subscribers.services.audits.audits import Audit, Check, Finding, Level, fact
+from subscribers.services.dispatch import bounce_mailbox
 from subscribers.services.outbox import probe
 
 # Named in one remedy.
@@ -95,10 +96,27 @@ def mail_server(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
     return fact(f"{probed.destination} answers: {probed.protection}.")
 
 
+def bounces(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - as above
+    """Sign in at the bounce mailbox, and find a RETURN_PATH without effect; changes nothing."""
+    findings: list[Finding] = []
+    backend: str = settings.EMAIL_BACKEND
+    if settings.RETURN_PATH and not probe.has_return_path():
+        what = f"RETURN_PATH is not used by {backend.removesuffix('.EmailBackend')}"
+        remedy = "Remove it, or send by SMTP; delivery services report bounces by a webhook."
+        findings.append(Finding(what=what, remedy=remedy, level=Level.WARNING))
+    mailbox = settings.BOUNCE_MAILBOX
+    fault = bounce_mailbox.probe(mailbox=mailbox) if mailbox else ""
+    if fault:
+        remedy = "Check BOUNCE_MAILBOX_URL and the server; bounces wait there until then."
+        findings.append(Finding(what=f"The bounce mailbox cannot be read: {fault}", remedy=remedy))
+    return findings
+
+
 CHECKS = (
     Check("Settings", "public URL", "Links in mails work.", public_url),
     Check("Settings", "debug", "DEBUG is off.", debugging),
     Check("Settings", "files", "No other account of this machine may read Cueline's files.", files),
     Check("Mail", "brakes", "No setting holds mail back.", mail_brakes),
     Check("Mail", "server", "The mail server answers.", mail_server),
+    Check("Mail", "bounces", "Bounces that come later can be read.", bounces),
 )

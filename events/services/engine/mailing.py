@@ -100,7 +100,7 @@ class _Sender:
         if email is None:
             return
         fenced_at = email.sending_since or self.clock()
-        delivery = mailer.send(outbox.message_of(email))
+        delivery = mailer.send(outbox.message_of(email, workspace=enrollment.workspace))
         self.waiting = Sent(enrollment, placed, email, fenced_at, delivery)
         self._note(delivery)
 

@@ -4,10 +4,13 @@
 automatic replies. `Precedence` is no standard, but older programs read nothing else.
 """
 
+from urllib.parse import quote
+
 from django.conf import settings
 
 from subscribers.models import OutgoingEmail, Subscriber
 from subscribers.services.consent import unsubscribing
+from subscribers.wire import mail_tokens
 
 Kind = OutgoingEmail.Kind
 
@@ -19,9 +22,20 @@ def for_mail(*, subscriber: Subscriber, kind: str) -> dict[str, str]:
     headers = {"Auto-Submitted": "auto-generated"}
     if kind == Kind.MARKETING:
         headers["Precedence"] = "bulk"
-        headers["List-Unsubscribe"] = f"<{unsubscribe_url(subscriber)}>"
+        # Programs take the first that they can (RFC 2369, 2): the link needs no reading of mail.
+        ways = [f"<{unsubscribe_url(subscriber)}>", *_mailto(subscriber)]
+        headers["List-Unsubscribe"] = ", ".join(ways)
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return headers
+
+
+def _mailto(subscriber: Subscriber) -> list[str]:
+    pattern: str = settings.UNSUBSCRIBE_MAILTO
+    if not pattern:
+        return []
+    token = bytes.fromhex(unsubscribing.link_token(subscriber))
+    address = mail_tokens.address(pattern=pattern, secret=token)
+    return [f"<mailto:{quote(address, safe='@+')}?subject=unsubscribe>"]
 
 
 def unsubscribe_url(subscriber: Subscriber) -> str:

@@ -36,6 +36,8 @@ _FIND = "SELECT 1 FROM subscribers_suppression WHERE workspace_id = %s AND addre
 class SuppressionSource(StrEnum):
     SMTP = "smtp"
     WEBHOOK = "webhook"
+    # A bounce or complaint that came back by mail.
+    MAIL = "mail"
     ADMIN = "admin"
     API = "api"
     IMPORT = "import"

@@ -35,6 +35,8 @@ class UnsubscribeMethod(StrEnum):
     # A mail program sent the POST of RFC 8058.
     ONE_CLICK = "one_click"
     PAGE = "page"
+    # A mail to the address of `List-Unsubscribe`.
+    MAIL = "mail"
     # Reported by a delivery service: its own link, or a reply.
     SERVICE = "service"
 

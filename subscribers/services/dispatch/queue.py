@@ -96,7 +96,7 @@ def send_queued(
             email = _next(waiting.pop(0), token, clock())
             if email is None:
                 continue
-            delivery = opened.send(outbox.message_of(email))
+            delivery = opened.send(outbox.message_of(email, workspace=email.workspace))
             is_silent = delivery.outcome is DeliveryOutcome.UNKNOWN
             is_server_away = is_silent or outbox.is_server_away(delivery)
             _record(email, delivery, clock)

@@ -45,6 +45,7 @@ class Report:
     news: News | None = None
     # The server's or service's message.
     details: str = ""
+    source: SuppressionSource = SuppressionSource.WEBHOOK
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def take(*, reports: Sequence[Report], now: datetime) -> None:
         if report.news is None:
             continue
         for recipient in _recipients(report):
-            _act(report.news, recipient, report.details, now)
+            _act(report.news, recipient, report, now)
 
 
 def _settle_taken(email_ids: Sequence[UUID], now: datetime) -> None:
@@ -103,7 +104,7 @@ def _recipients(report: Report) -> list[_Recipient]:
     ]
 
 
-def _act(news: News, recipient: _Recipient, details: str, now: datetime) -> None:
+def _act(news: News, recipient: _Recipient, report: Report, now: datetime) -> None:
     if news is News.UNSUBSCRIBED:
         unsubscribing.leave(
             subscriber_ids=[recipient.subscriber_id], now=now, method=UnsubscribeMethod.SERVICE
@@ -113,7 +114,7 @@ def _act(news: News, recipient: _Recipient, details: str, now: datetime) -> None
         workspace=recipient.workspace,
         address=recipient.address,
         reason=_REASONS[news],
-        source=SuppressionSource.WEBHOOK,
-        details=details,
+        source=report.source,
+        details=report.details,
         now=now,
     )

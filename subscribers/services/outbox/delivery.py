@@ -20,7 +20,16 @@ from subscribers.services.outbox.smtp import SmtpSession
 from subscribers.templating import mail as rendering
 from subscribers.wire import addresses
 
-__all__ = ["REPORTED_ID", "Delivery", "DeliveryOutcome", "Mailer", "Message", "build", "is_allowed"]
+__all__ = [
+    "REPORTED_ID",
+    "Delivery",
+    "DeliveryOutcome",
+    "Mailer",
+    "Message",
+    "build",
+    "is_allowed",
+    "uses_return_path",
+]
 
 # Django's default has no limit.
 _TIMEOUT_SECONDS = 20
@@ -38,6 +47,8 @@ _REPORTING_SERVICES = frozenset(
     {"Amazon SES", "Brevo", "Mailgun", "Mailjet", "Mailtrap", "Mandrill", "Postmark", "Resend",
      "SendGrid", "SparkPost", "Unisender Go"}
 )  # fmt: skip
+# Anymail's services that take an envelope sender; others refuse it, or use only its domain.
+_WITH_RETURN_PATH = frozenset({"Amazon SES", "Postal", "SparkPost"})
 # The metadata key with our email's id; most services replace the Message-ID.
 REPORTED_ID = "cueline_id"
 
@@ -50,6 +61,8 @@ class Message:
     message_id: str
     # A formatted From header, `Ada <ada@example.com>`.
     sender: str
+    # The envelope sender's address; empty is that of `sender`.
+    return_path: str = ""
     reply_to: str = ""
     recipient: str
     subject: str
@@ -83,7 +96,8 @@ class Mailer:
         try:
             mail = build(message)
             content = mail.message().as_bytes()
-            sender, recipient = _envelope(message.sender), _envelope(message.recipient)
+            sender = _envelope(message.return_path or message.sender)
+            recipient = _envelope(message.recipient)
         except (ValueError, MessageError) as error:
             return fail(DeliveryOutcome.REFUSED, f"The mail cannot be written: {error}")
         try:
@@ -92,6 +106,8 @@ class Mailer:
             return fail(DeliveryOutcome.DEFERRED, describe(error))
         if self._session is not None:
             return self._session.deliver(sender=sender, recipient=recipient, content=content)
+        if message.return_path and uses_return_path(backend):
+            mail.envelope_sender = message.return_path  # type: ignore[attr-defined]
         if getattr(backend, "esp_name", "") in _REPORTING_SERVICES:
             name = message.message_id.strip("<>").partition("@")[0]
             mail.metadata = {REPORTED_ID: name}  # type: ignore[attr-defined]
@@ -131,6 +147,13 @@ def build(message: Message) -> EmailMultiAlternatives:
     if message.html:
         mail.attach_alternative(message.html, "text/html")
     return mail
+
+
+def uses_return_path(backend: BaseEmailBackend) -> bool:
+    """Tell whether mail through a backend has the envelope sender that RETURN_PATH sets."""
+    if isinstance(backend, smtp.EmailBackend):
+        return True
+    return getattr(backend, "esp_name", "") in _WITH_RETURN_PATH
 
 
 def is_allowed(address: str, allow: Sequence[str]) -> bool:

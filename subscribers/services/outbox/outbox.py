@@ -20,7 +20,8 @@ from django.db.models.functions import Now
 from config import retries
 from subscribers import reactions
 from subscribers.ids import new_id
-from subscribers.models import OutgoingEmail, Subscriber
+from subscribers.models import OutgoingEmail, Subscriber, Workspace
+from subscribers.services.outbox import return_path
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Message
 from subscribers.services.storage import quick_rows, sql_values
 
@@ -40,6 +41,8 @@ MOST_EXPIRED = 1000
 # Temporary answers about all mail: of SMTP those about session and log-in (503, 530-538), of HTTP
 # 401, 408, 429 and server errors.
 ABOUT_ALL_MAIL = frozenset({401, 408, 429, *range(500, 540)})
+# What the row of an email has of its message.
+_STORED = tuple(field.name for field in fields(Message) if field.name != "return_path")
 # Answers to a log-in: of HTTP, and of SMTP (RFC 4954, 6).
 LOGIN_CODES = frozenset({401, 530, 534, 535, 538})
 
@@ -219,8 +222,11 @@ def reason_to_skip(*, subscriber: Subscriber, kind: str) -> str | None:
             return None
 
 
-def message_of(email: OutgoingEmail) -> Message:
-    return Message(**{field.name: getattr(email, field.name) for field in fields(Message)})
+def message_of(email: OutgoingEmail, *, workspace: Workspace) -> Message:
+    """Return an email of a workspace as it is sent."""
+    stored = {name: getattr(email, name) for name in _STORED}
+    path = return_path.address_of(email_id=email.pk, workspace=workspace)
+    return Message(return_path=path, **stored)
 
 
 def expire_sending(*, limit: int = MOST_EXPIRED) -> int:

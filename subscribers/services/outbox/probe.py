@@ -8,6 +8,7 @@ from pathlib import Path
 from django.core.mail import get_connection
 from django.core.mail.backends import filebased, smtp
 
+from subscribers.services.outbox.delivery import uses_return_path
 from subscribers.services.outbox.outcomes import describe
 from subscribers.templating import mail
 
@@ -46,6 +47,14 @@ def probe() -> Probe:
     name = type(backend).__module__.rpartition(".")[2]
     is_ours = type(backend).__module__.startswith("django.")
     return Probe(name, is_local=is_ours, is_untried=not is_ours)
+
+
+def has_return_path() -> bool:
+    """Tell whether mail through EMAIL_URL's backend has the envelope sender of RETURN_PATH."""
+    try:
+        return uses_return_path(get_connection(fail_silently=False))
+    except Exception:  # noqa: BLE001 - `probe` has its words
+        return True
 
 
 def _try_server(backend: smtp.EmailBackend) -> Probe:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from subscribers.ids import new_id
 from subscribers.models import Workspace
-from subscribers.services.outbox import brakes
+from subscribers.services.outbox import brakes, return_path
 from subscribers.services.outbox.brakes import Verdict
 from subscribers.services.outbox.delivery import Delivery, Mailer, Message
 from subscribers.templating import mail as rendering
@@ -52,9 +52,11 @@ def send_rendered(*, workspace: Workspace, recipient: str, mail: RenderedMail) -
     if not verdict.is_allowed:
         return Trial(verdict)
     domain = addresses.parse(workspace.from_email).key.rpartition("@")[2]
+    email_id = new_id()
     message = Message(
-        message_id=f"<{new_id().hex}@{domain}>",
+        message_id=f"<{email_id.hex}@{domain}>",
         sender=rendering.address_header(workspace.from_name, workspace.from_email),
+        return_path=return_path.address_of(email_id=email_id, workspace=workspace),
         recipient=to,
         subject=mail.subject,
         html=mail.html,

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import DatabaseError, connection
 from django_q.models import OrmQ, Schedule
+from pytest_django.fixtures import Settings
 
+from config.mail_env import Mailbox
 from events import enqueue, tasks
 from events.enqueue import TaskCall
 from events.models import Enrollment, Worker
@@ -125,6 +128,31 @@ def test_the_oldest_live_host_alone_queues_jobs(clockwork: Clockwork) -> None:
 
     assert while_elder_lives == 0
     assert [row.task["func"] for row in jobs] == [JOB.call.task]
+
+
+def test_a_bounce_mailbox_that_hangs_holds_no_round(
+    clockwork: Clockwork, settings: Settings
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        settings.BOUNCE_MAILBOX = Mailbox(
+            host="127.0.0.1", port=port, user="u", password="p", folder="INBOX", is_tls=False
+        )
+        Installation.objects.create(
+            secret_key_fingerprint="0" * 64, on_hold_since=datetime.now(tz=UTC)
+        )
+        clockwork.ticker.tick()
+        while_held = clockwork.ticker.mailbox.is_running
+        installation.resume()
+
+        clockwork.ticker.tick()
+        caller, _ = silent.accept()
+        clockwork.ticker.tick()
+
+        assert (while_held, clockwork.ticker.mailbox.is_running) == (False, True)
+        assert OrmQ.objects.filter(key__endswith=":jobs").count() == 1
+        caller.close()
+        clockwork.ticker.mailbox.join()
 
 
 def test_no_job_is_queued_while_the_installation_is_on_hold(clockwork: Clockwork) -> None:

@@ -4,6 +4,7 @@ import email
 import email.policy
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -97,6 +98,19 @@ def run(*arguments: str) -> str:
     output = StringIO()
     call_command("send_test_mail", *arguments, stdout=output)
     return output.getvalue()
+
+
+def test_bounces_of_the_mail_come_to_the_return_path(
+    acme: Workspace, inbox: Inbox, settings: Settings
+) -> None:
+    settings.RETURN_PATH = "bounces+{token}@mail.example.com"
+
+    run("bo@example.org")
+
+    (envelope,) = inbox.envelopes
+    mail = email.message_from_bytes(envelope.content)  # type: ignore[arg-type]  # as below
+    assert re.fullmatch(r"bounces\+[a-z2-7]{42}@mail\.example\.com", envelope.mail_from or "")
+    assert mail["From"] == "Ada at Acme <hello@acme.example>"
 
 
 def test_the_mail_arrives_and_the_command_says_who_took_it(acme: Workspace, inbox: Inbox) -> None:

@@ -10,6 +10,7 @@ from subscribers.models import Subscriber
 from subscribers.services.consent import headers as mail_headers
 from subscribers.services.outbox.delivery import build
 from tests import factories
+from tests.support import returned_mail
 from tests.support.smtp_servers import message
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +32,24 @@ def test_marketing_mail_can_be_left_by_one_click(person: Subscriber) -> None:
         "Auto-Submitted": "auto-generated",
         "Precedence": "bulk",
     }
+
+
+def test_a_mail_can_be_sent_to_leave_where_that_is_set(
+    person: Subscriber, settings: Settings
+) -> None:
+    settings.UNSUBSCRIBE_MAILTO = returned_mail.UNSUBSCRIBE
+
+    headers = mail_headers.for_mail(subscriber=person, kind="marketing")
+
+    link, mailto = headers["List-Unsubscribe"].split(", ")
+    address = returned_mail.leaving_address_of(person)
+    assert link == f"<{mail_headers.unsubscribe_url(person)}>"
+    assert mailto == f"<mailto:{address}?subject=unsubscribe>"
+    assert len(address.partition("@")[0]) <= 64
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    content = build(message(headers=headers)).message().as_bytes()
+    assert link.encode() in content
+    assert mailto.encode() in content
 
 
 @pytest.mark.parametrize("kind", ["transactional", "confirmation"])

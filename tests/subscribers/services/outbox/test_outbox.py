@@ -66,7 +66,8 @@ def test_a_mail_begins_as_being_sent_with_a_message_id_of_its_own(person: Subscr
 def test_what_is_handed_over_is_what_was_drafted(person: Subscriber) -> None:
     email = outbox.begin(draft=draft_for(person), now=NOON)
 
-    message = outbox.message_of(OutgoingEmail.objects.get(pk=email.pk))
+    stored = OutgoingEmail.objects.get(pk=email.pk)
+    message = outbox.message_of(stored, workspace=stored.workspace)
 
     assert message.message_id == email.message_id
     assert (message.sender, message.reply_to) == ("Acme <news@acme.example>", "help@acme.example")
