@@ -24,8 +24,8 @@ from config import env
 from config.http.errors import json_response
 from events import enqueue
 from events.services import worker_reports
+from events.services.engine import away_receivers, mail_gauges
 from events.services.engine import gauges as engine_gauges
-from events.services.engine import mail_gauges
 from subscribers.services.storage import outcomes
 from subscribers.services.storage.outcomes import Subject
 
@@ -80,7 +80,7 @@ class EngineCollector(Collector):
         try:
             now = datetime.now(tz=UTC)
             numbers, mail = _engine_numbers(now), mail_gauges.read(now=now)
-            totals = outcomes.totals()
+            calls, totals = away_receivers.total(away_receivers.read()), outcomes.totals()
         except (DatabaseError, InterfaceError):
             logger.warning("The engine's numbers cannot be read.", exc_info=True)
             return
@@ -93,6 +93,8 @@ class EngineCollector(Collector):
         for reason, count in mail.waiting.items():
             waiting.add_metric([reason], count)
         yield waiting
+        text = "Enrollments that wait for a webhook's receiver that is away; counted to 10,001."
+        yield GaugeMetricFamily("cueline_webhooks_waiting", text, value=calls)
         for subject, (name, text) in COUNTERS.items():
             family = CounterMetricFamily(f"cueline_{name}", text, labels=["outcome", "reason"])
             for (counted, outcome, reason), count in totals.items():

@@ -101,6 +101,12 @@ class Enrollment(models.Model):
                 name="enrollment_leased",
                 condition=models.Q(lease_token__isnull=False),
             ),
+            # Which receivers of webhooks are away.
+            models.Index(
+                fields=["failing_since"],
+                name="enrollment_failing",
+                condition=models.Q(failing_since__isnull=False),
+            ),
             # Counting what ended, by hour.
             models.Index(
                 fields=["ended_at"],

@@ -17,7 +17,7 @@ from config.sign_in import limits
 from config.sign_in.models import SignIn
 from events.models import Worker
 from events.services import worker_reports
-from events.services.engine import mail_gauges
+from events.services.engine import away_receivers, mail_gauges
 from subscribers.models import AskedHour, Installation, OutgoingEmail
 from subscribers.services.consent import breakers
 from subscribers.services.outbox import flow
@@ -51,6 +51,7 @@ def current(*, now: datetime) -> list[Alarm]:
         *_on_hold(),
         *_no_worker(now),
         *_no_mail(now),
+        *_no_receiver(),
         *_guessing(now),
         *_delaying(now),
         *_unknown(),
@@ -87,6 +88,16 @@ def _no_mail(now: datetime) -> Iterator[Alarm]:
             permission="subscribers.view_outgoingemail",
             link="What to do",
             address=flow.HANDBOOK,
+        )
+
+
+def _no_receiver() -> Iterator[Alarm]:
+    for receiver in away_receivers.read():
+        yield Alarm(
+            text=sentence("{}.", receiver.words),
+            permission="events.view_enrollment",
+            link="What happens",
+            address="/docs/steps/#webhook",
         )
 
 

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import get_commands, load_command_class
 from django.urls import URLPattern, URLResolver, get_resolver
 from prometheus_client import REGISTRY
+from standardwebhooks.webhooks import WebhookVerificationError
 
 import config.urls  # noqa: F401 - the modules below it register the metrics
 from events.decisions.enrollments import Reason
@@ -17,8 +18,9 @@ from events.egress import calls as egress
 from events.language import files, specs, steps
 from events.language.filters import Operator
 from events.models import Enrollment, Step
+from events.services.engine import webhook_calls
 from subscribers.api.errors import STATUS_BY_CODE
-from subscribers.models import OutgoingEmail, Subscriber
+from subscribers.models import OutgoingEmail, Subscriber, Workspace
 from subscribers.models.api_key import Scope
 from subscribers.templating import merge_tags
 from subscribers.templating.filters import FILTERS
@@ -75,7 +77,7 @@ def test_every_key_of_an_example_of_a_step_is_explained() -> None:
     """A misspelt key is ignored by the parser, so it would say nothing."""
     explained = set(re.findall(r"`(\w+)`", TEXT_BY_NAME["steps"]))
     # What follows is the reader's own.
-    free = {"attributes", "propertyFilters"}
+    free = {"attributes", "propertyFilters", "headers", "body"}
 
     def keys(value: Any) -> set[str]:
         if isinstance(value, list):
@@ -215,7 +217,7 @@ def test_every_link_of_the_readme_leads_to_a_file() -> None:
 
 def test_the_code_that_verifies_a_webhook_takes_ours_and_no_other() -> None:
     namespace: dict[str, Any] = {}
-    (code,) = blocks("python", TEXT_BY_NAME["steps"])
+    _, code = blocks("python", TEXT_BY_NAME["steps"])
     exec(code, namespace)  # noqa: S102 - the page's own
     is_ours = namespace["is_from_cueline"]
     now = int(time.time())
@@ -228,3 +230,18 @@ def test_the_code_that_verifies_a_webhook_takes_ours_and_no_other() -> None:
     assert not is_ours("s3cret", headers(now), b"{ }")
     assert not is_ours("another", headers(now), b"{}")
     assert not is_ours("s3cret", headers(now - 3600), b"{}")
+
+
+def test_the_code_that_verifies_by_standard_webhooks_takes_ours_and_no_other() -> None:
+    namespace: dict[str, Any] = {}
+    code, _ = blocks("python", TEXT_BY_NAME["steps"])
+    exec(code, namespace)  # noqa: S102 - the page's own
+    secret = Workspace(webhook_secret="s3cret").standard_webhook_secret
+    now = int(time.time())
+    headers = webhook_calls.sign_as_standard(
+        secret="s3cret", delivery="a:b:1", timestamp=now, body=b'{"a":1}'
+    )
+
+    assert namespace["verified"](secret, headers, b'{"a":1}') == {"a": 1}
+    with pytest.raises(WebhookVerificationError):
+        namespace["verified"](secret, headers, b'{"a":2}')

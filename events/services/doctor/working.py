@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from django.db import connection
 
 from events.services import worker_reports
+from events.services.engine import away_receivers, mail_gauges
 from events.services.engine import gauges as engine_gauges
-from events.services.engine import mail_gauges
 from subscribers.models import OutgoingEmail
 from subscribers.services.audits.audits import Audit, Check, Finding, fact
 from subscribers.services.outbox import flow
@@ -80,6 +80,11 @@ def mail_flow(audit: Audit) -> Sequence[Finding]:
     return [Finding(what=f"{stop.words}; {waiting}", remedy=remedy) for stop in gauges.stops]
 
 
+def receivers(audit: Audit) -> Sequence[Finding]:  # noqa: ARG001 - every check is called alike
+    remedy = "Look at the receiver: what waits is sent by itself once it answers."
+    return [Finding(what=each.words, remedy=remedy) for each in away_receivers.read()]
+
+
 def _many(count: int) -> str:
     most = engine_gauges.MOST_COUNTED - 1
     return f"over {most:,}" if count > most else f"{count:,}"
@@ -92,4 +97,5 @@ CHECKS = (
     Check(AREA, "enrollments", "No enrollment is late.", late_enrollments),
     Check(AREA, "mails", "No mail is late.", late_mail),
     Check(AREA, "mail flow", "Mail flows.", mail_flow),
+    Check(AREA, "receivers", "Webhooks are taken.", receivers),
 )

@@ -43,9 +43,10 @@ def trip(host: str, *, error: str, retry_after: timedelta | None, now: datetime)
     return _away_by_host[host]
 
 
-def reset(host: str) -> bool:
-    """Note that the receiver answered; True when it was away before."""
-    return _away_by_host.pop(host, None) is not None
+def reset(host: str) -> int:
+    """Note that the receiver answered; returns how often in a row it had not."""
+    known = _away_by_host.pop(host, None)
+    return known.failures if known else 0
 
 
 def reset_all() -> None:

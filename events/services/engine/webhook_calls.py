@@ -69,8 +69,6 @@ def signed_headers(
     """Return the call's headers with both signatures, that of Standard Webhooks and our own."""
     secret, timestamp = enrollment.workspace.webhook_secret, int(now.timestamp())
     delivery = enrollment.row.mail_cause
-    signed = b"%b.%d.%b" % (delivery.encode(), timestamp, call.body)
-    digest = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
     # Readers of headers take bytes for Latin-1; ours are UTF-8.
     own = {name: value.encode().decode("latin-1") for name, value in call.headers.items()}
     return {
@@ -78,6 +76,15 @@ def signed_headers(
         "Cueline-Delivery": delivery,
         "Cueline-Timestamp": str(timestamp),
         "Cueline-Signature": egress.sign(secret=secret, timestamp=timestamp, body=call.body),
+        **sign_as_standard(secret=secret, delivery=delivery, timestamp=timestamp, body=call.body),
+    }
+
+
+def sign_as_standard(*, secret: str, delivery: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """Return the headers of Standard Webhooks, for a secret that is shown as Base64 of its text."""
+    signed = b"%b.%d.%b" % (delivery.encode(), timestamp, body)
+    digest = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
+    return {
         "webhook-id": delivery,
         "webhook-timestamp": str(timestamp),
         "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",

@@ -140,7 +140,7 @@ def _call(enrollment: ClaimedEnrollment, step: WebhookStep, now: datetime) -> _R
     if answer.status in PASSING:
         pause = _retry_after(answer.retry_after, now)
         return _away(host, outcome, error_words, now=now, retry_after=pause)
-    if receivers.reset(host):
+    if receivers.reset(host) > 1:
         logger.info("Webhooks to %s work again.", host)
     is_good = 200 <= answer.status < 300  # noqa: PLR2004 - HTTP's successes
     return _Result(outcome=outcome, error="" if is_good else error_words)
@@ -155,7 +155,8 @@ def _away(
     retry_after: timedelta | None = None,
 ) -> _Result:
     away = receivers.trip(host, error=error, retry_after=retry_after, now=now)
-    if away.failures == 1:
+    # Not the first: one bad answer is no news.
+    if away.failures == 2:  # noqa: PLR2004
         logger.warning("Webhooks to %s wait and are tried again: %s", host, error)
     return _Result(outcome=outcome, error=error, is_final=False, away_until=away.until)
 

@@ -49,7 +49,7 @@ def subjects() -> list[str]:
         (MailStatus.SENT, Status.COMPLETED, {"email": "sent"}),
         (MailStatus.UNKNOWN, Status.COMPLETED, {"email": "unknown"}),
         (MailStatus.SKIPPED, Status.COMPLETED, {"reason": "not_in_allow_list"}),
-        (MailStatus.FAILED, Status.FAILED, {}),
+        (MailStatus.FAILED, Status.COMPLETED, {"email": "failed", "action": "continue"}),
     ],
 )
 def test_a_mail_that_an_earlier_attempt_settled_does_not_leave_again(

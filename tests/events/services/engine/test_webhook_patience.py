@@ -1,14 +1,18 @@
 """Webhooks whose receiver is away: tried for a day, by one call at a time."""
 
+import logging
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, Sequence, StepRun
+from events.services.doctor import working
 from subscribers.models import OutgoingEmail, Workspace
+from subscribers.services.audits.audits import Audit
 from tests import factories
 from tests.support.engine_running import begin, enrollment_of
 from tests.support.sequence_making import MAIL, NOON, make_sequence
@@ -125,6 +129,45 @@ def test_enrollments_that_waited_a_day_for_their_receiver_fail_with_its_last_wor
 
     rows = list(Enrollment.objects.values_list("status", "last_error").distinct())
     assert rows == [(Status.FAILED, "127.0.0.1 refused the connection.")]
+
+
+def test_a_receiver_that_is_away_is_said_once_everywhere(
+    workspace: Workspace,
+    receiver: Receiver,
+    travel: TimeTravel,
+    admin_client: Client,
+    client: Client,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sequence = calling(workspace, receiver.port)
+    for _ in range(3):
+        begin(sequence, factories.SubscriberFactory.create(workspace=workspace))
+    receiver.status = 502
+    caplog.set_level(logging.INFO, logger="cueline.webhooks")
+
+    travel.run_for(MINUTE)
+    words = (
+        "Webhooks to 127.0.0.1 are not taken since 2026-11-24 12:00 UTC (It answered 502); "
+        "enrollments that wait: 3"
+    )
+    (finding,) = working.receivers(Audit(now=travel.now))
+    home = admin_client.get("/admin/").content.decode()
+    numbers = client.get("/metrics", HTTP_HOST="127.0.0.1:8000").content.decode()
+    receiver.status = 200
+    travel.run_for(HOUR)
+
+    assert (finding.what, words in home) == (words, True)
+    assert "cueline_webhooks_waiting 3.0" in numbers
+    assert [
+        (each.levelname, each.message) for each in caplog.records if "Webhooks" in each.message
+    ] == [
+        (
+            "WARNING",
+            f"Webhooks to 127.0.0.1:{receiver.port} wait and are tried again: It answered 502.",
+        ),
+        ("INFO", f"Webhooks to 127.0.0.1:{receiver.port} work again."),
+    ]
+    assert list(working.receivers(Audit(now=travel.now))) == []
 
 
 def test_another_receiver_is_called_meanwhile(
