@@ -8,14 +8,17 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils import timezone
 
-from config.admin_base import BaseAdmin, RowAction, view_url
+from config.admin_base import BaseAdmin, RowAction, list_url, view_url
 from events.admin import enrolling
 from events.models import Enrollment, Sequence
-from events.services.enrollments import by_operator
+from events.services.enrollments import by_operator, retrying
 from events.services.sequences import parked_enrollments, sequences
+from events.wording import losses
+from events.wording.reasons import reason_in_words
 
 Status = Sequence.Status
 MOST_MINUTES = 7 * 24 * 60
+FAILED_A_MINUTE = 200
 ACTIVATE = RowAction(
     name="activate", label="Activate", explanation="People enter from now on, and steps run."
 )
@@ -37,6 +40,10 @@ RESUME_ENROLLMENT = RowAction(
 MOVE = RowAction(
     name="moving", label="Move to the current version…", is_link=True,
     explanation="Shows first which enrollments of earlier versions can move.",
+)  # fmt: skip
+RETRY = RowAction(
+    name="retrying", label="Retry failed…", is_link=True,
+    explanation="Shows first what failed and why.",
 )  # fmt: skip
 ARCHIVE = RowAction(
     name="archive", label="Archive",
@@ -60,6 +67,8 @@ class SequenceActions(BaseAdmin):
         found.append(RESUME_ENROLLMENT if row.is_enrollment_paused else PAUSE_ENROLLMENT)
         if _has_enrollments_behind(row):
             found.append(MOVE)
+        if retrying.losses(now=timezone.now(), sequence=row):
+            found.append(RETRY)
         return [*found, ARCHIVE]
 
     def action_urls(self) -> list[URLPattern]:
@@ -72,16 +81,16 @@ class SequenceActions(BaseAdmin):
             self.action_url("unarchive", self.unarchive),
             self.action_url("move", self.move),
             self.action_url("enroll", self.enroll),
+            self.action_url("retry-failed", self.retry_failed),
+            self.view_url("retrying", self.show_retrying),
             self.view_url("enrolling", self.show_enrolling),
             self.view_url("activating", self.show_activating),
             self.view_url("moving", self.show_moving),
         ]
 
     def activate(self, request: HttpRequest, sequence: Sequence) -> None:
-        given = request.POST.get("minutes", "0").strip() or "0"
-        minutes = int(given) if given.isascii() and given.isdigit() and len(given) < 6 else -1  # noqa: PLR2004 - a week has 10,080
-        if not 0 <= minutes <= MOST_MINUTES:
-            messages.error(request, f"Minutes must be a whole number from 0 to {MOST_MINUTES:,}.")
+        minutes = _minutes(request)
+        if minutes is None:
             return
         spread = timedelta(minutes=minutes)
         try:
@@ -126,6 +135,40 @@ class SequenceActions(BaseAdmin):
         if words := enrolling.enroll(request, sequence):
             self.tell_done(request, sequence, words)
 
+    def retry_failed(self, request: HttpRequest, sequence: Sequence) -> None:
+        minutes, reason = _minutes(request), request.POST.get("reason", "")
+        if minutes is None or reason not in {"", *retrying.REASONS}:
+            return
+        done = retrying.retry_all(
+            sequence=sequence,
+            now=timezone.now(),
+            reason=reason,
+            spread=timedelta(minutes=minutes),
+        )
+        over = f" within {minutes} minutes" if minutes else ""
+        left = f"; {done.left} could not be retried" if done.left else ""
+        more = "; there are more" if done.retried + done.left >= retrying.MOST_READ else ""
+        self.tell_done(request, sequence, f"Retried {done.retried} that failed{over}{left}{more}")
+
+    def show_retrying(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        found = retrying.losses(now=timezone.now(), sequence=sequence)
+        shown = {each.reason: reason_in_words(each.reason) for each in found}
+        return self._page(
+            request,
+            sequence,
+            "admin/retry_failed.html",
+            title=f"Retry what failed in {sequence}",
+            losses=[losses.in_words(each) for each in found],
+            reasons=sorted(shown.items()),
+            failed_address=list_url(
+                Enrollment, sequence__id__exact=sequence.pk, status__exact="failed"
+            ),
+            # Some hundred a minute, so that the mail server is not flooded.
+            minutes=sum(each.count for each in found) // FAILED_A_MINUTE,
+            most_minutes=MOST_MINUTES,
+            address=view_url(sequence, "retry-failed"),
+        )
+
     def show_enrolling(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
         return self._page(
             request,
@@ -163,6 +206,16 @@ class SequenceActions(BaseAdmin):
     ) -> HttpResponse:
         may_act = self.may_act(request, sequence)
         return self.page(request, template, sequence=sequence, may_act=may_act, **context)
+
+
+def _minutes(request: HttpRequest) -> int | None:
+    """Return the minutes over which to spread; None, and a message, for anything else."""
+    given = request.POST.get("minutes", "0").strip() or "0"
+    minutes = int(given) if given.isascii() and given.isdigit() and len(given) < 6 else -1  # noqa: PLR2004 - a week has 10,080
+    if 0 <= minutes <= MOST_MINUTES:
+        return minutes
+    messages.error(request, f"Minutes must be a whole number from 0 to {MOST_MINUTES:,}.")
+    return None
 
 
 def _has_enrollments_behind(sequence: Sequence) -> bool:

@@ -51,6 +51,7 @@ REASONS: Mapping[str, str] = {
     "mail_login_refused": "the mail server refuses the log-in",
     "mail_deferred": "the mail server deferred the mail",
     "mail_is_blank": "all that it would say is missing: it has neither subject nor text",
+    "mail_failed": "the mail server refused the mail, or deferred it for too long",
     "template_error": "its template cannot be rendered",
     "mail_cap": "the person has had as many mails as the workspace allows for now",
     "sending_window": "the sequence's sending window is closed",

@@ -11,13 +11,15 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from config.admin_base import admin_url, list_url
+from config.admin_base import admin_url, list_url, view_url
 from config.readable import moment, sentence
 from config.sign_in import limits
 from config.sign_in.models import SignIn
-from events.models import Worker
+from events.models import Enrollment, Worker
 from events.services import worker_reports
 from events.services.engine import away_receivers, mail_gauges
+from events.services.enrollments import retrying
+from events.wording import losses
 from subscribers.models import AskedHour, Installation, OutgoingEmail
 from subscribers.services.consent import breakers
 from subscribers.services.outbox import flow
@@ -25,6 +27,7 @@ from subscribers.services.outbox import flow
 # The current hour and those just before: a confirmation delayed then may still wait.
 LATEST = timedelta(hours=3)
 MOST_BREAKERS = 5
+MOST_LOSSES = 10
 # A higher count is not read to its end: the exact number costs and helps nobody.
 MOST_COUNTED = 1001
 
@@ -55,6 +58,7 @@ def current(*, now: datetime) -> list[Alarm]:
         *_guessing(now),
         *_delaying(now),
         *_unknown(),
+        *_losses(now),
     ]
 
 
@@ -98,6 +102,24 @@ def _no_receiver() -> Iterator[Alarm]:
             permission="events.view_enrollment",
             link="What happens",
             address="/docs/steps/#webhook",
+        )
+
+
+def _losses(now: datetime) -> Iterator[Alarm]:
+    found = retrying.losses(now=now)
+    for loss in found[:MOST_LOSSES]:
+        yield Alarm(
+            text=sentence("{}.", losses.in_words(loss)),
+            permission="events.view_sequence",
+            link="Retry all…",
+            address=view_url(loss.sequence, "retrying"),
+        )
+    if len(found) > MOST_LOSSES:
+        yield Alarm(
+            text=f"More steps failed: {len(found) - MOST_LOSSES}.",
+            permission="events.view_sequence",
+            link="Failed enrollments",
+            address=list_url(Enrollment, status__exact="failed"),
         )
 
 

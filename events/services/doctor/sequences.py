@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from django.db.models import F, Q, QuerySet
 
 from events.models import Sequence as SequenceRow
+from events.services.enrollments import retrying
 from events.services.sequences import sequences
 from subscribers.ids import encode
-from subscribers.services.audits.audits import MOST_COUNTED, Audit, Check, Finding
+from subscribers.services.audits.audits import MOST_COUNTED, Audit, Check, Finding, Level
 
 AREA = "Sequences"
 MOST_LOOKED_AT = 1000
+LONGEST_ERROR = 120
 
 
 def not_ready(audit: Audit) -> Sequence[Finding]:
@@ -45,6 +47,23 @@ def foreign_versions(audit: Audit) -> Sequence[Finding]:
     ]
 
 
+def lost(audit: Audit) -> Sequence[Finding]:
+    """Find steps and mails that failed in the last days."""
+    return [
+        Finding(
+            what=f"Step {loss.step_position + 1} of {loss.sequence.key} failed ({loss.reason}): "
+            f"{loss.error[:LONGEST_ERROR]}".rstrip(" :."),
+            remedy="Correct the cause, then: manage.py retry_failed "
+            f"--workspace {loss.sequence.workspace.slug} --sequence {loss.sequence.key}.",
+            level=Level.WARNING,
+            count=loss.count,
+            is_at_least=loss.is_at_least,
+            example=encode("enr", loss.example),
+        )
+        for loss in retrying.losses(now=audit.now, workspace=audit.workspace)[:MOST_COUNTED]
+    ]
+
+
 def _rows(audit: Audit) -> QuerySet[SequenceRow]:
     rows = SequenceRow.objects.all()
     return rows.filter(workspace=audit.workspace) if audit.workspace else rows
@@ -52,5 +71,6 @@ def _rows(audit: Audit) -> QuerySet[SequenceRow]:
 
 CHECKS = (
     Check(AREA, "ready", "Every active sequence is ready.", not_ready),
+    Check(AREA, "losses", "Nothing failed in the last seven days.", lost),
     Check(AREA, "versions", "Every sequence runs a version of its own.", foreign_versions),
 )

@@ -110,8 +110,8 @@ def cancel(*, enrollment: Enrollment, now: datetime, reason: str = "cancelled_by
     return True
 
 
-def retry(*, enrollment: Enrollment, now: datetime) -> bool:
-    """Carry out the failed step once more, as another visit. Atomic.
+def retry(*, enrollment: Enrollment, now: datetime, due_at: datetime | None = None) -> bool:
+    """Carry out the failed step once more, as another visit, now or when `due_at`. Atomic.
 
     The error stays, so the enrollment is claimed alone. A mail that an operator has sent again
     meanwhile is not sent twice. Raises `NotFailed`, and `AlreadyEnrolled` when the place is taken.
@@ -126,7 +126,7 @@ def retry(*, enrollment: Enrollment, now: datetime) -> bool:
             locked.visit += 1
             outbox.hand_on(workspace_id=locked.workspace_id, cause=cause, to=locked.mail_cause)
             locked.attempts = 0
-            locked.due_at = now
+            locked.due_at = due_at or now
             locked.ended_at = locked.released_by = None
             locked.reason = ""
             is_keyed = locked.sequence.enrollment_mode == Sequence.Mode.MATCHING_FIELD

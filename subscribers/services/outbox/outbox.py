@@ -268,14 +268,19 @@ def settle_as_sent(*, email: OutgoingEmail, now: datetime) -> None:
         reactions.current().email_settled(email_ids=[email.pk], now=now)
 
 
-def send_again(*, email: OutgoingEmail, now: datetime) -> None:
-    """Queue an unknown or failed email again, with the same Message-ID; raises `NotSettled`."""
+def send_again(*, email: OutgoingEmail, now: datetime, due_at: datetime | None = None) -> None:
+    """Queue an unknown or failed email again, with the same Message-ID, now or when `due_at`.
+
+    Raises `NotSettled`.
+    """
     with transaction.atomic():
         Subscriber.objects.locked_one(email.subscriber_id)
         stuck = OutgoingEmail.objects.filter(
             pk=email.pk, status__in=[Status.UNKNOWN, Status.FAILED], due_at=None
         )
-        if not stuck.update(status=Status.QUEUED, due_at=now, reason="", deferred_since=None):
+        if not stuck.update(
+            status=Status.QUEUED, due_at=due_at or now, reason="", deferred_since=None
+        ):
             raise NotSettled("Only a mail that failed or is unknown can be sent again.")
 
 

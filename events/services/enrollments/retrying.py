@@ -1,0 +1,205 @@
+"""What was lost: enrollments that failed, and mails that failed while their enrollment went on.
+
+Read from the rows, newest first and at most `MOST_READ`, so that a loss that is repaired is gone.
+A retried enrollment carries its step out again; a retried mail is sent, and moves nothing. Mails
+whose delivery is unknown are left alone: they may have arrived.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from events.models import Enrollment, StepRun
+from events.models import Sequence as SequenceRow
+from events.services.enrollments import by_operator
+from subscribers.models import OutgoingEmail, Subscriber, Workspace
+from subscribers.services.outbox import outbox
+
+# A longer list is counted as "at least".
+MOST_READ = 2000
+# The latest losses are an alarm.
+RECENT = timedelta(days=7)
+TEMPLATE_ERROR, MAIL_FAILED, WEBHOOK_FAILED = "template_error", "mail_failed", "webhook_failed"
+GAVE_UP = "gave_up"
+REASONS = (TEMPLATE_ERROR, MAIL_FAILED, WEBHOOK_FAILED, GAVE_UP)
+FAILED = Enrollment.Status.FAILED
+OUT_OF_REACH = (Subscriber.Status.BOUNCED, Subscriber.Status.COMPLAINED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """An enrollment that failed or, with an `email_id`, a mail whose enrollment went on."""
+
+    enrollment_id: UUID
+    sequence_id: UUID
+    step_position: int
+    reason: str
+    error: str
+    at: datetime
+    email_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """The losses of one step for one reason; `is_at_least`: there are older ones."""
+
+    sequence: SequenceRow
+    step_position: int
+    reason: str
+    count: int
+    since: datetime
+    # Of the latest.
+    error: str
+    example: UUID
+    is_at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """How many go on or leave, and how many could not, since the person has entered again."""
+
+    retried: int
+    left: int
+
+
+def losses(
+    *, now: datetime, workspace: Workspace | None = None, sequence: SequenceRow | None = None
+) -> list[Loss]:
+    """Return what was lost in the last days, the newest first; up to five queries."""
+    found = _lost(workspace=workspace, sequence=sequence, since=now - RECENT)
+    groups: dict[tuple[UUID, int, str], list[Lost]] = {}
+    for each in found:
+        groups.setdefault((each.sequence_id, each.step_position, each.reason), []).append(each)
+    sequences = SequenceRow.objects.select_related("workspace").in_bulk({key[0] for key in groups})
+    listed = [
+        Loss(
+            sequence=sequences[sequence_id],
+            step_position=position,
+            reason=reason,
+            count=len(group),
+            since=min(each.at for each in group),
+            error=max(group, key=lambda each: each.at).error,
+            example=group[0].enrollment_id,
+            is_at_least=len(found) >= MOST_READ,
+        )
+        for (sequence_id, position, reason), group in groups.items()
+    ]
+    return sorted(listed, key=lambda each: each.since, reverse=True)
+
+
+def retry_all(
+    *,
+    sequence: SequenceRow,
+    now: datetime,
+    reason: str = "",
+    since: datetime | None = None,
+    spread: timedelta = timedelta(0),
+) -> Retried:
+    """Retry up to `MOST_READ` losses of a sequence, spread evenly over some time; the rest at the
+    next call. A transaction for each person; what was retried meanwhile is left alone.
+    """
+    found = chosen(sequence=sequence, reason=reason, since=since)
+    counts: Counter[bool] = Counter()
+    for number, lost in enumerate(found):
+        due_at = now + spread * number / len(found)
+        counts[_retry(lost, due_at=due_at, now=now)] += 1
+    return Retried(retried=counts[True], left=counts[False])
+
+
+def chosen(
+    *, sequence: SequenceRow, reason: str = "", since: datetime | None = None
+) -> Sequence[Lost]:
+    """Return what `retry_all` would retry."""
+    found = _lost(sequence=sequence, since=since)
+    return [each for each in found if reason in {"", each.reason}]
+
+
+def _retry(lost: Lost, *, due_at: datetime, now: datetime) -> bool:
+    try:
+        if lost.email_id:
+            outbox.send_again(
+                email=OutgoingEmail.objects.get(pk=lost.email_id), now=now, due_at=due_at
+            )
+        else:
+            enrollment = Enrollment.objects.get(pk=lost.enrollment_id)
+            by_operator.retry(enrollment=enrollment, now=now, due_at=due_at)
+    except (
+        by_operator.NotFailed, by_operator.AlreadyEnrolled, outbox.NotSettled,
+        Enrollment.DoesNotExist, OutgoingEmail.DoesNotExist,
+    ):  # fmt: skip
+        return False
+    return True
+
+
+def _lost(
+    *,
+    workspace: Workspace | None = None,
+    sequence: SequenceRow | None = None,
+    since: datetime | None,
+) -> list[Lost]:
+    found = [*_failed_enrollments(workspace, sequence), *_failed_mails(workspace, sequence)]
+    return [each for each in found if since is None or each.at >= since]
+
+
+def _failed_enrollments(
+    workspace: Workspace | None, sequence: SequenceRow | None
+) -> Iterator[Lost]:
+    rows = Enrollment.objects.filter(status=FAILED, step__isnull=False)
+    if workspace:
+        rows = rows.filter(workspace=workspace)
+    if sequence:
+        rows = rows.filter(sequence=sequence)
+    rows = rows.exclude(subscriber__status__in=OUT_OF_REACH).select_related("step")
+    latest = list(rows.order_by("-pk")[:MOST_READ])
+    causes = [row.mail_cause for row in latest if row.step and row.step.kind == "email"]
+    workspaces = {row.workspace_id for row in latest}
+    mails = OutgoingEmail.objects.filter(workspace__in=workspaces, cause__in=causes)
+    has_mail = set(mails.values_list("cause", flat=True))
+    for row in latest:
+        if row.step is None:
+            continue
+        yield Lost(
+            enrollment_id=row.pk,
+            sequence_id=row.sequence_id,
+            step_position=row.step.position,
+            reason=_reason(row.step.kind, has_mail=row.mail_cause in has_mail),
+            error=row.last_error,
+            at=row.ended_at or row.updated_at,
+        )
+
+
+def _failed_mails(workspace: Workspace | None, sequence: SequenceRow | None) -> Iterator[Lost]:
+    """Yield the failed mails of steps that their enrollments have passed."""
+    mails = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.FAILED, due_at=None)
+    if workspace:
+        mails = mails.filter(workspace=workspace)
+    runs = StepRun.objects.filter(
+        status=StepRun.Status.FAILED, email__in=mails.order_by("-pk").values("pk")[:MOST_READ]
+    )
+    if sequence:
+        runs = runs.filter(enrollment__sequence=sequence)
+    runs = runs.exclude(enrollment__subscriber__status__in=OUT_OF_REACH)
+    for run in runs.select_related("step", "enrollment", "email").order_by("-pk")[:MOST_READ]:
+        if run.enrollment.status == FAILED and run.enrollment.step_id == run.step_id:
+            continue
+        yield Lost(
+            enrollment_id=run.enrollment_id,
+            sequence_id=run.enrollment.sequence_id,
+            step_position=run.step.position,
+            reason=MAIL_FAILED,
+            error=run.error,
+            at=run.ended_at or run.started_at,
+            email_id=run.email_id,
+        )
+
+
+def _reason(kind: str, *, has_mail: bool) -> str:
+    match kind:
+        case "email":
+            return MAIL_FAILED if has_mail else TEMPLATE_ERROR
+        case "webhook":
+            return WEBHOOK_FAILED
+        case _:
+            return GAVE_UP

@@ -1,0 +1,164 @@
+"""What failed is counted by step and reason, and retried as a whole without sending twice."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from config.admin_base import view_url
+from events.models import Enrollment, Event, Sequence
+from events.services.doctor import sequences as checks
+from events.services.enrollments import retrying
+from subscribers.admin import alarms
+from subscribers.models import OutgoingEmail, Subscriber, Workspace
+from subscribers.services.audits.audits import Audit
+from tests import factories
+from tests.support.engine_running import enrollment_of
+from tests.support.sequence_making import MAIL, NOON, make_sequence
+from tests.support.smtp_server import SmtpServer, Stage
+from tests.support.time_travel import TimeTravel
+
+pytestmark = pytest.mark.django_db
+Status = Enrollment.Status
+LOOP = {"type": "email", "subject": "S", "text": "{% for a in event.items %}{{ a }}{% endfor %}"}
+OVER_QUOTA = "552 5.2.2 Over quota"
+
+
+def failing(sequence: Sequence, name: str, items: int) -> Enrollment:
+    event: Event = factories.EventFactory.create(
+        subscriber__workspace=sequence.workspace, properties={"items": [1] * items}
+    )
+    return enrollment_of(sequence, name, started_by=event)
+
+
+def said(loss: retrying.Loss) -> tuple[str, int, str, int]:
+    return (loss.sequence.name, loss.step_position, loss.reason, loss.count)
+
+
+def test_template_faults_are_one_loss_and_are_retried_together(
+    workspace: Workspace, travel: TimeTravel
+) -> None:
+    sequence = make_sequence(workspace, {"type": "delay", "minutes": 1}, LOOP, name="Welcome")
+    lost = [failing(sequence, name, items=2001) for name in ("ada", "bob")]
+    well = failing(sequence, "cyd", items=2)
+    travel.run_for(timedelta(minutes=5))
+
+    (loss,) = retrying.losses(now=travel.now)
+    (finding,) = checks.lost(Audit(now=travel.now))
+    texts = [each.text for each in alarms.current(now=travel.now)]
+
+    assert said(loss) == ("Welcome", 1, "template_error", 2)
+    assert loss.error.startswith("Line 1: ")
+    assert any("Welcome: 2 failed since" in text and "step 2" in text for text in texts)
+    assert (finding.count, finding.level) == (2, "warning")
+    assert f"retry_failed --workspace {workspace.slug} --sequence welcome" in finding.remedy
+    Event.objects.update(properties={"items": [1]})
+    done = retrying.retry_all(sequence=sequence, now=travel.now, spread=timedelta(minutes=10))
+    again = retrying.retry_all(sequence=sequence, now=travel.now)
+    due = sorted(Enrollment.objects.filter(due_at__isnull=False).values_list("due_at", flat=True))
+    travel.run_for(timedelta(minutes=20))
+
+    assert (done, again) == (retrying.Retried(2, 0), retrying.Retried(0, 0))
+    assert due[1] - due[0] == timedelta(minutes=5)
+    for enrollment in (*lost, well):
+        enrollment.refresh_from_db()
+        assert enrollment.status == Status.COMPLETED
+        sent = OutgoingEmail.objects.filter(subscriber=enrollment.subscriber_id, status="sent")
+        assert sent.count() == 1
+    assert retrying.losses(now=travel.now) == []
+
+
+def test_a_mail_that_failed_while_its_enrollment_went_on_is_sent_alone(
+    workspace: Workspace, server: SmtpServer, travel: TimeTravel
+) -> None:
+    last = {"type": "email", "subject": "Second", "text": "."}
+    sequence = make_sequence(workspace, MAIL, {"type": "delay", "days": 1}, last)
+    enrollment = enrollment_of(sequence)
+    server.next(Stage.MESSAGE, OVER_QUOTA)
+    travel.run_for(timedelta(days=2))
+    enrollment.refresh_from_db()
+    ended = (enrollment.status, enrollment.ended_at)
+
+    (loss,) = retrying.losses(now=travel.now)
+    retrying.retry_all(sequence=sequence, now=travel.now)
+    travel.run_for(timedelta(hours=1))
+
+    assert said(loss)[1:] == (0, "mail_failed", 1)
+    assert loss.error == OVER_QUOTA
+    assert server.recipients == ["ada@example.com"] * 2
+    assert set(server.count.values()) == {1}
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.ended_at) == ended
+    assert retrying.losses(now=travel.now) == []
+
+
+def test_a_refused_mail_that_ended_its_enrollment_leaves_once_when_retried(
+    workspace: Workspace, server: SmtpServer, travel: TimeTravel
+) -> None:
+    sequence = make_sequence(workspace, {**MAIL, "onFailure": "end"})
+    enrollment = enrollment_of(sequence)
+    server.next(Stage.MESSAGE, OVER_QUOTA)
+    travel.tick()
+
+    (loss,) = retrying.losses(now=travel.now, workspace=workspace)
+    retrying.retry_all(sequence=sequence, now=travel.now, reason="mail_failed")
+    travel.run_for(timedelta(hours=1))
+
+    assert said(loss)[1:] == (0, "mail_failed", 1)
+    enrollment.refresh_from_db()
+    assert enrollment.status == Status.COMPLETED
+    assert server.recipients == ["ada@example.com"]
+
+
+def test_people_out_of_reach_and_unknown_deliveries_are_no_loss_to_retry(
+    workspace: Workspace, server: SmtpServer, travel: TimeTravel
+) -> None:
+    sequence = make_sequence(workspace, MAIL)
+    enrollment_of(sequence, "dead")
+    server.next(Stage.RCPT, "550 5.1.1 No such user")
+    travel.tick()
+
+    assert Subscriber.objects.get().status == "bounced"
+    assert retrying.losses(now=travel.now) == []
+
+
+def test_the_page_counts_first_and_the_button_is_logged(
+    workspace: Workspace, travel: TimeTravel, admin_client: Client
+) -> None:
+    sequence = make_sequence(workspace, LOOP, name="Welcome")
+    failing(sequence, "ada", items=2001)
+    travel.tick()
+    Enrollment.objects.update(ended_at=timezone.now())
+
+    page = admin_client.get(view_url(sequence, "retrying")).content.decode()
+    odd = admin_client.post(view_url(sequence, "retry-failed"), {"minutes": "x"}, follow=True)
+    admin_client.post(view_url(sequence, "retry-failed"), {"minutes": "5", "reason": ""})
+
+    assert "Welcome: 1 failed since" in page
+    assert "Minutes must be a whole number" in odd.content.decode()
+    assert Enrollment.objects.get().status == Status.ACTIVE
+    assert LogEntry.objects.get().get_change_message() == "Retried 1 that failed within 5 minutes"
+
+
+def test_the_command_counts_and_retries(workspace: Workspace, travel: TimeTravel) -> None:
+    sequence = make_sequence(workspace, LOOP, name="Welcome")
+    failing(sequence, "ada", items=2001)
+    travel.tick()
+    chosen = {"workspace": workspace.slug, "sequence": sequence.key}
+    out = StringIO()
+
+    call_command("retry_failed", **chosen, dry_run=True, stdout=out)
+    call_command("retry_failed", **chosen, reason="webhook_failed", stdout=out)
+    call_command("retry_failed", **chosen, since=f"{NOON - timedelta(days=1):%FT%TZ}", stdout=out)
+    call_command("retry_failed", **chosen, dry_run=True, stdout=out)
+
+    assert out.getvalue().splitlines() == [
+        "Would retry 1 of Welcome.",
+        "Retried 0 of Welcome; 0 could not be retried.",
+        "Retried 1 of Welcome; 0 could not be retried.",
+        "Would retry 0 of Welcome.",
+    ]
