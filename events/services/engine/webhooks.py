@@ -4,6 +4,7 @@ A receiver that is away is tried for `WEBHOOK_RETRY_HOURS`; see `receivers`.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,7 +60,9 @@ def call_all(
     While a receiver is away its enrollments wait; those that have waited for the whole
     `WEBHOOK_RETRY_HOURS` fail.
     """
-    waiting = list(calls)
+    waiting, began = list(calls), clock()
+    # By when they are due, and since when the receiver is away for them; None: as noted.
+    held = defaultdict[tuple[datetime, datetime | None], list[UUID]](list)
     while waiting and not is_over():
         enrollment, step = waiting.pop(0)
         now = clock()
@@ -67,16 +70,14 @@ def call_all(
         if not enrollment.row.is_test:
             away = receivers.away(_host(step), now=now)
         if away and now < _patient_until(enrollment, now):
-            claiming.give_back(
-                token=token,
-                ids=[enrollment.row.pk],
-                due_at=min(away.until, _patient_until(enrollment, now)),
-                reason=AWAY,
-                failing_at=now,
-            )
+            due_at = min(away.until, _patient_until(enrollment, now))
+            is_noted = _failing_since(enrollment, now) != now
+            held[due_at, None if is_noted else began].append(enrollment.row.pk)
         elif Enrollment.objects.filter(pk=enrollment.row.pk, lease_token=token).exists():
             result = _Result(outcome={}, error=away.error) if away else _call(enrollment, step, now)
             _record(token, enrollment, result, clock)
+    for (due_at, since), ids in held.items():
+        claiming.give_back(token=token, ids=ids, due_at=due_at, reason=AWAY, failing_since=since)
     claiming.give_back(token=token, ids=[enrollment.row.pk for enrollment, _ in waiting])
 
 
@@ -107,9 +108,16 @@ def _host(step: WebhookStep) -> str:
 
 
 def _failing_since(enrollment: ClaimedEnrollment, now: datetime) -> datetime:
-    """Return since when the receiver is away for this step, `now` if it was not."""
-    since = enrollment.row.failing_since or now
-    return max(since, enrollment.row.step_since) if since < now else since
+    """Return since when the receiver is away for this step, `now` if it was not.
+
+    Patience begins anew where nobody called for long: a pause, or no worker. So it does where an
+    older release moved the enrollment on and left the time of another step.
+    """
+    row = enrollment.row
+    since, due_at = row.failing_since, row.due_at
+    if since is None or since < row.step_since:
+        return now
+    return now if due_at and now - due_at > retries.WEBHOOKS_LONGEST else since
 
 
 def _patient_until(enrollment: ClaimedEnrollment, now: datetime) -> datetime:

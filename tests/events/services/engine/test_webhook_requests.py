@@ -234,7 +234,7 @@ def test_private_receivers_are_saved_only_where_the_setting_permits_them(
 
 
 def test_merge_tags_of_webhooks_are_compared_with_the_latest_events(workspace: Workspace) -> None:
-    step = {"type": "webhook", "url": "https://a.example/{{event.order}}"}
+    step: dict[str, Any] = {"type": "webhook", "url": "https://a.example/{{event.order}}"}
     step |= {"body": '{"plan": "{{event.plan}}"}', "headers": {"X-Gone": "{{event.gone}}"}}
     sequence = make_sequence(workspace, step)
     definition = factories.EventDefinitionFactory.create(workspace=workspace, name="signup")
