@@ -3,7 +3,6 @@
 A receiver that is away is tried for `WEBHOOK_RETRY_HOURS`; see `receivers`.
 """
 
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,8 +27,6 @@ from events.services.engine.writing import NextState, add_step_runs
 from subscribers.services.storage import outcomes
 from subscribers.services.storage.outcomes import Subject
 from subscribers.templating.merge_tags import TemplateFault
-
-logger = logging.getLogger("cueline.webhooks")
 
 WebhookCall = tuple[ClaimedEnrollment, WebhookStep]
 TEST_KEY = "test_key"
@@ -127,7 +124,7 @@ def _patient_until(enrollment: ClaimedEnrollment, now: datetime) -> datetime:
 def _call(enrollment: ClaimedEnrollment, step: WebhookStep, now: datetime) -> _Result:
     if enrollment.row.is_test:
         return _Result(outcome={"reason": TEST_KEY})
-    host = _host(step)
+    host, is_repeated = _host(step), enrollment.row.failing_since is not None
     try:
         call = webhook_calls.make(enrollment=enrollment, step=step, now=now)
         answer = egress.call(
@@ -142,14 +139,16 @@ def _call(enrollment: ClaimedEnrollment, step: WebhookStep, now: datetime) -> _R
     except egress.UnsafeAddress as error:
         return _Result(outcome={}, error=str(error)[:LONGEST_ERROR])
     except egress.CallFailed as error:
-        return _away(host, {}, str(error)[:LONGEST_ERROR], now=now)
+        words = str(error)[:LONGEST_ERROR]
+        return _away(host, {}, words, is_repeated=is_repeated, now=now)
     outcome = {"status": answer.status, "milliseconds": answer.milliseconds}
     error_words = f"It answered {answer.status}."
     if answer.status in PASSING:
         pause = _retry_after(answer.retry_after, now)
-        return _away(host, outcome, error_words, now=now, retry_after=pause)
-    if receivers.reset(host) > 1:
-        logger.info("Webhooks to %s work again.", host)
+        return _away(
+            host, outcome, error_words, is_repeated=is_repeated, now=now, retry_after=pause
+        )
+    receivers.reset(host)
     is_good = 200 <= answer.status < 300  # noqa: PLR2004 - HTTP's successes
     return _Result(outcome=outcome, error="" if is_good else error_words)
 
@@ -159,13 +158,13 @@ def _away(
     outcome: dict[str, Any],
     error: str,
     *,
+    is_repeated: bool,
     now: datetime,
     retry_after: timedelta | None = None,
 ) -> _Result:
-    away = receivers.trip(host, error=error, retry_after=retry_after, now=now)
-    # Not the first: one bad answer is no news.
-    if away.failures == 2:  # noqa: PLR2004
-        logger.warning("Webhooks to %s wait and are tried again: %s", host, error)
+    away = receivers.trip(
+        host, error=error, retry_after=retry_after, is_repeated=is_repeated, now=now
+    )
     return _Result(outcome=outcome, error=error, is_final=False, away_until=away.until)
 
 
