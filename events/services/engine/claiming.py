@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Case, CharField, F, IntegerField, Q, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 
 from events.models import Enrollment
 from subscribers.services.storage import sql_values
@@ -94,10 +94,10 @@ def give_back(
     ids: Collection[UUID],
     due_at: datetime | None = None,
     reason: str = "",
-    failing_at: datetime | None = None,
+    failing_since: datetime | None = None,
 ) -> int:
     """Release enrollments that the token still holds; `due_at` delays them, with a reason, and
-    `failing_at` notes that their receiver is away, unless an earlier time is noted.
+    `failing_since` notes since when their receiver is away.
 
     Nothing was done for them, so an attempt counted when the work began is taken back. Atomic;
     locks the enrollments in the order of their ids.
@@ -113,8 +113,8 @@ def give_back(
     }
     if due_at is not None:
         changes |= {"due_at": due_at, "reason": reason}
-    if failing_at is not None:
-        changes["failing_since"] = Coalesce("failing_since", Value(failing_at))
+    if failing_since is not None:
+        changes["failing_since"] = failing_since
     held = Enrollment.objects.filter(pk__in=ids, lease_token=token)
     with transaction.atomic():
         locked = held.order_by("id").select_for_update(no_key=True).values_list("pk", flat=True)

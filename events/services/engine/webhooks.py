@@ -3,7 +3,7 @@
 A receiver that is away is tried for `WEBHOOK_RETRY_HOURS`; see `receivers`.
 """
 
-import logging
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,8 +27,6 @@ from events.services.engine.writing import NextState, add_step_runs
 from subscribers.services.storage import outcomes
 from subscribers.services.storage.outcomes import Subject
 from subscribers.templating.merge_tags import TemplateFault
-
-logger = logging.getLogger("cueline.webhooks")
 
 WebhookCall = tuple[ClaimedEnrollment, WebhookStep]
 TEST_KEY = "test_key"
@@ -59,7 +57,9 @@ def call_all(
     While a receiver is away its enrollments wait; those that have waited for the whole
     `WEBHOOK_RETRY_HOURS` fail.
     """
-    waiting = list(calls)
+    waiting, began = list(calls), clock()
+    # By when they are due, and since when the receiver is away for them; None: as noted.
+    held = defaultdict[tuple[datetime, datetime | None], list[UUID]](list)
     while waiting and not is_over():
         enrollment, step = waiting.pop(0)
         now = clock()
@@ -67,16 +67,14 @@ def call_all(
         if not enrollment.row.is_test:
             away = receivers.away(_host(step), now=now)
         if away and now < _patient_until(enrollment, now):
-            claiming.give_back(
-                token=token,
-                ids=[enrollment.row.pk],
-                due_at=min(away.until, _patient_until(enrollment, now)),
-                reason=AWAY,
-                failing_at=now,
-            )
+            due_at = min(away.until, _patient_until(enrollment, now))
+            is_noted = _failing_since(enrollment, now) != now
+            held[due_at, None if is_noted else began].append(enrollment.row.pk)
         elif Enrollment.objects.filter(pk=enrollment.row.pk, lease_token=token).exists():
             result = _Result(outcome={}, error=away.error) if away else _call(enrollment, step, now)
             _record(token, enrollment, result, clock)
+    for (due_at, since), ids in held.items():
+        claiming.give_back(token=token, ids=ids, due_at=due_at, reason=AWAY, failing_since=since)
     claiming.give_back(token=token, ids=[enrollment.row.pk for enrollment, _ in waiting])
 
 
@@ -107,9 +105,16 @@ def _host(step: WebhookStep) -> str:
 
 
 def _failing_since(enrollment: ClaimedEnrollment, now: datetime) -> datetime:
-    """Return since when the receiver is away for this step, `now` if it was not."""
-    since = enrollment.row.failing_since or now
-    return max(since, enrollment.row.step_since) if since < now else since
+    """Return since when the receiver is away for this step, `now` if it was not.
+
+    Patience begins anew where nobody called for long: a pause, or no worker. So it does where an
+    older release moved the enrollment on and left the time of another step.
+    """
+    row = enrollment.row
+    since, due_at = row.failing_since, row.due_at
+    if since is None or since < row.step_since:
+        return now
+    return now if due_at and now - due_at > retries.WEBHOOKS_LONGEST else since
 
 
 def _patient_until(enrollment: ClaimedEnrollment, now: datetime) -> datetime:
@@ -119,7 +124,7 @@ def _patient_until(enrollment: ClaimedEnrollment, now: datetime) -> datetime:
 def _call(enrollment: ClaimedEnrollment, step: WebhookStep, now: datetime) -> _Result:
     if enrollment.row.is_test:
         return _Result(outcome={"reason": TEST_KEY})
-    host = _host(step)
+    host, is_repeated = _host(step), enrollment.row.failing_since is not None
     try:
         call = webhook_calls.make(enrollment=enrollment, step=step, now=now)
         answer = egress.call(
@@ -134,14 +139,16 @@ def _call(enrollment: ClaimedEnrollment, step: WebhookStep, now: datetime) -> _R
     except egress.UnsafeAddress as error:
         return _Result(outcome={}, error=str(error)[:LONGEST_ERROR])
     except egress.CallFailed as error:
-        return _away(host, {}, str(error)[:LONGEST_ERROR], now=now)
+        words = str(error)[:LONGEST_ERROR]
+        return _away(host, {}, words, is_repeated=is_repeated, now=now)
     outcome = {"status": answer.status, "milliseconds": answer.milliseconds}
     error_words = f"It answered {answer.status}."
     if answer.status in PASSING:
         pause = _retry_after(answer.retry_after, now)
-        return _away(host, outcome, error_words, now=now, retry_after=pause)
-    if receivers.reset(host) > 1:
-        logger.info("Webhooks to %s work again.", host)
+        return _away(
+            host, outcome, error_words, is_repeated=is_repeated, now=now, retry_after=pause
+        )
+    receivers.reset(host)
     is_good = 200 <= answer.status < 300  # noqa: PLR2004 - HTTP's successes
     return _Result(outcome=outcome, error="" if is_good else error_words)
 
@@ -151,13 +158,13 @@ def _away(
     outcome: dict[str, Any],
     error: str,
     *,
+    is_repeated: bool,
     now: datetime,
     retry_after: timedelta | None = None,
 ) -> _Result:
-    away = receivers.trip(host, error=error, retry_after=retry_after, now=now)
-    # Not the first: one bad answer is no news.
-    if away.failures == 2:  # noqa: PLR2004
-        logger.warning("Webhooks to %s wait and are tried again: %s", host, error)
+    away = receivers.trip(
+        host, error=error, retry_after=retry_after, is_repeated=is_repeated, now=now
+    )
     return _Result(outcome=outcome, error=error, is_final=False, away_until=away.until)
 
 

@@ -106,12 +106,13 @@ def lists_named(spec: SequenceSpec) -> list[tuple[str, str]]:
 
 
 def unseen_paths(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
-    """Yield a warning for each property that a mail uses and no recent event has; one query."""
+    """Yield a warning for each property that merge tags use and no recent event has; one query."""
     paths = sorted(path for path in _merge_paths(spec) if path.startswith("event."))
     if not paths:
         return
     if not spec.trigger.facts.comes_with_event:
-        yield f"Mails use {', '.join(paths)}, but no event starts this sequence: it stays blank."
+        used = ", ".join(paths)
+        yield f"Merge tags use {used}, but no event starts this sequence: it stays blank."
     if spec.trigger.type != "event_received":
         return
     name = spec.trigger.event_name
@@ -175,7 +176,7 @@ def missing_address(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str
 
 
 def _merge_paths(spec: SequenceSpec) -> set[str]:
-    texts = [text for step in spec.steps for text in step.texts]
+    texts = [text for step in spec.steps for text in step.templates]
     return {path for text in texts for path in rendering.tags_of(text).paths}
 
 

@@ -66,6 +66,11 @@ class BaseStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return ()
 
     @property
+    def templates(self) -> Sequence[str]:
+        """The texts with merge tags of whatever it sends."""
+        return self.texts
+
+    @property
     def filters_used(self) -> Sequence[Filter]:
         """The filters that it compares events, attributes and properties with."""
         return ()

@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, Sequence, StepRun
 from events.services.doctor import working
+from events.services.enrollments import by_operator
 from subscribers.models import OutgoingEmail, Workspace
 from subscribers.services.audits.audits import Audit
 from tests import factories
@@ -215,3 +216,33 @@ def test_the_time_before_the_first_failure_does_not_count(
 
     enrollment.refresh_from_db()
     assert (enrollment.status, enrollment.failing_since) == (Status.ACTIVE, travel.now)
+
+
+def test_a_pause_does_not_use_up_patience(workspace: Workspace, travel: TimeTravel) -> None:
+    sequence = calling(workspace, closed_port())
+    enrollment = enrollment_of(sequence)
+    travel.run_for(HOUR)
+    enrollment.refresh_from_db()
+    by_operator.pause(enrollment=enrollment, now=travel.now)
+    travel.now += 100 * HOUR
+    by_operator.resume(enrollment=enrollment, now=travel.now)
+
+    travel.run_for(23 * HOUR)
+
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.reason) == (Status.ACTIVE, "webhook_away")
+    travel.run_for(2 * HOUR)
+    enrollment.refresh_from_db()
+    assert enrollment.status == Status.FAILED
+
+
+def test_a_retry_has_the_whole_patience_again(workspace: Workspace, travel: TimeTravel) -> None:
+    enrollment = enrollment_of(calling(workspace, closed_port()))
+    travel.run_for(25 * HOUR)
+    enrollment.refresh_from_db()
+    by_operator.retry(enrollment=enrollment, now=travel.now)
+
+    travel.run_for(23 * HOUR)
+
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.attempts) == (Status.ACTIVE, 0)

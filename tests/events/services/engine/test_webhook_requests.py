@@ -13,11 +13,14 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from events.language.steps import parse_steps
 from events.models import Enrollment, StepRun
+from events.services.sequences import sequences
+from events.services.simulation import wire
 from subscribers.models import Subscriber, Workspace
 from subscribers.wire.payloads import InvalidRequest
 from tests import factories
 from tests.support.engine_running import begin
 from tests.support.sequence_making import NOON, make_sequence
+from tests.support.simulations import simulate
 from tests.support.time_travel import TimeTravel
 from tests.support.web_servers import Receiver, serve
 
@@ -228,3 +231,36 @@ def test_private_receivers_are_saved_only_where_the_setting_permits_them(
     make_sequence(workspace, step)
 
     assert [fault.path for fault in refusal.value.faults] == ["steps[0].url"]
+
+
+def test_merge_tags_of_webhooks_are_compared_with_the_latest_events(workspace: Workspace) -> None:
+    step: dict[str, Any] = {"type": "webhook", "url": "https://a.example/{{event.order}}"}
+    step |= {"body": '{"plan": "{{event.plan}}"}', "headers": {"X-Gone": "{{event.gone}}"}}
+    sequence = make_sequence(workspace, step)
+    definition = factories.EventDefinitionFactory.create(workspace=workspace, name="signup")
+    factories.EventFactory.create(definition=definition, properties={"order": 1, "plan": "pro"})
+
+    warnings = sequences.readiness(sequence).warnings
+
+    assert [each for each in warnings if "has the property" in each] == [
+        f"None of the latest 1 events {definition.name} has the property gone."
+    ]
+
+
+def test_simulations_show_the_call_and_no_values_of_headers(
+    person: Subscriber,
+) -> None:
+    step = {
+        "type": "webhook",
+        "method": "PUT",
+        "url": "https://a.example/{{subscriber.email}}",
+        "headers": {"Authorization": "Bearer s3cret"},
+        "body": '{"who": "{{subscriber.firstName}}"}',
+    }
+    sequence = make_sequence(person.workspace, step)
+
+    said = wire.as_wire(simulate(sequence, person.email))["path"]["steps"][0]
+    assert said["webhook"] == {"who": 'Zoë "Z"'}
+    assert said["request"]["method"] == "PUT"
+    assert said["request"]["url"] == "https://a.example/ada%2Bx%40example.com"
+    assert said["request"]["headers"]["Authorization"] == "…"
