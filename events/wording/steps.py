@@ -37,7 +37,9 @@ def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kin
         case steps.EmailStep():
             kind = "Transactional email" if step.is_transactional else "Email"
             end = ", fail if it fails" if step.on_failure == "end" else ""
-            return f"{kind} “{step.subject}”{end}"
+            in_window = step.is_transactional and step.respect_window
+            window = ", in the sending window" if in_window else ""
+            return f"{kind} “{step.subject}”{window}{end}"
         case steps.DelayStep():
             return delay_in_words(step.delay)
         case steps.WaitForEventStep():

@@ -158,7 +158,7 @@ def _decide(
         case steps.ExitStep():
             return _Decision({}, stop=Ended(Status.COMPLETED, "exit"))
         case steps.EmailStep():
-            return _window(version, facts, now) or Calls(step)
+            return _window(step, version, facts, now) or Calls(step)
         case steps.WebhookStep():
             return Calls(step)
         case steps.UpdateTagsStep() | steps.UpdateListStep() | steps.UpdateSubscriberStep():
@@ -259,10 +259,12 @@ def _is_filter_met(wanted: Filter, document: Mapping[str, Any], facts: Facts) ->
     return filters.are_met(filters.bound([wanted], facts.event_properties), document)
 
 
-def _window(version: LoadedVersion, facts: Facts, now: datetime) -> Waits | None:
-    """Return the wait until the sending window opens; None when it is open."""
+def _window(
+    step: steps.EmailStep, version: LoadedVersion, facts: Facts, now: datetime
+) -> Waits | None:
+    """Return the wait until the sending window opens; None when the mail may leave."""
     window = version.sending_window
-    if window is None:
+    if window is None or not step.waits_for_window:
         return None
     opens_at = timing.next_open(window, at=now, zone=facts.zone(window.timezone))
     return Waits(opens_at, reason="sending_window") if opens_at > now else None
