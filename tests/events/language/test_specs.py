@@ -42,7 +42,7 @@ def test_the_sequence_of_the_issue_is_understood() -> None:
     mail, delay = spec.steps
     assert isinstance(mail, EmailStep)
     assert isinstance(delay, DelayStep)
-    assert delay.delay == Duration(2 * 86_400_000)
+    assert delay.delay == Duration(days=2)
 
 
 @pytest.mark.parametrize(
