@@ -32,6 +32,7 @@ class WatchedSequence(msgspec.Struct, frozen=True, kw_only=True):
     is_keyed: bool = False
     restarts: bool = False
     active_only: bool = False
+    runs_while_pending: bool = False
     field_path: str = ""
     filters: tuple[Filter, ...] = ()
     version_id: UUID | None = None

@@ -82,6 +82,7 @@ def _as_value(
         restarts=row.enrollment_mode == Sequence.Mode.RESTART,
         is_keyed=row.enrollment_mode == Sequence.Mode.MATCHING_FIELD,
         active_only=row.active_subscribers_only,
+        runs_while_pending=row.runs_while_pending,
         field_path=row.enrollment_field_path,
         filters=trigger.filters,
         version_id=row.current_version_id,

@@ -213,4 +213,5 @@ def _set_columns(sequence: Sequence, spec: SequenceSpec, now: datetime) -> None:
     sequence.enrollment_field_path = spec.enrollment_field_path
     sequence.stop_condition = stored(spec.stop_condition)
     sequence.active_subscribers_only = spec.active_subscribers_only
+    sequence.runs_while_pending = spec.runs_while_pending
     sequence.updated_at = now

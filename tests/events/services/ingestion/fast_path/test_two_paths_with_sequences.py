@@ -55,6 +55,11 @@ SEQUENCES: dict[str, dict[str, Any]] = {
     "filtered": {"eventName": "start", "propertyFilters": BIG},
     "once": {"eventName": "start", "enrollmentMode": "one_time", **stop("tag_added", "lead")},
     "active": {"eventName": "order", "activeSubscribersOnly": True},
+    "receipt": {
+        "eventName": "order",
+        "runsWhilePending": True,
+        "steps": [{**MAIL, "isTransactional": True}],
+    },
     "keyed": {
         "eventName": "order",
         "enrollmentMode": "matching_field",
