@@ -3,7 +3,7 @@
 from calendar import isleap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -163,14 +163,18 @@ def _moved(value: object, delay: UntilDate, since: datetime, zone: ZoneInfo) -> 
     days, rest = timedelta(delay.offset_days), timedelta(milliseconds=delay.offset_milliseconds)
     try:
         day = plain_date(value)
-        moment = None if day else _moment(value)
-        local = moment.astimezone(zone) if moment else datetime.combine(day or date.min, time())
-        local = local.replace(tzinfo=None)
+        if day is None:
+            moment = _moment(value)
+            if not (days or delay.anniversary):
+                return moment + rest
+            local = moment.astimezone(zone).replace(tzinfo=None)
+            if not delay.anniversary:
+                return moment_of(local + days, zone) + rest
+        else:
+            local = datetime.combine(day, time())
         if delay.anniversary:
             return _next_return(local, days + rest, since, zone)
-        if moment is None:
-            return moment_of(local + days + rest, zone)
-        return (moment_of(local + days, zone) if days else moment) + rest
+        return moment_of(local + days + rest, zone)
     except (InvalidField, OverflowError, ValueError):
         return None
 
