@@ -14,7 +14,7 @@ from django.conf import settings
 from events.decisions import changes
 from events.decisions.changes import KnownNames, ListRef, PersonChange
 from events.decisions.sync_rules import TagRef
-from events.language.steps import ChangingStep, UpdateSubscriberStep
+from events.language.steps import ChangingStep
 from events.services.engine.claimed import ClaimedEnrollment
 from subscribers import reactions
 from subscribers.ids import decode, encode
@@ -42,7 +42,7 @@ def apply_all(going: Several[Pair], *, now: datetime) -> list[Mapping[str, Any]]
             key = (added, removed, enrollment.row.depth, enrollment.row.is_test)
             alike.setdefault(key, []).append(enrollment.subscriber)
         _write_lists(change, enrollment, now)
-        _write_person(change, step, enrollment, now)
+        _write_person(change, enrollment, now)
         outcomes.append(change.outcome)
     for (added, removed, _, _), people in alike.items():
         tags.change_many(subscribers=people, added=added, removed=removed)
@@ -114,17 +114,11 @@ def _write_lists(change: PersonChange, enrollment: ClaimedEnrollment, now: datet
         )
 
 
-def _write_person(
-    change: PersonChange, step: ChangingStep, enrollment: ClaimedEnrollment, now: datetime
-) -> None:
+def _write_person(change: PersonChange, enrollment: ClaimedEnrollment, now: datetime) -> None:
     person = enrollment.subscriber
     if change.columns:
         person.updated_at = now
         person.save(update_fields=[*change.columns, "updated_at"])
-    if "attributes" in change.columns and isinstance(step, UpdateSubscriberStep):
-        reactions.current().attributes_changed(
-            subscriber_ids=[person.pk], names=step.attributes.keys(), now=now
-        )
     if change.is_leaving:
         unsubscribing.leave(subscriber_ids=[person.pk], now=now, method=METHOD)
         person.refresh_from_db(fields=["status"])

@@ -107,6 +107,21 @@ def test_a_date_that_is_moved_moves_the_wait(
     assert len(mail.outbox) == (0 if is_over else 1)
 
 
+def test_a_step_moves_a_wait_that_begins_in_the_same_moment(workspace: Workspace) -> None:
+    person = factories.SubscriberFactory.create(
+        workspace=workspace, attributes={"due": "2026-12-24"}
+    )
+    begin(make_sequence(workspace, until(), MAIL), person)
+    step = {"type": "update_subscriber", "attributes": {"due": "2026-12-10"}}
+    begin(make_sequence(workspace, step), person)
+    travel = TimeTravel(NOON)
+
+    travel.tick()
+    travel.tick()
+
+    assert Enrollment.objects.get(status="waiting").due_at == on(10)
+
+
 def test_other_attributes_wake_nobody_and_keep_the_fast_path(caller: Caller) -> None:
     make_sequence(caller.workspace, until(), MAIL)
     at_noon(caller, {"name": "signup"}, customAttributes={"due": "2026-12-24"})
