@@ -20,6 +20,7 @@ class EnrollmentsReact:
     suppressed = staticmethod(audience_changes.suppressed)
     tags_added = staticmethod(audience_changes.tags_added)
     list_joined = staticmethod(audience_changes.list_joined)
+    attributes_changed = staticmethod(audience_changes.attributes_changed)
     erasing = staticmethod(erase)
     erasing_some = staticmethod(erase_some)
     merging = staticmethod(merge)

@@ -6,7 +6,7 @@ as they are after the change. Ids come in batches, all of one workspace.
 See .github/decisions/one-port-upwards.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -66,6 +66,11 @@ class Reactions(Protocol):
         is_test: bool = False,
     ) -> None:
         """Each of the people is on each of the lists now and was not before; the rest as above."""
+
+    def attributes_changed(
+        self, *, subscriber_ids: Sequence[UUID], names: Collection[str], now: datetime
+    ) -> None:
+        """Attributes with these names changed, of some of the people at least."""
 
     def mails_waiting(self) -> int:
         """Return how many mails wait to be sent, counted to 10,001 each with and without an

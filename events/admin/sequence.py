@@ -22,7 +22,7 @@ from events.wording import sequences as sequence_words
 
 WHO = (
     "trigger", "event_name", "filters", "tag_names", "lists", "list_scope", "enrollment_mode",
-    "enrollment_field_path", "active_subscribers_only",
+    "enrollment_field_path", "active_subscribers_only", "runs_while_pending",
 )  # fmt: skip
 STOP = ("stop_type", "stop_value", "stop_filters", "stop_field_path")
 SENDING = (

@@ -154,10 +154,11 @@ def _judge_all(
         if refusal is not None:
             not_started.append(refusal)
             continue
+        is_held = status == "pending" and not sequence.runs_while_pending
         enrollment = EnrollmentState(
             id=new_id(),
             sequence_id=sequence.id,
-            status="waiting_confirmation" if status == "pending" else "active",
+            status="waiting_confirmation" if is_held else "active",
             entry_slot=_slot(sequence, key),
             entry_key=key or "",
             step_id=sequence.first_step_id,

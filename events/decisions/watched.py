@@ -32,6 +32,7 @@ class WatchedSequence(msgspec.Struct, frozen=True, kw_only=True):
     is_keyed: bool = False
     restarts: bool = False
     active_only: bool = False
+    runs_while_pending: bool = False
     field_path: str = ""
     filters: tuple[Filter, ...] = ()
     version_id: UUID | None = None
@@ -55,6 +56,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     stops_by_tag: Mapping[UUID, Mapping[UUID, StopCondition]] = {}
     # By name, then by step; of every version that may have enrollments.
     waits_by_event: Mapping[str, Mapping[UUID, Wait]] = {}
+    # The names of attributes whose dates steps wait for; as above.
+    awaited_attributes: frozenset[str] = frozenset()
     list_names: Mapping[UUID, str] = {}
     # Whether a wait or an exit condition compares with the event that began the enrollment.
     compares_entry: bool = False

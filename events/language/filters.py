@@ -7,7 +7,7 @@ is a name. A path that reaches several values meets a filter when one of them do
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, time
 from enum import StrEnum
 from functools import partial
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from events.language.fields import Fields, any_of, parse_each
 from events.language.paths import read_path, values_at
-from events.language.scalars import number_of, scalar_at
+from events.language.scalars import number_of, plain_date, scalar_at
 from subscribers.wire import json_gate
 from subscribers.wire.payloads import InvalidField, read_moment, type_name
 
@@ -178,7 +178,9 @@ def _read_part(value: object) -> Scalar:
 def _read_bound(value: object) -> Scalar:
     bound = _read_scalar(value)
     if number_of(bound) is None and _moment(bound) is None:
-        raise InvalidField("must be a number, or an ISO 8601 time with an offset.")
+        raise InvalidField(
+            "must be a number, an ISO 8601 time with an offset, or a date such as 2026-01-31."
+        )
     return bound
 
 
@@ -215,7 +217,9 @@ def _sign(found: object, bound: object) -> int:
 
 def _moment(value: object) -> datetime | None:
     try:
-        return read_moment(value)
+        day = plain_date(value)
+        # A filter knows no person, so a day begins in UTC.
+        return datetime.combine(day, time(), UTC) if day else read_moment(value)
     except InvalidField:
         return None
 

@@ -2,11 +2,13 @@
 
 import math
 import re
+from datetime import date
 from decimal import Decimal
 
 from events.language.paths import values_at
 
 LONGEST_KEY = 255
+_DAY_LENGTH = len("2026-01-31")
 _NUMERAL = re.compile(r"\s*[+-]?\d{1,40}(?:\.\d{1,40})?\s*", re.ASCII)
 
 
@@ -37,6 +39,18 @@ def number_of(value: object) -> Decimal | None:
             return Decimal(value.strip()) if _NUMERAL.fullmatch(value) else None
         case _:
             return None
+
+
+def plain_date(value: object) -> date | None:
+    """Return a date without a time, such as `2026-01-31`; None for anything else."""
+    text = value.strip() if isinstance(value, str) else ""
+    # `fromisoformat` takes 2026-W05 and 20260131 from Python 3.11 on.
+    if len(text) != _DAY_LENGTH or not text.isascii() or text.count("-") != 2:  # noqa: PLR2004
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _canonical(value: object) -> str | None:

@@ -45,6 +45,7 @@ class SequenceSpec(msgspec.Struct, frozen=True, kw_only=True):
     stop_condition: entry.StopCondition | None = None
     sending_window: SendingWindow | None = None
     active_subscribers_only: bool = False
+    runs_while_pending: bool = False
     from_email: str = ""
     from_name: str = ""
     reply_to: str = ""
@@ -80,11 +81,15 @@ def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
         stop_condition=entry.read_stop_condition(fields, mode),
         sending_window=fields.read_nested("sendingWindow", timing.parse_sending_window, None),
         active_subscribers_only=fields.read("activeSubscribersOnly", read_flag, default=False),
+        runs_while_pending=fields.read("runsWhilePending", read_flag, default=False),
         from_email=fields.read("fromEmail", _read_address, ""),
         from_name=fields.read("fromName", optional_text_reader(LONGEST_NAME), ""),
         reply_to=fields.read("replyTo", _read_address, ""),
         steps=fields.read_nested("steps", steps.parse_steps, ()),
     )
+    if spec.runs_while_pending and (number := _first_marketing(spec)) is not None:
+        message = f"does not go with steps[{number}]: before the confirmation only transactional"
+        fields.fault("runsWhilePending", f"{message} mail may leave.")
     fields.faults += [*unused(given, faults=fields.faults)]
     fields.raise_faults()
     return spec
@@ -104,12 +109,19 @@ def as_wire(spec: SequenceSpec) -> dict[str, Any]:
         "stopCondition": stop and entry.stop_condition_as_wire(stop),
         "sendingWindow": window and timing.window_as_wire(window),
         "activeSubscribersOnly": spec.active_subscribers_only,
+        "runsWhilePending": spec.runs_while_pending,
         "fromEmail": spec.from_email,
         "fromName": spec.from_name,
         "replyTo": spec.reply_to,
         "steps": [step.as_wire() for step in spec.steps],
     }
     return entry.without_empty(parts)
+
+
+def _first_marketing(spec: SequenceSpec) -> int | None:
+    """Return the place of the first mail that is not transactional."""
+    mails = enumerate(step.texts and not step.is_urgent for step in spec.steps)
+    return next((number for number, is_marketing in mails if is_marketing), None)
 
 
 def _read_key(fields: Fields, name: str) -> str:

@@ -59,9 +59,11 @@ class Enrollment(models.Model):
     visit = models.PositiveIntegerField(default=1)
     # The logical moment at which the step before ended: waits count from it.
     step_since = models.DateTimeField()
-    # The event that it waits for; '' when it waits for a time.
+    # The event that it waits for, or after `timing.ATTRIBUTE_MARK` the attribute whose change wakes
+    # it; '' when it waits for a time alone.
     awaits = models.CharField(max_length=200, blank=True, default="")
     # The event that released the wait, until the next step begins; no key: events may be deleted.
+    # Its own id when an operator did.
     released_by = models.UUIDField(null=True)
     due_at = models.DateTimeField(null=True)
     lane = models.PositiveSmallIntegerField(choices=Lane, default=Lane.MARKETING)

@@ -58,6 +58,11 @@ class Sequence(models.Model):
     active_subscribers_only = models.BooleanField(
         default=False, help_text="People who unsubscribed, bounced or complained do not enter."
     )
+    runs_while_pending = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Runs before the person has confirmed; all its mails are transactional.",
+    )
     # What new enrollments begin with; earlier versions stay for their enrollments.
     current_version = models.ForeignKey(
         "SequenceVersion", models.PROTECT, null=True, related_name="+"

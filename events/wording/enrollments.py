@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from config.readable import moment
-from events.language.timing import zone_of
+from events.language.timing import ATTRIBUTE_MARK, zone_of
 from events.models import Enrollment, Sequence, Step
 from events.wording.reasons import reason_in_words, with_error
 from events.wording.sequences import WAYS_IN
@@ -71,6 +71,9 @@ def _what_it_waits_for(enrollment: Enrollment, now: datetime) -> str:
     if enrollment.awaits and enrollment.released_by:
         return f"The event {enrollment.awaits} came; a worker takes it within seconds."
     until = _both(enrollment.due_at, enrollment) if enrollment.due_at else "no time that is known"
+    if enrollment.awaits.startswith(ATTRIBUTE_MARK):
+        name = enrollment.awaits.removeprefix(ATTRIBUTE_MARK)
+        return f"It waits until {until}, or another time when the attribute {name} changes."
     if enrollment.awaits:
         return f"It waits for the event {enrollment.awaits}, until {until} at most."
     if enrollment.reason:

@@ -35,6 +35,7 @@ REASONS: Mapping[str, str] = {
     "timeout": "the event that it waited for did not come in time",
     "date_missing": "there was no date",
     "date_past": "the date was past",
+    "date_unreadable": "what stands for the date cannot be read as one",
     "stop_condition": "the sequence's exit condition was met",
     "superseded": "the person entered anew, and the sequence starts over",
     "webhook_failed": "a webhook failed",

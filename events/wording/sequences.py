@@ -73,6 +73,8 @@ def steps_in_words(sequence: Sequence) -> Iterator[SafeString]:
     for step in spec.steps:
         label = f"{step.label}: " if step.label else ""
         yield format_html("{}{}{}", label, in_words(step), next_in_words(step))
+    if spec.runs_while_pending:
+        yield format_html("{}", "Runs before the person has confirmed")
     if spec.sending_window:
         yield format_html("Marketing mail only on {}", hours_in_words(spec.sending_window))
 

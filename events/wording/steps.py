@@ -5,11 +5,11 @@ from typing import assert_never
 
 from events.language import steps, timing
 from events.language.filters import Filter, Operator
-from events.language.timing.delays import DAY, HOUR, MINUTE
+from events.language.timing.delays import HOUR, MINUTE
 from events.models import Step
 from subscribers.wire.payloads import InvalidRequest
 
-LENGTHS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1000, "second"), (1, "millisecond"))
+LENGTHS = ((HOUR, "hour"), (MINUTE, "minute"), (1000, "second"), (1, "millisecond"))
 OPERATORS = {
     Operator.EXISTS: "is there",
     Operator.NOT_EXISTS: "is not there",
@@ -37,12 +37,14 @@ def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kin
         case steps.EmailStep():
             kind = "Transactional email" if step.is_transactional else "Email"
             end = ", fail if it fails" if step.on_failure == "end" else ""
-            return f"{kind} “{step.subject}”{end}"
+            in_window = step.is_transactional and step.respect_window
+            window = ", in the sending window" if in_window else ""
+            return f"{kind} “{step.subject}”{window}{end}"
         case steps.DelayStep():
             return delay_in_words(step.delay)
         case steps.WaitForEventStep():
             then = "then end" if step.on_timeout == "exit" else "then go on"
-            limit = length_in_words(step.timeout_milliseconds)
+            limit = length_in_words(step.timeout)
             met = filters_in_words(step.filters)
             return f"Wait for {step.event_name}{met and f' where {met}'}, at most {limit}, {then}"
         case steps.ConditionStep():
@@ -67,12 +69,14 @@ def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kin
 def delay_in_words(delay: timing.Delay) -> str:
     match delay:
         case timing.Duration():
-            return f"Wait {length_in_words(delay.milliseconds)}"
+            return f"Wait {length_in_words(delay)}"
         case timing.UntilDate():
-            offset = delay.offset_milliseconds
-            moved = f"{length_in_words(abs(offset))} {'before' if offset < 0 else 'after'} "
+            days, rest = delay.offset_days, delay.offset_milliseconds
+            length = length_in_words(timing.Duration(abs(rest), abs(days)))
+            moved = f"{length} {'before' if (days or rest) < 0 else 'after'} "
             whose = "the event's" if delay.source == "event" else "the person's"
-            return f"Wait until {moved if offset else ''}{whose} {delay.field}"
+            when = "the next anniversary of " if delay.anniversary else ""
+            return f"Wait until {moved if days or rest else ''}{when}{whose} {delay.field}"
         case timing.UntilWeekday():
             return f"Wait until {hours_in_words(delay)}"
 
@@ -80,16 +84,18 @@ def delay_in_words(delay: timing.Delay) -> str:
 def hours_in_words(hours: timing.UntilWeekday | timing.SendingWindow) -> str:
     """Return the days and hours of a window, with its zone."""
     days = "every day" if len(hours.days) == 7 else ", ".join(d.title() for d in hours.days)  # noqa: PLR2004 - a week
-    clock = "" if hours.start == hours.end else f" from {hours.start} to {hours.end}"
+    clock = f" from {hours.start} to {hours.end}" if hours.end else f" at {hours.start}"
+    clock = "" if hours.start == hours.end else clock
     zone = {"": "the person's time", "workspace": "the workspace's time"}.get(
         hours.timezone, hours.timezone
     )
     return f"{days}{clock} ({zone})"
 
 
-def length_in_words(milliseconds: int) -> str:
+def length_in_words(length: timing.Duration) -> str:
     """Return a length such as `2 days 3 hours`."""
-    parts = []
+    parts = [f"{length.days} day{'' if length.days == 1 else 's'}"] if length.days else []
+    milliseconds = length.milliseconds
     for size, name in LENGTHS:
         count, milliseconds = divmod(milliseconds, size)
         if count:

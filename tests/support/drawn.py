@@ -46,22 +46,31 @@ HOURS: dict[str, Any] = {
 }
 WINDOWS = st.builds(SendingWindow, **HOURS)
 LENGTHS = st.integers(0, 365 * DAY) | st.integers(0, 365 * 24 * 60).map(lambda n: n * 60_000)
+DURATIONS = st.builds(Duration, LENGTHS) | st.builds(
+    Duration, st.integers(0, DAY), days=st.integers(0, 364)
+)
 ACTIONS = st.sampled_from(["continue", "skip", "exit"])
 DELAYS = (
-    st.builds(Duration, LENGTHS)
-    | st.builds(UntilWeekday, **HOURS)
+    DURATIONS
+    | st.builds(UntilWeekday, **HOURS | {"end": TIMES | st.just("")})
     | st.builds(
         UntilDate,
         field=st.sampled_from(["at", "order.items[].at"]),
         source=st.sampled_from(["event", "subscriber"]),
         offset_milliseconds=LENGTHS | LENGTHS.map(lambda n: -n),
+        anniversary=st.booleans(),
         missing_action=ACTIONS,
         past_action=ACTIONS,
     )
+    | st.builds(UntilDate, field=st.just("at"), offset_days=st.integers(-365, 365))
 )
 
 
-NAMES = st.text("abcdefghij-_ äß0", min_size=1, max_size=12).map(str.strip).filter(bool)
+NAMES = (
+    st.text("abcdefghij-_ äß0", min_size=1, max_size=12)
+    .map(lambda text: " ".join(text.split()))
+    .filter(bool)
+)
 TAGS = st.lists(st.sampled_from(["vip", "lead", "neu-ß", "a1"]), unique=True, max_size=2).map(tuple)
 SCALARS = (
     st.text("abc ", max_size=5)
@@ -98,12 +107,13 @@ OWN: dict[type[Any], dict[str, Any]] = {
         "html": st.sampled_from(["<p>\n", " x "]),
         "text": st.just("") | st.just("a\n\tb\n"),
         "is_transactional": st.booleans(),
+        "respect_window": st.booleans(),
     },
     DelayStep: {"delay": DELAYS},
     WaitForEventStep: {
         "event_name": NAMES,
         "filters": SEVERAL_FILTERS,
-        "timeout_milliseconds": st.integers(MINUTE, 365 * DAY) | st.just(7 * DAY),
+        "timeout": st.builds(Duration, st.integers(MINUTE, 365 * DAY)) | st.just(Duration(days=7)),
         "on_timeout": st.sampled_from(["continue", "exit"]),
     },
     ConditionStep: {

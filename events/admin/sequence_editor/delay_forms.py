@@ -3,9 +3,10 @@
 from typing import ClassVar
 
 from events.admin.sequence_editor import fields, times
-from events.admin.sequence_editor.fields import choice, several, text
+from events.admin.sequence_editor.fields import box, choice, several, text
 from events.admin.sequence_editor.step_form import StepForm
 from events.admin.sequence_editor.times import Wire
+from events.language.timing.windows import MIDNIGHT
 
 ACTIONS = {"continue": "go on at once", "skip": "leave out the next step", "exit": "end"}
 
@@ -14,7 +15,8 @@ class DelayForm(StepForm):
     kind, title = "delay", "Delay"
     wire_names: ClassVar = {"days": "days", "hours": "hours", "minutes": "minutes"}
 
-    days, hours, minutes = text("Days"), text("Hours"), text("Minutes")
+    days = text("Days", "Calendar days in the person's time zone; 24 hours are hours.")
+    hours, minutes = text("Hours"), text("Minutes")
     seconds = text("Seconds")
 
     def own(self) -> Wire:
@@ -33,12 +35,14 @@ class UntilDateForm(StepForm):
         "field": "field", "source": "source", "direction": "direction", "offset.days": "days",
         "offset.hours": "hours", "offset.minutes": "minutes", "offset": "days",
         "missingAction": "missing_action", "pastAction": "past_action",
+        "anniversary": "anniversary",
     }  # fmt: skip
 
     field = text("Field", "Path of the date, such as renewal.date.")
     source = choice("Of", {"event": "the event", "subscriber": "the person's attributes"})
     direction = choice("Offset", {"after": "after the date", "before": "before the date"})
     days, hours, minutes = text("Days"), text("Hours"), text("Minutes")
+    anniversary = box("Each year", "Waits for the next anniversary of the date, as of a birthday.")
     missing_action = choice("When there is no date", ACTIONS)
     past_action = choice("When it is past", ACTIONS)
 
@@ -51,6 +55,7 @@ class UntilDateForm(StepForm):
             "source": cleaned["source"],
             "missingAction": cleaned["missing_action"],
             "pastAction": cleaned["past_action"],
+            "anniversary": cleaned["anniversary"],
             **({"offset": offset, "direction": cleaned["direction"]} if offset else {}),
         }
 
@@ -70,7 +75,8 @@ class UntilWeekdayForm(StepForm):
     }  # fmt: skip
 
     weekdays = several("Days", fields.WEEK)
-    start, end = text("From", fields.START_HELP), text("To", fields.END_HELP)
+    start = text("From", fields.START_HELP)
+    end = text("To", "If empty, the wait ends at the next start; 24:00 is the end of the day.")
     timezone = text("Time zone", fields.ZONE_HELP)
 
     def own(self) -> Wire:
@@ -78,4 +84,7 @@ class UntilWeekdayForm(StepForm):
 
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
-        return times.hours_initial(wire)
+        hours = times.hours_initial(wire)
+        # A blank means another thing than midnight here.
+        is_midnight = wire.get("endTime") == MIDNIGHT and hours["start"]
+        return {**hours, "end": "24:00"} if is_midnight else hours

@@ -43,6 +43,10 @@ class SequenceForm(RowForm):
     active_subscribers_only = box(
         "Active people only", "People who unsubscribed, bounced or complained do not enter."
     )
+    runs_while_pending = box(
+        "Runs before the confirmation",
+        "For receipts and the like: only where all mails are transactional.",
+    )
 
     stop_type = choice("Exit condition", STOP_TYPES)
     stop_value = text("Event or tag", "Ends the enrollments that are under way, at once.")

@@ -89,6 +89,7 @@ class EmailForm(StepForm):
     wire_names: ClassVar = {
         "subject": "subject", "previewText": "preview_text", "html": "html", "text": "text",
         "isTransactional": "is_transactional", "onFailure": "on_failure",
+        "respectWindow": "respect_window",
     }  # fmt: skip
 
     subject = text("Subject", "Merge tags such as {{subscriber.firstName|friend}} work here too.")
@@ -108,4 +109,8 @@ class EmailForm(StepForm):
         "When the mail fails for good",
         {"continue": "go on", "end": "the enrollment fails"},
         "The mail server refused it, or deferred it for too long.",
+    )
+    respect_window = box(
+        "Keep to the sending window",
+        "Transactional mail leaves at any time unless this is set. Other mail always keeps to it.",
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from events.admin.sequence_editor.fields import FieldFault
-from events.language.timing.delays import DAY, HOUR, MINUTE
+from events.language.timing.delays import HOUR, MINUTE
 from events.language.timing.windows import MIDNIGHT
 
 Wire = dict[str, Any]
@@ -36,10 +36,10 @@ def length_from(cleaned: Mapping[str, Any], *, prefix: str = "") -> Wire:
 
 
 def length_parts(wire: Wire, *, prefix: str = "") -> Wire:
-    """Return the parts of a length, with an odd rest in seconds."""
+    """Return the parts of a length, with an odd rest in seconds; days only where it has days."""
     rest = wire.get("delayMs", 0)
     parts = {name: wire.get(name, 0) for name in ("days", "hours", "minutes")}
-    for name, size in (("days", DAY), ("hours", HOUR), ("minutes", MINUTE)):
+    for name, size in (("hours", HOUR), ("minutes", MINUTE)):
         count, rest = divmod(rest, size)
         parts[name] += count
     shown = {f"{prefix}{name}": str(count) for name, count in parts.items() if count}

@@ -28,6 +28,7 @@ WIRE_NAMES = {
     "tagNames": "tag_names", "lists": "lists", "listScope": "list_scope",
     "enrollmentFieldPath": "enrollment_field_path",
     "activeSubscribersOnly": "active_subscribers_only",
+    "runsWhilePending": "runs_while_pending",
     "stopCondition.propertyFilters": "stop_filters", "stopCondition.matchConfig": "stop_field_path",
     "stopCondition": "stop_value", "sendingWindow.days": "window_weekdays",
     "sendingWindow.startTime": "window_start", "sendingWindow.endTime": "window_end",
@@ -56,6 +57,7 @@ def wire_of(cleaned: Mapping[str, Any]) -> Wire:
         if cleaned.get("enrollment_mode") == "matching_field"
         else None,
         "activeSubscribersOnly": cleaned.get("active_subscribers_only", False),
+        "runsWhilePending": cleaned.get("runs_while_pending", False),
         "stopCondition": _stop(cleaned),
         "sendingWindow": hours_from(cleaned, prefix="window_")
         if cleaned.get("window_is_on")
@@ -78,6 +80,7 @@ def initial_of(wire: Wire) -> Wire:
         "list_scope": wire.get("listScope", "any_list"),
         "enrollment_field_path": wire.get("enrollmentFieldPath", ""),
         "active_subscribers_only": wire.get("activeSubscribersOnly", False),
+        "runs_while_pending": wire.get("runsWhilePending", False),
         "stop_type": stop.get("type", ""),
         "stop_value": stop.get("value", ""),
         "stop_filters": lines.filter_lines(stop.get("propertyFilters", ())),

@@ -3,6 +3,8 @@ moments are passed in, and all are aware.
 """
 
 from events.language.timing.delays import (
+    ATTRIBUTE_MARK,
+    LATEST,
     Action,
     Delay,
     Due,
@@ -12,6 +14,10 @@ from events.language.timing.delays import (
     Source,
     UntilDate,
     UntilWeekday,
+    after,
+    attribute_of,
+    awaited,
+    mark_of,
     resolve,
 )
 from events.language.timing.parsing import (
@@ -25,8 +31,9 @@ from events.language.timing.windows import Day, SendingWindow, next_open, zone_f
 from events.language.timing.wire import delay_as_wire, length_as_wire, window_as_wire
 
 __all__ = [
-    "WORDS", "Action", "Day", "Delay", "Due", "Duration", "Missing", "PastDue", "SendingWindow",
-    "Source", "UntilDate", "UntilWeekday", "delay_as_wire", "has_own_delay", "length_as_wire",
-    "next_open", "parse_delay", "parse_length", "parse_sending_window", "resolve",
-    "window_as_wire", "zone_for", "zone_of",
+    "ATTRIBUTE_MARK", "LATEST", "WORDS", "Action", "Day", "Delay", "Due", "Duration", "Missing",
+    "PastDue", "SendingWindow", "Source", "UntilDate", "UntilWeekday", "after", "attribute_of",
+    "awaited", "delay_as_wire", "has_own_delay", "length_as_wire", "mark_of", "next_open",
+    "parse_delay", "parse_length", "parse_sending_window", "resolve", "window_as_wire", "zone_for",
+    "zone_of",
 ]  # fmt: skip

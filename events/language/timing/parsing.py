@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from events.language.fields import Fields, any_of, whole_number_reader
+from events.language.fields import Fields, any_of, read_flag, whole_number_reader
 from events.language.paths import read_path
 from events.language.timing import delays, windows
 from events.language.timing.delays import Delay, Duration, UntilDate, UntilWeekday
@@ -21,14 +21,15 @@ MOST_MILLISECONDS = MOST_DAYS * delays.DAY
 UNITS = {"days": delays.DAY, "hours": delays.HOUR, "minutes": delays.MINUTE, "delayMs": 1}
 MODES = ("duration", "until_date", "until_weekday")
 ACTIONS = ("continue", "skip", "exit")
-SOURCES = ("event", "subscriber")
-ZONE_SOURCES = ("subscriber", "workspace", "custom")
+# `attribute` and `fixed` are the typed clients' words.
+SOURCES = ("event", "subscriber", "attribute")
+ZONE_SOURCES = ("subscriber", "workspace", "custom", "fixed")
 # The fields of a step that contain a whole delay.
 HOLDERS = ("delay", "delayMs", "waitUntil", "waitUntilWeekday")
 # The words of a delay, which a delay step has at its top.
 WORDS = (
     *UNITS, "mode", "field", "source", "direction", "offset", "missingAction", "pastAction",
-    "startTime", "endTime", "timezone", "timezoneSource",
+    "anniversary", "startTime", "endTime", "timezone", "timezoneSource",
 )  # fmt: skip
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::00)?", re.ASCII)
 
@@ -57,8 +58,8 @@ def parse_delay(raw: Mapping[str, Any], *, path: str) -> Delay:
     return delay
 
 
-def parse_length(raw: object, *, path: str) -> int:
-    """Return the milliseconds of `{days, hours, minutes, delayMs}`, at most 365 days."""
+def parse_length(raw: object, *, path: str) -> Duration:
+    """Return the length of `{days, hours, minutes, delayMs}`, at most 365 days."""
     fields = Fields(raw, path=path)
     length = _read_needed_length(fields)
     fields.raise_faults()
@@ -86,7 +87,7 @@ def _parse_any(fields: Fields) -> Delay:
     elif mode == "until_weekday":
         delay = _read_until_weekday(fields)
     else:
-        delay = Duration(_read_needed_length(fields))
+        delay = _read_needed_length(fields)
     fields.raise_faults()
     return delay
 
@@ -104,59 +105,71 @@ def _read_until_date(fields: Fields) -> UntilDate:
     source = fields.first_given("source", "untilDateSource")
     missing = fields.first_given("missingAction", "untilMissingAction")
     past = fields.first_given("pastAction", "untilPastAction")
+    chosen = fields.read_choice(source, SOURCES, "event")
+    offset, sign = _read_offset(fields)
     return UntilDate(
         field=field,
-        source=fields.read_choice(source, SOURCES, "event"),
-        offset_milliseconds=_read_offset(fields),
+        source="subscriber" if chosen == "attribute" else chosen,
+        offset_milliseconds=sign * offset.milliseconds,
+        offset_days=sign * offset.days,
+        anniversary=fields.read("anniversary", read_flag, default=False),
         missing_action=fields.read_choice(missing, ACTIONS, "continue"),
         past_action=fields.read_choice(past, ACTIONS, "continue"),
     )
 
 
-def _read_offset(fields: Fields) -> int:
-    """Return a signed length: `offset`, else the days, hours and minutes beside it."""
+def _read_offset(fields: Fields) -> tuple[Duration, int]:
+    """Return a length and its sign: `offset`, else the days, hours and minutes beside it."""
     name = fields.first_given("direction", "untilOffsetDirection")
     direction = fields.read_choice(name, ("before", "after"), "")
     given = fields.get("offset")
     if given is None:
-        length = _read_length(fields) or 0
+        length = _read_length(fields) or Duration()
     elif isinstance(given, Mapping):
-        length = fields.read_nested("offset", _parse_offset, 0)
+        length = fields.read_nested("offset", _parse_offset, Duration())
     else:
         # With a direction, a sign would give the direction twice.
         least = 0 if direction else -MOST_MILLISECONDS
-        length = fields.read("offset", whole_number_reader(least, MOST_MILLISECONDS), 0)
-    return -length if direction == "before" else length
+        reader = whole_number_reader(least, MOST_MILLISECONDS)
+        length = Duration(fields.read("offset", reader, 0))
+    return length, -1 if direction == "before" else 1
 
 
-def _parse_offset(raw: object, *, path: str) -> int:
+def _parse_offset(raw: object, *, path: str) -> Duration:
     fields = Fields(raw, path=path)
-    length = _read_length(fields) or 0
+    length = _read_length(fields) or Duration()
     fields.raise_faults()
     return length
 
 
-def _read_needed_length(fields: Fields) -> int:
+def _read_needed_length(fields: Fields) -> Duration:
     length = _read_length(fields)
     if length is None and not fields.faults:
         fields.faults.append(Fault(fields.path, f"gives no time: {any_of(UNITS)}."))
-    return length or 0
+    return length or Duration()
 
 
-def _read_length(fields: Fields) -> int | None:
-    """Return the sum of a length's parts in milliseconds, or None without any."""
+def _read_length(fields: Fields) -> Duration | None:
+    """Return the sum of a length's parts, or None without any."""
     given = [name for name in UNITS if fields.is_given(name)]
-    length = 0
+    days = milliseconds = 0
     for name in given:
-        reader = whole_number_reader(0, MOST_MILLISECONDS // UNITS[name])
-        length += fields.read(name, reader, 0) * UNITS[name]
-    if length > MOST_MILLISECONDS:
+        number = fields.read(name, whole_number_reader(0, MOST_MILLISECONDS // UNITS[name]), 0)
+        if name == "days":
+            days = number
+        else:
+            milliseconds += number * UNITS[name]
+    if days * delays.DAY + milliseconds > MOST_MILLISECONDS:
         fields.faults.append(Fault(fields.path, f"lasts longer than {MOST_DAYS} days."))
-    return length if given else None
+    return Duration(milliseconds, days) if given else None
 
 
 def _read_until_weekday(fields: Fields) -> UntilWeekday:
     days, start, end, timezone = _read_hours(fields)
+    if not any(map(fields.is_given, ("endTime", "untilEndTime"))) and any(
+        map(fields.is_given, ("startTime", "untilStartTime"))
+    ):
+        end = ""
     return UntilWeekday(days=days, start=start, end=end, timezone=timezone)
 
 

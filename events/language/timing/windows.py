@@ -53,6 +53,18 @@ def next_open(window: SendingWindow, *, at: datetime, zone: ZoneInfo) -> datetim
     return at
 
 
+def next_start(window: SendingWindow, *, at: datetime, zone: ZoneInfo) -> datetime:
+    """Return when the window opens next, at `at` or later, even while it is open."""
+    own = own_zone(window.timezone, zone)
+    day = at.astimezone(own).date()
+    for _ in range(_DAYS_AHEAD):
+        opens = _hours_of(window, day, own)[0]
+        if DAYS[day.weekday()] in window.days and opens >= at:
+            return opens
+        day += timedelta(days=1)
+    return at
+
+
 def zone_of(*names: str | None) -> ZoneInfo:
     """Return the first zone whose name this machine knows, else UTC."""
     known = (known_zone(name) for name in names if name)

@@ -10,32 +10,34 @@ def delay_as_wire(delay: delays.Delay) -> dict[str, Any]:
     """Return the fields of a `delay` step, without defaults."""
     match delay:
         case delays.Duration():
-            return length_as_wire(delay.milliseconds)
+            return length_as_wire(delay)
         case delays.UntilWeekday():
             return {"mode": "until_weekday", **_hours_as_wire(delay)}
         case delays.UntilDate():
             parts: dict[str, Any] = {"mode": "until_date", "field": delay.field}
             if delay.source != "event":
                 parts["source"] = delay.source
-            if delay.offset_milliseconds:
-                parts["offset"] = length_as_wire(abs(delay.offset_milliseconds))
-                parts["direction"] = "before" if delay.offset_milliseconds < 0 else "after"
+            days, milliseconds = delay.offset_days, delay.offset_milliseconds
+            if days or milliseconds:
+                parts["offset"] = length_as_wire(delays.Duration(abs(milliseconds), abs(days)))
+                parts["direction"] = "before" if (days or milliseconds) < 0 else "after"
             if delay.missing_action != "continue":
                 parts["missingAction"] = delay.missing_action
             if delay.past_action != "continue":
                 parts["pastAction"] = delay.past_action
+            if delay.anniversary:
+                parts["anniversary"] = True
             return parts
 
 
-def length_as_wire(milliseconds: int) -> dict[str, int]:
+def length_as_wire(length: delays.Duration) -> dict[str, int]:
     """Return a length as days, hours and minutes; in milliseconds unless it is whole minutes."""
-    if milliseconds % delays.MINUTE:
-        return {"delayMs": milliseconds}
-    parts = {
-        "days": milliseconds // delays.DAY,
-        "hours": milliseconds % delays.DAY // delays.HOUR,
-        "minutes": milliseconds % delays.HOUR // delays.MINUTE,
-    }
+    parts = {"days": length.days}
+    if length.milliseconds % delays.MINUTE:
+        parts["delayMs"] = length.milliseconds
+    else:
+        parts["hours"] = length.milliseconds // delays.HOUR
+        parts["minutes"] = length.milliseconds % delays.HOUR // delays.MINUTE
     return {name: number for name, number in parts.items() if number} or {"minutes": 0}
 
 
@@ -47,8 +49,9 @@ def _hours_as_wire(hours: SendingWindow | delays.UntilWeekday) -> dict[str, Any]
     parts: dict[str, Any] = {
         "days": list(hours.days),
         "startTime": hours.start,
-        "endTime": hours.end,
     }
+    if hours.end:
+        parts["endTime"] = hours.end
     if hours.timezone == OF_WORKSPACE:
         parts["timezoneSource"] = OF_WORKSPACE
     elif hours.timezone:

@@ -7,7 +7,7 @@ import msgspec
 from django.db.models import F, Q
 
 from events.decisions.watched import StartKey, Wait, Watched, WatchedSequence
-from events.language import steps
+from events.language import steps, timing
 from events.language.entry import StopCondition, Trigger, TriggerType, trigger_from_stored
 from events.models import Enrollment, Sequence, Step
 from subscribers.ids import decode
@@ -23,7 +23,7 @@ def read(*, workspace_id: UUID) -> Watched:
     rows = list(Sequence.objects.filter(workspace_id=workspace_id).order_by("id"))
     if not rows:
         return Watched()
-    first_steps, waits = _read_steps(workspace_id)
+    first_steps, waits, awaited_attributes = _read_steps(workspace_id)
     triggers = {row.id: trigger_from_stored(row.trigger, row.trigger_config) for row in rows}
     stopping = [row for row in rows if row.stop_condition]
     stops = {row.id: msgspec.convert(row.stop_condition, StopCondition) for row in stopping}
@@ -53,6 +53,7 @@ def read(*, workspace_id: UUID) -> Watched:
         stops_by_event=stops_by_event,
         stops_by_tag=stops_by_tag,
         waits_by_event=waits,
+        awaited_attributes=awaited_attributes,
         list_names=_list_names(workspace_id, triggers.values()),
         compares_entry=any(each.entry_path for each in used),
     )
@@ -81,6 +82,7 @@ def _as_value(
         restarts=row.enrollment_mode == Sequence.Mode.RESTART,
         is_keyed=row.enrollment_mode == Sequence.Mode.MATCHING_FIELD,
         active_only=row.active_subscribers_only,
+        runs_while_pending=row.runs_while_pending,
         field_path=row.enrollment_field_path,
         filters=trigger.filters,
         version_id=row.current_version_id,
@@ -91,14 +93,18 @@ def _as_value(
 
 def _read_steps(
     workspace_id: UUID,
-) -> tuple[dict[UUID, tuple[UUID, int]], dict[str, dict[UUID, Wait]]]:
-    """Return each version's first step with its lane, and all waits by event's name and step."""
+) -> tuple[dict[UUID, tuple[UUID, int]], dict[str, dict[UUID, Wait]], frozenset[str]]:
+    """Return each version's first step with its lane, all waits by event's name and step, and the
+    attributes with awaited dates.
+    """
+    of_attribute = Q(kind=Step.Kind.DELAY, config__source="subscriber")
     rows = Step.objects.filter(
-        Q(position=0) | Q(kind=Step.Kind.WAIT_FOR_EVENT),
+        Q(position=0) | Q(kind=Step.Kind.WAIT_FOR_EVENT) | of_attribute,
         version__sequence__workspace_id=workspace_id,
     ).annotate(sequence_id=F("version__sequence_id"))
     first_steps: dict[UUID, tuple[UUID, int]] = {}
     waits: dict[str, dict[UUID, Wait]] = {}
+    attributes: set[str] = set()
     for row in rows:
         step = steps.from_stored(row.config)
         if row.position == 0:
@@ -108,7 +114,10 @@ def _read_steps(
         if isinstance(step, steps.WaitForEventStep):
             wait = Wait(sequence_id=row.sequence_id, filters=step.filters)
             waits.setdefault(plain(step.event_name), {})[row.id] = wait
-    return first_steps, waits
+        delay = step.delay if isinstance(step, steps.DelayStep) else None
+        if isinstance(delay, timing.UntilDate) and delay.source == "subscriber":
+            attributes.add(timing.attribute_of(delay.field))
+    return first_steps, waits, frozenset(attributes)
 
 
 def _tag_ids(

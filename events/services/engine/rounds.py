@@ -18,13 +18,14 @@ from django.conf import settings
 from django.db import transaction
 
 from config import retries
-from events.language.steps import CallingStep, ChangingStep
+from events.language.steps import CallingStep, ChangingStep, UpdateSubscriberStep
 from events.models import Enrollment, Sequence, StepRun
 from events.services.database_faults import REQUEST_FAULTS, brief
 from events.services.engine import changes, writing
 from events.services.engine.claimed import Claimed, ClaimedEnrollment, load_locked
 from events.services.engine.walking import Calls, Changes, Ended, Position, StepDone, Waits, walk
 from events.services.engine.writing import NextState
+from subscribers import reactions
 
 logger = logging.getLogger("cueline.engine")
 
@@ -45,6 +46,8 @@ class EngineRound:
     step_runs: list[StepRun] = field(default_factory=list)
     # People whom a step changed: that may have ended or paused their other enrollments.
     changed_people: set[UUID] = field(default_factory=set)
+    # The people for whom a step changed attributes, by their names.
+    changed_attributes: dict[tuple[str, ...], list[UUID]] = field(default_factory=dict)
     # Enrollments that stand at a mail or a webhook, still claimed.
     calls: list[Call] = field(default_factory=list)
 
@@ -65,6 +68,9 @@ class EngineRound:
             if state.keeps_lease:
                 writing.move(row, state)
         writing.store_step_runs(self.step_runs)
+        # Last, since this round may have begun the very waits that a change ends.
+        for names, people in self.changed_attributes.items():
+            reactions.current().attributes_changed(subscriber_ids=people, names=names, now=self.now)
 
 
 def begin_round(*, token: UUID, ids: Several[UUID], clock: Clock) -> tuple[Claimed, EngineRound]:
@@ -211,9 +217,12 @@ def _change(changing: Several[tuple[Going, ChangingStep]], current: EngineRound)
     """Carry out changes; one may end or pause the very enrollment that makes it."""
     pairs = [(each.enrollment, step) for each, step in changing]
     outcomes = changes.apply_all(pairs, now=current.now)
-    for (each, _), outcome in zip(changing, outcomes, strict=True):
+    for (each, step), outcome in zip(changing, outcomes, strict=True):
         placed, since = each.position.placed, each.position.since
         if placed is not None:
+            if isinstance(step, UpdateSubscriberStep) and step.attributes:
+                people = current.changed_attributes.setdefault(tuple(step.attributes), [])
+                people.append(each.enrollment.subscriber.pk)
             each.done.append(StepDone(placed, StepRun.Status.DONE, outcome, since, since))
             each.position = Position(each.enrollment.version.after(placed), since)
             current.changed_people.add(each.enrollment.subscriber.pk)

@@ -6,7 +6,7 @@ decided; the simulation prints it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -86,7 +86,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """Nothing to do before `due_at`, or before the event that it `awaits`."""
+    """Nothing to do before `due_at`, or before the event or attribute that it `awaits`."""
 
     due_at: datetime
     awaits: str = ""
@@ -158,7 +158,7 @@ def _decide(
         case steps.ExitStep():
             return _Decision({}, stop=Ended(Status.COMPLETED, "exit"))
         case steps.EmailStep():
-            return _window(version, facts, now) or Calls(step)
+            return _window(step, version, facts, now) or Calls(step)
         case steps.WebhookStep():
             return Calls(step)
         case steps.UpdateTagsStep() | steps.UpdateListStep() | steps.UpdateSubscriberStep():
@@ -170,24 +170,46 @@ def _decide(
 def _delay(
     step: steps.DelayStep, position: Position, facts: Facts, now: datetime
 ) -> _Decision | Waits:
-    if position.is_waiting and position.due_at is not None:
-        return _Decision({"waitedUntil": _iso(position.due_at)}, ended_at=position.due_at)
-    found = timing.resolve(
-        step.delay,
-        since=position.since,
-        zone=facts.zone(getattr(step.delay, "timezone", "")),
-        event_properties=facts.event_properties,
-        attributes=facts.attributes,
-    )
+    found = _found(step, position, facts)
     if isinstance(found, timing.Due):
         if found.at > now:
-            return Waits(found.at)
-        return _Decision({"waitedUntil": _iso(found.at)}, ended_at=max(found.at, position.since))
-    problem = "date_missing" if isinstance(found, timing.Missing) else "date_past"
+            return Waits(found.at, awaits=timing.awaited(step.delay))
+        if not (isinstance(step.delay, timing.UntilDate) and found.at < now - timing.LATEST):
+            outcome = {"waitedUntil": _iso(found.at)}
+            return _Decision(outcome, ended_at=max(found.at, position.since))
+        found = timing.PastDue(step.delay.past_action)
+    match found:
+        case timing.PastDue():
+            problem = "date_past"
+        case timing.Missing():
+            problem = "date_unreadable" if found.is_unreadable else "date_missing"
+        case _ as never:
+            assert_never(never)
     outcome = {"reason": problem, "action": found.action}
     if found.action == "exit":
         return _Decision(outcome, stop=Ended(Status.COMPLETED, problem))
     return _Decision(outcome, is_skipping=found.action == "skip")
+
+
+def _found(
+    step: steps.DelayStep, position: Position, facts: Facts
+) -> timing.Due | timing.PastDue | timing.Missing:
+    """Return when the delay ends; a date is read again, unless an operator ended the wait."""
+    delay, due_at = step.delay, position.due_at if position.is_waiting else None
+    if due_at and (position.released_by or not isinstance(delay, timing.UntilDate)):
+        return timing.Due(due_at)
+    found = timing.resolve(
+        delay,
+        since=position.since,
+        zone=facts.zone(getattr(delay, "timezone", "")),
+        event_properties=facts.event_properties,
+        attributes=facts.attributes,
+    )
+    is_of_event = isinstance(delay, timing.UntilDate) and delay.source == "event"
+    if due_at and is_of_event and isinstance(found, timing.Missing):
+        # Events do not change, but old ones are deleted.
+        return timing.Due(due_at)
+    return found
 
 
 def _wait(
@@ -202,7 +224,7 @@ def _wait(
         seen = facts.find_event(step.event_name, wanted, since=position.since)
         if seen is not None:
             return _Decision({"event": seen.id.hex}, ended_at=max(seen.received_at, position.since))
-        times_out_at = position.since + timedelta(milliseconds=step.timeout_milliseconds)
+        times_out_at = timing.after(step.timeout, since=position.since, zone=facts.zone(""))
     if times_out_at > now:
         return Waits(times_out_at, awaits=step.event_name)
     outcome = {"timedOut": True, "action": step.on_timeout}
@@ -259,10 +281,12 @@ def _is_filter_met(wanted: Filter, document: Mapping[str, Any], facts: Facts) ->
     return filters.are_met(filters.bound([wanted], facts.event_properties), document)
 
 
-def _window(version: LoadedVersion, facts: Facts, now: datetime) -> Waits | None:
-    """Return the wait until the sending window opens; None when it is open."""
+def _window(
+    step: steps.EmailStep, version: LoadedVersion, facts: Facts, now: datetime
+) -> Waits | None:
+    """Return the wait until the sending window opens; None when the mail may leave."""
     window = version.sending_window
-    if window is None:
+    if window is None or not step.waits_for_window:
         return None
     opens_at = timing.next_open(window, at=now, zone=facts.zone(window.timezone))
     return Waits(opens_at, reason="sending_window") if opens_at > now else None

@@ -4,7 +4,7 @@ The callers hold the subscribers' locks, inside the transaction of the change. I
 all of one workspace. Every function is idempotent.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -15,6 +15,7 @@ from events.decisions import triggers
 from events.decisions.enrollments import MOST_DEPTH, EnrollmentsBySlot, Start, Starts
 from events.decisions.sync_rules import TagRef
 from events.decisions.watched import Watched
+from events.language import timing
 from events.models import Enrollment, Step
 from events.services.configuration import remembered
 from events.services.enrollments import rows
@@ -119,6 +120,15 @@ def list_joined(
     by_person = rows.enrollments_of_many(subscriber_ids=subscriber_ids, sequence_ids=concerned)
     plan = partial(triggers.starts_of_lists, watched=watched, list_ids=list_ids, is_created=False)
     _start(subscriber_ids, by_person, plan, now=now, depth=depth, is_test=is_test)
+
+
+def attributes_changed(
+    *, subscriber_ids: Sequence[UUID], names: Collection[str], now: datetime
+) -> None:
+    """Wake enrollments that wait for a date in one of the attributes: the engine reads it again."""
+    marks = {timing.mark_of(name) for name in names}
+    waiting = _under_way(subscriber_ids).filter(awaits__in=marks, released_by=None)
+    rows.wake(enrollment_ids=waiting.values_list("pk", flat=True), now=now)
 
 
 def _under_way(subscriber_ids: Sequence[UUID]) -> QuerySet[Enrollment]:

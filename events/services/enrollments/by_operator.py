@@ -153,6 +153,8 @@ def send_now(*, enrollment: Enrollment, now: datetime) -> bool:
         if locked.due_at <= now:
             return False
         locked.due_at = now
+        # No event, but itself: the engine does not read a date again.
+        locked.released_by, locked.awaits = locked.pk, ""
     return True
 
 

@@ -89,7 +89,7 @@ def _refusal(
     keeps_out = is_for_active_only or sequence.active_subscribers_only
     if keeps_out and person.status in REFUSED:
         return REFUSED[Subscriber.Status(person.status)]
-    if is_for_active_only and person.status == PENDING:
+    if is_for_active_only and person.status == PENDING and not sequence.runs_while_pending:
         return "subscriber_pending"
     if person.pk not in status_by_person:
         return ""
@@ -98,19 +98,19 @@ def _refusal(
 
 
 def _enrollment(sequence: Sequence, person: Subscriber, first: Step, now: datetime) -> Enrollment:
-    is_pending = person.status == PENDING
+    is_held = person.status == PENDING and not sequence.runs_while_pending
     statuses = Enrollment.Status
     return Enrollment(
         workspace_id=sequence.workspace_id,
         sequence=sequence,
         version_id=first.version_id,
         subscriber=person,
-        status=statuses.WAITING_CONFIRMATION if is_pending else statuses.ACTIVE,
+        status=statuses.WAITING_CONFIRMATION if is_held else statuses.ACTIVE,
         entry_slot="",
         entered_via={"kind": "manual"},
         step=first,
         step_since=now,
-        due_at=None if is_pending else now,
+        due_at=None if is_held else now,
         lane=lane_of(first),
         entered_at=now,
         updated_at=now,

@@ -139,13 +139,24 @@ def release(*, enrollments: Several[EnrollmentState], event_id: UUID, now: datet
     """Let enrollments go on with the event that they awaited, paused ones when they are resumed."""
     if not enrollments:
         return
-    is_paused = Q(status=Enrollment.Status.PAUSED)
     locked([enrollment.id for enrollment in enrollments]).update(
-        released_by=event_id,
-        due_at=Case(When(is_paused, then=F("due_at")), default=Value(now)),
-        due_before_pause=Case(When(is_paused, then=Value(now)), default=F("due_before_pause")),
-        updated_at=now,
+        released_by=event_id, **_due_columns(now)
     )
+
+
+def wake(*, enrollment_ids: Collection[UUID], now: datetime) -> None:
+    """Let enrollments look again at what they wait for, paused ones when they are resumed."""
+    if enrollment_ids := list(enrollment_ids):
+        locked(enrollment_ids).update(**_due_columns(now))
+
+
+def _due_columns(now: datetime) -> dict[str, Any]:
+    is_paused = Q(status=Enrollment.Status.PAUSED)
+    return {
+        "due_at": Case(When(is_paused, then=F("due_at")), default=Value(now)),
+        "due_before_pause": Case(When(is_paused, then=Value(now)), default=F("due_before_pause")),
+        "updated_at": now,
+    }
 
 
 def stop(*, enrollment_ids: Collection[UUID], now: datetime, reason: str = STOP_CONDITION) -> None:

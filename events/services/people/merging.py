@@ -101,8 +101,10 @@ def _end_what_both_are_in(kept_id: UUID, gone_id: UUID, now: datetime) -> int:
 
 
 def _hold(gone_id: UUID, now: datetime) -> None:
-    """Make current enrollments wait for a confirmation, as all of a pending person do."""
-    under_way = Enrollment.objects.filter(subscriber=gone_id, status__in=Enrollment.UNDER_WAY)
+    """Make current enrollments wait for a confirmation, as a pending person's do."""
+    under_way = Enrollment.objects.filter(
+        subscriber=gone_id, status__in=Enrollment.UNDER_WAY, sequence__runs_while_pending=False
+    )
     is_paused = Q(status=Status.PAUSED)
     under_way.filter(~is_paused).update(
         status=Status.WAITING_CONFIRMATION, due_at=None, awaits="", released_by=None, updated_at=now

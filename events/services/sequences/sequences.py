@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from events.language.specs import SequenceSpec
 from events.language.steps import graph
 from events.models import Sequence
-from events.services.sequences import entry_slots, parked_enrollments, references, versions
+from events.services.sequences import entry_slots, parked_enrollments, references, versions, waits
 from events.services.sequences.parked_enrollments import count_parked
 from events.services.sequences.versions import spec_of, stored
 from subscribers.models import Workspace
@@ -113,6 +113,8 @@ def readiness(sequence: Sequence) -> Readiness:
         *references.unseen_paths(workspace=workspace, spec=spec),
         *references.entry_without_event(spec),
         *references.slips(spec),
+        *waits.sends_at_once(spec),
+        *waits.come_before(spec),
         *(f"No way leads to the step {each}." for each in graph.unreachable(spec.steps)),
         *references.missing_address(workspace=workspace, spec=spec),
     ]
@@ -213,4 +215,5 @@ def _set_columns(sequence: Sequence, spec: SequenceSpec, now: datetime) -> None:
     sequence.enrollment_field_path = spec.enrollment_field_path
     sequence.stop_condition = stored(spec.stop_condition)
     sequence.active_subscribers_only = spec.active_subscribers_only
+    sequence.runs_while_pending = spec.runs_while_pending
     sequence.updated_at = now

@@ -35,6 +35,7 @@ def spec_of(sequence: Sequence) -> SequenceSpec:
         stop_condition=msgspec.convert(sequence.stop_condition, StopCondition | None),
         sending_window=msgspec.convert(window, SendingWindow | None),
         active_subscribers_only=sequence.active_subscribers_only,
+        runs_while_pending=sequence.runs_while_pending,
         **sender,
         steps=tuple(steps.from_stored(row.config) for row in rows),
     )

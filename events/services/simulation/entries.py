@@ -188,6 +188,7 @@ def _by_operator(case: _Case) -> Entry:
         entry = replace(entry, reason=Reason.ALREADY_ENROLLED.value)
     if entry.reason in {"", Reason.ENTERED_BEFORE, Reason.ALREADY_ENROLLED}:
         status = Subscriber.Status(case.someone.status)
-        pending = "subscriber_pending" if case.someone.is_pending else entry.reason
+        is_held = case.someone.is_pending and not case.sequence.runs_while_pending
+        pending = "subscriber_pending" if is_held else entry.reason
         return replace(entry, reason=REFUSED.get(status, pending))
     return entry

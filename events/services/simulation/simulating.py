@@ -23,7 +23,7 @@ from events.services.simulation.imagined_enrollment import ImaginedEnrollment
 from events.services.simulation.paths import MOST_VISITS, Awaited, Path, follow
 from events.services.simulation.people import Someone
 from subscribers.ids import encode
-from subscribers.models import OutgoingEmail, Subscriber, Workspace
+from subscribers.models import OutgoingEmail, Subscriber
 from subscribers.services.audience import lists
 from subscribers.wire.addresses import Address
 
@@ -79,7 +79,7 @@ def simulate(
         entry=entry,
         begins_at=now,
         path=path,
-        notes=tuple(_notes(workspace, someone, version, path, awaited)),
+        notes=tuple(_notes(sequence, someone, version, path, awaited)),
     )
 
 
@@ -103,7 +103,7 @@ def _begin(
         updated_at=now,
     )
     joined = set(entry.list_ids)
-    if person.status == Subscriber.Status.PENDING:
+    if person.status == Subscriber.Status.PENDING and not sequence.runs_while_pending:
         person.status = Subscriber.Status.ACTIVE
         joined.update(lists.default_ids(workspace_id=workspace.pk))
     return ImaginedEnrollment(
@@ -123,16 +123,16 @@ def _begin(
 
 
 def _notes(
-    workspace: Workspace,
+    sequence: Sequence,
     someone: Someone,
     version: LoadedVersion | None,
     path: Path,
     awaited: Awaited,
 ) -> list[str]:
-    notes = []
+    notes, workspace = [], sequence.workspace
     if not someone.is_known:
         notes.append("Nobody has this address: a new person without a name or attributes.")
-    if someone.is_pending:
+    if someone.is_pending and not sequence.runs_while_pending:
         notes.append("The person has to confirm their address first: assumed to happen at once.")
     waits = any(isinstance(visit.placed.step, WaitForEventStep) for visit in path.visits)
     if waits and awaited is Awaited.EVENT:

@@ -46,7 +46,9 @@ def _enrollment(simulation: Simulation) -> dict[str, Any]:
         "wouldEnter": entry.would_enter,
         "by": entry.by,
         "name": entry.name,
-        "waitsForConfirmation": entry.would_enter and simulation.someone.is_pending,
+        "waitsForConfirmation": entry.would_enter
+        and simulation.someone.is_pending
+        and not simulation.sequence.runs_while_pending,
     }
     if entry.reason:
         said["reason"] = entry.reason

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Q
 
+from subscribers import reactions
 from subscribers.ids import encode
 from subscribers.models import Subscriber, Workspace
 from subscribers.services.storage import quick_rows
@@ -108,6 +109,7 @@ def complete(
     *, subscriber: Subscriber, person: Person, attributes_bytes: int, now: datetime
 ) -> None:
     """Fill empty texts and merge attributes into the locked row. Raises as `changes_to` does."""
+    before = subscriber.attributes
     changes = changes_to(
         stored={name: getattr(subscriber, name) for name in profile.COLUMNS},
         person=person,
@@ -118,6 +120,9 @@ def complete(
             setattr(subscriber, name, value)
         subscriber.updated_at = now
         subscriber.save(update_fields=[*changes, "updated_at"])
+    if "attributes" in changes:
+        names = changed_attributes(before, subscriber.attributes)
+        reactions.current().attributes_changed(subscriber_ids=[subscriber.pk], names=names, now=now)
 
 
 def kept_fields(*, stored: Mapping[str, Any], person: Person) -> list[str]:
@@ -144,6 +149,11 @@ def changes_to(
         check_size(merged=merged, attributes_bytes=attributes_bytes)
         changes["attributes"] = merged
     return changes
+
+
+def changed_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    """Return the names of attributes that were added, changed or removed."""
+    return {name for name in before.keys() | after if before.get(name) != after.get(name)}
 
 
 def check_size(*, merged: Mapping[str, Any], attributes_bytes: int) -> None:

@@ -216,7 +216,7 @@ def reason_to_skip(*, subscriber: Subscriber, kind: str) -> str | None:
             return "subscriber_complained"
         case Subscriber.Status.UNSUBSCRIBED if kind == OutgoingEmail.Kind.MARKETING:
             return "subscriber_unsubscribed"
-        case Subscriber.Status.PENDING if kind != OutgoingEmail.Kind.CONFIRMATION:
+        case Subscriber.Status.PENDING if kind == OutgoingEmail.Kind.MARKETING:
             return "subscriber_pending"
         case _:
             return None

@@ -25,6 +25,7 @@ from subscribers.models import (
     SubscriberTag,
 )
 from subscribers.reactions import Moved
+from subscribers.services.audience.subscribers import changed_attributes
 from subscribers.services.consent import ledger, suppressions, unsubscribing
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.people.changing_address import redirect_mails
@@ -69,7 +70,7 @@ def merge(
     """
     with transaction.atomic():
         kept, gone = _lock(kept_id, gone_id)
-        before = kept.status
+        before, kept_before = kept.status, kept.attributes
         history = reactions.current().merging(
             kept_id=kept.pk, gone_id=gone.pk, is_held=before == Status.PENDING, now=now
         )
@@ -82,7 +83,11 @@ def merge(
         stored = {**changes, **_standing(kept, gone), "updated_at": now}
         for name, value in stored.items():
             setattr(kept, name, value)
+        names = changed_attributes(kept_before, kept.attributes) | changed_attributes(
+            gone.attributes, kept.attributes
+        )
         kept.save(update_fields=stored)
+        reactions.current().attributes_changed(subscriber_ids=[kept.pk], names=names, now=now)
         _follow(kept, before, circumstances, now)
     return Merged(
         status=kept.status,

@@ -54,6 +54,10 @@ def make_enrollment(
             "paid, until 2100-11-24 13:00:00 Europe/Berlin = 2100-11-24 12:00:00 UTC at most",
         ),
         (
+            {"waiting": True, "awaits": "\x1fdue", "due_at": NOON.replace(year=2100)},
+            "UTC, or another time when the attribute due changes.",
+        ),
+        (
             {
                 "waiting": True,
                 "awaits": "paid",

@@ -123,7 +123,12 @@ def test_equality_looks_at_value_and_kind(wanted: Any, found: Any, is_equal: boo
         ("less_than", 5, None, False),
         ("greater_than", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00-01:00", True),
         ("less_than", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00+01:00", True),
-        ("less_than", "2026-01-01T00:00:00Z", "2025-12-31", False),
+        ("less_than", "2026-01-01T00:00:00Z", "2025-12-31", True),
+        ("less_than", "2026-01-01T00:00:00Z", "2026-01-01", False),
+        ("greater_than", "2026-01-01T00:00:00Z", "2026-06-01", True),
+        ("greater_than", "2026-01-01", "2026-06-01T00:00:00Z", True),
+        ("greater_than", "2026-01-01", "2026-06-01", True),
+        ("less_than", "2026-01-01", "31.12.2025", False),
         ("less_than", "2026-01-01T00:00:00Z", 5, False),
     ],
 )

@@ -42,7 +42,7 @@ def test_the_sequence_of_the_issue_is_understood() -> None:
     mail, delay = spec.steps
     assert isinstance(mail, EmailStep)
     assert isinstance(delay, DelayStep)
-    assert delay.delay == Duration(2 * 86_400_000)
+    assert delay.delay == Duration(days=2)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,7 @@ def test_triggers_come_in_all_their_spellings(raw: dict[str, Any], trigger: Trig
         ({"stopCondition": {"type": "tag_added"}}, "stopCondition.value", "is missing."),
         ({"stopCondition": "x"}, "stopCondition", "must be an object"),
         ({"sendingWindow": {"days": []}}, "sendingWindow.days", "at least one day"),
+        ({"runsWhilePending": 1}, "runsWhilePending", "must be true or false"),
         ({"activeSubscribersOnly": "yes"}, "activeSubscribersOnly", "must be true or false"),
         ({"fromEmail": "nobody"}, "fromEmail", "is not a valid address"),
         ({"replyTo": 1}, "replyTo", "must be a string"),
@@ -229,6 +230,7 @@ sequences = st.builds(
                 ]
             ),
             "activeSubscribersOnly": st.booleans(),
+            "runsWhilePending": st.just(value=False),
             "fromEmail": st.just("Ann@Example.com"),
             "fromName": texts,
             "replyTo": st.just("ann@example.com"),

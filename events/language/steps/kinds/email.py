@@ -33,6 +33,8 @@ class EmailStep(BaseStep, frozen=True):
     text: str = ""
     is_transactional: bool = False
     on_failure: Literal["continue", "end"] = "continue"
+    # Marketing mail always waits for the sequence's sending window.
+    respect_window: bool = False
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
@@ -46,6 +48,7 @@ class EmailStep(BaseStep, frozen=True):
             text=fields.read("text", _read_content, ""),
             is_transactional=fields.read("isTransactional", read_flag, default=False),
             on_failure=fields.read_choice("onFailure", ("continue", "end"), "continue"),
+            respect_window=fields.read("respectWindow", read_flag, default=False),
         )
         is_wrong = {fields.path_of(name) for name in (html, "text", "blocks")}
         if not (step.html or step.text or is_wrong & {fault.path for fault in fields.faults}):
@@ -65,6 +68,10 @@ class EmailStep(BaseStep, frozen=True):
     @property
     def is_urgent(self) -> bool:
         return self.is_transactional
+
+    @property
+    def waits_for_window(self) -> bool:
+        return self.respect_window or not self.is_transactional
 
     @property
     def texts(self) -> Sequence[str]:

@@ -11,10 +11,10 @@ from events.language import filters, timing
 from events.language.fields import Fields, whole_number_reader
 from events.language.filters import Filter
 from events.language.steps.kinds.base import BaseStep
-from events.language.timing.delays import DAY
+from events.language.timing import Duration
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
 
-DEFAULT_TIMEOUT = 7 * DAY  # milliseconds, as the contract has it
+DEFAULT_TIMEOUT = Duration(days=7)  # as the contract has it
 MOST_TIMEOUT_DAYS = 365
 SHORTEST_TIMEOUT = 60_000  # milliseconds
 
@@ -27,7 +27,7 @@ class WaitForEventStep(BaseStep, frozen=True):
 
     event_name: str
     filters: tuple[Filter, ...] = msgspec.field(default=(), name="propertyFilters")
-    timeout_milliseconds: int = msgspec.field(default=DEFAULT_TIMEOUT, name="timeout")
+    timeout: Duration = DEFAULT_TIMEOUT
     on_timeout: Literal["continue", "exit"] = "continue"
 
     @classmethod
@@ -37,7 +37,7 @@ class WaitForEventStep(BaseStep, frozen=True):
             filters=fields.read_nested(
                 "propertyFilters", partial(filters.parse_filters, may_use_entry=True), ()
             ),
-            timeout_milliseconds=fields.read_nested("timeout", _parse_timeout, DEFAULT_TIMEOUT),
+            timeout=fields.read_nested("timeout", _parse_timeout, DEFAULT_TIMEOUT),
             on_timeout=fields.read_choice("onTimeout", ("continue", "exit"), "continue"),
         )
 
@@ -50,21 +50,21 @@ class WaitForEventStep(BaseStep, frozen=True):
         if self.filters:
             parts["propertyFilters"] = filters.as_wire(self.filters)
         if "timeout" in parts:
-            parts["timeout"] = timing.length_as_wire(self.timeout_milliseconds)
+            parts["timeout"] = timing.length_as_wire(self.timeout)
         return parts
 
 
-def _parse_timeout(raw: object, *, path: str) -> int:
-    """Return milliseconds; a number counts days."""
+def _parse_timeout(raw: object, *, path: str) -> Duration:
+    """Return the length; a number counts days."""
     if raw is None:
         return DEFAULT_TIMEOUT
     if not isinstance(raw, Mapping):
         try:
-            return whole_number_reader(1, MOST_TIMEOUT_DAYS)(raw) * DAY
+            return Duration(days=whole_number_reader(1, MOST_TIMEOUT_DAYS)(raw))
         except InvalidField as error:
             message = f"{str(error)[:-1]} (days), or an object with days, hours and minutes."
             raise InvalidRequest(Fault(path, message)) from error
     length = timing.parse_length(raw, path=path)
-    if length < SHORTEST_TIMEOUT:
+    if not length.days and length.milliseconds < SHORTEST_TIMEOUT:
         raise InvalidRequest(Fault(path, "is too short: 1 minute to 365 days."))
     return length

@@ -10,10 +10,15 @@ from datetime import datetime
 from uuid import UUID
 
 from events.services.history.importing.store import Key, Known, Store
+from subscribers import reactions
 from subscribers.ids import new_ids
 from subscribers.models import Confirmation, ListMembership, Subscriber, Workspace
 from subscribers.services.audience import subscribers
-from subscribers.services.audience.subscribers import changes_to, merge_attributes
+from subscribers.services.audience.subscribers import (
+    changed_attributes,
+    changes_to,
+    merge_attributes,
+)
 from subscribers.wire import profile
 from subscribers.wire.payloads import Fault, InvalidRequest, Person
 
@@ -39,6 +44,8 @@ class People:
         # In this batch: created, or read under their lock.
         self.made: list[Known] = []
         self.changed: dict[Key, Known] = {}
+        # In this batch: of the people who changed.
+        self.attribute_names: set[str] = set()
         # People whom a dry run would have created in earlier batches.
         self.imagined: set[Key] = set()
         self._spare_ids: list[UUID] = []
@@ -155,6 +162,12 @@ class People:
                 older.append(known)
         if older or touched:
             self.store.update_people(older=older, touched=touched, now=now)
+        if self.attribute_names:
+            reactions.current().attributes_changed(
+                subscriber_ids=[self.store.id_of(known.key) for known in touched],
+                names=self.attribute_names,
+                now=now,
+            )
 
     def _let_go(self) -> None:
         if self.is_dry_run:
@@ -163,7 +176,7 @@ class People:
             known.is_touched, known.email = False, ""
             if not self.is_dry_run:
                 known.attributes = None
-        self.made, self.changed = [], {}
+        self.made, self.changed, self.attribute_names = [], {}, set()
 
     def choose(self, person: Person) -> Known | Fault | None:
         """Return who has the identity, None if nobody has, or why the row is refused."""
@@ -206,6 +219,8 @@ class People:
             return error.faults[0]
         if changes:
             self._touch(known)
+            after = changes.get("attributes", known.attributes)
+            self.attribute_names |= changed_attributes(known.attributes, after)
             *texts, known.attributes = (stored | changes).values()
             known.texts = tuple(texts)
         return None

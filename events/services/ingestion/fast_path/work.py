@@ -199,6 +199,10 @@ class Write:
             # The reference path raises it for the caller.
             raise RolledBack(Refusal.NOT_PLAIN) from error
         after = {**stored, **changes}
+        names = self.known.watched.awaited_attributes.intersection(person.attributes)
+        if any(stored["attributes"].get(name) != after["attributes"].get(name) for name in names):
+            # The reference path wakes the enrollments.
+            raise RolledBack(Refusal.NOT_PLAIN)
         return {**after, "attributes": as_json(after["attributes"])}, bool(changes)
 
     def can_create(self) -> bool:

@@ -22,6 +22,8 @@ class Plan:
     created: list[Subscriber] = field(default_factory=list)
     # Known subscribers, with their new values.
     changed: list[Subscriber] = field(default_factory=list)
+    # The names of their attributes that changed.
+    attribute_names: set[str] = field(default_factory=set)
     tags: list[tuple[Subscriber, str]] = field(default_factory=list)
     lists: list[tuple[Subscriber, UUID]] = field(default_factory=list)
     # New subscribers with a confirmation: open, or closed because of a bounce or complaint.

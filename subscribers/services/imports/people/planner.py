@@ -8,7 +8,7 @@ from uuid import UUID
 
 from subscribers.ids import new_id
 from subscribers.models import ConsentRecord, Subscriber
-from subscribers.services.audience.subscribers import merge_attributes
+from subscribers.services.audience.subscribers import changed_attributes, merge_attributes
 from subscribers.services.consent import ledger
 from subscribers.services.consent.ledger import BY_IMPORT, Circumstances
 from subscribers.services.consent.unsubscribing import LEAVING
@@ -141,6 +141,8 @@ class Planner:
         changes |= self._plan_standing(stored, draft)
         if tags:
             changes["tags_version"] = stored.tags_version + 1
+        after = changes.get("attributes", stored.attributes)
+        self.plan.attribute_names |= changed_attributes(stored.attributes, after)
         for name, value in changes.items():
             setattr(stored, name, value)
         self.plan.tags += [(stored, name) for name in tags]

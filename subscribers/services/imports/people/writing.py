@@ -36,6 +36,11 @@ def write(*, plan: Plan, options: ImportOptions, now: datetime) -> int:
     _insert_people(plan.created)
     quick_rows.update(plan.changed, columns=known_people.COLUMNS)
     _close_and_stop(plan, now)
+    if plan.attribute_names:
+        changed = [person.pk for person in plan.changed]
+        reactions.current().attributes_changed(
+            subscriber_ids=changed, names=plan.attribute_names, now=now
+        )
     _put_on_tags(plan, options, now)
     quick_rows.insert(
         [

@@ -23,7 +23,7 @@ from events.language.steps import (
     parse_steps,
 )
 from events.language.timing import Duration
-from tests.support.drawn import DAY, LIST_ID, MINUTE
+from tests.support.drawn import LIST_ID, MINUTE
 from tests.support.parsed_steps import MAIL, faults_of, only
 
 
@@ -104,26 +104,26 @@ def test_half_a_mebibyte_of_html_is_allowed() -> None:
 
 
 def test_a_delay_step_holds_its_delay() -> None:
-    assert only({"type": "delay", "days": 1}) == DelayStep(id="one", delay=Duration(DAY))
+    assert only({"type": "delay", "days": 1}) == DelayStep(id="one", delay=Duration(days=1))
     assert only({"type": "delay", "days": 0}) == DelayStep(id="one", delay=Duration(0))
     assert faults_of({"type": "delay"}).keys() == {"steps[0]"}
 
 
 @pytest.mark.parametrize(
-    ("timeout", "milliseconds"),
+    ("timeout", "length"),
     [
-        (None, 7 * DAY),
-        (1, DAY),
-        (365, 365 * DAY),
-        ({"minutes": 1}, MINUTE),
-        ({"days": 1, "hours": 1}, DAY + 3_600_000),
+        (None, Duration(days=7)),
+        (1, Duration(days=1)),
+        (365, Duration(days=365)),
+        ({"minutes": 1}, Duration(MINUTE)),
+        ({"days": 1, "hours": 1}, Duration(3_600_000, days=1)),
     ],
 )
-def test_a_wait_has_a_timeout(timeout: Any, milliseconds: int) -> None:
+def test_a_wait_has_a_timeout(timeout: Any, length: Duration) -> None:
     step = only({"type": "wait_for_event", "eventName": " paid ", "timeout": timeout})
 
     assert step == WaitForEventStep(
-        id="one", event_name="paid", timeout_milliseconds=milliseconds, on_timeout="continue"
+        id="one", event_name="paid", timeout=length, on_timeout="continue"
     )
 
 

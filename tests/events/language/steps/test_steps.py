@@ -170,7 +170,7 @@ def test_a_file_leaves_out_what_is_default() -> None:
     steps = parse_steps([{**MAIL, "delay": {"hours": 36}}, condition])
 
     assert [step.as_wire() for step in steps] == [
-        {"type": "delay", "id": "email-1-delay", "days": 1, "hours": 12},
+        {"type": "delay", "id": "email-1-delay", "hours": 36},
         {"type": "email", "id": "email-1", "subject": "Hello", "html": "<p>Hello</p>"},
         {"type": "condition", "id": "condition-2", "rules": [{"type": "no_tag", "tag": "a"}]},
     ]

@@ -87,14 +87,77 @@ def test_a_date_that_is_over_and_one_that_is_not_there_have_their_actions() -> N
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", "soon", 1_800_000_000, True, {}, [], "2026-02-30", "2026-W05-01", "20260301",
-     "2026-03-01T10:00:00", "0001-01-01", "9999-12-31", "9999-12-31T23:59:59Z"],
+    [None, "", "soon", 99_999_999, 10**13, "24.12.2026", True, {}, [], "2026-02-30",
+     "2026-W05-01", "20260301", "2026-03-01T10:00:00", "0001-01-01", "9999-12-31",
+     "9999-12-31T23:59:59Z"],
 )  # fmt: skip
 def test_what_is_no_date_is_missing(value: Any) -> None:
-    far = 365 * DAY if str(value).startswith("9999") else -365 * DAY
-    delay = UntilDate("day", source="subscriber", offset_milliseconds=far, missing_action="skip")
+    far = 365 if str(value).startswith("9999") else -365
+    delay = UntilDate("day", source="subscriber", offset_days=far, missing_action="skip")
 
-    assert outcome(delay, day=value) == Missing("skip")
+    assert outcome(delay, day=value) == Missing("skip", is_unreadable=value not in (None, ""))
+
+
+@pytest.mark.parametrize("at", [1_798_131_600, 1_798_131_600_000, "1798131600"])
+def test_unix_times_are_dates(at: Any) -> None:
+    assert outcome(UntilDate("at", source="subscriber"), at=at) == Due(utc("2026-12-24 17:00"))
+
+
+@pytest.mark.parametrize("before", ["2026-03-28 09:30", "2026-10-24 09:30"])
+def test_days_keep_the_time_of_the_clock_and_hours_are_hours(before: str) -> None:
+    since = datetime.fromisoformat(before).replace(tzinfo=BERLIN).astimezone(UTC)
+
+    def end_of(**length: int) -> str:
+        delay = parse_delay(length, path="d")
+        found = resolve(delay, since=since, zone=BERLIN, event_properties={}, attributes={})
+        assert isinstance(found, Due)
+        return found.at.astimezone(BERLIN).strftime("%H:%M")
+
+    is_spring = since.month == 3
+    assert end_of(days=1) == "09:30"
+    assert end_of(days=1, hours=2) == "11:30"
+    assert end_of(hours=24) == end_of(delayMs=DAY) == ("10:30" if is_spring else "08:30")
+
+
+def test_the_days_of_an_offset_keep_the_time_of_the_clock() -> None:
+    delay = UntilDate("at", source="subscriber", offset_days=-1)
+
+    assert outcome(delay, at="2026-03-29T07:30:00Z") == Due(utc("2026-03-28 08:30"))
+
+
+@pytest.mark.parametrize(
+    ("born", "returns"),
+    [
+        ("1990-12-24", "2026-12-23 23:00"),
+        ("1990-01-30", "2027-01-29 23:00"),
+        ("1992-02-29", "2026-02-27 23:00"),
+        ("2028-02-29", "2028-02-28 23:00"),
+        ("1990-12-24T18:30:00Z", "2026-12-24 18:30"),
+    ],
+)
+def test_an_anniversary_is_the_next_return_of_the_date(born: str, returns: str) -> None:
+    delay = UntilDate("born", source="subscriber", anniversary=True)
+
+    assert outcome(delay, born=born) == Due(utc(returns))
+
+
+def test_an_offset_moves_an_anniversary() -> None:
+    delay = UntilDate("born", source="subscriber", offset_days=-7, anniversary=True)
+
+    # The week before the return of this year is over.
+    assert outcome(delay, born="1990-02-03") == Due(utc("2027-01-26 23:00"))
+    assert outcome(delay, born="1990-02-10") == Due(utc("2026-02-02 23:00"))
+
+
+def test_a_weekday_with_a_start_alone_is_a_moment() -> None:
+    monday = UntilWeekday(days=("monday",), start="09:00", end="", timezone="Europe/Berlin")
+
+    def ends(since: str) -> Due | PastDue | Missing:
+        return resolve(monday, since=utc(since), zone=UTC_ZONE, event_properties={}, attributes={})
+
+    assert ends("2026-02-02 14:00") == Due(utc("2026-02-09 08:00"))
+    assert ends("2026-02-02 08:00") == Due(utc("2026-02-02 08:00"))
+    assert ends("2026-03-23 08:01") == Due(utc("2026-03-30 07:00"))
 
 
 def test_until_a_weekday_is_at_once_within_its_hours() -> None:
@@ -108,11 +171,11 @@ def test_until_a_weekday_is_at_once_within_its_hours() -> None:
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        ({"days": 3}, Duration(3 * DAY)),
-        ({"days": 1, "hours": 2.0, "minutes": 1}, Duration(DAY + 2 * HOUR + 60_000)),
+        ({"days": 3}, Duration(days=3)),
+        ({"days": 1, "hours": 2.0, "minutes": 1}, Duration(2 * HOUR + 60_000, days=1)),
         ({"delayMs": 1500}, Duration(1500)),
         ({"mode": "duration", "minutes": 0}, Duration(0)),
-        ({"delay": {"days": 365}}, Duration(365 * DAY)),
+        ({"delay": {"days": 365}}, Duration(days=365)),
         ({"delay": None, "hours": 1}, Duration(HOUR)),
         (
             {"mode": "until_date", "field": "at", "source": "subscriber", "offset": -5,
@@ -123,12 +186,12 @@ def test_until_a_weekday_is_at_once_within_its_hours() -> None:
             {"delay": {"mode": "until_date", "untilDateField": "a.b", "days": 1, "hours": 1,
                        "untilDateSource": "event", "untilOffsetDirection": "before",
                        "untilMissingAction": "skip", "untilPastAction": "exit"}},
-            UntilDate("a.b", "event", -(DAY + HOUR), "skip", "exit"),
+            UntilDate("a.b", "event", -HOUR, "skip", "exit", offset_days=-1),
         ),
         ({"delay": {"untilDateField": "at"}}, UntilDate("at")),
         (
             {"waitUntil": {"field": "at", "direction": "before", "offset": {"days": 2}}},
-            UntilDate("at", "event", -2 * DAY),
+            UntilDate("at", offset_days=-2),
         ),
         (
             {"waitUntil": {"field": "at", "direction": "after", "offset": 10}},
@@ -140,6 +203,16 @@ def test_until_a_weekday_is_at_once_within_its_hours() -> None:
             UntilWeekday(("monday", "friday"), "09:00", "00:00", "Europe/Berlin"),
         ),
         ({"days": ["sunday"]}, UntilWeekday(("sunday",))),
+        ({"untilDays": ["sunday"], "untilStartTime": "09:00"},
+         UntilWeekday(("sunday",), "09:00", "")),
+        (
+            {"waitUntil": {"field": "born", "source": "attribute", "anniversary": True}},
+            UntilDate("born", "subscriber", anniversary=True),
+        ),
+        (
+            {"waitUntilWeekday": {"timezoneSource": "fixed", "timezone": "Asia/Tokyo"}},
+            UntilWeekday(timezone="Asia/Tokyo"),
+        ),
         (
             {"delay": {"untilDays": ["sunday"], "untilStartTime": "10:00:00",
                        "untilEndTime": "11:30", "untilTimezone": "Asia/Tokyo",
@@ -230,6 +303,6 @@ def test_a_delay_comes_back_from_the_wire_and_from_storage(delay: Delay) -> None
 
 
 def test_a_length_is_written_in_the_largest_units_that_come_out_even() -> None:
-    assert delay_as_wire(Duration(DAY + 2 * HOUR)) == {"days": 1, "hours": 2}
+    assert delay_as_wire(Duration(26 * HOUR, days=1)) == {"days": 1, "hours": 26}
     assert delay_as_wire(Duration(90_001)) == {"delayMs": 90_001}
     assert delay_as_wire(Duration(0)) == {"minutes": 0}

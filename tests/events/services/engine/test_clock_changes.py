@@ -81,3 +81,21 @@ def test_a_delay_until_a_weekday_ends_at_nine_on_both_sides_of_both_changes(
 
     days = zip(("Sat", "Sun", "Mon"), OFFSETS[saturday.month], strict=True)
     assert local_times(start) == [f"{day} 09:00 {offset}" for day, offset in days]
+
+
+@pytest.mark.parametrize("saturday", SATURDAYS)
+def test_days_keep_the_time_of_the_clock_and_hours_do_not(
+    person: Subscriber, saturday: datetime
+) -> None:
+    Subscriber.objects.update(timezone=NEW_YORK.key)
+    day, hours = {"type": "delay", "days": 1}, {"type": "delay", "hours": 24}
+    start = saturday.astimezone(UTC)
+    for delay in (day, hours):
+        sequence = make_sequence(person.workspace, delay, MAIL)
+        begin(sequence, person, entered_at=start, step_since=start, due_at=start)
+
+    TimeTravel(start).run_for(timedelta(days=2))
+
+    before, after = OFFSETS[saturday.month][:2]
+    moved = {"-0500": "09:00", "-0400": "07:00"}[before]
+    assert sorted(local_times(start)) == sorted([f"Sun 08:00 {after}", f"Sun {moved} {after}"])

@@ -129,7 +129,7 @@ def test_an_operator_finds_that_an_unknown_mail_arrived(
         ("unsubscribed", MAIL, "subscriber_unsubscribed"),
         ("bounced", RECEIPT, "subscriber_bounced"),
         ("complained", RECEIPT, "subscriber_complained"),
-        ("pending", RECEIPT, "subscriber_pending"),
+        ("pending", MAIL, "subscriber_pending"),
     ],
 )
 def test_a_queued_mail_that_must_not_leave_any_more_says_so(

@@ -1,6 +1,6 @@
 """Sequences from the first event to the last mail, in time that is passed in."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -209,6 +209,24 @@ def test_a_window_holds_a_mail_until_it_opens(person: Subscriber, travel: TimeTr
     friday = NOON.replace(day=27, hour=14)
     assert waits == (Status.WAITING, "sending_window", friday)
     assert OutgoingEmail.objects.get().sent_at == friday
+
+
+@pytest.mark.parametrize("respects", [False, True])
+def test_a_receipt_leaves_outside_the_window_unless_its_step_says_otherwise(
+    person: Subscriber, travel: TimeTravel, *, respects: bool
+) -> None:
+    window = {"days": ["monday"], "startTime": "09:00", "endTime": "17:00"}
+    receipt = {**MAIL, "isTransactional": True, "respectWindow": respects}
+    sequence = make_sequence(person.workspace, receipt, MAIL, sendingWindow=window)
+    friday = datetime(2026, 11, 27, 20, tzinfo=UTC)
+    begin(sequence, person, entered_at=friday, step_since=friday, due_at=friday)
+    travel.now = friday
+
+    travel.run_for(4 * DAY)
+
+    monday = datetime(2026, 11, 30, 9, tzinfo=UTC)
+    sent = OutgoingEmail.objects.order_by("id")
+    assert [each.sent_at for each in sent] == [monday if respects else friday, monday]
 
 
 def test_a_template_fault_fails_the_step_with_its_line(

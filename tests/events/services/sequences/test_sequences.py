@@ -54,10 +54,14 @@ def test_what_a_sequence_is_can_be_read_back() -> None:
         "stopCondition": {"type": "tag_added", "value": "VIP_User"},
         "sendingWindow": {"days": ["monday"], "startTime": "09:00", "endTime": "17:00"},
         "activeSubscribersOnly": True,
+        "runsWhilePending": True,
         "fromEmail": "shop@example.com",
         "fromName": "Shop",
         "replyTo": "help@example.com",
-        "steps": [MAIL, {"type": "update_list", "join": [f"lst_{news.pk.hex}"]}],
+        "steps": [
+            {**MAIL, "isTransactional": True},
+            {"type": "update_list", "join": [f"lst_{news.pk.hex}"]},
+        ],
     }
 
     made = sequences.create(workspace=workspace, spec=parse_sequence(raw), now=NOON)

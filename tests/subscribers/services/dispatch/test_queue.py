@@ -152,6 +152,7 @@ def test_a_mail_that_another_task_holds_is_not_sent(person: Subscriber, server: 
         ("complained", Kind.TRANSACTIONAL, "subscriber_complained"),
         ("pending", Kind.MARKETING, "subscriber_pending"),
         ("unsubscribed", Kind.TRANSACTIONAL, None),
+        ("pending", Kind.TRANSACTIONAL, None),
     ],
 )
 def test_the_person_is_looked_at_a_last_time(

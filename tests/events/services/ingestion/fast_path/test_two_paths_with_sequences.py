@@ -14,6 +14,7 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from events.language import timing
 from events.models import Enrollment, Event, Sequence
 from events.services.sequences import sequences
 from subscribers.models import Subscriber, Workspace
@@ -31,6 +32,8 @@ from tests.support.sequence_making import MAIL, make_sequence
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NAMES = ["view", "buy", "ask", "start", "start", "order", "order", "end", "came", "came"]
 MONTH = {"type": "delay", "days": 30}
+# Requests change the attribute `plan`.
+DATE = {"field": "plan", "source": "attribute"}
 WAIT = {
     "type": "wait_for_event",
     "eventName": "came",
@@ -52,6 +55,11 @@ SEQUENCES: dict[str, dict[str, Any]] = {
     "filtered": {"eventName": "start", "propertyFilters": BIG},
     "once": {"eventName": "start", "enrollmentMode": "one_time", **stop("tag_added", "lead")},
     "active": {"eventName": "order", "activeSubscribersOnly": True},
+    "receipt": {
+        "eventName": "order",
+        "runsWhilePending": True,
+        "steps": [{**MAIL, "isTransactional": True}],
+    },
     "keyed": {
         "eventName": "order",
         "enrollmentMode": "matching_field",
@@ -71,6 +79,7 @@ SEQUENCES: dict[str, dict[str, Any]] = {
     "news": {"trigger": "contact_added", "lists": ["News"], **stop("event_received", "end")},
     "any list": {"trigger": "contact_added"},
     "anybody": {"trigger": "contact_added", "listScope": "any_contact"},
+    "date": {"eventName": "start", "steps": [{"type": "delay", "waitUntil": DATE}]},
     "by an operator": {"trigger": "manual", **stop("event_received", "start")},
     "draft": {"eventName": "start", "is_active": False},
 }
@@ -92,6 +101,8 @@ def enrollments_in_order(workspace: Workspace) -> list[Enrollment]:
 def wait_for(enrollment: Enrollment) -> None:
     is_wait = enrollment.sequence.name in WAITS
     enrollment.status, enrollment.awaits = Status.WAITING, "came" if is_wait else ""
+    if enrollment.sequence.name == "date":
+        enrollment.awaits = timing.mark_of(DATE["field"])
     enrollment.due_at = NOON + timedelta(days=3)
 
 
