@@ -17,8 +17,6 @@ from subscribers.services.dispatch.notices import Kind, Notice
 from subscribers.services.dispatch.reports import News, Report
 from subscribers.services.outbox import return_path
 
-# Marks the email, so that a notice that is read again is not counted again.
-_REASONS = {News.HARD_BOUNCE: "bounced_later", News.COMPLAINT: "complained_later"}
 _NEWS = {Kind.HARD_BOUNCE: News.HARD_BOUNCE, Kind.COMPLAINT: News.COMPLAINT}
 
 
@@ -50,7 +48,12 @@ def _leave(token: bytes, now: datetime) -> bool:
 
 def _report(email: OutgoingEmail, notice: Notice, now: datetime) -> None:
     news = _NEWS.get(notice.kind)
-    reason = _REASONS[news] if news else ""
+    # Marks the email, so that a notice that is read again is not counted again.
+    reason = ""
+    if news is News.HARD_BOUNCE:
+        reason = "bounced_later"
+    elif news is News.COMPLAINT:
+        reason = "complained_later"
     if reason and email.reason == reason:
         return
     report = Report(
