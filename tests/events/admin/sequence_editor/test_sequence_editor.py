@@ -17,21 +17,6 @@ from tests import factories
 from tests.support.sequence_making import MAIL, make_sequence
 
 ADD = "/admin/events/sequence/add/"
-WAITS: list[dict[str, Any]] = [
-    {"type": "delay", "id": "hours", "hours": 48},
-    {
-        "type": "delay", "id": "birthday", "mode": "until_date", "field": "born",
-        "source": "subscriber", "anniversary": True,
-    },
-    {
-        "type": "delay", "id": "nine", "mode": "until_weekday", "days": ["monday"],
-        "startTime": "09:00",
-    },
-    {
-        "type": "delay", "id": "late", "mode": "until_weekday", "days": ["monday"],
-        "startTime": "09:00", "endTime": "24:00",
-    },
-]  # fmt: skip
 EVERY_KIND: list[dict[str, Any]] = [
     {
         "type": "email", "id": "hello", "subject": "Hi {{subscriber.firstName|friend}}",
@@ -163,16 +148,6 @@ def whole(workspace: Workspace) -> Sequence:
         fromName="Ada",
         replyTo="help@example.com",
     )
-
-
-def test_saving_waits_changes_nothing(admin_client: Client, workspace: Workspace) -> None:
-    waits = make_sequence(workspace, *WAITS, trigger="manual")
-    before = wire_of(waits)
-
-    answer = admin_client.post(admin_url(waits), opened(admin_client, waits))
-
-    assert answer.status_code == 302, errors_of(answer)
-    assert wire_of(waits) == before
 
 
 def test_saving_what_is_shown_changes_nothing(admin_client: Client, whole: Sequence) -> None:
