@@ -69,8 +69,8 @@ def test_a_missing_value_keeps_the_attribute(caller: Caller, workspace: Workspac
 def test_the_sender_s_tags_are_filled_in(
     caller: Caller, workspace: Workspace, rep: str, reply_to: str, notes: str
 ) -> None:
-    sender: dict[str, Any] = {"fromName": "{{event.rep}} at Acme", "replyTo": "{{event.rep}}@example.com"}
-    make_sequence(workspace, MAIL, **sender)
+    sender: dict[str, Any] = {"replyTo": "{{event.rep}}@example.com"}
+    make_sequence(workspace, MAIL, fromName="{{event.rep}} at Acme", **sender)
 
     row = play(caller, {"rep": rep})
 
