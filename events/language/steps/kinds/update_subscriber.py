@@ -1,7 +1,7 @@
 """The step `update_subscriber`: changes a person's names, status and attributes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import msgspec
@@ -63,6 +63,11 @@ class UpdateSubscriberStep(BaseStep, frozen=True):
         """
         texts = {name: each for name, each in self.attributes.items() if isinstance(each, str)}
         return {name: text for name, text in texts.items() if has_tag(text) and is_lone(text)}
+
+    @property
+    def templates(self) -> Sequence[str]:
+        """The merge tags that it fills in."""
+        return tuple(self.attribute_tags.values())
 
 
 def _read_attribute_changes(fields: Fields) -> dict[str, Any]:
