@@ -131,6 +131,7 @@ WORDINGS: Mapping[str, Callable[[Any], str | None]] = {
     "listsLeft": _names("left"),
     "gone": _names("no longer there:"),
     "changed": _names("changed"),
+    "missing": _names("kept, as there was no new value:"),
     "status": lambda value: f"it answered {value}",
     "milliseconds": lambda value: f"in {value} ms",
 }

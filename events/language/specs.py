@@ -20,11 +20,13 @@ from events.language.fields import (
     text_reader,
 )
 from events.language.given import recorded, unused
+from events.language.placed_tags import check_template, has_tag, misplaced
 from events.language.steps import Step
 from events.language.timing import SendingWindow
 from subscribers.wire.payloads import InvalidField, read_email, read_name
 
 LONGEST_NAME = 200
+LONGEST_REPLY_TO = 254
 LONGEST_KEY = 100
 LONGEST_LABEL = 100
 LONGEST_DESCRIPTION = 2000
@@ -83,14 +85,15 @@ def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
         active_subscribers_only=fields.read("activeSubscribersOnly", read_flag, default=False),
         runs_while_pending=fields.read("runsWhilePending", read_flag, default=False),
         from_email=fields.read("fromEmail", _read_address, ""),
-        from_name=fields.read("fromName", optional_text_reader(LONGEST_NAME), ""),
-        reply_to=fields.read("replyTo", _read_address, ""),
+        from_name=fields.read("fromName", _read_sender, ""),
+        reply_to=fields.read("replyTo", _read_reply_to, ""),
         steps=fields.read_nested("steps", steps.parse_steps, ()),
     )
     if spec.runs_while_pending and (number := _first_marketing(spec)) is not None:
         message = f"does not go with steps[{number}]: before the confirmation only transactional"
         fields.fault("runsWhilePending", f"{message} mail may leave.")
     fields.faults += [*unused(given, faults=fields.faults)]
+    fields.faults += [*misplaced(given, path=path, faults=fields.faults)]
     fields.raise_faults()
     return spec
 
@@ -152,6 +155,16 @@ def _read_description(value: object) -> str:
         message = f"has {len(text)} characters; at most {LONGEST_DESCRIPTION} are allowed."
         raise InvalidField(message)
     return text
+
+
+def _read_sender(value: object) -> str:
+    return check_template(optional_text_reader(LONGEST_NAME)(value))
+
+
+def _read_reply_to(value: object) -> str:
+    """Return an address, or a template that gives one."""
+    text = optional_text_reader(LONGEST_REPLY_TO)(value)
+    return check_template(text) if has_tag(text) else _read_address(value)
 
 
 def _read_address(value: object) -> str:

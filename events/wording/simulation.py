@@ -27,6 +27,7 @@ CHANGES = (
     ("listsLeft", "leaves"),
     ("changed", "changes"),
     ("gone", "no longer there:"),
+    ("missing", "keeps, as there is no new value:"),
     ("starts", "starts"),
 )
 INDENT = "      "
@@ -202,6 +203,8 @@ def _mail_lines(mail: Draft, *, with_html: bool) -> Iterator[str]:
     if with_html and mail.html:
         yield f"{INDENT}HTML:"
         yield _quoted(link_tokens.hidden(mail.html))
+    for note in mail.notes.splitlines():
+        yield f"{INDENT}Note: {note}."
 
 
 def _quoted(text: str) -> str:

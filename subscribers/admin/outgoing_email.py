@@ -46,7 +46,7 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
     fieldsets = (
         (
             None,
-            {"fields": ("status", "why", "notes", "subject_shown", "recipient", "subscriber_link")},
+            {"fields": ("status", "why", "noted", "subject_shown", "recipient", "subscriber_link")},
         ),
         ("Content", {"fields": ("rendered", "text_shown")}),
         ("Headers", {"fields": ("sender", "reply_to", "message_id", "headers_shown")}),
@@ -54,8 +54,8 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
         ("When", {"fields": ("created_at", "due_at", "sending_since", "sent_at", "attempts")}),
     )
     readonly_fields = (
-        "why", "subject_shown", "subscriber_link", "rendered", "text_shown", "headers_shown",
-        "enrollments", "public_id",
+        "why", "noted", "subject_shown", "subscriber_link", "rendered", "text_shown",
+        "headers_shown", "enrollments", "public_id",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutgoingEmail]:
@@ -105,6 +105,10 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
     @admin.display(description="reason")
     def note(self, email: OutgoingEmail) -> str:
         return mail_words.note(email)
+
+    @admin.display(description="blank values")
+    def noted(self, email: OutgoingEmail) -> str:
+        return " ".join(f"{note}." for note in email.notes.splitlines())
 
     @admin.display(description="reason")
     def why(self, email: OutgoingEmail) -> str:

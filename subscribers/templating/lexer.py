@@ -42,11 +42,17 @@ _KEYWORDS = (
 )
 _KEYWORD_IN_PATH = re.compile(rf"""("[^"]*"|'[^']*')|(?<!\.)\.({_KEYWORDS})(?![\w?-])""")
 _WORD = re.compile(r"[A-Za-z_]\w*")
+# What editors of HTML write into tags, outside of quoted texts; `&quot;` may be the quotes.
+_ENTITY = re.compile(r"""("[^"]*"|'[^']*')|(&(?:gt|lt|amp|quot|apos|nbsp|#39|#34);|\xa0)""")
 
 
 def tokenize(source: str) -> Iterator[Token]:
     """Yield a template's tokens; raises `LiquidSyntaxError` at what is not allowed."""
     return _Lexer(source).tokens()
+
+
+def _without_entity(found: re.Match[str]) -> str:
+    return found[1] or html.unescape(found[2]).replace("\xa0", " ")
 
 
 class _Lexer:
@@ -98,7 +104,7 @@ class _Lexer:
         self._is_trimming = end > begin and self._source[end - 1] == "-"
         inner = self._source[begin : end - self._is_trimming]
         self._count(inner, start)
-        return inner, begin
+        return _ENTITY.sub(_without_entity, inner), begin
 
     def _count(self, inner: str, index: int) -> None:
         self._tags += 1
@@ -162,9 +168,10 @@ class _Lexer:
         else:
             self._nest(name, index)
             yield self._token(TOKEN_TAG, name, index)
-            rest = text.strip()[len(name) :].strip()
-            if rest:
-                yield self._expression(rest, self._source.find(rest, index + len(name)))
+            after = text.lstrip()[len(name) :]
+            if rest := after.strip():
+                place = index + len(name) + len(after) - len(after.lstrip())
+                yield self._expression(rest, place)
 
     def _nest(self, name: str, index: int) -> None:
         """Keep the open blocks; refuse a tag outside its block."""

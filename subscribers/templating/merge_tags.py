@@ -10,9 +10,10 @@ import logging
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, wraps
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from liquid import BoundTemplate, Environment, Token
@@ -23,9 +24,9 @@ from liquid.undefined import Undefined, is_undefined
 
 from subscribers.templating import lexer
 from subscribers.templating.filters import COSTS, FILTERS, OF_READER
-from subscribers.templating.nodes import TAG_CLASSES, Rendering, missing_name
+from subscribers.templating.nodes import TAG_CLASSES, Rendering, ValueNode, missing_name
 from subscribers.templating.reader import Reader
-from subscribers.templating.values import MOST_TEXT, FilterRefused, NoNumber
+from subscribers.templating.values import MOST_TEXT, FilterRefused, NoNumber, items_of
 from subscribers.wire import profile
 
 logger = logging.getLogger("cueline.templating")
@@ -132,6 +133,36 @@ def render_plain(
     return _rendered(template, data, escape=html.escape if is_html else str, reader=reader)
 
 
+def is_lone(template: str) -> bool:
+    """Return whether the template is one `{{…}}` alone; False for what is no template."""
+    try:
+        nodes = _compile(template.strip()).template.nodes
+    except TemplateFault:
+        return False
+    return len(nodes) == 1 and isinstance(nodes[0], ValueNode)
+
+
+def value_of(template: str, data: Mapping[str, Any], *, reader: Reader) -> Any:  # noqa: ANN401 - JSON
+    """Return the value of a template that is one `{{…}}` alone, with its type; None if missing.
+
+    Raises as `render` does.
+    """
+    refuse_other_than_plain(data)
+    template = template.strip()
+    rendering = Rendering(_compile(template).template, data=data, escape=str, reader=reader)
+    with _faults_of(template):
+        value = cast("ValueNode", rendering.template.nodes[0]).value_in(rendering)
+    match value:
+        case str():
+            return str(value)
+        case range():
+            return items_of(value)
+        case bool() | int() | float() | list() | dict():
+            return value
+        case _:
+            return None
+
+
 def _percent_encoded(text: str) -> str:
     return quote(text, safe="", errors="replace")
 
@@ -149,17 +180,24 @@ def _rendered(
     )
     buffer = LimitedStringIO(limit=MOST_OUTPUT)
     began = time.perf_counter()
-    try:
+    with _faults_of(template):
         compiled.template.render_with_context(rendering, buffer)
+    seconds = time.perf_counter() - began
+    if seconds > SLOW_SECONDS:
+        logger.warning("A template took %.1f s to render.", seconds)
+    return buffer.getvalue()
+
+
+@contextmanager
+def _faults_of(template: str) -> Iterator[None]:
+    """Raise what a rendering raises as `TemplateFault`."""
+    try:
+        yield
     except LiquidError as error:
         raise _fault(error, template) from error
     # Any other exception is the template's fault too.
     except Exception as error:
         raise TemplateFault(f"could not be rendered ({type(error).__name__}).") from error
-    seconds = time.perf_counter() - began
-    if seconds > SLOW_SECONDS:
-        logger.warning("A template took %.1f s to render.", seconds)
-    return buffer.getvalue()
 
 
 def refuse_other_than_plain(data: Mapping[str, Any]) -> None:

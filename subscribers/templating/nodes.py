@@ -117,7 +117,7 @@ class Rendering(RenderContext):
             raise ResourceLimitError("the loops take too many steps.", token=token)
 
 
-class _Output(OutputNode):
+class ValueNode(OutputNode):
     """An output, escaped in HTML, with its fallback for a blank value."""
 
     __slots__ = ("fallback",)
@@ -126,21 +126,24 @@ class _Output(OutputNode):
         super().__init__(token, expression)
         self.fallback = fallback
 
-    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+    def value_in(self, context: RenderContext) -> object:
+        """Return the value, or the fallback where it would print blank."""
         value = self.expression.evaluate(context)
+        return value if self.fallback is None or text_of(value).strip() else self.fallback
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        value = self.value_in(context)
         text = text_of(value)
-        if self.fallback is not None and not text.strip():
-            value = text = self.fallback
         escape = cast("Rendering", context).escape
         is_ready = isinstance(value, Escaped) and escape is html.escape
         return buffer.write(text if is_ready else escape(text))
 
 
 class _OutputTag(Output):
-    node_class = _Output
+    node_class = ValueNode
 
-    def parse(self, stream: TokenStream) -> _Output:
-        node = cast("_Output", super().parse(stream))
+    def parse(self, stream: TokenStream) -> ValueNode:
+        node = cast("ValueNode", super().parse(stream))
         _check_filters(node.expression)
         if stream.peek.kind == TOKEN_FALLBACK:
             next(stream)

@@ -5,6 +5,7 @@ What a change triggers (a tag that starts or stops an enrollment) happens in the
 
 from collections.abc import Mapping
 from collections.abc import Sequence as Several
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from events.decisions import changes
 from events.decisions.changes import KnownNames, ListRef, PersonChange
 from events.decisions.sync_rules import TagRef
 from events.language.steps import ChangingStep
+from events.services.engine import mails
 from events.services.engine.claimed import ClaimedEnrollment
 from subscribers import reactions
 from subscribers.ids import decode, encode
@@ -35,7 +37,7 @@ def apply_all(going: Several[Pair], *, now: datetime) -> list[Mapping[str, Any]]
     alike: dict[tuple[frozenset[UUID], frozenset[UUID], int, bool], list[Subscriber]] = {}
     outcomes: list[Mapping[str, Any]] = []
     for enrollment, step in going:
-        change = decide(step, enrollment, known)
+        change = decide(step, enrollment, known, now=now)
         if change.tags_added or change.tags_removed:
             added = frozenset(tag.id for tag in change.tags_added)
             removed = frozenset(tag.id for tag in change.tags_removed)
@@ -76,16 +78,23 @@ def known_names(going: Several[Pair]) -> Mapping[UUID, KnownNames]:
 
 
 def decide(
-    step: ChangingStep, enrollment: ClaimedEnrollment, known: Mapping[UUID, KnownNames]
+    step: ChangingStep,
+    enrollment: ClaimedEnrollment,
+    known: Mapping[UUID, KnownNames],
+    *,
+    now: datetime,
 ) -> PersonChange:
     """Decide a change and make it in memory, where the person's later steps see it."""
+    filled, missing = mails.filled(step, enrollment=enrollment, now=now)
     change = changes.decide(
-        step,
+        filled,
         person=enrollment,
         status=enrollment.subscriber.status,
         known=known[enrollment.row.workspace_id],
         most_bytes=settings.MAX_ATTRIBUTES_BYTES,
     )
+    if missing:
+        change = replace(change, outcome={**change.outcome, "missing": missing})
     # Only what changes: tags and lists are read from the database on first use.
     if change.tags_added or change.tags_removed:
         enrollment.tags.difference_update(tag.name for tag in change.tags_removed)

@@ -1,9 +1,13 @@
 """Renders an enrollment's mail from its step's templates; writes and sends nothing."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from events.language import steps
+from events.language.placed_tags import has_tag
 from events.services.engine.claimed import ClaimedEnrollment
 from events.services.engine.loaded_versions import PlacedStep
 from subscribers.models import OutgoingEmail
@@ -11,6 +15,9 @@ from subscribers.services.consent import headers
 from subscribers.services.consent import mail as confirmation_mail
 from subscribers.services.outbox.outbox import Draft
 from subscribers.templating import mail as rendering
+from subscribers.templating import merge_tags
+from subscribers.templating.reader import Reader
+from subscribers.wire import addresses
 
 
 class NoSender(ValueError):
@@ -57,7 +64,7 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep, now: datetime) -
         kind=kind,
         cause=enrollment.row.mail_cause,
         sender=rendering.address_header(name, address),
-        reply_to=version.reply_to,
+        reply_to=_reply_to(version.reply_to, data, reader),
         recipient=enrollment.subscriber.email,
         subject=mail.subject,
         html=mail.html,
@@ -65,6 +72,44 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep, now: datetime) -
         headers=headers.for_mail(subscriber=person, kind=kind),
         notes="\n".join(reader.notes),
     )
+
+
+def _reply_to(template: str, data: Mapping[str, Any], reader: Reader) -> str:
+    """Return the address; "", which is the sender's, and a note where the template gives none."""
+    if not has_tag(template):
+        return template
+    try:
+        made = rendering.header_text(rendering.render(template, data, is_html=False, reader=reader))
+        return addresses.parse(made).mailbox
+    except (rendering.TemplateFault, addresses.InvalidAddress) as error:
+        reader.note(f"replyTo: {error} Answers go to the sender")
+        return ""
+
+
+def filled(
+    step: steps.ChangingStep, *, enrollment: ClaimedEnrollment, now: datetime
+) -> tuple[steps.ChangingStep, list[str]]:
+    """Return the step with the values of merge tags, and the attributes that have none.
+
+    Those stay as they are.
+    """
+    tags = step.attribute_tags if isinstance(step, steps.UpdateSubscriberStep) else {}
+    if not isinstance(step, steps.UpdateSubscriberStep) or not tags:
+        return step, []
+    data, values = merge_data(enrollment), dict(step.attributes)
+    reader = confirmation_mail.reader_of(
+        subscriber=enrollment.subscriber, workspace=enrollment.workspace, now=now
+    )
+    missing = []
+    for name, template in tags.items():
+        try:
+            values[name] = merge_tags.value_of(template, data, reader=reader)
+        except rendering.TemplateFault:
+            values[name] = None
+        if values[name] is None:
+            del values[name]
+            missing.append(name)
+    return replace(step, attributes=values), missing
 
 
 def merge_data(enrollment: ClaimedEnrollment) -> dict[str, Any]:

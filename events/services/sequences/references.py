@@ -122,6 +122,8 @@ def unseen_paths(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
     if not sample:
         yield f"No event {name} was received yet, so its properties could not be checked."
         return
+    # And for each mail that the newest one makes fail.
+    yield from _faults_with(sample[0], spec=spec)
     for path in paths:
         inner = path.removeprefix("event.")
         if not any(filters.values_at(inner, properties) for properties in sample):
@@ -182,6 +184,17 @@ def _merge_paths(spec: SequenceSpec) -> set[str]:
 
 def _name_by_id(workspace: Workspace) -> dict[UUID, str]:
     return dict(List.objects.filter(workspace=workspace).values_list("id", "name"))
+
+
+def _faults_with(properties: dict[str, object], *, spec: SequenceSpec) -> Iterator[str]:
+    """Yield a warning for each mail that the newest event makes fail; saving tried blank values."""
+    for number, step in enumerate(spec.steps, start=1):
+        for text in step.texts:
+            try:
+                rendering.render(text, {"event": properties}, is_html=True)
+            except rendering.TemplateFault as fault:
+                name = spec.trigger.event_name
+                yield f"Step {number}: with the newest event {name} the mail fails. {fault}"
 
 
 def _with_lists(spec: SequenceSpec, named: Callable[[str], str]) -> SequenceSpec:

@@ -28,7 +28,8 @@ def imagine(
     The outcome is a step run's, with `starts`: the names of other sequences that would start.
     """
     status = enrollment.subscriber.status
-    change = changes.decide(step, enrollment, changes.known_names([(enrollment, step)]))
+    known = changes.known_names([(enrollment, step)])
+    change = changes.decide(step, enrollment, known, now=enrollment.now)
     ends = _leave(placed, enrollment) if change.is_leaving else None
     starts = Starts()
     if change.tags_added:

@@ -80,6 +80,7 @@ def _visit(visit: Visit) -> dict[str, Any]:
             "subject": link_tokens.hidden(visit.mail.subject),
             "html": link_tokens.hidden(visit.mail.html),
             "text": link_tokens.hidden(visit.mail.text),
+            "notes": visit.mail.notes.splitlines(),
         }
     if visit.call:
         said["webhook"] = json.loads(visit.call.body or b"null")

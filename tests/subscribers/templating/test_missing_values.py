@@ -51,3 +51,49 @@ def test_a_url_s_values_are_percent_encoded() -> None:
 def test_an_unknown_field_is_refused_with_the_nearest() -> None:
     with pytest.raises(TemplateFault, match=r"Line 2: .*did you mean subscriber\.firstName\?"):
         check("x\n{{ subscriber.first_name }}")
+
+
+@pytest.mark.parametrize(
+    ("template", "expected", "note"),
+    [
+        ("{{ 999999999999999 | times: 999999999999999 }}.", ".", "beyond"),
+        ("{{ 0.0 | divided_by: 0.0 }}.", ".", "divided_by gave nothing"),
+        ("{{ 7 | modulo: 0 }}.", ".", "a number is zero: modulo gave nothing"),
+        ("{% if event.list > 3 %}a{% else %}b{% endif %}", "b", "cannot be compared"),
+        ("{% if event.list contains event.none %}a{% else %}b{% endif %}", "b", "event.none"),
+        ("{% if event.n contains event.list %}a{% else %}b{% endif %}", "b", "cannot be compared"),
+        ("{% if event.word contains event.n %}a{% else %}b{% endif %}", "b", ""),
+        ("{{ event.list | plus: 1 }}.", ".", "is no number: plus gave nothing"),
+        ("{{ event.word | money: 'euros' }}.", ".", "money gave nothing"),
+    ],
+)
+def test_odd_values_are_blank_and_noted(template: str, expected: str, note: str) -> None:
+    reader = Reader(now=NOW)
+    data = {"event": {"list": [1, "a"], "n": 7, "word": "a b"}}
+
+    assert render(template, data, is_html=False, reader=reader) == expected
+    assert note in " ".join(reader.notes)
+    assert bool(note) == bool(reader.notes)
+
+
+def test_the_work_of_many_sortings_is_refused_by_its_count() -> None:
+    data = {"event": {"numbers": [*range(10_000)]}}
+
+    with pytest.raises(TemplateFault, match="handles too much"):
+        render("{{ event.numbers " + "| uniq " * 20 + "| size }}", data, is_html=False)
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{% if event.total &gt; 5 %}big{% endif %}", "big"),
+        ("{{ event.none | default: &quot;you &amp; me&quot; }}", "you & me"),
+        ("{{&nbsp;event.total&nbsp;}}", "150"),
+        ("{{\xa0event.total | plus: 1\xa0}}", "151"),
+        ("{{ 'a&amp;b' | replace: '&amp;', '+' }}", "a+b"),
+    ],
+)
+def test_entities_that_editors_write_into_tags_are_read(template: str, expected: str) -> None:
+    check(template)
+
+    assert render(template, DATA, is_html=False) == expected

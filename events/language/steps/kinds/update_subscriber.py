@@ -1,12 +1,15 @@
 """The step `update_subscriber`: changes a person's names, status and attributes."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
 from events.language.fields import Fields, optional_text_reader, parse_each, text_reader
+from events.language.placed_tags import check_value, has_tag
 from events.language.steps.kinds.base import BaseStep
+from subscribers.templating.merge_tags import is_lone
 from subscribers.wire.payloads import Fault, InvalidField, read_object
 from subscribers.wire.profile import LONGEST_NAME
 
@@ -18,7 +21,10 @@ _NUMERAL = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?", re.ASCII)
 
 
 class UpdateSubscriberStep(BaseStep, frozen=True):
-    """Changes the person: None keeps a field, "" clears a name, None removes an attribute."""
+    """Changes the person: None keeps a field, "" clears a name, None removes an attribute.
+
+    An attribute's value may be one merge tag alone, whose value is taken over with its type.
+    """
 
     kind: ClassVar = "update_subscriber"
 
@@ -50,6 +56,19 @@ class UpdateSubscriberStep(BaseStep, frozen=True):
             fields.faults.append(Fault(fields.path, message))
         return step
 
+    @property
+    def attribute_tags(self) -> Mapping[str, str]:
+        """The attributes whose value is a merge tag. A step of an older release may have other
+        texts with braces, which stay as they are.
+        """
+        texts = {name: each for name, each in self.attributes.items() if isinstance(each, str)}
+        return {name: text for name, text in texts.items() if has_tag(text) and is_lone(text)}
+
+    @property
+    def templates(self) -> Sequence[str]:
+        """The merge tags that it fills in."""
+        return tuple(self.attribute_tags.values())
+
 
 def _read_attribute_changes(fields: Fields) -> dict[str, Any]:
     """Return new values by name; None removes an attribute.
@@ -62,6 +81,11 @@ def _read_attribute_changes(fields: Fields) -> dict[str, Any]:
     found = {**fields.read(name, _read_attributes, nothing)}
     updates: tuple[dict[str, Any], ...]
     updates = fields.read_nested("customAttributeUpdates", _parse_updates, ())
+    for each, value in () if fields.is_stored else found.items():
+        try:
+            check_value(value)
+        except InvalidField as error:
+            fields.fault(f"{name}.{each}", str(error))
     for update in updates:
         found |= update
     if updates and not fields.faults:
@@ -92,6 +116,8 @@ def _parse_update(raw: object, *, path: str) -> dict[str, Any]:
 
 def _typed(value: object, kind: str) -> object:
     """Return the value as its `valueType` says; "10" is a number."""
+    if isinstance(value, str) and has_tag(value):
+        return check_value(value)
     if kind == "boolean" and not isinstance(value, bool):
         if value in ("true", "false"):
             return value == "true"

@@ -9,6 +9,7 @@ from events.models import StepRun
 from events.services.sequences import sequences
 from subscribers.models import Workspace
 from subscribers.wire.payloads import InvalidRequest
+from tests.support.calling import Caller
 from tests.support.engine_running import enrollment_of
 from tests.support.sequence_making import MAIL, NOON, make_sequence
 from tests.support.time_travel import TimeTravel
@@ -85,3 +86,26 @@ def test_a_mail_that_would_say_nothing_is_skipped_with_the_reason(workspace: Wor
 
     assert mail.outbox == []
     assert StepRun.objects.get(enrollment=enrollment).outcome["reason"] == "mail_is_blank"
+
+
+@pytest.mark.parametrize(("count", "is_warned"), [(3, False), (2_001, True)])
+def test_a_mail_that_the_newest_event_makes_fail_is_a_warning(
+    caller: Caller, workspace: Workspace, count: int, is_warned: bool
+) -> None:
+    caller.bulk({"name": "signup", "properties": {"items": [1]}})
+    caller.bulk({"name": "signup", "properties": {"items": [1] * count}})
+    html = "{% for item in event.items %}\n{{item}}{% endfor %}"
+    sequence = make_sequence(workspace, MAIL, {**MAIL, "html": html})
+
+    found = " ".join(sequences.readiness(sequence).warnings)
+
+    assert ("Step 2: with the newest event signup the mail fails. Line 1: " in found) == is_warned
+
+
+def test_what_fails_with_blank_data_is_refused_with_its_line(workspace: Workspace) -> None:
+    text = "Hi\n{% for i in (1..2001) %}x{% endfor %}"
+    with pytest.raises(InvalidRequest) as caught:
+        make_sequence(workspace, {**MAIL, "text": text})
+
+    (fault,) = caught.value.faults
+    assert (fault.path, fault.message.partition(":")[0]) == ("steps[0].text", "Line 2")
