@@ -76,6 +76,7 @@ WELCOME = {
             "Hi {{subscriber.firstName|there}},",
             "it is good to have you. Start with a first project: it takes two minutes.",
             previewText="Your first project takes two minutes",
+            onFailure="end",
         ),
         {
             "type": "wait_for_event",
