@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import time_machine
 from django.core import mail
+from django.test import Client
 
 from events.models import StepRun
+from events.services.sequences import sequences
 from subscribers.models import OutgoingEmail, Subscriber, Workspace
 from tests.support.calling import Caller
 from tests.support.sequence_making import MAIL, NOON, make_sequence
@@ -144,3 +146,30 @@ def test_a_simulation_says_what_was_missing(workspace: Workspace) -> None:
 
     assert visit.mail is not None
     assert visit.mail.notes == "event.count is missing: divided_by gave nothing"
+
+
+def test_the_mail_s_page_says_what_was_missing(
+    caller: Caller, workspace: Workspace, admin_client: Client
+) -> None:
+    text = "{{ event.total | divided_by: event.count }}{{unsubscribeUrl}}"
+    make_sequence(workspace, {**MAIL, "text": text})
+
+    row = play(caller, CART)
+
+    assert row is not None
+    page = admin_client.get(f"/admin/subscribers/outgoingemail/{row.pk}/change/").content.decode()
+    assert "event.count is missing: divided_by gave nothing." in page
+
+
+@pytest.mark.parametrize(
+    ("address", "step", "is_warned"),
+    [("", {}, True), ("1 Main Street", {}, False), ("", {"isTransactional": True}, False)],
+)
+def test_a_missing_postal_address_is_a_warning(
+    workspace: Workspace, address: str, step: dict[str, Any], is_warned: bool
+) -> None:
+    workspace.postal_address = address
+    workspace.save()
+    found = sequences.readiness(make_sequence(workspace, {**MAIL, **step}))
+
+    assert any("no postal address" in each for each in found.warnings) == is_warned
