@@ -45,6 +45,8 @@ class SequenceSpec(msgspec.Struct, frozen=True, kw_only=True):
     stop_condition: entry.StopCondition | None = None
     sending_window: SendingWindow | None = None
     active_subscribers_only: bool = False
+    # The list whose members get its mail, and which its links leave; empty: no list.
+    mail_list: str = ""
     from_email: str = ""
     from_name: str = ""
     reply_to: str = ""
@@ -80,6 +82,7 @@ def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
         stop_condition=entry.read_stop_condition(fields, mode),
         sending_window=fields.read_nested("sendingWindow", timing.parse_sending_window, None),
         active_subscribers_only=fields.read("activeSubscribersOnly", read_flag, default=False),
+        mail_list=fields.read("mailList", optional_text_reader(LONGEST_NAME), ""),
         from_email=fields.read("fromEmail", _read_address, ""),
         from_name=fields.read("fromName", optional_text_reader(LONGEST_NAME), ""),
         reply_to=fields.read("replyTo", _read_address, ""),
@@ -104,6 +107,7 @@ def as_wire(spec: SequenceSpec) -> dict[str, Any]:
         "stopCondition": stop and entry.stop_condition_as_wire(stop),
         "sendingWindow": window and timing.window_as_wire(window),
         "activeSubscribersOnly": spec.active_subscribers_only,
+        "mailList": spec.mail_list,
         "fromEmail": spec.from_email,
         "fromName": spec.from_name,
         "replyTo": spec.reply_to,

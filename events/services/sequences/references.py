@@ -100,6 +100,8 @@ def missing_lists(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:
 def lists_named(spec: SequenceSpec) -> list[tuple[str, str]]:
     """Return each list that the sequence names, with the field that names it first."""
     found = [("lists", reference) for reference in spec.trigger.lists]
+    if spec.mail_list:
+        found.append(("mailList", spec.mail_list))
     for number, step in enumerate(spec.steps):
         found += [(f"steps[{number}].{field}", reference) for field, reference in step.lists]
     return found
@@ -189,5 +191,6 @@ def _with_lists(spec: SequenceSpec, named: Callable[[str], str]) -> SequenceSpec
     return msgspec.structs.replace(
         spec,
         trigger=msgspec.structs.replace(spec.trigger, lists=lists),
+        mail_list=spec.mail_list and named(spec.mail_list),
         steps=tuple(step.with_lists(named) for step in spec.steps),
     )

@@ -80,7 +80,7 @@ def create(*, workspace: Workspace, spec: SequenceSpec, now: datetime) -> Sequen
 def edit(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> bool:
     """Make the sequence as described; returns whether that changed anything. Atomic, idempotent.
 
-    Different steps, window or sender become a new version; enrollments under way keep theirs. The
+    Different steps, window, list or sender become a new version; enrollments under way keep theirs. The
     key does not change. Raises `InvalidRequest`, and `NotReady` where an active sequence could not
     be activated as described.
     """

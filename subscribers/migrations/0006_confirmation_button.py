@@ -16,7 +16,7 @@ def demand_the_button(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('subscribers', '0004_notes_and_footer'),
+        ('subscribers', '0005_deferred_since'),
     ]
 
     operations = [
