@@ -62,6 +62,13 @@ def every_page(page: "Page", live_server: LiveServer, color: str) -> Iterator[st
     page.goto(f"{live_server.url}/u/{unsubscribing.link_token(person)}")
     page.click("summary")
     yield "unsubscribe"
+    page.goto(f"{page.url}/lst_{news.pk.hex}")
+    page.click("summary")
+    yield "unsubscribe, list"
+    page.click("button:has-text('Leave this list')")
+    page.wait_for_selector("text=You have left the list")
+    yield "left_list"
+    page.click("text=Choose what else you get")
     page.click("text=Save my choice")
     page.wait_for_selector("text=Your choice is saved.")
     yield "saved"

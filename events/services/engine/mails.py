@@ -13,7 +13,6 @@ from subscribers.services.outbox import outbox
 from subscribers.services.outbox.outbox import Draft
 from subscribers.templating import mail as rendering
 
-
 NOT_ON_LIST = "not_on_list"
 
 

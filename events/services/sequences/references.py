@@ -145,6 +145,16 @@ def using(
     return found
 
 
+def kept_list(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
+    """Yield a warning where the sequence's list cannot be left alone; at most one query."""
+    list_id = decode("lst", spec.mail_list)
+    if list_id is None:
+        return
+    kept = List.objects.filter(workspace=workspace, pk=list_id, allow_member_unsubscribe=False)
+    if found := kept.first():
+        yield f"Members cannot leave the list {found.name} alone: its links end all mail."
+
+
 def entry_without_event(spec: SequenceSpec) -> Iterator[str]:
     """Yield a warning where filters compare with an event and none starts the sequence."""
     if spec.trigger.facts.comes_with_event:
