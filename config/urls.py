@@ -30,6 +30,7 @@ urlpatterns = [
     path("api/v1/", include("events.api.urls")),
     path("c/<str:token>", confirm, name="confirm"),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
+    path("u/<str:token>/<str:mail_list>", unsubscribe, name="unsubscribe-list"),
     path("anymail/<slug:service>/tracking/", delivery_reports.tracking, name="delivery-reports"),
     path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin-without-slash"),
     path("admin/login/", pages.sign_in, name="sign-in"),

@@ -26,8 +26,8 @@ WHO = (
 )  # fmt: skip
 STOP = ("stop_type", "stop_value", "stop_filters", "stop_field_path")
 SENDING = (
-    "from_name", "from_email", "reply_to", "window_is_on", "window_weekdays", "window_start",
-    "window_end", "window_timezone",
+    "mail_list", "from_name", "from_email", "reply_to", "window_is_on", "window_weekdays",
+    "window_start", "window_end", "window_timezone",
 )  # fmt: skip
 
 

@@ -48,6 +48,8 @@ class SequenceSpec(msgspec.Struct, frozen=True, kw_only=True):
     sending_window: SendingWindow | None = None
     active_subscribers_only: bool = False
     runs_while_pending: bool = False
+    # The list whose members get its mail, and which its links leave; empty: no list.
+    mail_list: str = ""
     from_email: str = ""
     from_name: str = ""
     reply_to: str = ""
@@ -84,6 +86,7 @@ def parse_sequence(raw: object, *, path: str = "") -> SequenceSpec:
         sending_window=fields.read_nested("sendingWindow", timing.parse_sending_window, None),
         active_subscribers_only=fields.read("activeSubscribersOnly", read_flag, default=False),
         runs_while_pending=fields.read("runsWhilePending", read_flag, default=False),
+        mail_list=fields.read("mailList", optional_text_reader(LONGEST_NAME), ""),
         from_email=fields.read("fromEmail", _read_address, ""),
         from_name=fields.read("fromName", _read_sender, ""),
         reply_to=fields.read("replyTo", _read_reply_to, ""),
@@ -113,6 +116,7 @@ def as_wire(spec: SequenceSpec) -> dict[str, Any]:
         "sendingWindow": window and timing.window_as_wire(window),
         "activeSubscribersOnly": spec.active_subscribers_only,
         "runsWhilePending": spec.runs_while_pending,
+        "mailList": spec.mail_list,
         "fromEmail": spec.from_email,
         "fromName": spec.from_name,
         "replyTo": spec.reply_to,

@@ -95,6 +95,8 @@ class SequenceVersion(models.Model):
     sequence = models.ForeignKey(Sequence, models.CASCADE, db_index=False, related_name="versions")
     number = models.PositiveIntegerField()
     sending_window = models.JSONField(null=True, blank=True)
+    # A list's public id, without a key: a deleted list keeps everybody from its mail.
+    mail_list = models.CharField(max_length=40, blank=True, default="", db_default="")
     from_email = models.EmailField(blank=True, default="")
     from_name = models.CharField(max_length=200, blank=True, default="")
     reply_to = models.EmailField(blank=True, default="")

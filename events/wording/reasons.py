@@ -29,6 +29,7 @@ REASONS: Mapping[str, str] = {
     "subscriber_pending": "the person has not confirmed the address",
     "unsubscribed": "the person has unsubscribed",
     "suppressed": "the address is suppressed",
+    "not_on_list": "the person is not on the list that the mail belongs to",
     # Why an enrollment ended or is held.
     "exit": "a step ended it",
     "condition_not_met": "a condition was not met",

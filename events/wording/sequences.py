@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from config.admin_base import list_url
 from events.language.entry import StopCondition, Trigger, trigger_from_stored
 from events.models import Enrollment, Sequence, SequenceVersion
-from events.services.sequences import sequences
+from events.services.sequences import references, sequences
 from events.wording.steps import filters_in_words, hours_in_words, in_words, next_in_words
 
 COLOURS = {"draft": "", "active": "success", "paused": "warning", "archived": ""}
@@ -68,7 +68,7 @@ def stop_in_words(sequence: Sequence) -> str:
 
 
 def steps_in_words(sequence: Sequence) -> Iterator[SafeString]:
-    """Yield the steps of the current version, and its sending window."""
+    """Yield the steps of the current version, its sending window and its list."""
     spec = sequences.spec_of(sequence)
     for step in spec.steps:
         label = f"{step.label}: " if step.label else ""
@@ -77,6 +77,9 @@ def steps_in_words(sequence: Sequence) -> Iterator[SafeString]:
         yield format_html("{}", "Runs before the person has confirmed")
     if spec.sending_window:
         yield format_html("Marketing mail only on {}", hours_in_words(spec.sending_window))
+    if spec.mail_list:
+        named = references.with_list_names(workspace=sequence.workspace, spec=spec)
+        yield format_html("Marketing mail only to members of the list {}", named.mail_list)
 
 
 def version_lines(sequence: Sequence) -> list[VersionLine]:

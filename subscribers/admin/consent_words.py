@@ -7,7 +7,7 @@ from subscribers.models import ConsentRecord
 METHODS: Mapping[str, str] = {
     "hand": "an operator",
     "admin": "an operator",
-    "gesture": "a touch or key on the page",
+    "gesture": "a gesture on the page",
     "button": "the page's button",
     "one_click": "one click in the mail program",
     "page": "the page",

@@ -71,8 +71,8 @@ class Workspace(models.Model):
     confirmation_html = models.TextField(blank=True, default="")
     confirmation_text = models.TextField(blank=True, default="")
     confirmation_needs_button = models.BooleanField(
-        default=False,
-        help_text="Only the button confirms. Otherwise the first touch or key confirms too.",
+        default=True,
+        help_text="Only the button confirms. Otherwise a tap or click on the page confirms too.",
     )
     confirmation_redirect_url = models.URLField(
         max_length=500,

@@ -1,7 +1,8 @@
-"""`/c/<token>`: confirms an address by the page's button, or by the first touch or key.
+"""`/c/<token>`: confirms an address by the page's button; where the workspace allows it, also by a
+tap or click on the page.
 
 GET and HEAD change nothing: link checkers call them, and many run scripts. An expired link and an
-unknown one get the same page, so that guessing reveals nothing.
+unknown one get the same page, so that guessing reveals nothing; every used link gets another.
 See .github/decisions/confirmation-by-post.md.
 """
 
@@ -17,7 +18,7 @@ from subscribers.models import Confirmation, Subscriber, Workspace
 from subscribers.pages.base import page, see_other
 from subscribers.pages.requests import UnusableForm, circumstances_of, form_of, once_more_if_lost
 from subscribers.services.consent import confirmations
-from subscribers.services.consent.confirmations import ConfirmationMethod, LinkState
+from subscribers.services.consent.confirmations import ConfirmationMethod, Link, LinkState
 
 SCRIPT = "cueline/confirm.js"
 FRESH_LINK = "fresh_link"
@@ -52,7 +53,7 @@ def _serve(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
 def _page_of(request: HttpRequest, token: str, now: datetime, *, status: int = 200) -> HttpResponse:
     link = confirmations.read_link(token, now)
     if link.state is not LinkState.OPEN or link.confirmation is None:
-        return page(request, "link_over.html", status=status)
+        return _page_of_closed(request, link, status=status)
     workspace = link.confirmation.workspace
     return page(
         request,
@@ -83,11 +84,16 @@ def _answer(
         )
         link = confirmations.read_link(token, now)
     if link.confirmation is None or not _is_done(link.confirmation):
-        return page(request, "link_over.html")
+        return _page_of_closed(request, link)
     address = _next_address(link.confirmation.workspace)
     if address:
         return see_other(address)
     return page(request, "confirmed.html", workspace=link.confirmation.workspace)
+
+
+def _page_of_closed(request: HttpRequest, link: Link, *, status: int = 200) -> HttpResponse:
+    is_used = link.state is LinkState.USED
+    return page(request, "link_used.html" if is_used else "link_over.html", status=status)
 
 
 def _is_done(confirmation: Confirmation) -> bool:

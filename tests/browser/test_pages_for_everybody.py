@@ -32,7 +32,9 @@ LONG_NAME = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamt
 def every_page(page: "Page", live_server: LiveServer, color: str) -> Iterator[str]:
     """Show one page after the other; yields the name of what is shown."""
     question = factories.ConfirmationFactory.create(
-        workspace__name=LONG_NAME, workspace__color=color
+        subscriber__workspace__name=LONG_NAME,
+        subscriber__workspace__color=color,
+        subscriber__workspace__confirmation_needs_button=False,
     )
     person = factories.SubscriberFactory.create(workspace=question.workspace)
     for name in ("News", LONG_NAME):
@@ -48,6 +50,8 @@ def every_page(page: "Page", live_server: LiveServer, color: str) -> Iterator[st
     page.click("button")
     page.wait_for_selector("text=Thank you")
     yield "confirmed"
+    page.goto(f"{live_server.url}/c/{token}")
+    yield "link_used"
     page.goto(f"{live_server.url}/c/x")
     yield "link_over"
     page.click("button")
@@ -58,6 +62,13 @@ def every_page(page: "Page", live_server: LiveServer, color: str) -> Iterator[st
     page.goto(f"{live_server.url}/u/{unsubscribing.link_token(person)}")
     page.click("summary")
     yield "unsubscribe"
+    page.goto(f"{page.url}/lst_{news.pk.hex}")
+    page.click("summary")
+    yield "unsubscribe, list"
+    page.click("button:has-text('Leave this list')")
+    page.wait_for_selector("text=You have left the list")
+    yield "left_list"
+    page.click("text=Choose what else you get")
     page.click("text=Save my choice")
     page.wait_for_selector("text=Your choice is saved.")
     yield "saved"

@@ -1,35 +1,37 @@
-/* Confirms on the reader's first touch or key on the page, never alone: programs that check links run
-   scripts too. The button works without this script. */
+/* Where the workspace allows it: confirms on a tap or click anywhere on the page, never alone, since
+   programs that check links run scripts too. Scrolling, swiping, selecting text and keys are no
+   answer. The button works without this script. */
 "use strict";
 (() => {
   const form = document.getElementById("confirm");
   const hint = document.getElementById("by-gesture");
   if (!form || !hint) return;
-  // Keys that move, undo or begin a shortcut are no answer.
-  const PASSING = new Set(["Tab", "Escape", "Shift", "Control", "Alt", "AltGraph", "Meta", "OS", "CapsLock",
-    "NumLock", "ScrollLock", "Fn", "FnLock", "PrintScreen", "ContextMenu", "Unidentified", "Dead"]);
+  // Farther than a finger trembles: the pointer was dragged.
+  const FAR = 10;
+  let pressed = null;
   let isSent = false;
 
-  const isShortcut = (event) => event.ctrlKey || event.metaKey || event.altKey || /^F\d/.test(event.key);
-  const isAnswer = (event) => {
-    if (event.type === "keydown") return !event.repeat && !PASSING.has(event.key) && !isShortcut(event);
-    return event.type !== "pointerdown" || (event.isPrimary && event.button === 0);
-  };
+  const isStill = (event) =>
+    pressed !== null &&
+    Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) < FAR &&
+    window.scrollX === pressed.scrollX && window.scrollY === pressed.scrollY;
+  // A key's click has no count.
+  const isAnswer = (event) => event.isTrusted && event.detail > 0 && event.button === 0 && isStill(event);
   const isOnButton = (event) => event.target instanceof Element && event.target.closest("button") !== null;
 
-  const onGesture = (event) => {
-    if (isSent || !event.isTrusted || !isAnswer(event)) return;
-    // The button's own click follows, and reports the button.
-    if (isOnButton(event)) return;
+  document.addEventListener("pointerdown", (event) => {
+    pressed = event.isPrimary
+      ? { x: event.clientX, y: event.clientY, scrollX: window.scrollX, scrollY: window.scrollY }
+      : null;
+  }, { passive: true });
+  document.addEventListener("click", (event) => {
+    // The button's click sends the form, and reports the button.
+    if (isSent || isOnButton(event) || !isAnswer(event)) return;
     if (document.visibilityState !== "visible" || !document.hasFocus()) return;
     isSent = true;
     form.elements.namedItem("by").value = "gesture";
     form.submit();
-  };
-
-  for (const type of ["pointerdown", "touchend", "keydown"]) {
-    document.addEventListener(type, onGesture, { passive: true });
-  }
+  });
   // On a slow connection every further touch would restart the request.
   form.addEventListener("submit", (event) => {
     if (isSent) event.preventDefault();

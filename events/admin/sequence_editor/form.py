@@ -1,6 +1,6 @@
 """The form of a whole sequence. It translates to the wire form, so its errors are the wire's."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.forms.utils import ErrorDict
@@ -14,7 +14,7 @@ from events.admin.sequence_editor.wire import STOP_TYPES, WIRE_NAMES, initial_of
 from events.language.specs import SequenceSpec, as_wire, parse_sequence
 from events.models import Sequence
 from events.services.sequences import references, sequences
-from subscribers.models import Workspace
+from subscribers.models import List, Workspace
 from subscribers.wire.payloads import Fault, InvalidRequest
 
 CHANGED_MEANWHILE = (
@@ -58,6 +58,11 @@ class SequenceForm(RowForm):
 
     from_name, from_email = text("From, name"), text("From, address")
     reply_to = text("Replies to", "The workspace's sender is used where these are empty.")
+    mail_list = choice(
+        "Mail of the list",
+        {"": "no list"},
+        "Only its members get the marketing mail, and the unsubscribe links leave this list alone.",
+    )
     window_is_on = box("Only in a sending window", "Mail waits until it opens.")
     window_weekdays = several("Days", fields.WEEK)
     window_start, window_end = text("From", fields.START_HELP), text("To", fields.END_HELP)
@@ -78,8 +83,18 @@ class SequenceForm(RowForm):
         seen = "" if self.is_new else self.instance.updated_at.isoformat()
         trigger = self.instance.trigger
         self.initial.update({**initial_of(shown), "trigger": trigger, "seen": seen})
+        self._offer_lists(shown.get("mailList", ""))
         steps = shown.get("steps", [])
         self.rows = StepRows.of_post(self.data) if self.is_bound else StepRows.of_wire(steps)
+
+    def _offer_lists(self, chosen: str) -> None:
+        """Offer lists by name; those of every workspace while a new sequence has none."""
+        found = List.objects.order_by("name")
+        if not self.is_new:
+            found = found.filter(workspace_id=self.instance.workspace_id)
+        names = dict.fromkeys([*filter(None, [chosen]), *found.values_list("name", flat=True)])
+        field = cast("forms.ChoiceField", self.fields["mail_list"])
+        field.choices = [("", "no list"), *((name, name) for name in names)]
 
     def is_valid(self) -> bool:
         """Return False for a form whose rows were only moved: it is shown again."""

@@ -20,7 +20,7 @@ STOP_TYPES = {"": "never", "event_received": "when an event comes", "tag_added":
 PLAIN = {
     "name": "name", "key": "key", "description": "description", "trigger": "trigger",
     "enrollmentMode": "enrollment_mode", "fromName": "from_name", "fromEmail": "from_email",
-    "replyTo": "reply_to",
+    "replyTo": "reply_to", "mailList": "mail_list",
 }  # fmt: skip
 # The field that shows a fault of a wire path; the longer path comes first.
 WIRE_NAMES = {

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from config import retries
 from events.language.steps import EmailStep
 from events.models import Enrollment, StepRun
-from events.services.engine import mail_breaker, rounds
+from events.services.engine import mail_breaker, mails, rounds
 from events.services.engine.claimed import Claimed, ClaimedEnrollment
 from events.services.engine.leftover_mails import ENROLLMENT_ENDED
 from events.services.engine.loaded_versions import PlacedStep
@@ -103,7 +103,7 @@ def fence(mail: NextMail, claimed: Claimed, current: EngineRound) -> OutgoingEma
         made = OutgoingEmail.objects.filter(workspace=draft.workspace_id, cause=draft.cause)
         earlier = made.first()
     recipient = earlier.recipient if earlier else draft.recipient
-    reason = outbox.reason_to_skip(subscriber=enrollment.subscriber, kind=draft.kind)
+    reason = mails.reason_to_skip(enrollment=enrollment, kind=draft.kind)
     if reason is None and _is_suppressed(enrollment, recipient, mail, claimed, current):
         reason = suppressions.SUPPRESSED
     reason = reason or (BLANK if draft.is_blank else None)

@@ -34,6 +34,7 @@ class LoadedVersion:
     place_of_row: Mapping[UUID, int]
     place_of_key: Mapping[str, int]
     sending_window: SendingWindow | None
+    mail_list: str
     from_email: str
     from_name: str
     reply_to: str
@@ -69,6 +70,7 @@ def load(version_id: UUID) -> LoadedVersion:
         place_of_row={each.row_id: each.position for each in placed},
         place_of_key={key: place for place, (_, key, _) in enumerate(rows)},
         sending_window=msgspec.convert(version.sending_window, SendingWindow | None),
+        mail_list=version.mail_list,
         from_email=version.from_email,
         from_name=version.from_name,
         reply_to=version.reply_to,

@@ -13,11 +13,14 @@ from events.services.engine.loaded_versions import PlacedStep
 from subscribers.models import OutgoingEmail
 from subscribers.services.consent import headers
 from subscribers.services.consent import mail as confirmation_mail
+from subscribers.services.outbox import outbox
 from subscribers.services.outbox.outbox import Draft
 from subscribers.templating import mail as rendering
 from subscribers.templating import merge_tags
 from subscribers.templating.reader import Reader
 from subscribers.wire import addresses
+
+NOT_ON_LIST = "not_on_list"
 
 
 class NoSender(ValueError):
@@ -42,7 +45,8 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep, now: datetime) -
     reader = confirmation_mail.reader_of(subscriber=person, workspace=workspace, now=now)
     footer = None
     if kind == OutgoingEmail.Kind.MARKETING:
-        footer = confirmation_mail.footer_of(subscriber=person, workspace=workspace)
+        url = data["unsubscribeUrl"]
+        footer = confirmation_mail.footer_of(workspace=workspace, url=url)
     try:
         name = rendering.render(version.from_name, data, is_html=False, reader=reader).strip()
     except rendering.TemplateFault as fault:
@@ -69,7 +73,7 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep, now: datetime) -
         subject=mail.subject,
         html=mail.html,
         text=mail.text,
-        headers=headers.for_mail(subscriber=person, kind=kind),
+        headers=headers.for_mail(subscriber=person, kind=kind, mail_list=version.mail_list),
         notes="\n".join(reader.notes),
     )
 
@@ -118,4 +122,16 @@ def merge_data(enrollment: ClaimedEnrollment) -> dict[str, Any]:
         subscriber=enrollment.subscriber,
         workspace=enrollment.workspace,
         event=enrollment.event_properties,
+        mail_list=enrollment.version.mail_list,
     )
+
+
+def reason_to_skip(*, enrollment: ClaimedEnrollment, kind: str) -> str | None:
+    """Return the word why the person gets no such mail of the sequence now; the caller holds their
+    lock. Transactional mail goes to people who are not on the sequence's list, too.
+    """
+    mail_list = enrollment.version.mail_list
+    reason = outbox.reason_to_skip(subscriber=enrollment.subscriber, kind=kind)
+    if reason is None and mail_list and kind == OutgoingEmail.Kind.MARKETING:
+        return None if mail_list in enrollment.lists else NOT_ON_LIST
+    return reason

@@ -100,6 +100,8 @@ def missing_lists(*, workspace: Workspace, spec: SequenceSpec) -> list[str]:
 def lists_named(spec: SequenceSpec) -> list[tuple[str, str]]:
     """Return each list that the sequence names, with the field that names it first."""
     found = [("lists", reference) for reference in spec.trigger.lists]
+    if spec.mail_list:
+        found.append(("mailList", spec.mail_list))
     for number, step in enumerate(spec.steps):
         found += [(f"steps[{number}].{field}", reference) for field, reference in step.lists]
     return found
@@ -144,6 +146,16 @@ def using(
         if len(found) == most:
             break
     return found
+
+
+def kept_list(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
+    """Yield a warning where the sequence's list cannot be left alone; at most one query."""
+    list_id = decode("lst", spec.mail_list)
+    if list_id is None:
+        return
+    kept = List.objects.filter(workspace=workspace, pk=list_id, allow_member_unsubscribe=False)
+    if found := kept.first():
+        yield f"Members cannot leave the list {found.name} alone: its links end all mail."
 
 
 def entry_without_event(spec: SequenceSpec) -> Iterator[str]:
@@ -203,5 +215,6 @@ def _with_lists(spec: SequenceSpec, named: Callable[[str], str]) -> SequenceSpec
     return msgspec.structs.replace(
         spec,
         trigger=msgspec.structs.replace(spec.trigger, lists=lists),
+        mail_list=spec.mail_list and named(spec.mail_list),
         steps=tuple(step.with_lists(named) for step in spec.steps),
     )

@@ -80,9 +80,9 @@ def create(*, workspace: Workspace, spec: SequenceSpec, now: datetime) -> Sequen
 def edit(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> bool:
     """Make the sequence as described; returns whether that changed anything. Atomic, idempotent.
 
-    Different steps, window or sender become a new version; enrollments under way keep theirs. The
-    key does not change. Raises `InvalidRequest`, and `NotReady` where an active sequence could not
-    be activated as described.
+    Different steps, window, list or sender become a new version; enrollments under way keep theirs.
+    The key does not change. Raises `InvalidRequest`, and `NotReady` where an active sequence could
+    not be activated as described.
     """
     with _changing(sequence) as locked:
         before = spec_of(locked)
@@ -112,6 +112,7 @@ def readiness(sequence: Sequence) -> Readiness:
     warnings = [
         *references.unseen_paths(workspace=workspace, spec=spec),
         *references.entry_without_event(spec),
+        *references.kept_list(workspace=workspace, spec=spec),
         *references.slips(spec),
         *waits.sends_at_once(spec),
         *waits.come_before(spec),

@@ -13,7 +13,7 @@ from events.language.specs import SequenceSpec, as_wire
 from events.language.timing import SendingWindow
 from events.models import Enrollment, Sequence, SequenceVersion, Step, StepRun
 
-SENDER_COLUMNS = ("from_email", "from_name", "reply_to")
+TEXT_COLUMNS = ("mail_list", "from_email", "from_name", "reply_to")
 # Beyond it floats cannot represent all whole numbers, and databases write them differently.
 _LARGEST_WHOLE = 2**53
 
@@ -23,7 +23,7 @@ def spec_of(sequence: Sequence) -> SequenceSpec:
     version = sequence.current_version
     rows = version.steps.order_by("position") if version else ()
     window = version.sending_window if version else None
-    sender = {name: getattr(version, name) if version else "" for name in SENDER_COLUMNS}
+    texts = {name: getattr(version, name) if version else "" for name in TEXT_COLUMNS}
     return SequenceSpec(
         name=sequence.name,
         key=sequence.key,
@@ -36,13 +36,13 @@ def spec_of(sequence: Sequence) -> SequenceSpec:
         sending_window=msgspec.convert(window, SendingWindow | None),
         active_subscribers_only=sequence.active_subscribers_only,
         runs_while_pending=sequence.runs_while_pending,
-        **sender,
+        **texts,
         steps=tuple(steps.from_stored(row.config) for row in rows),
     )
 
 
 def set_current(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> None:
-    """Create the sequence's next version from steps, window and sender, with lists as ids.
+    """Create the sequence's next version from steps, window, list and sender, with lists as ids.
 
     The caller holds the sequence's lock. A draft's version without enrollments is deleted, and its
     number used again. Others without enrollments are deleted too, except the last: a request in
@@ -62,7 +62,7 @@ def set_current(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> Non
         number=number,
         sending_window=stored(spec.sending_window),
         created_at=now,
-        **{name: getattr(spec, name) for name in SENDER_COLUMNS},
+        **{name: getattr(spec, name) for name in TEXT_COLUMNS},
     )
     Step.objects.bulk_create(
         Step(
@@ -93,7 +93,7 @@ def is_same(one: SequenceSpec, other: SequenceSpec) -> bool:
 
 def is_same_version(one: SequenceSpec, other: SequenceSpec) -> bool:
     """Tell whether the parts that a version holds are the same."""
-    names = ("steps", "sendingWindow", "fromEmail", "fromName", "replyTo")
+    names = ("steps", "sendingWindow", "mailList", "fromEmail", "fromName", "replyTo")
     return _comparable([*map(as_wire(one).get, names)]) == _comparable(
         [*map(as_wire(other).get, names)]
     )

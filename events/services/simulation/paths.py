@@ -20,7 +20,7 @@ from events.services.engine.webhook_calls import WebhookCall
 from events.services.simulation import changing
 from events.services.simulation.imagined_enrollment import ImaginedEnrollment
 from subscribers.services.consent import suppressions
-from subscribers.services.outbox import brakes, outbox
+from subscribers.services.outbox import brakes
 from subscribers.services.outbox.outbox import Draft
 from subscribers.templating.mail import TemplateFault
 from subscribers.wire.addresses import InvalidAddress
@@ -207,8 +207,8 @@ class _Walker:
         verdict = brakes.verdict(
             workspace=enrollment.workspace, recipient=draft.recipient, is_test=False
         )
-        reason = outbox.reason_to_skip(
-            subscriber=enrollment.subscriber, kind=draft.kind
+        reason = mails.reason_to_skip(
+            enrollment=enrollment, kind=draft.kind
         ) or suppressions.reason_to_skip(workspace=enrollment.workspace, recipient=draft.recipient)
         reason = reason or (verdict.reason if verdict.is_skip else None)
         reason = reason or (BLANK if draft.is_blank else None)

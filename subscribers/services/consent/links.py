@@ -32,8 +32,10 @@ CAN_CONFIRM = (Subscriber.Status.PENDING, Subscriber.Status.UNSUBSCRIBED)
 
 class LinkState(Enum):
     OPEN = "open"
-    # Too old, signed under an earlier SECRET_KEY, or the confirmation expired.
+    # Too old, signed under an earlier SECRET_KEY, the confirmation expired, or the subscriber
+    # bounced or complained.
     EXPIRED = "expired"
+    # It confirmed, or the subscriber is active for another reason.
     USED = "used"
     # Not ours, or the subscriber was deleted.
     UNKNOWN = "unknown"
@@ -80,9 +82,11 @@ def read_link(token: str, now: datetime) -> Link:
     confirmation = rows.filter(pk=UUID(read["id"])).first()
     if confirmation is None or not _is_marked(read, confirmation.subscriber):
         return Link(LinkState.UNKNOWN)
-    if confirmation.confirmed_at or confirmation.subscriber.status not in CAN_CONFIRM:
+    status = confirmation.subscriber.status
+    if confirmation.confirmed_at or status == Subscriber.Status.ACTIVE:
         return Link(LinkState.USED, confirmation)
-    if confirmation.closed_at or not _is_signed(token) or now > _moment(read) + GOOD_FOR:
+    is_over = confirmation.closed_at or status not in CAN_CONFIRM
+    if is_over or not _is_signed(token) or now > _moment(read) + GOOD_FOR:
         return Link(LinkState.EXPIRED, confirmation)
     return Link(LinkState.OPEN, confirmation)
 

@@ -70,9 +70,11 @@ def render(
 
 
 def merge_data(
-    *, subscriber: Subscriber, workspace: Workspace, event: Mapping[str, Any]
+    *, subscriber: Subscriber, workspace: Workspace, event: Mapping[str, Any], mail_list: str = ""
 ) -> dict[str, Any]:
-    """Return the merge data of every kind of email, as plain values."""
+    """Return the merge data of every kind of email, as plain values; `mail_list` is the public id
+    of the list that it belongs to.
+    """
     return {
         "subscriber": {
             "id": subscriber.public_id,
@@ -83,7 +85,7 @@ def merge_data(
         },
         "event": dict(event),
         "workspace": {"name": workspace.name, "postalAddress": workspace.postal_address},
-        "unsubscribeUrl": headers.unsubscribe_url(subscriber),
+        "unsubscribeUrl": headers.unsubscribe_url(subscriber, mail_list),
     }
 
 
@@ -99,11 +101,10 @@ def reader_of(*, subscriber: Subscriber, workspace: Workspace, now: datetime) ->
     )
 
 
-def footer_of(*, subscriber: Subscriber, workspace: Workspace) -> Footer | None:
-    """Return what ends a marketing mail without an unsubscribe link; None where it is off."""
+def footer_of(*, workspace: Workspace, url: str) -> Footer | None:
+    """Return what ends a marketing mail without its unsubscribe `url`; None where it is off."""
     if not workspace.has_footer:
         return None
-    url = headers.unsubscribe_url(subscriber)
     words, address = workspace.footer_link or "Unsubscribe", workspace.postal_address.strip()
     lines = [f'<a href="{html.escape(url)}">{html.escape(words)}</a>', html.escape(address)]
     inner = "<br>".join(filter(None, lines))

@@ -41,6 +41,13 @@ def lists_of(subscriber: Subscriber) -> list[PublicList]:
     ]
 
 
+def joined_list(*, subscriber: Subscriber, mail_list: str) -> List | None:
+    """Return the list that a link with this public id leaves; None where they are not on it."""
+    found = unsubscribing.list_of_link(subscriber=subscriber, mail_list=mail_list)
+    joined = ListMembership.objects.filter(subscriber=subscriber, list=found, unsubscribed_at=None)
+    return found if found and joined.exists() else None
+
+
 def choose(
     *,
     subscriber_id: UUID,

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Case, F, Value, When
 
 from subscribers import reactions
+from subscribers.ids import decode
 from subscribers.models import Confirmation, ConsentRecord, List, Subscriber, Workspace
 from subscribers.services.audience import lists
 from subscribers.services.consent import ledger
@@ -96,14 +97,31 @@ def leave_by_link(
     token: str,
     now: datetime,
     method: UnsubscribeMethod,
+    mail_list: str = "",
     circumstances: Circumstances = NOTHING_KNOWN,
     reason: str = "",
 ) -> None:
-    """Unsubscribe the link's owner; does nothing for other text. Idempotent. Returns nothing, so
+    """Unsubscribe the link's owner: from the list with the public id `mail_list`, from all mail
+    where that is no list to leave. Does nothing for other text. Idempotent. Returns nothing, so
     that no caller can tell a known token from an unknown one.
     """
     person = owner_of(token)
-    if person is not None:
+    if person is None:
+        return
+    left = list_of_link(subscriber=person, mail_list=mail_list)
+    if left is not None:
+        with transaction.atomic():
+            locked = Subscriber.objects.locked_one(person.pk)
+            if locked is not None:
+                leave_lists(
+                    subscriber=locked,
+                    list_ids=[left.pk],
+                    circumstances=circumstances,
+                    now=now,
+                    method=method,
+                    reason=reason,
+                )
+    else:
         leave(
             subscriber_ids=[person.pk],
             now=now,
@@ -119,12 +137,16 @@ def leave_lists(
     list_ids: Collection[UUID],
     circumstances: Circumstances,
     now: datetime,
+    method: UnsubscribeMethod = UnsubscribeMethod.PAGE,
+    reason: str = "",
 ) -> list[UUID]:
     """Remove a subscriber from lists, with a consent record each; returns the lists left. The
     caller holds the subscriber's lock, in a transaction. Idempotent.
     """
     left = lists.leave(subscriber=subscriber, list_ids=list_ids, now=now)
-    _record_lists(subscriber, Kind.LEFT_LIST, left, circumstances, now)
+    _record_lists(
+        subscriber, Kind.LEFT_LIST, left, circumstances, now, method=method, reason=reason
+    )
     return left
 
 
@@ -146,6 +168,18 @@ def join_lists(
     if joined:
         reactions.current().list_joined(subscriber_ids=[subscriber.pk], list_ids=joined, now=now)
     return joined
+
+
+def list_of_link(*, subscriber: Subscriber, mail_list: str) -> List | None:
+    """Return the list that a link with this public id leaves; None where that is all mail: for
+    other text, a deleted list, and one that members cannot leave alone.
+    """
+    list_id = decode("lst", mail_list)
+    if list_id is None:
+        return None
+    return List.objects.filter(
+        workspace_id=subscriber.workspace_id, pk=list_id, allow_member_unsubscribe=True
+    ).first()
 
 
 def link_token(subscriber: Subscriber) -> str:
@@ -192,6 +226,9 @@ def _record_lists(
     list_ids: Collection[UUID],
     circumstances: Circumstances,
     now: datetime,
+    *,
+    method: UnsubscribeMethod = UnsubscribeMethod.PAGE,
+    reason: str = "",
 ) -> None:
     if not list_ids:
         return
@@ -202,6 +239,7 @@ def _record_lists(
             kind=kind,
             circumstances=circumstances,
             now=now,
-            method=UnsubscribeMethod.PAGE,
+            method=method,
+            reason=reason,
             list_name=name,
         )

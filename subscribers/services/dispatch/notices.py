@@ -27,6 +27,8 @@ LONGEST_TEXT = 64 * 1024
 LONGEST_REPLY = 400
 # Where servers write the address that a mail was sent to.
 _RECIPIENT_HEADERS = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
+# In the subject of a mail to leave one list.
+_LIST = re.compile(r"\blst_[0-9a-f]{32}\b", re.ASCII)
 _NESTING = re.compile(rb"multipart/|message/", re.IGNORECASE)
 _STATUS_PARTS = frozenset({"message/delivery-status", "message/global-delivery-status"})
 # RFC 5965, 7.3: the others say that nothing is wrong, or speak of no person.
@@ -56,7 +58,7 @@ class Notice:
 
     kind: Kind
     token: bytes
-    # The server's reply, printable.
+    # The server's reply, printable; of a mail to unsubscribe the list's public id, if it names one.
     details: str = ""
 
 
@@ -77,7 +79,8 @@ def _read(content: bytes, return_path: str, unsubscribe: str) -> Notice | None:
     leaving = mail_tokens.find(pattern=unsubscribe, size=LEAVE_BYTES, text=sent_to)
     if leaving:
         is_from_person = not is_report and not _is_automatic(mail)
-        return Notice(Kind.LEAVE, leaving[0]) if is_from_person else None
+        named = _LIST.search(str(mail.get("Subject", "")))
+        return Notice(Kind.LEAVE, leaving[0], named[0] if named else "") if is_from_person else None
     if is_report and (complaint := _complaint(mail, sent_to, return_path)):
         return complaint
     returned = mail_tokens.find(pattern=return_path, size=TOKEN_BYTES, text=sent_to)

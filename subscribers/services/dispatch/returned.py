@@ -30,7 +30,7 @@ def take(*, content: bytes, now: datetime) -> bool:
     if notice is None:
         return False
     if notice.kind is Kind.LEAVE:
-        return _leave(notice.token, now)
+        return _leave(notice, now)
     email = return_path.email_of(notice.token)
     if email is None:
         return False
@@ -38,11 +38,13 @@ def take(*, content: bytes, now: datetime) -> bool:
     return True
 
 
-def _leave(token: bytes, now: datetime) -> bool:
-    person = unsubscribing.owner_of(token.hex())
-    if person is None:
+def _leave(notice: Notice, now: datetime) -> bool:
+    token = notice.token.hex()
+    if unsubscribing.owner_of(token) is None:
         return False
-    unsubscribing.leave(subscriber_ids=[person.pk], now=now, method=UnsubscribeMethod.MAIL)
+    unsubscribing.leave_by_link(
+        token=token, mail_list=notice.details, now=now, method=UnsubscribeMethod.MAIL
+    )
     return True
 
 

@@ -30,7 +30,7 @@ def test_a_record_shows_who_how_and_under_which_circumstances(
 
     assert admin_url(event.subscriber) in page
     assert f'<a href="{admin_url(event)}">signup</a>' in page
-    for text in ("a touch or key on the page", "192.0.2.7", "Mozilla/5.0", "cue_abc", "req_1"):
+    for text in ("a gesture on the page", "192.0.2.7", "Mozilla/5.0", "cue_abc", "req_1"):
         assert text in page
     assert "f" * 64 in page
 

@@ -107,7 +107,7 @@ def test_the_catalogue_for_translators_has_every_text_of_the_pages() -> None:
         source = " ".join(template.read_text().split())
         texts += re.findall(r'{% translate "([^"]+)" %}', source)
         longer = re.findall(r"{% blocktranslate .*?%} (.*?) {% endblocktranslate %}", source)
-        texts += [text.replace("{{ sender }}", "%(sender)s") for text in longer]
+        texts += [re.sub(r"{{ (\w+) }}", r"%(\1)s", text) for text in longer]
 
     missing = [text for text in texts if f'msgid "{text}"\n' not in catalog]
 

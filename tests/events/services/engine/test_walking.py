@@ -75,6 +75,7 @@ def version_of(*wire: dict[str, Any]) -> LoadedVersion:
         place_of_row={each.row_id: each.position for each in placed},
         place_of_key={each.step.id: each.position for each in placed},
         sending_window=None,
+        mail_list="",
         from_email="",
         from_name="",
         reply_to="",

@@ -45,7 +45,7 @@ def test_a_link_is_good_for_seven_days(question: Confirmation, settings: Setting
         ({"closed_at": NOON}, "pending", LinkState.EXPIRED),
         ({"closed_at": NOON, "confirmed_at": NOON}, "unsubscribed", LinkState.USED),
         ({}, "active", LinkState.USED),
-        ({}, "bounced", LinkState.USED),
+        ({}, "bounced", LinkState.EXPIRED),
     ],
 )
 def test_a_link_is_good_until_its_question_is_closed(

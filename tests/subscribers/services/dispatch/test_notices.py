@@ -152,6 +152,15 @@ def test_a_mail_to_the_person_s_address_unsubscribes() -> None:
     assert read(plain(TO, "unsubscribe", sender="ada@example.org")) is None
 
 
+def test_the_subject_of_a_mail_to_unsubscribe_may_name_a_list() -> None:
+    news = f"lst_{'a' * 32}"
+    written = plain(LEAVE, "", sender="ada@example.org")
+
+    named = read(written.replace(b"failure notice", f"unsubscribe {news}".encode()))
+
+    assert named == Notice(Kind.LEAVE, PERSON, news)
+
+
 def odd_mails() -> list[bytes]:
     """Return a thousand mails that a stranger may send to a token's address."""
     chance = random.Random(17)  # noqa: S311 - not for secrets
