@@ -15,6 +15,7 @@ from events.models import Enrollment, Sequence, Step
 from events.services.enrollments.entering import Enrolled, enroll
 from events.services.enrollments.moving import Move, move_enrollments, preview_move
 from events.services.sequences import parked_enrollments
+from events.services.sequences.versions import lane_of
 from subscribers.models import Subscriber
 from subscribers.services.outbox import outbox
 
@@ -110,9 +111,16 @@ def cancel(*, enrollment: Enrollment, now: datetime, reason: str = "cancelled_by
     return True
 
 
-def retry(*, enrollment: Enrollment, now: datetime, due_at: datetime | None = None) -> bool:
+def retry(
+    *,
+    enrollment: Enrollment,
+    now: datetime,
+    due_at: datetime | None = None,
+    target: Step | None = None,
+) -> bool:
     """Carry out the failed step once more, as another visit, now or when `due_at`. Atomic.
 
+    With a `target` the enrollment moves to that step of another version.
     The error stays, so the enrollment is claimed alone. A mail that an operator has sent again
     meanwhile is not sent twice. Raises `NotFailed`, and `AlreadyEnrolled` when the place is taken.
     """
@@ -124,6 +132,9 @@ def retry(*, enrollment: Enrollment, now: datetime, due_at: datetime | None = No
             cause = locked.mail_cause
             locked.status = Status.ACTIVE
             locked.visit += 1
+            if target:
+                locked.step, locked.version_id = target, target.version_id
+                locked.lane = lane_of(target)
             outbox.hand_on(workspace_id=locked.workspace_id, cause=cause, to=locked.mail_cause)
             locked.attempts = 0
             locked.due_at = due_at or now

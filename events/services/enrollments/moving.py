@@ -90,6 +90,12 @@ def move_enrollments(*, sequence: Sequence, now: datetime) -> Move:
     return Move(moved=moved, left=preview_move(sequence=sequence).left)
 
 
+def targets(*, sequence: Sequence, step_ids: Collection[UUID]) -> dict[UUID, Step]:
+    """Return the current version's step for each step of an earlier one that may move to it."""
+    found, _ = _places(sequence, step_ids)
+    return {step_id: step for step_id, step in found.items() if step.pk != step_id}
+
+
 def _behind(sequence: Sequence) -> QuerySet[Enrollment]:
     under_way = Enrollment.objects.filter(sequence=sequence, status__in=Enrollment.UNDER_WAY)
     return under_way.exclude(version_id=sequence.current_version_id).exclude(step=None)

@@ -1,7 +1,8 @@
 """What was lost: enrollments that failed, and mails that failed while their enrollment went on.
 
 Read from the rows, newest first and at most `MOST_READ`, so that a loss that is repaired is gone.
-A retried enrollment carries its step out again; a retried mail is sent, and moves nothing. Mails
+A retried enrollment carries its step out again, as the current version has it where it can move
+there: a corrected template is a new version. A retried mail is sent, and moves nothing. Mails
 whose delivery is unknown are left alone: they may have arrived.
 """
 
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from events.models import Enrollment, StepRun
+from events.models import Enrollment, Step, StepRun
 from events.models import Sequence as SequenceRow
-from events.services.enrollments import by_operator
+from events.services.enrollments import by_operator, moving
 from subscribers.models import OutgoingEmail, Subscriber, Workspace
 from subscribers.services.outbox import outbox
 
@@ -34,6 +35,7 @@ class Lost:
 
     enrollment_id: UUID
     sequence_id: UUID
+    step_id: UUID
     step_position: int
     reason: str
     error: str
@@ -101,10 +103,12 @@ def retry_all(
     next call. A transaction for each person; what was retried meanwhile is left alone.
     """
     found = chosen(sequence=sequence, reason=reason, since=since)
+    step_ids = {each.step_id for each in found if not each.email_id}
+    targets = moving.targets(sequence=sequence, step_ids=step_ids)
     counts: Counter[bool] = Counter()
     for number, lost in enumerate(found):
         due_at = now + spread * number / len(found)
-        counts[_retry(lost, due_at=due_at, now=now)] += 1
+        counts[_retry(lost, targets.get(lost.step_id), due_at=due_at, now=now)] += 1
     return Retried(retried=counts[True], left=counts[False])
 
 
@@ -116,7 +120,7 @@ def chosen(
     return [each for each in found if reason in {"", each.reason}]
 
 
-def _retry(lost: Lost, *, due_at: datetime, now: datetime) -> bool:
+def _retry(lost: Lost, target: Step | None, *, due_at: datetime, now: datetime) -> bool:
     try:
         if lost.email_id:
             outbox.send_again(
@@ -124,7 +128,7 @@ def _retry(lost: Lost, *, due_at: datetime, now: datetime) -> bool:
             )
         else:
             enrollment = Enrollment.objects.get(pk=lost.enrollment_id)
-            by_operator.retry(enrollment=enrollment, now=now, due_at=due_at)
+            by_operator.retry(enrollment=enrollment, now=now, due_at=due_at, target=target)
     except (
         by_operator.NotFailed, by_operator.AlreadyEnrolled, outbox.NotSettled,
         Enrollment.DoesNotExist, OutgoingEmail.DoesNotExist,
@@ -163,6 +167,7 @@ def _failed_enrollments(
         yield Lost(
             enrollment_id=row.pk,
             sequence_id=row.sequence_id,
+            step_id=row.step.pk,
             step_position=row.step.position,
             reason=_reason(row.step.kind, has_mail=row.mail_cause in has_mail),
             error=row.last_error,
@@ -187,6 +192,7 @@ def _failed_mails(workspace: Workspace | None, sequence: SequenceRow | None) -> 
         yield Lost(
             enrollment_id=run.enrollment_id,
             sequence_id=run.enrollment.sequence_id,
+            step_id=run.step_id,
             step_position=run.step.position,
             reason=MAIL_FAILED,
             error=run.error,

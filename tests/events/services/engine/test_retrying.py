@@ -8,11 +8,13 @@ from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
+from msgspec.structs import replace
 
 from config.admin_base import view_url
 from events.models import Enrollment, Event, Sequence
 from events.services.doctor import sequences as checks
 from events.services.enrollments import retrying
+from events.services.sequences import sequences
 from subscribers.admin import alarms
 from subscribers.models import OutgoingEmail, Subscriber, Workspace
 from subscribers.services.audits.audits import Audit
@@ -72,6 +74,25 @@ def test_template_faults_are_one_loss_and_are_retried_together(
         sent = OutgoingEmail.objects.filter(subscriber=enrollment.subscriber_id, status="sent")
         assert sent.count() == 1
     assert retrying.losses(now=travel.now) == []
+
+
+def test_a_corrected_template_is_what_a_retry_sends(
+    workspace: Workspace, travel: TimeTravel
+) -> None:
+    sequence = make_sequence(workspace, {**LOOP, "id": "hello"}, name="Welcome")
+    lost = failing(sequence, "ada", items=2001)
+    travel.tick()
+    spec = sequences.spec_of(sequence)
+    (step,) = spec.steps
+    corrected = replace(spec, steps=(replace(step, text="{{event.items | size}}"),))
+    sequences.edit(sequence=sequence, spec=corrected, now=travel.now)
+
+    retrying.retry_all(sequence=sequence, now=travel.now)
+    travel.run_for(timedelta(hours=1))
+
+    lost.refresh_from_db()
+    assert (lost.status, lost.version_id) == (Status.COMPLETED, sequence.current_version_id)
+    assert OutgoingEmail.objects.get(status="sent").text.startswith("2001")
 
 
 def test_a_mail_that_failed_while_its_enrollment_went_on_is_sent_alone(
