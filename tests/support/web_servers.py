@@ -28,8 +28,12 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def serve(receiver: Receiver, *, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
-    """Run a server on a free port until the block ends, with TLS where a context is given."""
+def serve(
+    receiver: Receiver, *, tls: ssl.SSLContext | None = None, port: int = 0
+) -> Iterator[Receiver]:
+    """Run a server until the block ends, on a free port unless told, with TLS where a context is
+    given.
+    """
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -60,7 +64,7 @@ def serve(receiver: Receiver, *, tls: ssl.SSLContext | None = None) -> Iterator[
 
     if tls:
         tls.sni_callback = lambda _socket, name, _context: receiver.names.append(name)
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", port), Handler)
     receiver.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
