@@ -11,6 +11,7 @@ from events.language.placed_tags import has_tag
 from events.services.engine.claimed import ClaimedEnrollment
 from events.services.engine.loaded_versions import PlacedStep
 from subscribers.models import OutgoingEmail
+from subscribers.services.audience import lists
 from subscribers.services.consent import headers
 from subscribers.services.consent import mail as confirmation_mail
 from subscribers.services.outbox import outbox
@@ -19,8 +20,6 @@ from subscribers.templating import mail as rendering
 from subscribers.templating import merge_tags
 from subscribers.templating.reader import Reader
 from subscribers.wire import addresses
-
-NOT_ON_LIST = "not_on_list"
 
 
 class NoSender(ValueError):
@@ -133,5 +132,5 @@ def reason_to_skip(*, enrollment: ClaimedEnrollment, kind: str) -> str | None:
     mail_list = enrollment.version.mail_list
     reason = outbox.reason_to_skip(subscriber=enrollment.subscriber, kind=kind)
     if reason is None and mail_list and kind == OutgoingEmail.Kind.MARKETING:
-        return None if mail_list in enrollment.lists else NOT_ON_LIST
+        return None if mail_list in enrollment.lists else lists.NOT_ON_LIST
     return reason

@@ -10,6 +10,8 @@ from subscribers.models import List, ListMembership, Subscriber
 from subscribers.services.workspaces import workspaces
 from subscribers.wire.names import plain
 
+NOT_ON_LIST = "not_on_list"
+
 
 def join_default_lists(*, subscriber: Subscriber, now: datetime) -> list[UUID]:
     """Add an active subscriber to the workspace's default lists; returns the lists joined. The
@@ -49,6 +51,18 @@ def leave(*, subscriber: Subscriber, list_ids: Collection[UUID], now: datetime) 
     left = list(joined.values_list("list_id", flat=True))
     joined.update(unsubscribed_at=now)
     return left
+
+
+def reason_to_skip(*, subscriber: Subscriber, list_id: UUID | None) -> str | None:
+    """Return the word why a subscriber gets no mail of a list; None for a member, and for mail that
+    belongs to no list.
+    """
+    if list_id is None:
+        return None
+    joined = ListMembership.objects.filter(
+        subscriber=subscriber, list_id=list_id, unsubscribed_at=None
+    )
+    return None if joined.exists() else NOT_ON_LIST
 
 
 def default_ids(*, workspace_id: UUID) -> list[UUID]:

@@ -4,15 +4,19 @@
 automatic replies. `Precedence` is no standard, but older programs read nothing else.
 """
 
+import re
 from urllib.parse import quote
+from uuid import UUID
 
 from django.conf import settings
 
+from subscribers.ids import decode
 from subscribers.models import OutgoingEmail, Subscriber
 from subscribers.services.consent import unsubscribing
 from subscribers.wire import mail_tokens
 
 Kind = OutgoingEmail.Kind
+_LIST = re.compile(r"<[^>]+/u/\w+/(lst_\w+)>", re.ASCII)
 
 
 def for_mail(*, subscriber: Subscriber, kind: str, mail_list: str = "") -> dict[str, str]:
@@ -28,6 +32,12 @@ def for_mail(*, subscriber: Subscriber, kind: str, mail_list: str = "") -> dict[
         headers["List-Unsubscribe"] = ", ".join(ways)
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return headers
+
+
+def mail_list_of(email: OutgoingEmail) -> UUID | None:
+    """Return the list that a stored email belongs to, which its own unsubscribe link names."""
+    named = _LIST.match(email.headers.get("List-Unsubscribe", ""))
+    return decode("lst", named[1]) if named else None
 
 
 def _mailto(subscriber: Subscriber, mail_list: str) -> list[str]:

@@ -18,7 +18,8 @@ from django.db.models.functions import Now
 
 from config import retries
 from subscribers.models import OutgoingEmail, Subscriber
-from subscribers.services.consent import suppressions
+from subscribers.services.audience import lists
+from subscribers.services.consent import headers, suppressions
 from subscribers.services.dispatch import confirmations
 from subscribers.services.outbox import brakes, flow, outbox, rate
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
@@ -145,6 +146,7 @@ def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
             outbox.reason_to_skip(subscriber=subscriber, kind=email.kind)
             or suppressions.reason_to_skip(workspace=email.workspace, recipient=email.recipient)
             or confirmations.reason_to_skip(email=email, subscriber=subscriber)
+            or lists.reason_to_skip(subscriber=subscriber, list_id=headers.mail_list_of(email))
         )
         verdict = brakes.verdict(
             workspace=email.workspace, recipient=email.recipient, is_test=False

@@ -207,19 +207,6 @@ def test_a_sequence_made_in_the_admin_is_a_draft_with_its_key(
     assert LogEntry.objects.get().object_id == str(sequence.pk)
 
 
-def test_the_list_of_a_sequence_is_chosen_by_name(
-    admin_client: Client, workspace: Workspace
-) -> None:
-    news = factories.ListFactory.create(workspace=workspace, name="News")
-
-    answer = admin_client.post(ADD, filled(workspace, mail_list="News"))
-
-    sequence = Sequence.objects.get()
-    assert answer.status_code == 302, errors_of(answer)
-    assert wire_of(sequence)["mailList"] == f"lst_{news.pk.hex}"
-    assert opened(admin_client, sequence)["mail_list"] == "News"
-
-
 @pytest.mark.parametrize(
     ("fields", "words"),
     [

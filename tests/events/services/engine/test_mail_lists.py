@@ -10,8 +10,16 @@ from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, Sequence
 from events.services.sequences import files, sequences
-from subscribers.models import ConsentRecord, List, Subscriber, SubscriberTag, Workspace
+from subscribers.models import (
+    ConsentRecord,
+    List,
+    OutgoingEmail,
+    Subscriber,
+    SubscriberTag,
+    Workspace,
+)
 from subscribers.services.dispatch import returned
+from subscribers.services.outbox import outbox
 from tests import factories
 from tests.support import returned_mail, simulations
 from tests.support.engine_running import begin, outcomes
@@ -145,6 +153,24 @@ def test_only_members_get_the_mail_and_the_simulation_says_so(
     assert subjects() == ["Receipt"]
     assert outcomes(enrollment).count(SKIPPED) == 2
     assert [each for each in simulated if "reason" in each] == [SKIPPED, SKIPPED]
+
+
+@pytest.mark.parametrize(("is_member", "ends_as"), [(True, "sent"), (False, "skipped")])
+def test_a_mail_that_is_sent_again_goes_to_members_alone(
+    sequence: Sequence, person: Subscriber, tips: List, travel: TimeTravel, *,
+    is_member: bool, ends_as: str,
+) -> None:  # fmt: skip
+    begin(sequence, person)
+    travel.tick()
+    OutgoingEmail.objects.update(status="failed")
+    if not is_member:
+        person.memberships.filter(list=tips).update(unsubscribed_at=NOON)
+
+    outbox.send_again(email=OutgoingEmail.objects.get(), now=NOON)
+    travel.tick()
+
+    email = OutgoingEmail.objects.get()
+    assert (email.status, email.reason) == (ends_as, "" if is_member else "not_on_list")
 
 
 def test_who_joins_again_gets_the_next_mail(
