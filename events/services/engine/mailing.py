@@ -47,8 +47,11 @@ def send_all(
                 break
             sender.send(waiting.pop(0), opened)
         sender.record()
-    rest = [enrollment.row.pk for enrollment in waiting]
     held_until = mail_breaker.held_until(now=clock())
+    if held_until:
+        # What can never be sent is told now, not when the server is back; once for each mail.
+        waiting = [each for each in waiting if each.row.reason or sender.rendered(each)]
+    rest = [enrollment.row.pk for enrollment in waiting]
     if held_until:
         claiming.give_back(token=token, ids=rest, due_at=held_until, reason=mail_breaker.reason())
     else:
@@ -67,12 +70,13 @@ class _Sender:
     def is_held(self) -> bool:
         return mail_breaker.held_until(now=self.clock()) is not None
 
-    def send(self, enrollment: ClaimedEnrollment, mailer: Mailer) -> None:
+    def rendered(self, enrollment: ClaimedEnrollment) -> outbox.Draft | None:
+        """Return the mail; None, and the enrollment's failure is noted, if it cannot be made."""
         placed = enrollment.position.placed
         if placed is None:
-            return
+            return None
         try:
-            draft = mails.write(enrollment=enrollment, placed=placed, now=self.clock())
+            return mails.write(enrollment=enrollment, placed=placed, now=self.clock())
         except (TemplateFault, mails.NoSender) as error:
             reason = "no_sender" if isinstance(error, mails.NoSender) else "template_error"
             sequence_id = enrollment.row.sequence_id
@@ -84,10 +88,14 @@ class _Sender:
                 now=self.clock(),
             )
             self._fail(enrollment, str(error), is_final=True)
-            return
         except Exception as error:  # one person's data must not harm other enrollments
             logger.exception("A mail could not be rendered.")
             self._fail(enrollment, brief(error), is_final=False)
+        return None
+
+    def send(self, enrollment: ClaimedEnrollment, mailer: Mailer) -> None:
+        placed, draft = enrollment.position.placed, self.rendered(enrollment)
+        if placed is None or draft is None:
             return
         try:
             email = self._turn(NextMail(enrollment, draft, draft.cause in self.causes_used))

@@ -9,10 +9,13 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 from msgspec.structs import replace
+from pytest_django.fixtures import Settings
 
+from config import mail_env
 from config.admin_base import view_url
 from events.models import Enrollment, Event, Sequence
 from events.services.doctor import sequences as checks
+from events.services.engine import mail_breaker
 from events.services.enrollments import retrying
 from events.services.sequences import sequences
 from subscribers.admin import alarms
@@ -74,6 +77,28 @@ def test_template_faults_are_one_loss_and_are_retried_together(
         sent = OutgoingEmail.objects.filter(subscriber=enrollment.subscriber_id, status="sent")
         assert sent.count() == 1
     assert retrying.losses(now=travel.now) == []
+
+
+def test_a_template_fault_is_told_while_the_mail_server_is_away(
+    workspace: Workspace, travel: TimeTravel, settings: Settings
+) -> None:
+    settings.EMAIL_BACKEND = mail_env.SMTP_BACKEND
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    plain = enrollment_of(make_sequence(workspace, MAIL, name="Plain"), "bob")
+    lost = failing(make_sequence(workspace, LOOP, name="Welcome"), "ada", items=2001)
+
+    travel.tick()
+
+    (loss,) = retrying.losses(now=travel.now)
+    mail_breaker.reset()
+    assert said(loss) == ("Welcome", 0, "template_error", 1)
+    lost.refresh_from_db()
+    plain.refresh_from_db()
+    assert (lost.status, plain.status, plain.reason) == (
+        Status.FAILED,
+        Status.ACTIVE,
+        "mail_server_away",
+    )
 
 
 def test_a_corrected_template_is_what_a_retry_sends(
