@@ -31,6 +31,8 @@ HOSTILE = (
 PRINTED = HOSTILE.replace("{{", "{").replace("}}", "}")
 # Names no longer have signs of direction.
 NAME = HOSTILE.replace("\u2069\u202e", "")
+# The names of events in sequences, and what filters compare with, have no merge tags.
+EVENT = PRINTED.replace("\u2069\u202e", "")
 WATCH = """
 window.reports = [];
 document.addEventListener("securitypolicyviolation", e => window.reports.push(e.violatedDirective));
@@ -172,20 +174,20 @@ def hostile_enrollments(event: Event) -> tuple[Model, Model, Model]:
     """Make an enrollment, a mail and a sequence whose every text is hostile."""
     workspace, person = event.workspace, event.subscriber
     filters = [
-        {"path": HOSTILE.replace(".", " ").replace("[", ""), "operator": "equals", "value": HOSTILE}
+        {"path": PRINTED.replace(".", " ").replace("[", ""), "operator": "equals", "value": PRINTED}
     ]
     sequence = make_sequence(
         workspace,
         {"type": "email", "id": "mail", "label": HOSTILE, "subject": PRINTED, "text": PRINTED},
-        {"type": "condition", "rules": [{"type": "did_event", "eventName": NAME}]},
-        {"type": "wait_for_event", "eventName": NAME, "propertyFilters": filters},
+        {"type": "condition", "rules": [{"type": "did_event", "eventName": EVENT}]},
+        {"type": "wait_for_event", "eventName": EVENT, "propertyFilters": filters},
         name=NAME,
         key="hostile",
         description=HOSTILE,
         labels=[HOSTILE[:100]],
-        eventName=NAME,
+        eventName=EVENT,
         propertyFilters=filters,
-        stopCondition={"type": "event_received", "value": NAME, "propertyFilters": filters},
+        stopCondition={"type": "event_received", "value": EVENT, "propertyFilters": filters},
     )
     # A row from before names were checked.
     Sequence.objects.update(name=HOSTILE)

@@ -193,7 +193,8 @@ def test_only_a_queued_mail_is_left_out(person: Subscriber) -> None:
     ("status", "kept_from"),
     [
         ("active", ""),
-        ("pending", "transactional marketing"),
+        # Transactional mail leaves where a sequence runs before the confirmation.
+        ("pending", "marketing"),
         ("unsubscribed", "marketing"),
         ("bounced", "confirmation transactional marketing"),
         ("complained", "confirmation transactional marketing"),
