@@ -46,7 +46,7 @@ class EngineRound:
     step_runs: list[StepRun] = field(default_factory=list)
     # People whom a step changed: that may have ended or paused their other enrollments.
     changed_people: set[UUID] = field(default_factory=set)
-    # The people for whom a step changed attributes, by their names.
+    # The people whose attributes a step changed, by the names of those.
     changed_attributes: dict[tuple[str, ...], list[UUID]] = field(default_factory=dict)
     # Enrollments that stand at a mail or a webhook, still claimed.
     calls: list[Call] = field(default_factory=list)

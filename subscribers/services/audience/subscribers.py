@@ -98,7 +98,7 @@ def find_or_create(
 
 
 def lock_all(*, workspace: Workspace, people: Sequence[Person]) -> None:
-    """Lock everybody whom these identities name, by id."""
+    """Lock everybody that these identities name, by id."""
     addresses = {person.email.key for person in people if person.email}
     external_ids = {person.external_id for person in people if person.external_id}
     named = Q(email_key__in=addresses) | Q(external_id__in=external_ids)

@@ -27,7 +27,7 @@ GUARD_KEY = (
 )
 # A pending person may need another confirmation mail: the reference path decides.
 IDENTITY = "s.workspace_id = w.id AND s.status <> 'pending'"
-# Whoever left and is to be asked again, too.
+# The same for a person who left and is to be asked again.
 IDENTITY_STAYS = " AND s.status = 'active'"
 IDENTITY_EMAIL = " AND s.email_key = %(email_key)s"
 IDENTITY_EXTERNAL_ID = " AND s.external_id = %(external_id)s"
