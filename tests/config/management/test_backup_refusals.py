@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
+from pytest_django.fixtures import Settings
 
 from config import up_lock
 from config.management.backups import archive, databases
@@ -16,6 +17,12 @@ from config.management.backups.archive import Manifest
 from config.management.backups.faults import CannotCopy
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def own_data_folder(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A folder that no process of another test can hold."""
+    settings.DATA_DIR = tmp_path_factory.mktemp("data")
 
 
 def make_backup(folder: Path, **changes: object) -> str:
