@@ -1,7 +1,7 @@
 """The schedules of every retry of the product, side by side.
 
-Pure values, for both apps. How often a step is tried, and how long a mail and a webhook are, are
-settings: `STEP_ATTEMPTS`, `MAIL_RETRY_HOURS`, `WEBHOOK_RETRY_HOURS`.
+Pure values, for both apps. Settings say how often a step is tried (`STEP_ATTEMPTS`), and for how
+long mails and webhooks are (`MAIL_RETRY_HOURS`, `WEBHOOK_RETRY_HOURS`).
 """
 
 from dataclasses import dataclass

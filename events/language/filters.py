@@ -109,18 +109,9 @@ def parse_filter(raw: object, *, path: str, may_use_entry: bool = False) -> Filt
     if not fields.is_given("operator"):
         fields.fault("operator", f"is missing: {any_of(Operator)}.")
     operator = Operator(fields.read_choice("operator", tuple(Operator), Operator.EXISTS))
-    value: Scalar | tuple[Scalar, ...] | None = None
     entry_path = _read_entry_path(fields, operator, may_use_entry=may_use_entry)
     fields.know("value", reason=f"is not used with {operator}.")
-    if fields.is_given("entryPath"):
-        value = None
-    elif operator is Operator.ONE_OF:
-        value = fields.read_items("value", _read_scalar, most=MOST_CHOICES)
-        if not value and not fields.faults:
-            fields.fault("value", f"is missing: an array of 1 to {MOST_CHOICES} values.")
-    elif operator not in WITHOUT_VALUE:
-        reader = _READERS.get(operator, _read_scalar)
-        value = fields.read_needed("value", reader, None)
+    value = None if fields.is_given("entryPath") else _read_value(fields, operator)
     fields.raise_faults()
     return Filter(path=where, operator=operator, value=value, entry_path=entry_path)
 
@@ -143,6 +134,17 @@ def _bound(wanted: Filter, entry: object) -> Filter:
     if isinstance(value, str | int | float):
         return replace(wanted, value=value, entry_path="")
     return replace(wanted, operator=Operator.ONE_OF, value=(), entry_path="")
+
+
+def _read_value(fields: Fields, operator: Operator) -> Scalar | tuple[Scalar, ...] | None:
+    if operator is Operator.ONE_OF:
+        choices = fields.read_items("value", _read_scalar, most=MOST_CHOICES)
+        if not choices and not fields.faults:
+            fields.fault("value", f"is missing: an array of 1 to {MOST_CHOICES} values.")
+        return choices
+    if operator in WITHOUT_VALUE:
+        return None
+    return fields.read_needed("value", _READERS.get(operator, _read_scalar), None)
 
 
 def _read_entry_path(fields: Fields, operator: Operator, *, may_use_entry: bool) -> str:

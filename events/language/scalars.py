@@ -45,7 +45,7 @@ def plain_date(value: object) -> date | None:
     """Return a date without a time, such as `2026-01-31`; None for anything else."""
     text = value.strip() if isinstance(value, str) else ""
     # `fromisoformat` takes 2026-W05 and 20260131 from Python 3.11 on.
-    if len(text) != _DAY_LENGTH or not text.isascii() or text.count("-") != 2:  # noqa: PLR2004
+    if len(text) != _DAY_LENGTH or not text.isascii() or text.count("-") != 2:  # noqa: PLR2004 - hyphens
         return None
     try:
         return date.fromisoformat(text)

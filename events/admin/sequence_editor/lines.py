@@ -1,9 +1,9 @@
 """Filters, rules and attributes as typed lines, to the wire form and back.
 
 `plan.name equals pro` is a filter, `cartId equals entry:cartId` compares with the event that began
-the enrollment, `no_tag vip` is a rule, `plan = pro` an attribute. A value that has
-no plain line is written as JSON, so every value comes back unchanged. A faulty line is passed on:
-the wire's parser says what is missing.
+the enrollment, `no_tag vip` is a rule, `plan = pro` an attribute. A value that has no plain line is
+written as JSON, so every value comes back unchanged. A faulty line is passed on: the wire's parser
+says what is missing.
 """
 
 import json
@@ -15,7 +15,6 @@ from events.language.filters import WITHOUT_VALUE, Operator
 
 OPERATORS = "|".join(operator.value for operator in Operator)
 _FILTER = re.compile(rf"(?P<path>.+?)\s+(?P<operator>{OPERATORS})(?:\s+(?P<value>.*))?", re.DOTALL)
-# `cartId equals entry:cartId` compares with the event that began the enrollment.
 ENTRY = "entry:"
 # More digits are a name; Python reads no more than 4,300.
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)

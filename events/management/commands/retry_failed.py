@@ -46,7 +46,7 @@ class Command(BaseCommand):
             many = "at least " if count >= retrying.MOST_READ else ""
             self.stdout.write(f"Would retry {many}{count:,} of {sequence.name}.")
             return
-        retried = left = 0
+        retried = 0
         while True:
             done = retrying.retry_all(
                 sequence=sequence,
@@ -54,10 +54,12 @@ class Command(BaseCommand):
                 spread=timedelta(minutes=minutes),
                 **wanted,
             )
-            retried, left = retried + done.retried, left + done.left
-            if done.retried < retrying.MOST_READ:
+            retried += done.retried
+            # What cannot be retried is found again.
+            if not done.retried:
                 break
-        self.stdout.write(f"Retried {retried:,} of {sequence.name}; {left:,} could not be retried.")
+        left = f"{done.left:,} could not be retried"
+        self.stdout.write(f"Retried {retried:,} of {sequence.name}; {left}.")
 
 
 def _since(text: str | None) -> datetime | None:

@@ -12,7 +12,6 @@ from subscribers.services.audits.audits import MOST_COUNTED, Audit, Check, Findi
 
 AREA = "Sequences"
 MOST_LOOKED_AT = 1000
-LONGEST_ERROR = 120
 
 
 def not_ready(audit: Audit) -> Sequence[Finding]:
@@ -52,7 +51,7 @@ def lost(audit: Audit) -> Sequence[Finding]:
     return [
         Finding(
             what=f"Step {loss.step_position + 1} of {loss.sequence.key} failed ({loss.reason}): "
-            f"{loss.error[:LONGEST_ERROR]}".rstrip(" :."),
+            f"{loss.error}".rstrip(" :."),
             remedy="Correct the cause, then: manage.py retry_failed "
             f"--workspace {loss.sequence.workspace.slug} --sequence {loss.sequence.key}.",
             level=Level.WARNING,

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from events.egress import calls as egress
+from events.language.placed_tags import has_tag
 from events.language.steps import WebhookStep
 from events.services.engine import mails
 from events.services.engine.claimed import ClaimedEnrollment
@@ -21,8 +22,6 @@ from subscribers.templating import merge_tags
 from subscribers.templating.reader import Reader
 
 MASK = "…"
-# `{{event.order.id}}` alone: the value keeps its type.
-_LONE_TAG = re.compile(r"\s*\{\{\s*([A-Za-z_][\w.-]*)\s*\}\}\s*", re.ASCII)
 _DOTS = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 
 
@@ -128,21 +127,13 @@ def _body(
 
 
 def _filled(value: Any, data: Mapping[str, Any], reader: Reader) -> Any:  # noqa: ANN401 - JSON
+    """Return the JSON with its merge tags filled in; one tag alone keeps its value's type."""
     if isinstance(value, dict):
         return {name: _filled(each, data, reader) for name, each in value.items()}
     if isinstance(value, list):
         return [_filled(each, data, reader) for each in value]
     if not isinstance(value, str):
         return value
-    lone = _LONE_TAG.fullmatch(value)
-    found: Any = data
-    for name in lone[1].split(".") if lone else ():
-        if not isinstance(found, dict):
-            break
-        found = found.get(name)
-        if found is None:
-            return None
-    else:
-        if lone:
-            return found
+    if has_tag(value) and merge_tags.is_lone(value):
+        return merge_tags.value_of(value, data, reader=reader)
     return rendering.render(value, data, is_html=False, reader=reader)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from events.models import Enrollment, Step, StepRun
 from events.models import Sequence as SequenceRow
+from events.services.engine.rounds import GAVE_UP
 from events.services.enrollments import by_operator, moving
 from subscribers.models import OutgoingEmail, Subscriber, Workspace
 from subscribers.services.outbox import outbox
@@ -23,7 +24,7 @@ MOST_READ = 2000
 # The latest losses are an alarm.
 RECENT = timedelta(days=7)
 TEMPLATE_ERROR, MAIL_FAILED, WEBHOOK_FAILED = "template_error", "mail_failed", "webhook_failed"
-GAVE_UP = "gave_up"
+LONGEST_ERROR = 120
 REASONS = (TEMPLATE_ERROR, MAIL_FAILED, WEBHOOK_FAILED, GAVE_UP)
 FAILED = Enrollment.Status.FAILED
 OUT_OF_REACH = (Subscriber.Status.BOUNCED, Subscriber.Status.COMPLAINED)
@@ -52,7 +53,7 @@ class Loss:
     reason: str
     count: int
     since: datetime
-    # Of the latest.
+    # Of the latest, shortened.
     error: str
     example: UUID
     is_at_least: bool = False
@@ -82,7 +83,7 @@ def losses(
             reason=reason,
             count=len(group),
             since=min(each.at for each in group),
-            error=max(group, key=lambda each: each.at).error,
+            error=max(group, key=lambda each: each.at).error[:LONGEST_ERROR],
             example=group[0].enrollment_id,
             is_at_least=len(found) >= MOST_READ,
         )
@@ -186,7 +187,7 @@ def _failed_mails(workspace: Workspace | None, sequence: SequenceRow | None) -> 
     if sequence:
         runs = runs.filter(enrollment__sequence=sequence)
     runs = runs.exclude(enrollment__subscriber__status__in=OUT_OF_REACH)
-    for run in runs.select_related("step", "enrollment", "email").order_by("-pk")[:MOST_READ]:
+    for run in runs.select_related("step", "enrollment").order_by("-pk")[:MOST_READ]:
         if run.enrollment.status == FAILED and run.enrollment.step_id == run.step_id:
             continue
         yield Lost(

@@ -126,7 +126,7 @@ def _record_all(request: ImportRequest, record_one: RecordOne) -> ImportResult:
 
 
 def _merged(people: Sequence[Person]) -> Person:
-    """Return one person's fields of several events, as if each event had come by itself."""
+    """Return one person's fields of several events: the first text, the last attribute."""
     merged, *others = people
     for each in others:
         merged = replace(

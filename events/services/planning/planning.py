@@ -62,16 +62,13 @@ def plan_event(
         enrollments=before.enrollments,
         status=before.status,
     )
-    superseded = starts.superseded
-    ends = triggers.ends_of_event(
-        watched=watched,
-        event=event,
-        tags_added=tags_added,
-        enrollments={
-            slot: each for slot, each in before.enrollments.items() if each.id not in superseded
+    enrollments = before.enrollments
+    if superseded := starts.superseded:
+        enrollments = {
+            slot: each for slot, each in enrollments.items() if each.id not in superseded
         }
-        if superseded
-        else before.enrollments,
+    ends = triggers.ends_of_event(
+        watched=watched, event=event, tags_added=tags_added, enrollments=enrollments
     )
     return EventPlan(
         rules=done,

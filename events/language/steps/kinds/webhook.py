@@ -11,6 +11,7 @@ import msgspec
 from events.egress import targets
 from events.language.fields import Fields, read_storable, text_reader
 from events.language.given import plain
+from events.language.placed_tags import has_tag
 from events.language.steps.kinds.base import BaseStep
 from subscribers.templating import mail, merge_tags
 from subscribers.wire.payloads import InvalidField, read_text, type_name
@@ -31,7 +32,6 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 # Scheme, host and port: what comes before the path.
 _ORIGIN = re.compile(r"[^/?#]*//[^/?#]*|[^/?#]*")
-TAGS = re.compile(r"\{\{|\{%")
 
 
 class WebhookStep(BaseStep, frozen=True):
@@ -76,7 +76,7 @@ class WebhookStep(BaseStep, frozen=True):
     def check_url(self, *, allow_private: bool) -> None:
         """Raise `UnsafeAddress` or `TemplateFault` for a URL that can never be called."""
         origin, rest = self.url_parts()
-        if TAGS.search(origin):
+        if has_tag(origin):
             raise targets.UnsafeAddress("may have merge tags in its path and query only.")
         mail.check(rest)
         blank = merge_tags.render_url(rest, {})
@@ -100,7 +100,7 @@ class WebhookStep(BaseStep, frozen=True):
 def texts_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
     """Yield the texts that hold merge tags, at any depth."""
     if isinstance(value, str):
-        if TAGS.search(value):
+        if has_tag(value):
             yield value
     elif isinstance(value, list | dict):
         for each in value.values() if isinstance(value, dict) else value:
@@ -168,7 +168,7 @@ def _check_shape(value: Any, depth: int = 0) -> None:  # noqa: ANN401 - JSON
     if depth > DEEPEST_BODY:
         raise InvalidField(f"nests more than {DEEPEST_BODY} levels.")
     if isinstance(value, dict):
-        if any(TAGS.search(name) for name in value):
+        if any(map(has_tag, value)):
             raise InvalidField("has merge tags in a name; they are allowed in values only.")
         for each in value.values():
             _check_shape(each, depth + 1)
