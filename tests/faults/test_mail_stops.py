@@ -121,7 +121,7 @@ def test_four_faults_are_told_and_repaired(start: Start, environment: dict[str, 
             assert application.send(f"{name}{number}@example.com", [event]) == 200
     began = time.monotonic()
 
-    within(SECONDS_TO_TELL, lambda: "No mail leaves by" in seen.log(), "log")
+    within(SECONDS_TO_TELL, lambda: "No mail has left by" in seen.log(), "log")
     within(SECONDS_TO_TELL, lambda: "Webhooks to 127.0.0.1" in seen.log(), "log of webhooks")
     assert seen.gauge("cueline_mail_blocked_seconds") > 0
     assert seen.gauge("cueline_webhooks_waiting") > 0
@@ -129,8 +129,8 @@ def test_four_faults_are_told_and_repaired(start: Start, environment: dict[str, 
     assert (status, health["mail"]["status"]) == (200, "failing")
     alarms, doctor = seen.alarms(), seen.doctor()
     for said in (alarms, doctor):
-        assert "No mail leaves by" in said
-        assert "are not taken" in said
+        assert "No mail has left by" in said
+        assert "have not been taken" in said
     assert f"Broken: {PEOPLE} failed since" in alarms
     assert "retry_failed --workspace shop --sequence broken" in doctor
     assert time.monotonic() - began < SECONDS_TO_TELL * 2

@@ -26,7 +26,7 @@ class AwayReceiver:
         since = f"{self.since:%Y-%m-%d %H:%M} UTC"
         error = f" ({self.error.rstrip('.')})" if self.error else ""
         return (
-            f"Webhooks to {self.host} are not taken since {since}{error}; "
+            f"Webhooks to {self.host} have not been taken since {since}{error}; "
             f"enrollments that wait: {self.waiting:,}"
         )
 

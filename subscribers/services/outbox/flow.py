@@ -69,7 +69,7 @@ class Stop:
         since = f"{self.since:%Y-%m-%d %H:%M} UTC"
         reason = self.kind.label[0].lower() + self.kind.label[1:]
         error = f" ({self.error})" if self.error else ""
-        return f"No mail leaves by {self.server} since {since}: {reason}{error}"
+        return f"No mail has left by {self.server} since {since}: {reason}{error}"
 
 
 _noted_by_workspace: dict[UUID, _Noted] = {}

@@ -103,7 +103,7 @@ def test_a_server_that_takes_no_mail_shows_everywhere_and_so_does_its_return(
     name = f"127.0.0.1:{server.port}"
     assert [level for level, _ in lines] == ["WARNING"]
     for text in (lines[0][1], alarm, finding):
-        assert f"No mail leaves by {name} since 2026-11-24 12:00 UTC: the server" in text
+        assert f"No mail has left by {name} since 2026-11-24 12:00 UTC: the server" in text
     assert "Mails that wait: 4." in alarm
     assert finding.endswith("mails that wait: 4")
     assert numbers["cueline_mail_blocked_seconds"] == 30

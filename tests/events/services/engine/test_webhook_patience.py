@@ -148,7 +148,7 @@ def test_a_receiver_that_is_away_is_said_once_everywhere(
 
     travel.run_for(MINUTE)
     words = (
-        "Webhooks to 127.0.0.1 are not taken since 2026-11-24 12:00 UTC (It answered 502); "
+        "Webhooks to 127.0.0.1 have not been taken since 2026-11-24 12:00 UTC (It answered 502); "
         "enrollments that wait: 3"
     )
     (finding,) = working.receivers(Audit(now=travel.now))
