@@ -85,7 +85,7 @@ def draw(
         "scale": [f"{top:,}", f"{top // 2:,}" if top > 1 else "", "0"],
         "columns": _columns(columns, labels=labels, top=top),
         "lines": [_Line(_points(each.values, top=top), each.tone) for each in lines],
-        "labels": _some(labels),
+        "marks": _marks(labels),
         "rows": [
             (label, [f"{each.values[place]:,}" for each in everything])
             for place, label in enumerate(labels)
@@ -130,7 +130,10 @@ def _round_up(number: int) -> int:
     return next(digit * size for digit in ROUND if digit * size >= number)
 
 
-def _some(labels: Sequence[str]) -> Sequence[str]:
-    """Return the labels that fit below the chart, at even distances, from the first on."""
-    distance = -(-len(labels) // MOST_LABELS)
-    return labels[:: max(distance, 1)]
+def _marks(labels: Sequence[str]) -> list[tuple[str, bool]]:
+    """Return a mark for each slot, most of them empty, and which ones a phone has no room for."""
+    distance = max(-(-len(labels) // MOST_LABELS), 1)
+    return [
+        ("" if place % distance else label, bool(place // distance % 2))
+        for place, label in enumerate(labels)
+    ]
