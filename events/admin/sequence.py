@@ -5,18 +5,19 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from config.admin_base import list_url, word_when
+from config.admin_base import KeysetChangeList, view_url, word_when
+from config.admin_links import page_url
 from config.readable import bulleted
-from events.admin.sequence_actions import SequenceActions
 from events.admin.sequence_editor.form import SequenceForm
 from events.admin.sequence_editor.step_forms import FORMS
 from events.admin.sequence_editor.wire import TRIGGER_CONDITIONS
-from events.models import Enrollment, Sequence
+from events.admin.sequence_pages import SequencePages
+from events.models import Sequence
 from events.services.sequences import sequences
 from events.wording import sequences as sequence_words
 
@@ -31,8 +32,15 @@ SENDING = (
 )  # fmt: skip
 
 
+class SequenceList(KeysetChangeList):
+    """Leads to the flow; the form is one click further."""
+
+    def url_for_result(self, result: Model) -> str:
+        return page_url(result)
+
+
 @admin.register(Sequence)
-class SequenceAdmin(SequenceActions):
+class SequenceAdmin(SequencePages):
     form = SequenceForm
     list_display = (
         "name", "workspace", "state", "starts_by", "version",
@@ -76,6 +84,18 @@ class SequenceAdmin(SequenceActions):
         words = ("starts_by", "stops_by", "steps_shown")
         return ("workspace", "key", *words) if obj else words
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        return SequenceList
+
+    def response_post_save_add(self, request: HttpRequest, obj: Sequence) -> HttpResponseRedirect:
+        """Show the stored sequence, rather than the list."""
+        return HttpResponseRedirect(page_url(obj))
+
+    def response_post_save_change(
+        self, request: HttpRequest, obj: Sequence
+    ) -> HttpResponseRedirect:
+        return HttpResponseRedirect(page_url(obj))
+
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
@@ -106,8 +126,9 @@ class SequenceAdmin(SequenceActions):
         context["step_kinds"] = [(kind, form.title) for kind, form in FORMS.items()]
         if sequence is not None:
             context["readiness"] = sequences.readiness(sequence)
-            context["versions"] = sequence_words.version_lines(sequence)
-            context["enrollments_address"] = list_url(Enrollment, sequence__id__exact=sequence.pk)
+            context["flow_address"] = page_url(sequence)
+            context["versions_address"] = view_url(sequence, "versions")
+            context["activating_address"] = view_url(sequence, "activating")
         return super().render_change_form(request, context, *args, **kwargs)
 
     @display(description="status", label=sequence_words.COLOURS)  # type: ignore[untyped-decorator]

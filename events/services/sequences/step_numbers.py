@@ -33,8 +33,6 @@ class StepNumbers:
 def of_steps(*, rows: Iterable[Step], under_way: UnderWay) -> dict[str, StepNumbers]:
     """Return the numbers of each step, by its key."""
     return {
-        row.key: StepNumbers(
-            waiting=under_way.by_step.get(row.pk, 0), is_all=under_way.is_all
-        )
+        row.key: StepNumbers(waiting=under_way.by_step.get(row.pk, 0), is_all=under_way.is_all)
         for row in rows
     }

@@ -15,7 +15,7 @@ MOST_READ = 5000
 class UnderWay:
     """How many are under way, by the ids of versions and steps; more than that if not `is_all`."""
 
-    by_version: Mapping[UUID, int]
+    by_version: Mapping[UUID | None, int]
     by_step: Mapping[UUID, int]
     is_all: bool
 
@@ -33,6 +33,6 @@ def under_way(sequence: Sequence) -> UnderWay:
     found = list(rows.values_list("version_id", "step_id")[: MOST_READ + 1])
     return UnderWay(
         by_version=Counter(version_id for version_id, _ in found[:MOST_READ]),
-        by_step=Counter(step_id for _, step_id in found[:MOST_READ] if step_id),
+        by_step=Counter(step_id for _, step_id in found[:MOST_READ]),
         is_all=len(found) <= MOST_READ,
     )

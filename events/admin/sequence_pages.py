@@ -1,0 +1,260 @@
+"""A sequence's pages to look at: its flow, its steps, its versions and how they differ."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.options import get_content_type_for_model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+
+from config.admin_base import admin_url, list_url, view_url
+from config.admin_links import page_url
+from events.admin import flow_drawing, step_fields, version_changes
+from events.admin.sequence_actions import DUPLICATE, EDIT, EXPORT, SequenceActions
+from events.language import files, steps
+from events.language.specs import SequenceSpec
+from events.models import Enrollment, Sequence, SequenceVersion, Step
+from events.services.sequences import arrivals, references, sequences, step_numbers
+from events.services.sequences import files as sequence_files
+from events.services.sequences.under_way import UnderWay, under_way
+from events.services.sequences.versions import spec_of
+from events.wording import arrivals as arrival_words
+from events.wording import sequences as sequence_words
+from events.wording.steps import drawn_in_words
+from subscribers.admin.mail_preview import frame, sandboxed
+
+MOST_VERSIONS = 50
+# The time between storing a version and its entry in the log: both are of one request.
+LOGGED_WITHIN = timedelta(minutes=1)
+
+
+class SequencePages(SequenceActions):
+    """Pages that change nothing; the flow is the page that lists and links lead to."""
+
+    page_name = "flow"
+
+    def action_urls(self) -> list[URLPattern]:
+        return [
+            *super().action_urls(),
+            self.view_url("flow", self.show_flow),
+            self.view_url("step", self.show_step),
+            self.view_url("step-mail", self.show_mail),
+            self.view_url("versions", self.show_versions),
+            self.view_url("compare", self.show_comparison),
+            self.view_url("export", self.export),
+        ]
+
+    def show_flow(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        """Show the current version with what may be done, or an earlier one to read."""
+        version = _version(sequence, request.GET.get("version"))
+        spec = _spec(sequence, version)
+        rows = {row.key: row for row in version.steps.all()} if version else {}
+        found = under_way(sequence)
+        numbers = step_numbers.of_steps(rows=rows.values(), under_way=found)
+        is_current = version is None or version.pk == sequence.current_version_id
+        came = arrivals.of_trigger(sequence=sequence, now=timezone.now())
+        return self._page(
+            request,
+            sequence,
+            "admin/sequence_flow.html",
+            title=f"{sequence}, {version}" if not is_current else str(sequence),
+            version=version,
+            is_current=is_current,
+            flow_address=page_url(sequence),
+            compare_address="" if is_current else _compare_address(sequence, version),
+            state=(sequence_words.COLOURS[sequence.status], sequence.get_status_display()),
+            facts=sequence_words.facts(sequence, spec),
+            arrivals=came and arrival_words.in_words(came),
+            flow=flow_drawing.draw(
+                sequence=sequence, version=version, placed=spec.steps, rows=rows, numbers=numbers
+            ),
+            stops_by=sequence_words.stop_in_words(sequence) if sequence.stop_condition else "",
+            readiness=sequences.readiness(sequence) if is_current else None,
+            buttons=self._buttons(request, sequence) if is_current else (),
+            **_people(sequence, found),
+        )
+
+    def show_step(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        """Show one step with all its fields, its mail, and the way to its people."""
+        row = _step(sequence, request)
+        spec = _spec(sequence, row.version)
+        step = spec.steps[row.position]
+        number_by_id = {each.id: number for number, each in enumerate(spec.steps, start=1)}
+        fields = step_fields.fields_of(step, number_by_id=number_by_id)
+        number, is_current = row.position + 1, row.version_id == sequence.current_version_id
+        has_html = isinstance(step, steps.EmailStep) and step.html
+        mail = flow_drawing.step_address(sequence, row.version, number, "step-mail")
+        return self._page(
+            request,
+            sequence,
+            "admin/sequence_step.html",
+            title=f"Step {number} of {sequence}, {row.version}",
+            number=number,
+            sentence=drawn_in_words(step),
+            fields=list(_readable(fields)),
+            mail=frame(mail) if has_html else "",
+            people_address=list_url(Enrollment, step__id__exact=row.pk, under_way="yes"),
+            flow_address=_flow_address(sequence, row.version),
+            edit_address=f"{admin_url(sequence)}#step-{number}" if is_current else "",
+        )
+
+    def show_mail(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        """Answer with a step's HTML, merge tags as they are, where nothing in it can run."""
+        step = steps.from_stored(_step(sequence, request).config)
+        if not isinstance(step, steps.EmailStep):
+            raise Http404
+        return sandboxed(step.html)
+
+    def show_versions(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        versions = list(sequence.versions.order_by("-number")[:MOST_VERSIONS])
+        makers = dict(_makers(sequence, versions))
+        found = under_way(sequence)
+        lines = [
+            {
+                "version": version,
+                "is_current": version.pk == sequence.current_version_id,
+                "maker": makers.get(version.pk, ""),
+                "under_way": _shown(found.by_version.get(version.pk, 0), found),
+                "people_address": list_url(
+                    Enrollment, version__id__exact=version.pk, under_way="yes"
+                ),
+                "address": _flow_address(sequence, version),
+                "earlier": earlier,
+            }
+            for version, earlier in zip(versions, [*versions[1:], None], strict=True)
+        ]
+        return self._page(
+            request,
+            sequence,
+            "admin/sequence_versions.html",
+            title=f"Versions of {sequence}",
+            lines=lines,
+            is_cut=len(versions) == MOST_VERSIONS,
+            compare_address=view_url(sequence, "compare"),
+        )
+
+    def show_comparison(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        old, new = (
+            get_object_or_404(sequence.versions.all(), number=_number(request.GET.get(name, "")))
+            for name in ("old", "new")
+        )
+        return self._page(
+            request,
+            sequence,
+            "admin/compare_versions.html",
+            title=f"{sequence}: {old} and {new}",
+            old=old,
+            new=new,
+            old_address=_flow_address(sequence, old),
+            new_address=_flow_address(sequence, new),
+            comparison=version_changes.compare(_spec(sequence, old), _spec(sequence, new)),
+        )
+
+    def export(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        """Answer with the file that `import_sequences` reads; it may hold a webhook's password."""
+        if not self.may_act(request, sequence):
+            raise Http404
+        elements = sequence_files.exported(workspace=sequence.workspace, keys=[sequence.key])
+        disposition = content_disposition_header(
+            as_attachment=True, filename=f"{sequence.key}.yaml"
+        )
+        return HttpResponse(
+            files.dump(elements),
+            content_type="application/yaml; charset=utf-8",
+            headers={"Content-Disposition": disposition, "Cache-Control": "no-store"},
+        )
+
+    def _buttons(self, request: HttpRequest, sequence: Sequence) -> list[tuple[Any, str]]:
+        if not self.may_act(request, sequence):
+            return []
+        found = [EDIT, *self.row_actions(request, sequence)]
+        if self.has_add_permission(request):
+            found.append(DUPLICATE)
+        return [(each, view_url(sequence, each.name)) for each in (*found, EXPORT)]
+
+
+def _version(sequence: Sequence, given: str | None) -> SequenceVersion | None:
+    """Return the version with a number, or the current one; raises `Http404`."""
+    if given is None:
+        return sequence.current_version
+    return get_object_or_404(sequence.versions.all(), number=_number(given))
+
+
+def _step(sequence: Sequence, request: HttpRequest) -> Step:
+    version = _version(sequence, request.GET.get("version"))
+    rows = Step.objects.select_related("version")
+    position = _number(request.GET.get("number", "")) - 1
+    return get_object_or_404(rows, version=version, position=position)
+
+
+def _number(given: str) -> int:
+    if not (given.isascii() and given.isdigit() and len(given) < 7):  # noqa: PLR2004 - digits
+        raise Http404
+    return int(given)
+
+
+def _spec(sequence: Sequence, version: SequenceVersion | None) -> SequenceSpec:
+    spec = spec_of(sequence, version=version)
+    return references.with_list_names(workspace=sequence.workspace, spec=spec)
+
+
+def _readable(fields: list[step_fields.FieldText]) -> Iterator[step_fields.FieldText]:
+    """Yield the fields that have a value, without what may be secret; HTML is shown as a mail."""
+    for each in fields:
+        if each.text and each.name in step_fields.SECRET:
+            hidden = step_fields.with_hidden_values(each.text)
+            yield step_fields.FieldText(each.name, each.label, hidden)
+        elif each.text and each.name != "html":
+            yield each
+
+
+def _people(sequence: Sequence, found: UnderWay) -> dict[str, object]:
+    """Return how many are under way in all, and with earlier versions."""
+    current = found.by_version.get(sequence.current_version_id, 0)
+    return {
+        "under_way": _shown(found.count, found),
+        "under_way_address": list_url(Enrollment, sequence__id__exact=sequence.pk, under_way="yes"),
+        "behind": _shown(found.count - current, found) if found.count > current else "",
+        "enrollments_address": list_url(Enrollment, sequence__id__exact=sequence.pk),
+    }
+
+
+def _shown(count: int, found: UnderWay) -> str:
+    return f"{count:,}{'' if found.is_all else '+'}"
+
+
+def _compare_address(sequence: Sequence, version: SequenceVersion | None) -> str:
+    """Return the address of the comparison of a version with the current one."""
+    current = sequence.current_version
+    if version is None or current is None:
+        return ""
+    return f"{view_url(sequence, 'compare')}?old={version.number}&new={current.number}"
+
+
+def _flow_address(sequence: Sequence, version: SequenceVersion) -> str:
+    if version.pk == sequence.current_version_id:
+        return page_url(sequence)
+    return f"{page_url(sequence)}?version={version.number}"
+
+
+def _makers(sequence: Sequence, versions: list[SequenceVersion]) -> Iterator[tuple[Any, str]]:
+    """Yield who stored each version by the log; imports and commands are not in it. One query."""
+    if not versions:
+        return
+    entries = LogEntry.objects.filter(
+        content_type=get_content_type_for_model(sequence),
+        object_id=str(sequence.pk),
+        action_time__gte=versions[-1].created_at,
+    )
+    logged = list(entries.select_related("user").order_by("action_time"))
+    for version in versions:
+        until = version.created_at + LOGGED_WITHIN
+        for entry in logged:
+            if version.created_at <= entry.action_time <= until:
+                yield version.pk, entry.user.get_username()
+                break
