@@ -15,7 +15,9 @@ def link_to(row: Model, text: str | None = None) -> SafeString:
 
 def page_url(row: Model) -> str:
     """Return the address of the page that shows a row: its form, unless its admin has another."""
-    return view_url(row, getattr(site.get_model_admin(type(row)), "page_name", "change"))
+    form = admin_url(row)  # Loads the addresses, and with them what is registered.
+    name = getattr(site.get_model_admin(type(row)), "page_name", "")
+    return view_url(row, name) if name else form
 
 
 def admin_url(row: Model) -> str:

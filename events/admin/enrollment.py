@@ -20,7 +20,7 @@ from subscribers.admin.person_search import row_or_person
 from subscribers.models import OutgoingEmail
 
 
-class UnderWay(admin.SimpleListFilter):
+class UnderWayFilter(admin.SimpleListFilter):
     """Those that have not ended: the number on a sequence's page leads to as many rows."""
 
     title = "under way"
@@ -43,7 +43,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         "entered_at",
     )  # fmt: skip
     list_select_related = ("subscriber", "sequence", "step")
-    list_filter = (UnderWay, "status", "workspace")
+    list_filter = (UnderWayFilter, "status", "workspace")
     search_fields = ("id",)
     search_help_text = "enr_… id, whole address or external id"
     fieldsets = (

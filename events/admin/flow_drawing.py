@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from config.admin_base import list_url, view_url
 from events.language import steps
-from events.language.steps.outline import Column, Stop, Way, outline
+from events.language.steps.outline import Column, DrawnStep, Way, outline
 from events.models import Enrollment, SequenceVersion, Step
 from events.models import Sequence as SequenceRow
 from events.services.sequences.step_numbers import StepNumbers
@@ -55,10 +55,11 @@ class Box:
         return any(lane.boxes for lane in self.lanes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     boxes: tuple[Box, ...]
     unreached: tuple[Box, ...]
+    says_end: bool
 
 
 def draw(
@@ -72,7 +73,7 @@ def draw(
     """Return the boxes; `rows` are the stored steps by key, and `placed` the same in order."""
     found = outline(placed)
 
-    def box(stop: Stop) -> Box:
+    def box(stop: DrawnStep) -> Box:
         step = placed[stop.place]
         counted, row = numbers[step.id], rows[step.id]
         words = drawn_in_words(step)
@@ -106,7 +107,11 @@ def draw(
             says_end=not _ends_by_itself(way.column, placed),
         )
 
-    return Flow(tuple(map(box, found.column.stops)), tuple(map(box, found.unreached)))
+    return Flow(
+        boxes=tuple(map(box, found.column.stops)),
+        unreached=tuple(map(box, found.unreached)),
+        says_end=not _ends_by_itself(found.column, placed),
+    )
 
 
 def step_address(

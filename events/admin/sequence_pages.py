@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import get_content_type_for_model
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern
@@ -96,7 +97,7 @@ class SequencePages(SequenceActions):
             title=f"Step {number} of {sequence}, {row.version}",
             number=number,
             sentence=drawn_in_words(step),
-            fields=list(_readable(fields)),
+            facts=list(_readable(fields)),
             mail=frame(mail) if has_html else "",
             people_address=list_url(Enrollment, step__id__exact=row.pk, under_way="yes"),
             flow_address=_flow_address(sequence, row.version),
@@ -158,7 +159,7 @@ class SequencePages(SequenceActions):
     def export(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
         """Answer with the file that `import_sequences` reads; it may hold a webhook's password."""
         if not self.may_act(request, sequence):
-            raise Http404
+            raise PermissionDenied
         elements = sequence_files.exported(workspace=sequence.workspace, keys=[sequence.key])
         disposition = content_disposition_header(
             as_attachment=True, filename=f"{sequence.key}.yaml"
@@ -203,14 +204,16 @@ def _spec(sequence: Sequence, version: SequenceVersion | None) -> SequenceSpec:
     return references.with_list_names(workspace=sequence.workspace, spec=spec)
 
 
-def _readable(fields: list[step_fields.FieldText]) -> Iterator[step_fields.FieldText]:
-    """Yield the fields that have a value, without what may be secret; HTML is shown as a mail."""
+def _readable(fields: list[step_fields.FieldText]) -> Iterator[tuple[str, str]]:
+    """Yield the label and text of each field that says something; HTML is shown as a mail.
+
+    Values that may be secret are hidden: people who may only look come here.
+    """
     for each in fields:
-        if each.text and each.name in step_fields.SECRET:
-            hidden = step_fields.with_hidden_values(each.text)
-            yield step_fields.FieldText(each.name, each.label, hidden)
-        elif each.text and each.name != "html":
-            yield each
+        if each.name in step_fields.SECRET and not each.is_default:
+            yield each.label, step_fields.with_hidden_values(each.text)
+        elif each.name != "html" and not each.is_default:
+            yield each.label, each.text
 
 
 def _people(sequence: Sequence, found: UnderWay) -> dict[str, object]:

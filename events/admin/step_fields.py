@@ -23,6 +23,8 @@ class FieldText:
     name: str
     label: str
     text: str
+    # Whether the step does not mention it.
+    is_default: bool = False
 
 
 def title_of(step: steps.Step) -> str:
@@ -44,7 +46,8 @@ def fields_of(step: steps.Step, *, number_by_id: Mapping[str, int]) -> list[Fiel
             text = _target(values.get(name) or ("exit" if name == "on_false" else ""), number_by_id)
         else:
             text = text_of(field, values.get(name))
-        found.append(FieldText(name, str(field.label), text))
+        is_default = values.get(name) in (None, "", False, [])
+        found.append(FieldText(name, str(field.label), text, is_default))
     return found
 
 

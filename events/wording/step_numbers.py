@@ -21,7 +21,10 @@ def phrases(step: steps.Step, numbers: StepNumbers) -> Iterator[str]:
     """
     if numbers.mailed is not None:
         yield f"{numbers.mailed:,} mailed"
-        for count, word in ((numbers.opened, "opened"), (numbers.clicked, "clicked")):
+        what_became = {
+            "delivered": numbers.delivered, "opened": numbers.opened, "clicked": numbers.clicked,
+        }  # fmt: skip
+        for word, count in what_became.items():
             if count is not None and numbers.mailed:
                 yield f"{percent(count, numbers.mailed)} {word}"
     elif numbers.passed is not None:

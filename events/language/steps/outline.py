@@ -18,7 +18,7 @@ DEEPEST = 3
 class Column:
     """Steps one below the other; `goes_on_at` is the place of a step, or None where it ends."""
 
-    stops: tuple["Stop", ...]
+    stops: tuple["DrawnStep", ...]
     goes_on_at: int | None
 
 
@@ -29,7 +29,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class DrawnStep:
     """A step by its place; `jumps_to` says where it goes on if not at the next one drawn."""
 
     place: int
@@ -41,7 +41,7 @@ class Stop:
 class Outline:
     column: Column
     # Steps that no way leads to.
-    unreached: tuple[Stop, ...]
+    unreached: tuple[DrawnStep, ...]
 
 
 def outline(steps: Sequence[Step]) -> Outline:
@@ -58,11 +58,11 @@ class _Drawing:
     def outline(self) -> Outline:
         column = self.column(0, self.end, depth=0)
         left = [place for place in range(self.end) if place not in self.drawn]
-        return Outline(column, tuple(Stop(place, self.named(place)) for place in left))
+        return Outline(column, tuple(DrawnStep(place, self.named(place)) for place in left))
 
     def column(self, place: int, stop: int, *, depth: int) -> Column:
         """Draw from a place until another."""
-        stops: list[Stop] = []
+        stops: list[DrawnStep] = []
         while place < self.end and place != stop and place not in self.drawn:
             self.drawn.add(place)
             ways = self.ways[place]
@@ -72,14 +72,14 @@ class _Drawing:
             if len(ways) > 1:
                 join = self.joins[place]
                 columns = [(name, self.column(to, join, depth=depth + 1)) for name, to in ways]
-                stops.append(Stop(place, tuple(Way(name, each) for name, each in columns)))
+                stops.append(DrawnStep(place, tuple(Way(name, each) for name, each in columns)))
                 place = join
             else:
-                stops.append(Stop(place))
+                stops.append(DrawnStep(place))
                 place = ways[0][1] if ways else self.end
         return Column(tuple(stops), self.shown(place))
 
-    def flat(self, first: int, stop: int) -> list[Stop]:
+    def flat(self, first: int, stop: int) -> list[DrawnStep]:
         """List what follows a step and was not drawn, in order."""
         ahead = {first}
         for place in range(first, stop):
@@ -90,7 +90,7 @@ class _Drawing:
         found = []
         for place, following in zip(listed, [*listed[1:], stop], strict=True):
             to = self.ways[place][0][1] if len(self.ways[place]) == 1 else following
-            found.append(Stop(place, self.named(place), None if to == following else to))
+            found.append(DrawnStep(place, self.named(place), None if to == following else to))
         return found
 
     def named(self, place: int) -> tuple[Way, ...]:

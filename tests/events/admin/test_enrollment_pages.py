@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from config.admin_base import admin_url, list_url, view_url
+from config.admin_links import page_url
 from events.models import Enrollment, Sequence, Step, StepRun
 from subscribers.ids import new_id
 from tests import factories
@@ -150,7 +151,7 @@ def test_the_page_tells_who_came_in_by_what(admin_client: Client, db: None) -> N
     assert "by the tag vip" in page
     assert admin_url(event) in page
     assert admin_url(enrollment.subscriber) in page
-    assert admin_url(enrollment.sequence) in page
+    assert page_url(enrollment.sequence) in page
     assert enrollment.public_id in page
 
 

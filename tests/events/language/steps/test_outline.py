@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from events.language.steps import parse_steps
-from events.language.steps.outline import Column, Stop, outline
+from events.language.steps.outline import Column, DrawnStep, outline
 
 
 def mail(step_id: str, **rest: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def column_text(column: Column) -> str:
     return " ".join([*parts, "end" if column.goes_on_at is None else f">{column.goes_on_at + 1}"])
 
 
-def stop_text(stop: Stop) -> str:
+def stop_text(stop: DrawnStep) -> str:
     ways = " | ".join(f"{way.name}: {column_text(way.column)}" for way in stop.ways)
     jump = "" if stop.jumps_to is None else f">{stop.jumps_to + 1}"
     return f"{stop.place + 1}{f'({ways})' if ways else ''}{jump}"
