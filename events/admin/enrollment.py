@@ -1,7 +1,6 @@
 """Enrollments: where each person is in a sequence, its history, and why nothing happens."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
@@ -14,26 +13,11 @@ from unfold.decorators import display
 from config.admin_base import ReadOnlyAdmin, RowAction, link_to
 from config.readable import NOTHING, bulleted, moment, sentence
 from events.admin import enrollment_actions, enrollment_history
+from events.admin.enrollment_filters import SequenceFilter, StepFilter, UnderWayFilter
 from events.models import Enrollment
 from events.wording import enrollments, steps
 from subscribers.admin.person_search import row_or_person
 from subscribers.models import OutgoingEmail
-
-
-class UnderWayFilter(admin.SimpleListFilter):
-    """Those that have not ended: the number on a sequence's page leads to as many rows."""
-
-    title = "under way"
-    parameter_name = "under_way"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - Django's
-        return [("yes", "Under way"), ("no", "Ended")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Enrollment]) -> Any:  # noqa: ANN401 - Django's
-        if self.value() not in {"yes", "no"}:
-            return queryset
-        is_under_way = Q(status__in=Enrollment.UNDER_WAY)
-        return queryset.filter(is_under_way if self.value() == "yes" else ~is_under_way)
 
 
 @admin.register(Enrollment)
@@ -43,7 +27,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         "entered_at",
     )  # fmt: skip
     list_select_related = ("subscriber", "sequence", "step")
-    list_filter = (UnderWayFilter, "status", "workspace")
+    list_filter = (UnderWayFilter, "status", SequenceFilter, StepFilter, "workspace")
     search_fields = ("id",)
     search_help_text = "enr_… id, whole address or external id"
     fieldsets = (
