@@ -52,10 +52,10 @@ class StepFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         sequence_id = _id_of(request.GET.get(SequenceFilter.parameter_name, ""))
         step_id = _id_of(request.GET.get(self.parameter_name, ""))
-        if not (sequence_id or step_id):
-            return []
-        current = Sequence.objects.filter(pk=sequence_id).values("current_version")
-        offered = Q(version__in=current)
+        offered = Q(pk__in=[])
+        if sequence_id:
+            current = Sequence.objects.filter(pk=sequence_id).values("current_version")
+            offered |= Q(version__in=current)
         if step_id:
             offered |= Q(pk=step_id)
         rows = Step.objects.filter(offered).order_by("position")
