@@ -24,7 +24,7 @@ class Lane:
     """One way on from a branching step; `goes_on_at` is a step's number."""
 
     name: str
-    # "80 %" and "52 people"; "" where that is not known.
+    # "80%" and "52 people"; "" where that is not known.
     share: str
     count: str
     boxes: tuple["Box", ...]

@@ -15,7 +15,7 @@ def people_here(numbers: StepNumbers) -> str:
 
 
 def phrases(step: steps.Step, numbers: StepNumbers) -> Iterator[str]:
-    """Yield such as `96 mailed`, `58 % opened`, `2 skipped: the address is suppressed`.
+    """Yield such as `96 mailed`, `58% opened`, `2 skipped: the address is suppressed`.
 
     The ways of a condition or split are left out: they have places of their own.
     """
@@ -40,4 +40,4 @@ def phrases(step: steps.Step, numbers: StepNumbers) -> Iterator[str]:
 
 
 def percent(count: int, whole: int) -> str:
-    return f"{100 * count / whole:.0f} %"
+    return f"{count / whole:.0%}"

@@ -21,7 +21,7 @@ WAIT = steps.WaitForEventStep(id="b", event_name="paid")
                 skipped_by_reason={"suppressed": 2},
             ),
             [
-                "1,200 mailed", "98 % delivered", "50 % opened", "0 % clicked",
+                "1,200 mailed", "98% delivered", "50% opened", "0% clicked",
                 "2 skipped: the address is suppressed", "3 failed", "1 left",
             ],
         ),
