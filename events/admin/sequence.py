@@ -7,12 +7,10 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
-from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from config.admin_base import KeysetChangeList, view_url, word_when
 from config.admin_links import page_url
-from config.readable import bulleted
 from events.admin.sequence_editor.form import SequenceForm
 from events.admin.sequence_editor.step_forms import FORMS
 from events.admin.sequence_editor.wire import TRIGGER_CONDITIONS
@@ -63,26 +61,29 @@ class SequenceAdmin(SequencePages):
         "window_timezone": "window_is_on",
     }
 
-    def get_fieldsets(self, request: HttpRequest, obj: Sequence | None = None) -> Any:  # noqa: ANN401 - as Django has it
-        """Show fields to those who may change them, and sentences to those who may only view."""
-        own = ("workspace", "name", "key", "description", "labels")
-        if obj is not None and not self.has_change_permission(request, obj):
-            return (
-                (None, {"fields": own}),
-                ("Summary", {"fields": ("starts_by", "stops_by", "steps_shown")}),
-            )
-        return (
-            (None, {"fields": (*own, "seen")}),
-            ("Who enters", {"fields": WHO}),
-            ("Exit condition", {"fields": STOP, "classes": ("collapse",)}),
-            ("Sending", {"fields": SENDING, "classes": ("collapse",)}),
-        )
+    fieldsets = (
+        (None, {"fields": ("workspace", "name", "key", "description", "labels", "seen")}),
+        ("Who enters", {"fields": WHO}),
+        ("Exit condition", {"fields": STOP, "classes": ("collapse",)}),
+        ("Sending", {"fields": SENDING, "classes": ("collapse",)}),
+    )
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Sequence | None = None
     ) -> tuple[str, ...]:
-        words = ("starts_by", "stops_by", "steps_shown")
-        return ("workspace", "key", *words) if obj else words
+        return ("workspace", "key") if obj else ()
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the form; who may only view sees the flow."""
+        if request.method == "GET" and not self.has_change_permission(request):
+            return HttpResponseRedirect(f"../{self.page_name}/")
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         return SequenceList
@@ -108,11 +109,25 @@ class SequenceAdmin(SequencePages):
             made = sequences.create(workspace=obj.workspace, spec=form.spec, now=timezone.now())
             # The log entry and the answer name the stored row.
             obj.pk, obj.name = made.pk, made.name
+            messages.success(request, f"{made} is a draft: activate it when it is ready.")
             return
         before = obj.current_version
         sequences.edit(sequence=obj, spec=form.spec, now=timezone.now())
-        if before and obj.current_version_id != before.pk:
-            messages.info(request, f"New enrollments begin with {obj.current_version}.")
+        is_new = before and obj.current_version_id != before.pk
+        begin = f" New enrollments begin with {obj.current_version}." if is_new else ""
+        messages.success(request, f"{obj} is saved.{begin}")
+
+    def message_user(
+        self,
+        request: HttpRequest,
+        message: Any,  # noqa: ANN401 - Django's texts
+        level: int | str = messages.INFO,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        """Leave out Django's words of success: saving has its own."""
+        if level != messages.SUCCESS:
+            super().message_user(request, message, level, *args, **kwargs)
 
     def log_change(self, request: HttpRequest, obj: Sequence, message: Any) -> LogEntry:  # noqa: ANN401 - words, or Django's list
         """Name the version after an edit: it says more than the names of the changed fields."""
@@ -139,14 +154,6 @@ class SequenceAdmin(SequencePages):
     def starts_by(self, sequence: Sequence) -> str:
         return sequence_words.trigger_in_words(sequence)
 
-    @admin.display(description="exit condition")
-    def stops_by(self, sequence: Sequence) -> str:
-        return sequence_words.stop_in_words(sequence)
-
     @admin.display(description="version")
     def version(self, sequence: Sequence) -> str:
         return str(sequence.current_version.number) if sequence.current_version else "-"
-
-    @admin.display(description="steps")
-    def steps_shown(self, sequence: Sequence) -> SafeString:
-        return bulleted(sequence_words.steps_in_words(sequence))

@@ -1,18 +1,15 @@
 """A sequence in sentences: its trigger, its exit condition, its steps and its enrollments."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import assert_never
 
 import msgspec
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from events.language.entry import StopCondition, Trigger, trigger_from_stored
 from events.language.specs import SequenceSpec
 from events.models import Sequence
-from events.services.sequences import references, sequences
-from events.wording.steps import filters_in_words, hours_in_words, in_words, next_in_words
+from events.wording.steps import filters_in_words, hours_in_words
 
 COLOURS = {"draft": "", "active": "success", "paused": "warning", "archived": ""}
 # How people enter, by the word that enrollments store: before any name, and before this name.
@@ -68,6 +65,8 @@ def facts(sequence: Sequence, spec: SequenceSpec) -> list[tuple[str, str]]:
             if spec.sending_window
             else ()
         ),
+        ("Key", sequence.key),
+        *([("Labels", ", ".join(spec.labels))] if spec.labels else ()),
     ]
 
 
@@ -76,21 +75,6 @@ def sender_in_words(sequence: Sequence, spec: SequenceSpec) -> str:
     name = spec.from_name or sequence.workspace.from_name
     address = spec.from_email or sequence.workspace.from_email
     return f"{name} <{address}>" if name and address else address or "no address yet"
-
-
-def steps_in_words(sequence: Sequence) -> Iterator[SafeString]:
-    """Yield the steps of the current version, its sending window and its list."""
-    spec = sequences.spec_of(sequence)
-    for step in spec.steps:
-        label = f"{step.label}: " if step.label else ""
-        yield format_html("{}{}{}", label, in_words(step), next_in_words(step))
-    if spec.runs_while_pending:
-        yield format_html("{}", "Runs before the person has confirmed")
-    if spec.sending_window:
-        yield format_html("Marketing mail only on {}", hours_in_words(spec.sending_window))
-    if spec.mail_list:
-        named = references.with_list_names(workspace=sequence.workspace, spec=spec)
-        yield format_html("Marketing mail only to members of the list {}", named.mail_list)
 
 
 def _lists_in_words(trigger: Trigger) -> str:

@@ -29,7 +29,7 @@ def row_in_words(row: Step) -> str:
         step = steps.from_stored(row.config)
     except InvalidRequest:
         return str(row)
-    return f"{row.position + 1}. {step.label or in_words(step)}"
+    return f"{row.position + 1}. {step.label or drawn_in_words(step)}"
 
 
 def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kind
@@ -138,11 +138,6 @@ def split_in_words(step: steps.SplitStep) -> str:
         for branch in step.branches
     )
     return f"Split: {', '.join(ways)}"
-
-
-def next_in_words(step: steps.Step) -> str:
-    """Return where a step leads, when that is not the step after it; else ""."""
-    return f", then {_way_in_words(step.next)}" if step.next else ""
 
 
 def _way_in_words(target: str) -> str:

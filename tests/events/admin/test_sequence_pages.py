@@ -308,6 +308,8 @@ def test_who_may_only_look_has_no_button_and_no_file(branched: Sequence) -> None
         page = shown(client, view_url(branched, name))
         assert "csrfmiddlewaretoken" not in page.partition('id="content-main"')[2]
     assert client.get(view_url(branched, "export")).status_code == 403
+    assert client.post(admin_url(branched), {}).status_code == 403
+    assert client.get(admin_url(branched), follow=True).redirect_chain == [("../flow/", 302)]
     assert shown(client, f"{view_url(branched, 'step')}?number=1")
 
 
@@ -319,8 +321,11 @@ def test_saving_shows_the_flow(admin_client: Client, workspace: Workspace) -> No
 
     answer = admin_client.post(list_url(Sequence) + "add/", fields)
 
+    page = shown(admin_client, answer.headers["Location"])
     assert answer.headers["Location"] == page_url(Sequence.objects.get())
-    assert "No steps yet." in shown(admin_client, answer.headers["Location"])
+    assert "No steps yet." in page
+    assert "New is a draft: activate it when it is ready." in page
+    assert "was added successfully" not in page
 
 
 @pytest.mark.parametrize("name", ["flow", "versions"])
