@@ -285,5 +285,9 @@ def _minutes(request: HttpRequest) -> int | None:
 
 
 def _has_enrollments_behind(sequence: Sequence) -> bool:
-    under_way = Enrollment.objects.filter(sequence=sequence, status__in=Enrollment.UNDER_WAY)
-    return under_way.exclude(version_id=sequence.current_version_id).exists()
+    current = sequence.current_version
+    earlier = sequence.versions.filter(number__lt=current.number if current else 0)
+    behind = Enrollment.objects.filter(
+        version__in=earlier.values("pk"), status__in=Enrollment.UNDER_WAY
+    )
+    return behind.exists()

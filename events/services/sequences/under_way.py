@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Count
+
 from events.models import Enrollment, Sequence, SequenceVersion
 
 # More are not read: a page shows what was found as "at least".
-MOST_READ = 5000
+MOST_READ = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,22 +19,22 @@ class UnderWay:
 
     by_version: Mapping[UUID | None, int]
     by_step: Mapping[UUID, int]
+    count: int
     is_all: bool
-
-    @property
-    def count(self) -> int:
-        return sum(self.by_version.values())
 
 
 def under_way(sequence: Sequence) -> UnderWay:
-    """Return how many are where; one query, by the index `enrollment_by_version`."""
+    """Return how many are where; one query, which reads a bounded part of an index."""
     rows = Enrollment.objects.filter(
         version__in=SequenceVersion.objects.filter(sequence=sequence).values("pk"),
         status__in=Enrollment.UNDER_WAY,
     )
-    found = list(rows.values_list("version_id", "step_id")[: MOST_READ + 1])
-    return UnderWay(
-        by_version=Counter(version_id for version_id, _ in found[:MOST_READ]),
-        by_step=Counter(step_id for _, step_id in found[:MOST_READ]),
-        is_all=len(found) <= MOST_READ,
-    )
+    some = Enrollment.objects.filter(pk__in=rows.values("pk")[:MOST_READ])
+    by_version: Counter[UUID | None] = Counter()
+    by_step: Counter[UUID] = Counter()
+    places = some.values_list("version_id", "step_id").annotate(count=Count("pk"))
+    for version_id, step_id, count in places.order_by():
+        by_version[version_id] += count
+        by_step[step_id] += count
+    total = by_version.total()
+    return UnderWay(by_version, by_step, total, is_all=total < MOST_READ)
