@@ -16,10 +16,10 @@ from events.models import Sequence as SequenceRow
 from events.models import SequenceCount, SequenceCountMark, Step
 from events.services.counts import current
 from events.services.counts.current import NOT_COUNTED, Current
-from events.services.counts.steps import Measure
 from subscribers.models import Workspace
 
 Unit = SequenceCount.Unit
+Measure = SequenceCount.Measure
 COMPLETED = "completed"
 # A failed step also ended its enrollment, or not: it was come to once.
 FAILED = "failed"
