@@ -13,10 +13,10 @@ from unfold.decorators import display
 from config.admin_base import list_url, word_when
 from config.readable import bulleted
 from events.admin.sequence_actions import SequenceActions
+from events.admin.sequence_columns import SequenceColumns
 from events.admin.sequence_editor.form import SequenceForm
 from events.admin.sequence_editor.step_forms import FORMS
 from events.admin.sequence_editor.wire import TRIGGER_CONDITIONS
-from events.admin.sequence_numbers import SequenceNumbers
 from events.models import Enrollment, Sequence
 from events.services.sequences import sequences
 from events.wording import sequences as sequence_words
@@ -33,7 +33,7 @@ SENDING = (
 
 
 @admin.register(Sequence)
-class SequenceAdmin(SequenceNumbers, SequenceActions):
+class SequenceAdmin(SequenceColumns, SequenceActions):
     form = SequenceForm
     list_display = (
         "name", "state", "under_way", "entered", "mailed", "starts_by", "version",

@@ -77,6 +77,12 @@ def day_of(moment: datetime) -> datetime:
     return hour_of(moment).replace(hour=0)
 
 
+def uncounted_since() -> datetime | None:
+    """Return the moment of the first row that is not counted for good; None before any count."""
+    mark = SequenceCountMark.objects.first()
+    return _next_row(mark.until) if mark else None
+
+
 class _Turn:
     def __init__(self, now: datetime, mark: SequenceCountMark) -> None:
         self.now = now

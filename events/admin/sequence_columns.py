@@ -14,7 +14,7 @@ from events.services.counts.numbers import Measure, SequenceTotals
 DAYS = 7
 
 
-class SequenceNumbers(NumbersAdmin):
+class SequenceColumns(NumbersAdmin):
     def add_numbers(self, rows: Several[Sequence]) -> None:
         today = timezone.now().date()
         found = numbers.of_sequences(
