@@ -11,6 +11,7 @@ from unfold.decorators import display
 
 from config.admin_base import KeysetChangeList, view_url, word_when
 from config.admin_links import page_url
+from events.admin.sequence_columns import SequenceColumns
 from events.admin.sequence_editor.form import SequenceForm
 from events.admin.sequence_editor.step_forms import FORMS
 from events.admin.sequence_editor.wire import TRIGGER_CONDITIONS
@@ -38,11 +39,11 @@ class SequenceList(KeysetChangeList):
 
 
 @admin.register(Sequence)
-class SequenceAdmin(SequencePages):
+class SequenceAdmin(SequenceColumns, SequencePages):
     form = SequenceForm
     list_display = (
-        "name", "workspace", "state", "starts_by", "version",
-        word_when("is_enrollment_paused", "Entry closed"),
+        "name", "state", "under_way", "entered", "mailed", "starts_by", "version",
+        word_when("is_enrollment_paused", "Entry closed"), "workspace", "edited",
     )  # fmt: skip
     list_select_related = ("workspace", "current_version")
     list_filter = ("status", "workspace")
