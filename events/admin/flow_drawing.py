@@ -8,7 +8,8 @@ from events.language import steps
 from events.language.steps.outline import Column, DrawnStep, Way, outline
 from events.models import Enrollment, SequenceVersion, Step
 from events.models import Sequence as SequenceRow
-from events.services.sequences.step_numbers import StepNumbers
+from events.services.counts.numbers import Measure, SequenceNumbers, StepNumbers
+from events.services.sequences.under_way import UnderWay
 from events.wording import step_numbers
 from events.wording.steps import drawn_in_words, shares_in_words
 
@@ -17,6 +18,7 @@ ICONS = {
     "condition": "alt_route", "split": "shuffle", "update_tags": "sell", "update_list": "list_alt",
     "update_subscriber": "person", "webhook": "webhook", "exit": "stop_circle",
 }  # fmt: skip
+NOTHING = StepNumbers(key="", position=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +70,18 @@ def draw(
     version: SequenceVersion | None,
     placed: Sequence[steps.Step],
     rows: Mapping[str, Step],
-    numbers: Mapping[str, StepNumbers],
+    here: UnderWay,
+    numbers: SequenceNumbers,
 ) -> Flow:
     """Return the boxes; `rows` are the stored steps by key, and `placed` the same in order."""
     found = outline(placed)
+    numbers_by_key = {each.key: each for each in numbers.steps}
+    entered = numbers.whole.of(Measure.ENTERED)
 
     def box(stop: DrawnStep) -> Box:
         step = placed[stop.place]
-        counted, row = numbers[step.id], rows[step.id]
+        row, counted = rows[step.id], numbers_by_key.get(step.id, NOTHING)
+        count = here.by_step.get(row.pk, 0)
         words = drawn_in_words(step)
         people = list_url(Enrollment, step__id__exact=row.pk, under_way="yes")
         return Box(
@@ -84,19 +90,20 @@ def draw(
             title=step.label or words,
             sentence=words if step.label else "",
             address=step_address(sequence, version, stop.place + 1),
-            here=step_numbers.people_here(counted),
+            # Nobody among those that were read says nothing.
+            here=f"{step_numbers.people(count, here)} here now" if count or here.is_all else "",
             people_address=people,
-            facts=tuple(step_numbers.phrases(step, counted)),
-            came=None if counted.share is None else round(100 * counted.share),
+            facts=tuple(step_numbers.phrases(step, counted)) if numbers.counted_at else (),
+            came=min(100, round(100 * counted.reached / entered)) if entered else None,
             lanes=tuple(lane(step, way, counted) for way in stop.ways),
             jumps_to=None if stop.jumps_to is None else stop.jumps_to + 1,
         )
 
     def lane(step: steps.Step, way: Way, counted: StepNumbers) -> Lane:
-        count = counted.ways.get(way.name)
-        whole = sum(counted.ways.values())
+        counts = step_numbers.ways(step, counted)
+        count, whole = counts.get(way.name), sum(counts.values())
         share = shares_in_words(step)[way.name] if isinstance(step, steps.SplitStep) else ""
-        if not share and count is not None and whole:
+        if not share and count is not None:
             share = step_numbers.percent(count, whole)
         return Lane(
             name=way.name,

@@ -20,16 +20,20 @@ from events.admin.sequence_actions import DUPLICATE, EDIT, EXPORT, SequenceActio
 from events.language import files, steps
 from events.language.specs import SequenceSpec
 from events.models import Enrollment, Sequence, SequenceVersion, Step
-from events.services.sequences import arrivals, references, sequences, step_numbers
+from events.services.counts import numbers
+from events.services.sequences import arrivals, references, sequences
 from events.services.sequences import files as sequence_files
 from events.services.sequences.under_way import UnderWay, under_way
 from events.services.sequences.versions import spec_of
 from events.wording import arrivals as arrival_words
 from events.wording import sequences as sequence_words
+from events.wording import step_numbers
 from events.wording.steps import drawn_in_words
 from subscribers.admin.mail_preview import frame, sandboxed
 
 MOST_VERSIONS = 50
+# Days that the numbers are of; the second if none is chosen.
+PERIODS = (7, 30, 90)
 # The time between storing a version and its entry in the log: both are of one request.
 LOGGED_WITHIN = timedelta(minutes=1)
 
@@ -55,10 +59,12 @@ class SequencePages(SequenceActions):
         version = _version(sequence, request.GET.get("version"))
         spec = _spec(sequence, version)
         rows = {row.key: row for row in version.steps.all()} if version else {}
+        now, days = timezone.now(), _days(request.GET.get("days", ""))
         found = under_way(sequence)
-        numbers = step_numbers.of_steps(rows=rows.values(), under_way=found)
+        since = now.date() - timedelta(days=days - 1)
+        counted = numbers.of_sequence(sequence=sequence, since=since, until=now.date())
         is_current = version is None or version.pk == sequence.current_version_id
-        came = arrivals.of_trigger(sequence=sequence, now=timezone.now())
+        came = arrivals.of_trigger(sequence=sequence, now=now)
         return self._page(
             request,
             sequence,
@@ -72,8 +78,17 @@ class SequencePages(SequenceActions):
             facts=sequence_words.facts(sequence, spec),
             arrivals=came and arrival_words.in_words(came),
             flow=flow_drawing.draw(
-                sequence=sequence, version=version, placed=spec.steps, rows=rows, numbers=numbers
+                sequence=sequence,
+                version=version,
+                placed=spec.steps,
+                rows=rows,
+                here=found,
+                numbers=counted,
             ),
+            counted_at=counted.counted_at,
+            became=list(step_numbers.of_sequence(counted.whole)),
+            days=days,
+            periods=[each for each in PERIODS if each != days],
             stops_by=sequence_words.stop_in_words(sequence) if sequence.stop_condition else "",
             readiness=sequences.readiness(sequence) if is_current else None,
             buttons=self._buttons(request, sequence) if is_current else (),
@@ -120,7 +135,7 @@ class SequencePages(SequenceActions):
                 "version": version,
                 "is_current": version.pk == sequence.current_version_id,
                 "maker": makers.get(version.pk, ""),
-                "under_way": _shown(found.by_version.get(version.pk, 0), found),
+                "under_way": step_numbers.people(found.by_version.get(version.pk, 0), found),
                 "people_address": list_url(
                     Enrollment, version__id__exact=version.pk, under_way="yes"
                 ),
@@ -193,6 +208,10 @@ def _step(sequence: Sequence, request: HttpRequest) -> Step:
     return get_object_or_404(rows, version=version, position=position)
 
 
+def _days(given: str) -> int:
+    return int(given) if given in map(str, PERIODS) else PERIODS[1]
+
+
 def _number(given: str) -> int:
     if not (given.isascii() and given.isdigit() and len(given) < 7):  # noqa: PLR2004 - digits
         raise Http404
@@ -218,17 +237,14 @@ def _readable(fields: list[step_fields.FieldText]) -> Iterator[tuple[str, str]]:
 
 def _people(sequence: Sequence, found: UnderWay) -> dict[str, object]:
     """Return how many are under way in all, and with earlier versions."""
-    current = found.by_version.get(sequence.current_version_id, 0)
+    behind = found.count - found.by_version.get(sequence.current_version_id, 0)
+    of_sequence = {"sequence__id__exact": sequence.pk}
     return {
-        "under_way": _shown(found.count, found),
-        "under_way_address": list_url(Enrollment, sequence__id__exact=sequence.pk, under_way="yes"),
-        "behind": _shown(found.count - current, found) if found.count > current else "",
-        "enrollments_address": list_url(Enrollment, sequence__id__exact=sequence.pk),
+        "under_way": step_numbers.people(found.count, found),
+        "under_way_address": list_url(Enrollment, **of_sequence, under_way="yes"),
+        "behind": step_numbers.people(behind, found) if behind else "",
+        "enrollments_address": list_url(Enrollment, **of_sequence),
     }
-
-
-def _shown(count: int, found: UnderWay) -> str:
-    return f"{count:,}{'' if found.is_all else '+'}"
 
 
 def _compare_address(sequence: Sequence, version: SequenceVersion | None) -> str:

@@ -257,8 +257,15 @@ def test_hostile_texts_run_on_no_page(page: "Page", live_server: LiveServer) -> 
         *(
             view_url(sequence, name)
             for name in (
-                "flow", "step-mail/?number=1", "step/?number=1", "versions", "activating",
-                "pausing", "archiving", "moving", "enrolling",
+                "flow",
+                "step-mail/?number=1",
+                "step/?number=1",
+                "versions",
+                "activating",
+                "pausing",
+                "archiving",
+                "moving",
+                "enrolling",
             )
         ),
         list_url(type(person), q=HOSTILE),
