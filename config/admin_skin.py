@@ -51,7 +51,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
-    "DASHBOARD_CALLBACK": "subscribers.admin.alarms.show",
+    "DASHBOARD_CALLBACK": "events.admin.home.show",
     "GLOBAL_CALLBACK": "config.workspace_choice.context",
     "ACCOUNT": {
         "navigation": [{"title": "Second factor", "link": reverse_lazy("second-factor")}],

@@ -102,7 +102,7 @@ def choose(request: HttpRequest) -> HttpResponse:
 
 
 def _read(request: HttpRequest) -> Choice:
-    rows = Workspace.objects.only("name", "timezone")
+    rows = Workspace.objects.only("name", "timezone", "is_mail_paused")
     offered = list(rows.order_by("name", "pk")[:MOST_OFFERED])
     if len(offered) == 1:
         return Choice(offered, offered[0])
