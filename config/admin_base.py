@@ -238,14 +238,13 @@ class BaseAdmin(ActingAdmin):
         **kwargs: Any,
     ) -> Any:  # noqa: ANN401 - as above
         """Offer the chosen workspace alone to a new row."""
-        field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
         chosen = workspace_choice.chosen(request)
         match = request.resolver_match
         is_new = not (match and "object_id" in match.kwargs)
         if chosen and is_new and db_field.name == WORKSPACE:
-            field.queryset = field.queryset.filter(pk=chosen)
-            field.empty_label = None
-        return field
+            rows = db_field.related_model._default_manager.filter(pk=chosen)
+            kwargs |= {"queryset": rows, "empty_label": None}
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Return nothing: filled from its address, a form fails at some values."""
