@@ -243,7 +243,7 @@ class BaseAdmin(ActingAdmin):
         is_new = not (match and "object_id" in match.kwargs)
         if chosen and is_new and db_field.name == WORKSPACE:
             rows = db_field.related_model._default_manager.filter(pk=chosen)
-            kwargs |= {"queryset": rows, "empty_label": None}
+            kwargs |= {"queryset": rows, "initial": chosen}
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
