@@ -8,7 +8,7 @@ from django.conf import settings
 from events import enqueue
 from events.models import Enrollment
 from events.services import engine, retention, worker_reports
-from events.services.counts import endings, roll_ups
+from events.services.counts import current, endings, roll_ups, step_roll_ups
 from events.services.engine import leftover_mails
 from events.services.ingestion import failed_stages
 from subscribers.services.dispatch import queue as outbox_queue
@@ -44,6 +44,16 @@ def roll_up(minutes: int) -> int:
 def count_endings() -> None:
     """Count the enrollments that ended in this hour and since the last count."""
     endings.roll_up(now=_clock())
+
+
+def count_steps() -> int:
+    """Count what steps did since the last count, and what has changed; returns how many periods."""
+    return step_roll_ups.roll_up(now=_clock())
+
+
+def count_current() -> int:
+    """Count people, members and what is under way, in turns; returns how many numbers."""
+    return current.count_due(now=_clock())
 
 
 def beat(worker_id: str) -> None:
