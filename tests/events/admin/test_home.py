@@ -11,9 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from events.models import EventCount
+from events.models import CurrentCount, EventCount, Sequence, StepCount
 from events.services.counts.roll_ups import first_id_at
 from subscribers.models import Workspace
+from subscribers.models.outcome_count import NO_SEQUENCE
 from tests import factories
 from tests.config.test_workspace_choice import choose
 
@@ -70,7 +71,7 @@ def test_days_are_read_from_the_days_of_occurrence(admin_client: Client) -> None
 
     assert cards(admin_client, f"{HOME}?by=day")["Events"].number == "12"
     assert "Events by day (UTC)" in page.content.decode()
-    assert '<a href="?by=day" aria-current="page">Last 30 days</a>' in page.content.decode()
+    assert [word for word, _, is_current in page.context["periods"] if is_current] == ["day"]
 
 
 @pytest.mark.parametrize("by", ["x", "", "hour&by=%00", "9" * 500, "day'"])
@@ -119,6 +120,88 @@ def test_numbers_are_of_the_chosen_workspace(admin_client: Client, workspace: Wo
     assert [word for word, _ in needs(admin_client)] == ["unknown"]
 
 
+def count_steps(sequence: Sequence, measure: str, count: int, **columns: Any) -> None:
+    StepCount.objects.create(
+        workspace=sequence.workspace,
+        sequence_id=columns.pop("sequence_id", sequence.pk),
+        measure=measure,
+        count=count,
+        **{"unit": "hour", "starts_at": hour(1), **columns},
+    )
+
+
+def test_mails_are_shown_with_what_became_of_them(
+    admin_client: Client, workspace: Workspace
+) -> None:
+    sequence = factories.SequenceFactory.create(workspace=workspace)
+    count_steps(sequence, "mailed", 9, step_key="a")
+    count_steps(sequence, "mailed", 2, sequence_id=NO_SEQUENCE, step_key="confirmation")
+    count_steps(sequence, "skipped", 3, reason="suppressed")
+    count_steps(sequence, "failed", 1, reason="template_error")
+    count_steps(sequence, "mailed", 100, starts_at=hour(24))
+    count_steps(sequence, "mailed", 500, unit="day", starts_at=hour().replace(hour=0))
+    count_steps(factories.SequenceFactory.create(), "mailed", 40)
+    assert cards(admin_client)["Mails sent"].number == "51"
+
+    choose(admin_client, workspace)
+    card = cards(admin_client)["Mails sent"]
+
+    assert (card.number, list(card.lines)) == ("11", ["3 skipped · 1 failed"])
+    assert cards(admin_client, f"{HOME}?by=day")["Mails sent"].number == "500"
+
+
+def test_the_table_has_the_numbers_of_each_sequence(
+    admin_client: Client, workspace: Workspace
+) -> None:
+    draft = factories.SequenceFactory.create(workspace=workspace, name="A draft")
+    runs = factories.SequenceFactory.create(workspace=workspace, name="Welcome", status="active")
+    factories.SequenceFactory.create(workspace=workspace, status="archived")
+    foreign = factories.SequenceFactory.create()
+    for measure, count in (("entered", 6), ("mailed", 4), ("skipped", 2), ("failed", 1)):
+        count_steps(runs, measure, count)
+    CurrentCount.objects.create(
+        workspace=workspace,
+        subject="sequence",
+        subject_id=runs.pk,
+        count=7,
+        counted_at=timezone.now(),
+    )
+    choose(admin_client, workspace)
+
+    page = admin_client.get(HOME)
+    table = page.context["sequences"]
+
+    assert [row.sequence for row in table.rows] == [runs, draft]
+    assert table.columns == ["Entered", "Mailed", "Skipped", "Failed"]
+    assert [(row.under_way, list(row.numbers)) for row in table.rows] == [
+        ("7", ["6", "4", "2", "1"]),
+        ("-", ["0", "0", "0", "0"]),
+    ]
+    assert foreign.name not in page.content.decode()
+    assert cards(admin_client)["Enrollments under way"].number == "7"
+
+
+def test_opens_and_clicks_are_shown_where_they_are_counted(admin_client: Client) -> None:
+    sequence = factories.SequenceFactory.create()
+    count_steps(sequence, "opened", 5, reason="human")
+    count_steps(sequence, "opened", 2, reason="unknown")
+    count_steps(sequence, "opened", 90, reason="machine")
+
+    table = admin_client.get(HOME).context["sequences"]
+
+    assert table.columns[-2:] == ["Opened", "Clicked"]
+    assert list(table.rows[0].numbers[-2:]) == ["7", "0"]
+
+
+def test_the_table_ends_after_twenty_sequences_with_a_link(admin_client: Client) -> None:
+    factories.SequenceFactory.create_batch(21)
+
+    page = admin_client.get(HOME)
+
+    assert len(page.context["sequences"].rows) == 20
+    assert "All sequences" in page.content.decode()
+
+
 def test_what_needs_somebody_leads_to_exactly_those_rows(admin_client: Client) -> None:
     factories.OutgoingEmailFactory.create_batch(2, unknown=True)
     factories.FailedStageFactory.create()
@@ -142,7 +225,7 @@ def test_what_needs_somebody_leads_to_exactly_those_rows(admin_client: Client) -
 def test_workers_and_mail_say_what_is_wrong(admin_client: Client, settings: Settings) -> None:
     found = cards(admin_client)
     assert (found["Workers"].number, found["Workers"].is_bad) == ("0 alive", True)
-    assert found["Mail"].number == "Kept here"
+    assert found["Mail server"].number == "Kept here"
 
     now = timezone.now()
     factories.WorkerFactory.create(ticked_at=now, beat_at=now)
@@ -152,7 +235,7 @@ def test_workers_and_mail_say_what_is_wrong(admin_client: Client, settings: Sett
 
     assert (found["Workers"].number, found["Workers"].is_bad) == ("1 alive", False)
     assert list(found["Workers"].lines) == ["the longest due step waits 10 min"]
-    assert (found["Mail"].number, found["Mail"].is_bad) == ("Paused", True)
+    assert (found["Mail server"].number, found["Mail server"].is_bad) == ("Paused", True)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +244,9 @@ def test_workers_and_mail_say_what_is_wrong(admin_client: Client, settings: Sett
         ("view_event", ["Events"]),
         ("view_subscriber", ["New people", "Waiting for confirmation"]),
         ("view_worker", ["Workers"]),
-        ("view_mailflow", ["Mail"]),
+        ("view_mailflow", ["Mail server"]),
+        ("view_enrollment", ["Enrollments under way"]),
+        ("view_sequence", []),
         ("view_tag", []),
     ],
 )
@@ -176,6 +261,7 @@ def test_a_card_is_for_those_who_may_see_its_subject(
     assert [card.title for card in page.context["cards"]] == titles
     assert page.context["needs"] == []
     assert page.context["first_steps"] == []
+    assert bool(page.context["sequences"]) == (codename == "view_sequence")
     assert bool(page.context["charts"]) == (codename == "view_event")
 
 
@@ -221,7 +307,8 @@ def test_many_rows_and_workspaces_cost_no_more_queries(admin_client: Client) -> 
             factories.FailedStageFactory.create()
             factories.OutgoingEmailFactory.create(unknown=True)
             factories.ImportRunFactory.create(rejected=1, rows=1, started_at=timezone.now())
-            factories.EnrollmentFactory.create(failed=True)
+            enrollment = factories.EnrollmentFactory.create(failed=True)
+            count_steps(enrollment.sequence, "mailed", 1)
 
     make(2)
     admin_client.get(HOME)

@@ -1,0 +1,102 @@
+"""What mails and sequences did in a period, and the enrollments under way; from the roll-ups."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Case, Min, QuerySet, Sum, Value, When
+
+from events.models import CurrentCount, StepCount
+from events.models import Sequence as SequenceRow
+from events.services.counts import current
+from events.services.counts.current import NOT_COUNTED, Current
+from events.services.overview.periods import Period, Unit
+
+Mails = Mapping[str, Sequence[int]]
+MOST_SEQUENCES = 20
+Measure = StepCount.Measure
+UNITS = {
+    Unit.HOUR_OF_RECEIPT: StepCount.Unit.HOUR,
+    Unit.DAY_OF_OCCURRENCE: StepCount.Unit.DAY,
+}
+OF_MAILS = (Measure.MAILED, Measure.SKIPPED, Measure.FAILED)
+SHOWN = (Measure.ENTERED, *OF_MAILS, Measure.OPENED, Measure.CLICKED)
+# The reason of opens and clicks says by whom.
+BY_MACHINE = "machine"
+# What runs comes first, what is archived is left out.
+ORDER = (SequenceRow.Status.ACTIVE, SequenceRow.Status.PAUSED, SequenceRow.Status.DRAFT)
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceLine:
+    sequence: SequenceRow
+    under_way: Current
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceLines:
+    lines: Sequence[SequenceLine]
+    has_more: bool
+
+
+def mails(*, period: Period, workspace_id: UUID | None) -> Mails:
+    """Return how many mails left, were skipped and failed in each bucket; one query."""
+    rows = _counted(period).filter(measure__in=OF_MAILS)
+    if workspace_id:
+        rows = rows.filter(workspace=workspace_id)
+    found = {
+        (starts_at, measure): total
+        for starts_at, measure, total in rows.values_list("starts_at", "measure").annotate(
+            total=Sum("count")
+        )
+    }
+    return {
+        measure: [found.get((start, measure), 0) for start in period.starts] for measure in OF_MAILS
+    }
+
+
+def under_way(*, workspace_id: UUID | None) -> Current:
+    """Return the enrollments under way in all, as of the oldest count among them; one query."""
+    rows = CurrentCount.objects.filter(
+        subject=CurrentCount.Subject.SEQUENCE, part="", counted_at__isnull=False
+    )
+    if workspace_id:
+        rows = rows.filter(workspace=workspace_id)
+    found = rows.aggregate(total=Sum("count", default=0), at=Min("counted_at"))
+    return Current(found["total"], found["at"])
+
+
+def lines(*, period: Period, workspace_id: UUID | None) -> SequenceLines:
+    """Return the first sequences, those that run before others; three queries."""
+    rows = SequenceRow.objects.exclude(status=SequenceRow.Status.ARCHIVED)
+    if workspace_id:
+        rows = rows.filter(workspace=workspace_id)
+    place = Case(*(When(status=status, then=Value(n)) for n, status in enumerate(ORDER)))
+    ordered = rows.select_related("workspace").order_by(place, "name", "pk")
+    found = list(ordered[: MOST_SEQUENCES + 1])
+    shown = found[:MOST_SEQUENCES]
+    ids = [row.pk for row in shown]
+    counts = _counts_by_sequence(period, ids)
+    now = current.of(subject=CurrentCount.Subject.SEQUENCE, ids=ids)
+    return SequenceLines(
+        [SequenceLine(row, now.get(row.pk, NOT_COUNTED), counts[row.pk]) for row in shown],
+        has_more=len(found) > len(shown),
+    )
+
+
+def _counted(period: Period) -> QuerySet[StepCount]:
+    unit = UNITS[period.unit]
+    return StepCount.objects.filter(
+        unit=unit, starts_at__range=(period.since, period.starts[-1])
+    ).order_by()
+
+
+def _counts_by_sequence(period: Period, ids: Sequence[UUID]) -> Mapping[UUID, Counter[str]]:
+    rows = _counted(period).filter(sequence_id__in=ids, measure__in=SHOWN)
+    found: defaultdict[UUID, Counter[str]] = defaultdict(Counter)
+    by_people = rows.exclude(reason=BY_MACHINE).values_list("sequence_id", "measure")
+    for sequence_id, measure, total in by_people.annotate(total=Sum("count")):
+        found[sequence_id][measure] = total
+    return found
