@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from config import charts, first_event, workspace_choice
 from config.admin_base import admin_url, list_url
+from config.admin_skin import PENDING_FOR
 from events.admin import home_cards
 from events.admin.home_cards import HOURLY, PERIODS, Card, Home
 from events.models import Enrollment, Event, Worker
@@ -97,14 +98,22 @@ def _figures(home: Home) -> Mapping[str, Any]:
         cards.append(home_cards.of_events(home, events))
         drawn.append(_chart(home, "Events", charts.Series(name="events", values=events.values)))
     if home.may_see(Subscriber):
-        cards += home_cards.of_people(figures.people(period=period, workspace_id=workspace_id))
+        people = figures.new_people(period=period, workspace_id=workspace_id)
+        cards.append(home_cards.of_new_people(people))
     if home.may_see(OutgoingEmail):
         mails = sequences.mails(period=period, workspace_id=workspace_id)
         cards.append(home_cards.of_mails(mails))
         drawn.append(_chart(home, "Mails", *_mail_series(mails)))
     if home.may_see(Enrollment):
-        under_way = sequences.under_way(workspace_id=workspace_id)
-        cards.append(home_cards.of_enrollments(home, under_way))
+        under_way = figures.under_way(workspace_id=workspace_id)
+        address = list_url(Enrollment)
+        title = "Enrollments under way"
+        cards.append(home_cards.of_current(home, under_way, title=title, address=address))
+    if home.may_see(Subscriber):
+        pending = figures.pending(workspace_id=workspace_id)
+        address = list_url(Subscriber, **{PENDING_FOR: 0})
+        title = "Waiting for confirmation"
+        cards.append(home_cards.of_current(home, pending, title=title, address=address))
     if home.may_see(Worker) or home.may_see(MailFlow):
         cards += home_cards.of_machine(home)
     return {"cards": cards, "charts": drawn}

@@ -14,9 +14,8 @@ from django.utils.timesince import timesince
 
 from config import workspace_choice
 from config.admin_base import list_url
-from config.admin_skin import PENDING_FOR
 from config.readable import sentence
-from events.models import Enrollment, Event, Worker
+from events.models import Event, Worker
 from events.services.counts.current import Current
 from events.services.engine.gauges import MOST_COUNTED
 from events.services.overview import figures, first_steps, sequences
@@ -92,20 +91,24 @@ def of_events(home: Home, events: figures.Flow) -> Card:
     return Card(title="Events", address=list_url(Event), number=f"{events.total:,}", lines=lines)
 
 
-def of_people(people: figures.People) -> Iterator[Card]:
-    waiting = people.new_pending
-    has = "has" if waiting == 1 else "have"
-    yield Card(
+def of_new_people(people: figures.NewPeople) -> Card:
+    has = "has" if people.pending == 1 else "have"
+    return Card(
         title="New people",
         address=list_url(Subscriber),
-        number=_bounded(people.new),
-        lines=[f"{_bounded(waiting)} of them {has} not confirmed"] if waiting else [],
+        number=_bounded(people.all),
+        lines=[f"{_bounded(people.pending)} of them {has} not confirmed"] if people.pending else [],
     )
-    yield Card(
-        title="Waiting for confirmation",
-        address=list_url(Subscriber, **{PENDING_FOR: 0}),
-        number=_bounded(people.pending),
-        lines=["people who have not confirmed their address"],
+
+
+def of_current(home: Home, current: Current, *, title: str, address: str) -> Card:
+    """Return the card of a number that the worker counted some time ago."""
+    at = current.counted_at
+    return Card(
+        title=title,
+        address=address,
+        number=f"{current.count:,}" if at else "-",
+        lines=[f"counted at {home.clock(at)}" if at else "not counted yet"],
     )
 
 
@@ -116,16 +119,6 @@ def of_mails(mails: sequences.Mails) -> Card:
         address=list_url(OutgoingEmail),
         number=f"{sum(mails[Measure.MAILED]):,}",
         lines=[f"{skipped:,} skipped · {failed:,} failed"],
-    )
-
-
-def of_enrollments(home: Home, current: Current) -> Card:
-    at = current.counted_at
-    return Card(
-        title="Enrollments under way",
-        address=list_url(Enrollment),
-        number=f"{current.count:,}" if at else "-",
-        lines=[f"counted at {home.clock(at)}" if at else "not counted yet"],
     )
 
 

@@ -1,11 +1,11 @@
-"""What mails and sequences did in a period, and the enrollments under way; from the roll-ups."""
+"""What mails and sequences did in a period; from the roll-ups."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Case, Min, QuerySet, Sum, Value, When
+from django.db.models import Case, QuerySet, Sum, Value, When
 
 from events.models import CurrentCount, StepCount
 from events.models import Sequence as SequenceRow
@@ -55,17 +55,6 @@ def mails(*, period: Period, workspace_id: UUID | None) -> Mails:
     return {
         measure: [found.get((start, measure), 0) for start in period.starts] for measure in OF_MAILS
     }
-
-
-def under_way(*, workspace_id: UUID | None) -> Current:
-    """Return the enrollments under way in all, as of the oldest count among them; one query."""
-    rows = CurrentCount.objects.filter(
-        subject=CurrentCount.Subject.SEQUENCE, part="", counted_at__isnull=False
-    )
-    if workspace_id:
-        rows = rows.filter(workspace=workspace_id)
-    found = rows.aggregate(total=Sum("count", default=0), at=Min("counted_at"))
-    return Current(found["total"], found["at"])
 
 
 def lines(*, period: Period, workspace_id: UUID | None) -> SequenceLines:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from events.models import CurrentCount, EventCount, Sequence, StepCount
+from events.services.counts import current
 from events.services.counts.roll_ups import first_id_at
 from subscribers.models import Workspace
 from subscribers.models.outcome_count import NO_SEQUENCE
@@ -90,10 +91,13 @@ def test_new_and_pending_people_lead_to_their_lists(
     long_ago = first_id_at(datetime(2026, 1, 1, tzinfo=UTC))
     factories.SubscriberFactory.create(pk=long_ago, workspace=workspace, pending=True)
 
+    before = cards(admin_client)["Waiting for confirmation"]
+    current.count_due(now=timezone.now())
     found = cards(admin_client)
 
     assert found["New people"].number == "3"
     assert list(found["New people"].lines) == ["1 of them has not confirmed"]
+    assert (before.number, list(before.lines)) == ("-", ["not counted yet"])
     pending = found["Waiting for confirmation"]
     listed = admin_client.get(pending.address).context["cl"].result_list
     assert pending.number == "2" == str(len(listed))
