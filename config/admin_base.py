@@ -4,6 +4,7 @@ A list shows the newest rows first and continues after the last row shown, so ev
 much as the first and nothing is counted. Search finds beginnings, by an index.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ WORKSPACE = "workspace"
 ROWS_PER_PAGE = 50
 # What every list's address may hold beside its filters: search, page, and Django's own pop-ups.
 OF_EVERY_LIST = (SEARCH_VAR, BEFORE, IS_POPUP_VAR, TO_FIELD_VAR)
+PUBLIC_ID = re.compile("[a-z]{3}_[0-9a-f]{32}")
 NOT_OFFERED = "The list has no such filter or order; it is shown without."
 # How Django and the databases refuse a value that does not fit its column.
 UNUSABLE = (
@@ -121,13 +123,16 @@ class KeysetChangeList(ChangeList):
         self.narrowed_to = self._narrowed_to()
 
     def _of_workspace(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the chosen workspace's rows, except where a link chose a row that all belong to."""
+        """Keep the chosen workspace's rows, except where a link chose a row that all belong to, or
+        somebody looks for an id.
+        """
         of_links = [each for each in self.list_filter if getattr(each, "is_by_link", False)]
         is_by_link = any(name.endswith("__id__exact") for name in self.filter_params) or any(
             getattr(each, "parameter_name", "") in request.GET for each in of_links
         )
-        is_chosen = workspace_choice.chosen(request) is not None
-        self.is_of_workspace = is_chosen and not is_by_link and _has_workspace(self.model)
+        is_by_id = PUBLIC_ID.fullmatch(self.query.strip()) is not None
+        is_chosen = workspace_choice.chosen(request) is not None and _has_workspace(self.model)
+        self.is_of_workspace = is_chosen and not is_by_link and not is_by_id
         narrowing = workspace_choice.narrowing(request)
         return rows.filter(workspace=narrowing) if self.is_of_workspace and narrowing else rows
 

@@ -80,6 +80,14 @@ def test_a_list_that_a_link_narrows_to_a_row_shows_all_of_it(admin_client: Clien
     assert pks_on(admin_client, of_tag) == {tagged.subscriber.pk}
 
 
+def test_an_id_is_found_in_whatever_workspace(admin_client: Client) -> None:
+    person = factories.SubscriberFactory.create()
+    choose(admin_client, factories.WorkspaceFactory.create())
+
+    assert pks_on(admin_client, list_url(Subscriber, q=f" {person.public_id}")) == {person.pk}
+    assert pks_on(admin_client, list_url(Subscriber, q=person.email)) == set()
+
+
 @pytest.mark.parametrize("model", [ApiKey, List, Suppression, Tag])
 def test_a_form_offers_the_chosen_workspace_alone(
     admin_client: Client, model: type[Model], workspace: Workspace
