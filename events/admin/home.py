@@ -92,16 +92,16 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def _figures(home: Home) -> Mapping[str, Any]:
     cards: list[Card] = []
     drawn: list[SafeString] = []
-    period, workspace_id = home.period, home.workspace_id
+    buckets, workspace_id = home.buckets, home.workspace_id
     if home.may_see(Event):
-        events = figures.events(period=period, workspace_id=workspace_id)
+        events = figures.events(buckets=buckets, workspace_id=workspace_id)
         cards.append(home_cards.of_events(home, events))
         drawn.append(_chart(home, "Events", charts.Series(name="events", values=events.values)))
     if home.may_see(Subscriber):
-        people = figures.new_people(period=period, workspace_id=workspace_id)
+        people = figures.new_people(buckets=buckets, workspace_id=workspace_id)
         cards.append(home_cards.of_new_people(people))
     if home.may_see(OutgoingEmail):
-        mails = sequences.mails(period=period, workspace_id=workspace_id)
+        mails = sequences.mails(buckets=buckets, workspace_id=workspace_id)
         cards.append(home_cards.of_mails(mails))
         drawn.append(_chart(home, "Mails", *_mail_series(mails)))
     if home.may_see(Enrollment):
@@ -126,14 +126,14 @@ def _mail_series(mails: sequences.Mails) -> Iterator[charts.Series]:
 
 def _chart(home: Home, what: str, *series: charts.Series) -> SafeString:
     if home.by == HOURLY:
-        labels = [f"{start.astimezone(home.zone):%H:%M}" for start in home.period.starts]
+        labels = [f"{start.astimezone(home.zone):%H:%M}" for start in home.buckets.starts]
         return charts.draw(title=f"{what} by hour", labels=labels, columns=series)
-    labels = [f"{start.day} {start:%b}" for start in home.period.starts]
+    labels = [f"{start.day} {start:%b}" for start in home.buckets.starts]
     return charts.draw(title=f"{what} by day (UTC)", labels=labels, columns=series)
 
 
 def _sequences(home: Home) -> Table:
-    found = sequences.lines(period=home.period, workspace_id=home.workspace_id)
+    found = sequences.lines(buckets=home.buckets, workspace_id=home.workspace_id)
     has_activity = any(line.counts[each] for line in found.lines for each in OF_ACTIVITY)
     columns = [*COLUMNS, *OF_ACTIVITY] if has_activity else COLUMNS
     return Table(

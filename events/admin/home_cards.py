@@ -19,7 +19,7 @@ from events.models import Event, Worker
 from events.services.counts.current import Current
 from events.services.engine.gauges import MOST_COUNTED
 from events.services.overview import figures, first_steps, sequences
-from events.services.overview.periods import Period, Unit, period
+from events.services.overview.buckets import Buckets, Unit, buckets
 from events.services.overview.sequences import Measure
 from subscribers.models import MailFlow, OutgoingEmail, Subscriber, Workspace
 
@@ -67,8 +67,8 @@ class Home:
         return self.workspace.pk if self.workspace else None
 
     @property
-    def period(self) -> Period:
-        return period(unit=PERIODS[self.by][0], now=self.now)
+    def buckets(self) -> Buckets:
+        return buckets(unit=PERIODS[self.by][0], now=self.now)
 
     @property
     def zone(self) -> tzinfo:

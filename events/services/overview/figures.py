@@ -12,7 +12,7 @@ from events.services import worker_reports
 from events.services.counts.current import ALL, Current
 from events.services.counts.roll_ups import first_id_at
 from events.services.engine.gauges import MOST_COUNTED
-from events.services.overview.periods import Period
+from events.services.overview.buckets import Buckets
 from subscribers.models import MailFlow, Subscriber
 from subscribers.services.outbox import flow
 
@@ -58,22 +58,22 @@ class Machine:
     last_sent_at: datetime | None
 
 
-def events(*, period: Period, workspace_id: UUID | None) -> Flow:
+def events(*, buckets: Buckets, workspace_id: UUID | None) -> Flow:
     """Return the events of each bucket; one query, which reads the roll-ups."""
-    before = [start - period.length for start in period.starts]
+    before = [start - buckets.length for start in buckets.starts]
     rows = EventCount.objects.filter(
-        _of(workspace_id), unit=period.unit, starts_at__range=(before[0], period.starts[-1])
+        _of(workspace_id), unit=buckets.unit, starts_at__range=(before[0], buckets.starts[-1])
     )
     counts = dict(rows.order_by().values_list("starts_at").annotate(total=Sum("count")))
-    values = [counts.get(start, 0) for start in period.starts]
+    values = [counts.get(start, 0) for start in buckets.starts]
     # The last bucket is not over, so it is compared with nothing.
     old = sum(counts.get(start, 0) for start in before[:-1])
     return Flow(values, round(100 * (sum(values[:-1]) - old) / old) if old else None)
 
 
-def new_people(*, period: Period, workspace_id: UUID | None) -> NewPeople:
+def new_people(*, buckets: Buckets, workspace_id: UUID | None) -> NewPeople:
     """Return how many people came, each number at most `MOST_COUNTED`; two queries."""
-    came = Subscriber.objects.filter(_of(workspace_id), pk__gte=first_id_at(period.since))
+    came = Subscriber.objects.filter(_of(workspace_id), pk__gte=first_id_at(buckets.since))
     return NewPeople(_count(came), _count(came.filter(status=PENDING)))
 
 

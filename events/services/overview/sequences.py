@@ -11,7 +11,7 @@ from events.models import CurrentCount, StepCount
 from events.models import Sequence as SequenceRow
 from events.services.counts import current
 from events.services.counts.current import NOT_COUNTED, Current
-from events.services.overview.periods import Period, Unit
+from events.services.overview.buckets import Buckets, Unit
 
 Mails = Mapping[str, Sequence[int]]
 MOST_SEQUENCES = 20
@@ -41,9 +41,9 @@ class SequenceLines:
     has_more: bool
 
 
-def mails(*, period: Period, workspace_id: UUID | None) -> Mails:
+def mails(*, buckets: Buckets, workspace_id: UUID | None) -> Mails:
     """Return how many mails left, were skipped and failed in each bucket; one query."""
-    rows = _counted(period).filter(measure__in=OF_MAILS)
+    rows = _counted(buckets).filter(measure__in=OF_MAILS)
     if workspace_id:
         rows = rows.filter(workspace=workspace_id)
     found = {
@@ -53,11 +53,12 @@ def mails(*, period: Period, workspace_id: UUID | None) -> Mails:
         )
     }
     return {
-        measure: [found.get((start, measure), 0) for start in period.starts] for measure in OF_MAILS
+        measure: [found.get((start, measure), 0) for start in buckets.starts]
+        for measure in OF_MAILS
     }
 
 
-def lines(*, period: Period, workspace_id: UUID | None) -> SequenceLines:
+def lines(*, buckets: Buckets, workspace_id: UUID | None) -> SequenceLines:
     """Return the first sequences, those that run before others; three queries."""
     rows = SequenceRow.objects.exclude(status=SequenceRow.Status.ARCHIVED)
     if workspace_id:
@@ -67,7 +68,7 @@ def lines(*, period: Period, workspace_id: UUID | None) -> SequenceLines:
     found = list(ordered[: MOST_SEQUENCES + 1])
     shown = found[:MOST_SEQUENCES]
     ids = [row.pk for row in shown]
-    counts = _counts_by_sequence(period, ids)
+    counts = _counts_by_sequence(buckets, ids)
     now = current.of(subject=CurrentCount.Subject.SEQUENCE, ids=ids)
     return SequenceLines(
         [SequenceLine(row, now.get(row.pk, NOT_COUNTED), counts[row.pk]) for row in shown],
@@ -75,15 +76,15 @@ def lines(*, period: Period, workspace_id: UUID | None) -> SequenceLines:
     )
 
 
-def _counted(period: Period) -> QuerySet[StepCount]:
-    unit = UNITS[period.unit]
+def _counted(buckets: Buckets) -> QuerySet[StepCount]:
+    unit = UNITS[buckets.unit]
     return StepCount.objects.filter(
-        unit=unit, starts_at__range=(period.since, period.starts[-1])
+        unit=unit, starts_at__range=(buckets.since, buckets.starts[-1])
     ).order_by()
 
 
-def _counts_by_sequence(period: Period, ids: Sequence[UUID]) -> Mapping[UUID, Counter[str]]:
-    rows = _counted(period).filter(sequence_id__in=ids, measure__in=SHOWN)
+def _counts_by_sequence(buckets: Buckets, ids: Sequence[UUID]) -> Mapping[UUID, Counter[str]]:
+    rows = _counted(buckets).filter(sequence_id__in=ids, measure__in=SHOWN)
     found: defaultdict[UUID, Counter[str]] = defaultdict(Counter)
     by_people = rows.exclude(reason=BY_MACHINE).values_list("sequence_id", "measure")
     for sequence_id, measure, total in by_people.annotate(total=Sum("count")):

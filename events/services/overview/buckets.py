@@ -14,7 +14,7 @@ DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class Buckets:
     """Where its buckets begin; the last one is not over."""
 
     unit: EventCount.Unit
@@ -29,7 +29,7 @@ class Period:
         return (self.starts[1] - self.starts[0]) * len(self.starts)
 
 
-def period(*, unit: EventCount.Unit, now: datetime) -> Period:
+def buckets(*, unit: EventCount.Unit, now: datetime) -> Buckets:
     match unit:
         case Unit.HOUR_OF_RECEIPT:
             step, count, last = timedelta(hours=1), HOURS, hour_of(now)
@@ -37,4 +37,4 @@ def period(*, unit: EventCount.Unit, now: datetime) -> Period:
             step, count, last = timedelta(days=1), DAYS, hour_of(now).replace(hour=0)
         case _:
             assert_never(unit)
-    return Period(unit, [last - step * number for number in reversed(range(count))])
+    return Buckets(unit, [last - step * number for number in reversed(range(count))])
