@@ -6,12 +6,25 @@ from events.models.enrollment import Enrollment, StepRun
 from events.models.event import Event, FailedStage
 from events.models.event_count import EventCount
 from events.models.sequence import Sequence, SequenceVersion, Step
-from events.models.step_count import StepCount, StepCountMark, TouchedHour
+from events.models.sequence_count import SequenceCount, SequenceCountMark, TouchedHour
 from events.models.sync_rule import SyncRule, SyncRuleTag
 from events.models.worker import Worker
 
 __all__ = [
-    "CurrentCount", "Enrollment", "Event", "EventCount", "EventDefinition", "FailedStage",
-    "Sequence", "SequenceVersion", "Step", "StepCount", "StepCountMark", "StepRun", "SyncRule",
-    "SyncRuleTag", "TouchedHour", "Worker",
+    "CurrentCount",
+    "Enrollment",
+    "Event",
+    "EventCount",
+    "EventDefinition",
+    "FailedStage",
+    "Sequence",
+    "SequenceCount",
+    "SequenceCountMark",
+    "SequenceVersion",
+    "Step",
+    "StepRun",
+    "SyncRule",
+    "SyncRuleTag",
+    "TouchedHour",
+    "Worker",
 ]  # fmt: skip

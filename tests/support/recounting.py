@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime
 
-from events.models import Enrollment, StepCount, StepRun
+from events.models import Enrollment, SequenceCount, StepRun
 from subscribers.ids import created_at
 from subscribers.models import OutgoingEmail
 from subscribers.models.outcome_count import NO_SEQUENCE
@@ -38,7 +38,7 @@ def recounted() -> Counter[Key]:
 def rolled_up(unit: str = "day") -> Counter[Key]:
     """Return what is stored, in the same form; hours are added up by their day."""
     found: Counter[Key] = Counter()
-    for row in StepCount.objects.filter(unit=unit):
+    for row in SequenceCount.objects.filter(unit=unit):
         place = (str(row.sequence_id), row.step_key)
         found[_day(row.starts_at), *place, row.measure, row.reason] += row.count
     return found

@@ -69,6 +69,11 @@ def of(*, subject: CurrentCount.Subject, ids: Collection[UUID]) -> Mapping[UUID,
     }
 
 
+def overdue(*, before: datetime) -> int:
+    """Return how many numbers should have been counted again before a moment, up to `MOST_NEW`."""
+    return CurrentCount.objects.filter(due_at__lt=before).order_by()[:MOST_NEW].count()
+
+
 def count_due(*, now: datetime, seconds: float = SECONDS) -> int:
     """Count what is due until the seconds are over; returns how many numbers. Idempotent."""
     over_at, counted = time.monotonic() + seconds, 0

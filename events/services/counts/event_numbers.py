@@ -23,6 +23,9 @@ class Came:
     last_day: date | None = None
 
 
+NEVER = Came()
+
+
 def came(*, definition_ids: Collection[UUID], now: datetime) -> Mapping[UUID, Came]:
     """Return the counts of each definition; one query.
 

@@ -13,13 +13,13 @@ from uuid import UUID
 from django.db.models import QuerySet, Sum
 
 from events.models import Sequence as SequenceRow
-from events.models import Step, StepCount, StepCountMark
+from events.models import SequenceCount, SequenceCountMark, Step
 from events.services.counts import current
 from events.services.counts.current import NOT_COUNTED, Current
-from events.services.counts.steps import Measure
 from subscribers.models import Workspace
 
-Unit = StepCount.Unit
+Unit = SequenceCount.Unit
+Measure = SequenceCount.Measure
 COMPLETED = "completed"
 # A failed step also ended its enrollment, or not: it was come to once.
 FAILED = "failed"
@@ -137,14 +137,14 @@ def mails(
     *,
     since: datetime,
     until: datetime,
-    unit: StepCount.Unit,
+    unit: SequenceCount.Unit,
     workspace: Workspace | None = None,
 ) -> Mapping[datetime, Numbers]:
     """Return what became of all mails by hour or by day, confirmations too; one query.
 
     Hours and days that begin at `since` or later and before `until`; hours are kept for 8 days.
     """
-    rows = StepCount.objects.filter(
+    rows = SequenceCount.objects.filter(
         unit=unit, starts_at__gte=since, starts_at__lt=until, measure__in=OF_MAILS
     )
     if workspace is not None:
@@ -157,11 +157,11 @@ def mails(
 
 def counted_at() -> datetime | None:
     """Return when the roll-ups were counted; None: never yet."""
-    return StepCountMark.objects.values_list("counted_at", flat=True).first()
+    return SequenceCountMark.objects.values_list("counted_at", flat=True).first()
 
 
-def _days(since: date, until: date) -> QuerySet[StepCount]:
-    return StepCount.objects.filter(
+def _days(since: date, until: date) -> QuerySet[SequenceCount]:
+    return SequenceCount.objects.filter(
         unit=Unit.DAY, starts_at__gte=_midnight(since), starts_at__lte=_midnight(until)
     )
 
@@ -170,7 +170,7 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
-def _summed(rows: QuerySet[StepCount], *columns: str) -> Iterable[tuple[Any, ...]]:
+def _summed(rows: QuerySet[SequenceCount], *columns: str) -> Iterable[tuple[Any, ...]]:
     return rows.order_by().values_list(*columns).annotate(number=Sum("count"))
 
 

@@ -10,15 +10,15 @@ import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, Sum
 
-from events.models import Enrollment, StepCount, StepCountMark, StepRun, TouchedHour
-from events.models.step_count import BUCKET
+from events.models import Enrollment, SequenceCount, SequenceCountMark, StepRun, TouchedHour
+from events.models.sequence_count import BUCKET
 from events.services.counts import steps
 from events.services.counts.roll_ups import DAY, HOUR, first_id_at
 from events.services.counts.steps import Bucket
@@ -26,7 +26,7 @@ from subscribers.ids import created_at
 from subscribers.models import OutgoingEmail
 from subscribers.services.storage.outcomes import hour_of
 
-Unit = StepCount.Unit
+Unit = SequenceCount.Unit
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 # The most time between the moment in a row's id, or of an ending, and the commit of the row.
 MARGIN = timedelta(minutes=5)
@@ -68,7 +68,7 @@ def roll_up(*, now: datetime, seconds: float = SECONDS) -> int:
 
 def drop_hours(*, now: datetime) -> int:
     """Delete the hours of days that are counted as one by now; the days stay."""
-    old = StepCount.objects.filter(unit=Unit.HOUR, starts_at__lt=_first_by_hour(now) - DAY)
+    old = SequenceCount.objects.filter(unit=Unit.HOUR, starts_at__lt=_first_by_hour(now) - DAY)
     deleted, _ = old.delete()
     return deleted
 
@@ -77,8 +77,14 @@ def day_of(moment: datetime) -> datetime:
     return hour_of(moment).replace(hour=0)
 
 
+def uncounted_since() -> datetime | None:
+    """Return the moment of the first row that is not counted for good; None before any count."""
+    mark = SequenceCountMark.objects.first()
+    return _next_row(mark.until) if mark else None
+
+
 class _Turn:
-    def __init__(self, now: datetime, mark: StepCountMark) -> None:
+    def __init__(self, now: datetime, mark: SequenceCountMark) -> None:
         self.now = now
         self.mark = mark
         self.counted = 0
@@ -122,7 +128,7 @@ class _Turn:
 
     def _take_mark(self) -> None:
         """Lock the mark; raises `_Overtaken` when another process has moved it."""
-        mark = StepCountMark.objects.select_for_update().get(pk=self.mark.pk)
+        mark = SequenceCountMark.objects.select_for_update().get(pk=self.mark.pk)
         if mark.turn != self.mark.turn:
             raise _Overtaken
 
@@ -132,9 +138,9 @@ class _Turn:
         self.mark.save()
 
 
-def _mark() -> StepCountMark:
-    mark, _ = StepCountMark.objects.get_or_create(
-        pk=StepCountMark.THE_ONE, defaults={"until": BEGINNING}
+def _mark() -> SequenceCountMark:
+    mark, _ = SequenceCountMark.objects.get_or_create(
+        pk=SequenceCountMark.THE_ONE, defaults={"until": BEGINNING}
     )
     return mark
 
@@ -172,13 +178,13 @@ def _queued(now: datetime) -> Collection[Period]:
     first = _first_by_hour(now)
     by_hour = Q(unit=Unit.HOUR, starts_at__gte=first)
     by_day = Q(unit=Unit.DAY, starts_at__lt=first)
-    rows = StepCount.objects.filter(by_hour | by_day, measure=steps.Measure.QUEUED)
+    rows = SequenceCount.objects.filter(by_hour | by_day, measure=steps.Measure.QUEUED)
     found = [Period(*row) for row in rows.values_list("unit", "starts_at").distinct()]
     return random.sample(found, min(len(found), MOST_QUEUED))
 
 
 def _sum_of_hours(day: Period) -> Counter[Bucket]:
-    hours = StepCount.objects.filter(
+    hours = SequenceCount.objects.filter(
         unit=Unit.HOUR, starts_at__gte=day.starts_at, starts_at__lt=day.ends_at
     )
     rows = hours.order_by().values_list(*Bucket._fields).annotate(total=Sum("count"))
@@ -187,14 +193,16 @@ def _sum_of_hours(day: Period) -> Counter[Bucket]:
 
 def _replace(period: Period, counts: Counter[Bucket]) -> None:
     """Write the buckets that differ from the stored ones, and delete those without rows."""
-    of_period = StepCount.objects.filter(unit=period.unit, starts_at=period.starts_at)
+    of_period = SequenceCount.objects.filter(**asdict(period))
     stored = {
         Bucket(*row[2:]): (row[0], row[1])
         for row in of_period.values_list("pk", "count", *Bucket._fields)
     }
-    StepCount.objects.bulk_create(
+    SequenceCount.objects.bulk_create(
         [
-            StepCount(**bucket._asdict(), unit=period.unit, starts_at=period.starts_at, count=count)
+            SequenceCount(
+                **bucket._asdict(), unit=period.unit, starts_at=period.starts_at, count=count
+            )
             for bucket, count in sorted(counts.items())
             if bucket not in stored or stored[bucket][1] != count
         ],
@@ -205,4 +213,4 @@ def _replace(period: Period, counts: Counter[Bucket]) -> None:
     )
     gone = [row_id for bucket, (row_id, _) in stored.items() if bucket not in counts]
     for first in range(0, len(gone), ROWS_IN_STATEMENT):
-        StepCount.objects.filter(pk__in=gone[first : first + ROWS_IN_STATEMENT]).delete()
+        SequenceCount.objects.filter(pk__in=gone[first : first + ROWS_IN_STATEMENT]).delete()

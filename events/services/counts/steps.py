@@ -14,12 +14,12 @@ from uuid import UUID
 from django.db.models import Count, Model, QuerySet
 from django.db.models.fields.json import KT
 
-from events.models import Enrollment, Step, StepCount, StepRun
+from events.models import Enrollment, SequenceCount, Step, StepRun
 from events.services.counts.roll_ups import first_id_at
 from subscribers.models import OutgoingEmail
 from subscribers.models.outcome_count import NO_SEQUENCE
 
-Measure = StepCount.Measure
+Measure = SequenceCount.Measure
 EmailStatus = OutgoingEmail.Status
 LONGEST_REASON = 100
 MOST_IDS = 500

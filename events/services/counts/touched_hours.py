@@ -25,13 +25,14 @@ def touch_mails(email_ids: Collection[UUID]) -> None:
     touch(created_at(row_id) for row_id in (*email_ids, *runs))
 
 
-def touch_people(subscriber_ids: Collection[UUID]) -> None:
-    """Note all that is counted of people who are about to be erased."""
-    enrollments = Enrollment.objects.filter(subscriber__in=subscriber_ids)
+def touch_people(subscriber_ids: Iterable[UUID]) -> None:
+    """Note all that is counted of people, as when they are about to be erased."""
+    people = list(subscriber_ids)
+    enrollments = Enrollment.objects.filter(subscriber__in=people)
     moments = list(enrollments.values_list("ended_at", flat=True))
     rows = [
         *enrollments.values_list("pk", flat=True),
         *StepRun.objects.filter(enrollment__in=enrollments).values_list("pk", flat=True),
-        *OutgoingEmail.objects.filter(subscriber__in=subscriber_ids).values_list("pk", flat=True),
+        *OutgoingEmail.objects.filter(subscriber__in=people).values_list("pk", flat=True),
     ]
     touch([*filter(None, moments), *map(created_at, rows)])

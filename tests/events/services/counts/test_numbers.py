@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from events.models import Sequence, StepCount
+from events.models import Sequence, SequenceCount
 from events.services.counts import current, event_numbers, numbers, step_roll_ups
 from subscribers import ids
 from subscribers.models import Workspace
@@ -14,7 +14,7 @@ from tests.support.engine_running import enrollment_of
 from tests.support.sequence_making import MAIL, NOON, make_sequence
 from tests.support.time_travel import TimeTravel
 
-Measure = StepCount.Measure
+Measure = SequenceCount.Measure
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 TODAY = date(2026, 11, 24)
@@ -60,7 +60,7 @@ def test_a_sequence_is_told_step_by_step(
 
 
 def test_a_step_of_an_earlier_version_comes_last(sequence: Sequence) -> None:
-    StepCount.objects.filter(step_key="hello").update(step_key="gone")
+    SequenceCount.objects.filter(step_key="hello").update(step_key="gone")
 
     found = numbers.of_sequence(sequence=sequence, since=TODAY, until=TODAY)
 

@@ -9,7 +9,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from events.intake.payloads import EventDraft
-from events.models import Enrollment, StepCount, TouchedHour
+from events.models import Enrollment, SequenceCount, TouchedHour
 from events.services.counts import step_roll_ups, touched_hours
 from events.services.engine import mail_breaker
 from events.services.enrollments import by_operator
@@ -176,19 +176,19 @@ def test_old_days_are_counted_as_one_and_their_hours_go(workspace: Workspace) ->
     step_roll_ups.roll_up(now=travel.now + 20 * DAY)
 
     assert rolled_up("day") == recounted()
-    assert not StepCount.objects.filter(unit="hour").exists()
+    assert not SequenceCount.objects.filter(unit="hour").exists()
 
 
 def test_what_is_counted_while_another_counts_is_dropped(workspace: Workspace) -> None:
     enrollment_of(make_sequence(workspace))
     mine = step_roll_ups._Turn(NOW, step_roll_ups._mark())
     step_roll_ups.roll_up(now=NOW)
-    stored = StepCount.objects.count()
+    stored = SequenceCount.objects.count()
 
     with pytest.raises(step_roll_ups._Overtaken):
         mine.count_new(seconds=9)
 
-    assert StepCount.objects.count() == stored > 0
+    assert SequenceCount.objects.count() == stored > 0
 
 
 def test_a_turn_ends_after_the_period_that_is_over_its_seconds(workspace: Workspace) -> None:

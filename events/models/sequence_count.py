@@ -12,7 +12,7 @@ from subscribers.models.outcome_count import NO_SEQUENCE
 BUCKET = ("workspace", "unit", "starts_at", "sequence_id", "step_key", "measure", "reason")
 
 
-class StepCount(models.Model):
+class SequenceCount(models.Model):
     """One bucket, recomputed as a whole; pages read these and never count step runs."""
 
     class Unit(models.TextChoices):
@@ -64,20 +64,18 @@ class StepCount(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=BUCKET,
-                name="step_count_one_per_bucket",
+                name="sequence_count_one_per_bucket",
             )
         ]
         indexes: ClassVar = [
             # The numbers of one sequence.
-            models.Index(
-                fields=["sequence_id", "unit", "starts_at"], name="step_count_of_sequence"
-            ),
+            models.Index(fields=["sequence_id", "unit", "starts_at"], name="sequence_count_of_one"),
             # Counting one hour or day again; retention.
-            models.Index(fields=["unit", "starts_at"], name="step_count_by_age"),
+            models.Index(fields=["unit", "starts_at"], name="sequence_count_by_age"),
             # Where mails are still queued, the worker counts again.
             models.Index(
                 fields=["unit", "starts_at"],
-                name="step_count_queued",
+                name="sequence_count_queued",
                 condition=models.Q(measure="queued"),
             ),
         ]
@@ -86,7 +84,7 @@ class StepCount(models.Model):
         return f"{self.count} {self.measure} from {self.starts_at:%Y-%m-%d %H:%M}"
 
 
-class StepCountMark(models.Model):
+class SequenceCountMark(models.Model):
     """The one row that says how far the steps are counted."""
 
     THE_ONE = 1
