@@ -101,7 +101,7 @@ def _figures(home: Home) -> Mapping[str, Any]:
         people = figures.new_people(buckets=buckets, workspace_id=workspace_id)
         cards.append(home_cards.of_new_people(people))
     if home.may_see(OutgoingEmail):
-        mails = sequences.mails(buckets=buckets, workspace_id=workspace_id)
+        mails = sequences.mails(buckets=buckets, workspace=home.workspace)
         cards.append(home_cards.of_mails(mails))
         drawn.append(_chart(home, "Mails", *_mail_series(mails)))
     if home.may_see(Enrollment):

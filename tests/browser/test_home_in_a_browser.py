@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
-from events.models import StepCount
+from events.models import SequenceCount
 from subscribers.models import Workspace
 from tests import factories
 from tests.browser.test_admin_in_a_browser import WATCH
@@ -34,7 +34,7 @@ def make_busy(name: str) -> Workspace:
         definition__workspace=workspace, starts_at=hour, count=1_234_567
     )
     for measure in ("entered", "mailed", "skipped", "failed", "opened"):
-        StepCount.objects.create(
+        SequenceCount.objects.create(
             workspace=workspace, sequence_id=sequence.pk, measure=measure, unit="hour",
             starts_at=hour, count=7,
         )  # fmt: skip

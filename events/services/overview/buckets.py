@@ -25,6 +25,10 @@ class Buckets:
         return self.starts[0]
 
     @property
+    def until(self) -> datetime:
+        return self.starts[0] + self.length
+
+    @property
     def length(self) -> timedelta:
         return (self.starts[1] - self.starts[0]) * len(self.starts)
 

@@ -7,18 +7,19 @@ from uuid import UUID
 
 from django.db.models import Case, QuerySet, Sum, Value, When
 
-from events.models import CurrentCount, StepCount
+from events.models import CurrentCount, SequenceCount
 from events.models import Sequence as SequenceRow
-from events.services.counts import current
+from events.services.counts import current, numbers
 from events.services.counts.current import NOT_COUNTED, Current
 from events.services.overview.buckets import Buckets, Unit
+from subscribers.models import Workspace
 
 Mails = Mapping[str, Sequence[int]]
 MOST_SEQUENCES = 20
-Measure = StepCount.Measure
+Measure = SequenceCount.Measure
 UNITS = {
-    Unit.HOUR_OF_RECEIPT: StepCount.Unit.HOUR,
-    Unit.DAY_OF_OCCURRENCE: StepCount.Unit.DAY,
+    Unit.HOUR_OF_RECEIPT: SequenceCount.Unit.HOUR,
+    Unit.DAY_OF_OCCURRENCE: SequenceCount.Unit.DAY,
 }
 OF_MAILS = (Measure.MAILED, Measure.SKIPPED, Measure.FAILED)
 SHOWN = (Measure.ENTERED, *OF_MAILS, Measure.OPENED, Measure.CLICKED)
@@ -41,21 +42,12 @@ class SequenceLines:
     has_more: bool
 
 
-def mails(*, buckets: Buckets, workspace_id: UUID | None) -> Mails:
+def mails(*, buckets: Buckets, workspace: Workspace | None) -> Mails:
     """Return how many mails left, were skipped and failed in each bucket; one query."""
-    rows = _counted(buckets).filter(measure__in=OF_MAILS)
-    if workspace_id:
-        rows = rows.filter(workspace=workspace_id)
-    found = {
-        (starts_at, measure): total
-        for starts_at, measure, total in rows.values_list("starts_at", "measure").annotate(
-            total=Sum("count")
-        )
-    }
-    return {
-        measure: [found.get((start, measure), 0) for start in buckets.starts]
-        for measure in OF_MAILS
-    }
+    unit = UNITS[buckets.unit]
+    found = numbers.mails(since=buckets.since, until=buckets.until, unit=unit, workspace=workspace)
+    by_bucket = [found.get(start, numbers.Numbers()) for start in buckets.starts]
+    return {measure: [each.of(measure) for each in by_bucket] for measure in OF_MAILS}
 
 
 def lines(*, buckets: Buckets, workspace_id: UUID | None) -> SequenceLines:
@@ -76,10 +68,10 @@ def lines(*, buckets: Buckets, workspace_id: UUID | None) -> SequenceLines:
     )
 
 
-def _counted(buckets: Buckets) -> QuerySet[StepCount]:
+def _counted(buckets: Buckets) -> QuerySet[SequenceCount]:
     unit = UNITS[buckets.unit]
-    return StepCount.objects.filter(
-        unit=unit, starts_at__range=(buckets.since, buckets.starts[-1])
+    return SequenceCount.objects.filter(
+        unit=unit, starts_at__gte=buckets.since, starts_at__lt=buckets.until
     ).order_by()
 
 

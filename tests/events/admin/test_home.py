@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from events.models import CurrentCount, EventCount, Sequence, StepCount
+from events.models import CurrentCount, EventCount, Sequence, SequenceCount
 from events.services.counts import current
 from events.services.counts.roll_ups import first_id_at
 from subscribers.models import Workspace
@@ -125,7 +125,7 @@ def test_numbers_are_of_the_chosen_workspace(admin_client: Client, workspace: Wo
 
 
 def count_steps(sequence: Sequence, measure: str, count: int, **columns: Any) -> None:
-    StepCount.objects.create(
+    SequenceCount.objects.create(
         workspace=sequence.workspace,
         sequence_id=columns.pop("sequence_id", sequence.pk),
         measure=measure,
