@@ -5,6 +5,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('events', '0008_counts'),
+        ('events', '0008_losses_told'),
     ]
 
     operations = [

@@ -100,7 +100,7 @@ def machine(*, workspace_id: UUID | None, now: datetime) -> Machine:
         late_seconds=late,
         next_due_at=first if first and not late else None,
         server=server,
-        is_mail_stopped=sent.filter(flow.BLOCKED).exists(),
+        is_mail_stopped=sent.filter(flow.blocked(now=now)).exists(),
         last_sent_at=latest.values_list("last_sent_at", flat=True).first(),
     )
 
