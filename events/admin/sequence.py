@@ -13,6 +13,7 @@ from unfold.decorators import display
 from config.admin_base import list_url, word_when
 from config.readable import bulleted
 from events.admin.sequence_actions import SequenceActions
+from events.admin.sequence_columns import SequenceColumns
 from events.admin.sequence_editor.form import SequenceForm
 from events.admin.sequence_editor.step_forms import FORMS
 from events.admin.sequence_editor.wire import TRIGGER_CONDITIONS
@@ -32,11 +33,11 @@ SENDING = (
 
 
 @admin.register(Sequence)
-class SequenceAdmin(SequenceActions):
+class SequenceAdmin(SequenceColumns, SequenceActions):
     form = SequenceForm
     list_display = (
-        "name", "workspace", "state", "starts_by", "version",
-        word_when("is_enrollment_paused", "Entry closed"),
+        "name", "state", "under_way", "entered", "mailed", "starts_by", "version",
+        word_when("is_enrollment_paused", "Entry closed"), "workspace", "edited",
     )  # fmt: skip
     list_select_related = ("workspace", "current_version")
     list_filter = ("status", "workspace")
