@@ -97,7 +97,7 @@ def test_the_keyboard_opens_filters_menu_and_account(
 def test_filters_need_no_script(browser: "Browser", live_server: LiveServer) -> None:
     factories.SubscriberFactory.create(email="ada@example.com")
     page = browser.new_context(java_script_enabled=False).new_page()
-    User.objects.create_superuser("ada", password="correct horse battery")  # noqa: S106 - a test's
+    User.objects.create_superuser("ada", password="correct horse battery")
     page.goto(live_server.url + list_url(Subscriber))
     page.fill("input[name=username]", "ada")
     page.fill("input[name=password]", "correct horse battery")

@@ -243,9 +243,20 @@ def addresses_of(rows: list[Model]) -> list[str]:
         *(admin_url(row) for row in rows),
         *(admin_url(row).replace("/change/", "/history/") for row in rows),
         list_url(type(event), subscriber__id__exact=person.pk),
-        view_url(sequence, "activating"),
-        view_url(sequence, "moving"),
-        view_url(sequence, "enrolling"),
+        *(
+            view_url(sequence, name)
+            for name in (
+                "flow",
+                "step-mail/?number=1",
+                "step/?number=1",
+                "versions",
+                "activating",
+                "pausing",
+                "archiving",
+                "moving",
+                "enrolling",
+            )
+        ),
         list_url(type(person), q=HOSTILE),
         list_url(type(person), tag=rows[2].pk.hex),
         admin_url(rows[2]).replace("/change/", "/delete/"),
