@@ -24,6 +24,8 @@ class SequenceCount(models.Model):
         ENTERED = "entered", "Entered"
         # The reason is the enrollment's status, then `: ` and why, in a word.
         ENDED = "ended", "Ended"
+        # Those of them that ended in a step, before it came to anything.
+        LEFT = "left", "Left"
         # Of mails; `mailed` for the reason `unknown` may not have arrived.
         MAILED = "mailed", "Mailed"
         QUEUED = "queued", "Queued"

@@ -4,8 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('events', '0008_counts'),
-        ('events', '0008_losses_told'),
+        ('events', '0009_counts'),
     ]
 
     operations = [
