@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from config import charts, first_event, workspace_choice
-from config.admin_base import admin_url, list_url
+from config.admin_base import list_url
+from config.admin_links import page_url
 from config.admin_skin import PENDING_FOR
 from events.admin import home_cards
 from events.admin.home_cards import HOURLY, PERIODS, Card, Home
@@ -150,7 +151,7 @@ def _sequences(home: Home) -> Table:
 def _row(line: sequences.SequenceLine, columns: Sequence[Measure]) -> Row:
     return Row(
         sequence=line.sequence,
-        address=admin_url(line.sequence),
+        address=page_url(line.sequence),
         enrollments=list_url(Enrollment, sequence__id__exact=line.sequence.pk),
         trigger=sequence_words.trigger_in_words(line.sequence),
         status=line.sequence.get_status_display(),
