@@ -81,7 +81,7 @@ def test_the_home_page_and_the_choice_of_the_workspace(
 
     page.goto(live_server.url + "/admin/")
     assert page.inner_text("h1") == "All workspaces"
-    assert "1,234,567" in page.inner_text(".cueline-cards")
+    assert "1,234,567" in page.inner_text(".cueline-home-cards")
     look(page, "all", size)
 
     if size == "phone":
