@@ -44,7 +44,9 @@ print(api_keys.create(workspace=workspace, name="app").text)
 ALARMS = """
 from django.utils import timezone
 from subscribers.admin import alarms
-print("\\n".join(str(each.text) for each in alarms.current(now=timezone.now())))
+now = timezone.now()
+found = [*alarms.current(now=now), *alarms.needs(workspace=None, now=now)]
+print("\\n".join(str(each.text) for each in found))
 """
 REPAIR = """
 from django.utils import timezone
@@ -123,7 +125,9 @@ def test_four_faults_are_told_and_repaired(start: Start, environment: dict[str, 
 
     within(SECONDS_TO_TELL, lambda: "No mail has left by" in seen.log(), "log")
     within(SECONDS_TO_TELL, lambda: "Webhooks to 127.0.0.1" in seen.log(), "log of webhooks")
+    within(SECONDS_TO_TELL, lambda: "Broken: " in seen.log(), "log of the template")
     assert seen.gauge("cueline_mail_blocked_seconds") > 0
+    assert seen.gauge('cueline_losses{reason="template_error"}') == PEOPLE
     assert seen.gauge("cueline_webhooks_waiting") > 0
     status, health = running.send("GET", "/healthz/worker")
     assert (status, health["mail"]["status"]) == (200, "failing")
