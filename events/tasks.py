@@ -64,7 +64,7 @@ def warn_of_losses() -> None:
 
 def count_steps() -> int:
     """Count what steps did since the last count, and what has changed; returns how many periods."""
-    return step_roll_ups.roll_up(now=_clock())
+    return step_roll_ups.take_turn(now=_clock())
 
 
 def count_current() -> int:

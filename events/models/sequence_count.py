@@ -24,6 +24,8 @@ class SequenceCount(models.Model):
         ENTERED = "entered", "Entered"
         # The reason is the enrollment's status, then `: ` and why, in a word.
         ENDED = "ended", "Ended"
+        # Those of them that ended in a step, before it came to anything.
+        LEFT = "left", "Left"
         # Of mails; `mailed` for the reason `unknown` may not have arrived.
         MAILED = "mailed", "Mailed"
         QUEUED = "queued", "Queued"
@@ -94,6 +96,8 @@ class SequenceCountMark(models.Model):
     until = models.DateTimeField()
     # When everything was counted; None: never yet.
     counted_at = models.DateTimeField(null=True)
+    # When to count again; None: at once.
+    due_at = models.DateTimeField(null=True)
     # Rises with each period: who counted while another wrote drops the result.
     turn = models.PositiveBigIntegerField(default=0)
 

@@ -64,14 +64,14 @@ TURNED = """
 """
 
 
-def sign_in(page: "Page", server: LiveServer) -> None:
+def sign_in(page: "Page", server: LiveServer, *, is_wide: bool = True) -> None:
     """Sign in through the form, as a superuser."""
     User.objects.create_superuser("ada", password=PASSWORD)
     page.goto(server.url + "/admin/")
     page.fill("input[name=username]", "ada")
     page.fill("input[name=password]", PASSWORD)
     page.click("button[type=submit]")
-    page.wait_for_selector("text=Subscribers")
+    page.wait_for_selector("text=Subscribers", state="visible" if is_wide else "attached")
 
 
 def hostile_rows() -> list[Model]:
@@ -227,22 +227,11 @@ def hostile_enrollments(event: Event) -> tuple[Model, Model, Model]:
     return enrollment, email, sequence
 
 
-def test_hostile_texts_run_on_no_page(page: "Page", live_server: LiveServer) -> None:
-    sign_in(page, live_server)
-    rows = hostile_rows()
-    dialogs: list[str] = []
-    faults: list[str] = []
-
-    def note_dialog(dialog: "Dialog") -> None:
-        dialogs.append(page.url)
-        dialog.dismiss()
-
-    page.on("dialog", note_dialog)
-    page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
-    page.add_init_script(WATCH)
+def addresses_of(rows: list[Model]) -> list[str]:
+    """Return the pages about hostile rows, and those that lead to them."""
     person, event, sequence = rows[1], rows[6], rows[-1]
     suppression = next(row for row in rows if isinstance(row, Suppression))
-    addresses = [
+    return [
         "/admin/",
         view_url(rows[0], "confirmation-preview"),
         view_url(person, "confirming"),
@@ -274,7 +263,22 @@ def test_hostile_texts_run_on_no_page(page: "Page", live_server: LiveServer) -> 
         admin_url(rows[4]).replace("/change/", "/delete/"),
     ]
 
-    for address in addresses:
+
+def test_hostile_texts_run_on_no_page(page: "Page", live_server: LiveServer) -> None:
+    sign_in(page, live_server)
+    rows = hostile_rows()
+    dialogs: list[str] = []
+    faults: list[str] = []
+
+    def note_dialog(dialog: "Dialog") -> None:
+        dialogs.append(page.url)
+        dialog.dismiss()
+
+    page.on("dialog", note_dialog)
+    page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
+    page.add_init_script(WATCH)
+
+    for address in addresses_of(rows):
         answer = page.goto(live_server.url + address)
         # Pictures that fail have called `onerror` by the load event; a dialog follows at once.
         page.wait_for_timeout(50)

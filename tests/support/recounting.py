@@ -23,16 +23,19 @@ def recounted() -> Counter[Key]:
             word = f": {enrollment.reason.split(':')[0]}" if enrollment.reason else ""
             key = enrollment.step.key if enrollment.step else ""
             why = f"{enrollment.status}{word}"
-            found[_day(enrollment.ended_at), str(enrollment.sequence_id), key, "ended", why] += 1
+            place = (_day(enrollment.ended_at), str(enrollment.sequence_id), key)
+            found[*place, "ended", why] += 1
+            here = enrollment.step_runs.filter(step=enrollment.step, visit=enrollment.visit)
+            found[*place, "left", ""] += not here.exists()
     for run in StepRun.objects.select_related("step", "enrollment", "email"):
-        place = (str(run.enrollment.sequence_id), run.step.key)
-        found[_day(created_at(run.pk)), *place, *_outcome(run)] += 1
+        sequence_id = str(run.enrollment.sequence_id)
+        found[_day(created_at(run.pk)), sequence_id, run.step.key, *_outcome(run)] += 1
     for email in OutgoingEmail.objects.exclude(cause__startswith="step:"):
         measure = MEASURES.get(email.status, email.status)
         reason = "unknown" if email.status == "unknown" else email.reason
         reason = reason if measure in {"mailed", "skipped"} else ""
         found[_day(created_at(email.pk)), str(NO_SEQUENCE), email.kind, measure, reason] += 1
-    return found
+    return +found
 
 
 def rolled_up(unit: str = "day") -> Counter[Key]:

@@ -21,8 +21,6 @@ from subscribers.models import Workspace
 Unit = SequenceCount.Unit
 Measure = SequenceCount.Measure
 COMPLETED = "completed"
-# A failed step also ended its enrollment, or not: it was come to once.
-FAILED = "failed"
 # What a visit of a step comes to; exactly one of them.
 OF_VISITS = (
     Measure.MAILED, Measure.QUEUED, Measure.SKIPPED, Measure.FAILED, Measure.DONE, Measure.CAME,
@@ -49,7 +47,8 @@ class Numbers:
     @property
     def left(self) -> int:
         """How many enrollments ended here before the end of the sequence."""
-        return sum(n for reason, n in self.by_reason(Measure.ENDED).items() if not _is_end(reason))
+        ended = self.by_reason(Measure.ENDED).items()
+        return sum(n for reason, n in ended if reason.partition(":")[0] != COMPLETED)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,10 +63,8 @@ class StepNumbers(Numbers):
 
     @property
     def reached(self) -> int:
-        """How many visits of the step came to something, or ended in it."""
-        ended = self.by_reason(Measure.ENDED).items()
-        inside = sum(n for why, n in ended if not _is_end(why) and _status(why) != FAILED)
-        return self.of(*OF_VISITS) + inside
+        """How many visits of the step came to something, or to the enrollment's end before."""
+        return self.of(*OF_VISITS, Measure.LEFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +169,3 @@ def _midnight(day: date) -> datetime:
 
 def _summed(rows: QuerySet[SequenceCount], *columns: str) -> Iterable[tuple[Any, ...]]:
     return rows.order_by().values_list(*columns).annotate(number=Sum("count"))
-
-
-def _status(reason: str) -> str:
-    return reason.partition(":")[0]
-
-
-def _is_end(reason: str) -> bool:
-    return _status(reason) == COMPLETED

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, QuerySet
 from django.db.models.fields.json import KT
 
 from events.models import Enrollment, SequenceCount, Step, StepRun
@@ -54,12 +54,21 @@ def _entered(start: datetime, end: datetime) -> Found:
 
 
 def _ended(start: datetime, end: datetime) -> Found:
+    runs = StepRun.objects.filter(
+        enrollment=OuterRef("pk"), step=OuterRef("step"), visit=OuterRef("visit")
+    )
     ended = Enrollment.objects.filter(ended_at__gte=start, ended_at__lt=end).order_by()
-    rows = ended.values_list("workspace_id", "sequence_id", "step__key", "status", "reason")
-    for workspace_id, sequence_id, key, status, reason, number in rows.annotate(number=Count("pk")):
+    rows = ended.annotate(is_done=Exists(runs)).values_list(
+        "workspace_id", "sequence_id", "step__key", "status", "reason", "is_done"
+    )
+    counted = rows.annotate(number=Count("pk"))
+    for workspace_id, sequence_id, key, status, reason, is_done, number in counted:
         word = reason.partition(":")[0].strip()
-        reason_ = f"{status}: {word}" if word else status
-        yield Bucket(workspace_id, sequence_id, key or "", Measure.ENDED, reason_), number
+        words = f"{status}: {word}" if word else status
+        bucket = Bucket(workspace_id, sequence_id, key or "", Measure.ENDED, words)
+        yield bucket, number
+        if not is_done:
+            yield bucket._replace(measure=Measure.LEFT, reason=""), number
 
 
 def _done(start: datetime, end: datetime) -> Found:

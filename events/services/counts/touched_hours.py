@@ -25,6 +25,12 @@ def touch_mails(email_ids: Collection[UUID]) -> None:
     touch(created_at(row_id) for row_id in (*email_ids, *runs))
 
 
+def touch_end(enrollment_id: UUID) -> None:
+    """Note the end of an enrollment, if it has one."""
+    ended = Enrollment.objects.filter(pk=enrollment_id, ended_at__isnull=False)
+    touch(filter(None, ended.values_list("ended_at", flat=True)))
+
+
 def touch_people(subscriber_ids: Iterable[UUID]) -> None:
     """Note all that is counted of people, as when they are about to be erased."""
     people = list(subscriber_ids)

@@ -77,8 +77,9 @@ def settle(sent: Sent, claimed: Claimed, current: EngineRound) -> None:
             # Stopped or paused meanwhile: the mail is recorded, but the enrollment stays. For an
             # erased person there is nothing to record.
             current.step_runs += add_step_runs(sent.enrollment, [done])
-            # The step may be counted already, as unknown.
+            # The step may be counted already, as unknown or as left.
             touched_hours.touch_mails([sent.email.pk])
+            touched_hours.touch_end(sent.enrollment.row.pk)
     elif enrollment is None:
         # A paused enrollment tries again; an ended one must leave no queued mail.
         if not Enrollment.objects.filter(pk=sent.enrollment.row.pk, status__in=UNDER_WAY).exists():
