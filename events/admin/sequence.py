@@ -12,10 +12,10 @@ from unfold.decorators import display
 
 from config.admin_base import list_url, word_when
 from config.readable import bulleted
-from events.admin.sequence_actions import SequenceActions
 from events.admin.sequence_editor.form import SequenceForm
 from events.admin.sequence_editor.step_forms import FORMS
 from events.admin.sequence_editor.wire import TRIGGER_CONDITIONS
+from events.admin.sequence_questions import SequenceQuestions
 from events.models import Enrollment, Sequence
 from events.services.sequences import sequences
 from events.wording import sequences as sequence_words
@@ -32,7 +32,7 @@ SENDING = (
 
 
 @admin.register(Sequence)
-class SequenceAdmin(SequenceActions):
+class SequenceAdmin(SequenceQuestions):
     form = SequenceForm
     list_display = (
         "name", "workspace", "state", "starts_by", "version",

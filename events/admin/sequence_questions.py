@@ -1,0 +1,51 @@
+"""The questions that a sequence's page answers: what would it do, why (not), and how often.
+
+They change nothing. They show people, events and mails, so they need the rights to see those.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
+
+from config.admin_base import view_url
+from events.admin import simulating
+from events.admin.sequence_actions import SequenceActions
+from events.models import Sequence
+
+NEEDED = (
+    "subscribers.view_subscriber", "subscribers.view_outgoingemail", "events.view_event",
+    "events.view_enrollment",
+)  # fmt: skip
+QUESTIONS = (("simulate", "Simulate for a person"),)
+
+
+class SequenceQuestions(SequenceActions):
+    """Adds the pages of questions, and links to them for users who may see their answers."""
+
+    def action_urls(self) -> list[URLPattern]:
+        return [
+            *super().action_urls(),
+            self._question_url("simulate", lambda *asked: simulating.show(self, *asked)),
+            self._question_url("simulated-mail", simulating.show_mail),
+        ]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        sequence = kwargs.get("obj")
+        if sequence is not None and request.user.has_perms(NEEDED):
+            context["questions"] = [(label, view_url(sequence, name)) for name, label in QUESTIONS]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _question_url(
+        self, name: str, show: Callable[[HttpRequest, Sequence], HttpResponse]
+    ) -> URLPattern:
+        def answer(request: HttpRequest, sequence: Sequence) -> HttpResponse:
+            if not request.user.has_perms(NEEDED):
+                raise PermissionDenied
+            return show(request, sequence)
+
+        return self.view_url(name, answer)
