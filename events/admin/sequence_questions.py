@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 
 from config.admin_base import view_url
-from events.admin import simulating
+from events.admin import explaining, simulating
 from events.admin.sequence_actions import SequenceActions
 from events.models import Sequence
 
@@ -19,7 +19,7 @@ NEEDED = (
     "subscribers.view_subscriber", "subscribers.view_outgoingemail", "events.view_event",
     "events.view_enrollment",
 )  # fmt: skip
-QUESTIONS = (("simulate", "Simulate for a person"),)
+QUESTIONS = (("simulate", "Simulate"), ("why", "Why (not)?"))
 
 
 class SequenceQuestions(SequenceActions):
@@ -30,6 +30,7 @@ class SequenceQuestions(SequenceActions):
             *super().action_urls(),
             self._question_url("simulate", lambda *asked: simulating.show(self, *asked)),
             self._question_url("simulated-mail", simulating.show_mail),
+            self._question_url("why", lambda *asked: explaining.show(self, *asked)),
         ]
 
     def render_change_form(

@@ -6,6 +6,7 @@ webhooks is done in memory, or only reported.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from dataclasses import replace as dataclass_replace
 from datetime import datetime
 from uuid import UUID
 
@@ -107,14 +108,14 @@ def as_if_active(watched: Watched, sequence_id: UUID) -> Watched:
     )
 
 
-def _begin(
+def imagined(
     sequence: Sequence, version: LoadedVersion, someone: Someone, entry: Entry, now: datetime
 ) -> ImaginedEnrollment:
-    person, workspace = someone.subscriber, sequence.workspace
-    started_by = entry.event
+    """Return an enrollment at the first step that begins now."""
+    person, started_by = someone.subscriber, entry.event
     first = version.steps[0] if version.steps else None
     row = Enrollment(
-        workspace=workspace,
+        workspace=sequence.workspace,
         sequence=sequence,
         version_id=version.id,
         subscriber=person,
@@ -126,24 +127,32 @@ def _begin(
         entered_at=now,
         updated_at=now,
     )
-    joined = set(entry.list_ids)
-    if person.status == Subscriber.Status.PENDING and not sequence.runs_while_pending:
-        person.status = Subscriber.Status.ACTIVE
-        joined.update(lists.default_ids(workspace_id=workspace.pk))
     return ImaginedEnrollment(
         row=row,
         version=version,
         subscriber=person,
-        workspace=workspace,
+        workspace=sequence.workspace,
         shared=Shared(
             subscriber_ids=(),
             event_ids=(),
             _tags={person.pk: set(entry.tags.values())},
-            _lists={person.pk: {encode("lst", list_id) for list_id in joined}},
+            _lists={person.pk: {encode("lst", list_id) for list_id in entry.list_ids}},
         ),
         now=now,
         started_by=started_by,
     )
+
+
+def _begin(
+    sequence: Sequence, version: LoadedVersion, someone: Someone, entry: Entry, now: datetime
+) -> ImaginedEnrollment:
+    """Return the enrollment of a person who has confirmed, if the sequence waits for that."""
+    person = someone.subscriber
+    if person.status == Subscriber.Status.PENDING and not sequence.runs_while_pending:
+        person.status = Subscriber.Status.ACTIVE
+        joined = lists.default_ids(workspace_id=sequence.workspace_id)
+        entry = dataclass_replace(entry, list_ids=entry.list_ids.union(joined))
+    return imagined(sequence, version, someone, entry, now)
 
 
 def _notes(
