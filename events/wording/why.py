@@ -167,7 +167,7 @@ def _person_line(found: Explanation, refused: dict[Reason, NotStarted]) -> Line:
     is_pending = found.someone.status == Subscriber.Status.PENDING
     if is_pending and not found.watched.runs_while_pending:
         return Line(None, _plain("The person has not confirmed: it begins when they do."))
-    return _yes("Its people may be {}.", found.someone.status)
+    return _yes("The person is {}, and such people enter.", found.someone.status)
 
 
 def _mode_line(found: Explanation, refused: dict[Reason, NotStarted]) -> Line:

@@ -256,3 +256,26 @@ def test_more_rows_take_no_more_statements(
 
     assert Enrollment.objects.count() == 5
     assert statements_of(admin_client, sequence, VIEW, person=ADA) == before
+
+
+def test_the_page_of_a_person_leads_to_the_answer(admin_client: Client, ada: Subscriber) -> None:
+    sequence = make_sequence(ada.workspace, MAIL)
+    other = make_sequence(factories.WorkspaceFactory.create(), MAIL)
+
+    assert view_url(ada, VIEW) in admin_client.get(admin_url(ada)).content.decode()
+    page = page_of(admin_client, ada, VIEW)
+
+    address = f"{view_url(sequence, VIEW)}?person={ada.public_id}"
+    assert address in page
+    assert view_url(other, VIEW) not in page
+    assert 'id="answer"' in admin_client.get(address).content.decode()
+
+
+def test_the_choice_of_a_sequence_needs_the_right_to_see_them(
+    client: Client, ada: Subscriber
+) -> None:
+    user = User.objects.create(username="looks", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_subscriber"))
+    client.force_login(user)
+
+    assert client.get(view_url(ada, VIEW)).status_code == 403
