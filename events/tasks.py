@@ -8,7 +8,7 @@ from django.conf import settings
 
 from events import enqueue
 from events.models import Enrollment
-from events.services import engine, retention, worker_reports
+from events.services import backtests, engine, retention, worker_reports
 from events.services.counts import endings, roll_ups
 from events.services.engine import leftover_mails
 from events.services.enrollments import retrying
@@ -60,6 +60,11 @@ def warn_of_losses() -> None:
             loss.sequence.workspace.slug,
             loss.sequence.key,
         )
+
+
+def carry_on_backtests() -> bool:
+    """Work for some seconds on the oldest backtest; returns whether more is to be done."""
+    return backtests.carry_on(now=_clock())
 
 
 def beat(worker_id: str) -> None:

@@ -1,17 +1,18 @@
 """The questions that a sequence's page answers: what would it do, why (not), and how often.
 
-They change nothing. They show people, events and mails, so they need the rights to see those.
+They change no person and no sequence. They show people, events and mails, so they need the rights
+to see those.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import URLPattern
 
 from config.admin_base import view_url
-from events.admin import explaining, simulating
+from events.admin import backtesting, explaining, simulating
 from events.admin.sequence_actions import SequenceActions
 from events.models import Sequence
 
@@ -19,7 +20,7 @@ NEEDED = (
     "subscribers.view_subscriber", "subscribers.view_outgoingemail", "events.view_event",
     "events.view_enrollment",
 )  # fmt: skip
-QUESTIONS = (("simulate", "Simulate"), ("why", "Why (not)?"))
+QUESTIONS = (("simulate", "Simulate"), ("why", "Why (not)?"), ("backtest", "Backtest"))
 
 
 class SequenceQuestions(SequenceActions):
@@ -31,7 +32,23 @@ class SequenceQuestions(SequenceActions):
             self._question_url("simulate", lambda *asked: simulating.show(self, *asked)),
             self._question_url("simulated-mail", simulating.show_mail),
             self._question_url("why", lambda *asked: explaining.show(self, *asked)),
+            self._question_url("backtest", lambda *asked: backtesting.show(self, *asked)),
+            self.action_url("start-backtest", self.start_backtest),
+            self.action_url("cancel-backtest", self.cancel_backtest),
+            self.action_url("backtest-people", self.backtest_people),
         ]
+
+    def start_backtest(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        backtesting.start(self, request, sequence)
+        return HttpResponseRedirect(view_url(sequence, "backtest"))
+
+    def cancel_backtest(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        backtesting.cancel(self, request, sequence)
+        return HttpResponseRedirect(view_url(sequence, "backtest"))
+
+    def backtest_people(self, request: HttpRequest, sequence: Sequence) -> StreamingHttpResponse:
+        _require(request)
+        return backtesting.people(self, request, sequence)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -45,8 +62,12 @@ class SequenceQuestions(SequenceActions):
         self, name: str, show: Callable[[HttpRequest, Sequence], HttpResponse]
     ) -> URLPattern:
         def answer(request: HttpRequest, sequence: Sequence) -> HttpResponse:
-            if not request.user.has_perms(NEEDED):
-                raise PermissionDenied
+            _require(request)
             return show(request, sequence)
 
         return self.view_url(name, answer)
+
+
+def _require(request: HttpRequest) -> None:
+    if not request.user.has_perms(NEEDED):
+        raise PermissionDenied
