@@ -64,7 +64,11 @@ def warn_of_losses() -> None:
 
 def carry_on_backtests() -> bool:
     """Work for some seconds on the oldest backtest; returns whether more is to be done."""
-    return backtests.carry_on(now=_clock())
+    is_more = backtests.carry_on(now=_clock())
+    if is_more:
+        # Without the pause until its next time, where no other job waits.
+        enqueue.put_jobs(calls=[enqueue.TaskCall("events.tasks.carry_on_backtests")], now=_clock())
+    return is_more
 
 
 def beat(worker_id: str) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from io import StringIO
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from config import charts
 from config.admin_base import BaseAdmin, admin_url, view_url
 from config.charts import Series, Tone
+from events.admin.clocks import clock
 from events.language import timing
 from events.models import Backtest, Sequence
 from events.services import backtests
@@ -106,29 +107,37 @@ def _shown(run: Backtest) -> dict[str, object]:
         return {"run": run, "assumptions": list(words.assumptions(run))}
     entries = result["entries"][:SHOWN_PEOPLE]
     email_by_hex = _emails(run, [each[0] for each in entries])
+    zone = timing.zone_of(run.workspace.timezone)
     return {
         "run": run,
         "result": result,
+        **{name: f"{result[name]:,}" for name in ("entered", "mails", "events", "people")},
         "chart": _chart(run),
         "assumptions": list(words.assumptions(run)),
         "tables": [
-            ("Mails by step", "Step", words.by_step(run, result["mails_by_step"])),
-            ("Mails skipped", "Because", words.by_reason(result["skipped"])),
-            ("Events that let nobody in", "Because", words.by_reason(result["refused"])),
-            ("How enrollments ended", "Ending", words.by_ending(result["ended"])),
+            _table("Mails by step", "Step", words.by_step(run, result["mails_by_step"])),
+            _table("Mails skipped", "Because", words.by_reason(result["skipped"])),
+            _table("Events that let nobody in", "Because", words.by_reason(result["refused"])),
+            _table("How enrollments ended", "Ending", words.by_ending(result["ended"])),
         ],
         "shown_people": [
             (
                 email_by_hex.get(person, "a deleted person"),
                 admin_url(Subscriber(pk=UUID(person))) if person in email_by_hex else "",
-                entered_at,
+                clock(datetime.fromisoformat(entered_at), zone),
                 mails,
                 words.ended_in_words(status, reason),
             )
             for person, entered_at, mails, status, reason in entries
         ],
-        "listed": len(result["entries"]),
+        "listed": f"{len(result['entries']):,}",
     }
+
+
+def _table(
+    title: str, head: str, rows: list[tuple[str, int]]
+) -> tuple[str, str, list[tuple[str, str]]]:
+    return title, head, [(said, f"{count:,}") for said, count in rows]
 
 
 def _chart(run: Backtest) -> SafeString:

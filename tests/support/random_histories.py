@@ -1,6 +1,6 @@
 """Random sequences whose rules ask for events only, and random histories of events for them.
 
-Times are every four hours, so that what falls due and what comes often share a moment.
+Times are noon and midnight, so that what falls due and what comes often share a moment.
 """
 
 from collections.abc import Mapping
@@ -72,13 +72,13 @@ def step(random: Random, number: int) -> dict[str, Any]:
         case "email":
             found = mail(f"mail {number}")
         case "delay":
-            found = {"type": "delay", "hours": random.choice((0, 4, 8, 24, 60))}
+            found = {"type": "delay", "hours": random.choice((0, 12, 24, 60, 5))}
         case "wait":
             found = {
                 "type": "wait_for_event",
                 "eventName": random.choice(NAMES[1:]),
                 "propertyFilters": filters,
-                "timeout": {"hours": random.choice((4, 12, 48))},
+                "timeout": {"hours": random.choice((12, 24, 48, 7))},
                 "onTimeout": random.choice(("continue", "continue", "exit")),
             }
         case "condition":
@@ -88,7 +88,7 @@ def step(random: Random, number: int) -> dict[str, Any]:
                 "type": "split",
                 "branches": [
                     {"weight": 1, "steps": [mail(f"left {number}")]},
-                    {"weight": 2, "steps": [{"type": "delay", "hours": 4}]},
+                    {"weight": 2, "steps": [{"type": "delay", "hours": 12}]},
                 ],
             }
         case _:
@@ -116,7 +116,7 @@ def history(random: Random, *, since: datetime, people: int) -> list[Reported]:
     for _ in range(people * 10):
         names = [random.choice(NAMES) for _ in range(random.choice((1, 1, 1, 2, 3)))]
         reported = Reported(
-            at=since + random.randrange(DAYS * 6) * 4 * HOUR,
+            at=since + random.randrange(DAYS * 2) * 12 * HOUR,
             person=f"person-{random.randrange(people)}@example.com",
             events=[{"name": name, "properties": properties(random)} for name in names],
         )

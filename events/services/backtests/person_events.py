@@ -18,7 +18,7 @@ from subscribers.wire.names import plain
 _AT = attrgetter("at")
 
 
-class Recorded(NamedTuple):
+class PastEvent(NamedTuple):
     at: datetime
     id: UUID
     name: str
@@ -28,13 +28,13 @@ class Recorded(NamedTuple):
 class PersonEvents:
     """The events of one person that a sequence asks for."""
 
-    def __init__(self, rows: Iterable[Recorded]) -> None:
+    def __init__(self, rows: Iterable[PastEvent]) -> None:
         self.rows = sorted(rows, key=lambda row: row[:2])
-        self.by_name: dict[str, list[Recorded]] = {}
+        self.by_name: dict[str, list[PastEvent]] = {}
         for row in self.rows:
             self.by_name.setdefault(row.name, []).append(row)
 
-    def named(self, name: str) -> Sequence[Recorded]:
+    def named(self, name: str) -> Sequence[PastEvent]:
         return self.by_name.get(plain(name), ())
 
     def at(self, event_id: UUID) -> datetime | None:
@@ -68,18 +68,18 @@ class ReplayedEnrollment(ImaginedEnrollment):
     def has_happened(self, name: str, filters: Sequence[Filter], *, since: datetime | None) -> bool:
         rows = self._seen(name)
         first = bisect_left(rows, since, key=_AT) if since else 0
-        latest: Iterator[Recorded] = reversed(rows[max(first, len(rows) - MOST_EVENTS_SEEN) :])
+        latest: Iterator[PastEvent] = reversed(rows[max(first, len(rows) - MOST_EVENTS_SEEN) :])
         return any(
             property_filters.are_met(filters, row.properties)
             for row in latest
             if since is None or self._is_later(row, since)
         )
 
-    def _seen(self, name: str) -> Sequence[Recorded]:
+    def _seen(self, name: str) -> Sequence[PastEvent]:
         rows = self.events.named(name)
         find = bisect_right if self.is_woken else bisect_left
         return rows[: find(rows, self.now, key=_AT)]
 
-    def _is_later(self, row: Recorded, since: datetime) -> bool:
+    def _is_later(self, row: PastEvent, since: datetime) -> bool:
         """Tell whether an event followed, or came after the starting event at the same moment."""
         return row.at > since or (self.started_by is not None and row.id > self.started_by.id)

@@ -15,7 +15,7 @@ import msgspec
 from events.decisions.enrollments import EnrollmentsBySlot, EnrollmentState, Seen
 from events.language import steps
 from events.models import Enrollment, StepRun
-from events.services.backtests.person_events import PersonEvents, Recorded, ReplayedEnrollment
+from events.services.backtests.person_events import PastEvent, PersonEvents, ReplayedEnrollment
 from events.services.backtests.snapshots import Compiled
 from events.services.engine import changes, mails
 from events.services.engine.claimed import Shared
@@ -56,7 +56,7 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Someone:
+class PersonToday:
     """A person as they are today, with their events; `shared` is that of many people."""
 
     subscriber: Subscriber
@@ -65,7 +65,7 @@ class Someone:
     events: PersonEvents
 
 
-def replay(compiled: Compiled, someone: Someone) -> Replay:
+def replay(compiled: Compiled, someone: PersonToday) -> Replay:
     """Return what the sequence would have done; reads at most the tags and lists of `shared`."""
     life = _Life(compiled, someone)
     for event in someone.events.rows:
@@ -79,7 +79,7 @@ class _Walker(Walker):
     """Carries steps out in memory; mails are not rendered, and webhooks answer well."""
 
     def __init__(
-        self, enrollment: ReplayedEnrollment, compiled: Compiled, someone: Someone
+        self, enrollment: ReplayedEnrollment, compiled: Compiled, someone: PersonToday
     ) -> None:
         super().__init__(enrollment, compiled.watched, Awaited.TIMEOUT)
         self.compiled = compiled
@@ -120,14 +120,14 @@ class _Walker(Walker):
 class _Life:
     """One person's enrollments of the sequence, while time goes on."""
 
-    def __init__(self, compiled: Compiled, someone: Someone) -> None:
+    def __init__(self, compiled: Compiled, someone: PersonToday) -> None:
         self.compiled = compiled
         self.someone = someone
         self.replay = Replay()
         self.enrollments: EnrollmentsBySlot = {}
         self.under_way: dict[UUID, tuple[_Walker | None, Entered]] = {}
 
-    def receive(self, event: Recorded) -> None:
+    def receive(self, event: PastEvent) -> None:
         """Carry out what is due, then decide about the event as its receipt does."""
         self._go_on_until(event.at)
         seen = Seen(id=event.id, name=event.name, properties=event.properties)

@@ -13,14 +13,15 @@ from itertools import islice
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from events.language import timing
 from events.models import Backtest, Event
 from events.models import Sequence as SequenceRow
 from events.services.backtests import snapshots
-from events.services.backtests.person_events import PersonEvents, Recorded
-from events.services.backtests.replaying import Someone, replay
+from events.services.backtests.person_events import PastEvent, PersonEvents
+from events.services.backtests.replaying import PersonToday, replay
 from events.services.backtests.results import Result, from_json
 from events.services.backtests.snapshots import Compiled
 from events.services.database_faults import REQUEST_FAULTS, brief
@@ -156,11 +157,12 @@ def _work(run: Backtest, *, now: datetime, until: float) -> None:
     ids = _people_after(compiled, run.position)
     is_done = len(ids) < PEOPLE_IN_A_SLICE
     for batch in _batches(ids):
-        if time.monotonic() > until:
-            is_done = False
-            break
         add(compiled, batch, result)
         run.position = batch[-1]
+        if time.monotonic() > until:
+            # At least one batch a slice, so that it ends.
+            is_done = is_done and batch[-1] == ids[-1]
+            break
     ended = {"status": Status.FINISHED, "ended_at": now} if is_done else {}
     _held(run).update(
         people=run.people,
@@ -185,7 +187,7 @@ def add(compiled: Compiled, ids: Sequence[UUID], result: Result) -> None:
         person = people.get(row_id)
         if person is None:
             continue
-        someone = Someone(
+        someone = PersonToday(
             subscriber=person,
             is_suppressed=row_id in suppressed,
             shared=shared,
@@ -211,19 +213,21 @@ def _people_after(compiled: Compiled, position: UUID | None) -> list[UUID]:
     return list(found[:PEOPLE_IN_A_SLICE])
 
 
-def _events(compiled: Compiled, ids: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
+def _events(compiled: Compiled, ids: Sequence[UUID]) -> dict[UUID, list[PastEvent]]:
     ever = [row_id for row_id, name in compiled.names.items() if name in compiled.asked_ever]
     of_time = Q(occurred_at__gte=compiled.since) | Q(definition__in=ever)
-    rows = Event.objects.filter(
+    # An expression, so that SQLite reads the index of people, and not all events of the names.
+    name = Coalesce(F("definition_id"), F("definition_id"))
+    rows = Event.objects.alias(name=name).filter(
         of_time,
         subscriber__in=ids,
-        definition__in=list(compiled.names),
+        name__in=list(compiled.names),
         occurred_at__lte=compiled.until,
     )
-    found: dict[UUID, list[Recorded]] = {}
+    found: dict[UUID, list[PastEvent]] = {}
     columns = ("subscriber_id", "definition_id", "occurred_at", "id", "properties")
     for person, definition, at, row_id, properties in rows.values_list(*columns):
-        recorded = Recorded(at, row_id, compiled.names[definition], properties)
+        recorded = PastEvent(at, row_id, compiled.names[definition], properties)
         found.setdefault(person, []).append(recorded)
     return found
 
