@@ -9,7 +9,7 @@ from events.models import Backtest, Enrollment, Sequence
 from events.services import backtests
 from events.services.backtests import runs
 from events.services.sequences import sequences
-from subscribers.models import OutgoingEmail, Subscriber, Suppression, Workspace
+from subscribers.models import OutgoingEmail, Subscriber, SubscriberTag, Suppression, Workspace
 from subscribers.services.consent import suppressions
 from tests import factories
 from tests.support.sequence_making import MAIL, NOON, make_sequence
@@ -148,6 +148,24 @@ def test_it_tests_the_sequence_as_it_was_when_it_was_asked_for(sequence: Sequenc
     finish(run)
 
     assert run.result["mails"] == 5
+
+
+def test_steps_that_change_a_person_change_them_in_memory_only(sequence: Sequence) -> None:
+    vip = {"type": "condition", "rules": [{"type": "tag", "tag": "vip"}]}
+    leave = {"type": "update_subscriber", "status": "unsubscribed", "attributes": {"plan": "max"}}
+    other = make_sequence(
+        sequence.workspace, vip | {"onFalse": "add"}, {"type": "exit"},
+        {"type": "update_tags", "add": ["vip"], "id": "add"}, vip, MAIL,
+        {"type": "webhook", "url": "https://example.com/"}, leave, MAIL,
+    )  # fmt: skip
+    run = request(other)
+
+    finish(run)
+
+    assert run.result["mails_by_step"] == {"4": 3}
+    assert run.result["ended"] == {"stopped|unsubscribed": 3}
+    assert not SubscriberTag.objects.exists()
+    assert set(Subscriber.objects.values_list("status", flat=True)) == {"active"}
 
 
 @pytest.mark.parametrize("days", [0, 91, -1])
