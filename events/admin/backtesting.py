@@ -23,7 +23,7 @@ from subscribers.models import Subscriber
 from subscribers.rows.formula_guard import guarded
 
 DEFAULT_DAYS = 30
-SHOWN_PEOPLE = 50
+SHOWN_PEOPLE = 20
 PEOPLE_AT_ONCE = 500
 COLUMNS = ("subscriberId", "email", "enteredAt", "mails", "status", "reason")
 

@@ -71,16 +71,18 @@ class SimulationForm(forms.Form):
 
     def clean_person(self) -> str:
         name = str(self.cleaned_data["person"])
+        address = name
         try:
             self.subscriber = named_person.find(workspace=self.sequence.workspace, name=name)
         except NobodyNamed as error:
-            try:
-                self.address = addresses.parse(name)
-            except addresses.InvalidAddress:
-                raise forms.ValidationError(str(error)) from error
+            unknown = str(error)
         else:
-            self.address = addresses.parse(self.subscriber.email)
+            unknown, address = "", self.subscriber.email
             self._offer_events(self.subscriber)
+        try:
+            self.address = addresses.parse(address)
+        except addresses.InvalidAddress as error:
+            raise forms.ValidationError(unknown or f"The stored address {error}") from error
         return name
 
     def clean_at(self) -> datetime:

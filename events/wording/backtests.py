@@ -23,7 +23,7 @@ def assumptions(run: Backtest) -> Iterator[str]:
     """Yield what the backtest takes as it is today, and what it leaves out."""
     yield AS_IF
     yield LEFT_OUT
-    today = ["status, suppression and time zone", *snapshots.uses_today(run)]
+    today = ["status", "suppression", "time zone", *snapshots.uses_today(run)]
     yield (f"Taken as they are today, since history does not hold them: a person's {_and(today)}.")
     stop = run.snapshot["sequence"]["stop_condition"]
     if stop and stop["type"] == "tag_added":

@@ -37,7 +37,6 @@ from subscribers.services.outbox import brakes, flow
 from subscribers.services.outbox.brakes import Verdict
 from subscribers.services.outbox.flow import Stop
 from subscribers.services.workspaces import installation
-from subscribers.wire.addresses import parse
 from subscribers.wire.names import plain
 
 MOST_EVENTS = 10
@@ -118,7 +117,7 @@ def explain(
     workspace = sequence.workspace
     trigger = trigger_from_stored(sequence.trigger, sequence.trigger_config)
     name = plain(event_name or trigger.event_name)
-    someone = people.find_or_imagine(workspace=workspace, address=parse(subscriber.email), now=now)
+    someone = people.known(subscriber)
     watched = watched_sequences.read(workspace_id=workspace.pk)
     rows = Event.objects.filter(subscriber=subscriber, definition__name=name)
     rows = rows.select_related("definition").order_by("-occurred_at", "-id")

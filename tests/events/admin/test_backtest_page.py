@@ -71,7 +71,7 @@ def test_a_draft_is_tested_from_its_page(admin_client: Client, sequence: Sequenc
     assert "a filter of the trigger is not met (plan) 1" in words
     assert "stopped" not in words
     assert "completed: a condition was not met 1" in words
-    assert "a person's status, suppression and time zone and tags." in words
+    assert "a person's status, suppression, time zone and tags." in words
     page = page_of(admin_client, sequence, VIEW)
     assert admin_url(ada) in page
     assert "cueline/renew.js" not in page
