@@ -5,25 +5,37 @@ to see those.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import URLPattern
 
-from config.admin_base import view_url
+from config.admin_base import RowAction, view_url
 from events.admin import backtesting, explaining, simulating
-from events.admin.sequence_actions import SequenceActions
+from events.admin.sequence_pages import SequencePages
 from events.models import Sequence
 
 NEEDED = (
     "subscribers.view_subscriber", "subscribers.view_outgoingemail", "events.view_event",
     "events.view_enrollment",
 )  # fmt: skip
-QUESTIONS = (("simulate", "Simulate"), ("why", "Why (not)?"), ("backtest", "Backtest"))
+QUESTIONS = (
+    RowAction(
+        name="simulate", label="Simulate", is_link=True,
+        explanation="What it would do for one person, with dates and mails.",
+    ),
+    RowAction(
+        name="why", label="Why (not)?", is_link=True,
+        explanation="Why a person is or is not in it, and what became of its mail.",
+    ),
+    RowAction(
+        name="backtest", label="Backtest", is_link=True,
+        explanation="What it would have done with the events of the last days.",
+    ),
+)  # fmt: skip
 
 
-class SequenceQuestions(SequenceActions):
+class SequenceQuestions(SequencePages):
     """Adds the pages of questions, and links to them for users who may see their answers."""
 
     def action_urls(self) -> list[URLPattern]:
@@ -50,13 +62,13 @@ class SequenceQuestions(SequenceActions):
         _require(request)
         return backtesting.people(self, request, sequence)
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        sequence = kwargs.get("obj")
-        if sequence is not None and request.user.has_perms(NEEDED):
-            context["questions"] = [(label, view_url(sequence, name)) for name, label in QUESTIONS]
-        return super().render_change_form(request, context, *args, **kwargs)
+    def _buttons(self, request: HttpRequest, sequence: Sequence) -> list[tuple[RowAction, str]]:
+        """Put the questions after the first button, which edits."""
+        found = super()._buttons(request, sequence)
+        if not request.user.has_perms(NEEDED):
+            return found
+        asking = [(each, view_url(sequence, each.name)) for each in QUESTIONS]
+        return [*found[:1], *asking, *found[1:]]
 
     def _question_url(
         self, name: str, show: Callable[[HttpRequest, Sequence], HttpResponse]

@@ -10,6 +10,7 @@ from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
 from config.admin_base import admin_url, view_url
+from config.admin_links import page_url
 from events.models import Sequence
 from events.services import backtests
 from subscribers.models import Subscriber
@@ -78,7 +79,7 @@ def test_a_backtest_shows_its_result_by_itself(page: "Page", live_server: LiveSe
     )
     sequence = make_sequence(event.workspace, MAIL, is_active=False)
     sign_in(page, live_server)
-    page.goto(live_server.url + admin_url(sequence))
+    page.goto(live_server.url + page_url(sequence))
 
     page.click("text=Backtest")
     page.click("text=Start a backtest")

@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from config.admin_base import admin_url, view_url
+from config.admin_links import page_url
 from events.models import Backtest, Sequence
 from events.services import backtests
 from subscribers.models import Subscriber, Workspace
@@ -57,7 +58,7 @@ def test_a_draft_is_tested_from_its_page(admin_client: Client, sequence: Sequenc
     ada = sign_up(sequence, "pro", email="ada@example.com")
     sign_up(sequence, "solo")
     assert "No backtest yet." in words_of(admin_client, sequence)
-    assert view_url(sequence, VIEW) in admin_client.get(admin_url(sequence)).content.decode()
+    assert view_url(sequence, VIEW) in admin_client.get(page_url(sequence)).content.decode()
 
     page = post(admin_client, sequence, "start-backtest", days="30").content.decode()
 

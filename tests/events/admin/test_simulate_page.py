@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from config.admin_base import admin_url, view_url
+from config.admin_links import page_url
 from subscribers.models import Subscriber, Workspace
 from tests import factories
 from tests.support.asking_pages import page_of, statements_of
@@ -147,12 +148,12 @@ def test_who_may_not_see_people_may_not_simulate(client: Client, ada: Subscriber
 
     assert client.get(view_url(sequence, "simulate")).status_code == 403
     assert client.get(view_url(sequence, "simulated-mail")).status_code == 403
-    assert view_url(sequence, "simulate") not in client.get(admin_url(sequence)).content.decode()
+    assert view_url(sequence, "simulate") not in client.get(page_url(sequence)).content.decode()
     user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     client.force_login(User.objects.get(pk=user.pk))
     assert client.get(view_url(sequence, "simulate")).status_code == 200
     assert client.post(view_url(sequence, "simulate")).status_code == 405
-    assert view_url(sequence, "simulate") in client.get(admin_url(sequence)).content.decode()
+    assert view_url(sequence, "simulate") in client.get(page_url(sequence)).content.decode()
 
 
 def test_more_events_take_no_more_statements(admin_client: Client, ada: Subscriber) -> None:

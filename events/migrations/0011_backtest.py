@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('events', '0008_losses_told'),
+        ('events', '0010_newest_of_workspace'),
         ('subscribers', '0006_confirmation_button'),
     ]
 
