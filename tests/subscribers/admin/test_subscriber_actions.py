@@ -54,7 +54,7 @@ def test_only_what_is_lawful_is_offered(
 ) -> None:
     found = offered(admin_client, factories.SubscriberFactory.create(status=status))
 
-    assert found == [*actions, "export", "changing-address", "merging", "erasing"]
+    assert found == [*actions, "why", "export", "changing-address", "merging", "erasing"]
 
 
 def test_sending_the_confirmation_again_queues_a_mail_and_records_the_operator(
