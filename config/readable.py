@@ -1,8 +1,9 @@
 """JSON and times in readable form, for the admin; text from outside is escaped."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -12,8 +13,31 @@ from django.utils.timezone import localtime
 NOTHING = format_html('<span class="cueline-nothing">{}</span>', "none")
 
 
-def moment(at: datetime) -> str:
-    return date_format(localtime(at), "DATETIME_FORMAT")
+def moment(at: datetime, zone: ZoneInfo | None = None) -> str:
+    """Return a time by a zone's clock, with its name: `2026-11-30 09:00:00 CET`.
+
+    Without a zone it is the page's (`config.admin_times`), in the terminal UTC.
+    """
+    local = localtime(at, zone)
+    return f"{date_format(local, 'DATETIME_FORMAT')} {zone_name(local)}"
+
+
+def zone_name(local: datetime) -> str:
+    """Return the short name of a local time's zone; the long one where the short is a number."""
+    short = local.tzname() or ""
+    return short if short.isalpha() else str(local.tzinfo)
+
+
+def time_tag(at: datetime, words: str = "") -> SafeString:
+    """Return `moment`, or other words for it, as an element that shows the time in UTC too."""
+    utc = at.astimezone(UTC)
+    title = f"{localtime(at).tzinfo} · {utc:%Y-%m-%d %H:%M:%S} UTC"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        f"{utc:%Y-%m-%dT%H:%M:%SZ}",
+        title,
+        words or moment(at),
+    )
 
 
 def sentence(words: str, *parts: object) -> SafeString:

@@ -9,7 +9,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from config.admin_base import link_to
-from config.readable import json_value, moment, sentence
+from config.readable import json_value, moment, sentence, time_tag
 from events.language import steps
 from events.language.steps.rules import parse_rule
 from events.models import Enrollment, Event, StepRun
@@ -48,7 +48,7 @@ def _sentence(step_run: StepRun, events: Mapping[str, Event]) -> SafeString:
     parts: list[SafeString | str] = [
         sentence(
             '<span class="cueline-when">{}</span> <strong>{}</strong>{}: {}',
-            moment(step_run.ended_at or step_run.started_at),
+            time_tag(step_run.ended_at or step_run.started_at),
             row_in_words(step_run.step),
             f", visit {step_run.visit}" if step_run.visit > 1 else "",
             step_run.get_status_display().lower(),

@@ -7,7 +7,7 @@ from events.language.timing import ATTRIBUTE_MARK, zone_of
 from events.models import Enrollment, Sequence, Step
 from events.wording.reasons import reason_in_words, with_error
 from events.wording.sequences import WAYS_IN
-from subscribers.models import Workspace
+from subscribers.models import Subscriber, Workspace
 
 COLOURS = {
     "waiting_confirmation": "warning", "active": "info", "waiting": "info", "paused": "warning",
@@ -16,11 +16,13 @@ COLOURS = {
 Status = Enrollment.Status
 
 
-def on_both_clocks(at: datetime, workspace: Workspace) -> str:
-    """Return a moment by the workspace's clock, and in UTC where that differs."""
+def on_both_clocks(at: datetime, workspace: Workspace, person: Subscriber | None = None) -> str:
+    """Return a moment by the workspace's clock, and by the person's where that differs."""
     zone = zone_of(workspace.timezone)
-    local = f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S} {zone.key}"
-    return local if zone.key == "UTC" else f"{local} = {moment(at)} UTC"
+    own = zone_of(person.timezone, workspace.timezone) if person else zone
+    if at.astimezone(own).utcoffset() == at.astimezone(zone).utcoffset():
+        return moment(at, zone)
+    return f"{moment(at, zone)} ({moment(at, own)} for the person)"
 
 
 def entry_in_words(enrollment: Enrollment) -> str:
@@ -102,4 +104,4 @@ def _what_is_due(enrollment: Enrollment, now: datetime) -> str:
 
 
 def _both(at: datetime, enrollment: Enrollment) -> str:
-    return on_both_clocks(at, enrollment.workspace)
+    return on_both_clocks(at, enrollment.workspace, enrollment.subscriber)

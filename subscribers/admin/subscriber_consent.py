@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin_base import link_to, list_url
-from config.readable import bulleted, moment
+from config.readable import bulleted, moment, time_tag
 from subscribers.admin import consent_words
 from subscribers.models import Confirmation, ConsentRecord, OutgoingEmail, Subscriber, Suppression
 from subscribers.services.consent import suppressions
@@ -37,7 +37,7 @@ def ledger(subscriber: Subscriber) -> SafeString:
 
 def lines(records: QuerySet[ConsentRecord]) -> SafeString:
     return bulleted(
-        format_html("{} {}", moment(record.at), link_to(record, consent_words.line(record)))
+        format_html("{} {}", time_tag(record.at), link_to(record, consent_words.line(record)))
         for record in records.order_by("-id")[:LATEST]
     )
 
@@ -59,7 +59,7 @@ def _last_mail(confirmation: Confirmation) -> SafeString:
     ).first()
     if email is None:
         # Retention has removed it.
-        return format_html("queued {}", moment(confirmation.asked_at))
+        return format_html("queued {}", time_tag(confirmation.asked_at))
     asked = moment(confirmation.asked_at)
     status = Status(email.status)
     match status:
@@ -80,5 +80,5 @@ def _suppressed(suppression: Suppression) -> SafeString:
     return format_html(
         "{}, since {}: gets no mail at all.",
         link_to(suppression, f"Suppressed ({suppression.get_reason_display().lower()})"),
-        moment(suppression.created_at),
+        time_tag(suppression.created_at),
     )
