@@ -41,6 +41,8 @@ class RowAction:
     is_dangerous: bool = False
     # A link instead of the button, to a page that asks first.
     is_link: bool = False
+    # Folded away where the page has many.
+    is_minor: bool = False
 
 
 class ActingAdmin(SkinAdmin):
@@ -83,6 +85,7 @@ class ActingAdmin(SkinAdmin):
             context["row_actions"] = [
                 (action, view_url(row, action.name)) for action in self.row_actions(request, row)
             ]
+            context["minor_actions"] = [each for each in context["row_actions"] if each[0].is_minor]
         name_zones_in(context["adminform"], self.model)
         return super().render_change_form(request, context, *args, **kwargs)
 

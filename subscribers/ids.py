@@ -13,10 +13,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 _COUNTER_LIMIT = 0xFFF
 _TIME_BITS = 0xFFFF_FFFF_FFFF
+# The first 48 bits are milliseconds since 1970.
+_TIME_SHIFT = 80
 _TAIL_BITS = 0x3FFF_FFFF_FFFF_FFFF
 _lock = threading.Lock()
 _last_millisecond = 0
@@ -70,7 +72,12 @@ def _next_head(millisecond: int) -> int:
     else:
         _last_millisecond += 1
         _counter = secrets.randbits(11)
-    return (_last_millisecond & _TIME_BITS) << 80 | 0x7 << 76 | _counter << 64 | 0b10 << 62
+    return (_last_millisecond & _TIME_BITS) << _TIME_SHIFT | 0x7 << 76 | _counter << 64 | 0b10 << 62
+
+
+def moment_of(row_id: uuid.UUID) -> datetime:
+    """Return when an id was made, to the millisecond."""
+    return datetime.fromtimestamp((row_id.int >> _TIME_SHIFT) / 1000, tz=UTC)
 
 
 def encode(prefix: str, row_id: uuid.UUID) -> str:

@@ -41,11 +41,13 @@ SUPPRESS = RowAction(
     explanation="No mail of any kind goes to this address, even for another subscriber.",
     is_link=True,
     is_dangerous=True,
+    is_minor=True,
 )
 EXPORT = RowAction(
     name="export",
     label="Export everything",
     explanation="Everything stored about this person, as one JSON file.",
+    is_minor=True,
 )
 ADD_SUPPRESSION = "subscribers.add_suppression"
 EXPLANATION = "They become active and join the default lists; their waiting enrollments continue."
