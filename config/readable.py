@@ -73,7 +73,7 @@ def json_value(value: Any) -> SafeString:  # noqa: ANN401 - any JSON value
     if isinstance(value, list) and value:
         lines = format_html_join("", "<li>{}</li>", ((json_value(each),) for each in value))
         return format_html('<ol class="cueline-json">{}</ol>', lines)
-    return format_html('<code class="cueline-{}">{}</code>', type(value).__name__, _scalar(value))
+    return format_html('<code class="cueline-{}">{}</code>', type(value).__name__, scalar(value))
 
 
 def _apart(part: object) -> object:
@@ -81,7 +81,7 @@ def _apart(part: object) -> object:
     return part if is_plain else format_html("<bdi>{}</bdi>", part)
 
 
-def _scalar(value: object) -> str:
+def scalar(value: object) -> str:
     if isinstance(value, str):
         return value or '""'
     if value is None or isinstance(value, bool):

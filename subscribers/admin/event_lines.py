@@ -8,7 +8,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from config.admin_links import link_to
-from config.readable import sentence
+from config.readable import scalar, sentence
 from events.models import Enrollment, Event, SyncRule
 from events.wording.reasons import reason_in_words
 
@@ -19,7 +19,7 @@ LONGEST_VALUE = 40
 def properties_in_short(properties: Mapping[str, Any]) -> SafeString:
     """Return the first plain values: `plan team, seats 5`; nothing where there are none."""
     plain = [
-        (str(name)[:LONGEST_VALUE], str(value)[:LONGEST_VALUE])
+        (name[:LONGEST_VALUE], scalar(value)[:LONGEST_VALUE])
         for name, value in properties.items()
         if isinstance(value, str | int | float) and value != ""
     ]

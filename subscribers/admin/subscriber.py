@@ -12,14 +12,14 @@ from config.admin_skin import PENDING_FOR
 from config.readable import moment, time_tag
 from subscribers import ids
 from subscribers.admin import subscriber_page
+from subscribers.admin.subscriber_enrolling import EnrollingActions
 from subscribers.admin.subscriber_filters import HasTag, OnList, PendingFor
-from subscribers.admin.subscriber_identity import IdentityActions
 from subscribers.models import Confirmation, Subscriber
 from subscribers.wire import addresses
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(IdentityActions):
+class SubscriberAdmin(EnrollingActions):
     list_display = ("email", "external_id", "name", "status", "workspace", "created_at")
     list_display_of_pending = ("email", "waits", "mails_sent", "reminded", "workspace")
     list_select_related = ("workspace",)

@@ -97,9 +97,10 @@ def test_the_next_mail_is_named_with_its_time_on_both_clocks(
         {"type": "email", "subject": "Last week, {{subscriber.firstName}}", "text": "Hello"},
         name="Trial",
     )  # fmt: skip
-    step = sequence.current_version.steps.get(kind=kind)
+    version = sequence.versions.get()
+    step = version.steps.get(kind=kind)
     factories.EnrollmentFactory.create(
-        version=sequence.current_version, step=step, subscriber=person, waiting=True,
+        version=version, step=step, subscriber=person, waiting=True,
         due_at=datetime(2100, 12, 2, 8, tzinfo=UTC),
     )  # fmt: skip
 
