@@ -28,7 +28,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
     list_select_related = ("subscriber", "sequence", "step")
     list_filter = ("status", "workspace")
     search_fields = ("id",)
-    search_help_text = "enr_… id, whole address or external id"
+    search_help_text = "enr_… id, whole address, external id or name"
     fieldsets = (
         (None, {"fields": ("status", "what_next", "step_shown", "due", "last_error_shown")}),
         ("Enrollment", {"fields": ("subscriber_link", "sequence_link", "came_in", "public_id")}),

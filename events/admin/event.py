@@ -17,7 +17,7 @@ class EventAdmin(ReadOnlyAdmin):
     list_display = ("received_at", "definition", "subscriber", "event_id", "happened")
     list_select_related = ("definition", "subscriber")
     search_fields = ("id",)
-    search_help_text = "evt_… id, whole address or external id"
+    search_help_text = "evt_… id, whole address, external id or name"
     fieldsets = (
         (None, {"fields": ("definition_link", "subscriber_link", "public_id", "event_id_shown")}),
         ("Properties", {"fields": ("properties_shown",)}),

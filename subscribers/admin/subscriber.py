@@ -1,5 +1,6 @@
 """Subscribers: the list, and the page of one person; changed by the actions only."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
@@ -12,6 +13,7 @@ from config.admin_skin import PENDING_FOR
 from config.readable import moment, time_tag
 from subscribers import ids
 from subscribers.admin import subscriber_page
+from subscribers.admin.person_search import named
 from subscribers.admin.subscriber_enrolling import EnrollingActions
 from subscribers.admin.subscriber_filters import HasTag, OnList, PendingFor
 from subscribers.models import Confirmation, Subscriber
@@ -25,7 +27,7 @@ class SubscriberAdmin(EnrollingActions):
     list_select_related = ("workspace",)
     list_filter = ("workspace", "status", PendingFor, HasTag, OnList)
     search_fields = ("email_key", "external_id")
-    search_help_text = "Address or external id, from its beginning"
+    search_help_text = "First or last name, address or external id, from its beginning"
     fieldsets = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:
@@ -43,14 +45,14 @@ class SubscriberAdmin(EnrollingActions):
         return text.lower() if field == "email_key" else text
 
     def search_condition(self, text: str) -> Q:
-        """Accept a whole address in any of its forms, or a public id."""
+        """Accept a name, a whole address in any of its forms, or a public id."""
         row_id = ids.decode("sub", text)
         if row_id is not None:
             return Q(pk=row_id)
-        try:
-            return Q(email_key=addresses.parse(text).key) | super().search_condition(text)
-        except addresses.InvalidAddress:
-            return super().search_condition(text)
+        found = super().search_condition(text) | named(text)
+        with suppress(addresses.InvalidAddress):
+            found |= Q(email_key=addresses.parse(text).key)
+        return found
 
     @admin.display(description="name")
     def name(self, subscriber: Subscriber) -> str:
