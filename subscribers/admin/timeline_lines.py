@@ -20,7 +20,7 @@ from config.readable import sentence, time_tag
 from events.admin.enrollment_history import awaited_by, what_it_did
 from events.models import Enrollment, Event, StepRun, SyncRule
 from events.services.people.timeline.reading import Page
-from events.services.people.timeline.sources import Entry, Kind
+from events.services.people.timeline.sources import LineKind, TimelineEntry
 from events.wording import enrollments
 from events.wording.steps import row_in_words
 from subscribers.admin import consent_words, mail_words
@@ -67,10 +67,10 @@ class _Named:
     """What the lines name: rules, enrollments of mails, events that were waited for."""
 
     def __init__(self, page: Page) -> None:
-        rows: dict[Kind, list[Any]] = {}
+        rows: dict[LineKind, list[Any]] = {}
         for entry in page.entries:
             rows.setdefault(entry.kind, []).append(entry.row)
-        events: list[Event] = [*rows.get(Kind.EVENT, ()), *page.causes.values()]
+        events: list[Event] = [*rows.get(LineKind.EVENT, ()), *page.causes.values()]
         rule_ids = {
             UUID(hex=each["rule"])
             for event in events
@@ -79,46 +79,46 @@ class _Named:
         }
         rules = SyncRule.objects.filter(pk__in=rule_ids) if rule_ids else ()
         self.rules: Mapping[str, SyncRule] = {rule.pk.hex: rule for rule in rules}
-        causes = [mail.cause for mail in rows.get(Kind.MAIL, ())]
+        causes = [mail.cause for mail in rows.get(LineKind.MAIL, ())]
         ids = {each for cause in causes if (each := _enrollment_id(cause))}
         found = Enrollment.objects.filter(pk__in=ids).select_related("sequence") if ids else ()
         self.enrollments: Mapping[UUID, Enrollment] = {row.pk: row for row in found}
-        step_runs: list[StepRun] = rows.get(Kind.STEP, [])
+        step_runs: list[StepRun] = rows.get(LineKind.STEP, [])
         self.awaited = awaited_by(step_runs)
         self.causes = page.causes
         self.knows_all = page.knows_all
 
 
-def _line(entry: Entry, named: _Named) -> Line:
+def _line(entry: TimelineEntry, named: _Named) -> Line:
     tone, what, notes = _said(entry, named)
     clock = f"{localtime(entry.at):%H:%M}"
     shown = [note for note in notes if note]
     return Line(time=time_tag(entry.at, clock), tone=tone, what=what, notes=shown)
 
 
-def _said(entry: Entry, named: _Named) -> Said:  # noqa: C901, PLR0911 - one return a kind
+def _said(entry: TimelineEntry, named: _Named) -> Said:  # noqa: C901, PLR0911 - one return a kind
     match entry.kind:
-        case Kind.ADDED:
+        case LineKind.ADDED:
             return "change", sentence("{}", "Added"), ()
-        case Kind.EVENT:
+        case LineKind.EVENT:
             return _event(entry.row, named)
-        case Kind.CONSENT:
+        case LineKind.CONSENT:
             return _consent(entry.row)
-        case Kind.TAG:
+        case LineKind.TAG:
             return _tag(entry.row, named)
-        case Kind.JOINED:
-            return _list(entry.row, "Joined")
-        case Kind.LEFT:
-            return _list(entry.row, "Left")
-        case Kind.ENTERED:
+        case LineKind.JOINED:
+            return _list(entry.row, "Joined the list {}")
+        case LineKind.LEFT:
+            return _list(entry.row, "Left the list {}")
+        case LineKind.ENTERED:
             return _entered(entry.row)
-        case Kind.STEP:
+        case LineKind.STEP:
             return _step(entry.row, named)
-        case Kind.MAIL:
+        case LineKind.MAIL:
             return _mail(entry.row, named)
-        case Kind.ENDED:
+        case LineKind.ENDED:
             return _ended(entry.row)
-        case Kind.LOG:
+        case LineKind.LOG:
             return _logged(entry.row)
         case _ as never:
             assert_never(never)
@@ -153,8 +153,8 @@ def _tag(link: SubscriberTag, named: _Named) -> Said:
     return "change", what, [sentence("{}", NOT_RECORDED)] if named.knows_all else ()
 
 
-def _list(membership: ListMembership, verb: str) -> Said:
-    return "change", sentence("{} the list {}", verb, link_to(membership.list)), ()
+def _list(membership: ListMembership, words: str) -> Said:
+    return "change", sentence(words, link_to(membership.list)), ()
 
 
 def _entered(row: Enrollment) -> Said:

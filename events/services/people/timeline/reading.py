@@ -19,10 +19,10 @@ from events.services.people.timeline.sources import (
     MOST_SCANNED,
     SEE_EVENTS,
     SOURCES,
-    Entry,
-    Kind,
+    LineKind,
     Show,
     Source,
+    TimelineEntry,
     model_of,
 )
 from subscribers.models import Subscriber, SubscriberTag
@@ -42,7 +42,7 @@ class Page:
     of lines of the kind `TAG`, where one did. `knows_all`: no source is hidden from the reader.
     """
 
-    entries: Sequence[Entry]
+    entries: Sequence[TimelineEntry]
     older: str
     is_cut: bool
     causes: dict[Any, Event]
@@ -55,7 +55,7 @@ def read(*, person: Subscriber, show: Show, after: str, sees: Callable[[str], bo
     An `after` that cannot be read means the newest lines.
     """
     position = _parsed(after, person)
-    found: list[Entry] = []
+    found: list[TimelineEntry] = []
     floors: list[tuple[Position, bool]] = []
     for rank, source in enumerate(SOURCES):
         if show not in source.shows or not sees(source.permission):
@@ -86,14 +86,16 @@ def read(*, person: Subscriber, show: Show, after: str, sees: Callable[[str], bo
 
 def _read(
     source: Source, rank: int, person: Subscriber, position: Position | None
-) -> tuple[list[Entry], Position | None]:
+) -> tuple[list[TimelineEntry], Position | None]:
     """Return the source's next lines, and down to where they are all; None: to the beginning."""
     most = MOST_SCANNED if source.keeps else PAGE + 1
     rows = source.rows(person).annotate(moment=source.at).filter(moment__isnull=False)
     if position:
         rows = rows.filter(_after(position, rank))
     read_rows = list(rows.order_by("-moment", "-pk")[:most])
-    entries = [Entry(at=row.moment, rank=rank, kind=source.kind, row=row) for row in read_rows]
+    entries = [
+        TimelineEntry(at=row.moment, rank=rank, kind=source.kind, row=row) for row in read_rows
+    ]
     floor = entries[-1].position if len(entries) == most else None
     return entries, floor
 
@@ -123,12 +125,12 @@ def _parsed(text: str, person: Subscriber) -> Position | None:
         return None
 
 
-def _causes(person: Subscriber, shown: Sequence[Entry]) -> dict[Any, Event]:
+def _causes(person: Subscriber, shown: Sequence[TimelineEntry]) -> dict[Any, Event]:
     """Return the events that added the tags of lines, by the id of the tag's row.
 
     Their own lines may be far away: events may arrive long after they occurred.
     """
-    links: list[SubscriberTag] = [each.row for each in shown if each.kind is Kind.TAG]
+    links: list[SubscriberTag] = [each.row for each in shown if each.kind is LineKind.TAG]
     if not links:
         return {}
     received = Q(pk__in=[])

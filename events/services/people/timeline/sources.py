@@ -42,7 +42,7 @@ class Show(StrEnum):
     CHANGES = "changes"
 
 
-class Kind(StrEnum):
+class LineKind(StrEnum):
     """What a line says."""
 
     ADDED = "added"
@@ -62,7 +62,7 @@ class Kind(StrEnum):
 class Source:
     """Rows of one kind; `permission` is that of the page where a row is shown in full."""
 
-    kind: Kind
+    kind: LineKind
     shows: frozenset[Show]
     permission: str
     at: Combinable
@@ -141,76 +141,76 @@ SEE_PEOPLE = "subscribers.view_subscriber"
 # Of lines with the same moment, the later kind is the newer one: a consequence after its cause.
 SOURCES: tuple[Source, ...] = (
     Source(
-        kind=Kind.ADDED, shows=_shows(Show.CHANGES), permission=SEE_PEOPLE,
+        kind=LineKind.ADDED, shows=_shows(Show.CHANGES), permission=SEE_PEOPLE,
         at=F("created_at"), rows=_self,
     ),
     Source(
-        kind=Kind.EVENT, shows=_shows(Show.EVENTS), permission=SEE_EVENTS,
+        kind=LineKind.EVENT, shows=_shows(Show.EVENTS), permission=SEE_EVENTS,
         at=F("occurred_at"), rows=_events,
     ),
     Source(
-        kind=Kind.EVENT, shows=frozenset({Show.CHANGES}), permission=SEE_EVENTS,
+        kind=LineKind.EVENT, shows=frozenset({Show.CHANGES}), permission=SEE_EVENTS,
         at=F("occurred_at"), rows=_events, keeps=_changes_tags,
     ),
     Source(
-        kind=Kind.CONSENT, shows=_shows(Show.CONSENT), permission=SEE_CONSENT,
+        kind=LineKind.CONSENT, shows=_shows(Show.CONSENT), permission=SEE_CONSENT,
         at=F("at"), rows=_consent,
     ),
     Source(
-        kind=Kind.CONSENT, shows=frozenset({Show.CHANGES}), permission=SEE_CONSENT,
+        kind=LineKind.CONSENT, shows=frozenset({Show.CHANGES}), permission=SEE_CONSENT,
         at=F("at"), rows=_consent_that_changes,
     ),
     Source(
-        kind=Kind.TAG, shows=_shows(Show.CHANGES), permission=SEE_PEOPLE,
+        kind=LineKind.TAG, shows=_shows(Show.CHANGES), permission=SEE_PEOPLE,
         at=F("created_at"), rows=_tags,
     ),
     Source(
-        kind=Kind.JOINED, shows=_shows(Show.CHANGES), permission=SEE_PEOPLE,
+        kind=LineKind.JOINED, shows=_shows(Show.CHANGES), permission=SEE_PEOPLE,
         at=F("subscribed_at"), rows=_memberships,
     ),
     Source(
-        kind=Kind.LEFT, shows=_shows(Show.CHANGES), permission=SEE_PEOPLE,
+        kind=LineKind.LEFT, shows=_shows(Show.CHANGES), permission=SEE_PEOPLE,
         at=F("unsubscribed_at"), rows=_memberships,
     ),
     Source(
-        kind=Kind.ENTERED, shows=_shows(Show.SEQUENCES), permission=SEE_ENROLLMENTS,
+        kind=LineKind.ENTERED, shows=_shows(Show.SEQUENCES), permission=SEE_ENROLLMENTS,
         at=F("entered_at"), rows=_enrollments,
     ),
     Source(
-        kind=Kind.STEP, shows=frozenset({Show.CHANGES}), permission=SEE_ENROLLMENTS,
+        kind=LineKind.STEP, shows=frozenset({Show.CHANGES}), permission=SEE_ENROLLMENTS,
         at=_STEP_AT, rows=_changing_steps,
     ),
     Source(
-        kind=Kind.STEP, shows=frozenset({Show.SEQUENCES}), permission=SEE_ENROLLMENTS,
+        kind=LineKind.STEP, shows=frozenset({Show.SEQUENCES}), permission=SEE_ENROLLMENTS,
         at=_STEP_AT, rows=_steps_with_mails,
     ),
     # Beside the mails' own lines, their steps would say the same twice.
     Source(
-        kind=Kind.STEP, shows=frozenset({Show.ALL}), permission=SEE_ENROLLMENTS,
+        kind=LineKind.STEP, shows=frozenset({Show.ALL}), permission=SEE_ENROLLMENTS,
         at=_STEP_AT, rows=lambda person: _steps(person).filter(email=None),
     ),
     Source(
-        kind=Kind.MAIL, shows=_shows(Show.MAIL), permission=SEE_MAILS,
+        kind=LineKind.MAIL, shows=_shows(Show.MAIL), permission=SEE_MAILS,
         at=Coalesce("sent_at", "created_at"), rows=_mails,
     ),
     Source(
-        kind=Kind.ENDED, shows=_shows(Show.SEQUENCES), permission=SEE_ENROLLMENTS,
+        kind=LineKind.ENDED, shows=_shows(Show.SEQUENCES), permission=SEE_ENROLLMENTS,
         at=F("ended_at"), rows=_enrollments,
     ),
     Source(
-        kind=Kind.LOG, shows=_shows(Show.CHANGES), permission=SEE_PEOPLE,
+        kind=LineKind.LOG, shows=_shows(Show.CHANGES), permission=SEE_PEOPLE,
         at=F("action_time"), rows=_log,
     ),
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class TimelineEntry:
     """A line of the time line: `at` this moment, what the row says."""
 
     at: datetime
     rank: int
-    kind: Kind
+    kind: LineKind
     row: Any
 
     @property

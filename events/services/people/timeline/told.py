@@ -9,33 +9,33 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from events.services.people.timeline.sources import Entry, Kind
+from events.services.people.timeline.sources import LineKind, TimelineEntry
 from subscribers.ids import moment_of
 from subscribers.models import ConsentRecord
 
 # Rows of one change are written within it.
 NEAR = timedelta(seconds=10)
-OF_OUTCOME = {"tagsAdded": Kind.TAG, "listsJoined": Kind.JOINED, "listsLeft": Kind.LEFT}
+OF_OUTCOME = {"tagsAdded": LineKind.TAG, "listsJoined": LineKind.JOINED, "listsLeft": LineKind.LEFT}
 OF_LEDGER = {
-    ConsentRecord.Kind.JOINED_LIST: Kind.JOINED,
-    ConsentRecord.Kind.LEFT_LIST: Kind.LEFT,
+    ConsentRecord.Kind.JOINED_LIST: LineKind.JOINED,
+    ConsentRecord.Kind.LEFT_LIST: LineKind.LEFT,
 }
 
 
 @dataclass(slots=True)
-class Facts:
-    moments: dict[tuple[Kind, str], list[datetime]] = field(
+class KnownLines:
+    moments: dict[tuple[LineKind, str], list[datetime]] = field(
         default_factory=lambda: defaultdict(list)
     )
     # What operators did, in the words of the log.
     logged: list[tuple[datetime, str]] = field(default_factory=list)
 
-    def tells(self, entry: Entry) -> bool:
+    def tells(self, entry: TimelineEntry) -> bool:
         """Say whether another line tells what this one would."""
         match entry.kind:
-            case Kind.TAG:
+            case LineKind.TAG:
                 name = entry.row.tag.name
-            case Kind.JOINED | Kind.LEFT:
+            case LineKind.JOINED | LineKind.LEFT:
                 name = entry.row.list.name
             case _:
                 return False
@@ -48,21 +48,21 @@ def is_near(one: datetime, other: datetime) -> bool:
     return abs(one - other) < NEAR
 
 
-def facts_in(entries: Iterable[Entry]) -> Facts:
-    facts = Facts()
+def facts_in(entries: Iterable[TimelineEntry]) -> KnownLines:
+    facts = KnownLines()
     for entry in entries:
         row = entry.row
         match entry.kind:
-            case Kind.EVENT:
+            case LineKind.EVENT:
                 for each in row.effects.get("tagsAdded", ()):
-                    facts.moments[Kind.TAG, each["tag"]].append(row.received_at)
-            case Kind.STEP:
+                    facts.moments[LineKind.TAG, each["tag"]].append(row.received_at)
+            case LineKind.STEP:
                 for key, kind in OF_OUTCOME.items():
                     for name in row.outcome.get(key, ()):
                         facts.moments[kind, name].append(moment_of(row.pk))
-            case Kind.CONSENT if row.kind in OF_LEDGER:
+            case LineKind.CONSENT if row.kind in OF_LEDGER:
                 facts.moments[OF_LEDGER[row.kind], row.list_name].append(row.at)
-            case Kind.LOG:
+            case LineKind.LOG:
                 facts.logged.append((row.action_time, row.change_message))
             case _:
                 pass

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from events.services.people.timeline import reading, sources
 from events.services.people.timeline.reading import Page
-from events.services.people.timeline.sources import SOURCES, Kind, Show
+from events.services.people.timeline.sources import SOURCES, LineKind, Show
 from subscribers.models import ConsentRecord, Subscriber
 from tests import factories
 
@@ -27,7 +27,7 @@ def read(person: Subscriber, show: Show = Show.ALL, after: str = "", **options: 
     return reading.read(person=person, show=show, after=after, sees=sees.__contains__)
 
 
-def kinds(page: Page) -> list[Kind]:
+def kinds(page: Page) -> list[LineKind]:
     return [entry.kind for entry in page.entries]
 
 
@@ -69,15 +69,20 @@ def person() -> Subscriber:
 @pytest.mark.parametrize(
     ("show", "expected"),
     [
-        (Show.ALL, set(Kind)),
-        (Show.EVENTS, {Kind.EVENT}),
-        (Show.SEQUENCES, {Kind.ENTERED, Kind.STEP, Kind.ENDED}),
-        (Show.MAIL, {Kind.MAIL}),
-        (Show.CONSENT, {Kind.CONSENT}),
-        (Show.CHANGES, {Kind.ADDED, Kind.TAG, Kind.JOINED, Kind.LEFT, Kind.LOG}),
+        (Show.ALL, set(LineKind)),
+        (Show.EVENTS, {LineKind.EVENT}),
+        (Show.SEQUENCES, {LineKind.ENTERED, LineKind.STEP, LineKind.ENDED}),
+        (Show.MAIL, {LineKind.MAIL}),
+        (Show.CONSENT, {LineKind.CONSENT}),
+        (
+            Show.CHANGES,
+            {LineKind.ADDED, LineKind.TAG, LineKind.JOINED, LineKind.LEFT, LineKind.LOG},
+        ),
     ],
 )
-def test_each_filter_shows_its_sources(person: Subscriber, show: Show, expected: set[Kind]) -> None:
+def test_each_filter_shows_its_sources(
+    person: Subscriber, show: Show, expected: set[LineKind]
+) -> None:
     a_life(person)
 
     page = read(person, show)
@@ -89,8 +94,8 @@ def test_each_filter_shows_its_sources(person: Subscriber, show: Show, expected:
 def test_a_step_with_a_mail_is_told_once_beside_the_mail(person: Subscriber) -> None:
     a_life(person)
 
-    assert kinds(read(person)).count(Kind.STEP) == 1
-    assert kinds(read(person, Show.SEQUENCES)).count(Kind.STEP) == 2
+    assert kinds(read(person)).count(LineKind.STEP) == 1
+    assert kinds(read(person, Show.SEQUENCES)).count(LineKind.STEP) == 2
 
 
 @pytest.mark.parametrize("show", [Show.ALL, Show.EVENTS, Show.MAIL])
@@ -130,7 +135,7 @@ def test_newest_first_by_when_it_happened(person: Subscriber) -> None:
         subscriber=person, sent=True, created_at=NOON - timedelta(days=9)
     )
 
-    rows = [entry.row for entry in read(person).entries if entry.kind is not Kind.ADDED]
+    rows = [entry.row for entry in read(person).entries if entry.kind is not LineKind.ADDED]
 
     assert rows == [mail, late]
 
@@ -140,8 +145,10 @@ def test_a_reader_sees_only_sources_that_are_allowed(person: Subscriber) -> None
 
     page = read(person, sees=frozenset({sources.SEE_PEOPLE, sources.SEE_CONSENT}))
 
-    assert set(kinds(page)).isdisjoint({Kind.MAIL, Kind.EVENT, Kind.STEP, Kind.ENTERED})
-    assert Kind.CONSENT in kinds(page)
+    assert set(kinds(page)).isdisjoint(
+        {LineKind.MAIL, LineKind.EVENT, LineKind.STEP, LineKind.ENTERED}
+    )
+    assert LineKind.CONSENT in kinds(page)
     assert not page.knows_all
 
 
@@ -166,7 +173,7 @@ def test_a_tag_that_an_event_added_has_no_second_line(person: Subscriber) -> Non
 
     page = read(person)
 
-    assert Kind.TAG not in kinds(page)
+    assert LineKind.TAG not in kinds(page)
     assert [entry.row for entry in read(person, Show.CHANGES).entries if entry.row == event]
 
 
@@ -185,7 +192,7 @@ def test_a_tag_by_a_late_event_names_it(person: Subscriber) -> None:
 
     page = read(person)
 
-    assert Kind.TAG in kinds(page)
+    assert LineKind.TAG in kinds(page)
     assert page.causes == {link.pk: event}
 
 
@@ -206,10 +213,10 @@ def test_a_tag_or_list_by_a_step_or_an_operator_has_no_second_line(person: Subsc
 
     shown = kinds(read(person))
 
-    assert Kind.TAG not in shown
-    assert Kind.LEFT not in shown
+    assert LineKind.TAG not in shown
+    assert LineKind.LEFT not in shown
     # The earlier joining of the list that they left has no other line.
-    assert shown.count(Kind.JOINED) == 1
+    assert shown.count(LineKind.JOINED) == 1
 
 
 def test_the_search_for_changes_is_bounded_and_goes_on(
@@ -230,7 +237,7 @@ def test_the_search_for_changes_is_bounded_and_goes_on(
     second = read(person, Show.CHANGES, first.older)
 
     assert first.is_cut
-    assert [entry.row for entry in second.entries if entry.kind is Kind.EVENT] == [changing]
+    assert [entry.row for entry in second.entries if entry.kind is LineKind.EVENT] == [changing]
     assert not second.older
 
 
