@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
@@ -19,7 +18,7 @@ def moment(at: datetime, zone: ZoneInfo | None = None) -> str:
     Without a zone it is the page's (`config.admin_times`), in the terminal UTC.
     """
     local = localtime(at, zone)
-    return f"{date_format(local, 'DATETIME_FORMAT')} {zone_name(local)}"
+    return f"{local:%Y-%m-%d %H:%M:%S} {zone_name(local)}"
 
 
 def zone_name(local: datetime) -> str:

@@ -52,7 +52,12 @@ def _verdict(answer: reachability.Reachability) -> Iterator[SafeString]:
     if answer.held:
         yield sentence(strong, "Not now:", f"{reason_in_words(answer.held)}. What is due waits.")
     elif answer.stop:
-        yield sentence(strong, "Not now:", f"{answer.stop}. What is due waits.")
+        yield sentence(
+            "<strong>Not now:</strong> no mail has left by {} since {}: {}. What is due waits.",
+            answer.stop.server,
+            time_tag(answer.stop.since),
+            answer.stop.reason,
+        )
     if answer.capped_until and not answer.marketing:
         yield sentence(
             "Marketing mail waits until {}: {}.",

@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.utils import timezone
 
-from config.admin_base import admin_url, list_url
+from config.admin_base import admin_url, list_url, view_url
 from config.readable import moment, time_tag
 from subscribers.models import OutgoingEmail
 from tests import factories
@@ -63,3 +66,15 @@ def test_rows_without_a_workspace_have_the_clock_of_the_only_one(admin_client: C
 def test_a_time_has_words_of_its_own() -> None:
     assert moment(NOON) == "2026-11-24 12:00:00 UTC"
     assert ">at noon &lt;</time>" in time_tag(NOON, "at noon <")
+
+
+def test_the_history_of_a_row_names_the_zone(admin_client: Client) -> None:
+    email = mail_of("Europe/Berlin")
+    LogEntry.objects.create(
+        user=User.objects.get(), content_type=ContentType.objects.get_for_model(OutgoingEmail),
+        object_id=str(email.pk), object_repr="x", action_flag=CHANGE, action_time=NOON,
+    )  # fmt: skip
+
+    page = admin_client.get(view_url(email, "history")).content.decode()
+
+    assert "2026-11-24 13:00:00 CET" in page

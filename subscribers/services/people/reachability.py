@@ -15,14 +15,14 @@ class Reachability:
     """Words of reasons, empty where there is none.
 
     `marketing` and `transactional`: why such a mail is skipped. `held`: why every mail waits.
-    `capped_until`: when marketing mail that is due may leave. `stop`: the mail server's state.
+    `capped_until`: when marketing mail that is due may leave. `stop`: why the server takes none.
     """
 
     marketing: str
     transactional: str
     held: str
     capped_until: datetime | None
-    stop: str
+    stop: flow.Stop | None
 
 
 def of_person(*, subscriber: Subscriber, now: datetime) -> Reachability:
@@ -34,7 +34,7 @@ def of_person(*, subscriber: Subscriber, now: datetime) -> Reachability:
     suppressed = suppressions.reason_to_skip(workspace=workspace, recipient=subscriber.email)
     verdict = brakes.verdict(workspace=workspace, recipient=subscriber.email, is_test=False)
     never = suppressed or (verdict.reason if verdict.is_skip else "")
-    stops = flow.stops()
+    stops = flow.stops(now=now, workspace_id=workspace.pk)
     return Reachability(
         marketing=outbox.reason_to_skip(subscriber=subscriber, kind=Kind.MARKETING) or never,
         transactional=outbox.reason_to_skip(subscriber=subscriber, kind=Kind.TRANSACTIONAL)
@@ -43,5 +43,5 @@ def of_person(*, subscriber: Subscriber, now: datetime) -> Reachability:
         capped_until=cap.capped_until(
             workspace=workspace, subscriber=subscriber, kind=Kind.MARKETING, now=now
         ),
-        stop=stops[0].words if stops else "",
+        stop=stops[0] if stops else None,
     )

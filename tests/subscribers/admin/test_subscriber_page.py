@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config.admin_base import admin_url
-from subscribers.models import OutgoingEmail, Subscriber
+from subscribers.models import MailFlow, OutgoingEmail, Subscriber
+from subscribers.services.outbox import flow
 from tests import factories
 from tests.support.sequence_making import make_sequence
 
@@ -237,3 +238,17 @@ def test_the_page_costs_the_same_with_many_rows(admin_client: Client) -> None:
         live()
 
     assert statements() == few <= 32
+
+
+def test_a_mail_server_that_is_away_is_named_with_its_time(admin_client: Client) -> None:
+    person = make_person()
+    factories.MailFlowFactory.create(
+        workspace=person.workspace, server=flow.server_name(), kind=MailFlow.Kind.SERVER_AWAY,
+        failing_since=NOON, error="refused",
+    )  # fmt: skip
+
+    page = page_of(admin_client, person)
+
+    assert "Not now:</strong> no mail has left by" in page
+    assert ">2026-11-24 13:00:00 CET</time>: " in page
+    assert "<strong>Yes.</strong>" not in page
