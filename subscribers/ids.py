@@ -17,8 +17,6 @@ from datetime import UTC, datetime
 
 _COUNTER_LIMIT = 0xFFF
 _TIME_BITS = 0xFFFF_FFFF_FFFF
-# The first 48 bits are milliseconds since 1970.
-_TIME_SHIFT = 80
 _TAIL_BITS = 0x3FFF_FFFF_FFFF_FFFF
 _lock = threading.Lock()
 _last_millisecond = 0
@@ -72,12 +70,7 @@ def _next_head(millisecond: int) -> int:
     else:
         _last_millisecond += 1
         _counter = secrets.randbits(11)
-    return (_last_millisecond & _TIME_BITS) << _TIME_SHIFT | 0x7 << 76 | _counter << 64 | 0b10 << 62
-
-
-def moment_of(row_id: uuid.UUID) -> datetime:
-    """Return when an id was made, to the millisecond."""
-    return datetime.fromtimestamp((row_id.int >> _TIME_SHIFT) / 1000, tz=UTC)
+    return (_last_millisecond & _TIME_BITS) << 80 | 0x7 << 76 | _counter << 64 | 0b10 << 62
 
 
 def encode(prefix: str, row_id: uuid.UUID) -> str:
@@ -91,3 +84,8 @@ def decode(prefix: str, text: str) -> uuid.UUID | None:
     if start != prefix or not separator or len(digits) != 32 or not HEX_DIGITS.issuperset(digits):  # noqa: PLR2004 - 128 bits
         return None
     return uuid.UUID(hex=digits)
+
+
+def created_at(row_id: uuid.UUID) -> datetime:
+    """Return when a row's id was made, to the millisecond."""
+    return datetime.fromtimestamp((row_id.int >> 80) / 1000, tz=UTC)

@@ -60,7 +60,7 @@ class SubscriberAdmin(EnrollingActions):
 
     @admin.display(description="pending since")
     def waits(self, subscriber: Subscriber) -> str:
-        return timesince(ids.moment_of(subscriber.pk), depth=1)
+        return timesince(ids.created_at(subscriber.pk), depth=1)
 
     @admin.display(description="mails")
     def mails_sent(self, subscriber: Subscriber) -> str:

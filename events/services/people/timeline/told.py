@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from events.services.people.timeline.sources import LineKind, TimelineEntry
-from subscribers.ids import moment_of
+from subscribers.ids import created_at
 from subscribers.models import ConsentRecord
 
 # Rows of one change are written within it.
@@ -59,7 +59,7 @@ def facts_in(entries: Iterable[TimelineEntry]) -> KnownLines:
             case LineKind.STEP:
                 for key, kind in OF_OUTCOME.items():
                     for name in row.outcome.get(key, ()):
-                        facts.moments[kind, name].append(moment_of(row.pk))
+                        facts.moments[kind, name].append(created_at(row.pk))
             case LineKind.CONSENT if row.kind in OF_LEDGER:
                 facts.moments[OF_LEDGER[row.kind], row.list_name].append(row.at)
             case LineKind.LOG:
