@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from config.admin_base import link_to, list_url
-from config.readable import NOTHING, json_value, moment, sentence, separated, time_tag
+from config.readable import NOTHING, bulleted, json_value, moment, sentence, separated, time_tag
 from events.language.timing import zone_of
 from events.models import Enrollment, Event
 from events.services.people import next_mail
@@ -33,6 +33,7 @@ SHOW = "show"
 AFTER = "after"
 # Why a page of changes may be short.
 CUT = "So far the events were searched for changes; older ones follow."
+MOST_UNDER_WAY = 20
 COLOURS = {
     "pending": "warning", "active": "success", "unsubscribed": "", "bounced": "danger",
     "complained": "danger",
@@ -58,6 +59,7 @@ def context(request: HttpRequest, person: Subscriber, *, now: datetime) -> dict[
         "person_facts": list(_facts(person, now)),
         "can_be_mailed": subscriber_consent.can_be_mailed(person, now=now),
         "next_due": _next_due(person, now) if sees(SEE_ENROLLMENTS) else "",
+        "under_way": _under_way(person) if sees(SEE_ENROLLMENTS) else "",
         "person_tags": _tags(person),
         "person_lists": _lists(person),
         "person_attributes": json_value(person.attributes) if person.attributes else NOTHING,
@@ -121,6 +123,22 @@ def _next_due(person: Subscriber, now: datetime) -> SafeString:
         return sentence("Next mail: “{}” of {}, {}.", found.subject, of, when)
     step = row_in_words(enrollment.step) if enrollment.step else ""
     return sentence("No mail is certain. Next step: {} of {}, {}.", step, of, when)
+
+
+def _under_way(person: Subscriber) -> SafeString:
+    """Return where the person is in sequences now, with a link to each."""
+    rows = Enrollment.objects.filter(subscriber=person, status__in=Enrollment.UNDER_WAY)
+    shown = rows.select_related("sequence", "step").order_by("-id")[:MOST_UNDER_WAY]
+    return bulleted(
+        sentence(
+            "{}: {}{}{}",
+            link_to(row, row.sequence.name),
+            row.get_status_display().lower(),
+            f", at {row_in_words(row.step)}" if row.step else "",
+            sentence(", due {}", time_tag(row.due_at)) if row.due_at else "",
+        )
+        for row in shown
+    )
 
 
 def _tags(person: Subscriber) -> SafeString:

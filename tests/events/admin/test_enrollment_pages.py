@@ -136,6 +136,20 @@ def test_paused_mail_is_told(admin_client: Client, db: None) -> None:
     assert "the workspace&#x27;s mail is paused" in page_of(admin_client, enrollment)
 
 
+def test_a_mail_that_waits_for_its_window_says_that_mail_is_paused_besides(
+    admin_client: Client, db: None
+) -> None:
+    enrollment = make_enrollment(
+        kind="email", waiting=True, due_at=NOON.replace(year=2100), reason="sending_window"
+    )
+    enrollment.workspace.is_mail_paused = True
+    enrollment.workspace.save(update_fields=["is_mail_paused"])
+
+    page = page_of(admin_client, enrollment)
+
+    assert "sending window is closed. Besides, mail is paused." in page
+
+
 def test_the_page_tells_who_came_in_by_what(admin_client: Client, db: None) -> None:
     event = factories.EventFactory.create(definition__name="order.placed")
     enrollment = make_enrollment(

@@ -98,7 +98,8 @@ def _changing_steps(person: Subscriber) -> QuerySet[StepRun]:
 
 
 def _mails(person: Subscriber) -> QuerySet[OutgoingEmail]:
-    return OutgoingEmail.objects.filter(subscriber=person).defer(*BODIES)
+    mails = OutgoingEmail.objects.filter(subscriber=person).select_related("workspace")
+    return mails.defer(*BODIES)
 
 
 def _consent(person: Subscriber) -> QuerySet[ConsentRecord]:
