@@ -28,6 +28,7 @@ CONFIRM = RowAction(
     label="Confirm manually…",
     explanation="For someone whose consent you have in another form. The ledger keeps your reason.",
     is_link=True,
+    is_minor=True,
 )
 LEAVE = RowAction(
     name="leaving",

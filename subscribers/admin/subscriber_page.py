@@ -134,7 +134,7 @@ def _under_way(person: Subscriber) -> SafeString:
             "{}: {}{}{}",
             link_to(row, row.sequence.name),
             row.get_status_display().lower(),
-            f", at {row_in_words(row.step)}" if row.step else "",
+            sentence(", at {}", row_in_words(row.step)) if row.step else "",
             sentence(", due {}", time_tag(row.due_at)) if row.due_at else "",
         )
         for row in shown
