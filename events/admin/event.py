@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from config.admin_base import ReadOnlyAdmin, link_to
-from config.readable import bulleted, json_value, moment, sentence
+from config.readable import bulleted, json_value, sentence, time_tag
 from events.admin.effect_sentences import sentences
 from events.models import Event
 from subscribers.admin.person_search import row_or_person
@@ -17,7 +17,7 @@ class EventAdmin(ReadOnlyAdmin):
     list_display = ("received_at", "definition", "subscriber", "event_id", "happened")
     list_select_related = ("definition", "subscriber")
     search_fields = ("id",)
-    search_help_text = "evt_… id, whole address or external id"
+    search_help_text = "evt_… id, whole address, external id or name"
     fieldsets = (
         (None, {"fields": ("definition_link", "subscriber_link", "public_id", "event_id_shown")}),
         ("Properties", {"fields": ("properties_shown",)}),
@@ -79,8 +79,9 @@ class EventAdmin(ReadOnlyAdmin):
         return bulleted(sentences(event))
 
     @admin.display(description="occurred at")
-    def happened(self, event: Event) -> str:
-        return moment(event.occurred_at) + (", history" if event.is_historical else "")
+    def happened(self, event: Event) -> SafeString:
+        history = ", history" if event.is_historical else ""
+        return sentence("{}{}", time_tag(event.occurred_at), history)
 
     @admin.display(description="retries")
     def failed_stages(self, event: Event) -> SafeString:

@@ -21,7 +21,7 @@ class ConsentRecordAdmin(ReadOnlyAdmin):
     list_select_related = ("subscriber", "workspace")
     list_filter = ("kind", "workspace")
     search_fields = ("id",)
-    search_help_text = "Whole address, also of an erased person, or external id"
+    search_help_text = "Whole address, also of an erased person, external id or name"
     fieldsets = (
         (None, {"fields": ("kind", "at", "who", "how", "reason", "list_name")}),
         ("Who did it", {"fields": ("actor", "ip", "user_agent")}),

@@ -42,7 +42,7 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
     list_select_related = ("workspace",)
     list_filter = ("status", "kind", "workspace")
     search_fields = ("id",)
-    search_help_text = "eml_… id, whole address or external id"
+    search_help_text = "eml_… id, whole address, external id or name"
     fieldsets = (
         (
             None,
