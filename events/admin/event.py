@@ -1,5 +1,6 @@
 """Events: what was reported, what its receipt did, and why it did no more; read-only."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -16,13 +17,16 @@ from config.admin_base import (
     BEFORE,
     KeysetChangeList,
     ReadOnlyAdmin,
+    RowAction,
     UnusableAddress,
+    admin_url,
     link_to,
     starting_with,
+    view_url,
 )
 from config.admin_filters import FilteredAdmin
-from config.readable import bulleted, json_value, moment, sentence
-from events.admin import event_filters, event_list
+from config.readable import bulleted, moment, sentence
+from events.admin import event_filters, event_list, event_replay, property_tree
 from events.admin.effect_sentences import sentences
 from events.models import Event
 from subscribers.admin.person_search import row_or_person
@@ -44,15 +48,27 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
     search_fields = ("id",)
     search_help_text = "evt_… id, event name, whole address or external id"
     fieldsets = (
-        (None, {"fields": ("definition_link", "subscriber_link", "public_id", "event_id_shown")}),
+        (
+            None,
+            {
+                "fields": (
+                    "definition_link",
+                    "subscriber_link",
+                    "public_id",
+                    "event_id_shown",
+                    "neighbours",
+                )
+            },
+        ),
         ("Properties", {"fields": ("properties_shown",)}),
         ("Effects", {"fields": ("effects_shown", "failed_stages")}),
         ("Dates", {"fields": ("received_at", "happened", "workspace")}),
     )
     readonly_fields = (
         "definition_link", "subscriber_link", "public_id", "event_id_shown", "properties_shown",
-        "effects_shown", "failed_stages", "happened",
+        "effects_shown", "failed_stages", "happened", "neighbours",
     )  # fmt: skip
+    change_form_outer_after_template = "admin/copy_paths.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         rows = super().get_queryset(request)
@@ -75,7 +91,33 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
 
     def action_urls(self) -> list[URLPattern]:
         newer = self.admin_site.admin_view(require_safe(self.count_newer))
-        return [path("newer/", newer, name=NEWER)]
+        return [
+            path("newer/", newer, name=NEWER),
+            self.view_url(event_replay.REPLAY.name, self.ask_to_replay),
+            self.action_url("replay", self.replay),
+        ]
+
+    def row_actions(self, request: HttpRequest, row: Event) -> Sequence[RowAction]:
+        return (event_replay.REPLAY,)
+
+    def ask_to_replay(self, request: HttpRequest, event: Event) -> HttpResponse:
+        return self.page(
+            request,
+            "admin/replay_event.html",
+            title="Replay",
+            back=admin_url(event),
+            address=view_url(event, "replay"),
+            may_act=self.may_act(request, event),
+            **event_replay.page_context(event, now=timezone.now()),
+        )
+
+    def replay(self, request: HttpRequest, event: Event) -> HttpResponse | None:
+        new = event_replay.replay(request, event)
+        if new is None:
+            return None
+        self.log_change(request, new, f"Replayed from {event.public_id}")
+        self.tell_done(request, event, f"Replayed as {new.public_id}")
+        return HttpResponseRedirect(admin_url(new))
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -133,6 +175,8 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
     def event_id_shown(self, event: Event) -> SafeString:
         if event.event_id is None:
             return sentence("{}", "none was given, so a repeat is another event")
+        if origin := event_replay.origin(event):
+            return sentence("{}: {}", event.event_id, origin)
         return sentence(
             "{} (a repeat of it is answered with this event: it writes nothing and starts nothing)",
             event.event_id,
@@ -140,7 +184,25 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
 
     @admin.display(description="properties")
     def properties_shown(self, event: Event) -> SafeString:
-        return json_value(event.properties)
+        return property_tree.tree(event.properties)
+
+    @admin.display(description="this person's")
+    def neighbours(self, event: Event) -> SafeString:
+        """Link the person's events before and after; two queries, by the index of the timeline."""
+        theirs = Event.objects.filter(subscriber=event.subscriber_id).select_related("definition")
+        at = event.occurred_at
+        # The index is read by the first part alone.
+        earlier = theirs.filter(Q(occurred_at__lt=at) | Q(pk__lt=event.pk), occurred_at__lte=at)
+        later = theirs.filter(Q(occurred_at__gt=at) | Q(pk__gt=event.pk), occurred_at__gte=at)
+        found = {
+            "Earlier": earlier.order_by("-occurred_at", "-id").first(),
+            "Later": later.order_by("occurred_at", "id").first(),
+        }
+        return bulleted(
+            sentence("{}: {}, {}", word, link_to(row, row.definition.name), moment(row.occurred_at))
+            for word, row in found.items()
+            if row
+        )
 
     @admin.display(description="effects")
     def effects_shown(self, event: Event) -> SafeString | str:
