@@ -110,7 +110,7 @@ def note(
 
 def stops(*, now: datetime) -> Sequence[Stop]:
     """Return why mail does not leave by the present server, one entry a kind, the longest first."""
-    rows = MailFlow.objects.filter(_blocked(now), server=server_name()).order_by("-failing_since")
+    rows = MailFlow.objects.filter(blocked(now=now), server=server_name()).order_by("-failing_since")
     by_kind = {
         row.kind: Stop(
             row.server,
@@ -132,7 +132,7 @@ def server_name() -> str:
     return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"[:255] if is_smtp else backend
 
 
-def _blocked(now: datetime) -> Q:
+def blocked(*, now: datetime) -> Q:
     """Return the condition that mail does not leave, rather than that a mail or two did not."""
     return Q(failing_since__isnull=False) & (
         Q(kind__in=MailFlow.OF_SERVER)
@@ -202,8 +202,8 @@ def _write_failure(
         own.filter(failing_since=None).update(failing_since=now)
         own.update(kind=kind, error=error, last_failed_at=now, failures=F("failures") + failures)
         is_said = any(row.warned_of == kind or _was_said_lately(row, now) for row in every)
-        blocked = own.filter(_blocked(now))
-        must_warn = not is_said and bool(blocked.update(warned_of=kind, warned_at=now))
+        stopped = own.filter(blocked(now=now))
+        must_warn = not is_said and bool(stopped.update(warned_of=kind, warned_at=now))
     if must_warn:
         logger.warning(
             "%s. What to do: %s", Stop(server, now, Kind(kind), error, now).words, HANDBOOK
