@@ -186,7 +186,7 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
     def properties_shown(self, event: Event) -> SafeString:
         return property_tree.tree(event.properties)
 
-    @admin.display(description="this person's")
+    @admin.display(description="before and after")
     def neighbours(self, event: Event) -> SafeString:
         """Link the person's events before and after; two queries, by the index of the timeline."""
         theirs = Event.objects.filter(subscriber=event.subscriber_id).select_related("definition")

@@ -7,8 +7,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from config.readable import json_value
-from events.language.paths import ANY_ITEM, read_path
-from subscribers.wire.payloads import InvalidField
+from events.language.paths import below, in_list
 
 
 def tree(properties: dict[str, Any]) -> SafeString:
@@ -29,14 +28,13 @@ def tree(properties: dict[str, Any]) -> SafeString:
 def _branch(value: Any, path: str | None) -> SafeString:  # noqa: ANN401 - any JSON value
     """Return a value; `path` leads to it, and is None where no path does."""
     if isinstance(value, dict) and value:
-        rows = ((_key(key, path), _branch(each, _below(path, key))) for key, each in value.items())
+        rows = ((_key(key, path), _branch(each, below(path, key))) for key, each in value.items())
         return format_html(
             '<table class="cueline-json"><tbody>{}</tbody></table>',
             format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', rows),
         )
     if isinstance(value, list) and value:
-        inside = _usable(f"{path}{ANY_ITEM}" if path else None)
-        items = ((_branch(each, inside),) for each in value)
+        items = ((_branch(each, in_list(path)),) for each in value)
         lines = format_html_join("", "<li>{}</li>", items)
         return format_html('<ol class="cueline-json">{}</ol>', lines)
     return json_value(value)
@@ -44,23 +42,10 @@ def _branch(value: Any, path: str | None) -> SafeString:  # noqa: ANN401 - any J
 
 def _key(key: str, above: str | None) -> SafeString:
     """Return the key, with its path below it if that is longer."""
-    path = _below(above, key)
+    path = below(above, key)
     if path is None:
         return format_html("{}", key)
     if path == key:
         return format_html('<span class="cueline-path" data-copy="{}">{}</span>', path, key)
-    below = '{}<br><small class="cueline-path" data-copy="{}">{}</small>'
-    return format_html(below, key, path, path)
-
-
-def _below(above: str | None, key: str) -> str | None:
-    if above is None or "." in key:
-        return None
-    return _usable(f"{above}.{key}" if above else key)
-
-
-def _usable(path: str | None) -> str | None:
-    try:
-        return path if path and read_path(path) == path else None
-    except InvalidField:
-        return None
+    longer = '{}<br><small class="cueline-path" data-copy="{}">{}</small>'
+    return format_html(longer, key, path, path)

@@ -76,6 +76,11 @@ class BaseStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return ()
 
     @property
+    def event_names(self) -> Sequence[str]:
+        """The names of events that it waits for or asks about."""
+        return ()
+
+    @property
     def tags(self) -> Sequence[str]:
         """The tags that it reads or changes."""
         return ()
