@@ -71,7 +71,9 @@ def test_properties_have_the_paths_that_filters_take(admin_client: Client) -> No
         "plan", "order", "order.items", "order.items[].sku", "order.items[].sizes",
     ]  # fmt: skip
     assert "<details" in page
-    assert escape(json.dumps(properties, indent=2)) in page
+    # PostgreSQL keeps the keys of an object in an order of its own.
+    stored = Event.objects.get().properties
+    assert escape(json.dumps(stored, indent=2)) in page
 
 
 def test_hostile_properties_are_shown_as_text(admin_client: Client) -> None:
