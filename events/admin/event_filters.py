@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from config.admin_base import starting_with
@@ -25,7 +26,8 @@ MOST_SUGGESTED = 200
 MOST_ALIKE = 10
 NAME, PERSON = "name", "person"
 # With one of these the list is sorted by when events happened, which an index has in order.
-BY_OCCURRENCE = frozenset({"subscriber__id__exact", "definition__id__exact", NAME, PERSON})
+OF_PERSON = frozenset({"subscriber__id__exact", PERSON})
+BY_OCCURRENCE = frozenset({"definition__id__exact", NAME, *OF_PERSON})
 
 
 def visible(model: type[Model], request: HttpRequest) -> QuerySet[Any]:
@@ -52,8 +54,14 @@ class NameFilter(FieldFilter):
     parameter_name = NAME
     request: HttpRequest
 
-    def narrow(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        return queryset.filter(definition=self.named[0]) if self.named else queryset.none()
+    def narrow(self, queryset: Any, text: str) -> Any:  # noqa: ANN401 - querysets
+        if not self.named:
+            return queryset.none()
+        if not OF_PERSON & self.request.GET.keys():
+            return queryset.filter(definition=self.named[0])
+        # SQLite would choose the index of the name, which has more rows than that of a person.
+        column = Coalesce("definition_id", "definition_id")
+        return queryset.alias(named=column).filter(named=self.named[0].pk)
 
     @cached_property
     def named(self) -> list[EventDefinition]:

@@ -67,7 +67,7 @@ def test_the_beginning_of_a_name_leads_to_the_names(
     assert not page.context["cl"].result_list
     text = page.content.decode()
     assert "No event has this name. Names that begin like it:" in text
-    assert f'href="{list_url(Event, name="signed_up")}">signed_up</a>' in text
+    assert f'href="{list_url(Event, name="signed_up")}"><bdi>signed_up</bdi></a>' in text
 
 
 def test_a_name_of_several_workspaces_shows_one_and_leads_to_the_others(
@@ -335,6 +335,8 @@ def test_no_value_gets_the_notice_of_an_unknown_filter(admin_client: Client) -> 
     [
         ({"name": "signed_up"}, "event_by_definition"),
         ({"person": "user-1"}, "event_timeline"),
+        ({"person": "user-1", "name": "signed_up"}, "event_timeline"),
+        ({"workspace__id__exact": "{workspace}"}, "event_by_workspace"),
     ],
 )
 def test_the_list_reads_an_index(
@@ -343,10 +345,14 @@ def test_the_list_reads_an_index(
     person = factories.SubscriberFactory.create(workspace=signed_up.workspace, external_id="user-1")
     for _ in range(20):
         factories.EventFactory.create(definition=signed_up, subscriber=person)
+    # With one workspace there is nothing to narrow.
+    factories.WorkspaceFactory.create()
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
 
-    listed = admin_client.get(list_url(Event, **filters)).context["cl"]
+    given = {name: text.format(workspace=signed_up.workspace_id) for name, text in filters.items()}
+    listed = admin_client.get(list_url(Event, **given)).context["cl"]
 
+    assert len(listed.result_list) == 20
     assert index in listed.queryset.explain()
