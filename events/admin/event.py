@@ -141,6 +141,8 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
             listed = self.get_changelist_instance(request) if is_offered else None
         except UnusableAddress:
             listed = None
+        # A page that asks by itself is no use of the session: its idle end stays.
+        request.session.modified = False
         words = listed.in_words if isinstance(listed, event_list.NewerEvents) else ""
         return JsonResponse({"words": words})
 

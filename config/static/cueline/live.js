@@ -9,8 +9,9 @@
     if (document.visibilityState !== "visible") return;
     let words = "";
     try {
-      const answer = await fetch(place.dataset.address, { headers: { Accept: "application/json" }, redirect: "error" });
-      if (answer.status >= 400 && answer.status < 500) return clearInterval(timer);
+      const answer = await fetch(place.dataset.address, { headers: { Accept: "application/json" }, redirect: "manual" });
+      // The session ended, or the list is not theirs to see.
+      if (!answer.ok && answer.status < 500) return clearInterval(timer);
       words = (await answer.json()).words;
     } catch {
       return;

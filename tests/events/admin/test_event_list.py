@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config.admin_base import NOT_OFFERED, ROWS_PER_PAGE, list_url
+from config.sign_in.middleware import SEEN
 from events.admin import event_list
 from events.models import Event, EventDefinition
 from subscribers.ids import encode, first_id_at
@@ -251,6 +252,19 @@ def test_new_events_are_counted_with_the_list_s_filters(
     assert words(effects__regex="(") == ""
     assert words(after=encode("evt", first_id_at(timezone.now() + timedelta(days=1)))) == ""
     assert words(after="zzz") == ""
+
+
+def test_asking_for_new_events_does_not_keep_the_session_alive(admin_client: Client) -> None:
+    session = admin_client.session
+    session[SEEN] = 1
+    session.save()
+
+    admin_client.get(NEWER, {"after": BEGINNING})
+    after_asking = admin_client.session[SEEN]
+    admin_client.get(list_url(Event))
+
+    assert after_asking == 1
+    assert admin_client.session[SEEN] > 1
 
 
 def test_new_events_are_told_on_the_first_page_only(
