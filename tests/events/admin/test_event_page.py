@@ -198,8 +198,8 @@ def test_the_page_warns_of_mails_that_go_out_again_and_one_time_stays_one_time(
 
     page = asking_page(admin_client, event)
 
-    assert "The person was in “Again” before" in page
-    assert "“Once” before" not in page
+    assert "The person was in “<bdi>Again</bdi>” before" in page
+    assert "“<bdi>Once</bdi>” before" not in page
     assert "Once</a>” would not start: people enter it once" in page
 
 
