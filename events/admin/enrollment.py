@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from config.admin_base import ReadOnlyAdmin, RowAction, link_to
+from config.admin_filters import FilteredAdmin, between
 from config.readable import NOTHING, bulleted, sentence, time_tag
 from events.admin import enrollment_actions, enrollment_history
 from events.admin.enrollment_filters import SequenceFilter, StepFilter, UnderWayFilter
@@ -21,13 +22,16 @@ from subscribers.models import OutgoingEmail
 
 
 @admin.register(Enrollment)
-class EnrollmentAdmin(ReadOnlyAdmin):
+class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
     list_display = (
         "subscriber", "sequence", "state", "step_shown", "due_at", "attempts", "error",
         "entered_at",
     )  # fmt: skip
     list_select_related = ("subscriber", "sequence", "step")
-    list_filter = (UnderWayFilter, "status", SequenceFilter, StepFilter, "workspace")
+    list_filter = (
+        UnderWayFilter, "status", SequenceFilter, StepFilter, "workspace",
+        *between("entered_at", ids_follow=True),
+    )  # fmt: skip
     search_fields = ("id",)
     search_help_text = "enr_… id, whole address, external id or name"
     fieldsets = (

@@ -1,7 +1,7 @@
 """The questions that a sequence's page answers, in a browser: few clicks, by keyboard, unharmed."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
@@ -20,10 +20,10 @@ from tests.browser.test_signing_in import OPTIONS
 from tests.support.sequence_making import MAIL, make_sequence
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Dialog, Page, ViewportSize
+    from playwright.sync_api import Dialog, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PHONE: "ViewportSize" = {"width": 390, "height": 844}
+PHONE: Any = {"width": 390, "height": 844}
 
 
 def assert_everybody_can_use(page: "Page") -> None:
