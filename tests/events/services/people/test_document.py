@@ -68,6 +68,7 @@ def test_of_somebody_new_there_is_the_profile_alone(ada: Subscriber) -> None:
         "events": [],
         "sequenceEnrollments": [],
         "emails": [],
+        "mailActivity": [],
         "importRejects": [],
         "operatorActions": [],
     }
