@@ -110,18 +110,10 @@ def _report_of(event: Any) -> Report:  # noqa: ANN401 - anymail's, and any JSON 
         news=news,
         activity=ACTIVITIES.get(event.event_type),
         at=at if isinstance(at, datetime) and at.tzinfo else None,
-        visit=Visit(
-            user_agent=_text(event.user_agent),
-            is_called_machine=_is_machine(event.esp_event),
-        ),
+        visit=Visit(user_agent=_text(event.user_agent)),
         url=_text(event.click_url),
         details=details,
     )
-
-
-def _is_machine(said: Any) -> bool:  # noqa: ANN401 - any JSON, or a form
-    """Tell whether SendGrid calls an open that of Apple's proxies."""
-    return hasattr(said, "get") and said.get("sg_machine_open") is True
 
 
 def _news_of(event: Any, details: str) -> News | None:  # noqa: ANN401 - as above

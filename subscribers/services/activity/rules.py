@@ -41,8 +41,6 @@ class Visit:
     # `Sec-Fetch-Dest`, and `Sec-Purpose` or what browsers sent before it.
     destination: str = ""
     purpose: str = ""
-    # The delivery service itself calls it a machine's.
-    is_called_machine: bool = False
 
 
 UNSEEN = Visit()
@@ -82,8 +80,6 @@ RULES = (
          lambda facts: facts.kind == Kind.OPENED and facts.visit.user_agent == _APPLE),
     Rule("gmail_ahead", Quality.MACHINE, "Gmail loads pictures of new mail with this program",
          lambda facts: facts.visit.user_agent.endswith(_GMAIL_AHEAD)),
-    Rule("service", Quality.MACHINE, "the delivery service says so",
-         lambda facts: facts.visit.is_called_machine),
     Rule("picture_proxy", Quality.UNKNOWN,
          "a proxy of Gmail or Yahoo asked: mostly for a person, sometimes ahead",
          lambda facts: _PICTURE_PROXY.search(facts.visit.user_agent) is not None),
