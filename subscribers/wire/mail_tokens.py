@@ -32,8 +32,10 @@ def encode(secret: bytes) -> str:
 
 
 def decode(token: str, *, size: int) -> bytes | None:
-    """Return the bytes of a token of this size; None for other text."""
-    return _decoded(token) if len(token) == letters_of(size) and token.isascii() else None
+    """Return the bytes of a token of this size, in its one form; None for other text."""
+    is_one = len(token) == letters_of(size) and token.isascii()
+    found = _decoded(token) if is_one else None
+    return found if found is not None and encode(found) == token else None
 
 
 def address(*, pattern: str, secret: bytes) -> str:

@@ -95,16 +95,16 @@ SENTENCES = {rule.name: rule.sentence for rule in RULES}
 BY_WEIGHT = (Quality.MACHINE, Quality.UNKNOWN, Quality.HUMAN)
 
 
-class Verdict(NamedTuple):
+class Judgement(NamedTuple):
     quality: MailActivity.Quality
     # Names of the rules that gave it.
     reasons: Sequence[str]
 
 
-def judge(facts: Facts) -> Verdict:
+def judge(facts: Facts) -> Judgement:
     applied = [rule for rule in RULES if rule.applies(facts)]
     for quality in BY_WEIGHT:
         reasons = [rule.name for rule in applied if rule.quality == quality]
         if reasons:
-            return Verdict(quality, reasons)
-    return Verdict(Quality.UNKNOWN, [])
+            return Judgement(quality, reasons)
+    return Judgement(Quality.UNKNOWN, [])

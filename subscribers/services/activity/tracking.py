@@ -30,7 +30,7 @@ _PICTURE = '<img src="{}" width="1" height="1" alt="" style="display:block;borde
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class TrackedLink:
     email: OutgoingEmail
     url: str
 
@@ -84,7 +84,7 @@ def email_of_open(token: str) -> OutgoingEmail | None:
     return email if hmac.compare_digest(known, secret) else None
 
 
-def link_of(token: str) -> Link | None:
+def link_of(token: str) -> TrackedLink | None:
     """Return the mail and the link of a token; None for other text. One query."""
     secret = _read(token)
     email = _find(secret, OutgoingEmail.objects.all())
@@ -93,7 +93,7 @@ def link_of(token: str) -> Link | None:
     key = email.workspace.address_hash_key
     for url in _links_of(email):
         if hmac.compare_digest(_secret(email.pk, key, _CLICK, url), secret):
-            return Link(email, url)
+            return TrackedLink(email, url)
     return None
 
 

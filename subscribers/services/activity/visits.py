@@ -52,7 +52,7 @@ def _is_tracked(kind: MailActivity.Kind, email: OutgoingEmail) -> bool:
     return kind in tracking.tracked_kinds(email=email, workspace=email.workspace, subscriber=person)
 
 
-def _note_click(link: tracking.Link, visit: Visit, now: datetime) -> None:
+def _note_click(link: tracking.TrackedLink, visit: Visit, now: datetime) -> None:
     rows = recording.rows_of([link.email])
     clicks = [row for row in rows if row.kind == Kind.CLICKED]
     just_now = [row for row in clicks if now - AT_ONCE <= row.last_at <= now]
