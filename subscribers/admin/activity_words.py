@@ -1,5 +1,7 @@
 """What became of a mail after it left, in sentences."""
 
+from typing import assert_never
+
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -22,6 +24,8 @@ def activity(email: OutgoingEmail) -> SafeString | str:
 
 
 def _nothing(email: OutgoingEmail) -> str:
+    if email.status not in {OutgoingEmail.Status.SENT, OutgoingEmail.Status.UNKNOWN}:
+        return "It has not left."
     workspace = email.workspace
     if workspace.tracks_opens or workspace.tracks_clicks:
         return "Nothing is known: no report came, and nobody opened it or followed a link."
@@ -35,18 +39,26 @@ def _line(row: MailActivity) -> SafeString:
     when = f"{moment(row.at)}{times}"
     match MailActivity.Kind(row.kind):
         case MailActivity.Kind.OPENED:
-            return format_html("Opened {} at {}.{}", _BY[row.quality], when, _because(row))
+            because = f": {_reasons(row)}" if row.reasons else ""
+            return format_html("Opened at {} {}{}.", when, _BY[row.quality], because)
         case MailActivity.Kind.CLICKED:
-            words = "Clicked {} at {}: <code>{}</code>.{}"
-            return format_html(words, _BY[row.quality], when, row.url, _because(row))
+            because = f" ({_reasons(row)})" if row.reasons else ""
+            words = "Clicked at {} {}{}: <code>{}</code>"
+            return format_html(words, when, _BY[row.quality], because, row.url)
         case MailActivity.Kind.BOUNCED:
             return format_html("Came back at {}: a {} bounce.", when, row.bounce_type or "soft")
         case MailActivity.Kind.UNSUBSCRIBED if latest_mail.ASSUMED in row.reasons:
             return format_html("Unsubscribed at {}. {}", when, _ASSUMED)
-        case kind:
+        case (
+            MailActivity.Kind.DELIVERED
+            | MailActivity.Kind.DEFERRED
+            | MailActivity.Kind.COMPLAINED
+            | MailActivity.Kind.UNSUBSCRIBED
+        ) as kind:
             return format_html("{} at {}.", kind.label, when)
+        case other:
+            assert_never(other)
 
 
-def _because(row: MailActivity) -> str:
-    known = [rules.SENTENCES[name] for name in row.reasons if name in rules.SENTENCES]
-    return f" Because {'; '.join(known)}." if known else ""
+def _reasons(row: MailActivity) -> str:
+    return "; ".join(rules.SENTENCES.get(name, name) for name in row.reasons)

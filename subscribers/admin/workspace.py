@@ -19,8 +19,9 @@ MOST_HOURS = 8760  # A year.
 
 TRACKING = (
     "Off by default. It stores when a mail was opened or a link followed, and whether a person or "
-    "a machine did it: no IP address and no program. Many laws ask that people agree first, so "
-    "name it in your privacy policy. People with the attribute doNotTrack are never tracked."
+    "a machine did it, but no IP address and nothing about the device. Many laws ask that people "
+    "agree first, so name it in your privacy policy. Nobody with the attribute doNotTrack is "
+    "tracked."
 )
 NO_SENDER = "Confirmations wait until the workspace has a sender address."
 

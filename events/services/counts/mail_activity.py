@@ -1,7 +1,7 @@
-"""Counts of what became of the mails of steps, for roll-ups by sequence, step and day.
+"""Counts of what became of mails, for roll-ups by sequence, step and span of time.
 
-A mail counts once for each kind and quality, at the first of its times: so the sum over days is the
-number of mails. A bucket can always be counted again as a whole.
+A mail counts once for each kind and quality, at the first of its times: so the sum over all spans
+is the number of mails. A span can always be counted again as a whole.
 """
 
 from collections import Counter
@@ -11,21 +11,25 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q
 
-from events.services.counts.roll_ups import Day, first_id_at
+from events.models import Enrollment
+from events.services.counts.roll_ups import first_id_at
 from subscribers.models import MailActivity
+from subscribers.models.outcome_count import NO_SEQUENCE
 
 
-class Fact(NamedTuple):
+class MailFact(NamedTuple):
+    workspace_id: UUID
+    # Of a mail without a step: `NO_SEQUENCE`, and the mail's kind.
     sequence_id: UUID
-    step_id: UUID
+    step_key: str
     # `MailActivity.Kind`.
     kind: str
     # `Quality` of opens and clicks, `BounceType` of bounces, else "".
     quality: str
 
 
-def counts(*, since: datetime, until: datetime) -> Counter[Fact]:
-    """Return how many mails of each step had a fact first in this span; one statement."""
+def counts(*, since: datetime, until: datetime) -> Counter[MailFact]:
+    """Return how many mails had a fact first in this span, its end excluded; one statement."""
     earlier = MailActivity.objects.filter(
         Q(at__lt=OuterRef("at")) | Q(at=OuterRef("at"), pk__lt=OuterRef("pk")),
         email=OuterRef("email"),
@@ -33,27 +37,33 @@ def counts(*, since: datetime, until: datetime) -> Counter[Fact]:
         quality=OuterRef("quality"),
         bounce_type=OuterRef("bounce_type"),
     )
-    of_steps = MailActivity.objects.filter(
-        ~Exists(earlier), at__gte=since, at__lt=until, email__step_runs__isnull=False
+    # A step's run is written a moment after its mail left.
+    has_place = Q(email__step_runs__isnull=False) | ~Q(
+        email__cause__startswith=Enrollment.MAIL_CAUSE_PREFIX
     )
-    rows = of_steps.order_by().values_list(
+    first = MailActivity.objects.filter(~Exists(earlier), has_place, at__gte=since, at__lt=until)
+    rows = first.order_by().values_list(
+        "workspace_id",
         "email__step_runs__enrollment__sequence",
-        "email__step_runs__step",
+        "email__step_runs__step__key",
+        "email__kind",
         "kind",
         "quality",
         "bounce_type",
     )
-    found: Counter[Fact] = Counter()
+    found: Counter[MailFact] = Counter()
     counted = rows.annotate(mails=Count("email", distinct=True))
-    for sequence_id, step_id, kind, quality, bounce_type, mails in counted:
-        found[Fact(sequence_id, step_id, kind, quality or bounce_type)] += mails
+    for workspace_id, sequence_id, key, mail_kind, kind, quality, bounce_type, mails in counted:
+        place = (sequence_id, key) if sequence_id else (NO_SEQUENCE, mail_kind)
+        fact = MailFact(workspace_id, place[0], place[1], kind, quality or bounce_type)
+        found[fact] += mails
     return found
 
 
-def touched_days(*, since: datetime) -> list[datetime]:
-    """Return the days of what was stored since a moment, as midnights in UTC: services report late,
-    so they may be days before it.
+def touched_hours(*, since: datetime) -> list[datetime]:
+    """Return the hours, in UTC, of what was stored since a moment: services report late, so some
+    may be days before it.
     """
-    stored = MailActivity.objects.filter(pk__gte=first_id_at(since))
-    days = stored.annotate(day=Day("at", tzinfo=UTC)).values_list("day", flat=True)
-    return list(days.order_by("day").distinct())
+    stored = MailActivity.objects.filter(pk__gte=first_id_at(since)).order_by()
+    moments = stored.values_list("at", flat=True).iterator()
+    return sorted({at.astimezone(UTC).replace(minute=0, second=0, microsecond=0) for at in moments})

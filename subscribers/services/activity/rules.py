@@ -20,7 +20,7 @@ Quality = MailActivity.Quality
 # Nobody reads a mail so soon.
 SOONEST_SECONDS = 2
 _SCANNER = re.compile(
-    r"bot\b|bot/|crawl|spider|scan|preview|headless|phantom|selenium|puppeteer|playwright"
+    r"(?<!cu)bot\b|crawl|spider|scan|preview|headless|phantom|selenium|puppeteer|playwright"
     r"|curl/|wget/|python|java/|go-http|okhttp|libwww|httpclient|aiohttp|axios|node-fetch|ruby"
     r"|barracuda|proofpoint|mimecast|symantec|fireeye|trendmicro|trend micro|sophos|ironport"
     r"|forcepoint|mcafee|bitdefender|safelinks|urldefense|virustotal|cloudmark",
@@ -59,7 +59,7 @@ class Facts:
 class Rule(NamedTuple):
     name: str
     quality: MailActivity.Quality
-    # Follows "because".
+    # A clause: what it was.
     sentence: str
     applies: Callable[[Facts], bool]
 

@@ -32,13 +32,14 @@ def page_of(client: Client, email: OutgoingEmail) -> str:
     [
         ({"kind": "delivered"}, "Delivered at 2026-11-24 12:00"),
         ({"kind": "deferred", "times": 3}, ", 3 times, last at"),
-        ({"kind": "opened", "quality": "human", "reasons": ["picture"]}, "Opened by a person at"),
+        ({"kind": "opened", "quality": "human", "reasons": ["picture"]}, "by a person: a browser"),
         ({"kind": "opened", "quality": "machine", "reasons": ["apple", "head"]},
-         f"Because {rules.SENTENCES['apple']}; {rules.SENTENCES['head']}."),
-        ({"kind": "opened", "quality": "unknown", "reasons": ["of an earlier release"]},
-         "Opened by a person or a machine at"),
+         f"by a machine: {rules.SENTENCES['apple']}; {rules.SENTENCES['head']}."),
+        ({"kind": "opened", "quality": "unknown", "reasons": ["an earlier rule"]},
+         "by a person or a machine: an earlier rule."),
+        ({"kind": "opened", "quality": "unknown"}, "by a person or a machine."),
         ({"kind": "clicked", "quality": "human", "url": "https://shop.example/?<b>"},
-         "<code>https://shop.example/?&lt;b&gt;</code>."),
+         "by a person: <code>https://shop.example/?&lt;b&gt;</code>"),
         ({"kind": "bounced", "bounce_type": "hard"}, "a hard bounce"),
         ({"kind": "complained"}, "Reported as spam at"),
         ({"kind": "unsubscribed"}, "Unsubscribed at"),
@@ -61,6 +62,10 @@ def test_a_mail_of_which_nothing_is_known_says_so(
     Workspace.objects.update(tracks_clicks=True)
     on = page_of(admin_client, email)
 
+    OutgoingEmail.objects.update(status="queued")
+    waiting = page_of(admin_client, email)
+
+    assert "It has not left." in waiting
     assert "No report came. Opens and clicks are not tracked" in off
     assert "nobody opened it or followed a link" in on
 
@@ -84,7 +89,7 @@ def test_the_page_stays_short_however_much_is_known(
     with CaptureQueriesContext(connection) as many:
         page = page_of(admin_client, email)
 
-    assert page.count("Clicked by a person") == 49
+    assert page.count("Clicked at ") == 49
     assert "There is more." in page
     assert len(many) == len(few)
 

@@ -8,8 +8,9 @@ import pytest
 
 from events.models import StepRun
 from events.services.counts import mail_activity
-from events.services.counts.mail_activity import Fact
+from events.services.counts.mail_activity import MailFact
 from subscribers.models import MailActivity
+from subscribers.models.outcome_count import NO_SEQUENCE
 from tests import factories
 from tests.factories.sequences import NOON
 
@@ -28,12 +29,25 @@ def run_with_mail() -> StepRun:
     return factories.StepRunFactory.create(email=factories.OutgoingEmailFactory.create(sent=True))
 
 
-def of_day(midnight: datetime) -> Counter[Fact]:
+def run_of_twin(run: StepRun) -> StepRun:
+    """Return the run of another person's mail at the same step."""
+    assert run.email is not None
+    person = factories.SubscriberFactory.create(workspace=run.email.workspace)
+    enrollment = factories.EnrollmentFactory.create(
+        version=run.enrollment.version, step=run.step, subscriber=person
+    )
+    email = factories.OutgoingEmailFactory.create(sent=True, subscriber=person)
+    return factories.StepRunFactory.create(step=run.step, enrollment=enrollment, email=email)
+
+
+def of_day(midnight: datetime) -> Counter[MailFact]:
     return mail_activity.counts(since=midnight, until=midnight + DAY)
 
 
-def fact(run: StepRun, kind: str, quality: str = "") -> Fact:
-    return Fact(run.enrollment.sequence_id, run.step_id, kind, quality)
+def fact(run: StepRun, kind: str, quality: str = "") -> MailFact:
+    assert run.email is not None
+    sequence_id = run.enrollment.sequence_id
+    return MailFact(run.email.workspace_id, sequence_id, run.step.key, kind, quality)
 
 
 def test_each_mail_counts_once_for_each_kind_and_quality() -> None:
@@ -57,11 +71,7 @@ def test_each_mail_counts_once_for_each_kind_and_quality() -> None:
 
 def test_mails_of_one_step_are_added_up() -> None:
     run = run_with_mail()
-    twin = run_with_mail()
-    StepRun.objects.filter(pk=twin.pk).update(step=run.step_id)
-    twin.enrollment.sequence = run.enrollment.sequence
-    twin.enrollment.save(update_fields=["sequence"])
-    for each in (run, twin):
+    for each in (run, run_of_twin(run)):
         note(each, Kind.OPENED, quality=Quality.UNKNOWN)
 
     assert of_day(MIDNIGHT) == {fact(run, Kind.OPENED, Quality.UNKNOWN): 2}
@@ -76,18 +86,27 @@ def test_a_mail_counts_on_the_day_of_its_first() -> None:
     assert of_day(MIDNIGHT + DAY).total() == 0
 
 
-def test_mails_that_no_step_sent_do_not_count() -> None:
+def test_mails_that_no_step_sent_count_by_their_kind() -> None:
+    email = factories.OutgoingEmailFactory.create(
+        sent=True, kind="confirmation", cause="confirmation:1"
+    )
+    factories.MailActivityFactory.create(email=email)
+    # Its step's run is not written yet.
     factories.MailActivityFactory.create()
 
-    assert of_day(MIDNIGHT).total() == 0
+    assert of_day(MIDNIGHT) == {
+        MailFact(email.workspace_id, NO_SEQUENCE, "confirmation", "delivered", ""): 1
+    }
 
 
-def test_late_reports_name_the_days_to_count_again() -> None:
+def test_late_reports_name_the_hours_to_count_again() -> None:
     began = datetime.now(tz=UTC) - timedelta(minutes=1)
     run = run_with_mail()
     for days in (3, 1, 1):
-        note(run, Kind.OPENED, MIDNIGHT - days * DAY + timedelta(hours=23), url_hash=str(days * 7))
+        at = MIDNIGHT - days * DAY + timedelta(hours=23, minutes=5)
+        note(run, Kind.OPENED, at)
         run = run_with_mail()
 
-    assert mail_activity.touched_days(since=began) == [MIDNIGHT - 3 * DAY, MIDNIGHT - DAY]
-    assert mail_activity.touched_days(since=datetime.now(tz=UTC) + DAY) == []
+    late = timedelta(hours=23)
+    assert mail_activity.touched_hours(since=began) == [MIDNIGHT - n * DAY + late for n in (3, 1)]
+    assert mail_activity.touched_hours(since=datetime.now(tz=UTC) + DAY) == []

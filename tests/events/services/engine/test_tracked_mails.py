@@ -53,8 +53,8 @@ def test_a_mail_is_opened_and_its_link_followed(
         ("clicked", "human"): 1,
         ("opened", "human"): 1,
     }
-    assert {(fact.sequence_id, fact.step_id) for fact in counted} == {
-        (enrollment.sequence_id, step.pk)
+    assert {(fact.sequence_id, fact.step_key) for fact in counted} == {
+        (enrollment.sequence_id, step.key)
     }
 
 

@@ -33,6 +33,8 @@ GMAIL_AHEAD = (
         (Kind.OPENED, {"user_agent": GMAIL}, "unknown", ["picture_proxy"]),
         (Kind.OPENED, {"user_agent": "YahooMailProxy; https://help.yahoo.com"}, "unknown",
          ["picture_proxy"]),
+        (Kind.CLICKED, {"user_agent": "Mozilla/5.0 (Linux; Android 9; CUBOT X19)",
+                        "destination": "document"}, "human", ["page"]),
         # Machines, which no sign of a person excuses.
         (Kind.OPENED, {"user_agent": "Mozilla/5.0"}, "machine", ["apple"]),
         (Kind.CLICKED, {"user_agent": "Mozilla/5.0"}, "unknown", []),
