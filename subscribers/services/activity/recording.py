@@ -21,7 +21,7 @@ MOST_ROWS = 200
 MOST_TIMES = 100
 LONGEST_URL = 2000
 COUNTED = Counter(
-    "cueline_mail_activity", "Mails delivered, opened, clicked and so on.", ["kind", "quality"]
+    "cueline_email_activity", "Mails delivered, opened, clicked and so on.", ["kind", "quality"]
 )
 _Key = tuple[object, ...]
 
