@@ -1,5 +1,6 @@
 """Background work on events; each task may run twice and finds its work in rows."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,8 +11,12 @@ from events.models import Enrollment
 from events.services import engine, retention, worker_reports
 from events.services.counts import endings, roll_ups
 from events.services.engine import leftover_mails
+from events.services.enrollments import retrying
 from events.services.ingestion import failed_stages
+from events.wording import losses
 from subscribers.services.dispatch import queue as outbox_queue
+
+logger = logging.getLogger("cueline.losses")
 
 
 def retry_failed_stages() -> int:
@@ -44,6 +49,17 @@ def roll_up(minutes: int) -> int:
 def count_endings() -> None:
     """Count the enrollments that ended in this hour and since the last count."""
     endings.roll_up(now=_clock())
+
+
+def warn_of_losses() -> None:
+    """Write a line to the log for each step that began to fail, once an hour at most."""
+    for loss in retrying.newly_lost(now=_clock()):
+        logger.warning(
+            "%s. To retry: manage.py retry_failed --workspace %s --sequence %s",
+            losses.in_words(loss),
+            loss.sequence.workspace.slug,
+            loss.sequence.key,
+        )
 
 
 def beat(worker_id: str) -> None:
