@@ -19,7 +19,7 @@ def activity(email: OutgoingEmail) -> SafeString | str:
     rows = list(MailActivity.objects.filter(email=email).order_by("at", "id")[: MOST_SHOWN + 1])
     if not rows:
         return _nothing(email)
-    lines = [_line(row) for row in rows[:MOST_SHOWN]]
+    lines = [sentence(row) for row in rows[:MOST_SHOWN]]
     return bulleted(lines if len(rows) <= MOST_SHOWN else [*lines, "There is more."])
 
 
@@ -34,7 +34,7 @@ def _nothing(email: OutgoingEmail) -> str:
     )
 
 
-def _line(row: MailActivity) -> SafeString:
+def sentence(row: MailActivity) -> SafeString:
     times = f", {row.times} times, last at {moment(row.last_at)}" if row.times > 1 else ""
     when = f"{moment(row.at)}{times}"
     match MailActivity.Kind(row.kind):

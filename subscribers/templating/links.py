@@ -7,6 +7,8 @@ import html
 import re
 from collections.abc import Callable
 
+from subscribers.templating import html as mail_html
+
 # Proxies and mail programs cut longer addresses.
 LONGEST_URL = 2000
 
@@ -46,7 +48,7 @@ def _with_href(tag: str, replace: Replace) -> str:
         if attribute[1].lower() != "href":
             continue
         written = attribute[2] or ""
-        url = _unescape(written.strip("\"'")).strip()
+        url = mail_html.unescape(written.strip("\"'")).strip()
         new = replace(url) if is_web(url) else url
         if new == url:
             return tag
@@ -65,10 +67,3 @@ def _without_end(url: str) -> str:
             break
         url = url[:-1]
     return url
-
-
-def _unescape(raw: str) -> str:
-    try:
-        return html.unescape(raw)
-    except ValueError:  # a reference with more digits than Python reads
-        return raw

@@ -18,6 +18,7 @@ OPENED = (
 )
 CLICKED_OF_OPENED = 30
 SCANNED = 6
+ROWS_AT_ONCE = 500
 
 
 def read(*, workspace: Workspace, random: Random, until: datetime) -> None:
@@ -30,7 +31,9 @@ def read(*, workspace: Workspace, random: Random, until: datetime) -> None:
     seen = [
         each for email in sent.order_by("sent_at", "recipient") for each in _life(email, random)
     ]
-    recording.record(seen=[each for each in seen if each.at <= until], known=[])
+    known = [each for each in seen if each.at <= until]
+    for first in range(0, len(known), ROWS_AT_ONCE):
+        recording.record(seen=known[first : first + ROWS_AT_ONCE])
 
 
 def _life(email: OutgoingEmail, random: Random) -> Iterator[Seen]:

@@ -6,7 +6,7 @@ Call it outside transactions: a mail that was erased meanwhile is a fault of its
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -47,16 +47,11 @@ def hash_of(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest() if url else ""
 
 
-def rows_of(emails: Iterable[OutgoingEmail]) -> list[MailActivity]:
-    return list(MailActivity.objects.filter(email__in={email.pk for email in emails}))
-
-
-def record(*, seen: Sequence[Seen], known: Iterable[MailActivity] | None = None) -> None:
-    """Store facts; one at the same time as before, or beyond the bounds, changes nothing. `known`
-    are the mails' rows, if the caller has read them. Idempotent for facts with their own time.
+def record(*, seen: Sequence[Seen]) -> None:
+    """Store facts; one at the same time as before, or beyond the bounds, changes nothing.
+    Idempotent for facts with their own time.
     """
-    if known is None:
-        known = rows_of(each.email for each in seen)
+    known = MailActivity.objects.filter(email__in={each.email.pk for each in seen})
     rows: defaultdict[object, dict[_Key, MailActivity]] = defaultdict(dict)
     for stored in known:
         rows[stored.email_id][_key(stored)] = stored

@@ -52,8 +52,6 @@ class Facts:
     kind: MailActivity.Kind
     # None: it is not known that it was sent.
     seconds_since_sent: float | None
-    # Other links of the mail, or a machine, within a second.
-    is_one_of_many: bool = False
 
 
 class Rule(NamedTuple):
@@ -70,8 +68,6 @@ RULES = (
     Rule("too_soon", Quality.MACHINE, "it came within two seconds of sending",
          lambda facts: facts.seconds_since_sent is not None
          and facts.seconds_since_sent < SOONEST_SECONDS),
-    Rule("one_of_many", Quality.MACHINE, "several requests came within a second",
-         lambda facts: facts.is_one_of_many),
     Rule("scanner", Quality.MACHINE, "the program calls itself a scanner or a script",
          lambda facts: _SCANNER.search(facts.visit.user_agent) is not None),
     Rule("ahead", Quality.MACHINE, "a browser loaded it ahead, before anybody asked for it",
@@ -91,7 +87,12 @@ RULES = (
          lambda facts: facts.kind == Kind.OPENED
          and _MAIL_PROGRAM.search(facts.visit.user_agent) is not None),
 )  # fmt: skip
-SENTENCES = {rule.name: rule.sentence for rule in RULES}
+# Seen afterwards, in the rows: scanners follow links side by side, too.
+ONE_OF_MANY = "one_of_many"
+SENTENCES = {
+    **{rule.name: rule.sentence for rule in RULES},
+    ONE_OF_MANY: "several links were followed, or a machine came, within a second",
+}
 BY_WEIGHT = (Quality.MACHINE, Quality.UNKNOWN, Quality.HUMAN)
 
 

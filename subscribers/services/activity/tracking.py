@@ -113,7 +113,7 @@ def _links_of(email: OutgoingEmail) -> Iterator[str]:
 
     links.replace_in_html(email.html, note)
     links.replace_in_text(email.text, note)
-    return filter(_may_track, found)
+    return filter(links.is_web, found)
 
 
 def _may_track(url: str) -> bool:

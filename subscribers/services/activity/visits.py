@@ -4,8 +4,9 @@ A robot costs a few reads: its first visit to each link is a row, later ones rai
 bound. Nothing here raises for a token or a visitor.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
 
 from subscribers.models import MailActivity, OutgoingEmail
 from subscribers.services.activity import recording, rules, tracking
@@ -16,17 +17,13 @@ Kind = MailActivity.Kind
 Quality = MailActivity.Quality
 # A person follows one link in it.
 AT_ONCE = timedelta(seconds=1)
-ONE_OF_MANY = "one_of_many"
 
 
 def note_open(*, token: str, visit: Visit, now: datetime) -> None:
     """Record that the mail's picture was loaded; nothing for an unknown token. Idempotent."""
     email = tracking.email_of_open(token)
     if email is not None and _is_tracked(Kind.OPENED, email):
-        facts = Facts(visit=visit, kind=Kind.OPENED, seconds_since_sent=since_sent(email, now))
-        quality, reasons = rules.judge(facts)
-        seen = Seen(email=email, kind=Kind.OPENED, quality=quality, reasons=reasons, at=now)
-        recording.record(seen=[seen])
+        _note(email, Kind.OPENED, visit, now)
 
 
 def follow(*, token: str, visit: Visit, now: datetime) -> str | None:
@@ -35,7 +32,8 @@ def follow(*, token: str, visit: Visit, now: datetime) -> str | None:
     if link is None:
         return None
     if _is_tracked(Kind.CLICKED, link.email):
-        _note_click(link, visit, now)
+        _note(link.email, Kind.CLICKED, visit, now, link.url)
+        _correct(link.email, now)
     return link.url
 
 
@@ -52,37 +50,32 @@ def _is_tracked(kind: MailActivity.Kind, email: OutgoingEmail) -> bool:
     return kind in tracking.tracked_kinds(email=email, workspace=email.workspace, subscriber=person)
 
 
-def _note_click(link: tracking.TrackedLink, visit: Visit, now: datetime) -> None:
-    rows = recording.rows_of([link.email])
-    clicks = [row for row in rows if row.kind == Kind.CLICKED]
-    just_now = [row for row in clicks if now - AT_ONCE <= row.last_at <= now]
-    url_hash = recording.hash_of(link.url)
-    others = [row for row in just_now if row.url_hash != url_hash]
-    is_one_of_many = bool(others) or any(row.quality == Quality.MACHINE for row in just_now)
-    facts = Facts(
-        visit=visit,
-        kind=Kind.CLICKED,
-        seconds_since_sent=since_sent(link.email, now),
-        is_one_of_many=is_one_of_many,
-    )
+def _note(
+    email: OutgoingEmail, kind: MailActivity.Kind, visit: Visit, now: datetime, url: str = ""
+) -> None:
+    facts = Facts(visit=visit, kind=kind, seconds_since_sent=since_sent(email, now))
     quality, reasons = rules.judge(facts)
-    _call_machine([row for row in others if row.quality != Quality.MACHINE], clicks)
-    seen = Seen(
-        email=link.email,
-        kind=Kind.CLICKED,
-        quality=quality,
-        reasons=reasons,
-        url=link.url,
-        at=now,
+    seen = Seen(email=email, kind=kind, quality=quality, reasons=reasons, url=url, at=now)
+    recording.record(seen=[seen])
+
+
+def _correct(email: OutgoingEmail, now: datetime) -> None:
+    """Call clicks a machine's that looked like a person's until more came at the same time."""
+    clicks = MailActivity.objects.filter(
+        email=email, kind=Kind.CLICKED, last_at__range=(now - AT_ONCE, now + AT_ONCE)
     )
-    recording.record(seen=[seen], known=rows)
-
-
-def _call_machine(rows: Sequence[MailActivity], clicks: Sequence[MailActivity]) -> None:
-    """Correct the first of many clicks, which looked like a person's until the second came."""
+    rows = list(clicks)
+    has_machine = any(row.quality == Quality.MACHINE for row in rows)
+    if not has_machine and len({row.url_hash for row in rows}) <= 1:
+        return
     for row in rows:
+        # A person's click of earlier stays one, though a scanner came again.
+        if row.quality == Quality.MACHINE or row.at < now - AT_ONCE:
+            continue
         same = MailActivity.objects.filter(pk=row.pk)
-        if any(row.url_hash == c.url_hash and c.quality == Quality.MACHINE for c in clicks):
+        try:
+            with transaction.atomic():
+                same.update(quality=Quality.MACHINE, reasons=[rules.ONE_OF_MANY])
+        except IntegrityError:
+            # A machine followed the same link: that is stored already.
             same.delete()
-        else:
-            same.update(quality=Quality.MACHINE, reasons=[ONE_OF_MANY])

@@ -110,7 +110,9 @@ def note(
 
 def stops(*, now: datetime) -> Sequence[Stop]:
     """Return why mail does not leave by the present server, one entry a kind, the longest first."""
-    rows = MailFlow.objects.filter(blocked(now=now), server=server_name()).order_by("-failing_since")
+    rows = MailFlow.objects.filter(blocked(now=now), server=server_name()).order_by(
+        "-failing_since"
+    )
     by_kind = {
         row.kind: Stop(
             row.server,

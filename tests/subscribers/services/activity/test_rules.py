@@ -72,5 +72,6 @@ def test_within_two_seconds_nobody_reads_a_mail(seconds: float | None, quality: 
 
 
 def test_each_rule_has_its_own_name_and_a_sentence() -> None:
-    assert len(rules.SENTENCES) == len(rules.RULES)
+    assert set(rules.SENTENCES) == {*(rule.name for rule in rules.RULES), rules.ONE_OF_MANY}
+    assert len(rules.SENTENCES) == len(rules.RULES) + 1
     assert all(sentence and not sentence.endswith(".") for sentence in rules.SENTENCES.values())

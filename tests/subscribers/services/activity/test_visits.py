@@ -1,5 +1,7 @@
 """Opens and clicks are counted once; machines, and people who do not want it, stay apart."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -84,6 +86,25 @@ def test_a_look_at_the_headers_marks_what_follows_at_once(email: OutgoingEmail) 
     assert activity_of(email) == [("clicked", "machine", SHOP)]
 
 
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_links_followed_side_by_side_are_a_scanner_s() -> None:
+    email = sent_mail()
+    tokens = [token_of(path) for path in links_of(email)] * 4
+    barrier = threading.Barrier(len(tokens))
+
+    def follow(token: str) -> None:
+        barrier.wait()
+        visits.follow(token=token, visit=A_PERSON, now=LATER)
+        connection.close()
+
+    with ThreadPoolExecutor(len(tokens)) as pool:
+        list(pool.map(follow, tokens))
+
+    rows = MailActivity.objects.order_by("url").values_list("quality", "url")
+    assert list(rows) == [("machine", HELP), ("machine", SHOP)]
+
+
 def test_a_click_of_a_scanner_that_came_again_is_one_row(email: OutgoingEmail) -> None:
     click(email, visit=Visit(user_agent="curl/8.0"))
     click(email, after=10)
@@ -157,15 +178,24 @@ def test_a_robot_writes_a_bounded_number_of_rows_and_times() -> None:
     )
 
 
-def test_each_visit_costs_three_statements(email: OutgoingEmail) -> None:
-    paths, picture = links_of(email), token_of(picture_of(email))
+def test_a_visit_costs_a_few_statements_however_often_it_comes(email: OutgoingEmail) -> None:
+    click_token, open_token = token_of(links_of(email)[0]), token_of(picture_of(email))
 
     for after in (0, 60, 120):
         now = LATER + after * SECOND
-        with CaptureQueriesContext(connection) as queries:
-            visits.follow(token=token_of(paths[0]), visit=A_PERSON, now=now)
-            visits.note_open(token=picture, visit=SHOWN, now=now)
-        assert len(queries) == 6
+        with CaptureQueriesContext(connection) as of_open:
+            visits.note_open(token=open_token, visit=SHOWN, now=now)
+        with CaptureQueriesContext(connection) as of_click:
+            visits.follow(token=click_token, visit=A_PERSON, now=now)
+        assert (len(of_open), len(of_click)) == (3, 4)
+
+
+def test_a_scanner_that_comes_later_leaves_the_person_s_click(email: OutgoingEmail) -> None:
+    click(email, link=0)
+    click(email, link=0, after=600)
+    click(email, link=1, after=600)
+
+    assert activity_of(email) == [("clicked", "human", SHOP), ("clicked", "machine", HELP)]
 
 
 @pytest.mark.django_db(transaction=True)
