@@ -1,6 +1,7 @@
 """Writes what became of mails: one row for each fact, however often it is reported.
 
-A mail has a bounded number of rows, and a row a bounded count, so that no robot fills the table.
+A mail has a bounded number of rows of each kind and quality, and a row a bounded count, so that no
+robot fills the table, nor hides what a person does.
 Call it outside transactions: a mail that was erased meanwhile is a fault of its statement.
 """
 
@@ -17,7 +18,7 @@ from prometheus_client import Counter
 from subscribers.models import MailActivity, OutgoingEmail
 from subscribers.wire import link_tokens
 
-MOST_ROWS = 200
+MOST_ROWS = 100
 MOST_TIMES = 100
 LONGEST_URL = 2000
 COUNTED = Counter(
@@ -61,7 +62,8 @@ def record(*, seen: Sequence[Seen]) -> None:
         of_email = rows[each.email.pk]
         row = of_email.get(_key(each))
         if row is None:
-            if len(of_email) < MOST_ROWS:
+            alike = sum(key[:2] == (each.kind, each.quality) for key in of_email)
+            if alike < MOST_ROWS:
                 made = of_email[_key(each)] = _row(each)
                 new[made.pk] = made
         elif each.at > row.last_at and row.times < MOST_TIMES:

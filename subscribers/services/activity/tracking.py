@@ -3,6 +3,7 @@
 So the stored mail has its own links, in the admin and in exports, and an attempt after a failure
 sends the same ones. A token is the mail's id and an HMAC over the link: it leads to a link of that
 mail as stored and nowhere else, and no rotation of a setting ends it.
+See .github/decisions/tracked-links.md.
 """
 
 import hmac

@@ -23,6 +23,7 @@ from subscribers.services.consent import suppressions, unsubscribing
 from subscribers.services.consent.suppressions import SuppressionSource
 from subscribers.services.consent.unsubscribing import UnsubscribeMethod
 from subscribers.services.outbox import outbox
+from subscribers.templating import mail
 from subscribers.wire import addresses
 
 Status = OutgoingEmail.Status
@@ -130,7 +131,8 @@ def _seen(report: Report, email: OutgoingEmail, now: datetime) -> Seen | None:
         return None
     facts = Facts(visit=report.visit, kind=kind, seconds_since_sent=visits.since_sent(email, at))
     quality, reasons = rules.judge(facts)
-    url = report.url if kind == Activity.CLICKED else ""
+    # Services' texts may have signs that no database stores.
+    url = mail.header_text(report.url) if kind == Activity.CLICKED else ""
     return Seen(email=email, kind=kind, at=at, quality=quality, reasons=reasons, url=url)
 
 

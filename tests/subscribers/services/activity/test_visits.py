@@ -172,7 +172,20 @@ def test_a_robot_writes_a_bounded_number_of_rows_and_times() -> None:
         )
         recording.record(seen=[first])
 
-    assert MailActivity.objects.count() == recording.MOST_ROWS
+    recording.record(
+        seen=[
+            recording.Seen(email=email, kind=MailActivity.Kind.COMPLAINED, at=LATER),
+            recording.Seen(
+                email=email,
+                kind=MailActivity.Kind.CLICKED,
+                quality="human",
+                at=LATER,
+                url=links[-1],
+            ),
+        ]
+    )
+
+    assert MailActivity.objects.count() == recording.MOST_ROWS + 2
     assert MailActivity.objects.order_by("-times").values_list("times", flat=True)[0] == (
         recording.MOST_TIMES
     )

@@ -59,6 +59,13 @@ def test_each_report_leaves_its_fact(email: OutgoingEmail) -> None:
     assert MailActivity.objects.get(kind="clicked").url == "https://mail.example/u/hidden"
 
 
+@pytest.mark.parametrize("url", ["https://a.example/\0x", "\ud800", "x" * 100_000, "\r\n", ""])
+def test_an_odd_address_is_stored_as_far_as_it_can_be(email: OutgoingEmail, url: str) -> None:
+    take(email, activity=Kind.CLICKED, url=url)
+
+    assert len(MailActivity.objects.get().url) < 1000
+
+
 def test_the_same_report_twice_is_one_fact(email: OutgoingEmail) -> None:
     for _ in range(3):
         take(email, activity=Kind.DEFERRED, at=NOON)
