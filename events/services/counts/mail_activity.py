@@ -5,7 +5,7 @@ is the number of mails. A span can always be counted again as a whole.
 """
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from events.models import Enrollment
 from events.services.counts.roll_ups import first_id_at
 from subscribers.models import MailActivity
 from subscribers.models.outcome_count import NO_SEQUENCE
+from subscribers.services.storage.outcomes import hour_of
 
 
 class MailFact(NamedTuple):
@@ -60,10 +61,10 @@ def counts(*, since: datetime, until: datetime) -> Counter[MailFact]:
     return found
 
 
-def touched_hours(*, since: datetime) -> list[datetime]:
-    """Return the hours, in UTC, of what was stored since a moment: services report late, so some
-    may be days before it.
+def touched_hours(*, since: datetime, until: datetime) -> list[datetime]:
+    """Return the hours before `until` that what was stored since a moment has changed: services
+    report late, and an earlier report takes the place of the first one.
     """
-    stored = MailActivity.objects.filter(pk__gte=first_id_at(since)).order_by()
-    moments = stored.values_list("at", flat=True).iterator()
-    return sorted({at.astimezone(UTC).replace(minute=0, second=0, microsecond=0) for at in moments})
+    stored = MailActivity.objects.filter(pk__gte=first_id_at(since)).values("email")
+    of_mails = MailActivity.objects.filter(email__in=stored, at__lt=until).order_by()
+    return sorted({hour_of(at) for at in of_mails.values_list("at", flat=True).iterator()})

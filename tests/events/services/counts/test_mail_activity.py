@@ -101,12 +101,13 @@ def test_mails_that_no_step_sent_count_by_their_kind() -> None:
 
 def test_late_reports_name_the_hours_to_count_again() -> None:
     began = datetime.now(tz=UTC) - timedelta(minutes=1)
+    late = MIDNIGHT + timedelta(hours=23, minutes=5)
     run = run_with_mail()
-    for days in (3, 1, 1):
-        at = MIDNIGHT - days * DAY + timedelta(hours=23, minutes=5)
-        note(run, Kind.OPENED, at)
-        run = run_with_mail()
+    for days in (3, 1):
+        note(run, Kind.OPENED, late - days * DAY, url_hash=str(days))
+        note(run_with_mail(), Kind.OPENED, late - days * DAY)
 
-    late = timedelta(hours=23)
-    assert mail_activity.touched_hours(since=began) == [MIDNIGHT - n * DAY + late for n in (3, 1)]
-    assert mail_activity.touched_hours(since=datetime.now(tz=UTC) + DAY) == []
+    hours = [MIDNIGHT + timedelta(hours=23) - days * DAY for days in (3, 1)]
+    assert mail_activity.touched_hours(since=began, until=NOON) == hours
+    assert mail_activity.touched_hours(since=began, until=hours[1]) == hours[:1]
+    assert mail_activity.touched_hours(since=datetime.now(tz=UTC) + DAY, until=NOON) == []
