@@ -19,7 +19,7 @@ from config.admin_base import ReadOnlyAdmin, RowAction, link_to, view_url
 from config.admin_filters import FilteredAdmin, between
 from config.readable import bulleted, json_value
 from events.models import StepRun
-from subscribers.admin import mail_words
+from subscribers.admin import activity_words, mail_words
 from subscribers.admin.mail_preview import frame, preview
 from subscribers.admin.person_search import row_or_person
 from subscribers.models import OutgoingEmail
@@ -49,13 +49,14 @@ class OutgoingEmailAdmin(ReadOnlyAdmin, FilteredAdmin):
             None,
             {"fields": ("status", "why", "noted", "subject_shown", "recipient", "subscriber_link")},
         ),
+        ("After it was sent", {"fields": ("activity",)}),
         ("Content", {"fields": ("rendered", "text_shown")}),
         ("Headers", {"fields": ("sender", "reply_to", "message_id", "headers_shown")}),
         ("Cause", {"fields": ("kind", "enrollments", "cause", "workspace", "public_id")}),
         ("When", {"fields": ("created_at", "due_at", "sending_since", "sent_at", "attempts")}),
     )
     readonly_fields = (
-        "why", "noted", "subject_shown", "subscriber_link", "rendered", "text_shown",
+        "why", "noted", "subject_shown", "subscriber_link", "activity", "rendered", "text_shown",
         "headers_shown", "enrollments", "public_id",
     )  # fmt: skip
 
@@ -118,6 +119,10 @@ class OutgoingEmailAdmin(ReadOnlyAdmin, FilteredAdmin):
     @admin.display(description="subscriber")
     def subscriber_link(self, email: OutgoingEmail) -> SafeString:
         return link_to(email.subscriber)
+
+    @admin.display(description="activity")
+    def activity(self, email: OutgoingEmail) -> SafeString | str:
+        return activity_words.activity(email)
 
     @admin.display(description="id")
     def public_id(self, email: OutgoingEmail) -> str:
