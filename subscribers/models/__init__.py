@@ -16,6 +16,7 @@ from subscribers.models.list import List, ListMembership
 from subscribers.models.mail_flow import MailFlow
 from subscribers.models.outcome_count import OutcomeCount
 from subscribers.models.outgoing_email import OutgoingEmail
+from subscribers.models.segment import Segment
 from subscribers.models.subscriber import Subscriber
 from subscribers.models.tag import SubscriberTag, Tag
 from subscribers.models.workspace import Workspace
@@ -23,6 +24,6 @@ from subscribers.models.workspace import Workspace
 __all__ = [
     "ApiKey", "AskedAddress", "AskedHour", "Confirmation", "ConsentRecord", "IdempotentRequest",
     "ImportReject", "ImportRun", "Installation", "LeasedWindow", "List", "ListMembership",
-    "MailFlow", "OutcomeCount", "OutgoingEmail", "Subscriber", "SubscriberTag", "Suppression",
-    "Tag", "Workspace",
+    "MailFlow", "OutcomeCount", "OutgoingEmail", "Segment", "Subscriber", "SubscriberTag",
+    "Suppression", "Tag", "Workspace",
 ]  # fmt: skip
