@@ -68,6 +68,7 @@ UNFOLD = {
                 _item("Consent ledger", "contract", "subscribers_consentrecord"),
                 _item("Tags", "sell", "subscribers_tag"),
                 _item("Lists", "list_alt", "subscribers_list"),
+                _item("Segments", "filter_alt", "subscribers_segment"),
             ),
             _group(
                 "Events",

@@ -10,6 +10,7 @@ from events.models import Enrollment
 from events.services import engine, retention, worker_reports
 from events.services.counts import endings, roll_ups
 from events.services.engine import leftover_mails
+from events.services.enrollments import by_segment
 from events.services.ingestion import failed_stages
 from subscribers.services.dispatch import queue as outbox_queue
 
@@ -44,6 +45,11 @@ def roll_up(minutes: int) -> int:
 def count_endings() -> None:
     """Count the enrollments that ended in this hour and since the last count."""
     endings.roll_up(now=_clock())
+
+
+def enroll_segments() -> int:
+    """Carry on the mass enrollments that are due; returns how many people entered."""
+    return by_segment.advance_due(clock=_clock)
 
 
 def beat(worker_id: str) -> None:

@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
                 ('scheduled_for', models.DateTimeField()),
                 ('spread_minutes', models.PositiveIntegerField(default=0)),
                 ('estimated_count', models.PositiveIntegerField(null=True)),
+                ('is_counted', models.BooleanField(default=False)),
                 ('enrolled_count', models.PositiveIntegerField(default=0)),
                 ('skipped_count', models.PositiveIntegerField(default=0)),
                 ('skipped_reasons', models.JSONField(default=dict)),

@@ -32,8 +32,10 @@ class AudienceEnrollment(models.Model):
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     scheduled_for = models.DateTimeField()
     spread_minutes = models.PositiveIntegerField(default=0)
-    # As counted before it began; None while that is still being done.
+    # How many match, counted before it begins; None: it was not needed, and would take too long.
     estimated_count = models.PositiveIntegerField(null=True)
+    # A run that is spread counts first, from `position` on, to know how many are due by when.
+    is_counted = models.BooleanField(default=False)
     enrolled_count = models.PositiveIntegerField(default=0)
     skipped_count = models.PositiveIntegerField(default=0)
     # How many were skipped, by the word of the reason.

@@ -21,6 +21,7 @@ WAYS_IN: Mapping[str, tuple[str, str]] = {
     "tag": ("tag", "the tag"),
     "list": ("joining a list", "joining the list"),
     "manual": ("an operator", "an operator"),
+    "segment": ("a segment", "the segment"),
 }
 # A larger number does not matter, and counting it would cost time.
 MOST_COUNTED = 1000

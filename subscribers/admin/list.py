@@ -6,6 +6,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin_base import BaseAdmin, RowForm, list_url, word_when
+from events.services.segments import segments
 from events.services.sequences import references
 from subscribers.models import List, Subscriber
 from subscribers.services.audience import lists
@@ -35,9 +36,12 @@ class ListAdmin(BaseAdmin):
         lists.save(changed=obj)
 
     def reasons_to_keep(self, row: List) -> list[str]:
-        """Without the list, a sequence that names it could not be activated any more."""
+        """Without the list, what names it could not be activated, or would find nobody."""
         using = references.using(workspace_id=row.workspace_id, list_id=row.pk)
-        return [f"Sequence: {sequence}" for sequence in using]
+        return [
+            *(f"Sequence: {sequence}" for sequence in using),
+            *segments.reasons_to_keep(workspace_id=row.workspace_id, list_id=row.pk),
+        ]
 
     def delete_model(self, request: HttpRequest, obj: List) -> None:
         """Delete it and its memberships; the people stay."""

@@ -16,7 +16,7 @@ from events.wording.reasons import reason_in_words
 from events.wording.steps import row_in_words
 from subscribers import ids
 from subscribers.admin import subscriber_consent
-from subscribers.admin.subscriber_filters import HasTag, OnList, PendingFor, came_at
+from subscribers.admin.subscriber_filters import HasTag, InSegment, OnList, PendingFor, came_at
 from subscribers.admin.subscriber_identity import IdentityActions
 from subscribers.models import Confirmation, OutgoingEmail, Subscriber
 from subscribers.wire import addresses, link_tokens
@@ -29,7 +29,7 @@ class SubscriberAdmin(IdentityActions):
     list_display = ("email", "external_id", "name", "status", "workspace", "created_at")
     list_display_of_pending = ("email", "waits", "mails_sent", "reminded", "workspace")
     list_select_related = ("workspace",)
-    list_filter = ("workspace", "status", PendingFor, HasTag, OnList)
+    list_filter = ("workspace", "status", InSegment, PendingFor, HasTag, OnList)
     search_fields = ("email_key", "external_id")
     search_help_text = "Address or external id, from its beginning"
     fieldsets = (

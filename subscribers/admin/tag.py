@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from config.admin_base import BaseAdmin, RowForm, list_url
 from events.models import SyncRule, SyncRuleTag
+from events.services.segments import segments
 from events.services.sequences import references
 from subscribers.models import Subscriber, Tag
 from subscribers.wire import tag_names
@@ -51,6 +52,7 @@ class TagAdmin(BaseAdmin):
         return [
             *(f"Sync rule: {rule}" for rule in rules[:10]),
             *(f"Sequence: {sequence}" for sequence in using),
+            *segments.reasons_to_keep(workspace_id=row.workspace_id, tag=row.name),
         ]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

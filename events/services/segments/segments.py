@@ -95,6 +95,19 @@ def using(
     ]
 
 
+def reasons_to_keep(
+    *,
+    workspace_id: UUID,
+    tag: str = "",
+    list_id: UUID | None = None,
+    segment_id: UUID | None = None,
+    most: int = 10,
+) -> list[str]:
+    """Return what prevents deleting a tag, list or segment: the segments that name it."""
+    found = using(workspace_id=workspace_id, tag=tag, list_id=list_id, segment_id=segment_id)
+    return [f"Segment: {each}" for each in found[:most]]
+
+
 def runs_of(segment: Segment) -> QuerySet[AudienceEnrollment]:
     """Return the mass enrollments that still need the segment."""
     return AudienceEnrollment.objects.filter(
