@@ -81,6 +81,7 @@ UNFOLD = {
                 "Sequences",
                 _item("Sequences", "route", "events_sequence"),
                 _item("Enrollments", "directions_walk", "events_enrollment"),
+                _item("Mass enrollments", "group_add", "events_audienceenrollment"),
                 _item("Outbox", "outgoing_mail", "subscribers_outgoingemail"),
             ),
             _group(

@@ -1,33 +1,41 @@
 """Segments: saved conditions on people; counted, shown, exported, enrolled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin_base import BaseAdmin, RowAction, list_url
+from events.admin.audience_enrollment import plan_address
 from events.admin.segment_form import SegmentForm
 from events.admin.segment_rows import WINDOWS, kinds
-from events.models import AudienceEnrollment
 from events.services.segments import segments, suggestions
+from events.services.segments.compiling import TooManyReferences
 from events.wording.segments import in_words
 from subscribers.ids import encode
 from subscribers.models import List, Segment, Subscriber, Workspace
+from subscribers.rows import lines, row
+from subscribers.services.people import exporting
 
 MAIL_KINDS = {"": "of any kind", "marketing": "marketing", "transactional": "transactional"}
 ENROLL = RowAction(
     name="enrolling", label="Enroll everybody…", is_link=True,
     explanation="Counts first. Then they enter a sequence, now or at a time you choose.",
 )  # fmt: skip
+EXPORT = RowAction(
+    name="export", label="Export people",
+    explanation="Everybody who matches, as a CSV file that the import reads back.",
+)  # fmt: skip
+VIEW_PEOPLE = "subscribers.view_subscriber"
 
 
 @admin.register(Segment)
@@ -78,15 +86,36 @@ class SegmentAdmin(BaseAdmin):
         ]
 
     def row_actions(self, request: HttpRequest, row: Segment) -> Sequence[RowAction]:
-        may_add = request.user.has_perm("events.add_audienceenrollment")
-        return [ENROLL] if may_add else []
+        may_enroll = request.user.has_perm("events.add_audienceenrollment")
+        found = [ENROLL] if may_enroll else []
+        return [*found, EXPORT] if request.user.has_perm(VIEW_PEOPLE) else found
 
     def action_urls(self) -> list[URLPattern]:
-        return [self.view_url("enrolling", self.show_enrolling)]
+        return [
+            self.view_url("enrolling", self.show_enrolling),
+            self.action_url("export", self.export),
+        ]
+
+    def export(self, request: HttpRequest, segment: Segment) -> StreamingHttpResponse | None:
+        if not request.user.has_perm(VIEW_PEOPLE):
+            raise PermissionDenied
+        try:
+            members = segments.members_condition(segment=segment, now=timezone.now())
+        except TooManyReferences as error:
+            messages.error(request, str(error))
+            return None
+        self.log_change(request, segment, "Exported its people")
+        pages = exporting.subscriber_pages(
+            workspace=segment.workspace, chosen=exporting.Chosen(condition=members)
+        )
+        return StreamingHttpResponse(
+            _file(pages),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{segment.public_id}.csv"'},
+        )
 
     def show_enrolling(self, request: HttpRequest, segment: Segment) -> HttpResponse:
-        address = list_url(AudienceEnrollment).rstrip("/")
-        return HttpResponseRedirect(f"{address}/add/?segment={segment.pk.hex}")
+        return HttpResponseRedirect(plan_address(segment=segment.pk.hex))
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -114,6 +143,12 @@ class SegmentAdmin(BaseAdmin):
         return format_html('<a href="{}">Subscribers</a>', address)
 
 
+def _file(pages: Iterator[list[exporting.SubscriberRow]]) -> Iterator[bytes]:
+    yield lines.heading(row_type=exporting.SubscriberRow, line_format=row.CSV)
+    for page in pages:
+        yield lines.lines(rows=page, line_format=row.CSV)
+
+
 def _names_in(workspace: Workspace) -> dict[str, str]:
     lists = {encode("lst", each.pk): each.name for each in workspace.lists.all()}
     return {**lists, **{each.public_id: each.name for each in workspace.segments.all()}}
@@ -121,8 +156,9 @@ def _names_in(workspace: Workspace) -> dict[str, str]:
 
 def _workspace_id(form: SegmentForm) -> UUID | None:
     """Return the workspace whose names are offered; the only one, if none is chosen."""
+    own: UUID | None = form.instance.workspace_id
     if not form.is_new:
-        return form.instance.workspace_id
+        return own
     if chosen := form["workspace"].value():
         with suppress(ValidationError):
             found: UUID = form.fields["workspace"].clean(chosen).pk

@@ -4,12 +4,13 @@ from collections.abc import Sequence as Several
 from datetime import timedelta
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils import timezone
 
 from config.admin_base import BaseAdmin, RowAction, list_url, view_url
 from events.admin import enrolling
+from events.admin.audience_enrollment import plan_address
 from events.models import Enrollment, Sequence
 from events.services.enrollments import by_operator, retrying
 from events.services.sequences import parked_enrollments, sequences
@@ -41,6 +42,10 @@ MOVE = RowAction(
     name="moving", label="Move to the current version…", is_link=True,
     explanation="Shows first which enrollments of earlier versions can move.",
 )  # fmt: skip
+ENROLL_SEGMENT = RowAction(
+    name="enrolling-segment", label="Enroll a segment…", is_link=True,
+    explanation="Everybody who matches enters, now or later. Counts first.",
+)  # fmt: skip
 RETRY = RowAction(
     name="retrying", label="Retry failed…", is_link=True,
     explanation="Shows first what failed and why.",
@@ -60,7 +65,11 @@ class SequenceActions(BaseAdmin):
             return [UNARCHIVE]
         found = []
         if row.status == Status.ACTIVE:
-            found += [PAUSE] if row.is_enrollment_paused else [PAUSE, enrolling.ENROLL]
+            found.append(PAUSE)
+            if not row.is_enrollment_paused:
+                found.append(enrolling.ENROLL)
+                if request.user.has_perm("events.add_audienceenrollment"):
+                    found.append(ENROLL_SEGMENT)
         else:
             is_holding = parked_enrollments.parked(row).exists()
             found.append(RESUME if is_holding else ACTIVATE)
@@ -84,6 +93,7 @@ class SequenceActions(BaseAdmin):
             self.action_url("retry-failed", self.retry_failed),
             self.view_url("retrying", self.show_retrying),
             self.view_url("enrolling", self.show_enrolling),
+            self.view_url("enrolling-segment", self.show_enrolling_segment),
             self.view_url("activating", self.show_activating),
             self.view_url("moving", self.show_moving),
         ]
@@ -178,6 +188,9 @@ class SequenceActions(BaseAdmin):
             most_people=enrolling.MOST_PEOPLE,
             address=view_url(sequence, "enroll"),
         )
+
+    def show_enrolling_segment(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        return HttpResponseRedirect(plan_address(sequence=sequence.pk.hex))
 
     def show_activating(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
         return self._page(

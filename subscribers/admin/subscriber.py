@@ -1,10 +1,11 @@
 """Subscribers: profile, consent, events, enrollments and mail; changed by the actions only."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
@@ -12,6 +13,7 @@ from config.admin_base import link_to, list_url
 from config.admin_skin import PENDING_FOR
 from config.readable import bulleted, json_value, moment, sentence, separated
 from events.models import Enrollment, Event
+from events.services.segments.limits import TookTooLong, time_limit
 from events.wording.reasons import reason_in_words
 from events.wording.steps import row_in_words
 from subscribers import ids
@@ -21,7 +23,14 @@ from subscribers.admin.subscriber_identity import IdentityActions
 from subscribers.models import Confirmation, OutgoingEmail, Subscriber
 from subscribers.wire import addresses, link_tokens
 
+if TYPE_CHECKING:
+    from django.contrib.admin.views.main import ChangeList
+
 LATEST = 20
+SEGMENT_TOO_SLOW = (
+    "Looking for the segment's people took longer than five seconds and was stopped: the list is "
+    "shown without it. An export finds them all."
+)
 
 
 @admin.register(Subscriber)
@@ -52,6 +61,24 @@ class SubscriberAdmin(IdentityActions):
         of_each = Confirmation.objects.filter(closed_at=None)
         prefetched = Prefetch("confirmations", of_each, to_attr="open_confirmations")
         return rows.prefetch_related(prefetched)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list; without a segment that takes too long to ask for."""
+        try:
+            return super().changelist_view(request, extra_context)
+        except TookTooLong:
+            rest = request.GET.copy()
+            rest.pop(InSegment.parameter_name, None)
+            messages.warning(request, SEGMENT_TOO_SLOW)
+            return HttpResponseRedirect(f"{request.path}?{rest.urlencode()}".rstrip("?"))
+
+    def get_changelist_instance(self, request: HttpRequest) -> "ChangeList":
+        if InSegment.parameter_name not in request.GET:
+            return super().get_changelist_instance(request)
+        with time_limit():
+            return super().get_changelist_instance(request)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         return self.list_display_of_pending if _is_about_pending(request) else self.list_display

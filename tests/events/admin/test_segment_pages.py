@@ -7,12 +7,12 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from config.admin_base import admin_url, list_url
-from events.services.segments import segments
+from config.admin_base import admin_url, list_url, view_url
 from events.language.segments import parse_root
+from events.wording.segments import in_words
 from subscribers.models import Segment, Subscriber, Workspace
 from tests import factories
-from tests.support.segment_making import TAGGED, make_segment
+from tests.support.segment_making import TAGGED, make_segment, tagged
 
 ADD = list_url(Segment) + "add/"
 XSS = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
@@ -210,7 +210,7 @@ def test_what_a_segment_names_is_not_deleted(admin_client: Client, workspace: Wo
         page = admin_client.get(address).content.decode()
         admin_client.post(address, {"post": "yes"})
         assert f"Segment: {user}" in page
-        assert type(each).objects.filter(pk=each.pk).exists()  # type: ignore[attr-defined]
+        assert type(each).objects.filter(pk=each.pk).exists()
 
 
 def test_a_name_is_taken_once(admin_client: Client, workspace: Workspace) -> None:
@@ -252,6 +252,19 @@ def test_subscribers_are_listed_by_segment(admin_client: Client, workspace: Work
 
     assert list(answer.context["cl"].result_list) == [wanted]
     assert "VIPs" in answer.content.decode()
+
+
+def test_its_people_are_exported(admin_client: Client, workspace: Workspace) -> None:
+    segment = make_segment(workspace)
+    (person,) = tagged(workspace, 1)
+    factories.SubscriberFactory.create(workspace=workspace)
+
+    answer = admin_client.post(view_url(segment, "export"))
+
+    rows = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    assert len(rows) == 2
+    assert person.email in rows[1]
+    assert admin_client.get(view_url(segment, "export")).status_code == 405
 
 
 def test_a_viewer_reads_and_changes_nothing(client: Client, workspace: Workspace) -> None:

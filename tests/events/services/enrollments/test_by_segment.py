@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from events.models import AudienceEnrollment, Enrollment
 from events.services.enrollments import by_segment, entering
@@ -86,22 +86,20 @@ def test_a_dry_run_counts_and_changes_nothing(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("batches", [0, 1, 2])
-def test_a_killed_worker_enrolls_nobody_twice(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, batches: int
-) -> None:
+def test_a_killed_worker_enrolls_nobody_twice(workspace: Workspace, batches: int) -> None:
     tagged(workspace, 8)
     run = begin(workspace)
-    enroll, calls = by_segment.enroll, []
+    written = []
 
-    def killed(**options: Any) -> Any:
-        """Write a batch and die before its position is stored."""
-        calls.append(enroll(**options))
-        if len(calls) > batches:
-            raise DatabaseError
-        return calls[-1]
+    def die(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        """End the work when a batch is written, and its position is about to be."""
+        if sql.startswith("UPDATE") and '"enrolled_count" =' in sql:
+            written.append(sql)
+            if len(written) > batches:
+                raise DatabaseError
+        return execute(sql, params, many, context)
 
-    with monkeypatch.context() as patch, pytest.raises(DatabaseError):
-        patch.setattr(by_segment, "enroll", killed)
+    with connection.execute_wrapper(die), pytest.raises(DatabaseError):
         by_segment.advance_due(clock=at(soon()))
     after_the_kill = entered(run)
     by_segment.advance_due(clock=at(soon()))

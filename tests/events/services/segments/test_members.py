@@ -20,7 +20,8 @@ EVENTS = ("order.placed", "signup", "app:opened")
 TAGS = ("vip", "lead", "größe")
 VALUES: list[Any] = [
     "pro", "Pro", "", "5", 5, 5.0, "5.0", " 5", 6, -1, 0, 0.1, "0.1", 1e5, 10**20, "1e5", True,
-    False, "true", None, [], ["hiking", 5], ["Hiking"], {}, {"plan": "pro"}, {"0": "x"}, [{"plan": "pro"}],
+    False, "true", None, [], ["hiking", 5], ["Hiking"], {}, {"plan": "pro"}, {"0": "x"},
+    [{"plan": "pro"}],
     "2026-11-20", "2026-11-20T10:00:00Z", "2026-02-31", "2026-11-203", "Ödön", "a%b_c'\"\\",
     "\u0665",
 ]  # fmt: skip
