@@ -43,7 +43,6 @@ class UnusableTime(ValueError):
 @admin.register(AudienceEnrollment)
 class AudienceEnrollmentAdmin(ReadOnlyAdmin):
     list_display = ("run", "state", "progress", "scheduled_for", "completed_at", "workspace")
-    list_select_related = ("workspace", "sequence")
     list_filter = ("workspace", "status")
     fields = (
         "segment_shown", "sequence_shown", "state", "progress", "skipped", "error", "scheduled_for",
@@ -52,7 +51,7 @@ class AudienceEnrollmentAdmin(ReadOnlyAdmin):
     readonly_fields = ("segment_shown", "sequence_shown", "state", "progress", "skipped", "spread")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AudienceEnrollment]:
-        return super().get_queryset(request).select_related("segment", "sequence")
+        return super().get_queryset(request).select_related("workspace", "segment", "sequence")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Offer the page that counts first to those who may start a run."""

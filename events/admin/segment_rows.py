@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from events.language.segments import Filter, Group, rooted
+from events.language.segments import Group, SegmentFilter, rooted
 from events.language.segments.filters import COUNTS, EMPTINESS
 from events.language.segments.groups import MOST_FILTERS, Join
 from events.language.segments.windows import HOURS_A_DAY, write_window
@@ -34,7 +34,7 @@ _PLACE = re.compile(r"root((?:\.children\[\d+\])+)(?:\.(.*))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ConditionKind:
     """A condition to choose: its words, and the inputs that it needs."""
 
     name: str
@@ -61,11 +61,13 @@ def _needs(field_name: str, operator: str) -> list[str]:
             return ["text"]
 
 
-def kinds() -> list[tuple[str, list[Kind]]]:
+def kinds() -> list[tuple[str, list[ConditionKind]]]:
     """Return the conditions to choose from, under their titles."""
-    found: dict[str, list[Kind]] = {}
+    found: dict[str, list[ConditionKind]] = {}
     for (field_name, operator), words in PHRASES.items():
-        kind = Kind(f"{field_name}.{operator}", words, " ".join(_needs(field_name, operator)))
+        kind = ConditionKind(
+            f"{field_name}.{operator}", words, " ".join(_needs(field_name, operator))
+        )
         # Every address has one.
         if not (field_name == "emailProvider" and operator in EMPTINESS):
             found.setdefault(TITLES.get(field_name, PERSON), []).append(kind)
@@ -109,7 +111,7 @@ class Row:
                 return given[needs[0]] if needs else ""
 
 
-def _row_of(one: Filter, number: int) -> Row:
+def _row_of(one: SegmentFilter, number: int) -> Row:
     needs = _needs(one.field, one.operator)
     values = {
         "times": str(one.count),
@@ -220,11 +222,11 @@ class SegmentRows:
                 self.boxes.append(Box(place, "and", [Row(self.next_number)]))
 
 
-def _own(group: Group) -> Iterator[Filter]:
-    return (each for each in group.children if isinstance(each, Filter))
+def _own(group: Group) -> Iterator[SegmentFilter]:
+    return (each for each in group.children if isinstance(each, SegmentFilter))
 
 
-def _is_beyond_rows(one: Filter) -> bool:
+def _is_beyond_rows(one: SegmentFilter) -> bool:
     return one.field == "added" and bool((one.hours or 0) % HOURS_A_DAY)
 
 

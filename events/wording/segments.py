@@ -5,7 +5,7 @@ The text of outsiders is in it as it is: escape it where it is shown.
 
 from collections.abc import Mapping
 
-from events.language.segments import Field, Filter, Group, Operator
+from events.language.segments import Field, Group, Operator, SegmentFilter
 from events.language.segments.windows import HOURS_A_DAY, age_in_words
 
 # By field and operator, in the order of the form.
@@ -66,7 +66,7 @@ def in_words(group: Group, *, names: Mapping[str, str]) -> str:
     """Return a group as part of a sentence; `names` has those of lists and segments by id."""
     parts = []
     for each in group.children:
-        if isinstance(each, Filter):
+        if isinstance(each, SegmentFilter):
             parts.append(filter_in_words(each, names=names))
         else:
             inner = in_words(each, names=names)
@@ -74,7 +74,7 @@ def in_words(group: Group, *, names: Mapping[str, str]) -> str:
     return JOINTS[group.join].join(parts)
 
 
-def filter_in_words(one: Filter, *, names: Mapping[str, str]) -> str:
+def filter_in_words(one: SegmentFilter, *, names: Mapping[str, str]) -> str:
     phrase = PHRASES[one.field, one.operator]
     match one.field:
         case "attribute":
@@ -101,7 +101,7 @@ def since_in_words(hours: int | None) -> str:
     return f"in the last {number} {unit}" if number > 1 else f"in the last {unit.rstrip('s')}"
 
 
-def _times(one: Filter) -> str:
+def _times(one: SegmentFilter) -> str:
     if one.operator not in {"at_least", "less_than_count"}:
         return ""
     return f" {one.count} time{'' if one.count == 1 else 's'}"

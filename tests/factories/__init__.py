@@ -4,6 +4,7 @@ from tests.factories.audience import (
     ApiKeyFactory,
     ListFactory,
     ListMembershipFactory,
+    SegmentFactory,
     SubscriberFactory,
     SubscriberTagFactory,
     TagFactory,
@@ -24,6 +25,7 @@ from tests.factories.history import (
 )
 from tests.factories.importing import ImportRejectFactory, ImportRunFactory
 from tests.factories.sequences import (
+    AudienceEnrollmentFactory,
     EnrollmentFactory,
     MailFlowFactory,
     OutgoingEmailFactory,
@@ -38,6 +40,7 @@ from tests.factories.working import EventCountFactory, WorkerFactory
 __all__ = [
     "ApiKeyFactory",
     "AskedHourFactory",
+    "AudienceEnrollmentFactory",
     "ConfirmationFactory",
     "ConsentRecordFactory",
     "EnrollmentFactory",
@@ -51,6 +54,7 @@ __all__ = [
     "ListMembershipFactory",
     "MailFlowFactory",
     "OutgoingEmailFactory",
+    "SegmentFactory",
     "SequenceFactory",
     "SequenceVersionFactory",
     "SignInFactory",

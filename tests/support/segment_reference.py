@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from events.language import segments
-from events.language.segments import Filter, Group
+from events.language.segments import Group, SegmentFilter
 
 
 @dataclass
@@ -37,7 +37,7 @@ def belongs(facts: Facts, group: Group, *, roots: Mapping[str, Group], now: date
     return all(answers) if group.join == "and" else any(answers)
 
 
-def holds(facts: Facts, one: Filter, *, roots: Mapping[str, Group], now: datetime) -> bool:  # noqa: C901 - a field each
+def holds(facts: Facts, one: SegmentFilter, *, roots: Mapping[str, Group], now: datetime) -> bool:  # noqa: C901 - a field each
     operator, name = one.operator, one.name
     is_negative = operator in {"is_not", "not_contains", "is_empty", "less_than_count"}
     since = now - timedelta(hours=one.hours) if one.hours is not None else None

@@ -4,7 +4,7 @@ Knows no Django and no rows; which people match is asked by `events.services.seg
 """
 
 from events.language.segments.attributes import meets
-from events.language.segments.filters import Field, Filter, Operator
+from events.language.segments.filters import Field, Operator, SegmentFilter
 from events.language.segments.folding import FOLDED, UNFOLDED, fold
 from events.language.segments.groups import (
     Group,
@@ -16,6 +16,17 @@ from events.language.segments.groups import (
 )
 
 __all__ = [
-    "FOLDED", "UNFOLDED", "Field", "Filter", "Group", "Operator", "as_wire", "fold", "meets",
-    "parse_root", "replaced", "rooted", "walk",
+    "FOLDED",
+    "UNFOLDED",
+    "Field",
+    "Group",
+    "Operator",
+    "SegmentFilter",
+    "as_wire",
+    "fold",
+    "meets",
+    "parse_root",
+    "replaced",
+    "rooted",
+    "walk",
 ]  # fmt: skip

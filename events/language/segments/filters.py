@@ -38,7 +38,7 @@ LONGEST_ID = 64
 PARTS_OF_COUNT = 3
 
 
-class Filter(msgspec.Struct, frozen=True, kw_only=True):
+class SegmentFilter(msgspec.Struct, frozen=True, kw_only=True):
     """A filter with its value taken apart; `name` is what it is about, by its field.
 
     A tag, an event or an attribute by name, a list or segment by id, a status, an address or a part
@@ -59,7 +59,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 Parts = Mapping[str, Any]
 
 
-def parse_filter(fields: Fields, *, filter_id: str) -> Filter | None:
+def parse_filter(fields: Fields, *, filter_id: str) -> SegmentFilter | None:
     """Return the filter, or None and a fault in `fields`."""
     field = _read_field(fields)
     if not field:
@@ -76,10 +76,10 @@ def parse_filter(fields: Fields, *, filter_id: str) -> Filter | None:
     except InvalidField as error:
         fields.fault("value", str(error))
         return None
-    return Filter(id=filter_id, field=field, operator=operator, **parts)
+    return SegmentFilter(id=filter_id, field=field, operator=operator, **parts)
 
 
-def filter_as_wire(one: Filter) -> dict[str, str]:
+def filter_as_wire(one: SegmentFilter) -> dict[str, str]:
     value = _value(one)
     parts = {"id": one.id, "kind": "filter", "field": one.field, "operator": one.operator}
     return {**parts, "value": value}
@@ -95,7 +95,7 @@ def _read_field(fields: Fields) -> Any:  # noqa: ANN401 - a `Field`, or ""
     return fields.read_choice("field", get_args(Field), "")
 
 
-def _value(one: Filter) -> str:
+def _value(one: SegmentFilter) -> str:
     if one.operator in EMPTINESS and one.field != "attribute":
         return ""
     match one.field:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from events.language.fields import Fields, text_reader
-from events.language.segments.filters import LONGEST_ID, Filter, filter_as_wire, parse_filter
+from events.language.segments.filters import LONGEST_ID, SegmentFilter, filter_as_wire, parse_filter
 from subscribers.wire.nearest import did_you_mean
 from subscribers.wire.payloads import Fault, InvalidRequest
 
@@ -24,7 +24,7 @@ _NAMES = {
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     join: Join
-    children: "tuple[Filter | Group, ...]"
+    children: "tuple[SegmentFilter | Group, ...]"
 
 
 def parse_root(raw: object, *, path: str = ROOT) -> Group:
@@ -32,7 +32,7 @@ def parse_root(raw: object, *, path: str = ROOT) -> Group:
     numbers = count(1)
     faults: list[Fault] = []
     found = _parse(raw, path=path, depth=1, numbers=numbers, faults=faults)
-    if isinstance(found, Filter):
+    if isinstance(found, SegmentFilter):
         faults.append(Fault(path, "must be a group of filters, with joinOperator and children."))
     elif found and not faults:
         filters = sum(1 for _ in walk(found))
@@ -56,7 +56,7 @@ def as_wire(group: Group) -> dict[str, Any]:
     }
 
 
-def walk(group: Group, *, path: str = ROOT) -> Iterator[tuple[str, Filter]]:
+def walk(group: Group, *, path: str = ROOT) -> Iterator[tuple[str, SegmentFilter]]:
     """Yield each filter with its path."""
     for number, child in enumerate(group.children):
         inner = f"{path}.children[{number}]"
@@ -66,7 +66,7 @@ def walk(group: Group, *, path: str = ROOT) -> Iterator[tuple[str, Filter]]:
             yield inner, child
 
 
-def replaced(group: Group, change: Callable[[Filter], Filter]) -> Group:
+def replaced(group: Group, change: Callable[[SegmentFilter], SegmentFilter]) -> Group:
     children = (
         replaced(each, change) if isinstance(each, Group) else change(each)
         for each in group.children
@@ -81,10 +81,10 @@ def rooted(root: Group) -> tuple[Join, list[Group]] | None:
     """
     if not any(isinstance(each, Group) for each in root.children):
         return root.join, [root]
-    own: list[Filter] = []
+    own: list[SegmentFilter] = []
     groups: list[Group] = []
     for each in root.children:
-        if isinstance(each, Filter):
+        if isinstance(each, SegmentFilter):
             own.append(each)
         elif any(isinstance(inner, Group) for inner in each.children):
             return None
@@ -96,7 +96,7 @@ def rooted(root: Group) -> tuple[Join, list[Group]] | None:
 
 def _parse(
     raw: object, *, path: str, depth: int, numbers: Iterator[int], faults: list[Fault]
-) -> Filter | Group | None:
+) -> SegmentFilter | Group | None:
     try:
         fields = Fields(raw, path=path)
     except InvalidRequest as error:
@@ -107,7 +107,7 @@ def _parse(
     for name in fields.raw.keys() - set(_NAMES[kind]):
         fields.fault(str(name), f"is unknown{did_you_mean(str(name), _NAMES[kind]) or '.'}")
     node_id = fields.read("id", text_reader(LONGEST_ID), "") or f"n{next(numbers)}"
-    found: Filter | Group | None = None
+    found: SegmentFilter | Group | None = None
     if kind == "filter":
         found = parse_filter(fields, filter_id=node_id)
     elif depth > MOST_DEPTH:

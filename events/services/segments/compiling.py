@@ -11,7 +11,7 @@ from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
 from events.language import segments
-from events.language.segments import Field, Filter, Group
+from events.language.segments import Field, Group, SegmentFilter
 from events.language.segments.attributes import Test
 from events.language.segments.filters import EMPTINESS, NEGATIONS
 from events.models import Event, EventDefinition
@@ -129,63 +129,63 @@ def _of_group(group: Group, known: _Known) -> Q:
     return whole
 
 
-def _of_filter(one: Filter, known: _Known) -> Q:
+def _of_filter(one: SegmentFilter, known: _Known) -> Q:
     """Return the condition; `is_empty` is the opposite of having any."""
     positive = _CONDITIONS[one.field](one, known)
     return ~positive if one.operator in NEGATIONS else positive
 
 
-def _status(one: Filter, known: _Known) -> Q:  # noqa: ARG001 - as the others
+def _status(one: SegmentFilter, known: _Known) -> Q:  # noqa: ARG001 - as the others
     return Q(status=one.name)
 
 
-def _tag(one: Filter, known: _Known) -> Q:
+def _tag(one: SegmentFilter, known: _Known) -> Q:
     links = SubscriberTag.objects.filter(subscriber=OuterRef("pk"))
     return _linked(links, one, tag=known.tag_by_name.get(one.name))
 
 
-def _list(one: Filter, known: _Known) -> Q:  # noqa: ARG001 - as the others
+def _list(one: SegmentFilter, known: _Known) -> Q:  # noqa: ARG001 - as the others
     places = ListMembership.objects.filter(subscriber=OuterRef("pk"), unsubscribed_at=None)
     return _linked(places, one, list=decode("lst", one.name))
 
 
-def _segment(one: Filter, known: _Known) -> Q:
+def _segment(one: SegmentFilter, known: _Known) -> Q:
     root = known.root_by_id.get(Segment.id_in(one.name) or UUID(int=0))
     return _of_group(root, known) if root else NOBODY
 
 
-def _email(one: Filter, known: _Known) -> Q:  # noqa: ARG001 - as the others
+def _email(one: SegmentFilter, known: _Known) -> Q:  # noqa: ARG001 - as the others
     is_whole = one.operator in {"is", "is_not"}
     return Q(email_key=one.name) if is_whole else _has_part("email", one.name)
 
 
-def _provider(one: Filter, known: _Known) -> Q:  # noqa: ARG001 - as the others
+def _provider(one: SegmentFilter, known: _Known) -> Q:  # noqa: ARG001 - as the others
     return ~NOBODY if _is_about_any(one) else Q(email_key__endswith=f"@{one.name}")
 
 
-def _name(one: Filter, known: _Known) -> Q:  # noqa: ARG001 - as the others
+def _name(one: SegmentFilter, known: _Known) -> Q:  # noqa: ARG001 - as the others
     column = "first_name" if one.field == "firstName" else "last_name"
     return ~Q(**{column: ""}) if _is_about_any(one) else _has_part(column, one.name)
 
 
-def _added(one: Filter, known: _Known) -> Q:
+def _added(one: SegmentFilter, known: _Known) -> Q:
     since = known.now - timedelta(hours=one.hours or 0)
     is_newer = one.operator == "less_than"
     return Q(created_at__gt=since) if is_newer else Q(created_at__lt=since)
 
 
-def _attribute(one: Filter, known: _Known) -> Q:  # noqa: ARG001 - as the others
+def _attribute(one: SegmentFilter, known: _Known) -> Q:  # noqa: ARG001 - as the others
     test = _TESTS[one.operator]
     return Q(AttributeMeets("attributes", name=one.name, test=test, wanted=one.text))
 
 
-def _event(one: Filter, known: _Known) -> Q:
+def _event(one: SegmentFilter, known: _Known) -> Q:
     definition = known.definition_by_name.get(one.name)
     events = Event.objects.filter(subscriber=OuterRef("pk"), definition=definition)
     return _happened(events, "occurred_at", one, known) if definition else NOBODY
 
 
-def _email_sent(one: Filter, known: _Known) -> Q:
+def _email_sent(one: SegmentFilter, known: _Known) -> Q:
     mails = OutgoingEmail.objects.filter(
         subscriber=OuterRef("pk"), status=OutgoingEmail.Status.SENT
     )
@@ -194,11 +194,11 @@ def _email_sent(one: Filter, known: _Known) -> Q:
     return _happened(mails, "sent_at", one, known)
 
 
-def _is_about_any(one: Filter) -> bool:
+def _is_about_any(one: SegmentFilter) -> bool:
     return one.operator in EMPTINESS
 
 
-def _linked(links: QuerySet[Any], one: Filter, **wanted: UUID | None) -> Q:
+def _linked(links: QuerySet[Any], one: SegmentFilter, **wanted: UUID | None) -> Q:
     """Return whether a link exists: to anything, or to the row that the filter names."""
     if _is_about_any(one):
         return Q(Exists(links))
@@ -209,14 +209,14 @@ def _has_part(column: str, part: str) -> Q:
     return Q(GreaterThan(StrIndex(Folded(F(column)), Value(segments.fold(part))), 0))
 
 
-def _happened(rows: QuerySet[Any], at: str, one: Filter, known: _Known) -> Q:
+def _happened(rows: QuerySet[Any], at: str, one: SegmentFilter, known: _Known) -> Q:
     """Return whether there are so many rows: the last one needed is looked for, none is counted."""
     if one.hours is not None:
         rows = rows.filter(**{f"{at}__gte": known.now - timedelta(hours=one.hours)})
     return Q(Exists(rows if one.count == 1 else rows[one.count - 1 : one.count]))
 
 
-_CONDITIONS: Mapping[Field, Callable[[Filter, _Known], Q]] = {
+_CONDITIONS: Mapping[Field, Callable[[SegmentFilter, _Known], Q]] = {
     "status": _status,
     "tag": _tag,
     "list": _list,

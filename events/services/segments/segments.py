@@ -8,7 +8,7 @@ import msgspec
 from django.db.models import Q, QuerySet
 
 from events.language import segments as language
-from events.language.segments import Filter, Group
+from events.language.segments import Group, SegmentFilter
 from events.models import AudienceEnrollment
 from events.services.segments import compiling
 from subscribers.ids import encode
@@ -53,7 +53,7 @@ def resolved(*, workspace: Workspace, root: Group, segment_id: UUID | None = Non
     if faults:
         raise InvalidRequest(*faults)
 
-    def by_id(one: Filter) -> Filter:
+    def by_id(one: SegmentFilter) -> SegmentFilter:
         name = known[one.field][one.name] if one.field in known and one.name else one.name
         return msgspec.structs.replace(one, name=name)
 
@@ -115,7 +115,7 @@ def runs_of(segment: Segment) -> QuerySet[AudienceEnrollment]:
     )
 
 
-def _names(one: Filter, wanted: Mapping[str, str]) -> bool:
+def _names(one: SegmentFilter, wanted: Mapping[str, str]) -> bool:
     return bool(one.name) and one.name == wanted.get(one.field)
 
 
