@@ -12,12 +12,13 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from config.admin_base import ReadOnlyAdmin, RowAction, admin_url, link_to, list_url
-from config.readable import bulleted, moment, sentence
+from config.readable import bulleted, sentence
 from events.models import AudienceEnrollment, Enrollment, Sequence
 from events.services.enrollments import by_segment
 from events.services.segments.compiling import TooManyReferences
@@ -42,13 +43,15 @@ class UnusableTime(ValueError):
 
 @admin.register(AudienceEnrollment)
 class AudienceEnrollmentAdmin(ReadOnlyAdmin):
-    list_display = ("run", "state", "progress", "scheduled_for", "completed_at", "workspace")
+    list_display = ("run", "state", "progress", "begins", "completed_at", "workspace")
     list_filter = ("workspace", "status")
     fields = (
-        "segment_shown", "sequence_shown", "state", "progress", "skipped", "error", "scheduled_for",
+        "segment_shown", "sequence_shown", "status", "progress_shown", "skipped", "error", "begins",
         "spread", "actor", "created_at", "started_at", "completed_at", "workspace",
     )  # fmt: skip
-    readonly_fields = ("segment_shown", "sequence_shown", "state", "progress", "skipped", "spread")
+    readonly_fields = (
+        "segment_shown", "sequence_shown", "progress_shown", "skipped", "begins", "spread",
+    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AudienceEnrollment]:
         return super().get_queryset(request).select_related("workspace", "segment", "sequence")
@@ -134,7 +137,7 @@ class AudienceEnrollmentAdmin(ReadOnlyAdmin):
         except (*REFUSALS, UnusableTime) as error:
             messages.error(request, str(error))
             return HttpResponseRedirect(back)
-        when = "now" if run.scheduled_for <= now else f"at {moment(run.scheduled_for)}"
+        when = "now" if run.scheduled_for <= now else f"at {words.start_in_words(run)}"
         self.log_addition(request, run, f"Started, {when}, {words.spread_in_words(run)}")
         said = f"Everybody of {segment} enters {sequence}, {when}, {words.spread_in_words(run)}."
         messages.success(request, said)
@@ -157,6 +160,20 @@ class AudienceEnrollmentAdmin(ReadOnlyAdmin):
     @admin.display(description="progress")
     def progress(self, run: AudienceEnrollment) -> str:
         return words.progress_in_words(run)
+
+    @admin.display(description="progress")
+    def progress_shown(self, run: AudienceEnrollment) -> SafeString:
+        most = max(run.estimated_count or 0, run.processed_count)
+        if not run.is_under_way or not run.is_counted or not most:
+            return format_html("{}", words.progress_in_words(run))
+        return format_html(
+            '{}<br><progress class="cueline-progress" max="{}" value="{}">{}</progress>',
+            words.progress_in_words(run), most, run.processed_count, words.progress_in_words(run),
+        )  # fmt: skip
+
+    @admin.display(description="begins")
+    def begins(self, run: AudienceEnrollment) -> str:
+        return words.start_in_words(run)
 
     @admin.display(description="did not enter")
     def skipped(self, run: AudienceEnrollment) -> SafeString:

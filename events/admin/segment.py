@@ -75,6 +75,8 @@ class SegmentAdmin(BaseAdmin):
         if form.root is None:
             raise ValueError("A form that is valid has its conditions.")
         segments.save(segment=obj, root=form.root, now=timezone.now())
+        for warning in form.warnings:
+            messages.warning(request, warning)
 
     def reasons_to_keep(self, row: Segment) -> list[str]:
         """Without the segment, others would ask for something else, and a run could not go on."""
@@ -133,14 +135,14 @@ class SegmentAdmin(BaseAdmin):
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.display(description="conditions")
+    @admin.display(description="in words")
     def conditions(self, segment: Segment) -> str:
         return in_words(segments.root_of(segment), names=_names_in(segment.workspace))
 
-    @admin.display(description="subscribers")
+    @admin.display(description="people")
     def people(self, segment: Segment) -> SafeString:
         address = list_url(Subscriber, segment=segment.pk.hex)
-        return format_html('<a href="{}">Subscribers</a>', address)
+        return format_html('<a href="{}">Show them</a>', address)
 
 
 def _file(pages: Iterator[list[exporting.SubscriberRow]]) -> Iterator[bytes]:

@@ -36,6 +36,7 @@ class SegmentForm(RowForm):
         super().__init__(*args, **kwargs)
         self.root: Group | None = None
         self.preview: Preview | None = None
+        self.warnings: list[str] = []
         self.is_new = self.instance._state.adding
         self.is_arranging = self.is_bound and bool(self.data.get(ARRANGE))
         stored = None if self.is_new else segments.root_of(self.instance)
@@ -77,6 +78,8 @@ class SegmentForm(RowForm):
             self.root = segments.resolved(
                 workspace=workspace, root=root, segment_id=self.instance.pk
             )
+            found = segments.unknown_names(workspace_id=workspace.pk, root=self.root)
+            self.warnings = [*found]
         except InvalidRequest as error:
             for fault in error.faults:
                 self._show(fault)

@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('skipped_reasons', models.JSONField(default=dict)),
                 ('position', models.UUIDField(null=True)),
                 ('error', models.TextField(blank=True, default='')),
-                ('actor', models.CharField(blank=True, default='', max_length=150)),
+                ('actor', models.CharField(blank=True, default='', max_length=150, verbose_name='started by')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('started_at', models.DateTimeField(null=True)),
                 ('completed_at', models.DateTimeField(null=True)),

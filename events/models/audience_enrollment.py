@@ -44,8 +44,7 @@ class AudienceEnrollment(models.Model):
     position = models.UUIDField(null=True)
     # Why it waits or failed, a sentence.
     error = models.TextField(blank=True, default="")
-    # Who started it.
-    actor = models.CharField(max_length=150, blank=True, default="")
+    actor = models.CharField("started by", max_length=150, blank=True, default="")
     created_at = models.DateTimeField(default=now)
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)

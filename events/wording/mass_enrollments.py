@@ -1,5 +1,7 @@
 """The words of mass enrollments: progress, reasons, and how long they take."""
 
+from zoneinfo import ZoneInfo
+
 from events.models import AudienceEnrollment
 from events.wording.reasons import reason_in_words
 
@@ -25,6 +27,12 @@ def skipped_in_words(run: AudienceEnrollment) -> list[str]:
     """Return each reason with its count, the most frequent first."""
     ordered = sorted(run.skipped_reasons.items(), key=lambda pair: -pair[1])
     return [f"{count:,}: {reason_in_words(reason)}" for reason, count in ordered]
+
+
+def start_in_words(run: AudienceEnrollment) -> str:
+    """Return when it begins, in the workspace's zone, with its name."""
+    zone = run.workspace.timezone
+    return f"{run.scheduled_for.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
 
 
 def spread_in_words(run: AudienceEnrollment) -> str:

@@ -10,6 +10,7 @@ from django.db import OperationalError, connection, transaction
 SECONDS = 5
 # PostgreSQL's state of a statement that ran out of time.
 _CANCELED = "57014"
+_TIMEOUT = "statement_timeout"
 # SQLite looks at the clock after so many of its steps: some ten times a second.
 _STEPS = 200_000
 
@@ -30,10 +31,9 @@ def time_limit(*, seconds: float = SECONDS) -> Iterator[None]:
 def _on_postgresql(seconds: float) -> Iterator[None]:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('statement_timeout')")
-            (before,) = cursor.fetchone()
-            setting = "SELECT set_config('statement_timeout', %s, true)"
+            setting = f"SELECT current_setting('{_TIMEOUT}'), set_config('{_TIMEOUT}', %s, true)"
             cursor.execute(setting, [f"{int(seconds * 1000)}ms"])
+            before, _ = cursor.fetchone()
             yield
             # Of the transaction around it, if there is one.
             cursor.execute(setting, [before])

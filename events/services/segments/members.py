@@ -26,7 +26,7 @@ class Count:
 
     def __str__(self) -> str:
         if self.number is None:
-            return "an unknown number of"
+            return "not counted: it takes too long"
         if self.number > MOST_COUNTED:
             return f"more than {MOST_COUNTED:,}"
         return f"{self.number:,}"

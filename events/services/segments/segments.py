@@ -1,6 +1,6 @@
 """Segments: saved, named by others, deleted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -9,10 +9,10 @@ from django.db.models import Q, QuerySet
 
 from events.language import segments as language
 from events.language.segments import Group, SegmentFilter
-from events.models import AudienceEnrollment
+from events.models import AudienceEnrollment, EventDefinition
 from events.services.segments import compiling
 from subscribers.ids import encode
-from subscribers.models import Segment, Workspace
+from subscribers.models import Segment, Tag, Workspace
 from subscribers.services.audience import lists
 from subscribers.wire.payloads import Fault, InvalidRequest
 
@@ -74,6 +74,17 @@ def names(*, workspace_id: UUID) -> dict[str, str]:
     }
     rows = Segment.objects.filter(workspace=workspace_id).values_list("pk", "name")
     return {**found, **{encode(Segment.PREFIX, pk): name for pk, name in rows}}
+
+
+def unknown_names(*, workspace_id: UUID, root: Group) -> Iterator[str]:
+    """Yield a warning for each tag and event that the workspace does not have; two queries."""
+    for field, rows, words in (
+        ("tag", Tag.objects, "There is no tag “{}” yet, so nobody has it."),
+        ("event", EventDefinition.objects, "No event “{}” was received yet."),
+    ):
+        wanted = {one.name for _, one in language.walk(root) if one.field == field and one.name}
+        known = rows.filter(workspace=workspace_id, name__in=wanted).values_list("name", flat=True)
+        yield from (words.format(name) for name in sorted(wanted.difference(known)))
 
 
 def using(

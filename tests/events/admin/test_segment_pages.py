@@ -98,11 +98,23 @@ def test_counting_stores_nothing(admin_client: Client, workspace: Workspace) -> 
         factories.SubscriberTagFactory.create(subscriber=each, tag=tag)
 
     fields = {**row(0, "tag.contains", tag="vip"), "_preview": "1"}
-    page = admin_client.post(ADD, posted(workspace, **fields)).content.decode()
+    answer = admin_client.post(ADD, posted(workspace, **fields))
+    page = answer.content.decode()
 
-    assert "2 people match; 1 of them are active." in page
+    preview = answer.context["adminform"].form.preview
+    assert (str(preview.matching), str(preview.active)) == ("2", "1")
     assert person.email in page
     assert not Segment.objects.exists()
+
+
+def test_unknown_names_are_a_warning(admin_client: Client, workspace: Workspace) -> None:
+    fields = {**row(0, "tag.contains", tag="nope"), **row(1, "event.is", event="no", window="all")}
+
+    page = admin_client.post(ADD, posted(workspace, **fields), follow=True).content.decode()
+
+    assert "There is no tag “nope” yet" in page
+    assert "No event “no” was received yet" in page
+    assert Segment.objects.count() == 1
 
 
 @pytest.mark.parametrize(
