@@ -136,7 +136,7 @@ class SegmentAdmin(BaseAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="in words")
-    def conditions(self, segment: Segment) -> str:
+    def conditions(self, segment: Segment) -> SafeString:
         return in_words(segments.root_of(segment), names=_names_in(segment.workspace))
 
     @admin.display(description="people")

@@ -1,10 +1,11 @@
-"""A segment in one sentence, and the words of its conditions; the form offers the same words.
-
-The text of outsiders is in it as it is: escape it where it is shown.
-"""
+"""A segment in one sentence, and the words of its conditions; the form offers the same words."""
 
 from collections.abc import Mapping
 
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from config.readable import sentence
 from events.language.segments import Field, Group, Operator, SegmentFilter
 from events.language.segments.windows import HOURS_A_DAY, age_in_words
 
@@ -62,7 +63,7 @@ PHRASES: Mapping[tuple[Field, Operator], str] = {
 JOINTS = {"and": " and ", "or": " or "}
 
 
-def in_words(group: Group, *, names: Mapping[str, str]) -> str:
+def in_words(group: Group, *, names: Mapping[str, str]) -> SafeString:
     """Return a group as part of a sentence; `names` has those of lists and segments by id."""
     parts = []
     for each in group.children:
@@ -70,28 +71,27 @@ def in_words(group: Group, *, names: Mapping[str, str]) -> str:
             parts.append(filter_in_words(each, names=names))
         else:
             inner = in_words(each, names=names)
-            parts.append(f"({inner})" if len(each.children) > 1 else inner)
-    return JOINTS[group.join].join(parts)
+            parts.append(sentence("({})", inner) if len(each.children) > 1 else inner)
+    return format_html_join(JOINTS[group.join], "{}", ((part,) for part in parts))
 
 
-def filter_in_words(one: SegmentFilter, *, names: Mapping[str, str]) -> str:
+def filter_in_words(one: SegmentFilter, *, names: Mapping[str, str]) -> SafeString:
     phrase = PHRASES[one.field, one.operator]
     match one.field:
         case "attribute":
-            return f"{phrase.replace('attribute', f'attribute {one.name}', 1)} {one.text}".strip()
-        case "event":
-            verb = phrase.replace("the event", one.name, 1)
-            return f"{verb}{_times(one)} {since_in_words(one.hours)}"
-        case "emailSent":
-            phrase = phrase.replace("mail", f"{one.name} mail".strip(), 1)
-            return f"{phrase}{_times(one)} {since_in_words(one.hours)}"
+            rest = phrase.removeprefix("attribute")
+            return sentence("attribute {}{} {}", one.name, rest, one.text)
+        case "event" | "emailSent":
+            start, word, rest = phrase.partition("the event" if one.field == "event" else "mail")
+            name = one.name if one.field == "event" else f"{one.name} {word}".strip()
+            since = since_in_words(one.hours)
+            return sentence("{}{}{}{} {}", start, name, rest, _times(one), since)
         case "added":
-            return f"{phrase} {age_in_words(one.hours or 0)}"
+            return sentence("{} {}", phrase, age_in_words(one.hours or 0))
         case "list" | "segment":
-            gone = "(deleted)" if one.name else ""
-            return f"{phrase} {names.get(one.name, gone)}".strip()
+            return sentence("{} {}", phrase, names.get(one.name, one.name and "(deleted)"))
         case _:
-            return f"{phrase} {one.name}".strip()
+            return sentence("{} {}", phrase, one.name)
 
 
 def since_in_words(hours: int | None) -> str:
