@@ -26,6 +26,7 @@ from events import enqueue
 from events.services import worker_reports
 from events.services.engine import away_receivers, mail_gauges
 from events.services.engine import gauges as engine_gauges
+from events.services.enrollments import retrying
 from subscribers.services.storage import outcomes
 from subscribers.services.storage.outcomes import Subject
 
@@ -81,6 +82,7 @@ class EngineCollector(Collector):
             now = datetime.now(tz=UTC)
             numbers, mail = _engine_numbers(now), mail_gauges.read(now=now)
             calls, totals = away_receivers.total(away_receivers.read()), outcomes.totals()
+            losses = retrying.count_by_reason(now=now)
         except (DatabaseError, InterfaceError):
             logger.warning("The engine's numbers cannot be read.", exc_info=True)
             return
@@ -95,6 +97,11 @@ class EngineCollector(Collector):
         yield waiting
         text = "Enrollments that wait for a webhook's receiver that is away; counted to 10,001."
         yield GaugeMetricFamily("cueline_webhooks_waiting", text, value=calls)
+        text = "What failed in the last seven days and was not retried; counted to 2,000."
+        lost = GaugeMetricFamily("cueline_losses", text, labels=["reason"])
+        for reason, count in losses.items():
+            lost.add_metric([reason], count)
+        yield lost
         for subject, (name, text) in COUNTERS.items():
             family = CounterMetricFamily(f"cueline_{name}", text, labels=["outcome", "reason"])
             for (counted, outcome, reason), count in totals.items():

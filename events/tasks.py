@@ -1,5 +1,6 @@
 """Background work on events; each task may run twice and finds its work in rows."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,9 +11,12 @@ from events.models import Enrollment
 from events.services import engine, retention, worker_reports
 from events.services.counts import endings, roll_ups
 from events.services.engine import leftover_mails
-from events.services.enrollments import by_segment
+from events.services.enrollments import by_segment, retrying
 from events.services.ingestion import failed_stages
+from events.wording import losses
 from subscribers.services.dispatch import queue as outbox_queue
+
+logger = logging.getLogger("cueline.losses")
 
 
 def retry_failed_stages() -> int:
@@ -50,6 +54,17 @@ def count_endings() -> None:
 def enroll_segments() -> int:
     """Carry on the mass enrollments that are due; returns how many people entered."""
     return by_segment.advance_due(clock=_clock)
+
+
+def warn_of_losses() -> None:
+    """Write a line to the log for each step that began to fail, once an hour at most."""
+    for loss in retrying.newly_lost(now=_clock()):
+        logger.warning(
+            "%s. To retry: manage.py retry_failed --workspace %s --sequence %s",
+            losses.in_words(loss),
+            loss.sequence.workspace.slug,
+            loss.sequence.key,
+        )
 
 
 def beat(worker_id: str) -> None:

@@ -123,7 +123,9 @@ def test_four_faults_are_told_and_repaired(start: Start, environment: dict[str, 
 
     within(SECONDS_TO_TELL, lambda: "No mail has left by" in seen.log(), "log")
     within(SECONDS_TO_TELL, lambda: "Webhooks to 127.0.0.1" in seen.log(), "log of webhooks")
+    within(SECONDS_TO_TELL, lambda: "Broken: " in seen.log(), "log of the template")
     assert seen.gauge("cueline_mail_blocked_seconds") > 0
+    assert seen.gauge('cueline_losses{reason="template_error"}') == PEOPLE
     assert seen.gauge("cueline_webhooks_waiting") > 0
     status, health = running.send("GET", "/healthz/worker")
     assert (status, health["mail"]["status"]) == (200, "failing")

@@ -41,7 +41,7 @@ class MailGauges:
 def read(*, now: datetime) -> MailGauges:
     waiting = _waiting()
     latest = now - FORGOTTEN_AFTER
-    stops = [stop for stop in flow.stops() if waiting.total() or stop.tried_at > latest]
+    stops = [stop for stop in flow.stops(now=now) if waiting.total() or stop.tried_at > latest]
     seconds = max(((now - stop.since).total_seconds() for stop in stops), default=0.0)
     return MailGauges(stops, max(seconds, 0.0), waiting)
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Q
+
 from events.models import Enrollment, Step, StepRun
 from events.models import Sequence as SequenceRow
 from events.services.engine.rounds import GAVE_UP
@@ -23,6 +25,8 @@ from subscribers.services.outbox import outbox
 MOST_READ = 2000
 # The latest losses are an alarm.
 RECENT = timedelta(days=7)
+# How often the log names a sequence that goes on failing.
+BETWEEN_WARNINGS = timedelta(hours=1)
 TEMPLATE_ERROR, MAIL_FAILED, WEBHOOK_FAILED = "template_error", "mail_failed", "webhook_failed"
 LONGEST_ERROR = 120
 REASONS = (TEMPLATE_ERROR, MAIL_FAILED, WEBHOOK_FAILED, GAVE_UP)
@@ -53,6 +57,7 @@ class Loss:
     reason: str
     count: int
     since: datetime
+    latest_at: datetime
     # Of the latest, shortened.
     error: str
     example: UUID
@@ -77,19 +82,38 @@ def losses(
         groups.setdefault((each.sequence_id, each.step_position, each.reason), []).append(each)
     sequences = SequenceRow.objects.select_related("workspace").in_bulk({key[0] for key in groups})
     listed = [
-        Loss(
-            sequence=sequences[sequence_id],
-            step_position=position,
-            reason=reason,
-            count=len(group),
-            since=min(each.at for each in group),
-            error=max(group, key=lambda each: each.at).error[:LONGEST_ERROR],
-            example=group[0].enrollment_id,
-            is_at_least=len(found) >= MOST_READ,
-        )
-        for (sequence_id, position, reason), group in groups.items()
+        _loss(sequences[sequence_id], group, is_at_least=len(found) >= MOST_READ)
+        for (sequence_id, _position, _reason), group in groups.items()
     ]
     return sorted(listed, key=lambda each: each.since, reverse=True)
+
+
+def count_by_reason(*, now: datetime) -> Counter[str]:
+    """Count what was lost in the last days, with a zero for each reason that has none."""
+    counts = Counter(dict.fromkeys(REASONS, 0))
+    for each in losses(now=now):
+        counts[each.reason] += each.count
+    return counts
+
+
+def newly_lost(*, now: datetime) -> list[Loss]:
+    """Return the losses to warn of: those of sequences that lost something since the last warning.
+
+    A sequence is named once an hour at most, and to one of several callers at the same time.
+    """
+    fresh = [
+        each
+        for each in losses(now=now)
+        if each.sequence.losses_told_at is None or each.latest_at > each.sequence.losses_told_at
+    ]
+    is_silent = Q(losses_told_at=None) | Q(losses_told_at__lte=now - BETWEEN_WARNINGS)
+    silent = SequenceRow.objects.filter(is_silent)
+    told = {
+        sequence_id
+        for sequence_id in {each.sequence.pk for each in fresh}
+        if silent.filter(pk=sequence_id).update(losses_told_at=now)
+    }
+    return [each for each in fresh if each.sequence.pk in told]
 
 
 def retry_all(
@@ -119,6 +143,21 @@ def chosen(
     """Return what `retry_all` would retry."""
     found = _lost(sequence=sequence, since=since)
     return [each for each in found if reason in {"", each.reason}]
+
+
+def _loss(sequence: SequenceRow, group: Sequence[Lost], *, is_at_least: bool) -> Loss:
+    latest = max(group, key=lambda each: each.at)
+    return Loss(
+        sequence=sequence,
+        step_position=latest.step_position,
+        reason=latest.reason,
+        count=len(group),
+        since=min(each.at for each in group),
+        latest_at=latest.at,
+        error=latest.error[:LONGEST_ERROR],
+        example=group[0].enrollment_id,
+        is_at_least=is_at_least,
+    )
 
 
 def _retry(lost: Lost, target: Step | None, *, due_at: datetime, now: datetime) -> bool:

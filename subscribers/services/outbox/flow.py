@@ -35,9 +35,8 @@ PAUSE = timedelta(seconds=10)
 MANY_FAILURES = 10
 # A server that takes some connections and refuses others must not fill the log.
 BETWEEN_WARNINGS = timedelta(minutes=1)
-BLOCKED = Q(failing_since__isnull=False) & (
-    Q(kind__in=MailFlow.OF_SERVER) | Q(failures__gte=MANY_FAILURES)
-)
+# Neither is a mail that the server has put off for so long, while no other has left.
+LONG_FAILURE = timedelta(hours=1)
 # The page that says what to do.
 HANDBOOK = "/docs/mail/#when-mail-stops"
 _ADDRESS = re.compile(r"[^\s<>]+@[^\s<>]+")
@@ -109,9 +108,9 @@ def note(
     _noted_by_workspace[workspace_id] = _Noted(server, kind, now)
 
 
-def stops() -> Sequence[Stop]:
+def stops(*, now: datetime) -> Sequence[Stop]:
     """Return why mail does not leave by the present server, one entry a kind, the longest first."""
-    rows = MailFlow.objects.filter(BLOCKED, server=server_name()).order_by("-failing_since")
+    rows = MailFlow.objects.filter(blocked(now=now), server=server_name()).order_by("-failing_since")
     by_kind = {
         row.kind: Stop(
             row.server,
@@ -131,6 +130,15 @@ def server_name() -> str:
     backend = str(settings.EMAIL_BACKEND).rpartition(".")[0].rpartition(".")[2]
     is_smtp = backend in {"smtp", "smtp_backend"}
     return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"[:255] if is_smtp else backend
+
+
+def blocked(*, now: datetime) -> Q:
+    """Return the condition that mail does not leave, rather than that a mail or two did not."""
+    return Q(failing_since__isnull=False) & (
+        Q(kind__in=MailFlow.OF_SERVER)
+        | Q(failures__gte=MANY_FAILURES)
+        | Q(kind=Kind.DEFERRED, failing_since__lte=now - LONG_FAILURE)
+    )
 
 
 def _kind_of(delivery: Delivery) -> Kind | None:
@@ -194,8 +202,8 @@ def _write_failure(
         own.filter(failing_since=None).update(failing_since=now)
         own.update(kind=kind, error=error, last_failed_at=now, failures=F("failures") + failures)
         is_said = any(row.warned_of == kind or _was_said_lately(row, now) for row in every)
-        blocked = own.filter(BLOCKED)
-        must_warn = not is_said and bool(blocked.update(warned_of=kind, warned_at=now))
+        stopped = own.filter(blocked(now=now))
+        must_warn = not is_said and bool(stopped.update(warned_of=kind, warned_at=now))
     if must_warn:
         logger.warning(
             "%s. What to do: %s", Stop(server, now, Kind(kind), error, now).words, HANDBOOK

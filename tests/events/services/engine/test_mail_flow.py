@@ -144,13 +144,13 @@ def test_one_deferred_mail_is_no_stop_but_many_in_a_row_are(
         Stage.MESSAGE, "451 4.3.0 ada@example.com exceeded the maximum within a 24-hours period"
     )
     travel.tick()
-    assert (flow.stops(), lines) == ([], [])
+    assert (flow.stops(now=travel.now), lines) == ([], [])
 
     for number in range(10):
         enrollment_of(sequence, f"more-{number}")
     travel.run_for(timedelta(minutes=2))
 
-    (stop,) = flow.stops()
+    (stop,) = flow.stops(now=travel.now)
     assert stop.kind is MailFlow.Kind.DEFERRED
     assert [level for level, _ in lines] == ["WARNING"]
     assert "(451 4.3.0 (address) exceeded the maximum within a 24-hours period)" in lines[0][1]
@@ -165,7 +165,22 @@ def test_a_refusal_of_one_recipient_says_nothing_of_the_server(
 
     travel.run_for(timedelta(minutes=1))
 
-    assert flow.stops() == []
+    assert flow.stops(now=travel.now) == []
+
+
+def test_a_mail_that_is_put_off_for_an_hour_is_a_stop(
+    workspace: Workspace, server: SmtpServer, travel: TimeTravel, lines: list[tuple[str, str]]
+) -> None:
+    enrollment_of(make_sequence(workspace, MAIL), "ada")
+    server.always(Stage.MESSAGE, "450 4.2.0 Greylisted")
+
+    travel.run_for(timedelta(minutes=50))
+    assert (flow.stops(now=travel.now), lines) == ([], [])
+    travel.run_for(timedelta(hours=3))
+
+    (stop,) = flow.stops(now=travel.now)
+    assert stop.kind is MailFlow.Kind.DEFERRED
+    assert [level for level, _ in lines] == ["WARNING"]
 
 
 def test_one_line_for_all_workspaces_of_a_server_and_one_when_it_is_back(
@@ -180,7 +195,7 @@ def test_one_line_for_all_workspaces_of_a_server_and_one_when_it_is_back(
     flow.note(workspace_id=other.pk, delivery=SENT, now=NOON + 21 * SECOND)
 
     assert [level for level, _ in lines] == ["WARNING", "INFO"]
-    assert flow.stops() == []
+    assert flow.stops(now=NOON) == []
 
 
 def test_a_server_that_comes_and_goes_does_not_fill_the_log(
@@ -203,7 +218,7 @@ def test_another_kind_of_failure_has_its_own_line(
         flow.note(workspace_id=workspace.pk, delivery=refused, now=now)
 
     assert ["refuses the log-in" in text for _, text in lines] == [False, True]
-    assert flow.stops()[0].since == NOON
+    assert flow.stops(now=NOON)[0].since == NOON
 
 
 def test_mail_that_flows_is_written_every_few_seconds_only(

@@ -4,6 +4,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 from django.test import Client
@@ -13,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 from config import mail_env
 from config.admin_base import view_url
+from events import tasks
 from events.models import Enrollment, Event, Sequence
 from events.services.doctor import sequences as checks
 from events.services.engine import mail_breaker
@@ -77,6 +79,44 @@ def test_template_faults_are_one_loss_and_are_retried_together(
         sent = OutgoingEmail.objects.filter(subscriber=enrollment.subscriber_id, status="sent")
         assert sent.count() == 1
     assert retrying.losses(now=travel.now) == []
+
+
+def test_the_log_warns_of_a_sequence_that_fails_once_an_hour(
+    workspace: Workspace, travel: TimeTravel, caplog: pytest.LogCaptureFixture
+) -> None:
+    sequence = make_sequence(workspace, LOOP, name="Welcome")
+
+    def warnings() -> int:
+        caplog.clear()
+        with time_machine.travel(travel.now, tick=False):
+            tasks.warn_of_losses()
+        return len(caplog.records)
+
+    failing(sequence, "ada", items=2001)
+    travel.tick()
+    assert warnings() == 1
+    assert "Welcome: 1 failed since" in caplog.text
+    assert f"retry_failed --workspace {workspace.slug} --sequence welcome" in caplog.text
+    assert "Line 1: " in caplog.text
+    travel.run_for(timedelta(minutes=1))
+    failing(sequence, "bob", items=2001)
+    travel.run_for(timedelta(minutes=30))
+    assert warnings() == 0, "said a moment ago"
+    travel.run_for(timedelta(minutes=30))
+    assert warnings() == 1, "it goes on failing"
+    travel.run_for(timedelta(hours=2))
+    assert warnings() == 0, "nothing more has failed"
+
+
+def test_the_gauge_of_losses_has_every_reason(workspace: Workspace, travel: TimeTravel) -> None:
+    failing(make_sequence(workspace, LOOP, name="Welcome"), "ada", items=2001)
+    travel.tick()
+
+    counts = retrying.count_by_reason(now=travel.now)
+
+    assert counts == {
+        "template_error": 1, "mail_failed": 0, "webhook_failed": 0, "gave_up": 0
+    }  # fmt: skip
 
 
 def test_a_template_fault_is_told_while_the_mail_server_is_away(
