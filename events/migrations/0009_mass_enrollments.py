@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('events', '0007_mail_list'),
+        ('events', '0008_losses_told'),
         ('subscribers', '0007_segments'),
     ]
 
