@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.db import OperationalError, connection, transaction
 
-SECONDS = 5
+SECONDS = 5.0
 # PostgreSQL's state of a statement that ran out of time.
 _CANCELED = "57014"
 _TIMEOUT = "statement_timeout"
@@ -20,10 +20,10 @@ class TookTooLong(Exception):
 
 
 @contextmanager
-def time_limit(*, seconds: float = SECONDS) -> Iterator[None]:
+def time_limit() -> Iterator[None]:
     """End each statement within that takes longer; raises `TookTooLong`. For reading only."""
-    limited = _on_sqlite(seconds) if connection.vendor == "sqlite" else _on_postgresql(seconds)
-    with limited:
+    limited = _on_sqlite if connection.vendor == "sqlite" else _on_postgresql
+    with limited(SECONDS):
         yield
 
 

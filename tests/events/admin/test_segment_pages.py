@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
 
 from config.admin_base import admin_url, list_url, view_url
 from events.language.segments import parse_root
+from events.services.segments import limits
 from events.wording.segments import in_words
 from subscribers.models import Segment, Subscriber, Workspace
 from tests import factories
@@ -277,6 +279,29 @@ def test_its_people_are_exported(admin_client: Client, workspace: Workspace) -> 
     assert len(rows) == 2
     assert person.email in rows[1]
     assert admin_client.get(view_url(segment, "export")).status_code == 405
+
+
+@pytest.mark.postgresql
+def test_a_segment_that_takes_too_long_is_left_out(
+    admin_client: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = make_segment(workspace)
+    tagged(workspace, 1)
+    monkeypatch.setattr(limits, "SECONDS", 0.05)
+
+    def slow(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        is_asked = "subscribers_subscribertag" in sql and sql.startswith("SELECT")
+        asked = ("SELECT pg_sleep(5)", None) if is_asked else (sql, params)
+        return execute(*asked, many, context)
+
+    with connection.execute_wrapper(slow):
+        shown = admin_client.get(list_url(Subscriber, segment=segment.pk.hex), follow=True)
+        fields = {**row(0, "tag.contains", tag="vip"), "_preview": "1"}
+        counted = admin_client.post(ADD, posted(workspace, **fields))
+
+    assert "took longer than five seconds" in shown.content.decode()
+    assert shown.redirect_chain[-1][0] == list_url(Subscriber)
+    assert "not counted: it takes too long" in counted.content.decode()
 
 
 def test_a_viewer_reads_and_changes_nothing(client: Client, workspace: Workspace) -> None:
