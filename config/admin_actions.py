@@ -18,7 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 
-from config.admin_links import admin_url, view_url
+from config.admin_links import page_url, view_url
 
 # The skin ships no types, and Django's classes are generic for the type checker only.
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class ActingAdmin(SkinAdmin):
             row = self._row_or_404(request, object_id)
             if not self.may_act(request, row):
                 raise PermissionDenied
-            return act(request, row) or HttpResponseRedirect(admin_url(row))
+            return act(request, row) or HttpResponseRedirect(page_url(row))
 
         return self._row_url(name, require_POST(view))
 

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from django.contrib.admin import site
 from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import format_html
@@ -9,7 +10,14 @@ from django.utils.safestring import SafeString
 
 
 def link_to(row: Model, text: str | None = None) -> SafeString:
-    return format_html('<a href="{}">{}</a>', admin_url(row), str(row) if text is None else text)
+    return format_html('<a href="{}">{}</a>', page_url(row), str(row) if text is None else text)
+
+
+def page_url(row: Model) -> str:
+    """Return the address of the page that shows a row: its form, unless its admin has another."""
+    form = admin_url(row)  # Loads the addresses, and with them what is registered.
+    name = getattr(site.get_model_admin(type(row)), "page_name", "")
+    return view_url(row, name) if name else form
 
 
 def admin_url(row: Model) -> str:

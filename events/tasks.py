@@ -9,7 +9,7 @@ from django.conf import settings
 from events import enqueue
 from events.models import Enrollment
 from events.services import engine, retention, worker_reports
-from events.services.counts import endings, roll_ups
+from events.services.counts import current, endings, roll_ups, step_roll_ups
 from events.services.engine import leftover_mails
 from events.services.enrollments import by_segment, retrying
 from events.services.ingestion import failed_stages
@@ -65,6 +65,16 @@ def warn_of_losses() -> None:
             loss.sequence.workspace.slug,
             loss.sequence.key,
         )
+
+
+def count_steps() -> int:
+    """Count what steps did since the last count, and what has changed; returns how many periods."""
+    return step_roll_ups.roll_up(now=_clock())
+
+
+def count_current() -> int:
+    """Count people, members and what is under way, in turns; returns how many numbers."""
+    return current.count_due(now=_clock())
 
 
 def beat(worker_id: str) -> None:

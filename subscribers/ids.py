@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 _COUNTER_LIMIT = 0xFFF
 _TIME_BITS = 0xFFFF_FFFF_FFFF
@@ -84,3 +84,8 @@ def decode(prefix: str, text: str) -> uuid.UUID | None:
     if start != prefix or not separator or len(digits) != 32 or not HEX_DIGITS.issuperset(digits):  # noqa: PLR2004 - 128 bits
         return None
     return uuid.UUID(hex=digits)
+
+
+def created_at(row_id: uuid.UUID) -> datetime:
+    """Return when a row's id was made, to the millisecond."""
+    return datetime.fromtimestamp((row_id.int >> 80) / 1000, tz=UTC)

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
+from config import workspace_choice
 from config.admin_base import ReadOnlyAdmin, RowAction, admin_url, link_to, list_url
 from config.readable import bulleted, sentence
 from events.models import AudienceEnrollment, Enrollment, Sequence
@@ -96,7 +97,8 @@ class AudienceEnrollmentAdmin(ReadOnlyAdmin):
                 messages.error(request, str(error))
         elif segment and sequence:
             messages.error(request, "The segment and the sequence are of different workspaces.")
-        workspace = (segment or sequence).workspace if segment or sequence else None
+        known = segment or sequence
+        workspace = known.workspace if known else workspace_choice.of(request).chosen
         zone = workspace.timezone if workspace else "UTC"
         return self.page(
             request,

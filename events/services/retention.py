@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from events.services import worker_reports
-from events.services.counts import roll_ups
+from events.services.counts import roll_ups, step_roll_ups
 from subscribers.services.storage import outcomes
 
 FOREVER = timedelta(0)
@@ -18,5 +18,6 @@ def purge_expired(*, now: datetime, hours_kept: timedelta, workers_kept: timedel
         deleted += roll_ups.drop_hours(before=now - hours_kept)
     if workers_kept != FOREVER:
         deleted += worker_reports.forget_silent(before=now - workers_kept)
+    step_roll_ups.drop_hours(now=now)
     outcomes.add_up(before=now - outcomes.KEPT)
     return deleted

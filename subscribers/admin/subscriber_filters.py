@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from config import workspace_choice
 from config.admin_skin import PENDING_FOR
 from events.services.segments import segments
 from events.services.segments.compiling import TooManyReferences
@@ -23,6 +24,8 @@ TIME_SHIFT = 80
 class ChosenByLink(admin.SimpleListFilter):
     """Narrows to one row that a link chose: there may be too many to offer."""
 
+    # The list is not narrowed to the chosen workspace as well.
+    is_by_link = True
     model: type[Model]
     parameter_name: str
     # One link for each pair: nobody is found twice.
@@ -64,8 +67,11 @@ class InSegment(ChosenByLink):
     most_offered = 100
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        offered = Segment.objects.order_by("name").values_list("pk", "name")
-        found = {pk.hex: name for pk, name in offered[: self.most_offered]}
+        offered = Segment.objects.order_by("name")
+        if workspace_id := workspace_choice.narrowing(request):
+            offered = offered.filter(workspace=workspace_id)
+        names = offered.values_list("pk", "name")[: self.most_offered]
+        found = {pk.hex: name for pk, name in names}
         own = super().lookups(request, model_admin)
         return [*found.items(), *(each for each in own if each[0] not in found)]
 

@@ -110,7 +110,7 @@ def note(
 
 def stops(*, now: datetime) -> Sequence[Stop]:
     """Return why mail does not leave by the present server, one entry a kind, the longest first."""
-    rows = MailFlow.objects.filter(blocked(now=now), server=server_name()).order_by("-failing_since")
+    rows = MailFlow.objects.filter(blocked(now=now), server=server_name())
     by_kind = {
         row.kind: Stop(
             row.server,
@@ -119,7 +119,7 @@ def stops(*, now: datetime) -> Sequence[Stop]:
             row.error,
             row.last_failed_at or row.failing_since,
         )
-        for row in rows
+        for row in rows.order_by("-failing_since")
         if row.failing_since
     }
     return sorted(by_kind.values(), key=lambda stop: stop.since)

@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('events', '0008_losses_told'),
-        ('subscribers', '0007_segments'),
+        ('events', '0010_newest_of_workspace'),
+        ('subscribers', '0008_segments'),
     ]
 
     operations = [
