@@ -75,7 +75,7 @@ def kinds() -> list[tuple[str, list[ConditionKind]]]:
 
 
 @dataclass
-class Row:
+class ConditionRow:
     number: int
     kind: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
@@ -111,7 +111,7 @@ class Row:
                 return given[needs[0]] if needs else ""
 
 
-def _row_of(one: SegmentFilter, number: int) -> Row:
+def _row_of(one: SegmentFilter, number: int) -> ConditionRow:
     needs = _needs(one.field, one.operator)
     values = {
         "times": str(one.count),
@@ -121,20 +121,20 @@ def _row_of(one: SegmentFilter, number: int) -> Row:
         "text": one.text or one.name,
     }
     own = {name: values.get(name, one.name) for name in needs}
-    return Row(number=number, kind=f"{one.field}.{one.operator}", values=own)
+    return ConditionRow(number=number, kind=f"{one.field}.{one.operator}", values=own)
 
 
 @dataclass
-class Box:
+class RowGroup:
     """A group of rows; all or any of them must hold."""
 
     number: int
     join: Join
-    rows: list[Row]
+    rows: list[ConditionRow]
 
 
 class SegmentRows:
-    def __init__(self, join: Join, boxes: Iterable[Box]) -> None:
+    def __init__(self, join: Join, boxes: Iterable[RowGroup]) -> None:
         self.join: Join = join
         self.boxes = [*boxes]
 
@@ -142,7 +142,7 @@ class SegmentRows:
     def of_root(cls, root: Group | None) -> "SegmentRows | None":
         """Return the rows of a tree; None where it nests deeper, or counts in parts of days."""
         if root is None:
-            return cls("and", [Box(0, "and", [Row(0)])])
+            return cls("and", [RowGroup(0, "and", [ConditionRow(0)])])
         flat = rooted(root)
         if flat is None or any(_is_beyond_rows(each) for group in flat[1] for each in _own(group)):
             return None
@@ -151,20 +151,24 @@ class SegmentRows:
         for place, group in enumerate(groups):
             own = [_row_of(each, number + n) for n, each in enumerate(_own(group))]
             number += len(own)
-            boxes.append(Box(place, group.join, own))
+            boxes.append(RowGroup(place, group.join, own))
         return cls(join, boxes)
 
     @classmethod
     def of_post(cls, posted: Mapping[str, str]) -> "SegmentRows":
         """Return the posted rows, rearranged if one of those buttons was pressed."""
-        boxes: dict[int, Box] = {}
+        boxes: dict[int, RowGroup] = {}
         for number in _numbers(posted):
             place = _number(posted.get(f"row-{number}-group", ""))
             join: Join = "or" if posted.get(f"group-{place}-join") == "or" else "and"
-            box = boxes.setdefault(place, Box(place, join, []))
+            box = boxes.setdefault(place, RowGroup(place, join, []))
             values = {name: posted.get(f"row-{number}-{name}", "") for name in INPUTS}
-            box.rows.append(Row(number, _kind(posted.get(f"row-{number}-kind", "")), values))
-        ordered = [boxes[place] for place in sorted(boxes)] or [Box(0, "and", [Row(0)])]
+            box.rows.append(
+                ConditionRow(number, _kind(posted.get(f"row-{number}-kind", "")), values)
+            )
+        ordered = [boxes[place] for place in sorted(boxes)] or [
+            RowGroup(0, "and", [ConditionRow(0)])
+        ]
         found = cls("or" if posted.get("groups-join") == "or" else "and", ordered)
         if button := posted.get(ARRANGE):
             found._rearrange(button)
@@ -198,7 +202,7 @@ class SegmentRows:
         rows[row].faults.append(f"It {fault.message}")
         return True
 
-    def _chosen(self) -> list[tuple[Box, list[Row]]]:
+    def _chosen(self) -> list[tuple[RowGroup, list[ConditionRow]]]:
         found = [(box, [row for row in box.rows if row.kind]) for box in self.boxes]
         return [(box, rows) for box, rows in found if rows]
 
@@ -212,14 +216,14 @@ class SegmentRows:
                     box.rows = [row for row in box.rows if row.number != number]
                 self.boxes = [box for box in self.boxes if box.rows]
                 if not self.boxes:
-                    self.boxes = [Box(0, "and", [Row(0)])]
+                    self.boxes = [RowGroup(0, "and", [ConditionRow(0)])]
             case "add" if not is_full:
                 for box in self.boxes:
                     if box.number == number:
-                        box.rows.append(Row(self.next_number))
+                        box.rows.append(ConditionRow(self.next_number))
             case "group" if not is_full:
                 place = max(box.number for box in self.boxes) + 1
-                self.boxes.append(Box(place, "and", [Row(self.next_number)]))
+                self.boxes.append(RowGroup(place, "and", [ConditionRow(self.next_number)]))
 
 
 def _own(group: Group) -> Iterator[SegmentFilter]:
