@@ -1,6 +1,7 @@
 """The tables of events, sequences and enrollments. May know `subscribers.models`, no services."""
 
 from events.models.audience_enrollment import AudienceEnrollment
+from events.models.backtest import Backtest
 from events.models.current_count import CurrentCount
 from events.models.definition import EventDefinition
 from events.models.enrollment import Enrollment, StepRun
@@ -13,6 +14,7 @@ from events.models.worker import Worker
 
 __all__ = [
     "AudienceEnrollment",
+    "Backtest",
     "CurrentCount",
     "Enrollment",
     "Event",

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from config.admin_base import ReadOnlyAdmin, RowAction, link_to, view_url
+from config.admin_filters import FilteredAdmin, between
 from config.readable import bulleted, json_value
 from events.models import StepRun
 from subscribers.admin import mail_words
@@ -37,12 +38,12 @@ SEND_AGAIN = RowAction(
 
 
 @admin.register(OutgoingEmail)
-class OutgoingEmailAdmin(ReadOnlyAdmin):
+class OutgoingEmailAdmin(ReadOnlyAdmin, FilteredAdmin):
     list_display = ("subject_shown", "recipient", "state", "note", "kind", "created_at", "sent_at")
     list_select_related = ("workspace",)
-    list_filter = ("status", "kind", "workspace")
+    list_filter = ("status", "kind", "workspace", *between("created_at", ids_follow=True))
     search_fields = ("id",)
-    search_help_text = "eml_… id, whole address or external id"
+    search_help_text = "eml_… id, whole address, external id or name"
     fieldsets = (
         (
             None,

@@ -32,6 +32,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 MARGIN = timedelta(minutes=5)
 DAYS_BY_HOUR = 8
 SECONDS = 5.0
+PAUSE_PER_WORK = 20
 MOST_TOUCHED = 2000
 MOST_QUEUED = 24
 ROWS_IN_STATEMENT = 500
@@ -49,6 +50,20 @@ class Period:
 
 class _Overtaken(Exception):
     """Another process counted meanwhile: what this one counted may be older."""
+
+
+def take_turn(*, now: datetime) -> int:
+    """Roll up, unless the last turn was so long that counting would take more than a twentieth of
+    the time; returns how many periods.
+    """
+    mark = _mark()
+    if mark.due_at and now < mark.due_at:
+        return 0
+    began = time.monotonic()
+    counted = roll_up(now=now)
+    took = timedelta(seconds=time.monotonic() - began)
+    SequenceCountMark.objects.filter(pk=mark.pk).update(due_at=now + took * PAUSE_PER_WORK)
+    return counted
 
 
 def roll_up(*, now: datetime, seconds: float = SECONDS) -> int:
@@ -135,7 +150,7 @@ class _Turn:
     def _move_mark(self, *, until: datetime) -> None:
         self.mark.until = max(self.mark.until, min(until, self.now - MARGIN))
         self.mark.turn += 1
-        self.mark.save()
+        self.mark.save(update_fields=["until", "counted_at", "turn"])
 
 
 def _mark() -> SequenceCountMark:

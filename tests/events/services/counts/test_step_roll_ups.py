@@ -9,7 +9,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from events.intake.payloads import EventDraft
-from events.models import Enrollment, SequenceCount, TouchedHour
+from events.models import Enrollment, SequenceCount, SequenceCountMark, TouchedHour
 from events.services.counts import step_roll_ups, touched_hours
 from events.services.engine import mail_breaker
 from events.services.enrollments import by_operator
@@ -200,3 +200,17 @@ def test_a_turn_ends_after_the_period_that_is_over_its_seconds(workspace: Worksp
 
     assert counted == [1, 1, 1, 0]
     assert rolled_up() == recounted()
+
+
+def test_after_a_long_turn_the_worker_pauses(workspace: Workspace) -> None:
+    enrollment_of(make_sequence(workspace))
+    assert step_roll_ups.take_turn(now=NOW) > 0
+    mark = SequenceCountMark.objects.get()
+    assert mark.due_at is not None
+    assert NOW < mark.due_at < NOW + HOUR
+
+    SequenceCountMark.objects.update(due_at=NOW + HOUR)
+
+    assert step_roll_ups.take_turn(now=NOW + HOUR / 2) == 0
+    step_roll_ups.take_turn(now=NOW + HOUR)
+    assert SequenceCountMark.objects.get().due_at != NOW + HOUR

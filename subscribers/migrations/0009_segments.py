@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('subscribers', '0007_newest_of_workspace'),
+        ('subscribers', '0008_name_search'),
     ]
 
     operations = [

@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('events', '0010_newest_of_workspace'),
-        ('subscribers', '0008_segments'),
+        ('events', '0011_backtest'),
+        ('subscribers', '0009_segments'),
     ]
 
     operations = [
