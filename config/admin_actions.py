@@ -18,7 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 
-from config.admin_links import admin_url, view_url
+from config.admin_links import page_url, view_url
 from config.admin_times import RowsByTheirClock, name_zones_in, show_by_clock, with_times
 
 # The skin ships no types, and Django's classes are generic for the type checker only.
@@ -57,12 +57,12 @@ class ActingAdmin(SkinAdmin):
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:  # noqa: ANN401 - each page knows its model
         row = super().get_object(request, object_id, from_field)
-        show_by_clock(row)
+        show_by_clock(request, row)
         return row
 
     def get_changelist_instance(self, request: HttpRequest) -> "ChangeList":
         found = super().get_changelist_instance(request)
-        found.result_list = RowsByTheirClock(found.result_list)
+        found.result_list = RowsByTheirClock(request, found.result_list)
         found.list_display = with_times(self.model, found.list_display)
         if found.list_display_links:
             found.list_display_links = with_times(self.model, found.list_display_links)
@@ -118,7 +118,7 @@ class ActingAdmin(SkinAdmin):
             row = self._row_or_404(request, object_id)
             if not self.may_act(request, row):
                 raise PermissionDenied
-            return act(request, row) or HttpResponseRedirect(admin_url(row))
+            return act(request, row) or HttpResponseRedirect(page_url(row))
 
         return self._row_url(name, require_POST(view))
 

@@ -4,6 +4,7 @@ A list shows the newest rows first and continues after the last row shown, so ev
 much as the first and nothing is counted. Search finds beginnings, by an index.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from django.db.models import ForeignKey, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 
+from config import workspace_choice
 from config.admin_actions import ActingAdmin, RowAction, SkinAdmin
 from config.admin_links import admin_url, link_to, list_url, view_url
 
@@ -44,9 +46,11 @@ __all__ = [
 ]  # fmt: skip
 
 BEFORE = "before"
+WORKSPACE = "workspace"
 ROWS_PER_PAGE = 50
 # What every list's address may hold beside its filters: search, page, and Django's own pop-ups.
 OF_EVERY_LIST = (SEARCH_VAR, BEFORE, IS_POPUP_VAR, TO_FIELD_VAR)
+PUBLIC_ID = re.compile("[a-z]{3}_[0-9a-f]{32}")
 NOT_OFFERED = "The list has no such filter or order; it is shown without."
 # How Django and the databases refuse a value that does not fit its column.
 UNUSABLE = (
@@ -91,7 +95,7 @@ class KeysetChangeList(ChangeList):
     ) -> QuerySet[Any]:
         self.position = self.filter_params.pop(BEFORE, [""])[-1]
         self.params.pop(BEFORE, None)
-        rows = super().get_queryset(request, exclude_parameters)
+        rows = self._of_workspace(request, super().get_queryset(request, exclude_parameters))
         try:
             return rows.filter(self._after_position()) if self.position else rows
         except (ValidationError, ValueError, OverflowError) as error:
@@ -106,6 +110,8 @@ class KeysetChangeList(ChangeList):
         """Fetch one page, and one row more to know whether there are older ones."""
         rows = list(self.queryset[: self.list_per_page + 1])
         self.result_list = shown = rows[: self.list_per_page]
+        if self.is_of_workspace:
+            self.list_display = [each for each in self.list_display if each != WORKSPACE]
         # Equal, so that the skin does not offer to show all.
         self.result_count = self.full_result_count = len(shown)
         self.show_full_result_count = self.show_admin_actions = False
@@ -115,6 +121,20 @@ class KeysetChangeList(ChangeList):
         self.older = None if is_last else self.get_query_string({BEFORE: str(shown[-1].pk)})
         self.newest = self.get_query_string() if self.position else None
         self.narrowed_to = self._narrowed_to()
+
+    def _of_workspace(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the chosen workspace's rows, except where a link chose a row that all belong to, or
+        somebody looks for an id.
+        """
+        of_links = [each for each in self.list_filter if getattr(each, "is_by_link", False)]
+        is_by_link = any(name.endswith("__id__exact") for name in self.filter_params) or any(
+            getattr(each, "parameter_name", "") in request.GET for each in of_links
+        )
+        is_by_id = PUBLIC_ID.fullmatch(self.query.strip()) is not None
+        is_chosen = workspace_choice.chosen(request) is not None and _has_workspace(self.model)
+        self.is_of_workspace = is_chosen and not is_by_link and not is_by_id
+        narrowing = workspace_choice.narrowing(request)
+        return rows.filter(workspace=narrowing) if self.is_of_workspace and narrowing else rows
 
     def _after_position(self) -> Q:
         row_id = self.model._meta.pk.to_python(self.position)
@@ -142,6 +162,10 @@ class KeysetChangeList(ChangeList):
             rest = self.get_query_string(remove=[parameter])
             found.append((str(capfirst(field.verbose_name)), row, rest))
         return found
+
+
+def _has_workspace(model: type[Model]) -> bool:
+    return any(field.name == WORKSPACE for field in model._meta.fields)
 
 
 class UnusableAddress(Exception):
@@ -198,6 +222,34 @@ class BaseAdmin(ActingAdmin):
                 names.add(str(each.parameter_name))
         # Links from the page of one row to the list of those that belong to it.
         return names | {f"{each.name}__id__exact" for each in self.opts.fields if each.is_relation}
+
+    def get_list_filter(self, request: HttpRequest) -> Any:  # noqa: ANN401 - as Django has it
+        """Leave out the filter by workspace where one is chosen."""
+        filters = super().get_list_filter(request)
+        is_chosen = workspace_choice.chosen(request) is not None
+        return [each for each in filters if each != WORKSPACE] if is_chosen else filters
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Model | None:
+        row: Model | None = super().get_object(request, object_id, from_field)
+        workspace_choice.note_row(request, row)
+        return row
+
+    def formfield_for_foreignkey(
+        self,
+        db_field: Any,  # noqa: ANN401 - the types of Django's two admin classes differ
+        request: HttpRequest,
+        **kwargs: Any,
+    ) -> Any:  # noqa: ANN401 - as above
+        """Offer the chosen workspace alone to a new row."""
+        chosen = workspace_choice.chosen(request)
+        match = request.resolver_match
+        is_new = not (match and "object_id" in match.kwargs)
+        if chosen and is_new and db_field.name == WORKSPACE:
+            rows = db_field.related_model._default_manager.filter(pk=chosen)
+            kwargs |= {"queryset": rows, "initial": chosen}
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Return nothing: filled from its address, a form fails at some values."""

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from django.contrib.admin import site
 from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import format_html
@@ -12,7 +13,14 @@ def link_to(row: Model, text: str | None = None) -> SafeString:
     """Return a link to a row's page; a text whose direction could turn others is set apart."""
     words = str(row) if text is None else text
     shown = words if words.isascii() else format_html("<bdi>{}</bdi>", words)
-    return format_html('<a href="{}">{}</a>', admin_url(row), shown)
+    return format_html('<a href="{}">{}</a>', page_url(row), shown)
+
+
+def page_url(row: Model) -> str:
+    """Return the address of the page that shows a row: its form, unless its admin has another."""
+    form = admin_url(row)  # Loads the addresses, and with them what is registered.
+    name = getattr(site.get_model_admin(type(row)), "page_name", "")
+    return view_url(row, name) if name else form
 
 
 def admin_url(row: Model) -> str:

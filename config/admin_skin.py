@@ -13,7 +13,15 @@ PENDING_FOR = "pending_for"
 
 
 def _item(title: str, icon: str, model: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
+    """Return an entry for those who may look at a model's list."""
+    app, _, name = model.rpartition("_")
+    rights = (f"{app}.view_{name}", f"{app}.change_{name}")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{model}_changelist"),
+        "permission": lambda request: any(request.user.has_perm(right) for right in rights),
+    }
 
 
 def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +51,8 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
-    "DASHBOARD_CALLBACK": "subscribers.admin.alarms.show",
+    "DASHBOARD_CALLBACK": "events.admin.home.show",
+    "GLOBAL_CALLBACK": "config.workspace_choice.context",
     "ACCOUNT": {
         "navigation": [{"title": "Second factor", "link": reverse_lazy("second-factor")}],
     },
@@ -59,8 +68,7 @@ UNFOLD = {
                     "active": lambda request: _is_at_people(request, is_pending=False),
                 },
                 {
-                    "title": "Pending people",
-                    "icon": "hourglass_empty",
+                    **_item("Pending people", "hourglass_empty", "subscribers_subscriber"),
                     "link": format_lazy("{}?{}=0", PEOPLE, PENDING_FOR),
                     "active": lambda request: _is_at_people(request, is_pending=True),
                 },

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import health, metrics
+from config import health, metrics, workspace_choice
 from config.handbook import handbook
 from config.sign_in import pages
 from subscribers.api import delivery_reports, document
@@ -39,6 +39,11 @@ urlpatterns = [
     path("admin/enter-code/", pages.enter_code, name="enter-code"),
     path("admin/second-factor/", pages.second_factor_page, name="second-factor"),
     path("admin/second-factor/set-up/", pages.set_up, name="set-up-second-factor"),
+    path(
+        "admin/choose-workspace/",
+        admin.site.admin_view(workspace_choice.choose),
+        name="choose-workspace",
+    ),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]

@@ -4,9 +4,9 @@ The only implementation of `subscribers.reactions`.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
+from events.services.counts import touched_hours
 from events.services.engine import mail_gauges
 from events.services.enrollments import audience_changes
 from events.services.people.erasing import erase, erase_some
@@ -26,5 +26,6 @@ class EnrollmentsReact:
     merging = staticmethod(merge)
     mails_waiting = staticmethod(mail_gauges.count_waiting)
 
-    def email_settled(self, *, email_ids: Sequence[UUID], now: datetime) -> None:
-        """Do nothing: an enrollment does not wait for an email whose delivery is unknown."""
+    def emails_changed(self, *, email_ids: Sequence[UUID]) -> None:
+        """Count them again; no enrollment waits for a mail that was settled."""
+        touched_hours.touch_mails(email_ids)

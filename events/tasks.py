@@ -8,8 +8,8 @@ from django.conf import settings
 
 from events import enqueue
 from events.models import Enrollment
-from events.services import engine, retention, worker_reports
-from events.services.counts import endings, roll_ups
+from events.services import backtests, engine, retention, worker_reports
+from events.services.counts import current, endings, roll_ups, step_roll_ups
 from events.services.engine import leftover_mails
 from events.services.enrollments import retrying
 from events.services.ingestion import failed_stages
@@ -60,6 +60,25 @@ def warn_of_losses() -> None:
             loss.sequence.workspace.slug,
             loss.sequence.key,
         )
+
+
+def carry_on_backtests() -> bool:
+    """Work for some seconds on the oldest backtest; returns whether more is to be done."""
+    is_more = backtests.carry_on(now=_clock())
+    if is_more:
+        # Without the pause until its next time, where no other job waits.
+        enqueue.put_jobs(calls=[enqueue.TaskCall("events.tasks.carry_on_backtests")], now=_clock())
+    return is_more
+
+
+def count_steps() -> int:
+    """Count what steps did since the last count, and what has changed; returns how many periods."""
+    return step_roll_ups.take_turn(now=_clock())
+
+
+def count_current() -> int:
+    """Count people, members and what is under way, in turns; returns how many numbers."""
+    return current.count_due(now=_clock())
 
 
 def beat(worker_id: str) -> None:

@@ -77,8 +77,8 @@ class Reactions(Protocol):
         enrollment. A question, so in no transaction and under no lock.
         """
 
-    def email_settled(self, *, email_ids: Sequence[UUID], now: datetime) -> None:
-        """Mails whose delivery was unknown are known to be sent."""
+    def emails_changed(self, *, email_ids: Sequence[UUID]) -> None:
+        """Mails that were settled have another status: known to be sent, or queued once more."""
 
     def erasing(self, *, subscriber_ids: Sequence[UUID]) -> int:
         """People are about to be deleted with all that names them; returns how many events."""

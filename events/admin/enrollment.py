@@ -13,6 +13,7 @@ from unfold.decorators import display
 from config.admin_base import ReadOnlyAdmin, RowAction, link_to
 from config.readable import NOTHING, bulleted, sentence, time_tag
 from events.admin import enrollment_actions, enrollment_history
+from events.admin.enrollment_filters import SequenceFilter, StepFilter, UnderWayFilter
 from events.models import Enrollment
 from events.wording import enrollments, steps
 from subscribers.admin.person_search import row_or_person
@@ -26,7 +27,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         "entered_at",
     )  # fmt: skip
     list_select_related = ("subscriber", "sequence", "step")
-    list_filter = ("status", "workspace")
+    list_filter = (UnderWayFilter, "status", SequenceFilter, StepFilter, "workspace")
     search_fields = ("id",)
     search_help_text = "enr_… id, whole address, external id or name"
     fieldsets = (

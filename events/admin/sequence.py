@@ -5,18 +5,18 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
-from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from config.admin_base import list_url, word_when
-from config.readable import bulleted
-from events.admin.sequence_actions import SequenceActions
+from config.admin_base import KeysetChangeList, view_url, word_when
+from config.admin_links import page_url
+from events.admin.sequence_columns import SequenceColumns
 from events.admin.sequence_editor.form import SequenceForm
 from events.admin.sequence_editor.step_forms import FORMS
 from events.admin.sequence_editor.wire import TRIGGER_CONDITIONS
-from events.models import Enrollment, Sequence
+from events.admin.sequence_questions import SequenceQuestions
+from events.models import Sequence
 from events.services.sequences import sequences
 from events.wording import sequences as sequence_words
 
@@ -31,12 +31,19 @@ SENDING = (
 )  # fmt: skip
 
 
+class SequenceList(KeysetChangeList):
+    """Leads to the flow; the form is one click further."""
+
+    def url_for_result(self, result: Model) -> str:
+        return page_url(result)
+
+
 @admin.register(Sequence)
-class SequenceAdmin(SequenceActions):
+class SequenceAdmin(SequenceColumns, SequenceQuestions):
     form = SequenceForm
     list_display = (
-        "name", "workspace", "state", "starts_by", "version",
-        word_when("is_enrollment_paused", "Entry closed"),
+        "name", "state", "under_way", "entered", "mailed", "starts_by", "version",
+        word_when("is_enrollment_paused", "Entry closed"), "workspace", "edited",
     )  # fmt: skip
     list_select_related = ("workspace", "current_version")
     list_filter = ("status", "workspace")
@@ -55,26 +62,41 @@ class SequenceAdmin(SequenceActions):
         "window_timezone": "window_is_on",
     }
 
-    def get_fieldsets(self, request: HttpRequest, obj: Sequence | None = None) -> Any:  # noqa: ANN401 - as Django has it
-        """Show fields to those who may change them, and sentences to those who may only view."""
-        own = ("workspace", "name", "key", "description", "labels")
-        if obj is not None and not self.has_change_permission(request, obj):
-            return (
-                (None, {"fields": own}),
-                ("Summary", {"fields": ("starts_by", "stops_by", "steps_shown")}),
-            )
-        return (
-            (None, {"fields": (*own, "seen")}),
-            ("Who enters", {"fields": WHO}),
-            ("Exit condition", {"fields": STOP, "classes": ("collapse",)}),
-            ("Sending", {"fields": SENDING, "classes": ("collapse",)}),
-        )
+    fieldsets = (
+        (None, {"fields": ("workspace", "name", "key", "description", "labels", "seen")}),
+        ("Who enters", {"fields": WHO}),
+        ("Exit condition", {"fields": STOP, "classes": ("collapse",)}),
+        ("Sending", {"fields": SENDING, "classes": ("collapse",)}),
+    )
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Sequence | None = None
     ) -> tuple[str, ...]:
-        words = ("starts_by", "stops_by", "steps_shown")
-        return ("workspace", "key", *words) if obj else words
+        return ("workspace", "key") if obj else ()
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the form; who may only view sees the flow."""
+        if request.method == "GET" and not self.has_change_permission(request):
+            return HttpResponseRedirect(f"../{self.page_name}/")
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        return SequenceList
+
+    def response_post_save_add(self, request: HttpRequest, obj: Sequence) -> HttpResponseRedirect:
+        """Show the stored sequence, rather than the list."""
+        return HttpResponseRedirect(page_url(obj))
+
+    def response_post_save_change(
+        self, request: HttpRequest, obj: Sequence
+    ) -> HttpResponseRedirect:
+        return HttpResponseRedirect(page_url(obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -88,11 +110,25 @@ class SequenceAdmin(SequenceActions):
             made = sequences.create(workspace=obj.workspace, spec=form.spec, now=timezone.now())
             # The log entry and the answer name the stored row.
             obj.pk, obj.name = made.pk, made.name
+            messages.success(request, f"{made} is a draft: activate it when it is ready.")
             return
         before = obj.current_version
         sequences.edit(sequence=obj, spec=form.spec, now=timezone.now())
-        if before and obj.current_version_id != before.pk:
-            messages.info(request, f"New enrollments begin with {obj.current_version}.")
+        is_new = before and obj.current_version_id != before.pk
+        begin = f" New enrollments begin with {obj.current_version}." if is_new else ""
+        messages.success(request, f"{obj} is saved.{begin}")
+
+    def message_user(
+        self,
+        request: HttpRequest,
+        message: Any,  # noqa: ANN401 - Django's texts
+        level: int | str = messages.INFO,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        """Leave out Django's words of success: saving has its own."""
+        if level != messages.SUCCESS:
+            super().message_user(request, message, level, *args, **kwargs)
 
     def log_change(self, request: HttpRequest, obj: Sequence, message: Any) -> LogEntry:  # noqa: ANN401 - words, or Django's list
         """Name the version after an edit: it says more than the names of the changed fields."""
@@ -106,8 +142,9 @@ class SequenceAdmin(SequenceActions):
         context["step_kinds"] = [(kind, form.title) for kind, form in FORMS.items()]
         if sequence is not None:
             context["readiness"] = sequences.readiness(sequence)
-            context["versions"] = sequence_words.version_lines(sequence)
-            context["enrollments_address"] = list_url(Enrollment, sequence__id__exact=sequence.pk)
+            context["flow_address"] = page_url(sequence)
+            context["versions_address"] = view_url(sequence, "versions")
+            context["activating_address"] = view_url(sequence, "activating")
         return super().render_change_form(request, context, *args, **kwargs)
 
     @display(description="status", label=sequence_words.COLOURS)  # type: ignore[untyped-decorator]
@@ -118,14 +155,6 @@ class SequenceAdmin(SequenceActions):
     def starts_by(self, sequence: Sequence) -> str:
         return sequence_words.trigger_in_words(sequence)
 
-    @admin.display(description="exit condition")
-    def stops_by(self, sequence: Sequence) -> str:
-        return sequence_words.stop_in_words(sequence)
-
     @admin.display(description="version")
     def version(self, sequence: Sequence) -> str:
         return str(sequence.current_version.number) if sequence.current_version else "-"
-
-    @admin.display(description="steps")
-    def steps_shown(self, sequence: Sequence) -> SafeString:
-        return bulleted(sequence_words.steps_in_words(sequence))

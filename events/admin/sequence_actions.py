@@ -1,35 +1,49 @@
-"""Actions of a sequence's page: activate, pause, archive, restore, enroll and move people."""
+"""Actions of a sequence's page: activate, pause, archive, restore, copy, enroll and move people."""
 
 from collections.abc import Sequence as Several
 from datetime import timedelta
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils import timezone
 
-from config.admin_base import BaseAdmin, RowAction, list_url, view_url
+from config.admin_base import BaseAdmin, RowAction, admin_url, list_url, view_url
 from events.admin import enrolling
+from events.language.steps import EmailStep
 from events.models import Enrollment, Sequence
 from events.services.enrollments import by_operator, retrying
-from events.services.sequences import parked_enrollments, sequences
+from events.services.sequences import arrivals, duplicating, references, sequences
+from events.services.sequences.under_way import under_way
+from events.wording import arrivals as arrival_words
 from events.wording import losses
+from events.wording import sequences as sequence_words
 from events.wording.reasons import reason_in_words
+from subscribers.wire.payloads import InvalidRequest
 
 Status = Sequence.Status
+WHAT_PAUSING_DOES = (
+    "Nobody enters.",
+    "Every enrollment stops where it is, until the sequence is activated again.",
+    "A wait keeps its date: what is due by then continues at once, or spread over some time.",
+    "A mail that is being sent still arrives.",
+)
+WHAT_ARCHIVING_DOES = (
+    "Nobody enters, and every enrollment stops where it is.",
+    "A mail that is being sent still arrives.",
+    "The sequence keeps its history and can be restored as a draft.",
+)
 MOST_MINUTES = 7 * 24 * 60
 FAILED_A_MINUTE = 200
+EDIT = RowAction(name="change", label="Edit", is_link=True)
 ACTIVATE = RowAction(
-    name="activate", label="Activate", explanation="People enter from now on, and steps run."
-)
-RESUME = RowAction(
     name="activating", label="Activate…", is_link=True,
-    explanation="Shows how many enrollments wait, and spreads them over some time.",
+    explanation="Shows first who will enter and what may go wrong.",
 )  # fmt: skip
 PAUSE = RowAction(
-    name="pause", label="Pause",
-    explanation="Nobody enters, and every enrollment stops where it is until you activate again.",
-)  # fmt: skip
+    name="pausing", label="Pause…", is_link=True, explanation="Shows first what stops."
+)
 PAUSE_ENROLLMENT = RowAction(
     name="pause-enrollment", label="Close entry",
     explanation="Nobody enters; enrollments under way continue.",
@@ -46,14 +60,20 @@ RETRY = RowAction(
     explanation="Shows first what failed and why.",
 )  # fmt: skip
 ARCHIVE = RowAction(
-    name="archive", label="Archive",
-    explanation="Nobody enters, and every enrollment stops where it is.",
+    name="archiving", label="Archive…", is_link=True, explanation="Shows first what stops."
+)
+DUPLICATE = RowAction(
+    name="duplicate", label="Duplicate", explanation="Makes a draft that says the same."
+)
+EXPORT = RowAction(
+    name="export", label="Export YAML", is_link=True,
+    explanation="The file that import_sequences reads.",
 )  # fmt: skip
 UNARCHIVE = RowAction(name="unarchive", label="Restore", explanation="Makes it a draft again.")
 
 
 class SequenceActions(BaseAdmin):
-    """Each action is a POST with a log entry; three have a page that asks first."""
+    """Each action is a POST with a log entry; most have a page that asks first."""
 
     def row_actions(self, request: HttpRequest, row: Sequence) -> Several[RowAction]:
         if row.status == Status.ARCHIVED:
@@ -62,8 +82,7 @@ class SequenceActions(BaseAdmin):
         if row.status == Status.ACTIVE:
             found += [PAUSE] if row.is_enrollment_paused else [PAUSE, enrolling.ENROLL]
         else:
-            is_holding = parked_enrollments.parked(row).exists()
-            found.append(RESUME if is_holding else ACTIVATE)
+            found.append(ACTIVATE)
         found.append(RESUME_ENROLLMENT if row.is_enrollment_paused else PAUSE_ENROLLMENT)
         if _has_enrollments_behind(row):
             found.append(MOVE)
@@ -80,11 +99,14 @@ class SequenceActions(BaseAdmin):
             self.action_url("archive", self.archive),
             self.action_url("unarchive", self.unarchive),
             self.action_url("move", self.move),
+            self.action_url("duplicate", self.duplicate),
             self.action_url("enroll", self.enroll),
             self.action_url("retry-failed", self.retry_failed),
             self.view_url("retrying", self.show_retrying),
             self.view_url("enrolling", self.show_enrolling),
             self.view_url("activating", self.show_activating),
+            self.view_url("pausing", self.show_pausing),
+            self.view_url("archiving", self.show_archiving),
             self.view_url("moving", self.show_moving),
         ]
 
@@ -124,6 +146,18 @@ class SequenceActions(BaseAdmin):
     def unarchive(self, request: HttpRequest, sequence: Sequence) -> None:
         sequences.unarchive(sequence=sequence, now=timezone.now())
         self.tell_done(request, sequence, "Restored as a draft")
+
+    def duplicate(self, request: HttpRequest, sequence: Sequence) -> HttpResponse | None:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        try:
+            copy = duplicating.duplicate(sequence=sequence, now=timezone.now())
+        except (InvalidRequest, sequences.KeyTaken) as error:
+            messages.error(request, f"Not duplicated. {error}")
+            return None
+        self.log_addition(request, copy, f"Copied from {sequence}")
+        messages.success(request, f"This is {copy}, a draft with the key {copy.key}.")
+        return HttpResponseRedirect(admin_url(copy))
 
     def move(self, request: HttpRequest, sequence: Sequence) -> None:
         moved = by_operator.move_enrollments(sequence=sequence, now=timezone.now())
@@ -180,15 +214,47 @@ class SequenceActions(BaseAdmin):
         )
 
     def show_activating(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        spec = references.with_list_names(
+            workspace=sequence.workspace, spec=sequences.spec_of(sequence)
+        )
+        came = arrivals.of_trigger(sequence=sequence, now=timezone.now())
         return self._page(
             request,
             sequence,
             "admin/activate_sequence.html",
             title=f"Activate {sequence}",
+            facts=sequence_words.facts(sequence, spec),
+            arrivals=came and arrival_words.in_words(came),
+            mails=sum(isinstance(step, EmailStep) for step in spec.steps),
+            steps=len(spec.steps),
             held=sequences.count_parked(sequence),
             readiness=sequences.readiness(sequence),
             most_minutes=MOST_MINUTES,
             address=view_url(sequence, "activate"),
+        )
+
+    def show_pausing(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        return self._asking(request, sequence, "Pause", "pause", WHAT_PAUSING_DOES)
+
+    def show_archiving(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        return self._asking(request, sequence, "Archive", "archive", WHAT_ARCHIVING_DOES)
+
+    def _asking(
+        self, request: HttpRequest, sequence: Sequence, label: str, name: str, does: Several[str]
+    ) -> HttpResponse:
+        """Show what an action does and whom it stops, with one button."""
+        found = under_way(sequence)
+        return self._page(
+            request,
+            sequence,
+            "admin/stop_sequence.html",
+            title=f"{label} {sequence}",
+            label=label,
+            does=does,
+            held=found.count,
+            is_all=found.is_all,
+            people_address=list_url(Enrollment, sequence__id__exact=sequence.pk, under_way="yes"),
+            address=view_url(sequence, name),
         )
 
     def show_moving(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
@@ -219,5 +285,9 @@ def _minutes(request: HttpRequest) -> int | None:
 
 
 def _has_enrollments_behind(sequence: Sequence) -> bool:
-    under_way = Enrollment.objects.filter(sequence=sequence, status__in=Enrollment.UNDER_WAY)
-    return under_way.exclude(version_id=sequence.current_version_id).exists()
+    current = sequence.current_version
+    earlier = sequence.versions.filter(number__lt=current.number if current else 0)
+    behind = Enrollment.objects.filter(
+        version__in=earlier.values("pk"), status__in=Enrollment.UNDER_WAY
+    )
+    return behind.exists()

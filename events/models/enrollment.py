@@ -122,6 +122,8 @@ class Enrollment(models.Model):
             # The lists of a sequence's enrollments and of one status, newest first.
             models.Index(fields=["sequence", "-id"], name="enrollment_by_sequence"),
             models.Index(fields=["status", "-id"], name="enrollment_by_status"),
+            # The admin's list of one workspace, newest first.
+            models.Index(fields=["workspace", "-id"], name="enrollment_newest"),
         ]
 
     def __str__(self) -> str:

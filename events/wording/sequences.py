@@ -1,18 +1,15 @@
 """A sequence in sentences: its trigger, its exit condition, its steps and its enrollments."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import assert_never
 
 import msgspec
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
-from config.admin_base import list_url
 from events.language.entry import StopCondition, Trigger, trigger_from_stored
-from events.models import Enrollment, Sequence, SequenceVersion
-from events.services.sequences import references, sequences
-from events.wording.steps import filters_in_words, hours_in_words, in_words, next_in_words
+from events.language.specs import SequenceSpec
+from events.models import Sequence
+from events.wording.steps import filters_in_words, hours_in_words
 
 COLOURS = {"draft": "", "active": "success", "paused": "warning", "archived": ""}
 # How people enter, by the word that enrollments store: before any name, and before this name.
@@ -22,21 +19,6 @@ WAYS_IN: Mapping[str, tuple[str, str]] = {
     "list": ("joining a list", "joining the list"),
     "manual": ("an operator", "an operator"),
 }
-# A larger number does not matter, and counting it would cost time.
-MOST_COUNTED = 1000
-MOST_VERSIONS = 20
-MANY = f"{MOST_COUNTED:,}+"
-
-
-@dataclass(frozen=True, slots=True)
-class VersionLine:
-    """A version that is current or has enrollments under way."""
-
-    version: SequenceVersion
-    is_current: bool
-    # "12", or "1,000+".
-    under_way: str
-    address: str
 
 
 def trigger_in_words(sequence: Sequence) -> str:
@@ -67,43 +49,32 @@ def stop_in_words(sequence: Sequence) -> str:
     return f"event {stop.value}{met and f' where {met}'}{own}"
 
 
-def steps_in_words(sequence: Sequence) -> Iterator[SafeString]:
-    """Yield the steps of the current version, its sending window and its list."""
-    spec = sequences.spec_of(sequence)
-    for step in spec.steps:
-        label = f"{step.label}: " if step.label else ""
-        yield format_html("{}{}{}", label, in_words(step), next_in_words(step))
-    if spec.runs_while_pending:
-        yield format_html("{}", "Runs before the person has confirmed")
-    if spec.sending_window:
-        yield format_html("Marketing mail only on {}", hours_in_words(spec.sending_window))
-    if spec.mail_list:
-        named = references.with_list_names(workspace=sequence.workspace, spec=spec)
-        yield format_html("Marketing mail only to members of the list {}", named.mail_list)
-
-
-def version_lines(sequence: Sequence) -> list[VersionLine]:
-    """Return the latest versions with how many are under way in each; a query a version."""
-    found = sequence.versions.order_by("-number")[:MOST_VERSIONS]
+def facts(sequence: Sequence, spec: SequenceSpec) -> list[tuple[str, str]]:
+    """Return who enters and how mail is sent, each with its name; `spec` has lists by name."""
+    mode = sequence.get_enrollment_mode_display()
+    path = spec.enrollment_field_path
     return [
-        VersionLine(
-            version=version,
-            is_current=version.pk == sequence.current_version_id,
-            under_way=bounded(count_under_way(version)),
-            address=list_url(Enrollment, version__id__exact=version.pk),
-        )
-        for version in found
+        ("Trigger", trigger_in_words(sequence)),
+        ("How often", f"{mode}: {path}" if path else mode),
+        *([("Who", "Active people only")] if spec.active_subscribers_only else ()),
+        *([("Who", "People who have not confirmed, too")] if spec.runs_while_pending else ()),
+        ("Sender", sender_in_words(sequence, spec)),
+        *([("Mail of the list", spec.mail_list)] if spec.mail_list else ()),
+        *(
+            [("Sending window", capfirst(hours_in_words(spec.sending_window)))]
+            if spec.sending_window
+            else ()
+        ),
+        ("Key", sequence.key),
+        *([("Labels", ", ".join(spec.labels))] if spec.labels else ()),
     ]
 
 
-def count_under_way(version: SequenceVersion) -> int:
-    """Return how many are under way with a version, at most `MOST_COUNTED` + 1."""
-    under_way = Enrollment.objects.filter(version=version, status__in=Enrollment.UNDER_WAY)
-    return len(under_way.values_list("pk")[: MOST_COUNTED + 1])
-
-
-def bounded(count: int) -> str:
-    return MANY if count > MOST_COUNTED else str(count)
+def sender_in_words(sequence: Sequence, spec: SequenceSpec) -> str:
+    """Return the name and address that mail comes from: the sequence's, else the workspace's."""
+    name = spec.from_name or sequence.workspace.from_name
+    address = spec.from_email or sequence.workspace.from_email
+    return f"{name} <{address}>" if name and address else address or "no address yet"
 
 
 def _lists_in_words(trigger: Trigger) -> str:

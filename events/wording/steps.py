@@ -29,7 +29,7 @@ def row_in_words(row: Step) -> str:
         step = steps.from_stored(row.config)
     except InvalidRequest:
         return str(row)
-    return f"{row.position + 1}. {step.label or in_words(step)}"
+    return f"{row.position + 1}. {step.label or drawn_in_words(step)}"
 
 
 def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kind
@@ -64,6 +64,23 @@ def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kin
             return "End here"
         case _ as never:
             assert_never(never)
+
+
+def drawn_in_words(step: steps.Step) -> str:
+    """Return what a step does, without where it leads: a drawing shows that."""
+    match step:
+        case steps.ConditionStep():
+            return f"If {rules_in_words(step)}"
+        case steps.SplitStep():
+            return "Split by chance"
+        case _:
+            return in_words(step)
+
+
+def shares_in_words(step: steps.SplitStep) -> dict[str, str]:
+    """Return each branch's share of the people, by its name."""
+    whole = sum(branch.weight for branch in step.branches)
+    return {branch.id: f"{branch.weight / whole:.0%}" for branch in step.branches}
 
 
 def delay_in_words(delay: timing.Delay) -> str:
@@ -105,24 +122,22 @@ def length_in_words(length: timing.Duration) -> str:
 
 def condition_in_words(step: steps.ConditionStep) -> str:
     """Return the rules of a condition, and where it leads otherwise."""
+    return f"Only if {rules_in_words(step)}, otherwise {_way_in_words(step.on_false)}"
+
+
+def rules_in_words(step: steps.ConditionStep) -> str:
     joint = " and " if step.match == "all" else " or "
-    rules = joint.join(map(rule_in_words, step.rules))
-    return f"Only if {rules}, otherwise {_way_in_words(step.on_false)}"
+    return joint.join(map(rule_in_words, step.rules))
 
 
 def split_in_words(step: steps.SplitStep) -> str:
     """Return the branches with their shares, and where each leads."""
-    whole = sum(branch.weight for branch in step.branches)
+    shares = shares_in_words(step)
     ways = (
-        f"{branch.weight / whole:.0%} {branch.id} ({_way_in_words(branch.next)})"
+        f"{shares[branch.id]} {branch.id} ({_way_in_words(branch.next)})"
         for branch in step.branches
     )
     return f"Split: {', '.join(ways)}"
-
-
-def next_in_words(step: steps.Step) -> str:
-    """Return where a step leads, when that is not the step after it; else ""."""
-    return f", then {_way_in_words(step.next)}" if step.next else ""
 
 
 def _way_in_words(target: str) -> str:

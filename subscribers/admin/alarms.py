@@ -1,26 +1,24 @@
-"""The alarms on the admin's home page: what an operator must know at once.
+"""What the admin's home page asks an operator to look at: alarms, and what needs a person.
 
-An alarm is shown to users who may see its subject, and links to where to look.
+Each is shown to users who may see its subject, and links to where to look.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.http import HttpRequest
-from django.utils import timezone
+from django.db.models import Q
 
 from config.admin_base import admin_url, list_url, view_url
 from config.readable import sentence, time_tag
 from config.sign_in import limits
 from config.sign_in.models import SignIn
-from events.models import Enrollment, Worker
+from events.models import Enrollment, FailedStage, Worker
 from events.services import worker_reports
 from events.services.engine import away_receivers, mail_gauges
 from events.services.enrollments import retrying
 from events.wording import losses
-from subscribers.models import AskedHour, Installation, OutgoingEmail
+from subscribers.models import AskedHour, ImportRun, Installation, OutgoingEmail, Workspace
 from subscribers.services.consent import breakers
 from subscribers.services.outbox import flow
 
@@ -28,28 +26,25 @@ from subscribers.services.outbox import flow
 LATEST = timedelta(hours=3)
 MOST_BREAKERS = 5
 MOST_LOSSES = 10
+MOST_IMPORTS = 5
+LATEST_IMPORTS = timedelta(days=7)
 # A higher count is not read to its end: the exact number costs and helps nobody.
 MOST_COUNTED = 1001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """A sentence, the permission to see it, and a link."""
+    """A sentence, the permission to see it, and a link; `word` is its kind, for a label."""
 
     text: str
     permission: str
     link: str
     address: str
-
-
-def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add to the home page's context the alarms that the user may see; the skin calls this."""
-    shown = [each for each in current(now=timezone.now()) if request.user.has_perm(each.permission)]
-    return {**context, "alarms": shown}
+    word: str = ""
 
 
 def current(*, now: datetime) -> list[Alarm]:
-    """Return what is wrong, the worst first; a few indexed queries."""
+    """Return what is wrong, in all workspaces, the worst first; a few indexed queries."""
     return [
         *_on_hold(),
         *_no_worker(now),
@@ -57,8 +52,16 @@ def current(*, now: datetime) -> list[Alarm]:
         *_no_receiver(),
         *_guessing(now),
         *_delaying(now),
-        *_unknown(),
-        *_losses(now),
+    ]
+
+
+def needs(*, workspace: Workspace | None, now: datetime) -> list[Alarm]:
+    """Return what waits for a person, in a workspace or in all; a few indexed queries."""
+    return [
+        *_losses(workspace, now),
+        *_unknown(workspace),
+        *_failed_stages(workspace),
+        *_imports(workspace, now),
     ]
 
 
@@ -105,14 +108,15 @@ def _no_receiver() -> Iterator[Alarm]:
         )
 
 
-def _losses(now: datetime) -> Iterator[Alarm]:
-    found = retrying.losses(now=now)
+def _losses(workspace: Workspace | None, now: datetime) -> Iterator[Alarm]:
+    found = retrying.losses(now=now, workspace=workspace)
     for loss in found[:MOST_LOSSES]:
         yield Alarm(
             text=sentence("{}.", losses.in_words(loss)),
             permission="events.view_sequence",
             link="Retry all…",
             address=view_url(loss.sequence, "retrying"),
+            word="failed",
         )
     if len(found) > MOST_LOSSES:
         yield Alarm(
@@ -120,6 +124,7 @@ def _losses(now: datetime) -> Iterator[Alarm]:
             permission="events.view_sequence",
             link="Failed enrollments",
             address=list_url(Enrollment, status__exact="failed"),
+            word="failed",
         )
 
 
@@ -163,18 +168,59 @@ def _subject(hour: AskedHour) -> str:
     return "in all"
 
 
-def _unknown() -> Iterator[Alarm]:
-    rows = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.UNKNOWN)
+def _unknown(workspace: Workspace | None) -> Iterator[Alarm]:
+    rows = OutgoingEmail.objects.filter(_of(workspace), status=OutgoingEmail.Status.UNKNOWN)
     count = rows.order_by()[:MOST_COUNTED].count()
     if count:
-        number = f"More than {MOST_COUNTED - 1:,}" if count == MOST_COUNTED else f"{count:,}"
         mails = "mail was" if count == 1 else "mails were"
         yield Alarm(
             text=(
-                f"{number} {mails} handed over without an answer and may have arrived: "
+                f"{_number(count)} {mails} handed over without an answer and may have arrived: "
                 "resolve each."
             ),
             permission="subscribers.view_outgoingemail",
             link="Mails with unknown delivery",
             address=list_url(OutgoingEmail, status__exact="unknown"),
+            word="unknown",
         )
+
+
+def _failed_stages(workspace: Workspace | None) -> Iterator[Alarm]:
+    count = FailedStage.objects.filter(_of(workspace)).order_by()[:MOST_COUNTED].count()
+    if count:
+        effects = "effect of an event" if count == 1 else "effects of events"
+        yield Alarm(
+            text=f"{_number(count)} {effects} failed; the worker tries again.",
+            permission="events.view_failedstage",
+            link="Retries",
+            address=list_url(FailedStage),
+            word="retry",
+        )
+
+
+def _imports(workspace: Workspace | None, now: datetime) -> Iterator[Alarm]:
+    """Name the latest imports with rejected rows, or that did not finish."""
+    unfinished = (ImportRun.Status.INTERRUPTED, ImportRun.Status.FAILED)
+    runs = ImportRun.objects.filter(
+        Q(rejected__gt=0) | Q(status__in=unfinished),
+        _of(workspace),
+        started_at__gte=now - LATEST_IMPORTS,
+    )
+    for run in runs.order_by("-pk")[:MOST_IMPORTS]:
+        state = f"{run.get_status_display().lower()}, " if run.status in unfinished else ""
+        rows = "row" if run.rejected == 1 else "rows"
+        yield Alarm(
+            text=sentence("{}: {}{} {} rejected.", str(run), state, f"{run.rejected:,}", rows),
+            permission="subscribers.view_importrun",
+            link="The import",
+            address=admin_url(run),
+            word="import",
+        )
+
+
+def _of(workspace: Workspace | None) -> Q:
+    return Q(workspace=workspace) if workspace else Q()
+
+
+def _number(count: int) -> str:
+    return f"More than {MOST_COUNTED - 1:,}" if count == MOST_COUNTED else f"{count:,}"

@@ -2,19 +2,22 @@
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from config.admin_base import BaseAdmin, RowForm, list_url, word_when
+from config.admin_base import RowForm, word_when
+from events.services.counts import current
 from events.services.sequences import references
-from subscribers.models import List, Subscriber
+from subscribers.admin.people_counts import PeopleCounts
+from subscribers.models import List
 from subscribers.services.audience import lists
 
 
 @admin.register(List)
-class ListAdmin(BaseAdmin):
+class ListAdmin(PeopleCounts):
+    subject = current.Subject.LIST
+    parameter = "list"
     list_display = (
-        "name", "workspace", word_when("is_default", "Default"),
+        "name", "members", "workspace", word_when("is_default", "Default"),
         word_when("is_private", "Private"), "created_at",
     )  # fmt: skip
     list_select_related = ("workspace",)
@@ -45,6 +48,4 @@ class ListAdmin(BaseAdmin):
 
     @admin.display(description="members")
     def members(self, chosen: List) -> SafeString | str:
-        if chosen._state.adding:
-            return "-"
-        return format_html('<a href="{}">Subscribers</a>', list_url(Subscriber, list=chosen.pk.hex))
+        return self.people_of(chosen)

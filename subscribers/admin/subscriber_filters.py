@@ -20,6 +20,8 @@ TIME_SHIFT = 80
 class ChosenByLink(admin.SimpleListFilter):
     """Narrows to one row that a link chose: there may be too many to offer."""
 
+    # The list is not narrowed to the chosen workspace as well.
+    is_by_link = True
     model: type[Model]
     parameter_name: str
     # One link for each pair: nobody is found twice.

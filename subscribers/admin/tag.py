@@ -4,13 +4,14 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from config.admin_base import BaseAdmin, RowForm, list_url
+from config.admin_base import RowForm
 from events.models import SyncRule, SyncRuleTag
+from events.services.counts import current
 from events.services.sequences import references
-from subscribers.models import Subscriber, Tag
+from subscribers.admin.people_counts import PeopleCounts
+from subscribers.models import Tag
 from subscribers.wire import tag_names
 
 
@@ -23,9 +24,11 @@ class TagForm(RowForm):
 
 
 @admin.register(Tag)
-class TagAdmin(BaseAdmin):
+class TagAdmin(PeopleCounts):
     form = TagForm
-    list_display = ("name", "workspace", "color", "created_at")
+    subject = current.Subject.TAG
+    parameter = "tag"
+    list_display = ("name", "people", "workspace", "color", "created_at")
     list_select_related = ("workspace",)
     list_filter = ("workspace",)
     search_fields = ("name",)
@@ -57,8 +60,6 @@ class TagAdmin(BaseAdmin):
         is_system = isinstance(obj, Tag) and obj.is_system
         return not is_system and super().has_delete_permission(request, obj)
 
-    @admin.display(description="subscribers")
+    @admin.display(description="people")
     def people(self, tag: Tag) -> SafeString | str:
-        if tag._state.adding:
-            return "-"
-        return format_html('<a href="{}">Subscribers</a>', list_url(Subscriber, tag=tag.pk.hex))
+        return self.people_of(tag)

@@ -102,6 +102,8 @@ class ConsentRecord(models.Model):
             models.Index(fields=["workspace", "address_hash"], name="consent_by_address"),
             # The admin's list of one kind, newest first.
             models.Index(fields=["kind", "-id"], name="consent_by_kind"),
+            # The admin's list of one workspace, newest first.
+            models.Index(fields=["workspace", "-id"], name="consent_newest"),
         ]
 
     def __str__(self) -> str:

@@ -86,6 +86,8 @@ class OutgoingEmail(models.Model):
             models.Index(fields=["subscriber", "-id"], name="outgoing_email_by_subscriber"),
             # The outbox by status, newest first.
             models.Index(fields=["status", "-id"], name="outgoing_email_by_status"),
+            # The outbox of one workspace, newest first.
+            models.Index(fields=["workspace", "-id"], name="outgoing_email_newest"),
         ]
 
     def __str__(self) -> str:

@@ -117,6 +117,7 @@ def test_a_sequence_is_made_with_its_steps(
         {"type": "email", "id": "email-1", "subject": "Hello", "html": "<p>One</p>\n<p>Two</p>"},
         {"type": "delay", "id": "delay-2", "days": 2},
     ]
+    page.click("text=Activate…")
     page.click("button:has-text('Activate')")
     page.wait_for_selector("text=Activated.")
     sequence.refresh_from_db()

@@ -44,7 +44,9 @@ print(api_keys.create(workspace=workspace, name="app").text)
 ALARMS = """
 from django.utils import timezone
 from subscribers.admin import alarms
-print("\\n".join(str(each.text) for each in alarms.current(now=timezone.now())))
+now = timezone.now()
+found = [*alarms.current(now=now), *alarms.needs(workspace=None, now=now)]
+print("\\n".join(str(each.text) for each in found))
 """
 REPAIR = """
 from django.utils import timezone

@@ -1,7 +1,6 @@
 """Runs the whole product on one machine: database, first rows, web and worker."""
 
 import argparse
-import json
 import os
 import socket
 import sys
@@ -14,7 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
-from config import env, private_files, schema, up_lock, web_server
+from config import env, first_event, private_files, schema, up_lock, web_server
 from config.management import first_run
 from config.management.process_keeper import ProcessKeeper
 from events.services.database_faults import brief
@@ -23,8 +22,6 @@ from subscribers.services.workspaces import installation
 
 SECONDS_FOR_DATABASE = 30
 SECONDS_FOR_WEB = 30
-EXAMPLE_EVENT = {"name": "signed_up", "properties": {"plan": "free"}}
-EXAMPLE_BODY = {"email": "ada@example.com", "events": [EXAMPLE_EVENT]}
 
 
 class Command(BaseCommand):
@@ -132,7 +129,7 @@ def _secrets(made: first_run.Made, base_url: str) -> str:
         if not os.environ.get("SECRET_KEY"):
             lines.append(f"  Secret key   kept in {settings.DATA_DIR / 'secret_key'}")
         lines += ["", "Send a first event from another terminal:", ""]
-        lines += [_curl_line(base_url, made.api_key), ""]
+        lines += [first_event.curl_line(base_url=base_url, api_key=made.api_key), ""]
     return "\n".join(lines)
 
 
@@ -214,14 +211,6 @@ def _reachable(host: str) -> str:
 def _base_url(host: str, port: int) -> str:
     name = _reachable(host)
     return f"http://{f'[{name}]' if ':' in name else name}:{port}"
-
-
-def _curl_line(base_url: str, api_key: str) -> str:
-    return (
-        f"curl -X POST {base_url}/api/v1/subscribers/events/bulk"
-        f' -H "Authorization: Bearer {api_key}" -H "Content-Type: application/json"'
-        f" -d '{json.dumps(EXAMPLE_BODY)}'"
-    )
 
 
 def _line(error: Exception) -> str:

@@ -8,10 +8,10 @@ from random import Random
 from django.db import transaction
 
 from events.intake.payloads import Limits
-from events.models import Enrollment, Event, EventCount, SyncRule
+from events.models import Enrollment, Event, EventCount, SyncRule, TouchedHour
 from events.models import Sequence as SequenceRow
 from events.services.configuration import sync_rules
-from events.services.counts import roll_ups
+from events.services.counts import current, numbers, roll_ups, step_roll_ups, touched_hours
 from events.services.counts.roll_ups import Kind
 from events.services.demo import catalogue, imports, lives
 from events.services.demo.imports import Report
@@ -74,6 +74,8 @@ def seed(
     # Counting goes on from the newest counted hour, so all earlier events are counted first.
     while roll_ups.roll_up(now=now, since=now) >= roll_ups.MOST_HOURS:
         pass
+    while (at := numbers.counted_at()) is None or at < now:
+        step_roll_ups.roll_up(now=now)
     play = begin(slug=slug, now=moment, limits=limits, people=people)
     workspace = play.workspace
     play.until(moment, report=report)
@@ -83,6 +85,12 @@ def seed(
         _date_tags(workspace)
         _count(workspace)
         play.release()
+        # Their rows are of the past, which is counted for good.
+        people_ids = Subscriber.objects.filter(workspace=workspace).values_list("pk", flat=True)
+        touched_hours.touch_people(people_ids)
+    while TouchedHour.objects.exists():
+        step_roll_ups.roll_up(now=now)
+    current.count_due(now=now)
     counted = (Subscriber, Event, Enrollment, OutgoingEmail)
     managers = (each._default_manager for each in counted)
     return Seeded(workspace, *(each.filter(workspace=workspace).count() for each in managers))

@@ -1,10 +1,12 @@
 """Checks of sequences: the active ones are ready, with a version of their own."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.db.models import F, Q, QuerySet
 
 from events.models import Sequence as SequenceRow
+from events.services.counts import current, step_roll_ups
 from events.services.enrollments import retrying
 from events.services.sequences import sequences
 from subscribers.ids import encode
@@ -12,6 +14,8 @@ from subscribers.services.audits.audits import MOST_COUNTED, Audit, Check, Findi
 
 AREA = "Sequences"
 MOST_LOOKED_AT = 1000
+# The worker counts every minute, and large tables more rarely.
+LATE_COUNTS = timedelta(hours=1)
 
 
 def not_ready(audit: Audit) -> Sequence[Finding]:
@@ -63,6 +67,22 @@ def lost(audit: Audit) -> Sequence[Finding]:
     ]
 
 
+def late_numbers(audit: Audit) -> Sequence[Finding]:
+    """Find roll-ups and current counts that the worker should have made again long ago."""
+    remedy = "A worker counts every minute and catches up on what it missed: start one "
+    remedy += "(manage.py worker), and run doctor again in a few minutes."
+    since = step_roll_ups.uncounted_since()
+    overdue = current.overdue(before=audit.now - LATE_COUNTS)
+    findings: list[Finding] = []
+    if since and since < audit.now - LATE_COUNTS:
+        what = f"What steps did is not counted since {since:%Y-%m-%d %H:%M} UTC"
+        findings.append(Finding(what=what, remedy=remedy, level=Level.WARNING))
+    if overdue:
+        what = "Numbers of people, members and enrollments under way are old"
+        findings.append(Finding(what=what, remedy=remedy, level=Level.WARNING, count=overdue))
+    return findings
+
+
 def _rows(audit: Audit) -> QuerySet[SequenceRow]:
     rows = SequenceRow.objects.all()
     return rows.filter(workspace=audit.workspace) if audit.workspace else rows
@@ -72,4 +92,5 @@ CHECKS = (
     Check(AREA, "ready", "Every active sequence is ready.", not_ready),
     Check(AREA, "losses", "Nothing failed in the last seven days.", lost),
     Check(AREA, "versions", "Every sequence runs a version of its own.", foreign_versions),
+    Check(AREA, "numbers", "The numbers on pages are up to date.", late_numbers),
 )

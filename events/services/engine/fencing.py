@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from config import retries
 from events.language.steps import EmailStep
 from events.models import Enrollment, StepRun
+from events.services.counts import touched_hours
 from events.services.engine import mail_breaker, mails, rounds
 from events.services.engine.claimed import Claimed, ClaimedEnrollment
 from events.services.engine.leftover_mails import ENROLLMENT_ENDED
@@ -75,6 +76,9 @@ def settle(sent: Sent, claimed: Claimed, current: EngineRound) -> None:
             # Stopped or paused meanwhile: the mail is recorded, but the enrollment stays. For an
             # erased person there is nothing to record.
             current.step_runs += add_step_runs(sent.enrollment, [done])
+            # The step may be counted already, as unknown or as left.
+            touched_hours.touch_mails([sent.email.pk])
+            touched_hours.touch_end(sent.enrollment.row.pk)
     elif enrollment is None:
         # A paused enrollment tries again; an ended one must leave no queued mail.
         if not Enrollment.objects.filter(pk=sent.enrollment.row.pk, status__in=UNDER_WAY).exists():

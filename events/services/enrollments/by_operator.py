@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from events.models import Enrollment, Sequence, Step
+from events.services.counts import touched_hours
 from events.services.enrollments.entering import Enrolled, enroll
 from events.services.enrollments.moving import Move, move_enrollments, preview_move
 from events.services.sequences import parked_enrollments
@@ -129,6 +130,8 @@ def retry(
             if locked.status != Status.FAILED or locked.step is None:
                 status = _in_words(locked)
                 raise NotFailed(f"The enrollment is {status}: only a failed one is tried again.")
+            if locked.ended_at:
+                touched_hours.touch([locked.ended_at])
             cause = locked.mail_cause
             locked.status = Status.ACTIVE
             locked.visit += 1

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from events.models import Enrollment, Event, FailedStage
+from events.services.counts import touched_hours
 from events.services.counts.touched import COLUMNS, Bygone, Touched
 from subscribers.services.people import traces
 
@@ -22,6 +23,7 @@ def erase_some(*, subscriber_id: UUID) -> int:
     Idempotent. The enrollments go first, so that a person who is half erased gets no mail. If less
     than a portion is left, `erase` deletes it: new events must not keep this going.
     """
+    touched_hours.touch_people([subscriber_id])
     _delete_enrollments([subscriber_id])
     oldest = _oldest([subscriber_id])
     if len(oldest) < MOST_AT_ONCE:
@@ -32,6 +34,7 @@ def erase_some(*, subscriber_id: UUID) -> int:
 
 def erase(*, subscriber_ids: Sequence[UUID]) -> int:
     """Delete enrollments and events, few after `erase_some`; returns how many events."""
+    touched_hours.touch_people(subscriber_ids)
     _delete_enrollments(subscriber_ids)
     deleted = 0
     while oldest := _oldest(subscriber_ids):

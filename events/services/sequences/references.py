@@ -12,7 +12,7 @@ from events.language.specs import SequenceSpec
 from events.language.steps.kinds.base import each_once
 from events.language.steps.kinds.email import EmailStep
 from events.language.steps.kinds.webhook import WebhookStep
-from events.models import Event, Sequence
+from events.models import Event, EventDefinition, Sequence
 from events.services.sequences.versions import spec_of
 from subscribers.ids import decode, encode
 from subscribers.models import List, Workspace
@@ -130,6 +130,25 @@ def unseen_paths(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
         inner = path.removeprefix("event.")
         if not any(filters.values_at(inner, properties) for properties in sample):
             yield f"None of the latest {len(sample)} events {name} has the property {inner}."
+
+
+def never_received(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
+    """Yield a warning for each event that a step or the exit condition asks for and that never
+    came; one query.
+    """
+    places: dict[str, str] = {}
+    for number, step in enumerate(spec.steps, start=1):
+        for name in step.events:
+            places.setdefault(name, f"step {number}")
+    if spec.stop_condition and spec.stop_condition.type == "event_received":
+        places.setdefault(spec.stop_condition.value, "the exit condition")
+    if not places:
+        return
+    known = EventDefinition.objects.filter(workspace=workspace, name__in=places)
+    received = set(known.values_list("name", flat=True))
+    for name, place in places.items():
+        if name not in received:
+            yield f"No event {name} was ever received, and {place} asks for it."
 
 
 def using(

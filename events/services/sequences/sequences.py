@@ -103,7 +103,7 @@ def edit(*, sequence: Sequence, spec: SequenceSpec, now: datetime) -> bool:
 
 
 def readiness(sequence: Sequence) -> Readiness:
-    """Return what prevents activating the sequence; up to five queries."""
+    """Return what prevents activating the sequence; up to six queries."""
     spec = spec_of(sequence)
     workspace = sequence.workspace
     problems = problems_of(workspace=workspace, spec=spec)
@@ -111,6 +111,7 @@ def readiness(sequence: Sequence) -> Readiness:
         problems.insert(0, "It is archived: bring it back first.")
     warnings = [
         *references.unseen_paths(workspace=workspace, spec=spec),
+        *references.never_received(workspace=workspace, spec=spec),
         *references.entry_without_event(spec),
         *references.kept_list(workspace=workspace, spec=spec),
         *references.slips(spec),

@@ -18,9 +18,12 @@ TEXT_COLUMNS = ("mail_list", "from_email", "from_name", "reply_to")
 _LARGEST_WHOLE = 2**53
 
 
-def spec_of(sequence: Sequence) -> SequenceSpec:
-    """Return the sequence as it could be created again, with lists as ids; two queries."""
-    version = sequence.current_version
+def spec_of(sequence: Sequence, *, version: SequenceVersion | None = None) -> SequenceSpec:
+    """Return the sequence as it could be created again, with lists as ids; two queries.
+
+    Of an earlier version it has the steps, window, list and sender; the rest is of today.
+    """
+    version = version or sequence.current_version
     rows = version.steps.order_by("position") if version else ()
     window = version.sending_window if version else None
     texts = {name: getattr(version, name) if version else "" for name in TEXT_COLUMNS}

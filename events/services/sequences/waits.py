@@ -3,14 +3,7 @@
 from collections.abc import Iterator
 
 from events.language.specs import SequenceSpec
-from events.language.steps import (
-    ConditionStep,
-    DelayStep,
-    EmailStep,
-    EventRule,
-    Step,
-    WaitForEventStep,
-)
+from events.language.steps import DelayStep, EmailStep, WaitForEventStep
 from events.language.timing import UntilDate
 
 
@@ -46,10 +39,4 @@ def come_before(spec: SequenceSpec) -> Iterator[str]:
                 "count for it: put a condition with did_event before the wait."
             )
         has_waited = has_waited or step.is_wait
-        asked |= _asked_by(step)
-
-
-def _asked_by(step: Step) -> set[str]:
-    if isinstance(step, ConditionStep):
-        return {rule.event_name for rule in step.rules if isinstance(rule, EventRule)}
-    return {step.event_name} if isinstance(step, WaitForEventStep) else set()
+        asked.update(step.events)

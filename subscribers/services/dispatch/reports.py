@@ -83,7 +83,7 @@ def _settle_taken(email_ids: Sequence[UUID], now: datetime) -> None:
             with transaction.atomic():
                 Subscriber.objects.locked_one(subscriber_id)
                 if outbox.settle_as_taken(email_id=email_id, now=now):
-                    reactions.current().email_settled(email_ids=[email_id], now=now)
+                    reactions.current().emails_changed(email_ids=[email_id])
 
 
 def _recipients(report: Report) -> list[_Recipient]:

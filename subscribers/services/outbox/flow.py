@@ -115,9 +115,7 @@ def stops(*, now: datetime, workspace_id: UUID | None = None) -> Sequence[Stop]:
     """Return why mail does not leave by the present server, one entry a kind, the longest first;
     of one workspace, or of all.
     """
-    rows = MailFlow.objects.filter(blocked(now=now), server=server_name()).order_by(
-        "-failing_since"
-    )
+    rows = MailFlow.objects.filter(blocked(now=now), server=server_name())
     if workspace_id:
         rows = rows.filter(Q(workspace=workspace_id) | Q(kind__in=MailFlow.OF_SERVER))
     by_kind = {
@@ -128,7 +126,7 @@ def stops(*, now: datetime, workspace_id: UUID | None = None) -> Sequence[Stop]:
             row.error,
             row.last_failed_at or row.failing_since,
         )
-        for row in rows
+        for row in rows.order_by("-failing_since")
         if row.failing_since
     }
     return sorted(by_kind.values(), key=lambda stop: stop.since)

@@ -265,7 +265,7 @@ def settle_as_sent(*, email: OutgoingEmail, now: datetime) -> None:
         unknown = OutgoingEmail.objects.filter(pk=email.pk, status=Status.UNKNOWN)
         if not unknown.update(status=Status.SENT, sent_at=now, due_at=None):
             raise NotSettled("Only a mail whose delivery is unknown can be marked as sent.")
-        reactions.current().email_settled(email_ids=[email.pk], now=now)
+        reactions.current().emails_changed(email_ids=[email.pk])
 
 
 def send_again(*, email: OutgoingEmail, now: datetime, due_at: datetime | None = None) -> None:
@@ -282,6 +282,7 @@ def send_again(*, email: OutgoingEmail, now: datetime, due_at: datetime | None =
             status=Status.QUEUED, due_at=due_at or now, reason="", deferred_since=None
         ):
             raise NotSettled("Only a mail that failed or is unknown can be sent again.")
+        reactions.current().emails_changed(email_ids=[email.pk])
 
 
 def hand_on(*, workspace_id: UUID, cause: str, to: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from config.admin_links import admin_url
+from config.admin_links import admin_url, page_url
 from events.decisions.enrollments import Reason
 from events.models import Event
 from events.wording.reasons import reason_in_words
@@ -35,7 +35,7 @@ def test_each_reason_is_told_in_plain_words(
 
     page = page_of(admin_client, event)
 
-    assert f'The sequence “<a href="{admin_url(sequence)}">Welcome</a>” did not start: ' in page
+    assert f'The sequence “<a href="{page_url(sequence)}">Welcome</a>” did not start: ' in page
     assert reason_in_words(reason) in page
 
 
@@ -60,7 +60,7 @@ def test_what_started_stopped_and_went_on_is_told_and_linked(
 
     released, stopped, started = enrollments()
     for sequence in (waiting, stopping, starting):
-        assert admin_url(sequence) in page
+        assert page_url(sequence) in page
     assert f'started: enrollment <a href="{admin_url(started)}">' in page
     assert f'nrollment <a href="{admin_url(released)}">{released}</a> in the sequence' in page
     assert "went on: it was waiting for this event" in page

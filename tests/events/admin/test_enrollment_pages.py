@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from config.admin_base import admin_url, list_url, view_url
+from config.admin_links import page_url
 from events.models import Enrollment, Sequence, Step, StepRun
 from subscribers.ids import new_id
 from tests import factories
@@ -164,7 +165,7 @@ def test_the_page_tells_who_came_in_by_what(admin_client: Client, db: None) -> N
     assert "by the tag vip" in page
     assert admin_url(event) in page
     assert admin_url(enrollment.subscriber) in page
-    assert admin_url(enrollment.sequence) in page
+    assert page_url(enrollment.sequence) in page
     assert enrollment.public_id in page
 
 
@@ -347,3 +348,30 @@ def test_an_action_takes_a_post_with_csrf_and_permission_alone(
     assert viewer.post(view_url(enrollment, action)).status_code == 403
     assert offered(viewer, enrollment) == []
     assert Enrollment.objects.get().status == enrollment.status
+
+
+def test_the_list_is_narrowed_to_a_sequence_and_one_of_its_steps(admin_client: Client) -> None:
+    here, there = (
+        factories.EnrollmentFactory.create(version__sequence__name=name) for name in ("One", "Two")
+    )
+    step = factories.StepFactory.create(version=here.version, position=7, key="late")
+    at_step = factories.EnrollmentFactory.create(version=here.version, step=step)
+    Sequence.objects.filter(pk=here.sequence_id).update(current_version=here.version)
+
+    of_sequence = admin_client.get(list_url(Enrollment, sequence__id__exact=here.sequence_id))
+    of_step = admin_client.get(list_url(Enrollment, step__id__exact=step.pk))
+
+    page = of_sequence.content.decode()
+    assert {row.pk for row in of_sequence.context["cl"].result_list} == {here.pk, at_step.pk}
+    assert f"step__id__exact={step.pk}" in page
+    assert there.sequence.name in page
+    assert [row.pk for row in of_step.context["cl"].result_list] == [at_step.pk]
+
+
+@pytest.mark.parametrize(
+    "address", ["?sequence__id__exact=x", "?step__id__exact=1", "?under_way=perhaps"]
+)
+def test_a_filter_that_means_nothing_is_left_out(admin_client: Client, address: str) -> None:
+    answer = admin_client.get(list_url(Enrollment) + address, follow=True)
+
+    assert answer.status_code == 200

@@ -4,14 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from config.admin_base import admin_url, list_url, view_url
+from config.admin_base import admin_url, view_url
+from config.admin_links import page_url
 from events.language.specs import as_wire, parse_sequence
-from events.models import Enrollment, Sequence
+from events.models import Enrollment, EventCount, Sequence
 from events.services.sequences import parked_enrollments, sequences
 from subscribers.models import Workspace
 from tests import factories
@@ -20,7 +21,7 @@ from tests.support.sequence_making import MAIL, make_sequence
 
 ACTIONS = (
     "activate", "pause", "pause-enrollment", "resume-enrollment", "archive", "unarchive", "move",
-    "enroll",
+    "enroll", "duplicate",
 )  # fmt: skip
 
 
@@ -33,7 +34,7 @@ def page_after(client: Client, sequence: Sequence, action: str, **fields: str) -
 
 def offered(client: Client, sequence: Sequence) -> list[str]:
     """Return the names of the buttons on the page."""
-    buttons = client.get(admin_url(sequence)).context["row_actions"]
+    buttons = client.get(page_url(sequence)).context["buttons"]
     return [action.name for action, _ in buttons]
 
 
@@ -57,10 +58,10 @@ def parked(sequence: Sequence) -> Enrollment:
     )
 
 
-def new_version(sequence: Sequence, *steps: dict[str, Any]) -> None:
+def new_version(sequence: Sequence, *steps: dict[str, Any], **wire: Any) -> None:
     """Edit a sequence's steps."""
-    wire = {**as_wire(sequences.spec_of(sequence)), "steps": list(steps)}
-    sequences.edit(sequence=sequence, spec=parse_sequence(wire), now=NOON)
+    changed = {**as_wire(sequences.spec_of(sequence)), "steps": list(steps), **wire}
+    sequences.edit(sequence=sequence, spec=parse_sequence(changed), now=NOON)
 
 
 def test_a_draft_is_activated_paused_archived_and_brought_back(
@@ -69,8 +70,9 @@ def test_a_draft_is_activated_paused_archived_and_brought_back(
     sequence = make_sequence(workspace, MAIL, is_active=False)
     seen = []
 
+    asked = {"activate": "activating", "pause": "pausing", "archive": "archiving"}
     for action in ("activate", "pause", "activate", "archive", "unarchive"):
-        assert action in offered(admin_client, sequence)
+        assert asked.get(action, action) in offered(admin_client, sequence)
         page_after(admin_client, sequence, action)
         seen.append(sequence.status)
 
@@ -85,10 +87,13 @@ def test_what_is_missing_is_shown_and_keeps_it_off(
     sequence = make_sequence(workspace, MAIL, is_active=False, fromEmail="")
     missing = "neither it nor the workspace has a from address"
 
-    before = admin_client.get(admin_url(sequence)).content.decode()
+    before = admin_client.get(page_url(sequence)).content.decode()
+    asking = admin_client.get(view_url(sequence, "activating")).content.decode()
     after = page_after(admin_client, sequence, "activate")
 
     assert f"Not ready: It sends mail, but {missing}" in before
+    assert f"Not ready: It sends mail, but {missing}" in asking
+    assert view_url(sequence, "activate") not in asking
     assert f"Not activated. It sends mail, but {missing}" in after
     assert sequence.status == Sequence.Status.DRAFT
     assert not LogEntry.objects.exists()
@@ -170,37 +175,6 @@ def test_who_cannot_be_moved_is_told_why(admin_client: Client, workspace: Worksp
     assert "Move them" not in preview
 
 
-def test_the_page_tells_how_many_keep_which_version(
-    admin_client: Client, workspace: Workspace
-) -> None:
-    sequence = make_sequence(workspace, MAIL)
-    for _ in range(2):
-        enrollment = enrolled(sequence)
-    new_version(sequence, {"type": "exit"})
-    enrolled(sequence, status=Enrollment.Status.COMPLETED)
-
-    page = admin_client.get(admin_url(sequence)).content.decode()
-
-    first = list_url(Enrollment, version__id__exact=enrollment.version.pk)
-    assert f'<a href="{first}">2 under way</a>' in page
-    assert "0 under way" in page
-    assert len(admin_client.get(first).context["cl"].result_list) == 2
-
-
-def test_many_are_not_counted(
-    admin_client: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("events.wording.sequences.MOST_COUNTED", 1)
-    monkeypatch.setattr("events.wording.sequences.MANY", "1+")
-    sequence = make_sequence(workspace, MAIL)
-    for _ in range(3):
-        enrolled(sequence)
-
-    page = admin_client.get(admin_url(sequence)).content.decode()
-
-    assert "1+ under way" in page
-
-
 def test_people_are_enrolled_by_hand_and_each_that_is_not_is_told(
     admin_client: Client, workspace: Workspace
 ) -> None:
@@ -253,6 +227,98 @@ def test_nobody_is_enrolled_into_what_is_not_active(
     assert not Enrollment.objects.exists()
 
 
+def test_activation_tells_who_enters_and_from_whom_mail_comes(
+    admin_client: Client, workspace: Workspace
+) -> None:
+    sequence = make_sequence(workspace, MAIL, is_active=False, fromName="Mia")
+    definition = factories.EventDefinitionFactory.create(workspace=workspace, name="signup")
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    for hours, count in ((1, 1200), (30, 34), (24 * 8, 500)):
+        EventCount.objects.create(
+            workspace=workspace,
+            definition=definition,
+            unit=EventCount.Unit.HOUR_OF_RECEIPT,
+            starts_at=hour - timedelta(hours=hours),
+            count=count,
+        )
+
+    page = admin_client.get(view_url(sequence, "activating")).content.decode()
+
+    assert "The event signup came 1,200 times in the last 24 hours, 1,234 times in the last" in page
+    assert "Mia &lt;news@example.com&gt;" in page
+    assert "It sends 1 mail" in page
+    assert view_url(sequence, "activate") in page
+
+
+@pytest.mark.parametrize(("page", "action"), [("pausing", "pause"), ("archiving", "archive")])
+def test_a_stop_says_what_it_does_and_to_how_many(
+    admin_client: Client, workspace: Workspace, page: str, action: str
+) -> None:
+    sequence = make_sequence(workspace, MAIL)
+    for _ in range(2):
+        enrolled(sequence)
+
+    shown = admin_client.get(view_url(sequence, page)).content.decode()
+
+    assert "2 enrollments are under way" in shown
+    assert "A mail that is being sent still arrives." in shown
+    assert view_url(sequence, action) in shown
+
+
+def test_a_copy_is_a_draft_that_says_the_same(admin_client: Client, workspace: Workspace) -> None:
+    news = factories.ListFactory.create(workspace=workspace, name="News")
+    sequence = make_sequence(workspace, MAIL, name="Welcome", key="welcome", mailList=news.name)
+
+    answers = [admin_client.post(view_url(sequence, "duplicate")) for _ in range(2)]
+
+    copy, second = Sequence.objects.exclude(pk=sequence.pk).order_by("created_at")
+    assert [answer.headers["Location"] for answer in answers] == [
+        admin_url(copy),
+        admin_url(second),
+    ]
+    assert (copy.key, second.key) == ("welcome-copy", "welcome-copy-2")
+    assert (copy.name, copy.status) == ("Copy of Welcome", Sequence.Status.DRAFT)
+    of_copy, of_original = (as_wire(sequences.spec_of(each)) for each in (copy, sequence))
+    assert of_copy == {**of_original, "name": "Copy of Welcome", "key": "welcome-copy"}
+    entry = LogEntry.objects.get(object_id=str(copy.pk))
+    assert (entry.action_flag, entry.change_message) == (ADDITION, "Copied from Welcome")
+
+
+def test_a_long_name_and_key_are_cut(admin_client: Client, workspace: Workspace) -> None:
+    sequence = make_sequence(workspace, name="n" * 200, key="k" * 100)
+
+    admin_client.post(view_url(sequence, "duplicate"))
+
+    copy = Sequence.objects.exclude(pk=sequence.pk).get()
+    assert (copy.name, copy.key) == ("Copy of " + "n" * 192, "k" * 95 + "-copy")
+
+
+def test_what_names_a_deleted_list_is_not_copied(
+    admin_client: Client, workspace: Workspace
+) -> None:
+    news = factories.ListFactory.create(workspace=workspace, name="News")
+    sequence = make_sequence(workspace, MAIL, mailList=news.name)
+    news.delete()
+
+    page = page_after(admin_client, sequence, "duplicate")
+
+    assert "Not duplicated. mailList names a list that is not there" in page
+    assert Sequence.objects.count() == 1
+
+
+def test_who_may_add_none_makes_no_copy(workspace: Workspace) -> None:
+    sequence = make_sequence(workspace)
+    person = User.objects.create(username="editor", is_staff=True)
+    names = ("view_sequence", "change_sequence")
+    person.user_permissions.set(Permission.objects.filter(codename__in=names))
+    client = Client()
+    client.force_login(person)
+
+    assert "duplicate" not in offered(client, sequence)
+    assert client.post(view_url(sequence, "duplicate")).status_code == 403
+    assert Sequence.objects.count() == 1
+
+
 @pytest.mark.parametrize("action", ACTIONS)
 def test_an_action_takes_a_post_with_csrf_and_permission_alone(
     admin_client: Client, admin_user: User, workspace: Workspace, action: str
@@ -271,7 +337,10 @@ def test_an_action_takes_a_post_with_csrf_and_permission_alone(
     assert not LogEntry.objects.exists()
 
 
-@pytest.mark.parametrize("page", ["activating", "moving", "enrolling"])
+@pytest.mark.parametrize(
+    "page",
+    ["activating", "pausing", "archiving", "moving", "enrolling", "flow", "versions", "export"],
+)
 def test_a_page_that_asks_first_changes_nothing(
     admin_client: Client, workspace: Workspace, page: str
 ) -> None:

@@ -18,8 +18,9 @@ HOME = "/admin/"
 
 
 def alarms(client: Client) -> list[str]:
-    """Return the alarms that the home page shows."""
-    return [alarm.text for alarm in client.get(HOME).context["alarms"]]
+    """Return the alarms that the home page shows, and what needs somebody."""
+    page = client.get(HOME)
+    return [alarm.text for alarm in (*page.context["alarms"], *page.context["needs"])]
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_only_what_is_lawful_is_offered(
 ) -> None:
     found = offered(admin_client, factories.SubscriberFactory.create(status=status))
 
-    always = ["export", "changing-address", "merging", "erasing"]
+    always = ["why", "export", "changing-address", "merging", "erasing"]
     assert found == ["editing", "enrolling", *actions, *always]
 
 

@@ -81,6 +81,11 @@ class BaseStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return ()
 
     @property
+    def events(self) -> Sequence[str]:
+        """The names of the events that it asks for."""
+        return ()
+
+    @property
     def lists(self) -> Sequence[tuple[str, str]]:
         """The lists that it reads or changes, each after the field that names it."""
         return ()

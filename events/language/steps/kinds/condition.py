@@ -10,6 +10,7 @@ from events.language.fields import Fields, text_reader
 from events.language.filters import Filter, Match
 from events.language.steps.kinds.base import EXIT, LONGEST_ID, BaseStep
 from events.language.steps.rules import (
+    EventRule,
     ListRule,
     Rule,
     TagRule,
@@ -43,6 +44,10 @@ class ConditionStep(BaseStep, frozen=True):
     @property
     def filters_used(self) -> Sequence[Filter]:
         return [each for rule in self.rules for each in filters_of(rule)]
+
+    @property
+    def events(self) -> Sequence[str]:
+        return [rule.event_name for rule in self.rules if isinstance(rule, EventRule)]
 
     @property
     def tags(self) -> Sequence[str]:

@@ -42,6 +42,10 @@ class WaitForEventStep(BaseStep, frozen=True):
         )
 
     @property
+    def events(self) -> Sequence[str]:
+        return [self.event_name]
+
+    @property
     def filters_used(self) -> Sequence[Filter]:
         return self.filters
 

@@ -389,7 +389,7 @@ def test_who_may_only_look_reads_words_and_changes_nothing(whole: Sequence) -> N
     client = Client()
     client.force_login(viewer)
 
-    page = client.get(admin_url(whole))
+    page = client.get(admin_url(whole), follow=True)
     saved = client.post(admin_url(whole), {"name": "Mine"})
 
     text = page.content.decode()

@@ -56,7 +56,7 @@ def test_template_faults_are_one_loss_and_are_retried_together(
 
     (loss,) = retrying.losses(now=travel.now)
     (finding,) = checks.lost(Audit(now=travel.now))
-    texts = [each.text for each in alarms.current(now=travel.now)]
+    texts = [each.text for each in alarms.needs(workspace=None, now=travel.now)]
 
     assert said(loss) == ("Welcome", 1, "template_error", 2)
     assert loss.error.startswith("Line 1: ")

@@ -5,7 +5,7 @@ import pytest
 from events.language.specs import SequenceSpec, parse_sequence
 from events.services.sequences import references
 from subscribers.wire.payloads import InvalidRequest
-from tests.factories import ListFactory, WorkspaceFactory
+from tests.factories import EventDefinitionFactory, ListFactory, WorkspaceFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -90,3 +90,32 @@ def test_tags_are_found_wherever_they_are_named() -> None:
     )
 
     assert references.tags_named(spec) == {"one", "two", "three", "four", "five"}
+
+
+def test_an_event_that_never_came_is_named_where_it_is_asked_for() -> None:
+    workspace = WorkspaceFactory.create()
+    EventDefinitionFactory.create(workspace=workspace, name="paid")
+    spec = parse_sequence(
+        {
+            "name": "Welcome",
+            "trigger": "event_received",
+            "eventName": "signup",
+            "stopCondition": {"type": "event_received", "value": "left"},
+            "steps": [
+                {"type": "wait_for_event", "eventName": "project created"},
+                {
+                    "type": "condition",
+                    "rules": [
+                        {"type": "did_event", "eventName": "paid"},
+                        {"type": "did_not_event", "eventName": "seen"},
+                    ],
+                },
+            ],
+        }
+    )
+
+    assert list(references.never_received(workspace=workspace, spec=spec)) == [
+        "No event project created was ever received, and step 1 asks for it.",
+        "No event seen was ever received, and step 2 asks for it.",
+        "No event left was ever received, and the exit condition asks for it.",
+    ]

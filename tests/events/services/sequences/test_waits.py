@@ -54,4 +54,4 @@ def test_an_event_that_may_come_before_its_wait_is_a_warning(
 ) -> None:
     found = warnings_of(workspace, *before, WAIT, TRANSACTIONAL)
 
-    assert any("setup_done" in each for each in found) is is_said
+    assert any("An event setup_done that comes before" in each for each in found) is is_said

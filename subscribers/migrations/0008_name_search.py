@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('subscribers', '0006_confirmation_button'),
+        ('subscribers', '0007_newest_of_workspace'),
     ]
 
     operations = [

@@ -1,0 +1,4 @@
+"""The numbers of the home page, for one workspace or all; reads counts, and counts little itself.
+
+Each function costs the same however many workspaces, sequences and rows there are.
+"""

@@ -1,0 +1,110 @@
+"""That everybody can use the admin: axe finds nothing, and the keyboard reaches everything.
+
+With `EVERY_LOOK=yes` axe sees every page in each size and scheme, else some of them in two looks.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django.live_server_helper import LiveServer
+
+from config.admin_base import list_url
+from subscribers.models import Subscriber
+from tests import factories
+from tests.browser.test_admin_in_a_browser import addresses_of, hostile_rows, sign_in
+from tests.browser.test_pages_for_everybody import EVERY_LOOK, SIZES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+ADDING = ("events/sequence", "events/syncrule", "subscribers/apikey", "subscribers/suppression")
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        ("phone", "dark"),
+        ("desktop", "light"),
+        *[("phone", "light"), ("desktop", "dark")] * EVERY_LOOK,
+    ],
+)
+def test_axe_finds_nothing(
+    browser: "Browser", live_server: LiveServer, size: str, scheme: Any
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - in `checks` only
+
+    page = browser.new_context(color_scheme=scheme, viewport=SIZES[size]).new_page()
+    sign_in(page, live_server, is_wide=size == "desktop")
+    # No script runs in a preview, so axe does not.
+    about_rows = [each for each in addresses_of(hostile_rows()) if "preview" not in each]
+    addresses = [*about_rows, *(f"/admin/{each}/add/" for each in ADDING)]
+    if not EVERY_LOOK:
+        # Each page in one of the two looks at some time: the place in the list decides.
+        addresses = addresses[size == "desktop" :: 6]
+
+    found = {}
+    for address in addresses:
+        page.goto(live_server.url + address)
+        answer = Axe().run(page).response
+        assert "color-contrast" in {rule["id"] for rule in answer["passes"]}, address
+        for fault in answer["violations"]:
+            found[address, fault["id"]] = [node["html"][:200] for node in fault["nodes"]]
+        width: Any = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size]["width"], address
+
+    assert found == {}
+
+
+def test_the_keyboard_skips_the_menu(page: "Page", live_server: LiveServer) -> None:
+    sign_in(page, live_server)
+    page.goto(live_server.url + list_url(Subscriber))
+
+    page.keyboard.press("Tab")
+    assert page.inner_text(":focus") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.matches('main *')")
+
+
+def test_the_keyboard_opens_filters_menu_and_account(
+    browser: "Browser", live_server: LiveServer
+) -> None:
+    factories.SubscriberFactory.create()
+    page = browser.new_context(viewport=SIZES["phone"]).new_page()
+    sign_in(page, live_server, is_wide=False)
+    page.goto(live_server.url + list_url(Subscriber))
+
+    page.focus(".cueline-filters summary")
+    page.keyboard.press("Enter")
+    page.click(".cueline-filters a:has-text('Unsubscribed')")
+    page.wait_for_selector("text=Filters (on)")
+    page.focus("button[aria-label='Open the menu']")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#nav-sidebar :focus")
+    page.focus(".cueline-account summary")
+    page.keyboard.press("Space")
+    page.focus("text=Dark")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("html.dark")
+    page.focus("button:has-text('Log out')")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Logged out")
+
+
+def test_filters_need_no_script(browser: "Browser", live_server: LiveServer) -> None:
+    factories.SubscriberFactory.create(email="ada@example.com")
+    page = browser.new_context(java_script_enabled=False).new_page()
+    User.objects.create_superuser("ada", password="correct horse battery")
+    page.goto(live_server.url + list_url(Subscriber))
+    page.fill("input[name=username]", "ada")
+    page.fill("input[name=password]", "correct horse battery")
+    page.click("button[type=submit]")
+
+    page.click("summary:has-text('Filters')")
+    page.click(".cueline-filters a:has-text('Unsubscribed')")
+
+    assert page.is_visible("text=Filters (on)")
+    assert "ada@example.com" not in page.inner_text("main")
