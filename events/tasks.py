@@ -8,7 +8,7 @@ from django.conf import settings
 
 from events import enqueue
 from events.models import Enrollment
-from events.services import engine, retention, worker_reports
+from events.services import backtests, engine, retention, worker_reports
 from events.services.counts import current, endings, roll_ups, step_roll_ups
 from events.services.engine import leftover_mails
 from events.services.enrollments import retrying
@@ -60,6 +60,15 @@ def warn_of_losses() -> None:
             loss.sequence.workspace.slug,
             loss.sequence.key,
         )
+
+
+def carry_on_backtests() -> bool:
+    """Work for some seconds on the oldest backtest; returns whether more is to be done."""
+    is_more = backtests.carry_on(now=_clock())
+    if is_more:
+        # Without the pause until its next time, where no other job waits.
+        enqueue.put_jobs(calls=[enqueue.TaskCall("events.tasks.carry_on_backtests")], now=_clock())
+    return is_more
 
 
 def count_steps() -> int:

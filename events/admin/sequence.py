@@ -15,7 +15,7 @@ from events.admin.sequence_columns import SequenceColumns
 from events.admin.sequence_editor.form import SequenceForm
 from events.admin.sequence_editor.step_forms import FORMS
 from events.admin.sequence_editor.wire import TRIGGER_CONDITIONS
-from events.admin.sequence_pages import SequencePages
+from events.admin.sequence_questions import SequenceQuestions
 from events.models import Sequence
 from events.services.sequences import sequences
 from events.wording import sequences as sequence_words
@@ -39,7 +39,7 @@ class SequenceList(KeysetChangeList):
 
 
 @admin.register(Sequence)
-class SequenceAdmin(SequenceColumns, SequencePages):
+class SequenceAdmin(SequenceColumns, SequenceQuestions):
     form = SequenceForm
     list_display = (
         "name", "state", "under_way", "entered", "mailed", "starts_by", "version",

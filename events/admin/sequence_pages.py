@@ -13,7 +13,7 @@ from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
-from config.admin_base import admin_url, list_url, view_url
+from config.admin_base import RowAction, admin_url, list_url, view_url
 from config.admin_links import page_url
 from events.admin import flow_drawing, step_fields, version_changes
 from events.admin.sequence_actions import DUPLICATE, EDIT, EXPORT, SequenceActions
@@ -185,7 +185,7 @@ class SequencePages(SequenceActions):
             headers={"Content-Disposition": disposition, "Cache-Control": "no-store"},
         )
 
-    def _buttons(self, request: HttpRequest, sequence: Sequence) -> list[tuple[Any, str]]:
+    def _buttons(self, request: HttpRequest, sequence: Sequence) -> list[tuple[RowAction, str]]:
         if not self.may_act(request, sequence):
             return []
         found = [EDIT, *self.row_actions(request, sequence)]

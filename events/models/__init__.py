@@ -1,5 +1,6 @@
 """The tables of events, sequences and enrollments. May know `subscribers.models`, no services."""
 
+from events.models.backtest import Backtest
 from events.models.current_count import CurrentCount
 from events.models.definition import EventDefinition
 from events.models.enrollment import Enrollment, StepRun
@@ -11,6 +12,7 @@ from events.models.sync_rule import SyncRule, SyncRuleTag
 from events.models.worker import Worker
 
 __all__ = [
+    "Backtest",
     "CurrentCount",
     "Enrollment",
     "Event",

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from events.services import worker_reports
+from events.services import backtests, worker_reports
 from events.services.counts import roll_ups, step_roll_ups
 from subscribers.services.storage import outcomes
 
@@ -10,8 +10,8 @@ FOREVER = timedelta(0)
 
 
 def purge_expired(*, now: datetime, hours_kept: timedelta, workers_kept: timedelta) -> int:
-    """Delete old counts by hour and old worker reports; 0 keeps all. Old counts of outcomes are
-    added up. Idempotent.
+    """Delete old counts by hour and old worker reports; 0 keeps all. Old backtests go, too, and old
+    counts of outcomes are added up. Idempotent.
     """
     deleted = 0
     if hours_kept != FOREVER:
@@ -19,5 +19,6 @@ def purge_expired(*, now: datetime, hours_kept: timedelta, workers_kept: timedel
     if workers_kept != FOREVER:
         deleted += worker_reports.forget_silent(before=now - workers_kept)
     step_roll_ups.drop_hours(now=now)
+    deleted += backtests.purge(now=now)
     outcomes.add_up(before=now - outcomes.KEPT)
     return deleted

@@ -1,4 +1,4 @@
-"""A simulation as text for a terminal: a line a step, its mail below it."""
+"""A simulation in sentences, and as text for a terminal: a line a step, its mail below it."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from events.language import steps, timing
 from events.language.steps.rules import parse_rule
 from events.models import Sequence
-from events.services.simulation import Entry, Simulation, Visit
+from events.services.simulation import Ending, Entry, Simulation, Visit
 from events.wording.reasons import reason_in_words
 from events.wording.sequences import WAYS_IN, stop_in_words
 from events.wording.steps import in_words, rule_in_words
@@ -45,7 +45,7 @@ def _lines(simulation: Simulation, *, with_html: bool) -> Iterator[str]:
     known = f"known, {someone.status}" if someone.is_known else f"not known, {someone.status}"
     yield f"{sequence.name} ({sequence.key}, {sequence.status})"
     yield f"Person: {someone.subscriber.email} ({known})"
-    yield f"Enters: {_entry(simulation.entry)}"
+    yield f"Enters: {entry_in_words(simulation.entry)}"
     yield f"Ends early by: {stop_in_words(sequence)}"
     for problem in simulation.readiness.problems:
         yield f"Not ready: {problem}"
@@ -55,26 +55,46 @@ def _lines(simulation: Simulation, *, with_html: bool) -> Iterator[str]:
         yield f"Note: {note}"
     yield ""
     zone = timing.zone_of(sequence.workspace.timezone)
-    name_of_list = _list_names(sequence)
+    names = _list_names(sequence)
     for visit in simulation.path.visits:
-        # A mail has the time at which it leaves, a wait the time at which it begins.
-        at = visit.began_at if visit.placed.step.is_wait else visit.ended_at
-        number = visit.placed.position + 1
-        label = visit.placed.step.label or in_words(visit.placed.step)
-        said = f"{number}. {label} → {_decision(visit, zone)}"
-        yield f"{_on_clock(at, zone)}  {LIST_ID.sub(name_of_list, said)}"
+        number, (label, decision) = visit.placed.position + 1, visit_in_words(visit, zone, names)
+        yield f"{_on_clock(moment_of(visit), zone)}  {number}. {label} → {decision}"
         yield from _contents(visit, with_html=with_html)
     ending = simulation.path.ending
     if ending:
-        how = reason_in_words(ending.reason) or "the last step is done"
-        yield f"{_on_clock(ending.at, zone)}  {ending.status.capitalize()}: {how}."
+        yield f"{_on_clock(ending.at, zone)}  {ending_in_words(ending)}"
     elif simulation.path.visits:
         yield "More steps follow: see --limit."
     yield ""
     yield "Nothing was written, sent or called."
 
 
-def _entry(entry: Entry) -> str:
+def told(simulation: Simulation) -> list[tuple[Visit, str, str]]:
+    """Return the steps, each with its label and its decision; one query."""
+    zone = timing.zone_of(simulation.sequence.workspace.timezone)
+    names = _list_names(simulation.sequence)
+    return [(visit, *visit_in_words(visit, zone, names)) for visit in simulation.path.visits]
+
+
+def moment_of(visit: Visit) -> datetime:
+    """Return when a mail leaves, and when a wait begins."""
+    return visit.began_at if visit.placed.step.is_wait else visit.ended_at
+
+
+def visit_in_words(
+    visit: Visit, zone: ZoneInfo, name_of_list: Callable[[re.Match[str]], str]
+) -> tuple[str, str]:
+    """Return what the step is, and what was decided at it."""
+    label = visit.placed.step.label or in_words(visit.placed.step)
+    return LIST_ID.sub(name_of_list, label), LIST_ID.sub(name_of_list, _decision(visit, zone))
+
+
+def ending_in_words(ending: Ending) -> str:
+    how = reason_in_words(ending.reason) or "the last step is done"
+    return f"{ending.status.capitalize()}: {how}."
+
+
+def entry_in_words(entry: Entry) -> str:
     by = f"{WAYS_IN[entry.by][0]} {entry.name}".strip()
     if entry.would_enter:
         return f"yes, by {by}"

@@ -1,6 +1,7 @@
 """Actions on a subscriber: send the confirmation again, confirm, unsubscribe, suppress, export."""
 
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -8,8 +9,9 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern
 from django.utils import timezone
 
-from config.admin_base import ReadOnlyAdmin, RowAction
+from config.admin_base import ReadOnlyAdmin, RowAction, admin_url, view_url
 from config.readable import moment
+from events.models import Sequence as SequenceRow
 from events.services.people import document
 from events.wording.reasons import reason_in_words
 from subscribers.admin import reasons
@@ -28,6 +30,7 @@ CONFIRM = RowAction(
     label="Confirm manually…",
     explanation="For someone whose consent you have in another form. The ledger keeps your reason.",
     is_link=True,
+    is_minor=True,
 )
 LEAVE = RowAction(
     name="leaving",
@@ -41,13 +44,22 @@ SUPPRESS = RowAction(
     explanation="No mail of any kind goes to this address, even for another subscriber.",
     is_link=True,
     is_dangerous=True,
+    is_minor=True,
+)
+WHY = RowAction(
+    name="why",
+    label="Why (not)?",
+    explanation="Why this person did or did not get the mail of a sequence.",
+    is_link=True,
 )
 EXPORT = RowAction(
     name="export",
     label="Export everything",
     explanation="Everything stored about this person, as one JSON file.",
+    is_minor=True,
 )
 ADD_SUPPRESSION = "subscribers.add_suppression"
+MOST_SEQUENCES = 500
 EXPLANATION = "They become active and join the default lists; their waiting enrollments continue."
 
 
@@ -60,7 +72,7 @@ class SubscriberActions(ReadOnlyAdmin):
             found.append(LEAVE)
         if request.user.has_perm(ADD_SUPPRESSION) and not _is_suppressed(row):
             found.append(SUPPRESS)
-        found.append(EXPORT)
+        found += [WHY, EXPORT]
         return found
 
     def action_urls(self) -> list[URLPattern]:
@@ -70,6 +82,7 @@ class SubscriberActions(ReadOnlyAdmin):
             self.action_url("leave", self.leave),
             self.action_url("suppress", self.suppress),
             self.action_url("export", self.export),
+            self.view_url(WHY.name, self.show_sequences),
             self.view_url("confirming", self.show_confirming),
             self.view_url("leaving", self.show_leaving),
             self.view_url("suppressing", self.show_suppressing),
@@ -85,6 +98,21 @@ class SubscriberActions(ReadOnlyAdmin):
             return
         said = "The confirmation is in the outbox."
         self.tell_done(request, subscriber, "Sent the confirmation again", said=said)
+
+    def show_sequences(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
+        """Ask for which sequence; its own page has the answer."""
+        if not request.user.has_perm("events.view_sequence"):
+            raise PermissionDenied
+        rows = SequenceRow.objects.filter(workspace_id=subscriber.workspace_id).order_by("name")
+        person = urlencode({"person": subscriber.public_id})
+        return self.page(
+            request,
+            "admin/choose_sequence.html",
+            title=f"Why (not)? {subscriber}",
+            person=subscriber,
+            back=admin_url(subscriber),
+            sequences=[(row, f"{view_url(row, 'why')}?{person}") for row in rows[:MOST_SEQUENCES]],
+        )
 
     def show_confirming(self, request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
         return reasons.ask(

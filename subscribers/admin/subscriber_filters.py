@@ -1,6 +1,6 @@
 """Filters of the list of subscribers: with a tag, on a list, pending for some days."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -79,8 +79,3 @@ class PendingFor(admin.SimpleListFilter):
         before = timezone.now() - timedelta(days=days)
         milliseconds = int(before.timestamp() * 1000)
         return pending.filter(pk__lt=UUID(int=milliseconds << TIME_SHIFT))
-
-
-def came_at(subscriber: Subscriber) -> datetime:
-    """Return when the row was created; `created_at` may be earlier, from history."""
-    return datetime.fromtimestamp((subscriber.pk.int >> TIME_SHIFT) / 1000, tz=UTC)

@@ -243,6 +243,10 @@ def addresses_of(rows: list[Model]) -> list[str]:
         *(admin_url(row) for row in rows),
         *(admin_url(row).replace("/change/", "/history/") for row in rows),
         list_url(type(event), subscriber__id__exact=person.pk),
+        list_url(type(event), name=NAME, person=HOSTILE, property=f"a = {HOSTILE}"),
+        list_url(type(event), property=f"= {HOSTILE}"),
+        view_url(event, "replaying"),
+        f"{admin_url(rows[4])}?try=1",
         *(
             view_url(sequence, name)
             for name in (

@@ -25,6 +25,7 @@ from tests.factories.history import (
 from tests.factories.importing import ImportRejectFactory, ImportRunFactory
 from tests.factories.sequences import (
     EnrollmentFactory,
+    MailActivityFactory,
     MailFlowFactory,
     OutgoingEmailFactory,
     SequenceFactory,
@@ -49,6 +50,7 @@ __all__ = [
     "ImportRunFactory",
     "ListFactory",
     "ListMembershipFactory",
+    "MailActivityFactory",
     "MailFlowFactory",
     "OutgoingEmailFactory",
     "SequenceFactory",

@@ -6,7 +6,7 @@ import factory
 from factory.django import DjangoModelFactory
 
 from events.models import Enrollment, Sequence, SequenceVersion, Step, StepRun
-from subscribers.models import MailFlow, OutgoingEmail
+from subscribers.models import MailActivity, MailFlow, OutgoingEmail
 from tests.factories.audience import SubscriberFactory, WorkspaceFactory
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -128,6 +128,20 @@ class OutgoingEmailFactory(DjangoModelFactory[OutgoingEmail]):
     subject = "Hello"
     text = "Hello."
     created_at = NOON
+
+
+class MailActivityFactory(DjangoModelFactory[MailActivity]):
+    """A mail that its server delivered."""
+
+    class Meta:
+        model = MailActivity
+
+    email = factory.SubFactory(OutgoingEmailFactory, sent=True)
+    workspace = factory.SelfAttribute("email.workspace")
+    subscriber = factory.SelfAttribute("email.subscriber")
+    kind = MailActivity.Kind.DELIVERED
+    at = NOON
+    last_at = NOON
 
 
 class MailFlowFactory(DjangoModelFactory[MailFlow]):

@@ -1,6 +1,6 @@
 """Reads what the write path watches for from the workspace's sequences."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -9,7 +9,8 @@ from django.db.models import F, Q
 from events.decisions.watched import StartKey, Wait, Watched, WatchedSequence
 from events.language import steps, timing
 from events.language.entry import StopCondition, Trigger, TriggerType, trigger_from_stored
-from events.models import Enrollment, Sequence, Step
+from events.models import Enrollment, Step
+from events.models import Sequence as SequenceRow
 from subscribers.ids import decode
 from subscribers.models import List, Tag
 from subscribers.wire.names import plain
@@ -20,16 +21,36 @@ def read(*, workspace_id: UUID) -> Watched:
 
     Waits are those of every version: an enrollment keeps the version that it began with.
     """
-    rows = list(Sequence.objects.filter(workspace_id=workspace_id).order_by("id"))
+    rows = list(SequenceRow.objects.filter(workspace_id=workspace_id).order_by("id"))
     if not rows:
         return Watched()
     first_steps, waits, awaited_attributes = _read_steps(workspace_id)
+    triggers = [trigger_from_stored(row.trigger, row.trigger_config) for row in rows]
+    return assemble(
+        rows,
+        first_steps=first_steps,
+        waits=waits,
+        awaited_attributes=awaited_attributes,
+        tag_ids=tag_ids_of(rows),
+        list_names=_list_names(workspace_id, triggers),
+    )
+
+
+def assemble(
+    rows: Sequence[SequenceRow],
+    *,
+    first_steps: Mapping[UUID, tuple[UUID, int]],
+    waits: Mapping[str, Mapping[UUID, Wait]],
+    awaited_attributes: frozenset[str] = frozenset(),
+    tag_ids: Mapping[str, UUID],
+    list_names: Mapping[UUID, str],
+) -> Watched:
+    """Return what the sequences watch for; `first_steps` have their lanes, by version."""
     triggers = {row.id: trigger_from_stored(row.trigger, row.trigger_config) for row in rows}
     stopping = [row for row in rows if row.stop_condition]
     stops = {row.id: msgspec.convert(row.stop_condition, StopCondition) for row in stopping}
     sequences = {row.id: _as_value(row, triggers[row.id], first_steps) for row in rows}
-    tag_ids = _tag_ids(workspace_id, triggers.values(), stops.values())
-    is_open = {row.id for row in rows if row.status != Sequence.Status.ARCHIVED}
+    is_open = {row.id for row in rows if row.status != SequenceRow.Status.ARCHIVED}
     starting = [(sequences[each], triggers[each]) for each in sequences if each in is_open]
     starts: dict[tuple[TriggerType, StartKey], list[WatchedSequence]] = {}
     for sequence, trigger in starting:
@@ -54,12 +75,12 @@ def read(*, workspace_id: UUID) -> Watched:
         stops_by_tag=stops_by_tag,
         waits_by_event=waits,
         awaited_attributes=awaited_attributes,
-        list_names=_list_names(workspace_id, triggers.values()),
+        list_names=list_names,
         compares_entry=any(each.entry_path for each in used),
     )
 
 
-def _start_keys(trigger: Trigger, tag_ids: dict[str, UUID]) -> Iterator[StartKey]:
+def _start_keys(trigger: Trigger, tag_ids: Mapping[str, UUID]) -> Iterator[StartKey]:
     """Yield the keys of a trigger; deleted tags and lists start nothing."""
     if trigger.event_name:
         yield plain(trigger.event_name)
@@ -70,17 +91,17 @@ def _start_keys(trigger: Trigger, tag_ids: dict[str, UUID]) -> Iterator[StartKey
 
 
 def _as_value(
-    row: Sequence, trigger: Trigger, first_steps: dict[UUID, tuple[UUID, int]]
+    row: SequenceRow, trigger: Trigger, first_steps: Mapping[UUID, tuple[UUID, int]]
 ) -> WatchedSequence:
     first = first_steps.get(row.current_version_id) if row.current_version_id else None
     return WatchedSequence(
         id=row.id,
         name=row.name,
-        is_active=row.status == Sequence.Status.ACTIVE and first is not None,
+        is_active=row.status == SequenceRow.Status.ACTIVE and first is not None,
         is_enrollment_paused=row.is_enrollment_paused,
-        is_one_time=row.enrollment_mode == Sequence.Mode.ONE_TIME,
-        restarts=row.enrollment_mode == Sequence.Mode.RESTART,
-        is_keyed=row.enrollment_mode == Sequence.Mode.MATCHING_FIELD,
+        is_one_time=row.enrollment_mode == SequenceRow.Mode.ONE_TIME,
+        restarts=row.enrollment_mode == SequenceRow.Mode.RESTART,
+        is_keyed=row.enrollment_mode == SequenceRow.Mode.MATCHING_FIELD,
         active_only=row.active_subscribers_only,
         runs_while_pending=row.runs_while_pending,
         field_path=row.enrollment_field_path,
@@ -120,15 +141,16 @@ def _read_steps(
     return first_steps, waits, frozenset(attributes)
 
 
-def _tag_ids(
-    workspace_id: UUID, triggers: Iterable[Trigger], stops: Iterable[StopCondition]
-) -> dict[str, UUID]:
+def tag_ids_of(rows: Sequence[SequenceRow]) -> dict[str, UUID]:
+    """Return the ids of the tags that start and stop the sequences; one query at most."""
+    triggers = [trigger_from_stored(row.trigger, row.trigger_config) for row in rows]
     names = {name for trigger in triggers for name in trigger.tag_names}
-    names.update(stop.value for stop in stops if stop.type == "tag_added")
+    stops = [msgspec.convert(row.stop_condition, StopCondition | None) for row in rows]
+    names.update(stop.value for stop in stops if stop and stop.type == "tag_added")
     if not names:
         return {}
-    rows = Tag.objects.filter(workspace_id=workspace_id, name__in=names)
-    return dict(rows.values_list("name", "id"))
+    found = Tag.objects.filter(workspace_id=rows[0].workspace_id, name__in=names)
+    return dict(found.values_list("name", "id"))
 
 
 def _list_names(workspace_id: UUID, triggers: Iterable[Trigger]) -> dict[UUID, str]:

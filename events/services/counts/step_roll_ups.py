@@ -19,11 +19,11 @@ from django.db.models import Q, Sum
 
 from events.models import Enrollment, SequenceCount, SequenceCountMark, StepRun, TouchedHour
 from events.models.sequence_count import BUCKET
-from events.services.counts import steps
+from events.services.counts import mail_activity, steps, touched_hours
 from events.services.counts.roll_ups import DAY, HOUR, first_id_at
 from events.services.counts.steps import Bucket
 from subscribers.ids import created_at
-from subscribers.models import OutgoingEmail
+from subscribers.models import MailActivity, OutgoingEmail
 from subscribers.services.storage.outcomes import hour_of
 
 Unit = SequenceCount.Unit
@@ -114,6 +114,10 @@ class _Turn:
                 return
         with transaction.atomic():
             self._take_mark()
+            # Reported late; the last minutes are counted again anyway.
+            since = (self.mark.counted_at or self.now) - MARGIN
+            late = mail_activity.touched_hours(since=since, until=hour_of(self.mark.until))
+            touched_hours.touch(late)
             self.mark.counted_at = self.now
             self._move_mark(until=self.now)
 
@@ -172,6 +176,8 @@ def _next_row(start: datetime) -> datetime | None:
     ]
     ended = Enrollment.objects.filter(ended_at__gte=start).order_by("ended_at")
     moments += filter(None, ended.values_list("ended_at", flat=True)[:1])
+    activity = MailActivity.objects.filter(at__gte=start).order_by("at")
+    moments += activity.values_list("at", flat=True)[:1]
     return min(moments, default=None)
 
 

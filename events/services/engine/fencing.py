@@ -20,7 +20,7 @@ from events.services.engine.walking import Position, StepDone
 from events.services.engine.writing import NextState, add_step_runs
 from subscribers.models import OutgoingEmail
 from subscribers.services.consent import suppressions
-from subscribers.services.outbox import brakes, outbox
+from subscribers.services.outbox import brakes, cap, outbox
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome
 from subscribers.services.storage import outcomes
 from subscribers.services.storage.outcomes import Subject
@@ -29,7 +29,6 @@ Status = Enrollment.Status
 EmailStatus = OutgoingEmail.Status
 UNDER_WAY = Enrollment.UNDER_WAY
 BLANK = "mail_is_blank"
-COUNTED_BY_CAP = (EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +160,12 @@ def _is_held_back(
         email = earlier or outbox.skip(draft=mail.draft, reason=verdict.reason, now=current.now)
         _skip(enrollment, placed, email, verdict.reason, current)
         return True
-    until = _capped_until(enrollment, mail, current.now)
+    until = cap.capped_until(
+        workspace=enrollment.workspace,
+        subscriber=enrollment.subscriber,
+        kind=mail.draft.kind,
+        now=current.now,
+    )
     if until is not None:
         _wait(enrollment, until, "mail_cap", current)
     return until is not None
@@ -259,19 +263,3 @@ def _try_later(enrollment: ClaimedEnrollment, sent: Sent, current: EngineRound) 
         _go_on_without(enrollment, sent.placed, sent.email, sent.delivery.error, current)
     else:
         _wait(enrollment, until, "mail_deferred", current, error=sent.delivery.error)
-
-
-def _capped_until(enrollment: ClaimedEnrollment, mail: NextMail, now: datetime) -> datetime | None:
-    """Return when the cap allows another marketing mail; None when it does now."""
-    cap = enrollment.workspace.mail_cap
-    if not cap or mail.draft.kind != OutgoingEmail.Kind.MARKETING:
-        return None
-    window = timedelta(hours=enrollment.workspace.mail_cap_hours)
-    latest = OutgoingEmail.objects.filter(
-        subscriber=enrollment.subscriber,
-        kind=OutgoingEmail.Kind.MARKETING,
-        status__in=COUNTED_BY_CAP,
-        sending_since__gt=now - window,
-    )
-    times = [email.sending_since for email in latest.order_by("-id")[:cap]]
-    return min(filter(None, times)) + window if len(times) == cap else None

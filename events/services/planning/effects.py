@@ -87,6 +87,12 @@ def tags_left_by(effects: Mapping[str, Any]) -> list[TagRef]:
     return [TagRef(id=UUID(hex=tag_id), name=names[tag_id]) for tag_id in left]
 
 
+def start_in(effects: Mapping[str, Any], *, sequence_id: UUID) -> Mapping[str, str] | None:
+    """Return what the receipt did about a sequence: an entry of either key of starts."""
+    said = (*effects.get("sequencesStarted", ()), *effects.get("sequencesNotStarted", ()))
+    return next((each for each in said if each["sequenceId"] == sequence_id.hex), None)
+
+
 def merged(*parts: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """Return the entries of all parts, in order, by key."""
     together: dict[str, list[Any]] = {}

@@ -4,9 +4,9 @@ Knows the engine, whose walk it uses, and the services that decide who enters.
 """
 
 from events.services.simulation.entries import AssumedEvent, Entry
-from events.services.simulation.paths import MOST_VISITS, Awaited, Visit
+from events.services.simulation.paths import MOST_VISITS, Awaited, Ending, Visit
 from events.services.simulation.simulating import Simulation, simulate
 
 __all__ = [
-    "MOST_VISITS", "AssumedEvent", "Awaited", "Entry", "Simulation", "Visit", "simulate",
+    "MOST_VISITS", "AssumedEvent", "Awaited", "Ending", "Entry", "Simulation", "Visit", "simulate",
 ]  # fmt: skip

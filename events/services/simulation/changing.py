@@ -1,9 +1,11 @@
 """Steps that change a person, applied in memory: what `engine.changes` does to rows."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from events.decisions import triggers
+from events.decisions.changes import KnownNames
 from events.decisions.enrollments import EnrollmentsBySlot, EnrollmentState, Starts
 from events.decisions.watched import Watched
 from events.language.steps import ChangingStep
@@ -21,20 +23,28 @@ STOPPED = Enrollment.Status.STOPPED
 
 
 def imagine(
-    *, step: ChangingStep, placed: PlacedStep, enrollment: ImaginedEnrollment, watched: Watched
+    *,
+    step: ChangingStep,
+    placed: PlacedStep,
+    enrollment: ImaginedEnrollment,
+    watched: Watched,
+    known: Mapping[UUID, KnownNames] | None = None,
+    held: EnrollmentsBySlot | None = None,
 ) -> tuple[dict[str, Any], Ended | None]:
     """Change the imagined person; returns the outcome, and whether that ends this enrollment.
 
     The outcome is a step run's, with `starts`: the names of other sequences that would start.
+    `known` names and `held` enrollments are read where they are not given.
     """
     status = enrollment.subscriber.status
-    known = changes.known_names([(enrollment, step)])
+    if known is None:
+        known = changes.known_names([(enrollment, step)])
     change = changes.decide(step, enrollment, known, now=enrollment.now)
     ends = _leave(placed, enrollment) if change.is_leaving else None
     starts = Starts()
     if change.tags_added:
         concerned = watched.concerned_by(tag_ids=[tag.id for tag in change.tags_added])
-        enrollments = _enrollments_of(enrollment, concerned)
+        enrollments = _enrollments_of(enrollment, concerned, held)
         added = change.tags_added
         starts = triggers.starts_of_tags(
             watched=watched, tags_added=added, enrollments=enrollments, status=status
@@ -44,7 +54,8 @@ def imagine(
             ends = Ended(STOPPED, starting.STOP_CONDITION)
     if change.lists_joined:
         list_ids = [each.id for each in change.lists_joined]
-        enrollments = _enrollments_of(enrollment, watched.concerned_by_lists(list_ids))
+        concerned = watched.concerned_by_lists(list_ids)
+        enrollments = _enrollments_of(enrollment, concerned, held)
         starts = triggers.starts_of_lists(
             watched=watched,
             list_ids=list_ids,
@@ -72,7 +83,9 @@ def _leave(placed: PlacedStep, enrollment: ImaginedEnrollment) -> Ended | None:
     return Ended(STOPPED, audience_changes.UNSUBSCRIBED)
 
 
-def _enrollments_of(enrollment: ImaginedEnrollment, ids: frozenset[UUID]) -> EnrollmentsBySlot:
+def _enrollments_of(
+    enrollment: ImaginedEnrollment, ids: frozenset[UUID], held: EnrollmentsBySlot | None
+) -> EnrollmentsBySlot:
     """Return the person's enrollments of the sequences, the imagined one included."""
     own = EnrollmentState(
         id=enrollment.row.pk,
@@ -80,5 +93,6 @@ def _enrollments_of(enrollment: ImaginedEnrollment, ids: frozenset[UUID]) -> Enr
         status=Enrollment.Status.ACTIVE,
         entry_slot=enrollment.row.entry_slot or "",
     )
-    held = starting.enrollments_of(subscriber_id=enrollment.subscriber.pk, sequence_ids=ids)
+    if held is None:
+        held = starting.enrollments_of(subscriber_id=enrollment.subscriber.pk, sequence_ids=ids)
     return {**held, own.slot: own}

@@ -35,6 +35,8 @@ class ImaginedEnrollment(ClaimedEnrollment):
 
     now: datetime
     started_by: Seen | None
+    # Whether an event brought this moment, and not the clock.
+    is_woken: bool = True
     assumed: list[Assumed] = field(default_factory=list)
 
     @property

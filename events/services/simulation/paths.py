@@ -79,7 +79,7 @@ def follow(
     most_visits: int = MOST_VISITS,
 ) -> Path:
     """Return an enrollment's path from its first step; changes the enrollment as its steps do."""
-    walker = _Walker(enrollment, watched, awaited)
+    walker = Walker(enrollment, watched, awaited)
     # One visit more than the limit shows whether the path is cut.
     while walker.ending is None and len(walker.visits) <= most_visits:
         walker.go_on()
@@ -87,8 +87,11 @@ def follow(
     return Path(tuple(walker.visits[:most_visits]), None if is_cut else walker.ending)
 
 
-class _Walker:
-    """Walks an enrollment; the clock is the enrollment's `now`."""
+class Walker:
+    """Walks an enrollment; the clock is the enrollment's `now`.
+
+    What steps do to the world is in `mail`, `call` and `change`, which return the visit as done.
+    """
 
     def __init__(self, enrollment: ImaginedEnrollment, watched: Watched, awaited: Awaited) -> None:
         self.enrollment = enrollment
@@ -149,6 +152,7 @@ class _Walker:
         position, step = self.position, self.position.placed and self.position.placed.step
         position.is_waiting, position.due_at = True, stop.due_at
         began_at, self.enrollment.now = self.enrollment.now, stop.due_at
+        self.enrollment.is_woken = False
         if not isinstance(step, steps.WaitForEventStep):
             return
         self.times_out_at = stop.due_at
@@ -156,6 +160,7 @@ class _Walker:
         seen = self.enrollment.find_event(step.event_name, wanted, since=position.since)
         if seen is not None:
             position.released_by, self.enrollment.now = seen.id, seen.received_at
+            self.enrollment.is_woken = True
         elif self.awaited is Awaited.EVENT:
             self.enrollment.now = began_at
             position.released_by = self.enrollment.assume(step.event_name, wanted).id
@@ -169,13 +174,11 @@ class _Walker:
         enrollment.row.step_id = placed.row_id
         match step:
             case steps.EmailStep():
-                visit = self._mail(visit)
+                visit = self.mail(visit, step)
             case steps.WebhookStep():
-                visit = self._call(visit, step)
+                visit = self.call(visit, step)
             case steps.UpdateTagsStep() | steps.UpdateListStep() | steps.UpdateSubscriberStep():
-                outcome, stop = changing.imagine(
-                    step=step, placed=placed, enrollment=enrollment, watched=self.watched
-                )
+                outcome, stop = self.change(step, placed)
                 visit = replace(visit, ended_at=visit.began_at, outcome=outcome)
             case _ as never:
                 assert_never(never)
@@ -186,7 +189,7 @@ class _Walker:
         if stop:
             self._end(stop)
 
-    def _call(self, visit: Visit, step: steps.WebhookStep) -> Visit:
+    def call(self, visit: Visit, step: steps.WebhookStep) -> Visit:
         """Return the call that would be made, or why it cannot be."""
         try:
             call = webhook_calls.make(
@@ -197,7 +200,15 @@ class _Walker:
             return replace(visit, status=Status.FAILED, error=str(error), outcome=outcome)
         return replace(visit, call=call)
 
-    def _mail(self, visit: Visit) -> Visit:
+    def change(
+        self, step: steps.ChangingStep, placed: PlacedStep
+    ) -> tuple[dict[str, Any], Ended | None]:
+        """Change the person in memory; returns the outcome, and whether that ends it."""
+        return changing.imagine(
+            step=step, placed=placed, enrollment=self.enrollment, watched=self.watched
+        )
+
+    def mail(self, visit: Visit, step: steps.EmailStep) -> Visit:  # noqa: ARG002 - for others
         """Return the mail and whether it would be sent; the engine checks in the same order."""
         enrollment = self.enrollment
         try:

@@ -45,12 +45,16 @@ def find_or_imagine(*, workspace: Workspace, address: Address, now: datetime) ->
         )
         list_ids = frozenset(() if is_pending else lists.default_ids(workspace_id=workspace.pk))
         return Someone(subscriber=person, is_known=False, status=status, tags={}, list_ids=list_ids)
-    tags = SubscriberTag.objects.filter(subscriber=found).order_by("tag__name")
-    joined = ListMembership.objects.filter(subscriber=found, unsubscribed_at=None)
+    return known(found)
+
+
+def known(subscriber: Subscriber) -> Someone:
+    tags = SubscriberTag.objects.filter(subscriber=subscriber).order_by("tag__name")
+    joined = ListMembership.objects.filter(subscriber=subscriber, unsubscribed_at=None)
     return Someone(
-        subscriber=found,
+        subscriber=subscriber,
         is_known=True,
-        status=found.status,
+        status=subscriber.status,
         tags=dict(tags.values_list("tag_id", "tag__name")),
         list_ids=frozenset(joined.values_list("list_id", flat=True)),
     )

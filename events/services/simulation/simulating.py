@@ -4,11 +4,16 @@ It walks and renders with the engine's code. What the engine would do to people,
 webhooks is done in memory, or only reported.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from dataclasses import replace as dataclass_replace
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
+from msgspec.structs import replace
 
+from events.decisions.watched import Watched, WatchedSequence
 from events.language.steps import WaitForEventStep
 from events.models import Enrollment, Sequence
 from events.services.configuration import watched_sequences
@@ -52,6 +57,7 @@ def simulate(
     happening: AssumedEvent | None = None,
     awaited: Awaited = Awaited.TIMEOUT,
     most_visits: int = MOST_VISITS,
+    is_as_if_active: bool = False,
 ) -> Simulation:
     """Return the path of the person with the address, known or not, who enters at `now`.
 
@@ -59,11 +65,13 @@ def simulate(
     awaited event is taken from the recorded ones, else it arrives at once or never, as `awaited`
     says. Reads only: no row is locked or written, no mail sent, no webhook called. With a `now` in
     the past, later recorded events are seen in their time, but tags, lists and attributes as they
-    are today.
+    are today. `is_as_if_active`: people enter a draft or a paused sequence as if it were active.
     """
     workspace = sequence.workspace
     someone = people.find_or_imagine(workspace=workspace, address=address, now=now)
     watched = watched_sequences.read(workspace_id=workspace.pk)
+    if is_as_if_active:
+        watched = as_if_active(watched, sequence.pk)
     entry = entries.judge(sequence=sequence, someone=someone, watched=watched, happening=happening)
     version, path = None, Path((), None)
     if sequence.current_version_id:
@@ -83,14 +91,31 @@ def simulate(
     )
 
 
-def _begin(
+def as_if_active(watched: Watched, sequence_id: UUID) -> Watched:
+    """Return what is watched for, as if one sequence were active and its entry open."""
+    found = watched.sequences[sequence_id]
+    is_active = found.first_step_id is not None
+    active = replace(found, is_active=is_active, is_enrollment_paused=False)
+
+    def swapped(rows: Iterable[WatchedSequence]) -> list[WatchedSequence]:
+        return [active if each.id == sequence_id else each for each in rows]
+
+    return replace(
+        watched,
+        sequences={**watched.sequences, sequence_id: active},
+        starts={key: swapped(rows) for key, rows in watched.starts.items()},
+        starts_by_creation=swapped(watched.starts_by_creation),
+    )
+
+
+def imagined(
     sequence: Sequence, version: LoadedVersion, someone: Someone, entry: Entry, now: datetime
 ) -> ImaginedEnrollment:
-    person, workspace = someone.subscriber, sequence.workspace
-    started_by = entry.event
+    """Return an enrollment at the first step that begins now."""
+    person, started_by = someone.subscriber, entry.event
     first = version.steps[0] if version.steps else None
     row = Enrollment(
-        workspace=workspace,
+        workspace=sequence.workspace,
         sequence=sequence,
         version_id=version.id,
         subscriber=person,
@@ -102,24 +127,32 @@ def _begin(
         entered_at=now,
         updated_at=now,
     )
-    joined = set(entry.list_ids)
-    if person.status == Subscriber.Status.PENDING and not sequence.runs_while_pending:
-        person.status = Subscriber.Status.ACTIVE
-        joined.update(lists.default_ids(workspace_id=workspace.pk))
     return ImaginedEnrollment(
         row=row,
         version=version,
         subscriber=person,
-        workspace=workspace,
+        workspace=sequence.workspace,
         shared=Shared(
             subscriber_ids=(),
             event_ids=(),
             _tags={person.pk: set(entry.tags.values())},
-            _lists={person.pk: {encode("lst", list_id) for list_id in joined}},
+            _lists={person.pk: {encode("lst", list_id) for list_id in entry.list_ids}},
         ),
         now=now,
         started_by=started_by,
     )
+
+
+def _begin(
+    sequence: Sequence, version: LoadedVersion, someone: Someone, entry: Entry, now: datetime
+) -> ImaginedEnrollment:
+    """Return the enrollment of a person who has confirmed, if the sequence waits for that."""
+    person = someone.subscriber
+    if person.status == Subscriber.Status.PENDING and not sequence.runs_while_pending:
+        person.status = Subscriber.Status.ACTIVE
+        joined = lists.default_ids(workspace_id=sequence.workspace_id)
+        entry = dataclass_replace(entry, list_ids=entry.list_ids.union(joined))
+    return imagined(sequence, version, someone, entry, now)
 
 
 def _notes(

@@ -16,7 +16,8 @@ from events.services.enrollments import by_operator
 from events.services.ingestion import ingest
 from events.services.ingestion.request import IngestRequest, current_limits
 from subscribers import ids
-from subscribers.models import OutgoingEmail, Subscriber, Workspace
+from subscribers.models import MailActivity, OutgoingEmail, Subscriber, Workspace
+from subscribers.services.activity import recording
 from subscribers.services.consent import unsubscribing
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.outbox import outbox
@@ -74,7 +75,24 @@ class Traffic:
         MoodyBackend.mood = Mood.WELL
         mail_breaker.reset()
         self.travel.run_for(HOUR - HOUR / 6)
+        self.read()
         self.chance.choice([self.repair, self.erase, self.leave, self.cancel, self.repair])()
+
+    def read(self) -> None:
+        """Let people and machines read some mails; some of it is reported late."""
+        sent = OutgoingEmail.objects.filter(status="sent").order_by("pk")
+        for email in [each for each in sent if self.chance.random() < 1 / 3]:
+            at = max(email.created_at, self.travel.now - self.chance.choice([0, 1, 30]) * HOUR)
+            kind = self.chance.choice(["delivered", "opened", "opened", "clicked", "deferred"])
+            quality = self.chance.choice(["human", "machine", "unknown"])
+            seen = recording.Seen(
+                email=email,
+                kind=MailActivity.Kind(kind),
+                quality=quality if kind in {"opened", "clicked"} else "",
+                url=self.chance.choice(["https://a.example", "https://b.example"]),
+                at=at,
+            )
+            recording.record(seen=[seen])
 
     def report(self, number: int, name: str) -> None:
         now = self.travel.now
@@ -156,7 +174,9 @@ def test_roll_ups_equal_recounts_after_a_day_of_faults(workspace: Workspace) -> 
 
     assert rolled_up("day") == rolled_up("hour") == recounted()
     assert not TouchedHour.objects.exists()
-    assert {key[3] for key in rolled_up()} >= {"entered", "ended", "mailed", "branch", "done"}
+    assert {key[3] for key in rolled_up()} >= {
+        "entered", "ended", "mailed", "branch", "done", "delivered", "opened", "clicked",
+    }  # fmt: skip
 
 
 def test_old_days_are_counted_as_one_and_their_hours_go(workspace: Workspace) -> None:
