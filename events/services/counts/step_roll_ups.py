@@ -114,9 +114,9 @@ class _Turn:
                 return
         with transaction.atomic():
             self._take_mark()
-            # Reported late; the last minutes are counted again anyway.
-            since = (self.mark.counted_at or self.now) - MARGIN
-            late = mail_activity.touched_hours(since=since, until=hour_of(self.mark.until))
+            # Reported late: only what comes after the mark is counted anyway.
+            since = self.mark.counted_at - MARGIN if self.mark.counted_at else BEGINNING
+            late = mail_activity.touched_hours(since=since, until=self.mark.until)
             touched_hours.touch(late)
             self.mark.counted_at = self.now
             self._move_mark(until=self.now)

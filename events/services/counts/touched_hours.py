@@ -22,7 +22,8 @@ def touch(moments: Iterable[datetime]) -> None:
 def touch_mails(email_ids: Collection[UUID]) -> None:
     """Note mails that have another status than when they were counted."""
     runs = StepRun.objects.filter(email__in=email_ids).values_list("pk", flat=True)
-    touch(created_at(row_id) for row_id in (*email_ids, *runs))
+    activity = MailActivity.objects.filter(email__in=email_ids).values_list("at", flat=True)
+    touch([*map(created_at, (*email_ids, *runs)), *activity])
 
 
 def touch_end(enrollment_id: UUID) -> None:

@@ -18,12 +18,14 @@ from events.services.ingestion.request import IngestRequest, current_limits
 from subscribers import ids
 from subscribers.models import MailActivity, OutgoingEmail, Subscriber, Workspace
 from subscribers.services.activity import recording
+from subscribers.services.activity.recording import Seen
 from subscribers.services.consent import unsubscribing
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.outbox import outbox
 from subscribers.services.people import erasing
 from subscribers.wire import addresses
 from subscribers.wire.payloads import Person
+from tests import factories
 from tests.support import time_travel
 from tests.support.engine_running import enrollment_of
 from tests.support.moody_mail import Mood, MoodyBackend
@@ -234,3 +236,22 @@ def test_after_a_long_turn_the_worker_pauses(workspace: Workspace) -> None:
     assert step_roll_ups.take_turn(now=NOW + HOUR / 2) == 0
     step_roll_ups.take_turn(now=NOW + HOUR)
     assert SequenceCountMark.objects.get().due_at != NOW + HOUR
+
+
+def test_a_report_that_comes_late_in_a_quiet_hour_is_counted(workspace: Workspace) -> None:
+    with ids.made_at(lambda: MORNING):
+        person = factories.SubscriberFactory.create(workspace=workspace)
+        email = factories.OutgoingEmailFactory.create(
+            subscriber=person, kind="confirmation", cause="confirmation:1:1", sent=True
+        )
+    step_roll_ups.roll_up(now=MORNING + HOUR * 5 / 6)
+
+    with ids.made_at(lambda: MORNING + HOUR * 6 / 7):
+        opened = Seen(
+            email=email, kind=MailActivity.Kind.OPENED, at=MORNING + HOUR / 6, quality="human"
+        )
+        recording.record(seen=[opened])
+    step_roll_ups.roll_up(now=MORNING + HOUR * 7 / 8)
+
+    assert rolled_up() == recounted()
+    assert "opened" in {key[3] for key in rolled_up()}
