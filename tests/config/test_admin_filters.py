@@ -76,8 +76,8 @@ def test_the_filter_in_use_is_shown_and_removed_by_a_link(admin_client: Client) 
     )
 
     text = page.content.decode()
-    assert "From: <strong>2026-11-29 00:00:00</strong>" in text
-    assert "Until: <strong>2026-12-01 00:00:00</strong>" in text
+    assert "From: <strong>2026-11-29 00:00:00 UTC</strong>" in text
+    assert "Until: <strong>2026-12-01 00:00:00 UTC</strong>" in text
     assert 'href="?until=2026-11-30"' in text
     assert 'value="2026-12-01T00:00"' in text
     today = timezone.localdate().isoformat()

@@ -69,7 +69,9 @@ def test_the_first_last_and_newest_events_are_shown(
 
     page = page_of(admin_client, buy)
 
-    assert "First seen 2026-11-24 12:00:00, last seen 2026-12-05 12:00:00." in words_of(page)
+    assert "First seen 2026-11-24 12:00:00 UTC, last seen 2026-12-05 12:00:00 UTC." in words_of(
+        page
+    )
     assert [admin_url(each) in page for each in events] == [False] * 2 + [True] * 10
     assert list_url(Event, definition__id__exact=buy.pk) in page
 

@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from config import workspace_choice
 from config.admin_base import NOT_OFFERED, ROWS_PER_PAGE, list_url
 from config.sign_in.middleware import SEEN
 from events.admin import event_list
@@ -85,6 +86,22 @@ def test_a_name_of_several_workspaces_shows_one_and_leads_to_the_others(
     assert list_url(Event, definition__id__exact=other.pk) in text
     narrowed = {"name": "signed_up", "workspace__id__exact": other.workspace_id}
     assert shown(admin_client, **narrowed) == [theirs]
+
+
+def test_a_name_is_that_of_the_chosen_workspace(
+    admin_client: Client, signed_up: EventDefinition
+) -> None:
+    other = factories.EventDefinitionFactory.create(name="signed_up")
+    make(signed_up)
+    theirs = make(other)
+    session = admin_client.session
+    session[workspace_choice.SESSION_KEY] = str(other.workspace_id)
+    session.save()
+
+    page = admin_client.get(list_url(Event, name="signed_up"))
+
+    assert list(page.context["cl"].result_list) == [theirs]
+    assert "Other workspaces have it too" not in page.content.decode()
 
 
 def test_a_person_is_found_by_address_and_external_id(admin_client: Client) -> None:
@@ -350,7 +367,7 @@ def test_no_value_gets_the_notice_of_an_unknown_filter(admin_client: Client) -> 
         ({"name": "signed_up"}, "event_by_definition"),
         ({"person": "user-1"}, "event_timeline"),
         ({"person": "user-1", "name": "signed_up"}, "event_timeline"),
-        ({"workspace__id__exact": "{workspace}"}, "event_by_workspace"),
+        ({"workspace__id__exact": "{workspace}"}, "event_newest"),
     ],
 )
 def test_the_list_reads_an_index(

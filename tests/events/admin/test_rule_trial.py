@@ -20,7 +20,7 @@ from tests import factories
 from tests.events.admin.test_pages import ADD_RULE, rule_fields
 from tests.factories.history import NOON
 
-AT = "2026-11-24 12:00:00"
+AT = "2026-11-24 12:00:00 UTC"
 HOSTILE = "\"'><script>alert(1)</script>"
 
 
