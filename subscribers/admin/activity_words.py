@@ -39,10 +39,10 @@ def sentence(row: MailActivity) -> SafeString:
     when = f"{moment(row.at)}{times}"
     match MailActivity.Kind(row.kind):
         case MailActivity.Kind.OPENED:
-            because = f": {_reasons(row)}" if row.reasons else ""
+            because = f": {reasons(row)}" if row.reasons else ""
             return format_html("Opened at {} {}{}.", when, _BY[row.quality], because)
         case MailActivity.Kind.CLICKED:
-            because = f" ({_reasons(row)})" if row.reasons else ""
+            because = f" ({reasons(row)})" if row.reasons else ""
             words = "Clicked at {} {}{}: <code>{}</code>"
             return format_html(words, when, _BY[row.quality], because, row.url)
         case MailActivity.Kind.BOUNCED:
@@ -60,5 +60,12 @@ def sentence(row: MailActivity) -> SafeString:
             assert_never(other)
 
 
-def _reasons(row: MailActivity) -> str:
+def in_short(row: MailActivity) -> str:
+    """Return what happened without its time: `opened by a person, 3 times`."""
+    by = _BY.get(row.quality, "")
+    times = f", {row.times} times" if row.times > 1 else ""
+    return f"{row.get_kind_display().lower()} {by}".strip() + times
+
+
+def reasons(row: MailActivity) -> str:
     return "; ".join(rules.SENTENCES.get(name, name) for name in row.reasons)

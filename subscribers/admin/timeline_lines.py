@@ -22,9 +22,15 @@ from events.services.people.timeline.reading import Page
 from events.services.people.timeline.sources import LineKind, TimelineEntry
 from events.wording import enrollments
 from events.wording.steps import row_in_words
-from subscribers.admin import consent_words, mail_words
+from subscribers.admin import activity_words, consent_words, mail_words
 from subscribers.admin.event_lines import effects_in_short, properties_in_short
-from subscribers.models import ConsentRecord, ListMembership, OutgoingEmail, SubscriberTag
+from subscribers.models import (
+    ConsentRecord,
+    ListMembership,
+    MailActivity,
+    OutgoingEmail,
+    SubscriberTag,
+)
 from subscribers.wire import link_tokens
 
 NOT_RECORDED = "what added it is not recorded"
@@ -33,6 +39,7 @@ MailStatus = OutgoingEmail.Status
 Said = tuple[str, SafeString, Iterable[SafeString]]
 # What went wrong stands out.
 BAD_MAILS = (MailStatus.FAILED, MailStatus.UNKNOWN)
+BAD_ACTIVITY = (MailActivity.Kind.BOUNCED, MailActivity.Kind.COMPLAINED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +102,7 @@ def _line(entry: TimelineEntry, named: _Named) -> Line:
     return Line(time=time_tag(entry.at, clock), tone=tone, what=what, notes=shown)
 
 
-def _said(entry: TimelineEntry, named: _Named) -> Said:  # noqa: C901, PLR0911 - one return a kind
+def _said(entry: TimelineEntry, named: _Named) -> Said:  # noqa: C901, PLR0911, PLR0912 - one return a kind
     match entry.kind:
         case LineKind.ADDED:
             return "change", sentence("{}", "Added"), ()
@@ -115,6 +122,8 @@ def _said(entry: TimelineEntry, named: _Named) -> Said:  # noqa: C901, PLR0911 -
             return _step(entry.row, named)
         case LineKind.MAIL:
             return _mail(entry.row, named)
+        case LineKind.ACTIVITY:
+            return _activity(entry.row)
         case LineKind.ENDED:
             return _ended(entry.row)
         case LineKind.LOG:
@@ -189,6 +198,14 @@ def _mail(email: OutgoingEmail, named: _Named) -> Said:
     elif email.kind == OutgoingEmail.Kind.CONFIRMATION:
         notes.append(sentence("{}", "asks to confirm the address"))
     return "bad" if email.status in BAD_MAILS else "mail", what, notes
+
+
+def _activity(row: MailActivity) -> Said:
+    subject = link_tokens.hidden(row.email.subject) or "(no subject)"
+    what = sentence("Mail “{}” {}", link_to(row.email, subject), activity_words.in_short(row))
+    known = (row.url, activity_words.reasons(row))
+    tone = "bad" if row.kind in BAD_ACTIVITY else "mail"
+    return tone, what, [sentence("{}", each) for each in known if each]
 
 
 def _logged(entry: LogEntry) -> Said:

@@ -21,6 +21,7 @@ from events.models import Enrollment, Event, Step, StepRun
 from subscribers.models import (
     ConsentRecord,
     ListMembership,
+    MailActivity,
     OutgoingEmail,
     Subscriber,
     SubscriberTag,
@@ -54,6 +55,7 @@ class LineKind(StrEnum):
     ENTERED = "entered"
     STEP = "step"
     MAIL = "mail"
+    ACTIVITY = "activity"
     ENDED = "ended"
     LOG = "log"
 
@@ -100,6 +102,11 @@ def _changing_steps(person: Subscriber) -> QuerySet[StepRun]:
 def _mails(person: Subscriber) -> QuerySet[OutgoingEmail]:
     mails = OutgoingEmail.objects.filter(subscriber=person).select_related("workspace")
     return mails.defer(*BODIES)
+
+
+def _activity(person: Subscriber) -> QuerySet[MailActivity]:
+    rows = MailActivity.objects.filter(subscriber=person).select_related("email")
+    return rows.defer(*(f"email__{each}" for each in BODIES))
 
 
 def _consent(person: Subscriber) -> QuerySet[ConsentRecord]:
@@ -193,6 +200,10 @@ SOURCES: tuple[Source, ...] = (
     Source(
         kind=LineKind.MAIL, shows=_shows(Show.MAIL), permission=SEE_MAILS,
         at=Coalesce("sent_at", "created_at"), rows=_mails,
+    ),
+    Source(
+        kind=LineKind.ACTIVITY, shows=_shows(Show.MAIL), permission=SEE_MAILS,
+        at=F("at"), rows=_activity,
     ),
     Source(
         kind=LineKind.ENDED, shows=_shows(Show.SEQUENCES), permission=SEE_ENROLLMENTS,

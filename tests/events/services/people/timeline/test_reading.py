@@ -14,7 +14,7 @@ from django.utils import timezone
 from events.services.people.timeline import reading, sources
 from events.services.people.timeline.reading import Page
 from events.services.people.timeline.sources import SOURCES, LineKind, Show
-from subscribers.models import ConsentRecord, Subscriber
+from subscribers.models import ConsentRecord, MailActivity, Subscriber
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +49,10 @@ def a_life(person: Subscriber) -> None:
     )  # fmt: skip
     mail = factories.OutgoingEmailFactory.create(subscriber=person, sent=True)
     factories.StepRunFactory.create(enrollment=run.enrollment, visit=2, email=mail)
+    MailActivity.objects.create(
+        workspace=person.workspace, email=mail, subscriber=person, at=NOON,
+        kind=MailActivity.Kind.OPENED, quality=MailActivity.Quality.HUMAN,
+    )  # fmt: skip
     factories.ConsentRecordFactory.create(subscriber=person)
     link = factories.SubscriberTagFactory.create(subscriber=person)
     type(link).objects.update(created_at=NOON)
@@ -72,7 +76,7 @@ def person() -> Subscriber:
         (Show.ALL, set(LineKind)),
         (Show.EVENTS, {LineKind.EVENT}),
         (Show.SEQUENCES, {LineKind.ENTERED, LineKind.STEP, LineKind.ENDED}),
-        (Show.MAIL, {LineKind.MAIL}),
+        (Show.MAIL, {LineKind.MAIL, LineKind.ACTIVITY}),
         (Show.CONSENT, {LineKind.CONSENT}),
         (
             Show.CHANGES,
