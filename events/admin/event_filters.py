@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
+from config import workspace_choice
 from config.admin_base import starting_with
 from config.admin_filters import ChoiceFilter, FieldFilter, MomentFilter, between
 from config.admin_links import list_url
@@ -31,11 +32,12 @@ BY_OCCURRENCE = frozenset({"definition__id__exact", NAME, *OF_PERSON})
 
 
 def definitions(request: HttpRequest) -> Any:  # noqa: ANN401 - a queryset
-    """Return the definitions that their own list would show, of the filter's workspace."""
+    """Return the definitions of the filter's workspace, else of the chosen one."""
     found: Any = admin.site.get_model_admin(EventDefinition).get_queryset(request)
     text = request.GET.get("workspace__id__exact")
     if not text:
-        return found
+        chosen = workspace_choice.chosen(request)
+        return found.filter(workspace=chosen) if chosen else found
     try:
         return found.filter(workspace=UUID(text))
     except ValueError:
