@@ -57,12 +57,12 @@ class ActingAdmin(SkinAdmin):
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:  # noqa: ANN401 - each page knows its model
         row = super().get_object(request, object_id, from_field)
-        show_by_clock(row)
+        show_by_clock(request, row)
         return row
 
     def get_changelist_instance(self, request: HttpRequest) -> "ChangeList":
         found = super().get_changelist_instance(request)
-        found.result_list = RowsByTheirClock(found.result_list)
+        found.result_list = RowsByTheirClock(request, found.result_list)
         found.list_display = with_times(self.model, found.list_display)
         if found.list_display_links:
             found.list_display_links = with_times(self.model, found.list_display_links)

@@ -1,8 +1,8 @@
 """Times in the admin: by the clock of the workspace that a row belongs to, with the zone's name.
 
-A row's page, and a row of a list while it is shown, makes the workspace's zone Django's current
-one: `readable.moment`, the skin and the templates use that. Rows without a workspace are shown by
-the clock of the only one, in UTC where there are several.
+A page has the zone of the chosen workspace (UTC where all are shown), a row's page that of the
+row's workspace, and so has a row of a list while it is shown. It is Django's current zone, which
+`readable.moment`, the skin and the templates use.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,21 +18,28 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from config import workspace_choice
 from config.readable import time_tag
 from events.language.timing import zone_of
 from subscribers.models import Workspace
 
+ADMIN = "/admin/"
 Cell = Callable[[Any], str]
 
 
 class PageClockMiddleware:
-    """Ends each page's zone with the page: a thread serves many."""
+    """Begins each page of the admin with the zone of the chosen workspace, and ends the zone with
+    the page: a thread serves many.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         try:
+            if request.path_info.startswith(ADMIN) and request.user.is_staff:
+                chosen = workspace_choice.of(request).chosen
+                timezone.activate(zone_of(chosen.timezone) if chosen else ZoneInfo("UTC"))
             return self.get_response(request)
         finally:
             timezone.deactivate()
@@ -41,31 +48,20 @@ class PageClockMiddleware:
 class RowsByTheirClock(list[Any]):
     """A page of rows; each is shown while its workspace's zone is the current one."""
 
-    def __init__(self, rows: Sequence[Any]) -> None:
+    def __init__(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         super().__init__(rows)
-        self.zones = zones_of(rows)
+        self.zones = _zones_of(request, rows)
 
     def __iter__(self) -> Iterator[Any]:
         for row in super().__iter__():
-            with timezone.override(self.zones[_workspace_id(row)]):
+            with timezone.override(self.zones.get(_workspace_id(row)) or _current_zone()):
                 yield row
 
 
-def zones_of(rows: Sequence[Any]) -> Mapping[UUID | None, ZoneInfo]:
-    """Return the zones of the rows' workspaces by id; one query, unless the rows hold them."""
-    names = {_workspace_id(row): _loaded_name(row) for row in rows}
-    missing = [each for each, name in names.items() if name is None and each is not None]
-    if missing:
-        names |= Workspace.objects.filter(pk__in=missing).values_list("pk", "timezone")
-    if None in names:
-        names[None] = _name_of_the_only_one()
-    return {each: zone_of(name or "UTC") for each, name in names.items()}
-
-
-def show_by_clock(row: Model | None) -> None:
-    """Show the times of a page by the clock of its row."""
-    if row is not None:
-        timezone.activate(zones_of([row])[_workspace_id(row)])
+def show_by_clock(request: HttpRequest, row: Model | None) -> None:
+    """Show the times of a page by the clock of its row, where that has a workspace."""
+    for zone in _zones_of(request, [row]).values() if row else ():
+        timezone.activate(zone)
 
 
 def with_times(model: type[Model], columns: Iterable[object]) -> list[Any]:
@@ -109,17 +105,19 @@ def _cell(field: "DateTimeField[Any, Any]") -> Cell:
     return cell
 
 
+def _zones_of(request: HttpRequest, rows: Sequence[Any]) -> Mapping[UUID | None, ZoneInfo]:
+    """Return the zones of the rows' workspaces by id; one query for those that are no choice."""
+    choice = workspace_choice.of(request)
+    wanted = {row_id for row in rows if (row_id := _workspace_id(row))}
+    names = {each: found.timezone for each in wanted if (found := choice.named(each))}
+    if missing := wanted - names.keys():
+        names |= Workspace.objects.filter(pk__in=missing).values_list("pk", "timezone")
+    return {each: zone_of(name) for each, name in names.items()}
+
+
 def _workspace_id(row: Any) -> UUID | None:  # noqa: ANN401 - any row
     return row.pk if isinstance(row, Workspace) else getattr(row, "workspace_id", None)
 
 
-def _loaded_name(row: Any) -> str | None:  # noqa: ANN401 - any row
-    if isinstance(row, Workspace):
-        return row.timezone
-    is_loaded = "workspace" in row._state.fields_cache
-    return str(row.workspace.timezone) if is_loaded and row.workspace else None
-
-
-def _name_of_the_only_one() -> str:
-    names = Workspace.objects.order_by("pk").values_list("timezone", flat=True)[:2]
-    return names[0] if len(names) == 1 else "UTC"
+def _current_zone() -> Any:  # noqa: ANN401 - Django's own type
+    return timezone.get_current_timezone()

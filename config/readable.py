@@ -17,8 +17,16 @@ def moment(at: datetime, zone: ZoneInfo | None = None) -> str:
 
     Without a zone it is the page's (`config.admin_times`), in the terminal UTC.
     """
-    local = localtime(at, zone)
+    local = local_time(at, zone)
     return f"{local:%Y-%m-%d %H:%M:%S} {zone_name(local)}"
+
+
+def local_time(at: datetime, zone: ZoneInfo | None = None) -> datetime:
+    """Return a time by a zone's clock; in UTC where the calendar ends before that clock does."""
+    try:
+        return localtime(at, zone)
+    except OverflowError:
+        return at.astimezone(UTC)
 
 
 def zone_name(local: datetime) -> str:
@@ -30,7 +38,7 @@ def zone_name(local: datetime) -> str:
 def time_tag(at: datetime, words: str = "") -> SafeString:
     """Return `moment`, or other words for it, as an element that shows the time in UTC too."""
     utc = at.astimezone(UTC)
-    title = f"{localtime(at).tzinfo} · {utc:%Y-%m-%d %H:%M:%S} UTC"
+    title = f"{local_time(at).tzinfo} · {utc:%Y-%m-%d %H:%M:%S} UTC"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         f"{utc:%Y-%m-%dT%H:%M:%SZ}",

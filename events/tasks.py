@@ -11,7 +11,7 @@ from events.models import Enrollment
 from events.services import backtests, engine, retention, worker_reports
 from events.services.counts import current, endings, roll_ups, step_roll_ups
 from events.services.engine import leftover_mails
-from events.services.enrollments import retrying
+from events.services.enrollments import by_segment, retrying
 from events.services.ingestion import failed_stages
 from events.wording import losses
 from subscribers.services.dispatch import queue as outbox_queue
@@ -49,6 +49,11 @@ def roll_up(minutes: int) -> int:
 def count_endings() -> None:
     """Count the enrollments that ended in this hour and since the last count."""
     endings.roll_up(now=_clock())
+
+
+def enroll_segments() -> int:
+    """Carry on the mass enrollments that are due; returns how many people entered."""
+    return by_segment.advance_due(clock=_clock)
 
 
 def warn_of_losses() -> None:

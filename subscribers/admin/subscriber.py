@@ -1,23 +1,32 @@
 """Subscribers: the list, and the page of one person; changed by the actions only."""
 
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.timesince import timesince
 
 from config.admin_skin import PENDING_FOR
 from config.readable import moment, time_tag
+from events.services.segments.limits import TookTooLong, time_limit
 from subscribers import ids
 from subscribers.admin import subscriber_page
 from subscribers.admin.person_search import named
 from subscribers.admin.subscriber_enrolling import EnrollingActions
-from subscribers.admin.subscriber_filters import HasTag, OnList, PendingFor
+from subscribers.admin.subscriber_filters import HasTag, InSegment, OnList, PendingFor
 from subscribers.models import Confirmation, Subscriber
 from subscribers.wire import addresses
+
+if TYPE_CHECKING:
+    from django.contrib.admin.views.main import ChangeList
+
+SEGMENT_TOO_SLOW = (
+    "Looking for the segment's people took longer than five seconds and was stopped: the list is "
+    "shown without it. An export finds them all."
+)
 
 
 @admin.register(Subscriber)
@@ -25,7 +34,7 @@ class SubscriberAdmin(EnrollingActions):
     list_display = ("email", "external_id", "name", "status", "workspace", "created_at")
     list_display_of_pending = ("email", "waits", "mails_sent", "reminded", "workspace")
     list_select_related = ("workspace",)
-    list_filter = ("workspace", "status", PendingFor, HasTag, OnList)
+    list_filter = ("workspace", "status", InSegment, PendingFor, HasTag, OnList)
     search_fields = ("email_key", "external_id")
     search_help_text = "First or last name, address or external id, from its beginning"
     fieldsets = ()
@@ -37,6 +46,24 @@ class SubscriberAdmin(EnrollingActions):
         of_each = Confirmation.objects.filter(closed_at=None)
         prefetched = Prefetch("confirmations", of_each, to_attr="open_confirmations")
         return rows.prefetch_related(prefetched)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list; without a segment that takes too long to ask for."""
+        try:
+            return super().changelist_view(request, extra_context)
+        except TookTooLong:
+            rest = request.GET.copy()
+            rest.pop(InSegment.parameter_name, None)
+            messages.warning(request, SEGMENT_TOO_SLOW)
+            return HttpResponseRedirect(f"{request.path}?{rest.urlencode()}".rstrip("?"))
+
+    def get_changelist_instance(self, request: HttpRequest) -> "ChangeList":
+        if InSegment.parameter_name not in request.GET:
+            return super().get_changelist_instance(request)
+        with time_limit():
+            return super().get_changelist_instance(request)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         return self.list_display_of_pending if _is_about_pending(request) else self.list_display

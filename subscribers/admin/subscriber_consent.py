@@ -45,10 +45,15 @@ def _verdict(answer: reachability.Reachability) -> Iterator[SafeString]:
         yield sentence(strong, "No:", f"{transactional}.")
     elif answer.marketing:
         yield sentence(strong, "Only transactional mail:", f"{marketing}.")
-    elif not (answer.held or answer.stop):
+    elif not (answer.on_hold_since or answer.held or answer.stop):
         yield sentence(strong, "Yes.", "")
     if answer.transactional:
         return
+    if answer.on_hold_since:
+        since = time_tag(answer.on_hold_since)
+        yield sentence(
+            "<strong>Not now:</strong> this is a restored copy: it sends nothing since {}.", since
+        )
     if answer.held:
         yield sentence(strong, "Not now:", f"{reason_in_words(answer.held)}. What is due waits.")
     elif answer.stop:

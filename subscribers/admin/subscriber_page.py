@@ -8,10 +8,18 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 
 from config.admin_base import link_to, list_url
-from config.readable import NOTHING, bulleted, json_value, moment, sentence, separated, time_tag
+from config.readable import (
+    NOTHING,
+    bulleted,
+    json_value,
+    local_time,
+    moment,
+    sentence,
+    separated,
+    time_tag,
+)
 from events.language.timing import zone_of
 from events.models import Enrollment, Event
 from events.services.people import next_mail
@@ -107,7 +115,7 @@ def _facts(person: Subscriber, now: datetime) -> Iterator[SafeString | str]:
         yield sentence("{}, there {}", str(zone), time_tag(now, f"{now.astimezone(zone):%H:%M}"))
     else:
         yield f"{zone_of(person.workspace.timezone)}, as the workspace"
-    since = localtime(person.created_at)
+    since = local_time(person.created_at)
     yield sentence("since {}", time_tag(since, f"{since.day} {since:%B %Y}"))
     yield sentence("workspace {}", person.workspace.name)
 

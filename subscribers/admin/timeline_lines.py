@@ -13,10 +13,9 @@ from uuid import UUID
 from django.contrib.admin.models import LogEntry
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 
 from config.admin_links import link_to
-from config.readable import sentence, time_tag
+from config.readable import local_time, sentence, time_tag
 from events.admin.enrollment_history import awaited_by, what_it_did
 from events.models import Enrollment, Event, StepRun, SyncRule
 from events.services.people.timeline.reading import Page
@@ -55,8 +54,8 @@ class Day:
 def by_day(page: Page, *, now: datetime) -> list[Day]:
     """Return a page's lines by the day of the current zone's clock, newest first."""
     named = _Named(page)
-    days = groupby(page.entries, key=lambda entry: localtime(entry.at).date())
-    today = localtime(now).date()
+    days = groupby(page.entries, key=lambda entry: local_time(entry.at).date())
+    today = local_time(now).date()
     return [
         Day(title=_title(day, today), lines=[_line(entry, named) for entry in entries])
         for day, entries in days
@@ -91,7 +90,7 @@ class _Named:
 
 def _line(entry: TimelineEntry, named: _Named) -> Line:
     tone, what, notes = _said(entry, named)
-    clock = f"{localtime(entry.at):%H:%M}"
+    clock = f"{local_time(entry.at):%H:%M}"
     shown = [note for note in notes if note]
     return Line(time=time_tag(entry.at, clock), tone=tone, what=what, notes=shown)
 

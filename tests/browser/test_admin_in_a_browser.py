@@ -116,6 +116,21 @@ def hostile_rows() -> list[Model]:
     key = factories.ApiKeyFactory.create(workspace=workspace, name=HOSTILE)
     enrollment, email, sequence = hostile_enrollments(event)
     record, suppression = hostile_consent(person)
+    conditions = [
+        {"field": "attribute", "operator": "is", "value": f"plan:{HOSTILE}"},
+        {"field": "firstName", "operator": "contains", "value": HOSTILE},
+        {"field": "added", "operator": "less_than", "value": "7 days"},
+    ]
+    segment = factories.SegmentFactory.create(
+        workspace=workspace, name=HOSTILE, root={"children": conditions}
+    )
+    run = factories.AudienceEnrollmentFactory.create(
+        sequence=sequence,
+        segment=segment,
+        skipped_reasons={HOSTILE: 1},
+        error=HOSTILE,
+        actor=HOSTILE[:150],
+    )
     entry = LogEntry.objects.create(
         user=User.objects.get(),
         content_type=ContentType.objects.get_for_model(person),
@@ -137,6 +152,8 @@ def hostile_rows() -> list[Model]:
         entry,
         record,
         suppression,
+        run,
+        segment,
         enrollment,
         email,
         sequence,
@@ -257,6 +274,7 @@ def addresses_of(rows: list[Model]) -> list[str]:
                 "archiving",
                 "moving",
                 "enrolling",
+                "enrolling-segment",
             )
         ),
         f"{view_url(sequence, 'step-mail')}?number=1",

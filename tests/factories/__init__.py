@@ -4,6 +4,7 @@ from tests.factories.audience import (
     ApiKeyFactory,
     ListFactory,
     ListMembershipFactory,
+    SegmentFactory,
     SubscriberFactory,
     SubscriberTagFactory,
     TagFactory,
@@ -24,6 +25,7 @@ from tests.factories.history import (
 )
 from tests.factories.importing import ImportRejectFactory, ImportRunFactory
 from tests.factories.sequences import (
+    AudienceEnrollmentFactory,
     EnrollmentFactory,
     MailActivityFactory,
     MailFlowFactory,
@@ -39,6 +41,7 @@ from tests.factories.working import EventCountFactory, WorkerFactory
 __all__ = [
     "ApiKeyFactory",
     "AskedHourFactory",
+    "AudienceEnrollmentFactory",
     "ConfirmationFactory",
     "ConsentRecordFactory",
     "EnrollmentFactory",
@@ -53,6 +56,7 @@ __all__ = [
     "MailActivityFactory",
     "MailFlowFactory",
     "OutgoingEmailFactory",
+    "SegmentFactory",
     "SequenceFactory",
     "SequenceVersionFactory",
     "SignInFactory",

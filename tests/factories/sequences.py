@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import factory
 from factory.django import DjangoModelFactory
 
-from events.models import Enrollment, Sequence, SequenceVersion, Step, StepRun
+from events.models import AudienceEnrollment, Enrollment, Sequence, SequenceVersion, Step, StepRun
 from subscribers.models import MailActivity, MailFlow, OutgoingEmail
-from tests.factories.audience import SubscriberFactory, WorkspaceFactory
+from tests.factories.audience import SegmentFactory, SubscriberFactory, WorkspaceFactory
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -87,6 +87,20 @@ class EnrollmentFactory(DjangoModelFactory[Enrollment]):
     due_at = NOON
     entered_at = NOON
     updated_at = NOON
+
+
+class AudienceEnrollmentFactory(DjangoModelFactory[AudienceEnrollment]):
+    """A mass enrollment that has not begun."""
+
+    class Meta:
+        model = AudienceEnrollment
+
+    sequence = factory.SubFactory(SequenceFactory)
+    workspace = factory.SelfAttribute("sequence.workspace")
+    segment = factory.SubFactory(SegmentFactory, workspace=factory.SelfAttribute("..workspace"))
+    segment_name = factory.SelfAttribute("segment.name")
+    scheduled_for = NOON
+    is_counted = True
 
 
 class StepRunFactory(DjangoModelFactory[StepRun]):

@@ -6,6 +6,7 @@ from datetime import datetime
 from subscribers.models import OutgoingEmail, Subscriber
 from subscribers.services.consent import suppressions
 from subscribers.services.outbox import brakes, cap, flow, outbox
+from subscribers.services.workspaces import installation
 
 Kind = OutgoingEmail.Kind
 
@@ -23,6 +24,8 @@ class Reachability:
     held: str
     capped_until: datetime | None
     stop: flow.Stop | None
+    # Since when a restored copy carries nothing out.
+    on_hold_since: datetime | None
 
 
 def of_person(*, subscriber: Subscriber, now: datetime) -> Reachability:
@@ -44,4 +47,5 @@ def of_person(*, subscriber: Subscriber, now: datetime) -> Reachability:
             workspace=workspace, subscriber=subscriber, kind=Kind.MARKETING, now=now
         ),
         stop=stops[0] if stops else None,
+        on_hold_since=installation.on_hold_since(),
     )

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config.admin_base import admin_url
-from subscribers.models import MailFlow, OutgoingEmail, Subscriber
+from subscribers.models import Installation, MailFlow, OutgoingEmail, Subscriber
 from subscribers.services.outbox import flow
 from tests import factories
 from tests.support.sequence_making import make_sequence
@@ -251,4 +251,14 @@ def test_a_mail_server_that_is_away_is_named_with_its_time(admin_client: Client)
 
     assert "Not now:</strong> no mail has left by" in page
     assert ">2026-11-24 13:00:00 CET</time>: " in page
+    assert "<strong>Yes.</strong>" not in page
+
+
+def test_a_restored_copy_says_that_it_sends_nothing(admin_client: Client) -> None:
+    person = make_person()
+    Installation.objects.update_or_create(pk=1, defaults={"on_hold_since": NOON})
+
+    page = page_of(admin_client, person)
+
+    assert "it sends nothing since <time" in page
     assert "<strong>Yes.</strong>" not in page
