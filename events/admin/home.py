@@ -106,7 +106,7 @@ def _figures(home: Home) -> Mapping[str, Any]:
         cards.append(home_cards.of_new_people(people))
     if home.may_see(OutgoingEmail):
         mails = sequences.mails(buckets=buckets, workspace=home.workspace)
-        cards.append(home_cards.of_mails(mails))
+        cards.append(home_cards.of_mails(home, mails))
         drawn.append(_chart(home, "Mails", *_mail_series(mails)))
     if home.may_see(Enrollment):
         under_way = figures.under_way(workspace_id=workspace_id)

@@ -14,6 +14,7 @@ from django.utils.timesince import timesince
 
 from config import workspace_choice
 from config.admin_base import list_url
+from config.admin_filters import FROM
 from config.readable import sentence
 from events.models import Event, Worker
 from events.services.counts.current import Current
@@ -88,7 +89,14 @@ def of_events(home: Home, events: figures.Flow) -> Card:
     if events.change is not None:
         sign = "▲" if events.change > 0 else "▼" if events.change < 0 else "="
         lines.append(f"{sign} {abs(events.change):,} % on {PERIODS[home.by][2]}")
-    return Card(title="Events", address=list_url(Event), number=f"{events.total:,}", lines=lines)
+    # Days are those of occurrence, and the list filters by receipt.
+    since = {FROM: home.buckets.since.isoformat()} if home.by == HOURLY else {}
+    return Card(
+        title="Events",
+        address=list_url(Event, **since),
+        number=f"{events.total:,}",
+        lines=lines,
+    )
 
 
 def of_new_people(people: figures.NewPeople) -> Card:
@@ -112,11 +120,13 @@ def of_current(home: Home, current: Current, *, title: str, address: str) -> Car
     )
 
 
-def of_mails(mails: sequences.Mails) -> Card:
+def of_mails(home: Home, mails: sequences.Mails) -> Card:
     skipped, failed = sum(mails[Measure.SKIPPED]), sum(mails[Measure.FAILED])
     return Card(
         title="Mails sent",
-        address=list_url(OutgoingEmail),
+        address=list_url(
+            OutgoingEmail, status__exact="sent", **{FROM: home.buckets.since.isoformat()}
+        ),
         number=f"{sum(mails[Measure.MAILED]):,}",
         lines=[f"{skipped:,} skipped · {failed:,} failed"],
     )

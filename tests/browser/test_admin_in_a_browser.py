@@ -268,8 +268,6 @@ def addresses_of(rows: list[Model]) -> list[str]:
             view_url(sequence, name)
             for name in (
                 "flow",
-                "step-mail/?number=1",
-                "step/?number=1",
                 "versions",
                 "activating",
                 "pausing",
@@ -279,6 +277,8 @@ def addresses_of(rows: list[Model]) -> list[str]:
                 "enrolling-segment",
             )
         ),
+        f"{view_url(sequence, 'step-mail')}?number=1",
+        f"{view_url(sequence, 'step')}?number=1",
         list_url(type(person), q=HOSTILE),
         list_url(type(person), tag=rows[2].pk.hex),
         admin_url(rows[2]).replace("/change/", "/delete/"),

@@ -80,6 +80,14 @@ def test_a_list_that_a_link_narrows_to_a_row_shows_all_of_it(admin_client: Clien
     assert pks_on(admin_client, of_tag) == {tagged.subscriber.pk}
 
 
+def test_events_of_a_name_are_those_of_the_chosen_workspace(admin_client: Client) -> None:
+    events = [factories.EventFactory.create(definition__name="signed_up") for _ in range(2)]
+
+    for event in events:
+        choose(admin_client, event.workspace)
+        assert pks_on(admin_client, list_url(Event, name="signed_up")) == {event.pk}
+
+
 def test_an_id_is_found_in_whatever_workspace(admin_client: Client) -> None:
     person = factories.SubscriberFactory.create()
     choose(admin_client, factories.WorkspaceFactory.create())

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from events.models import CurrentCount, EventCount, Sequence, SequenceCount
-from events.services.counts import current
+from events.services.counts import current, roll_ups
 from events.services.counts.roll_ups import first_id_at
 from subscribers.models import Workspace
 from subscribers.models.outcome_count import NO_SEQUENCE
@@ -56,6 +56,21 @@ def test_events_are_compared_with_the_same_hours_of_the_day_before(admin_client:
     # The current hour is not over, and is compared with nothing.
     assert card.number == "35"
     assert list(card.lines) == ["▲ 25 % on the day before"]
+
+
+def test_the_events_lead_to_a_list_of_exactly_those(admin_client: Client) -> None:
+    now = timezone.now()
+    events = [
+        factories.EventFactory.create(pk=first_id_at(at), received_at=at, occurred_at=at)
+        for at in (now, hour(23), hour(24), now - timedelta(days=3))
+    ]
+    roll_ups.roll_up(now=now, since=now)
+
+    card = cards(admin_client)["Events"]
+    listed = admin_client.get(card.address).context["cl"].result_list
+
+    assert card.number == "2"
+    assert [row.pk for row in listed] == [event.pk for event in events[:2]]
 
 
 def test_days_are_read_from_the_days_of_occurrence(admin_client: Client) -> None:
