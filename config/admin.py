@@ -17,6 +17,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from config import user_fence
 from config.admin_base import BaseAdmin, ReadOnlyAdmin, RowAction, SkinAdmin
+from config.admin_filters import FilteredAdmin, between
 from config.sign_in import second_factor
 
 # The queue's own pages count rows, and allow changes that the worker does not notice; those of the
@@ -117,9 +118,10 @@ class PeopleGroupAdmin(FencedAdmin, GroupAdmin, BaseAdmin):
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(ReadOnlyAdmin):
+class LogEntryAdmin(ReadOnlyAdmin, FilteredAdmin):
     list_display = ("action_time", "user", "action", "content_type", "object_repr", "what")
     list_select_related = ("user", "content_type")
+    list_filter = between("action_time")
     fields = ("action_time", "user", "action", "content_type", "object_id", "object_repr", "what")
     readonly_fields = ("action", "what")
 

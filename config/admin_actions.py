@@ -19,9 +19,12 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 
 from config.admin_links import page_url, view_url
+from config.admin_times import RowsByTheirClock, name_zones_in, show_by_clock, with_times
 
 # The skin ships no types, and Django's classes are generic for the type checker only.
 if TYPE_CHECKING:
+    from django.contrib.admin.views.main import ChangeList
+
     SkinAdmin = ModelAdmin[Any]
 else:
     from unfold.admin import ModelAdmin as SkinAdmin
@@ -38,12 +41,32 @@ class RowAction:
     is_dangerous: bool = False
     # A link instead of the button, to a page that asks first.
     is_link: bool = False
+    # Folded away where the page has many.
+    is_minor: bool = False
 
 
 class ActingAdmin(SkinAdmin):
-    """An admin page with buttons for the actions that its row allows now."""
+    """An admin page with buttons for the actions that its row allows now.
+
+    Times are shown by the clock of the row's workspace.
+    """
 
     change_form_outer_before_template = "admin/row_actions.html"
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:  # noqa: ANN401 - each page knows its model
+        row = super().get_object(request, object_id, from_field)
+        show_by_clock(request, row)
+        return row
+
+    def get_changelist_instance(self, request: HttpRequest) -> "ChangeList":
+        found = super().get_changelist_instance(request)
+        found.result_list = RowsByTheirClock(request, found.result_list)
+        found.list_display = with_times(self.model, found.list_display)
+        if found.list_display_links:
+            found.list_display_links = with_times(self.model, found.list_display_links)
+        return found
 
     def row_actions(self, request: HttpRequest, row: Any) -> Sequence[RowAction]:  # noqa: ANN401 - each page knows its model
         """Return the actions that the row allows now."""
@@ -62,6 +85,8 @@ class ActingAdmin(SkinAdmin):
             context["row_actions"] = [
                 (action, view_url(row, action.name)) for action in self.row_actions(request, row)
             ]
+            context["minor_actions"] = [each for each in context["row_actions"] if each[0].is_minor]
+        name_zones_in(context["adminform"], self.model)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:

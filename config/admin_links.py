@@ -10,7 +10,10 @@ from django.utils.safestring import SafeString
 
 
 def link_to(row: Model, text: str | None = None) -> SafeString:
-    return format_html('<a href="{}">{}</a>', page_url(row), str(row) if text is None else text)
+    """Return a link to a row's page; a text whose direction could turn others is set apart."""
+    words = str(row) if text is None else text
+    shown = words if words.isascii() else format_html("<bdi>{}</bdi>", words)
+    return format_html('<a href="{}">{}</a>', page_url(row), shown)
 
 
 def page_url(row: Model) -> str:

@@ -76,6 +76,7 @@ UNFOLD = {
                 _item("Consent ledger", "contract", "subscribers_consentrecord"),
                 _item("Tags", "sell", "subscribers_tag"),
                 _item("Lists", "list_alt", "subscribers_list"),
+                _item("Segments", "filter_alt", "subscribers_segment"),
             ),
             _group(
                 "Events",
@@ -88,6 +89,7 @@ UNFOLD = {
                 "Sequences",
                 _item("Sequences", "route", "events_sequence"),
                 _item("Enrollments", "directions_walk", "events_enrollment"),
+                _item("Mass enrollments", "group_add", "events_audienceenrollment"),
                 _item("Outbox", "outgoing_mail", "subscribers_outgoingemail"),
             ),
             _group(

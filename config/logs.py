@@ -13,8 +13,8 @@ SECRETS = re.compile(
     # A key's prefix alone, as the admin shows it, is no secret.
     r"cue_(?![a-z0-9]{10}\b)[A-Za-z0-9]{4,}(?:_[A-Za-z0-9]+)?"
     r"|(?<=Bearer )\S+"
-    # The token in the address of a confirmation or unsubscribe page.
-    r"|(?<=/[cu]/)[0-9A-Za-z._-]{8,}"
+    # The token in the address of a confirmation or unsubscribe page, tracked link or picture.
+    r"|(?<=/[curo]/)[0-9A-Za-z._-]{8,}"
     r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
     r"|(?i:(?<=password=)|(?<=token=)|(?<=secret=)|(?<=sessionid=)|(?<=csrftoken=))[^\s&;,'\"]+"
 )

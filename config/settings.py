@@ -141,6 +141,7 @@ MIDDLEWARE = [
     "config.sign_in.middleware.SignInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.admin_times.PageClockMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 # A redirect would make clients send their POST again without its body.

@@ -8,6 +8,7 @@ from config import health, metrics, workspace_choice
 from config.handbook import handbook
 from config.sign_in import pages
 from subscribers.api import delivery_reports, document
+from subscribers.pages import tracked
 from subscribers.pages.confirm import confirm
 from subscribers.pages.unsubscribe import unsubscribe
 
@@ -31,6 +32,8 @@ urlpatterns = [
     path("c/<str:token>", confirm, name="confirm"),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("u/<str:token>/<str:mail_list>", unsubscribe, name="unsubscribe-list"),
+    path("r/<str:token>", tracked.click, name="tracked-link"),
+    path("o/<str:token>.gif", tracked.picture, name="tracked-open"),
     path("anymail/<slug:service>/tracking/", delivery_reports.tracking, name="delivery-reports"),
     path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin-without-slash"),
     path("admin/login/", pages.sign_in, name="sign-in"),

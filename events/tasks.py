@@ -11,7 +11,7 @@ from events.models import Enrollment
 from events.services import backtests, engine, retention, worker_reports
 from events.services.counts import current, endings, roll_ups, step_roll_ups
 from events.services.engine import leftover_mails
-from events.services.enrollments import retrying
+from events.services.enrollments import by_segment, retrying
 from events.services.ingestion import failed_stages
 from events.wording import losses
 from subscribers.services.dispatch import queue as outbox_queue
@@ -51,6 +51,11 @@ def count_endings() -> None:
     endings.roll_up(now=_clock())
 
 
+def enroll_segments() -> int:
+    """Carry on the mass enrollments that are due; returns how many people entered."""
+    return by_segment.advance_due(clock=_clock)
+
+
 def warn_of_losses() -> None:
     """Write a line to the log for each step that began to fail, once an hour at most."""
     for loss in retrying.newly_lost(now=_clock()):
@@ -73,7 +78,7 @@ def carry_on_backtests() -> bool:
 
 def count_steps() -> int:
     """Count what steps did since the last count, and what has changed; returns how many periods."""
-    return step_roll_ups.roll_up(now=_clock())
+    return step_roll_ups.take_turn(now=_clock())
 
 
 def count_current() -> int:

@@ -73,6 +73,11 @@ def _next_head(millisecond: int) -> int:
     return (_last_millisecond & _TIME_BITS) << 80 | 0x7 << 76 | _counter << 64 | 0b10 << 62
 
 
+def first_id_at(moment: datetime) -> uuid.UUID:
+    """Return the lowest id that can be created at a moment, for comparison with ids of rows."""
+    return uuid.UUID(int=max(int(moment.timestamp() * 1000), 0) << 80)
+
+
 def encode(prefix: str, row_id: uuid.UUID) -> str:
     """Return the public id: `encode("evt", id)` gives `evt_` + 32 hex digits."""
     return f"{prefix}_{row_id.hex}"

@@ -1,8 +1,9 @@
 """An event's effects as sentences, with links to the tags, rules, sequences and enrollments they
-name.
+name: what its receipt did, or what the receipt of such an event would do now.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -18,32 +19,71 @@ from subscribers.models import Tag
 Links = Mapping[str, SafeString]
 
 
-def sentences(event: Event) -> Iterator[SafeString]:
-    """Say what the receipt of the event did and did not do; up to four queries."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verbs:
+    removed: str
+    added: str
+    rule_did_nothing: str
+    started: str
+    superseded: str
+    not_started: str
+    released: str
+    stopped: str
+
+
+DID = Verbs(
+    removed="Tag {} was removed by {}.",
+    added="Tag {} was added by {}.",
+    rule_did_nothing="{} did nothing: {}.",
+    started="The sequence {} started{}: {}.",
+    superseded="{} ended for it, since the sequence starts over.",
+    not_started="The sequence {} did not start: {}.",
+    released="{} in the sequence {} went on: it was waiting for this event.",
+    stopped="{} in the sequence {} was stopped: the event, or a tag that it added, met the exit "
+    "condition.",
+)
+WOULD = Verbs(
+    removed="Tag {} would be removed by {}.",
+    added="Tag {} would be added by {}.",
+    rule_did_nothing="{} would do nothing: {}.",
+    started="The sequence {} would start{}, with {}.",
+    superseded="{} would end for it, since the sequence starts over.",
+    not_started="The sequence {} would not start: {}.",
+    released="{} in the sequence {} would go on: it waits for this event.",
+    stopped="{} in the sequence {} would be stopped: the event, or a tag that it adds, meets the "
+    "exit condition.",
+)
+
+
+def sentences(event: Event, verbs: Verbs = DID) -> Iterator[SafeString]:
+    """Say what the receipt of the event did and did not do; up to four queries.
+
+    With `WOULD` the event is one that was tried out: what it started is not there.
+    """
     effects: dict[str, Any] = dict(event.effects)
-    yield from _of_rules(event, effects)
-    yield from _of_sequences(event, effects)
+    yield from _of_rules(event, effects, verbs)
+    yield from _of_sequences(event, effects, verbs)
     for failed in effects.pop("failedStages", ()):
         yield sentence("The stage {} failed: {}", failed["stage"], failed["error"])
     for key, value in effects.items():
         yield sentence("{}: {}", key, json_value(value))
 
 
-def _of_rules(event: Event, effects: dict[str, Any]) -> Iterator[SafeString]:
+def _of_rules(event: Event, effects: dict[str, Any], verbs: Verbs) -> Iterator[SafeString]:
     """Describe the effects of sync rules, and remove their keys from `effects`."""
     removed, added = effects.pop("tagsRemoved", ()), effects.pop("tagsAdded", ())
     skipped = effects.pop("rulesSkipped", ())
     tags = _links(Tag, event, [each["tagId"] for each in (*removed, *added)])
     rules = _links(SyncRule, event, [each["rule"] for each in (*removed, *added, *skipped)])
-    for changes, verb in ((removed, "removed"), (added, "added")):
+    for changes, words in ((removed, verbs.removed), (added, verbs.added)):
         for change in changes:
             tag = tags.get(change["tagId"], change["tag"])
-            yield sentence("Tag {} was {} by {}.", tag, verb, _rule(rules, change["rule"]))
+            yield sentence(words, tag, _rule(rules, change["rule"]))
     for each in skipped:
-        yield sentence("{} did nothing: {}.", _rule(rules, each["rule"]), _reason(each))
+        yield sentence(verbs.rule_did_nothing, _rule(rules, each["rule"]), _reason(each))
 
 
-def _of_sequences(event: Event, effects: dict[str, Any]) -> Iterator[SafeString]:
+def _of_sequences(event: Event, effects: dict[str, Any], verbs: Verbs) -> Iterator[SafeString]:
     """Describe starts, releases and stops, and remove their keys from `effects`."""
     take = effects.pop
     started, not_started = take("sequencesStarted", ()), take("sequencesNotStarted", ())
@@ -57,21 +97,17 @@ def _of_sequences(event: Event, effects: dict[str, Any]) -> Iterator[SafeString]
     enrollments = _links(Enrollment, event, [*ids, *superseded])
     for each in started:
         cause = sentence(", since the tag {} was new", each["tag"]) if "tag" in each else ""
-        enrollment, name = _enrollment(enrollments, each), _name(sequences, each)
-        yield sentence("The sequence {} started{}: {}.", name, cause, enrollment)
+        is_real = verbs is DID
+        begun = _enrollment(enrollments, each) if is_real else "a new enrollment at its first step"
+        yield sentence(verbs.started, _name(sequences, each), cause, begun)
         if "supersedes" in each:
             earlier = enrollments.get(each["supersedes"], each["supersedes"])
-            yield sentence("{} ended for it, since the sequence starts over.", earlier)
+            yield sentence(verbs.superseded, earlier)
     for each in not_started:
-        name = _name(sequences, each)
-        yield sentence("The sequence {} did not start: {}.", name, _reason(each))
-    for entries, what in (
-        (released, "went on: it was waiting for this event"),
-        (stopped, "was stopped: the event, or a tag that it added, met the exit condition"),
-    ):
+        yield sentence(verbs.not_started, _name(sequences, each), _reason(each))
+    for entries, words in ((released, verbs.released), (stopped, verbs.stopped)):
         for each in entries:
-            enrollment, name = _enrollment(enrollments, each), _name(sequences, each)
-            yield sentence("{} in the sequence {} {}.", enrollment, name, what)
+            yield sentence(words, _enrollment(enrollments, each), _name(sequences, each))
 
 
 def _links(

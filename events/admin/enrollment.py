@@ -11,7 +11,8 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from config.admin_base import ReadOnlyAdmin, RowAction, link_to
-from config.readable import NOTHING, bulleted, moment, sentence
+from config.admin_filters import FilteredAdmin, between
+from config.readable import NOTHING, bulleted, sentence, time_tag
 from events.admin import enrollment_actions, enrollment_history
 from events.admin.enrollment_filters import SequenceFilter, StepFilter, UnderWayFilter
 from events.models import Enrollment
@@ -21,15 +22,18 @@ from subscribers.models import OutgoingEmail
 
 
 @admin.register(Enrollment)
-class EnrollmentAdmin(ReadOnlyAdmin):
+class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
     list_display = (
         "subscriber", "sequence", "state", "step_shown", "due_at", "attempts", "error",
         "entered_at",
     )  # fmt: skip
     list_select_related = ("subscriber", "sequence", "step")
-    list_filter = (UnderWayFilter, "status", SequenceFilter, StepFilter, "workspace")
+    list_filter = (
+        UnderWayFilter, "status", SequenceFilter, StepFilter, "workspace",
+        *between("entered_at", ids_follow=True),
+    )  # fmt: skip
     search_fields = ("id",)
-    search_help_text = "enr_… id, whole address or external id"
+    search_help_text = "enr_… id, whole address, external id or name"
     fieldsets = (
         (None, {"fields": ("status", "what_next", "step_shown", "due", "last_error_shown")}),
         ("Enrollment", {"fields": ("subscriber_link", "sequence_link", "came_in", "public_id")}),
@@ -116,10 +120,12 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         return enrollments.what_next(enrollment, now=timezone.now())
 
     @admin.display(description="due")
-    def due(self, enrollment: Enrollment) -> str:
-        if enrollment.due_at is None:
+    def due(self, enrollment: Enrollment) -> SafeString | str:
+        at = enrollment.due_at
+        if at is None:
             return "-"
-        return enrollments.on_both_clocks(enrollment.due_at, enrollment.workspace)
+        words = enrollments.on_both_clocks(at, enrollment.workspace, enrollment.subscriber)
+        return time_tag(at, words)
 
     @admin.display(description="test", empty_value="")
     def test(self, enrollment: Enrollment) -> str:
@@ -139,9 +145,9 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         event = enrollment.started_by
         by = enrollments.entry_in_words(enrollment)
         if event is None:
-            return sentence("{} by {}", moment(enrollment.entered_at), by)
+            return sentence("{} by {}", time_tag(enrollment.entered_at), by)
         link = link_to(event, event.definition.name)
-        return sentence("{} by {} ({})", moment(enrollment.entered_at), by, link)
+        return sentence("{} by {} ({})", time_tag(enrollment.entered_at), by, link)
 
     @admin.display(description="steps")
     def way(self, enrollment: Enrollment) -> SafeString:

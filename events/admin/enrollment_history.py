@@ -1,6 +1,6 @@
 """An enrollment's history: what each step decided and why, a sentence each."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from config.admin_base import link_to
-from config.readable import json_value, moment, sentence
+from config.readable import json_value, moment, sentence, time_tag
 from events.language import steps
 from events.language.steps.rules import parse_rule
 from events.models import Enrollment, Event, StepRun
@@ -35,25 +35,30 @@ def sentences(enrollment: Enrollment) -> Iterator[SafeString]:
         .defer("email__html", "email__text", "email__headers")
         .order_by("started_at", "step__position", "id")[:MOST_SHOWN]
     )
-    awaited = {
-        step_run.outcome["event"] for step_run in found if _is_id(step_run.outcome.get("event"))
-    }
-    rows = Event.objects.filter(pk__in=awaited, workspace_id=enrollment.workspace_id)
-    events = {row.pk.hex: row for row in rows.select_related("definition")} if awaited else {}
+    events = awaited_by(found)
     for step_run in found:
-        yield _sentence(step_run, events)
-
-
-def _sentence(step_run: StepRun, events: Mapping[str, Event]) -> SafeString:
-    parts: list[SafeString | str] = [
-        sentence(
+        yield sentence(
             '<span class="cueline-when">{}</span> <strong>{}</strong>{}: {}',
-            moment(step_run.ended_at or step_run.started_at),
+            time_tag(step_run.ended_at or step_run.started_at),
             row_in_words(step_run.step),
             f", visit {step_run.visit}" if step_run.visit > 1 else "",
-            step_run.get_status_display().lower(),
+            what_it_did(step_run, events),
         )
-    ]
+
+
+def awaited_by(step_runs: Sequence[StepRun]) -> Mapping[str, Event]:
+    """Return the events of one workspace that the step runs name, by id in hex; one query."""
+    outcomes = (step_run.outcome.get("event") for step_run in step_runs)
+    awaited = {each for each in outcomes if _is_id(each)}
+    if not awaited:
+        return {}
+    rows = Event.objects.filter(pk__in=awaited, workspace_id=step_runs[0].workspace_id)
+    return {row.pk.hex: row for row in rows.select_related("definition")}
+
+
+def what_it_did(step_run: StepRun, events: Mapping[str, Event]) -> SafeString:
+    """Return the state of a visit of a step and what it decided; `events` as `awaited_by`."""
+    parts: list[SafeString | str] = [step_run.get_status_display().lower()]
     if step_run.email:
         state = step_run.email.get_status_display().lower()
         parts.append(sentence("{} ({})", link_to(step_run.email, "the mail"), state))

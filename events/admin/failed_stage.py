@@ -4,13 +4,15 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 
 from config.admin_base import ReadOnlyAdmin, link_to
+from config.admin_filters import FilteredAdmin, between
 from events.models import FailedStage
 
 
 @admin.register(FailedStage)
-class FailedStageAdmin(ReadOnlyAdmin):
+class FailedStageAdmin(ReadOnlyAdmin, FilteredAdmin):
     list_display = ("stage", "event_link", "attempts", "failed_at", "next_attempt_at")
     list_select_related = ("event", "event__definition")
+    list_filter = ("stage", "workspace", *between("failed_at"))
     fields = (
         "stage", "event_link", "attempts", "last_error", "failed_at", "next_attempt_at",
         "workspace",

@@ -43,6 +43,7 @@ class Box:
     # Below a label; "" without one.
     sentence: str
     address: str
+    # "31 here now"; "" for nobody, and where not everybody was read.
     here: str
     people_address: str
     facts: tuple[str, ...]
@@ -90,8 +91,7 @@ def draw(
             title=step.label or words,
             sentence=words if step.label else "",
             address=step_address(sequence, version, stop.place + 1),
-            # Nobody among those that were read says nothing.
-            here=f"{step_numbers.people(count, here)} here now" if count or here.is_all else "",
+            here=f"{step_numbers.people(count, here)} here now" if count else "",
             people_address=people,
             facts=tuple(step_numbers.phrases(step, counted)) if numbers.counted_at else (),
             came=min(100, round(100 * counted.reached / entered)) if entered else None,

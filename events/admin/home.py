@@ -14,18 +14,19 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from config import charts, first_event, workspace_choice
-from config.admin_base import admin_url, list_url
+from config.admin_base import list_url
+from config.admin_links import page_url
 from config.admin_skin import PENDING_FOR
 from events.admin import home_cards
 from events.admin.home_cards import HOURLY, PERIODS, Card, Home
-from events.models import Enrollment, Event, Worker
+from events.models import Enrollment, Event, FailedStage, Worker
 from events.models import Sequence as SequenceRow
 from events.services.counts import numbers
 from events.services.overview import figures, first_steps, sequences
 from events.services.overview.sequences import Measure
 from events.wording import sequences as sequence_words
 from subscribers.admin import alarms
-from subscribers.models import ApiKey, MailFlow, OutgoingEmail, Subscriber
+from subscribers.models import ApiKey, ImportRun, MailFlow, OutgoingEmail, Subscriber
 
 MAIL_SERIES = (
     (Measure.MAILED, "sent", charts.Tone.MAIN),
@@ -33,6 +34,8 @@ MAIL_SERIES = (
     (Measure.FAILED, "failed", charts.Tone.BAD),
 )
 COLUMNS = (Measure.ENTERED, Measure.MAILED, Measure.SKIPPED, Measure.FAILED)
+# What "Needs you" is about.
+OF_NEEDS = (SequenceRow, OutgoingEmail, FailedStage, ImportRun)
 # Shown where a workspace counts opens or clicks.
 OF_ACTIVITY = (Measure.OPENED, Measure.CLICKED)
 
@@ -83,6 +86,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "periods": [(word, words[1], word == home.by) for word, words in PERIODS.items()],
         "alarms": [each for each in warnings if may(each.permission)],
         "needs": [each for each in needs if may(each.permission)],
+        "may_be_needed": any(home.may_see(model) for model in OF_NEEDS),
         "first_steps": _first_steps(home),
         "sequences": _sequences(home) if home.may_see(SequenceRow) else None,
         **_figures(home),
@@ -147,7 +151,7 @@ def _sequences(home: Home) -> Table:
 def _row(line: sequences.SequenceLine, columns: Sequence[Measure]) -> Row:
     return Row(
         sequence=line.sequence,
-        address=admin_url(line.sequence),
+        address=page_url(line.sequence),
         enrollments=list_url(Enrollment, sequence__id__exact=line.sequence.pk),
         trigger=sequence_words.trigger_in_words(line.sequence),
         status=line.sequence.get_status_display(),

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from config.admin_base import BaseAdmin, RowAction, admin_url, list_url, view_url
 from events.admin import enrolling
+from events.admin.audience_enrollment import plan_address
 from events.language.steps import EmailStep
 from events.models import Enrollment, Sequence
 from events.services.enrollments import by_operator, retrying
@@ -55,6 +56,10 @@ MOVE = RowAction(
     name="moving", label="Move to the current version…", is_link=True,
     explanation="Shows first which enrollments of earlier versions can move.",
 )  # fmt: skip
+ENROLL_SEGMENT = RowAction(
+    name="enrolling-segment", label="Enroll a segment…", is_link=True,
+    explanation="Everybody who matches enters, now or later. Counts first.",
+)  # fmt: skip
 RETRY = RowAction(
     name="retrying", label="Retry failed…", is_link=True,
     explanation="Shows first what failed and why.",
@@ -80,7 +85,11 @@ class SequenceActions(BaseAdmin):
             return [UNARCHIVE]
         found = []
         if row.status == Status.ACTIVE:
-            found += [PAUSE] if row.is_enrollment_paused else [PAUSE, enrolling.ENROLL]
+            found.append(PAUSE)
+            if not row.is_enrollment_paused:
+                found.append(enrolling.ENROLL)
+                if request.user.has_perm("events.add_audienceenrollment"):
+                    found.append(ENROLL_SEGMENT)
         else:
             found.append(ACTIVATE)
         found.append(RESUME_ENROLLMENT if row.is_enrollment_paused else PAUSE_ENROLLMENT)
@@ -104,6 +113,7 @@ class SequenceActions(BaseAdmin):
             self.action_url("retry-failed", self.retry_failed),
             self.view_url("retrying", self.show_retrying),
             self.view_url("enrolling", self.show_enrolling),
+            self.view_url("enrolling-segment", self.show_enrolling_segment),
             self.view_url("activating", self.show_activating),
             self.view_url("pausing", self.show_pausing),
             self.view_url("archiving", self.show_archiving),
@@ -212,6 +222,9 @@ class SequenceActions(BaseAdmin):
             most_people=enrolling.MOST_PEOPLE,
             address=view_url(sequence, "enroll"),
         )
+
+    def show_enrolling_segment(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
+        return HttpResponseRedirect(plan_address(sequence=sequence.pk.hex))
 
     def show_activating(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
         spec = references.with_list_names(

@@ -15,6 +15,7 @@ from django.utils.http import content_disposition_header
 
 from config.admin_base import RowAction, admin_url, list_url, view_url
 from config.admin_links import page_url
+from config.readable import time_tag
 from events.admin import flow_drawing, step_fields, version_changes
 from events.admin.sequence_actions import DUPLICATE, EDIT, EXPORT, SequenceActions
 from events.language import files, steps
@@ -85,7 +86,7 @@ class SequencePages(SequenceActions):
                 here=found,
                 numbers=counted,
             ),
-            counted_at=counted.counted_at,
+            counted_at=counted.counted_at and time_tag(counted.counted_at),
             became=list(step_numbers.of_sequence(counted.whole)),
             days=days,
             periods=[each for each in PERIODS if each != days],
@@ -133,6 +134,7 @@ class SequencePages(SequenceActions):
         lines = [
             {
                 "version": version,
+                "made_at": time_tag(version.created_at),
                 "is_current": version.pk == sequence.current_version_id,
                 "maker": makers.get(version.pk, ""),
                 "under_way": step_numbers.people(found.by_version.get(version.pk, 0), found),

@@ -1,17 +1,21 @@
-"""Sync rules: create, change and delete; tags are named, and new ones are created."""
+"""Sync rules: create, change, try and delete; tags are named, and new ones are created."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms.fields import InvalidJSONInput
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from config.admin_base import BaseAdmin, RowForm
 from config.readable import separated
+from events.admin import rule_trial
+from events.admin.rule_trial import Trial
 from events.decisions import sync_rules as rules
 from events.models import SyncRule, SyncRuleTag
 from events.services.configuration import sync_rules
@@ -19,6 +23,8 @@ from events.services.configuration.sync_rules import RuleSpec
 from subscribers.validators import validate_name
 from subscribers.wire import json_gate, names, tag_names
 
+# The button, and the parameter of an address, that try the rule.
+TRY, TRY_STORED = "_try", "try"
 ROLE_BY_FIELD = {
     "add": SyncRuleTag.Role.ADD,
     "remove": SyncRuleTag.Role.REMOVE,
@@ -136,6 +142,8 @@ class SyncRuleAdmin(BaseAdmin):
         "purchased_product",
     )  # fmt: skip
 
+    change_form_outer_after_template = "admin/try_rule.html"
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRule]:
         return super().get_queryset(request).prefetch_related("tag_roles__tag")
 
@@ -143,6 +151,64 @@ class SyncRuleAdmin(BaseAdmin):
         self, request: HttpRequest, obj: SyncRule | None = None
     ) -> tuple[str, ...]:
         return ("workspace",) if obj else ()
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the form; if it was sent to be tried and is valid, again with the result."""
+        context = {**(extra_context or {}), "may_try": _may_see_events(request)}
+        if request.method == "POST" and TRY in request.POST:
+            trial = self._trial_of_form(request, object_id)
+            if trial is None and not _may_see_events(request):
+                raise PermissionDenied
+            if trial is not None:
+                # What follows shows the form as for a visit, and stores nothing.
+                request.method, context["trial"] = "GET", trial
+        return super().changeform_view(request, object_id, form_url, context)
+
+    def get_form(
+        self, request: HttpRequest, obj: SyncRule | None = None, *args: Any, **kwargs: Any
+    ) -> Any:  # noqa: ANN401 - a class that Django makes of `form`
+        """Return the form; after a trial one that shows what was sent."""
+        form: Any = super().get_form(request, obj, *args, **kwargs)
+        if request.method != "GET" or TRY not in request.POST:
+            return form
+
+        class Sent(form):  # type: ignore[misc] # a class made by Django
+            def __init__(self, *args: Any, **more: Any) -> None:
+                super().__init__(request.POST, *args, **more)
+
+        return Sent
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        rule = kwargs.get("obj")
+        is_asked = TRY_STORED in request.GET and "trial" not in context
+        if rule and is_asked and _may_see_events(request):
+            spec = sync_rules.spec_of(rule)
+            context["trial"] = rule_trial.of(workspace_id=rule.workspace_id, spec=spec)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _trial_of_form(self, request: HttpRequest, object_id: str | None) -> Trial | None:
+        """Try the rule in the form; None if the form is not valid, or the user may not."""
+        row = self.get_object(request, unquote(object_id)) if object_id else None
+        rule = row if isinstance(row, SyncRule) else None
+        is_missing = bool(object_id) and rule is None
+        allowed = (
+            self.has_change_permission(request, rule) if rule else self.has_add_permission(request)
+        )
+        if is_missing or not allowed or not _may_see_events(request):
+            return None
+        form = self.get_form(request, rule, change=rule is not None)(request.POST, instance=rule)
+        if not form.is_valid():
+            return None
+        workspace_id = rule.workspace_id if rule else form.cleaned_data["workspace"].pk
+        return rule_trial.of(workspace_id=workspace_id, spec=form.spec())
 
     def save_model(
         self, request: HttpRequest, obj: SyncRule, form: SyncRuleForm, change: bool
@@ -159,6 +225,10 @@ class SyncRuleAdmin(BaseAdmin):
     @admin.display(description="adds")
     def adds(self, rule: SyncRule) -> SafeString:
         return _tags(rule, SyncRuleTag.Role.ADD)
+
+
+def _may_see_events(request: HttpRequest) -> bool:
+    return bool(request.user.has_perm("events.view_event"))
 
 
 def _tags(rule: SyncRule, role: SyncRuleTag.Role) -> SafeString:

@@ -3,7 +3,7 @@
 A path reaches any number of values. A null counts as not given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from subscribers.wire.payloads import InvalidField, read_text
@@ -42,3 +42,45 @@ def values_at(path: str, document: object) -> list[Any]:
         whole = document.get(path)
         return [] if whole is None else [whole]
     return found
+
+
+def below(path: str | None, key: str) -> str | None:
+    """Return the path of a key in the object at a path ("" is the document), None if no path leads
+    to it: keys with dots and brackets have none.
+    """
+    if path is None or "." in key:
+        return None
+    return _usable(f"{path}.{key}" if path else key)
+
+
+def in_list(path: str | None) -> str | None:
+    """Return the path of the items of the list at a path, None if no path leads to them."""
+    return _usable(f"{path}{ANY_ITEM}") if path else None
+
+
+def paths_in(document: object) -> Iterator[tuple[str, Any]]:
+    """Yield each path in a document with a value there: scalars and lists, empty objects too.
+
+    A path comes once for each value. Stored documents nest 20 deep at most.
+    """
+    yield from _paths_in(document, "")
+
+
+def _paths_in(value: object, path: str | None) -> Iterator[tuple[str, Any]]:
+    if path is None:
+        return
+    if isinstance(value, Mapping) and (value or not path):
+        for key, each in value.items():
+            yield from _paths_in(each, below(path, key))
+        return
+    yield path, value
+    if isinstance(value, list):
+        for each in value:
+            yield from _paths_in(each, in_list(path))
+
+
+def _usable(path: str) -> str | None:
+    try:
+        return path if read_path(path) == path else None
+    except InvalidField:
+        return None

@@ -1,5 +1,6 @@
 """The tables of events, sequences and enrollments. May know `subscribers.models`, no services."""
 
+from events.models.audience_enrollment import AudienceEnrollment
 from events.models.backtest import Backtest
 from events.models.current_count import CurrentCount
 from events.models.definition import EventDefinition
@@ -12,6 +13,7 @@ from events.models.sync_rule import SyncRule, SyncRuleTag
 from events.models.worker import Worker
 
 __all__ = [
+    "AudienceEnrollment",
     "Backtest",
     "CurrentCount",
     "Enrollment",
@@ -29,4 +31,4 @@ __all__ = [
     "SyncRuleTag",
     "TouchedHour",
     "Worker",
-]  # fmt: skip
+]

@@ -96,6 +96,8 @@ class SequenceCountMark(models.Model):
     until = models.DateTimeField()
     # When everything was counted; None: never yet.
     counted_at = models.DateTimeField(null=True)
+    # When to count again; None: at once.
+    due_at = models.DateTimeField(null=True)
     # Rises with each period: who counted while another wrote drops the result.
     turn = models.PositiveBigIntegerField(default=0)
 

@@ -7,7 +7,8 @@ from events.language.timing import ATTRIBUTE_MARK, zone_of
 from events.models import Enrollment, Sequence, Step
 from events.wording.reasons import reason_in_words, with_error
 from events.wording.sequences import WAYS_IN
-from subscribers.models import Workspace
+from subscribers.models import Subscriber, Workspace
+from subscribers.services.outbox import brakes
 
 COLOURS = {
     "waiting_confirmation": "warning", "active": "info", "waiting": "info", "paused": "warning",
@@ -16,11 +17,13 @@ COLOURS = {
 Status = Enrollment.Status
 
 
-def on_both_clocks(at: datetime, workspace: Workspace) -> str:
-    """Return a moment by the workspace's clock, and in UTC where that differs."""
+def on_both_clocks(at: datetime, workspace: Workspace, person: Subscriber | None = None) -> str:
+    """Return a moment by the workspace's clock, and by the person's where that differs."""
     zone = zone_of(workspace.timezone)
-    local = f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S} {zone.key}"
-    return local if zone.key == "UTC" else f"{local} = {moment(at)} UTC"
+    own = zone_of(person.timezone, workspace.timezone) if person else zone
+    if at.astimezone(own).utcoffset() == at.astimezone(zone).utcoffset():
+        return moment(at, zone)
+    return f"{moment(at, zone)} ({moment(at, own)} for the person)"
 
 
 def entry_in_words(enrollment: Enrollment) -> str:
@@ -77,10 +80,21 @@ def _what_it_waits_for(enrollment: Enrollment, now: datetime) -> str:
     if enrollment.awaits:
         return f"It waits for the event {enrollment.awaits}, until {until} at most."
     if enrollment.reason:
-        return f"It waits until {until}: {reason_in_words(enrollment.reason)}."
+        return f"It waits until {until}: {reason_in_words(enrollment.reason)}.{_held(enrollment)}"
     if enrollment.due_at and enrollment.due_at <= now:
         return f"Its wait is over since {until}; a worker takes it within seconds."
     return f"It waits until {until}."
+
+
+def _held(enrollment: Enrollment) -> str:
+    """Return what holds the mail of its step besides; nothing where nothing does."""
+    if enrollment.step is None or enrollment.step.kind != Step.Kind.EMAIL:
+        return ""
+    workspace, person = enrollment.workspace, enrollment.subscriber
+    verdict = brakes.verdict(
+        workspace=workspace, recipient=person.email, is_test=enrollment.is_test
+    )
+    return f" Besides, {reason_in_words(verdict.reason)}." if verdict.is_hold else ""
 
 
 def _what_is_due(enrollment: Enrollment, now: datetime) -> str:
@@ -102,4 +116,4 @@ def _what_is_due(enrollment: Enrollment, now: datetime) -> str:
 
 
 def _both(at: datetime, enrollment: Enrollment) -> str:
-    return on_both_clocks(at, enrollment.workspace)
+    return on_both_clocks(at, enrollment.workspace, enrollment.subscriber)

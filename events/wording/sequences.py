@@ -18,6 +18,7 @@ WAYS_IN: Mapping[str, tuple[str, str]] = {
     "tag": ("tag", "the tag"),
     "list": ("joining a list", "joining the list"),
     "manual": ("an operator", "an operator"),
+    "segment": ("a segment", "the segment"),
 }
 
 

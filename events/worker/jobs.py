@@ -25,6 +25,7 @@ JOBS = (
     Job(TaskCall("events.tasks.roll_up", (10,)), seconds=60, first_after=30),
     Job(TaskCall("events.tasks.roll_up", (120,)), seconds=3600, first_after=5),
     Job(TaskCall("events.tasks.count_endings"), seconds=30, first_after=10),
+    Job(TaskCall("events.tasks.enroll_segments"), seconds=10, first_after=3),
     Job(TaskCall("events.tasks.warn_of_losses"), seconds=15, first_after=8),
     Job(TaskCall("events.tasks.carry_on_backtests"), seconds=5, first_after=3),
     Job(TaskCall("events.tasks.count_steps"), seconds=60, first_after=15),

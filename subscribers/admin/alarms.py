@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from config.admin_base import admin_url, list_url, view_url
-from config.readable import moment, sentence
+from config.readable import sentence, time_tag
 from config.sign_in import limits
 from config.sign_in.models import SignIn
 from events.models import Enrollment, FailedStage, Worker
@@ -149,7 +149,7 @@ def _delaying(now: datetime) -> Iterator[Alarm]:
                 "Too many confirmations {} in the hour from {}: {} sent, {} delayed. "
                 "None is lost; is a robot filling in your forms?",
                 _subject(hour),
-                moment(hour.starts_at),
+                time_tag(hour.starts_at),
                 f"{hour.mails:,}",
                 f"{hour.delayed:,}",
             ),

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from config.admin_base import ReadOnlyAdmin, link_to
+from config.admin_filters import FilteredAdmin, between
 from config.readable import NOTHING
 from events.models import Event
 from subscribers.admin import consent_words
@@ -14,14 +15,14 @@ from subscribers.models import ConsentRecord
 
 
 @admin.register(ConsentRecord)
-class ConsentRecordAdmin(ReadOnlyAdmin):
+class ConsentRecordAdmin(ReadOnlyAdmin, FilteredAdmin):
     """Records of all workspaces, newest first; those of erased people stay without a name."""
 
     list_display = ("at", "kind", "who", "how", "said", "workspace")
     list_select_related = ("subscriber", "workspace")
-    list_filter = ("kind", "workspace")
+    list_filter = ("kind", "workspace", *between("at", ids_follow=True))
     search_fields = ("id",)
-    search_help_text = "Whole address, also of an erased person, or external id"
+    search_help_text = "Whole address, also of an erased person, external id or name"
     fieldsets = (
         (None, {"fields": ("kind", "at", "who", "how", "reason", "list_name")}),
         ("Who did it", {"fields": ("actor", "ip", "user_agent")}),

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from config.admin_base import ReadOnlyAdmin, RowAction
+from config.admin_filters import FilteredAdmin, between
 from config.readable import NOTHING, bulleted, json_value
 from subscribers.models import ImportRun
 from subscribers.rows.row import STANDARD_INPUT
@@ -29,13 +30,13 @@ DOWNLOAD = RowAction(
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(ReadOnlyAdmin):
+class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
     list_display = (
         "started_at", "kind", "files_shown", "state", "rows", "recorded", "duplicates", "rejected",
         "actor", "workspace",
     )  # fmt: skip
     list_select_related = ("workspace",)
-    list_filter = ("kind", "status", "workspace")
+    list_filter = ("kind", "status", "workspace", *between("started_at"))
     fieldsets = (
         (None, {"fields": ("kind", "files_shown", "state", "last_error", "how_to_resume")}),
         ("Who and when", {"fields": (

@@ -18,6 +18,9 @@ UNKNOWN = (
 
 
 def note(email: OutgoingEmail) -> str:
+    is_queued = email.status == OutgoingEmail.Status.QUEUED
+    if is_queued and email.workspace.is_mail_paused:
+        return "the workspace's mail is paused"
     has_reason = email.reason and email.status in WITH_REASON
     error = "" if email.status == OutgoingEmail.Status.SKIPPED else email.last_error
     words = with_error(email.reason, error) if has_reason else email.last_error

@@ -16,9 +16,10 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from config.admin_base import ReadOnlyAdmin, RowAction, link_to, view_url
+from config.admin_filters import FilteredAdmin, between
 from config.readable import bulleted, json_value
 from events.models import StepRun
-from subscribers.admin import mail_words
+from subscribers.admin import activity_words, mail_words
 from subscribers.admin.mail_preview import frame, preview
 from subscribers.admin.person_search import row_or_person
 from subscribers.models import OutgoingEmail
@@ -37,24 +38,25 @@ SEND_AGAIN = RowAction(
 
 
 @admin.register(OutgoingEmail)
-class OutgoingEmailAdmin(ReadOnlyAdmin):
+class OutgoingEmailAdmin(ReadOnlyAdmin, FilteredAdmin):
     list_display = ("subject_shown", "recipient", "state", "note", "kind", "created_at", "sent_at")
     list_select_related = ("workspace",)
-    list_filter = ("status", "kind", "workspace")
+    list_filter = ("status", "kind", "workspace", *between("created_at", ids_follow=True))
     search_fields = ("id",)
-    search_help_text = "eml_… id, whole address or external id"
+    search_help_text = "eml_… id, whole address, external id or name"
     fieldsets = (
         (
             None,
             {"fields": ("status", "why", "noted", "subject_shown", "recipient", "subscriber_link")},
         ),
+        ("After it was sent", {"fields": ("activity",)}),
         ("Content", {"fields": ("rendered", "text_shown")}),
         ("Headers", {"fields": ("sender", "reply_to", "message_id", "headers_shown")}),
         ("Cause", {"fields": ("kind", "enrollments", "cause", "workspace", "public_id")}),
         ("When", {"fields": ("created_at", "due_at", "sending_since", "sent_at", "attempts")}),
     )
     readonly_fields = (
-        "why", "noted", "subject_shown", "subscriber_link", "rendered", "text_shown",
+        "why", "noted", "subject_shown", "subscriber_link", "activity", "rendered", "text_shown",
         "headers_shown", "enrollments", "public_id",
     )  # fmt: skip
 
@@ -117,6 +119,10 @@ class OutgoingEmailAdmin(ReadOnlyAdmin):
     @admin.display(description="subscriber")
     def subscriber_link(self, email: OutgoingEmail) -> SafeString:
         return link_to(email.subscriber)
+
+    @admin.display(description="activity")
+    def activity(self, email: OutgoingEmail) -> SafeString | str:
+        return activity_words.activity(email)
 
     @admin.display(description="id")
     def public_id(self, email: OutgoingEmail) -> str:

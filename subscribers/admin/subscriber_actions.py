@@ -30,6 +30,7 @@ CONFIRM = RowAction(
     label="Confirm manually…",
     explanation="For someone whose consent you have in another form. The ledger keeps your reason.",
     is_link=True,
+    is_minor=True,
 )
 LEAVE = RowAction(
     name="leaving",
@@ -43,6 +44,7 @@ SUPPRESS = RowAction(
     explanation="No mail of any kind goes to this address, even for another subscriber.",
     is_link=True,
     is_dangerous=True,
+    is_minor=True,
 )
 WHY = RowAction(
     name="why",
@@ -54,6 +56,7 @@ EXPORT = RowAction(
     name="export",
     label="Export everything",
     explanation="Everything stored about this person, as one JSON file.",
+    is_minor=True,
 )
 ADD_SUPPRESSION = "subscribers.add_suppression"
 MOST_SEQUENCES = 500

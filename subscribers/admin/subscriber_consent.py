@@ -1,43 +1,79 @@
-"""Consent on a subscriber's page: why mail is blocked, and the latest ledger records."""
+"""Consent on a subscriber's page: whether they can be mailed; lines of the ledger."""
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import assert_never
 
 from django.db.models import QuerySet
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from config.admin_base import link_to, list_url
-from config.readable import bulleted, moment
+from config.admin_base import link_to
+from config.readable import bulleted, moment, sentence, time_tag
+from events.wording.reasons import reason_in_words
 from subscribers.admin import consent_words
 from subscribers.models import Confirmation, ConsentRecord, OutgoingEmail, Subscriber, Suppression
 from subscribers.services.consent import suppressions
 from subscribers.services.outbox import outbox
+from subscribers.services.people import reachability
 
 LATEST = 50
 Status = OutgoingEmail.Status
 
 
-def standing(subscriber: Subscriber) -> SafeString:
+def can_be_mailed(subscriber: Subscriber, *, now: datetime) -> SafeString:
+    """Return whether a mail would be sent now, and why not, in sentences."""
+    answer = reachability.of_person(subscriber=subscriber, now=now)
+    lines = list(_verdict(answer))
     suppression = suppressions.find(workspace=subscriber.workspace, email_key=subscriber.email_key)
-    lines = [_suppressed(suppression)] if suppression else []
+    if suppression:
+        lines.append(_suppressed(suppression))
+    if answer.held and subscriber.workspace.is_mail_paused:
+        lines.append(sentence("Switched off in the workspace {}.", link_to(subscriber.workspace)))
     confirmation = subscriber.confirmations.filter(closed_at=None).first()
     if confirmation:
         lines.append(_awaited(confirmation))
     elif subscriber.status == Subscriber.Status.PENDING:
-        lines.append(format_html("{}", "Pending, and no confirmation is open."))
-    return bulleted(lines)
+        lines.append(sentence("{}", "Pending, and no confirmation is open."))
+    return format_html_join("", "<p>{}</p>", ((line,) for line in lines))
 
 
-def ledger(subscriber: Subscriber) -> SafeString:
-    """Return the person's latest ledger records, and a link to all."""
-    shown = lines(ConsentRecord.objects.filter(subscriber=subscriber))
-    everything = list_url(ConsentRecord, subscriber__id__exact=subscriber.pk)
-    return format_html('{}<p><a href="{}">The whole ledger</a></p>', shown, everything)
+def _verdict(answer: reachability.Reachability) -> Iterator[SafeString]:
+    strong = "<strong>{}</strong> {}"
+    marketing, transactional = map(reason_in_words, (answer.marketing, answer.transactional))
+    if answer.transactional:
+        yield sentence(strong, "No:", f"{transactional}.")
+    elif answer.marketing:
+        yield sentence(strong, "Only transactional mail:", f"{marketing}.")
+    elif not (answer.on_hold_since or answer.held or answer.stop):
+        yield sentence(strong, "Yes.", "")
+    if answer.transactional:
+        return
+    if answer.on_hold_since:
+        since = time_tag(answer.on_hold_since)
+        yield sentence(
+            "<strong>Not now:</strong> this is a restored copy: it sends nothing since {}.", since
+        )
+    if answer.held:
+        yield sentence(strong, "Not now:", f"{reason_in_words(answer.held)}. What is due waits.")
+    elif answer.stop:
+        yield sentence(
+            "<strong>Not now:</strong> no mail has left by {} since {}: {}. What is due waits.",
+            answer.stop.server,
+            time_tag(answer.stop.since),
+            answer.stop.reason,
+        )
+    if answer.capped_until and not answer.marketing:
+        yield sentence(
+            "Marketing mail waits until {}: {}.",
+            time_tag(answer.capped_until),
+            reason_in_words("mail_cap"),
+        )
 
 
 def lines(records: QuerySet[ConsentRecord]) -> SafeString:
     return bulleted(
-        format_html("{} {}", moment(record.at), link_to(record, consent_words.line(record)))
+        format_html("{} {}", time_tag(record.at), link_to(record, consent_words.line(record)))
         for record in records.order_by("-id")[:LATEST]
     )
 
@@ -59,7 +95,7 @@ def _last_mail(confirmation: Confirmation) -> SafeString:
     ).first()
     if email is None:
         # Retention has removed it.
-        return format_html("queued {}", moment(confirmation.asked_at))
+        return format_html("queued {}", time_tag(confirmation.asked_at))
     asked = moment(confirmation.asked_at)
     status = Status(email.status)
     match status:
@@ -80,5 +116,5 @@ def _suppressed(suppression: Suppression) -> SafeString:
     return format_html(
         "{}, since {}: gets no mail at all.",
         link_to(suppression, f"Suppressed ({suppression.get_reason_display().lower()})"),
-        moment(suppression.created_at),
+        time_tag(suppression.created_at),
     )

@@ -1,17 +1,21 @@
-"""Filters of the list of subscribers: with a tag, on a list, pending for some days."""
+"""Filters of the list of subscribers: with a tag, on a list, in a segment, pending for days."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from config import workspace_choice
 from config.admin_skin import PENDING_FOR
+from events.services.segments import segments
+from events.services.segments.compiling import TooManyReferences
 from subscribers import ids
-from subscribers.models import List, Subscriber, Tag
+from subscribers.models import List, Segment, Subscriber, Tag
 
 # The first 48 bits of a UUIDv7 are milliseconds since 1970.
 TIME_SHIFT = 80
@@ -55,6 +59,33 @@ class OnList(ChosenByLink):
     of_links = {"memberships__unsubscribed_at": None}
 
 
+class InSegment(ChosenByLink):
+    """Narrows to the members of a segment; offers the segments by name."""
+
+    title = parameter_name = "segment"
+    model = Segment
+    most_offered = 100
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        offered = Segment.objects.order_by("name")
+        if workspace_id := workspace_choice.narrowing(request):
+            offered = offered.filter(workspace=workspace_id)
+        names = offered.values_list("pk", "name")[: self.most_offered]
+        found = {pk.hex: name for pk, name in names}
+        own = super().lookups(request, model_admin)
+        return [*found.items(), *(each for each in own if each[0] not in found)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        segment = self.chosen(self.value())
+        if segment is None:
+            return queryset
+        try:
+            members = segments.members_condition(segment=segment, now=timezone.now())
+        except TooManyReferences as error:
+            raise IncorrectLookupParameters(error) from error
+        return queryset.filter(members, workspace=segment.workspace_id)
+
+
 class PendingFor(admin.SimpleListFilter):
     """Keeps people who have been pending for some days.
 
@@ -79,8 +110,3 @@ class PendingFor(admin.SimpleListFilter):
         before = timezone.now() - timedelta(days=days)
         milliseconds = int(before.timestamp() * 1000)
         return pending.filter(pk__lt=UUID(int=milliseconds << TIME_SHIFT))
-
-
-def came_at(subscriber: Subscriber) -> datetime:
-    """Return when the row was created; `created_at` may be earlier, from history."""
-    return datetime.fromtimestamp((subscriber.pk.int >> TIME_SHIFT) / 1000, tz=UTC)

@@ -33,12 +33,14 @@ CHANGE_ADDRESS = RowAction(
     label="Change the address…",
     explanation="The person stays the same. Mail that is waiting goes to the new address.",
     is_link=True,
+    is_minor=True,
 )
 MERGE = RowAction(
     name="merging",
     label="Merge with another…",
     explanation="When two subscribers are one person: the other is merged into this one.",
     is_link=True,
+    is_minor=True,
     is_dangerous=True,
 )
 ERASE = RowAction(
@@ -46,6 +48,7 @@ ERASE = RowAction(
     label="Erase…",
     explanation="Deletes everything that names the person, for good. The next page says what.",
     is_link=True,
+    is_minor=True,
     is_dangerous=True,
 )
 ABOUT_ADDRESS = (

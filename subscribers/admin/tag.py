@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from config.admin_base import RowForm
 from events.models import SyncRule, SyncRuleTag
 from events.services.counts import current
+from events.services.segments import segments
 from events.services.sequences import references
 from subscribers.admin.people_counts import PeopleCounts
 from subscribers.models import Tag
@@ -54,6 +55,7 @@ class TagAdmin(PeopleCounts):
         return [
             *(f"Sync rule: {rule}" for rule in rules[:10]),
             *(f"Sequence: {sequence}" for sequence in using),
+            *segments.reasons_to_keep(workspace_id=row.workspace_id, tag=row.name),
         ]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -17,6 +17,12 @@ from subscribers.services.workspaces import workspaces
 MOST_MAILS = 1000
 MOST_HOURS = 8760  # A year.
 
+TRACKING = (
+    "Off by default. It stores when a mail was opened or a link followed, and whether a person or "
+    "a machine did it, but no IP address and nothing about the device. Many laws ask that people "
+    "agree first, so name it in your privacy policy. Nobody with the attribute doNotTrack is "
+    "tracked."
+)
 NO_SENDER = "Confirmations wait until the workspace has a sender address."
 
 
@@ -43,6 +49,10 @@ class WorkspaceAdmin(ConfirmationPage):
             "from_email", "from_name", "is_mail_paused", "mail_cap", "mail_cap_hours",
             "language", "has_footer", "footer_link", "postal_address",
         )}),
+        ("Opens and clicks", {
+            "description": TRACKING,
+            "fields": ("tracks_opens", "tracks_clicks", "tracks_transactional"),
+        }),
         ("Double opt-in", {"fields": (
             "double_opt_in", "confirmation_needs_button", "confirmation_redirect_url",
             "reminder_hours", "give_up_days",

@@ -21,8 +21,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from config.http.uploads import takes_forms
+from subscribers.services.activity.rules import Visit
 from subscribers.services.dispatch import reports as delivery_reports
-from subscribers.services.dispatch.reports import News, Report
+from subscribers.services.dispatch.reports import Activity, News, Report
 from subscribers.services.outbox import refusals
 from subscribers.services.outbox.delivery import REPORTED_ID
 
@@ -33,6 +34,11 @@ TAKEN = frozenset(
     {"queued", "sent", "delivered", "deferred", "bounced", "autoresponded", "opened", "clicked",
      "complained", "unsubscribed"}
 )  # fmt: skip
+# Of those that are no news; a bounce that is none is soft.
+ACTIVITIES = {
+    "delivered": Activity.DELIVERED, "deferred": Activity.DEFERRED, "opened": Activity.OPENED,
+    "clicked": Activity.CLICKED, "bounced": Activity.BOUNCED,
+}  # fmt: skip
 HARD = frozenset({"bounced", "invalid"})
 # Anymail calls soft bounces bounced, too; under these keys the services themselves say which.
 _WORD_KEYS = frozenset(
@@ -95,11 +101,17 @@ def _view_of(service: str) -> Any:  # noqa: ANN401 - a view of the extra, which 
 
 def _report_of(event: Any) -> Report:  # noqa: ANN401 - anymail's, and any JSON in it
     details = " ".join(filter(None, (_text(event.mta_response), _text(event.description))))
+    news = _news_of(event, details)
+    at = event.timestamp
     return Report(
         recipient=_text(event.recipient),
         email_id=_email_id_of(event),
         is_taken=event.event_type in TAKEN,
-        news=_news_of(event, details),
+        news=news,
+        activity=ACTIVITIES.get(event.event_type),
+        at=at if isinstance(at, datetime) and at.tzinfo else None,
+        visit=Visit(user_agent=_text(event.user_agent)),
+        url=_text(event.click_url),
         details=details,
     )
 

@@ -13,9 +13,11 @@ from subscribers.models.import_run import ImportReject, ImportRun
 from subscribers.models.installation import Installation
 from subscribers.models.leased_window import LeasedWindow
 from subscribers.models.list import List, ListMembership
+from subscribers.models.mail_activity import MailActivity
 from subscribers.models.mail_flow import MailFlow
 from subscribers.models.outcome_count import OutcomeCount
 from subscribers.models.outgoing_email import OutgoingEmail
+from subscribers.models.segment import Segment
 from subscribers.models.subscriber import Subscriber
 from subscribers.models.tag import SubscriberTag, Tag
 from subscribers.models.workspace import Workspace
@@ -23,6 +25,6 @@ from subscribers.models.workspace import Workspace
 __all__ = [
     "ApiKey", "AskedAddress", "AskedHour", "Confirmation", "ConsentRecord", "IdempotentRequest",
     "ImportReject", "ImportRun", "Installation", "LeasedWindow", "List", "ListMembership",
-    "MailFlow", "OutcomeCount", "OutgoingEmail", "Subscriber", "SubscriberTag", "Suppression",
-    "Tag", "Workspace",
+    "MailActivity", "MailFlow", "OutcomeCount", "OutgoingEmail", "Segment", "Subscriber",
+    "SubscriberTag", "Suppression", "Tag", "Workspace",
 ]  # fmt: skip

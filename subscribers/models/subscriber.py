@@ -93,6 +93,19 @@ class Subscriber(models.Model):
                 name="subscriber_external_prefix",
                 opclasses=["text_pattern_ops"],
             ),
+            # The admin's search by the beginning of a first or last name.
+            models.Index(
+                fields=["first_name"],
+                name="subscriber_first_name_prefix",
+                opclasses=["text_pattern_ops"],
+                condition=~models.Q(first_name=""),
+            ),
+            models.Index(
+                fields=["last_name"],
+                name="subscriber_last_name_prefix",
+                opclasses=["text_pattern_ops"],
+                condition=~models.Q(last_name=""),
+            ),
             # Lists of subscribers, newest first: of one workspace, and of one status.
             models.Index(fields=["workspace", "-id"], name="subscriber_newest"),
             models.Index(fields=["status", "-id"], name="subscriber_by_status"),

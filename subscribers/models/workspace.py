@@ -109,6 +109,24 @@ class Workspace(models.Model):
     mail_cap_hours = models.PositiveIntegerField(
         default=24, help_text="The hours that the cap counts."
     )
+    tracks_opens = models.BooleanField(
+        "track opens",
+        default=False,
+        db_default=False,
+        help_text="HTML mail ends with an invisible picture; loading it counts as an open.",
+    )
+    tracks_clicks = models.BooleanField(
+        "track clicks",
+        default=False,
+        db_default=False,
+        help_text="Links of mail lead through this server, which counts the click.",
+    )
+    tracks_transactional = models.BooleanField(
+        "track transactional mail too",
+        default=False,
+        db_default=False,
+        help_text="Otherwise only marketing mail. Confirmation mail is never tracked.",
+    )
     # Signs the requests of webhook steps, so that receivers can verify them.
     webhook_secret = models.CharField(max_length=64, default=new_secret, editable=False)
     # Rises in the transaction of every change to settings or rules, so that caches notice it.

@@ -129,7 +129,7 @@ class _TextMaker:
 
     def _add(self, raw: str) -> None:
         if not self._unseen_by:
-            self._pieces.append(_BLANKS.sub(" ", _unescape(raw)))
+            self._pieces.append(_BLANKS.sub(" ", unescape(raw)))
 
     def _pass(self, *, is_end: bool, name: str, rest: str) -> None:
         if self._unseen_by:
@@ -167,10 +167,10 @@ class _TextMaker:
 def _attribute(pattern: re.Pattern[str], rest: str) -> str:
     match = pattern.search(rest)
     value = next((group for group in match.groups() if group), "") if match else ""
-    return _BLANKS.sub(" ", _unescape(value)).strip()
+    return _BLANKS.sub(" ", unescape(value)).strip()
 
 
-def _unescape(raw: str) -> str:
+def unescape(raw: str) -> str:
     try:
         return html.unescape(raw)
     except ValueError:  # a reference with more digits than Python reads

@@ -116,6 +116,21 @@ def hostile_rows() -> list[Model]:
     key = factories.ApiKeyFactory.create(workspace=workspace, name=HOSTILE)
     enrollment, email, sequence = hostile_enrollments(event)
     record, suppression = hostile_consent(person)
+    conditions = [
+        {"field": "attribute", "operator": "is", "value": f"plan:{HOSTILE}"},
+        {"field": "firstName", "operator": "contains", "value": HOSTILE},
+        {"field": "added", "operator": "less_than", "value": "7 days"},
+    ]
+    segment = factories.SegmentFactory.create(
+        workspace=workspace, name=HOSTILE, root={"children": conditions}
+    )
+    run = factories.AudienceEnrollmentFactory.create(
+        sequence=sequence,
+        segment=segment,
+        skipped_reasons={HOSTILE: 1},
+        error=HOSTILE,
+        actor=HOSTILE[:150],
+    )
     entry = LogEntry.objects.create(
         user=User.objects.get(),
         content_type=ContentType.objects.get_for_model(person),
@@ -137,6 +152,8 @@ def hostile_rows() -> list[Model]:
         entry,
         record,
         suppression,
+        run,
+        segment,
         enrollment,
         email,
         sequence,
@@ -243,6 +260,10 @@ def addresses_of(rows: list[Model]) -> list[str]:
         *(admin_url(row) for row in rows),
         *(admin_url(row).replace("/change/", "/history/") for row in rows),
         list_url(type(event), subscriber__id__exact=person.pk),
+        list_url(type(event), name=NAME, person=HOSTILE, property=f"a = {HOSTILE}"),
+        list_url(type(event), property=f"= {HOSTILE}"),
+        view_url(event, "replaying"),
+        f"{admin_url(rows[4])}?try=1",
         *(
             view_url(sequence, name)
             for name in (
@@ -255,6 +276,7 @@ def addresses_of(rows: list[Model]) -> list[str]:
                 "archiving",
                 "moving",
                 "enrolling",
+                "enrolling-segment",
             )
         ),
         list_url(type(person), q=HOSTILE),

@@ -4,6 +4,7 @@ from tests.factories.audience import (
     ApiKeyFactory,
     ListFactory,
     ListMembershipFactory,
+    SegmentFactory,
     SubscriberFactory,
     SubscriberTagFactory,
     TagFactory,
@@ -24,7 +25,9 @@ from tests.factories.history import (
 )
 from tests.factories.importing import ImportRejectFactory, ImportRunFactory
 from tests.factories.sequences import (
+    AudienceEnrollmentFactory,
     EnrollmentFactory,
+    MailActivityFactory,
     MailFlowFactory,
     OutgoingEmailFactory,
     SequenceFactory,
@@ -38,6 +41,7 @@ from tests.factories.working import EventCountFactory, WorkerFactory
 __all__ = [
     "ApiKeyFactory",
     "AskedHourFactory",
+    "AudienceEnrollmentFactory",
     "ConfirmationFactory",
     "ConsentRecordFactory",
     "EnrollmentFactory",
@@ -49,8 +53,10 @@ __all__ = [
     "ImportRunFactory",
     "ListFactory",
     "ListMembershipFactory",
+    "MailActivityFactory",
     "MailFlowFactory",
     "OutgoingEmailFactory",
+    "SegmentFactory",
     "SequenceFactory",
     "SequenceVersionFactory",
     "SignInFactory",

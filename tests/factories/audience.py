@@ -9,6 +9,7 @@ from subscribers.models import (
     ApiKey,
     List,
     ListMembership,
+    Segment,
     Subscriber,
     SubscriberTag,
     Tag,
@@ -91,6 +92,19 @@ class ListFactory(DjangoModelFactory[List]):
 
     workspace = factory.SubFactory(WorkspaceFactory)
     name = factory.Sequence("List {}".format)
+
+
+class SegmentFactory(DjangoModelFactory[Segment]):
+    """Everybody who is active."""
+
+    class Meta:
+        model = Segment
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    name = factory.Sequence("Segment {}".format)
+    root = factory.LazyFunction(
+        lambda: {"children": [{"field": "status", "operator": "is", "value": "active"}]}
+    )
 
 
 class ListMembershipFactory(DjangoModelFactory[ListMembership]):

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import factory
 from factory.django import DjangoModelFactory
 
-from events.models import Enrollment, Sequence, SequenceVersion, Step, StepRun
-from subscribers.models import MailFlow, OutgoingEmail
-from tests.factories.audience import SubscriberFactory, WorkspaceFactory
+from events.models import AudienceEnrollment, Enrollment, Sequence, SequenceVersion, Step, StepRun
+from subscribers.models import MailActivity, MailFlow, OutgoingEmail
+from tests.factories.audience import SegmentFactory, SubscriberFactory, WorkspaceFactory
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -89,6 +89,20 @@ class EnrollmentFactory(DjangoModelFactory[Enrollment]):
     updated_at = NOON
 
 
+class AudienceEnrollmentFactory(DjangoModelFactory[AudienceEnrollment]):
+    """A mass enrollment that has not begun."""
+
+    class Meta:
+        model = AudienceEnrollment
+
+    sequence = factory.SubFactory(SequenceFactory)
+    workspace = factory.SelfAttribute("sequence.workspace")
+    segment = factory.SubFactory(SegmentFactory, workspace=factory.SelfAttribute("..workspace"))
+    segment_name = factory.SelfAttribute("segment.name")
+    scheduled_for = NOON
+    is_counted = True
+
+
 class StepRunFactory(DjangoModelFactory[StepRun]):
     """A step that is done."""
 
@@ -128,6 +142,20 @@ class OutgoingEmailFactory(DjangoModelFactory[OutgoingEmail]):
     subject = "Hello"
     text = "Hello."
     created_at = NOON
+
+
+class MailActivityFactory(DjangoModelFactory[MailActivity]):
+    """A mail that its server delivered."""
+
+    class Meta:
+        model = MailActivity
+
+    email = factory.SubFactory(OutgoingEmailFactory, sent=True)
+    workspace = factory.SelfAttribute("email.workspace")
+    subscriber = factory.SelfAttribute("email.subscriber")
+    kind = MailActivity.Kind.DELIVERED
+    at = NOON
+    last_at = NOON
 
 
 class MailFlowFactory(DjangoModelFactory[MailFlow]):

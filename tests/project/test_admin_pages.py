@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from config.admin_base import BaseAdmin, admin_url, list_url
 from config.sign_in.models import SignIn
 from events.models import (
+    AudienceEnrollment,
     Enrollment,
     Event,
     EventDefinition,
@@ -31,6 +32,7 @@ from subscribers.models import (
     List,
     MailFlow,
     OutgoingEmail,
+    Segment,
     Subscriber,
     Suppression,
     Tag,
@@ -39,9 +41,9 @@ from subscribers.models import (
 from tests import factories
 
 PAGES: list[type[Model]] = [
-    ApiKey, ConsentRecord, Enrollment, Event, EventDefinition, FailedStage, Group, ImportRun,
-    Installation, List, LogEntry, MailFlow, OutgoingEmail, Sequence, SignIn, Subscriber,
-    Suppression, SyncRule, Tag, User, Worker, Workspace,
+    ApiKey, AudienceEnrollment, ConsentRecord, Enrollment, Event, EventDefinition, FailedStage,
+    Group, ImportRun, Installation, List, LogEntry, MailFlow, OutgoingEmail, Segment, Sequence,
+    SignIn, Subscriber, Suppression, SyncRule, Tag, User, Worker, Workspace,
 ]  # fmt: skip
 
 
@@ -144,7 +146,19 @@ def test_every_row_has_its_page_and_its_history(operator: Client, model: type[Mo
 
 @pytest.mark.parametrize(
     "model",
-    [ApiKey, Group, List, Sequence, Suppression, SyncRule, Tag, User, Workspace],
+    [
+        ApiKey,
+        AudienceEnrollment,
+        Group,
+        List,
+        Segment,
+        Sequence,
+        Suppression,
+        SyncRule,
+        Tag,
+        User,
+        Workspace,
+    ],
 )
 def test_the_form_for_a_new_row_opens(operator: Client, model: type[Model]) -> None:
     answer = operator.get(list_url(model) + "add/")
@@ -176,6 +190,7 @@ def test_what_the_engine_owns_is_not_made_by_hand(operator: Client, model: type[
 @pytest.mark.parametrize(
     "model",
     [
+        AudienceEnrollment,
         ConsentRecord,
         Enrollment,
         Event,
@@ -199,6 +214,7 @@ def test_what_the_engine_owns_is_not_changed_by_hand(operator: Client, model: ty
     "model",
     [
         ApiKey,
+        AudienceEnrollment,
         ConsentRecord,
         Enrollment,
         Event,

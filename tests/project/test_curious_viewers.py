@@ -12,12 +12,13 @@ from django.http import QueryDict
 from django.test import Client
 
 from config.admin_base import NOT_OFFERED, BaseAdmin, admin_url, list_url
-from events.models import Sequence, SyncRule
+from events.models import AudienceEnrollment, Sequence, SyncRule
 from subscribers.models import (
     ApiKey,
     ImportRun,
     List,
     OutgoingEmail,
+    Segment,
     Subscriber,
     Suppression,
     Tag,
@@ -42,7 +43,19 @@ MALFORMED = (
     "pk__in=x", "zzz=", "%00=1", "__=1", "q__exact=1", "a__b__c=1",
 )  # fmt: skip
 # Lists with a form for a new row.
-ADDED = (ApiKey, Group, List, Sequence, Suppression, SyncRule, Tag, User, Workspace)
+ADDED = (
+    ApiKey,
+    AudienceEnrollment,
+    Group,
+    List,
+    Segment,
+    Sequence,
+    Suppression,
+    SyncRule,
+    Tag,
+    User,
+    Workspace,
+)
 HANGS = r"(\w*)*(\s*\w*)*(\W*\w*)*@@@@$"
 
 

@@ -1,11 +1,12 @@
 """Counts what steps did from the rows, one by one: what the roll-ups must say."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 
 from events.models import Enrollment, SequenceCount, StepRun
 from subscribers.ids import created_at
-from subscribers.models import OutgoingEmail
+from subscribers.models import MailActivity, OutgoingEmail
 from subscribers.models.outcome_count import NO_SEQUENCE
 
 Key = tuple[datetime, str, str, str, str]
@@ -35,7 +36,21 @@ def recounted() -> Counter[Key]:
         reason = "unknown" if email.status == "unknown" else email.reason
         reason = reason if measure in {"mailed", "skipped"} else ""
         found[_day(created_at(email.pk)), str(NO_SEQUENCE), email.kind, measure, reason] += 1
+    found.update(_activity())
     return +found
+
+
+def _activity() -> Iterator[Key]:
+    firsts: dict[tuple[str, ...], MailActivity] = {}
+    for row in MailActivity.objects.exclude(kind="deferred").order_by("at", "pk"):
+        firsts.setdefault((str(row.email_id), row.kind, row.quality, row.bounce_type), row)
+    for row in firsts.values():
+        what = (row.kind, row.quality or row.bounce_type)
+        run = StepRun.objects.filter(email=row.email_id).first()
+        if run is not None:
+            yield _day(row.at), str(run.enrollment.sequence_id), run.step.key, *what
+        elif not row.email.cause.startswith("step:"):
+            yield _day(row.at), str(NO_SEQUENCE), row.email.kind, *what
 
 
 def rolled_up(unit: str = "day") -> Counter[Key]:

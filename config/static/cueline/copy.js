@@ -1,11 +1,19 @@
-// Shows the buttons that copy a text; without this script the text is selected by a click.
-for (const button of document.querySelectorAll("[data-copies]")) {
-  if (!navigator.clipboard) continue; // Only https and this machine have one.
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent);
-    const words = button.textContent;
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = words; }, 2000);
-  });
-}
+// Adds a button to every element with `data-copy`: it copies the attribute's text, else the element's.
+"use strict";
+(() => {
+  if (!navigator.clipboard) return; // Only https and this machine have one.
+  for (const place of document.querySelectorAll("[data-copy]")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "cueline-copy";
+    button.textContent = "Copy";
+    const text = place.dataset.copy || place.textContent;
+    if (place.dataset.copy) button.setAttribute("aria-label", `Copy the path ${text}`);
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    });
+    place.after(" ", button);
+  }
+})();

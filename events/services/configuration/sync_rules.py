@@ -75,6 +75,23 @@ def for_events(
     return {name: tuple(each) for name, each in by_name.items()}
 
 
+def spec_of(rule: SyncRule) -> RuleSpec:
+    """Return the rule with its tags by name; a query, if the tags were not fetched before."""
+    links = sorted(rule.tag_roles.all(), key=lambda link: link.position)
+
+    def names_as(role: SyncRuleTag.Role) -> list[str]:
+        return [link.tag.name for link in links if link.role == role]
+
+    return RuleSpec(
+        trigger_event=rule.trigger_event,
+        add=names_as(SyncRuleTag.Role.ADD),
+        remove=names_as(SyncRuleTag.Role.REMOVE),
+        requires=names_as(SyncRuleTag.Role.REQUIRES),
+        requires_not=names_as(SyncRuleTag.Role.REQUIRES_NOT),
+        purchased_product=rule.purchased_product,
+    )
+
+
 def replace_all(*, workspace: Workspace, specs: Sequence[RuleSpec]) -> list[SyncRule]:
     """Make the specs the workspace's whole set, in this order; an empty set disables rules."""
     with transaction.atomic():

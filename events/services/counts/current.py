@@ -18,6 +18,7 @@ from django.db.models import Count, Exists, Model, OuterRef, QuerySet
 
 from events.models import CurrentCount, Enrollment, SequenceVersion, Step
 from events.models import Sequence as SequenceRow
+from events.services.counts.step_roll_ups import PAUSE_PER_WORK
 from subscribers.models import (
     List,
     ListMembership,
@@ -31,8 +32,6 @@ from subscribers.models import (
 Subject = CurrentCount.Subject
 SECONDS = 2.0
 PAUSE = timedelta(minutes=1)
-# A portion takes at most a twentieth of the time.
-PAUSE_PER_WORK = 20
 MOST_AT_ONCE = 100
 MOST_ROWS = 200_000
 MOST_NEW = 1000

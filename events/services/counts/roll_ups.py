@@ -18,6 +18,7 @@ from django.db.models.functions import TruncDay
 from django.db.models.sql.compiler import SQLCompiler
 
 from events.models import Event, EventCount
+from subscribers import ids
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -27,6 +28,7 @@ MOST_HOURS = 24
 ROWS_IN_STATEMENT = 500
 
 Unit = EventCount.Unit
+first_id_at = ids.first_id_at
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -145,11 +147,6 @@ def _count_hour(starts_at: datetime) -> _Hour:
         hour.counts[kind] += count
         hour.days[kind].add(day)
     return hour
-
-
-def first_id_at(moment: datetime) -> UUID:
-    """Return the lowest id that can be created at a moment, for comparison with ids of events."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def write(unit: EventCount.Unit, counts: Mapping[tuple[Kind, datetime], int]) -> None:

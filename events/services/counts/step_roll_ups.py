@@ -19,11 +19,11 @@ from django.db.models import Q, Sum
 
 from events.models import Enrollment, SequenceCount, SequenceCountMark, StepRun, TouchedHour
 from events.models.sequence_count import BUCKET
-from events.services.counts import steps
+from events.services.counts import mail_activity, steps, touched_hours
 from events.services.counts.roll_ups import DAY, HOUR, first_id_at
 from events.services.counts.steps import Bucket
 from subscribers.ids import created_at
-from subscribers.models import OutgoingEmail
+from subscribers.models import MailActivity, OutgoingEmail
 from subscribers.services.storage.outcomes import hour_of
 
 Unit = SequenceCount.Unit
@@ -32,6 +32,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 MARGIN = timedelta(minutes=5)
 DAYS_BY_HOUR = 8
 SECONDS = 5.0
+PAUSE_PER_WORK = 20
 MOST_TOUCHED = 2000
 MOST_QUEUED = 24
 ROWS_IN_STATEMENT = 500
@@ -49,6 +50,20 @@ class Period:
 
 class _Overtaken(Exception):
     """Another process counted meanwhile: what this one counted may be older."""
+
+
+def take_turn(*, now: datetime) -> int:
+    """Roll up, unless the last turn was so long that counting would take more than a twentieth of
+    the time; returns how many periods.
+    """
+    mark = _mark()
+    if mark.due_at and now < mark.due_at:
+        return 0
+    began = time.monotonic()
+    counted = roll_up(now=now)
+    took = timedelta(seconds=time.monotonic() - began)
+    SequenceCountMark.objects.filter(pk=mark.pk).update(due_at=now + took * PAUSE_PER_WORK)
+    return counted
 
 
 def roll_up(*, now: datetime, seconds: float = SECONDS) -> int:
@@ -99,6 +114,10 @@ class _Turn:
                 return
         with transaction.atomic():
             self._take_mark()
+            # Reported late; the last minutes are counted again anyway.
+            since = (self.mark.counted_at or self.now) - MARGIN
+            late = mail_activity.touched_hours(since=since, until=hour_of(self.mark.until))
+            touched_hours.touch(late)
             self.mark.counted_at = self.now
             self._move_mark(until=self.now)
 
@@ -135,7 +154,7 @@ class _Turn:
     def _move_mark(self, *, until: datetime) -> None:
         self.mark.until = max(self.mark.until, min(until, self.now - MARGIN))
         self.mark.turn += 1
-        self.mark.save()
+        self.mark.save(update_fields=["until", "counted_at", "turn"])
 
 
 def _mark() -> SequenceCountMark:
@@ -157,6 +176,8 @@ def _next_row(start: datetime) -> datetime | None:
     ]
     ended = Enrollment.objects.filter(ended_at__gte=start).order_by("ended_at")
     moments += filter(None, ended.values_list("ended_at", flat=True)[:1])
+    activity = MailActivity.objects.filter(at__gte=start).order_by("at")
+    moments += activity.values_list("at", flat=True)[:1]
     return min(moments, default=None)
 
 

@@ -15,6 +15,7 @@ from django.db.models import Count, Exists, Model, OuterRef, QuerySet
 from django.db.models.fields.json import KT
 
 from events.models import Enrollment, SequenceCount, Step, StepRun
+from events.services.counts import mail_activity
 from events.services.counts.roll_ups import first_id_at
 from subscribers.models import OutgoingEmail
 from subscribers.models.outcome_count import NO_SEQUENCE
@@ -95,8 +96,14 @@ def _other_mails(start: datetime, end: datetime) -> Found:
         yield Bucket(workspace_id, NO_SEQUENCE, kind, measure, word), number
 
 
+def _after_sending(start: datetime, end: datetime) -> Found:
+    for fact, number in mail_activity.counts(since=start, until=end).items():
+        if fact.kind in Measure:
+            yield Bucket(*fact), number
+
+
 SOURCES: tuple[Callable[[datetime, datetime], Found], ...] = (
-    _entered, _ended, _done, _other_mails,
+    _entered, _ended, _done, _other_mails, _after_sending,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from events.models import Enrollment, StepRun, TouchedHour
 from subscribers.ids import created_at
-from subscribers.models import OutgoingEmail
+from subscribers.models import MailActivity, OutgoingEmail
 from subscribers.services.storage.outcomes import hour_of
 
 
@@ -36,6 +36,7 @@ def touch_people(subscriber_ids: Iterable[UUID]) -> None:
     people = list(subscriber_ids)
     enrollments = Enrollment.objects.filter(subscriber__in=people)
     moments = list(enrollments.values_list("ended_at", flat=True))
+    moments += MailActivity.objects.filter(subscriber__in=people).values_list("at", flat=True)
     rows = [
         *enrollments.values_list("pk", flat=True),
         *StepRun.objects.filter(enrollment__in=enrollments).values_list("pk", flat=True),

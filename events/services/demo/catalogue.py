@@ -27,6 +27,7 @@ TIME_ZONES = ("Europe/Berlin", "Europe/London", "America/New_York", "Asia/Tokyo"
 # Price a month by name.
 PLANS = {"solo": 12, "team": 49, "studio": 129}
 SOURCES = ("search", "friend", "podcast", "newsletter", "conference")
+LINK = "https://lumen.example/projects"
 PAGES = ("/pricing", "/features", "/blog/ship-faster", "/templates", "/compare")
 COUNTRIES = ("DE", "GB", "US", "JP", "FR", "BR", "IN", "NG")
 BROWSERS = (
@@ -54,7 +55,7 @@ def _mail(step_id: str, subject: str, *paragraphs: str, **rest: Any) -> dict[str
     body = "".join(f"<p>{each}</p>" for each in paragraphs)
     html = (
         '<div style="font-family: sans-serif; max-width: 32rem; margin: 2rem auto">'
-        f"{body}<p>Mia, Lumen</p>"
+        f'{body}<p><a href="{LINK}">Open Lumen</a></p><p>Mia, Lumen</p>'
         '<p style="font-size: small"><a href="{{unsubscribeUrl}}">No more mails</a></p></div>'
     )
     return {"type": "email", "id": step_id, "subject": subject, "html": html, **rest}

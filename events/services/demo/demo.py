@@ -13,7 +13,7 @@ from events.models import Sequence as SequenceRow
 from events.services.configuration import sync_rules
 from events.services.counts import current, numbers, roll_ups, step_roll_ups, touched_hours
 from events.services.counts.roll_ups import Kind
-from events.services.demo import catalogue, imports, lives
+from events.services.demo import catalogue, imports, lives, readers
 from events.services.demo.imports import Report
 from events.services.demo.mail_server import Clock
 from events.services.demo.playing import Play
@@ -84,6 +84,7 @@ def seed(
     with transaction.atomic():
         _date_tags(workspace)
         _count(workspace)
+        readers.read(workspace=workspace, random=play.random, until=moment)
         play.release()
         # Their rows are of the past, which is counted for good.
         people_ids = Subscriber.objects.filter(workspace=workspace).values_list("pk", flat=True)
@@ -142,6 +143,7 @@ def _workspace(slug: str) -> Workspace:
     workspace.timezone = "Europe/Berlin"
     workspace.give_up_days = 0
     workspace.is_mail_paused = True
+    workspace.tracks_opens = workspace.tracks_clicks = True
     workspaces.save(changed=workspace)
     for name, description, is_default in catalogue.LISTS:
         row = List(workspace=workspace, name=name, description=description, is_default=is_default)

@@ -11,7 +11,7 @@ from config import retries
 from events.language.steps import EmailStep
 from events.models import Enrollment, StepRun
 from events.services.counts import touched_hours
-from events.services.engine import mail_breaker, mail_cap, mails, rounds
+from events.services.engine import mail_breaker, mails, rounds
 from events.services.engine.claimed import Claimed, ClaimedEnrollment
 from events.services.engine.leftover_mails import ENROLLMENT_ENDED
 from events.services.engine.loaded_versions import PlacedStep
@@ -20,7 +20,7 @@ from events.services.engine.walking import Position, StepDone
 from events.services.engine.writing import NextState, add_step_runs
 from subscribers.models import OutgoingEmail
 from subscribers.services.consent import suppressions
-from subscribers.services.outbox import brakes, outbox
+from subscribers.services.outbox import brakes, cap, outbox
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome
 from subscribers.services.storage import outcomes
 from subscribers.services.storage.outcomes import Subject
@@ -160,7 +160,7 @@ def _is_held_back(
         email = earlier or outbox.skip(draft=mail.draft, reason=verdict.reason, now=current.now)
         _skip(enrollment, placed, email, verdict.reason, current)
         return True
-    until = mail_cap.capped_until(
+    until = cap.capped_until(
         workspace=enrollment.workspace,
         subscriber=enrollment.subscriber,
         kind=mail.draft.kind,

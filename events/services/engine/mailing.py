@@ -108,7 +108,10 @@ class _Sender:
         if email is None:
             return
         fenced_at = email.sending_since or self.clock()
-        delivery = mailer.send(outbox.message_of(email, workspace=enrollment.workspace))
+        message = outbox.message_of(
+            email, workspace=enrollment.workspace, subscriber=enrollment.subscriber
+        )
+        delivery = mailer.send(message)
         self.waiting = Sent(enrollment, placed, email, fenced_at, delivery)
         self._note(delivery)
 

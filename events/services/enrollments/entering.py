@@ -38,20 +38,21 @@ def enroll(
     subscribers: Collection[Subscriber],
     now: datetime,
     is_for_active_only: bool = True,
+    segment_name: str = "",
 ) -> Enrolled:
     """Begin an enrollment for each subscriber of the sequence's workspace who may enter. Atomic.
 
     Raises `NotActive`. Locks the subscribers, then the sequence, so that it cannot change
     meanwhile. When not for active people only, a pending person's enrollment waits for the
     confirmation, and people who left or bounced enter, unless the sequence takes active subscribers
-    only.
+    only. The enrollment keeps the segment's name, where they enter by one.
     """
     with transaction.atomic():
         mine = Subscriber.objects.filter(workspace_id=sequence.workspace_id)
         people = list(mine.filter(pk__in=[each.pk for each in subscribers]).locked())
         rows = Sequence.objects.select_for_update(no_key=True, of=("self",))
         locked = rows.get(pk=sequence.pk)
-        first = _first_step(locked)
+        first = first_step(locked)
         holders = Enrollment.objects.filter(sequence=locked, subscriber__in=people, entry_slot="")
         status_by_person = dict(holders.values_list("subscriber_id", "status"))
         enrollments, skipped = [], {}
@@ -60,12 +61,12 @@ def enroll(
             if reason:
                 skipped[person.pk] = reason
             else:
-                enrollments.append(_enrollment(locked, person, first, now))
+                enrollments.append(_enrollment(locked, person, first, now, segment_name))
         Enrollment.objects.bulk_create(enrollments)
     return Enrolled(enrolled=tuple(enrollments), skipped=skipped)
 
 
-def _first_step(sequence: Sequence) -> Step:
+def first_step(sequence: Sequence) -> Step:
     """Return where enrollments begin; raises `NotActive`."""
     if sequence.status != Sequence.Status.ACTIVE:
         status = sequence.get_status_display().lower()
@@ -97,7 +98,9 @@ def _refusal(
     return "already_enrolled" if is_under_way else "entered_before"
 
 
-def _enrollment(sequence: Sequence, person: Subscriber, first: Step, now: datetime) -> Enrollment:
+def _enrollment(
+    sequence: Sequence, person: Subscriber, first: Step, now: datetime, segment_name: str
+) -> Enrollment:
     is_held = person.status == PENDING and not sequence.runs_while_pending
     statuses = Enrollment.Status
     return Enrollment(
@@ -107,7 +110,9 @@ def _enrollment(sequence: Sequence, person: Subscriber, first: Step, now: dateti
         subscriber=person,
         status=statuses.WAITING_CONFIRMATION if is_held else statuses.ACTIVE,
         entry_slot="",
-        entered_via={"kind": "manual"},
+        entered_via={"kind": "segment", "name": segment_name}
+        if segment_name
+        else {"kind": "manual"},
         step=first,
         step_since=now,
         due_at=None if is_held else now,

@@ -138,7 +138,7 @@ def never_received(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]
     """
     places: dict[str, str] = {}
     for number, step in enumerate(spec.steps, start=1):
-        for name in step.events:
+        for name in step.event_names:
             places.setdefault(name, f"step {number}")
     if spec.stop_condition and spec.stop_condition.type == "event_received":
         places.setdefault(spec.stop_condition.value, "the exit condition")

@@ -39,4 +39,4 @@ def come_before(spec: SequenceSpec) -> Iterator[str]:
                 "count for it: put a condition with did_event before the wait."
             )
         has_waited = has_waited or step.is_wait
-        asked.update(step.events)
+        asked.update(step.event_names)

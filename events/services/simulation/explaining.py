@@ -23,7 +23,7 @@ from events.language.steps import EmailStep
 from events.models import Enrollment, Event, FailedStage
 from events.models import Sequence as SequenceRow
 from events.services.configuration import watched_sequences
-from events.services.engine import loaded_versions, mail_cap, mails
+from events.services.engine import loaded_versions, mails
 from events.services.engine.loaded_versions import LoadedVersion
 from events.services.enrollments import rows as starting
 from events.services.planning import effects
@@ -33,7 +33,7 @@ from events.services.simulation.people import Someone
 from subscribers.ids import new_id
 from subscribers.models import OutgoingEmail, Subscriber, Suppression
 from subscribers.services.consent import suppressions
-from subscribers.services.outbox import brakes, flow
+from subscribers.services.outbox import brakes, cap, flow
 from subscribers.services.outbox.brakes import Verdict
 from subscribers.services.outbox.flow import Stop
 from subscribers.services.workspaces import installation
@@ -253,7 +253,7 @@ def _mail_standing(
         switch=brakes.verdict(workspace=workspace, recipient=person.email, is_test=False),
         stops=flow.stops(now=now),
         on_hold_since=installation.on_hold_since(),
-        capped_until=mail_cap.capped_until(
+        capped_until=cap.capped_until(
             workspace=workspace, subscriber=person, kind=OutgoingEmail.Kind.MARKETING, now=now
         ),
         window_opens_at=opens_at if opens_at and opens_at > now else None,

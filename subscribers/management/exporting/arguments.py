@@ -5,10 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.db.models import Q
+from django.utils import timezone
 
+from events.services.segments import segments
+from events.services.segments.compiling import TooManyReferences
 from subscribers.management import people
 from subscribers.management.exporting.output import STANDARD_OUTPUT
-from subscribers.models import Subscriber, Workspace
+from subscribers.models import Segment, Subscriber, Workspace
 from subscribers.rows import row
 from subscribers.services.audience import named_people
 from subscribers.services.people.exporting import Chosen
@@ -40,6 +44,7 @@ def add_people_to(parser: CommandParser) -> None:
         ("--list", "People on the list now; given several times: on all of them."),
     ):
         parser.add_argument(name, action="append", default=[], metavar="NAME", help=text)
+    parser.add_argument("--segment", metavar="NAME", help="People in the segment now.")
     parser.add_argument(
         "--status",
         action="append",
@@ -76,7 +81,18 @@ def people_of(options: Mapping[str, Any], workspace: Workspace) -> Chosen:
         statuses=tuple(options["status"]),
         tags=tuple(options["tag"]),
         lists=tuple(options["list"]),
+        condition=_members(options["segment"], workspace) if options["segment"] else None,
     )
+
+
+def _members(name: str, workspace: Workspace) -> Q:
+    segment = Segment.objects.filter(workspace=workspace, name=name).first()
+    if segment is None:
+        raise CommandError(f"There is no segment {name!r} in the workspace.")
+    try:
+        return segments.members_condition(segment=segment, now=timezone.now())
+    except TooManyReferences as error:
+        raise CommandError(str(error)) from error
 
 
 def time_of(options: Mapping[str, Any], name: str) -> datetime | None:

@@ -19,6 +19,7 @@ from django.db.models import Case, F, Value, When
 from subscribers import reactions
 from subscribers.ids import decode
 from subscribers.models import Confirmation, ConsentRecord, List, Subscriber, Workspace
+from subscribers.services.activity import latest_mail
 from subscribers.services.audience import lists
 from subscribers.services.consent import ledger
 from subscribers.services.consent.ledger import NOTHING_KNOWN, Circumstances
@@ -109,11 +110,12 @@ def leave_by_link(
     if person is None:
         return
     left = list_of_link(subscriber=person, mail_list=mail_list)
+    gone: Sequence[UUID] = []
     if left is not None:
         with transaction.atomic():
             locked = Subscriber.objects.locked_one(person.pk)
             if locked is not None:
-                leave_lists(
+                gone = leave_lists(
                     subscriber=locked,
                     list_ids=[left.pk],
                     circumstances=circumstances,
@@ -122,13 +124,15 @@ def leave_by_link(
                     reason=reason,
                 )
     else:
-        leave(
+        gone = leave(
             subscriber_ids=[person.pk],
             now=now,
             method=method,
             circumstances=circumstances,
             reason=reason,
         )
+    if gone:
+        latest_mail.note_unsubscribed(subscriber_id=person.pk, now=now)
 
 
 def leave_lists(

@@ -13,7 +13,6 @@ from email.message import Message
 from enum import Enum, auto
 
 from subscribers.services.outbox import refusals
-from subscribers.services.outbox.return_path import TOKEN_BYTES
 from subscribers.wire import mail_tokens
 
 # The id and the secret of an unsubscribe link.
@@ -83,7 +82,7 @@ def _read(content: bytes, return_path: str, unsubscribe: str) -> Notice | None:
         return Notice(Kind.LEAVE, leaving[0], named[0] if named else "") if is_from_person else None
     if is_report and (complaint := _complaint(mail, sent_to, return_path)):
         return complaint
-    returned = mail_tokens.find(pattern=return_path, size=TOKEN_BYTES, text=sent_to)
+    returned = mail_tokens.find(pattern=return_path, size=mail_tokens.TOKEN_BYTES, text=sent_to)
     if not returned:
         return None
     blocks = list(_status_blocks(mail))
@@ -106,7 +105,7 @@ def _complaint(mail: Message, sent_to: str, return_path: str) -> Notice | None:
             return None
         # Providers send these to one registered address, with the envelope sender in a field.
         text = f"{sent_to}\n{fields.get('Original-Mail-From', '')}"
-        tokens = mail_tokens.find(pattern=return_path, size=TOKEN_BYTES, text=text)
+        tokens = mail_tokens.find(pattern=return_path, size=mail_tokens.TOKEN_BYTES, text=text)
         return Notice(Kind.COMPLAINT, tokens[0]) if tokens else None
     return None
 

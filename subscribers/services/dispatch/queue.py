@@ -97,7 +97,10 @@ def send_queued(
             email = _next(waiting.pop(0), token, clock())
             if email is None:
                 continue
-            delivery = opened.send(outbox.message_of(email, workspace=email.workspace))
+            message = outbox.message_of(
+                email, workspace=email.workspace, subscriber=email.subscriber
+            )
+            delivery = opened.send(message)
             is_silent = delivery.outcome is DeliveryOutcome.UNKNOWN
             is_server_away = is_silent or outbox.is_server_away(delivery)
             _record(email, delivery, clock)
@@ -142,6 +145,7 @@ def _fence(email_id: UUID, token: UUID, now: datetime) -> OutgoingEmail | None:
         email = held.filter(pk=email_id, lease_token=token, status=Status.QUEUED).first()
         if email is None or subscriber is None:
             return None
+        email.subscriber = subscriber
         reason = (
             outbox.reason_to_skip(subscriber=subscriber, kind=email.kind)
             or suppressions.reason_to_skip(workspace=email.workspace, recipient=email.recipient)

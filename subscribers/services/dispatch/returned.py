@@ -14,7 +14,7 @@ from subscribers.services.consent.suppressions import SuppressionSource
 from subscribers.services.consent.unsubscribing import UnsubscribeMethod
 from subscribers.services.dispatch import notices, reports
 from subscribers.services.dispatch.notices import Kind, Notice
-from subscribers.services.dispatch.reports import News, Report
+from subscribers.services.dispatch.reports import Activity, News, Report
 from subscribers.services.outbox import return_path
 
 _NEWS = {Kind.HARD_BOUNCE: News.HARD_BOUNCE, Kind.COMPLAINT: News.COMPLAINT}
@@ -64,6 +64,7 @@ def _report(email: OutgoingEmail, notice: Notice, now: datetime) -> None:
         # A server that sends a notice has had the mail.
         is_taken=True,
         news=news,
+        activity=Activity.BOUNCED if notice.kind is Kind.SOFT_BOUNCE else None,
         details=notice.details,
         source=SuppressionSource.MAIL,
     )

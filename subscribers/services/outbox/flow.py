@@ -66,9 +66,12 @@ class Stop:
     @property
     def words(self) -> str:
         since = f"{self.since:%Y-%m-%d %H:%M} UTC"
+        return f"No mail has left by {self.server} since {since}: {self.reason}"
+
+    @property
+    def reason(self) -> str:
         reason = self.kind.label[0].lower() + self.kind.label[1:]
-        error = f" ({self.error})" if self.error else ""
-        return f"No mail has left by {self.server} since {since}: {reason}{error}"
+        return f"{reason} ({self.error})" if self.error else reason
 
 
 _noted_by_workspace: dict[UUID, _Noted] = {}
@@ -108,9 +111,13 @@ def note(
     _noted_by_workspace[workspace_id] = _Noted(server, kind, now)
 
 
-def stops(*, now: datetime) -> Sequence[Stop]:
-    """Return why mail does not leave by the present server, one entry a kind, the longest first."""
+def stops(*, now: datetime, workspace_id: UUID | None = None) -> Sequence[Stop]:
+    """Return why mail does not leave by the present server, one entry a kind, the longest first;
+    of one workspace, or of all.
+    """
     rows = MailFlow.objects.filter(blocked(now=now), server=server_name())
+    if workspace_id:
+        rows = rows.filter(Q(workspace=workspace_id) | Q(kind__in=MailFlow.OF_SERVER))
     by_kind = {
         row.kind: Stop(
             row.server,

@@ -21,6 +21,7 @@ from config import retries
 from subscribers import reactions
 from subscribers.ids import new_id
 from subscribers.models import OutgoingEmail, Subscriber, Workspace
+from subscribers.services.activity import tracking
 from subscribers.services.outbox import return_path
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Message
 from subscribers.services.storage import quick_rows, sql_values
@@ -222,9 +223,11 @@ def reason_to_skip(*, subscriber: Subscriber, kind: str) -> str | None:
             return None
 
 
-def message_of(email: OutgoingEmail, *, workspace: Workspace) -> Message:
-    """Return an email of a workspace as it is sent."""
+def message_of(email: OutgoingEmail, *, workspace: Workspace, subscriber: Subscriber) -> Message:
+    """Return an email of a workspace as it is sent: links and opens tracked, if it is so set."""
     stored = {name: getattr(email, name) for name in _STORED}
+    if workspace.tracks_opens or workspace.tracks_clicks:
+        stored |= tracking.parts_of(email, workspace=workspace, subscriber=subscriber)
     path = return_path.address_of(email_id=email.pk, workspace=workspace)
     return Message(return_path=path, **stored)
 

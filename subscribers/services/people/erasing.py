@@ -80,7 +80,8 @@ def _erase_rest(
     names = traces.names_of(person)
     events += reactions.current().erasing(subscriber_ids=[person.pk])
     traces.forget(names=names)
-    mails, _ = OutgoingEmail.objects.filter(subscriber=person).delete()
+    # Their activity goes with them, and is counted in the sum.
+    _, deleted = OutgoingEmail.objects.filter(subscriber=person).delete()
     suppressions.forget_address(workspace=workspace, email_key=person.email_key)
     if not allows_return:
         suppressions.keep_hash(workspace=workspace, email_key=person.email_key, now=now)
@@ -96,7 +97,7 @@ def _erase_rest(
     )
     return Erased(
         events=events,
-        mails=mails,
+        mails=deleted.get(OutgoingEmail._meta.label, 0),
         is_suppressed=suppressions.is_suppressed(workspace=workspace, email_key=email_key),
     )
 

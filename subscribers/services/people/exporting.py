@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import Exists, OuterRef, QuerySet, TextField
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from subscribers.ids import encode
@@ -54,6 +54,8 @@ class Chosen:
     # By creation: from `since`, before `before`.
     since: datetime | None = None
     before: datetime | None = None
+    # Members of a segment, or another condition on subscribers.
+    condition: Q | None = None
 
 
 EVERYBODY = Chosen()
@@ -85,6 +87,8 @@ class SubscriberRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename=
 def people(*, workspace: Workspace, chosen: Chosen) -> SubscriberQuerySet:
     """Return the chosen subscribers, unordered; raises `UnknownName`."""
     rows = Subscriber.objects.in_workspace(workspace)
+    if chosen.condition is not None:
+        rows = rows.filter(chosen.condition)
     if chosen.subscriber_id is not None:
         rows = rows.filter(pk=chosen.subscriber_id)
     if chosen.statuses:

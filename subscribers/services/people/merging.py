@@ -20,6 +20,7 @@ from subscribers.models import (
     Confirmation,
     ConsentRecord,
     ListMembership,
+    MailActivity,
     OutgoingEmail,
     Subscriber,
     SubscriberTag,
@@ -155,6 +156,7 @@ def _profile(kept: Subscriber, gone: Subscriber, attributes_bytes: int) -> dict[
 
 def _move_mails(kept: Subscriber, gone: Subscriber) -> int:
     """Move the emails; queued ones go to the kept address, or are skipped."""
+    MailActivity.objects.filter(subscriber=gone).update(subscriber=kept)
     mails = OutgoingEmail.objects.filter(subscriber=gone)
     redirect_mails(mails, recipient=kept.email)
     return mails.update(subscriber=kept)

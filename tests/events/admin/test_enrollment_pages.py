@@ -52,11 +52,11 @@ def make_enrollment(
     [
         (
             {"waiting": True, "awaits": "paid", "due_at": NOON.replace(year=2100)},
-            "paid, until 2100-11-24 13:00:00 Europe/Berlin = 2100-11-24 12:00:00 UTC at most",
+            "paid, until 2100-11-24 13:00:00 CET at most",
         ),
         (
             {"waiting": True, "awaits": "\x1fdue", "due_at": NOON.replace(year=2100)},
-            "UTC, or another time when the attribute due changes.",
+            "CET, or another time when the attribute due changes.",
         ),
         (
             {
@@ -111,11 +111,11 @@ def make_enrollment(
         ),
         (
             {"completed": True, "reason": "timeout"},
-            "it is completed at 2026-11-24 12:00:00: the event that it waited for did not come",
+            "it is completed at 2026-11-24 13:00:00 CET: the event that it waited for did not come",
         ),
         (
             {"failed": True, "reason": "some_word: a sentence"},
-            "it is failed at 2026-11-24 12:00:00: some word: a sentence.",
+            "it is failed at 2026-11-24 13:00:00 CET: some word: a sentence.",
         ),
         (
             {"status": Status.ACTIVE, "sequence_status": Sequence.Status.PAUSED},
@@ -135,6 +135,20 @@ def test_paused_mail_is_told(admin_client: Client, db: None) -> None:
     enrollment.workspace.save(update_fields=["is_mail_paused"])
 
     assert "the workspace&#x27;s mail is paused" in page_of(admin_client, enrollment)
+
+
+def test_a_mail_that_waits_for_its_window_says_that_mail_is_paused_besides(
+    admin_client: Client, db: None
+) -> None:
+    enrollment = make_enrollment(
+        kind="email", waiting=True, due_at=NOON.replace(year=2100), reason="sending_window"
+    )
+    enrollment.workspace.is_mail_paused = True
+    enrollment.workspace.save(update_fields=["is_mail_paused"])
+
+    page = page_of(admin_client, enrollment)
+
+    assert "sending window is closed. Besides, mail is paused." in page
 
 
 def test_the_page_tells_who_came_in_by_what(admin_client: Client, db: None) -> None:
@@ -158,7 +172,7 @@ def test_the_page_tells_who_came_in_by_what(admin_client: Client, db: None) -> N
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
-        ({"waitedUntil": "2026-11-24T12:00:00Z"}, "waited until 2026-11-24 12:00:00"),
+        ({"waitedUntil": "2026-11-24T12:00:00Z"}, "waited until 2026-11-24 13:00:00 CET"),
         ({"timedOut": True, "action": "exit"}, "it did not come in time; so it ended"),
         (
             {"isMet": False, "unmet": {"type": "tag", "tag": "vip"}, "goesTo": "last"},

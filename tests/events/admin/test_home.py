@@ -267,6 +267,9 @@ def test_a_card_is_for_those_who_may_see_its_subject(
     assert page.context["first_steps"] == []
     assert bool(page.context["sequences"]) == (codename == "view_sequence")
     assert bool(page.context["charts"]) == (codename == "view_event")
+    text = page.content.decode()
+    assert ("Needs you" in text) == (codename == "view_sequence")
+    assert ("You may see no part of this page." in text) == (codename == "view_tag")
 
 
 def test_a_new_installation_shows_what_to_do_first(

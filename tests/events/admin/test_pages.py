@@ -49,7 +49,7 @@ def test_an_event_s_page_tells_what_it_did_and_why_not_more(
     assert f'<a href="{admin_url(did_not)}">On buy</a>” did nothing: a tag that it requires' in page
     assert admin_url(event.subscriber) in page
     assert admin_url(event.definition) in page
-    assert "<th>id</th>" in page
+    assert 'data-copy="order.id">order.id</small></th>' in page
     assert ">A-7</code>" in page
     assert ">true</code>" in page
     assert ">null</code>" in page

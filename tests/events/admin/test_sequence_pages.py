@@ -143,7 +143,7 @@ def test_steps_and_ways_have_their_numbers_of_some_days(
     ]  # fmt: skip
     assert "100 entered" in counted.content.decode()
     assert "40% of those who entered came here" in counted.content.decode()
-    assert "Last 7 days: not counted yet." in not_counted.content.decode()
+    assert "The numbers of the last 7 days are not counted yet" in not_counted.content.decode()
     mailed = odd.context["flow"].boxes[0].lanes[0].boxes[0].facts
     assert (odd.context["days"], mailed) == (30, ("1,040 mailed",))
 

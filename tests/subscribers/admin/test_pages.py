@@ -235,8 +235,7 @@ def test_a_subscriber_s_page_shows_who_and_what(admin_client: Client) -> None:
     factories.ListMembershipFactory.create(
         subscriber=person, list__name="News", unsubscribed_at=timezone.now()
     )
-    for number in range(21):
-        factories.EventFactory.create(subscriber=person, definition__name=f"event {number:02}")
+    factories.EventFactory.create(subscriber=person, definition__name="event 20")
 
     page = admin_client.get(admin_url(person)).content.decode()
 
@@ -246,5 +245,4 @@ def test_a_subscriber_s_page_shows_who_and_what(admin_client: Client) -> None:
     assert ", left 2" in page
     assert "<th>plan</th>" in page
     assert ">event 20</a>" in page
-    assert ">event 00</a>" not in page
     assert f"/admin/events/event/?subscriber__id__exact={person.pk}" in page

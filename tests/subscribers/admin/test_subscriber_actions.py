@@ -54,7 +54,8 @@ def test_only_what_is_lawful_is_offered(
 ) -> None:
     found = offered(admin_client, factories.SubscriberFactory.create(status=status))
 
-    assert found == [*actions, "why", "export", "changing-address", "merging", "erasing"]
+    always = ["why", "export", "changing-address", "merging", "erasing"]
+    assert found == ["editing", "enrolling", *actions, *always]
 
 
 def test_sending_the_confirmation_again_queues_a_mail_and_records_the_operator(

@@ -15,7 +15,7 @@ def test_the_page_has_the_ledger_newest_first_and_a_link_to_all_of_it(
         factories.ConsentRecordFactory.create(subscriber=person, reason=f"line {number:02}")
     stranger = factories.ConsentRecordFactory.create(reason="somebody else's")
 
-    page = admin_client.get(admin_url(person)).content.decode()
+    page = admin_client.get(admin_url(person) + "?show=consent").content.decode()
     rows = admin_client.get(list_url(ConsentRecord, subscriber__id__exact=person.pk))
 
     assert page.index("line 50") < page.index("line 01")

@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from subscribers.models import OutgoingEmail, Subscriber, Suppression
+from subscribers.models import MailActivity, OutgoingEmail, Subscriber, Suppression
 from tests import factories
 
 pytest.importorskip("anymail", reason="the extra is not installed")
@@ -151,6 +151,26 @@ def test_a_delivery_settles_a_mail_of_which_nobody_knew(email: OutgoingEmail) ->
 
     email.refresh_from_db()
     assert email.status == "sent"
+
+
+def test_what_became_of_a_mail_is_kept(email: OutgoingEmail) -> None:
+    ours = {"Recipient": "x", "Metadata": {"cueline_id": email.pk.hex}}
+    browser = {"UserAgent": "Mozilla/5.0", "ReceivedAt": "2026-11-24T16:33:54.9070259Z"}
+
+    post({"RecordType": "Delivery", "DeliveredAt": "2026-11-05T16:33:54.9070259Z", **ours})
+    post({"RecordType": "Open", **browser, **ours})
+    post({"RecordType": "Click", "OriginalLink": "https://shop.example/", **browser, **ours})
+    post({**BOUNCE, "Type": "SoftBounce", "Email": "x", **ours})
+    post({**BOUNCE, "Email": "x", **ours})
+
+    rows = MailActivity.objects.filter(email=email).order_by("id")
+    assert list(rows.values_list("kind", "quality", "bounce_type", "url")) == [
+        ("delivered", "", "", ""),
+        ("opened", "machine", "", ""),
+        ("clicked", "unknown", "", "https://shop.example/"),
+        ("bounced", "", "soft", ""),
+        ("bounced", "", "hard", ""),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from subscribers.management.exporting import arguments
 from subscribers.management.exporting.command import ExportCommand
 from subscribers.models import Workspace
 from tests import factories
+from tests.support.segment_making import make_segment
 
 pytestmark = pytest.mark.django_db
 EXPORTS = ["export_subscribers", "export_events"]
@@ -121,6 +122,9 @@ def test_options_narrow_what_is_written(event: Event, workspace: Workspace) -> N
     assert emails("export_subscribers", "--tag", "vip") == ["ada@example.com"]
     assert emails("export_subscribers", "--status", "bounced", "--status", "pending") == []
     assert "ada@example.com" not in emails("export_subscribers", "--email", "ext:user_2")
+    make_segment(workspace, name="VIPs")
+    assert emails("export_subscribers", "--segment", "VIPs") == ["ada@example.com"]
+    assert emails("export_events", "--segment", "VIPs") == ["ada@example.com"]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +133,7 @@ def test_options_narrow_what_is_written(event: Event, workspace: Workspace) -> N
         (["export_events", "--name", "closed"], "There is no event 'closed'"),
         (["export_events", "--list", "News"], "There is no list 'News'"),
         (["export_subscribers", "--tag", "vip"], "There is no tag 'vip'"),
+        (["export_subscribers", "--segment", "VIPs"], "There is no segment 'VIPs'"),
         (["export_subscribers", "--email", "bob@example.com"], "bob@example.com"),
         (["export_subscribers", "--since", "yesterday"], "--since must be an ISO 8601 time"),
         (["export_subscribers", "/nowhere/people.csv"], "/nowhere/people.csv cannot be written"),

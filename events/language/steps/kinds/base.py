@@ -76,13 +76,13 @@ class BaseStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return ()
 
     @property
-    def tags(self) -> Sequence[str]:
-        """The tags that it reads or changes."""
+    def event_names(self) -> Sequence[str]:
+        """The names of events that it waits for or asks about."""
         return ()
 
     @property
-    def events(self) -> Sequence[str]:
-        """The names of the events that it asks for."""
+    def tags(self) -> Sequence[str]:
+        """The tags that it reads or changes."""
         return ()
 
     @property

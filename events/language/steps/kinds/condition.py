@@ -46,7 +46,7 @@ class ConditionStep(BaseStep, frozen=True):
         return [each for rule in self.rules for each in filters_of(rule)]
 
     @property
-    def events(self) -> Sequence[str]:
+    def event_names(self) -> Sequence[str]:
         return [rule.event_name for rule in self.rules if isinstance(rule, EventRule)]
 
     @property

@@ -42,8 +42,8 @@ class WaitForEventStep(BaseStep, frozen=True):
         )
 
     @property
-    def events(self) -> Sequence[str]:
-        return [self.event_name]
+    def event_names(self) -> Sequence[str]:
+        return (self.event_name,)
 
     @property
     def filters_used(self) -> Sequence[Filter]:

@@ -19,6 +19,8 @@ UTC; ids are those of the wire, tags and lists are given by name. Its keys, in t
   visit, status, outcome, emailId, attempts, error, startedAt, endedAt`
 - `emails`, oldest first: `id, kind, status, reason, messageId, from, replyTo, to, subject, headers,
   html, text, attempts, lastError, createdAt, dueAt, sentAt`
+- `mailActivity`, what became of the emails: `emailId, kind, at, times, lastAt, quality, reasons,
+  url, bounceType`
 - `importRejects`, rows of files that name the person and were refused: `files, fileIndex, line,
   field, reason, row`
 - `operatorActions`, what operators did to the person in the admin: `at, what`
@@ -43,6 +45,7 @@ from subscribers.models import (
     Confirmation,
     ConsentRecord,
     ListMembership,
+    MailActivity,
     OutgoingEmail,
     Subscriber,
 )
@@ -93,6 +96,8 @@ def _sections(person: Subscriber, now: datetime) -> Iterator[Section]:
     yield "sequenceEnrollments", map(wire.enrollment, enrollments)
     mails = OutgoingEmail.objects.filter(subscriber=person)
     yield "emails", map(wire.email, _by_id(mails, EMAILS_AT_ONCE))
+    activity = MailActivity.objects.filter(subscriber=person)
+    yield "mailActivity", map(wire.mail_activity, _by_id(activity, PAGE))
     # The rows that erasing the person would delete.
     rejects = traces.rejects_of(names=traces.names_of(person))
     yield "importRejects", map(wire.import_reject, rejects)

@@ -107,6 +107,11 @@ def email(row: models.OutgoingEmail) -> Row:
     }
 
 
+def mail_activity(row: models.MailActivity) -> Row:
+    columns = ("kind", "at", "times", "last_at", "quality", "reasons", "url", "bounce_type")
+    return {"emailId": encode("eml", row.email_id), **_columns(row, *columns)}
+
+
 def import_reject(row: models.ImportReject) -> Row:
     return {"files": row.run.files, **_columns(row, "file_index", "line", "field", "reason", "row")}
 

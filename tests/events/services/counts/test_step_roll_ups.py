@@ -9,14 +9,15 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from events.intake.payloads import EventDraft
-from events.models import Enrollment, SequenceCount, TouchedHour
+from events.models import Enrollment, SequenceCount, SequenceCountMark, TouchedHour
 from events.services.counts import step_roll_ups, touched_hours
 from events.services.engine import mail_breaker
 from events.services.enrollments import by_operator
 from events.services.ingestion import ingest
 from events.services.ingestion.request import IngestRequest, current_limits
 from subscribers import ids
-from subscribers.models import OutgoingEmail, Subscriber, Workspace
+from subscribers.models import MailActivity, OutgoingEmail, Subscriber, Workspace
+from subscribers.services.activity import recording
 from subscribers.services.consent import unsubscribing
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.outbox import outbox
@@ -74,7 +75,24 @@ class Traffic:
         MoodyBackend.mood = Mood.WELL
         mail_breaker.reset()
         self.travel.run_for(HOUR - HOUR / 6)
+        self.read()
         self.chance.choice([self.repair, self.erase, self.leave, self.cancel, self.repair])()
+
+    def read(self) -> None:
+        """Let people and machines read some mails; some of it is reported late."""
+        sent = OutgoingEmail.objects.filter(status="sent").order_by("pk")
+        for email in [each for each in sent if self.chance.random() < 1 / 3]:
+            at = max(email.created_at, self.travel.now - self.chance.choice([0, 1, 30]) * HOUR)
+            kind = self.chance.choice(["delivered", "opened", "opened", "clicked", "deferred"])
+            quality = self.chance.choice(["human", "machine", "unknown"])
+            seen = recording.Seen(
+                email=email,
+                kind=MailActivity.Kind(kind),
+                quality=quality if kind in {"opened", "clicked"} else "",
+                url=self.chance.choice(["https://a.example", "https://b.example"]),
+                at=at,
+            )
+            recording.record(seen=[seen])
 
     def report(self, number: int, name: str) -> None:
         now = self.travel.now
@@ -156,7 +174,9 @@ def test_roll_ups_equal_recounts_after_a_day_of_faults(workspace: Workspace) -> 
 
     assert rolled_up("day") == rolled_up("hour") == recounted()
     assert not TouchedHour.objects.exists()
-    assert {key[3] for key in rolled_up()} >= {"entered", "ended", "mailed", "branch", "done"}
+    assert {key[3] for key in rolled_up()} >= {
+        "entered", "ended", "mailed", "branch", "done", "delivered", "opened", "clicked",
+    }  # fmt: skip
 
 
 def test_old_days_are_counted_as_one_and_their_hours_go(workspace: Workspace) -> None:
@@ -200,3 +220,17 @@ def test_a_turn_ends_after_the_period_that_is_over_its_seconds(workspace: Worksp
 
     assert counted == [1, 1, 1, 0]
     assert rolled_up() == recounted()
+
+
+def test_after_a_long_turn_the_worker_pauses(workspace: Workspace) -> None:
+    enrollment_of(make_sequence(workspace))
+    assert step_roll_ups.take_turn(now=NOW) > 0
+    mark = SequenceCountMark.objects.get()
+    assert mark.due_at is not None
+    assert NOW < mark.due_at < NOW + HOUR
+
+    SequenceCountMark.objects.update(due_at=NOW + HOUR)
+
+    assert step_roll_ups.take_turn(now=NOW + HOUR / 2) == 0
+    step_roll_ups.take_turn(now=NOW + HOUR)
+    assert SequenceCountMark.objects.get().due_at != NOW + HOUR

@@ -20,6 +20,7 @@ from subscribers.models import (
     ConsentRecord,
     ImportReject,
     ImportRun,
+    MailActivity,
     OutgoingEmail,
     Subscriber,
     SubscriberTag,
@@ -57,6 +58,7 @@ def test_every_state_can_be_seen_and_the_doctor_finds_nothing_else() -> None:
     assert set(column(Enrollment, demo, "status")) == {*enrollments}
     assert set(column(OutgoingEmail, demo, "status")) == {*statuses} - {statuses.SENDING}
     assert set(column(Subscriber, demo, "status")) == {*Subscriber.Status}
+    assert {*MailActivity.Quality} <= set(column(MailActivity, demo, "quality"))
     assert set(column(Suppression, demo, "reason")) == {"hard_bounce", "complaint"}
     assert {"asked", "reminded", "confirmed", "given_up", "left", "suppressed"} <= set(
         column(ConsentRecord, demo, "kind")
@@ -116,6 +118,7 @@ def test_the_same_moment_gives_the_same_demo() -> None:
         (Enrollment, ("sequence__key", "status", "due_at", "reason", "entry_slot")),
         (OutgoingEmail, ("status", "subject", "recipient", "sent_at")),
         (StepRun, ("step__key", "status", "error", "ended_at")),
+        (MailActivity, ("kind", "quality", "email__recipient", "at", "reasons")),
     ):
         assert column(model, one, *names) == column(model, other, *names), model.__name__
 

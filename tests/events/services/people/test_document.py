@@ -68,6 +68,7 @@ def test_of_somebody_new_there_is_the_profile_alone(ada: Subscriber) -> None:
         "events": [],
         "sequenceEnrollments": [],
         "emails": [],
+        "mailActivity": [],
         "importRejects": [],
         "operatorActions": [],
     }
@@ -162,6 +163,28 @@ def test_sequences_come_with_each_step_and_its_mail(ada: Subscriber) -> None:
     assert step["emailId"] == mail["id"] == encode("eml", email.pk)
     assert (mail["html"], mail["text"]) == ("<p>Hello</p>", "Hello.")
     assert (mail["to"], mail["headers"]) == ("ada@example.com", {"X-Kind": "news"})
+
+
+def test_what_became_of_mails_is_included(ada: Subscriber) -> None:
+    email = factories.OutgoingEmailFactory.create(subscriber=ada, sent=True)
+    url, reasons = "https://shop.example/", ["page"]
+    factories.MailActivityFactory.create(
+        email=email, kind="clicked", quality="human", url=url, reasons=reasons, times=2
+    )
+
+    assert document_of(ada)["mailActivity"] == [
+        {
+            "emailId": email.public_id,
+            "kind": "clicked",
+            "at": "2026-11-24T12:00:00Z",
+            "times": 2,
+            "lastAt": "2026-11-24T12:00:00Z",
+            "quality": "human",
+            "reasons": reasons,
+            "url": url,
+            "bounceType": "",
+        }
+    ]
 
 
 def test_rejected_rows_and_actions_of_operators_are_included(ada: Subscriber) -> None:

@@ -67,7 +67,7 @@ def test_what_is_handed_over_is_what_was_drafted(person: Subscriber) -> None:
     email = outbox.begin(draft=draft_for(person), now=NOON)
 
     stored = OutgoingEmail.objects.get(pk=email.pk)
-    message = outbox.message_of(stored, workspace=stored.workspace)
+    message = outbox.message_of(stored, workspace=stored.workspace, subscriber=person)
 
     assert message.message_id == email.message_id
     assert (message.sender, message.reply_to) == ("Acme <news@acme.example>", "help@acme.example")

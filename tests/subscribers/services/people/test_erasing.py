@@ -121,6 +121,8 @@ def leave_traces(person: Subscriber) -> None:
         last_error=f"550 {person.email}",
     )  # fmt: skip
     factories.StepRunFactory.create(enrollment=run, email=email, error=f"550 {person.email}")
+    url = f"https://shop.example/?for={person.email}"
+    factories.MailActivityFactory.create(email=email, kind="clicked", url=url)
     factories.SubscriberTagFactory.create(subscriber=person)
     factories.ListMembershipFactory.create(subscriber=person)
     factories.ConfirmationFactory.create(subscriber=person)

@@ -13,6 +13,7 @@ from events.services.counts import roll_ups
 from subscribers.models import (
     ConsentRecord,
     ListMembership,
+    MailActivity,
     OutgoingEmail,
     Subscriber,
     SubscriberTag,
@@ -371,3 +372,12 @@ def test_nothing_is_merged_with_itself_a_stranger_or_nobody(
         merge(kept, gone)
 
     assert Subscriber.objects.count() == 2
+
+
+def test_what_became_of_the_mails_moves_with_them(kept: Subscriber, gone: Subscriber) -> None:
+    email = factories.OutgoingEmailFactory.create(subscriber=gone, sent=True)
+    factories.MailActivityFactory.create(email=email)
+
+    merge(kept, gone)
+
+    assert [(row.email, row.subscriber) for row in MailActivity.objects.all()] == [(email, kept)]

@@ -1,4 +1,4 @@
-"""The workspace's cap: at most so many marketing mails to one person in so many hours."""
+"""The cap of a workspace: so many marketing mails to one person in so many hours."""
 
 from datetime import datetime, timedelta
 
@@ -11,9 +11,8 @@ COUNTED = (Status.SENDING, Status.SENT, Status.UNKNOWN)
 def capped_until(
     *, workspace: Workspace, subscriber: Subscriber, kind: str, now: datetime
 ) -> datetime | None:
-    """Return when the cap allows another marketing mail; None when it does now."""
-    cap = workspace.mail_cap
-    if not cap or kind != OutgoingEmail.Kind.MARKETING:
+    """Return when the cap allows another mail of a kind; None when it does now."""
+    if not workspace.mail_cap or kind != OutgoingEmail.Kind.MARKETING:
         return None
     window = timedelta(hours=workspace.mail_cap_hours)
     latest = OutgoingEmail.objects.filter(
@@ -22,5 +21,5 @@ def capped_until(
         status__in=COUNTED,
         sending_since__gt=now - window,
     )
-    times = [email.sending_since for email in latest.order_by("-id")[:cap]]
-    return min(filter(None, times)) + window if len(times) == cap else None
+    times = [email.sending_since for email in latest.order_by("-id")[: workspace.mail_cap]]
+    return min(filter(None, times)) + window if len(times) == workspace.mail_cap else None

@@ -1,0 +1,111 @@
+"""The list of events: filters without an index look at a bounded number of rows at a time.
+
+The rows are taken in the list's order, narrowed by what an index serves, from the page's position
+on. Where fewer match than a page shows, the page ends, and "Older" goes on from the last row looked
+at.
+"""
+
+from itertools import islice
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from config.admin_base import BEFORE, KeysetChangeList
+from config.admin_filters import FieldFilter
+from events.admin.event_filters import PropertyFilter, Scanned
+from events.language import filters
+from events.models import Event
+from subscribers.ids import decode
+
+MOST_LOOKED_AT = 10_000
+MOST_NEWER = 500
+ROWS_AT_ONCE = 500
+AFTER = "after"
+
+
+class EventList(KeysetChangeList):
+    # The moment of the last row that was looked at, if rows beyond it were not.
+    looked_back_to: Any = None
+    most_looked_at = 0
+
+    def get_results(self, request: HttpRequest) -> None:
+        if not self.scanning:
+            super().get_results(request)
+            return
+        within, last = self._window()
+        self.queryset = self.matching(self.queryset.filter(within))
+        super().get_results(request)
+        if last is not None and self.older is None:
+            row_id, self.looked_back_to = last
+            self.most_looked_at = MOST_LOOKED_AT
+            self.older = self.get_query_string({BEFORE: str(row_id)})
+
+    @property
+    def scanning(self) -> list[FieldFilter]:
+        """Return the filters in use that no index serves."""
+        fields = [spec for spec in self.filter_specs if isinstance(spec, FieldFilter)]
+        return [spec for spec in fields if isinstance(spec, Scanned) and spec.text]
+
+    def matching(self, rows: Any) -> Any:  # noqa: ANN401 - querysets
+        """Return the rows that match all filters, at least a page and one if there are so many."""
+        conditions = []
+        for spec in self.scanning:
+            rows = spec.narrow(rows, spec.text)
+            if isinstance(spec, PropertyFilter) and spec.condition:
+                conditions.append(spec.condition)
+        if not conditions:
+            return rows
+        pairs = rows.values_list("pk", "properties").iterator(chunk_size=ROWS_AT_ONCE)
+        found = (pk for pk, properties in pairs if filters.are_met(conditions, properties))
+        return self.queryset.filter(pk__in=list(islice(found, self.most_matching)))
+
+    @property
+    def most_matching(self) -> int:
+        return self.list_per_page + 1
+
+    def _window(self) -> tuple[Q, tuple[Any, Any] | None]:
+        """Return the condition for the rows to look at, and the last of them if more follow."""
+        field = self.sort_field or "pk"
+        shown = self.sort_field or "received_at"
+        edge = list(
+            self.queryset.values_list("pk", field, shown)[MOST_LOOKED_AT - 1 : MOST_LOOKED_AT + 1]
+        )
+        if len(edge) <= 1:
+            return Q(), None
+        row_id, value, moment = edge[0]
+        # The index is read by the first part alone.
+        within = Q(**{f"{field}__gte": value}) & (Q(**{f"{field}__gt": value}) | Q(pk__gte=row_id))
+        return within, (row_id, moment)
+
+
+class NewerEvents(EventList):
+    """Counts the events of a list that came after an id, instead of fetching a page."""
+
+    most_matching = MOST_NEWER
+    newer = 0
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
+    ) -> QuerySet[Any]:
+        self.after = self.filter_params.pop(AFTER, [""])[-1]
+        self.params.pop(AFTER, None)
+        return super().get_queryset(request, exclude_parameters)
+
+    def get_results(self, request: HttpRequest) -> None:
+        self.result_list, self.result_count, self.full_result_count = [], 0, 0
+        after = decode("evt", self.after)
+        if after is None:
+            return
+        came = Event.objects.filter(pk__gt=after).order_by("-pk").values_list("pk", flat=True)
+        newer = list(came[:MOST_NEWER])
+        if newer:
+            self.newer = len(self.matching(self.queryset.filter(pk__in=newer)).values_list("pk"))
+
+    @property
+    def in_words(self) -> str:
+        if not self.newer:
+            return ""
+        if self.newer == 1:
+            return "1 new event: show"
+        return f"{self.newer}{' or more' * (self.newer == MOST_NEWER)} new events: show"
