@@ -109,7 +109,7 @@ def test_the_first_line_is_copied_by_a_button(browser: "Browser", live_server: L
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
 
     page.goto(live_server.url + "/admin/")
-    page.click("text=Copy")
-    page.wait_for_selector("text=Copied")
+    page.click(".cueline-line button")
+    page.wait_for_selector(".cueline-line button:has-text('Copied')")
 
-    assert page.evaluate("navigator.clipboard.readText()") == page.inner_text("#first-line")
+    assert page.evaluate("navigator.clipboard.readText()") == page.inner_text("[data-copy]")
