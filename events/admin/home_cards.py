@@ -84,7 +84,7 @@ class Home:
         return f"{at.astimezone(self.zone):%H:%M}" if self.now - at < TODAY else f"{at:%Y-%m-%d}"
 
 
-def of_events(home: Home, events: figures.Flow) -> Card:
+def of_events(home: Home, events: figures.EventFigures) -> Card:
     lines = []
     if events.change is not None:
         sign = "▲" if events.change > 0 else "▼" if events.change < 0 else "="

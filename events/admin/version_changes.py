@@ -27,7 +27,7 @@ _BETWEEN_TAGS = re.compile(r"(?<=>)(?=<)")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DiffLine:
     kind: Literal["same", "added", "removed", "gap"]
     text: str = ""
 
@@ -39,7 +39,7 @@ class FieldChange:
     label: str
     old: str
     new: str
-    lines: tuple[Line, ...] = ()
+    lines: tuple[DiffLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,27 +118,29 @@ def _changes(before: Sequence[FieldText], after: Sequence[FieldText]) -> Iterato
         if old == new:
             continue
         if name in SECRET:
-            yield FieldChange(field.label, "", "", (Line("same", "Changed; values are hidden."),))
+            yield FieldChange(
+                field.label, "", "", (DiffLine("same", "Changed; values are hidden."),)
+            )
         elif max(len(old), len(new)) <= LONGEST_IN_LINE and "\n" not in old + new:
             yield FieldChange(field.label, old, new)
         else:
             yield FieldChange(field.label, old, new, tuple(_lines(_cut(old), _cut(new))))
 
 
-def _lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
+def _lines(old: Sequence[str], new: Sequence[str]) -> Iterator[DiffLine]:
     if max(len(old), len(new)) > MOST_LINES:
-        yield Line("gap", f"Changed; with {len(new):,} lines it is too long to compare here.")
+        yield DiffLine("gap", f"Changed; with {len(new):,} lines it is too long to compare here.")
         return
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for number, group in enumerate(matcher.get_grouped_opcodes(CONTEXT)):
         if number:
-            yield Line("gap", "…")
+            yield DiffLine("gap", "…")
         for kind, old_from, old_to, new_from, new_to in group:
             if kind == "equal":
-                yield from (Line("same", line) for line in new[new_from:new_to])
+                yield from (DiffLine("same", line) for line in new[new_from:new_to])
                 continue
-            yield from (Line("removed", line) for line in old[old_from:old_to])
-            yield from (Line("added", line) for line in new[new_from:new_to])
+            yield from (DiffLine("removed", line) for line in old[old_from:old_to])
+            yield from (DiffLine("added", line) for line in new[new_from:new_to])
 
 
 def _cut(text: str) -> list[str]:

@@ -25,7 +25,7 @@ class SequenceCount(models.Model):
         # The reason is the enrollment's status, then `: ` and why, in a word.
         ENDED = "ended", "Ended"
         # Those of them that ended in a step, before it came to anything.
-        LEFT = "left", "Left"
+        LEFT = "left", "Left early"
         # Of mails; `mailed` for the reason `unknown` may not have arrived.
         MAILED = "mailed", "Mailed"
         QUEUED = "queued", "Queued"

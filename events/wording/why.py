@@ -31,7 +31,7 @@ OF_STATUS = frozenset({Reason.SUBSCRIBER_UNSUBSCRIBED, Reason.SUBSCRIBER_BOUNCED
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RuleVerdict:
     """One rule: True lets the person through, False does not, None only tells."""
 
     verdict: bool | None
@@ -45,7 +45,7 @@ def arrivals(found: Explanation) -> Iterator[SafeString]:
         yield sentence("{} {}", link_to(event, moment(event.occurred_at)), _said(came, found))
 
 
-def entering(found: Explanation) -> Iterator[Line]:
+def entering(found: Explanation) -> Iterator[RuleVerdict]:
     """Yield each rule of entering with its verdict now, in the order in which they are decided."""
     refused = {each.reason: each for each in found.refusals}
     yield _status_line(found, refused)
@@ -63,7 +63,7 @@ def entering(found: Explanation) -> Iterator[Line]:
     yield _mode_line(found, refused)
 
 
-def in_one_sentence(found: Explanation) -> Line:
+def in_one_sentence(found: Explanation) -> RuleVerdict:
     """Return the verdict in all."""
     latest = found.enrollments[0] if found.enrollments else None
     if latest is not None and latest.is_under_way:
@@ -76,7 +76,7 @@ def in_one_sentence(found: Explanation) -> Line:
     return _no("If it happened now: {}.", entry_in_words(found.entry).removesuffix(". Else:"))
 
 
-def mailing(standing: MailStanding) -> Iterator[Line]:
+def mailing(standing: MailStanding) -> Iterator[RuleVerdict]:
     """Yield what holds or skips the sequence's mail to the person, as sending decides it."""
     for kind, reason in standing.skipped.items():
         name = OutgoingEmail.Kind(kind).label
@@ -85,7 +85,7 @@ def mailing(standing: MailStanding) -> Iterator[Line]:
         else:
             yield _yes("{} mail may go to a person of this status.", name)
     if not standing.skipped:
-        yield Line(None, _plain("The sequence sends no mail."))
+        yield RuleVerdict(None, _plain("The sequence sends no mail."))
         return
     if standing.suppression:
         yield _no("The address is suppressed: {}.", link_to(standing.suppression, "why"))
@@ -99,7 +99,7 @@ def mailing(standing: MailStanding) -> Iterator[Line]:
         yield _no("The sending window is closed: it opens {}.", opens)
 
 
-def _switches(standing: MailStanding) -> Iterator[Line]:
+def _switches(standing: MailStanding) -> Iterator[RuleVerdict]:
     """Yield what holds the mail of everybody."""
     if standing.on_hold_since:
         since = moment(standing.on_hold_since)
@@ -116,7 +116,7 @@ def _switches(standing: MailStanding) -> Iterator[Line]:
         yield _yes("The mail server takes mail.")
 
 
-def _status_line(found: Explanation, refused: dict[Reason, NotStarted]) -> Line:
+def _status_line(found: Explanation, refused: dict[Reason, NotStarted]) -> RuleVerdict:
     word = found.sequence.get_status_display().lower()
     if Reason.SEQUENCE_NOT_ACTIVE not in refused:
         return _yes("The sequence is active.")
@@ -125,7 +125,7 @@ def _status_line(found: Explanation, refused: dict[Reason, NotStarted]) -> Line:
     return _no("The status of the sequence is {}: only an active sequence starts.", word)
 
 
-def _trigger_lines(found: Explanation) -> Iterator[Line]:
+def _trigger_lines(found: Explanation) -> Iterator[RuleVerdict]:
     trigger = found.trigger
     starts = trigger_in_words(found.sequence)
     match trigger.type:
@@ -143,34 +143,34 @@ def _trigger_lines(found: Explanation) -> Iterator[Line]:
                 yield _yes("It starts by {}.", starts)
             else:
                 reason = reason_in_words(found.entry.reason)
-                yield Line(None, sentence("It starts by {}: {}.", starts, reason))
+                yield RuleVerdict(None, sentence("It starts by {}: {}.", starts, reason))
         case "manual":
-            yield Line(None, _plain("Only an operator enrolls people in it."))
+            yield RuleVerdict(None, _plain("Only an operator enrolls people in it."))
         case _:
             assert_never(trigger.type)
 
 
-def _compared(compared: Compared) -> Line:
+def _compared(compared: Compared) -> RuleVerdict:
     words, path = filters_in_words([compared.filter]), compared.filter.path
     if not compared.found:
         said = _plain("the event has nothing there")
     else:
         values = ", ".join(map(str, compared.found))[:LONGEST_VALUE]
         said = sentence("the event has {} = {}", path, values)
-    return Line(compared.is_met, sentence("Filter “{}”: {}.", words, said))
+    return RuleVerdict(compared.is_met, sentence("Filter “{}”: {}.", words, said))
 
 
-def _person_line(found: Explanation, refused: dict[Reason, NotStarted]) -> Line:
+def _person_line(found: Explanation, refused: dict[Reason, NotStarted]) -> RuleVerdict:
     if OF_STATUS & refused.keys():
         reason = next(iter(OF_STATUS & refused.keys()))
         return _no("It takes active people only: {}.", reason_in_words(reason))
     is_pending = found.someone.status == Subscriber.Status.PENDING
     if is_pending and not found.watched.runs_while_pending:
-        return Line(None, _plain("The person has not confirmed: it begins when they do."))
+        return RuleVerdict(None, _plain("The person has not confirmed: it begins when they do."))
     return _yes("The person is {}, and such people enter.", found.someone.status)
 
 
-def _mode_line(found: Explanation, refused: dict[Reason, NotStarted]) -> Line:
+def _mode_line(found: Explanation, refused: dict[Reason, NotStarted]) -> RuleVerdict:
     mode = MODES[Sequence.Mode(found.sequence.enrollment_mode)]
     words = sentence(mode, found.watched.field_path)
     if not OF_MODE & refused.keys():
@@ -205,9 +205,9 @@ def _plain(words: str) -> SafeString:
     return format_html("{}", words)
 
 
-def _yes(words: str, *parts: object) -> Line:
-    return Line(verdict=True, words=sentence(words, *parts) if parts else _plain(words))
+def _yes(words: str, *parts: object) -> RuleVerdict:
+    return RuleVerdict(verdict=True, words=sentence(words, *parts) if parts else _plain(words))
 
 
-def _no(words: str, *parts: object) -> Line:
-    return Line(verdict=False, words=sentence(words, *parts) if parts else _plain(words))
+def _no(words: str, *parts: object) -> RuleVerdict:
+    return RuleVerdict(verdict=False, words=sentence(words, *parts) if parts else _plain(words))

@@ -15,7 +15,7 @@ Unit = EventCount.Unit
 
 
 @dataclass(frozen=True, slots=True)
-class Came:
+class TimesReceived:
     """How often events of a name came in 24 hours and in 30 days, and the day of the last one."""
 
     in_day: int = 0
@@ -23,10 +23,10 @@ class Came:
     last_day: date | None = None
 
 
-NEVER = Came()
+NEVER = TimesReceived()
 
 
-def came(*, definition_ids: Collection[UUID], now: datetime) -> Mapping[UUID, Came]:
+def came(*, definition_ids: Collection[UUID], now: datetime) -> Mapping[UUID, TimesReceived]:
     """Return the counts of each definition; one query.
 
     The 24 hours are those of receipt that have begun since then; the 30 days are of occurrence.
@@ -40,4 +40,4 @@ def came(*, definition_ids: Collection[UUID], now: datetime) -> Mapping[UUID, Ca
         in_month=Sum("count", filter=month, default=0),
         last=Max("starts_at", filter=days),
     )
-    return {row[0]: Came(row[1], row[2], row[3] and row[3].date()) for row in found}
+    return {row[0]: TimesReceived(row[1], row[2], row[3] and row[3].date()) for row in found}

@@ -23,13 +23,13 @@ BUCKETS: dict[Span, tuple[EventCount.Unit, timedelta, int]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
+class VolumeBucket:
     # In UTC.
     starts_at: datetime
     count: int
 
 
-def volume(*, definition: EventDefinition, span: Span, now: datetime) -> Sequence[Bucket]:
+def volume(*, definition: EventDefinition, span: Span, now: datetime) -> Sequence[VolumeBucket]:
     """Return the hours of receipt, or the days of occurrence in UTC, up to the present one, in
     order; one query.
     """
@@ -42,4 +42,4 @@ def volume(*, definition: EventDefinition, span: Span, now: datetime) -> Sequenc
         definition=definition, unit=unit, starts_at__range=(moments[0], last)
     )
     count_by_moment = dict(stored.values_list("starts_at", "count"))
-    return [Bucket(starts_at=each, count=count_by_moment.get(each, 0)) for each in moments]
+    return [VolumeBucket(starts_at=each, count=count_by_moment.get(each, 0)) for each in moments]

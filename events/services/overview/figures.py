@@ -20,7 +20,7 @@ PENDING = Subscriber.Status.PENDING
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class EventFigures:
     """What came in each bucket of a period, and in the full ones the change on the period before.
 
     `change` is in percent, None where there was nothing before.
@@ -58,7 +58,7 @@ class Machine:
     last_sent_at: datetime | None
 
 
-def events(*, buckets: Buckets, workspace_id: UUID | None) -> Flow:
+def events(*, buckets: Buckets, workspace_id: UUID | None) -> EventFigures:
     """Return the events of each bucket; one query, which reads the roll-ups."""
     before = [start - buckets.length for start in buckets.starts]
     rows = EventCount.objects.filter(
@@ -68,7 +68,7 @@ def events(*, buckets: Buckets, workspace_id: UUID | None) -> Flow:
     values = [counts.get(start, 0) for start in buckets.starts]
     # The last bucket is not over, so it is compared with nothing.
     old = sum(counts.get(start, 0) for start in before[:-1])
-    return Flow(values, round(100 * (sum(values[:-1]) - old) / old) if old else None)
+    return EventFigures(values, round(100 * (sum(values[:-1]) - old) / old) if old else None)
 
 
 def new_people(*, buckets: Buckets, workspace_id: UUID | None) -> NewPeople:
