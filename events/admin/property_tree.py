@@ -46,6 +46,6 @@ def _key(key: str, above: str | None) -> SafeString:
     if path is None:
         return format_html("{}", key)
     if path == key:
-        return format_html('<span class="cueline-path" data-copy="{}">{}</span>', path, key)
-    longer = '{}<br><small class="cueline-path" data-copy="{}">{}</small>'
+        return format_html('<span class="cueline-property" data-copy="{}">{}</span>', path, key)
+    longer = '{}<br><small class="cueline-property" data-copy="{}">{}</small>'
     return format_html(longer, key, path, path)
