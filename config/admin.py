@@ -119,6 +119,7 @@ class PeopleGroupAdmin(FencedAdmin, GroupAdmin, BaseAdmin):
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnlyAdmin, FilteredAdmin):
+    when_empty = "Nobody has changed anything yet."
     list_display = ("action_time", "user", "action", "content_type", "object_repr", "what")
     list_select_related = ("user", "content_type")
     list_filter = between("action_time")

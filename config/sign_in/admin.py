@@ -8,6 +8,7 @@ from config.sign_in.models import SignIn
 
 @admin.register(SignIn)
 class SignInAdmin(ReadOnlyAdmin):
+    when_empty = "Nobody has signed in yet."
     list_display = ("at", "name", "network", "outcome")
     list_filter = ("outcome",)
     search_fields = ("name", "network")

@@ -44,6 +44,7 @@ class UnusableTime(ValueError):
 
 @admin.register(AudienceEnrollment)
 class AudienceEnrollmentAdmin(ReadOnlyAdmin):
+    when_empty = "No segment was enrolled in a sequence yet. Begin on the page of a segment."
     list_display = ("run", "state", "progress", "begins", "completed_at", "workspace")
     list_filter = ("workspace", "status")
     fields = (

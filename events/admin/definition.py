@@ -31,6 +31,7 @@ MOST_RULES = 50
 
 @admin.register(EventDefinition)
 class EventDefinitionAdmin(NumbersAdmin):
+    when_empty = "No event was received yet. The first event of a name makes its definition."
     list_display = (
         "name", "in_day", "in_month", "last_seen", "workspace", word_when("is_hidden", "Hidden"),
         "created_at",

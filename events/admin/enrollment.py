@@ -23,6 +23,7 @@ from subscribers.models import OutgoingEmail
 
 @admin.register(Enrollment)
 class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
+    when_empty = "Nobody has entered a sequence yet."
     list_display = (
         "subscriber", "sequence", "state", "step_shown", "due_at", "attempts", "error",
         "entered_at",

@@ -37,6 +37,7 @@ NEWER = "events_event_newer"
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
+    when_empty = "No event was received yet. The home page has a first request to copy."
     list_display = ("received_at", "definition", "subscriber", "event_id", "happened")
     list_select_related = ("definition", "subscriber")
     list_filter = (

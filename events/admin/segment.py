@@ -40,6 +40,7 @@ VIEW_PEOPLE = "subscribers.view_subscriber"
 
 @admin.register(Segment)
 class SegmentAdmin(BaseAdmin):
+    when_empty = "There is no segment yet. It asks for people, such as those who have a tag."
     form = SegmentForm
     list_display = ("name", "conditions", "people", "workspace", "updated_at")
     list_select_related = ("workspace",)

@@ -40,6 +40,7 @@ class SequenceList(KeysetChangeList):
 
 @admin.register(Sequence)
 class SequenceAdmin(SequenceColumns, SequenceQuestions):
+    when_empty = "There is no sequence yet. It says which mails people get, when and why."
     form = SequenceForm
     list_display = (
         "name", "state", "under_way", "entered", "mailed", "starts_by", "version",

@@ -131,6 +131,7 @@ class SyncRuleForm(RowForm):
 
 @admin.register(SyncRule)
 class SyncRuleAdmin(BaseAdmin):
+    when_empty = "There is no sync rule yet. It adds and removes tags when an event comes."
     form = SyncRuleForm
     list_display = ("trigger_event", "position", "removes", "adds", "workspace")
     list_select_related = ("workspace",)

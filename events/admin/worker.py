@@ -11,6 +11,7 @@ from events.services.worker_reports import is_recent
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnlyAdmin):
+    when_empty = "No worker has run yet: no mail is sent. Start one with manage.py worker."
     list_display = (
         "host", "state", "processes", "ticked_at", "beat_at", "tasks_finished", "restarts",
     )  # fmt: skip

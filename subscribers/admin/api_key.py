@@ -35,6 +35,7 @@ class ApiKeyForm(RowForm):
 class ApiKeyAdmin(BaseAdmin):
     """Keys of all workspaces; the full key is stored nowhere."""
 
+    when_empty = "There is no API key yet. An application needs one to report events."
     form = ApiKeyForm
     list_display = (
         "name", "prefix", "workspace", "test", "state", "last_used_at", "created_at",

@@ -18,6 +18,7 @@ from subscribers.models import ConsentRecord
 class ConsentRecordAdmin(ReadOnlyAdmin, FilteredAdmin):
     """Records of all workspaces, newest first; those of erased people stay without a name."""
 
+    when_empty = "Nobody was asked, confirmed or left yet."
     list_display = ("at", "kind", "who", "how", "said", "workspace")
     list_select_related = ("subscriber", "workspace")
     list_filter = ("kind", "workspace", *between("at", ids_follow=True))

@@ -31,6 +31,7 @@ DOWNLOAD = RowAction(
 
 @admin.register(ImportRun)
 class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
+    when_empty = "Nothing was imported yet. The handbook says how."
     list_display = (
         "started_at", "kind", "files_shown", "state", "rows", "recorded", "duplicates", "rejected",
         "actor", "workspace",

@@ -15,6 +15,7 @@ from subscribers.services.audience import lists
 
 @admin.register(List)
 class ListAdmin(PeopleCounts):
+    when_empty = "There is no list yet. People join lists, and a sequence may belong to one."
     subject = current.Subject.LIST
     parameter = "list"
     list_display = (

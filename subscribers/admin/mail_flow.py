@@ -8,6 +8,7 @@ from subscribers.models import MailFlow
 
 @admin.register(MailFlow)
 class MailFlowAdmin(ReadOnlyAdmin):
+    when_empty = "No mail was tried yet."
     list_display = ("server", "workspace", "kind", "failing_since", "error", "last_sent_at")
     list_select_related = ("workspace",)
     fields = (

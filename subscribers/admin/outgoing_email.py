@@ -39,6 +39,7 @@ SEND_AGAIN = RowAction(
 
 @admin.register(OutgoingEmail)
 class OutgoingEmailAdmin(ReadOnlyAdmin, FilteredAdmin):
+    when_empty = "No mail was made yet. Steps of sequences and confirmations make them."
     list_display = ("subject_shown", "recipient", "state", "note", "kind", "created_at", "sent_at")
     list_select_related = ("workspace",)
     list_filter = ("status", "kind", "workspace", *between("created_at", ids_follow=True))

@@ -31,6 +31,7 @@ SEGMENT_TOO_SLOW = (
 
 @admin.register(Subscriber)
 class SubscriberAdmin(EnrollingActions):
+    when_empty = "There is nobody yet. The first event of a person creates them."
     list_display = ("email", "external_id", "name", "status", "workspace", "created_at")
     list_display_of_pending = ("email", "waits", "mails_sent", "reminded", "workspace")
     list_select_related = ("workspace",)

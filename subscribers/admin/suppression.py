@@ -66,6 +66,7 @@ class SuppressionForm(RowForm):
 class SuppressionAdmin(BaseAdmin):
     """Addresses of all workspaces; of erased people only a hash remains."""
 
+    when_empty = "No address is suppressed: all of them get mail."
     form = SuppressionForm
     list_display = ("address", "why", "source", "details", "bounces", "workspace", "created_at")
     list_select_related = ("workspace",)

@@ -26,6 +26,7 @@ class TagForm(RowForm):
 
 @admin.register(Tag)
 class TagAdmin(PeopleCounts):
+    when_empty = "There is no tag yet. Sync rules, steps and requests make the tags that they name."
     form = TagForm
     subject = current.Subject.TAG
     parameter = "tag"

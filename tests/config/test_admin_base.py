@@ -1,14 +1,16 @@
 """Lists that page by position, search by beginnings, actions by POST."""
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from config.admin_base import ROWS_PER_PAGE, list_url, starting_with
-from events.models import Event
-from subscribers.models import Subscriber, Tag, Workspace
+from events.models import Event, FailedStage
+from subscribers.models import Installation, Subscriber, Tag, Workspace
 from tests import factories
 from tests.factories.history import NOON
 
@@ -159,3 +161,23 @@ def test_deleting_a_tag_names_it_alone(admin_client: Client) -> None:
     assert page.content.decode().count(tag.name) < 6
     assert not Tag.objects.exists()
     assert Subscriber.objects.count() == 3
+
+
+def test_an_empty_list_says_what_would_be_there(admin_client: Client) -> None:
+    text = admin_client.get(list_url(FailedStage)).content.decode()
+    searched = admin_client.get(list_url(Subscriber), {"q": "nobody@x.io"}).content.decode()
+
+    assert "Nothing is owed to an event: good news." in text
+    assert "Nothing matches." in searched
+
+
+@pytest.mark.django_db
+def test_every_list_has_words_for_nothing() -> None:
+    list_url(Event)  # Loads what is registered.
+    without = {User, Group, Workspace, Installation}  # There is always one, or it is Django's.
+
+    assert {
+        model
+        for model, page in site._registry.items()
+        if not getattr(page, "when_empty", "") and model not in without
+    } == set()
