@@ -38,7 +38,7 @@ def test_a_wrong_tag_is_corrected_by_keyboard_on_a_phone(
     hover = page.locator("time", has_text="13:00").first.get_attribute("title")
     width = page.evaluate("document.documentElement.scrollWidth")
     is_folded = not page.get_by_text("Erase…").is_visible()
-    page.locator("summary", has_text="More").press("Enter")
+    page.locator("summary:text-is('More')").press("Enter")
     page.get_by_text("Erase…").wait_for()
     found = Axe().run(page, context=CONTENT).response["violations"]
     page.get_by_role("link", name="Changes").press("Enter")

@@ -76,7 +76,7 @@ def every_page(page: "Page", server: LiveServer, settings: Settings) -> Iterator
     page.goto(server.url + "/admin/second-factor/")
     yield "own second factor"
     page.goto(server.url + "/admin/sign_in/signin/")
-    page.wait_for_selector("text=Wrong name or password")
+    page.wait_for_selector("#result_list >> text=Wrong name or password")
     yield "sign-ins"
     page.context.clear_cookies()
     submit_password(page, server)

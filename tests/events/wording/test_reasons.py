@@ -20,8 +20,9 @@ GLOSSARY = "events.wording.reasons"
 WORD = re.compile(r"[a-z]+(_[a-z]+)*")
 NAMES = {"problem", "reason", "refused"}
 DECIDERS = re.compile("reason|refusal")
-# Words under such a name that are no reason of ours: a property of a demo's event, an answer's.
-OTHERS = {"card_declined", "not_supported"}
+# Words under such a name that are no reason of ours: a property of a demo's event, an answer's, and
+# the rules by which an open or click is judged.
+OTHERS = {"card_declined", "not_supported", "machine", "page", "scanner"}
 
 
 @cache
