@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from events.models import Enrollment, Sequence
 from events.services import engine
@@ -19,6 +20,12 @@ from tests.support.smtp_server import SmtpServer, Stage
 from tests.support.time_travel import TimeTravel
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def is_patient(server: SmtpServer, settings: Settings) -> None:
+    """The changes may take longer than the other tests' mail server is given."""
+    settings.EMAIL_TIMEOUT = 20
 
 
 def while_the_first_mail_leaves(
