@@ -12,8 +12,4 @@ class Migration(migrations.Migration):
             model_name='enrollment',
             index=models.Index(fields=['workspace', '-id'], name='enrollment_newest'),
         ),
-        migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['workspace', '-id'], name='event_newest'),
-        ),
     ]

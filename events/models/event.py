@@ -42,8 +42,6 @@ class Event(models.Model):
             models.Index(fields=["subscriber", "-occurred_at", "-id"], name="event_timeline"),
             # A definition's latest events.
             models.Index(fields=["definition", "-occurred_at", "-id"], name="event_by_definition"),
-            # The admin's list of one workspace, newest first.
-            models.Index(fields=["workspace", "-id"], name="event_newest"),
         ]
 
     def __str__(self) -> str:

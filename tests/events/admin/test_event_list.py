@@ -367,7 +367,6 @@ def test_no_value_gets_the_notice_of_an_unknown_filter(admin_client: Client) -> 
         ({"name": "signed_up"}, "event_by_definition"),
         ({"person": "user-1"}, "event_timeline"),
         ({"person": "user-1", "name": "signed_up"}, "event_timeline"),
-        ({"workspace__id__exact": "{workspace}"}, "event_newest"),
     ],
 )
 def test_the_list_reads_an_index(
