@@ -1,7 +1,7 @@
 """Backtests: requested, worked on in slices, cancelled and forgotten.
 
-A slice is short, so that a worker is never long at it. It holds the row by a lease; whoever finds
-the lease expired goes on from the last slice, since a worker that was killed stored nothing of it.
+A slice is short, so that a worker is soon free again. It holds the row by a lease. A worker that
+finds the lease expired goes on after the last stored slice: a killed worker stores none of its own.
 Events are read in small statements without a transaction around them.
 """
 

@@ -251,7 +251,7 @@ def _mail_standing(
         skipped=skipped,
         suppression=suppressions.find(workspace=workspace, email_key=person.email_key),
         switch=brakes.verdict(workspace=workspace, recipient=person.email, is_test=False),
-        stops=flow.stops(now=now),
+        stops=flow.stops(now=now, workspace_id=workspace.pk),
         on_hold_since=installation.on_hold_since(),
         capped_until=cap.capped_until(
             workspace=workspace, subscriber=person, kind=OutgoingEmail.Kind.MARKETING, now=now

@@ -131,7 +131,7 @@ def test_a_visit_while_the_mail_is_being_sent_is_a_scanner_s(email: OutgoingEmai
     assert [quality for _, quality, _ in activity_of(email)] == ["machine", "machine"]
 
 
-def test_whoever_asks_not_to_be_tracked_later_is_not_recorded(email: OutgoingEmail) -> None:
+def test_a_person_who_asks_later_not_to_be_tracked_is_not_recorded(email: OutgoingEmail) -> None:
     paths = links_of(email)
     picture = token_of(picture_of(email))
     Subscriber.objects.update(attributes={"doNotTrack": True})
