@@ -1,6 +1,7 @@
 """A copy of a sequence: a draft with a key and name of its own."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -21,10 +22,9 @@ def duplicate(*, sequence: Sequence, now: datetime) -> Sequence:
     spec = sequences.spec_of(sequence)
     name = f"Copy of {spec.name}"[:LONGEST_NAME]
     for key in _keys(sequence.key):
-        if Sequence.objects.filter(workspace=sequence.workspace, key=key).exists():
-            continue
         copy = replace(spec, name=name, key=key)
-        return sequences.create(workspace=sequence.workspace, spec=copy, now=now)
+        with suppress(sequences.KeyTaken):
+            return sequences.create(workspace=sequence.workspace, spec=copy, now=now)
     raise sequences.KeyTaken(f"There are too many copies of {sequence.key}.")
 
 
