@@ -37,7 +37,7 @@ class SubscriberAdmin(EnrollingActions):
     list_select_related = ("workspace",)
     list_filter = ("workspace", "status", InSegment, PendingFor, HasTag, OnList)
     search_fields = ("email_key", "external_id")
-    search_help_text = "First or last name, address or external id, from its beginning"
+    search_help_text = "Any word of the name, the address or the external id, from its beginning"
     fieldsets = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:
