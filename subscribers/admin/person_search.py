@@ -44,7 +44,9 @@ def of_person(text: str) -> Q:
 def named(text: str) -> Q:
     """Return the condition for subscribers whose names begin so: one of them, or both in any order.
 
-    Names of several words are also found by their later words; one query finds those people. As it is typed, in small letters and with capitals: the indexes know the case of letters, and
+    Names of several words are also found by their later words; one query finds those people.
+
+    As it is typed, in small letters and with capitals: the indexes know the case of letters, and
     the databases fold it in different ways.
     """
     words = text.split()

@@ -24,7 +24,8 @@ def lena(db: None) -> Subscriber:
     "text",
     [
         "Haddad", "haddad", "HADDAD", "had", "Lena", "lena ängla", "Lena Haddad", "haddad lena",
-        "lena had", "Lena Ängla Haddad", "ängla", "ÄNG", "Haddad ängla", "had äng len", " haddad  lena ängla ", "lena.h@", "u-9",
+        "lena had", "Lena Ängla Haddad", "ängla", "ÄNG", "Haddad ängla", "had äng len",
+        " haddad  lena ängla ", "lena.h@", "u-9",
     ],
 )  # fmt: skip
 def test_a_name_an_address_or_an_id_finds_the_person(
