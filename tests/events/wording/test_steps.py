@@ -10,7 +10,7 @@ from events.wording.steps import with_kind_tags
     [
         ("Welcome, {{subscriber.firstName|friend}}!", "Welcome, [first name]!"),
         ("{{ subscriber.attributes.home_city }}", "[home city]"),
-        ("Order {{event.order.id | upcase}} {{workspace.name}}", "Order [order id] [workspace name]"),
+        ("{{event.order.id | upcase}} {{workspace.name}}", "[order id] [workspace name]"),
         ("{% if event.plan == 'pro' %}Pro{% endif %} {{-event.plan-}}", "Pro [plan]"),
         ("No tag {{ here", "No tag {{ here"),
         ("{{}} { {{ 1 | plus: 2 }}", "{{}} { [1]"),

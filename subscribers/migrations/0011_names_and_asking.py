@@ -14,4 +14,9 @@ class Migration(migrations.Migration):
             model_name='subscriber',
             index=models.Index(condition=models.Q(models.Q(('first_name', models.Func(models.F('first_name'), template="REPLACE(%(expressions)s, ' ', '')")), _negated=True), models.Q(('last_name', models.Func(models.F('last_name'), template="REPLACE(%(expressions)s, ' ', '')")), _negated=True), _connector='OR'), fields=['first_name', 'last_name', 'id'], name='subscriber_names_of_words'),
         ),
+        migrations.AlterField(
+            model_name='consentrecord',
+            name='kind',
+            field=models.CharField(choices=[('asked', 'Asked to confirm'), ('reminded', 'Reminded'), ('confirmed', 'Confirmed'), ('given_up', 'Never confirmed'), ('left', 'Unsubscribed'), ('left_list', 'Left a list'), ('joined_list', 'Joined a list'), ('resubscribed', 'Subscribed again'), ('suppressed', 'Suppressed'), ('released', 'Suppression removed'), ('merged', 'Merged'), ('readdressed', 'Address changed'), ('erased', 'Erased')], max_length=12),
+        ),
     ]
