@@ -25,8 +25,7 @@ from subscribers.models import OutgoingEmail
 class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
     when_empty = "Nobody has entered a sequence yet."
     list_display = (
-        "subscriber", "sequence", "state", "step_shown", "due_at", "attempts", "error",
-        "entered_at",
+        "subscriber", "sequence", "state", "step_shown", "due_at", "error", "entered_at",
     )  # fmt: skip
     list_select_related = ("subscriber", "sequence", "step")
     list_filter = (
@@ -37,12 +36,15 @@ class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
     search_help_text = "enr_… id, whole address, external id or name"
     fieldsets = (
         (None, {"fields": ("status", "what_next", "step_shown", "due", "last_error_shown")}),
-        ("Enrollment", {"fields": ("subscriber_link", "sequence_link", "came_in", "public_id")}),
-        ("History", {"fields": ("way",)}),
-        ("Details", {"fields": (
-            "workspace", "entry_key", "attempts", "visit", "lane", "test", "step_since",
-            "entered_at", "updated_at", "paused_at", "ended_at",
+        ("Enrollment", {"fields": (
+            "subscriber_link", "sequence_link", "came_in", "step_since", "paused_at", "ended_at",
+            "test", "workspace", "public_id",
         )}),
+        ("History", {"fields": ("way",)}),
+        ("For developers", {
+            "fields": ("lane", "visit", "entry_key", "attempts", "updated_at"),
+            "classes": ("collapse",),
+        }),
     )  # fmt: skip
     readonly_fields = (
         "what_next", "step_shown", "due", "last_error_shown", "subscriber_link", "sequence_link",

@@ -99,11 +99,11 @@ def of_events(home: Home, events: figures.EventFigures) -> Card:
     )
 
 
-def of_new_people(people: figures.NewPeople) -> Card:
+def of_new_people(home: Home, people: figures.NewPeople) -> Card:
     has = "has" if people.pending == 1 else "have"
     return Card(
         title="New people",
-        address=list_url(Subscriber),
+        address=list_url(Subscriber, **{FROM: home.buckets.since.isoformat()}),
         number=_bounded(people.all),
         lines=[f"{_bounded(people.pending)} of them {has} not confirmed"] if people.pending else [],
     )
@@ -128,7 +128,11 @@ def of_mails(home: Home, mails: sequences.Mails) -> Card:
             OutgoingEmail, status__exact="sent", **{FROM: home.buckets.since.isoformat()}
         ),
         number=f"{sum(mails[Measure.MAILED]):,}",
-        lines=[f"{skipped:,} skipped · {failed:,} failed"],
+        # The list has no index on the time of sending.
+        lines=[
+            f"{skipped:,} skipped · {failed:,} failed",
+            "by when they left; the list goes by when they were made",
+        ],
     )
 
 

@@ -15,9 +15,14 @@ class WorkerAdmin(ReadOnlyAdmin):
     list_display = (
         "host", "state", "processes", "ticked_at", "beat_at", "tasks_finished", "restarts",
     )  # fmt: skip
-    fields = (
-        "host", "state", "process_id", "processes", "started_at", "ticked_at", "beat_at",
-        "finished_at", "tasks_finished", "restarts", "stopped_at",
+    fieldsets = (
+        (None, {"fields": ("host", "state", "processes", "started_at", "stopped_at")}),
+        ("For developers", {
+            "fields": (
+                "process_id", "ticked_at", "beat_at", "finished_at", "tasks_finished", "restarts",
+            ),
+            "classes": ("collapse",),
+        }),
     )  # fmt: skip
     readonly_fields = ("state",)
 

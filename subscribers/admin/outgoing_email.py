@@ -46,16 +46,22 @@ class OutgoingEmailAdmin(ReadOnlyAdmin, FilteredAdmin):
     search_fields = ("id",)
     search_help_text = "eml_… id, whole address, external id or name"
     fieldsets = (
-        (
-            None,
-            {"fields": ("status", "why", "noted", "subject_shown", "recipient", "subscriber_link")},
-        ),
+        (None, {"fields": (
+            "status", "why", "noted", "subject_shown", "recipient", "subscriber_link",
+        )}),
         ("After it was sent", {"fields": ("activity",)}),
         ("Content", {"fields": ("rendered", "text_shown")}),
-        ("Headers", {"fields": ("sender", "reply_to", "message_id", "headers_shown")}),
-        ("Cause", {"fields": ("kind", "enrollments", "cause", "workspace", "public_id")}),
-        ("When", {"fields": ("created_at", "due_at", "sending_since", "sent_at", "attempts")}),
-    )
+        ("Why and when", {"fields": (
+            "kind", "enrollments", "created_at", "due_at", "sent_at", "workspace", "public_id",
+        )}),
+        ("For developers", {
+            "fields": (
+                "sender", "reply_to", "message_id", "headers_shown", "cause", "attempts",
+                "sending_since",
+            ),
+            "classes": ("collapse",),
+        }),
+    )  # fmt: skip
     readonly_fields = (
         "why", "noted", "subject_shown", "subscriber_link", "activity", "rendered", "text_shown",
         "headers_shown", "enrollments", "public_id",
