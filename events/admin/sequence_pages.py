@@ -125,7 +125,7 @@ class SequencePages(SequenceActions):
         step = steps.from_stored(_step(sequence, request).config)
         if not isinstance(step, steps.EmailStep):
             raise Http404
-        return sandboxed(step.html)
+        return sandboxed(step.page)
 
     def show_versions(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
         versions = list(sequence.versions.order_by("-number")[:MOST_VERSIONS])

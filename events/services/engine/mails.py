@@ -16,8 +16,8 @@ from subscribers.services.consent import headers
 from subscribers.services.consent import mail as confirmation_mail
 from subscribers.services.outbox import outbox
 from subscribers.services.outbox.outbox import Draft
+from subscribers.templating import layout, merge_tags
 from subscribers.templating import mail as rendering
-from subscribers.templating import merge_tags
 from subscribers.templating.reader import Reader
 from subscribers.wire import addresses
 
@@ -55,11 +55,12 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep, now: datetime) -
     mail = rendering.render_mail(
         subject=step.subject,
         preview_text=step.preview_text,
-        html=step.html,
+        html=step.page,
         text=step.text,
         data=data,
         reader=reader,
         footer=footer,
+        layout=layout.taken_by(step.page, layout=workspace.mail_layout, is_wanted=step.use_layout),
     )
     return Draft(
         workspace_id=enrollment.row.workspace_id,
