@@ -18,6 +18,7 @@ from config.admin_base import BaseAdmin, admin_url, view_url
 from config.readable import json_value
 from events.admin import named_person
 from events.admin.clocks import clocks
+from events.admin.flow_drawing import step_address
 from events.admin.sequence_editor.fields import choice, lines, text
 from events.intake.payloads import LONGEST_NAME
 from events.language import timing
@@ -67,7 +68,10 @@ class SimulationForm(forms.Form):
         self.subscriber: Subscriber | None = None
         self.address: Address | None = None
         self.happening: AssumedEvent | None = None
-        self.fields["at"].help_text = f"By the clock of {self.zone.key}. Empty: now."
+        # The event of theirs that was chosen.
+        self.taken: Event | None = None
+        if "at" in self.fields:
+            self.fields["at"].help_text = f"By the clock of {self.zone.key}. Empty: now."
 
     def clean_person(self) -> str:
         name = str(self.cleaned_data["person"])
@@ -123,7 +127,7 @@ class SimulationForm(forms.Form):
             self.add_error("name", f"The name {error}")
             return
         try:
-            self.happening = AssumedEvent(name=name, properties=_properties(given))
+            self.happening = AssumedEvent(name=name, properties=read_properties(given))
         except InvalidField as error:
             self.add_error("properties", f"This {error}")
         except json_gate.InvalidJson as error:
@@ -163,6 +167,7 @@ class SimulationForm(forms.Form):
         if event is None:
             self.add_error("event", "The person has no such event.")
             return
+        self.taken = event
         self.happening = AssumedEvent(name=event.definition.name, properties=event.properties)
 
 
@@ -185,6 +190,8 @@ class ShownMail:
     text: str
     frame: SafeString | None
     notes: list[str]
+    # The page with this mail on two screens, and a test of it.
+    preview_address: str
 
 
 def show(page: BaseAdmin, request: HttpRequest, sequence: Sequence) -> HttpResponse:
@@ -224,7 +231,7 @@ def _shown(simulation: Simulation, request: HttpRequest, zone: ZoneInfo) -> dict
             at=clocks(words.moment_of(visit), zone, own),
             label=label,
             decision=decision,
-            mail=_mail(visit, f"{address}&visit={place}"),
+            mail=_mail(visit, f"{address}&visit={place}", _preview_address(sequence, visit, asked)),
             request=_request(visit),
         )
         for place, (visit, label, decision) in enumerate(words.told(simulation))
@@ -242,7 +249,14 @@ def _shown(simulation: Simulation, request: HttpRequest, zone: ZoneInfo) -> dict
     }
 
 
-def _mail(visit: Visit, address: str) -> ShownMail | None:
+def _preview_address(sequence: Sequence, visit: Visit, asked: Mapping[str, Any]) -> str:
+    number = visit.placed.position + 1
+    address = step_address(sequence, sequence.current_version, number, "mail")
+    given = {f"as-{name}": asked.get(name, "") for name in ("person", "event", "properties")}
+    return f"{address}&{urlencode(given)}"
+
+
+def _mail(visit: Visit, address: str, preview_address: str) -> ShownMail | None:
     mail = visit.mail
     if mail is None:
         return None
@@ -253,6 +267,7 @@ def _mail(visit: Visit, address: str) -> ShownMail | None:
         text=link_tokens.hidden(mail.text),
         frame=frame(address) if mail.html else None,
         notes=[f"{note}." for note in mail.notes.splitlines()],
+        preview_address=preview_address,
     )
 
 
@@ -265,7 +280,7 @@ def _request(visit: Visit) -> SafeString | None:
     return json_value(sent if body is None else {**sent, "body": body})
 
 
-def _properties(given: str) -> dict[str, Any]:
+def read_properties(given: str) -> dict[str, Any]:
     """Return the typed properties; raises `InvalidField` and `InvalidJson`."""
     if not given:
         return {}

@@ -41,7 +41,7 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep, now: datetime) -
     if not address:
         raise NoSender("Neither the sequence nor the workspace has a from address.")
     person, kind, data = enrollment.subscriber, kind_of(step), merge_data(enrollment)
-    reader = confirmation_mail.reader_of(subscriber=person, workspace=workspace, now=now)
+    reader = reader_of(enrollment, now=now)
     footer = None
     if kind == OutgoingEmail.Kind.MARKETING:
         url = data["unsubscribeUrl"]
@@ -101,9 +101,7 @@ def filled(
     if not isinstance(step, steps.UpdateSubscriberStep) or not tags:
         return step, []
     data, values = merge_data(enrollment), dict(step.attributes)
-    reader = confirmation_mail.reader_of(
-        subscriber=enrollment.subscriber, workspace=enrollment.workspace, now=now
-    )
+    reader = reader_of(enrollment, now=now)
     missing = []
     for name, template in tags.items():
         try:
@@ -123,6 +121,12 @@ def merge_data(enrollment: ClaimedEnrollment) -> dict[str, Any]:
         workspace=enrollment.workspace,
         event=enrollment.event_properties,
         mail_list=enrollment.version.mail_list,
+    )
+
+
+def reader_of(enrollment: ClaimedEnrollment, *, now: datetime) -> Reader:
+    return confirmation_mail.reader_of(
+        subscriber=enrollment.subscriber, workspace=enrollment.workspace, now=now
     )
 
 
