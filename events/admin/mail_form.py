@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from events.admin.sequence_editor.fields import text
+from events.admin.sequence_editor.fields import lines, text
 from events.admin.simulating import PERSON_HELP, SimulationForm, read_properties
 from events.models import Event
 from events.services.simulation import people, previewing
@@ -19,8 +19,12 @@ FIRST_NAME, LAST_NAME = "Ada", "Novak"
 
 class MailForm(SimulationForm):
     prefix = "as"
+    no_event = ("", "the newest that starts the sequence")
     name = awaited = at = None  # type: ignore[assignment]  # removes the fields
 
+    properties = lines(
+        "Properties, as JSON", 'Instead of an event, such as <code>{"plan": "pro"}</code>.'
+    )
     person = text(
         "Person", f"{PERSON_HELP} Empty: the person of the newest event.", autocomplete="off"
     )
@@ -28,6 +32,7 @@ class MailForm(SimulationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.newest: Event | None = None
+        self.fields["event"].widget.choices = [self.no_event]
 
     def clean_person(self) -> str:
         name = str(self.cleaned_data["person"])

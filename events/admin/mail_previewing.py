@@ -200,7 +200,7 @@ def _answer(
     shown = _preview(sequence, asked, form)
     of_row = urlencode(asked.of_row())
     context: dict[str, object] = {
-        "title": f"Preview of mail {asked.number} of {sequence}",
+        "title": f"Preview of step {asked.number} of {sequence}",
         "sequence": sequence,
         "asked": asked,
         "form": form,

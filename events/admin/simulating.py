@@ -49,6 +49,8 @@ PERSON_HELP = "An address, an external id or a sub_… id. An unknown address is
 class SimulationForm(forms.Form):
     """The person, what happens to them and when; nothing is stored."""
 
+    no_event = NO_EVENT
+
     person = text("Person", PERSON_HELP, autocomplete="off")
     # Takes any value: which events there are is known once the person is.
     event = forms.CharField(
@@ -151,7 +153,7 @@ class SimulationForm(forms.Form):
         rows = Event.objects.filter(subscriber=person).select_related("definition")
         latest = rows.defer("properties", "effects").order_by("-occurred_at", "-id")
         self.fields["event"].widget.choices = [
-            NO_EVENT,
+            self.no_event,
             *(
                 (each.public_id, f"{each.definition.name}, {_local(each, self.zone)}")
                 for each in latest[:LATEST_EVENTS]

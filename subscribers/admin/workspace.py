@@ -31,7 +31,7 @@ TRACKING = (
 LAYOUT = (
     "HTML around the mails of sequences, with {{content}} once, where the mail belongs. Merge tags "
     "work here too: {{workspace.name}}, {{workspace.postalAddress}}, {{unsubscribeUrl}}. Empty: "
-    "mails go as they are. It is stored for all mails that are sent from now on."
+    "mails go as they are. It applies to mail that is sent from now on."
 )
 NO_SENDER = "Confirmations wait until the workspace has a sender address."
 

@@ -1,7 +1,7 @@
 """A mail's body in Markdown, as HTML with the same merge tags.
 
 It becomes HTML once, before any value is filled in: what people are called is never Markdown. HTML
-within it is shown as text, and links lead to web and mail addresses only.
+within it is shown as text, and so is a link to `javascript:` and the like.
 """
 
 import re

@@ -48,6 +48,14 @@ NO_WAY_OUT = (
 _TAG = re.compile(r"\{\{-?\s*([A-Za-z_][\w.]*)[^{}]*\}\}")
 
 
+@dataclass(frozen=True, slots=True)
+class PreviewedLink:
+    """A link without its token; `is_personal` when it had one, and acts in the person's name."""
+
+    url: str
+    is_personal: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailPreview:
     """A mail without the tokens of its links; without a `mail` it cannot be made, see `error`."""
@@ -61,7 +69,7 @@ class MailPreview:
     # Sentences: what to look at, and which merge tags gave nothing.
     warnings: tuple[str, ...]
     blanks: tuple[str, ...]
-    links: tuple[str, ...]
+    links: tuple["PreviewedLink", ...]
     has_layout: bool
 
 
@@ -185,18 +193,19 @@ def _is_blank(data: Mapping[str, Any], path: str) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _links(mail: Draft | None) -> Iterator[str]:
-    found: dict[str, None] = {}
+def _links(mail: Draft | None) -> Iterator[PreviewedLink]:
+    found: dict[str, bool] = {}
 
     def note(url: str) -> str:
-        found[link_tokens.hidden(url)] = None
+        shown = link_tokens.hidden(url)
+        found[shown] = shown != url
         return url
 
     if mail is not None:
         links.replace_in_html(mail.html, note)
         if not mail.html:
             links.replace_in_text(mail.text, note)
-    yield from found
+    yield from (PreviewedLink(url, is_personal) for url, is_personal in found.items())
 
 
 def _rendered(enrollment: ImaginedEnrollment, template: str, now: datetime) -> str:
