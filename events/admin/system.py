@@ -68,9 +68,9 @@ def show(request: HttpRequest) -> HttpResponse:
         tables=[_table(each) for each in found.tables],
         has_bytes=any(each.bytes is not None for each in found.tables),
         chart=_chart(found, now),
-        versions=system.versions(),
-        kept=system.kept(),
-        settings=system.chosen_settings(),
+        versions=_facts(system.versions()),
+        kept=_facts(system.kept()),
+        settings=_facts(system.chosen_settings()),
     )
 
 
@@ -106,6 +106,10 @@ def _check(request: HttpRequest) -> None:
 
 def _page(request: HttpRequest, template: str, **context: object) -> HttpResponse:
     return TemplateResponse(request, template, {**admin.site.each_context(request), **context})
+
+
+def _facts(pairs: Iterable[tuple[str, str]]) -> list[Fact]:
+    return [Fact(name=name, words=words) for name, words in pairs]
 
 
 def _findings(checks: Iterable[dict[str, Any]]) -> Sequence[dict[str, Any]]:

@@ -26,7 +26,7 @@ from subscribers.admin import reasons
 from subscribers.admin.outbox_filters import OutboxList
 from subscribers.models import OutgoingEmail
 from subscribers.services.outbox import bulk
-from subscribers.services.outbox.bulk import MOST_AT_ONCE, Change
+from subscribers.services.outbox.bulk import MOST_AT_ONCE, MailChange
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList
@@ -46,8 +46,8 @@ class Words:
     does: str
 
 
-WORDS: Mapping[Change, Words] = {
-    Change.RETRY: Words(
+WORDS: Mapping[MailChange, Words] = {
+    MailChange.RETRY: Words(
         label="Send again",
         done="Queued again",
         which="failed",
@@ -55,7 +55,7 @@ WORDS: Mapping[Change, Words] = {
         "Before that, everything is checked again: who has unsubscribed gets none. Its enrollment "
         "does not move.",
     ),
-    Change.SKIP: Words(
+    MailChange.SKIP: Words(
         label="Skip",
         done="Skipped",
         which="queued or failed",
@@ -85,10 +85,10 @@ class ChosenMails(OutboxList):
         self.result_list, self.result_count, self.full_result_count = [], 0, 0
 
 
-def change_of(request: HttpRequest) -> Change | None:
+def change_of(request: HttpRequest) -> MailChange | None:
     """Return what the page or action of the address does; None for other pages."""
     name = (request.resolver_match and request.resolver_match.url_name) or ""
-    return next((each for each in Change if name in {_asking(each), _acting(each)}), None)
+    return next((each for each in MailChange if name in {_asking(each), _acting(each)}), None)
 
 
 def is_about_unknown(request: HttpRequest) -> bool:
@@ -103,9 +103,9 @@ def links(request: HttpRequest) -> list[tuple[str, str]]:
     shown = query.get(STATUS, "")
     offered = []
     if shown in {"", Status.FAILED, Status.UNKNOWN}:
-        offered.append(Change.RETRY)
+        offered.append(MailChange.RETRY)
     if shown in {"", Status.FAILED, Status.QUEUED}:
-        offered.append(Change.SKIP)
+        offered.append(MailChange.SKIP)
     return [
         (f"{WORDS[each].label} all…", f"{reverse(f'admin:{_asking(each)}')}?{query.urlencode()}")
         for each in offered
@@ -117,8 +117,8 @@ class BulkPages(BaseAdmin):
         view = self.admin_site.admin_view
         asking, acting = view(require_safe(self.ask_for_all)), view(require_POST(self.change_all))
         return [
-            *(path(f"all/{each}/", asking, name=_asking(each)) for each in Change),
-            *(path(f"all/{each}/now/", acting, name=_acting(each)) for each in Change),
+            *(path(f"all/{each}/", asking, name=_asking(each)) for each in MailChange),
+            *(path(f"all/{each}/now/", acting, name=_acting(each)) for each in MailChange),
             *super().action_urls(),
         ]
 
@@ -128,20 +128,21 @@ class BulkPages(BaseAdmin):
         chosen, change = self._chosen(request), change_of(request)
         if chosen is None or change is None:
             return HttpResponseRedirect(_list_of(request))
-        words, count, is_unknown = WORDS[change], len(chosen.ids), is_about_unknown(request)
+        words, count = WORDS[change], len(chosen.ids)
+        with_unknown = change == MailChange.RETRY and is_about_unknown(request)
         return self.page(
             request,
             "admin/outbox_bulk.html",
             title=f"{words.label} all that match",
             label=f"{words.label} {min(count, MOST_AT_ONCE):,}",
             does=words.does,
-            which="of unknown delivery" if is_unknown and change == Change.RETRY else words.which,
+            which="of unknown delivery" if with_unknown else words.which,
             filters=list(_filters(request, chosen)),
             count=count,
             is_cut=chosen.is_cut,
             most_looked_at=MOST_LOOKED_AT,
             most_at_once=MOST_AT_ONCE,
-            word=WORD if is_unknown and change == Change.RETRY else "",
+            word=WORD if with_unknown else "",
             longest=reasons.LONGEST,
             may_act=self.has_bulk_permission(request),
             list_address=_list_of(request),
@@ -155,7 +156,7 @@ class BulkPages(BaseAdmin):
         if chosen is None or change is None:
             return HttpResponseRedirect(_list_of(request))
         back = f"{reverse(f'admin:{_asking(change)}')}?{request.GET.urlencode()}"
-        with_unknown = change == Change.RETRY and is_about_unknown(request)
+        with_unknown = change == MailChange.RETRY and is_about_unknown(request)
         if with_unknown and request.POST.get("word", "").strip().lower() != WORD:
             messages.error(request, f"Type “{WORD}”: these mails may have arrived.")
             return HttpResponseRedirect(back)
@@ -195,11 +196,11 @@ class BulkPages(BaseAdmin):
         )
 
 
-def _asking(change: Change) -> str:
+def _asking(change: MailChange) -> str:
     return f"{ROOT}_ask-{change}"
 
 
-def _acting(change: Change) -> str:
+def _acting(change: MailChange) -> str:
     return f"{ROOT}_all-{change}"
 
 

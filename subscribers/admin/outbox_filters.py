@@ -75,7 +75,7 @@ class OfSequence(Scanned, FieldFilter):
 class ForReason(Scanned, FieldFilter):
     template = "admin/filter_choice.html"
     title = "Reason"
-    parameter_name = "reason"
+    parameter_name = "because"
     help_text = "Why it waits, or was not sent"
 
     def narrow(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:

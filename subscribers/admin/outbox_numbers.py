@@ -201,7 +201,7 @@ def _skipped(
         elif sequence_id == NO_SEQUENCE:
             address = list_url(
                 OutgoingEmail,
-                status__exact="skipped", reason=reason, sequence=outbox_filters.NONE,
+                status__exact="skipped", because=reason, sequence=outbox_filters.NONE,
                 **period.span,
             )  # fmt: skip
         else:

@@ -26,28 +26,28 @@ MOST_AT_ONCE = 2000
 PORTION = 200
 
 
-class Change(StrEnum):
+class MailChange(StrEnum):
     RETRY = "retry"
     SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangedMails:
     """How many mails were changed, and how many could not be, since their state is another now."""
 
     changed: int
     left: int
 
 
-def allowed(*, change: Change, with_unknown: bool = False) -> Q:
+def allowed(*, change: MailChange, with_unknown: bool = False) -> Q:
     """Return the condition for mails that a change may take; `with_unknown`: also to send again
     those that may have arrived.
     """
     match change:
-        case Change.RETRY:
+        case MailChange.RETRY:
             statuses = [Status.FAILED, Status.UNKNOWN] if with_unknown else [Status.FAILED]
             return Q(status__in=statuses, due_at=None)
-        case Change.SKIP:
+        case MailChange.SKIP:
             return Q(status__in=[Status.QUEUED, Status.FAILED])
         case _ as never:
             assert_never(never)
@@ -55,21 +55,21 @@ def allowed(*, change: Change, with_unknown: bool = False) -> Q:
 
 def carry_out(
     *,
-    change: Change,
+    change: MailChange,
     email_ids: Sequence[UUID],
     now: datetime,
     with_unknown: bool = False,
-) -> Changed:
+) -> ChangedMails:
     """Change up to `MOST_AT_ONCE` mails; the others are left alone. Idempotent."""
     changed = 0
     chosen = email_ids[:MOST_AT_ONCE]
     condition = allowed(change=change, with_unknown=with_unknown)
     for ids in _portions(chosen):
         changed += _change(change, ids, condition, now)
-    return Changed(changed, len(chosen) - changed)
+    return ChangedMails(changed, len(chosen) - changed)
 
 
-def _change(change: Change, ids: Collection[UUID], condition: Q, now: datetime) -> int:
+def _change(change: MailChange, ids: Collection[UUID], condition: Q, now: datetime) -> int:
     emails = OutgoingEmail.objects.filter(pk__in=ids)
     with transaction.atomic():
         people = Subscriber.objects.filter(pk__in=emails.values("subscriber"))
@@ -92,11 +92,11 @@ def _locked(emails: QuerySet[OutgoingEmail]) -> list[tuple[UUID, UUID]]:
     return list(rows.values_list("pk", "workspace_id"))
 
 
-def _columns(change: Change, now: datetime) -> dict[str, Any]:
+def _columns(change: MailChange, now: datetime) -> dict[str, Any]:
     match change:
-        case Change.RETRY:
+        case MailChange.RETRY:
             return outbox.sent_again(due_at=now)
-        case Change.SKIP:
+        case MailChange.SKIP:
             return {
                 "status": Status.SKIPPED,
                 "reason": SKIPPED_BY_HAND,

@@ -101,7 +101,7 @@ def test_queued_and_failed_ones_are_skipped(admin_client: Client) -> None:
     assert statuses() == ["sending", "sent", "skipped", "skipped", "unknown"]
     skipped = OutgoingEmail.objects.filter(status="skipped")
     assert {(row.reason, row.due_at) for row in skipped} == {("skipped_by_hand", None)}
-    page = admin_client.get(list_url(OutgoingEmail, reason="skipped_by_hand")).content.decode()
+    page = admin_client.get(list_url(OutgoingEmail, because="skipped_by_hand")).content.decode()
     assert "an operator skipped it" in page
 
 
@@ -212,7 +212,7 @@ def test_people_are_locked_in_the_order_of_their_ids_before_their_mails(
 def test_a_mail_that_a_worker_takes_meanwhile_is_left_alone(db: None) -> None:
     sending, failed = make("sending", "failed")
 
-    done = bulk.carry_out(change=bulk.Change.SKIP, email_ids=[sending.pk, failed.pk], now=NOON)
+    done = bulk.carry_out(change=bulk.MailChange.SKIP, email_ids=[sending.pk, failed.pk], now=NOON)
 
     assert (done.changed, done.left) == (1, 1)
     assert statuses() == ["sending", "skipped"]

@@ -177,6 +177,24 @@ def test_a_dead_mail_server_is_named_with_its_moment(admin_client: Client, setti
     assert "/docs/mail/#when-mail-stops" in page
 
 
+def test_the_alarm_about_it_leads_to_the_page(admin_client: Client, settings: Any) -> None:
+    settings.EMAIL_BACKEND = "subscribers.services.outbox.smtp_backend.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "smtp.example.com", 587
+    now = timezone.now()
+    factories.MailFlowFactory.create(
+        server="smtp.example.com:587", kind="server_away", failing_since=now, last_failed_at=now
+    )
+
+    (alarm,) = [
+        each
+        for each in admin_client.get("/admin/").context["alarms"]
+        if "No mail has left" in each.text
+    ]
+
+    assert alarm.address == reverse(PAGE)
+    assert alarm.link == "Since when, and what waits"
+
+
 def test_outsiders_words_are_escaped(admin_client: Client) -> None:
     step = mail_step(HOSTILE)
     mail(step, failed=True, last_error=f"550 {HOSTILE}")
@@ -261,8 +279,8 @@ def test_the_page_is_for_those_who_may_see_the_outbox(client: Client) -> None:
         ({"activity": "machine"}, True),
         ({"activity": "delivered"}, True),
         ({"activity": "none"}, False),
-        ({"reason": "none"}, True),
-        ({"reason": "test_key"}, False),
+        ({"because": "none"}, True),
+        ({"because": "test_key"}, False),
         ({"sequence": "none"}, True),
         ({"error": "451"}, True),
         ({"error": "a"}, False),
