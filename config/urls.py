@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from config import health, metrics, workspace_choice
 from config.handbook import handbook
 from config.sign_in import pages
+from events.admin import system
 from subscribers.api import delivery_reports, document
 from subscribers.pages import tracked
 from subscribers.pages.confirm import confirm
@@ -47,6 +48,8 @@ urlpatterns = [
         admin.site.admin_view(workspace_choice.choose),
         name="choose-workspace",
     ),
+    path("admin/system/", admin.site.admin_view(system.show), name="system"),
+    path("admin/system/doctor/", admin.site.admin_view(system.examine), name="doctor"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]

@@ -14,7 +14,7 @@ from config.admin_base import ReadOnlyAdmin, RowAction, link_to
 from config.admin_filters import FilteredAdmin, between
 from config.readable import NOTHING, bulleted, sentence, time_tag
 from events.admin import enrollment_actions, enrollment_history
-from events.admin.enrollment_filters import SequenceFilter, StepFilter, UnderWayFilter
+from events.admin.enrollment_filters import HeldMail, SequenceFilter, StepFilter, UnderWayFilter
 from events.models import Enrollment
 from events.wording import enrollments, steps
 from subscribers.admin.person_search import row_or_person
@@ -29,7 +29,7 @@ class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
     )  # fmt: skip
     list_select_related = ("subscriber", "sequence", "step")
     list_filter = (
-        UnderWayFilter, "status", SequenceFilter, StepFilter, "workspace",
+        UnderWayFilter, "status", SequenceFilter, StepFilter, HeldMail, "workspace",
         *between("entered_at", ids_follow=True),
     )  # fmt: skip
     search_fields = ("id",)

@@ -1,59 +1,31 @@
-"""The list of events: filters without an index look at a bounded number of rows at a time.
-
-The rows are taken in the list's order, narrowed by what an index serves, from the page's position
-on. Where fewer match than a page shows, the page ends, and "Older" goes on from the last row looked
-at.
-"""
+"""The list of events, whose properties are compared in Python."""
 
 from itertools import islice
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from config.admin_base import BEFORE, KeysetChangeList
-from config.admin_filters import FieldFilter
-from events.admin.event_filters import PropertyFilter, Scanned
+from config.admin_scanning import ScanningList
+from events.admin.event_filters import PropertyFilter
 from events.language import filters
 from events.models import Event
 from subscribers.ids import decode
 
-MOST_LOOKED_AT = 10_000
 MOST_NEWER = 500
 ROWS_AT_ONCE = 500
 AFTER = "after"
 
 
-class EventList(KeysetChangeList):
-    # The moment of the last row that was looked at, if rows beyond it were not.
-    looked_back_to: Any = None
-    most_looked_at = 0
-
-    def get_results(self, request: HttpRequest) -> None:
-        if not self.scanning:
-            super().get_results(request)
-            return
-        within, last = self._window()
-        self.queryset = self.matching(self.queryset.filter(within))
-        super().get_results(request)
-        if last is not None and self.older is None:
-            row_id, self.looked_back_to = last
-            self.most_looked_at = MOST_LOOKED_AT
-            self.older = self.get_query_string({BEFORE: str(row_id)})
-
-    @property
-    def scanning(self) -> list[FieldFilter]:
-        """Return the filters in use that no index serves."""
-        fields = [spec for spec in self.filter_specs if isinstance(spec, FieldFilter)]
-        return [spec for spec in fields if isinstance(spec, Scanned) and spec.text]
+class EventList(ScanningList):
+    moment_field = "received_at"
+    rows_are = "events"
 
     def matching(self, rows: Any) -> Any:  # noqa: ANN401 - querysets
         """Return the rows that match all filters, at least a page and one if there are so many."""
-        conditions = []
-        for spec in self.scanning:
-            rows = spec.narrow(rows, spec.text)
-            if isinstance(spec, PropertyFilter) and spec.condition:
-                conditions.append(spec.condition)
+        rows = super().matching(rows)
+        properties_are = [spec for spec in self.scanning if isinstance(spec, PropertyFilter)]
+        conditions = [spec.condition for spec in properties_are if spec.condition]
         if not conditions:
             return rows
         pairs = rows.values_list("pk", "properties").iterator(chunk_size=ROWS_AT_ONCE)
@@ -63,20 +35,6 @@ class EventList(KeysetChangeList):
     @property
     def most_matching(self) -> int:
         return self.list_per_page + 1
-
-    def _window(self) -> tuple[Q, tuple[Any, Any] | None]:
-        """Return the condition for the rows to look at, and the last of them if more follow."""
-        field = self.sort_field or "pk"
-        shown = self.sort_field or "received_at"
-        edge = list(
-            self.queryset.values_list("pk", field, shown)[MOST_LOOKED_AT - 1 : MOST_LOOKED_AT + 1]
-        )
-        if len(edge) <= 1:
-            return Q(), None
-        row_id, value, moment = edge[0]
-        # The index is read by the first part alone.
-        within = Q(**{f"{field}__gte": value}) & (Q(**{f"{field}__gt": value}) | Q(pk__gte=row_id))
-        return within, (row_id, moment)
 
 
 class NewerEvents(EventList):

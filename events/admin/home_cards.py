@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
@@ -22,6 +24,7 @@ from events.services.engine.gauges import MOST_COUNTED
 from events.services.overview import figures, first_steps, sequences
 from events.services.overview.buckets import Buckets, Unit, buckets
 from events.services.overview.sequences import Measure
+from subscribers.admin.outbox_numbers import PAGE as OUTBOX_NUMBERS
 from subscribers.models import MailFlow, OutgoingEmail, Subscriber, Workspace
 
 # By the word in the address: the buckets, and the words for the period and the one before.
@@ -130,7 +133,12 @@ def of_mails(home: Home, mails: sequences.Mails) -> Card:
         number=f"{sum(mails[Measure.MAILED]):,}",
         # The list has no index on the time of sending.
         lines=[
-            f"{skipped:,} skipped · {failed:,} failed",
+            format_html(
+                '<a href="{}">{} skipped · {} failed</a>',
+                reverse(OUTBOX_NUMBERS),
+                f"{skipped:,}",
+                f"{failed:,}",
+            ),
             "by when they left; the list goes by when they were made",
         ],
     )
