@@ -17,15 +17,6 @@ from unfold.widgets import (
 
 from events.language.timing.windows import DAYS
 
-FILTERS_HELP = (
-    "One a line, all must be met: <code>order.total greater_than 100</code>, "
-    "<code>plan one_of pro, team</code>, <code>coupon exists</code>. Also equals, not_equals, "
-    "contains, less_than, not_exists."
-)
-LATER_FILTERS_HELP = (
-    f"{FILTERS_HELP} <code>cartId equals entry:cartId</code> compares with the event that began "
-    "the enrollment."
-)
 WEEK: Mapping[str, str] = {day: day.title() for day in DAYS}
 START_HELP = "Such as 09:00; empty: midnight."
 END_HELP = "Such as 17:00; empty: midnight."

@@ -8,7 +8,9 @@ from django.forms.utils import ErrorDict
 from config.admin_base import RowForm
 from events.admin.sequence_editor import fields
 from events.admin.sequence_editor.fields import FieldFault, box, choice, lines, several, text
-from events.admin.sequence_editor.step_rows import ARRANGE, StepRows
+from events.admin.sequence_editor.lines import names_from
+from events.admin.sequence_editor.row_fields import ARRANGE, FILTERS, LATER_FILTERS, rows
+from events.admin.sequence_editor.step_rows import StepRows, said_at
 from events.admin.sequence_editor.times import Wire
 from events.admin.sequence_editor.wire import STOP_TYPES, WIRE_NAMES, initial_of, wire_of
 from events.language.specs import SequenceSpec, as_wire, parse_sequence
@@ -31,7 +33,7 @@ class SequenceForm(RowForm):
 
     trigger = choice("Trigger", dict(Sequence.Trigger.choices))
     event_name = text("Event", "Its name, such as signup.")
-    filters = lines("Only where", fields.FILTERS_HELP)
+    filters = rows("Only where", FILTERS)
     tag_names = text("Tags", "Any of them starts it; separate them with commas.")
     lists = lines("Lists", "One a line, by name; none: any list.", rows=2)
     list_scope = choice(
@@ -50,7 +52,7 @@ class SequenceForm(RowForm):
 
     stop_type = choice("Exit condition", STOP_TYPES)
     stop_value = text("Event or tag", "Ends the enrollments that are under way, at once.")
-    stop_filters = lines("Only where", fields.LATER_FILTERS_HELP)
+    stop_filters = rows("Only where", LATER_FILTERS)
     stop_field_path = text(
         "Field",
         "Only for “once at a time for each value”: path in this event that says which enrollment.",
@@ -86,6 +88,29 @@ class SequenceForm(RowForm):
         self._offer_lists(shown.get("mailList", ""))
         steps = shown.get("steps", [])
         self.rows = StepRows.of_post(self.data) if self.is_bound else StepRows.of_wire(steps)
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether the page holds what is not stored: moved steps, or values with faults."""
+        return self.is_bound
+
+    @property
+    def events_by_field(self) -> list[tuple[forms.BoundField, list[str]]]:
+        """The events that each field names, as they are typed."""
+        asked = {
+            "event_name": self["trigger"].value() == Sequence.Trigger.EVENT_RECEIVED,
+            "stop_value": self["stop_type"].value() == "event_received",
+        }
+        own = [
+            (self[name], names_from(str(self[name].value() or ""), separator="\n"))
+            for name, is_asked in asked.items()
+            if is_asked
+        ]
+        return [*own, *(each for row in self.rows.forms for each in row.events_by_field)]
+
+    @property
+    def event_names(self) -> list[str]:
+        return [*dict.fromkeys(name for _, names in self.events_by_field for name in names)]
 
     def _offer_lists(self, chosen: str) -> None:
         """Offer lists by name; those of every workspace while a new sequence has none."""
@@ -150,7 +175,7 @@ class SequenceForm(RowForm):
         for wire, field in WIRE_NAMES.items():
             if fault.path == wire or fault.path.startswith((f"{wire}[", f"{wire}.")):
                 inner = fault.path.removeprefix(wire).removeprefix(".")
-                self.add_error(field, f"{inner} {fault.message}".strip())
+                self.add_error(field, said_at(inner, fault.message))
                 return
         self.add_error(None, f"{fault.path} {fault.message}")
 

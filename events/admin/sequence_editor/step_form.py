@@ -29,6 +29,8 @@ class StepForm(forms.Form):
     # By field: how its text becomes the wire value, and the reverse.
     notations: ClassVar[Mapping[str, Notation]] = {}
     kept_when_blank: ClassVar[Collection[str]] = ()
+    # What stands below the fields, such as further buttons.
+    template: ClassVar[str] = ""
 
     id = forms.CharField(required=False, widget=forms.HiddenInput)
     label = text("Label", "For yourself.")
@@ -73,6 +75,16 @@ class StepForm(forms.Form):
             for name, field in cls.wire_names.items()
             if name in wire
         }
+
+    @property
+    def events_by_field(self) -> list[tuple[forms.BoundField, list[str]]]:
+        """The events that each field names, as they are typed."""
+        found = []
+        for name in {"event_name", "rules"} & {*self.fields}:
+            text = str(self[name].value() or "")
+            names = wire_lines.event_names_in(text) if name == "rules" else [text.strip()]
+            found.append((self[name], [*filter(None, names)]))
+        return found
 
     @property
     def heading(self) -> str:

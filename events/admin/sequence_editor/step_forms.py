@@ -5,15 +5,12 @@ from typing import Any, ClassVar
 
 from events.admin.sequence_editor import lines as wire_lines
 from events.admin.sequence_editor.delay_forms import DelayForm, UntilDateForm, UntilWeekdayForm
-from events.admin.sequence_editor.fields import LATER_FILTERS_HELP, choice, lines, several, text
+from events.admin.sequence_editor.fields import choice, lines, several, text
+from events.admin.sequence_editor.row_fields import BRANCHES, LATER_FILTERS, RULES, rows
 from events.admin.sequence_editor.step_form import FILTERS, EmailForm, Notation, StepForm
 from events.admin.sequence_editor.times import Wire, length_from, length_parts
 from events.language.steps.kinds.webhook import METHODS
 
-SPLIT_HELP = (
-    "2 to 10, one a line: its weight (1 to 1000), the id of the later step to go on with or "
-    "<code>exit</code>, and a name if you like, such as <code>70 short-mail a</code>."
-)
 TAGS_HELP = "Separate them with commas."
 LISTS_HELP = "One a line, by name."
 one_a_line = partial(wire_lines.names_from, separator="\n")
@@ -30,7 +27,7 @@ class WaitForm(StepForm):
     notations: ClassVar = {"filters": FILTERS}
 
     event_name = text("Event", "Its name, such as order.placed.")
-    filters = lines("Only where", LATER_FILTERS_HELP)
+    filters = rows("Only where", LATER_FILTERS)
     days = text("For days at most", "7 days when nothing is given; 365 at most.")
     hours, minutes = text("Hours"), text("Minutes")
     on_timeout = choice("When it does not come", {"continue": "go on", "exit": "end"})
@@ -54,16 +51,8 @@ class ConditionForm(StepForm):
     wire_names: ClassVar = {"rules": "rules", "match": "match", "onFalse": "on_false"}
     notations: ClassVar = {"rules": Notation(wire_lines.rules_from, wire_lines.rule_lines)}
 
-    rules = lines(
-        "Only if",
-        "One a line: <code>tag vip</code>, <code>no_tag lead</code>, <code>list News</code>, "
-        "<code>no_list News</code>, <code>attribute plan equals pro</code>, "
-        "<code>event_property total greater_than 100</code> (of the event that began it), "
-        "<code>attribute lastCart equals entry:cartId</code> (compares with that event), "
-        "<code>did_event order.placed</code> or <code>did_not_event order.placed</code> (since "
-        "entry), <code>did_event_ever</code>, <code>did_not_event_ever</code>.",
-    )
-    match = choice("Met by", {"all": "all of them", "any": "any of them"})
+    rules = rows("Only if the person", RULES)
+    match = choice("Rules that must hold", {"all": "all of them", "any": "any of them"})
     # `StepRows` offers the later steps.
     on_false = choice("Otherwise", {"exit": "end"})
 
@@ -78,8 +67,7 @@ class SplitForm(StepForm):
     notations: ClassVar = {"branches": Notation(wire_lines.branches_from, wire_lines.branch_lines)}
     next = None  # type: ignore[assignment]  # removes the field
 
-    # `StepRows` names the later steps.
-    branches = lines("Branches", SPLIT_HELP)
+    branches = rows("Branches", BRANCHES)
 
 
 class TagsForm(StepForm):
