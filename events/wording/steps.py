@@ -1,5 +1,6 @@
 """A sequence's steps, triggers and delays in words; what is unreadable stays visible."""
 
+import re
 from collections.abc import Iterable
 from typing import assert_never
 
@@ -20,6 +21,9 @@ OPERATORS = {
     Operator.GREATER_THAN: "is greater than",
     Operator.LESS_THAN: "is less than",
 }
+# The last name of the path, whatever filter or fallback follows.
+_TAG = re.compile(r"\{\{\s*(?:[\w-]+\.)*([\w-]+)\b[^{}]*\}\}")
+_CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
 ON_ERROR = {"fail": "", "continue": ", go on if that fails", "exit": ", end if that fails"}
 
 
@@ -39,7 +43,7 @@ def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kin
             end = ", fail if it fails" if step.on_failure == "end" else ""
             in_window = step.is_transactional and step.respect_window
             window = ", in the sending window" if in_window else ""
-            return f"{kind} “{step.subject}”{window}{end}"
+            return f"{kind} “{without_tags(step.subject)}”{window}{end}"
         case steps.DelayStep():
             return delay_in_words(step.delay)
         case steps.WaitForEventStep():
@@ -64,6 +68,15 @@ def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kin
             return "End here"
         case _ as never:
             assert_never(never)
+
+
+def without_tags(text: str) -> str:
+    """Return a text with each merge tag as people say it: `[first name]`."""
+
+    def said(tag: re.Match[str]) -> str:
+        return f"[{_CAPITAL.sub(lambda letter: f' {letter[0]}', tag[1]).lower()}]"
+
+    return _TAG.sub(said, text)
 
 
 def drawn_in_words(step: steps.Step) -> str:

@@ -1,7 +1,7 @@
 /* The editor of a sequence: warns of unsaved changes, opens all steps, adds and removes rows at once.
    Without this script the server does the last two. */
 "use strict";
-(() => {
+document.addEventListener("DOMContentLoaded", () => {
   const form = document.getElementById("sequence_form");
   if (!form) return;
   let isChanged = form.querySelector("[data-unsaved]") !== null;
@@ -45,4 +45,4 @@
     event.preventDefault();
     isChanged ||= button.value !== "open";
   });
-})();
+});

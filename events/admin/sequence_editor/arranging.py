@@ -15,7 +15,8 @@ from events.admin.sequence_editor.row_fields import ARRANGE, ROWS_MARK
 from events.admin.sequence_editor.step_forms import FORMS, wire_kind_of
 from events.language.steps import EXIT, MOST_STEPS
 
-ADD_KIND = "_add_kind"
+# Of the step that is added at the end, and of one below a step.
+ADD_KIND, NEW_KIND = "_add_kind", "new_kind"
 BRANCHES = "branches"
 # Kinds that never go on with the step below them.
 ENDS = ("exit", "split")
@@ -91,7 +92,7 @@ def arranged(steps: Sequence[TypedStep], posted: Mapping[str, str]) -> Arranged:
         case "add" if way:
             return _with_new_in(rows, place, way)
         case "add":
-            return _with_new(rows, rows[place].first("add"), place + 1)
+            return _with_new(rows, rows[place].first(NEW_KIND), place + 1)
         case "copy":
             return _with_new(rows, rows[place].kind, place + 1, values=rows[place].values)
         case "remove":
@@ -132,7 +133,7 @@ def _with_new(
 
 def _with_new_in(rows: list[TypedStep], owner: int, way: str) -> Arranged:
     """Add the first step of a way, just before the step that the way led to."""
-    new = _made(rows, rows[owner].first("add"), {})
+    new = _made(rows, rows[owner].first(NEW_KIND), {})
     if new is None or way not in rows[owner].jumps:
         return Arranged(rows)
     place = landing(rows, owner, way)

@@ -1,6 +1,6 @@
 """The forms of the steps that wait for a time."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from events.admin.sequence_editor import fields, times
 from events.admin.sequence_editor.fields import box, choice, several, text
@@ -15,9 +15,15 @@ class DelayForm(StepForm):
     kind, title = "delay", "Delay"
     wire_names: ClassVar = {"days": "days", "hours": "hours", "minutes": "minutes"}
 
-    days = text("Days", "Calendar days in the person's time zone; 24 hours are hours.")
+    days = text("Days", "Calendar days; 24 hours are hours.")
     hours, minutes = text("Hours"), text("Minutes")
+    # Shown only where a length has them: callers may give milliseconds.
     seconds = text("Seconds")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self["seconds"].value():
+            del self.fields["seconds"]
 
     def own(self) -> Wire:
         return times.length_from(self.cleaned_data)

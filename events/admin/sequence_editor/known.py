@@ -15,7 +15,7 @@ MOST_SUGGESTED = 200
 
 
 def suggestions_for(form: SequenceForm, *, workspace_id: UUID) -> Mapping[str, Sequence[str]]:
-    """Return what each kind of input suggests; up to eleven queries, however many steps there are."""
+    """Return what each kind of input suggests; up to eleven queries for any number of steps."""
     found = suggestions.of_workspace(workspace_id=workspace_id)
     properties = learnt_paths.names_of(
         workspace_id=workspace_id,

@@ -273,7 +273,7 @@ class RowsWidget(LinesWidget):
         """Return nothing: the rows are a group with a name of its own."""
         return ""
 
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> str:  # noqa: ANN401, ARG002 - as Django has it
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> str:  # noqa: ANN401 - as Django has it
         text = value or ""
         rows = self._rows(text)
         if rows is not None and not rows:
@@ -306,7 +306,7 @@ class RowsWidget(LinesWidget):
                 found.append({})
                 continue
             parts = self.kind.parts(each)
-            typed = {name: " ".join(value.splitlines()) for name, value in parts.items()}
+            typed = {name: " ".join(value.splitlines()).strip() for name, value in parts.items()}
             if not lines.is_same(self.kind.wire(typed), each):
                 return None
             found.append(typed)

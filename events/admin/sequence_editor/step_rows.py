@@ -47,6 +47,8 @@ class StepRows:
     ) -> None:
         self.forms = [*forms]
         self.faults_of_all: list[str] = []
+        # The places and names of fields whose values have no wire form: they say so.
+        self.unread: set[tuple[int, str | None]] = set()
         for number, form in enumerate(self.forms, start=1):
             _offer_targets(form, self.forms[number:], first=number + 1)
         both = zip(forms, places_of(typed), sentences, strict=True)
@@ -99,6 +101,8 @@ class StepRows:
                 except FieldFault as error:
                     form.add_error(error.field, str(error))
             steps.append(step)
+        unread = ((place, name) for place, form in enumerate(self.forms) for name in form.errors)
+        self.unread = {*unread}
         return steps
 
     @property
@@ -117,8 +121,8 @@ class StepRows:
             return
         form = self.forms[place]
         field, inner = _field_of(form, rest)
-        # A row that could not be read shows that; the parser saw only half of it.
-        if field and form.has_error(field):
+        # The parser saw only half of it.
+        if (place, field) in self.unread:
             return
         words = said_at(inner, fault.message) if inner or field else f"It {fault.message}"
         form.add_error(field, words)

@@ -41,9 +41,7 @@ class LearntPaths:
     paths: Sequence[LearntPath]
 
 
-def names_of(
-    *, workspace_id: UUID, event_names: Sequence[str], most_sampled: int
-) -> list[str]:
+def names_of(*, workspace_id: UUID, event_names: Sequence[str], most_sampled: int) -> list[str]:
     """Return the paths of several events, each once; one query, and one for each event."""
     named = EventDefinition.objects.filter(workspace=workspace_id, name__in=event_names)
     by_name = {each.name: each for each in named}
