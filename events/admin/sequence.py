@@ -14,7 +14,7 @@ from config.admin_links import page_url
 from events.admin.form_workspace import workspace_id_of
 from events.admin.sequence_columns import SequenceColumns
 from events.admin.sequence_editor.form import SequenceForm
-from events.admin.sequence_editor.known import suggestions_for, warn_of_unreceived
+from events.admin.sequence_editor.known import mark_needed, suggestions_for, warn_of_unreceived
 from events.admin.sequence_editor.step_forms import FORMS
 from events.admin.sequence_editor.wire import TRIGGER_CONDITIONS
 from events.admin.sequence_questions import SequenceQuestions
@@ -147,7 +147,8 @@ class SequenceAdmin(SequenceColumns, SequenceQuestions):
         sequence = kwargs.get("obj")
         form = context["adminform"].form
         context["step_kinds"] = [(kind, each.title) for kind, each in FORMS.items()]
-        if isinstance(form, SequenceForm) and (workspace_id := workspace_id_of(form)):
+        mark_needed(form)
+        if workspace_id := workspace_id_of(form):
             warn_of_unreceived(form, workspace_id=workspace_id)
             context["known"] = suggestions_for(form, workspace_id=workspace_id)
         if sequence is not None:

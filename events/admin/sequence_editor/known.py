@@ -12,6 +12,9 @@ from events.services.sequences import learnt_paths, references
 # Events whose properties are suggested, and how many of the newest of each are looked at.
 MOST_EVENTS, EVENTS_SAMPLED = 5, 50
 MOST_SUGGESTED = 200
+NEEDED = frozenset(
+    ("name", "event_name", "stop_value", "subject", "field", "url", "rules", "branches")
+)
 
 
 def suggestions_for(form: SequenceForm, *, workspace_id: UUID) -> Mapping[str, Sequence[str]]:
@@ -30,6 +33,13 @@ def suggestions_for(form: SequenceForm, *, workspace_id: UUID) -> Mapping[str, S
         "properties": properties,
     }
     return {kind: each[:MOST_SUGGESTED] for kind, each in names.items()}
+
+
+def mark_needed(form: SequenceForm) -> None:
+    """Mark what must be given, for the page only: the wire's parser judges it, by the trigger."""
+    for each in (form, *form.rows.forms):
+        for name in NEEDED & {*each.fields}:
+            each.fields[name].required = True
 
 
 def warn_of_unreceived(form: SequenceForm, *, workspace_id: UUID) -> None:

@@ -217,7 +217,7 @@ RULES = RowKind(
         Input("list", "List", known="lists", hint="list"),
         Input("event", "Event", known="events", hint="event"),
         Input("attribute", "Attribute", known="attributes", hint="attribute"),
-        Input("property", "Property", known="properties", hint="property"),
+        Input("property", "Property", known="properties", hint="where its property"),
         Input("operator", "Comparison", _operators(with_entry=True)),
         _VALUE,
     ),
