@@ -13,10 +13,9 @@ from config.admin_base import KeysetChangeList, view_url, word_when
 from config.admin_links import page_url
 from events.admin.form_workspace import workspace_id_of
 from events.admin.sequence_columns import SequenceColumns
-from events.admin.sequence_editor.form import SequenceForm
+from events.admin.sequence_editor.form import TRIGGER_CONDITIONS, SequenceForm
 from events.admin.sequence_editor.known import mark_needed, suggestions_for, warn_of_unreceived
 from events.admin.sequence_editor.step_forms import FORMS
-from events.admin.sequence_editor.wire import TRIGGER_CONDITIONS
 from events.admin.sequence_questions import SequenceQuestions
 from events.models import Sequence
 from events.services.sequences import sequences

@@ -13,8 +13,6 @@ ACTIONS = {"continue": "go on at once", "skip": "leave out the next step", "exit
 
 class DelayForm(StepForm):
     kind, title = "delay", "Delay"
-    wire_names: ClassVar = {"days": "days", "hours": "hours", "minutes": "minutes"}
-
     days = text("Days", "Calendar days; 24 hours are hours.")
     hours, minutes = text("Hours"), text("Minutes")
     # Shown only where a length has them: callers may give milliseconds.
@@ -37,12 +35,7 @@ class UntilDateForm(StepForm):
     """Waits until a date from the event or the person."""
 
     kind, title = "until_date", "Delay until a date"
-    wire_names: ClassVar = {
-        "field": "field", "source": "source", "direction": "direction", "offset.days": "days",
-        "offset.hours": "hours", "offset.minutes": "minutes", "offset": "days",
-        "missingAction": "missing_action", "pastAction": "past_action",
-        "anniversary": "anniversary",
-    }  # fmt: skip
+    wire_names: ClassVar = times.wire_names("offset")
 
     field = text("Field", "Path of the date, such as renewal.date.")
     source = choice("Of", {"event": "the event", "subscriber": "the person's attributes"})
@@ -76,9 +69,7 @@ class UntilWeekdayForm(StepForm):
     """Waits until certain hours of certain days."""
 
     kind, title = "until_weekday", "Delay until a day and hour"
-    wire_names: ClassVar = {
-        "days": "weekdays", "startTime": "start", "endTime": "end", "timezone": "timezone",
-    }  # fmt: skip
+    wire_names: ClassVar = times.HOURS_NAMES
 
     weekdays = several("Days", fields.WEEK)
     start = text("From", fields.START_HELP)

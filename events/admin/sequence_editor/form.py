@@ -7,12 +7,23 @@ from django.forms.utils import ErrorDict
 
 from config.admin_base import RowForm
 from events.admin.sequence_editor import fields
-from events.admin.sequence_editor.fields import FieldFault, box, choice, lines, several, text
+from events.admin.sequence_editor.fields import (
+    NAMES,
+    ONE_A_LINE,
+    FieldFault,
+    box,
+    choice,
+    lines,
+    several,
+    text,
+)
 from events.admin.sequence_editor.lines import names_from
-from events.admin.sequence_editor.row_fields import ARRANGE, FILTERS, LATER_FILTERS, rows
+from events.admin.sequence_editor.row_fields import ARRANGE, rows
+from events.admin.sequence_editor.row_kinds import FILTERS, LATER_FILTERS
 from events.admin.sequence_editor.step_rows import StepRows, said_at
 from events.admin.sequence_editor.times import Wire
-from events.admin.sequence_editor.wire import STOP_TYPES, WIRE_NAMES, initial_of, wire_of
+from events.admin.sequence_editor.wire import STOP_TYPES, initial_of, names_of, wire_of
+from events.language.entry import TRIGGERS
 from events.language.specs import SequenceSpec, as_wire, parse_sequence
 from events.models import Sequence
 from events.services.sequences import references, sequences
@@ -27,15 +38,15 @@ CHANGED_MEANWHILE = (
 
 class SequenceForm(RowForm):
     name = text("Name")
-    key = text("Key", "Files match it by this; made from the name when empty; does not change.")
+    key = text("Key", "Files find it again by this. Made of the name if empty; does not change.")
     description = lines("Description", rows=2)
-    labels = text("Labels", "Separate them with commas.")
+    labels = text("Labels", "Separate them with commas.", notation=NAMES)
 
     trigger = choice("Trigger", dict(Sequence.Trigger.choices))
     event_name = text("Event", "Its name, such as signup.")
     filters = rows("Only where", FILTERS)
-    tag_names = text("Tags", "Any of them starts it; separate them with commas.")
-    lists = lines("Lists", "One a line, by name; none: any list.", rows=2)
+    tag_names = text("Tags", "Any of them starts it; separate them with commas.", notation=NAMES)
+    lists = lines("Lists", "One a line, by name; none: any list.", rows=2, notation=ONE_A_LINE)
     list_scope = choice(
         "Without lists",
         {"any_list": "joining any list starts it", "any_contact": "being created starts it too"},
@@ -84,7 +95,9 @@ class SequenceForm(RowForm):
         shown: Wire = {} if self.is_new else _shown(self.instance)
         seen = "" if self.is_new else self.instance.updated_at.isoformat()
         trigger = self.instance.trigger
-        self.initial.update({**initial_of(shown), "trigger": trigger, "seen": seen})
+        self.initial.update(
+            {**initial_of(shown, self.base_fields), "trigger": trigger, "seen": seen}
+        )
         self._offer_lists(shown.get("mailList", ""))
         steps = shown.get("steps", [])
         self.rows = StepRows.of_post(self.data) if self.is_bound else StepRows.of_wire(steps)
@@ -138,7 +151,7 @@ class SequenceForm(RowForm):
         if not self.is_new and cleaned.get("seen") != self.instance.updated_at.isoformat():
             raise forms.ValidationError(CHANGED_MEANWHILE)
         try:
-            wire = {**wire_of(cleaned), "steps": self.rows.to_wire()}
+            wire = {**wire_of(cleaned, self.fields), "steps": self.rows.to_wire()}
         except FieldFault as error:
             self.add_error(error.field, str(error))
             return cleaned
@@ -172,12 +185,22 @@ class SequenceForm(RowForm):
         if fault.path.startswith("steps"):
             self.rows.show(fault)
             return
-        for wire, field in WIRE_NAMES.items():
+        for wire, field in names_of(self.base_fields).items():
             if fault.path == wire or fault.path.startswith((f"{wire}[", f"{wire}.")):
                 inner = fault.path.removeprefix(wire).removeprefix(".")
                 self.add_error(field, said_at(inner, fault.message))
                 return
         self.add_error(None, f"{fault.path} {fault.message}")
+
+
+# The triggers that show a field, as an expression for the page.
+TRIGGER_CONDITIONS = {
+    field: " || ".join(
+        f"trigger == '{type_}'" for type_, facts in TRIGGERS.items() if name in facts.fields
+    )
+    for name, field in names_of(SequenceForm.base_fields).items()
+    if any(name in facts.fields for facts in TRIGGERS.values())
+}
 
 
 def _shown(sequence: Sequence) -> Wire:

@@ -1,30 +1,31 @@
 """The forms of the steps that wait for events, decide and change; and each wire step's form."""
 
-from functools import partial
 from typing import Any, ClassVar
 
 from events.admin.sequence_editor import lines as wire_lines
 from events.admin.sequence_editor.delay_forms import DelayForm, UntilDateForm, UntilWeekdayForm
-from events.admin.sequence_editor.fields import choice, lines, several, text
-from events.admin.sequence_editor.row_fields import BRANCHES, LATER_FILTERS, RULES, rows
-from events.admin.sequence_editor.step_form import FILTERS, EmailForm, Notation, StepForm
-from events.admin.sequence_editor.times import Wire, length_from, length_parts
+from events.admin.sequence_editor.fields import (
+    NAMES,
+    ONE_A_LINE,
+    Notation,
+    choice,
+    lines,
+    several,
+    text,
+)
+from events.admin.sequence_editor.row_fields import rows
+from events.admin.sequence_editor.row_kinds import BRANCHES, LATER_FILTERS, RULES
+from events.admin.sequence_editor.step_form import EmailForm, StepForm
+from events.admin.sequence_editor.times import Wire, length_from, length_parts, wire_names
 from events.language.steps.kinds.webhook import METHODS
 
 TAGS_HELP = "Separate them with commas."
 LISTS_HELP = "One a line, by name."
-one_a_line = partial(wire_lines.names_from, separator="\n")
 
 
 class WaitForm(StepForm):
     kind, title = "wait_for_event", "Wait for an event"
-    wire_names: ClassVar = {
-        "eventName": "event_name", "propertyFilters": "filters", "timeout.days": "days",
-        "timeout.hours": "hours", "timeout.minutes": "minutes", "timeout": "days",
-        "onTimeout": "on_timeout",
-    }  # fmt: skip
-
-    notations: ClassVar = {"filters": FILTERS}
+    wire_names: ClassVar = {"propertyFilters": "filters", **wire_names("timeout")}
 
     event_name = text("Event", "Its name, such as order.placed.")
     filters = rows("Only where", LATER_FILTERS)
@@ -48,8 +49,6 @@ class WaitForm(StepForm):
 
 class ConditionForm(StepForm):
     kind, title = "condition", "Condition"
-    wire_names: ClassVar = {"rules": "rules", "match": "match", "onFalse": "on_false"}
-    notations: ClassVar = {"rules": Notation(wire_lines.rules_from, wire_lines.rule_lines)}
 
     rules = rows("Only if the person", RULES)
     match = choice("Rules that must hold", {"all": "all of them", "any": "any of them"})
@@ -63,8 +62,6 @@ class ConditionForm(StepForm):
 
 class SplitForm(StepForm):
     kind, title = "split", "Split"
-    wire_names: ClassVar = {"branches": "branches"}
-    notations: ClassVar = {"branches": Notation(wire_lines.branches_from, wire_lines.branch_lines)}
     next = None  # type: ignore[assignment]  # removes the field
 
     branches = rows("Branches", BRANCHES)
@@ -72,31 +69,21 @@ class SplitForm(StepForm):
 
 class TagsForm(StepForm):
     kind, title = "update_tags", "Update tags"
-    wire_names: ClassVar = {"add": "add", "remove": "remove"}
-    notations: ClassVar = dict.fromkeys(wire_names, Notation(wire_lines.names_from, ", ".join))
 
-    add, remove = text("Add", TAGS_HELP), text("Remove", TAGS_HELP)
+    add = text("Add", TAGS_HELP, notation=NAMES)
+    remove = text("Remove", TAGS_HELP, notation=NAMES)
 
 
 class ListsForm(StepForm):
     kind, title = "update_list", "Update lists"
-    wire_names: ClassVar = {"join": "join", "leave": "leave"}
-    notations: ClassVar = dict.fromkeys(wire_names, Notation(one_a_line, "\n".join))
 
-    join, leave = lines("Join", LISTS_HELP, rows=2), lines("Leave", LISTS_HELP, rows=2)
+    join = lines("Join", LISTS_HELP, rows=2, notation=ONE_A_LINE)
+    leave = lines("Leave", LISTS_HELP, rows=2, notation=ONE_A_LINE)
 
 
 class SubscriberForm(StepForm):
     kind, title = "update_subscriber", "Update subscriber"
-    wire_names: ClassVar = {
-        "firstName": "first_name",
-        "lastName": "last_name",
-        "status": "status",
-        "attributes": "attributes",
-    }
-    notations: ClassVar = {
-        "attributes": Notation(wire_lines.attributes_from, wire_lines.attribute_lines)
-    }
+    unsent = ("clear",)
     # An empty name clears it.
     kept_when_blank = ("firstName", "lastName")
 
@@ -107,6 +94,7 @@ class SubscriberForm(StepForm):
         "Attributes",
         "One a line: <code>plan = pro</code>, <code>seats = 5</code>; <code>coupon = null</code> "
         "removes one.",
+        notation=Notation(wire_lines.attributes_from, wire_lines.attribute_lines),
     )
 
     def said(self, field: str) -> Any:  # noqa: ANN401 - JSON
@@ -123,11 +111,6 @@ class SubscriberForm(StepForm):
 
 class WebhookForm(StepForm):
     kind, title = "webhook", "Webhook"
-    wire_names: ClassVar = {
-        "url": "url", "method": "method", "headers": "headers", "body": "body",
-        "onError": "on_error",
-    }  # fmt: skip
-    notations: ClassVar = {"headers": Notation(wire_lines.headers_from, wire_lines.header_lines)}
 
     url = text(
         "URL",
@@ -139,6 +122,7 @@ class WebhookForm(StepForm):
         "Headers",
         "One a line: <code>Authorization: Bearer …</code>. Values may have merge tags.",
         rows=2,
+        notation=Notation(wire_lines.headers_from, wire_lines.header_lines),
     )
     body = lines(
         "Body",

@@ -10,7 +10,8 @@ from django.utils.datastructures import MultiValueDict
 from events.admin.sequence_editor.arranging import BRANCHES, Arranged, TypedStep, arranged
 from events.admin.sequence_editor.fields import FieldFault
 from events.admin.sequence_editor.places import Place, places_of
-from events.admin.sequence_editor.row_fields import ARRANGE, Option
+from events.admin.sequence_editor.row_fields import ARRANGE
+from events.admin.sequence_editor.row_kinds import Option
 from events.admin.sequence_editor.sentences import sentence_of, sentence_typed
 from events.admin.sequence_editor.step_form import StepForm
 from events.admin.sequence_editor.step_forms import FORMS, form_kind_of, wire_kind_of
@@ -183,7 +184,7 @@ def said_at(inner: str, message: str) -> str:
 
 def _field_of(form: StepForm, rest: str) -> tuple[str | None, str]:
     """Return the field for a path within a step, and the rest of the path."""
-    for wire, field in {**form.wire_names, "next": "next"}.items():
+    for wire, field in {**form.names(), "next": "next"}.items():
         if rest == wire:
             return field, ""
         if rest.startswith((f"{wire}[", f"{wire}.")):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from config.admin_base import admin_url
 from events.admin.sequence_editor import lines
-from events.admin.sequence_editor.row_fields import BRANCHES, LATER_FILTERS, RULES, RowsWidget
+from events.admin.sequence_editor.row_fields import RowsWidget
+from events.admin.sequence_editor.row_kinds import BRANCHES, LATER_FILTERS, RULES
 from events.language.filters import WITHOUT_VALUE, Operator
 from events.models import Sequence
 from subscribers.models import Workspace
