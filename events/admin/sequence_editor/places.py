@@ -22,7 +22,7 @@ class WayToAdd:
 
 
 @dataclass(slots=True)
-class Place:
+class StepPlace:
     """`way` names the branch that begins with the step."""
 
     depth: int = 0
@@ -30,9 +30,9 @@ class Place:
     ways: tuple[WayToAdd, ...] = ()
 
 
-def places_of(typed: Sequence[TypedStep]) -> list[Place]:
+def places_of(typed: Sequence[TypedStep]) -> list[StepPlace]:
     """Return a place for each step, in order."""
-    found = [Place(ways=_ways_to_add(typed, number)) for number in range(len(typed))]
+    found = [StepPlace(ways=_ways_to_add(typed, number)) for number in range(len(typed))]
 
     def visit(column: Column, depth: int, way: str) -> None:
         for stop in column.stops:

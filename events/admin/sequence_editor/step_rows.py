@@ -9,7 +9,7 @@ from django.utils.datastructures import MultiValueDict
 
 from events.admin.sequence_editor.arranging import BRANCHES, Arranged, TypedStep, arranged
 from events.admin.sequence_editor.fields import FieldFault
-from events.admin.sequence_editor.places import Place, places_of
+from events.admin.sequence_editor.places import StepPlace, places_of
 from events.admin.sequence_editor.row_fields import ARRANGE
 from events.admin.sequence_editor.row_kinds import Option
 from events.admin.sequence_editor.sentences import sentence_of, sentence_typed
@@ -31,11 +31,11 @@ _FIELD = re.compile(rf"{PREFIX}-(\d{{1,3}})-(.+)", re.ASCII)
 
 
 @dataclass(slots=True)
-class ShownStep:
+class FoldedStep:
     """A step's form as the page folds it."""
 
     form: StepForm
-    place: Place
+    place: StepPlace
     sentence: str
     is_open: bool = False
 
@@ -53,7 +53,7 @@ class StepRows:
         for number, form in enumerate(self.forms, start=1):
             _offer_targets(form, self.forms[number:], first=number + 1)
         both = zip(forms, places_of(typed), sentences, strict=True)
-        self.shown = [ShownStep(*each) for each in both]
+        self.shown = [FoldedStep(*each) for each in both]
         for place, form in enumerate(self.forms):
             _offer_targets(form, self.forms[place + 1 :], first=place + 2)
 
