@@ -60,9 +60,12 @@ class TypedStep:
 
     @property
     def branch_names(self) -> list[str]:
+        """The names of a split's branches."""
         return [str(each.get("id") or f"branch-{n}") for n, each in enumerate(self._branches())]
 
     def _branches(self) -> list[dict[str, object]]:
+        if self.kind != "split":
+            return []
         widget = FORMS[self.kind].base_fields[BRANCHES].widget
         text = widget.value_from_datadict(MultiValueDict(self.values), MultiValueDict(), BRANCHES)
         try:

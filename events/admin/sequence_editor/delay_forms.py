@@ -37,7 +37,7 @@ class UntilDateForm(StepForm):
     kind, title = "until_date", "Delay until a date"
     wire_names: ClassVar = times.wire_names("offset")
 
-    field = text("Field", "Path of the date, such as renewal.date.")
+    field = text("Field", "Path of the date, such as renewal.date.", list="known-properties")
     source = choice("Of", {"event": "the event", "subscriber": "the person's attributes"})
     direction = choice("Offset", {"after": "after the date", "before": "before the date"})
     days, hours, minutes = text("Days"), text("Hours"), text("Minutes")

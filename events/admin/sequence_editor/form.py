@@ -43,16 +43,23 @@ class SequenceForm(RowForm):
     labels = text("Labels", "Separate them with commas.", notation=NAMES)
 
     trigger = choice("Trigger", dict(Sequence.Trigger.choices))
-    event_name = text("Event", "Its name, such as signup.")
+    event_name = text("Event", "Its name, such as signup.", list="known-events")
     filters = rows("Only where", FILTERS)
-    tag_names = text("Tags", "Any of them starts it; separate them with commas.", notation=NAMES)
+    tag_names = text(
+        "Tags",
+        "Any of them starts it; separate them with commas.",
+        notation=NAMES,
+        list="known-tags",
+    )
     lists = lines("Lists", "One a line, by name; none: any list.", rows=2, notation=ONE_A_LINE)
     list_scope = choice(
         "Without lists",
         {"any_list": "joining any list starts it", "any_contact": "being created starts it too"},
     )
     enrollment_mode = choice("How often", dict(Sequence.Mode.choices))
-    enrollment_field_path = text("Field", "Path in the event's properties, such as order.id.")
+    enrollment_field_path = text(
+        "Field", "Path in the event's properties, such as order.id.", list="known-properties"
+    )
     active_subscribers_only = box(
         "Active people only", "People who unsubscribed, bounced or complained do not enter."
     )
@@ -62,11 +69,14 @@ class SequenceForm(RowForm):
     )
 
     stop_type = choice("Exit condition", STOP_TYPES)
-    stop_value = text("Event or tag", "Ends the enrollments that are under way, at once.")
+    stop_value = text(
+        "Event or tag", "Ends the enrollments that are under way, at once.", list="known-events"
+    )
     stop_filters = rows("Only where", LATER_FILTERS)
     stop_field_path = text(
         "Field",
         "Only for “once at a time for each value”: path in this event that says which enrollment.",
+        list="known-properties",
     )
 
     from_name, from_email = text("From, name"), text("From, address")

@@ -23,16 +23,21 @@ class WayToAdd:
 
 @dataclass(slots=True)
 class StepPlace:
-    """`way` names the branch that begins with the step."""
+    """`way` names the branch that begins with the step; `ways` are those that it has."""
 
     depth: int = 0
     way: str = ""
+    # Where its ways lead, such as `otherwise step 7`.
+    leads: str = ""
     ways: tuple[WayToAdd, ...] = ()
 
 
 def places_of(typed: Sequence[TypedStep]) -> list[StepPlace]:
     """Return a place for each step, in order."""
-    found = [StepPlace(ways=_ways_to_add(typed, number)) for number in range(len(typed))]
+    found = [
+        StepPlace(leads=_leads(typed, number), ways=_ways_to_add(typed, number))
+        for number in range(len(typed))
+    ]
 
     def visit(column: Column, depth: int, way: str) -> None:
         for stop in column.stops:
@@ -43,6 +48,18 @@ def places_of(typed: Sequence[TypedStep]) -> list[StepPlace]:
 
     visit(outline(_sketched(typed)).column, 0, "")
     return found
+
+
+def _leads(typed: Sequence[TypedStep], number: int) -> str:
+    one = typed[number]
+    names = {"next": "then", "on_false": "otherwise"}
+    names |= {f"branches.{n}": f"{name}:" for n, name in enumerate(one.branch_names)}
+    numbers = {each.step_id: n for n, each in enumerate(typed, start=1) if n > number + 1}
+    ways = (
+        f"{names[way]} {f'step {numbers[target]}' if target in numbers else 'end'}"
+        for way, target in one.jumps.items()
+    )
+    return ", ".join(ways)
 
 
 def _ways_to_add(typed: Sequence[TypedStep], number: int) -> tuple[WayToAdd, ...]:

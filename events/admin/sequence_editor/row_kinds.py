@@ -47,7 +47,7 @@ _KIND_WORDS = {
     "list": ("is on the list", "list"),
     "no_list": ("is not on the list", "list"),
     "attribute": ("the attribute", "attribute operator"),
-    "event_property": ("of the starting event, the property", "property operator"),
+    "event_property": ("the starting event's", "property operator"),
     "did_event": ("did since entry", "event property operator"),
     "did_not_event": ("did not do since entry", "event property operator"),
     "did_event_ever": ("ever did", "event property operator"),

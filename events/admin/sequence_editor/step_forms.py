@@ -27,7 +27,7 @@ class WaitForm(StepForm):
     kind, title = "wait_for_event", "Wait for an event"
     wire_names: ClassVar = {"propertyFilters": "filters", **wire_names("timeout")}
 
-    event_name = text("Event", "Its name, such as order.placed.")
+    event_name = text("Event", "Its name, such as order.placed.", list="known-events")
     filters = rows("Only where", LATER_FILTERS)
     days = text("For days at most", "7 days when nothing is given; 365 at most.")
     hours, minutes = text("Hours"), text("Minutes")
@@ -70,8 +70,8 @@ class SplitForm(StepForm):
 class TagsForm(StepForm):
     kind, title = "update_tags", "Update tags"
 
-    add = text("Add", TAGS_HELP, notation=NAMES)
-    remove = text("Remove", TAGS_HELP, notation=NAMES)
+    add = text("Add", TAGS_HELP, notation=NAMES, list="known-tags")
+    remove = text("Remove", TAGS_HELP, notation=NAMES, list="known-tags")
 
 
 class ListsForm(StepForm):
