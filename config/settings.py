@@ -191,6 +191,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # The API never redirects; TLS and its redirect belong to the proxy in front.
 SILENCED_SYSTEM_CHECKS = ["security.W008"]
+# A sequence of 100 steps is one form; a condition has eight fields for each of its rules.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 # Bodies are in memory already, and bounded there.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
