@@ -25,8 +25,7 @@ from subscribers.models import OutgoingEmail
 class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
     when_empty = "Nobody has entered a sequence yet."
     list_display = (
-        "subscriber", "sequence", "state", "step_shown", "due_at", "attempts", "error",
-        "entered_at",
+        "subscriber", "sequence", "state", "step_shown", "due_at", "error", "entered_at",
     )  # fmt: skip
     list_select_related = ("subscriber", "sequence", "step")
     list_filter = (
@@ -48,6 +47,9 @@ class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
         "what_next", "step_shown", "due", "last_error_shown", "subscriber_link", "sequence_link",
         "came_in", "public_id", "way", "test",
     )  # fmt: skip
+
+    def heading(self, enrollment: Enrollment) -> str:
+        return f"{enrollment.subscriber} in {enrollment.sequence}"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
         rows = super().get_queryset(request)

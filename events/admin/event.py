@@ -71,6 +71,9 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
     )  # fmt: skip
     change_form_outer_after_template = "admin/copy_paths.html"
 
+    def heading(self, event: Event) -> str:
+        return f"{event.definition} of {event.subscriber}"
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         rows = super().get_queryset(request)
         is_one = bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)
