@@ -73,6 +73,8 @@ class PersonAdmin(FencedAdmin, UserAdmin, BaseAdmin):  # type: ignore[type-arg] 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    # Without Django's choice of other ways to sign in: there are none.
+    add_fieldsets = ((None, {"fields": ("username", "password1", "password2")}),)
     list_display = (
         "username", "email", word_when("is_staff", "Staff"),
         word_when("is_superuser", "Superuser"), word_when("has_device", "Second factor"),

@@ -61,8 +61,8 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
                 )
             },
         ),
-        ("Properties", {"fields": ("properties_shown",)}),
-        ("Effects", {"fields": ("effects_shown", "failed_stages")}),
+        (None, {"fields": ("properties_shown",)}),
+        (None, {"fields": ("effects_shown", "failed_stages")}),
         ("Dates", {"fields": ("received_at", "happened", "workspace")}),
     )
     readonly_fields = (

@@ -16,6 +16,7 @@ METHODS: Mapping[str, str] = {
     "webhook": "the delivery service",
     "api": "the API",
     "import": "an import",
+    "erasure": "the erasure of the person",
 }
 
 
