@@ -59,6 +59,7 @@ UNFOLD = {
         "navigation": [{"title": "Second factor", "link": reverse_lazy("second-factor")}],
     },
     "STYLES": [lambda _request: static("cueline/admin.css")],
+    "SCRIPTS": [lambda _request: static("cueline/menus.js")],
     "COLORS": {"primary": PRIMARY},
     "SIDEBAR": {
         "show_search": False,

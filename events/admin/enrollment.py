@@ -51,6 +51,9 @@ class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
         "came_in", "public_id", "way", "test",
     )  # fmt: skip
 
+    def heading(self, enrollment: Enrollment) -> str:
+        return f"{enrollment.subscriber} in {enrollment.sequence}"
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
         rows = super().get_queryset(request)
         is_one = bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)

@@ -62,8 +62,8 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
                 )
             },
         ),
-        ("Properties", {"fields": ("properties_shown",)}),
-        ("Effects", {"fields": ("effects_shown", "failed_stages")}),
+        (None, {"fields": ("properties_shown",)}),
+        (None, {"fields": ("effects_shown", "failed_stages")}),
         ("Dates", {"fields": ("received_at", "happened", "workspace")}),
     )
     readonly_fields = (
@@ -71,6 +71,9 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
         "effects_shown", "failed_stages", "happened", "neighbours",
     )  # fmt: skip
     change_form_outer_after_template = "admin/copy_paths.html"
+
+    def heading(self, event: Event) -> str:
+        return f"{event.definition} of {event.subscriber}"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         rows = super().get_queryset(request)

@@ -23,6 +23,9 @@ class FailedStageAdmin(ReadOnlyAdmin, FilteredAdmin):
     )  # fmt: skip
     readonly_fields = ("event_link",)
 
+    def heading(self, failed: FailedStage) -> str:
+        return f"{failed} of {failed.event.definition}"
+
     @admin.display(description="event")
     def event_link(self, failed: FailedStage) -> SafeString:
         return link_to(failed.event, failed.event.definition.name)

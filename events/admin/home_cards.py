@@ -91,7 +91,7 @@ def of_events(home: Home, events: figures.EventFigures) -> Card:
     lines = []
     if events.change is not None:
         sign = "▲" if events.change > 0 else "▼" if events.change < 0 else "="
-        lines.append(f"{sign} {abs(events.change):,} % on {PERIODS[home.by][2]}")
+        lines.append(f"{sign} {abs(events.change):,}% on {PERIODS[home.by][2]}")
     # Days are those of occurrence, and the list filters by receipt.
     since = {FROM: home.buckets.since.isoformat()} if home.by == HOURLY else {}
     return Card(

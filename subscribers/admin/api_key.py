@@ -1,6 +1,6 @@
 """API keys: created here and shown once, renamed, revoked."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -23,6 +23,9 @@ class ApiKeyForm(RowForm):
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text="What the key may do. None chosen: everything.",
     )
+
+    class Meta:
+        labels: ClassVar = {"is_test": "Test key"}
 
     def clean_expires_at(self) -> Any:  # noqa: ANN401 - a datetime or None
         expires_at = self.cleaned_data["expires_at"]

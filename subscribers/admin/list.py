@@ -1,8 +1,11 @@
 """Lists: created, changed and deleted here."""
 
+from typing import ClassVar
+
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from config.admin_base import RowForm, word_when
 from events.services.counts import current
@@ -13,8 +16,19 @@ from subscribers.models import List
 from subscribers.services.audience import lists
 
 
+class ListForm(RowForm):
+    class Meta:
+        labels: ClassVar = {
+            "is_default": "Default",
+            "is_private": "Private",
+            "allow_member_unsubscribe": "Members may leave",
+        }
+        widgets: ClassVar = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
+
+
 @admin.register(List)
 class ListAdmin(PeopleCounts):
+    form = ListForm
     when_empty = "There is no list yet. People join lists, and a sequence may belong to one."
     subject = current.Subject.LIST
     parameter = "list"

@@ -74,6 +74,9 @@ class OutgoingEmailAdmin(outbox_bulk.BulkPages, ReadOnlyAdmin, FilteredAdmin):
         "headers_shown", "enrollments", "public_id",
     )  # fmt: skip
 
+    def heading(self, email: OutgoingEmail) -> str:
+        return f"{self.subject_shown(email)} to {email.recipient}"
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutgoingEmail]:
         rows = super().get_queryset(request)
         is_one = bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)

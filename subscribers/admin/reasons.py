@@ -8,6 +8,8 @@ from config.admin_base import BaseAdmin, admin_url, view_url
 from subscribers.wire import json_gate
 
 LONGEST = 500
+# Only the person can undo the first; both end what is under way.
+NOT_TAKEN_BACK = ("leave", "suppress")
 
 
 def ask(
@@ -36,6 +38,7 @@ def ask(
         address=view_url(row, action),
         longest=LONGEST,
         asks_for_address=asks_for_address,
+        variant="danger" if action in NOT_TAKEN_BACK else "",
     )
 
 

@@ -8,6 +8,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.timesince import timesince
+from unfold.decorators import display
 
 from config.admin_filters import FilteredAdmin, between
 from config.admin_skin import PENDING_FOR
@@ -33,7 +34,7 @@ SEGMENT_TOO_SLOW = (
 @admin.register(Subscriber)
 class SubscriberAdmin(EnrollingActions, FilteredAdmin):
     when_empty = "There is nobody yet. The first event of a person creates them."
-    list_display = ("email", "external_id", "name", "status", "workspace", "created_at")
+    list_display = ("email", "external_id", "name", "state", "workspace", "created_at")
     list_display_of_pending = ("email", "waits", "mails_sent", "reminded", "workspace")
     list_select_related = ("workspace",)
     list_filter = (
@@ -90,6 +91,10 @@ class SubscriberAdmin(EnrollingActions, FilteredAdmin):
         with suppress(addresses.InvalidAddress):
             found |= Q(email_key=addresses.parse(text).key)
         return found
+
+    @display(description="status", label=subscriber_page.COLOURS)  # type: ignore[untyped-decorator]
+    def state(self, subscriber: Subscriber) -> tuple[str, str]:
+        return subscriber.status, subscriber.get_status_display()
 
     @admin.display(description="name")
     def name(self, subscriber: Subscriber) -> str:

@@ -120,6 +120,7 @@ class IdentityActions(SubscriberActions):
             explanation=ABOUT_MERGING,
             question=f"The other, named by {named_people.FORMS}",
             label="Merge",
+            variant="danger",
             address=view_url(subscriber, "merge"),
         )
 

@@ -57,7 +57,7 @@ def test_events_are_compared_with_the_same_hours_of_the_day_before(admin_client:
 
     # The current hour is not over, and is compared with nothing.
     assert card.number == "35"
-    assert list(card.lines) == ["▲ 25 % on the day before"]
+    assert list(card.lines) == ["▲ 25% on the day before"]
 
 
 def test_the_events_lead_to_a_list_of_exactly_those(admin_client: Client) -> None:
