@@ -40,9 +40,11 @@ class ScanningList(KeysetChangeList):
         self.queryset = self.matching(self.queryset.filter(within))
         super().get_results(request)
         if last is not None and self.older is None:
-            row_id, self.looked_back_to = last
+            shown = self.model._default_manager.filter(pk=last)
+            moments = shown.values_list(self.sort_field or self.moment_field)
+            (self.looked_back_to,) = moments.first() or (None,)
             self.most_looked_at = MOST_LOOKED_AT
-            self.older = self.get_query_string({BEFORE: str(row_id)})
+            self.older = self.get_query_string({BEFORE: str(last)})
 
     @property
     def scanning(self) -> list[FieldFilter]:
@@ -56,16 +58,15 @@ class ScanningList(KeysetChangeList):
             rows = spec.narrow(rows, spec.text)
         return rows
 
-    def window(self) -> tuple[Q, tuple[Any, Any] | None]:
-        """Return the condition for the rows to look at, and the last of them if more follow."""
+    def window(self) -> tuple[Q, Any]:
+        """Return the condition for the rows to look at, and the id of the last if more follow."""
         field = self.sort_field or "pk"
-        shown = self.sort_field or self.moment_field
-        edge = list(
-            self.queryset.values_list("pk", field, shown)[MOST_LOOKED_AT - 1 : MOST_LOOKED_AT + 1]
-        )
+        # What indexes have, so that no row is read.
+        ids = self.queryset.values_list("pk", field)
+        edge = list(ids[MOST_LOOKED_AT - 1 : MOST_LOOKED_AT + 1])
         if len(edge) <= 1:
             return Q(), None
-        row_id, value, moment = edge[0]
+        row_id, value = edge[0]
         # The index is read by the first part alone.
         within = Q(**{f"{field}__gte": value}) & (Q(**{f"{field}__gt": value}) | Q(pk__gte=row_id))
-        return within, (row_id, moment)
+        return within, row_id

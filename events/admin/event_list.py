@@ -1,17 +1,28 @@
-"""The list of events, whose properties are compared in Python."""
+"""The list of events: properties are compared in Python, and a small workspace's are found.
+
+No index has a workspace's events by receipt: it would cost ingestion a tenth. Where the newest rows
+hold too few of them, the index of names finds those of all its names, and the page is sorted.
+"""
 
 from itertools import islice
 from typing import Any
 
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
-from config.admin_scanning import ScanningList
-from events.admin.event_filters import PropertyFilter
+from config import workspace_choice
+from config.admin_filters import MomentFilter
+from config.admin_scanning import MOST_LOOKED_AT, ScanningList
+from events.admin.event_filters import PropertyFilter, StageFilter
 from events.language import filters
-from events.models import Event
+from events.models import Event, EventDefinition
 from subscribers.ids import decode
 
+# As many of the newest `MOST_LOOKED_AT` rows must be a workspace's, so that a scan goes on in their
+# order: until it has as many rows, it passes those of the others.
+ENOUGH_TO_SCAN = 500
 MOST_NEWER = 500
 ROWS_AT_ONCE = 500
 AFTER = "after"
@@ -20,6 +31,11 @@ AFTER = "after"
 class EventList(ScanningList):
     moment_field = "received_at"
     rows_are = "events"
+
+    def get_results(self, request: HttpRequest) -> None:
+        if self._is_rare(request):
+            self.queryset = self._by_definition(request)
+        super().get_results(request)
 
     def matching(self, rows: Any) -> Any:  # noqa: ANN401 - querysets
         """Return the rows that match all filters, at least a page and one if there are so many."""
@@ -35,6 +51,39 @@ class EventList(ScanningList):
     @property
     def most_matching(self) -> int:
         return self.list_per_page + 1
+
+    def _is_rare(self, request: HttpRequest) -> bool:
+        """Tell whether the newest rows up to the page's position have too few of the workspace."""
+        others = (SEARCH_VAR, StageFilter.parameter_name)
+        is_found = self.sort_field is not None or any(request.GET.get(each) for each in others)
+        if is_found or self._workspace_id(request) is None:
+            return False
+        newest = Event.objects.order_by("-pk").values_list("pk", flat=True)
+        for spec in self.filter_specs:
+            if isinstance(spec, MomentFilter):
+                newest = spec.queryset(request, newest)
+        if self.position:
+            newest = newest.filter(self._after_position())
+        edge = list(newest[MOST_LOOKED_AT : MOST_LOOKED_AT + 1])
+        enough = ENOUGH_TO_SCAN if self.scanning else self.list_per_page + 1
+        near = self.queryset.filter(pk__gte=edge[0]).values_list("pk") if edge else None
+        return near is not None and len(near[:enough]) < enough
+
+    def _by_definition(self, request: HttpRequest) -> Any:  # noqa: ANN401 - a queryset
+        """Return the same rows by another way: those of the names of the workspace, sorted."""
+        named = EventDefinition.objects.filter(workspace=self._workspace_id(request))
+        rows = self.queryset.filter(definition__in=named.values("pk"))
+        # Of an expression there is no index, which would pass the rows of all workspaces.
+        rows = rows.order_by(Coalesce("pk", "pk").desc())
+        if self.scanning:
+            return rows
+        # The index of names has ids, so that only the rows shown are read.
+        shown = rows.values_list("pk", flat=True)[: self.list_per_page + 1]
+        return self.queryset.filter(pk__in=list(shown))
+
+    def _workspace_id(self, request: HttpRequest) -> Any:  # noqa: ANN401 - a text, an id, None
+        given = request.GET.get("workspace__id__exact")
+        return given or (workspace_choice.narrowing(request) if self.is_of_workspace else None)
 
 
 class NewerEvents(EventList):

@@ -98,6 +98,7 @@ class StepForm(forms.Form):
 
 
 class EmailForm(StepForm):
+    template = "admin/sequence_editor_email.html"
     kind, title = "email", "Email"
     wire_names: ClassVar = {
         "subject": "subject", "previewText": "preview_text", "bodyFormat": "body_format",
