@@ -11,12 +11,20 @@ from subscribers.models.workspace import Workspace
 
 
 class Scope(models.TextChoices):
-    """What a key may do; a key without scopes may do everything.
-
-    Older keys may have other words, which no call asks for.
-    """
+    """What a key may do. Older keys may have other words, which no call asks for."""
 
     EVENTS_WRITE = "events:write", "Record events"
+    SUBSCRIBERS_READ = "subscribers:read", "Read subscribers, their events and their history"
+    SUBSCRIBERS_WRITE = "subscribers:write", "Create, change and delete subscribers"
+    SUBSCRIBERS_TAG = "subscribers:tag", "Give tags to subscribers and take them away"
+    TAGS_WRITE = "tags:write", "Create, change and delete tags, and set the sync rules"
+    LISTS_READ = "lists:read", "Read lists"
+    LISTS_WRITE = "lists:write", "Create, change and delete lists, and change who is on them"
+    SEQUENCES_READ = "sequences:read", "Read sequences and enrollments"
+    SEQUENCES_WRITE = "sequences:write", "Change sequences and enrollments"
+    SEQUENCES_ACTIVATE = "sequences:activate", "Enable and disable sequences"
+    AUTOMATIONS_TRIGGER = "automations:trigger", "Enroll people in sequences"
+    API_KEYS_MANAGE = "api_keys:manage", "Create, change and revoke API keys"
     ACCOUNT_READ = "account:read", "Read the account"
 
 
