@@ -29,7 +29,7 @@ from msgspec import UNSET
 
 from subscribers.wire import json_gate
 from subscribers.wire.nearest import did_you_mean
-from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
+from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest, type_name
 
 Schema = dict[str, Any]
 # The most unknown names that an answer lists.
@@ -39,7 +39,10 @@ MOST_UNKNOWN = 20
 # By identity, since types with it are parts of unions, and a schema has no hash.
 @dataclass(frozen=True, slots=True, eq=False)
 class Reads:
-    """How one value is read, as the metadata of a type; `reader` raises `InvalidField`."""
+    """How one value is read, as the metadata of a type.
+
+    `reader` raises `InvalidField`, or `InvalidRequest` with paths inside the value.
+    """
 
     reader: Callable[[Any], Any]
     schema: Schema
@@ -132,6 +135,8 @@ def _read_field(
             values[each.name] = each.reads.reader(given)
         except InvalidField as error:
             faults.append(Fault(each.wire_name, str(error)))
+        except InvalidRequest as error:
+            faults += [Fault(_inside(each.wire_name, it.path), it.message) for it in error.faults]
     elif each.is_needed:
         faults.append(Fault(each.wire_name, "is missing."))
     elif each.default is UNSET and each.wire_name in raw:
@@ -139,6 +144,45 @@ def _read_field(
             values[each.name] = None
         else:
             faults.append(Fault(each.wire_name, "must not be null; leave it out to keep it."))
+
+
+def object_of(kind: type[Taken]) -> Reads:
+    """Return how an object within a request is read."""
+
+    def reader(value: object) -> Taken:
+        if not isinstance(value, Mapping):
+            raise InvalidField(f"must be an object, not {type_name(value)}.")
+        taken, _ = read(kind, value, noun="field")
+        return taken
+
+    return Reads(reader, schema_of(kind))
+
+
+def array_of(each: Reads, *, most: int) -> Reads:
+    """Return how an array is read whose items have faults of their own."""
+
+    def reader(value: object) -> list[Any]:
+        if not isinstance(value, list):
+            raise InvalidField(f"must be an array, not {type_name(value)}.")
+        if len(value) > most:
+            raise InvalidField(f"has {len(value)} elements; at most {most} are allowed.")
+        found, faults = [], []
+        for place, item in enumerate(value):
+            try:
+                found.append(each.reader(item))
+            except InvalidField as error:
+                faults.append(Fault(f"[{place}]", str(error)))
+            except InvalidRequest as error:
+                faults += [Fault(_inside(f"[{place}]", it.path), it.message) for it in error.faults]
+        if faults:
+            raise InvalidRequest(*faults)
+        return found
+
+    return Reads(reader, {"type": "array", "items": each.schema, "maxItems": most})
+
+
+def _inside(outer: str, inner: str) -> str:
+    return f"{outer}{inner}" if inner.startswith("[") else f"{outer}.{inner}"
 
 
 def _unknown(

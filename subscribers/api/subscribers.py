@@ -1,10 +1,12 @@
 """`/subscribers`: people created, read, changed, left and erased, by each of the addressings."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, Protocol
 
 from django.conf import settings
 from django.db import transaction
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from msgspec import UNSET, UnsetType
 
 from subscribers import ids
@@ -40,6 +42,7 @@ from subscribers.services.imports.people import (
     Duplicates,
     ImportOptions,
     OptInMode,
+    Result,
     SubscriberDraft,
     Taken,
     TakenIn,
@@ -123,16 +126,26 @@ class NewSubscriber(Inputs):
         if self.email is None and self.external_id is None:
             yield Fault("email", "is needed: give email, externalId or both.")
 
+
+class GivenPerson(Protocol):
+    """Inputs that say who somebody is."""
+
     @property
-    def person(self) -> Person:
-        texts = {"first_name": self.first_name, "last_name": self.last_name}
-        texts["timezone"] = self.timezone or ""
-        return Person(
-            email=self.email,
-            external_id=self.external_id,
-            texts={name: text for name, text in texts.items() if text},
-            attributes=self.custom_attributes or {},
-        )
+    def email(self) -> addresses.Address | None: ...
+    @property
+    def external_id(self) -> str | None: ...
+    @property
+    def custom_attributes(self) -> dict[str, Any] | None: ...
+
+
+def person_of(given: GivenPerson) -> Person:
+    texts = {name: getattr(given, name, None) for name in profile.NAMES}
+    return Person(
+        email=given.email,
+        external_id=given.external_id,
+        texts={name: text for name, text in texts.items() if text},
+        attributes=given.custom_attributes or {},
+    )
 
 
 @inputs
@@ -238,15 +251,14 @@ class SubscribersView(ResourceView):
             else given.enroll_in_sequences,
         )
         draft = SubscriberDraft(
-            person=given.person,
+            person=person_of(given),
             tags=tuple(given.tags or ()),
             lists=None if given.lists is None else names_of_lists(self, given.lists),
             status=given.status,
             created_at=given.created_at,
         )
-        answer = _taken(take_in(options=options, given=[draft], now=self.now))
-        self.about = answer.subscriber.id
-        return answer
+        done = take_in(options=options, given=[draft], now=self.now)
+        return _taken(done, only_result(self, done))
 
 
 def take_options(
@@ -280,29 +292,57 @@ def names_of_lists(view: ResourceView, given: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name_by_id.get(each, each) for each in given))
 
 
-def _taken(done: TakenIn) -> TakenAnswer:
+def take_one(
+    view: ResourceView, person: Person, *, tags: tuple[str, ...]
+) -> tuple[TakenIn, Result]:
+    """Find or create somebody as an event request would, with tags, which start sequences.
+
+    Raises `InvalidRequest`, and `ApiError` where the identity means nobody or two people.
+    """
+    options = take_options(view, duplicates=Duplicates.MERGE, mode=OptInMode.DEFAULT, enrolls=True)
+    draft = SubscriberDraft(person=person, tags=tags)
+    done = take_in(options=replace(options, merges_attributes=True), given=[draft], now=view.now)
+    return done, only_result(view, done)
+
+
+def only_result(view: ResourceView, done: TakenIn) -> Result:
+    """Return the result of one draft; raises its faults."""
     (result,) = done.results
-    if result.person is None:
-        if result.code == InvalidRequest.code:
-            raise InvalidRequest(*result.faults)
-        raise ApiError(result.code, result.faults[0].message)
-    shape = shape_of(result.person.pk)
-    subscriber = TakenShape(
-        **{name: getattr(shape, name) for name in shape.__struct_fields__},
-        created=result.taken is Taken.CREATED,
-        updated=result.taken is Taken.CHANGED,
-        skipped=result.taken is Taken.DUPLICATE,
-    )
-    asked = done.asked.get(result.person.pk)
-    is_pending = shape.status == Subscriber.Status.PENDING
-    if asked is None and not (is_pending and subscriber.created):
-        return TakenAnswer(subscriber=subscriber)
-    opt_in = OptIn(
+    if result.person is not None:
+        view.about = result.person.public_id
+        return result
+    if result.code == InvalidRequest.code:
+        raise InvalidRequest(*result.faults)
+    raise ApiError(result.code, result.faults[0].message)
+
+
+def opt_in_of(done: TakenIn, result: Result) -> OptIn | UnsetType:
+    """Return whether somebody must confirm; `UNSET` where nobody was to be asked."""
+    person = result.person
+    asked = done.asked.get(person.pk) if person else None
+    is_pending = person is not None and person.status == Subscriber.Status.PENDING
+    if asked is None and not (is_pending and result.taken is Taken.CREATED):
+        return UNSET
+    return OptIn(
         required=is_pending,
         email_queued=bool(asked and asked.is_queued),
         reason=asked.reason if asked and asked.reason else UNSET,
     )
-    return TakenAnswer(subscriber=subscriber, opt_in=opt_in)
+
+
+def _taken(done: TakenIn, result: Result) -> TakenAnswer:
+    if result.person is None:
+        raise TypeError("`only_result` raises where there is nobody.")
+    shape = shape_of(result.person.pk)
+    return TakenAnswer(
+        subscriber=TakenShape(
+            **{name: getattr(shape, name) for name in shape.__struct_fields__},
+            created=result.taken is Taken.CREATED,
+            updated=result.taken is Taken.CHANGED,
+            skipped=result.taken is Taken.DUPLICATE,
+        ),
+        opt_in=opt_in_of(done, result),
+    )
 
 
 # --- One person -------------------------------------------------------------------------------
@@ -387,6 +427,11 @@ class PersonView(NamedPerson):
         return DeletedAnswer(deleted=True, is_suppressed=erased.is_suppressed)
 
 
+@extend_schema(
+    parameters=[
+        OpenApiParameter("externalId", {"type": "string"}, OpenApiParameter.QUERY, required=True)
+    ]
+)
 class PersonByQueryView(PersonView):
     """The same, with the external id in the query."""
 

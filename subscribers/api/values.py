@@ -1,11 +1,11 @@
 """The kinds of values in requests and answers, each with its reader and its schema."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
-from subscribers.api.inputs import Reads, Schema
+from subscribers.api.inputs import Reads, Schema, array_of
 from subscribers.wire import addresses, tag_names
 from subscribers.wire.payloads import (
     LONGEST_EXTERNAL_ID,
@@ -16,7 +16,6 @@ from subscribers.wire.payloads import (
     read_moment,
     read_name,
     read_text,
-    type_name,
 )  # fmt: skip
 
 # --- In requests ------------------------------------------------------------------------------
@@ -79,23 +78,10 @@ def whole_number_word(least: int, most: int, default: int) -> Reads:
     return Reads(reader, {"type": "integer", **limits})
 
 
-def several(reads: Reads, *, most: int) -> Reads:
+def several(each: Reads, *, most: int) -> Reads:
     """Return how an array is read whose items are all read alike; repeats count once."""
-
-    def reader(value: object) -> list[Any]:
-        if not isinstance(value, list):
-            raise InvalidField(f"must be an array, not {type_name(value)}.")
-        if len(value) > most:
-            raise InvalidField(f"has {len(value)} elements; at most {most} are allowed.")
-        found = []
-        for place, each in enumerate(value):
-            try:
-                found.append(reads.reader(each))
-            except InvalidField as error:
-                raise InvalidField(f"holds at place {place} what {error}") from error
-        return list(dict.fromkeys(found))
-
-    return Reads(reader, {"type": "array", "items": reads.schema, "maxItems": most})
+    every = array_of(each, most=most)
+    return Reads(lambda value: list(dict.fromkeys(every.reader(value))), every.schema)
 
 
 TAG_NAME = Reads(_read_tag_name, _text_schema(1000, "Stored in its normal form, as `vip-user`."))
@@ -115,3 +101,5 @@ Count = Annotated[int, Meta(ge=0)]
 SubscriberId = Annotated[str, Meta(pattern="^sub_[0-9a-f]{32}$")]
 TagId = Annotated[str, Meta(pattern="^tag_[0-9a-f]{32}$")]
 ListId = Annotated[str, Meta(pattern="^lst_[0-9a-f]{32}$")]
+KeyId = Annotated[str, Meta(pattern="^key_[0-9a-f]{32}$")]
+WorkspaceId = Annotated[str, Meta(pattern="^wsp_[0-9a-f]{32}$")]

@@ -1,6 +1,5 @@
 """`/subscribers`: people created, read, changed, left and erased."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -11,18 +10,11 @@ from events.models import Enrollment
 from subscribers.models import ConsentRecord, OutgoingEmail, Subscriber, Suppression
 from tests import factories
 from tests.support.calling import Caller, Reply
+from tests.support.resources import PEOPLE, send
 from tests.support.sequence_making import make_sequence
 
 pytestmark = pytest.mark.django_db
-PEOPLE = "/api/v1/subscribers"
-JSON = {"Content-Type": "application/json"}
 ADA = {"email": "ada@example.com", "externalId": "user/1", "firstName": "Ada", "tags": ["VIP"]}
-
-
-def send(caller: Caller, method: str, path: str, body: object = None, **headers: str) -> Reply:
-    raw = b"" if body is None else json.dumps(body).encode()
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return caller.send(method, path, raw, headers={**(JSON if raw else {}), **named})
 
 
 def create(caller: Caller, **fields: object) -> dict[str, Any]:

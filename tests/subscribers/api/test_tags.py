@@ -1,21 +1,14 @@
 """`/tags`: every tag, with its colour."""
 
-import json
-
 import pytest
 
 from subscribers.models import Subscriber, SubscriberTag, Tag
 from tests import factories
-from tests.support.calling import Caller, Reply
+from tests.support.calling import Caller
+from tests.support.resources import send
 
 pytestmark = pytest.mark.django_db
 TAGS = "/api/v1/tags"
-JSON = {"Content-Type": "application/json"}
-
-
-def change(caller: Caller, path: str, body: object, **headers: str) -> Reply:
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    return caller.send("PATCH", path, json.dumps(body).encode(), headers={**JSON, **given})
 
 
 def test_a_tag_is_created_by_its_normal_form(caller: Caller) -> None:
@@ -66,17 +59,17 @@ def test_an_unknown_word_is_answered_with_the_nearest(caller: Caller) -> None:
 def test_a_colour_changes_and_the_name_stays(caller: Caller) -> None:
     tag = caller.post(TAGS, {"name": "vip"}).json["tag"]
 
-    changed = change(caller, f"{TAGS}/{tag['id']}", {"color": "red"})
+    changed = send(caller, "PATCH", f"{TAGS}/{tag['id']}", {"color": "red"})
 
     assert changed.json["tag"] == {**tag, "color": "red"}
 
 
 def test_a_change_of_what_somebody_changed_is_refused(caller: Caller) -> None:
     path = f"{TAGS}/{caller.post(TAGS, {'name': 'vip'}).json['tag']['id']}"
-    seen = change(caller, path, {"color": "red"}).headers["ETag"]
-    change(caller, path, {"color": "blue"})
+    seen = send(caller, "PATCH", path, {"color": "red"}).headers["ETag"]
+    send(caller, "PATCH", path, {"color": "blue"})
 
-    late = change(caller, path, {"color": "pink"}, If_Match=seen)
+    late = send(caller, "PATCH", path, {"color": "pink"}, If_Match=seen)
 
     assert (late.status, late.code) == (412, "PRECONDITION_FAILED")
     assert Tag.objects.get().color == "blue"
@@ -87,7 +80,7 @@ def test_a_deleted_tag_leaves_everybody(caller: Caller) -> None:
     tag = factories.TagFactory.create(workspace=caller.workspace, name="vip")
     SubscriberTag.objects.create(workspace=caller.workspace, subscriber=person, tag=tag)
 
-    gone = caller.send("DELETE", f"{TAGS}/tag_{tag.pk.hex}", b"", headers={})
+    gone = send(caller, "DELETE", f"{TAGS}/tag_{tag.pk.hex}")
 
     assert (gone.status, gone.json) == (200, {"success": True})
     assert not SubscriberTag.objects.exists()
@@ -99,8 +92,8 @@ def test_a_system_tag_stays(caller: Caller) -> None:
     path = f"{TAGS}/tag_{tag.pk.hex}"
 
     replies = [
-        change(caller, path, {"color": "red"}),
-        caller.send("DELETE", path, b"", headers={}),
+        send(caller, "PATCH", path, {"color": "red"}),
+        send(caller, "DELETE", path),
     ]
 
     assert [(reply.status, reply.code) for reply in replies] == [(403, "FORBIDDEN")] * 2
@@ -110,7 +103,7 @@ def test_a_system_tag_stays(caller: Caller) -> None:
 def test_another_workspace_s_tag_is_nobody_s(caller: Caller, stranger: Caller) -> None:
     tag = caller.post(TAGS, {"name": "vip"}).json["tag"]
 
-    reply = change(stranger, f"{TAGS}/{tag['id']}", {"color": "red"})
+    reply = send(stranger, "PATCH", f"{TAGS}/{tag['id']}", {"color": "red"})
 
     assert (reply.status, reply.code) == (404, "NOT_FOUND")
     assert stranger.get(TAGS).json["tags"] == []

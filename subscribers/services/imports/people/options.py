@@ -46,6 +46,8 @@ class ImportOptions:
     opt_in_mode: OptInMode = OptInMode.DEFAULT
     creates_lists: bool = False
     starts_sequences: bool = False
+    # Given attributes count, as with events, also where a known subscriber's texts stay.
+    merges_attributes: bool = False
     # By a test key: nobody gets mail.
     is_test: bool = False
     # What to do about a list that is not there, after "which the workspace does not have".

@@ -129,12 +129,7 @@ class Planner:
         self, stored: Subscriber, draft: SubscriberDraft, list_ids: list[UUID] | None
     ) -> bool:
         """Plan changes to a known subscriber; False when there are none."""
-        changes = known_people.changes_to(
-            stored=stored,
-            draft=draft,
-            duplicates=self.options.duplicates,
-            attributes_bytes=self.options.attributes_bytes,
-        )
+        changes = known_people.changes_to(stored=stored, draft=draft, options=self.options)
         tags = [name for name in draft.tags if name not in self.audience.tags[stored.pk]]
         joined = [each for each in list_ids or () if each not in self.audience.lists[stored.pk]]
         has_line = self._plan_consent(stored, draft)
