@@ -28,8 +28,9 @@ urlpatterns = [
     path("docs", RedirectView.as_view(pattern_name="handbook"), name="handbook-without-slash"),
     path("docs/", handbook, name="handbook"),
     path("docs/<slug:name>/", handbook, name="handbook-page"),
-    path("api/v1/", include("subscribers.api.urls")),
+    # First, since `subscribers/events` is no address.
     path("api/v1/", include("events.api.urls")),
+    path("api/v1/", include("subscribers.api.urls")),
     path("c/<str:token>", confirm, name="confirm"),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("u/<str:token>/<str:mail_list>", unsubscribe, name="unsubscribe-list"),

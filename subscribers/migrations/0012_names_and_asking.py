@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('subscribers', '0010_segments'),
+        ('subscribers', '0011_mail_layout'),
     ]
 
     operations = [
