@@ -80,12 +80,17 @@ def as_documented(route: str) -> str:
     return route.replace("<str:", "{").replace("<path:", "{").replace(">", "}")
 
 
+# What a call cannot do without.
+NEEDED = {"/api/v1/events/sample": "?eventName=order.placed"}
+
+
 class World:
     """A workspace with one of everything, whose ids fill the parts of every path."""
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
-        caller.bulk({"name": "order.placed"}, email="ada@example.com", externalId="user_1")
+        order = {"name": "order.placed", "properties": {"total": 9, "items": [{"sku": "a"}]}}
+        placed = caller.bulk(order, email="ada@example.com", externalId="user_1").json
         caller.post(f"{PEOPLE}/tags", {"email": "bob@example.com", "tag": "world"})
         tag = caller.post("/api/v1/tags", {"name": "kept"}).json["tag"]
         news = caller.post("/api/v1/lists", {"name": "World"}).json["list"]
@@ -100,13 +105,16 @@ class World:
             "list_id": news["id"],
             "key_id": made["id"],
             "address": "bob@example.com",
+            "event_id": placed["events"][0]["id"],
         }
 
     def path(self, known: KnownCall) -> str:
         path = known.route
         for name, value in self.parts.items():
             path = path.replace("{" + name + "}", value)
-        return path + ("?externalId=user_1" if known.view.addressing else "")
+        if known.view.addressing:
+            return f"{path}?externalId=user_1"
+        return path + NEEDED.get(known.route, "")
 
     def make(self, known: KnownCall, *, by: Caller | None = None) -> Reply:
         """Make a call with the document's example, as another caller where one is given."""
