@@ -7,12 +7,15 @@ from functools import cache
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
+from events.services.enrollments.entering import enroll
 from subscribers.api.calls import METHODS, Call, ResourceView
 from subscribers.api.document import document
-from subscribers.models import ApiKey
+from subscribers.models import ApiKey, Subscriber
 from tests.support.calling import Caller, Reply
 from tests.support.resources import PEOPLE
+from tests.support.sequence_making import make_sequence
 
 API = "/api/v1/"
 
@@ -81,7 +84,10 @@ def as_documented(route: str) -> str:
 
 
 # What a call cannot do without.
-NEEDED = {"/api/v1/events/sample": "?eventName=order.placed"}
+NEEDED = {
+    "/api/v1/events/sample": "?eventName=order.placed",
+    "/api/v1/sequences/{sequence_id}/simulate": "?email=ada@example.com",
+}
 
 
 class World:
@@ -98,6 +104,9 @@ class World:
         made = caller.post("/api/v1/api-keys", {"name": "other"}).json["apiKey"]
         assert key.pk.hex not in made["id"]
         caller.send("PATCH", f"{PEOPLE}/bob@example.com", b'{"status": "bounced"}', headers=JSON)
+        sequence = make_sequence(caller.workspace, {"type": "delay", "days": 1}, name="World")
+        ada = Subscriber.objects.get(workspace=caller.workspace, email="ada@example.com")
+        entered = enroll(sequence=sequence, subscribers=[ada], now=timezone.now())
         self.parts = {
             "email": "ada@example.com",
             "external_id": "user_1",
@@ -105,6 +114,8 @@ class World:
             "list_id": news["id"],
             "key_id": made["id"],
             "address": "bob@example.com",
+            "sequence_id": sequence.public_id,
+            "enrollment_id": entered.enrolled[0].public_id,
             "event_id": placed["events"][0]["id"],
         }
 
