@@ -11,7 +11,7 @@ from tests.browser.test_admin_in_a_browser import sign_in
 from tests.support.sequence_making import MAIL, make_sequence
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Dialog, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 HOSTILE = "Hi <script>alert(1)</script> **{{subscriber.firstName}}** [x](javascript:alert(2))"
@@ -29,7 +29,12 @@ def test_what_is_typed_fills_both_screens_and_is_not_saved(
     sequence = make_sequence(workspace, MAIL)
     sign_in(page, live_server)
     dialogs: list[str] = []
-    page.context.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def note(dialog: "Dialog") -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.context.on("dialog", note)
 
     page.goto(live_server.url + admin_url(sequence))
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
