@@ -1,34 +1,39 @@
 """The base of all step forms, and the form of an email."""
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 
 from django import forms
 
 from events.admin.sequence_editor import lines as wire_lines
-from events.admin.sequence_editor.fields import FieldFault, box, choice, lines, text
+from events.admin.sequence_editor.fields import (
+    box,
+    choice,
+    lines,
+    read,
+    text,
+    wire_name,
+    written,
+)
 from events.admin.sequence_editor.times import Wire
 
-
-class Notation(NamedTuple):
-    """How people type a wire value; `read` raises `UnreadableLine`."""
-
-    read: Callable[[str], Any]
-    write: Callable[[Any], str]
-
-
-FILTERS = Notation(wire_lines.filters_from, wire_lines.filter_lines)
+# Fields of every step, which are read on their own.
+COMMON = ("id", "label", "next")
 
 
 class StepForm(forms.Form):
-    """What every step has; `wire_names` maps a wire path to the field that shows its fault."""
+    """What every step has; `wire_names` maps a wire path to the field that shows its fault, where
+    the field's own name does not say it.
+    """
 
     kind: ClassVar[str]
     title: ClassVar[str]
     wire_names: ClassVar[Mapping[str, str]] = {}
-    # By field: how its text becomes the wire value, and the reverse.
-    notations: ClassVar[Mapping[str, Notation]] = {}
+    # Fields that have no place on the wire.
+    unsent: ClassVar[Collection[str]] = ()
     kept_when_blank: ClassVar[Collection[str]] = ()
+    # What stands below the fields, such as further buttons.
+    template: ClassVar[str] = ""
 
     id = forms.CharField(required=False, widget=forms.HiddenInput)
     label = text("Label", "For yourself.")
@@ -42,23 +47,24 @@ class StepForm(forms.Form):
 
     def to_wire(self) -> Wire:
         """Return the step's wire form without blanks; raises `FieldFault`."""
-        common = {n: self.cleaned_data.get(n, "") for n in ("id", "label", "next")}
+        common = {n: self.cleaned_data.get(n, "") for n in COMMON}
         parts = {**common, **self.own()}
         return {n: part for n, part in parts.items() if part != "" or n in self.kept_when_blank}
 
+    @classmethod
+    def names(cls) -> dict[str, str]:
+        """Return the field for each wire path; the longer path comes first."""
+        known = {*cls.wire_names.values(), *cls.unsent, *COMMON}
+        others = (field for field in cls.base_fields if field not in known)
+        return {**cls.wire_names, **{wire_name(field): field for field in others}}
+
     def own(self) -> Wire:
         """Return the wire fields of this kind; raises `FieldFault`."""
-        return {name: self.said(field) for name, field in self.wire_names.items()}
+        return {name: self.said(field) for name, field in self.names().items()}
 
     def said(self, field: str) -> Any:  # noqa: ANN401 - JSON
         """Return the wire value of a field; raises `FieldFault`."""
-        given = self.cleaned_data[field]
-        if field not in self.notations:
-            return given
-        try:
-            return self.notations[field].read(given)
-        except wire_lines.UnreadableLine as error:
-            raise FieldFault(field, str(error)) from error
+        return read(field, self.fields[field], self.cleaned_data[field])
 
     @classmethod
     def initial_of(cls, wire: Wire) -> Wire:
@@ -68,11 +74,18 @@ class StepForm(forms.Form):
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
         """Return the initial values of this kind's fields; a missing choice is its first."""
-        return {
-            field: cls.notations[field].write(wire[name]) if field in cls.notations else wire[name]
-            for name, field in cls.wire_names.items()
-            if name in wire
-        }
+        given = {field: wire[name] for name, field in cls.names().items() if name in wire}
+        return {field: written(cls.base_fields[field], value) for field, value in given.items()}
+
+    @property
+    def events_by_field(self) -> list[tuple[forms.BoundField, list[str]]]:
+        """The events that each field names, as they are typed."""
+        found = []
+        for name in {"event_name", "rules"} & {*self.fields}:
+            text = str(self[name].value() or "")
+            names = wire_lines.event_names_in(text) if name == "rules" else [text.strip()]
+            found.append((self[name], [*filter(None, names)]))
+        return found
 
     @property
     def heading(self) -> str:
@@ -85,6 +98,7 @@ class StepForm(forms.Form):
 
 
 class EmailForm(StepForm):
+    template = "admin/sequence_editor_email.html"
     kind, title = "email", "Email"
     wire_names: ClassVar = {
         "subject": "subject", "previewText": "preview_text", "bodyFormat": "body_format",

@@ -1,6 +1,6 @@
 """Tags, lists and merge tags that a sequence names: found in its workspace, or missing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from uuid import UUID
 
 import msgspec
@@ -137,22 +137,28 @@ def unseen_paths(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
 
 
 def never_received(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
-    """Yield a warning for each event that a step or the exit condition asks for and that never
-    came; one query.
-    """
+    """Yield a warning for each event that the sequence asks for and that never came; one query."""
     places: dict[str, str] = {}
+    if spec.trigger.event_name:
+        places[spec.trigger.event_name] = "the trigger"
     for number, step in enumerate(spec.steps, start=1):
         for name in step.event_names:
             places.setdefault(name, f"step {number}")
     if spec.stop_condition and spec.stop_condition.type == "event_received":
         places.setdefault(spec.stop_condition.value, "the exit condition")
-    if not places:
-        return
-    known = EventDefinition.objects.filter(workspace=workspace, name__in=places)
-    received = set(known.values_list("name", flat=True))
+    gone = unreceived(workspace_id=workspace.pk, names=places)
     for name, place in places.items():
-        if name not in received:
+        if name in gone:
             yield f"No event {name} was ever received, and {place} asks for it."
+
+
+def unreceived(*, workspace_id: UUID, names: Iterable[str]) -> set[str]:
+    """Return the names of which no event was ever received; at most one query."""
+    wanted = set(names)
+    if not wanted:
+        return wanted
+    known = EventDefinition.objects.filter(workspace=workspace_id, name__in=wanted)
+    return wanted - set(known.values_list("name", flat=True))
 
 
 def using(
