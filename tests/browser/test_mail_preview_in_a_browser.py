@@ -59,7 +59,10 @@ def test_axe_finds_nothing_and_a_phone_is_wide_enough(
 ) -> None:
     from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - in `checks` only
 
-    sequence = make_sequence(workspace, MAIL)
+    long = f"{'long' * 60} https://shop.example/{'path' * 60}"
+    sequence = make_sequence(
+        workspace, {**MAIL, "subject": long, "previewText": long, "text": long}
+    )
     page.set_viewport_size({"width": 390, "height": 844})
     sign_in(page, live_server, is_wide=False)
     found = []
