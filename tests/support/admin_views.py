@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 # What a page needs to know besides the row.
 ASKING = {
     "compare": "?old=1&new=1",
+    "mail": "?number=1",
     "step": "?number=1",
     "step-mail": "?number=1",
 }
@@ -33,8 +34,8 @@ def _routes() -> Iterator[str]:
     for route in walk(get_resolver().url_patterns, "/"):
         place = route.removeprefix("/admin/")
         if place != route and not place.startswith(NO_PAGES):
-            # `<id>/` alone leads on to the form; a simulated mail is part of its page.
-            is_page = not place.endswith(("<path:object_id>/", "simulated-mail/"))
+            # `<id>/` alone leads on to the form; a mail's HTML is part of its page.
+            is_page = not place.endswith(("<path:object_id>/", "simulated-mail/", "mail-html/"))
             yield route if is_page else ""
 
 

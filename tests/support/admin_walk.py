@@ -154,6 +154,8 @@ def asked_of(world: World, address: Address) -> dict[str, str]:
     anybody = {"person": "new@example.com"}
     by_view: dict[str, dict[str, str]] = {
         "step": {"number": "1"}, "step-mail": {"number": "1"}, "compare": {"old": "1", "new": "1"},
+        "mail": {"number": "1"}, "mail-html": {"number": "1"},
+        "test-mail": {"number": "1", "address": "new@example.com"},
         "why": {"person": person.public_id}, "simulate": anybody,
         "simulated-mail": {**anybody, "visit": "0"},
         "backtest": {"run": str(run.pk)}, "cancel-backtest": {"run": str(run.pk)},
