@@ -24,7 +24,8 @@ def spec_of(sequence: Sequence, *, version: SequenceVersion | None = None) -> Se
     Of an earlier version it has the steps, window, list and sender; the rest is of today.
     """
     version = version or sequence.current_version
-    rows = version.steps.order_by("position") if version else ()
+    # Sorted here, so that steps that were fetched ahead are used.
+    rows = sorted(version.steps.all(), key=lambda row: row.position) if version else ()
     window = version.sending_window if version else None
     texts = {name: getattr(version, name) if version else "" for name in TEXT_COLUMNS}
     return SequenceSpec(
