@@ -66,9 +66,8 @@ def status_of(client: Client, method: str, path: str, fields: dict[str, str]) ->
 
 
 @pytest.fixture
-def operator(client: Client) -> Client:
-    client.raise_request_exception = False
-    return client
+def operator() -> Client:
+    return Client(raise_request_exception=False)
 
 
 def test_a_bad_id_is_not_found(operator: Client) -> None:
@@ -104,6 +103,9 @@ def test_a_bad_value_is_no_fault(operator: Client, names_read: set[str], method:
             continue
         for name in sorted(each for each in names_read if not each.startswith(OF_DJANGO)):
             place += 1
+            # Forms have many fields of a kind, and are drawn again each time.
+            if method == "POST" and place % 4 and not EVERY_VALUE:
+                continue
             for bad in in_turn(VALUES, place):
                 status = status_of(operator, method, address.path, {**asked, name: bad})
                 if status >= 500:
