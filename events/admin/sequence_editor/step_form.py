@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from django import forms
+from django.forms.utils import ErrorDict
 
 from events.admin.sequence_editor import lines as wire_lines
 from events.admin.sequence_editor.fields import (
@@ -44,6 +45,10 @@ class StepForm(forms.Form):
         super().__init__(*args, **kwargs)
         for name in [name for name in ("next", "label") if name in self.fields]:
             self.fields[name] = self.fields.pop(name)
+
+    def leave_unjudged(self) -> None:
+        """Show no fault: a step that was just added is not filled in yet."""
+        self._errors, self.cleaned_data = ErrorDict(), {}
 
     def to_wire(self) -> Wire:
         """Return the step's wire form without blanks; raises `FieldFault`."""
