@@ -33,8 +33,6 @@ class StepForm(forms.Form):
     # Fields that have no place on the wire.
     unsent: ClassVar[Collection[str]] = ()
     kept_when_blank: ClassVar[Collection[str]] = ()
-    # What stands below the fields, such as further buttons.
-    template: ClassVar[str] = ""
 
     id = forms.CharField(required=False, widget=forms.HiddenInput)
     label = text("Label", "For yourself.")
