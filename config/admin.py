@@ -16,8 +16,9 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from config import user_fence
-from config.admin_base import BaseAdmin, ReadOnlyAdmin, RowAction, SkinAdmin
+from config.admin_base import BaseAdmin, ReadOnlyAdmin, RowAction, SkinAdmin, word_when
 from config.admin_filters import FilteredAdmin, between
+from config.readable import sentence
 from config.sign_in import second_factor
 
 # The queue's own pages count rows, and allow changes that the worker does not notice; those of the
@@ -72,7 +73,12 @@ class PersonAdmin(FencedAdmin, UserAdmin, BaseAdmin):  # type: ignore[type-arg] 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "email", "is_staff", "is_superuser", "has_second_factor")
+    # Without Django's choice of other ways to sign in: there are none.
+    add_fieldsets = ((None, {"fields": ("username", "password1", "password2")}),)
+    list_display = (
+        "username", "email", word_when("is_staff", "Staff"),
+        word_when("is_superuser", "Superuser"), word_when("has_device", "Second factor"),
+    )  # fmt: skip
     # Plain lists: Django's two boxes need a script and cannot be read by screen readers.
     filter_horizontal = ()
 
@@ -80,10 +86,6 @@ class PersonAdmin(FencedAdmin, UserAdmin, BaseAdmin):  # type: ignore[type-arg] 
         devices = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
         people = super().get_queryset(request).annotate(has_device=Exists(devices))
         return cast("QuerySet[Any]", people)
-
-    @admin.display(description="second factor", boolean=True)
-    def has_second_factor(self, person: Any) -> bool:  # noqa: ANN401 - an annotated user
-        return bool(person.has_device)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ANN401 - Django's
         fixed = super().get_readonly_fields(request, obj)
@@ -120,15 +122,28 @@ class PeopleGroupAdmin(FencedAdmin, GroupAdmin, BaseAdmin):
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnlyAdmin, FilteredAdmin):
     when_empty = "Nobody has changed anything yet."
-    list_display = ("action_time", "user", "action", "content_type", "object_repr", "what")
+    list_display = ("action_time", "user", "action", "kind", "row_named", "what")
     list_select_related = ("user", "content_type")
     list_filter = between("action_time")
-    fields = ("action_time", "user", "action", "content_type", "object_id", "object_repr", "what")
-    readonly_fields = ("action", "what")
+    fields = ("action_time", "user", "action", "kind", "row", "what")
+    readonly_fields = ("action", "kind", "row", "what")
 
     @admin.display(description="action")
     def action(self, entry: LogEntry) -> str:
         return str(entry.get_action_flag_display())
+
+    @admin.display(description="kind")
+    def kind(self, entry: LogEntry) -> str:
+        return entry.content_type.name.capitalize() if entry.content_type else "-"
+
+    @admin.display(description="name")
+    def row_named(self, entry: LogEntry) -> str:
+        return entry.object_repr
+
+    @admin.display(description="name")
+    def row(self, entry: LogEntry) -> str | SafeString:
+        address, name = entry.get_admin_url(), entry.object_repr
+        return sentence('<a href="{}">{}</a>', address, name) if address else name
 
     @admin.display(description="what")
     def what(self, entry: LogEntry) -> str | SafeString:

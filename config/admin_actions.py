@@ -102,7 +102,8 @@ class ActingAdmin(SkinAdmin):
         messages.success(request, said or f"{words}.")
 
     def page(self, request: HttpRequest, template: str, **context: object) -> TemplateResponse:
-        shared = {**self.admin_site.each_context(request), "opts": self.opts}
+        row = getattr(request, "row_of_page", None)
+        shared = {**self.admin_site.each_context(request), "opts": self.opts, "original": row}
         return TemplateResponse(request, template, {**shared, **context})
 
     def action_url(
@@ -137,6 +138,7 @@ class ActingAdmin(SkinAdmin):
         row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404
+        request.row_of_page = row  # type: ignore[attr-defined]  # for this request alone
         return row
 
     def _row_url(self, name: str, view: Callable[..., HttpResponseBase]) -> URLPattern:

@@ -48,6 +48,7 @@ HISTORY_AFTER = env.read_span("HISTORY_AFTER_SECONDS", default=3600, least=60, m
 MAX_EVENT_AGE = env.read_span("MAX_EVENT_AGE_DAYS", default=1826, least=1, most=36_500)
 MAX_EVENT_LEAD = env.read_span("MAX_EVENT_LEAD_SECONDS", default=300, least=0, most=86_400)
 RATE_LIMIT = env.read_integer("RATE_LIMIT", default=6000, least=0, most=10_000_000)
+READ_RATE_LIMIT = env.read_integer("READ_RATE_LIMIT", default=3000, least=0, most=10_000_000)
 
 # --- How long rows are kept -------------------------------------------------------------------
 
@@ -281,7 +282,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "subscribers.api.errors.answer_exception",
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "subscribers.api.openapi.PathSchema",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Cueline API",

@@ -19,7 +19,7 @@ from unfold.decorators import display
 
 from config import workspace_choice
 from config.admin_base import ReadOnlyAdmin, RowAction, admin_url, link_to, list_url
-from config.readable import bulleted, sentence
+from config.readable import bulleted, sentence, time_tag
 from events.models import AudienceEnrollment, Enrollment, Sequence
 from events.services.enrollments import by_segment
 from events.services.segments.compiling import TooManyReferences
@@ -175,8 +175,8 @@ class AudienceEnrollmentAdmin(ReadOnlyAdmin):
         )  # fmt: skip
 
     @admin.display(description="begins")
-    def begins(self, run: AudienceEnrollment) -> str:
-        return words.start_in_words(run)
+    def begins(self, run: AudienceEnrollment) -> SafeString:
+        return time_tag(run.scheduled_for)
 
     @admin.display(description="did not enter")
     def skipped(self, run: AudienceEnrollment) -> SafeString:

@@ -68,7 +68,8 @@ def what_it_did(step_run: StepRun, events: Mapping[str, Event]) -> SafeString:
         elif value not in (None, "", []) or key not in WORDINGS:
             parts.append(_part_in_words(key, value))
     if step_run.error:
-        parts.append(sentence("after {} attempts: {}", step_run.attempts, step_run.error))
+        tries = "1 attempt" if step_run.attempts == 1 else f"{step_run.attempts} attempts"
+        parts.append(sentence("after {}: {}", tries, step_run.error))
     return format_html_join("; ", "{}", ((part,) for part in parts))
 
 

@@ -39,6 +39,7 @@ NEWER = "events_event_newer"
 class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
     when_empty = "No event was received yet. The home page has a first request to copy."
     list_display = ("received_at", "definition", "subscriber", "event_id", "happened")
+    list_display_links = ("received_at", "definition")
     list_select_related = ("definition", "subscriber")
     list_filter = (
         "workspace", event_filters.NameFilter, event_filters.PersonFilter, event_filters.FROM,
@@ -61,8 +62,8 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
                 )
             },
         ),
-        ("Properties", {"fields": ("properties_shown",)}),
-        ("Effects", {"fields": ("effects_shown", "failed_stages")}),
+        (None, {"fields": ("properties_shown",)}),
+        (None, {"fields": ("effects_shown", "failed_stages")}),
         ("Dates", {"fields": ("received_at", "happened", "workspace")}),
     )
     readonly_fields = (
@@ -70,6 +71,9 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
         "effects_shown", "failed_stages", "happened", "neighbours",
     )  # fmt: skip
     change_form_outer_after_template = "admin/copy_paths.html"
+
+    def heading(self, event: Event) -> str:
+        return f"{event.definition} of {event.subscriber}"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         rows = super().get_queryset(request)

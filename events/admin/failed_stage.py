@@ -1,4 +1,7 @@
-"""Failed stages that wait for their retry; read-only. The worker removes those that succeeded."""
+"""What is owed to events: effects that failed and are tried again; read-only.
+
+The worker removes those that succeeded.
+"""
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
@@ -19,6 +22,9 @@ class FailedStageAdmin(ReadOnlyAdmin, FilteredAdmin):
         "workspace",
     )  # fmt: skip
     readonly_fields = ("event_link",)
+
+    def heading(self, failed: FailedStage) -> str:
+        return f"{failed} of {failed.event.definition}"
 
     @admin.display(description="event")
     def event_link(self, failed: FailedStage) -> SafeString:

@@ -46,14 +46,14 @@ PAUSE = RowAction(
     name="pausing", label="Pause…", is_link=True, explanation="Shows first what stops."
 )
 PAUSE_ENROLLMENT = RowAction(
-    name="pause-enrollment", label="Close entry",
+    name="pause-enrollment", label="Close entry", is_minor=True,
     explanation="Nobody enters; enrollments under way continue.",
 )  # fmt: skip
 RESUME_ENROLLMENT = RowAction(
     name="resume-enrollment", label="Reopen entry", explanation="Nobody enters now."
 )
 MOVE = RowAction(
-    name="moving", label="Move to the current version…", is_link=True,
+    name="moving", label="Move to the current version…", is_link=True, is_minor=True,
     explanation="Shows first which enrollments of earlier versions can move.",
 )  # fmt: skip
 ENROLL_SEGMENT = RowAction(
@@ -65,13 +65,15 @@ RETRY = RowAction(
     explanation="Shows first what failed and why.",
 )  # fmt: skip
 ARCHIVE = RowAction(
-    name="archiving", label="Archive…", is_link=True, explanation="Shows first what stops."
-)
+    name="archiving", label="Archive…", is_link=True, is_minor=True,
+    explanation="Shows first what stops.",
+)  # fmt: skip
 DUPLICATE = RowAction(
-    name="duplicate", label="Duplicate", explanation="Makes a draft that says the same."
-)
+    name="duplicate", label="Duplicate", is_minor=True,
+    explanation="Makes a draft that says the same.",
+)  # fmt: skip
 EXPORT = RowAction(
-    name="export", label="Export YAML", is_link=True,
+    name="export", label="Export YAML", is_link=True, is_minor=True,
     explanation="The file that import_sequences reads.",
 )  # fmt: skip
 UNARCHIVE = RowAction(name="unarchive", label="Restore", explanation="Makes it a draft again.")

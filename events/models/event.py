@@ -83,4 +83,4 @@ class FailedStage(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.stage} of {self.event_id}"
+        return self.get_stage_display()

@@ -16,6 +16,8 @@ from events.models import Worker
 
 # A tick counts so long, and so far ahead: a clock that was set back must not make the dead live.
 OLDEST_LIVE = timedelta(seconds=30)
+# Seconds of a unit, from how many seconds on an age is said in it, and its name.
+LONG_AGES = ((86400, 172800, "days"), (3600, 7200, "hours"), (60, 600, "minutes"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +117,12 @@ def health(*, now: datetime) -> Health:
     elif tick_age is None:
         problem = "No worker runs."
     elif tick_age > OLDEST_LIVE.total_seconds():
-        problem = f"No worker has reported for {tick_age:.0f} s."
+        problem = f"No worker has reported for {_in_words(tick_age)}."
     elif beat_age is None:
         problem = "A worker reports, but no task has come through the queue yet."
     else:
-        problem = f"A worker reports, but no task has come through the queue for {beat_age:.0f} s."
+        age = _in_words(beat_age)
+        problem = f"A worker reports, but no task has come through the queue for {age}."
     return Health(live=live, tick_age=tick_age, beat_age=beat_age, problem=problem)
 
 
@@ -132,3 +135,10 @@ def forget_silent(*, before: datetime) -> int:
 
 def _age(moment: datetime, now: datetime) -> float:
     return max(0.0, (now - moment).total_seconds())
+
+
+def _in_words(age: float) -> str:
+    for seconds, least, unit in LONG_AGES:
+        if age >= least:
+            return f"{age / seconds:.0f} {unit}"
+    return f"{age:.0f} s"

@@ -57,7 +57,8 @@ def _how_it_ended(enrollment: Enrollment) -> str:
     when = f" at {moment(enrollment.ended_at)}" if enrollment.ended_at else ""
     why = f": {reason_in_words(enrollment.reason)}" if enrollment.reason else ""
     word = enrollment.get_status_display().lower()
-    return f"Nothing more: it is {word}{when}{why}."
+    verb = word if enrollment.status in (Status.FAILED, Status.EXPIRED) else f"was {word}"
+    return f"Nothing more: it {verb}{when}{why}."
 
 
 def _why_paused(enrollment: Enrollment) -> str:

@@ -40,7 +40,7 @@ def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kin
     match step:
         case steps.EmailStep():
             kind = "Transactional email" if step.is_transactional else "Email"
-            end = ", fail if it fails" if step.on_failure == "end" else ""
+            end = ", or end if it fails" if step.on_failure == "end" else ""
             in_window = step.is_transactional and step.respect_window
             window = ", in the sending window" if in_window else ""
             return f"{kind} “{with_kind_tags(step.subject)}”{window}{end}"

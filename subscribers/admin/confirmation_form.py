@@ -31,7 +31,7 @@ class ConfirmationForm(RowForm):
             "confirmation_redirect_url": "Address after confirming",
             "reminder_hours": "Reminder after hours",
             "give_up_days": "Give up after days",
-            "color": "Colour",
+            "timezone": "Time zone",
         }
         help_texts: ClassVar = {
             "confirmation_subject": "Empty: Cueline's own.",

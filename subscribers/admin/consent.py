@@ -26,11 +26,11 @@ class ConsentRecordAdmin(ReadOnlyAdmin, FilteredAdmin):
     search_help_text = "Whole address, also of an erased person, external id or name"
     fieldsets = (
         (None, {"fields": ("kind", "at", "who", "how", "reason", "list_name")}),
-        ("Who did it", {"fields": ("actor", "ip", "user_agent")}),
-        ("Evidence", {"fields": ("event", "api_key", "request_id", "text_hash")}),
+        ("Who did it", {"fields": ("actor", "ip_address", "user_agent")}),
+        ("Evidence", {"fields": ("event", "key", "request_id", "text_hash")}),
         ("More", {"fields": ("workspace", "address_hash", "id")}),
     )
-    readonly_fields = ("who", "how", "event")
+    readonly_fields = ("who", "how", "event", "ip_address", "key")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentRecord]:
         return super().get_queryset(request).defer("subscriber__attributes")
@@ -49,6 +49,14 @@ class ConsentRecordAdmin(ReadOnlyAdmin, FilteredAdmin):
     @admin.display(description="reason")
     def said(self, record: ConsentRecord) -> str:
         return (record.list_name or record.reason)[:80] or "-"
+
+    @admin.display(description="IP address")
+    def ip_address(self, record: ConsentRecord) -> str:
+        return record.ip or "-"
+
+    @admin.display(description="API key")
+    def key(self, record: ConsentRecord) -> str:
+        return record.api_key or "-"
 
     @admin.display(description="event")
     def event(self, record: ConsentRecord) -> SafeString:

@@ -16,6 +16,7 @@ METHODS: Mapping[str, str] = {
     "webhook": "the delivery service",
     "api": "the API",
     "import": "an import",
+    "erasure": "the erasure of the person",
 }
 
 
@@ -27,7 +28,7 @@ def how(record: ConsentRecord) -> str:
 
 
 def line(record: ConsentRecord) -> str:
-    """Return a record without its time: `Confirmed, an operator, ada: on the phone`."""
+    """Return a record without its time: `Confirmed by an operator, ada: on the phone`."""
     about = record.list_name or record.reason
-    what = ", ".join(part for part in (str(record.get_kind_display()), how(record)) if part)
+    what = " by ".join(part for part in (str(record.get_kind_display()), how(record)) if part)
     return f"{what}: {about}" if about else what

@@ -34,14 +34,14 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
     when_empty = "Nothing was imported yet. The handbook says how."
     list_display = (
         "started_at", "kind", "files_shown", "state", "rows", "recorded", "duplicates", "rejected",
-        "actor", "workspace",
+        "by_whom", "workspace",
     )  # fmt: skip
     list_select_related = ("workspace",)
     list_filter = ("kind", "status", "workspace", *between("started_at"))
     fieldsets = (
         (None, {"fields": ("kind", "files_shown", "state", "last_error", "how_to_resume")}),
         ("Who and when", {"fields": (
-            "actor", "workspace", "started_at", "updated_at", "finished_at",
+            "by_whom", "workspace", "started_at", "updated_at", "finished_at",
         )}),
         ("Result", {"fields": (
             ("rows", "recorded"), ("duplicates", "rejected"),
@@ -70,6 +70,10 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="rejects-{run.pk}.csv"'},
         )
+
+    @admin.display(description="started by")
+    def by_whom(self, run: ImportRun) -> str:
+        return run.actor
 
     @admin.display(description="files")
     def files_shown(self, run: ImportRun) -> str:

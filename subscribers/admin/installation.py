@@ -21,6 +21,7 @@ RESUME = RowAction(
 
 @admin.register(Installation)
 class InstallationAdmin(ReadOnlyAdmin):
+    when_empty = "The worker notes here when this is a restored copy on hold. It has not run yet."
     list_display = ("__str__", "on_hold_since", "created_at")
     fields = ("on_hold_since", "created_at")
 

@@ -1,20 +1,33 @@
 """Lists: created, changed and deleted here."""
 
+from typing import ClassVar
+
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from config.admin_base import RowForm, word_when
 from events.services.counts import current
-from events.services.segments import segments
-from events.services.sequences import references
+from events.services.sequences import name_uses
 from subscribers.admin.people_counts import PeopleCounts
 from subscribers.models import List
 from subscribers.services.audience import lists
 
 
+class ListForm(RowForm):
+    class Meta:
+        labels: ClassVar = {
+            "is_default": "Default",
+            "is_private": "Private",
+            "allow_member_unsubscribe": "Members may leave",
+        }
+        widgets: ClassVar = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
+
+
 @admin.register(List)
 class ListAdmin(PeopleCounts):
+    form = ListForm
     when_empty = "There is no list yet. People join lists, and a sequence may belong to one."
     subject = current.Subject.LIST
     parameter = "list"
@@ -40,12 +53,7 @@ class ListAdmin(PeopleCounts):
         lists.save(changed=obj)
 
     def reasons_to_keep(self, row: List) -> list[str]:
-        """Without the list, what names it could not be activated, or would find nobody."""
-        using = references.using(workspace_id=row.workspace_id, list_id=row.pk)
-        return [
-            *(f"Sequence: {sequence}" for sequence in using),
-            *segments.reasons_to_keep(workspace_id=row.workspace_id, list_id=row.pk),
-        ]
+        return name_uses.of_list(row)
 
     def delete_model(self, request: HttpRequest, obj: List) -> None:
         """Delete it and its memberships; the people stay."""

@@ -8,6 +8,8 @@ from config.admin_base import BaseAdmin, admin_url, view_url
 from subscribers.wire import json_gate
 
 LONGEST = 500
+# Only the person can undo the first; both end what is under way.
+NOT_TAKEN_BACK = ("leave", "suppress")
 
 
 def ask(
@@ -36,14 +38,15 @@ def ask(
         address=view_url(row, action),
         longest=LONGEST,
         asks_for_address=asks_for_address,
+        variant="danger" if action in NOT_TAKEN_BACK else "",
     )
 
 
-def given(request: HttpRequest) -> str | None:
+def given(request: HttpRequest, *, kept_in: str = "ledger") -> str | None:
     """Return the posted reason on one line; None, with a message, when it cannot be used."""
     reason = " ".join(request.POST.get("reason", "").split())
     if not reason:
-        messages.error(request, "Give a reason: it is kept in the ledger.")
+        messages.error(request, f"Give a reason: it is kept in the {kept_in}.")
         return None
     if len(reason) > LONGEST:
         text = f"The reason has {len(reason):,} characters; at most {LONGEST} are allowed."

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from config.admin_base import BaseAdmin, RowAction, RowForm, link_to, list_url, view_url
 from config.readable import NOTHING, bulleted
-from subscribers.admin import reasons, subscriber_consent
+from subscribers.admin import consent_words, reasons, subscriber_consent
 from subscribers.admin.circumstances import by_operator
 from subscribers.admin.person_search import address_remains
 from subscribers.models import ConsentRecord, Subscriber, Suppression
@@ -68,17 +68,17 @@ class SuppressionAdmin(BaseAdmin):
 
     when_empty = "No address is suppressed: all of them get mail."
     form = SuppressionForm
-    list_display = ("address", "why", "source", "details", "bounces", "workspace", "created_at")
+    list_display = ("address", "why", "by", "details", "bounces", "workspace", "created_at")
     list_select_related = ("workspace",)
     list_filter = ("reason", "workspace")
     search_fields = ("email",)
     search_help_text = "Address, from its beginning; the whole one also finds erased people's"
     fieldsets = (
-        (None, {"fields": ("address", "reason", "source", "details", "bounces", "created_at")}),
+        (None, {"fields": ("address", "reason", "by", "details", "bounces", "created_at")}),
         ("Subscribers", {"fields": ("people", "ledger")}),
         ("More", {"fields": ("workspace", "address_hash")}),
     )
-    readonly_fields = ("address", "people", "ledger")
+    readonly_fields = ("address", "by", "people", "ledger")
 
     def get_fieldsets(self, request: HttpRequest, obj: Suppression | None = None) -> Any:  # noqa: ANN401 - the skin's classes have no types
         fields = SuppressionForm.Meta.fields
@@ -154,6 +154,10 @@ class SuppressionAdmin(BaseAdmin):
     @admin.display(description="address")
     def address(self, suppression: Suppression) -> str:
         return str(suppression)
+
+    @admin.display(description="by")
+    def by(self, suppression: Suppression) -> str:
+        return consent_words.METHODS.get(suppression.source, suppression.source)
 
     @display(description="reason", label=COLOURS)  # type: ignore[untyped-decorator]
     def why(self, suppression: Suppression) -> tuple[str, str]:

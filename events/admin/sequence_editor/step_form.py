@@ -33,6 +33,8 @@ class StepForm(forms.Form):
     # Fields that have no place on the wire.
     unsent: ClassVar[Collection[str]] = ()
     kept_when_blank: ClassVar[Collection[str]] = ()
+    # What stands below the fields, such as further buttons.
+    template: ClassVar[str] = ""
 
     id = forms.CharField(required=False, widget=forms.HiddenInput)
     label = text("Label", "For yourself.")
@@ -101,22 +103,25 @@ class StepForm(forms.Form):
 
 
 class EmailForm(StepForm):
+    template = "admin/sequence_editor_email.html"
     kind, title = "email", "Email"
-    wire_names: ClassVar = {
-        "subject": "subject", "previewText": "preview_text", "html": "html", "text": "text",
-        "isTransactional": "is_transactional", "onFailure": "on_failure",
-        "respectWindow": "respect_window",
-    }  # fmt: skip
+    wire_names: ClassVar = {"html": "html", "body": "html"}
 
     subject = text("Subject", "Merge tags such as {{subscriber.firstName|friend}} work here too.")
     preview_text = text("Preview text", "What inboxes show after the subject.")
+    body_format = choice("Body in", {"html": "HTML", "markdown": "Markdown"})
     html = lines(
-        "HTML",
+        "Body",
         "Merge tags: {{subscriber.firstName|friend}}, {{subscriber.attributes.plan}}, "
         "{{event.order.id}}, {{workspace.name}}, {{unsubscribeUrl}}.",
         rows=12,
     )
-    text = lines("Plain text", "If empty, it is made from the HTML.", rows=4)
+    text = lines("Plain text", "If empty, it is made from the body.", rows=4)
+    use_layout = choice(
+        "Layout",
+        {"": "the workspace's, if it has one", "no": "without"},
+        "A body that is a whole page, with &lt;html&gt;, goes without it too.",
+    )
     is_transactional = box(
         "Transactional",
         "Sent to unsubscribed people too. Only for mail they asked for, such as a receipt.",
@@ -130,3 +135,15 @@ class EmailForm(StepForm):
         "Keep to the sending window",
         "Transactional mail leaves at any time unless this is set. Other mail always keeps to it.",
     )
+
+    def own(self) -> Wire:
+        """Return the body by the name that its format has on the wire."""
+        is_markdown = self.said("body_format") == "markdown"
+        other = "html" if is_markdown else "body"
+        parts = {name: part for name, part in super().own().items() if name != other}
+        return {**parts, "useLayout": self.said("use_layout") != "no"}
+
+    @classmethod
+    def own_initial(cls, wire: Wire) -> Wire:
+        shown = super().own_initial(wire)
+        return {**shown, "use_layout": "" if wire.get("useLayout", True) else "no"}

@@ -17,11 +17,15 @@ from events.services.sequences.versions import spec_of
 from subscribers.ids import decode, encode
 from subscribers.models import List, Workspace
 from subscribers.services.audience import lists
+from subscribers.templating import layout
 from subscribers.templating import mail as rendering
 from subscribers.templating import slips as template_slips
 from subscribers.wire import names
 from subscribers.wire.payloads import Fault, InvalidRequest
 
+NO_WAY_OUT = "has no {{unsubscribeUrl}}, in its own text or the layout, and the footer is off."
+WAY_OUT = "unsubscribeUrl"
+NO_WAY_OUT = "the mail has no link to leave: no {{unsubscribeUrl}}, and the footer is off."
 NO_ADDRESS = "Marketing mail ends with a footer, but the workspace has no postal address for it."
 # How many of the latest events are checked for the properties that mails use.
 EVENTS_SAMPLED = 20
@@ -202,8 +206,20 @@ def slips(spec: SequenceSpec) -> Iterator[str]:
     for number, step in enumerate(spec.steps, start=1):
         if isinstance(step, EmailStep):
             other = "\n".join((step.subject, step.preview_text, step.text))
-            for sentence in template_slips.find_all(html=step.html, other=other):
+            for sentence in template_slips.find_all(html=step.page, other=other):
                 yield f"Step {number}: {sentence}"
+
+
+def missing_way_out(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
+    """Yield a warning for each marketing mail in which nobody finds a link to leave."""
+    if workspace.has_footer:
+        return
+    for number, step in enumerate(spec.steps, start=1):
+        if not isinstance(step, EmailStep) or step.is_transactional:
+            continue
+        around = layout.taken_by(step.page, layout=workspace.mail_layout, is_wanted=step.use_layout)
+        if not any(WAY_OUT in text for text in (step.page, step.text, around)):
+            yield f"Step {number}: {NO_WAY_OUT}"
 
 
 def missing_address(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:

@@ -111,11 +111,11 @@ def make_enrollment(
         ),
         (
             {"completed": True, "reason": "timeout"},
-            "it is completed at 2026-11-24 13:00:00 CET: the event that it waited for did not come",
+            "completed at 2026-11-24 13:00:00 CET: the event that it waited for did not come",
         ),
         (
             {"failed": True, "reason": "some_word: a sentence"},
-            "it is failed at 2026-11-24 13:00:00 CET: some word: a sentence.",
+            "it failed at 2026-11-24 13:00:00 CET: some word: a sentence.",
         ),
         (
             {"status": Status.ACTIVE, "sequence_status": Sequence.Status.PAUSED},

@@ -109,7 +109,7 @@ def test_an_operator_s_confirming_does_what_the_link_does_and_keeps_the_reason(
     assert Enrollment.objects.get(pk=enrollment.pk).status != "waiting_confirmation"
     assert (record.method, record.actor) == ("hand", "admin")
     assert record.reason == "Said so on the phone"
-    assert "Confirmed, an operator, admin: Said so on the phone" in page
+    assert "Confirmed by an operator, admin: Said so on the phone" in page
     assert logged() == ["Confirmed: Said so on the phone"]
 
 

@@ -72,7 +72,7 @@ def test_an_address_is_changed_and_the_log_says_by_whom(
     assert "The address is Ada@new.example now." in page
     assert person.email_key == "ada@new.example"
     assert (entry.change_message, entry.user.username) == ("Changed the address", "admin")
-    assert "Address changed, admin: The person has another address now." in page
+    assert "Address changed by admin: The person has another address now." in page
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_another_row_is_merged_by_any_of_its_names(
     assert "bob@example.com is merged into ada@example.com, who is active." in page
     assert event.subscriber == person
     assert LogEntry.objects.get().change_message == f"Merged {other.public_id} into this person"
-    assert "Merged, admin: Merged into the person whose ledger this is." in page
+    assert "Merged by admin: Merged into the person whose ledger this is." in page
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_the_page_shows_the_address_s_subscriber_and_its_ledger(
     page = admin_client.get(admin_url(row)).content.decode()
 
     assert admin_url(person) in page
-    assert "Suppressed, the mail server: 550 nobody here" in page
+    assert "Suppressed by the mail server: 550 nobody here" in page
 
 
 def test_lifting_takes_a_post_with_csrf_and_permission_alone(

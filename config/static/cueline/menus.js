@@ -1,0 +1,15 @@
+// Escape closes what lies over the page: filters, account, and the menu of a phone.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const open = document.querySelector(".cueline-filters[open], .cueline-account[open]");
+  if (open) {
+    open.open = false;
+    open.querySelector("summary").focus();
+    return;
+  }
+  const closing = document.querySelector("#nav-sidebar-inner .cueline-icon");
+  if (closing?.checkVisibility() && closing.getBoundingClientRect().left >= 0) {
+    closing.click();
+    [...document.querySelectorAll("header .cueline-icon")].find((each) => each.checkVisibility())?.focus();
+  }
+});
