@@ -177,4 +177,5 @@ def _made(
     word = wire_kind_of(kind)
     while f"{word}-{number}" in taken:
         number += 1
-    return TypedStep(kind, {**values, "id": [f"{word}-{number}"]})
+    first = {BRANCHES: ["50 exit a\n50 exit b"]} if kind == "split" else {}
+    return TypedStep(kind, {**(values or first), "id": [f"{word}-{number}"]})

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from django import forms
+from django.forms.utils import ErrorDict
 
 from events.admin.sequence_editor import lines as wire_lines
 from events.admin.sequence_editor.fields import (
@@ -44,6 +45,10 @@ class StepForm(forms.Form):
         super().__init__(*args, **kwargs)
         for name in [name for name in ("next", "label") if name in self.fields]:
             self.fields[name] = self.fields.pop(name)
+
+    def leave_unjudged(self) -> None:
+        """Show no fault: a step that was just added is not filled in yet."""
+        self._errors, self.cleaned_data = ErrorDict(), {}
 
     def to_wire(self) -> Wire:
         """Return the step's wire form without blanks; raises `FieldFault`."""
@@ -100,12 +105,7 @@ class StepForm(forms.Form):
 class EmailForm(StepForm):
     template = "admin/sequence_editor_email.html"
     kind, title = "email", "Email"
-    wire_names: ClassVar = {
-        "subject": "subject", "previewText": "preview_text", "bodyFormat": "body_format",
-        "html": "html", "body": "html", "text": "text", "useLayout": "use_layout",
-        "isTransactional": "is_transactional", "onFailure": "on_failure",
-        "respectWindow": "respect_window",
-    }  # fmt: skip
+    wire_names: ClassVar = {"html": "html", "body": "html"}
 
     subject = text("Subject", "Merge tags such as {{subscriber.firstName|friend}} work here too.")
     preview_text = text("Preview text", "What inboxes show after the subject.")

@@ -83,6 +83,8 @@ class StepRows:
             # Rows within the step have buttons of their own.
             values[ARRANGE] = [button]
             form = FORMS[row.kind](MultiValueDict(values), prefix=prefix)
+            if button:
+                form.leave_unjudged()
             forms.append(form)
             sentences.append(sentence_typed(FORMS[row.kind](form.data, prefix=prefix)))
         found = cls(forms, result.steps, sentences)

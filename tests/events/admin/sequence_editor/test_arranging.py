@@ -31,7 +31,6 @@ SPLIT = {
         {"id": "a", "weight": 1, "next": "one"}, {"id": "b", "weight": 1, "next": "exit"},
     ],
 }  # fmt: skip
-NEW = "exit-9"
 
 
 def ways_after(client: Client, sequence: Sequence, button: str) -> dict[str, dict[str, str]]:
@@ -53,6 +52,13 @@ def ways_after(client: Client, sequence: Sequence, button: str) -> dict[str, dic
         ways |= {each["id"]: each["next"] for each in step.get("branches", ())}
         found["new" if step["id"].startswith("update_tags-") else step["id"]] = ways
     return found
+
+
+def pressed(client: Client, address: str, page: str | None, button: str, **typed: str) -> str:
+    """Return the page after a button that stores nothing, as a browser without script sees it."""
+    page = client.get(address).content.decode() if page is None else page
+    data: dict[str, Any] = {**fields_in(page, form_id="sequence_form")}
+    return client.post(address, {**data, **typed, "_arrange": button}).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -155,10 +161,12 @@ def test_only_the_new_step_is_open(admin_client: Client, workspace: Workspace) -
 
     answer = admin_client.post(admin_url(sequence), {**data, "_arrange": "add-1"})
 
-    shown = answer.context["adminform"].form.rows.shown
-    assert [each.is_open for each in shown] == [False, False, True, False]
+    rows = answer.context["adminform"].form.rows
+    assert [each.is_open for each in rows.shown] == [False, False, True, False]
+    assert not rows.has_errors
     assert 'formaction="#step-3"' in page
     assert 'id="step-3"' in answer.content.decode()
+    assert "This field is required" not in answer.content.decode()
 
 
 def test_what_was_never_received_is_said_beside_its_field(
@@ -251,3 +259,44 @@ def test_hostile_texts_are_shown_as_texts(admin_client: Client, workspace: Works
         assert "alert(1)" in text
         assert "<script>alert" not in text
         assert "<img src=x" not in text
+
+
+def test_a_new_split_has_two_branches_to_fill(admin_client: Client, workspace: Workspace) -> None:
+    sequence = make_sequence(workspace, tag("a"))
+    address = admin_url(sequence)
+    page = pressed(admin_client, address, None, "add", _add_kind="split")
+    page = pressed(admin_client, address, page, "add-1-branches.1", **{"steps-1-new_kind": "exit"})
+    saved = admin_client.post(address, fields_in(page, form_id="sequence_form"))
+
+    assert saved.status_code == 302, errors_of(saved)
+    assert wire_of(sequence)["steps"][1]["branches"] == [
+        {"id": "a", "weight": 50, "next": "exit"},
+        {"id": "b", "weight": 50, "next": "exit-3"},
+    ]
+
+
+def test_a_flow_is_built_without_script(admin_client: Client, workspace: Workspace) -> None:
+    add = "/admin/events/sequence/add/"
+    general = {"workspace": str(workspace.pk), "name": "Nudge", "event_name": "signup"}
+    rule = {"kind": "did_not_event", "event": "order.placed"}
+
+    page = pressed(admin_client, add, None, "add", _add_kind="delay", **general)
+    typed = {"steps-0-days": "1", "steps-0-new_kind": "condition"}
+    page = pressed(admin_client, add, page, "add-0", **typed)
+    typed = {f"steps-1-rules-0-{name}": value for name, value in rule.items()}
+    page = pressed(admin_client, add, page, "add-1", **typed, **{"steps-1-new_kind": "email"})
+    typed = {"steps-2-subject": "Still there?", "steps-2-text": "Hello"}
+    page = pressed(admin_client, add, page, "add", **typed, _add_kind="exit")
+    saved = admin_client.post(add, fields_in(page, form_id="sequence_form"))
+
+    assert saved.status_code == 302, errors_of(saved)
+    assert wire_of(Sequence.objects.get())["steps"] == [
+        {"type": "delay", "id": "delay-1", "days": 1},
+        {
+            "type": "condition",
+            "id": "condition-2",
+            "rules": [{"type": "did_not_event", "eventName": "order.placed"}],
+        },
+        {"type": "email", "id": "email-3", "subject": "Still there?", "text": "Hello"},
+        {"type": "exit", "id": "exit-4"},
+    ]
