@@ -78,7 +78,7 @@ class KeyChange(Inputs):
 
 
 @inputs
-class NewKey(KeyChange):
+class NewApiKey(KeyChange):
     """`preset` full_access is the default. `isTest`: it sends no mail and calls no webhook."""
 
     is_test: Flag = False
@@ -141,7 +141,7 @@ class KeysView(ResourceView):
         description="Not with an Idempotency-Key: the answer, which is kept, would hold the key.",
         example={"name": "Shop", "scopes": ["events:write", "subscribers:read"]},
     )
-    def post(self, given: NewKey) -> NewKeyAnswer:
+    def post(self, given: NewApiKey) -> NewKeyAnswer:
         self.refuse_idempotency_key(because="for keys: the kept answer would hold the key")
         if given.expires_at is not None and given.expires_at <= self.now:
             raise ApiError("VALIDATION_ERROR", "expiresAt is over already.")

@@ -34,9 +34,9 @@ from subscribers.models.api_key import Scope
 from subscribers.services.audience import lists
 from subscribers.services.consent.unsubscribing import UnsubscribeMethod
 from subscribers.services.imports.people import (
+    DraftResult,
     Duplicates,
     OptInMode,
-    Result,
     SubscriberDraft,
     Taken,
     take_in,
@@ -292,7 +292,7 @@ def _drafts_of(emails: Sequence[str], chosen: List) -> dict[str, SubscriberDraft
     return drafts
 
 
-def _member(email: str, result: Result, joined: set[UUID]) -> MemberShape:
+def _member(email: str, result: DraftResult, joined: set[UUID]) -> MemberShape:
     is_joined = result.person is not None and result.person.pk in joined
     return MemberShape(
         email=email,

@@ -35,10 +35,10 @@ from subscribers.services.audience import lists, tags
 from subscribers.services.consent import unsubscribing
 from subscribers.services.consent.unsubscribing import UnsubscribeMethod
 from subscribers.services.imports.people import (
+    DraftResult,
     Duplicates,
     ImportOptions,
     OptInMode,
-    Result,
     SubscriberDraft,
     Taken,
     TakenIn,
@@ -156,7 +156,7 @@ def names_of_lists(view: ResourceView, given: list[str]) -> tuple[str, ...]:
 
 def take_one(
     view: ResourceView, person: Person, *, tags: tuple[str, ...]
-) -> tuple[TakenIn, Result]:
+) -> tuple[TakenIn, DraftResult]:
     """Find or create somebody as an event request would, with tags, which start sequences.
 
     Raises `InvalidRequest`, and `ApiError` where the identity means nobody or two people.
@@ -167,7 +167,7 @@ def take_one(
     return done, only_result(view, done)
 
 
-def only_result(view: ResourceView, done: TakenIn) -> Result:
+def only_result(view: ResourceView, done: TakenIn) -> DraftResult:
     """Return the result of one draft; raises its faults."""
     (result,) = done.results
     if result.person is not None:
@@ -178,7 +178,7 @@ def only_result(view: ResourceView, done: TakenIn) -> Result:
     raise ApiError(result.code, result.faults[0].message)
 
 
-def opt_in_of(done: TakenIn, result: Result) -> OptIn | UnsetType:
+def opt_in_of(done: TakenIn, result: DraftResult) -> OptIn | UnsetType:
     """Return whether somebody must confirm; `UNSET` where nobody was to be asked."""
     person = result.person
     asked = done.asked.get(person.pk) if person else None
@@ -192,7 +192,7 @@ def opt_in_of(done: TakenIn, result: Result) -> OptIn | UnsetType:
     )
 
 
-def _taken(done: TakenIn, result: Result) -> TakenAnswer:
+def _taken(done: TakenIn, result: DraftResult) -> TakenAnswer:
     if result.person is None:
         raise TypeError("`only_result` raises where there is nobody.")
     shape = shape_of(result.person.pk)

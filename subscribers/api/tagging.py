@@ -26,7 +26,7 @@ from subscribers.api.values import (
 from subscribers.models import Tag
 from subscribers.models.api_key import Scope
 from subscribers.services.audience import tags
-from subscribers.services.imports.people import Result, Taken
+from subscribers.services.imports.people import DraftResult, Taken
 from subscribers.services.people import grouped
 from subscribers.wire.payloads import Fault
 
@@ -227,7 +227,7 @@ def _known(view: ResourceView, names: list[str]) -> set[str]:
     return set(rows.values_list("name", flat=True))
 
 
-def _shape(result: Result) -> TaggedPerson:
+def _shape(result: DraftResult) -> TaggedPerson:
     person = result.person
     if person is None:
         raise TypeError("`take_one` raises where there is nobody.")

@@ -8,13 +8,13 @@ from subscribers.services.imports.people.drafts import SubscriberDraft
 from subscribers.services.imports.people.importer import SubscriberImporter
 from subscribers.services.imports.people.options import Duplicates, ImportOptions, OptInMode
 from subscribers.services.imports.people.plan import Taken
-from subscribers.services.imports.people.taking import Result, TakenIn, take_in
+from subscribers.services.imports.people.taking import DraftResult, TakenIn, take_in
 
 __all__ = [
+    "DraftResult",
     "Duplicates",
     "ImportOptions",
     "OptInMode",
-    "Result",
     "SubscriberDraft",
     "SubscriberImporter",
     "Taken",

@@ -22,7 +22,7 @@ from subscribers.wire.payloads import Fault, InvalidRequest
 Given = SubscriberDraft | tuple[Fault, ...]
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class DraftResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of one draft: `taken` and `person`, or the faults, with the error's code."""
 
     taken: Taken | None = None
@@ -34,7 +34,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class TakenIn(msgspec.Struct, frozen=True, kw_only=True):
     """The results in the order of the drafts, and who was asked to confirm."""
 
-    results: list[Result]
+    results: list[DraftResult]
     asked: dict[UUID, Asked]
 
     @property
@@ -75,24 +75,28 @@ def _take_first(options: ImportOptions, waiting: Sequence[Given], now: datetime)
     raise OperationalError("The subscribers' rows kept changing.")
 
 
-def _plan_all(planner: Planner, waiting: Sequence[Given]) -> list[Result]:
-    results: list[Result] = []
+def _plan_all(planner: Planner, waiting: Sequence[Given]) -> list[DraftResult]:
+    results: list[DraftResult] = []
     for each in waiting:
-        result = _plan(planner, each) if isinstance(each, SubscriberDraft) else Result(faults=each)
+        result = (
+            _plan(planner, each) if isinstance(each, SubscriberDraft) else DraftResult(faults=each)
+        )
         if result.taken is Taken.LATER:
             break
         results.append(result)
     return results
 
 
-def _plan(planner: Planner, draft: SubscriberDraft) -> Result:
+def _plan(planner: Planner, draft: Given) -> DraftResult:
+    if not isinstance(draft, SubscriberDraft):
+        return DraftResult(faults=draft)
     try:
         taken = planner.take(draft)
-        return Result(taken=taken, person=planner.audience.choose(draft.person))
+        return DraftResult(taken=taken, person=planner.audience.choose(draft.person))
     except InvalidRequest as error:
-        return Result(faults=tuple(error.faults))
+        return DraftResult(faults=tuple(error.faults))
     except (IdentityConflict, SubscriberNotFound) as error:
-        return Result(faults=(Fault("", str(error)),), code=error.code)
+        return DraftResult(faults=(Fault("", str(error)),), code=error.code)
 
 
 def _drafts(given: Sequence[Given]) -> list[SubscriberDraft]:
