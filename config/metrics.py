@@ -24,6 +24,7 @@ from config import env
 from config.http.errors import json_response
 from events import enqueue
 from events.services import worker_reports
+from events.services.counts import sizes
 from events.services.engine import away_receivers, mail_gauges
 from events.services.engine import gauges as engine_gauges
 from events.services.enrollments import retrying
@@ -124,6 +125,7 @@ def _engine_numbers(now: datetime) -> dict[str, tuple[str, float]]:
         "failed_stages": ("Failed stages of events; to 10,001.", gauges.failed_stages),
         "queue_waiting": ("Batches that no process has taken yet.", depth.all_waiting),
         "queue_taken": ("Batches that a process has taken.", depth.taken),
+        "database_bytes": ("Size of the database.", sizes.database_bytes()),
         "workers_live": ("Worker hosts that ticked and passed a task lately.", health.live),
     }
 

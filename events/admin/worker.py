@@ -10,6 +10,7 @@ from config.admin_base import ReadOnlyAdmin
 from events.models import Worker
 from events.services.worker_reports import is_recent
 
+MINUTE = 60
 COLOURS = {"works": "success", "idle": "warning", "silent": "danger", "stopped": ""}
 
 
@@ -52,4 +53,5 @@ def state_of(worker: Worker, *, now: datetime) -> tuple[str, str]:
 
 
 def _ago(at: datetime, now: datetime) -> str:
-    return f"{timesince(at, now, depth=1)} ago"
+    seconds = (now - at).total_seconds()
+    return f"{seconds:.0f} s ago" if seconds < MINUTE else f"{timesince(at, now, depth=1)} ago"

@@ -17,12 +17,13 @@ from config.admin_scanning import Scanned, ScanningList
 from events.models import Enrollment
 from events.models import Sequence as SequenceRow
 from events.services.counts import outbox_lines
+from events.services.engine import mail_gauges
 from events.wording.reasons import reason_in_words
 from subscribers.models import MailActivity, OutgoingEmail
 
 MOST_OFFERED = 200
 NONE = "none"
-NO_REASON = "none; it only waits for a worker"
+ONLY_DUE = "it only waits for a worker"
 NO_SEQUENCE = "No sequence (such as confirmations)"
 # Offered; a link may name others.
 REASONS = (
@@ -79,16 +80,19 @@ class ForReason(Scanned, FieldFilter):
     help_text = "Why it waits, or was not sent"
 
     def narrow(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        return queryset.filter(reason="" if text == NONE else text)
+        if text != mail_gauges.DUE:
+            return queryset.filter(reason=text)
+        queued = queryset.filter(status=OutgoingEmail.Status.QUEUED)
+        return queued.exclude(reason__in=mail_gauges.REASONS)
 
     @property
     def options(self) -> Mapping[str, str]:
-        words = {NONE: NO_REASON, **{each: reason_in_words(each) for each in REASONS}}
+        words = {mail_gauges.DUE: ONLY_DUE, **{each: reason_in_words(each) for each in REASONS}}
         return words if self.text in {"", *words} else {**words, self.text: self.in_words}
 
     @property
     def in_words(self) -> str:
-        return NO_REASON if self.text == NONE else reason_in_words(self.text)
+        return ONLY_DUE if self.text == mail_gauges.DUE else reason_in_words(self.text)
 
 
 class ErrorBegins(Scanned, FieldFilter):

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -120,6 +121,7 @@ def context(request: HttpRequest, *, now: datetime) -> dict[str, Any]:
         "stops": [(stop, time_tag(stop.since)) for stop in gauges.stops],
         "handbook": flow.HANDBOOK,
         "waiting": list(_waiting(workspace_id)),
+        "paused": _paused(request),
         "periods": [
             (words, f"?days={word}", word == period.word) for word, (words, _, _) in PERIODS.items()
         ],
@@ -135,6 +137,15 @@ def context(request: HttpRequest, *, now: datetime) -> dict[str, Any]:
         "counted_at": time_tag(counted_at) if counted_at else "",
         "list_address": list_url(OutgoingEmail),
     }
+
+
+def _paused(request: HttpRequest) -> Sequence[str]:
+    """Return where mail is paused: the names of workspaces, or a word for all."""
+    if settings.MAIL_PAUSED:
+        return ["all workspaces (MAIL_PAUSED)"]
+    choice = workspace_choice.of(request)
+    shown = [choice.chosen] if choice.chosen else choice.offered
+    return [each.name for each in shown if each.is_mail_paused]
 
 
 def _period(word: str, now: datetime) -> Period:
@@ -153,7 +164,7 @@ def _waiting(workspace_id: UUID | None) -> Iterator[tuple[str, Cell, Cell]]:
             continue
         is_due = reason == mail_gauges.DUE
         words = "they only wait for a worker" if is_due else reason_in_words(reason)
-        listed = {} if is_due else {outbox_filters.ForReason.parameter_name: reason}
+        listed = {outbox_filters.ForReason.parameter_name: reason}
         yield (
             words,
             _bounded(mails[reason], list_url(OutgoingEmail, status__exact="queued", **listed)),

@@ -158,6 +158,8 @@ def test_what_waits_for_the_worker_is_shown(client: Client, db: None) -> None:
         "cueline_emails_unknown 0.0",
     ):
         assert line in lines
+    (size,) = [line for line in lines if line.startswith("cueline_database_bytes ")]
+    assert float(size.split()[1]) > 0
 
 
 def test_numbers_of_the_process_are_shown_without_a_database(client: Client, db: None) -> None:

@@ -144,6 +144,8 @@ def test_what_waits_is_shown_by_reason_and_leads_to_its_rows(admin_client: Clien
     )
     due = factories.EnrollmentFactory.create(version=step.version, step=step)
     queued = mail(reason="mail_deferred", kind="confirmation")
+    not_tried = mail(kind="confirmation")
+    mail(sent=True)
     factories.EnrollmentFactory.create()
 
     waiting = {words: rest for words, *rest in page_of(admin_client).context["waiting"]}
@@ -151,10 +153,22 @@ def test_what_waits_is_shown_by_reason_and_leads_to_its_rows(admin_client: Clien
     enrollments = waiting["the mail server does not answer"][1]
     assert enrollments.number == "1"
     assert listed(admin_client, enrollments.address) == [held.pk]
-    assert listed(admin_client, waiting["they only wait for a worker"][1].address) == [due.pk]
+    only_due = waiting["they only wait for a worker"]
+    assert listed(admin_client, only_due[0].address) == [not_tried.pk]
+    assert listed(admin_client, only_due[1].address) == [due.pk]
     assert listed(admin_client, waiting["the mail server deferred the mail"][0].address) == [
         queued.pk
     ]
+
+
+def test_a_workspace_whose_mail_is_paused_is_named(admin_client: Client) -> None:
+    before = page_of(admin_client).content.decode()
+    factories.WorkspaceFactory.create(name="Ours & theirs", is_mail_paused=True)
+
+    page = page_of(admin_client).content.decode()
+
+    assert "Mail is paused in" not in before
+    assert "<bdi>Ours &amp; theirs</bdi>" in page
 
 
 def test_a_dead_mail_server_is_named_with_its_moment(admin_client: Client, settings: Any) -> None:
@@ -279,7 +293,7 @@ def test_the_page_is_for_those_who_may_see_the_outbox(client: Client) -> None:
         ({"activity": "machine"}, True),
         ({"activity": "delivered"}, True),
         ({"activity": "none"}, False),
-        ({"because": "none"}, True),
+        ({"because": "due"}, False),
         ({"because": "test_key"}, False),
         ({"sequence": "none"}, True),
         ({"error": "451"}, True),
