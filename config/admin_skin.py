@@ -10,6 +10,8 @@ from django.utils.text import format_lazy
 PEOPLE = reverse_lazy("admin:subscribers_subscriber_changelist")
 # Filters the list of subscribers by how many days they have not confirmed.
 PENDING_FOR = "pending_for"
+# Looks at the installation: superusers and the group of operators.
+SYSTEM_PERMISSION = "subscribers.change_installation"
 
 
 def _item(title: str, icon: str, model: str) -> dict[str, Any]:
@@ -98,6 +100,12 @@ UNFOLD = {
                 _item("Workspaces", "domain", "subscribers_workspace"),
                 _item("API keys", "key", "subscribers_apikey"),
                 _item("Imports", "upload_file", "subscribers_importrun"),
+                {
+                    "title": "System",
+                    "icon": "monitor_heart",
+                    "link": reverse_lazy("system"),
+                    "permission": lambda request: request.user.has_perm(SYSTEM_PERMISSION),
+                },
                 _item("Workers", "memory", "events_worker"),
                 _item("Mail servers", "mail", "subscribers_mailflow"),
                 _item("Installation", "dns", "subscribers_installation"),

@@ -35,15 +35,15 @@ def zone_name(local: datetime) -> str:
     return short if short.isalpha() else str(local.tzinfo)
 
 
-def time_tag(at: datetime, words: str = "") -> SafeString:
+def time_tag(at: datetime, words: str = "", zone: ZoneInfo | None = None) -> SafeString:
     """Return `moment`, or other words for it, as an element that shows the time in UTC too."""
     utc = at.astimezone(UTC)
-    title = f"{local_time(at).tzinfo} · {utc:%Y-%m-%d %H:%M:%S} UTC"
+    title = f"{local_time(at, zone).tzinfo} · {utc:%Y-%m-%d %H:%M:%S} UTC"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         f"{utc:%Y-%m-%dT%H:%M:%SZ}",
         title,
-        words or moment(at),
+        words or moment(at, zone),
     )
 
 

@@ -48,6 +48,7 @@ HISTORY_AFTER = env.read_span("HISTORY_AFTER_SECONDS", default=3600, least=60, m
 MAX_EVENT_AGE = env.read_span("MAX_EVENT_AGE_DAYS", default=1826, least=1, most=36_500)
 MAX_EVENT_LEAD = env.read_span("MAX_EVENT_LEAD_SECONDS", default=300, least=0, most=86_400)
 RATE_LIMIT = env.read_integer("RATE_LIMIT", default=6000, least=0, most=10_000_000)
+READ_RATE_LIMIT = env.read_integer("READ_RATE_LIMIT", default=3000, least=0, most=10_000_000)
 
 # --- How long rows are kept -------------------------------------------------------------------
 
@@ -191,6 +192,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # The API never redirects; TLS and its redirect belong to the proxy in front.
 SILENCED_SYSTEM_CHECKS = ["security.W008"]
+# A sequence of 100 steps is one form; a condition has eight fields for each of its rules.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 # Bodies are in memory already, and bounded there.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
@@ -279,7 +282,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "subscribers.api.errors.answer_exception",
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "subscribers.api.openapi.PathSchema",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Cueline API",

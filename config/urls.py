@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from config import health, metrics, workspace_choice
 from config.handbook import handbook
 from config.sign_in import pages
+from events.admin import system
 from subscribers.api import delivery_reports, document
 from subscribers.pages import tracked
 from subscribers.pages.confirm import confirm
@@ -27,8 +28,9 @@ urlpatterns = [
     path("docs", RedirectView.as_view(pattern_name="handbook"), name="handbook-without-slash"),
     path("docs/", handbook, name="handbook"),
     path("docs/<slug:name>/", handbook, name="handbook-page"),
-    path("api/v1/", include("subscribers.api.urls")),
+    # First, since `subscribers/events` is no address.
     path("api/v1/", include("events.api.urls")),
+    path("api/v1/", include("subscribers.api.urls")),
     path("c/<str:token>", confirm, name="confirm"),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("u/<str:token>/<str:mail_list>", unsubscribe, name="unsubscribe-list"),
@@ -47,6 +49,8 @@ urlpatterns = [
         admin.site.admin_view(workspace_choice.choose),
         name="choose-workspace",
     ),
+    path("admin/system/", admin.site.admin_view(system.show), name="system"),
+    path("admin/system/doctor/", admin.site.admin_view(system.examine), name="doctor"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]

@@ -20,6 +20,7 @@ from events.models import Enrollment
 
 Lane = Enrollment.Lane
 PROBE = "events.tasks.beat"
+MOST_COUNTED = 1001
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,11 @@ def drop_schedules() -> None:
     """Delete the schedules of earlier versions: the ticker has its own timetable."""
     ours = Q(func__startswith="events.") | Q(func__startswith="subscribers.")
     Schedule.objects.filter(ours).delete()
+
+
+def count_failed() -> int:
+    """Count the tasks that ended with an error and are kept, to `MOST_COUNTED`."""
+    return len(Task.objects.filter(success=False).order_by().values_list("pk")[:MOST_COUNTED])
 
 
 def purge_results(*, before: datetime) -> int:

@@ -9,7 +9,7 @@ from django.conf import settings
 from events import enqueue
 from events.models import Enrollment
 from events.services import backtests, engine, retention, worker_reports
-from events.services.counts import current, endings, roll_ups, step_roll_ups
+from events.services.counts import current, endings, roll_ups, sizes, step_roll_ups
 from events.services.engine import leftover_mails
 from events.services.enrollments import by_segment, retrying
 from events.services.ingestion import failed_stages
@@ -33,11 +33,14 @@ def purge_results() -> int:
 
 
 def purge_expired() -> int:
-    return retention.purge_expired(
-        now=_clock(),
+    now = _clock()
+    deleted = retention.purge_expired(
+        now=now,
         hours_kept=settings.HOUR_COUNT_RETENTION,
         workers_kept=settings.WORKER_RETENTION,
     )
+    sizes.note_day(now=now, deleted=deleted)
+    return deleted
 
 
 def roll_up(minutes: int) -> int:

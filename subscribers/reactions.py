@@ -64,8 +64,12 @@ class Reactions(Protocol):
         now: datetime,
         depth: int = 0,
         is_test: bool = False,
+        is_created: bool = False,
     ) -> None:
-        """Each of the people is on each of the lists now and was not before; the rest as above."""
+        """Each of the people is on each of the lists now and was not before; the rest as above.
+
+        `is_created`: they are new, perhaps on no list at all.
+        """
 
     def attributes_changed(
         self, *, subscriber_ids: Sequence[UUID], names: Collection[str], now: datetime

@@ -65,7 +65,8 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if not request.path.startswith(API_PREFIX):
         return defaults.page_not_found(request, exception)
-    message = "There is nothing at this path."
+    ends = " No path of the API ends with a slash." if request.path.endswith("/") else ""
+    message = f"There is nothing at this path.{ends}"
     return error_response(request, status=404, code="NOT_FOUND", message=message)
 
 

@@ -1,27 +1,16 @@
 """Moments on pages about one person: by the workspace's clock and the person's, UTC on hover."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-FORMAT = "%a %-d %b %Y, %H:%M"
+from config.readable import local_time, time_tag
 
 
 def clock(at: datetime, zone: ZoneInfo) -> SafeString:
-    """Return the moment by the zone's clock; UTC where the calendar ends before its clock does."""
-    utc = at.astimezone(UTC)
-    try:
-        local = at.astimezone(zone)
-    except OverflowError:
-        local = utc
-    return format_html(
-        '<time datetime="{}" title="{} UTC">{}</time>',
-        utc.isoformat(),
-        f"{utc:%Y-%m-%d %H:%M:%S}",
-        f"{local:{FORMAT}}",
-    )
+    return time_tag(at, f"{local_time(at, zone):%a %-d %b %Y, %H:%M}", zone)
 
 
 def clocks(at: datetime, zone: ZoneInfo, theirs: ZoneInfo | None) -> SafeString:

@@ -14,7 +14,7 @@ from config.admin_base import ReadOnlyAdmin, RowAction, link_to
 from config.admin_filters import FilteredAdmin, between
 from config.readable import NOTHING, bulleted, sentence, time_tag
 from events.admin import enrollment_actions, enrollment_history
-from events.admin.enrollment_filters import SequenceFilter, StepFilter, UnderWayFilter
+from events.admin.enrollment_filters import HeldMail, SequenceFilter, StepFilter, UnderWayFilter
 from events.models import Enrollment
 from events.wording import enrollments, steps
 from subscribers.admin.person_search import row_or_person
@@ -29,19 +29,22 @@ class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
     )  # fmt: skip
     list_select_related = ("subscriber", "sequence", "step")
     list_filter = (
-        UnderWayFilter, "status", SequenceFilter, StepFilter, "workspace",
+        UnderWayFilter, "status", SequenceFilter, StepFilter, HeldMail, "workspace",
         *between("entered_at", ids_follow=True),
     )  # fmt: skip
     search_fields = ("id",)
     search_help_text = "enr_… id, whole address, external id or name"
     fieldsets = (
         (None, {"fields": ("status", "what_next", "step_shown", "due", "last_error_shown")}),
-        ("Enrollment", {"fields": ("subscriber_link", "sequence_link", "came_in", "public_id")}),
-        ("History", {"fields": ("way",)}),
-        ("Details", {"fields": (
-            "workspace", "entry_key", "attempts", "visit", "lane", "test", "step_since",
-            "entered_at", "updated_at", "paused_at", "ended_at",
+        ("Enrollment", {"fields": (
+            "subscriber_link", "sequence_link", "came_in", "step_since", "paused_at", "ended_at",
+            "test", "workspace", "public_id",
         )}),
+        ("History", {"fields": ("way",)}),
+        ("For developers", {
+            "fields": ("lane", "visit", "entry_key", "attempts", "updated_at"),
+            "classes": ("collapse",),
+        }),
     )  # fmt: skip
     readonly_fields = (
         "what_next", "step_shown", "due", "last_error_shown", "subscriber_link", "sequence_link",

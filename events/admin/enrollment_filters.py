@@ -7,7 +7,10 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from config.admin_filters import ChoiceFilter
 from events.models import Enrollment, Sequence, Step
+from events.services.engine import mail_gauges
+from events.wording.reasons import reason_in_words
 from events.wording.steps import row_in_words
 
 MOST_OFFERED = 50
@@ -63,6 +66,24 @@ class StepFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(step=self.value()) if self.value() else queryset
+
+
+class HeldMail(ChoiceFilter):
+    """Those whose step is a mail that could leave now, by what holds it."""
+
+    title = "Mail waits"
+    parameter_name = "held"
+    options = {
+        mail_gauges.DUE: "for a worker alone",
+        **{each: f"because {reason_in_words(each)}" for each in mail_gauges.REASONS},
+    }
+
+    def narrow(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        reasons = Q(reason=text)
+        if text == mail_gauges.DUE:
+            reasons = ~Q(reason__in=mail_gauges.REASONS)
+        at_mail = Q(status=Enrollment.Status.ACTIVE, step__kind=Step.Kind.EMAIL)
+        return queryset.filter(at_mail, reasons)
 
 
 def _id_of(given: str) -> UUID | None:

@@ -39,6 +39,7 @@ NEWER = "events_event_newer"
 class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
     when_empty = "No event was received yet. The home page has a first request to copy."
     list_display = ("received_at", "definition", "subscriber", "event_id", "happened")
+    list_display_links = ("received_at", "definition")
     list_select_related = ("definition", "subscriber")
     list_filter = (
         "workspace", event_filters.NameFilter, event_filters.PersonFilter, event_filters.FROM,

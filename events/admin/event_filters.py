@@ -16,6 +16,7 @@ from config import workspace_choice
 from config.admin_base import starting_with
 from config.admin_filters import ChoiceFilter, FieldFilter, MomentFilter, between
 from config.admin_links import list_url
+from config.admin_scanning import Scanned
 from events.admin import property_filter
 from events.language.filters import Filter
 from events.models import Event, EventDefinition, FailedStage
@@ -130,14 +131,6 @@ class StageFilter(ChoiceFilter):
 
     def narrow(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
         return queryset.filter(pk__in=FailedStage.objects.values("event"))
-
-
-class Scanned:
-    """No index serves the filter: it looks at a bounded number of rows (`event_list`)."""
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        super().queryset(request, queryset)  # type: ignore[misc] # a mixin: refuses other values
-        return queryset
 
 
 class HistoryFilter(Scanned, ChoiceFilter):

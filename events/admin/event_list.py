@@ -1,59 +1,47 @@
-"""The list of events: filters without an index look at a bounded number of rows at a time.
+"""The list of events: properties are compared in Python, and a small workspace's are found.
 
-The rows are taken in the list's order, narrowed by what an index serves, from the page's position
-on. Where fewer match than a page shows, the page ends, and "Older" goes on from the last row looked
-at.
+No index has a workspace's events by receipt: it would cost ingestion a tenth. Where the newest rows
+hold too few of them, the index of names finds those of all its names, and the page is sorted.
 """
 
 from itertools import islice
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
-from config.admin_base import BEFORE, KeysetChangeList
-from config.admin_filters import FieldFilter
-from events.admin.event_filters import PropertyFilter, Scanned
+from config import workspace_choice
+from config.admin_filters import MomentFilter
+from config.admin_scanning import MOST_LOOKED_AT, ScanningList
+from events.admin.event_filters import PropertyFilter, StageFilter
 from events.language import filters
-from events.models import Event
+from events.models import Event, EventDefinition
 from subscribers.ids import decode
 
-MOST_LOOKED_AT = 10_000
+# As many of the newest `MOST_LOOKED_AT` rows must be a workspace's, so that a scan goes on in their
+# order: until it has as many rows, it passes those of the others.
+ENOUGH_TO_SCAN = 500
 MOST_NEWER = 500
 ROWS_AT_ONCE = 500
 AFTER = "after"
 
 
-class EventList(KeysetChangeList):
-    # The moment of the last row that was looked at, if rows beyond it were not.
-    looked_back_to: Any = None
-    most_looked_at = 0
+class EventList(ScanningList):
+    moment_field = "received_at"
+    rows_are = "events"
 
     def get_results(self, request: HttpRequest) -> None:
-        if not self.scanning:
-            super().get_results(request)
-            return
-        within, last = self._window()
-        self.queryset = self.matching(self.queryset.filter(within))
+        if self._is_rare(request):
+            self.queryset = self._by_definition(request)
         super().get_results(request)
-        if last is not None and self.older is None:
-            row_id, self.looked_back_to = last
-            self.most_looked_at = MOST_LOOKED_AT
-            self.older = self.get_query_string({BEFORE: str(row_id)})
-
-    @property
-    def scanning(self) -> list[FieldFilter]:
-        """Return the filters in use that no index serves."""
-        fields = [spec for spec in self.filter_specs if isinstance(spec, FieldFilter)]
-        return [spec for spec in fields if isinstance(spec, Scanned) and spec.text]
 
     def matching(self, rows: Any) -> Any:  # noqa: ANN401 - querysets
         """Return the rows that match all filters, at least a page and one if there are so many."""
-        conditions = []
-        for spec in self.scanning:
-            rows = spec.narrow(rows, spec.text)
-            if isinstance(spec, PropertyFilter) and spec.condition:
-                conditions.append(spec.condition)
+        rows = super().matching(rows)
+        properties_are = [spec for spec in self.scanning if isinstance(spec, PropertyFilter)]
+        conditions = [spec.condition for spec in properties_are if spec.condition]
         if not conditions:
             return rows
         pairs = rows.values_list("pk", "properties").iterator(chunk_size=ROWS_AT_ONCE)
@@ -64,19 +52,38 @@ class EventList(KeysetChangeList):
     def most_matching(self) -> int:
         return self.list_per_page + 1
 
-    def _window(self) -> tuple[Q, tuple[Any, Any] | None]:
-        """Return the condition for the rows to look at, and the last of them if more follow."""
-        field = self.sort_field or "pk"
-        shown = self.sort_field or "received_at"
-        edge = list(
-            self.queryset.values_list("pk", field, shown)[MOST_LOOKED_AT - 1 : MOST_LOOKED_AT + 1]
-        )
-        if len(edge) <= 1:
-            return Q(), None
-        row_id, value, moment = edge[0]
-        # The index is read by the first part alone.
-        within = Q(**{f"{field}__gte": value}) & (Q(**{f"{field}__gt": value}) | Q(pk__gte=row_id))
-        return within, (row_id, moment)
+    def _is_rare(self, request: HttpRequest) -> bool:
+        """Tell whether the newest rows up to the page's position have too few of the workspace."""
+        others = (SEARCH_VAR, StageFilter.parameter_name)
+        is_found = self.sort_field is not None or any(request.GET.get(each) for each in others)
+        if is_found or self._workspace_id(request) is None:
+            return False
+        newest = Event.objects.order_by("-pk").values_list("pk", flat=True)
+        for spec in self.filter_specs:
+            if isinstance(spec, MomentFilter):
+                newest = spec.queryset(request, newest)
+        if self.position:
+            newest = newest.filter(self._after_position())
+        edge = list(newest[MOST_LOOKED_AT : MOST_LOOKED_AT + 1])
+        enough = ENOUGH_TO_SCAN if self.scanning else self.list_per_page + 1
+        near = self.queryset.filter(pk__gte=edge[0]).values_list("pk") if edge else None
+        return near is not None and len(near[:enough]) < enough
+
+    def _by_definition(self, request: HttpRequest) -> Any:  # noqa: ANN401 - a queryset
+        """Return the same rows by another way: those of the names of the workspace, sorted."""
+        named = EventDefinition.objects.filter(workspace=self._workspace_id(request))
+        rows = self.queryset.filter(definition__in=named.values("pk"))
+        # Of an expression there is no index, which would pass the rows of all workspaces.
+        rows = rows.order_by(Coalesce("pk", "pk").desc())
+        if self.scanning:
+            return rows
+        # The index of names has ids, so that only the rows shown are read.
+        shown = rows.values_list("pk", flat=True)[: self.list_per_page + 1]
+        return self.queryset.filter(pk__in=list(shown))
+
+    def _workspace_id(self, request: HttpRequest) -> Any:  # noqa: ANN401 - a text, an id, None
+        given = request.GET.get("workspace__id__exact")
+        return given or (workspace_choice.narrowing(request) if self.is_of_workspace else None)
 
 
 class NewerEvents(EventList):

@@ -1,4 +1,7 @@
-"""Failed stages that wait for their retry; read-only. The worker removes those that succeeded."""
+"""What is owed to events: effects that failed and are tried again; read-only.
+
+The worker removes those that succeeded.
+"""
 
 from django.contrib import admin
 from django.utils.safestring import SafeString

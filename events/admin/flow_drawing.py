@@ -43,6 +43,8 @@ class Box:
     # Below a label; "" without one.
     sentence: str
     address: str
+    # Its mail as a person gets it; "" for other steps.
+    preview_address: str
     # "31 here now"; "" for nobody, and where not everybody was read.
     here: str
     people_address: str
@@ -91,6 +93,7 @@ def draw(
             title=step.label or words,
             sentence=words if step.label else "",
             address=step_address(sequence, version, stop.place + 1),
+            preview_address=preview_address(sequence, version, stop.place + 1, step),
             here=f"{step_numbers.people(count, here)} here now" if count else "",
             people_address=people,
             facts=tuple(step_numbers.phrases(step, counted)) if numbers.counted_at else (),
@@ -127,6 +130,13 @@ def step_address(
     """Return the address of a step's page, which stays when the sequence is edited."""
     of_version = f"version={version.number}&" if version else ""
     return f"{view_url(sequence, view)}?{of_version}number={number}"
+
+
+def preview_address(
+    sequence: SequenceRow, version: SequenceVersion | None, number: int, step: steps.Step
+) -> str:
+    is_mail = isinstance(step, steps.EmailStep)
+    return step_address(sequence, version, number, "mail") if is_mail else ""
 
 
 def _ends_by_itself(column: Column, placed: Sequence[steps.Step]) -> bool:

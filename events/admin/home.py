@@ -103,14 +103,14 @@ def _figures(home: Home) -> Mapping[str, Any]:
         drawn.append(_chart(home, "Events", charts.Series(name="events", values=events.values)))
     if home.may_see(Subscriber):
         people = figures.new_people(buckets=buckets, workspace_id=workspace_id)
-        cards.append(home_cards.of_new_people(people))
+        cards.append(home_cards.of_new_people(home, people))
     if home.may_see(OutgoingEmail):
         mails = sequences.mails(buckets=buckets, workspace=home.workspace)
         cards.append(home_cards.of_mails(home, mails))
         drawn.append(_chart(home, "Mails", *_mail_series(mails)))
     if home.may_see(Enrollment):
         under_way = figures.under_way(workspace_id=workspace_id)
-        address = list_url(Enrollment)
+        address = list_url(Enrollment, under_way="yes")
         title = "Enrollments under way"
         cards.append(home_cards.of_current(home, under_way, title=title, address=address))
     if home.may_see(Subscriber):
@@ -152,7 +152,7 @@ def _row(line: sequences.SequenceLine, columns: Sequence[Measure]) -> Row:
     return Row(
         sequence=line.sequence,
         address=page_url(line.sequence),
-        enrollments=list_url(Enrollment, sequence__id__exact=line.sequence.pk),
+        enrollments=list_url(Enrollment, sequence__id__exact=line.sequence.pk, under_way="yes"),
         trigger=sequence_words.trigger_in_words(line.sequence),
         status=line.sequence.get_status_display(),
         under_way=f"{line.under_way.count:,}" if line.under_way.counted_at else "-",

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
@@ -22,6 +24,7 @@ from events.services.engine.gauges import MOST_COUNTED
 from events.services.overview import figures, first_steps, sequences
 from events.services.overview.buckets import Buckets, Unit, buckets
 from events.services.overview.sequences import Measure
+from subscribers.admin.outbox_numbers import PAGE as OUTBOX_NUMBERS
 from subscribers.models import MailFlow, OutgoingEmail, Subscriber, Workspace
 
 # By the word in the address: the buckets, and the words for the period and the one before.
@@ -99,11 +102,11 @@ def of_events(home: Home, events: figures.EventFigures) -> Card:
     )
 
 
-def of_new_people(people: figures.NewPeople) -> Card:
+def of_new_people(home: Home, people: figures.NewPeople) -> Card:
     has = "has" if people.pending == 1 else "have"
     return Card(
         title="New people",
-        address=list_url(Subscriber),
+        address=list_url(Subscriber, **{FROM: home.buckets.since.isoformat()}),
         number=_bounded(people.all),
         lines=[f"{_bounded(people.pending)} of them {has} not confirmed"] if people.pending else [],
     )
@@ -128,7 +131,16 @@ def of_mails(home: Home, mails: sequences.Mails) -> Card:
             OutgoingEmail, status__exact="sent", **{FROM: home.buckets.since.isoformat()}
         ),
         number=f"{sum(mails[Measure.MAILED]):,}",
-        lines=[f"{skipped:,} skipped · {failed:,} failed"],
+        # The list has no index on the time of sending.
+        lines=[
+            format_html(
+                '<a href="{}">{} skipped · {} failed</a>',
+                reverse(OUTBOX_NUMBERS),
+                f"{skipped:,}",
+                f"{failed:,}",
+            ),
+            "by when they left; the list goes by when they were made",
+        ],
     )
 
 

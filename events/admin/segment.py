@@ -1,12 +1,10 @@
 """Segments: saved conditions on people; counted, shown, exported, enrolled."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import URLPattern
@@ -16,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from config.admin_base import BaseAdmin, RowAction, list_url
 from events.admin.audience_enrollment import plan_address
+from events.admin.form_workspace import workspace_id_of
 from events.admin.segment_form import SegmentForm
 from events.admin.segment_rows import WINDOWS, kinds
 from events.services.segments import segments, suggestions
@@ -124,7 +123,7 @@ class SegmentAdmin(BaseAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         if self.has_change_permission(request, kwargs.get("obj")):
-            workspace_id = _workspace_id(context["adminform"].form)
+            workspace_id = workspace_id_of(context["adminform"].form)
             context |= {
                 "kinds": kinds(),
                 "mail_kinds": MAIL_KINDS,
@@ -155,16 +154,3 @@ def _file(pages: Iterator[list[exporting.SubscriberRow]]) -> Iterator[bytes]:
 def _names_in(workspace: Workspace) -> dict[str, str]:
     lists = {encode("lst", each.pk): each.name for each in workspace.lists.all()}
     return {**lists, **{each.public_id: each.name for each in workspace.segments.all()}}
-
-
-def _workspace_id(form: SegmentForm) -> UUID | None:
-    """Return the workspace whose names are offered; the only one, if none is chosen."""
-    own: UUID | None = form.instance.workspace_id
-    if not form.is_new:
-        return own
-    if chosen := form["workspace"].value():
-        with suppress(ValidationError):
-            found: UUID = form.fields["workspace"].clean(chosen).pk
-            return found
-    two = Workspace.objects.order_by("pk").values_list("pk", flat=True)[:2]
-    return two[0] if len(two) == 1 else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from events.language.segments import Group, SegmentFilter, rooted
-from events.language.segments.filters import COUNTS, EMPTINESS
+from events.language.segments.filters import COUNTS, EMPTINESS, MAIL_FIELDS
 from events.language.segments.groups import MOST_FILTERS, Join
 from events.language.segments.windows import HOURS_A_DAY, write_window
 from events.wording.segments import PHRASES, since_in_words
@@ -24,7 +24,8 @@ INPUTS = (
 )  # fmt: skip
 TITLES = {
     "status": "Status", "tag": "Tags and lists", "list": "Tags and lists",
-    "segment": "Tags and lists", "event": "Events", "attribute": "Attributes", "emailSent": "Mail",
+    "segment": "Tags and lists", "event": "Events", "attribute": "Attributes",
+    **dict.fromkeys(MAIL_FIELDS, "Mail"),
 }  # fmt: skip
 PERSON = "Address, name and age"
 WINDOW_HOURS = (24, 7 * 24, 30 * 24, 90 * 24, 180 * 24, 365 * 24, None)
@@ -51,10 +52,10 @@ def _needs(field_name: str, operator: str) -> list[str]:
     match field_name:
         case "event":
             return ["event", *times, "window"]
-        case "emailSent":
-            return [*(times or ["mail"]), "window"]
         case "added":
             return ["days"]
+        case _ if field_name in MAIL_FIELDS:
+            return [*(times or ["mail"]), "window"]
         case "status" | "tag" | "list" | "segment":
             return [field_name]
         case _:
@@ -101,11 +102,11 @@ class ConditionRow:
             case "event":
                 times = f"{given['times']}:" if operator in COUNTS else ""
                 return f"{given['event']}:{times}{given['window']}"
-            case "emailSent":
-                first = given["times"] if operator in COUNTS else given["mail"]
-                return f"{first}:{given['window']}".removeprefix(":")
             case "added":
                 return f"{given['days']} days"
+            case _ if field_name in MAIL_FIELDS:
+                first = given["times"] if operator in COUNTS else given["mail"]
+                return f"{first}:{given['window']}".removeprefix(":")
             case _:
                 needs = _needs(field_name, operator)
                 return given[needs[0]] if needs else ""

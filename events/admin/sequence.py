@@ -1,6 +1,6 @@
 """Sequences: create, edit with their steps, activate and pause; each edit is a new version."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
@@ -11,10 +11,11 @@ from unfold.decorators import display
 
 from config.admin_base import KeysetChangeList, view_url, word_when
 from config.admin_links import page_url
+from events.admin.form_workspace import workspace_id_of
 from events.admin.sequence_columns import SequenceColumns
-from events.admin.sequence_editor.form import SequenceForm
+from events.admin.sequence_editor.form import TRIGGER_CONDITIONS, SequenceForm
+from events.admin.sequence_editor.known import mark_needed, suggestions_for, warn_of_unreceived
 from events.admin.sequence_editor.step_forms import FORMS
-from events.admin.sequence_editor.wire import TRIGGER_CONDITIONS
 from events.admin.sequence_questions import SequenceQuestions
 from events.models import Sequence
 from events.services.sequences import sequences
@@ -62,6 +63,9 @@ class SequenceAdmin(SequenceColumns, SequenceQuestions):
         "window_end": "window_is_on",
         "window_timezone": "window_is_on",
     }
+
+    class Media:
+        js: ClassVar = ("cueline/editor.js",)
 
     fieldsets = (
         (None, {"fields": ("workspace", "name", "key", "description", "labels", "seen")}),
@@ -140,7 +144,12 @@ class SequenceAdmin(SequenceColumns, SequenceQuestions):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         sequence = kwargs.get("obj")
-        context["step_kinds"] = [(kind, form.title) for kind, form in FORMS.items()]
+        form = context["adminform"].form
+        context["step_kinds"] = [(kind, each.title) for kind, each in FORMS.items()]
+        mark_needed(form)
+        if workspace_id := workspace_id_of(form):
+            warn_of_unreceived(form, workspace_id=workspace_id)
+            context["known"] = suggestions_for(form, workspace_id=workspace_id)
         if sequence is not None:
             context["readiness"] = sequences.readiness(sequence)
             context["flow_address"] = page_url(sequence)

@@ -5,9 +5,12 @@ from datetime import datetime, timedelta
 
 from django.contrib import admin
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
+from config.admin_base import list_url
 from config.admin_numbers import NumbersAdmin, in_words
-from events.models import Sequence
+from events.models import Enrollment, Sequence
 from events.services.counts import numbers
 from events.services.counts.numbers import Measure, SequenceTotals
 
@@ -24,9 +27,11 @@ class SequenceColumns(NumbersAdmin):
             row.totals = found[row.pk]  # type: ignore[attr-defined]
 
     @admin.display(description="under way")
-    def under_way(self, sequence: Sequence) -> str:
+    def under_way(self, sequence: Sequence) -> SafeString:
         now = _totals(sequence).under_way
-        return in_words(now.count, counted_at=now.counted_at, now=timezone.now())
+        address = list_url(Enrollment, sequence__id__exact=sequence.pk, under_way="yes")
+        words = in_words(now.count, counted_at=now.counted_at, now=timezone.now())
+        return format_html('<a href="{}">{}</a>', address, words)
 
     @admin.display(description=f"entered, {DAYS} days")
     def entered(self, sequence: Sequence) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import get_content_type_for_model
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern
 from django.utils import timezone
@@ -98,7 +98,7 @@ class SequencePages(SequenceActions):
 
     def show_step(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
         """Show one step with all its fields, its mail, and the way to its people."""
-        row = _step(sequence, request)
+        row = step_of(sequence, request.GET)
         spec = _spec(sequence, row.version)
         step = spec.steps[row.position]
         number_by_id = {each.id: number for number, each in enumerate(spec.steps, start=1)}
@@ -115,6 +115,7 @@ class SequencePages(SequenceActions):
             sentence=drawn_in_words(step),
             facts=list(_readable(fields)),
             mail=frame(mail) if has_html else "",
+            preview_address=flow_drawing.preview_address(sequence, row.version, number, step),
             people_address=list_url(Enrollment, step__id__exact=row.pk, under_way="yes"),
             flow_address=_flow_address(sequence, row.version),
             edit_address=f"{admin_url(sequence)}#step-{number}" if is_current else "",
@@ -122,10 +123,10 @@ class SequencePages(SequenceActions):
 
     def show_mail(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
         """Answer with a step's HTML, merge tags as they are, where nothing in it can run."""
-        step = steps.from_stored(_step(sequence, request).config)
+        step = steps.from_stored(step_of(sequence, request.GET).config)
         if not isinstance(step, steps.EmailStep):
             raise Http404
-        return sandboxed(step.html)
+        return sandboxed(step.page)
 
     def show_versions(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
         versions = list(sequence.versions.order_by("-number")[:MOST_VERSIONS])
@@ -203,10 +204,11 @@ def _version(sequence: Sequence, given: str | None) -> SequenceVersion | None:
     return get_object_or_404(sequence.versions.all(), number=_number(given))
 
 
-def _step(sequence: Sequence, request: HttpRequest) -> Step:
-    version = _version(sequence, request.GET.get("version"))
+def step_of(sequence: Sequence, given: QueryDict) -> Step:
+    """Return a step by its number and its version's, else the current; raises `Http404`."""
+    version = _version(sequence, given.get("version"))
     rows = Step.objects.select_related("version")
-    position = _number(request.GET.get("number", "")) - 1
+    position = _number(given.get("number", "")) - 1
     return get_object_or_404(rows, version=version, position=position)
 
 

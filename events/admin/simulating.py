@@ -18,6 +18,7 @@ from config.admin_base import BaseAdmin, admin_url, view_url
 from config.readable import json_value
 from events.admin import named_person
 from events.admin.clocks import clocks
+from events.admin.flow_drawing import step_address
 from events.admin.sequence_editor.fields import choice, lines, text
 from events.intake.payloads import LONGEST_NAME
 from events.language import timing
@@ -48,6 +49,8 @@ PERSON_HELP = "An address, an external id or a sub_… id. An unknown address is
 class SimulationForm(forms.Form):
     """The person, what happens to them and when; nothing is stored."""
 
+    no_event = NO_EVENT
+
     person = text("Person", PERSON_HELP, autocomplete="off")
     # Takes any value: which events there are is known once the person is.
     event = forms.CharField(
@@ -67,7 +70,10 @@ class SimulationForm(forms.Form):
         self.subscriber: Subscriber | None = None
         self.address: Address | None = None
         self.happening: AssumedEvent | None = None
-        self.fields["at"].help_text = f"By the clock of {self.zone.key}. Empty: now."
+        # The event of theirs that was chosen.
+        self.taken: Event | None = None
+        if "at" in self.fields:
+            self.fields["at"].help_text = f"By the clock of {self.zone.key}. Empty: now."
 
     def clean_person(self) -> str:
         name = str(self.cleaned_data["person"])
@@ -123,7 +129,7 @@ class SimulationForm(forms.Form):
             self.add_error("name", f"The name {error}")
             return
         try:
-            self.happening = AssumedEvent(name=name, properties=_properties(given))
+            self.happening = AssumedEvent(name=name, properties=read_properties(given))
         except InvalidField as error:
             self.add_error("properties", f"This {error}")
         except json_gate.InvalidJson as error:
@@ -147,7 +153,7 @@ class SimulationForm(forms.Form):
         rows = Event.objects.filter(subscriber=person).select_related("definition")
         latest = rows.defer("properties", "effects").order_by("-occurred_at", "-id")
         self.fields["event"].widget.choices = [
-            NO_EVENT,
+            self.no_event,
             *(
                 (each.public_id, f"{each.definition.name}, {_local(each, self.zone)}")
                 for each in latest[:LATEST_EVENTS]
@@ -163,6 +169,7 @@ class SimulationForm(forms.Form):
         if event is None:
             self.add_error("event", "The person has no such event.")
             return
+        self.taken = event
         self.happening = AssumedEvent(name=event.definition.name, properties=event.properties)
 
 
@@ -185,6 +192,8 @@ class ShownMail:
     text: str
     frame: SafeString | None
     notes: list[str]
+    # The page with this mail on two screens, and a test of it.
+    preview_address: str
 
 
 def show(page: BaseAdmin, request: HttpRequest, sequence: Sequence) -> HttpResponse:
@@ -224,7 +233,7 @@ def _shown(simulation: Simulation, request: HttpRequest, zone: ZoneInfo) -> dict
             at=clocks(words.moment_of(visit), zone, own),
             label=label,
             decision=decision,
-            mail=_mail(visit, f"{address}&visit={place}"),
+            mail=_mail(visit, f"{address}&visit={place}", _preview_address(sequence, visit, asked)),
             request=_request(visit),
         )
         for place, (visit, label, decision) in enumerate(words.told(simulation))
@@ -242,7 +251,14 @@ def _shown(simulation: Simulation, request: HttpRequest, zone: ZoneInfo) -> dict
     }
 
 
-def _mail(visit: Visit, address: str) -> ShownMail | None:
+def _preview_address(sequence: Sequence, visit: Visit, asked: Mapping[str, Any]) -> str:
+    number = visit.placed.position + 1
+    address = step_address(sequence, sequence.current_version, number, "mail")
+    given = {f"as-{name}": asked.get(name, "") for name in ("person", "event", "properties")}
+    return f"{address}&{urlencode(given)}"
+
+
+def _mail(visit: Visit, address: str, preview_address: str) -> ShownMail | None:
     mail = visit.mail
     if mail is None:
         return None
@@ -253,6 +269,7 @@ def _mail(visit: Visit, address: str) -> ShownMail | None:
         text=link_tokens.hidden(mail.text),
         frame=frame(address) if mail.html else None,
         notes=[f"{note}." for note in mail.notes.splitlines()],
+        preview_address=preview_address,
     )
 
 
@@ -265,7 +282,7 @@ def _request(visit: Visit) -> SafeString | None:
     return json_value(sent if body is None else {**sent, "body": body})
 
 
-def _properties(given: str) -> dict[str, Any]:
+def read_properties(given: str) -> dict[str, Any]:
     """Return the typed properties; raises `InvalidField` and `InvalidJson`."""
     if not given:
         return {}

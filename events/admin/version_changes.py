@@ -65,7 +65,7 @@ def compare(old: SequenceSpec, new: SequenceSpec) -> Comparison:
     before, after = (
         [FieldText(name, str(labels[name].label), text_of(labels[name], values[name]))
          for name in GENERAL]
-        for values in (initial_of(as_wire(old)), initial_of(as_wire(new)))
+        for values in (initial_of(as_wire(old), labels), initial_of(as_wire(new), labels))
     )  # fmt: skip
     return Comparison(tuple(_changes(before, after)), tuple(_step_changes(old.steps, new.steps)))
 

@@ -84,6 +84,10 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
             found.update(self.stops_by_tag.get(tag_id, ()))
         return frozenset(found)
 
-    def concerned_by_lists(self, list_ids: Sequence[UUID]) -> frozenset[UUID]:
+    def concerned_by_lists(
+        self, list_ids: Sequence[UUID], *, is_created: bool = False
+    ) -> frozenset[UUID]:
         keys = (*list_ids, None) if list_ids else ()
-        return frozenset(each.id for key in keys for each in self.starting("list_joined", key))
+        by_lists = [each.id for key in keys for each in self.starting("list_joined", key)]
+        by_creation = [each.id for each in self.starts_by_creation] if is_created else []
+        return frozenset([*by_lists, *by_creation])

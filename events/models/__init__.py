@@ -10,6 +10,7 @@ from events.models.event_count import EventCount
 from events.models.sequence import Sequence, SequenceVersion, Step
 from events.models.sequence_count import SequenceCount, SequenceCountMark, TouchedHour
 from events.models.sync_rule import SyncRule, SyncRuleTag
+from events.models.system_day import SystemDay
 from events.models.worker import Worker
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "StepRun",
     "SyncRule",
     "SyncRuleTag",
+    "SystemDay",
     "TouchedHour",
     "Worker",
 ]

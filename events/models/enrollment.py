@@ -136,8 +136,12 @@ class Enrollment(models.Model):
     @property
     def mail_cause(self) -> str:
         """Return the cause of its present step's mail: this visit of the step."""
-        step = self.step_id.hex if self.step_id else ""
-        return f"{self.MAIL_CAUSE_PREFIX}{self.pk.hex}:{step}:{self.visit}"
+        return self.cause_of(self.pk, self.step_id, self.visit)
+
+    @classmethod
+    def cause_of(cls, enrollment_id: UUID, step_id: UUID | None, visit: int) -> str:
+        step = step_id.hex if step_id else ""
+        return f"{cls.MAIL_CAUSE_PREFIX}{enrollment_id.hex}:{step}:{visit}"
 
     @staticmethod
     def id_in_cause(cause: str) -> UUID:

@@ -61,6 +61,7 @@ REASONS: Mapping[str, str] = {
     "confirmations_delayed": "too many confirmations were sent in one hour",
     "confirmation_closed": "the confirmation was given up, or the person unsubscribed",
     "enrollment_ended": "the enrollment ended before the mail was sent",
+    "skipped_by_hand": "an operator skipped it",
     "test_key": "a test key led to it, and test keys never mail",
     "bounced_later": "it came back: the address does not exist",
     "complained_later": "the person reported it as spam",

@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString
 
 from config.readable import sentence
 from events.language.segments import Field, Group, Operator, SegmentFilter
+from events.language.segments.filters import MAIL_FIELDS
 from events.language.segments.windows import HOURS_A_DAY, age_in_words
 
 # By field and operator, in the order of the form.
@@ -41,6 +42,28 @@ PHRASES: Mapping[tuple[Field, Operator], str] = {
     ("emailSent", "is_not"): "was sent no mail",
     ("emailSent", "at_least"): "was sent mail at least",
     ("emailSent", "less_than_count"): "was sent mail less than",
+    ("emailDelivered", "is"): "got mail delivered",
+    ("emailDelivered", "is_not"): "got no mail delivered",
+    ("emailDelivered", "at_least"): "got mail delivered at least",
+    ("emailDelivered", "less_than_count"): "got mail delivered less than",
+    ("emailOpened", "is"): "opened mail",
+    ("emailOpened", "is_not"): "opened no mail",
+    ("emailOpened", "at_least"): "opened mail at least",
+    ("emailOpened", "less_than_count"): "opened mail less than",
+    ("emailClicked", "is"): "clicked in mail",
+    ("emailClicked", "is_not"): "clicked in no mail",
+    ("emailClicked", "at_least"): "clicked in mail at least",
+    ("emailClicked", "less_than_count"): "clicked in mail less than",
+    ("emailBounced", "is"): "had mail bounce",
+    ("emailBounced", "is_not"): "had no mail bounce",
+    ("emailBounced", "at_least"): "had mail bounce at least",
+    ("emailBounced", "less_than_count"): "had mail bounce less than",
+    ("emailBounced", "is_permanent_bounce"): "had mail bounce for good",
+    ("emailBounced", "is_temporary_bounce"): "had mail bounce for now",
+    ("emailComplained", "is"): "reported mail as spam",
+    ("emailComplained", "is_not"): "reported no mail as spam",
+    ("emailComplained", "at_least"): "reported mail as spam at least",
+    ("emailComplained", "less_than_count"): "reported mail as spam less than",
     ("email", "contains"): "address contains",
     ("email", "not_contains"): "address does not contain",
     ("email", "is"): "address is",
@@ -76,15 +99,17 @@ def in_words(group: Group, *, names: Mapping[str, str]) -> SafeString:
 
 
 def filter_in_words(one: SegmentFilter, *, names: Mapping[str, str]) -> SafeString:
-    phrase = PHRASES[one.field, one.operator]
+    phrase, since = PHRASES[one.field, one.operator], since_in_words(one.hours)
     match one.field:
         case "attribute":
             rest = phrase.removeprefix("attribute")
             return sentence("attribute {}{} {}", one.name, rest, one.text)
-        case "event" | "emailSent":
-            start, word, rest = phrase.partition("the event" if one.field == "event" else "mail")
-            name = one.name if one.field == "event" else f"{one.name} {word}".strip()
-            since = since_in_words(one.hours)
+        case "event":
+            start, _, rest = phrase.partition("the event")
+            return sentence("{}{}{}{} {}", start, one.name, rest, _times(one), since)
+        case _ if one.field in MAIL_FIELDS:
+            start, word, rest = phrase.partition("mail")
+            name = f"{one.name} {word}".strip()
             return sentence("{}{}{}{} {}", start, name, rest, _times(one), since)
         case "added":
             return sentence("{} {}", phrase, age_in_words(one.hours or 0))

@@ -1,5 +1,6 @@
 """A sequence's steps, triggers and delays in words; what is unreadable stays visible."""
 
+import re
 from collections.abc import Iterable
 from typing import assert_never
 
@@ -20,6 +21,9 @@ OPERATORS = {
     Operator.GREATER_THAN: "is greater than",
     Operator.LESS_THAN: "is less than",
 }
+# A merge tag such as `{{ subscriber.firstName | friend }}`, or a tag such as `{% if … %}`.
+_TAG = re.compile(r"\{\{-?\s*+([\w.]++)[^{}]*+\}\}|\{%[^{}]*%\}")
+_CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
 ON_ERROR = {"fail": "", "continue": ", go on if that fails", "exit": ", end if that fails"}
 
 
@@ -39,7 +43,7 @@ def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kin
             end = ", or end if it fails" if step.on_failure == "end" else ""
             in_window = step.is_transactional and step.respect_window
             window = ", in the sending window" if in_window else ""
-            return f"{kind} “{step.subject}”{window}{end}"
+            return f"{kind} “{with_kind_tags(step.subject)}”{window}{end}"
         case steps.DelayStep():
             return delay_in_words(step.delay)
         case steps.WaitForEventStep():
@@ -64,6 +68,18 @@ def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kin
             return "End here"
         case _ as never:
             assert_never(never)
+
+
+def with_kind_tags(text: str) -> str:
+    """Return a text with `[first name]` for its merge tags, and without its other tags."""
+    return _TAG.sub(lambda found: f"[{_in_words_of_path(found[1])}]" if found[1] else "", text)
+
+
+def _in_words_of_path(path: str) -> str:
+    names = path.split(".")
+    while len(names) > 1 and names[0] in {"subscriber", "event", "attributes"}:
+        names = names[1:]
+    return _CAPITAL.sub(lambda found: f" {found[0].lower()}", " ".join(names)).replace("_", " ")
 
 
 def drawn_in_words(step: steps.Step) -> str:

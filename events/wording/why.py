@@ -18,6 +18,7 @@ from events.wording.simulation import entry_in_words
 from events.wording.steps import filters_in_words
 from subscribers.models import OutgoingEmail, Subscriber
 from subscribers.services.outbox.flow import HANDBOOK
+from subscribers.services.people.reachability import Reachability
 
 LONGEST_VALUE = 200
 MODES = {
@@ -78,6 +79,7 @@ def in_one_sentence(found: Explanation) -> RuleVerdict:
 
 def mailing(standing: MailStanding) -> Iterator[RuleVerdict]:
     """Yield what holds or skips the sequence's mail to the person, as sending decides it."""
+    reach = standing.reach
     for kind, reason in standing.skipped.items():
         name = OutgoingEmail.Kind(kind).label
         if reason:
@@ -87,32 +89,32 @@ def mailing(standing: MailStanding) -> Iterator[RuleVerdict]:
     if not standing.skipped:
         yield RuleVerdict(None, _plain("The sequence sends no mail."))
         return
-    if standing.suppression:
-        yield _no("The address is suppressed: {}.", link_to(standing.suppression, "why"))
+    if reach.suppression:
+        yield _no("The address is suppressed: {}.", link_to(reach.suppression, "why"))
     else:
         yield _yes("The address is not suppressed.")
-    yield from _switches(standing)
-    if standing.capped_until:
-        yield _no("The cap holds marketing mail until {}.", moment(standing.capped_until))
+    yield from _switches(reach)
+    if reach.capped_until:
+        yield _no("The cap holds marketing mail until {}.", moment(reach.capped_until))
     if standing.window_opens_at:
         opens = moment(standing.window_opens_at)
         yield _no("The sending window is closed: it opens {}.", opens)
 
 
-def _switches(standing: MailStanding) -> Iterator[RuleVerdict]:
+def _switches(reach: Reachability) -> Iterator[RuleVerdict]:
     """Yield what holds the mail of everybody."""
-    if standing.on_hold_since:
-        since = moment(standing.on_hold_since)
+    if reach.on_hold_since:
+        since = moment(reach.on_hold_since)
         yield _no("This copy was restored from a backup and sends nothing since {}.", since)
-    switch = standing.switch
+    switch = reach.switch
     if switch.is_allowed:
         yield _yes("Mail is not paused.")
     else:
         held = "Mail waits" if switch.is_hold else "Mail is skipped"
         yield _no("{}: {}.", held, reason_in_words(switch.reason))
-    for stop in standing.stops:
+    for stop in reach.stops:
         yield _no('{}. <a href="{}">What to do</a>', stop.words, HANDBOOK)
-    if not standing.stops:
+    if not reach.stops:
         yield _yes("The mail server takes mail.")
 
 

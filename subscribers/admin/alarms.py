@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q
+from django.urls import reverse
 
 from config.admin_base import admin_url, list_url, view_url
 from config.readable import sentence, time_tag
@@ -18,9 +19,9 @@ from events.services import worker_reports
 from events.services.engine import away_receivers, mail_gauges
 from events.services.enrollments import retrying
 from events.wording import losses
+from subscribers.admin.outbox_numbers import PAGE as OUTBOX_NUMBERS
 from subscribers.models import AskedHour, ImportRun, Installation, OutgoingEmail, Workspace
 from subscribers.services.consent import breakers
-from subscribers.services.outbox import flow
 
 # The current hour and those just before: a confirmation delayed then may still wait.
 LATEST = timedelta(hours=3)
@@ -93,8 +94,8 @@ def _no_mail(now: datetime) -> Iterator[Alarm]:
         yield Alarm(
             text=sentence("{}. Mails that wait: {}.", stop.words, f"{gauges.all_waiting:,}"),
             permission="subscribers.view_outgoingemail",
-            link="What to do",
-            address=flow.HANDBOOK,
+            link="Since when, and what waits",
+            address=reverse(OUTBOX_NUMBERS),
         )
 
 

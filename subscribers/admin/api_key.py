@@ -21,8 +21,18 @@ class ApiKeyForm(RowForm):
         choices=Scope.choices,
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="What the key may do. None chosen: everything.",
+        help_text="What the key may do, if not everything.",
     )
+    is_full = forms.BooleanField(
+        required=False, label="Full access", help_text="Now and with every later release."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for a decision: nothing chosen is not everything."""
+        cleaned = super().clean() or self.cleaned_data
+        if self.instance._state.adding and bool(cleaned.get("scopes")) == cleaned.get("is_full"):
+            raise forms.ValidationError("Choose what the key may do, or full access.")
+        return cleaned
 
     class Meta:
         labels: ClassVar = {"is_test": "Test key"}
@@ -51,7 +61,7 @@ class ApiKeyAdmin(BaseAdmin):
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         if obj is None:
-            return ("workspace", "name", "scopes", "is_test", "expires_at")
+            return ("workspace", "name", "is_full", "scopes", "is_test", "expires_at")
         return ("name", *self.get_readonly_fields(request, obj))
 
     def get_readonly_fields(
@@ -68,12 +78,12 @@ class ApiKeyAdmin(BaseAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: RowForm, change: bool) -> None:
         if change:
-            api_keys.rename(api_key=obj)
+            api_keys.save(api_key=obj)
             return
         created = api_keys.create(
             workspace=obj.workspace,
             name=obj.name,
-            scopes=[Scope(scope) for scope in form.cleaned_data["scopes"]],
+            scopes=[Scope(scope) for scope in form.cleaned_data["scopes"]] or None,
             expires_at=obj.expires_at,
             is_test=obj.is_test,
         )
@@ -118,4 +128,4 @@ class ApiKeyAdmin(BaseAdmin):
 
     @admin.display(description="scopes")
     def may(self, api_key: ApiKey) -> str:
-        return ", ".join(api_key.scopes) or "everything"
+        return "everything" if api_key.scopes is None else ", ".join(api_key.scopes)

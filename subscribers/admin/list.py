@@ -9,8 +9,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from config.admin_base import RowForm, word_when
 from events.services.counts import current
-from events.services.segments import segments
-from events.services.sequences import references
+from events.services.sequences import name_uses
 from subscribers.admin.people_counts import PeopleCounts
 from subscribers.models import List
 from subscribers.services.audience import lists
@@ -54,12 +53,7 @@ class ListAdmin(PeopleCounts):
         lists.save(changed=obj)
 
     def reasons_to_keep(self, row: List) -> list[str]:
-        """Without the list, what names it could not be activated, or would find nobody."""
-        using = references.using(workspace_id=row.workspace_id, list_id=row.pk)
-        return [
-            *(f"Sequence: {sequence}" for sequence in using),
-            *segments.reasons_to_keep(workspace_id=row.workspace_id, list_id=row.pk),
-        ]
+        return name_uses.of_list(row)
 
     def delete_model(self, request: HttpRequest, obj: List) -> None:
         """Delete it and its memberships; the people stay."""

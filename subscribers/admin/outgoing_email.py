@@ -5,22 +5,26 @@ The engine owns the mails; an operator resolves those that failed or whose deliv
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
-from django.urls import URLPattern
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_safe
 from unfold.decorators import display
 
-from config.admin_base import ReadOnlyAdmin, RowAction, link_to, view_url
+from config.admin_base import KeysetChangeList, ReadOnlyAdmin, RowAction, link_to, view_url
 from config.admin_filters import FilteredAdmin, between
 from config.readable import bulleted, json_value
 from events.models import StepRun
-from subscribers.admin import activity_words, mail_words
+from subscribers.admin import activity_words, mail_words, outbox_bulk, outbox_numbers
 from subscribers.admin.mail_preview import frame, preview
+from subscribers.admin.outbox_filters import OF_OUTBOX, OutboxList
 from subscribers.admin.person_search import row_or_person
 from subscribers.models import OutgoingEmail
 from subscribers.services.outbox import outbox
@@ -38,24 +42,33 @@ SEND_AGAIN = RowAction(
 
 
 @admin.register(OutgoingEmail)
-class OutgoingEmailAdmin(ReadOnlyAdmin, FilteredAdmin):
+class OutgoingEmailAdmin(outbox_bulk.BulkPages, ReadOnlyAdmin, FilteredAdmin):
     when_empty = "No mail was made yet. Steps of sequences and confirmations make them."
     list_display = ("subject_shown", "recipient", "state", "note", "kind", "created_at", "sent_at")
     list_select_related = ("workspace",)
-    list_filter = ("status", "kind", "workspace", *between("created_at", ids_follow=True))
+    list_filter = (
+        "status", "kind", "workspace", *OF_OUTBOX, *between("created_at", ids_follow=True),
+    )  # fmt: skip
+    list_before_template = "admin/outbox_list.html"
     search_fields = ("id",)
     search_help_text = "eml_… id, whole address, external id or name"
     fieldsets = (
-        (
-            None,
-            {"fields": ("status", "why", "noted", "subject_shown", "recipient", "subscriber_link")},
-        ),
+        (None, {"fields": (
+            "status", "why", "noted", "subject_shown", "recipient", "subscriber_link",
+        )}),
         ("After it was sent", {"fields": ("activity",)}),
         ("Content", {"fields": ("rendered", "text_shown")}),
-        ("Headers", {"fields": ("sender", "reply_to", "message_id", "headers_shown")}),
-        ("Cause", {"fields": ("kind", "enrollments", "cause", "workspace", "public_id")}),
-        ("When", {"fields": ("created_at", "due_at", "sending_since", "sent_at", "attempts")}),
-    )
+        ("Why and when", {"fields": (
+            "kind", "enrollments", "created_at", "due_at", "sent_at", "workspace", "public_id",
+        )}),
+        ("For developers", {
+            "fields": (
+                "sender", "reply_to", "message_id", "headers_shown", "cause", "attempts",
+                "sending_since",
+            ),
+            "classes": ("collapse",),
+        }),
+    )  # fmt: skip
     readonly_fields = (
         "why", "noted", "subject_shown", "subscriber_link", "activity", "rendered", "text_shown",
         "headers_shown", "enrollments", "public_id",
@@ -78,11 +91,30 @@ class OutgoingEmailAdmin(ReadOnlyAdmin, FilteredAdmin):
         return (SEND_AGAIN,) if row.status == OutgoingEmail.Status.FAILED else ()
 
     def action_urls(self) -> list[URLPattern]:
+        numbers = self.admin_site.admin_view(require_safe(self.show_numbers))
         return [
+            path("numbers/", numbers, name="subscribers_outgoingemail_numbers"),
             self.view_url("preview", preview),
             self.action_url("it-arrived", self.it_arrived),
             self.action_url("send-again", self.send_again),
+            *super().action_urls(),
         ]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        return outbox_bulk.ChosenMails if outbox_bulk.change_of(request) else OutboxList
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        links = outbox_bulk.links(request) if self.has_bulk_permission(request) else ()
+        return super().changelist_view(request, {**(extra_context or {}), "bulk_links": links})
+
+    def show_numbers(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        shown = outbox_numbers.context(request, now=timezone.now())
+        title = "Outbox by day and reason"
+        return self.page(request, "admin/outbox_numbers.html", title=title, **shown)
 
     def it_arrived(self, request: HttpRequest, email: OutgoingEmail) -> None:
         self._settle(request, email, outbox.settle_as_sent, "Marked as sent")

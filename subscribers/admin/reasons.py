@@ -42,11 +42,11 @@ def ask(
     )
 
 
-def given(request: HttpRequest) -> str | None:
+def given(request: HttpRequest, *, kept_in: str = "ledger") -> str | None:
     """Return the posted reason on one line; None, with a message, when it cannot be used."""
     reason = " ".join(request.POST.get("reason", "").split())
     if not reason:
-        messages.error(request, "Give a reason: it is kept in the ledger.")
+        messages.error(request, f"Give a reason: it is kept in the {kept_in}.")
         return None
     if len(reason) > LONGEST:
         text = f"The reason has {len(reason):,} characters; at most {LONGEST} are allowed."

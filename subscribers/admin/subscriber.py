@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from unfold.decorators import display
 
+from config.admin_filters import FilteredAdmin, between
 from config.admin_skin import PENDING_FOR
 from config.readable import moment, time_tag
 from events.services.segments.limits import TookTooLong, time_limit
@@ -17,7 +18,7 @@ from subscribers import ids
 from subscribers.admin import subscriber_page
 from subscribers.admin.person_search import named
 from subscribers.admin.subscriber_enrolling import EnrollingActions
-from subscribers.admin.subscriber_filters import HasTag, InSegment, OnList, PendingFor
+from subscribers.admin.subscriber_filters import Came, HasTag, InSegment, OnList, PendingFor
 from subscribers.models import Confirmation, Subscriber
 from subscribers.wire import addresses
 
@@ -31,14 +32,22 @@ SEGMENT_TOO_SLOW = (
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(EnrollingActions):
+class SubscriberAdmin(EnrollingActions, FilteredAdmin):
     when_empty = "There is nobody yet. The first event of a person creates them."
     list_display = ("email", "external_id", "name", "state", "workspace", "created_at")
     list_display_of_pending = ("email", "waits", "mails_sent", "reminded", "workspace")
     list_select_related = ("workspace",)
-    list_filter = ("workspace", "status", InSegment, PendingFor, HasTag, OnList)
+    list_filter = (
+        "workspace",
+        "status",
+        InSegment,
+        PendingFor,
+        HasTag,
+        OnList,
+        *between("pk", base=Came),
+    )
     search_fields = ("email_key", "external_id")
-    search_help_text = "First or last name, address or external id, from its beginning"
+    search_help_text = "Any word of the name, the address or the external id, from its beginning"
     fieldsets = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:

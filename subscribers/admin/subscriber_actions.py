@@ -18,6 +18,7 @@ from subscribers.admin import reasons
 from subscribers.admin.circumstances import by_operator
 from subscribers.models import Subscriber, Suppression
 from subscribers.services.consent import asking, confirmations, suppressions, unsubscribing
+from subscribers.wire import addresses
 
 Status = Subscriber.Status
 ASK = RowAction(
@@ -183,15 +184,19 @@ class SubscriberActions(ReadOnlyAdmin):
         reason = reasons.given(request)
         if reason is None:
             return
-        suppressions.suppress(
-            workspace=subscriber.workspace,
-            address=subscriber.email,
-            reason=Suppression.Reason.MANUAL,
-            source=suppressions.SuppressionSource.ADMIN,
-            details=reason,
-            circumstances=by_operator(request),
-            now=timezone.now(),
-        )
+        try:
+            suppressions.suppress(
+                workspace=subscriber.workspace,
+                address=subscriber.email,
+                reason=Suppression.Reason.MANUAL,
+                source=suppressions.SuppressionSource.ADMIN,
+                details=reason,
+                circumstances=by_operator(request),
+                now=timezone.now(),
+            )
+        except addresses.InvalidAddress as error:
+            messages.error(request, f"The stored address {error}")
+            return
         said = f"{subscriber} gets no more mail."
         self.tell_done(request, subscriber, f"Suppressed: {reason}", said=said)
 

@@ -13,21 +13,19 @@ from config.readable import bulleted, moment, sentence, time_tag
 from events.wording.reasons import reason_in_words
 from subscribers.admin import consent_words
 from subscribers.models import Confirmation, ConsentRecord, OutgoingEmail, Subscriber, Suppression
-from subscribers.services.consent import suppressions
 from subscribers.services.outbox import outbox
 from subscribers.services.people import reachability
 
 LATEST = 50
-Status = OutgoingEmail.Status
+Status, Kind = OutgoingEmail.Status, OutgoingEmail.Kind
 
 
 def can_be_mailed(subscriber: Subscriber, *, now: datetime) -> SafeString:
     """Return whether a mail would be sent now, and why not, in sentences."""
     answer = reachability.of_person(subscriber=subscriber, now=now)
     lines = list(_verdict(answer))
-    suppression = suppressions.find(workspace=subscriber.workspace, email_key=subscriber.email_key)
-    if suppression:
-        lines.append(_suppressed(suppression))
+    if answer.suppression:
+        lines.append(_suppressed(answer.suppression))
     if answer.held and subscriber.workspace.is_mail_paused:
         lines.append(sentence("Switched off in the workspace {}.", link_to(subscriber.workspace)))
     confirmation = subscriber.confirmations.filter(closed_at=None).first()
@@ -40,15 +38,14 @@ def can_be_mailed(subscriber: Subscriber, *, now: datetime) -> SafeString:
 
 def _verdict(answer: reachability.Reachability) -> Iterator[SafeString]:
     strong = "<strong>{}</strong> {}"
-    marketing, transactional = map(reason_in_words, (answer.marketing, answer.transactional))
-    if answer.transactional:
-        yield sentence(strong, "No:", f"{transactional}.")
-    elif answer.marketing:
-        yield sentence(strong, "Only transactional mail:", f"{marketing}.")
-    elif not (answer.on_hold_since or answer.held or answer.stop):
-        yield sentence(strong, "Yes.", "")
-    if answer.transactional:
+    marketing, transactional = map(answer.skipped, (Kind.MARKETING, Kind.TRANSACTIONAL))
+    if transactional:
+        yield sentence(strong, "No:", f"{reason_in_words(transactional)}.")
         return
+    if marketing:
+        yield sentence(strong, "Only transactional mail:", f"{reason_in_words(marketing)}.")
+    elif not (answer.on_hold_since or answer.held or answer.stops):
+        yield sentence(strong, "Yes.", "")
     if answer.on_hold_since:
         since = time_tag(answer.on_hold_since)
         yield sentence(
@@ -56,14 +53,15 @@ def _verdict(answer: reachability.Reachability) -> Iterator[SafeString]:
         )
     if answer.held:
         yield sentence(strong, "Not now:", f"{reason_in_words(answer.held)}. What is due waits.")
-    elif answer.stop:
+    elif answer.stops:
+        stop = answer.stops[0]
         yield sentence(
             "<strong>Not now:</strong> no mail has left by {} since {}: {}. What is due waits.",
-            answer.stop.server,
-            time_tag(answer.stop.since),
-            answer.stop.reason,
+            stop.server,
+            time_tag(stop.since),
+            stop.reason,
         )
-    if answer.capped_until and not answer.marketing:
+    if answer.capped_until and not marketing:
         yield sentence(
             "Marketing mail waits until {}: {}.",
             time_tag(answer.capped_until),

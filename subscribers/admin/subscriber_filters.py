@@ -1,16 +1,17 @@
 """Filters of the list of subscribers: with a tag, on a list, in a segment, pending for days."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from config import workspace_choice
+from config.admin_filters import MomentFilter
 from config.admin_skin import PENDING_FOR
 from events.services.segments import segments
 from events.services.segments.compiling import TooManyReferences
@@ -84,6 +85,16 @@ class InSegment(ChosenByLink):
         except TooManyReferences as error:
             raise IncorrectLookupParameters(error) from error
         return queryset.filter(members, workspace=segment.workspace_id)
+
+
+class Came(MomentFilter):
+    """Keeps people whose row was created in a span: the number of new people counts the same.
+
+    Ids rise with that time, and the primary key serves it.
+    """
+
+    def condition(self, moment: datetime, rows: QuerySet[Any]) -> Q:
+        return Q(**{f"pk__{'lt' if self.is_end else 'gte'}": ids.first_id_at(moment)})
 
 
 class PendingFor(admin.SimpleListFilter):

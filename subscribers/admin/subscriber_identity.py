@@ -106,7 +106,7 @@ class IdentityActions(SubscriberActions):
         else:
             subscriber.refresh_from_db()
             self.log_change(request, subscriber, "Changed the address")
-            asked = " A confirmation was sent to it." if changed.is_asked else ""
+            asked = " A confirmation to it is queued." if changed.is_asked else ""
             messages.success(request, f"The address is {changed.email} now.{asked}")
             return None
         return HttpResponseRedirect(view_url(subscriber, "changing-address"))

@@ -7,10 +7,8 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from config.admin_base import RowForm
-from events.models import SyncRule, SyncRuleTag
 from events.services.counts import current
-from events.services.segments import segments
-from events.services.sequences import references
+from events.services.sequences import name_uses
 from subscribers.admin.people_counts import PeopleCounts
 from subscribers.models import Tag
 from subscribers.wire import tag_names
@@ -48,16 +46,7 @@ class TagAdmin(PeopleCounts):
             return text
 
     def reasons_to_keep(self, row: Tag) -> list[str]:
-        """Without the tag, what names it would silently do something else."""
-        rules = SyncRule.objects.filter(
-            pk__in=SyncRuleTag.objects.filter(tag=row).values("rule")
-        ).order_by("trigger_event", "position", "id")
-        using = references.using(workspace_id=row.workspace_id, tag=row.name)
-        return [
-            *(f"Sync rule: {rule}" for rule in rules[:10]),
-            *(f"Sequence: {sequence}" for sequence in using),
-            *segments.reasons_to_keep(workspace_id=row.workspace_id, tag=row.name),
-        ]
+        return name_uses.of_tag(row)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         is_system = isinstance(obj, Tag) and obj.is_system

@@ -187,7 +187,9 @@ def _step(run: StepRun, named: _Named) -> Said:
 
 def _mail(email: OutgoingEmail, named: _Named) -> Said:
     subject = link_tokens.hidden(email.subject) or "(no subject)"
-    what = sentence("Mail “{}” {}", link_to(email, subject), email.get_status_display().lower())
+    is_queued = email.status == MailStatus.QUEUED
+    state = "queued, has not left" if is_queued else email.get_status_display().lower()
+    what = sentence("Mail “{}” {}", link_to(email, subject), state)
     notes = []
     note = mail_words.note(email)
     if note != "-":

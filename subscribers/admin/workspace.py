@@ -1,18 +1,23 @@
 """Workspaces: settings, the webhook secret, and the preset of sync rules."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from config.admin_base import RowAction, RowForm, word_when
 from events.services.configuration import sync_rules
-from subscribers.admin.confirmation_form import TEMPLATES, ConfirmationForm
+from subscribers.admin.confirmation_form import CODE, TEMPLATES, ConfirmationForm
 from subscribers.admin.confirmation_page import ConfirmationPage
+from subscribers.admin.layout_page import LayoutPage
 from subscribers.models import Workspace
 from subscribers.services.workspaces import workspaces
+from subscribers.templating import layout
+from subscribers.templating.mail import TemplateFault
 
 MOST_MAILS = 1000
 MOST_HOURS = 8760  # A year.
@@ -23,10 +28,32 @@ TRACKING = (
     "agree first, so name it in your privacy policy. Nobody with the attribute doNotTrack is "
     "tracked."
 )
+LAYOUT = (
+    "HTML around the mails of sequences, with {{content}} once, where the mail belongs. Merge tags "
+    "work here too: {{workspace.name}}, {{workspace.postalAddress}}, {{unsubscribeUrl}}. Empty: "
+    "mails go as they are. It applies to mail that is sent from now on."
+)
 NO_SENDER = "Confirmations wait until the workspace has a sender address."
 
 
 class WorkspaceForm(ConfirmationForm):
+    class Meta(ConfirmationForm.Meta):
+        help_texts: ClassVar = ConfirmationForm.Meta.help_texts | {"mail_layout": LAYOUT}
+        widgets: ClassVar = ConfirmationForm.Meta.widgets | {
+            "mail_layout": UnfoldAdminTextareaWidget(attrs=CODE)
+        }
+
+    def clean_mail_layout(self) -> str:
+        # Browsers send line breaks as CR LF.
+        given: str = self.cleaned_data["mail_layout"].replace("\r\n", "\n")
+        if not given.strip():
+            return ""
+        try:
+            layout.check(given)
+        except TemplateFault as fault:
+            raise forms.ValidationError(str(fault)) from fault
+        return given
+
     def clean_mail_cap(self) -> int:
         return self.number("mail_cap", 0, MOST_MAILS)
 
@@ -35,7 +62,7 @@ class WorkspaceForm(ConfirmationForm):
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(ConfirmationPage):
+class WorkspaceAdmin(LayoutPage, ConfirmationPage):
     form = WorkspaceForm
     list_display = (
         "name", "slug", word_when("double_opt_in", "Double opt-in"), "from_email", "timezone",
@@ -49,6 +76,7 @@ class WorkspaceAdmin(ConfirmationPage):
             "from_email", "from_name", "is_mail_paused", "mail_cap", "mail_cap_hours",
             "language", "has_footer", "footer_link", "postal_address",
         )}),
+        ("Layout", {"fields": ("mail_layout", "layout_shown")}),
         ("Opens and clicks", {
             "description": TRACKING,
             "fields": ("tracks_opens", "tracks_clicks", "tracks_transactional"),
@@ -60,7 +88,7 @@ class WorkspaceAdmin(ConfirmationPage):
         ("Confirmation mail", {"fields": (*TEMPLATES, "confirmation_shown")}),
         ("More", {"fields": ("signing_secret", "created_at")}),
     )  # fmt: skip
-    readonly_fields = ("confirmation_shown", "signing_secret", "created_at")
+    readonly_fields = ("layout_shown", "confirmation_shown", "signing_secret", "created_at")
     fields_of_new = ("name", "slug", "double_opt_in", "timezone", "from_email", "from_name")
     prepopulated_fields = {"slug": ("name",)}
     change_form_outer_after_template = "admin/below_workspace.html"

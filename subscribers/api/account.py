@@ -1,112 +1,105 @@
-"""`GET /account`: which workspace a key belongs to, and what it may do."""
+"""`/account` and `/subscribers/me`: which workspace a key belongs to, and what it may do."""
 
-from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
-from rest_framework.request import Request
-
-from config.http.errors import json_response
-from subscribers.api.base import ApiView
-from subscribers.api.openapi import (
-    FLAG,
-    RATE_LIMIT_HEADERS,
-    READING_ERRORS,
-    REQUEST_ID,
-    SUCCESS,
-    answers,
-    listing,
-    public_id,
-    record,
-    text,
-)
+from subscribers.api.api_keys import Permissions, permissions_of
+from subscribers.api.calls import Answered, ResourceView, Shape, reads
+from subscribers.api.values import KeyId, WorkspaceId
 from subscribers.ids import encode
+from subscribers.models import ApiKey
 from subscribers.models.api_key import Scope
 
-KEY = record(
-    {
-        "id": public_id("key"),
-        "name": text("Which application uses it."),
-        "prefix": text("The first characters of the key."),
-        "type": {"const": "company"},
-        "isTest": FLAG,
-    },
-    required=["id", "name", "prefix", "type", "isTest"],
-)
-ANSWER = record(
-    {
-        "success": SUCCESS,
-        "companies": listing(
-            record({"id": public_id("wsp"), "name": text("The workspace."), "role": text("")})
-        ),
-        "currentCompanyId": public_id("wsp"),
-        "user": record({"id": public_id("key")}),
-        "message": text("A sentence."),
-        "apiKeyPermissions": record(
-            {
-                "scopes": {"type": ["array", "null"], "items": {"type": "string"}},
-                "fullAccess": FLAG,
-                "preset": {"enum": ["custom", "full_access"]},
-                "activeKey": KEY,
-            },
-            required=["scopes", "fullAccess", "activeKey"],
-        ),
-        "workspace": record(
-            {
-                "id": public_id("wsp"),
-                "name": text("Shown to people who get mail."),
-                "slug": text("Its short name for commands."),
-                "doubleOptIn": FLAG,
-                "timezone": text("IANA name."),
-            },
-            required=["id", "name", "slug", "doubleOptIn", "timezone"],
-        ),
-        "apiKey": KEY,
-    },
-    required=["success", "workspace", "apiKey", "apiKeyPermissions"],
-)
+
+class ActiveKey(Shape, kw_only=True):
+    id: KeyId
+    name: str
+    prefix: str
+    is_test: bool
+    type: str = "company"
 
 
-class AccountView(ApiView):
-    http_method_names = ["get"]  # noqa: RUF012 - Django declares it on the instance
-    required_scope = Scope.ACCOUNT_READ
+class AccountPermissions(Permissions, kw_only=True):
+    active_key: ActiveKey
 
-    @extend_schema(
-        operation_id="account",
-        summary="Which workspace the key belongs to, and what it may do",
-        tags=["Account"],
-        parameters=[REQUEST_ID, *RATE_LIMIT_HEADERS],
-        responses=answers({200: ("The workspace and the key.", ANSWER)}, errors=READING_ERRORS),
-    )
-    def get(self, request: Request) -> HttpResponse:
-        workspace, api_key = self.workspace, self.api_key
+
+class Company(Shape, kw_only=True):
+    id: WorkspaceId
+    name: str
+    role: str = "api_key"
+
+
+class KeyHolder(Shape, kw_only=True):
+    id: KeyId
+
+
+class WorkspaceShape(Shape, kw_only=True):
+    """The same workspace that `companies` names, in our words."""
+
+    id: WorkspaceId
+    name: str
+    slug: str
+    double_opt_in: bool
+    timezone: str
+
+
+class AccountAnswer(Answered, kw_only=True):
+    companies: list[Company]
+    current_company_id: WorkspaceId
+    user: KeyHolder
+    message: str
+    api_key_permissions: AccountPermissions
+    workspace: WorkspaceShape
+    api_key: ActiveKey
+
+
+class CompanyOfKey(Shape, kw_only=True):
+    company_id: WorkspaceId
+    company_name: str
+    api_key_type: str = "company"
+
+
+class MeAnswer(Answered, kw_only=True):
+    account: CompanyOfKey
+
+
+class AccountView(ResourceView):
+    @reads("Which workspace the key belongs to, and what it may do", scope=Scope.ACCOUNT_READ)
+    def get(self) -> AccountAnswer:
+        workspace, active = self.workspace, _active(self.api_key)
+        permissions = permissions_of(self.api_key)
         workspace_id = encode("wsp", workspace.pk)
-        active_key = {
-            "id": encode("key", api_key.pk),
-            "name": api_key.name,
-            "prefix": api_key.prefix,
-            "type": "company",
-            "isTest": api_key.is_test,
-        }
-        permissions = {
-            "scopes": api_key.scopes or None,
-            "fullAccess": not api_key.scopes,
-            "preset": "custom" if api_key.scopes else "full_access",
-            "activeKey": active_key,
-        }
-        return json_response(
-            {
-                "success": True,
-                "companies": [{"id": workspace_id, "name": workspace.name, "role": "api_key"}],
-                "currentCompanyId": workspace_id,
-                "user": {"id": active_key["id"]},
-                "message": f"This key belongs to the workspace {workspace.name}.",
-                "apiKeyPermissions": permissions,
-                "workspace": {
-                    "id": workspace_id,
-                    "name": workspace.name,
-                    "slug": workspace.slug,
-                    "doubleOptIn": workspace.double_opt_in,
-                    "timezone": workspace.timezone,
-                },
-                "apiKey": active_key,
-            }
+        return AccountAnswer(
+            companies=[Company(id=workspace_id, name=workspace.name)],
+            current_company_id=workspace_id,
+            user=KeyHolder(id=active.id),
+            message=f"This key belongs to the workspace {workspace.name}.",
+            api_key_permissions=AccountPermissions(
+                scopes=permissions.scopes,
+                full_access=permissions.full_access,
+                preset=permissions.preset,
+                active_key=active,
+            ),
+            workspace=WorkspaceShape(
+                id=workspace_id,
+                name=workspace.name,
+                slug=workspace.slug,
+                double_opt_in=workspace.double_opt_in,
+                timezone=workspace.timezone,
+            ),
+            api_key=active,
         )
+
+
+class MeView(ResourceView):
+    @reads("Which workspace the key belongs to", scope=Scope.ACCOUNT_READ)
+    def get(self) -> MeAnswer:
+        workspace = self.workspace
+        return MeAnswer(
+            account=CompanyOfKey(
+                company_id=encode("wsp", workspace.pk), company_name=workspace.name
+            )
+        )
+
+
+def _active(row: ApiKey) -> ActiveKey:
+    return ActiveKey(
+        id=encode("key", row.pk), name=row.name, prefix=row.prefix, is_test=row.is_test
+    )

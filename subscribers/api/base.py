@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -34,7 +34,8 @@ KEPT_ERRORS = frozenset({"SUBSCRIBER_NOT_FOUND", "NOT_FOUND", "IDENTITY_CONFLICT
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    body: dict[str, Any]
+    # What `msgspec` encodes.
+    body: Any
     status: int = 200
 
 
@@ -51,11 +52,16 @@ class Begun:
     rate: rate_limit.RateDecision | None
 
 
-def take_request(*, api_key: ApiKey, now: datetime) -> rate_limit.RateDecision | None:
-    """Take one request from the key's limit; None where requests are not limited."""
-    if not settings.RATE_LIMIT:
+def take_request(
+    *, api_key: ApiKey, now: datetime, reads: bool = False
+) -> rate_limit.RateDecision | None:
+    """Take one request from the key's limit; None where requests are not limited. What only
+    `reads` has a limit of its own, so that a busy page never keeps events out.
+    """
+    limit = settings.READ_RATE_LIMIT if reads else settings.RATE_LIMIT
+    if not limit:
         return None
-    return rate_limit.take(api_key_id=api_key.pk, limit=settings.RATE_LIMIT, now=now)
+    return rate_limit.take(api_key_id=api_key.pk, limit=limit, now=now, reads=reads)
 
 
 def rate_headers(rate: rate_limit.RateDecision | None) -> list[tuple[str, str]]:
@@ -84,9 +90,10 @@ class AlwaysJson(BaseContentNegotiation):
 class ApiView(APIView):
     authentication_classes = (ApiKeyAuthentication,)
     permission_classes = (HasScope,)
-    required_scope: ClassVar[Scope]
+    # None where the path does not take the method.
+    required_scope: Scope | None = None
     # The query parameters that the call takes; any other is refused.
-    query_parameters: ClassVar[frozenset[str]] = frozenset()
+    query_parameters: frozenset[str] = frozenset()
     content_negotiation_class = AlwaysJson
     rate: rate_limit.RateDecision | None = None
     # One moment for the whole request.
@@ -96,7 +103,10 @@ class ApiView(APIView):
         begun: Begun | None = request.META.get(BEGUN)
         self.now = begun.now if begun else datetime.now(tz=UTC)
         super().initial(request, *args, **kwargs)
-        self.rate = begun.rate if begun else take_request(api_key=self.api_key, now=self.now)
+        reads = request.method in {"GET", "HEAD"}
+        self.rate = (
+            begun.rate if begun else take_request(api_key=self.api_key, now=self.now, reads=reads)
+        )
         if self.rate is not None and not self.rate.is_allowed:
             raise ApiError(
                 "RATE_LIMITED",

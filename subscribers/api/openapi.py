@@ -81,6 +81,7 @@ _ERRORS = {
     403: "`FORBIDDEN`: the key lacks the scope.",
     404: "`SUBSCRIBER_NOT_FOUND` or `NOT_FOUND`.",
     409: "`IDENTITY_CONFLICT` or `IDEMPOTENCY_IN_PROGRESS`: nothing was recorded.",
+    412: "`PRECONDITION_FAILED`: the `ETag` in `If-Match` is not the present one.",
     413: "`PAYLOAD_TOO_LARGE`.",
     415: "`UNSUPPORTED_MEDIA_TYPE`.",
     422: "`IDEMPOTENCY_MISMATCH`: the same key with another body.",
@@ -135,6 +136,17 @@ RATE_LIMIT_HEADERS = [
         ("Reset", "Seconds until the next minute."),
     )
 ]
+
+
+class PathSchema(AutoSchema):
+    """Names a call by its method and path: `patchSubscribersByEmail`."""
+
+    def get_operation_id(self) -> str:
+        words = [self.method.lower()]
+        for part in self.path.removeprefix("/api/v1/").split("/"):
+            text = f"by_{part[1:-1]}" if part.startswith("{") else part
+            words += [word.title() for word in text.replace("-", "_").split("_")]
+        return "".join(words)
 
 
 class BearerKey(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # registers itself

@@ -11,12 +11,16 @@ from subscribers.models.workspace import Workspace
 
 
 class Scope(models.TextChoices):
-    """What a key may do; a key without scopes may do everything.
-
-    Older keys may have other words, which no call asks for.
-    """
+    """What a key may do. Older keys may have other words, which no call asks for."""
 
     EVENTS_WRITE = "events:write", "Record events"
+    SUBSCRIBERS_READ = "subscribers:read", "Read subscribers, their events and their history"
+    SUBSCRIBERS_WRITE = "subscribers:write", "Create, change and delete subscribers"
+    SUBSCRIBERS_TAG = "subscribers:tag", "Give tags to subscribers and take them away"
+    TAGS_WRITE = "tags:write", "Create, change and delete tags, and set the sync rules"
+    LISTS_READ = "lists:read", "Read lists"
+    LISTS_WRITE = "lists:write", "Create, change and delete lists, and change who is on them"
+    API_KEYS_MANAGE = "api_keys:manage", "Create, change and revoke API keys"
     ACCOUNT_READ = "account:read", "Read the account"
 
 
@@ -30,9 +34,8 @@ class ApiKey(models.Model):
         help_text="The first characters of the key, to tell keys apart.",
     )
     key_hash = models.CharField(max_length=64, editable=False)
-    scopes = models.JSONField(
-        default=list, blank=True, help_text="What the key may do. None chosen: everything."
-    )
+    # NULL is full access; no key has an empty list.
+    scopes = models.JSONField(null=True, blank=True)
     is_test = models.BooleanField(
         default=False,
         help_text="Enrollments it starts send no mail and call no webhook. Cannot be changed.",
@@ -58,5 +61,4 @@ class ApiKey(models.Model):
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
 
     def allows(self, scope: Scope) -> bool:
-        """Tell whether it has the scope; a key without any has all."""
-        return not self.scopes or scope.value in self.scopes
+        return self.scopes is None or scope.value in self.scopes

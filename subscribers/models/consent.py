@@ -54,7 +54,7 @@ class ConsentRecord(models.Model):
     """One record of the append-only ledger; of an erased person only the hash remains."""
 
     class Kind(models.TextChoices):
-        ASKED = "asked", "Confirmation sent"
+        ASKED = "asked", "Asked to confirm"
         REMINDED = "reminded", "Reminded"
         CONFIRMED = "confirmed", "Confirmed"
         GIVEN_UP = "given_up", "Never confirmed"

@@ -66,6 +66,8 @@ class Workspace(models.Model):
         db_default="",
         help_text="Your postal address; the footer ends with it. Many laws ask for one.",
     )
+    # HTML around that of sequences' mails, with one place for it; empty: none.
+    mail_layout = models.TextField("layout", blank=True, default="", db_default="")
     # The confirmation mail's templates; where empty, Cueline's own.
     confirmation_subject = models.CharField(max_length=998, blank=True, default="")
     confirmation_html = models.TextField(blank=True, default="")

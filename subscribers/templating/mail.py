@@ -12,6 +12,7 @@ from email.utils import formataddr
 from typing import Any
 
 from subscribers.templating import html as mail_html
+from subscribers.templating import layout as mail_layout
 from subscribers.templating import merge_tags
 from subscribers.templating.merge_tags import MergeTags, TemplateFault, check, render, tags_of
 from subscribers.templating.reader import Reader
@@ -55,13 +56,14 @@ def render_mail(
     data: Mapping[str, Any],
     reader: Reader | None = None,
     footer: Footer | None = None,
+    layout: str = "",
 ) -> RenderedMail:
     """Return the mail of four templates and plain data.
 
-    The preview text comes first in the HTML, hidden; style sheets are inlined. A blank `text` is
-    made from the HTML. A mail that says and shows nothing is blank throughout, without a footer.
-    What gave nothing is in the reader's notes. Raises
-    `TemplateFault`, and `TypeError` for data that is not plain.
+    The preview text comes first in the HTML, hidden; style sheets are inlined. HTML goes into the
+    `layout`, if there is one. A blank `text` is made from the HTML. A mail that says and shows
+    nothing is blank throughout, without layout and footer. What gave nothing is in the reader's
+    notes. Raises `TemplateFault`, and `TypeError` for data that is not plain.
     """
     merge_tags.refuse_other_than_plain(data)
     one_line_subject = header_text(
@@ -72,10 +74,13 @@ def render_mail(
     plain = merge_tags.render_plain(text, data, is_html=False, reader=reader)
     if not page.strip():
         page = ""
-    if not plain.strip():
-        plain = mail_html.to_text(page) or preview or one_line_subject
-    if not plain.strip() and "<img" not in page.lower():
+    has_text, heading = bool(plain.strip()), preview or one_line_subject
+    if not (has_text or heading or "<img" in page.lower() or mail_html.to_text(page)):
         return RenderedMail(subject=one_line_subject, preview_text=preview, html="", text="")
+    if page and layout:
+        page = mail_layout.around(page, layout=layout, data=data, reader=reader)
+    if not has_text:
+        plain = mail_html.to_text(page) or heading
     if footer and footer.url not in plain:
         plain = f"{plain.rstrip()}\n\n-- \n{footer.text}"
     if page:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.core.management import get_commands, load_command_class
-from django.urls import URLPattern, URLResolver, get_resolver
 from prometheus_client import REGISTRY
 from standardwebhooks.webhooks import WebhookVerificationError
 
@@ -24,6 +23,7 @@ from subscribers.models import OutgoingEmail, Subscriber, Workspace
 from subscribers.models.api_key import Scope
 from subscribers.templating import merge_tags
 from subscribers.templating.filters import FILTERS
+from tests.support.every_call import every_call
 
 ROOT = Path(__file__).parents[2]
 TEXT_BY_NAME = {path.stem: path.read_text() for path in (ROOT / "templates/docs").glob("*.md")}
@@ -150,19 +150,18 @@ def test_every_template_in_the_pages_can_be_rendered() -> None:
         merge_tags.check(example)
 
 
-def test_the_scopes_are_those_that_a_call_asks_for() -> None:
-    def walk(patterns: list[URLPattern | URLResolver]) -> set[Scope]:
-        found: set[Scope] = set()
-        for pattern in patterns:
-            if isinstance(pattern, URLResolver):
-                found |= walk(pattern.url_patterns)
-            elif scope := getattr(getattr(pattern.callback, "cls", None), "required_scope", None):
-                found.add(scope)
-        return found
+def test_the_scopes_are_those_that_a_key_can_have() -> None:
+    assert set(first_cells(section("sending-events", "Keys and scopes"))) == set(Scope)
 
-    used = walk(get_resolver().url_patterns)
 
-    assert set(first_cells(section("sending-events", "Keys and scopes"))) == set(used)
+def test_the_table_of_calls_has_every_call_with_its_scope() -> None:
+    rows = re.findall(
+        r"^\| `([A-Z]+ \S+)` \| `(\S+)` \|", section("api", "Every call"), re.MULTILINE
+    )
+    known = {each.name: each.call.scope.value for each in every_call() if each.name in dict(rows)}
+
+    assert dict(rows) == known
+    assert {each.name for each in every_call()} == set(known)
 
 
 @pytest.mark.django_db

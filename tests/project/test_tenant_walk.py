@@ -9,10 +9,13 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from events.models import Event
 from subscribers.models import Subscriber
 from tests.support.calling import ACCOUNT, BULK, IMPORTS, SINGLE, Caller
+from tests.support.every_call import as_documented, every_call
 
 # What each route is tried with, as a stranger who knows every id of the caller's workspace.
 # A route that is missing here fails the walk, so that nobody adds one without a thought.
 WITHOUT_IDS = {ACCOUNT, BULK, SINGLE, IMPORTS}
+# Declared calls: `tests/subscribers/api/test_every_call.py` walks them with every key and id.
+DECLARED = {each.route for each in every_call()}
 # They hold nothing of any workspace.
 PUBLIC = {"/api/v1/openapi.json", "/api/docs", "/api/docs/"}
 
@@ -27,11 +30,11 @@ def api_routes() -> list[str]:
                 yield route
 
     routes = walk(get_resolver().url_patterns, "/")
-    return sorted(route for route in routes if route.startswith("/api/"))
+    return sorted(as_documented(route) for route in routes if route.startswith("/api/"))
 
 
 def test_the_walk_knows_every_route() -> None:
-    assert set(api_routes()) == WITHOUT_IDS | PUBLIC
+    assert set(api_routes()) == WITHOUT_IDS | DECLARED | PUBLIC
 
 
 @pytest.mark.parametrize("route", sorted(WITHOUT_IDS))

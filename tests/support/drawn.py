@@ -105,6 +105,8 @@ OWN: dict[type[Any], dict[str, Any]] = {
         "subject": NAMES,
         "preview_text": st.just("") | NAMES,
         "html": st.sampled_from(["<p>\n", " x "]),
+        "body_format": st.sampled_from(["html", "markdown"]),
+        "use_layout": st.booleans(),
         "text": st.just("") | st.just("a\n\tb\n"),
         "is_transactional": st.booleans(),
         "respect_window": st.booleans(),

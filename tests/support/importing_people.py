@@ -6,6 +6,7 @@ from typing import Any
 
 from subscribers.models import ImportRun, Workspace
 from subscribers.rows.row import Row
+from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.imports import loop, runs
 from subscribers.services.imports.people import (
     Duplicates,
@@ -68,7 +69,7 @@ def options_for(
     """Return what an import was asked for."""
     return ImportOptions(
         workspace=workspace,
-        actor=ACTOR,
+        circumstances=Circumstances(actor=ACTOR),
         attributes_bytes=1000,
         furthest_ahead=timedelta(minutes=5),
         duplicates=duplicates,

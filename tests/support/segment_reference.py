@@ -25,6 +25,8 @@ class Facts:
     events: dict[str, list[datetime]] = field(default_factory=dict)
     # Kind and time.
     mails: list[tuple[str, datetime]] = field(default_factory=list)
+    # Of each mail: its kind, and what became of it: the kind of fact, by whom or how, when.
+    activity: list[tuple[str, list[tuple[str, str, datetime]]]] = field(default_factory=list)
 
 
 def belongs(facts: Facts, group: Group, *, roots: Mapping[str, Group], now: datetime) -> bool:
@@ -73,7 +75,25 @@ def holds(facts: Facts, one: SegmentFilter, *, roots: Mapping[str, Group], now: 
         case "emailSent":
             times = [at for kind, at in facts.mails if name in {"", kind}]
             answer = _at_least(times, since, one.count)
+        case _:
+            answer = _at_least(_of_activity(facts, one), since, one.count)
     return answer != is_negative
+
+
+def _of_activity(facts: Facts, one: SegmentFilter) -> list[datetime]:
+    """Return the last time of each mail; one of machines and of another sort of bounce is left."""
+    kind = one.field.removeprefix("email").lower()
+    sort = {"is_temporary_bounce": "soft", "is_permanent_bounce": "hard"}.get(one.operator)
+    times = []
+    for mail_kind, found in facts.activity:
+        is_wanted = mail_kind == one.name if one.name else mail_kind != "confirmation"
+        own = [
+            at for what, how, at in found
+            if what == kind and how != "machine" and sort in {None, how}
+        ]  # fmt: skip
+        if is_wanted and own:
+            times.append(max(own))
+    return times
 
 
 def _part(part: str, text: str) -> bool:

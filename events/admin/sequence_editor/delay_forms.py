@@ -1,6 +1,6 @@
 """The forms of the steps that wait for a time."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from events.admin.sequence_editor import fields, times
 from events.admin.sequence_editor.fields import box, choice, several, text
@@ -13,11 +13,15 @@ ACTIONS = {"continue": "go on at once", "skip": "leave out the next step", "exit
 
 class DelayForm(StepForm):
     kind, title = "delay", "Delay"
-    wire_names: ClassVar = {"days": "days", "hours": "hours", "minutes": "minutes"}
-
-    days = text("Days", "Calendar days in the person's time zone; 24 hours are hours.")
+    days = text("Days", "Calendar days; 24 hours are hours.")
     hours, minutes = text("Hours"), text("Minutes")
+    # Shown only where a length has them: callers may give milliseconds.
     seconds = text("Seconds")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self["seconds"].value():
+            del self.fields["seconds"]
 
     def own(self) -> Wire:
         return times.length_from(self.cleaned_data)
@@ -31,14 +35,9 @@ class UntilDateForm(StepForm):
     """Waits until a date from the event or the person."""
 
     kind, title = "until_date", "Delay until a date"
-    wire_names: ClassVar = {
-        "field": "field", "source": "source", "direction": "direction", "offset.days": "days",
-        "offset.hours": "hours", "offset.minutes": "minutes", "offset": "days",
-        "missingAction": "missing_action", "pastAction": "past_action",
-        "anniversary": "anniversary",
-    }  # fmt: skip
+    wire_names: ClassVar = times.wire_names("offset")
 
-    field = text("Field", "Path of the date, such as renewal.date.")
+    field = text("Field", "Path of the date, such as renewal.date.", list="known-properties")
     source = choice("Of", {"event": "the event", "subscriber": "the person's attributes"})
     direction = choice("Offset", {"after": "after the date", "before": "before the date"})
     days, hours, minutes = text("Days"), text("Hours"), text("Minutes")
@@ -70,9 +69,7 @@ class UntilWeekdayForm(StepForm):
     """Waits until certain hours of certain days."""
 
     kind, title = "until_weekday", "Delay until a day and hour"
-    wire_names: ClassVar = {
-        "days": "weekdays", "startTime": "start", "endTime": "end", "timezone": "timezone",
-    }  # fmt: skip
+    wire_names: ClassVar = times.HOURS_NAMES
 
     weekdays = several("Days", fields.WEEK)
     start = text("From", fields.START_HELP)

@@ -3,8 +3,9 @@
 So every field is optional here. The skin does not escape help texts: pass only our own.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 from django import forms
 from unfold.widgets import (
@@ -15,17 +16,9 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from events.admin.sequence_editor.lines import UnreadableLine, names_from
 from events.language.timing.windows import DAYS
 
-FILTERS_HELP = (
-    "One a line, all must be met: <code>order.total greater_than 100</code>, "
-    "<code>plan one_of pro, team</code>, <code>coupon exists</code>. Also equals, not_equals, "
-    "contains, less_than, not_exists."
-)
-LATER_FILTERS_HELP = (
-    f"{FILTERS_HELP} <code>cartId equals entry:cartId</code> compares with the event that began "
-    "the enrollment."
-)
 WEEK: Mapping[str, str] = {day: day.title() for day in DAYS}
 START_HELP = "Such as 09:00; empty: midnight."
 END_HELP = "Such as 17:00; empty: midnight."
@@ -49,21 +42,69 @@ class LinesWidget(UnfoldAdminTextareaWidget):  # type: ignore[misc]  # the skin 
     template_name = "django/forms/widgets/textarea.html"
 
 
-class LinesField(forms.CharField):
+class Notation(NamedTuple):
+    """How people type a wire value; `read` raises `UnreadableLine`."""
+
+    read: Callable[[str], Any]
+    write: Callable[[Any], str]
+
+
+NAMES = Notation(names_from, ", ".join)
+ONE_A_LINE = Notation(partial(names_from, separator="\n"), "\n".join)
+
+
+class TypedField(forms.CharField):
+    """A text; with a notation, its wire value is another."""
+
+    notation: Notation | None = None
+
+
+class LinesField(TypedField):
     """Keeps a text as it is typed; browsers end its lines with two characters."""
 
     def to_python(self, value: Any) -> str:  # noqa: ANN401 - as Django has it
         return (super().to_python(value) or "").replace("\r\n", "\n")
 
 
-def text(label: str, help_text: str = "", **attrs: Any) -> forms.CharField:
+def text(
+    label: str, help_text: str = "", *, notation: Notation | None = None, **attrs: Any
+) -> TypedField:
     widget = UnfoldAdminTextInputWidget(attrs=attrs)
-    return forms.CharField(required=False, label=label, help_text=help_text, widget=widget)
+    field = TypedField(required=False, label=label, help_text=help_text, widget=widget)
+    field.notation = notation
+    return field
 
 
-def lines(label: str, help_text: str = "", *, rows: int = 3) -> LinesField:
+def lines(
+    label: str, help_text: str = "", *, rows: int = 3, notation: Notation | None = None
+) -> LinesField:
     widget = LinesWidget(attrs={"rows": rows, "class": "cueline-code"})
-    return LinesField(required=False, label=label, help_text=help_text, widget=widget, strip=False)
+    field = LinesField(required=False, label=label, help_text=help_text, widget=widget, strip=False)
+    field.notation = notation
+    return field
+
+
+def read(name: str, field: forms.Field, given: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return the wire value of what was typed; raises `FieldFault`."""
+    if not isinstance(field, TypedField) or field.notation is None:
+        return given
+    try:
+        return field.notation.read(given)
+    except UnreadableLine as error:
+        raise FieldFault(name, str(error)) from error
+
+
+def written(field: forms.Field, value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return a wire value as people type it."""
+    if not isinstance(field, TypedField) or field.notation is None:
+        return value
+    return field.notation.write(value)
+
+
+def wire_name(field: str) -> str:
+    """Return a field's name as the wire has it: `event_name` is `eventName`."""
+    first, *others = field.split("_")
+    return "".join((first, *map(str.title, others)))
 
 
 def choice(label: str, choices: Mapping[str, str], help_text: str = "") -> forms.ChoiceField:

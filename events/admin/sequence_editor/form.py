@@ -7,10 +7,23 @@ from django.forms.utils import ErrorDict
 
 from config.admin_base import RowForm
 from events.admin.sequence_editor import fields
-from events.admin.sequence_editor.fields import FieldFault, box, choice, lines, several, text
-from events.admin.sequence_editor.step_rows import ARRANGE, StepRows
+from events.admin.sequence_editor.fields import (
+    NAMES,
+    ONE_A_LINE,
+    FieldFault,
+    box,
+    choice,
+    lines,
+    several,
+    text,
+)
+from events.admin.sequence_editor.lines import names_from
+from events.admin.sequence_editor.row_fields import ARRANGE, rows
+from events.admin.sequence_editor.row_kinds import FILTERS, LATER_FILTERS
+from events.admin.sequence_editor.step_rows import StepRows, said_at
 from events.admin.sequence_editor.times import Wire
-from events.admin.sequence_editor.wire import STOP_TYPES, WIRE_NAMES, initial_of, wire_of
+from events.admin.sequence_editor.wire import STOP_TYPES, initial_of, names_of, wire_of
+from events.language.entry import TRIGGERS
 from events.language.specs import SequenceSpec, as_wire, parse_sequence
 from events.models import Sequence
 from events.services.sequences import references, sequences
@@ -25,21 +38,28 @@ CHANGED_MEANWHILE = (
 
 class SequenceForm(RowForm):
     name = text("Name")
-    key = text("Key", "Files match it by this; made from the name when empty; does not change.")
+    key = text("Key", "Files find it again by this. Made of the name if empty; does not change.")
     description = lines("Description", rows=2)
-    labels = text("Labels", "Separate them with commas.")
+    labels = text("Labels", "Separate them with commas.", notation=NAMES)
 
     trigger = choice("Trigger", dict(Sequence.Trigger.choices))
-    event_name = text("Event", "Its name, such as signup.")
-    filters = lines("Only where", fields.FILTERS_HELP)
-    tag_names = text("Tags", "Any of them starts it; separate them with commas.")
-    lists = lines("Lists", "One a line, by name; none: any list.", rows=2)
+    event_name = text("Event", "Its name, such as signup.", list="known-events")
+    filters = rows("Only where", FILTERS)
+    tag_names = text(
+        "Tags",
+        "Any of them starts it; separate them with commas.",
+        notation=NAMES,
+        list="known-tags",
+    )
+    lists = lines("Lists", "One a line, by name; none: any list.", rows=2, notation=ONE_A_LINE)
     list_scope = choice(
         "Without lists",
         {"any_list": "joining any list starts it", "any_contact": "being created starts it too"},
     )
     enrollment_mode = choice("How often", dict(Sequence.Mode.choices))
-    enrollment_field_path = text("Field", "Path in the event's properties, such as order.id.")
+    enrollment_field_path = text(
+        "Field", "Path in the event's properties, such as order.id.", list="known-properties"
+    )
     active_subscribers_only = box(
         "Active people only", "People who unsubscribed, bounced or complained do not enter."
     )
@@ -49,11 +69,14 @@ class SequenceForm(RowForm):
     )
 
     stop_type = choice("Exit condition", STOP_TYPES)
-    stop_value = text("Event or tag", "Ends the enrollments that are under way, at once.")
-    stop_filters = lines("Only where", fields.LATER_FILTERS_HELP)
+    stop_value = text(
+        "Event or tag", "Ends the enrollments that are under way, at once.", list="known-events"
+    )
+    stop_filters = rows("Only where", LATER_FILTERS)
     stop_field_path = text(
         "Field",
         "Only for “once at a time for each value”: path in this event that says which enrollment.",
+        list="known-properties",
     )
 
     from_name, from_email = text("From, name"), text("From, address")
@@ -82,10 +105,35 @@ class SequenceForm(RowForm):
         shown: Wire = {} if self.is_new else _shown(self.instance)
         seen = "" if self.is_new else self.instance.updated_at.isoformat()
         trigger = self.instance.trigger
-        self.initial.update({**initial_of(shown), "trigger": trigger, "seen": seen})
+        self.initial.update(
+            {**initial_of(shown, self.base_fields), "trigger": trigger, "seen": seen}
+        )
         self._offer_lists(shown.get("mailList", ""))
         steps = shown.get("steps", [])
         self.rows = StepRows.of_post(self.data) if self.is_bound else StepRows.of_wire(steps)
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether the page holds what is not stored: moved steps, or values with faults."""
+        return self.is_bound
+
+    @property
+    def events_by_field(self) -> list[tuple[forms.BoundField, list[str]]]:
+        """The events that each field names, as they are typed."""
+        asked = {
+            "event_name": self["trigger"].value() == Sequence.Trigger.EVENT_RECEIVED,
+            "stop_value": self["stop_type"].value() == "event_received",
+        }
+        own = [
+            (self[name], names_from(str(self[name].value() or ""), separator="\n"))
+            for name, is_asked in asked.items()
+            if is_asked
+        ]
+        return [*own, *(each for row in self.rows.forms for each in row.events_by_field)]
+
+    @property
+    def event_names(self) -> list[str]:
+        return [*dict.fromkeys(name for _, names in self.events_by_field for name in names)]
 
     def _offer_lists(self, chosen: str) -> None:
         """Offer lists by name; those of every workspace while a new sequence has none."""
@@ -113,7 +161,7 @@ class SequenceForm(RowForm):
         if not self.is_new and cleaned.get("seen") != self.instance.updated_at.isoformat():
             raise forms.ValidationError(CHANGED_MEANWHILE)
         try:
-            wire = {**wire_of(cleaned), "steps": self.rows.to_wire()}
+            wire = {**wire_of(cleaned, self.fields), "steps": self.rows.to_wire()}
         except FieldFault as error:
             self.add_error(error.field, str(error))
             return cleaned
@@ -147,12 +195,22 @@ class SequenceForm(RowForm):
         if fault.path.startswith("steps"):
             self.rows.show(fault)
             return
-        for wire, field in WIRE_NAMES.items():
+        for wire, field in names_of(self.base_fields).items():
             if fault.path == wire or fault.path.startswith((f"{wire}[", f"{wire}.")):
                 inner = fault.path.removeprefix(wire).removeprefix(".")
-                self.add_error(field, f"{inner} {fault.message}".strip())
+                self.add_error(field, said_at(inner, fault.message))
                 return
         self.add_error(None, f"{fault.path} {fault.message}")
+
+
+# The triggers that show a field, as an expression for the page.
+TRIGGER_CONDITIONS = {
+    field: " || ".join(
+        f"trigger == '{type_}'" for type_, facts in TRIGGERS.items() if name in facts.fields
+    )
+    for name, field in names_of(SequenceForm.base_fields).items()
+    if any(name in facts.fields for facts in TRIGGERS.values())
+}
 
 
 def _shown(sequence: Sequence) -> Wire:

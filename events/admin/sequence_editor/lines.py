@@ -8,13 +8,16 @@ says what is missing.
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from events.language.fields import any_of
 from events.language.filters import WITHOUT_VALUE, Operator
 
-OPERATORS = "|".join(operator.value for operator in Operator)
-_FILTER = re.compile(rf"(?P<path>.+?)\s+(?P<operator>{OPERATORS})(?:\s+(?P<value>.*))?", re.DOTALL)
+OPERATORS = [operator.value for operator in Operator]
+_FILTER = re.compile(
+    rf"(?P<path>.+?)\s+(?P<operator>{'|'.join(OPERATORS)})(?:\s+(?P<value>.*))?", re.DOTALL
+)
 ENTRY = "entry:"
 # More digits are a name; Python reads no more than 4,300.
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
@@ -26,6 +29,8 @@ _EVENT_RULES = {
     "did_event_ever": {"since": "ever"},
     "did_not_event_ever": {"since": "ever"},
 }
+_FILTER_RULES = ("attribute", "event_property")
+RULE_WORDS = (*_RULE_FIELDS, *_FILTER_RULES, *_EVENT_RULES)
 
 
 class UnreadableLine(ValueError):
@@ -34,7 +39,7 @@ class UnreadableLine(ValueError):
 
 def filters_from(text: str) -> list[Any]:
     """Return the filters of some lines; raises `UnreadableLine`."""
-    return _each_line(text, _filter_from, "such as: plan.name equals pro")
+    return _each_line(text, _filter_from, "such as: plan.name equals pro", needs=OPERATORS)
 
 
 def filter_lines(filters: Iterable[Any]) -> str:
@@ -44,7 +49,15 @@ def filter_lines(filters: Iterable[Any]) -> str:
 
 def rules_from(text: str) -> list[Any]:
     """Return the rules of some lines; raises `UnreadableLine`."""
-    return _each_line(text, _rule_from, "such as: tag vip")
+    return _each_line(text, _rule_from, "such as: tag vip", begins_with=RULE_WORDS)
+
+
+def event_names_in(text: str) -> list[str]:
+    """Return the events that the rules of some lines ask for."""
+    try:
+        return [str(rule["eventName"]) for rule in rules_from(text) if rule.get("eventName")]
+    except UnreadableLine:
+        return []
 
 
 def rule_lines(rules: Iterable[Any]) -> str:
@@ -91,13 +104,32 @@ def names_from(text: str, *, separator: str = ",") -> list[str]:
     return [name.strip() for name in text.split(separator) if name.strip()]
 
 
-def _each_line(text: str, read: Callable[[str], Any], example: str) -> list[Any]:
+def _each_line(
+    text: str,
+    read: Callable[[str], Any],
+    example: str,
+    *,
+    begins_with: Collection[str] = (),
+    needs: Iterable[str] = (),
+) -> list[Any]:
+    """Return what each line says; the words that it may begin with, or needs, are for errors."""
     found = []
     for number, line in enumerate(filter(None, map(str.strip, text.splitlines())), start=1):
         value = _json_object(line) if line.startswith("{") else read(line)
-        if not isinstance(value, dict):
-            raise UnreadableLine(f"Line {number} must be {example}, or a JSON object.")
-        found.append(value)
+        if isinstance(value, dict):
+            found.append(value)
+            continue
+        word = line.partition(" ")[0]
+        if not begins_with or line.startswith("{"):
+            hint = f" After the path comes {any_of(needs)}." if needs else ""
+            raise UnreadableLine(f"Line {number} must be {example}, or a JSON object.{hint}")
+        if word in begins_with:
+            needed = f"a path, one of {any_of(OPERATORS)}, and a value"
+            raise UnreadableLine(f"Line {number}: after {word} comes {needed}.")
+        words = any_of(begins_with)
+        raise UnreadableLine(
+            f"Line {number}: {word[:40]!r} is no rule. A line begins with {words}."
+        )
     return found
 
 
@@ -105,7 +137,7 @@ def _line(value: Any, write: Callable[[Any], str], read: Callable[[str], Any]) -
     """Return the plain line when it means the same, else JSON."""
     line = write(value)
     is_plain = line == line.strip() and not line.startswith("{") and len(line.splitlines()) == 1
-    return line if is_plain and _is_same(read(line), value) else _as_json(value)
+    return line if is_plain and is_same(read(line), value) else _as_json(value)
 
 
 def _branch_from(line: str) -> dict[str, Any] | None:
@@ -136,19 +168,15 @@ def _filter_from(line: str) -> dict[str, Any] | None:
         return {**found, "value": text} if text else found
     if text.startswith(ENTRY):
         return {**found, "entryPath": text.removeprefix(ENTRY).strip()}
-    is_list = match["operator"] == Operator.ONE_OF
-    return {**found, "value": _values_in(text) if is_list else value_in(text)}
+    return {**found, "value": compared_in(match["operator"], text)}
 
 
 def _filter_line(wanted: dict[str, Any]) -> str:
     words = [str(wanted.get("path")), str(wanted.get("operator"))]
-    value = wanted.get("value")
     if wanted.get("entryPath"):
         words.append(f"{ENTRY}{wanted['entryPath']}")
-    elif isinstance(value, list):
-        words.append(", ".join(map(_value_text, value)))
-    elif value is not None:
-        words.append(_value_text(value))
+    elif wanted.get("value") is not None:
+        words.append(value_text(wanted["value"]))
     return " ".join(words)
 
 
@@ -159,7 +187,7 @@ def _rule_from(line: str) -> dict[str, Any] | None:
         return {"type": word, _RULE_FIELDS[word]: rest}
     if word in _EVENT_RULES:
         return {"type": word.removesuffix("_ever"), "eventName": rest, **_EVENT_RULES[word]}
-    if word in {"attribute", "event_property"}:
+    if word in _FILTER_RULES:
         found = _filter_from(rest)
         return {"type": word, **found} if found else None
     return None
@@ -169,7 +197,7 @@ def _rule_line(rule: dict[str, Any]) -> str:
     kind = str(rule.get("type"))
     if kind in _RULE_FIELDS:
         return f"{kind} {rule.get(_RULE_FIELDS[kind])}"
-    if kind in {"attribute", "event_property"}:
+    if kind in _FILTER_RULES:
         return f"{kind} {_filter_line(rule)}"
     ever = "_ever" if rule.get("since") == "ever" else ""
     return f"{kind}{ever} {rule.get('eventName')}"
@@ -184,7 +212,7 @@ def _attribute_from(line: str) -> dict[str, Any] | None:
 
 def _attribute_line(pair: dict[str, Any]) -> str:
     ((name, value),) = pair.items()
-    return f"{name} = {_value_text(value)}"
+    return f"{name} = {_scalar_text(value)}"
 
 
 def value_in(text: str) -> Any:  # noqa: ANN401 - JSON
@@ -201,19 +229,28 @@ def value_in(text: str) -> Any:  # noqa: ANN401 - JSON
     return text
 
 
-def _values_in(text: str) -> list[Any]:
+def compared_in(operator: str, text: str) -> Any:  # noqa: ANN401 - JSON
+    """Return what an operator compares with: several values for `one_of`."""
     whole = value_in(text)
-    return whole if isinstance(whole, list) else [value_in(each) for each in names_from(text)]
+    if operator != Operator.ONE_OF or isinstance(whole, list):
+        return whole
+    return [value_in(each) for each in names_from(text)]
 
 
-def _value_text(value: Any) -> str:  # noqa: ANN401 - JSON
+def value_text(value: Any) -> str:  # noqa: ANN401 - JSON
+    """Return a text that `compared_in` reads as the value, wherever there is one."""
+    texts = map(_scalar_text, value) if isinstance(value, list) else [_scalar_text(value)]
+    return ", ".join(texts)
+
+
+def _scalar_text(value: Any) -> str:  # noqa: ANN401 - JSON
     """Return the shortest text that `value_in` reads as the value."""
     text = value if isinstance(value, str) else _as_json(value)
     is_plain = text == text.strip() and text and len(text.splitlines()) == 1
-    return text if is_plain and _is_same(value_in(text), value) else _as_json(value)
+    return text if is_plain and is_same(value_in(text), value) else _as_json(value)
 
 
-def _is_same(one: object, other: object) -> bool:
+def is_same(one: object, other: object) -> bool:
     return _as_json(one) == _as_json(other)
 
 

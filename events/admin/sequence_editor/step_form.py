@@ -1,34 +1,39 @@
 """The base of all step forms, and the form of an email."""
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 
 from django import forms
 
 from events.admin.sequence_editor import lines as wire_lines
-from events.admin.sequence_editor.fields import FieldFault, box, choice, lines, text
+from events.admin.sequence_editor.fields import (
+    box,
+    choice,
+    lines,
+    read,
+    text,
+    wire_name,
+    written,
+)
 from events.admin.sequence_editor.times import Wire
 
-
-class Notation(NamedTuple):
-    """How people type a wire value; `read` raises `UnreadableLine`."""
-
-    read: Callable[[str], Any]
-    write: Callable[[Any], str]
-
-
-FILTERS = Notation(wire_lines.filters_from, wire_lines.filter_lines)
+# Fields of every step, which are read on their own.
+COMMON = ("id", "label", "next")
 
 
 class StepForm(forms.Form):
-    """What every step has; `wire_names` maps a wire path to the field that shows its fault."""
+    """What every step has; `wire_names` maps a wire path to the field that shows its fault, where
+    the field's own name does not say it.
+    """
 
     kind: ClassVar[str]
     title: ClassVar[str]
     wire_names: ClassVar[Mapping[str, str]] = {}
-    # By field: how its text becomes the wire value, and the reverse.
-    notations: ClassVar[Mapping[str, Notation]] = {}
+    # Fields that have no place on the wire.
+    unsent: ClassVar[Collection[str]] = ()
     kept_when_blank: ClassVar[Collection[str]] = ()
+    # What stands below the fields, such as further buttons.
+    template: ClassVar[str] = ""
 
     id = forms.CharField(required=False, widget=forms.HiddenInput)
     label = text("Label", "For yourself.")
@@ -42,23 +47,24 @@ class StepForm(forms.Form):
 
     def to_wire(self) -> Wire:
         """Return the step's wire form without blanks; raises `FieldFault`."""
-        common = {n: self.cleaned_data.get(n, "") for n in ("id", "label", "next")}
+        common = {n: self.cleaned_data.get(n, "") for n in COMMON}
         parts = {**common, **self.own()}
         return {n: part for n, part in parts.items() if part != "" or n in self.kept_when_blank}
 
+    @classmethod
+    def names(cls) -> dict[str, str]:
+        """Return the field for each wire path; the longer path comes first."""
+        known = {*cls.wire_names.values(), *cls.unsent, *COMMON}
+        others = (field for field in cls.base_fields if field not in known)
+        return {**cls.wire_names, **{wire_name(field): field for field in others}}
+
     def own(self) -> Wire:
         """Return the wire fields of this kind; raises `FieldFault`."""
-        return {name: self.said(field) for name, field in self.wire_names.items()}
+        return {name: self.said(field) for name, field in self.names().items()}
 
     def said(self, field: str) -> Any:  # noqa: ANN401 - JSON
         """Return the wire value of a field; raises `FieldFault`."""
-        given = self.cleaned_data[field]
-        if field not in self.notations:
-            return given
-        try:
-            return self.notations[field].read(given)
-        except wire_lines.UnreadableLine as error:
-            raise FieldFault(field, str(error)) from error
+        return read(field, self.fields[field], self.cleaned_data[field])
 
     @classmethod
     def initial_of(cls, wire: Wire) -> Wire:
@@ -68,11 +74,18 @@ class StepForm(forms.Form):
     @classmethod
     def own_initial(cls, wire: Wire) -> Wire:
         """Return the initial values of this kind's fields; a missing choice is its first."""
-        return {
-            field: cls.notations[field].write(wire[name]) if field in cls.notations else wire[name]
-            for name, field in cls.wire_names.items()
-            if name in wire
-        }
+        given = {field: wire[name] for name, field in cls.names().items() if name in wire}
+        return {field: written(cls.base_fields[field], value) for field, value in given.items()}
+
+    @property
+    def events_by_field(self) -> list[tuple[forms.BoundField, list[str]]]:
+        """The events that each field names, as they are typed."""
+        found = []
+        for name in {"event_name", "rules"} & {*self.fields}:
+            text = str(self[name].value() or "")
+            names = wire_lines.event_names_in(text) if name == "rules" else [text.strip()]
+            found.append((self[name], [*filter(None, names)]))
+        return found
 
     @property
     def heading(self) -> str:
@@ -85,22 +98,30 @@ class StepForm(forms.Form):
 
 
 class EmailForm(StepForm):
+    template = "admin/sequence_editor_email.html"
     kind, title = "email", "Email"
     wire_names: ClassVar = {
-        "subject": "subject", "previewText": "preview_text", "html": "html", "text": "text",
+        "subject": "subject", "previewText": "preview_text", "bodyFormat": "body_format",
+        "html": "html", "body": "html", "text": "text", "useLayout": "use_layout",
         "isTransactional": "is_transactional", "onFailure": "on_failure",
         "respectWindow": "respect_window",
     }  # fmt: skip
 
     subject = text("Subject", "Merge tags such as {{subscriber.firstName|friend}} work here too.")
     preview_text = text("Preview text", "What inboxes show after the subject.")
+    body_format = choice("Body in", {"html": "HTML", "markdown": "Markdown"})
     html = lines(
-        "HTML",
+        "Body",
         "Merge tags: {{subscriber.firstName|friend}}, {{subscriber.attributes.plan}}, "
         "{{event.order.id}}, {{workspace.name}}, {{unsubscribeUrl}}.",
         rows=12,
     )
-    text = lines("Plain text", "If empty, it is made from the HTML.", rows=4)
+    text = lines("Plain text", "If empty, it is made from the body.", rows=4)
+    use_layout = choice(
+        "Layout",
+        {"": "the workspace's, if it has one", "no": "without"},
+        "A body that is a whole page, with &lt;html&gt;, goes without it too.",
+    )
     is_transactional = box(
         "Transactional",
         "Sent to unsubscribed people too. Only for mail they asked for, such as a receipt.",
@@ -114,3 +135,15 @@ class EmailForm(StepForm):
         "Keep to the sending window",
         "Transactional mail leaves at any time unless this is set. Other mail always keeps to it.",
     )
+
+    def own(self) -> Wire:
+        """Return the body by the name that its format has on the wire."""
+        is_markdown = self.said("body_format") == "markdown"
+        other = "html" if is_markdown else "body"
+        parts = {name: part for name, part in super().own().items() if name != other}
+        return {**parts, "useLayout": self.said("use_layout") != "no"}
+
+    @classmethod
+    def own_initial(cls, wire: Wire) -> Wire:
+        shown = super().own_initial(wire)
+        return {**shown, "use_layout": "" if wire.get("useLayout", True) else "no"}

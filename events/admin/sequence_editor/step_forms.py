@@ -1,36 +1,34 @@
 """The forms of the steps that wait for events, decide and change; and each wire step's form."""
 
-from functools import partial
 from typing import Any, ClassVar
 
 from events.admin.sequence_editor import lines as wire_lines
 from events.admin.sequence_editor.delay_forms import DelayForm, UntilDateForm, UntilWeekdayForm
-from events.admin.sequence_editor.fields import LATER_FILTERS_HELP, choice, lines, several, text
-from events.admin.sequence_editor.step_form import FILTERS, EmailForm, Notation, StepForm
-from events.admin.sequence_editor.times import Wire, length_from, length_parts
+from events.admin.sequence_editor.fields import (
+    NAMES,
+    ONE_A_LINE,
+    Notation,
+    choice,
+    lines,
+    several,
+    text,
+)
+from events.admin.sequence_editor.row_fields import rows
+from events.admin.sequence_editor.row_kinds import BRANCHES, LATER_FILTERS, RULES
+from events.admin.sequence_editor.step_form import EmailForm, StepForm
+from events.admin.sequence_editor.times import Wire, length_from, length_parts, wire_names
 from events.language.steps.kinds.webhook import METHODS
 
-SPLIT_HELP = (
-    "2 to 10, one a line: its weight (1 to 1000), the id of the later step to go on with or "
-    "<code>exit</code>, and a name if you like, such as <code>70 short-mail a</code>."
-)
 TAGS_HELP = "Separate them with commas."
 LISTS_HELP = "One a line, by name."
-one_a_line = partial(wire_lines.names_from, separator="\n")
 
 
 class WaitForm(StepForm):
     kind, title = "wait_for_event", "Wait for an event"
-    wire_names: ClassVar = {
-        "eventName": "event_name", "propertyFilters": "filters", "timeout.days": "days",
-        "timeout.hours": "hours", "timeout.minutes": "minutes", "timeout": "days",
-        "onTimeout": "on_timeout",
-    }  # fmt: skip
+    wire_names: ClassVar = {"propertyFilters": "filters", **wire_names("timeout")}
 
-    notations: ClassVar = {"filters": FILTERS}
-
-    event_name = text("Event", "Its name, such as order.placed.")
-    filters = lines("Only where", LATER_FILTERS_HELP)
+    event_name = text("Event", "Its name, such as order.placed.", list="known-events")
+    filters = rows("Only where", LATER_FILTERS)
     days = text("For days at most", "7 days when nothing is given; 365 at most.")
     hours, minutes = text("Hours"), text("Minutes")
     on_timeout = choice("When it does not come", {"continue": "go on", "exit": "end"})
@@ -51,19 +49,9 @@ class WaitForm(StepForm):
 
 class ConditionForm(StepForm):
     kind, title = "condition", "Condition"
-    wire_names: ClassVar = {"rules": "rules", "match": "match", "onFalse": "on_false"}
-    notations: ClassVar = {"rules": Notation(wire_lines.rules_from, wire_lines.rule_lines)}
 
-    rules = lines(
-        "Only if",
-        "One a line: <code>tag vip</code>, <code>no_tag lead</code>, <code>list News</code>, "
-        "<code>no_list News</code>, <code>attribute plan equals pro</code>, "
-        "<code>event_property total greater_than 100</code> (of the event that began it), "
-        "<code>attribute lastCart equals entry:cartId</code> (compares with that event), "
-        "<code>did_event order.placed</code> or <code>did_not_event order.placed</code> (since "
-        "entry), <code>did_event_ever</code>, <code>did_not_event_ever</code>.",
-    )
-    match = choice("Met by", {"all": "all of them", "any": "any of them"})
+    rules = rows("Only if the person", RULES)
+    match = choice("Rules that must hold", {"all": "all of them", "any": "any of them"})
     # `StepRows` offers the later steps.
     on_false = choice("Otherwise", {"exit": "end"})
 
@@ -74,41 +62,28 @@ class ConditionForm(StepForm):
 
 class SplitForm(StepForm):
     kind, title = "split", "Split"
-    wire_names: ClassVar = {"branches": "branches"}
-    notations: ClassVar = {"branches": Notation(wire_lines.branches_from, wire_lines.branch_lines)}
     next = None  # type: ignore[assignment]  # removes the field
 
-    # `StepRows` names the later steps.
-    branches = lines("Branches", SPLIT_HELP)
+    branches = rows("Branches", BRANCHES)
 
 
 class TagsForm(StepForm):
     kind, title = "update_tags", "Update tags"
-    wire_names: ClassVar = {"add": "add", "remove": "remove"}
-    notations: ClassVar = dict.fromkeys(wire_names, Notation(wire_lines.names_from, ", ".join))
 
-    add, remove = text("Add", TAGS_HELP), text("Remove", TAGS_HELP)
+    add = text("Add", TAGS_HELP, notation=NAMES, list="known-tags")
+    remove = text("Remove", TAGS_HELP, notation=NAMES, list="known-tags")
 
 
 class ListsForm(StepForm):
     kind, title = "update_list", "Update lists"
-    wire_names: ClassVar = {"join": "join", "leave": "leave"}
-    notations: ClassVar = dict.fromkeys(wire_names, Notation(one_a_line, "\n".join))
 
-    join, leave = lines("Join", LISTS_HELP, rows=2), lines("Leave", LISTS_HELP, rows=2)
+    join = lines("Join", LISTS_HELP, rows=2, notation=ONE_A_LINE)
+    leave = lines("Leave", LISTS_HELP, rows=2, notation=ONE_A_LINE)
 
 
 class SubscriberForm(StepForm):
     kind, title = "update_subscriber", "Update subscriber"
-    wire_names: ClassVar = {
-        "firstName": "first_name",
-        "lastName": "last_name",
-        "status": "status",
-        "attributes": "attributes",
-    }
-    notations: ClassVar = {
-        "attributes": Notation(wire_lines.attributes_from, wire_lines.attribute_lines)
-    }
+    unsent = ("clear",)
     # An empty name clears it.
     kept_when_blank = ("firstName", "lastName")
 
@@ -119,6 +94,7 @@ class SubscriberForm(StepForm):
         "Attributes",
         "One a line: <code>plan = pro</code>, <code>seats = 5</code>; <code>coupon = null</code> "
         "removes one.",
+        notation=Notation(wire_lines.attributes_from, wire_lines.attribute_lines),
     )
 
     def said(self, field: str) -> Any:  # noqa: ANN401 - JSON
@@ -135,11 +111,6 @@ class SubscriberForm(StepForm):
 
 class WebhookForm(StepForm):
     kind, title = "webhook", "Webhook"
-    wire_names: ClassVar = {
-        "url": "url", "method": "method", "headers": "headers", "body": "body",
-        "onError": "on_error",
-    }  # fmt: skip
-    notations: ClassVar = {"headers": Notation(wire_lines.headers_from, wire_lines.header_lines)}
 
     url = text(
         "URL",
@@ -151,6 +122,7 @@ class WebhookForm(StepForm):
         "Headers",
         "One a line: <code>Authorization: Bearer …</code>. Values may have merge tags.",
         rows=2,
+        notation=Notation(wire_lines.headers_from, wire_lines.header_lines),
     )
     body = lines(
         "Body",

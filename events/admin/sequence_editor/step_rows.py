@@ -1,69 +1,95 @@
-"""The steps of a sequence as rows of forms: from a sequence or a POST, and rearranged.
+"""The steps of a sequence as rows of forms: from a sequence or a POST, and rearranged."""
 
-A button adds, moves or removes a row by posting the whole form; nothing is stored then.
-"""
-
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.datastructures import MultiValueDict
 
+from events.admin.sequence_editor.arranging import BRANCHES, Arranged, TypedStep, arranged
 from events.admin.sequence_editor.fields import FieldFault
+from events.admin.sequence_editor.places import StepPlace, places_of
+from events.admin.sequence_editor.row_fields import ARRANGE
+from events.admin.sequence_editor.row_kinds import Option
+from events.admin.sequence_editor.sentences import sentence_of, sentence_typed
 from events.admin.sequence_editor.step_form import StepForm
 from events.admin.sequence_editor.step_forms import FORMS, form_kind_of, wire_kind_of
 from events.admin.sequence_editor.times import Wire
-from events.language.steps import MOST_STEPS
+from events.language.steps import EXIT, MOST_STEPS
 from subscribers.wire.payloads import Fault
 
 PREFIX = "steps"
 COUNT = f"{PREFIX}-count"
-ARRANGE = "_arrange"
+# Opens every step, in a browser without script.
+OPEN_ALL = "open"
+# What says where a step stands.
+JUMPS = ("id", "next", "on_false", BRANCHES)
 # The fields that choose a later step, with their defaults.
-TARGETS = {"next": "", "on_false": "exit"}
-ADD_KIND, ADD_BEFORE = "_add_kind", "_add_before"
+TARGETS = {"next": "", "on_false": EXIT}
+_FIELD = re.compile(rf"{PREFIX}-(\d{{1,3}})-(.+)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class _Typed:
-    kind: str
-    values: Mapping[str, list[str]]
+@dataclass(slots=True)
+class FoldedStep:
+    """A step's form as the page folds it."""
 
-    @property
-    def step_id(self) -> str:
-        return (self.values.get("id") or [""])[-1]
+    form: StepForm
+    place: StepPlace
+    sentence: str
+    is_open: bool = False
 
 
 class StepRows:
     """The rows in order; `faults_of_all` are those that no row's field could show."""
 
-    def __init__(self, forms: Iterable[StepForm]) -> None:
-        self.forms = list(forms)
+    def __init__(
+        self, forms: Sequence[StepForm], typed: Sequence[TypedStep], sentences: Sequence[str]
+    ) -> None:
+        self.forms = [*forms]
         self.faults_of_all: list[str] = []
+        # The places and names of fields whose values have no wire form: they say so.
+        self.unread: set[tuple[int, str | None]] = set()
+        for number, form in enumerate(self.forms, start=1):
+            _offer_targets(form, self.forms[number:], first=number + 1)
+        both = zip(forms, places_of(typed), sentences, strict=True)
+        self.shown = [FoldedStep(*each) for each in both]
         for place, form in enumerate(self.forms):
             _offer_targets(form, self.forms[place + 1 :], first=place + 2)
 
     @classmethod
     def of_wire(cls, steps: Iterable[Wire]) -> "StepRows":
-        forms = []
+        forms, typed, sentences = [], [], []
         for place, step in enumerate(steps):
             made = FORMS[form_kind_of(step)]
-            forms.append(made(initial=made.initial_of(step), prefix=f"{PREFIX}-{place}"))
-        return cls(forms)
+            form = made(initial=made.initial_of(step), prefix=f"{PREFIX}-{place}")
+            forms.append(form)
+            sentences.append(sentence_of(step))
+            texts = {name: [value] for name, value in form.initial.items() if name in JUMPS}
+            typed.append(TypedStep(form.kind, texts))
+        return cls(forms, typed, sentences)
 
     @classmethod
     def of_post(cls, posted: Mapping[str, Any]) -> "StepRows":
         """Return the posted rows, rearranged if one of those buttons was pressed."""
         data = posted if isinstance(posted, MultiValueDict) else MultiValueDict()
         rows = list(_typed_rows(data))
-        if data.get(ARRANGE):
-            rows = _rearranged(rows, data)
-        forms = []
-        for place, row in enumerate(rows):
+        button = data.get(ARRANGE, "")
+        result = arranged(rows, data) if button else Arranged(rows)
+        forms, sentences = [], []
+        for place, row in enumerate(result.steps):
             prefix = f"{PREFIX}-{place}"
             values = {f"{prefix}-{name}": given for name, given in row.values.items()}
-            forms.append(FORMS[row.kind](MultiValueDict(values), prefix=prefix))
-        return cls(forms)
+            # Rows within the step have buttons of their own.
+            values[ARRANGE] = [button]
+            form = FORMS[row.kind](MultiValueDict(values), prefix=prefix)
+            forms.append(form)
+            sentences.append(sentence_typed(FORMS[row.kind](form.data, prefix=prefix)))
+        found = cls(forms, result.steps, sentences)
+        for place, shown in enumerate(found.shown):
+            has_button = f"-{shown.form.prefix}-" in button
+            shown.is_open = has_button or button == OPEN_ALL or place == result.opened
+        return found
 
     def to_wire(self) -> list[Wire]:
         """Return the steps' wire form; a `FieldFault` becomes an error of its row."""
@@ -76,7 +102,13 @@ class StepRows:
                 except FieldFault as error:
                     form.add_error(error.field, str(error))
             steps.append(step)
+        unread = ((place, name) for place, form in enumerate(self.forms) for name in form.errors)
+        self.unread = {*unread}
         return steps
+
+    @property
+    def next_number(self) -> int:
+        return len(self.forms) + 1
 
     @property
     def has_errors(self) -> bool:
@@ -90,50 +122,25 @@ class StepRows:
             return
         form = self.forms[place]
         field, inner = _field_of(form, rest)
-        # A row that could not be read shows that; the parser saw only half of it.
-        if field and form.has_error(field):
+        # The parser saw only half of it.
+        if (place, field) in self.unread:
             return
-        words = f"{inner} {fault.message}".strip() if inner or field else f"It {fault.message}"
+        words = said_at(inner, fault.message) if inner or field else f"It {fault.message}"
         form.add_error(field, words)
 
 
-def _typed_rows(data: MultiValueDict[str, str]) -> Iterable[_Typed]:
+def _typed_rows(data: MultiValueDict[str, str]) -> Iterable[TypedStep]:
     count = data.get(COUNT, "0")
     number = int(count) if count.isascii() and count.isdigit() and len(count) < 4 else 0  # noqa: PLR2004 - three digits
+    fields: dict[str, dict[str, list[str]]] = {}
+    for name in data:
+        if match := _FIELD.fullmatch(name):
+            fields.setdefault(match[1], {})[match[2]] = data.getlist(name)
     for place in range(min(number, MOST_STEPS + 1)):
-        start = f"{PREFIX}-{place}-"
-        kind = data.get(f"{start}kind", "")
+        values = fields.get(str(place), {})
+        kind = values.pop("kind", [""])[-1]
         if kind in FORMS:
-            names = [*FORMS[kind].base_fields]
-            yield _Typed(kind, {n: data.getlist(start + n) for n in names if start + n in data})
-
-
-def _rearranged(rows: list[_Typed], data: Mapping[str, Any]) -> list[_Typed]:
-    """Return the rows after one button: `add`, `up-2`, `down-2` or `remove-2`."""
-    verb, _, number = str(data[ARRANGE]).partition("-")
-    if verb == "add":
-        return _with_new(rows, str(data.get(ADD_KIND)), str(data.get(ADD_BEFORE)))
-    place = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else -1  # noqa: PLR2004 - as above
-    if not 0 <= place < len(rows):
-        return rows
-    if verb == "remove":
-        return rows[:place] + rows[place + 1 :]
-    other = place + {"up": -1, "down": 1}.get(verb, 0)
-    if 0 <= other < len(rows):
-        rows[place], rows[other] = rows[other], rows[place]
-    return rows
-
-
-def _with_new(rows: list[_Typed], kind: str, before: str) -> list[_Typed]:
-    if kind not in FORMS or len(rows) >= MOST_STEPS:
-        return rows
-    taken = {row.step_id for row in rows}
-    number = len(rows) + 1
-    word = wire_kind_of(kind)
-    while f"{word}-{number}" in taken:
-        number += 1
-    place = int(before) if before.isascii() and before.isdigit() else len(rows)
-    return [*rows[:place], _Typed(kind, {"id": [f"{word}-{number}"]}), *rows[place:]]
+            yield TypedStep(kind, values)
 
 
 def _offer_targets(form: StepForm, later: list[StepForm], *, first: int) -> None:
@@ -143,12 +150,20 @@ def _offer_targets(form: StepForm, later: list[StepForm], *, first: int) -> None
         if field not in form.fields:
             continue
         offered = {"": "the step after it"} if default == "" else {}
-        offered["exit"] = "end"
-        for number, (step_id, each) in enumerate(zip(ids, later, strict=True), start=first):
-            offered[step_id] = f"go to {number}. {each.heading}"
+        offered[EXIT] = "end"
+        offered |= dict(_later(ids, later, first))
         now = str(form[field].value() or default)
         offered.setdefault(now, f"{now}, which is no later step")
         form.fields[field].choices = [*offered.items()]  # type: ignore[attr-defined]  # a ChoiceField
+    if BRANCHES in form.fields:
+        widget = form.fields[BRANCHES].widget
+        targets = (Option(step_id, words) for step_id, words in _later(ids, later, first))
+        widget.targets = (Option(EXIT, "end"), *targets)
+
+
+def _later(ids: list[str], later: list[StepForm], first: int) -> Iterable[tuple[str, str]]:
+    for number, (step_id, each) in enumerate(zip(ids, later, strict=True), start=first):
+        yield step_id, f"go to {number}. {each.heading}"
 
 
 def _place_in(path: str) -> tuple[int | None, str]:
@@ -160,9 +175,16 @@ def _place_in(path: str) -> tuple[int | None, str]:
     return int(digits), rest.removeprefix(".")
 
 
+def said_at(inner: str, message: str) -> str:
+    """Return a fault's words, counted from 1 where it has a number."""
+    row = re.match(r"\[(\d+)\]\.?", inner)
+    place = f"Number {int(row[1]) + 1}: " if row else ""
+    return f"{place}{inner[row.end() if row else 0 :]} {message}".replace(":  ", ": ").strip()
+
+
 def _field_of(form: StepForm, rest: str) -> tuple[str | None, str]:
     """Return the field for a path within a step, and the rest of the path."""
-    for wire, field in {**form.wire_names, "next": "next"}.items():
+    for wire, field in {**form.names(), "next": "next"}.items():
         if rest == wire:
             return field, ""
         if rest.startswith((f"{wire}[", f"{wire}.")):

@@ -13,6 +13,16 @@ from events.language.timing.windows import MIDNIGHT
 Wire = dict[str, Any]
 # Far beyond every limit, and far below the digits that Python refuses.
 MOST_DIGITS = 15
+PARTS = ("days", "hours", "minutes")
+
+
+# The field for each wire name of hours on days.
+HOURS_NAMES = {"days": "weekdays", "startTime": "start", "endTime": "end", "timezone": "timezone"}
+
+
+def wire_names(name: str) -> dict[str, str]:
+    """Return the field for each wire path of a length of that name."""
+    return {**{f"{name}.{part}": part for part in PARTS}, name: "days"}
 
 
 def number_from(given: str) -> Any:  # noqa: ANN401 - what is no number goes on as it is
@@ -24,8 +34,7 @@ def number_from(given: str) -> Any:  # noqa: ANN401 - what is no number goes on 
 
 def length_from(cleaned: Mapping[str, Any], *, prefix: str = "") -> Wire:
     """Return the parts of a length that were given; raises `FieldFault`."""
-    names = ("days", "hours", "minutes")
-    parts = {name: number_from(cleaned[prefix + name]) for name in names}
+    parts = {name: number_from(cleaned[prefix + name]) for name in PARTS}
     seconds = cleaned.get(f"{prefix}seconds", "").strip()
     if seconds:
         try:
@@ -38,7 +47,7 @@ def length_from(cleaned: Mapping[str, Any], *, prefix: str = "") -> Wire:
 def length_parts(wire: Wire, *, prefix: str = "") -> Wire:
     """Return the parts of a length, with an odd rest in seconds; days only where it has days."""
     rest = wire.get("delayMs", 0)
-    parts = {name: wire.get(name, 0) for name in ("days", "hours", "minutes")}
+    parts = {name: wire.get(name, 0) for name in PARTS}
     for name, size in (("hours", HOUR), ("minutes", MINUTE)):
         count, rest = divmod(rest, size)
         parts[name] += count

@@ -1,102 +1,85 @@
-"""A sequence's general fields: between the form and the wire form."""
+"""A sequence's general fields: between the form and the wire form.
 
-from collections.abc import Callable, Mapping
+A field has its own name on the wire; those of the exit condition and the window are within objects.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
-from events.admin.sequence_editor import lines
-from events.admin.sequence_editor.fields import FieldFault
-from events.admin.sequence_editor.times import Wire, hours_from, hours_initial
+from django import forms
+
+from events.admin.sequence_editor.fields import read, wire_name, written
+from events.admin.sequence_editor.times import HOURS_NAMES, Wire, hours_from, hours_initial
 from events.language.entry import TRIGGERS, TriggerType
 
-# How to read a trigger's fields from the form, by their names on the wire.
-_READ: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
-    "eventName": lambda cleaned: cleaned.get("event_name") or None,
-    "propertyFilters": lambda cleaned: _read(cleaned, "filters", lines.filters_from),
-    "tagNames": lambda cleaned: lines.names_from(cleaned.get("tag_names", "")),
-    "lists": lambda cleaned: lines.names_from(cleaned.get("lists", ""), separator="\n"),
-    "listScope": lambda cleaned: cleaned.get("list_scope") or None,
-}
 STOP_TYPES = {"": "never", "event_received": "when an event comes", "tag_added": "when a tag comes"}
-PLAIN = {
-    "name": "name", "key": "key", "description": "description", "trigger": "trigger",
-    "enrollmentMode": "enrollment_mode", "fromName": "from_name", "fromEmail": "from_email",
-    "replyTo": "reply_to", "mailList": "mail_list",
-}  # fmt: skip
-# The field that shows a fault of a wire path; the longer path comes first.
-WIRE_NAMES = {
-    **PLAIN, "labels": "labels", "eventName": "event_name", "propertyFilters": "filters",
-    "tagNames": "tag_names", "lists": "lists", "listScope": "list_scope",
-    "enrollmentFieldPath": "enrollment_field_path",
-    "activeSubscribersOnly": "active_subscribers_only",
-    "runsWhilePending": "runs_while_pending",
+# The fields whose names differ, by wire path; the longer path comes first.
+RENAMED = {
     "stopCondition.propertyFilters": "stop_filters", "stopCondition.matchConfig": "stop_field_path",
-    "stopCondition": "stop_value", "sendingWindow.days": "window_weekdays",
-    "sendingWindow.startTime": "window_start", "sendingWindow.endTime": "window_end",
-    "sendingWindow.timezone": "window_timezone",
+    "stopCondition": "stop_value", "propertyFilters": "filters",
+    **{f"sendingWindow.{name}": f"window_{field}" for name, field in HOURS_NAMES.items()},
 }  # fmt: skip
-# The triggers that show a field, as an expression for the page.
-TRIGGER_CONDITIONS = {
-    WIRE_NAMES[name]: " || ".join(
-        f"trigger == '{type_}'" for type_, facts in TRIGGERS.items() if name in facts.fields
-    )
-    for name in _READ
-}
+UNSENT = ("workspace", "seen", "stop_type", "window_is_on")
+_OF_TRIGGERS = {name for facts in TRIGGERS.values() for name in facts.fields}
 
 
-def wire_of(cleaned: Mapping[str, Any]) -> Wire:
+def names_of(fields: Mapping[str, forms.Field]) -> dict[str, str]:
+    """Return the field that shows a fault of a wire path."""
+    known = {*RENAMED.values(), *UNSENT}
+    return {**RENAMED, **{wire_name(name): name for name in fields if name not in known}}
+
+
+def wire_of(cleaned: Mapping[str, Any], fields: Mapping[str, forms.Field]) -> Wire:
     """Return the general fields as `parse_sequence` takes them; raises `FieldFault`.
 
     Fields of another trigger or mode are left out, so that they cannot fail.
     """
-    plain = {wire: cleaned.get(field) or None for wire, field in PLAIN.items()}
+    chosen: TriggerType | None = cleaned.get("trigger")
+    left_out = _OF_TRIGGERS - {*(TRIGGERS[chosen].fields if chosen else ())}
+    if cleaned.get("enrollment_mode") != "matching_field":
+        left_out.add("enrollmentFieldPath")
+    own = _own(fields).items()
+    window = hours_from(cleaned, prefix="window_") if cleaned.get("window_is_on") else None
     return {
-        **plain,
-        **_trigger(cleaned),
-        "labels": lines.names_from(cleaned.get("labels", "")),
-        "enrollmentFieldPath": cleaned.get("enrollment_field_path") or None
-        if cleaned.get("enrollment_mode") == "matching_field"
-        else None,
-        "activeSubscribersOnly": cleaned.get("active_subscribers_only", False),
-        "runsWhilePending": cleaned.get("runs_while_pending", False),
-        "stopCondition": _stop(cleaned),
-        "sendingWindow": hours_from(cleaned, prefix="window_")
-        if cleaned.get("window_is_on")
-        else None,
+        **{name: _said(cleaned, fields, field) for name, field in own if name not in left_out},
+        "stopCondition": _stop(cleaned, fields),
+        "sendingWindow": window,
     }
 
 
-def initial_of(wire: Wire) -> Wire:
+def initial_of(wire: Wire, fields: Mapping[str, forms.Field]) -> Wire:
     """Return the form's initial values; an empty `wire` gives those of a new sequence."""
     stop = wire.get("stopCondition", {})
     window = wire.get("sendingWindow")
+    own = _own(fields)
+    given = {field: wire[name] for name, field in own.items() if name in wire}
     return {
-        **{field: wire.get(name, "") for name, field in PLAIN.items()},
-        "enrollment_mode": wire.get("enrollmentMode", "unlimited"),
-        "labels": ", ".join(wire.get("labels", ())),
-        "event_name": wire.get("eventName", ""),
-        "filters": lines.filter_lines(wire.get("propertyFilters", ())),
-        "tag_names": ", ".join(wire.get("tagNames", ())),
-        "lists": "\n".join(wire.get("lists", ())),
-        "list_scope": wire.get("listScope", "any_list"),
-        "enrollment_field_path": wire.get("enrollmentFieldPath", ""),
-        "active_subscribers_only": wire.get("activeSubscribersOnly", False),
-        "runs_while_pending": wire.get("runsWhilePending", False),
+        **dict.fromkeys(own.values(), ""),
+        "enrollment_mode": "unlimited",
+        **{field: written(fields[field], value) for field, value in given.items()},
         "stop_type": stop.get("type", ""),
         "stop_value": stop.get("value", ""),
-        "stop_filters": lines.filter_lines(stop.get("propertyFilters", ())),
+        "stop_filters": written(fields["stop_filters"], stop.get("propertyFilters", ())),
         "stop_field_path": stop.get("matchConfig", {}).get("fieldPath", ""),
         "window_is_on": window is not None,
         **hours_initial(window or {}, prefix="window_"),
     }
 
 
-def _trigger(cleaned: Mapping[str, Any]) -> Wire:
-    chosen: TriggerType | None = cleaned.get("trigger")
-    names = TRIGGERS[chosen].fields if chosen else ()
-    return {name: _READ[name](cleaned) for name in names}
+def _own(fields: Mapping[str, forms.Field]) -> dict[str, str]:
+    """Return the fields that are no part of an object, by their names on the wire."""
+    return {
+        name: field
+        for name, field in names_of(fields).items()
+        if field in fields and not name.startswith(("stopCondition", "sendingWindow"))
+    }
 
 
-def _stop(cleaned: Mapping[str, Any]) -> Wire | None:
+def _said(cleaned: Mapping[str, Any], fields: Mapping[str, forms.Field], field: str) -> Any:  # noqa: ANN401 - JSON
+    return read(field, fields[field], cleaned.get(field) or "") or None
+
+
+def _stop(cleaned: Mapping[str, Any], fields: Mapping[str, forms.Field]) -> Wire | None:
     kind = cleaned.get("stop_type")
     if not kind:
         return None
@@ -106,13 +89,6 @@ def _stop(cleaned: Mapping[str, Any]) -> Wire | None:
     path = cleaned.get("stop_field_path")
     return {
         **stop,
-        "propertyFilters": _read(cleaned, "stop_filters", lines.filters_from),
+        "propertyFilters": _said(cleaned, fields, "stop_filters"),
         "matchConfig": {"mode": "matching_field", "fieldPath": path} if path else None,
     }
-
-
-def _read(cleaned: Mapping[str, Any], field: str, read: Callable[[str], Any]) -> Any:  # noqa: ANN401 - JSON
-    try:
-        return read(cleaned.get(field, ""))
-    except lines.UnreadableLine as error:
-        raise FieldFault(field, str(error)) from error

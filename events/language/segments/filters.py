@@ -16,17 +16,19 @@ from subscribers.wire.payloads import InvalidField, read_email, read_name, read_
 
 Field = Literal[
     "status", "tag", "list", "segment", "email", "emailProvider", "firstName", "lastName", "added",
-    "attribute", "event", "emailSent",
+    "attribute", "event", "emailSent", "emailDelivered", "emailOpened", "emailClicked",
+    "emailBounced", "emailComplained",
 ]  # fmt: skip
 Operator = Literal[
     "is", "is_not", "contains", "not_contains", "is_empty", "is_not_empty", "less_than",
-    "more_than", "gt", "gte", "lt", "lte", "at_least", "less_than_count",
+    "more_than", "gt", "gte", "lt", "lte", "at_least", "less_than_count", "is_temporary_bounce",
+    "is_permanent_bounce",
 ]  # fmt: skip
 STATUSES: Final = ("active", "pending", "unsubscribed", "bounced", "complained")
 MAIL_KINDS: Final = ("marketing", "transactional")
-# Known words of the wire, which nothing counts here.
-NOT_COUNTED: Final = (
-    "emailDelivered", "emailOpened", "emailClicked", "emailBounced", "emailComplained",
+# What is asked of mails: sent, and what became of them.
+MAIL_FIELDS: Final[tuple[Field, ...]] = (
+    "emailSent", "emailDelivered", "emailOpened", "emailClicked", "emailBounced", "emailComplained",
 )  # fmt: skip
 EMPTINESS: Final = ("is_empty", "is_not_empty")
 COMPARISONS: Final = ("gt", "gte", "lt", "lte")
@@ -86,10 +88,6 @@ def filter_as_wire(one: SegmentFilter) -> dict[str, str]:
 
 
 def _read_field(fields: Fields) -> Any:  # noqa: ANN401 - a `Field`, or ""
-    given = fields.get("field")
-    if given in NOT_COUNTED:
-        fields.fault("field", f"is {given}, which is not counted yet.")
-        return ""
     if not fields.is_given("field"):
         fields.fault("field", f"is missing: {any_of(get_args(Field))}.")
     return fields.read_choice("field", get_args(Field), "")
@@ -104,11 +102,11 @@ def _value(one: SegmentFilter) -> str:
         case "event":
             count = f":{one.count}" if one.operator in COUNTS else ""
             return f"{one.name}{count}:{windows.write_window(one.hours)}"
-        case "emailSent":
-            first = str(one.count) if one.operator in COUNTS else one.name
-            return f"{first}:{windows.write_window(one.hours)}".removeprefix(":")
         case "added":
             return windows.age_in_words(one.hours or 0)
+        case _ if one.field in MAIL_FIELDS:
+            first = str(one.count) if one.operator in COUNTS else one.name
+            return f"{first}:{windows.write_window(one.hours)}".removeprefix(":")
         case _:
             return one.name
 
@@ -196,6 +194,7 @@ def _read_times(text: str) -> int:
     return int(number)
 
 
+_OF_MAIL: tuple[Operator, ...] = ("is", "is_not", *COUNTS)
 OPERATORS: Mapping[Field, Sequence[Operator]] = {
     "status": ("is", "is_not"),
     "tag": ("contains", "not_contains", *EMPTINESS),
@@ -208,7 +207,8 @@ OPERATORS: Mapping[Field, Sequence[Operator]] = {
     "added": ("less_than", "more_than"),
     "attribute": ("is", "is_not", *EMPTINESS, "contains", "not_contains", *COMPARISONS),
     "event": ("is", "is_not", *COUNTS),
-    "emailSent": ("is", "is_not", *COUNTS),
+    **dict.fromkeys(MAIL_FIELDS, _OF_MAIL),
+    "emailBounced": (*_OF_MAIL, "is_temporary_bounce", "is_permanent_bounce"),
 }
 _READERS: Mapping[Field, Callable[[str, str], Parts]] = {
     "status": _read_status,
@@ -222,5 +222,5 @@ _READERS: Mapping[Field, Callable[[str, str], Parts]] = {
     "added": _read_added,
     "attribute": _read_attribute,
     "event": _read_event,
-    "emailSent": _read_mail,
+    **dict.fromkeys(MAIL_FIELDS, _read_mail),
 }

@@ -91,7 +91,7 @@ def _tags(ids: Sequence[UUID]) -> Counts:
 
 def _lists(ids: Sequence[UUID]) -> Counts:
     members = ListMembership.objects.filter(list__in=ids, unsubscribed_at=None)
-    return _with_parts(_grouped(members.values_list("list_id")))
+    return _with_parts(_grouped(members.values_list("list_id", "subscriber__status")))
 
 
 def _people(ids: Sequence[UUID]) -> Counts:

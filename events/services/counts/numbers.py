@@ -28,6 +28,9 @@ OF_VISITS = (
     Measure.STEP_FAILED,
 )  # fmt: skip
 OF_MAILS = (Measure.MAILED, Measure.QUEUED, Measure.SKIPPED, Measure.FAILED)
+AFTER_SENDING = (
+    Measure.DELIVERED, Measure.OPENED, Measure.CLICKED, Measure.BOUNCED, Measure.COMPLAINED,
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -149,6 +152,21 @@ def mails(
     found: defaultdict[datetime, Numbers] = defaultdict(Numbers)
     for starts_at, measure, reason, number in _summed(rows, "starts_at", "measure", "reason"):
         found[starts_at].counts[measure, reason] += number
+    return dict(found)
+
+
+def mails_by_sequence(
+    *, since: date, until: date, workspace_id: UUID | None
+) -> Mapping[UUID, Numbers]:
+    """Return what became of the mails of some days for each sequence, and for `NO_SEQUENCE`; one
+    query.
+    """
+    rows = _days(since, until).filter(measure__in=(*OF_MAILS, *AFTER_SENDING))
+    if workspace_id:
+        rows = rows.filter(workspace=workspace_id)
+    found: defaultdict[UUID, Numbers] = defaultdict(Numbers)
+    for sequence_id, measure, reason, number in _summed(rows, "sequence_id", "measure", "reason"):
+        found[sequence_id].counts[measure, reason] += number
     return dict(found)
 
 

@@ -16,6 +16,7 @@ from events.services.history.importing import EventImporter
 from subscribers import ids
 from subscribers.models import ImportRun, Workspace
 from subscribers.rows.row import Row
+from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.imports import loop, runs
 from subscribers.services.imports.loop import Importer
 from subscribers.services.imports.people import (
@@ -104,7 +105,7 @@ def add_old_customers(
 def import_people(*, file: str, rows: Rows, into: ImportTarget) -> ImportRun:
     options = ImportOptions(
         workspace=into.workspace,
-        actor=OWNER,
+        circumstances=Circumstances(actor=OWNER),
         attributes_bytes=into.limits.attributes_bytes,
         furthest_ahead=settings.MAX_EVENT_LEAD,
         duplicates=Duplicates.SKIP,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
@@ -50,13 +51,28 @@ def count_waiting() -> int:
     return _waiting().total()
 
 
+def waiting_enrollments(*, workspace_id: UUID | None = None) -> Counter[str]:
+    """Count the enrollments whose step is a mail that could leave now, by reason; likewise."""
+    at_mail = Enrollment.objects.filter(status=Enrollment.Status.ACTIVE, step__kind=Step.Kind.EMAIL)
+    return _by_reason(at_mail.filter(_of(workspace_id)))
+
+
+def queued_mails(*, workspace_id: UUID | None = None) -> Counter[str]:
+    """Count all queued mails by reason, those of enrollments too; of a workspace or all."""
+    queued = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.QUEUED)
+    return _by_reason(queued.filter(_of(workspace_id)))
+
+
 def _waiting() -> Counter[str]:
     """Count the mails of enrollments, and those that no enrollment waits for."""
-    at_mail = Enrollment.objects.filter(status=Enrollment.Status.ACTIVE, step__kind=Step.Kind.EMAIL)
     queued = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.QUEUED, due_at__isnull=False)
-    found = _by_reason(at_mail)
+    found = waiting_enrollments()
     found.update(_by_reason(queued))
     return found
+
+
+def _of(workspace_id: UUID | None) -> Q:
+    return Q(workspace=workspace_id) if workspace_id else Q()
 
 
 def _by_reason(rows: QuerySet[Any]) -> Counter[str]:

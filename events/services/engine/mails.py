@@ -16,8 +16,8 @@ from subscribers.services.consent import headers
 from subscribers.services.consent import mail as confirmation_mail
 from subscribers.services.outbox import outbox
 from subscribers.services.outbox.outbox import Draft
+from subscribers.templating import layout, merge_tags
 from subscribers.templating import mail as rendering
-from subscribers.templating import merge_tags
 from subscribers.templating.reader import Reader
 from subscribers.wire import addresses
 
@@ -41,7 +41,7 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep, now: datetime) -
     if not address:
         raise NoSender("Neither the sequence nor the workspace has a from address.")
     person, kind, data = enrollment.subscriber, kind_of(step), merge_data(enrollment)
-    reader = confirmation_mail.reader_of(subscriber=person, workspace=workspace, now=now)
+    reader = reader_of(enrollment, now=now)
     footer = None
     if kind == OutgoingEmail.Kind.MARKETING:
         url = data["unsubscribeUrl"]
@@ -55,11 +55,12 @@ def write(*, enrollment: ClaimedEnrollment, placed: PlacedStep, now: datetime) -
     mail = rendering.render_mail(
         subject=step.subject,
         preview_text=step.preview_text,
-        html=step.html,
+        html=step.page,
         text=step.text,
         data=data,
         reader=reader,
         footer=footer,
+        layout=layout.taken_by(step.page, layout=workspace.mail_layout, is_wanted=step.use_layout),
     )
     return Draft(
         workspace_id=enrollment.row.workspace_id,
@@ -100,9 +101,7 @@ def filled(
     if not isinstance(step, steps.UpdateSubscriberStep) or not tags:
         return step, []
     data, values = merge_data(enrollment), dict(step.attributes)
-    reader = confirmation_mail.reader_of(
-        subscriber=enrollment.subscriber, workspace=enrollment.workspace, now=now
-    )
+    reader = reader_of(enrollment, now=now)
     missing = []
     for name, template in tags.items():
         try:
@@ -122,6 +121,12 @@ def merge_data(enrollment: ClaimedEnrollment) -> dict[str, Any]:
         workspace=enrollment.workspace,
         event=enrollment.event_properties,
         mail_list=enrollment.version.mail_list,
+    )
+
+
+def reader_of(enrollment: ClaimedEnrollment, *, now: datetime) -> Reader:
+    return confirmation_mail.reader_of(
+        subscriber=enrollment.subscriber, workspace=enrollment.workspace, now=now
     )
 
 

@@ -111,14 +111,17 @@ def list_joined(
     now: datetime,
     depth: int = 0,
     is_test: bool = False,
+    is_created: bool = False,
 ) -> None:
     """Start enrollments by lists that each of the people has just joined; `depth` as for tags."""
     watched = _watched_by(subscriber_ids)
-    concerned = watched.concerned_by_lists(list_ids)
+    concerned = watched.concerned_by_lists(list_ids, is_created=is_created)
     if not concerned or depth > MOST_DEPTH:
         return
     by_person = rows.enrollments_of_many(subscriber_ids=subscriber_ids, sequence_ids=concerned)
-    plan = partial(triggers.starts_of_lists, watched=watched, list_ids=list_ids, is_created=False)
+    plan = partial(
+        triggers.starts_of_lists, watched=watched, list_ids=list_ids, is_created=is_created
+    )
     _start(subscriber_ids, by_person, plan, now=now, depth=depth, is_test=is_test)
 
 

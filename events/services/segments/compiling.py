@@ -19,6 +19,7 @@ from events.services.segments.attribute_test import AttributeMeets, Folded
 from subscribers.ids import decode
 from subscribers.models import (
     ListMembership,
+    MailActivity,
     OutgoingEmail,
     Segment,
     Subscriber,
@@ -36,6 +37,17 @@ _TESTS: Mapping[str, Test] = {
     "is_empty": "is_not_empty", "is_not_empty": "is_not_empty",
     "gt": "gt", "gte": "gte", "lt": "lt", "lte": "lte",
 }  # fmt: skip
+_BOUNCED = Q(kind=MailActivity.Kind.BOUNCED)
+# By field, or by operator.
+_FACTS: Mapping[str, Q] = {
+    "emailDelivered": Q(kind=MailActivity.Kind.DELIVERED),
+    "emailOpened": Q(kind=MailActivity.Kind.OPENED),
+    "emailClicked": Q(kind=MailActivity.Kind.CLICKED),
+    "emailBounced": _BOUNCED,
+    "emailComplained": Q(kind=MailActivity.Kind.COMPLAINED),
+    "is_temporary_bounce": _BOUNCED & Q(bounce_type=MailActivity.BounceType.SOFT),
+    "is_permanent_bounce": _BOUNCED & Q(bounce_type=MailActivity.BounceType.HARD),
+}
 
 
 class TooManyReferences(ValueError):
@@ -182,16 +194,34 @@ def _attribute(one: SegmentFilter, known: _Known) -> Q:  # noqa: ARG001 - as the
 def _event(one: SegmentFilter, known: _Known) -> Q:
     definition = known.definition_by_name.get(one.name)
     events = Event.objects.filter(subscriber=OuterRef("pk"), definition=definition)
-    return _happened(events, "occurred_at", one, known) if definition else NOBODY
+    return _happened(events, one, known, at="occurred_at") if definition else NOBODY
 
 
 def _email_sent(one: SegmentFilter, known: _Known) -> Q:
-    mails = OutgoingEmail.objects.filter(
-        subscriber=OuterRef("pk"), status=OutgoingEmail.Status.SENT
-    )
-    no_confirmation = mails.exclude(kind=OutgoingEmail.Kind.CONFIRMATION)
-    mails = mails.filter(kind=one.name) if one.name else no_confirmation
-    return _happened(mails, "sent_at", one, known)
+    sent = OutgoingEmail.objects.filter(_kind(one), status=OutgoingEmail.Status.SENT)
+    return _happened(sent.filter(subscriber=OuterRef("pk")), one, known, at="sent_at")
+
+
+def _mail_became(one: SegmentFilter, known: _Known) -> Q:
+    """Return whether so many mails were delivered, opened and so on, each at its first time.
+
+    A machine's opens and clicks are not the person's.
+    """
+    fact = _FACTS[one.operator if one.operator in _FACTS else one.field]
+    facts = MailActivity.objects.filter(fact).exclude(quality=MailActivity.Quality.MACHINE)
+    if one.count == 1:
+        own = facts.filter(_kind(one, "email__"), subscriber=OuterRef("pk"))
+        return _happened(own, one, known, at="at")
+    # A mail with several facts, such as two clicked links, is one mail. (SQLite leaves out the
+    # DISTINCT of an EXISTS, so mails are looked for, not distinct facts.)
+    of_mail = Exists(facts.filter(_in_window(one, known, at="at"), email=OuterRef("pk")))
+    mails = OutgoingEmail.objects.filter(_kind(one), of_mail, subscriber=OuterRef("pk"))
+    return Q(Exists(mails[one.count - 1 : one.count]))
+
+
+def _kind(one: SegmentFilter, prefix: str = "") -> Q:
+    no_confirmation = ~Q(**{f"{prefix}kind": OutgoingEmail.Kind.CONFIRMATION})
+    return Q(**{f"{prefix}kind": one.name}) if one.name else no_confirmation
 
 
 def _is_about_any(one: SegmentFilter) -> bool:
@@ -209,11 +239,15 @@ def _has_part(column: str, part: str) -> Q:
     return Q(GreaterThan(StrIndex(Folded(F(column)), Value(segments.fold(part))), 0))
 
 
-def _happened(rows: QuerySet[Any], at: str, one: SegmentFilter, known: _Known) -> Q:
+def _happened(rows: QuerySet[Any], one: SegmentFilter, known: _Known, *, at: str) -> Q:
     """Return whether there are so many rows: the last one needed is looked for, none is counted."""
-    if one.hours is not None:
-        rows = rows.filter(**{f"{at}__gte": known.now - timedelta(hours=one.hours)})
+    rows = rows.filter(_in_window(one, known, at=at))
     return Q(Exists(rows if one.count == 1 else rows[one.count - 1 : one.count]))
+
+
+def _in_window(one: SegmentFilter, known: _Known, *, at: str) -> Q:
+    is_ever = one.hours is None
+    return Q() if is_ever else Q(**{f"{at}__gte": known.now - timedelta(hours=one.hours or 0)})
 
 
 _CONDITIONS: Mapping[Field, Callable[[SegmentFilter, _Known], Q]] = {
@@ -229,4 +263,9 @@ _CONDITIONS: Mapping[Field, Callable[[SegmentFilter, _Known], Q]] = {
     "attribute": _attribute,
     "event": _event,
     "emailSent": _email_sent,
+    "emailDelivered": _mail_became,
+    "emailOpened": _mail_became,
+    "emailClicked": _mail_became,
+    "emailBounced": _mail_became,
+    "emailComplained": _mail_became,
 }

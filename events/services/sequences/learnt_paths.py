@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from events.language.paths import paths_in
 from events.models import Event, EventDefinition
@@ -40,10 +41,19 @@ class LearntPaths:
     paths: Sequence[LearntPath]
 
 
-def paths_of(*, definition: EventDefinition) -> LearntPaths:
+def names_of(*, workspace_id: UUID, event_names: Sequence[str], most_sampled: int) -> list[str]:
+    """Return the paths of several events, each once; one query, and one for each event."""
+    named = EventDefinition.objects.filter(workspace=workspace_id, name__in=event_names)
+    by_name = {each.name: each for each in named}
+    known = (by_name[name] for name in event_names if name in by_name)
+    found = (paths_of(definition=each, most_sampled=most_sampled).paths for each in known)
+    return [*dict.fromkeys(each.path for paths in found for each in paths)]
+
+
+def paths_of(*, definition: EventDefinition, most_sampled: int = MOST_SAMPLED) -> LearntPaths:
     """Return the paths of the newest events of a name; one query, by the index of the name."""
     newest = Event.objects.filter(definition=definition).order_by("-occurred_at", "-id")
-    documents = newest.values_list("properties", flat=True)[:MOST_SAMPLED]
+    documents = newest.values_list("properties", flat=True)[:most_sampled]
     types_by_path: dict[str, Counter[str]] = {}
     examples: dict[str, str] = {}
     events: Counter[str] = Counter()

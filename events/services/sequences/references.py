@@ -1,6 +1,6 @@
 """Tags, lists and merge tags that a sequence names: found in its workspace, or missing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from uuid import UUID
 
 import msgspec
@@ -17,11 +17,15 @@ from events.services.sequences.versions import spec_of
 from subscribers.ids import decode, encode
 from subscribers.models import List, Workspace
 from subscribers.services.audience import lists
+from subscribers.templating import layout
 from subscribers.templating import mail as rendering
 from subscribers.templating import slips as template_slips
 from subscribers.wire import names
 from subscribers.wire.payloads import Fault, InvalidRequest
 
+NO_WAY_OUT = "has no {{unsubscribeUrl}}, in its own text or the layout, and the footer is off."
+WAY_OUT = "unsubscribeUrl"
+NO_WAY_OUT = "the mail has no link to leave: no {{unsubscribeUrl}}, and the footer is off."
 NO_ADDRESS = "Marketing mail ends with a footer, but the workspace has no postal address for it."
 # How many of the latest events are checked for the properties that mails use.
 EVENTS_SAMPLED = 20
@@ -133,22 +137,28 @@ def unseen_paths(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
 
 
 def never_received(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
-    """Yield a warning for each event that a step or the exit condition asks for and that never
-    came; one query.
-    """
+    """Yield a warning for each event that the sequence asks for and that never came; one query."""
     places: dict[str, str] = {}
+    if spec.trigger.event_name:
+        places[spec.trigger.event_name] = "the trigger"
     for number, step in enumerate(spec.steps, start=1):
         for name in step.event_names:
             places.setdefault(name, f"step {number}")
     if spec.stop_condition and spec.stop_condition.type == "event_received":
         places.setdefault(spec.stop_condition.value, "the exit condition")
-    if not places:
-        return
-    known = EventDefinition.objects.filter(workspace=workspace, name__in=places)
-    received = set(known.values_list("name", flat=True))
+    gone = unreceived(workspace_id=workspace.pk, names=places)
     for name, place in places.items():
-        if name not in received:
+        if name in gone:
             yield f"No event {name} was ever received, and {place} asks for it."
+
+
+def unreceived(*, workspace_id: UUID, names: Iterable[str]) -> set[str]:
+    """Return the names of which no event was ever received; at most one query."""
+    wanted = set(names)
+    if not wanted:
+        return wanted
+    known = EventDefinition.objects.filter(workspace=workspace_id, name__in=wanted)
+    return wanted - set(known.values_list("name", flat=True))
 
 
 def using(
@@ -196,8 +206,20 @@ def slips(spec: SequenceSpec) -> Iterator[str]:
     for number, step in enumerate(spec.steps, start=1):
         if isinstance(step, EmailStep):
             other = "\n".join((step.subject, step.preview_text, step.text))
-            for sentence in template_slips.find_all(html=step.html, other=other):
+            for sentence in template_slips.find_all(html=step.page, other=other):
                 yield f"Step {number}: {sentence}"
+
+
+def missing_way_out(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
+    """Yield a warning for each marketing mail in which nobody finds a link to leave."""
+    if workspace.has_footer:
+        return
+    for number, step in enumerate(spec.steps, start=1):
+        if not isinstance(step, EmailStep) or step.is_transactional:
+            continue
+        around = layout.taken_by(step.page, layout=workspace.mail_layout, is_wanted=step.use_layout)
+        if not any(WAY_OUT in text for text in (step.page, step.text, around)):
+            yield f"Step {number}: {NO_WAY_OUT}"
 
 
 def missing_address(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:

@@ -119,6 +119,7 @@ def readiness(sequence: Sequence) -> Readiness:
         *waits.come_before(spec),
         *(f"No way leads to the step {each}." for each in graph.unreachable(spec.steps)),
         *references.missing_address(workspace=workspace, spec=spec),
+        *references.missing_way_out(workspace=workspace, spec=spec),
     ]
     return Readiness(problems=tuple(problems), warnings=tuple(warnings))
 

@@ -31,12 +31,9 @@ from events.services.simulation import entries, people, simulating
 from events.services.simulation.entries import AssumedEvent, Entry
 from events.services.simulation.people import Someone
 from subscribers.ids import new_id
-from subscribers.models import OutgoingEmail, Subscriber, Suppression
-from subscribers.services.consent import suppressions
-from subscribers.services.outbox import brakes, cap, flow
-from subscribers.services.outbox.brakes import Verdict
-from subscribers.services.outbox.flow import Stop
-from subscribers.services.workspaces import installation
+from subscribers.models import Subscriber
+from subscribers.services.people import reachability
+from subscribers.services.people.reachability import Reachability
 from subscribers.wire.names import plain
 
 MOST_EVENTS = 10
@@ -71,11 +68,7 @@ class MailStanding:
 
     # For each kind of the sequence's mails, the word why it is skipped.
     skipped: Mapping[str, str | None]
-    suppression: Suppression | None
-    switch: Verdict
-    stops: Sequence[Stop]
-    on_hold_since: datetime | None
-    capped_until: datetime | None
+    reach: Reachability
     window_opens_at: datetime | None
 
 
@@ -233,7 +226,6 @@ def _compared(wanted: Sequence[Filter], properties: Mapping[str, Any]) -> list[C
 def _mail_standing(
     sequence: SequenceRow, someone: Someone, entry: Entry, now: datetime
 ) -> MailStanding:
-    workspace, person = sequence.workspace, someone.subscriber
     version = _version_of(sequence)
     sent = (
         [each.step for each in version.steps if isinstance(each.step, EmailStep)] if version else []
@@ -249,13 +241,7 @@ def _mail_standing(
         opens_at = timing.next_open(window, at=now, zone=enrollment.zone(window.timezone))
     return MailStanding(
         skipped=skipped,
-        suppression=suppressions.find(workspace=workspace, email_key=person.email_key),
-        switch=brakes.verdict(workspace=workspace, recipient=person.email, is_test=False),
-        stops=flow.stops(now=now, workspace_id=workspace.pk),
-        on_hold_since=installation.on_hold_since(),
-        capped_until=cap.capped_until(
-            workspace=workspace, subscriber=person, kind=OutgoingEmail.Kind.MARKETING, now=now
-        ),
+        reach=reachability.of_person(subscriber=someone.subscriber, now=now),
         window_opens_at=opens_at if opens_at and opens_at > now else None,
     )
 

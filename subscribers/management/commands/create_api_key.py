@@ -38,7 +38,7 @@ class Command(BaseCommand):
         created = api_keys.create(
             workspace=workspace,
             name=name,
-            scopes=[Scope(scope) for scope in options["scope"]],
+            scopes=[Scope(scope) for scope in options["scope"]] or None,
             is_test=options["test"],
         )
         self.stdout.write(created.text)

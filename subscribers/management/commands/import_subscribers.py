@@ -8,6 +8,7 @@ from django.core.management.base import CommandParser
 from subscribers.management.importing import ImportCommand
 from subscribers.management.importing.arguments import check_map, wrong
 from subscribers.models import ImportRun, Workspace
+from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.imports.people import (
     Duplicates,
     ImportOptions,
@@ -73,7 +74,7 @@ class Command(ImportCommand):
         return SubscriberImporter(
             options=ImportOptions(
                 workspace=workspace,
-                actor=run.actor,
+                circumstances=Circumstances(actor=run.actor),
                 attributes_bytes=settings.MAX_ATTRIBUTES_BYTES,
                 furthest_ahead=settings.MAX_EVENT_LEAD,
                 duplicates=Duplicates(options["duplicates"]),

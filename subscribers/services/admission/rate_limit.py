@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from subscribers.services.storage import leased_bucket
 
@@ -20,10 +20,13 @@ class RateDecision:
     reset_seconds: int
 
 
-def take(*, api_key_id: UUID, limit: int, now: datetime) -> RateDecision:
-    """Take one request from the key's minute; call it outside transactions."""
+def take(*, api_key_id: UUID, limit: int, now: datetime, reads: bool = False) -> RateDecision:
+    """Take one request from the key's minute, or from its minute of what only `reads`; call it
+    outside transactions.
+    """
+    bucket = uuid5(api_key_id, "reads") if reads else api_key_id
     taken = leased_bucket.take(
-        bucket=api_key_id.hex,
+        bucket=bucket.hex,
         count=1,
         limit=limit,
         lease=max(1, min(limit // 20, LARGEST_LEASE)),

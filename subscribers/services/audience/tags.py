@@ -3,10 +3,24 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from subscribers.models import Subscriber, SubscriberTag, Tag, Workspace
+from subscribers.services.workspaces import workspaces
 from subscribers.wire import tag_names
+
+
+class TagTaken(ValueError):
+    """The workspace has a tag of this name."""
+
+    code = "CONFLICT"
+
+
+class SystemTag(PermissionError):
+    """The tag is the installation's own."""
+
+    code = "FORBIDDEN"
 
 
 def ensure(*, workspace: Workspace, names: Collection[str]) -> dict[str, Tag]:
@@ -20,6 +34,31 @@ def ensure(*, workspace: Workspace, names: Collection[str]) -> dict[str, Tag]:
         Tag.objects.bulk_create(missing, ignore_conflicts=True)
         known = _by_name(workspace, wanted)
     return known
+
+
+def create(*, workspace: Workspace, name: str, color: str = Tag.Color.GRAY) -> Tag:
+    """Create a tag by the normal form of its name; raises `TagTaken` and `InvalidTagName`."""
+    tag = Tag(workspace=workspace, name=tag_names.normalise(name), color=color)
+    try:
+        with transaction.atomic():
+            tag.save(force_insert=True)
+    except IntegrityError as error:
+        raise TagTaken(f"The workspace has a tag {tag.name} already.") from error
+    return tag
+
+
+def delete(*, tag: Tag) -> None:
+    """Delete a tag, and take it from everybody; raises `SystemTag`."""
+    refuse_system(tag)
+    with transaction.atomic():
+        workspaces.lock_configuration(workspace_id=tag.workspace_id)
+        tag.delete()
+        workspaces.configuration_changed(workspace_id=tag.workspace_id)
+
+
+def refuse_system(tag: Tag) -> None:
+    if tag.is_system:
+        raise SystemTag(f"{tag.name} is a tag of Cueline's own: it stays as it is.")
 
 
 def names_of(subscriber: Subscriber) -> dict[UUID, str]:

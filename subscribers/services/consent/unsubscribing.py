@@ -41,6 +41,7 @@ class UnsubscribeMethod(StrEnum):
     MAIL = "mail"
     # Reported by a delivery service: its own link, or a reply.
     SERVICE = "service"
+    API = "api"
 
 
 def leave(

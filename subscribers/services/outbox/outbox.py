@@ -281,11 +281,14 @@ def send_again(*, email: OutgoingEmail, now: datetime, due_at: datetime | None =
         stuck = OutgoingEmail.objects.filter(
             pk=email.pk, status__in=[Status.UNKNOWN, Status.FAILED], due_at=None
         )
-        if not stuck.update(
-            status=Status.QUEUED, due_at=due_at or now, reason="", deferred_since=None
-        ):
+        if not stuck.update(**sent_again(due_at=due_at or now)):
             raise NotSettled("Only a mail that failed or is unknown can be sent again.")
         reactions.current().emails_changed(email_ids=[email.pk])
+
+
+def sent_again(*, due_at: datetime) -> dict[str, Any]:
+    """Return the columns of a mail that is queued again, with the same Message-ID."""
+    return {"status": Status.QUEUED, "due_at": due_at, "reason": "", "deferred_since": None}
 
 
 def hand_on(*, workspace_id: UUID, cause: str, to: str) -> None:

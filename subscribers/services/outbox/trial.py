@@ -4,6 +4,7 @@ stored, and it counts for no rate or cap.
 
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parseaddr
 
 from subscribers.ids import new_id
 from subscribers.models import Workspace
@@ -40,10 +41,17 @@ def send(*, workspace: Workspace, recipient: str, now: datetime) -> Trial:
     return send_rendered(workspace=workspace, recipient=recipient, mail=mail)
 
 
-def send_rendered(*, workspace: Workspace, recipient: str, mail: RenderedMail) -> Trial:
-    """Send a rendered email; otherwise as `send`."""
+def send_rendered(
+    *,
+    workspace: Workspace,
+    recipient: str,
+    mail: RenderedMail,
+    sender: str = "",
+    reply_to: str = "",
+) -> Trial:
+    """Send a rendered email; otherwise as `send`. A `sender` is a whole From header."""
     to = addresses.parse(recipient).text
-    if not workspace.from_email:
+    if not (sender or workspace.from_email):
         raise NoSender(
             f"The workspace {workspace.slug} has no address that mail comes from: "
             "set it on its page in the admin."
@@ -51,17 +59,19 @@ def send_rendered(*, workspace: Workspace, recipient: str, mail: RenderedMail) -
     verdict = brakes.verdict(workspace=workspace, recipient=to, is_test=False)
     if not verdict.is_allowed:
         return Trial(verdict)
-    domain = addresses.parse(workspace.from_email).key.rpartition("@")[2]
+    sender = sender or rendering.address_header(workspace.from_name, workspace.from_email)
+    domain = addresses.parse(parseaddr(sender)[1]).key.rpartition("@")[2]
     email_id = new_id()
     message = Message(
         message_id=f"<{email_id.hex}@{domain}>",
-        sender=rendering.address_header(workspace.from_name, workspace.from_email),
+        sender=sender,
         return_path=return_path.address_of(email_id=email_id, workspace=workspace),
+        reply_to=reply_to,
         recipient=to,
         subject=mail.subject,
         html=mail.html,
         text=mail.text,
-        headers={"Auto-Submitted": "auto-generated"},
+        headers={"Auto-Submitted": "auto-generated", "X-Cueline-Test": "yes"},
     )
     with Mailer() as mailer:
         return Trial(verdict, mailer.send(message))

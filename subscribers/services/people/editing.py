@@ -1,6 +1,6 @@
 """Changes a subscriber's profile, tags and lists on an operator's request."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -60,11 +60,14 @@ def edit(
     starts_sequences: bool,
     circumstances: Circumstances,
     now: datetime,
+    source: str = ConfirmationMethod.HAND,
+    is_test: bool = False,
 ) -> list[Change]:
     """Change a person; returns what changed. One transaction, under their lock. Idempotent.
 
     `starts_sequences`: new tags and lists start and stop sequences, as they do by the API. Dates
-    in attributes that enrollments wait for are read again in any case. Raises `ExternalIdTaken`,
+    in attributes that enrollments wait for are read again in any case. `source` is the ledger's
+    word for who asked. Raises `ExternalIdTaken`,
     `SubscriberGone`, `InvalidTagName`, and `InvalidRequest` where attributes are too large.
     """
     workspace = Workspace.objects.get(subscribers=subscriber_id)
@@ -80,11 +83,37 @@ def edit(
         names = _changed_attributes(changes)
         if names:
             reactions.current().attributes_changed(subscriber_ids=[person.pk], names=names, now=now)
-        changes += _change_tags(person, added, wanted, now, starts_sequences=starts_sequences)
-        changes += _change_lists(
-            person, wanted, circumstances, now, starts_sequences=starts_sequences
-        )
+        started = _Started(starts_sequences=starts_sequences, is_test=is_test, now=now)
+        changes += _change_tags(person, added, wanted, started)
+        changes += _change_lists(person, wanted, circumstances, source, started)
     return changes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Started:
+    """Reports what starts sequences, where that is asked for."""
+
+    starts_sequences: bool
+    is_test: bool
+    now: datetime
+
+    def by_tags(self, person: Subscriber, tag_ids: Collection[UUID]) -> None:
+        if tag_ids and self.starts_sequences:
+            reactions.current().tags_added(
+                subscriber_ids=[person.pk],
+                tag_ids=sorted(tag_ids),
+                now=self.now,
+                is_test=self.is_test,
+            )
+
+    def by_lists(self, person: Subscriber, list_ids: Sequence[UUID]) -> None:
+        if list_ids and self.starts_sequences:
+            reactions.current().list_joined(
+                subscriber_ids=[person.pk],
+                list_ids=list_ids,
+                now=self.now,
+                is_test=self.is_test,
+            )
 
 
 def _change_columns(person: Subscriber, wanted: Edit, attributes_bytes: int) -> list[Change]:
@@ -124,16 +153,13 @@ def _change_tags(
     person: Subscriber,
     added: Mapping[str, Tag],
     wanted: Edit,
-    now: datetime,
-    *,
-    starts_sequences: bool,
+    started: _Started,
 ) -> list[Change]:
     had = tags.names_of(person)
     new = {tag.pk: tag.name for tag in added.values() if tag.pk not in had}
     gone = {tag_id: name for tag_id, name in had.items() if name in wanted.tags_removed}
     tags.change(subscriber=person, added=new, removed=gone)
-    if new and starts_sequences:
-        reactions.current().tags_added(subscriber_ids=[person.pk], tag_ids=sorted(new), now=now)
+    started.by_tags(person, new)
     return _named("tags", gone.values(), new.values())
 
 
@@ -141,10 +167,10 @@ def _change_lists(
     person: Subscriber,
     wanted: Edit,
     circumstances: Circumstances,
-    now: datetime,
-    *,
-    starts_sequences: bool,
+    source: str,
+    started: _Started,
 ) -> list[Change]:
+    now = started.now
     rows = List.objects.filter(workspace=person.workspace_id).order_by("name")
     named = rows.filter(pk__in=[*wanted.lists_joined, *wanted.lists_left])
     names: dict[UUID, str] = dict(named.values_list("pk", "name"))
@@ -161,11 +187,10 @@ def _change_lists(
                 kind=kind,
                 circumstances=circumstances,
                 now=now,
-                method=ConfirmationMethod.HAND,
+                method=source,
                 list_name=names[list_id],
             )
-    if joined and starts_sequences:
-        reactions.current().list_joined(subscriber_ids=[person.pk], list_ids=joined, now=now)
+    started.by_lists(person, joined)
     return _named("lists", [names[each] for each in left], [names[each] for each in joined])
 
 

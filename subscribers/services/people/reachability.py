@@ -1,9 +1,10 @@
 """Whether a person can be mailed now, asked of the code that decides when a mail is sent."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from subscribers.models import OutgoingEmail, Subscriber
+from subscribers.models import OutgoingEmail, Subscriber, Suppression
 from subscribers.services.consent import suppressions
 from subscribers.services.outbox import brakes, cap, flow, outbox
 from subscribers.services.workspaces import installation
@@ -13,39 +14,47 @@ Kind = OutgoingEmail.Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reachability:
-    """Words of reasons, empty where there is none.
+    """What lies between a mail and the person; empty or None: nothing does.
 
-    `marketing` and `transactional`: why such a mail is skipped. `held`: why every mail waits.
-    `capped_until`: when marketing mail that is due may leave. `stop`: why the server takes none.
+    `switch` holds or skips every mail, `stops` say why the server takes none, `capped_until` when
+    marketing mail that is due may leave.
     """
 
-    marketing: str
-    transactional: str
-    held: str
+    # By kind of mail, the word why a person of this status gets none.
+    by_status: Mapping[str, str | None]
+    suppression: Suppression | None
+    switch: brakes.Verdict
+    stops: Sequence[flow.Stop]
     capped_until: datetime | None
-    stop: flow.Stop | None
     # Since when a restored copy carries nothing out.
     on_hold_since: datetime | None
 
+    def skipped(self, kind: str) -> str:
+        """Return the word why such a mail is skipped now, in the order of the fence of a mail."""
+        suppressed = suppressions.SUPPRESSED if self.suppression else ""
+        return (
+            self.by_status[kind]
+            or suppressed
+            or (self.switch.reason if self.switch.is_skip else "")
+        )
+
+    @property
+    def held(self) -> str:
+        """Return the word why every mail waits."""
+        return self.switch.reason if self.switch.is_hold else ""
+
 
 def of_person(*, subscriber: Subscriber, now: datetime) -> Reachability:
-    """Return what would become of a mail to the person now; takes no lock.
-
-    The order is that of the fence of a mail: what skips it, before what holds it.
-    """
+    """Return what would become of a mail to the person now; takes no lock."""
     workspace = subscriber.workspace
-    suppressed = suppressions.reason_to_skip(workspace=workspace, recipient=subscriber.email)
-    verdict = brakes.verdict(workspace=workspace, recipient=subscriber.email, is_test=False)
-    never = suppressed or (verdict.reason if verdict.is_skip else "")
-    stops = flow.stops(now=now, workspace_id=workspace.pk)
+    kinds = (Kind.MARKETING, Kind.TRANSACTIONAL)
     return Reachability(
-        marketing=outbox.reason_to_skip(subscriber=subscriber, kind=Kind.MARKETING) or never,
-        transactional=outbox.reason_to_skip(subscriber=subscriber, kind=Kind.TRANSACTIONAL)
-        or never,
-        held=verdict.reason if verdict.is_hold else "",
+        by_status={kind: outbox.reason_to_skip(subscriber=subscriber, kind=kind) for kind in kinds},
+        suppression=suppressions.find(workspace=workspace, email_key=subscriber.email_key),
+        switch=brakes.verdict(workspace=workspace, recipient=subscriber.email, is_test=False),
+        stops=flow.stops(now=now, workspace_id=workspace.pk),
         capped_until=cap.capped_until(
             workspace=workspace, subscriber=subscriber, kind=Kind.MARKETING, now=now
         ),
-        stop=stops[0] if stops else None,
         on_hold_since=installation.on_hold_since(),
     )

@@ -29,6 +29,12 @@ WHERE k.prefix = %s AND k.key_hash = %s AND k.revoked_at IS NULL
 _known: dict[str, ApiKey] = {}
 
 
+class NoScopes(ValueError):
+    """A key that may do nothing."""
+
+    code = "VALIDATION_ERROR"
+
+
 @dataclass(frozen=True, slots=True)
 class CreatedKey:
     """The stored key, and its text, which cannot be shown again."""
@@ -41,12 +47,14 @@ def create(
     *,
     workspace: Workspace,
     name: str,
-    scopes: Sequence[Scope] = (),
+    scopes: Sequence[Scope] | None = None,
     expires_at: datetime | None = None,
     is_test: bool = False,
 ) -> CreatedKey:
-    """Create a key; without scopes it has all. A test key's requests send no email and call no
-    webhook; `is_test` never changes, so that processes may cache it.
+    """Create a key; `scopes` of None is full access. Raises `NoScopes`.
+
+    A test key's requests send no email and call no webhook; `is_test` never changes, so that
+    processes may cache it.
     """
     new_key = key_format.generate()
     api_key = ApiKey.objects.create(
@@ -54,11 +62,20 @@ def create(
         name=name,
         prefix=new_key.prefix,
         key_hash=new_key.key_hash,
-        scopes=[scope.value for scope in dict.fromkeys(scopes)],
+        scopes=words_of(scopes),
         expires_at=expires_at,
         is_test=is_test,
     )
     return CreatedKey(api_key=api_key, text=new_key.text)
+
+
+def words_of(scopes: Sequence[Scope] | None) -> list[str] | None:
+    """Return scopes as they are stored; raises `NoScopes`."""
+    if scopes is None:
+        return None
+    if not scopes:
+        raise NoScopes("A key needs at least one scope, or full access.")
+    return [scope.value for scope in dict.fromkeys(scopes)]
 
 
 def find_usable(*, text: str, now: datetime) -> ApiKey | None:
@@ -97,9 +114,10 @@ def note_use(*, api_key: ApiKey, now: datetime) -> None:
     api_key.last_used_at = now
 
 
-def rename(*, api_key: ApiKey) -> None:
+def save(*, api_key: ApiKey) -> None:
+    """Store another name or other scopes."""
     with transaction.atomic():
-        api_key.save(update_fields=["name"])
+        api_key.save(update_fields=["name", "scopes"])
         workspaces.configuration_changed(workspace_id=api_key.workspace_id)
 
 

@@ -10,10 +10,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from config import workspace_choice
+from config import admin_scanning, workspace_choice
 from config.admin_base import NOT_OFFERED, ROWS_PER_PAGE, list_url
 from config.sign_in.middleware import SEEN
-from events.admin import event_list
 from events.models import Event, EventDefinition
 from subscribers.ids import encode, first_id_at
 from subscribers.models import Workspace
@@ -188,7 +187,7 @@ def test_a_condition_that_is_none_is_said_and_not_used(admin_client: Client) -> 
 def test_a_filter_without_an_index_looks_at_so_many_and_goes_on(
     admin_client: Client, signed_up: EventDefinition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_list, "MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(admin_scanning, "MOST_LOOKED_AT", 4)
     wanted = [make(signed_up, properties={"n": 1}) for _ in range(2)]
     for minutes in range(9):
         make(signed_up, occurred_at=NOON + timedelta(minutes=minutes))
@@ -211,7 +210,7 @@ def test_a_filter_without_an_index_looks_at_so_many_and_goes_on(
 def test_a_scan_with_more_than_a_page_of_matches_loses_none(
     admin_client: Client, signed_up: EventDefinition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_list, "MOST_LOOKED_AT", ROWS_PER_PAGE + 3)
+    monkeypatch.setattr(admin_scanning, "MOST_LOOKED_AT", ROWS_PER_PAGE + 3)
     events = [make(signed_up, properties={"n": 1}) for _ in range(ROWS_PER_PAGE + 5)]
 
     address, found = list_url(Event, property="n = 1"), []

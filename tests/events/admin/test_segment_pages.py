@@ -72,6 +72,9 @@ def test_a_stored_segment_saves_as_it_was(admin_client: Client, workspace: Works
                 {"field": "email", "operator": "is_not", "value": "a@example.com"},
                 {"field": "status", "operator": "is", "value": "pending"},
                 {"field": "tag", "operator": "is_empty"},
+                {"field": "emailOpened", "operator": "at_least", "value": "3:7d"},
+                {"field": "emailBounced", "operator": "is_permanent_bounce", "value": "all"},
+                {"field": "emailClicked", "operator": "is_not", "value": "marketing:90d"},
             ],
         },
     )

@@ -67,7 +67,7 @@ def test_each_step_is_a_line_with_both_clocks_and_the_decision(welcome: Sequence
         "Person: ada@example.com (not known, active)\n"
         "Enters: yes, by event signup\n"
     )
-    assert f"{noon}  1. Email “Hi {{{{subscriber.firstName|friend}}}}” → leaves\n" in printed
+    assert f"{noon}  1. Email “Hi [first name]” → leaves\n" in printed
     assert "      To: ada@example.com\n      Subject: Hi friend\n      | pro\n" in printed
     assert f"{noon}  2. Wait 2 days → until 2026-11-26 13:00:00\n" in printed
     assert "goes on at 2026-11-27 13:00:00 without it; with it, goes on as soon as" in printed

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from subscribers.models import ApiKey
 from subscribers.models.api_key import Scope
 from subscribers.services.storage import leased_bucket
 from subscribers.services.workspaces import api_keys
-from tests.support.calling import ACCOUNT, BULK, IMPORTS, SINGLE, Caller
+from tests.support.calling import ACCOUNT, BULK, IMPORTS, SINGLE, Caller, Reply
 
 JSON = {"Content-Type": "application/json"}
 GOOD = {"email": "a@example.com", "events": [{"name": "a"}]}
@@ -217,15 +218,25 @@ def test_the_answer_is_json_whatever_is_accepted(caller: Caller, accept: str) ->
     assert caller.post(BULK, GOOD, headers={"Accept": accept}).status == 200
 
 
-def test_beyond_the_rate_limit_a_request_waits(caller: Caller, settings: Settings) -> None:
+@pytest.mark.parametrize(("setting", "other"), [("RATE_LIMIT", "get"), ("READ_RATE_LIMIT", "post")])
+def test_beyond_the_rate_limit_a_request_waits(
+    caller: Caller, settings: Settings, setting: str, other: str
+) -> None:
+    """Reading and writing have a limit of their own."""
     leased_bucket.forget_leases()
-    settings.RATE_LIMIT = 3
+    setattr(settings, setting, 3)
+    send: dict[str, Callable[[], Reply]] = {
+        "get": lambda: caller.get(ACCOUNT),
+        "post": lambda: caller.post(BULK, GOOD),
+    }
+    limited = send["post" if other == "get" else "get"]
 
-    replies = [caller.get(ACCOUNT) for _ in range(4)]
+    replies = [limited() for _ in range(4)]
 
     statuses = [reply.status for reply in replies]
     if statuses != [200, 200, 200, 429]:  # the minute changed under the test
-        replies = [caller.get(ACCOUNT) for _ in range(4)]
+        replies = [limited() for _ in range(4)]
+    assert send[other]().status == 200
     refused = replies[-1]
     assert refused.status == 429
     assert refused.code == "RATE_LIMITED"

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from subscribers.models.api_key import Scope
 from subscribers.services.workspaces import api_keys
 from tests.support.calling import ACCOUNT, Caller
+from tests.support.every_call import every_call
 
 
 def views_of(patterns: list[URLPattern | URLResolver]) -> Iterator[object]:
@@ -21,7 +22,9 @@ def views_of(patterns: list[URLPattern | URLResolver]) -> Iterator[object]:
 def test_exactly_the_scopes_that_a_call_asks_for_are_offered() -> None:
     views = views_of(get_resolver().url_patterns)
 
-    asked_for = {view.required_scope for view in views if hasattr(view, "required_scope")}
+    asked_for = {each.call.scope for each in every_call()} | {
+        scope for view in views if isinstance(scope := getattr(view, "required_scope", None), Scope)
+    }
 
     assert asked_for == set(Scope)
 

@@ -1,7 +1,7 @@
 """The step `email`: sends a mail."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from events.language.fields import (
     Fields,
@@ -11,18 +11,20 @@ from events.language.fields import (
     text_reader,
 )
 from events.language.steps.kinds.base import BaseStep
-from subscribers.templating import mail
+from subscribers.templating import mail, markdown
 from subscribers.wire.payloads import InvalidField
 
 LONGEST_SUBJECT = 998  # RFC 5322, 2.1.1: of a line.
 MOST_CONTENT_BYTES = 512 * 1024
+FORMATS = ("html", "markdown")
 TEMPLATES = ("subject", "previewText", "html", "body", "text")
 
 
 class EmailStep(BaseStep, frozen=True):
     """Sends a mail; the four texts are templates, and html or text must be given.
 
-    `on_failure` applies when the mail has failed for good.
+    With `body_format` markdown, `html` is Markdown, and `page` its HTML. `on_failure` applies when
+    the mail has failed for good.
     """
 
     kind: ClassVar = "email"
@@ -30,7 +32,10 @@ class EmailStep(BaseStep, frozen=True):
     subject: str
     preview_text: str = ""
     html: str = ""
+    body_format: Literal["html", "markdown"] = "html"
     text: str = ""
+    # Whether its HTML goes into the workspace's layout.
+    use_layout: bool = True
     is_transactional: bool = False
     on_failure: Literal["continue", "end"] = "continue"
     # Marketing mail always waits for the sequence's sending window.
@@ -45,7 +50,9 @@ class EmailStep(BaseStep, frozen=True):
             subject=fields.read_needed("subject", text_reader(LONGEST_SUBJECT), ""),
             preview_text=fields.read("previewText", optional_text_reader(LONGEST_SUBJECT), ""),
             html=fields.read(html, _read_content, ""),
+            body_format=fields.read_choice("bodyFormat", FORMATS, "html"),
             text=fields.read("text", _read_content, ""),
+            use_layout=fields.read("useLayout", read_flag, default=True),
             is_transactional=fields.read("isTransactional", read_flag, default=False),
             on_failure=fields.read_choice("onFailure", ("continue", "end"), "continue"),
             respect_window=fields.read("respectWindow", read_flag, default=False),
@@ -62,8 +69,32 @@ class EmailStep(BaseStep, frozen=True):
             if fields.path_of(name) not in wrong and isinstance(fields.raw.get(name), str):
                 try:
                     mail.check(fields.raw[name])
+                    if self.is_markdown and name == fields.first_given("html", "body"):
+                        self._check_markdown()
                 except mail.TemplateFault as error:
                     fields.fault(name, str(error))
+
+    def _check_markdown(self) -> None:
+        """Raise `TemplateFault` for Markdown that is too long, or that parts its own tags."""
+        size = len(self.html.encode())
+        if size > markdown.MOST_BYTES:
+            most = f"{markdown.MOST_BYTES:,}"
+            raise mail.TemplateFault(f"has {size:,} bytes; Markdown may have at most {most}.")
+        mail.check(self.page)
+
+    def as_wire(self) -> dict[str, Any]:
+        """Call Markdown `body`: it is no HTML."""
+        parts = super().as_wire()
+        return {"body" if self.is_markdown and n == "html" else n: parts[n] for n in parts}
+
+    @property
+    def is_markdown(self) -> bool:
+        return self.body_format == "markdown"
+
+    @property
+    def page(self) -> str:
+        """The template of its HTML."""
+        return markdown.to_html(self.html) if self.is_markdown else self.html
 
     @property
     def is_urgent(self) -> bool:
@@ -75,7 +106,7 @@ class EmailStep(BaseStep, frozen=True):
 
     @property
     def texts(self) -> Sequence[str]:
-        return (self.subject, self.preview_text, self.html, self.text)
+        return (self.subject, self.preview_text, self.page, self.text)
 
 
 def _read_content(value: object) -> str:

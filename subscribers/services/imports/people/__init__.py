@@ -1,10 +1,23 @@
-"""Imports of subscribers by command; a row becomes a subscriber as the API would make it.
+"""Takes subscribers in, from files and from the API alike.
 
-`importer` runs the others: `planner` decides in memory, `writing` writes, `standing` chooses a new
-subscriber's status, `known_people` the changes to a known one.
+`taking` runs the others: `planner` decides in memory, `writing` writes, `standing` chooses a new
+subscriber's status, `known_people` the changes to a known one. `importer` brings rows of files.
 """
 
+from subscribers.services.imports.people.drafts import SubscriberDraft
 from subscribers.services.imports.people.importer import SubscriberImporter
 from subscribers.services.imports.people.options import Duplicates, ImportOptions, OptInMode
+from subscribers.services.imports.people.plan import Taken
+from subscribers.services.imports.people.taking import Result, TakenIn, take_in
 
-__all__ = ["Duplicates", "ImportOptions", "OptInMode", "SubscriberImporter"]
+__all__ = [
+    "Duplicates",
+    "ImportOptions",
+    "OptInMode",
+    "Result",
+    "SubscriberDraft",
+    "SubscriberImporter",
+    "Taken",
+    "TakenIn",
+    "take_in",
+]

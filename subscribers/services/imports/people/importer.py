@@ -4,20 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection
 
 from subscribers.rows.row import Row
-from subscribers.services.audience.subscribers import ROUNDS, IdentityConflict, SubscriberNotFound
 from subscribers.services.imports.loop import Parsed, RowsOutcome
-from subscribers.services.imports.people import audience as audiences
 from subscribers.services.imports.people.columns import RowReader
 from subscribers.services.imports.people.drafts import SubscriberDraft
 from subscribers.services.imports.people.options import ImportOptions
 from subscribers.services.imports.people.plan import Taken
-from subscribers.services.imports.people.planner import Planner
-from subscribers.services.imports.people.writing import SomebodyWasFaster, write
+from subscribers.services.imports.people.taking import take_in
 from subscribers.services.imports.runs import Counted, Rejected
-from subscribers.wire.payloads import Fault, InvalidRequest
+from subscribers.wire.payloads import InvalidRequest
 
 # On SQLite nobody else can write meanwhile, so its transactions are shorter. With double opt-in
 # each row makes a confirmation email.
@@ -76,65 +73,19 @@ class SubscriberImporter:
         """There are no caches between batches."""
 
     def record(self, parsed: Sequence[ParsedRow], *, now: datetime) -> RowsOutcome:
-        """Record rows in order, in the caller's transaction, with a few statements for many
-        subscribers. A row about a subscriber of an earlier row waits until that one is written.
-        """
-        outcome = RowsOutcome(Counted(), [])
-        drafts = [each.value for each in parsed if each.value is not None]
-        if self.options.creates_lists:
-            audiences.create_lists(options=self.options, drafts=drafts)
-        waiting = parsed
-        while waiting:
-            done = self._record_first(waiting, now)
-            outcome.counted.add(done.counted)
-            outcome.rejected += done.rejected
-            waiting = waiting[done.counted.rows :]
-        return outcome
-
-    def _record_first(self, waiting: Sequence[ParsedRow], now: datetime) -> RowsOutcome:
-        """Record rows up to the first that must wait. When another request creates one of the new
-        subscribers first, half as many rows are tried, or a large batch could lose forever.
-        """
-        for _ in range(ROUNDS):
-            drafts = [each.value for each in waiting if each.value is not None]
-            try:
-                with transaction.atomic():
-                    audience = audiences.read(options=self.options, drafts=drafts)
-                    planner = Planner(options=self.options, audience=audience, now=now)
-                    outcome = _take_all(planner, waiting)
-                    outcome.counted.confirmations_queued = write(
-                        plan=planner.plan, options=self.options, now=now
-                    )
-            except SomebodyWasFaster:
-                waiting = waiting[: max(1, len(waiting) // 2)]
+        """Record rows in order, in the caller's transaction."""
+        given = [each.faults if each.value is None else each.value for each in parsed]
+        done = take_in(options=self.options, given=given, now=now)
+        outcome = RowsOutcome(Counted(confirmations_queued=done.confirmations_queued), [])
+        counted = outcome.counted
+        for each, result in zip(parsed, done.results, strict=True):
+            if result.taken is None:
+                refused = Rejected(each.row, result.faults)
+                outcome.rejected.append(refused)
+                counted.reject(refused)
                 continue
-            return outcome
-        raise OperationalError("The subscribers' rows kept changing.")
-
-
-def _take_all(planner: Planner, waiting: Sequence[ParsedRow]) -> RowsOutcome:
-    """Plan rows until one must wait, and count them."""
-    outcome = RowsOutcome(Counted(), [])
-    counted = outcome.counted
-    for each in waiting:
-        faults = each.faults
-        taken = None
-        if each.value is not None:
-            try:
-                taken = planner.take(each.value)
-            except InvalidRequest as error:
-                faults = error.faults
-            except (IdentityConflict, SubscriberNotFound) as error:
-                faults = (Fault("", str(error)),)
-        if taken is Taken.LATER:
-            break
-        if taken is None:
-            refused = Rejected(each.row, faults)
-            outcome.rejected.append(refused)
-            counted.reject(refused)
-            continue
-        counted.rows += 1
-        counted.duplicates += taken is Taken.DUPLICATE
-        counted.recorded += taken is not Taken.DUPLICATE
-        counted.subscribers_created += taken is Taken.CREATED
-    return outcome
+            counted.rows += 1
+            counted.duplicates += result.taken is Taken.DUPLICATE
+            counted.recorded += result.taken is not Taken.DUPLICATE
+            counted.subscribers_created += result.taken is Taken.CREATED
+        return outcome

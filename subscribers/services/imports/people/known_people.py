@@ -9,7 +9,7 @@ from typing import Any
 from subscribers.models import Subscriber
 from subscribers.services.audience.subscribers import check_size, merge_attributes
 from subscribers.services.imports.people.drafts import SubscriberDraft
-from subscribers.services.imports.people.options import Duplicates
+from subscribers.services.imports.people.options import Duplicates, ImportOptions
 from subscribers.wire import json_gate, profile
 
 # Fields that a row may change.
@@ -20,9 +20,10 @@ COLUMNS = (
 
 
 def changes_to(
-    *, stored: Subscriber, draft: SubscriberDraft, duplicates: Duplicates, attributes_bytes: int
+    *, stored: Subscriber, draft: SubscriberDraft, options: ImportOptions
 ) -> dict[str, Any]:
     """Return the changed columns except those of the status. Raises as `check_size` does."""
+    duplicates = options.duplicates
     changes: dict[str, Any] = {}
     if duplicates == Duplicates.SKIP:
         return changes
@@ -33,9 +34,9 @@ def changes_to(
             changes[name] = text
     if person.external_id is not None and stored.external_id is None:
         changes["external_id"] = person.external_id
-    merged = _attributes(stored, draft, duplicates)
+    merged = _attributes(stored, draft, options)
     if not json_gate.is_same(merged, stored.attributes):
-        check_size(merged=merged, attributes_bytes=attributes_bytes)
+        check_size(merged=merged, attributes_bytes=options.attributes_bytes)
         changes["attributes"] = merged
     if draft.created_at is not None and draft.created_at < stored.created_at:
         changes["created_at"] = draft.created_at
@@ -43,10 +44,10 @@ def changes_to(
 
 
 def _attributes(
-    stored: Subscriber, draft: SubscriberDraft, duplicates: Duplicates
+    stored: Subscriber, draft: SubscriberDraft, options: ImportOptions
 ) -> dict[str, Any]:
     given = draft.person.attributes
-    if duplicates == Duplicates.OVERWRITE:
+    if options.merges_attributes or options.duplicates == Duplicates.OVERWRITE:
         return merge_attributes(stored.attributes, given)
     absent = {key: value for key, value in given.items() if key not in stored.attributes}
     return merge_attributes(stored.attributes, absent)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from subscribers.models import Workspace
-from subscribers.services.consent.ledger import Circumstances
+from subscribers.services.consent.ledger import BY_IMPORT, Circumstances
 
 
 class Duplicates(StrEnum):
@@ -31,16 +31,27 @@ class OptInMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """How rows are read and what they may do; `actor` is the operator, for the ledger."""
+    """How rows are read and what they may do.
+
+    `circumstances` and `source` are for the ledger: the operator or the key, and the way.
+    """
 
     workspace: Workspace
-    actor: str
+    circumstances: Circumstances
+    source: str = BY_IMPORT
     attributes_bytes: int
     # How far ahead of our clock a time may be.
     furthest_ahead: timedelta
     duplicates: Duplicates = Duplicates.SKIP
     opt_in_mode: OptInMode = OptInMode.DEFAULT
     creates_lists: bool = False
+    starts_sequences: bool = False
+    # Given attributes count, as with events, also where a known subscriber's texts stay.
+    merges_attributes: bool = False
+    # By a test key: nobody gets mail.
+    is_test: bool = False
+    # What to do about a list that is not there, after "which the workspace does not have".
+    advice_for_lists: str = "; --create-lists makes such lists."
 
     @property
     def asks_people(self) -> bool:
@@ -48,7 +59,3 @@ class ImportOptions:
         if self.opt_in_mode == OptInMode.DEFAULT:
             return self.workspace.double_opt_in
         return self.opt_in_mode == OptInMode.DOUBLE_OPT_IN
-
-    @property
-    def circumstances(self) -> Circumstances:
-        return Circumstances(actor=self.actor)

@@ -10,7 +10,7 @@ from subscribers.ids import new_id
 from subscribers.models import ConsentRecord, Subscriber
 from subscribers.services.audience.subscribers import changed_attributes, merge_attributes
 from subscribers.services.consent import ledger
-from subscribers.services.consent.ledger import BY_IMPORT, Circumstances
+from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.consent.unsubscribing import LEAVING
 from subscribers.services.imports.people import known_people
 from subscribers.services.imports.people.audience import Audience
@@ -72,7 +72,7 @@ class Planner:
         known = self.audience.list_ids
         for name in draft.lists:
             if name not in known:
-                advice = "which the workspace does not have; --create-lists makes such lists."
+                advice = f"which the workspace does not have{self.options.advice_for_lists}"
                 raise InvalidRequest(Fault("lists", f'names "{name}", {advice}'))
         return [known[name] for name in draft.lists]
 
@@ -129,12 +129,7 @@ class Planner:
         self, stored: Subscriber, draft: SubscriberDraft, list_ids: list[UUID] | None
     ) -> bool:
         """Plan changes to a known subscriber; False when there are none."""
-        changes = known_people.changes_to(
-            stored=stored,
-            draft=draft,
-            duplicates=self.options.duplicates,
-            attributes_bytes=self.options.attributes_bytes,
-        )
+        changes = known_people.changes_to(stored=stored, draft=draft, options=self.options)
         tags = [name for name in draft.tags if name not in self.audience.tags[stored.pk]]
         joined = [each for each in list_ids or () if each not in self.audience.lists[stored.pk]]
         has_line = self._plan_consent(stored, draft)
@@ -189,7 +184,9 @@ class Planner:
     def _agreed(self, person: Subscriber, draft: SubscriberDraft) -> ConsentRecord:
         consent = draft.consent
         claimed = Circumstances(
-            ip=consent.ip, user_agent=consent.user_agent, actor=self.options.actor
+            ip=consent.ip,
+            user_agent=consent.user_agent,
+            actor=self.options.circumstances.actor,
         )
         return self._line(
             person, Kind.CONFIRMED, at=consent.at, circumstances=claimed, reason=consent.method
@@ -211,6 +208,6 @@ class Planner:
             kind=kind,
             circumstances=circumstances or self.options.circumstances,
             now=at or self.now,
-            method=BY_IMPORT,
+            method=self.options.source,
             reason=reason,
         )

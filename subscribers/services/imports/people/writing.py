@@ -4,8 +4,10 @@ In the caller's transaction, which holds the locks of known subscribers. Rows th
 at the same time go in one order: subscribers by address, suppressions by hash, tags by name.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from subscribers import reactions
 from subscribers.ids import new_id
@@ -16,10 +18,11 @@ from subscribers.models import (
     Subscriber,
     SubscriberTag,
     Suppression,
+    Tag,
 )
 from subscribers.services.audience import tags
 from subscribers.services.consent import asking, ledger, suppressions
-from subscribers.services.consent.ledger import BY_IMPORT
+from subscribers.services.consent.asking import Asked
 from subscribers.services.imports.people import known_people
 from subscribers.services.imports.people.options import ImportOptions
 from subscribers.services.imports.people.plan import Plan
@@ -31,8 +34,8 @@ class SomebodyWasFaster(Exception):
     """Another request created one of the subscribers meanwhile; read again."""
 
 
-def write(*, plan: Plan, options: ImportOptions, now: datetime) -> int:
-    """Write the plan; returns how many confirmations were queued, or raises `SomebodyWasFaster`."""
+def write(*, plan: Plan, options: ImportOptions, now: datetime) -> dict[UUID, Asked]:
+    """Write the plan; returns who was asked to confirm, or raises `SomebodyWasFaster`."""
     _insert_people(plan.created)
     quick_rows.update(plan.changed, columns=known_people.COLUMNS)
     _close_and_stop(plan, now)
@@ -41,7 +44,7 @@ def write(*, plan: Plan, options: ImportOptions, now: datetime) -> int:
         reactions.current().attributes_changed(
             subscriber_ids=changed, names=plan.attribute_names, now=now
         )
-    _put_on_tags(plan, options, now)
+    known = _put_on_tags(plan, options, now)
     quick_rows.insert(
         [
             ListMembership(
@@ -58,6 +61,8 @@ def write(*, plan: Plan, options: ImportOptions, now: datetime) -> int:
         ]
     )
     quick_rows.insert([*plan.lines, *_suppress(plan, options, now)])
+    if options.starts_sequences:
+        _start_sequences(plan, known, options, now)
     return _ask(plan.asked, options, now)
 
 
@@ -84,9 +89,10 @@ def _close_and_stop(plan: Plan, now: datetime) -> None:
         reactions.current().suppressed(subscriber_ids=suppressed, now=now)
 
 
-def _put_on_tags(plan: Plan, options: ImportOptions, now: datetime) -> None:
+def _put_on_tags(plan: Plan, options: ImportOptions, now: datetime) -> dict[str, Tag]:
+    """Return the tags by name."""
     if not plan.tags:
-        return
+        return {}
     known = tags.ensure(workspace=options.workspace, names={name for _, name in plan.tags})
     quick_rows.insert(
         [
@@ -97,6 +103,7 @@ def _put_on_tags(plan: Plan, options: ImportOptions, now: datetime) -> None:
         ],
         or_ignore=True,
     )
+    return known
 
 
 def _question(person: Subscriber, now: datetime, *, closed_at: datetime | None) -> Confirmation:
@@ -119,7 +126,7 @@ def _suppress(plan: Plan, options: ImportOptions, now: datetime) -> list[Consent
             address_hash=hashed,
             email=person.email,
             reason=reason,
-            source=suppressions.SuppressionSource.IMPORT,
+            source=options.source,
             bounces=int(reason == Suppression.Reason.HARD_BOUNCE),
             created_at=now,
         )
@@ -146,7 +153,7 @@ def _suppress(plan: Plan, options: ImportOptions, now: datetime) -> list[Consent
                 kind=ConsentRecord.Kind.SUPPRESSED,
                 circumstances=options.circumstances,
                 now=now,
-                method=BY_IMPORT,
+                method=options.source,
                 reason=str(Suppression.Reason(given.reason).label),
             )
         )
@@ -154,10 +161,49 @@ def _suppress(plan: Plan, options: ImportOptions, now: datetime) -> list[Consent
     return lines
 
 
-def _ask(people: Sequence[Subscriber], options: ImportOptions, now: datetime) -> int:
-    """Send confirmations within the limits; returns how many were queued."""
-    queued = 0
-    for person in sorted(people, key=lambda each: each.email_key):
-        asked = asking.ask(subscriber=person, circumstances=options.circumstances, now=now)
-        queued += asked.is_queued
-    return queued
+def _ask(people: Sequence[Subscriber], options: ImportOptions, now: datetime) -> dict[UUID, Asked]:
+    """Ask for confirmations within the limits."""
+    return {
+        person.pk: asking.ask(
+            subscriber=person,
+            circumstances=options.circumstances,
+            now=now,
+            is_test=options.is_test,
+        )
+        for person in sorted(people, key=lambda each: each.email_key)
+    }
+
+
+def _start_sequences(
+    plan: Plan, known: Mapping[str, Tag], options: ImportOptions, now: datetime
+) -> None:
+    """Report new tags and memberships, so that sequences start: those who got the same together."""
+    port = reactions.current()
+    tags_of: dict[UUID, set[UUID]] = defaultdict(set)
+    for person, name in plan.tags:
+        tags_of[person.pk].add(known[name].pk)
+    created = {person.pk for person in plan.created}
+    for is_created in (True, False):
+        # Somebody new starts sequences without any list, too.
+        lists_of: dict[UUID, set[UUID]] = {each: set() for each in created} if is_created else {}
+        for person, list_id in plan.lists:
+            if (person.pk in created) == is_created:
+                lists_of.setdefault(person.pk, set()).add(list_id)
+        for list_ids, people in _alike(lists_of):
+            port.list_joined(
+                subscriber_ids=people,
+                list_ids=list_ids,
+                now=now,
+                is_test=options.is_test,
+                is_created=is_created,
+            )
+    for tag_ids, people in _alike(tags_of):
+        port.tags_added(subscriber_ids=people, tag_ids=tag_ids, now=now, is_test=options.is_test)
+
+
+def _alike(given: Mapping[UUID, set[UUID]]) -> list[tuple[list[UUID], list[UUID]]]:
+    """Return each set of ids once, with everybody who has just these, in order."""
+    people: dict[frozenset[UUID], list[UUID]] = defaultdict(list)
+    for person_id in sorted(given):
+        people[frozenset(given[person_id])].append(person_id)
+    return [(sorted(each), who) for each, who in people.items()]

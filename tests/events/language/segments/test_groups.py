@@ -78,6 +78,9 @@ def test_a_tree_is_written_back_with_ids_kinds_and_texts() -> None:
         ("emailSent", "is", "marketing:30d", "marketing:30d"),
         ("emailSent", "is_not", "24h", "24h"),
         ("emailSent", "at_least", "10:all", "10:all"),
+        ("emailOpened", "is_not", "transactional:90d", "transactional:90d"),
+        ("emailClicked", "at_least", "2:24h", "2:24h"),
+        ("emailBounced", "is_permanent_bounce", "all", "all"),
         ("added", "less_than", "1 day", "1 day"),
         ("added", "more_than", "36 hours", "36 hours"),
         ("attribute", "is", "site: https://a.example", "site:https://a.example"),
@@ -102,6 +105,7 @@ def test_values_have_one_form(field: str, operator: str, value: str, written: st
         ("event", "at_least", "signup:0:30d", "from 1 to 1000"),
         ("emailSent", "at_least", "30d", "as 10:30d"),
         ("emailSent", "is", "news:30d", "marketing or transactional"),
+        ("emailComplained", "less_than_count", "30d", "as 10:30d"),
         ("added", "less_than", "soon", "an age such as 7 days"),
         ("attribute", "is", "plan", "such as plan:pro"),
         ("attribute", "gt", "plan:pro", "a number, or a day"),
@@ -125,7 +129,7 @@ def test_every_fault_of_a_tree_is_reported() -> None:
     raw = {
         "joinOperator": "xor",
         "children": [
-            {"field": "emailOpened", "operator": "is", "value": "30d"},
+            {"field": "emailRead", "operator": "is", "value": "30d"},
             {"field": "nobody", "operator": "is"},
             {"field": "tag", "operator": "gt", "value": "vip"},
             {"field": "tag"},
@@ -142,7 +146,7 @@ def test_every_fault_of_a_tree_is_reported() -> None:
         "root.children[2].operator", "root.children[3].operator", "root.children[4].children",
         "root.children[5].children[0].valeu", "root.children[6]",
     }  # fmt: skip
-    assert "not counted yet" in found["root.children[0].field"]
+    assert "emailOpened" in found["root.children[0].field"]
     assert "did you mean value?" in found["root.children[5].children[0].valeu"]
 
 

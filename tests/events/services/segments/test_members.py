@@ -34,6 +34,11 @@ NAMES = ("plan", "a.b", "a.0", "deep.plan", 'quo"te', "größe")
 COLUMNS = (
     "status", "email", "email_key", "first_name", "last_name", "created_at", "attributes",
 )  # fmt: skip
+BY_WHOM = ("human", "machine", "unknown")
+HOW = {
+    "delivered": ("",), "opened": BY_WHOM, "clicked": BY_WHOM, "bounced": ("hard", "soft", ""),
+    "complained": ("",), "deferred": ("",),
+}  # fmt: skip
 WINDOWS = ("24h", "30d", "all", "1h")
 
 
@@ -107,7 +112,26 @@ def _links(
         factories.OutgoingEmailFactory.create(subscriber=person, kind=kind, sent=True, sent_at=at)
         if kind != "confirmation":
             facts.mails.append((kind, at))
+    for _ in range(chance.choice((0, 1, 3))):
+        _mail_with_activity(chance, person, facts)
     factories.OutgoingEmailFactory.create(subscriber=person)
+
+
+def _mail_with_activity(chance: random.Random, person: Subscriber, facts: Facts) -> None:
+    kind = chance.choice(("marketing", "transactional", "confirmation"))
+    # Not sent, so that it changes nothing of the other mails.
+    mail = factories.OutgoingEmailFactory.create(subscriber=person, kind=kind)
+    found = []
+    for number in range(chance.choice((1, 4, 7))):
+        at = NOW - timedelta(hours=chance.choice((0, 24, 25, 700)))
+        what = chance.choice([*HOW])
+        how = chance.choice(HOW[what])
+        column = "bounce_type" if what == "bounced" else "quality"
+        factories.MailActivityFactory.create(
+            email=mail, kind=what, at=at, last_at=NOW, url_hash=str(number), **{column: how}
+        )
+        found.append((what, how, at))
+    facts.activity.append((kind, found))
 
 
 def _value(  # noqa: C901, PLR0911 - a field each

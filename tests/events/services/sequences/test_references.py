@@ -115,6 +115,7 @@ def test_an_event_that_never_came_is_named_where_it_is_asked_for() -> None:
     )
 
     assert list(references.never_received(workspace=workspace, spec=spec)) == [
+        "No event signup was ever received, and the trigger asks for it.",
         "No event project created was ever received, and step 1 asks for it.",
         "No event seen was ever received, and step 2 asks for it.",
         "No event left was ever received, and the exit condition asks for it.",

@@ -109,3 +109,26 @@ def test_what_fails_with_blank_data_is_refused_with_its_line(workspace: Workspac
 
     (fault,) = caught.value.faults
     assert (fault.path, fault.message.partition(":")[0]) == ("steps[0].text", "Line 2")
+
+
+@pytest.mark.parametrize(
+    ("step", "layout", "is_warned"),
+    [
+        ({}, "", True),
+        ({}, "{{content}}", True),
+        ({}, "{{content}}{{unsubscribeUrl}}", False),
+        ({"useLayout": False}, "{{content}}{{unsubscribeUrl}}", True),
+        ({"html": "<html>Hi</html>"}, "{{content}}{{unsubscribeUrl}}", True),
+        ({"html": '<a href="{{unsubscribeUrl}}">x</a>'}, "", False),
+        ({"isTransactional": True}, "", False),
+    ],
+)
+def test_without_the_footer_a_mail_needs_a_link_to_leave(
+    workspace: Workspace, step: dict[str, object], layout: str, *, is_warned: bool
+) -> None:
+    workspace.has_footer, workspace.mail_layout = False, layout
+    workspace.save()
+
+    found = sequences.readiness(make_sequence(workspace, {**MAIL, **step})).warnings
+
+    assert any("the mail has no link to leave" in each for each in found) is is_warned

@@ -62,7 +62,7 @@ def test_a_renamed_key_and_a_changed_workspace_are_seen_at_once(
     created: api_keys.CreatedKey, workspace: Workspace
 ) -> None:
     created.api_key.name = "shop"
-    api_keys.rename(api_key=created.api_key)
+    api_keys.save(api_key=created.api_key)
     workspace.double_opt_in = True
     workspaces.save(changed=workspace)
 

@@ -1,0 +1,36 @@
+"""Prints the fields of the API's answers as code that uses them: callers read them, no code does.
+
+For the search for unused code, which cannot see that. What callers give is not printed: a field of
+a request that nothing reads would be a fault.
+"""
+
+import ast
+import sys
+from pathlib import Path
+
+ANSWERS = {"Shape", "Answered"}
+
+
+def main() -> None:
+    modules = [ast.parse(path.read_text()) for folder in sys.argv[1:] for path in of(folder)]
+    classes = [node for module in modules for node in module.body if isinstance(node, ast.ClassDef)]
+    known: set[str] = set(ANSWERS)
+    while new := {each.name for each in classes if bases_of(each) & known} - known:
+        known |= new
+    for each in classes:
+        if each.name in known:
+            for node in each.body:
+                if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                    print(f"_.{node.target.id}")  # noqa: T201 - its one duty
+
+
+def of(folder: str) -> list[Path]:
+    return sorted(Path(folder).glob("*.py"))
+
+
+def bases_of(node: ast.ClassDef) -> set[str]:
+    return {base.id for base in node.bases if isinstance(base, ast.Name)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""`/api-keys`: who calls the API, and what they may do. A key never gives more than it has."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+
+from subscribers import ids
+from subscribers.api.calls import (
+    Answered,
+    ResourceView,
+    Shape,
+    id_in_path,
+    no_such_row,
+    reads,
+    writes,
+)  # fmt: skip
+from subscribers.api.errors import ApiError
+from subscribers.api.inputs import Inputs, Reads, inputs
+from subscribers.api.values import Flag, KeyId, Moment, one_of, several
+from subscribers.models import ApiKey
+from subscribers.models.api_key import Scope
+from subscribers.services.workspaces import api_keys, workspaces
+from subscribers.wire.payloads import Fault, InvalidField, read_name
+
+LONGEST_NAME = 200
+CUSTOM, FULL = "custom", "full_access"
+# What a preset may do. Of the hosted product's other presets each needs scopes that are not here.
+PRESETS: Mapping[str, Sequence[Scope] | None] = {
+    FULL: None,
+    "read_only": (Scope.ACCOUNT_READ, Scope.SUBSCRIBERS_READ, Scope.LISTS_READ),
+    "data_ingest_safe": (
+        Scope.ACCOUNT_READ, Scope.EVENTS_WRITE, Scope.SUBSCRIBERS_READ, Scope.SUBSCRIBERS_WRITE,
+        Scope.SUBSCRIBERS_TAG,
+    ),
+}  # fmt: skip
+
+
+def _read_name(value: object) -> str:
+    return read_name(value, longest=LONGEST_NAME)
+
+
+def _read_scope(value: object) -> Scope:
+    try:
+        return Scope(str(value))
+    except ValueError as error:
+        raise InvalidField(f"must be one of {', '.join(Scope.values)}.") from error
+
+
+KeyName = Annotated[str, Reads(_read_name, {"type": "string", "maxLength": LONGEST_NAME})]
+Preset = Annotated[str, one_of(*PRESETS)]
+Scopes = Annotated[
+    list[Scope],
+    several(Reads(_read_scope, {"type": "string", "enum": Scope.values}), most=len(Scope)),
+]
+KeyOfPath = Annotated[UUID, id_in_path("key")]
+
+
+@inputs
+class KeyChange(Inputs):
+    """`scopes` win over `preset`; null is full access, and needs a key that has it."""
+
+    name: KeyName | UnsetType = UNSET
+    preset: Preset | UnsetType = UNSET
+    scopes: Scopes | UnsetType | None = UNSET
+
+    def find_faults(self) -> Iterator[Fault]:
+        if self.scopes == []:
+            yield Fault("scopes", "is empty: such a key may do nothing.")
+
+    def wanted(self, *, otherwise: Sequence[Scope] | None) -> Sequence[Scope] | None:
+        """Return what the key may do; None is everything."""
+        if self.scopes is not UNSET:
+            return self.scopes
+        return otherwise if self.preset is UNSET else PRESETS[self.preset]
+
+
+@inputs
+class NewKey(KeyChange):
+    """`preset` full_access is the default. `isTest`: it sends no mail and calls no webhook."""
+
+    is_test: Flag = False
+    expires_at: Moment | None = None
+
+
+class Permissions(Shape, kw_only=True):
+    scopes: list[str] | None
+    full_access: bool
+    preset: str
+
+
+class KeyShape(Shape, kw_only=True):
+    """Of the key itself only the first characters, `prefix`."""
+
+    id: KeyId
+    name: str
+    prefix: str
+    is_current: bool
+    is_test: bool
+    permissions: Permissions
+    scopes: list[str] | None
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    type: str = "company"
+
+
+class NewKeyShape(KeyShape, kw_only=True):
+    """`key` is shown in this answer, and never again."""
+
+    key: str
+
+
+class KeysAnswer(Answered, kw_only=True):
+    api_keys: list[KeyShape]
+
+
+class KeyAnswer(Answered, kw_only=True):
+    api_key: KeyShape
+    message: str
+
+
+class NewKeyAnswer(Answered, kw_only=True):
+    api_key: NewKeyShape
+    message: str
+
+
+class KeysView(ResourceView):
+    @reads("The workspace's API keys, newest first", scope=Scope.API_KEYS_MANAGE)
+    def get(self) -> KeysAnswer:
+        rows = ApiKey.objects.filter(workspace=self.workspace).order_by("-id")
+        return KeysAnswer(api_keys=[shape_of(row, current=self.api_key) for row in rows])
+
+    @writes(
+        "Create an API key",
+        scope=Scope.API_KEYS_MANAGE,
+        description="Not with an Idempotency-Key: the answer, which is kept, would hold the key.",
+        example={"name": "Shop", "scopes": ["events:write", "subscribers:read"]},
+    )
+    def post(self, given: NewKey) -> NewKeyAnswer:
+        self.refuse_idempotency_key(because="for keys: the kept answer would hold the key")
+        if given.expires_at is not None and given.expires_at <= self.now:
+            raise ApiError("VALIDATION_ERROR", "expiresAt is over already.")
+        scopes = given.wanted(otherwise=None)
+        _refuse_more(self.api_key, scopes)
+        made = api_keys.create(
+            workspace=self.workspace,
+            name=given.name or "API key",
+            scopes=scopes,
+            expires_at=given.expires_at,
+            # What a test key makes is a test too.
+            is_test=given.is_test or self.api_key.is_test,
+        )
+        shape = shape_of(made.api_key, current=self.api_key)
+        parts = {name: getattr(shape, name) for name in shape.__struct_fields__}
+        return NewKeyAnswer(
+            api_key=NewKeyShape(**parts, key=made.text),
+            message="Keep the key now: it is shown once.",
+        )
+
+
+class KeyView(ResourceView):
+    @writes("Change a key's name or scopes", scope=Scope.API_KEYS_MANAGE, example={"name": "Shop"})
+    def patch(self, given: KeyChange, *, key_id: KeyOfPath) -> KeyAnswer:
+        row = self.locked(key_id)
+        if given.name:
+            row.name = given.name
+        has = None if row.scopes is None else [Scope(each) for each in row.scopes]
+        scopes = given.wanted(otherwise=has)
+        # Also a key that may do more already: its holder would not notice another one's change.
+        _refuse_more(self.api_key, has)
+        _refuse_more(self.api_key, scopes)
+        row.scopes = api_keys.words_of(scopes)
+        api_keys.save(api_key=row)
+        return KeyAnswer(
+            api_key=shape_of(row, current=self.api_key), message="It holds from the next request."
+        )
+
+    @writes("Revoke a key", scope=Scope.API_KEYS_MANAGE)
+    def delete(self, *, key_id: KeyOfPath) -> KeyAnswer:
+        row = self.locked(key_id)
+        api_keys.revoke(api_key=row, now=self.now)
+        row.refresh_from_db(fields=["revoked_at"])
+        return KeyAnswer(
+            api_key=shape_of(row, current=self.api_key),
+            message="The next request with it is refused.",
+        )
+
+    def locked(self, key_id: UUID) -> ApiKey:
+        workspaces.lock_configuration(workspace_id=self.workspace.pk)
+        rows = ApiKey.objects.filter(workspace=self.workspace, pk=key_id)
+        found = rows.select_for_update().first()
+        if found is None:
+            return no_such_row()
+        self.about = ids.encode("key", key_id)
+        self.expect(shape_of(found, current=self.api_key))
+        return found
+
+
+def permissions_of(row: ApiKey) -> Permissions:
+    preset = next((name for name, words in PRESETS.items() if _is_same(row.scopes, words)), CUSTOM)
+    return Permissions(scopes=row.scopes, full_access=row.scopes is None, preset=preset)
+
+
+def shape_of(row: ApiKey, *, current: ApiKey) -> KeyShape:
+    return KeyShape(
+        id=ids.encode("key", row.pk),
+        name=row.name,
+        prefix=row.prefix,
+        is_current=row.pk == current.pk,
+        is_test=row.is_test,
+        permissions=permissions_of(row),
+        scopes=row.scopes,
+        created_at=row.created_at,
+        # Keys keep no time of their changes.
+        updated_at=row.revoked_at or row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        last_used_at=row.last_used_at,
+    )
+
+
+def _refuse_more(own: ApiKey, scopes: Sequence[Scope] | None) -> None:
+    """Refuse to give, or to touch, what the calling key may not do itself."""
+    if own.scopes is None:
+        return
+    more = ["full access"] if scopes is None else [each for each in scopes if not own.allows(each)]
+    if more:
+        raise ApiError("FORBIDDEN", f"This key has no {more[0]}, so it cannot give it.")
+
+
+def _is_same(stored: Sequence[str] | None, words: Sequence[Scope] | None) -> bool:
+    if stored is None or words is None:
+        return stored is words
+    return set(stored) == {each.value for each in words}

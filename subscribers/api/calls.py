@@ -1,0 +1,349 @@
+"""The one door of the API: what every call but those that take events goes through.
+
+A call is a method of a `ResourceView` under `reads` or `writes`, and is declared once: its scope,
+what it takes (`inputs`) and what it answers (a `Shape`). From the declaration come the checks, the
+answer, and the call's part of the OpenAPI document.
+
+    class TagView(ResourceView):
+        @writes("Change a tag's colour", scope=Scope.TAGS_WRITE, example={"color": "blue"})
+        def patch(self, given: TagChange, *, tag_id: TagOfPath) -> TagAnswer:
+            ...
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Annotated, Any, ClassVar, Never, TypeVar, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import msgspec
+from django.db import DatabaseError, connection, transaction
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from msgspec import UNSET, Struct, UnsetType
+from rest_framework.request import Request
+
+from config.http.errors import json_response, request_id_of
+from config.retries import REQUEST_ATTEMPTS
+from subscribers import ids
+from subscribers.api import inputs, openapi
+from subscribers.api.authentication import log_fields
+from subscribers.api.base import Answer, ApiView, Keep
+from subscribers.api.errors import ApiError
+from subscribers.api.inputs import Inputs, Schema
+from subscribers.models.api_key import Scope
+from subscribers.services.consent.ledger import Circumstances
+from subscribers.services.storage import connections
+from subscribers.wire.payloads import Fault, InvalidRequest
+
+audit = logging.getLogger("cueline.audit")
+Method = TypeVar("Method", bound=Callable[..., Any])
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+class Shape(Struct, rename="camel", kw_only=True):
+    """The base of everything in answers. A field that may be absent has `UNSET` as its default."""
+
+
+class Warned(Shape, kw_only=True):
+    """What was given and not used."""
+
+    path: str
+    message: str
+
+
+class Answered(Shape, kw_only=True):
+    """The base of whole answers."""
+
+    success: bool = True
+    warnings: list[Warned] | UnsetType = UNSET
+
+    @property
+    def edited(self) -> Struct | None:
+        """Return the part that callers edit, whose `ETag` the answer carries."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InPath:
+    """How a part of the path is read, as the metadata of a type; `reader` raises coded errors."""
+
+    reader: Callable[[str], Any]
+    schema: Schema
+
+
+class FromView:
+    """The metadata of an argument that `ResourceView.addressed` makes of all parts of the path."""
+
+
+def id_in_path(prefix: str) -> InPath:
+    """Return how the public id of a row is read; anything else is an id that nobody has."""
+
+    def reader(text: str) -> UUID:
+        found = ids.decode(prefix, text)
+        return no_such_row() if found is None else found
+
+    return InPath(reader, openapi.public_id(prefix))
+
+
+def no_such_row() -> Never:
+    raise ApiError("NOT_FOUND", "This workspace has nothing with this id.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call as it was declared."""
+
+    name: str
+    scope: Scope
+    does_write: bool
+    is_atomic: bool
+    answers: type[Answered]
+    body: type[Inputs] | None
+    query: type[Inputs] | None
+    path: Mapping[str, InPath]
+    # The argument that is the view's own, if there is one.
+    addressed: str = ""
+
+
+class ResourceView(ApiView):
+    """A path; its methods are calls."""
+
+    # Whom or what a call changed, by public id, for the log: paths contain addresses.
+    about = ""
+    # Parameters of the query that say whom or what the path means.
+    addressing: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.http_method_names = [name for name in METHODS if hasattr(cls, name)]
+
+    @property
+    def call(self) -> Call | None:
+        handler = getattr(self, str(self.request.method).lower(), None)
+        return getattr(handler, "call", None)
+
+    @property
+    def required_scope(self) -> Scope | None:  # type: ignore[override] # one a call
+        return self.call.scope if self.call else None
+
+    @property
+    def query_parameters(self) -> frozenset[str]:  # type: ignore[override] # one set a call
+        query = self.call.query if self.call else None
+        return (
+            self.addressing | {each.wire_name for each in query.fields}
+            if query
+            else self.addressing
+        )
+
+    def own_parameters(self) -> dict[str, str]:
+        """Return the query without what addresses; raises `InvalidRequest` for a repeated one."""
+        given = self.request.query_params
+        repeated = [name for name in given if len(given.getlist(name)) > 1]
+        if repeated:
+            raise InvalidRequest(*(Fault(name, "is given more than once.") for name in repeated))
+        return {name: given[name] for name in given if name not in self.addressing}
+
+    def addressed(self, **parts: str) -> Any:  # noqa: ANN401 - a view's own kind of address
+        """Return whom or what the path names, for calls with an argument `FromView`."""
+        raise NotImplementedError
+
+    @property
+    def circumstances(self) -> Circumstances:
+        return Circumstances(api_key=self.api_key, request_id=request_id_of(self.request))
+
+    def expect(self, current: Struct) -> None:
+        """Refuse a change of what is no longer as the caller saw it; call it under the lock."""
+        wanted = self.request.headers.get("If-Match")
+        if wanted is not None and wanted.strip() not in {"*", etag_of(current)}:
+            message = "It has changed since you read it: read it again, and send that ETag."
+            raise ApiError("PRECONDITION_FAILED", message)
+
+
+def etag_of(part: Struct) -> str:
+    return f'"{hashlib.sha256(msgspec.json.encode(part)).hexdigest()[:32]}"'
+
+
+def reads(summary: str, *, scope: Scope, description: str = "") -> Callable[[Method], Method]:
+    """Declare a call that changes nothing: `method(self, asked=…, *, …parts of the path)`."""
+    return lambda method: _declared(method, summary, description, scope, writes=False, example=None)
+
+
+def writes(
+    summary: str,
+    *,
+    scope: Scope,
+    description: str = "",
+    example: Mapping[str, Any] | None = None,
+    is_atomic: bool = True,
+) -> Callable[[Method], Method]:
+    """Declare a call that changes something: `method(self, given=…, *, …parts of the path)`.
+
+    It runs in one transaction, again where the database gave that up for another. Without
+    `is_atomic` the method sees to its transactions itself; no POST may.
+    """
+    return lambda method: _declared(
+        method, summary, description, scope, writes=True, example=example, is_atomic=is_atomic
+    )
+
+
+def _declared(
+    method: Method,
+    summary: str,
+    description: str,
+    scope: Scope,
+    *,
+    writes: bool,
+    example: Mapping[str, Any] | None,
+    is_atomic: bool = True,
+) -> Method:
+    call = _call_of(method, scope, writes=writes, is_atomic=is_atomic)
+
+    @wraps(method)
+    def answer(view: ResourceView, request: Request, **parts: str) -> HttpResponse:
+        arguments: dict[str, Any] = {
+            name: each.reader(parts[name]) for name, each in call.path.items()
+        }
+        if call.addressed:
+            arguments[call.addressed] = view.addressed(**parts)
+        warnings: list[Fault] = []
+        if call.query is not None:
+            arguments["asked"], _ = inputs.read(call.query, view.own_parameters(), noun="parameter")
+        if call.body is not None:
+            arguments["given"], warnings = inputs.read(call.body, view.read_object(), noun="field")
+        elif call.does_write and request.body:
+            view.read_object()
+        if not call.does_write:
+            return _response(Answer(method(view, **arguments)))
+        return _written(view, call, lambda: _with_warnings(method(view, **arguments), warnings))
+
+    answer.call = call  # type: ignore[attr-defined]
+    return _described(answer, call, summary, description, example)  # type: ignore[return-value]
+
+
+def _written(view: ResourceView, call: Call, change: Callable[[], Answered]) -> HttpResponse:
+    def work(keep: Keep | None) -> Answer:
+        return (
+            _repeated(lambda: _in_transaction(change, keep)) if call.is_atomic else Answer(change())
+        )
+
+    is_repeatable = view.request.method == "POST"
+    response = view.answer_once(work) if is_repeatable else _response(work(None))
+    names = {"request_id": request_id_of(view.request), **log_fields(view.api_key)}
+    audit.info("%s", call.name, extra={**names, "about": view.about} if view.about else names)
+    return response
+
+
+def _in_transaction(change: Callable[[], Answered], keep: Keep | None) -> Answer:
+    with transaction.atomic():
+        answer = Answer(change())
+        if keep is not None:
+            keep(answer)
+    return answer
+
+
+def _repeated(work: Callable[[], Answer]) -> Answer:
+    """Return what a transaction answers that the database may give up for another."""
+    for remaining in reversed(range(REQUEST_ATTEMPTS)):
+        try:
+            return work()
+        except DatabaseError as error:
+            if not (connections.is_passing(error) and remaining and not connection.in_atomic_block):
+                raise
+    raise AssertionError("The last attempt returns or raises.")
+
+
+def _response(answer: Answer) -> HttpResponse:
+    response = json_response(answer.body, status=answer.status)
+    edited = answer.body.edited
+    if edited is not None:
+        response["ETag"] = etag_of(edited)
+    return response
+
+
+def _with_warnings(answer: Answered, warnings: Sequence[Fault]) -> Answered:
+    if not warnings:
+        return answer
+    told = [Warned(path=each.path, message=each.message) for each in warnings]
+    return msgspec.structs.replace(answer, warnings=told)
+
+
+def _call_of(method: Callable[..., Any], scope: Scope, *, writes: bool, is_atomic: bool) -> Call:
+    hints = get_type_hints(method, include_extras=True)
+    answers = hints.pop("return")
+    body, query = hints.pop("given", None), hints.pop("asked", None)
+    found = {name: _metadata(hint) for name, hint in hints.items()}
+    SHAPES.add(answers)
+    return Call(
+        name=method.__qualname__.replace("View.", "."),
+        scope=scope,
+        does_write=writes,
+        is_atomic=is_atomic,
+        answers=answers,
+        body=body,
+        query=query,
+        path={name: each for name, each in found.items() if isinstance(each, InPath)},
+        addressed=next((name for name, each in found.items() if isinstance(each, FromView)), ""),
+    )
+
+
+def _metadata(hint: Any) -> InPath | FromView:  # noqa: ANN401 - any type
+    if get_origin(hint) is Annotated:
+        for each in get_args(hint)[1:]:
+            if isinstance(each, InPath | FromView):
+                return each
+    raise TypeError(f"{hint} does not say how it is read from the path.")
+
+
+# --- The OpenAPI document ---------------------------------------------------------------------
+
+SHAPES: set[type[Answered]] = set()
+REFERENCE = "#/components/schemas/{name}"
+
+
+def components() -> dict[str, Any]:
+    """Return the schemas of all answers of declared calls by their names."""
+    _, schemas = msgspec.json.schema_components(
+        sorted(SHAPES, key=lambda each: each.__name__), ref_template=REFERENCE
+    )
+    return schemas
+
+
+def _described(
+    answer: Callable[..., HttpResponse],
+    call: Call,
+    summary: str,
+    description: str,
+    example: Mapping[str, Any] | None,
+) -> Callable[..., HttpResponse]:
+    reference = {"$ref": REFERENCE.format(name=call.answers.__name__)}
+    parameters = [
+        OpenApiParameter(name=name, type=each.schema, location=OpenApiParameter.PATH)
+        for name, each in call.path.items()
+    ]
+    if call.query is not None:
+        parameters += [
+            OpenApiParameter(
+                name=each.wire_name,
+                type=each.reads.schema,
+                location=OpenApiParameter.QUERY,
+                required=each.is_needed,
+            )
+            for each in call.query.fields
+        ]
+    body = inputs.schema_of(call.body) if call.body else None
+    examples = [OpenApiExample(summary, dict(example), request_only=True)] if example else []
+    described: Callable[..., HttpResponse] = extend_schema(
+        summary=summary,
+        description=description or summary,
+        parameters=[*parameters, openapi.REQUEST_ID, *openapi.RATE_LIMIT_HEADERS],
+        request={openapi.MEDIA_TYPE: body} if body else None,
+        responses=openapi.answers(
+            {200: ("Done.", reference)},
+            errors=openapi.WRITING_ERRORS if call.does_write else openapi.READING_ERRORS,
+        ),
+        examples=examples,
+    )(answer)
+    return described

@@ -1,0 +1,231 @@
+"""`GET /subscribers`: chosen by the query, newest first, in pages that writes do not disturb."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, NamedTuple
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+
+from events.language import segments as language
+from events.services.counts import current
+from events.services.segments import compiling, members, segments
+from events.services.segments.limits import TookTooLong, time_limit
+from subscribers.api.calls import Shape
+from subscribers.api.inputs import Inputs, Reads, inputs
+from subscribers.api.subscriber_shapes import SubscriberShape, shapes_of
+from subscribers.api.values import Count, FlagWord, one_of, whole_number_word
+from subscribers.models import Subscriber, SubscriberTag, Workspace
+from subscribers.models.subscriber import SubscriberQuerySet
+from subscribers.wire import tag_names
+from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest, read_moment, read_text
+
+MOST = 1000
+# Pages by number count what they skip.
+DEEPEST = 10_000
+ALL = "all"
+ORDER = "id"
+OPERATORS = ("is", "contains", "gt", "gte", "lt", "lte", "is_not_empty")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _read_cursor(text: str) -> UUID:
+    try:
+        raw = base64.urlsafe_b64decode(text.encode("ascii"))
+        return UUID(bytes=raw)
+    except (ValueError, binascii.Error) as error:
+        raise InvalidField("is no cursor of this list: take nextCursor of an answer.") from error
+
+
+def _read_day_or_moment(text: str) -> datetime:
+    """Read a day, which begins at midnight of UTC, or a time with an offset."""
+    return read_moment(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else text)
+
+
+def _text(longest: int = 255) -> Reads:
+    schema = {"type": "string", "minLength": 1, "maxLength": longest}
+    return Reads(lambda value: read_text(value, longest=longest), schema)
+
+
+Text = Annotated[str, _text()]
+Time = Annotated[datetime, Reads(_read_day_or_moment, {"type": "string"})]
+Cursor = Annotated[UUID, Reads(_read_cursor, {"type": "string", "maxLength": 64})]
+Limit = Annotated[int, whole_number_word(1, MOST, 50)]
+Page = Annotated[int, whole_number_word(1, DEEPEST, 1)]
+StatusWord = Annotated[str, one_of(*Subscriber.Status.values, ALL, default=ALL)]
+OperatorWord = Annotated[str, one_of(*OPERATORS, default="is")]
+
+
+@inputs
+class SubscribersQuery(Inputs):
+    status: StatusWord = ALL
+    # Names with commas between them: who has all of them.
+    tags: Text | None = None
+    list: Text | None = None
+    list_id: Text | None = None
+    list_name: Text | None = None
+    segment_id: Text | None = None
+    query: Text | None = None
+    email: Text | None = None
+    attribute: Annotated[str, _text(600)] | None = None
+    attribute_operator: OperatorWord = "is"
+    unsubscribed_after: Time | None = None
+    unsubscribed_before: Time | None = None
+    limit: Limit = 50
+    page: Page | None = None
+    cursor: Cursor | None = None
+    include_total: FlagWord = True
+
+    def find_faults(self) -> Iterator[Fault]:
+        if self.page is not None and self.cursor is not None:
+            yield Fault("page", "cannot be together with cursor.")
+        if (self.page or 1) * self.limit > DEEPEST:
+            yield Fault("page", f"goes beyond the first {DEEPEST:,}: go on with nextCursor.")
+
+
+class Pagination(Shape, kw_only=True):
+    """`total` is exact to 10,000; beyond it is what was counted last, or null."""
+
+    has_more: bool
+    limit: int
+    next_cursor: str | None
+    order_by: str = ORDER
+    page: int | None
+    total: Count | None
+    total_pages: Count | None
+
+
+class Found(NamedTuple):
+    people: list[SubscriberShape]
+    pagination: Pagination
+
+
+def find(*, workspace: Workspace, asked: SubscribersQuery, now: datetime) -> Found:
+    """Return a page; raises `InvalidRequest`, also for what takes too long to find."""
+    rows = _chosen(workspace, asked, now)
+    first = ((asked.page or 1) - 1) * asked.limit
+    newest = rows.order_by("-id")
+    if asked.cursor is not None:
+        newest = newest.filter(pk__lt=asked.cursor)
+    try:
+        with time_limit():
+            ids = list(newest.values_list("pk", flat=True)[first : first + asked.limit + 1])
+    except TookTooLong as error:
+        raise InvalidRequest(Fault("", "The search took too long: narrow it.")) from error
+    shown = ids[: asked.limit]
+    people = {each.id: each for each in shapes_of(Subscriber.objects.filter(pk__in=shown))}
+    has_more = len(ids) > asked.limit
+    total = _total(rows, workspace, asked)
+    return Found(
+        people=[people[key] for each in shown if (key := f"sub_{each.hex}") in people],
+        pagination=Pagination(
+            has_more=has_more,
+            limit=asked.limit,
+            next_cursor=base64.urlsafe_b64encode(shown[-1].bytes).decode() if has_more else None,
+            page=None if asked.cursor else asked.page or 1,
+            total=total,
+            total_pages=None if total is None else -(-total // asked.limit),
+        ),
+    )
+
+
+def _total(rows: SubscriberQuerySet, workspace: Workspace, asked: SubscribersQuery) -> int | None:
+    if asked.cursor is not None or not asked.include_total:
+        return None
+    number = members.count(rows).number
+    if number is None or number <= members.MOST_COUNTED:
+        return number
+    # The only numbers that are counted in the background and that nothing narrows.
+    only_status = asked == SubscribersQuery(status=asked.status, limit=asked.limit, page=asked.page)
+    if not only_status:
+        return None
+    counts = current.of(subject=current.Subject.PEOPLE, ids=[workspace.pk])
+    counted = counts.get(workspace.pk, current.NOT_COUNTED)
+    return (counted.count if asked.status == ALL else counted.parts.get(asked.status, 0)) or None
+
+
+def _chosen(workspace: Workspace, asked: SubscribersQuery, now: datetime) -> SubscriberQuerySet:
+    rows = Subscriber.objects.in_workspace(workspace)
+    wanted = [*_filters(asked)]
+    if wanted:
+        root = _root(workspace, wanted)
+        try:
+            rows = rows.filter(compiling.condition(workspace_id=workspace.pk, root=root, now=now))
+        except compiling.TooManyReferences as error:
+            raise InvalidRequest(Fault("segmentId", f"cannot be asked. {error}")) from error
+    if asked.query is not None:
+        rows = rows.filter(_text_condition(asked.query, workspace))
+    if asked.unsubscribed_after is not None:
+        rows = rows.filter(unsubscribed_at__gte=asked.unsubscribed_after)
+    if asked.unsubscribed_before is not None:
+        rows = rows.filter(unsubscribed_at__lt=asked.unsubscribed_before)
+    return rows
+
+
+class _Filter(NamedTuple):
+    """A filter of the language of segments, and the parameter that says it."""
+
+    parameter: str
+    field: str
+    operator: str
+    value: str
+
+
+def _filters(asked: SubscribersQuery) -> Iterator[_Filter]:
+    if asked.status != ALL:
+        yield _Filter("status", "status", "is", asked.status)
+    for name in (asked.tags or "").split(","):
+        if name.strip():
+            yield _Filter("tags", "tag", "contains", name)
+    for parameter, value in (
+        ("list", asked.list),
+        ("listId", asked.list_id),
+        ("listName", asked.list_name),
+    ):
+        if value is not None:
+            yield _Filter(parameter, "list", "is", value)
+    if asked.segment_id is not None:
+        yield _Filter("segmentId", "segment", "is", asked.segment_id)
+    if asked.email is not None:
+        yield _Filter("email", "email", "contains", asked.email)
+    if asked.attribute is not None:
+        yield _Filter("attribute", "attribute", asked.attribute_operator, asked.attribute)
+
+
+def _root(workspace: Workspace, wanted: list[_Filter]) -> language.Group:
+    children = [
+        {
+            "id": str(place),
+            "kind": "filter",
+            "field": each.field,
+            "operator": each.operator,
+            "value": each.value,
+        }
+        for place, each in enumerate(wanted)
+    ]
+    raw = {"id": "root", "kind": "group", "joinOperator": "and", "children": children}
+    try:
+        return segments.resolved(workspace=workspace, root=language.parse_root(raw))
+    except InvalidRequest as error:
+        raise InvalidRequest(*(_renamed(fault, wanted) for fault in error.faults)) from error
+
+
+def _renamed(fault: Fault, wanted: list[_Filter]) -> Fault:
+    """Return a fault of the language under the parameter that it comes from."""
+    place = re.match(r"root\.children\[(\d+)\]", fault.path)
+    return Fault(wanted[int(place[1])].parameter, fault.message) if place else fault
+
+
+def _text_condition(text: str, workspace: Workspace) -> Q:
+    found = Q(email__icontains=text) | Q(first_name__icontains=text) | Q(last_name__icontains=text)
+    try:
+        name = tag_names.normalise(text)
+    except tag_names.InvalidTagName:
+        return found
+    named = SubscriberTag.objects.filter(
+        subscriber=OuterRef("pk"), tag__workspace=workspace, tag__name=name
+    )
+    return found | Q(Exists(named))

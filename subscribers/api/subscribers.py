@@ -1,0 +1,467 @@
+"""`/subscribers`: people created, read, changed, left and erased, by each of the addressings."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Protocol
+
+from django.conf import settings
+from django.db import transaction
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from msgspec import UNSET, UnsetType
+
+from subscribers import ids
+from subscribers.api import person_document, subscriber_lists
+from subscribers.api.calls import (
+    Answered,
+    FromView,
+    ResourceView,
+    Shape,
+    reads,
+    writes,
+)  # fmt: skip
+from subscribers.api.errors import ApiError
+from subscribers.api.inputs import Inputs, Reads, inputs
+from subscribers.api.person_document import PersonShape
+from subscribers.api.subscriber_shapes import SubscriberShape, shape_of
+from subscribers.api.values import (
+    TAG_NAME,
+    Email,
+    ExternalId,
+    Flag,
+    FlagWord,
+    Moment,
+    one_of,
+    several,
+)  # fmt: skip
+from subscribers.models import Subscriber
+from subscribers.models.api_key import Scope
+from subscribers.services.audience import lists, tags
+from subscribers.services.consent import unsubscribing
+from subscribers.services.consent.unsubscribing import UnsubscribeMethod
+from subscribers.services.imports.people import (
+    Duplicates,
+    ImportOptions,
+    OptInMode,
+    Result,
+    SubscriberDraft,
+    Taken,
+    TakenIn,
+    take_in,
+)
+from subscribers.services.people import changing, erasing
+from subscribers.wire import addresses, profile
+from subscribers.wire.payloads import (
+    Fault,
+    InvalidField,
+    InvalidRequest,
+    Person,
+    read_name,
+    read_object,
+    read_text,
+)
+
+MOST_TAGS = 500
+MOST_LISTS = 500
+ATTRIBUTES = {"type": "object", "additionalProperties": True}
+
+
+def _read_attributes(value: object) -> dict[str, Any]:
+    return read_object(value, settings.MAX_ATTRIBUTES_BYTES)
+
+
+def _read_clearable(value: object) -> str:
+    """Return a text of a profile; empty clears it."""
+    is_blank = isinstance(value, str) and not value.strip()
+    return "" if is_blank else read_text(value, longest=profile.LONGEST_NAME)
+
+
+def _read_zone(value: object) -> str:
+    (zone,) = [text for text in profile.TEXTS if text.name == "timezone"]
+    name = read_text(value, longest=zone.longest)
+    fault = zone.find_fault and zone.find_fault(name)
+    if fault:
+        raise InvalidField(fault)
+    return name
+
+
+_LIST = Reads(lambda value: read_name(value, longest=200), {"type": "string", "maxLength": 200})
+ClearableText = Annotated[
+    str, Reads(_read_clearable, {"type": "string", "maxLength": profile.LONGEST_NAME})
+]
+Zone = Annotated[str, Reads(_read_zone, {"type": "string", "examples": ["Europe/Berlin"]})]
+Attributes = Annotated[dict[str, Any], Reads(_read_attributes, ATTRIBUTES)]
+TagNames = Annotated[list[str], several(TAG_NAME, most=MOST_TAGS)]
+ListNames = Annotated[list[str], several(_LIST, most=MOST_LISTS)]
+NewStatus = Annotated[str, one_of("active", "unsubscribed", "bounced", "complained", "pending")]
+Status = Annotated[str, one_of("active", "unsubscribed", "bounced", "complained")]
+Strategy = Annotated[str, one_of(*Duplicates, default=Duplicates.SKIP)]
+Mode = Annotated[str, one_of(*OptInMode, default=OptInMode.DEFAULT)]
+AttributesStrategy = Annotated[str, one_of("replace", "merge", default="replace")]
+# Parts of the hosted product that are not here.
+UNUSED = frozenset({"phone", "phoneCountry", "defaultPhoneCountry", "smsConsent", "smsStatus"})
+
+
+@inputs
+class NewSubscriber(Inputs):
+    """`lists`: by id or name; absent: the default ones for somebody new, none: no list."""
+
+    unused = UNUSED
+
+    email: Email | None = None
+    external_id: ExternalId | None = None
+    first_name: ClearableText = ""
+    last_name: ClearableText = ""
+    timezone: Zone | None = None
+    custom_attributes: Attributes | None = None
+    status: NewStatus | None = None
+    tags: TagNames | None = None
+    lists: ListNames | None = None
+    duplicate_strategy: Strategy = Duplicates.SKIP
+    opt_in_mode: Mode = OptInMode.DEFAULT
+    # As default: true, but not for somebody who came before today.
+    enroll_in_sequences: Flag | None = None
+    created_at: Moment | None = None
+
+    def find_faults(self) -> Iterator[Fault]:
+        if self.email is None and self.external_id is None:
+            yield Fault("email", "is needed: give email, externalId or both.")
+
+
+class GivenPerson(Protocol):
+    """Inputs that say who somebody is."""
+
+    @property
+    def email(self) -> addresses.Address | None: ...
+    @property
+    def external_id(self) -> str | None: ...
+    @property
+    def custom_attributes(self) -> dict[str, Any] | None: ...
+
+
+def person_of(given: GivenPerson) -> Person:
+    texts = {name: getattr(given, name, None) for name in profile.NAMES}
+    return Person(
+        email=given.email,
+        external_id=given.external_id,
+        texts={name: text for name, text in texts.items() if text},
+        attributes=given.custom_attributes or {},
+    )
+
+
+@inputs
+class SubscriberChange(Inputs):
+    """What is left out stays as it is."""
+
+    unused = UNUSED
+
+    email: Email | UnsetType = UNSET
+    external_id: ExternalId | UnsetType = UNSET
+    first_name: ClearableText | UnsetType = UNSET
+    last_name: ClearableText | UnsetType = UNSET
+    timezone: Zone | UnsetType | None = UNSET
+    custom_attributes: Attributes | UnsetType = UNSET
+    custom_attributes_strategy: AttributesStrategy = "replace"
+    status: Status | UnsetType = UNSET
+    # The whole set.
+    tags: TagNames | UnsetType = UNSET
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Return the texts and the external id that are given, by column."""
+        given = {
+            "external_id": self.external_id,
+            "first_name": self.first_name,
+            "last_name": self.last_name,
+            "timezone": "" if self.timezone is None else self.timezone,
+        }
+        return {name: text for name, text in given.items() if isinstance(text, str)}
+
+
+@inputs
+class Reading(Inputs):
+    """`include_machine_engagement`: opens and clicks by machines count too."""
+
+    include_machine_engagement: FlagWord = False
+
+
+@inputs
+class Deletion(Inputs):
+    """`keep_suppressed`: nobody may write to the address again, whatever the person had said."""
+
+    keep_suppressed: FlagWord = False
+
+
+class OptIn(Shape, kw_only=True):
+    required: bool
+    email_queued: bool
+    reason: str | UnsetType = UNSET
+
+
+class TakenShape(SubscriberShape, kw_only=True):
+    created: bool
+    updated: bool
+    skipped: bool
+
+
+class TakenAnswer(Answered, kw_only=True):
+    subscriber: TakenShape
+    opt_in: OptIn | UnsetType = UNSET
+
+
+class PersonAnswer(Answered, kw_only=True):
+    subscriber: PersonShape
+
+
+class SubscriberAnswer(Answered, kw_only=True):
+    subscriber: SubscriberShape
+
+    @property
+    def edited(self) -> SubscriberShape:
+        return self.subscriber
+
+
+class SubscribersAnswer(Answered, kw_only=True):
+    subscribers: list[SubscriberShape]
+    pagination: subscriber_lists.Pagination
+
+
+class DeletedAnswer(Answered, kw_only=True):
+    deleted: bool
+    is_suppressed: bool
+
+
+class SubscribersView(ResourceView):
+    @reads("Subscribers, newest first", scope=Scope.SUBSCRIBERS_READ)
+    def get(self, asked: subscriber_lists.SubscribersQuery) -> SubscribersAnswer:
+        found = subscriber_lists.find(workspace=self.workspace, asked=asked, now=self.now)
+        return SubscribersAnswer(subscribers=found.people, pagination=found.pagination)
+
+    @writes(
+        "Create a subscriber, or complete a known one",
+        scope=Scope.SUBSCRIBERS_WRITE,
+        example={"email": "grace@example.com", "firstName": "Grace", "tags": ["lead"]},
+    )
+    def post(self, given: NewSubscriber) -> TakenAnswer:
+        options = take_options(
+            self,
+            duplicates=Duplicates(given.duplicate_strategy),
+            mode=OptInMode(given.opt_in_mode),
+            enrolls=given.created_at is None
+            if given.enroll_in_sequences is None
+            else given.enroll_in_sequences,
+        )
+        draft = SubscriberDraft(
+            person=person_of(given),
+            tags=tuple(given.tags or ()),
+            lists=None if given.lists is None else names_of_lists(self, given.lists),
+            status=given.status,
+            created_at=given.created_at,
+        )
+        done = take_in(options=options, given=[draft], now=self.now)
+        return _taken(done, only_result(self, done))
+
+
+def take_options(
+    view: ResourceView, *, duplicates: Duplicates, mode: OptInMode, enrolls: bool
+) -> ImportOptions:
+    return ImportOptions(
+        workspace=view.workspace,
+        circumstances=view.circumstances,
+        source=changing.SOURCE,
+        attributes_bytes=settings.MAX_ATTRIBUTES_BYTES,
+        furthest_ahead=settings.MAX_EVENT_LEAD,
+        duplicates=duplicates,
+        opt_in_mode=mode,
+        starts_sequences=enrolls,
+        is_test=view.api_key.is_test,
+        advice_for_lists=".",
+    )
+
+
+def names_of_lists(view: ResourceView, given: list[str]) -> tuple[str, ...]:
+    """Return lists by name, which are given by id or name; raises `InvalidRequest`."""
+    id_by_name = lists.ids_by_name(workspace_id=view.workspace.pk)
+    name_by_id = {ids.encode("lst", list_id): name for name, list_id in id_by_name.items()}
+    faults = [
+        Fault(f"lists[{place}]", "is no list of this workspace.")
+        for place, each in enumerate(given)
+        if each not in name_by_id and each not in id_by_name
+    ]
+    if faults:
+        raise InvalidRequest(*faults)
+    return tuple(dict.fromkeys(name_by_id.get(each, each) for each in given))
+
+
+def take_one(
+    view: ResourceView, person: Person, *, tags: tuple[str, ...]
+) -> tuple[TakenIn, Result]:
+    """Find or create somebody as an event request would, with tags, which start sequences.
+
+    Raises `InvalidRequest`, and `ApiError` where the identity means nobody or two people.
+    """
+    options = take_options(view, duplicates=Duplicates.MERGE, mode=OptInMode.DEFAULT, enrolls=True)
+    draft = SubscriberDraft(person=person, tags=tags)
+    done = take_in(options=replace(options, merges_attributes=True), given=[draft], now=view.now)
+    return done, only_result(view, done)
+
+
+def only_result(view: ResourceView, done: TakenIn) -> Result:
+    """Return the result of one draft; raises its faults."""
+    (result,) = done.results
+    if result.person is not None:
+        view.about = result.person.public_id
+        return result
+    if result.code == InvalidRequest.code:
+        raise InvalidRequest(*result.faults)
+    raise ApiError(result.code, result.faults[0].message)
+
+
+def opt_in_of(done: TakenIn, result: Result) -> OptIn | UnsetType:
+    """Return whether somebody must confirm; `UNSET` where nobody was to be asked."""
+    person = result.person
+    asked = done.asked.get(person.pk) if person else None
+    is_pending = person is not None and person.status == Subscriber.Status.PENDING
+    if asked is None and not (is_pending and result.taken is Taken.CREATED):
+        return UNSET
+    return OptIn(
+        required=is_pending,
+        email_queued=bool(asked and asked.is_queued),
+        reason=asked.reason if asked and asked.reason else UNSET,
+    )
+
+
+def _taken(done: TakenIn, result: Result) -> TakenAnswer:
+    if result.person is None:
+        raise TypeError("`only_result` raises where there is nobody.")
+    shape = shape_of(result.person.pk)
+    return TakenAnswer(
+        subscriber=TakenShape(
+            **{name: getattr(shape, name) for name in shape.__struct_fields__},
+            created=result.taken is Taken.CREATED,
+            updated=result.taken is Taken.CHANGED,
+            skipped=result.taken is Taken.DUPLICATE,
+        ),
+        opt_in=opt_in_of(done, result),
+    )
+
+
+# --- One person -------------------------------------------------------------------------------
+
+Who = Annotated[Mapping[str, Any], FromView()]
+
+
+class NamedPerson(ResourceView):
+    """A path that names one subscriber: by address, public id or external id."""
+
+    def addressed(self, **parts: str) -> Mapping[str, Any]:
+        if "external_id" in parts:
+            return {"external_id": parts["external_id"].strip()}
+        row_id = ids.decode("sub", parts["email"])
+        if row_id is not None:
+            return {"pk": row_id}
+        try:
+            return {"email_key": addresses.parse(parts["email"]).key}
+        except addresses.InvalidAddress as error:
+            raise nobody() from error
+
+    def locked(self, who: Mapping[str, Any]) -> Subscriber:
+        found = Subscriber.objects.in_workspace(self.workspace).filter(**who).locked().first()
+        if found is None:
+            raise nobody()
+        found.workspace = self.workspace
+        self.about = found.public_id
+        return found
+
+
+class PersonView(NamedPerson):
+    @reads("A subscriber with lists, enrollments and latest activity", scope=Scope.SUBSCRIBERS_READ)
+    def get(self, asked: Reading, *, who: Who) -> PersonAnswer:
+        person = Subscriber.objects.in_workspace(self.workspace).filter(**who).first()
+        if person is None:
+            raise nobody()
+        return PersonAnswer(
+            subscriber=person_document.document_of(
+                person, counts_machines=asked.include_machine_engagement
+            )
+        )
+
+    @writes("Change a subscriber", scope=Scope.SUBSCRIBERS_WRITE, example={"firstName": "Grace"})
+    def patch(self, given: SubscriberChange, *, who: Who) -> SubscriberAnswer:
+        if isinstance(given.tags, list):
+            # Before anybody is locked.
+            tags.ensure(workspace=self.workspace, names=given.tags)
+        person = self.locked(who)
+        self.expect(shape_of(person.pk))
+        changing.change(
+            person=person,
+            wanted=changing.Wanted(
+                columns=given.columns,
+                email=given.email or None,
+                attributes=None if given.custom_attributes is UNSET else given.custom_attributes,
+                replaces_attributes=given.custom_attributes_strategy == "replace",
+                tags=None if given.tags is UNSET else given.tags,
+                status=Subscriber.Status(given.status) if given.status else None,
+            ),
+            attributes_bytes=settings.MAX_ATTRIBUTES_BYTES,
+            circumstances=self.circumstances,
+            now=self.now,
+            is_test=self.api_key.is_test,
+        )
+        return SubscriberAnswer(subscriber=shape_of(person.pk))
+
+    @writes(
+        "Erase a subscriber with all that names them",
+        scope=Scope.SUBSCRIBERS_WRITE,
+        is_atomic=False,
+    )
+    def delete(self, asked: Deletion, *, who: Who) -> DeletedAnswer:
+        with transaction.atomic():
+            person = self.locked(who)
+            self.expect(shape_of(person.pk))
+        erased = erasing.erase(
+            subscriber_id=person.pk,
+            circumstances=self.circumstances,
+            now=self.now,
+            allows_return=not asked.keep_suppressed and not _stays_out(person),
+        )
+        return DeletedAnswer(deleted=True, is_suppressed=erased.is_suppressed)
+
+
+@extend_schema(
+    parameters=[
+        OpenApiParameter("externalId", {"type": "string"}, OpenApiParameter.QUERY, required=True)
+    ]
+)
+class PersonByQueryView(PersonView):
+    """The same, with the external id in the query."""
+
+    addressing = frozenset({"externalId"})
+
+    def addressed(self, **parts: str) -> Mapping[str, Any]:
+        given = self.request.query_params.get("externalId", "").strip()
+        if not given:
+            raise InvalidRequest(Fault("externalId", "is missing."))
+        return super().addressed(external_id=given)
+
+
+class UnsubscribeView(NamedPerson):
+    @writes("Unsubscribe somebody from all marketing mail", scope=Scope.SUBSCRIBERS_WRITE)
+    def post(self, *, who: Who) -> SubscriberAnswer:
+        person = self.locked(who)
+        unsubscribing.leave(
+            subscriber_ids=[person.pk],
+            now=self.now,
+            method=UnsubscribeMethod.API,
+            circumstances=self.circumstances,
+        )
+        return SubscriberAnswer(subscriber=shape_of(person.pk))
+
+
+def nobody() -> ApiError:
+    return ApiError("SUBSCRIBER_NOT_FOUND", "There is nobody with this address or external id.")
+
+
+def _stays_out(person: Subscriber) -> bool:
+    """Tell whether the address must stay known as one that gets no mail."""
+    status = Subscriber.Status
+    return unsubscribing.has_left(person) or person.status in {status.BOUNCED, status.COMPLAINED}

@@ -1,0 +1,100 @@
+"""`/tags`: the names that subscribers can have, with a colour."""
+
+from typing import Annotated
+from uuid import UUID
+
+from events.services.sequences import name_uses
+from subscribers import ids
+from subscribers.api.calls import (
+    Answered,
+    ResourceView,
+    Shape,
+    id_in_path,
+    no_such_row,
+    reads,
+    writes,
+)  # fmt: skip
+from subscribers.api.inputs import Inputs, inputs
+from subscribers.api.values import TagId, TagName, one_of
+from subscribers.models import Tag
+from subscribers.models.api_key import Scope
+from subscribers.services.audience import tags
+from subscribers.services.workspaces import workspaces
+
+Color = Annotated[str, one_of(*Tag.Color.values, default=Tag.Color.GRAY)]
+TagOfPath = Annotated[UUID, id_in_path("tag")]
+
+
+@inputs
+class NewTag(Inputs):
+    name: TagName
+    color: Color = Tag.Color.GRAY
+
+
+@inputs
+class TagChange(Inputs):
+    color: Color
+
+
+class TagShape(Shape, kw_only=True):
+    id: TagId
+    name: str
+    color: str
+    is_system: bool
+
+
+class TagsAnswer(Answered, kw_only=True):
+    tags: list[TagShape]
+
+
+class TagAnswer(Answered, kw_only=True):
+    tag: TagShape
+
+    @property
+    def edited(self) -> TagShape:
+        return self.tag
+
+
+class TagsView(ResourceView):
+    @reads("Every tag", scope=Scope.SUBSCRIBERS_READ)
+    def get(self) -> TagsAnswer:
+        rows = Tag.objects.filter(workspace=self.workspace).order_by("name")
+        return TagsAnswer(tags=[shape_of(row) for row in rows])
+
+    @writes("Create a tag", scope=Scope.TAGS_WRITE, example={"name": "VIP User", "color": "blue"})
+    def post(self, given: NewTag) -> TagAnswer:
+        tag = tags.create(workspace=self.workspace, name=given.name, color=given.color)
+        return TagAnswer(tag=shape_of(tag))
+
+
+class TagView(ResourceView):
+    @writes("Change a tag's colour", scope=Scope.TAGS_WRITE, example={"color": "red"})
+    def patch(self, given: TagChange, *, tag_id: TagOfPath) -> TagAnswer:
+        tag = self._locked(tag_id)
+        tag.color = given.color
+        tag.save(update_fields=["color"])
+        return TagAnswer(tag=shape_of(tag))
+
+    @writes("Delete a tag, and take it from everybody", scope=Scope.TAGS_WRITE)
+    def delete(self, *, tag_id: TagOfPath) -> Answered:
+        tag = self._locked(tag_id)
+        name_uses.refuse_if_used(name_uses.of_tag(tag))
+        tags.delete(tag=tag)
+        return Answered()
+
+    def _locked(self, tag_id: UUID) -> Tag:
+        """Return the tag that the caller may change; a system tag stays as it is."""
+        workspaces.lock_configuration(workspace_id=self.workspace.pk)
+        tag = Tag.objects.filter(workspace=self.workspace, pk=tag_id).select_for_update().first()
+        if tag is None:
+            return no_such_row()
+        self.about = ids.encode("tag", tag_id)
+        self.expect(shape_of(tag))
+        tags.refuse_system(tag)
+        return tag
+
+
+def shape_of(tag: Tag) -> TagShape:
+    return TagShape(
+        id=ids.encode("tag", tag.pk), name=tag.name, color=tag.color, is_system=tag.is_system
+    )

@@ -1,0 +1,105 @@
+"""The kinds of values in requests and answers, each with its reader and its schema."""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+from subscribers.api.inputs import Reads, Schema, array_of
+from subscribers.wire import addresses, tag_names
+from subscribers.wire.payloads import (
+    LONGEST_EXTERNAL_ID,
+    InvalidField,
+    read_email,
+    read_external_id,
+    read_flag,
+    read_moment,
+    read_name,
+    read_text,
+)  # fmt: skip
+
+# --- In requests ------------------------------------------------------------------------------
+
+
+def _text_schema(longest: int, description: str = "") -> Schema:
+    schema: Schema = {"type": "string", "minLength": 1, "maxLength": longest}
+    return {**schema, "description": description} if description else schema
+
+
+def _read_list_name(value: object) -> str:
+    return read_name(value, longest=200)
+
+
+def _read_tag_name(value: object) -> str:
+    text = read_text(value, longest=1000)
+    try:
+        return tag_names.normalise(text)
+    except tag_names.InvalidTagName as error:
+        raise InvalidField(str(error)) from error
+
+
+def _read_prose(value: object) -> str:
+    """Return a text of up to 2,000 characters, which may be empty."""
+    is_blank = isinstance(value, str) and not value.strip()
+    return "" if is_blank else read_text(value, longest=2000)
+
+
+def _read_flag_word(value: object) -> bool:
+    if value in {"true", "1"}:
+        return True
+    if value in {"false", "0"}:
+        return False
+    raise InvalidField("must be true or false.")
+
+
+def one_of(*words: str, default: str | None = None) -> Reads:
+    """Return how one of a few words is read."""
+
+    def reader(value: object) -> str:
+        if value in words:
+            return str(value)
+        raise InvalidField(f"must be one of {', '.join(words)}.")
+
+    schema: Schema = {"type": "string", "enum": list(words)}
+    return Reads(reader, schema | ({"default": default} if default is not None else {}))
+
+
+def whole_number_word(least: int, most: int, default: int) -> Reads:
+    """Return how a whole number of a query is read."""
+
+    def reader(value: object) -> int:
+        text = str(value)
+        number = int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else -1  # noqa: PLR2004 - no limit is longer
+        if not least <= number <= most:
+            raise InvalidField(f"must be a whole number from {least} to {most}.")
+        return number
+
+    limits = {"minimum": least, "maximum": most, "default": default}
+    return Reads(reader, {"type": "integer", **limits})
+
+
+def several(each: Reads, *, most: int) -> Reads:
+    """Return how an array is read whose items are all read alike; repeats count once."""
+    every = array_of(each, most=most)
+    return Reads(lambda value: list(dict.fromkeys(every.reader(value))), every.schema)
+
+
+TAG_NAME = Reads(_read_tag_name, _text_schema(1000, "Stored in its normal form, as `vip-user`."))
+
+Email = Annotated[addresses.Address, Reads(read_email, _text_schema(addresses.LONGEST))]
+ExternalId = Annotated[str, Reads(read_external_id, _text_schema(LONGEST_EXTERNAL_ID))]
+Flag = Annotated[bool, Reads(read_flag, {"type": "boolean"})]
+FlagWord = Annotated[bool, Reads(_read_flag_word, {"type": "boolean"})]
+Moment = Annotated[datetime, Reads(read_moment, {"type": "string", "format": "date-time"})]
+TagName = Annotated[str, TAG_NAME]
+ListName = Annotated[str, Reads(_read_list_name, _text_schema(200))]
+Prose = Annotated[str, Reads(_read_prose, {"type": "string", "maxLength": 2000})]
+
+# --- In answers -------------------------------------------------------------------------------
+
+Count = Annotated[int, Meta(ge=0)]
+SubscriberId = Annotated[str, Meta(pattern="^sub_[0-9a-f]{32}$")]
+TagId = Annotated[str, Meta(pattern="^tag_[0-9a-f]{32}$")]
+ListId = Annotated[str, Meta(pattern="^lst_[0-9a-f]{32}$")]
+KeyId = Annotated[str, Meta(pattern="^key_[0-9a-f]{32}$")]
+WorkspaceId = Annotated[str, Meta(pattern="^wsp_[0-9a-f]{32}$")]

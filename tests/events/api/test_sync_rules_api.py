@@ -1,0 +1,77 @@
+"""`/sync-rules`: read and replaced as a set."""
+
+import pytest
+
+from events.models import SyncRule
+from tests.support.calling import Caller
+from tests.support.resources import PEOPLE, done, path_of_fault, send
+
+pytestmark = pytest.mark.django_db
+RULES = "/api/v1/sync-rules"
+RULE = {
+    "triggerEvent": "order.placed",
+    "conditions": {
+        "requiresTags": ["Lead"],
+        "requiresNotTags": [],
+        "purchasedProduct": {"vendors": ["Acme"]},
+    },
+    "actions": {"addTags": ["customer"], "removeTags": ["lead"]},
+}
+
+
+def test_a_set_is_stored_in_its_normal_form_and_applied(caller: Caller) -> None:
+    stored = done(send(caller, "PUT", RULES, {"syncRules": [RULE]}))
+
+    conditions = {**RULE["conditions"], "requiresTags": ["lead"]}  # type: ignore[dict-item]
+    assert stored["syncRules"] == [{**RULE, "conditions": conditions}]
+    assert stored["isDefault"] is False
+    assert done(caller.get(RULES)) == stored
+    caller.post(PEOPLE, {"email": "ada@example.com", "tags": ["lead"]})
+    order = {"name": "order.placed", "properties": {"products": [{"vendor": "Acme"}]}}
+    assert caller.bulk(order, email="ada@example.com").status == 200
+    read = done(caller.get(f"{PEOPLE}/ada@example.com"))["subscriber"]
+    assert read["tags"] == ["customer"]
+
+
+def test_nothing_switches_rules_off_and_null_is_the_preset(caller: Caller) -> None:
+    preset = done(send(caller, "PUT", RULES, {"syncRules": None}))
+    off = done(send(caller, "PUT", RULES, {"syncRules": []}))
+
+    assert (preset["isDefault"], len(preset["syncRules"])) == (True, 7)
+    assert (off["isDefault"], off["syncRules"]) == (False, [])
+    assert not SyncRule.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({}, "syncRules"),
+        ({"syncRules": {}}, "syncRules"),
+        ({"syncRules": [7]}, "syncRules[0]"),
+        ({"syncRules": [{"actions": {"addTags": ["a"]}}]}, "syncRules[0].triggerEvent"),
+        ({"syncRules": [{**RULE, "actions": {}}]}, "syncRules[0].actions.addTags"),
+        ({"syncRules": [{**RULE, "action": {}}]}, "syncRules[0].action"),
+        (
+            {"syncRules": [RULE, {**RULE, "actions": {"addTags": ["a", "!!"]}}]},
+            "syncRules[1].actions.addTags[1]",
+        ),
+        (
+            {"syncRules": [{**RULE, "conditions": {"purchasedProduct": {"colour": ["x"]}}}]},
+            "syncRules[0].conditions.purchasedProduct",
+        ),
+    ],
+)
+def test_a_faulty_set_changes_nothing(caller: Caller, body: object, path: str) -> None:
+    done(send(caller, "PUT", RULES, {"syncRules": [RULE]}))
+
+    assert path_of_fault(send(caller, "PUT", RULES, body)) == path
+    assert SyncRule.objects.count() == 1
+
+
+def test_a_set_that_somebody_else_changed_is_kept(caller: Caller) -> None:
+    seen = caller.get(RULES).headers["ETag"]
+    send(caller, "PUT", RULES, {"syncRules": [RULE]})
+
+    late = send(caller, "PUT", RULES, {"syncRules": []}, If_Match=seen)
+
+    assert (late.status, SyncRule.objects.count()) == (412, 1)

@@ -1,0 +1,109 @@
+"""`/tags`: every tag, with its colour."""
+
+import pytest
+
+from subscribers.models import Subscriber, SubscriberTag, Tag
+from tests import factories
+from tests.support.calling import Caller
+from tests.support.resources import send
+
+pytestmark = pytest.mark.django_db
+TAGS = "/api/v1/tags"
+
+
+def test_a_tag_is_created_by_its_normal_form(caller: Caller) -> None:
+    made = caller.post(TAGS, {"name": "VIP_User", "color": "blue"})
+
+    assert made.status == 200
+    assert made.json["success"] is True
+    assert (
+        made.json["tag"].items() >= {"name": "vip-user", "color": "blue", "isSystem": False}.items()
+    )
+    assert caller.get(TAGS).json["tags"] == [made.json["tag"]]
+
+
+def test_a_second_tag_of_the_name_is_a_conflict(caller: Caller) -> None:
+    caller.post(TAGS, {"name": "vip"})
+
+    again = caller.post(TAGS, {"name": "VIP"})
+
+    assert (again.status, again.code) == (409, "CONFLICT")
+    assert Tag.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({}, "name"),
+        ({"name": None}, "name"),
+        ({"name": 7}, "name"),
+        ({"name": "!!"}, "name"),
+        ({"name": "a", "color": "crimson"}, "color"),
+        ({"name": "a", "colour": "red"}, "colour"),
+    ],
+)
+def test_a_fault_names_its_field(caller: Caller, body: object, path: str) -> None:
+    refused = caller.post(TAGS, body)
+
+    assert (refused.status, refused.code) == (400, "VALIDATION_ERROR")
+    assert refused.json["error"]["details"][0]["path"] == path
+    assert not Tag.objects.exists()
+
+
+def test_an_unknown_word_is_answered_with_the_nearest(caller: Caller) -> None:
+    refused = caller.post(TAGS, {"name": "a", "colour": "red"})
+
+    assert "did you mean color?" in refused.message
+
+
+def test_a_colour_changes_and_the_name_stays(caller: Caller) -> None:
+    tag = caller.post(TAGS, {"name": "vip"}).json["tag"]
+
+    changed = send(caller, "PATCH", f"{TAGS}/{tag['id']}", {"color": "red"})
+
+    assert changed.json["tag"] == {**tag, "color": "red"}
+
+
+def test_a_change_of_what_somebody_changed_is_refused(caller: Caller) -> None:
+    path = f"{TAGS}/{caller.post(TAGS, {'name': 'vip'}).json['tag']['id']}"
+    seen = send(caller, "PATCH", path, {"color": "red"}).headers["ETag"]
+    send(caller, "PATCH", path, {"color": "blue"})
+
+    late = send(caller, "PATCH", path, {"color": "pink"}, If_Match=seen)
+
+    assert (late.status, late.code) == (412, "PRECONDITION_FAILED")
+    assert Tag.objects.get().color == "blue"
+
+
+def test_a_deleted_tag_leaves_everybody(caller: Caller) -> None:
+    person = factories.SubscriberFactory.create(workspace=caller.workspace)
+    tag = factories.TagFactory.create(workspace=caller.workspace, name="vip")
+    SubscriberTag.objects.create(workspace=caller.workspace, subscriber=person, tag=tag)
+
+    gone = send(caller, "DELETE", f"{TAGS}/tag_{tag.pk.hex}")
+
+    assert (gone.status, gone.json) == (200, {"success": True})
+    assert not SubscriberTag.objects.exists()
+    assert Subscriber.objects.filter(pk=person.pk).exists()
+
+
+def test_a_system_tag_stays(caller: Caller) -> None:
+    tag = factories.TagFactory.create(workspace=caller.workspace, is_system=True)
+    path = f"{TAGS}/tag_{tag.pk.hex}"
+
+    replies = [
+        send(caller, "PATCH", path, {"color": "red"}),
+        send(caller, "DELETE", path),
+    ]
+
+    assert [(reply.status, reply.code) for reply in replies] == [(403, "FORBIDDEN")] * 2
+    assert Tag.objects.filter(pk=tag.pk).exists()
+
+
+def test_another_workspace_s_tag_is_nobody_s(caller: Caller, stranger: Caller) -> None:
+    tag = caller.post(TAGS, {"name": "vip"}).json["tag"]
+
+    reply = send(stranger, "PATCH", f"{TAGS}/{tag['id']}", {"color": "red"})
+
+    assert (reply.status, reply.code) == (404, "NOT_FOUND")
+    assert stranger.get(TAGS).json["tags"] == []
