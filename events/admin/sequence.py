@@ -44,7 +44,7 @@ class SequenceAdmin(SequenceColumns, SequenceQuestions):
     when_empty = "There is no sequence yet. It says which mails people get, when and why."
     form = SequenceForm
     list_display = (
-        "name", "state", "under_way", "entered", "mailed", "starts_by", "version",
+        "name", "state", "under_way", "entered", "mailed", "starts_by",
         word_when("is_enrollment_paused", "Entry closed"), "workspace", "edited",
     )  # fmt: skip
     list_select_related = ("workspace", "current_version")

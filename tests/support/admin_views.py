@@ -8,11 +8,13 @@ from django.urls import URLPattern, URLResolver, get_resolver
 # What a page needs to know besides the row.
 ASKING = {
     "compare": "?old=1&new=1",
+    "mail": "?number=1",
+    "mail-html": "?number=1",
     "step": "?number=1",
     "step-mail": "?number=1",
 }
 # Not pages of ours: parts that scripts fetch, ways elsewhere, and Django's index of an app.
-NO_PAGES = ("jsi18n/", "autocomplete/", "search/", "logout/", "r/<path", "login/", "(?P<")
+NO_PAGES = ("jsi18n/", "autocomplete/", "search/", "logout/", "r/<path", "login/", "^", "(?P<")
 
 
 def addresses(rows: Iterable[Model]) -> list[str]:
