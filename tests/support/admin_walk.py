@@ -153,7 +153,8 @@ def asked_of(world: World, address: Address) -> dict[str, str]:
     assert isinstance(sequence, Sequence)
     anybody = {"person": "new@example.com"}
     by_view: dict[str, dict[str, str]] = {
-        "step": {"number": "1"}, "step-mail": {"number": "1"}, "compare": {"old": "1", "new": "1"},
+        "step": {"number": "1"}, "step-mail": {"number": "1"}, "mail": {"number": "1"},
+        "mail-html": {"number": "1"}, "compare": {"old": "1", "new": "1"},
         "why": {"person": person.public_id}, "simulate": anybody,
         "simulated-mail": {**anybody, "visit": "0"},
         "backtest": {"run": str(run.pk)}, "cancel-backtest": {"run": str(run.pk)},
