@@ -25,6 +25,8 @@ def main(url: str, folder: Path) -> None:
         shoot(page, folder / "home.png")
         page.goto(f"{url}/admin/events/sequence/")
         page.click("#result_list a:has-text('Trial to customer')")
+        page.wait_for_selector("text=Numbers of the last")
+        page.locator("text=Numbers of the last").evaluate("line => line.scrollIntoView()")
         shoot(page, folder / "sequence.png")
         page.goto(f"{url}/admin/events/enrollment/?status__exact=waiting")
         page.click("#result_list a")

@@ -333,6 +333,9 @@ def _described(
             )
             for each in call.query.fields
         ]
+    if call.does_write:
+        is_repeatable = answer.__name__ == "post"
+        parameters.append(openapi.IDEMPOTENCY_KEY if is_repeatable else openapi.IF_MATCH)
     body = inputs.schema_of(call.body) if call.body else None
     examples = [OpenApiExample(summary, dict(example), request_only=True)] if example else []
     described: Callable[..., HttpResponse] = extend_schema(

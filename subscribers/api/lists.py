@@ -26,7 +26,8 @@ from subscribers.api.calls import (
 from subscribers.api.errors import ApiError
 from subscribers.api.inputs import Inputs, Reads, inputs
 from subscribers.api.named_people import MOST, FoundPeople, NamedPeople
-from subscribers.api.subscribers import Mode, Strategy, take_options
+from subscribers.api.subscriber_inputs import Mode, Strategy
+from subscribers.api.subscribers import take_options
 from subscribers.api.values import Count, Flag, ListId, ListName, Prose
 from subscribers.models import List, ListMembership, Subscriber
 from subscribers.models.api_key import Scope

@@ -116,6 +116,12 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="The first answer is kept for 24 hours and given again, to the same API key, with"
     " `Idempotency-Replayed: true`. Not together with `dryRun`.",
 )
+IF_MATCH = OpenApiParameter(
+    name="If-Match",
+    type={"type": "string"},
+    location=OpenApiParameter.HEADER,
+    description="The `ETag` of an earlier answer: another change since then is a 412.",
+)
 DRY_RUN = OpenApiParameter(
     name="dryRun",
     type={"type": "boolean", "default": False},

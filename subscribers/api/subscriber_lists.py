@@ -1,12 +1,9 @@
 """`GET /subscribers`: chosen by the query, newest first, in pages that writes do not disturb."""
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, NamedTuple
-from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
@@ -14,14 +11,24 @@ from events.language import segments as language
 from events.services.counts import current
 from events.services.segments import compiling, members, segments
 from events.services.segments.limits import TookTooLong, time_limit
+from subscribers.api import cursors
 from subscribers.api.calls import Shape
-from subscribers.api.inputs import Inputs, Reads, inputs
+from subscribers.api.cursors import RowCursor
+from subscribers.api.inputs import Inputs, inputs
 from subscribers.api.subscriber_shapes import SubscriberShape, shapes_of
-from subscribers.api.values import Count, FlagWord, one_of, whole_number_word
+from subscribers.api.values import (
+    Count,
+    FlagWord,
+    TextWord,
+    TimeWord,
+    one_of,
+    text_word,
+    whole_number_word,
+)
 from subscribers.models import Subscriber, SubscriberTag, Workspace
 from subscribers.models.subscriber import SubscriberQuerySet
 from subscribers.wire import tag_names
-from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest, read_moment, read_text
+from subscribers.wire.payloads import Fault, InvalidRequest
 
 MOST = 1000
 # Pages by number count what they skip.
@@ -29,30 +36,7 @@ DEEPEST = 10_000
 ALL = "all"
 ORDER = "id"
 OPERATORS = ("is", "contains", "gt", "gte", "lt", "lte", "is_not_empty")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
-
-def _read_cursor(text: str) -> UUID:
-    try:
-        raw = base64.urlsafe_b64decode(text.encode("ascii"))
-        return UUID(bytes=raw)
-    except (ValueError, binascii.Error) as error:
-        raise InvalidField("is no cursor of this list: take nextCursor of an answer.") from error
-
-
-def _read_day_or_moment(text: str) -> datetime:
-    """Read a day, which begins at midnight of UTC, or a time with an offset."""
-    return read_moment(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else text)
-
-
-def _text(longest: int = 255) -> Reads:
-    schema = {"type": "string", "minLength": 1, "maxLength": longest}
-    return Reads(lambda value: read_text(value, longest=longest), schema)
-
-
-Text = Annotated[str, _text()]
-Time = Annotated[datetime, Reads(_read_day_or_moment, {"type": "string"})]
-Cursor = Annotated[UUID, Reads(_read_cursor, {"type": "string", "maxLength": 64})]
 Limit = Annotated[int, whole_number_word(1, MOST, 50)]
 Page = Annotated[int, whole_number_word(1, DEEPEST, 1)]
 StatusWord = Annotated[str, one_of(*Subscriber.Status.values, ALL, default=ALL)]
@@ -63,20 +47,20 @@ OperatorWord = Annotated[str, one_of(*OPERATORS, default="is")]
 class SubscribersQuery(Inputs):
     status: StatusWord = ALL
     # Names with commas between them: who has all of them.
-    tags: Text | None = None
-    list: Text | None = None
-    list_id: Text | None = None
-    list_name: Text | None = None
-    segment_id: Text | None = None
-    query: Text | None = None
-    email: Text | None = None
-    attribute: Annotated[str, _text(600)] | None = None
+    tags: TextWord | None = None
+    list: TextWord | None = None
+    list_id: TextWord | None = None
+    list_name: TextWord | None = None
+    segment_id: TextWord | None = None
+    query: TextWord | None = None
+    email: TextWord | None = None
+    attribute: Annotated[str, text_word(600)] | None = None
     attribute_operator: OperatorWord = "is"
-    unsubscribed_after: Time | None = None
-    unsubscribed_before: Time | None = None
+    unsubscribed_after: TimeWord | None = None
+    unsubscribed_before: TimeWord | None = None
     limit: Limit = 50
     page: Page | None = None
-    cursor: Cursor | None = None
+    cursor: RowCursor | None = None
     include_total: FlagWord = True
 
     def find_faults(self) -> Iterator[Fault]:
@@ -124,7 +108,7 @@ def find(*, workspace: Workspace, asked: SubscribersQuery, now: datetime) -> Fou
         pagination=Pagination(
             has_more=has_more,
             limit=asked.limit,
-            next_cursor=base64.urlsafe_b64encode(shown[-1].bytes).decode() if has_more else None,
+            next_cursor=cursors.of_row(shown[-1]) if has_more else None,
             page=None if asked.cursor else asked.page or 1,
             total=total,
             total_pages=None if total is None else -(-total // asked.limit),

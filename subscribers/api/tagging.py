@@ -9,16 +9,9 @@ from subscribers import ids
 from subscribers.api.calls import Answered, ResourceView, Shape, writes
 from subscribers.api.inputs import Inputs, inputs
 from subscribers.api.named_people import ExternalIds, FoundPeople, NamedPeople, NotFound
+from subscribers.api.subscriber_inputs import UNUSED, Attributes, ClearableText, person_of
 from subscribers.api.subscriber_shapes import tag_names_of
-from subscribers.api.subscribers import (
-    UNUSED,
-    Attributes,
-    ClearableText,
-    OptIn,
-    opt_in_of,
-    person_of,
-    take_one,
-)  # fmt: skip
+from subscribers.api.subscribers import OptIn, opt_in_of, take_one
 from subscribers.api.values import (
     TAG_NAME,
     Count,
@@ -29,7 +22,7 @@ from subscribers.api.values import (
     TagId,
     TagName,
     several,
-)  # fmt: skip
+)
 from subscribers.models import Tag
 from subscribers.models.api_key import Scope
 from subscribers.services.audience import tags

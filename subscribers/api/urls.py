@@ -4,6 +4,7 @@ from django.urls import path
 
 from subscribers.api.account import AccountView, MeView
 from subscribers.api.api_keys import KeysView, KeyView
+from subscribers.api.attributes import AttributesView
 from subscribers.api.lists import LeaveView, ListsView, ListView, MembersView
 from subscribers.api.subscribers import (
     PersonByQueryView,
@@ -20,6 +21,7 @@ from subscribers.api.tagging import (
     UntagView,
 )
 from subscribers.api.tags import TagsView, TagView
+from subscribers.api.timeline import TimelineView
 
 EXTERNAL = "subscribers/external/<path:external_id>"
 
@@ -33,6 +35,7 @@ urlpatterns = [
     path("lists/<str:list_id>/subscribers", MembersView.as_view(), name="list-members"),
     path("lists/<str:list_id>/subscribers/remove", LeaveView.as_view(), name="list-leave"),
     path("subscribers", SubscribersView.as_view(), name="subscribers"),
+    path("subscribers/attributes", AttributesView.as_view(), name="attributes"),
     path("subscribers/me", MeView.as_view(), name="me"),
     path("subscribers/tags", TagOneView.as_view(), name="tag-one"),
     path("subscribers/tags/bulk", TagOftenView.as_view(), name="tag-often"),
@@ -41,8 +44,10 @@ urlpatterns = [
     path("subscribers/bulk/tags/remove", BulkUntagView.as_view(), name="untag-many"),
     path("subscribers/external", PersonByQueryView.as_view(), name="subscriber-by-query"),
     path(f"{EXTERNAL}/unsubscribe", UnsubscribeView.as_view(), name="unsubscribe-by-external-id"),
+    path(f"{EXTERNAL}/timeline", TimelineView.as_view(), name="timeline-by-external-id"),
     path(EXTERNAL, PersonView.as_view(), name="subscriber-by-external-id"),
     path("subscribers/<str:email>/unsubscribe", UnsubscribeView.as_view(), name="unsubscribe-one"),
+    path("subscribers/<str:email>/timeline", TimelineView.as_view(), name="timeline"),
     path("subscribers/<str:email>", PersonView.as_view(), name="subscriber"),
     path("suppressions", SuppressionsView.as_view(), name="suppressions"),
     path("suppressions/<str:address>", SuppressionView.as_view(), name="suppression"),

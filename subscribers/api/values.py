@@ -1,5 +1,6 @@
 """The kinds of values in requests and answers, each with its reader and its schema."""
 
+import re
 from datetime import datetime
 from typing import Annotated
 
@@ -17,6 +18,8 @@ from subscribers.wire.payloads import (
     read_name,
     read_text,
 )  # fmt: skip
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 # --- In requests ------------------------------------------------------------------------------
 
@@ -78,6 +81,17 @@ def whole_number_word(least: int, most: int, default: int) -> Reads:
     return Reads(reader, {"type": "integer", **limits})
 
 
+def text_word(longest: int = 255) -> Reads:
+    """Return how a text of a query is read."""
+    schema = {"type": "string", "minLength": 1, "maxLength": longest}
+    return Reads(lambda value: read_text(value, longest=longest), schema)
+
+
+def _read_day_or_moment(text: str) -> datetime:
+    """Read a day, which begins at midnight of UTC, or a time with an offset."""
+    return read_moment(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else text)
+
+
 def several(each: Reads, *, most: int) -> Reads:
     """Return how an array is read whose items are all read alike; repeats count once."""
     every = array_of(each, most=most)
@@ -94,6 +108,9 @@ Moment = Annotated[datetime, Reads(read_moment, {"type": "string", "format": "da
 TagName = Annotated[str, TAG_NAME]
 ListName = Annotated[str, Reads(_read_list_name, _text_schema(200))]
 Prose = Annotated[str, Reads(_read_prose, {"type": "string", "maxLength": 2000})]
+
+TextWord = Annotated[str, text_word()]
+TimeWord = Annotated[datetime, Reads(_read_day_or_moment, {"type": "string"})]
 
 # --- In answers -------------------------------------------------------------------------------
 

@@ -20,6 +20,10 @@ class Scope(models.TextChoices):
     TAGS_WRITE = "tags:write", "Create, change and delete tags, and set the sync rules"
     LISTS_READ = "lists:read", "Read lists"
     LISTS_WRITE = "lists:write", "Create, change and delete lists, and change who is on them"
+    SEQUENCES_READ = "sequences:read", "Read sequences and enrollments"
+    SEQUENCES_WRITE = "sequences:write", "Duplicate and archive sequences, and change enrollments"
+    SEQUENCES_ACTIVATE = "sequences:activate", "Enable and disable sequences, and close their entry"
+    AUTOMATIONS_TRIGGER = "automations:trigger", "Enroll people in sequences"
     API_KEYS_MANAGE = "api_keys:manage", "Create, change and revoke API keys"
     ACCOUNT_READ = "account:read", "Read the account"
 

@@ -7,12 +7,15 @@ from functools import cache
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
+from events.services.enrollments.entering import enroll
 from subscribers.api.calls import METHODS, Call, ResourceView
 from subscribers.api.document import document
-from subscribers.models import ApiKey
+from subscribers.models import ApiKey, Subscriber
 from tests.support.calling import Caller, Reply
 from tests.support.resources import PEOPLE
+from tests.support.sequence_making import make_sequence
 
 API = "/api/v1/"
 
@@ -80,12 +83,20 @@ def as_documented(route: str) -> str:
     return route.replace("<str:", "{").replace("<path:", "{").replace(">", "}")
 
 
+# What a call cannot do without.
+NEEDED = {
+    "/api/v1/events/sample": "?eventName=order.placed",
+    "/api/v1/sequences/{sequence_id}/simulate": "?email=ada@example.com",
+}
+
+
 class World:
     """A workspace with one of everything, whose ids fill the parts of every path."""
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
-        caller.bulk({"name": "order.placed"}, email="ada@example.com", externalId="user_1")
+        order = {"name": "order.placed", "properties": {"total": 9, "items": [{"sku": "a"}]}}
+        placed = caller.bulk(order, email="ada@example.com", externalId="user_1").json
         caller.post(f"{PEOPLE}/tags", {"email": "bob@example.com", "tag": "world"})
         tag = caller.post("/api/v1/tags", {"name": "kept"}).json["tag"]
         news = caller.post("/api/v1/lists", {"name": "World"}).json["list"]
@@ -93,6 +104,9 @@ class World:
         made = caller.post("/api/v1/api-keys", {"name": "other"}).json["apiKey"]
         assert key.pk.hex not in made["id"]
         caller.send("PATCH", f"{PEOPLE}/bob@example.com", b'{"status": "bounced"}', headers=JSON)
+        sequence = make_sequence(caller.workspace, {"type": "delay", "days": 1}, name="World")
+        ada = Subscriber.objects.get(workspace=caller.workspace, email="ada@example.com")
+        entered = enroll(sequence=sequence, subscribers=[ada], now=timezone.now())
         self.parts = {
             "email": "ada@example.com",
             "external_id": "user_1",
@@ -100,13 +114,18 @@ class World:
             "list_id": news["id"],
             "key_id": made["id"],
             "address": "bob@example.com",
+            "sequence_id": sequence.public_id,
+            "enrollment_id": entered.enrolled[0].public_id,
+            "event_id": placed["events"][0]["id"],
         }
 
     def path(self, known: KnownCall) -> str:
         path = known.route
         for name, value in self.parts.items():
             path = path.replace("{" + name + "}", value)
-        return path + ("?externalId=user_1" if known.view.addressing else "")
+        if known.view.addressing:
+            return f"{path}?externalId=user_1"
+        return path + NEEDED.get(known.route, "")
 
     def make(self, known: KnownCall, *, by: Caller | None = None) -> Reply:
         """Make a call with the document's example, as another caller where one is given."""

@@ -132,18 +132,63 @@ TRIAL = {
             "your trial of the {{event.plan|solo}} plan has {{event.trialDays|14}} days in all.",
         ),
         {"type": "delay", "id": "six-days", "days": 6},
+        {
+            "type": "condition",
+            "id": "has-projects",
+            "rules": [{"type": "did_event", "eventName": "project.created"}],
+            "then": [
+                _mail(
+                    "your-team",
+                    "Lumen is better together, {{subscriber.firstName|friend}}",
+                    "Your first projects are there. Invite two people, and share a view.",
+                ),
+            ],
+            "else": [
+                _mail(
+                    "templates",
+                    "Start with a template",
+                    "A blank page is hard. Ten templates get you to a first project.",
+                ),
+                {"type": "update_tags", "id": "needs-help", "add": ["needs-help"]},
+            ],
+        },
+        {"type": "delay", "id": "a-day", "days": 1},
         _mail(
             "three-left",
             "Three days left on your trial",
             "Keep what you built: the {{event.plan|solo}} plan costs "
             "{{event.price|12}} euros a month.",
         ),
-        {"type": "delay", "id": "four-days", "days": 4},
-        _mail(
-            "offer",
-            "Your projects are safe with us",
-            "Your trial is over. Your projects stay for 30 days, and 20 % off is yours until then.",
-        ),
+        {"type": "delay", "id": "three-days", "days": 3},
+        {
+            "type": "split",
+            "id": "which-offer",
+            "branches": [
+                {
+                    "id": "discount",
+                    "weight": 50,
+                    "steps": [
+                        _mail(
+                            "discount-mail",
+                            "Your projects are safe with us",
+                            "Your projects stay for 30 days, and 20 % off is yours until then.",
+                        ),
+                    ],
+                },
+                {
+                    "id": "call",
+                    "weight": 50,
+                    "steps": [
+                        _mail(
+                            "call-mail",
+                            "Shall we talk for ten minutes?",
+                            "Your trial is over. Tell us what was missing: reply with a time.",
+                        ),
+                    ],
+                },
+            ],
+        },
+        {"type": "update_tags", "id": "trial-over", "remove": ["needs-help"]},
     ],
 }
 WIN_BACK = {

@@ -89,8 +89,9 @@ def seed(
         # Their rows are of the past, which is counted for good.
         people_ids = Subscriber.objects.filter(workspace=workspace).values_list("pk", flat=True)
         touched_hours.touch_people(people_ids)
+    step_roll_ups.roll_up(now=now)
     while TouchedHour.objects.exists():
-        step_roll_ups.roll_up(now=now)
+        step_roll_ups.recount(now=now)
     current.count_due(now=now)
     counted = (Subscriber, Event, Enrollment, OutgoingEmail)
     managers = (each._default_manager for each in counted)

@@ -5,11 +5,12 @@ that has claimed it, whose write is then dropped. Functions on one enrollment re
 changed it, and refresh the row that was passed in.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from events.models import Enrollment, Sequence, Step
 from events.services.counts import touched_hours
@@ -22,11 +23,18 @@ from subscribers.services.outbox import outbox
 
 __all__ = [
     "AlreadyEnrolled", "Enrolled", "EnrollmentEnded", "Move", "NotFailed", "NotWaitingForTime",
-    "cancel", "enroll", "move_enrollments", "pause", "preview_move", "resume", "retry", "send_now",
+    "cancel", "cancel_many", "enroll", "move_enrollments", "pause", "pause_many", "preview_move",
+    "resume", "resume_many", "retry", "send_now",
 ]  # fmt: skip
 
 Status = Enrollment.Status
 LONGEST_REASON = 200
+# What pausing, resuming and cancelling change.
+CHANGED_COLUMNS = (
+    "status", "status_before_pause", "reason", "entry_slot", "awaits", "released_by", "step_since",
+    "due_at", "due_before_pause", "paused_at", "ended_at", "lease_token", "lease_expires_at",
+    "updated_at",
+)  # fmt: skip
 
 
 class EnrollmentEnded(ValueError):
@@ -55,18 +63,22 @@ def pause(*, enrollment: Enrollment, now: datetime, reason: str = "paused_by_han
     Raises `EnrollmentEnded`.
     """
     with _changing(enrollment, now) as locked:
-        _refuse_ended(locked)
-        is_paused = locked.status == Status.PAUSED
-        # One that the engine parked would go on with its sequence; an operator may keep it paused.
-        if is_paused and locked.reason != parked_enrollments.REASON:
-            return False
-        if not is_paused:
-            locked.status_before_pause = locked.status
-            locked.due_before_pause = locked.due_at
-            locked.paused_at = now
-        locked.status = Status.PAUSED
-        locked.due_at = None
-        locked.reason = reason[:LONGEST_REASON]
+        return _pause(locked, now, reason)
+
+
+def _pause(locked: Enrollment, now: datetime, reason: str) -> bool:
+    _refuse_ended(locked)
+    is_paused = locked.status == Status.PAUSED
+    # One that the engine parked would go on with its sequence; an operator may keep it paused.
+    if is_paused and locked.reason != parked_enrollments.REASON:
+        return False
+    if not is_paused:
+        locked.status_before_pause = locked.status
+        locked.due_before_pause = locked.due_at
+        locked.paused_at = now
+    locked.status = Status.PAUSED
+    locked.due_at = None
+    locked.reason = reason[:LONGEST_REASON]
     return True
 
 
@@ -77,39 +89,84 @@ def resume(*, enrollment: Enrollment, now: datetime) -> bool:
     Raises `EnrollmentEnded`.
     """
     with _changing(enrollment, now) as locked:
-        _refuse_ended(locked)
-        is_active = locked.sequence.status == Sequence.Status.ACTIVE
-        if locked.status != Status.PAUSED or (
-            locked.reason == parked_enrollments.REASON and not is_active
-        ):
-            return False
-        before = locked.status_before_pause or Status.ACTIVE
-        is_pending = locked.subscriber.status == Subscriber.Status.PENDING
-        if before == Status.WAITING_CONFIRMATION and not is_pending:
-            # Confirmed meanwhile: its waits count from now.
-            before, locked.step_since = Status.ACTIVE, now
-        locked.status = before
-        locked.due_at = now if locked.released_by else locked.due_before_pause or now
-        if before == Status.WAITING_CONFIRMATION:
-            locked.due_at = None
-        locked.status_before_pause = locked.reason = ""
-        locked.due_before_pause = locked.paused_at = None
+        return _resume(locked, now)
+
+
+def _resume(locked: Enrollment, now: datetime) -> bool:
+    _refuse_ended(locked)
+    is_active = locked.sequence.status == Sequence.Status.ACTIVE
+    if locked.status != Status.PAUSED or (
+        locked.reason == parked_enrollments.REASON and not is_active
+    ):
+        return False
+    before = locked.status_before_pause or Status.ACTIVE
+    is_pending = locked.subscriber.status == Subscriber.Status.PENDING
+    if before == Status.WAITING_CONFIRMATION and not is_pending:
+        # Confirmed meanwhile: its waits count from now.
+        before, locked.step_since = Status.ACTIVE, now
+    locked.status = before
+    locked.due_at = now if locked.released_by else locked.due_before_pause or now
+    if before == Status.WAITING_CONFIRMATION:
+        locked.due_at = None
+    locked.status_before_pause = locked.reason = ""
+    locked.due_before_pause = locked.paused_at = None
     return True
 
 
 def cancel(*, enrollment: Enrollment, now: datetime, reason: str = "cancelled_by_hand") -> bool:
     """End an enrollment; a mail being sent still arrives. Atomic. Raises `EnrollmentEnded`."""
     with _changing(enrollment, now) as locked:
-        _refuse_ended(locked)
-        locked.status = Status.CANCELLED
-        locked.reason = reason[:LONGEST_REASON]
-        locked.ended_at = now
-        locked.due_at = locked.due_before_pause = None
-        locked.awaits = ""
-        locked.released_by = None
-        if locked.sequence.enrollment_mode != Sequence.Mode.ONE_TIME:
-            locked.entry_slot = None
+        return _cancel(locked, now, reason)
+
+
+def _cancel(locked: Enrollment, now: datetime, reason: str) -> bool:
+    _refuse_ended(locked)
+    locked.status = Status.CANCELLED
+    locked.reason = reason[:LONGEST_REASON]
+    locked.ended_at = now
+    locked.due_at = locked.due_before_pause = None
+    locked.awaits = ""
+    locked.released_by = None
+    if locked.sequence.enrollment_mode != Sequence.Mode.ONE_TIME:
+        locked.entry_slot = None
     return True
+
+
+# Enrollments that were under way when they were locked, and whether each was changed.
+Changed = list[tuple[Enrollment, bool]]
+
+
+def pause_many(*, enrollments: QuerySet[Enrollment], now: datetime, reason: str) -> Changed:
+    """Pause those that are under way, as `pause`, in a few statements. Atomic, idempotent."""
+    return _change_many(enrollments, now, lambda locked: _pause(locked, now, reason))
+
+
+def resume_many(*, enrollments: QuerySet[Enrollment], now: datetime) -> Changed:
+    return _change_many(enrollments, now, lambda locked: _resume(locked, now))
+
+
+def cancel_many(*, enrollments: QuerySet[Enrollment], now: datetime, reason: str) -> Changed:
+    return _change_many(enrollments, now, lambda locked: _cancel(locked, now, reason))
+
+
+def _change_many(
+    enrollments: QuerySet[Enrollment], now: datetime, change: Callable[[Enrollment], bool]
+) -> Changed:
+    with transaction.atomic():
+        pairs = dict(enrollments.values_list("pk", "subscriber_id"))
+        list(Subscriber.objects.filter(pk__in=pairs.values()).locked())
+        rows = Enrollment.objects.filter(pk__in=pairs).select_related(
+            "sequence", "subscriber", "step"
+        )
+        locked = rows.order_by("pk").select_for_update(no_key=True, of=("self",))
+        done = [(row, change(row)) for row in locked if row.is_under_way]
+        changed = [row for row, is_changed in done if is_changed]
+        for row in changed:
+            row.lease_token = row.lease_expires_at = None
+            row.updated_at = now
+        if changed:
+            Enrollment.objects.bulk_update(changed, CHANGED_COLUMNS)
+    return done
 
 
 def retry(

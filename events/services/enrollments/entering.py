@@ -21,6 +21,10 @@ REFUSED = {
 }
 
 
+class NoSuchStep(ValueError):
+    code = "VALIDATION_ERROR"
+
+
 @dataclass(frozen=True, slots=True)
 class Enrolled:
     """The new enrollments, and why other people did not enter, by the subscriber's id.
@@ -39,20 +43,23 @@ def enroll(
     now: datetime,
     is_for_active_only: bool = True,
     segment_name: str = "",
+    step_key: str = "",
+    is_test: bool = False,
 ) -> Enrolled:
     """Begin an enrollment for each subscriber of the sequence's workspace who may enter. Atomic.
 
     Raises `NotActive`. Locks the subscribers, then the sequence, so that it cannot change
     meanwhile. When not for active people only, a pending person's enrollment waits for the
     confirmation, and people who left or bounced enter, unless the sequence takes active subscribers
-    only. The enrollment keeps the segment's name, where they enter by one.
+    only. The enrollment keeps the segment's name, where they enter by one. With a `step_key` it
+    begins at that step; raises `NoSuchStep`.
     """
     with transaction.atomic():
         mine = Subscriber.objects.filter(workspace_id=sequence.workspace_id)
         people = list(mine.filter(pk__in=[each.pk for each in subscribers]).locked())
         rows = Sequence.objects.select_for_update(no_key=True, of=("self",))
         locked = rows.get(pk=sequence.pk)
-        first = first_step(locked)
+        first = first_step(locked, key=step_key)
         holders = Enrollment.objects.filter(sequence=locked, subscriber__in=people, entry_slot="")
         status_by_person = dict(holders.values_list("subscriber_id", "status"))
         enrollments, skipped = [], {}
@@ -61,22 +68,26 @@ def enroll(
             if reason:
                 skipped[person.pk] = reason
             else:
-                enrollments.append(_enrollment(locked, person, first, now, segment_name))
+                begun = _enrollment(locked, person, first, now, segment_name)
+                begun.is_test = is_test
+                enrollments.append(begun)
         Enrollment.objects.bulk_create(enrollments)
     return Enrolled(enrolled=tuple(enrollments), skipped=skipped)
 
 
-def first_step(sequence: Sequence) -> Step:
-    """Return where enrollments begin; raises `NotActive`."""
+def first_step(sequence: Sequence, *, key: str = "") -> Step:
+    """Return where enrollments begin, or the step of a key; raises `NotActive`, `NoSuchStep`."""
     if sequence.status != Sequence.Status.ACTIVE:
         status = sequence.get_status_display().lower()
         raise NotActive(f"The sequence is {status}: only an active one lets people in.")
     if sequence.is_enrollment_paused:
         raise NotActive("The sequence lets nobody in at the moment.")
-    first = Step.objects.filter(version_id=sequence.current_version_id).order_by("position").first()
-    if first is None:
-        raise NotActive("The sequence has no steps.")
-    return first
+    steps = Step.objects.filter(version_id=sequence.current_version_id).order_by("position")
+    chosen = (steps.filter(key=key) if key else steps).first()
+    if chosen is None:
+        error = NoSuchStep(f"The sequence has no step {key}.")
+        raise error if key else NotActive("The sequence has no steps.")
+    return chosen
 
 
 def _refusal(

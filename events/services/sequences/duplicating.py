@@ -13,14 +13,14 @@ from events.services.sequences import sequences
 MOST_TRIES = 100
 
 
-def duplicate(*, sequence: Sequence, now: datetime) -> Sequence:
-    """Create a draft that says the same; atomic.
+def duplicate(*, sequence: Sequence, now: datetime, name: str = "") -> Sequence:
+    """Create a draft that says the same, under a name or as "Copy of …"; atomic.
 
     Raises `InvalidRequest` where the sequence names a list that is gone, or a webhook that may no
     longer be called, and `KeyTaken` when a hundred copies are there.
     """
     spec = sequences.spec_of(sequence)
-    name = f"Copy of {spec.name}"[:LONGEST_NAME]
+    name = name or f"Copy of {spec.name}"[:LONGEST_NAME]
     for key in _keys(sequence.key):
         copy = replace(spec, name=name, key=key)
         with suppress(sequences.KeyTaken):

@@ -18,13 +18,15 @@ TEXT_COLUMNS = ("mail_list", "from_email", "from_name", "reply_to")
 _LARGEST_WHOLE = 2**53
 
 
-def spec_of(sequence: Sequence, *, version: SequenceVersion | None = None) -> SequenceSpec:
+def spec_of(
+    sequence: Sequence, *, version: SequenceVersion | None = None, has_steps: bool = True
+) -> SequenceSpec:
     """Return the sequence as it could be created again, with lists as ids; two queries.
 
     Of an earlier version it has the steps, window, list and sender; the rest is of today.
     """
     version = version or sequence.current_version
-    rows = version.steps.order_by("position") if version else ()
+    rows = version.steps.order_by("position") if version and has_steps else ()
     window = version.sending_window if version else None
     texts = {name: getattr(version, name) if version else "" for name in TEXT_COLUMNS}
     return SequenceSpec(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from events.models import StepRun
-from events.services.counts import mail_activity
+from events.models import StepRun, TouchedHour
+from events.services.counts import mail_activity, step_roll_ups
 from events.services.counts.mail_activity import MailFact
 from subscribers.models import MailActivity
 from subscribers.models.outcome_count import NO_SEQUENCE
@@ -111,3 +111,18 @@ def test_late_reports_name_the_hours_to_count_again() -> None:
     assert mail_activity.touched_hours(since=began, until=NOON) == hours
     assert mail_activity.touched_hours(since=began, until=hours[1]) == hours[:1]
     assert mail_activity.touched_hours(since=datetime.now(tz=UTC) + DAY, until=NOON) == []
+
+
+def test_what_has_changed_is_counted_again_bit_by_bit_at_one_moment() -> None:
+    now = datetime.now(tz=UTC)
+    step_roll_ups.roll_up(now=now)
+    for hours in (5, 30, 60):
+        note(run_with_mail(), Kind.OPENED, now - timedelta(hours=hours))
+    step_roll_ups.roll_up(now=now, seconds=0)
+
+    turns = 0
+    while TouchedHour.objects.exists():
+        step_roll_ups.recount(now=now, seconds=0)
+        turns += 1
+
+    assert 0 < turns <= 3

@@ -1,0 +1,320 @@
+"""Enrollments of a sequence: begun, read, paused, resumed, cancelled."""
+
+from collections.abc import Iterator
+from collections.abc import Sequence as Several
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from events.api.enrollment_shapes import (
+    CancelledAnswer,
+    CancelTarget,
+    EnrolledAnswer,
+    EnrollmentAnswer,
+    EnrollmentsAnswer,
+    NotEnrolled,
+    PausedAnswer,
+    ResumedAnswer,
+    Unknown,
+    cancelled,
+    held,
+    past,
+    shape_of,
+    stop_condition_of,
+    whole_rows,
+)
+from events.api.sequence_shapes import OffsetPages
+from events.api.sequences import DEEPEST, OneSequence, SequenceOfPath
+from events.models import Enrollment, Sequence, StepRun
+from events.services.enrollments import by_operator
+from subscribers import ids
+from subscribers.api.calls import id_in_path, no_such_row, reads, writes
+from subscribers.api.inputs import Inputs, Reads, inputs
+from subscribers.api.named_people import FoundPeople, NamedPeople, SubscriberIds
+from subscribers.api.values import (
+    Email,
+    Flag,
+    TextWord,
+    one_of,
+    whole_number_word,
+)  # fmt: skip
+from subscribers.models.api_key import Scope
+from subscribers.wire.payloads import Fault, InvalidField, read_text
+
+MOST = 500
+MOST_CANCELLED = 1000
+MOST_RUNS = 200
+LONGEST_REASON = 200
+Status = Enrollment.Status
+UNDER_WAY = (Status.ACTIVE, Status.WAITING, Status.PAUSED)
+SORTS = {
+    "enrolled_at_desc": ("-id",),
+    "enrolled_at_asc": ("id",),
+    "wait_until_asc": ("due_at", "id"),
+    "wait_until_desc": ("-due_at", "-id"),
+}
+EnrollmentOfPath = Annotated[UUID, id_in_path("enr")]
+
+
+def _read_statuses(value: object) -> list[str]:
+    given = [each.strip() for each in str(value).split(",") if each.strip()]
+    unknown = [each for each in given if each not in Status.values]
+    if unknown or not given:
+        raise InvalidField(f"must be one or more of {', '.join(Status.values)}.")
+    return given
+
+
+def _read_ids(value: object) -> list[UUID]:
+    found = [ids.decode("sub", each.strip()) for each in str(value).split(",")]
+    if None in found:
+        raise InvalidField("must be ids of subscribers such as sub_…, with commas between them.")
+    return [each for each in found if each is not None]
+
+
+def _read_reason(value: object) -> str:
+    return read_text(value, longest=LONGEST_REASON)
+
+
+Statuses = Annotated[list[str], Reads(_read_statuses, {"type": "string"})]
+Ids = Annotated[list[UUID], Reads(_read_ids, {"type": "string"})]
+Reason = Annotated[str, Reads(_read_reason, {"type": "string", "maxLength": LONGEST_REASON})]
+NodeId = Annotated[
+    str, Reads(lambda value: read_text(value, longest=100), {"type": "string", "maxLength": 100})
+]
+
+
+@inputs
+class EnrollmentsQuery(Inputs):
+    status: Statuses | None = None
+    subscriber_id: Ids | None = None
+    email: Email | None = None
+    # With commas between them.
+    current_node_id: TextWord | None = None
+    sort: Annotated[str, one_of(*SORTS, default="enrolled_at_desc")] = "enrolled_at_desc"
+    limit: Annotated[int, whole_number_word(1, MOST, 50)] = 50
+    offset: Annotated[int, whole_number_word(0, DEEPEST, 0)] = 0
+
+
+@inputs
+class Enrolling(NamedPeople):
+    """Active people enter; `targetNodeId` is where they begin."""
+
+    target_node_id: NodeId | None = None
+
+
+@inputs
+class Holding(NamedPeople):
+    reason: Reason | None = None
+
+
+@inputs
+class Cancelling(Inputs):
+    """A dry run unless `dryRun` is false."""
+
+    cancel_all: Flag = False
+    subscriber_ids: SubscriberIds | None = None
+    dry_run: Flag = True
+    reason: Reason | None = None
+
+    def find_faults(self) -> Iterator[Fault]:
+        if self.cancel_all == bool(self.subscriber_ids):
+            yield Fault("cancelAll", "or subscriberIds is needed, and not both.")
+
+
+class EnrollView(OneSequence):
+    @writes(
+        "Enroll up to 500 people",
+        scope=Scope.AUTOMATIONS_TRIGGER,
+        example={"emails": ["ada@example.com"]},
+    )
+    def post(self, given: Enrolling, *, sequence_id: SequenceOfPath) -> EnrolledAnswer:
+        row = self.found(sequence_id)
+        found = FoundPeople(self, given)
+        done = by_operator.enroll(
+            sequence=row,
+            subscribers=found.people,
+            now=self.now,
+            step_key=given.target_node_id or "",
+            is_test=self.api_key.is_test,
+        )
+        return EnrolledAnswer(
+            enrolled=len(done.enrolled),
+            skipped=len(done.skipped),
+            not_found=[*found.not_found.emails, *found.not_found.subscriber_ids],
+            reasons={ids.encode("sub", each): why for each, why in done.skipped.items()},
+            scheduled_for=self.now if done.enrolled else None,
+            target_node_id=given.target_node_id,
+        )
+
+
+class EnrollmentsView(OneSequence):
+    @reads("Enrollments of a sequence", scope=Scope.SEQUENCES_READ)
+    def get(self, asked: EnrollmentsQuery, *, sequence_id: SequenceOfPath) -> EnrollmentsAnswer:
+        row = self.found(sequence_id)
+        statuses = asked.status or list(UNDER_WAY)
+        rows = Enrollment.objects.filter(sequence=row, status__in=statuses)
+        if asked.subscriber_id is not None:
+            rows = rows.filter(subscriber__in=asked.subscriber_id)
+        if asked.email is not None:
+            rows = rows.filter(subscriber__email_key=asked.email.key)
+        if asked.current_node_id is not None:
+            rows = rows.filter(step__key__in=asked.current_node_id.split(","))
+        ordered = whole_rows(rows).order_by(*SORTS[asked.sort])
+        found = list(ordered[asked.offset : asked.offset + asked.limit + 1])
+        shown = found[: asked.limit]
+        return EnrollmentsAnswer(
+            enrollments=[shape_of(each) for each in shown],
+            pagination=OffsetPages(
+                count=len(shown),
+                total=rows.order_by()[: DEEPEST + 1].count(),
+                limit=asked.limit,
+                offset=asked.offset,
+                has_more=len(found) > asked.limit,
+            ),
+            sequence_id=row.public_id,
+            sequence_name=row.name,
+            statuses=statuses,
+            stop_condition=stop_condition_of(row),
+        )
+
+
+class EnrollmentView(OneSequence):
+    @reads("An enrollment, with the steps that it has done", scope=Scope.SEQUENCES_READ)
+    def get(
+        self, *, sequence_id: SequenceOfPath, enrollment_id: EnrollmentOfPath
+    ) -> EnrollmentAnswer:
+        row = self.found(sequence_id)
+        found = whole_rows(Enrollment.objects.filter(sequence=row, pk=enrollment_id)).first()
+        if found is None:
+            return no_such_row()
+        runs = StepRun.objects.filter(enrollment=found).select_related("step").order_by("-id")
+        newest = list(runs[: MOST_RUNS + 1])
+        return EnrollmentAnswer(
+            enrollment=shape_of(found),
+            node_history=[past(run) for run in reversed(newest[:MOST_RUNS])],
+            node_history_limit=MOST_RUNS,
+            node_history_truncated=len(newest) > MOST_RUNS,
+            history_source="node_events" if newest else "none",
+            sequence_id=row.public_id,
+            sequence_name=row.name,
+            stop_condition=stop_condition_of(row),
+        )
+
+
+class PauseView(OneSequence):
+    @writes(
+        "Pause the enrollments of up to 500 people",
+        scope=Scope.SEQUENCES_WRITE,
+        example={"emails": ["ada@example.com"], "reason": "a complaint by phone"},
+    )
+    def post(self, given: Holding, *, sequence_id: SequenceOfPath) -> PausedAnswer:
+        row = self.found(sequence_id)
+        found = FoundPeople(self, given)
+        done = by_operator.pause_many(
+            enrollments=_of(row, found), now=self.now, reason=given.reason or "paused_by_hand"
+        )
+        paused = sum(is_changed for _, is_changed in done)
+        return PausedAnswer(
+            sequence_id=row.public_id,
+            enrollments=[
+                held(each, "paused" if is_changed else "already_paused")
+                for each, is_changed in done
+            ],
+            paused_count=paused,
+            already_paused_count=len(done) - paused,
+            in_progress_count=0,
+            **_others(found, done),
+            message=f"{paused} enrollments are paused now.",
+        )
+
+
+class ResumeView(OneSequence):
+    @writes(
+        "Resume the enrollments of up to 500 people",
+        scope=Scope.SEQUENCES_WRITE,
+        example={"emails": ["ada@example.com"]},
+    )
+    def post(self, given: NamedPeople, *, sequence_id: SequenceOfPath) -> ResumedAnswer:
+        row = self.found(sequence_id)
+        found = FoundPeople(self, given)
+        done = by_operator.resume_many(enrollments=_of(row, found), now=self.now)
+        resumed = sum(is_changed for _, is_changed in done)
+        return ResumedAnswer(
+            sequence_id=row.public_id,
+            enrollments=[
+                held(each, "resumed" if is_changed else "not_paused") for each, is_changed in done
+            ],
+            resumed_count=resumed,
+            not_paused_count=len(done) - resumed,
+            enqueued_count=sum(is_changed and each.due_at is not None for each, is_changed in done),
+            enqueue_errors=[],
+            sequence_running=row.status == Sequence.Status.ACTIVE,
+            **_others(found, done),
+            message=f"{resumed} enrollments go on now.",
+        )
+
+
+class CancelView(OneSequence):
+    @writes(
+        "Cancel enrollments",
+        scope=Scope.SEQUENCES_WRITE,
+        description="Up to 1,000 at a time; repeat while `hasMore`.",
+        example={"cancelAll": True, "dryRun": True},
+    )
+    def post(self, given: Cancelling, *, sequence_id: SequenceOfPath) -> CancelledAnswer:
+        row = self.found(sequence_id)
+        rows = Enrollment.objects.filter(sequence=row, status__in=Enrollment.UNDER_WAY)
+        missing: list[str] = []
+        if given.subscriber_ids is not None:
+            rows = rows.filter(subscriber__in=given.subscriber_ids)
+            known = set(rows.values_list("subscriber_id", flat=True))
+            missing = [
+                ids.encode("sub", each) for each in given.subscriber_ids if each not in known
+            ]
+        matched = rows.order_by()[: DEEPEST + 1].count()
+        chosen = list(rows.order_by("id").values_list("pk", flat=True)[:MOST_CANCELLED])
+        part = Enrollment.objects.filter(pk__in=chosen)
+        if given.dry_run:
+            shown = list(part.select_related("subscriber").order_by("id"))
+        else:
+            done = by_operator.cancel_many(
+                enrollments=part, now=self.now, reason=given.reason or "cancelled_by_hand"
+            )
+            shown = [each for each, is_changed in done if is_changed]
+        count = 0 if given.dry_run else len(shown)
+        words_of = "would be cancelled" if given.dry_run else "are cancelled"
+        return CancelledAnswer(
+            sequence_id=row.public_id,
+            matched_count=matched,
+            cancelled_count=count,
+            remaining_count=matched - count,
+            has_more=matched > len(chosen),
+            dry_run=given.dry_run,
+            enrollments=[cancelled(each) for each in shown],
+            target=CancelTarget(not_found_subscriber_ids=missing),
+            message=f"{len(shown)} enrollments {words_of}.",
+        )
+
+
+def _of(row: Sequence, found: FoundPeople) -> QuerySet[Enrollment]:
+    return Enrollment.objects.filter(
+        sequence=row,
+        subscriber__in=[person.pk for person in found],
+        status__in=Enrollment.UNDER_WAY,
+    )
+
+
+def _others(found: FoundPeople, done: Several[tuple[Enrollment, bool]]) -> dict[str, Any]:
+    """Return who is known and not in the sequence, and what names nobody."""
+    enrolled = {each.subscriber_id for each, _ in done}
+    return {
+        "not_enrolled": [
+            NotEnrolled(email=person.email, subscriber_id=person.public_id)
+            for person in found
+            if person.pk not in enrolled
+        ],
+        "not_found": Unknown(
+            emails=found.not_found.emails, subscriber_ids=found.not_found.subscriber_ids
+        ),
+    }

@@ -1,0 +1,263 @@
+"""`/sequences` and their enrollments: read, switched, begun, held and ended."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from events.models import Enrollment, Sequence
+from tests import factories
+from tests.support.calling import Caller
+from tests.support.resources import PEOPLE, done, path_of_fault, send
+from tests.support.sequence_making import make_sequence
+
+pytestmark = pytest.mark.django_db
+SEQUENCES = "/api/v1/sequences"
+MAIL = {"type": "email", "id": "hello", "subject": "Hello", "text": "Hi {{unsubscribeUrl}}"}
+STEPS = (
+    {"type": "delay", "id": "wait", "days": 2},
+    MAIL,
+    {
+        "type": "condition", "id": "is-vip", "rules": [{"type": "tag", "tag": "vip"}],
+        "onFalse": "end",
+    },
+    {
+        "type": "webhook", "id": "call", "url": "https://example.com/hook",
+        "headers": {"Authorization": "Bearer secret"},
+    },
+    {"type": "exit", "id": "end"},
+)  # fmt: skip
+
+
+@pytest.fixture
+def welcome(caller: Caller) -> str:
+    """Return where an active sequence is."""
+    row = make_sequence(caller.workspace, *STEPS, name="Welcome", labels=["trial"])
+    return f"{SEQUENCES}/{row.public_id}"
+
+
+def enroll(caller: Caller, path: str, *emails: str) -> None:
+    for email in emails:
+        caller.post(PEOPLE, {"email": email})
+    done(caller.post(f"{path}/enroll", {"emails": list(emails)}))
+
+
+def test_a_sequence_is_read_with_nodes_and_edges(caller: Caller, welcome: str) -> None:
+    read = done(caller.get(welcome))["sequence"]
+
+    assert (read["name"], read["trigger"], read["effectiveStatus"]) == (
+        "Welcome", "event_received", "live",
+    )  # fmt: skip
+    assert read["triggerConfig"] == {"eventName": "signup"}
+    assert [(each["id"], each["nodeType"]) for each in read["nodes"]] == [
+        ("trigger", "trigger"),
+        ("wait", "logic_delay"),
+        ("hello", "action_email"),
+        ("is-vip", "logic_condition"),
+        ("call", "action_webhook"),
+        ("end", "exit"),
+    ]
+    edges = {
+        (each["sourceNodeId"], each["targetNodeId"]): each["condition"] for each in read["edges"]
+    }
+    assert edges == {
+        ("trigger", "wait"): None,
+        ("wait", "hello"): None,
+        ("hello", "is-vip"): None,
+        ("is-vip", "call"): {"branch": "yes"},
+        ("is-vip", "end"): {"branch": "no"},
+        ("call", "end"): None,
+    }
+    (mail,) = read["emails"]
+    assert (mail["subject"], mail["delayMs"], mail["stepNumber"]) == ("Hello", 172_800_000, 1)
+    assert "secret" not in str(read)
+
+
+def test_sequences_are_listed_by_status_search_and_label(caller: Caller, welcome: str) -> None:
+    make_sequence(caller.workspace, name="Draft", is_active=False)
+
+    def names(query: str = "") -> list[str]:
+        return [each["name"] for each in done(caller.get(SEQUENCES + query))["sequences"]]
+
+    assert names() == ["Draft", "Welcome"]
+    assert names("?status=draft") == names("?search=draf") == ["Draft"]
+    assert names("?label=trial") == names("?labels=x,trial") == ["Welcome"]
+    assert names("?limit=1&offset=1") == ["Welcome"]
+    pages = done(caller.get(f"{SEQUENCES}?limit=1"))["pagination"]
+    assert pages == {"count": 1, "total": 2, "limit": 1, "offset": 0, "hasMore": True}
+
+
+def test_the_list_costs_the_same_for_many(caller: Caller) -> None:
+    counts = []
+    for size in (2, 6):
+        for number in range(size):
+            make_sequence(caller.workspace, *STEPS, name=f"Sequence {size}-{number}")
+        done(caller.get(SEQUENCES))
+        with CaptureQueriesContext(connection) as captured:
+            done(caller.get(SEQUENCES))
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
+
+
+def test_it_is_switched_on_and_off(caller: Caller) -> None:
+    row = make_sequence(caller.workspace, MAIL, is_active=False)
+    path = f"{SEQUENCES}/{row.public_id}"
+    said = [
+        done(caller.post(f"{path}/{word}", b""))["effectiveStatus"]
+        for word in ("enable", "pause-enrollments", "resume-enrollments", "disable")
+    ]
+    archived = done(caller.post(f"{path}/archive", b""))["sequence"]
+    back = done(caller.post(f"{path}/unarchive", b""))["sequence"]
+
+    assert said == ["live", "enrollment_paused", "live", "paused"]
+    assert (archived["status"], back["status"]) == ("archived", "draft")
+
+
+def test_what_is_not_ready_says_what_is_missing(caller: Caller) -> None:
+    row = make_sequence(caller.workspace, MAIL, is_active=False, fromEmail="")
+    caller.workspace.from_email = ""
+    caller.workspace.save()
+
+    refused = caller.post(f"{SEQUENCES}/{row.public_id}/enable", b"")
+
+    assert (refused.status, refused.code) == (400, "VALIDATION_ERROR")
+    assert "from address" in refused.message
+    row.refresh_from_db()
+    assert row.status == "draft"
+
+
+def test_a_copy_is_a_draft(caller: Caller, welcome: str) -> None:
+    copied = done(caller.post(f"{welcome}/duplicate", {"name": "Trial"}))
+    unnamed = done(caller.post(f"{welcome}/duplicate", {}))
+
+    assert (copied["sequence"]["name"], copied["sequence"]["status"]) == ("Trial", "draft")
+    assert unnamed["sequence"]["name"] == "Copy of Welcome"
+    assert len(copied["nodes"]) == 6
+    assert Sequence.objects.count() == 3
+
+
+def test_people_are_enrolled_and_each_refusal_has_a_reason(caller: Caller, welcome: str) -> None:
+    ada = done(caller.post(PEOPLE, {"email": "ada@example.com"}))["subscriber"]
+    bob = done(caller.post(PEOPLE, {"email": "bob@example.com"}))["subscriber"]
+    send(caller, "PATCH", f"{PEOPLE}/bob@example.com", {"status": "unsubscribed"})
+    who = {"emails": ["ada@example.com", "x@example.com"], "subscriberIds": [bob["id"]]}
+
+    first = done(caller.post(f"{welcome}/enroll", who))
+    again = done(caller.post(f"{welcome}/enroll", who))
+
+    assert (first["enrolled"], first["skipped"], first["notFound"]) == (1, 1, ["x@example.com"])
+    assert first["reasons"] == {bob["id"]: "subscriber_unsubscribed"}
+    assert again["reasons"][ada["id"]] == "already_enrolled"
+    assert Enrollment.objects.count() == 1
+
+
+def test_people_can_begin_at_a_step(caller: Caller, welcome: str) -> None:
+    caller.post(PEOPLE, {"email": "ada@example.com"})
+    body = {"emails": ["ada@example.com"]}
+
+    done(caller.post(f"{welcome}/enroll", {**body, "targetNodeId": "hello"}))
+    wrong = caller.post(f"{welcome}/enroll", {**body, "targetNodeId": "nowhere"})
+
+    assert Enrollment.objects.get().step.key == "hello"
+    assert wrong.status == 400
+    assert "nowhere" in wrong.message
+
+
+def test_enrollments_are_listed_and_read(caller: Caller, welcome: str) -> None:
+    enroll(caller, welcome, "ada@example.com", "bob@example.com")
+
+    def emails(query: str = "") -> list[str]:
+        body = done(caller.get(f"{welcome}/enrollments{query}"))
+        return [each["email"] for each in body["enrollments"]]
+
+    assert emails() == ["bob@example.com", "ada@example.com"]
+    assert emails("?sort=enrolled_at_asc&limit=1") == ["ada@example.com"]
+    assert emails("?email=bob@example.com&currentNodeId=wait,hello") == ["bob@example.com"]
+    assert emails("?status=completed,failed") == []
+    (one, _) = done(caller.get(f"{welcome}/enrollments"))["enrollments"]
+    read = done(caller.get(f"{welcome}/enrollments/{one['enrollmentId']}"))
+    assert read["enrollment"] == one
+    assert (one["currentNodeId"], one["enteredVia"]["kind"]) == ("wait", "manual")
+    assert (read["nodeHistory"], read["historySource"]) == ([], "none")
+
+
+def test_pausing_and_resuming_restore_the_wait(caller: Caller, welcome: str) -> None:
+    enroll(caller, welcome, "ada@example.com")
+    caller.post(PEOPLE, {"email": "bob@example.com"})
+    who = {"emails": ["ada@example.com", "bob@example.com", "x@example.com"]}
+    due_at = Enrollment.objects.get().due_at
+
+    paused = done(caller.post(f"{welcome}/enrollments/pause", {**who, "reason": "by phone"}))
+    again = done(caller.post(f"{welcome}/enrollments/pause", who))
+    held = Enrollment.objects.get()
+    resumed = done(caller.post(f"{welcome}/enrollments/resume", who))
+
+    assert (paused["pausedCount"], again["alreadyPausedCount"]) == (1, 1)
+    assert paused["enrollments"][0]["outcome"] == "paused"
+    assert [each["email"] for each in paused["notEnrolled"]] == ["bob@example.com"]
+    assert paused["notFound"] == {"emails": ["x@example.com"], "subscriberIds": []}
+    assert (held.status, held.reason, held.due_at) == ("paused", "by phone", None)
+    assert (resumed["resumedCount"], resumed["sequenceRunning"]) == (1, True)
+    row = Enrollment.objects.get()
+    assert (row.status, row.due_at, row.reason) == ("active", due_at, "")
+
+
+def test_cancelling_is_tried_first(caller: Caller, welcome: str) -> None:
+    enroll(caller, welcome, "ada@example.com", "bob@example.com")
+    ada = done(caller.get(f"{PEOPLE}/ada@example.com"))["subscriber"]["id"]
+    one = {"subscriberIds": [ada, "sub_" + "0" * 32]}
+
+    tried = done(caller.post(f"{welcome}/enrollments/cancel", {"cancelAll": True}))
+    some = done(caller.post(f"{welcome}/enrollments/cancel", {**one, "dryRun": False}))
+    rest = done(caller.post(f"{welcome}/enrollments/cancel", {"cancelAll": True, "dryRun": False}))
+
+    assert (tried["matchedCount"], tried["cancelledCount"], tried["dryRun"]) == (2, 0, True)
+    assert (some["cancelledCount"], some["target"]["notFoundSubscriberIds"]) == (
+        1, ["sub_" + "0" * 32],
+    )  # fmt: skip
+    assert (rest["matchedCount"], rest["cancelledCount"], rest["hasMore"]) == (1, 1, False)
+    assert set(Enrollment.objects.values_list("status", flat=True)) == {"cancelled"}
+
+
+def test_many_are_held_in_as_many_statements_as_few(caller: Caller, welcome: str) -> None:
+    counts = []
+    for size in (3, 40):
+        emails = [f"p{size}-{number}@example.com" for number in range(size)]
+        for email in emails:
+            factories.SubscriberFactory.create(workspace=caller.workspace, email=email)
+        done(caller.post(f"{welcome}/enroll", {"emails": emails}))
+        with CaptureQueriesContext(connection) as captured:
+            for word in ("pause", "resume"):
+                done(caller.post(f"{welcome}/enrollments/{word}", {"emails": emails}))
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
+
+
+def test_a_simulation_writes_nothing(caller: Caller, welcome: str) -> None:
+    told = done(caller.get(f"{welcome}/simulate?email=new@example.com"))
+
+    assert (told["sendsMail"], told["readiness"]["ready"]) == (False, True)
+    assert told["enrollment"]["wouldEnter"] is True
+    assert len(told["path"]["steps"]) == 4
+    assert not Enrollment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "end", "body", "path"),
+    [
+        ("GET", "/simulate", None, "email"),
+        ("GET", "/simulate?email=a@example.com&subscriberId=sub_1", None, "email"),
+        ("GET", "/simulate?email=nonsense", None, "email"),
+        ("GET", "/enrollments?status=gone", None, "status"),
+        ("GET", "/enrollments?limit=501", None, "limit"),
+        ("GET", "/enrollments?sort=up", None, "sort"),
+        ("POST", "/enroll", {}, "emails"),
+        ("POST", "/enrollments/cancel", {}, "cancelAll"),
+        ("POST", "/enrollments/pause", {"emails": ["a@example.com"], "reason": ""}, "reason"),
+    ],
+)
+def test_a_fault_names_its_field(
+    caller: Caller, welcome: str, method: str, end: str, body: object, path: str
+) -> None:
+    assert path_of_fault(send(caller, method, welcome + end, body)) == path
