@@ -131,9 +131,7 @@ def test_stop_mailing_them_now(shop: Workspace, begin: Callable[[], Clicks]) -> 
     assert person.status == Subscriber.Status.UNSUBSCRIBED
 
 
-def test_which_mails_failed_yesterday_and_why(
-    shop: Workspace, begin: Callable[[], Clicks]
-) -> None:
+def test_which_mails_failed_yesterday_and_why(shop: Workspace, begin: Callable[[], Clicks]) -> None:
     yesterday = timezone.now() - DAY
 
     def mail(to: str, at: datetime, **columns: object) -> None:

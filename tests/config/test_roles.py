@@ -43,7 +43,9 @@ def with_role(name: str) -> Client:
 
 def rights(name: str) -> set[str]:
     given = Permission.objects.filter(group__name=name)
-    return {f"{app}.{word}" for app, word in given.values_list("content_type__app_label", "codename")}
+    return {
+        f"{app}.{word}" for app, word in given.values_list("content_type__app_label", "codename")
+    }
 
 
 def needs(address: Address, method: str) -> set[str]:

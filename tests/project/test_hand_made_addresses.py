@@ -16,15 +16,17 @@ from tests.support.admin_walk import addresses, asked_of, make_world
 
 pytestmark = pytest.mark.django_db
 EVERY_VALUE = bool(os.environ.get("EVERY_VALUE"))
-AT_A_TIME = 2
+AT_A_TIME = 1
+# Asked for on every page.
+OF_DJANGO = ("_", "csrfmiddlewaretoken")
 # Quoted as the admin quotes ids (`_00`), and as addresses are quoted (an unpaired surrogate).
 IDS = (
     "x", "0", "-1", "9" * 40, "%00", "_00", "%ED%A0%80", "_ED_A0_80", "a/b", "%F0%9F%92%A9",
     "00000000-0000-0000-0000-000000000000", "1e9", "%D9%A3", "None",
 )  # fmt: skip
 VALUES = (
-    "\0", "x\0y", "9" * 400, "-1", "\u0663", "\u00b2", "0001-01-01", "9999-12-31T23:59", "1e999", "NaN",
-    "{", "[" * 3000, "{{", "{% for a in (1..9) %}", "'\"<", "zzz", " ", "\ufffe\u2028\u202e",
+    "\0", "x\0y", "9" * 400, "-1", "\u0663", "\u00b2", "0001-01-01", "9999-12-31T23:59", "1e999",
+    "NaN", "{", "[" * 3000, "{{", "{% for a in (1..9) %}", "'\"<", "zzz", " ", "\ufffe\u2028\u202e",
     "evt_" + "f" * 32, "sub_" + "\u0663" * 32, "a = ", "= 1", "\U0001f4a9" * 300, "2147483648",
     "9223372036854775808", "%ED%A0%80",
 )  # fmt: skip
@@ -37,7 +39,9 @@ def names_read(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     for method in ("get", "getlist", "__getitem__", "__contains__"):
         original = getattr(QueryDict, method)
 
-        def noting(self: QueryDict, name: str, *more: object, _original: object = original) -> object:
+        def noting(
+            self: QueryDict, name: str, *more: object, _original: object = original
+        ) -> object:
             names.add(str(name))
             return _original(self, name, *more)  # type: ignore[operator]  # the method of that name
 
@@ -62,9 +66,8 @@ def status_of(client: Client, method: str, path: str, fields: dict[str, str]) ->
 
 
 @pytest.fixture
-def operator(client: Client) -> Client:
-    client.raise_request_exception = False
-    return client
+def operator() -> Client:
+    return Client(raise_request_exception=False)
 
 
 def test_a_bad_id_is_not_found(operator: Client) -> None:
@@ -98,12 +101,14 @@ def test_a_bad_value_is_no_fault(operator: Client, names_read: set[str], method:
         names_read.clear()
         if status_of(operator, method, address.path, asked) == 405:
             continue
-        for name in sorted(names_read - {"csrfmiddlewaretoken"}):
+        for name in sorted(each for each in names_read if not each.startswith(OF_DJANGO)):
             place += 1
+            # Forms have many fields of a kind, and are drawn again each time.
+            if method == "POST" and place % 4 and not EVERY_VALUE:
+                continue
             for bad in in_turn(VALUES, place):
                 status = status_of(operator, method, address.path, {**asked, name: bad})
                 if status >= 500:
                     faults.append(f"{address} {name}={bad[:40]!r}: {status}")
 
-    print(place)
     assert faults == []

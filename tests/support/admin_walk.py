@@ -5,10 +5,10 @@ A view that is added is walked by itself. The world has a row of every kind with
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.contrib import admin
@@ -44,16 +44,27 @@ class Address:
         return f"{self.model._meta.model_name if self.model else 'admin'} {self.view}"
 
 
-World = dict[type[Model], Model]
+Row = TypeVar("Row", bound=Model)
+
+
+class World:
+    """A row of every model."""
+
+    def __init__(self, rows: Iterable[Model]) -> None:
+        self._by_model = {type(row): row for row in rows}
+
+    def __getitem__(self, model: type[Row]) -> Row:
+        row = self._by_model[model]
+        assert isinstance(row, model)
+        return row
 
 
 def make_world() -> World:
     """Make a row of every registered model, all in one workspace as far as they have one."""
     User.objects.filter(username="ada").exists() or User.objects.create_superuser("ada")
-    rows: World = {type(row): row for row in hostile_rows()}
-    person, sequence, email = rows[Subscriber], rows[Sequence], rows[OutgoingEmail]
-    assert isinstance(person, Subscriber)
-    assert isinstance(sequence, Sequence)
+    rows = hostile_rows()
+    world = World(rows)
+    person, sequence, email = world[Subscriber], world[Sequence], world[OutgoingEmail]
     assert sequence.current_version is not None
     workspace, now = person.workspace, timezone.now()
     subject = {"subscriber": person, "workspace": workspace}
@@ -78,12 +89,17 @@ def make_world() -> World:
         **subject, reason=HOSTILE[:100], last_error=HOSTILE, due_at=now
     )
     factories.MailActivityFactory.create(
-        email=email, kind="clicked", quality="human", url=f"https://example.com/{HOSTILE}", reasons=[HOSTILE]
+        email=email,
+        kind="clicked",
+        quality="human",
+        url=f"https://example.com/{HOSTILE}",
+        reasons=[HOSTILE],
     )
     factories.StepRunFactory.create(
         enrollment__version=sequence.current_version, enrollment__failed=True,
         enrollment__step=sequence.current_version.steps.get(key="mail"),
-        enrollment__subscriber=person, enrollment__entry_slot="2", enrollment__reason=HOSTILE[:200], enrollment__ended_at=now,
+        enrollment__subscriber=person, enrollment__entry_slot="2", enrollment__reason=HOSTILE[:200],
+        enrollment__ended_at=now,
         enrollment__last_error=HOSTILE, enrollment__updated_at=now, status="failed",
         error=HOSTILE,
     )  # fmt: skip
@@ -100,6 +116,7 @@ def make_world() -> World:
         },
     )  # fmt: skip
     made = (
+        run,
         reject.run,
         stopped,
         factories.WorkerFactory.create(host=HOSTILE[:255], ticked_at=now, beat_at=now),
@@ -108,7 +125,7 @@ def make_world() -> World:
         Group.objects.create(name=HOSTILE[:150]),
         Installation.objects.update_or_create(pk=1, defaults={"on_hold_since": None})[0],
     )
-    return rows | {type(row): row for row in made} | {Backtest: run}
+    return World([*rows, *made])
 
 
 def addresses(world: World) -> list[Address]:
@@ -121,14 +138,15 @@ def _addresses(world: World) -> Iterator[Address]:
 
     yield Address(None, "choose-workspace", f"{ROOT}choose-workspace/")
     by_prefix = {
-        f"{model._meta.app_label}/{model._meta.model_name}/": model for model in admin.site._registry
+        f"{model._meta.app_label}/{model._meta.model_name}/": model
+        for model in admin.site._registry
     }
     for each in admin.site.urls[0]:
         path = str(each.pattern)
         if isinstance(each, URLResolver):
             model = by_prefix[path]
             yield from _of_model(model, each, world[model])
-        elif isinstance(each, URLPattern) and "<" not in path and path not in NOT_WALKED:
+        elif "<" not in path and path not in NOT_WALKED:
             yield Address(None, each.name or path, ROOT + path)
     yield from (Address(None, "app_list", f"{ROOT}{app}/") for app in ("events", "subscribers"))
 
@@ -149,12 +167,11 @@ def _of_model(model: type[Model], pages: URLResolver, row: Model) -> Iterator[Ad
 def asked_of(world: World, address: Address) -> dict[str, str]:
     """Return what a page takes in its address, or an action in its form."""
     person, sequence, run = world[Subscriber], world[Sequence], world[Backtest]
-    assert isinstance(person, Subscriber)
-    assert isinstance(sequence, Sequence)
     anybody = {"person": "new@example.com"}
     by_view: dict[str, dict[str, str]] = {
-        "step": {"number": "1"}, "step-mail": {"number": "1"}, "mail": {"number": "1"},
-        "mail-html": {"number": "1"}, "compare": {"old": "1", "new": "1"},
+        "step": {"number": "1"}, "step-mail": {"number": "1"}, "compare": {"old": "1", "new": "1"},
+        "mail": {"number": "1"}, "mail-html": {"number": "1"},
+        "test-mail": {"number": "1", "address": "new@example.com"},
         "why": {"person": person.public_id}, "simulate": anybody,
         "simulated-mail": {**anybody, "visit": "0"},
         "backtest": {"run": str(run.pk)}, "cancel-backtest": {"run": str(run.pk)},
@@ -175,9 +192,7 @@ def digests() -> dict[str, str]:
         if model._meta.label in OF_REQUESTS or model._meta.proxy:
             continue
         columns = [
-            field.attname
-            for field in model._meta.concrete_fields
-            if field.name != "last_login"
+            field.attname for field in model._meta.concrete_fields if field.name != "last_login"
         ]
         rows: Any = model._default_manager.order_by("pk").values_list(*columns)
         found[model._meta.label] = hashlib.sha256(repr(list(rows)).encode()).hexdigest()
@@ -187,4 +202,3 @@ def digests() -> dict[str, str]:
 def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
     """Return the tables whose digests differ."""
     return [label for label, digest in after.items() if before[label] != digest]
-

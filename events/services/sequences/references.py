@@ -164,8 +164,12 @@ def unreceived(*, workspace_id: UUID, names: Iterable[str]) -> set[str]:
 def using(
     *, workspace_id: UUID, tag: str = "", list_id: UUID | None = None, most: int = 10
 ) -> list[Sequence]:
-    """Return sequences that name the tag or list and are not archived; a few queries for each."""
-    rows = Sequence.objects.filter(workspace_id=workspace_id).select_related("current_version")
+    """Return sequences that name the tag or list and are not archived; two queries."""
+    rows = (
+        Sequence.objects.filter(workspace_id=workspace_id)
+        .select_related("current_version")
+        .prefetch_related("current_version__steps")
+    )
     wanted = encode("lst", list_id) if list_id else ""
     found = []
     for row in rows.exclude(status=Sequence.Status.ARCHIVED).order_by("name", "id"):

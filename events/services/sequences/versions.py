@@ -26,7 +26,9 @@ def spec_of(
     Of an earlier version it has the steps, window, list and sender; the rest is of today.
     """
     version = version or sequence.current_version
-    rows = version.steps.order_by("position") if version and has_steps else ()
+    # Sorted here, so that steps that were fetched ahead are used.
+    stored = version.steps.all() if version and has_steps else ()
+    rows = sorted(stored, key=lambda row: row.position)
     window = version.sending_window if version else None
     texts = {name: getattr(version, name) if version else "" for name in TEXT_COLUMNS}
     return SequenceSpec(

@@ -1,48 +1,21 @@
 """One mail of a sequence as a person gets it: stored or typed; and a test of it."""
 
-import email
-import email.policy
-from datetime import timedelta
-from typing import Any
-from urllib.parse import urlencode
-
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from pytest_django.fixtures import Settings
 
 from config.admin_base import admin_url, view_url
 from config.admin_links import page_url
-from events.admin.mail_previewing import MOST_TESTS, TEST_OF
-from events.models import Event, Sequence, StepRun
-from subscribers.models import OutgoingEmail, Subscriber, Suppression, Workspace
-from subscribers.services.consent import suppressions
+from events.models import Sequence
+from subscribers.models import Subscriber, Workspace
 from tests import factories
-from tests.support import smtp_server
 from tests.support.asking_pages import page_of, statements_of
-from tests.support.sequence_making import NOON, make_sequence
+from tests.support.mail_previews import HI, TYPED, html_of, post_typed, shown, signed_up
+from tests.support.sequence_making import make_sequence
 
-HI = {
-    "type": "email",
-    "subject": "Hi {{subscriber.firstName|friend}}, {{event.plan}}",
-    "previewText": "Look at {{event.gone}}this",
-    "html": '<p>{{event.plan}}</p><a href="https://shop.example/{{event.plan}}">Go</a>'
-    "{{ event.seats }}",
-}
 LAYOUT = '<h1>{{workspace.name}}</h1>{{content}}<a href="{{unsubscribeUrl}}">Leave</a>'
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>{{workspace.name}}'
-TYPED = {
-    "steps-count": "3",
-    "steps-2-kind": "email",
-    "steps-2-id": "late",
-    "steps-2-subject": "Typed {{subscriber.firstName}}",
-    "steps-2-body_format": "markdown",
-    "steps-2-html": "Hi **{{subscriber.firstName|you}}** <b>x</b>",
-    "steps-2-next": "exit",
-    "steps-0-kind": "delay",
-    "name": "The sequence's own field",
-}
 
 
 @pytest.fixture
@@ -62,36 +35,6 @@ def ada(acme: Workspace) -> Subscriber:
     return factories.SubscriberFactory.create(
         workspace=acme, email="ada@example.com", external_id="user-7", first_name="Ada"
     )
-
-
-def signed_up(person: Subscriber, plan: str, *, days: int = 0) -> Event:
-    known = person.workspace.event_definitions.filter(name="signup").first()
-    definition = known or factories.EventDefinitionFactory.create(
-        workspace=person.workspace, name="signup"
-    )
-    return factories.EventFactory.create(
-        subscriber=person,
-        definition=definition,
-        properties={"plan": plan},
-        occurred_at=NOON + timedelta(days=days),
-    )
-
-
-def shown(client: Client, sequence: Sequence, **asked: str) -> str:
-    given = {f"as-{name}": value for name, value in asked.items()}
-    return page_of(client, sequence, "mail", number="2", **given)
-
-
-def html_of(client: Client, sequence: Sequence, **asked: str) -> str:
-    query = urlencode({"number": "2", **{f"as-{name}": asked[name] for name in asked}})
-    answer = client.get(f"{view_url(sequence, 'mail-html')}?{query}")
-    assert answer.status_code == 200
-    assert answer.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
-    return str(answer.content.decode())
-
-
-def post_typed(client: Client, sequence: Sequence, view: str, **fields: str) -> Any:
-    return client.post(f"{view_url(sequence, view)}?row=2", {**TYPED, **fields})
 
 
 def test_the_newest_event_says_for_whom(
@@ -274,115 +217,6 @@ def test_what_is_typed_wrong_is_named(admin_client: Client, sequence: Sequence) 
     assert "subject: Line 1: &#x27;password&#x27; is not known" in page
     assert "body: Line 1" in page
     assert post_typed(admin_client, sequence, "typed-mail-html", **fields).status_code == 404
-
-
-def received(server: smtp_server.SmtpServer) -> Any:
-    [taken] = server.taken
-    return taken, email.message_from_bytes(taken.content, policy=email.policy.default)
-
-
-def test_a_test_arrives_as_the_mail_looks_and_acts_for_nobody(
-    admin_client: Client, sequence: Sequence, ada: Subscriber, settings: Settings
-) -> None:
-    signed_up(ada, "team")
-    asked = {"number": "2", "version": "1", "as-person": ada.public_id}
-
-    with smtp_server.receiving(settings) as server:
-        page = admin_client.post(
-            view_url(sequence, "test-mail"), {**asked, "address": "me@example.com"}, follow=True
-        )
-
-    assert "The test was handed over for me@example.com." in page.content.decode()
-    assert "Hi Ada, team" in page.content.decode()
-    taken, mail = received(server)
-    assert taken.recipient == "me@example.com"
-    assert mail["Subject"] == "[Test] Hi Ada, team"
-    assert mail["From"] == "Acme <news@example.com>"
-    assert mail["X-Cueline-Test"] == "yes"
-    assert mail["List-Unsubscribe"] is None
-    assert "/u/hidden" in mail.get_body(("html",)).get_content()
-    assert ada.unsubscribe_token not in taken.content.decode()
-    assert not OutgoingEmail.objects.exists()
-    assert not StepRun.objects.exists()
-    [entry] = LogEntry.objects.all()
-    assert entry.change_message == "Test of step 2, version 1, to me@example.com"
-    assert entry.object_id == str(sequence.pk)
-
-
-def test_a_test_of_what_is_typed(
-    admin_client: Client, sequence: Sequence, settings: Settings
-) -> None:
-    with smtp_server.receiving(settings) as server:
-        page = post_typed(admin_client, sequence, "test-mail", address="me@example.com")
-
-    assert b"The test was handed over for me@example.com." in page.content
-    assert received(server)[1]["Subject"] == "[Test] Typed Ada"
-    assert LogEntry.objects.get().change_message == "Test of step 3, not saved, to me@example.com"
-
-
-@pytest.mark.parametrize(
-    ("address", "columns", "words"),
-    [
-        ("nonsense", {}, "The address"),
-        ("", {}, "The address"),
-        ("a@example.com, b@example.com", {}, "The address"),
-        ("me@example.com", {"is_mail_paused": True}, "Not sent: mail is paused."),
-        ("gone@example.com", {}, "Not sent: the address is suppressed."),
-    ],
-)
-def test_a_test_that_is_not_sent_says_why(
-    admin_client: Client,
-    sequence: Sequence,
-    address: str,
-    columns: dict[str, Any],
-    words: str,
-    mailoutbox: list[object],
-) -> None:
-    suppressions.suppress(
-        workspace=sequence.workspace,
-        address="gone@example.com",
-        reason=Suppression.Reason.MANUAL,
-        source="admin",
-        now=NOON,
-    )
-    Workspace.objects.update(**columns)
-
-    page = admin_client.post(
-        view_url(sequence, "test-mail"), {"number": "2", "address": address}, follow=True
-    )
-
-    assert words in page.content.decode()
-    assert mailoutbox == []
-
-
-def test_what_the_mail_server_says_is_shown(
-    admin_client: Client, sequence: Sequence, settings: Settings
-) -> None:
-    with smtp_server.receiving(settings) as server:
-        server.always(smtp_server.Stage.RCPT, "550 5.1.1 nobody here")
-        page = admin_client.post(
-            view_url(sequence, "test-mail"),
-            {"number": "2", "address": "me@example.com"},
-            follow=True,
-        )
-
-    assert "550 5.1.1 nobody here" in page.content.decode()
-
-
-def test_tests_are_limited_for_each_operator(
-    admin_client: Client, admin_user: User, sequence: Sequence, mailoutbox: list[object]
-) -> None:
-    for _ in range(MOST_TESTS):
-        LogEntry.objects.create(
-            user=admin_user, action_flag=2, change_message=f"{TEST_OF}2, Version 1, to a@b.example"
-        )
-
-    page = admin_client.post(
-        view_url(sequence, "test-mail"), {"number": "2", "address": "me@example.com"}, follow=True
-    )
-
-    assert f"you sent {MOST_TESTS} tests within an hour" in page.content.decode()
-    assert mailoutbox == []
 
 
 def allow(client: Client, *codenames: str) -> None:

@@ -311,7 +311,7 @@ def test_versions_are_compared_step_by_step(admin_client: Client, workspace: Wor
     assert (mail.kind, mail.number) == ("changed", 2)
     assert (fields["Subject"].old, fields["Subject"].new) == ("Hello", "Hi")
     assert (fields["Transactional"].old, fields["Transactional"].new) == ("yes", "no")
-    assert [(line.kind, line.text) for line in fields["HTML"].lines] == [
+    assert [(line.kind, line.text) for line in fields["Body"].lines] == [
         ("same", "<p>Four</p>"), ("same", "<p>Five</p>"),
         ("removed", "<p>Six</p>"), ("added", "<p>6</p>"), ("same", "<p>Seven</p>"),
         ("same", "<p>Eight</p>"),
