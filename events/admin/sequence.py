@@ -44,10 +44,10 @@ class SequenceAdmin(SequenceColumns, SequenceQuestions):
     when_empty = "There is no sequence yet. It says which mails people get, when and why."
     form = SequenceForm
     list_display = (
-        "name", "state", "under_way", "entered", "mailed", "starts_by", "version",
+        "name", "state", "under_way", "entered", "mailed", "starts_by",
         word_when("is_enrollment_paused", "Entry closed"), "workspace", "edited",
     )  # fmt: skip
-    list_select_related = ("workspace", "current_version")
+    list_select_related = ("workspace",)
     list_filter = ("status", "workspace")
     search_fields = ("name", "key")
     search_help_text = "Name or key, from its beginning"
@@ -164,7 +164,3 @@ class SequenceAdmin(SequenceColumns, SequenceQuestions):
     @admin.display(description="trigger")
     def starts_by(self, sequence: Sequence) -> str:
         return sequence_words.trigger_in_words(sequence)
-
-    @admin.display(description="version")
-    def version(self, sequence: Sequence) -> str:
-        return str(sequence.current_version.number) if sequence.current_version else "-"

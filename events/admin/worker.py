@@ -18,7 +18,7 @@ COLOURS = {"works": "success", "idle": "warning", "silent": "danger", "stopped":
 class WorkerAdmin(ReadOnlyAdmin):
     when_empty = "No worker has run yet: no mail is sent. Start one with manage.py worker."
     list_display = (
-        "host", "state", "processes", "ticked_at", "beat_at", "tasks_finished", "restarts",
+        "host", "state", "processes", "started_at", "tasks_finished", "restarts",
     )  # fmt: skip
     fieldsets = (
         (None, {"fields": ("host", "state_in_words", "processes", "started_at", "stopped_at")}),

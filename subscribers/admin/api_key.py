@@ -8,7 +8,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldBooleanSwitchWidget
 
 from config.admin_base import BaseAdmin, RowForm
 from subscribers.models import ApiKey
@@ -24,7 +24,10 @@ class ApiKeyForm(RowForm):
         help_text="What the key may do, if not everything.",
     )
     is_full = forms.BooleanField(
-        required=False, label="Full access", help_text="Now and with every later release."
+        required=False,
+        label="Full access",
+        help_text="Now and with every later release.",
+        widget=UnfoldBooleanSwitchWidget,
     )
 
     def clean(self) -> dict[str, Any]:
