@@ -30,15 +30,15 @@ class ApiKeyForm(RowForm):
         widget=UnfoldBooleanSwitchWidget,
     )
 
+    class Meta:
+        labels: ClassVar = {"is_test": "Test key"}
+
     def clean(self) -> dict[str, Any]:
         """Ask for a decision: nothing chosen is not everything."""
         cleaned = super().clean() or self.cleaned_data
         if self.instance._state.adding and bool(cleaned.get("scopes")) == cleaned.get("is_full"):
             raise forms.ValidationError("Choose what the key may do, or full access.")
         return cleaned
-
-    class Meta:
-        labels: ClassVar = {"is_test": "Test key"}
 
     def clean_expires_at(self) -> Any:  # noqa: ANN401 - a datetime or None
         expires_at = self.cleaned_data["expires_at"]

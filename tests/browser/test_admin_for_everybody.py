@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 # A page, an action, and a row that nobody adds or deletes.
 ANSWERS = {HTTPStatus.OK, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.FORBIDDEN}
-
 # What scripts fetch.
 NO_PAGES = {"autocomplete", "jsi18n", "search"}
 

@@ -8,7 +8,7 @@ from tests import factories
 
 
 def test_a_key_is_marked_test_when_it_is_made(admin_client: Client, workspace: Workspace) -> None:
-    fields = {"workspace": workspace.pk, "name": "staging", "is_test": "on"}
+    fields = {"workspace": workspace.pk, "name": "staging", "is_test": "on", "is_full": "on"}
 
     admin_client.post("/admin/subscribers/apikey/add/", fields)
 
