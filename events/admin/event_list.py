@@ -96,14 +96,15 @@ class EventList(KeysetChangeList):
     def _by_definition(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the same rows by another way: those of the names of the workspace, sorted."""
         named = EventDefinition.objects.filter(workspace=self._workspace_id(request))
-        rows = self.queryset.filter(definition__in=named.values("pk"))
+        rows: QuerySet[Any] = self.queryset.filter(definition__in=named.values("pk"))
         # Of an expression there is no index, which would pass the rows of all workspaces.
         rows = rows.order_by(Coalesce("pk", "pk").desc())
         if self.scanning:
             return rows
         # The index of names has ids, so that only the rows shown are read.
         shown = rows.values_list("pk", flat=True)[: self.list_per_page + 1]
-        return self.queryset.filter(pk__in=list(shown))
+        found: QuerySet[Any] = self.queryset.filter(pk__in=list(shown))
+        return found
 
     def _workspace_id(self, request: HttpRequest) -> Any:  # noqa: ANN401 - a text, an id, None
         given = request.GET.get("workspace__id__exact")
