@@ -223,31 +223,6 @@ def test_a_scan_with_more_than_a_page_of_matches_loses_none(
     assert found == events[::-1]
 
 
-@pytest.mark.parametrize("narrowed", [{}, {"kind": "live"}, {"property": "n = 1"}])
-def test_a_workspace_is_found_behind_the_events_of_others(
-    admin_client: Client,
-    signed_up: EventDefinition,
-    monkeypatch: pytest.MonkeyPatch,
-    narrowed: dict[str, str],
-) -> None:
-    """As many as a page must be among the newest rows; else those of its names are sorted."""
-    monkeypatch.setattr(event_list, "MOST_LOOKED_AT", 4)
-    bought = factories.EventDefinitionFactory.create(workspace=signed_up.workspace, name="bought")
-    theirs = factories.EventDefinitionFactory.create(name="signed_up")
-    names = [signed_up, theirs, bought, theirs, signed_up, *[theirs] * 9]
-    events = [make(name, properties={"n": 1}) for name in names]
-    mine = [event for event in events if event.definition != theirs]
-
-    of_workspace = {"workspace__id__exact": signed_up.workspace.pk, **narrowed}
-    with CaptureQueriesContext(connection) as queries:
-        found = shown(admin_client, **of_workspace)
-
-    assert found == mine[::-1]
-    assert shown(admin_client, **of_workspace, before=mine[1].pk) == mine[:1]
-    assert shown(admin_client, **of_workspace, before=mine[0].pk) == []
-    assert len([each for each in queries if "events_event" in each["sql"]]) <= 5
-
-
 def test_the_filters_form_leads_to_an_address_without_blanks(admin_client: Client) -> None:
     row = factories.EventFactory.create()
     blank = "name=&from=&person=&kind=live&property="
