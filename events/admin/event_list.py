@@ -58,28 +58,35 @@ class EventList(ScanningList):
         is_found = self.sort_field is not None or any(request.GET.get(each) for each in others)
         if is_found or self._workspace_id(request) is None:
             return False
-        newest = Event.objects.order_by("-pk").values_list("pk", flat=True)
-        for spec in self.filter_specs:
-            if isinstance(spec, MomentFilter):
-                newest = spec.queryset(request, newest)
-        if self.position:
-            newest = newest.filter(self._after_position())
-        edge = list(newest[MOST_LOOKED_AT : MOST_LOOKED_AT + 1])
+        newest = self._within_bounds(request, Event.objects.order_by("-pk"))
+        edge = list(newest.values_list("pk", flat=True)[MOST_LOOKED_AT : MOST_LOOKED_AT + 1])
         enough = ENOUGH_TO_SCAN if self.scanning else self.list_per_page + 1
         near = self.queryset.filter(pk__gte=edge[0]).values_list("pk") if edge else None
         return near is not None and len(near[:enough]) < enough
 
     def _by_definition(self, request: HttpRequest) -> Any:  # noqa: ANN401 - a queryset
-        """Return the same rows by another way: those of the names of the workspace, sorted."""
+        """Return the same rows by another way: those of the names of the workspace, sorted.
+
+        Without a condition on the workspace itself, which the index of names does not have.
+        """
         named = EventDefinition.objects.filter(workspace=self._workspace_id(request))
-        rows = self.queryset.filter(definition__in=named.values("pk"))
+        every = self.root_queryset.select_related("definition", "subscriber")
+        rows = self._within_bounds(request, every.filter(definition__in=named.values("pk")))
         # Of an expression there is no index, which would pass the rows of all workspaces.
         rows = rows.order_by(Coalesce("pk", "pk").desc())
         if self.scanning:
             return rows
-        # The index of names has ids, so that only the rows shown are read.
+        # The index has ids, so that only the rows shown are read.
         shown = rows.values_list("pk", flat=True)[: self.list_per_page + 1]
-        return self.queryset.filter(pk__in=list(shown))
+        found: QuerySet[Any] = self.queryset.filter(pk__in=list(shown))
+        return found
+
+    def _within_bounds(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the rows between the filters' moments and beyond the page's position."""
+        for spec in self.filter_specs:
+            if isinstance(spec, MomentFilter):
+                rows = spec.queryset(request, rows)
+        return rows.filter(self._after_position()) if self.position else rows
 
     def _workspace_id(self, request: HttpRequest) -> Any:  # noqa: ANN401 - a text, an id, None
         given = request.GET.get("workspace__id__exact")

@@ -88,6 +88,13 @@ class OutgoingEmail(models.Model):
             models.Index(fields=["status", "-id"], name="outgoing_email_by_status"),
             # The outbox of one workspace, newest first.
             models.Index(fields=["workspace", "-id"], name="outgoing_email_newest"),
+            # The outbox by kind, newest first; of marketing mail, which is most of it, any index
+            # finds some at once.
+            models.Index(
+                fields=["kind", "-id"],
+                name="outgoing_email_by_kind",
+                condition=models.Q(kind="confirmation") | models.Q(kind="transactional"),
+            ),
         ]
 
     def __str__(self) -> str:

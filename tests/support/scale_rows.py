@@ -1,4 +1,4 @@
-"""Fills an empty database with the rows of a large installation, and counts them as the worker does.
+"""Fills an empty database with the rows of a large installation; the roll-ups count them.
 
     python -m tests.support.scale_rows EVENTS
 
@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from uuid import UUID
 
 import django
 
@@ -214,7 +213,8 @@ def add_people(filling: Filling) -> None:
 
 def add_audience(filling: Filling) -> None:
     """Add tags, lists, the ledger and suppressed addresses."""
-    tags, lists = ([], []), ([], [])  # type: tuple[list[str], list[str]], tuple[list[str], list[str]]
+    tags: tuple[list[str], list[str]] = ([], [])
+    lists: tuple[list[str], list[str]] = ([], [])
     for place, workspace in enumerate((filling.big, filling.small)):
         for number in range(TAGS):
             tags[place].append(Tag.objects.create(workspace=workspace, name=f"tag-{number}").pk.hex)
@@ -239,11 +239,10 @@ def add_audience(filling: Filling) -> None:
         ListMembership,
         "id workspace list subscriber subscribed_at unsubscribed_at",
         (
-            (
-                id_at(at), owner, lists[filling.is_small(number)][number % LISTS], person,
-                moment_at(at), None if number % 9 else moment_at(at + 60),
-            )  # fmt: skip
+            (id_at(at), owner, mine[number % LISTS], person, moment_at(at), left)
             for number, person, owner, at in times
+            for mine in (lists[filling.is_small(number)],)
+            for left in (None if number % 9 else moment_at(at + 60),)
         ),
     )
     store(
@@ -269,18 +268,8 @@ def events(filling: Filling) -> Iterator[Row]:
     """Yield the rows, and count them by hour and day: the worker needs minutes for a million."""
     rise = filling.random.random
     busy, started = filling.people[1], filling.sequences[0][0]
-    effects = json.dumps(
-        {
-            "sequencesStarted": [
-                {
-                    "sequence": started.name,
-                    "sequenceId": started.pk.hex,
-                    "enrollment": id_at(filling.now),
-                    "by": "event",
-                }
-            ]
-        }
-    )
+    start = {"sequence": started.name, "sequenceId": started.pk.hex, "by": "event"}
+    effects = json.dumps({"sequencesStarted": [{**start, "enrollment": id_at(filling.now)}]})
     said = [
         f'{{"plan": "{("solo", "pro")[each % 2]}", "order": {{"id": "A-{each}", "total": {each}}}}}'
         for each in range(1000)
@@ -336,24 +325,20 @@ def add_enrollments(filling: Filling) -> None:
         if step.kind == Step.Kind.EMAIL and number % 9 != 0:
             mail_id, became = id_at(at), MAIL_STATUSES[(number + step.position) * 7 % 100]
             status = became if became in {"failed", "skipped"} else "done"
-            mails.append(
-                (
-                    mail_id, filling.workspace_of(number), person, "marketing",
-                    f"{Enrollment.MAIL_CAUSE_PREFIX}{enrollment}:{step.pk.hex}:1", became,
-                    f"<{mail_id}@example.com>", "Shop <news@example.com>", "person@example.com",
-                    "News", HTML, "News", 1, "550 no" if became == "failed" else "",
-                    "unsubscribed" if became == "skipped" else "", moment_at(at),
-                    moment_at(at) if became in {"sent", "unknown"} else None,
-                )  # fmt: skip
-            )
+            mail: Row = (
+                mail_id, filling.workspace_of(number), person, "marketing",
+                f"{Enrollment.MAIL_CAUSE_PREFIX}{enrollment}:{step.pk.hex}:1", became,
+                f"<{mail_id}@example.com>", "Shop <news@example.com>", "person@example.com",
+                "News", HTML, "News", 1, "550 no" if became == "failed" else "",
+                "unsubscribed" if became == "skipped" else "", moment_at(at),
+                moment_at(at) if became in {"sent", "unknown"} else None,
+            )  # fmt: skip
+            mails.append(mail)
             if became == "sent":
                 filling.mails.append((mail_id, filling.workspace_of(number), person, at))
-        runs.append(
-            (
-                id_at(at), filling.workspace_of(number), enrollment, step.pk.hex, status, mail_id,
-                moment_at(at), moment_at(at),
-            )  # fmt: skip
-        )
+        begun = moment_at(at)
+        owner = filling.workspace_of(number)
+        runs.append((id_at(at), owner, enrollment, step.pk.hex, status, mail_id, begun, begun))
 
     store(
         Enrollment,
@@ -383,8 +368,11 @@ def add_rest(filling: Filling, *, now: datetime) -> None:
             ]
         ),
     )
-    for event_id in Event.objects.order_by("-pk").values_list("pk", flat=True)[:50]:
-        add_failed_stage(filling.big.pk, event_id, now=now)
+    failed = {"workspace": filling.big, "stage": FailedStage.Stage.TRIGGER_SEQUENCES}
+    FailedStage.objects.bulk_create(
+        FailedStage(event=event, failed_at=now, next_attempt_at=now + timedelta(hours=1), **failed)
+        for event in Event.objects.filter(workspace=filling.big).order_by("-pk")[:50]
+    )
     user = User.objects.create_superuser("scale", "scale@example.com", "scale")
     tag = ContentType.objects.get_for_model(Tag)
     LogEntry.objects.bulk_create(
@@ -399,16 +387,6 @@ def add_rest(filling: Filling, *, now: datetime) -> None:
     )
     make_segment(filling.big, {"field": "status", "operator": "is", "value": "active"}, name="All")
     Workspace.objects.update(config_version=F("config_version") + 1)
-
-
-def add_failed_stage(workspace_id: UUID, event_id: UUID, *, now: datetime) -> None:
-    FailedStage.objects.create(
-        workspace_id=workspace_id,
-        event_id=event_id,
-        stage=FailedStage.Stage.TRIGGER_SEQUENCES,
-        failed_at=now,
-        next_attempt_at=now + timedelta(hours=1),
-    )
 
 
 if __name__ == "__main__":
