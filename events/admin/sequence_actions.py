@@ -97,7 +97,7 @@ class SequenceActions(BaseAdmin):
         found.append(RESUME_ENROLLMENT if row.is_enrollment_paused else PAUSE_ENROLLMENT)
         if _has_enrollments_behind(row):
             found.append(MOVE)
-        if retrying.losses(now=timezone.now(), sequence=row):
+        if retrying.has_losses(now=timezone.now(), sequence=row):
             found.append(RETRY)
         return [*found, ARCHIVE]
 

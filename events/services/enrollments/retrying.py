@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 
 from events.models import Enrollment, Step, StepRun
 from events.models import Sequence as SequenceRow
@@ -94,6 +94,17 @@ def losses(
         for (sequence_id, _position, _reason), group in groups.items()
     ]
     return sorted(listed, key=lambda each: each.since, reverse=True)
+
+
+def has_losses(*, sequence: SequenceRow, now: datetime) -> bool:
+    """Tell whether `losses` of a sequence would return something; two short look-ups."""
+    since = now - RECENT
+    ended = Q(ended_at__gte=since) | Q(ended_at=None, updated_at__gte=since)
+    if _enrollments(None, sequence).filter(ended).exists():
+        return True
+    done = Q(ended_at__gte=since) | Q(ended_at=None, started_at__gte=since)
+    told = Q(enrollment__status=FAILED, enrollment__step=F("step"))
+    return _runs(None, sequence).filter(done).exclude(told).exists()
 
 
 def count_by_reason(*, now: datetime) -> Counter[str]:
@@ -198,12 +209,7 @@ def _lost(
 def _failed_enrollments(
     workspace: Workspace | None, sequence: SequenceRow | None
 ) -> Iterator[Lost]:
-    rows = Enrollment.objects.filter(status=FAILED, step__isnull=False)
-    if workspace:
-        rows = rows.filter(workspace=workspace)
-    if sequence:
-        rows = rows.filter(sequence=sequence)
-    rows = rows.exclude(subscriber__status__in=OUT_OF_REACH)
+    rows = _enrollments(workspace, sequence)
     # Columns, not rows: a thousand rows of both tables take the home page half a second.
     latest = list(rows.order_by("-pk").values_list(*ENROLLMENT_COLUMNS, named=True)[:MOST_READ])
     cause_by_id = {
@@ -230,15 +236,7 @@ def _failed_enrollments(
 
 def _failed_mails(workspace: Workspace | None, sequence: SequenceRow | None) -> Iterator[Lost]:
     """Yield the failed mails of steps that their enrollments have passed."""
-    mails = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.FAILED, due_at=None)
-    if workspace:
-        mails = mails.filter(workspace=workspace)
-    runs = StepRun.objects.filter(
-        status=StepRun.Status.FAILED, email__in=mails.order_by("-pk").values("pk")[:MOST_READ]
-    )
-    if sequence:
-        runs = runs.filter(enrollment__sequence=sequence)
-    runs = runs.exclude(enrollment__subscriber__status__in=OUT_OF_REACH)
+    runs = _runs(workspace, sequence)
     for run in runs.order_by("-pk").values_list(*RUN_COLUMNS, named=True)[:MOST_READ]:
         if run.enrollment__status == FAILED and run.enrollment__step_id == run.step_id:
             continue
@@ -252,6 +250,28 @@ def _failed_mails(workspace: Workspace | None, sequence: SequenceRow | None) -> 
             at=run.ended_at or run.started_at,
             email_id=run.email_id,
         )
+
+
+def _enrollments(workspace: Workspace | None, sequence: SequenceRow | None) -> QuerySet[Enrollment]:
+    rows = Enrollment.objects.filter(status=FAILED, step__isnull=False)
+    if workspace:
+        rows = rows.filter(workspace=workspace)
+    if sequence:
+        rows = rows.filter(sequence=sequence)
+    return rows.exclude(subscriber__status__in=OUT_OF_REACH)
+
+
+def _runs(workspace: Workspace | None, sequence: SequenceRow | None) -> QuerySet[StepRun]:
+    """Return the steps that ended with one of the latest failed mails."""
+    mails = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.FAILED, due_at=None)
+    if workspace:
+        mails = mails.filter(workspace=workspace)
+    runs = StepRun.objects.filter(
+        status=StepRun.Status.FAILED, email__in=mails.order_by("-pk").values("pk")[:MOST_READ]
+    )
+    if sequence:
+        runs = runs.filter(enrollment__sequence=sequence)
+    return runs.exclude(enrollment__subscriber__status__in=OUT_OF_REACH)
 
 
 def _reason(kind: str, *, has_mail: bool) -> str:

@@ -46,6 +46,15 @@ def said(loss: retrying.Loss) -> tuple[str, int, str, int]:
     return (loss.sequence.name, loss.step_position, loss.reason, loss.count)
 
 
+def losses(travel: TimeTravel) -> list[retrying.Loss]:
+    """Return all losses, after a check that a sequence's page would offer to retry them."""
+    found = retrying.losses(now=travel.now)
+    lost = {each.sequence.pk for each in found}
+    for row in Sequence.objects.all():
+        assert retrying.has_losses(sequence=row, now=travel.now) is (row.pk in lost)
+    return found
+
+
 def test_template_faults_are_one_loss_and_are_retried_together(
     workspace: Workspace, travel: TimeTravel
 ) -> None:
@@ -54,7 +63,7 @@ def test_template_faults_are_one_loss_and_are_retried_together(
     well = failing(sequence, "cyd", items=2)
     travel.run_for(timedelta(minutes=5))
 
-    (loss,) = retrying.losses(now=travel.now)
+    (loss,) = losses(travel)
     (finding,) = checks.lost(Audit(now=travel.now))
     texts = [each.text for each in alarms.needs(workspace=None, now=travel.now)]
 
@@ -78,7 +87,7 @@ def test_template_faults_are_one_loss_and_are_retried_together(
         assert enrollment.status == Status.COMPLETED
         sent = OutgoingEmail.objects.filter(subscriber=enrollment.subscriber_id, status="sent")
         assert sent.count() == 1
-    assert retrying.losses(now=travel.now) == []
+    assert losses(travel) == []
 
 
 def test_the_log_warns_of_a_sequence_that_fails_once_an_hour(
@@ -129,7 +138,7 @@ def test_a_template_fault_is_told_while_the_mail_server_is_away(
 
     travel.tick()
 
-    (loss,) = retrying.losses(now=travel.now)
+    (loss,) = losses(travel)
     mail_breaker.reset()
     assert said(loss) == ("Welcome", 0, "template_error", 1)
     lost.refresh_from_db()
@@ -171,7 +180,7 @@ def test_a_mail_that_failed_while_its_enrollment_went_on_is_sent_alone(
     enrollment.refresh_from_db()
     ended = (enrollment.status, enrollment.ended_at)
 
-    (loss,) = retrying.losses(now=travel.now)
+    (loss,) = losses(travel)
     retrying.retry_all(sequence=sequence, now=travel.now)
     travel.run_for(timedelta(hours=1))
 
@@ -181,7 +190,7 @@ def test_a_mail_that_failed_while_its_enrollment_went_on_is_sent_alone(
     assert set(server.count.values()) == {1}
     enrollment.refresh_from_db()
     assert (enrollment.status, enrollment.ended_at) == ended
-    assert retrying.losses(now=travel.now) == []
+    assert losses(travel) == []
 
 
 def test_a_refused_mail_that_ended_its_enrollment_leaves_once_when_retried(
@@ -211,7 +220,7 @@ def test_people_out_of_reach_and_unknown_deliveries_are_no_loss_to_retry(
     travel.tick()
 
     assert Subscriber.objects.get().status == "bounced"
-    assert retrying.losses(now=travel.now) == []
+    assert losses(travel) == []
 
 
 def test_the_page_counts_first_and_the_button_is_logged(
