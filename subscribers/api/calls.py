@@ -43,6 +43,11 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
+@inputs.inputs
+class Nothing(Inputs):
+    """What a call without a body takes."""
+
+
 class Shape(Struct, rename="camel", kw_only=True):
     """The base of everything in answers. A field that may be absent has `UNSET` as its default."""
 
@@ -214,7 +219,7 @@ def _declared(
         if call.body is not None:
             arguments["given"], warnings = inputs.read(call.body, view.read_object(), noun="field")
         elif call.does_write and request.body:
-            view.read_object()
+            inputs.read(Nothing, view.read_object(), noun="field")
         if not call.does_write:
             return _response(Answer(method(view, **arguments)))
         return _written(view, call, lambda: _with_warnings(method(view, **arguments), warnings))
