@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
+from django import forms
 from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
@@ -66,8 +67,22 @@ def _signed_in(request: HttpRequest) -> User:
     return request.user
 
 
+class KnownRows(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    def _check_values(self, value: Any) -> Any:  # noqa: ANN401 - as Django has it
+        try:
+            # SQLite refuses a number beyond its integers only when it is asked.
+            return list(super()._check_values(value))  # type: ignore[misc] # not declared
+        except OverflowError as error:
+            raise forms.ValidationError("Choose rows that are there.") from error
+
+
+class PicksRows(admin.ModelAdmin):  # type: ignore[type-arg]
+    def formfield_for_manytomany(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as above
+        return super().formfield_for_manytomany(*args, **{**kwargs, "form_class": KnownRows})
+
+
 @admin.register(User)
-class PersonAdmin(FencedAdmin, UserAdmin, BaseAdmin):  # type: ignore[type-arg]  # not generic at run time
+class PersonAdmin(PicksRows, FencedAdmin, UserAdmin, BaseAdmin):  # type: ignore[type-arg]  # not generic at run time
     """The admin's users; deactivated rather than deleted, since the log names them."""
 
     form = UserChangeForm
@@ -115,7 +130,7 @@ class PersonAdmin(FencedAdmin, UserAdmin, BaseAdmin):  # type: ignore[type-arg] 
 
 
 @admin.register(Group)
-class PeopleGroupAdmin(FencedAdmin, GroupAdmin, BaseAdmin):
+class PeopleGroupAdmin(PicksRows, FencedAdmin, GroupAdmin, BaseAdmin):
     filter_horizontal = ()
 
 

@@ -46,7 +46,7 @@ class MailForm(SimulationForm):
 
     def clean(self) -> None:
         """Settle which event comes."""
-        chosen = self.cleaned_data["event"]
+        chosen = self.cleaned_data.get("event", "")
         given = self.cleaned_data.get("properties", "").strip()
         if chosen and given:
             self.add_error("event", "Choose an event of theirs, or give properties, not both.")

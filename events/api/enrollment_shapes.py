@@ -112,7 +112,7 @@ class NotEnrolled(Shape, kw_only=True):
     subscriber_id: SubscriberId
 
 
-class Unknown(Shape, kw_only=True):
+class UnknownPeople(Shape, kw_only=True):
     emails: list[str]
     subscriber_ids: list[str]
 
@@ -124,7 +124,7 @@ class PausedAnswer(Answered, kw_only=True):
     already_paused_count: Count
     in_progress_count: Count
     not_enrolled: list[NotEnrolled]
-    not_found: Unknown
+    not_found: UnknownPeople
     message: str
 
 
@@ -144,7 +144,7 @@ class ResumedAnswer(Answered, kw_only=True):
     enqueue_errors: list[EnqueueError]
     sequence_running: bool
     not_enrolled: list[NotEnrolled]
-    not_found: Unknown
+    not_found: UnknownPeople
     message: str
 
 

@@ -16,7 +16,7 @@ from events.api.enrollment_shapes import (
     NotEnrolled,
     PausedAnswer,
     ResumedAnswer,
-    Unknown,
+    UnknownPeople,
     cancelled,
     held,
     past,
@@ -314,7 +314,7 @@ def _others(found: FoundPeople, done: Several[tuple[Enrollment, bool]]) -> dict[
             for person in found
             if person.pk not in enrolled
         ],
-        "not_found": Unknown(
+        "not_found": UnknownPeople(
             emails=found.not_found.emails, subscriber_ids=found.not_found.subscriber_ids
         ),
     }

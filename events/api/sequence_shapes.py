@@ -145,7 +145,7 @@ class SwitchedAnswer(Answered, kw_only=True):
     notices: list[str]
 
 
-class Readiness(Shape, kw_only=True):
+class ReadinessShape(Shape, kw_only=True):
     ready: bool
     errors: list[str]
     warnings: list[str]
@@ -159,7 +159,7 @@ class SimulationAnswer(Answered, kw_only=True):
     status: str
     subscriber: dict[str, Any]
     enrollment: dict[str, Any]
-    readiness: Readiness
+    readiness: ReadinessShape
     path: dict[str, Any]
     notes: list[str]
     sends_mail: bool

@@ -25,7 +25,8 @@ def form_errors(answer: Any) -> dict[str, list[str]]:
 
 def make_key(client: Client, workspace: Workspace, **fields: Any) -> Any:
     """Send the form for a new key."""
-    values = {"workspace": workspace.pk, "name": "shop", **fields}
+    may = {} if "scopes" in fields else {"is_full": "on"}
+    values = {"workspace": workspace.pk, "name": "shop", **may, **fields}
     return client.post("/admin/subscribers/apikey/add/", values)
 
 
@@ -40,6 +41,16 @@ def test_a_new_key_is_shown_once_and_works(admin_client: Client, workspace: Work
     assert Caller(workspace=workspace, key=text).get(ACCOUNT).status == 200
     assert text not in admin_client.get(admin_url(row)).content.decode()
     assert LogEntry.objects.get().object_id == str(row.pk)
+
+
+@pytest.mark.parametrize("may", [{"is_full": ""}, {"is_full": "on", "scopes": ["account:read"]}])
+def test_a_key_is_made_only_after_a_decision(
+    admin_client: Client, workspace: Workspace, may: dict[str, Any]
+) -> None:
+    answer = make_key(admin_client, workspace, **may)
+
+    assert form_errors(answer) == {"__all__": ["Choose what the key may do, or full access."]}
+    assert not ApiKey.objects.exists()
 
 
 def test_a_key_that_would_have_expired_is_not_made(
