@@ -88,8 +88,8 @@ def test_paths_are_learnt_with_types_share_and_newest_value(
     assert "As the newest 2 events have them." in text
     assert "plan true/false, text 100% true" in text
     assert "items[].sku text, number 50% A-7" in text
-    assert "tags[] text 50 % a" in text
-    assert "old.deep null 50 %" in text
+    assert "tags[] text 50% a" in text
+    assert "old.deep null 50%" in text
     assert "<script>alert" not in page
 
 
