@@ -306,7 +306,7 @@ def _of(row: Sequence, found: FoundPeople) -> QuerySet[Enrollment]:
 
 
 def _others(found: FoundPeople, done: Several[tuple[Enrollment, bool]]) -> dict[str, Any]:
-    """Return who is known and not in the sequence, and what names nobody."""
+    """Return the people who are known and not in the sequence, and what names nobody."""
     enrolled = {each.subscriber_id for each, _ in done}
     return {
         "not_enrolled": [

@@ -147,7 +147,7 @@ class DisableView(OneSequence):
 
 
 class CloseEntryView(OneSequence):
-    @writes("Let nobody in; who is in it goes on", scope=Scope.SEQUENCES_ACTIVATE)
+    @writes("Close the entry: nobody enters, people in it go on", scope=Scope.SEQUENCES_ACTIVATE)
     def post(self, *, sequence_id: SequenceOfPath) -> SwitchedAnswer:
         row = self.found(sequence_id)
         sequences.set_enrollment_paused(sequence=row, is_paused=True, now=self.now)

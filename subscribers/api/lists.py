@@ -1,4 +1,4 @@
-"""`/lists`, and who is on them."""
+"""`/lists`, and their members."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

@@ -36,7 +36,7 @@ TagNames = Annotated[list[str], several(TAG_NAME, most=MOST_TAGS)]
 
 @inputs
 class Tagged(Inputs):
-    """One person, who is created where they are new."""
+    """One person; somebody new is created."""
 
     unused = UNUSED
 

@@ -19,7 +19,7 @@ class Scope(models.TextChoices):
     SUBSCRIBERS_TAG = "subscribers:tag", "Give tags to subscribers and take them away"
     TAGS_WRITE = "tags:write", "Create, change and delete tags, and set the sync rules"
     LISTS_READ = "lists:read", "Read lists"
-    LISTS_WRITE = "lists:write", "Create, change and delete lists, and change who is on them"
+    LISTS_WRITE = "lists:write", "Create, change and delete lists, and change their members"
     SEQUENCES_READ = "sequences:read", "Read sequences and enrollments"
     SEQUENCES_WRITE = "sequences:write", "Duplicate and archive sequences, and change enrollments"
     SEQUENCES_ACTIVATE = "sequences:activate", "Enable and disable sequences, and close their entry"

@@ -27,7 +27,7 @@ _WAYS_BACK = {
 
 
 class OnlyTheyCanReturn(ValueError):
-    """An application cannot make somebody active who is not."""
+    """Only the person can become active again."""
 
     code = "CONFLICT"
 

@@ -61,7 +61,7 @@ def tag(
     starts_sequences: bool,
     is_test: bool,
 ) -> set[UUID]:
-    """Give tags to locked people; returns who got one that they did not have. Idempotent."""
+    """Give tags to locked people; returns the ids of those who lacked one. Idempotent."""
     wanted = {each.pk for each in chosen}
     had = _tags_of(people, wanted)
     lacking = [person for person in people if wanted - had[person.pk]]
@@ -80,7 +80,7 @@ def tag(
 
 
 def untag(*, people: Sequence[Subscriber], chosen: Collection[Tag]) -> set[UUID]:
-    """Take tags from locked people; returns who had one. Idempotent."""
+    """Take tags from locked people; returns the ids of those who had one. Idempotent."""
     gone = {each.pk for each in chosen}
     had = _tags_of(people, gone)
     having = [person for person in people if had[person.pk]]
@@ -97,7 +97,7 @@ def leave_list(
     method: str,
     now: datetime,
 ) -> set[UUID]:
-    """Take locked people off a list, with a consent record each; returns who was on it."""
+    """Take locked people off a list, with a consent record each; returns the ids of the members."""
     joined = ListMembership.objects.filter(
         subscriber__in=[person.pk for person in people], list=chosen, unsubscribed_at=None
     )

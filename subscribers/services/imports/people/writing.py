@@ -35,7 +35,7 @@ class SomebodyWasFaster(Exception):
 
 
 def write(*, plan: Plan, options: ImportOptions, now: datetime) -> dict[UUID, Asked]:
-    """Write the plan; returns who was asked to confirm, or raises `SomebodyWasFaster`."""
+    """Write the plan; returns the people asked to confirm, or raises `SomebodyWasFaster`."""
     _insert_people(plan.created)
     quick_rows.update(plan.changed, columns=known_people.COLUMNS)
     _close_and_stop(plan, now)
