@@ -23,6 +23,7 @@ from subscribers.ids import decode
 # As many of the newest `MOST_LOOKED_AT` rows must be a workspace's, so that a scan goes on in their
 # order: until it has as many rows, it passes those of the others.
 ENOUGH_TO_SCAN = 500
+MOST_SORTED = 200_000
 MOST_NEWER = 500
 ROWS_AT_ONCE = 500
 AFTER = "after"
@@ -62,7 +63,12 @@ class EventList(ScanningList):
         edge = list(newest.values_list("pk", flat=True)[MOST_LOOKED_AT : MOST_LOOKED_AT + 1])
         enough = ENOUGH_TO_SCAN if self.scanning else self.list_per_page + 1
         near = self.queryset.filter(pk__gte=edge[0]).values_list("pk") if edge else None
-        return near is not None and len(near[:enough]) < enough
+        if near is None or len(near[:enough]) >= enough:
+            return False
+        # One that was busy once has too many to sort.
+        named = EventDefinition.objects.filter(workspace=self._workspace_id(request))
+        every = Event.objects.filter(definition__in=named.values("pk"))
+        return every[: MOST_SORTED + 1].count() <= MOST_SORTED
 
     def _by_definition(self, request: HttpRequest) -> Any:  # noqa: ANN401 - a queryset
         """Return the same rows by another way: those of the names of the workspace, sorted.

@@ -17,7 +17,7 @@ from subscribers.wire.names import plain
 
 PROVIDER = "cueline"
 # Of one name everything is learnt, of all names the newest events only.
-MOST_DESCRIBED = 100
+MOST_DESCRIBED = 20
 SAMPLED_OF_MANY = 20
 Provider = Annotated[str, one_of(PROVIDER)]
 

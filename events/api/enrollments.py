@@ -28,10 +28,11 @@ from events.api.sequence_shapes import OffsetPages
 from events.api.sequences import DEEPEST, OneSequence, SequenceOfPath
 from events.models import Enrollment, Sequence, StepRun
 from events.services.enrollments import by_operator
+from events.services.sequences import parked_enrollments
 from subscribers import ids
 from subscribers.api.calls import id_in_path, no_such_row, reads, writes
 from subscribers.api.inputs import Inputs, Reads, inputs
-from subscribers.api.named_people import FoundPeople, NamedPeople, SubscriberIds
+from subscribers.api.named_people import FoundPeople, NamedPeople, OneId, SubscriberIds
 from subscribers.api.values import (
     Email,
     Flag,
@@ -73,7 +74,10 @@ def _read_ids(value: object) -> list[UUID]:
 
 
 def _read_reason(value: object) -> str:
-    return read_text(value, longest=LONGEST_REASON)
+    reason = read_text(value, longest=LONGEST_REASON)
+    if reason == parked_enrollments.REASON:
+        raise InvalidField("is a word of the engine: say why in your own words.")
+    return reason
 
 
 Statuses = Annotated[list[str], Reads(_read_statuses, {"type": "string"})]
@@ -113,13 +117,20 @@ class Cancelling(Inputs):
     """A dry run unless `dryRun` is false."""
 
     cancel_all: Flag = False
+    subscriber_id: OneId | None = None
     subscriber_ids: SubscriberIds | None = None
     dry_run: Flag = True
     reason: Reason | None = None
 
     def find_faults(self) -> Iterator[Fault]:
-        if self.cancel_all == bool(self.subscriber_ids):
-            yield Fault("cancelAll", "or subscriberIds is needed, and not both.")
+        ways = (self.cancel_all, self.subscriber_id is not None, bool(self.subscriber_ids))
+        if sum(ways) != 1:
+            yield Fault("cancelAll", "or subscriberIds, or subscriberId is needed: one of them.")
+
+    @property
+    def people(self) -> list[UUID] | None:
+        """Return whom it is about; None: everybody."""
+        return [self.subscriber_id] if self.subscriber_id else self.subscriber_ids
 
 
 class EnrollView(OneSequence):
@@ -266,12 +277,10 @@ class CancelView(OneSequence):
         row = self.found(sequence_id)
         rows = Enrollment.objects.filter(sequence=row, status__in=Enrollment.UNDER_WAY)
         missing: list[str] = []
-        if given.subscriber_ids is not None:
-            rows = rows.filter(subscriber__in=given.subscriber_ids)
+        if given.people is not None:
+            rows = rows.filter(subscriber__in=given.people)
             known = set(rows.values_list("subscriber_id", flat=True))
-            missing = [
-                ids.encode("sub", each) for each in given.subscriber_ids if each not in known
-            ]
+            missing = [ids.encode("sub", each) for each in given.people if each not in known]
         matched = rows.order_by()[: DEEPEST + 1].count()
         chosen = list(rows.order_by("id").values_list("pk", flat=True)[:MOST_CANCELLED])
         part = Enrollment.objects.filter(pk__in=chosen)

@@ -185,7 +185,8 @@ class DuplicateView(OneSequence):
             sequence=self.found(sequence_id), now=self.now, name=given.name or ""
         )
         made = self.found(made.pk)
-        read = whole(made, sequences.spec_of(made))
+        spec = references.with_list_names(workspace=self.workspace, spec=sequences.spec_of(made))
+        read = whole(made, spec)
         return CopiedAnswer(
             sequence=SequenceShape(**summary(made)), nodes=read.nodes, edges=read.edges
         )

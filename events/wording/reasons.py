@@ -62,6 +62,7 @@ REASONS: Mapping[str, str] = {
     "confirmation_closed": "the confirmation was given up, or the person unsubscribed",
     "enrollment_ended": "the enrollment ended before the mail was sent",
     "skipped_by_hand": "an operator skipped it",
+    "step_retried": "it failed, and its step was carried out once more with another mail",
     "test_key": "a test key led to it, and test keys never mail",
     "bounced_later": "it came back: the address does not exist",
     "complained_later": "the person reported it as spam",

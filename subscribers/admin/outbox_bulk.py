@@ -147,6 +147,8 @@ class BulkPages(BaseAdmin):
             may_act=self.has_bulk_permission(request),
             list_address=_list_of(request),
             address=f"{reverse(f'admin:{_acting(change)}')}?{request.GET.urlencode()}",
+            workspace=workspace_choice.chosen(request) or "",
+            newest=max(chosen.ids, default=""),
         )
 
     def change_all(self, request: HttpRequest) -> HttpResponse:
@@ -160,11 +162,17 @@ class BulkPages(BaseAdmin):
         if with_unknown and request.POST.get("word", "").strip().lower() != WORD:
             messages.error(request, f"Type “{WORD}”: these mails may have arrived.")
             return HttpResponseRedirect(back)
+        if request.POST.get("workspace", "") != str(workspace_choice.chosen(request) or ""):
+            messages.error(request, "Another workspace is chosen by now: look at the mails again.")
+            return HttpResponseRedirect(back)
         reason = reasons.given(request, kept_in="log")
         if reason is None:
             return HttpResponseRedirect(back)
+        # Not those that came after the page was shown, which nobody has seen counted.
+        newest = request.POST.get("newest", "")
+        counted = [each for each in chosen.ids if str(each) <= newest]
         done = bulk.carry_out(
-            change=change, email_ids=chosen.ids, now=timezone.now(), with_unknown=with_unknown
+            change=change, email_ids=counted, now=timezone.now(), with_unknown=with_unknown
         )
         mails = "mail" if done.changed == 1 else "mails"
         words = f"{WORDS[change].done} {done.changed:,} {mails}"
@@ -172,7 +180,7 @@ class BulkPages(BaseAdmin):
         if done.changed:
             self._log(request, f"{words} ({by or 'no filter'}). Reason: {reason}")
         left = f"; {done.left:,} have another status meanwhile" if done.left else ""
-        is_more = chosen.is_cut or len(chosen.ids) > MOST_AT_ONCE
+        is_more = chosen.is_cut or len(counted) > MOST_AT_ONCE
         messages.success(request, f"{words}{left}.{' There are more: go on.' * is_more}")
         return HttpResponseRedirect(back if is_more else _list_of(request))
 
@@ -180,6 +188,9 @@ class BulkPages(BaseAdmin):
         return bool(request.user.has_perm("subscribers.change_outgoingemail"))
 
     def _chosen(self, request: HttpRequest) -> ChosenMails | None:
+        """Return what the address chooses; None for an address that the list would not take."""
+        if not self.offered(request).issuperset(request.GET):
+            return None
         try:
             found: ChangeList = self.get_changelist_instance(request)
         except UnusableAddress:

@@ -31,7 +31,7 @@ REASONS = (
     "confirmations_delayed", "subscriber_unsubscribed", "subscriber_bounced",
     "subscriber_complained", "subscriber_pending", "suppressed", "not_on_list",
     "not_in_allow_list", "test_key", "mail_is_blank", "confirmation_closed", "already_confirmed",
-    "enrollment_ended", "skipped_by_hand",
+    "enrollment_ended", "skipped_by_hand", "step_retried",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace as replaced
 
 from subscribers import ids
 from subscribers.api.calls import (
@@ -67,22 +68,30 @@ class KeyChange(Inputs):
     scopes: Scopes | UnsetType | None = UNSET
 
     def find_faults(self) -> Iterator[Fault]:
-        if self.scopes == []:
-            yield Fault("scopes", "is empty: such a key may do nothing.")
-
-    def wanted(self, *, otherwise: Sequence[Scope] | None) -> Sequence[Scope] | None:
-        """Return what the key may do; None is everything."""
-        if self.scopes is not UNSET:
-            return self.scopes
-        return otherwise if self.preset is UNSET else PRESETS[self.preset]
+        yield from _faults_of_scopes(self.scopes, self.preset)
 
 
 @inputs
-class NewApiKey(KeyChange):
+class NewApiKey(Inputs):
     """`preset` full_access is the default. `isTest`: it sends no mail and calls no webhook."""
 
+    name: KeyName | None = None
+    preset: Preset | None = None
+    scopes: Scopes | UnsetType | None = UNSET
     is_test: Flag = False
     expires_at: Moment | None = None
+
+    def find_faults(self) -> Iterator[Fault]:
+        yield from _faults_of_scopes(self.scopes, self.preset)
+
+
+def _faults_of_scopes(
+    scopes: Sequence[Scope] | UnsetType | None, preset: str | UnsetType | None
+) -> Iterator[Fault]:
+    if scopes == []:
+        yield Fault("scopes", "is empty: such a key may do nothing.")
+    if scopes is None and preset and preset != FULL:
+        yield Fault("scopes", f"is null, which is full access and not the preset {preset}.")
 
 
 class Permissions(Shape, kw_only=True):
@@ -123,6 +132,10 @@ class KeyAnswer(Answered, kw_only=True):
     api_key: KeyShape
     message: str
 
+    @property
+    def edited(self) -> Shape:
+        return _edited(self.api_key)
+
 
 class NewKeyAnswer(Answered, kw_only=True):
     api_key: NewKeyShape
@@ -145,7 +158,7 @@ class KeysView(ResourceView):
         self.refuse_idempotency_key(because="for keys: the kept answer would hold the key")
         if given.expires_at is not None and given.expires_at <= self.now:
             raise ApiError("VALIDATION_ERROR", "expiresAt is over already.")
-        scopes = given.wanted(otherwise=None)
+        scopes = PRESETS[given.preset or FULL] if given.scopes is UNSET else given.scopes
         _refuse_more(self.api_key, scopes)
         made = api_keys.create(
             workspace=self.workspace,
@@ -167,14 +180,14 @@ class KeyView(ResourceView):
     @writes("Change a key's name or scopes", scope=Scope.API_KEYS_MANAGE, example={"name": "Shop"})
     def patch(self, given: KeyChange, *, key_id: KeyOfPath) -> KeyAnswer:
         row = self.locked(key_id)
+        # Also a key that may do more already: its holder would not notice another one's change.
+        _refuse_more(self.api_key, row.scopes)
         if given.name:
             row.name = given.name
-        has = None if row.scopes is None else [Scope(each) for each in row.scopes]
-        scopes = given.wanted(otherwise=has)
-        # Also a key that may do more already: its holder would not notice another one's change.
-        _refuse_more(self.api_key, has)
-        _refuse_more(self.api_key, scopes)
-        row.scopes = api_keys.words_of(scopes)
+        if given.scopes is not UNSET or given.preset:
+            scopes = PRESETS[given.preset or FULL] if given.scopes is UNSET else given.scopes
+            _refuse_more(self.api_key, scopes)
+            row.scopes = api_keys.words_of(scopes)
         api_keys.save(api_key=row)
         return KeyAnswer(
             api_key=shape_of(row, current=self.api_key), message="It holds from the next request."
@@ -183,6 +196,8 @@ class KeyView(ResourceView):
     @writes("Revoke a key", scope=Scope.API_KEYS_MANAGE)
     def delete(self, *, key_id: KeyOfPath) -> KeyAnswer:
         row = self.locked(key_id)
+        if row.pk != self.api_key.pk:
+            _refuse_more(self.api_key, row.scopes)
         api_keys.revoke(api_key=row, now=self.now)
         row.refresh_from_db(fields=["revoked_at"])
         return KeyAnswer(
@@ -197,7 +212,7 @@ class KeyView(ResourceView):
         if found is None:
             return no_such_row()
         self.about = ids.encode("key", key_id)
-        self.expect(shape_of(found, current=self.api_key))
+        self.expect(_edited(shape_of(found, current=self.api_key)))
         return found
 
 
@@ -224,11 +239,17 @@ def shape_of(row: ApiKey, *, current: ApiKey) -> KeyShape:
     )
 
 
-def _refuse_more(own: ApiKey, scopes: Sequence[Scope] | None) -> None:
+def _edited(shape: KeyShape) -> KeyShape:
+    """Return a key without what changes by using it."""
+    return replaced(shape, last_used_at=None, is_current=False)
+
+
+def _refuse_more(own: ApiKey, scopes: Sequence[str] | None) -> None:
     """Refuse to give, or to touch, what the calling key may not do itself."""
     if own.scopes is None:
         return
-    more = ["full access"] if scopes is None else [each for each in scopes if not own.allows(each)]
+    has = set(own.scopes)
+    more = ["full access"] if scopes is None else [each for each in scopes if each not in has]
     if more:
         raise ApiError("FORBIDDEN", f"This key has no {more[0]}, so it cannot give it.")
 

@@ -127,7 +127,8 @@ class ResourceView(ApiView):
 
     @property
     def call(self) -> Call | None:
-        handler = getattr(self, str(self.request.method).lower(), None)
+        name = str(self.request.method).lower()
+        handler = getattr(self, name, None) if name in METHODS else None
         return getattr(handler, "call", None)
 
     @property
@@ -234,8 +235,16 @@ def _written(view: ResourceView, call: Call, change: Callable[[], Answered]) -> 
             _repeated(lambda: _in_transaction(change, keep)) if call.is_atomic else Answer(change())
         )
 
+    made: list[Answer] = []
+
+    def kept_work(keep: Keep | None) -> Answer:
+        made.append(work(keep))
+        return made[-1]
+
     is_repeatable = view.request.method == "POST"
-    response = view.answer_once(work) if is_repeatable else _response(work(None))
+    response = view.answer_once(kept_work) if is_repeatable else _response(work(None))
+    if made:
+        _tag(response, made[-1])
     names = {"request_id": request_id_of(view.request), **log_fields(view.api_key)}
     audit.info("%s", call.name, extra={**names, "about": view.about} if view.about else names)
     return response
@@ -262,10 +271,14 @@ def _repeated(work: Callable[[], Answer]) -> Answer:
 
 def _response(answer: Answer) -> HttpResponse:
     response = json_response(answer.body, status=answer.status)
+    _tag(response, answer)
+    return response
+
+
+def _tag(response: HttpResponse, answer: Answer) -> None:
     edited = answer.body.edited
     if edited is not None:
         response["ETag"] = etag_of(edited)
-    return response
 
 
 def _with_warnings(answer: Answered, warnings: Sequence[Fault]) -> Answered:

@@ -30,6 +30,7 @@ def _read_any_address(value: object) -> str:
 
 Emails = Annotated[list[str], several(Reads(_read_any_address, {"type": "string"}), most=MOST)]
 ExternalIds = Annotated[list[str], several(Reads(read_external_id, {"type": "string"}), most=MOST)]
+OneId = Annotated[UUID, Reads(_read_id, {"type": "string"})]
 SubscriberIds = Annotated[list[UUID], several(Reads(_read_id, {"type": "string"}), most=MOST)]
 
 

@@ -10,7 +10,7 @@ from msgspec import field
 from events.models import Enrollment, Event
 from subscribers import ids
 from subscribers.api.calls import Shape
-from subscribers.api.subscriber_shapes import SubscriberShape, shapes_of
+from subscribers.api.subscriber_shapes import SubscriberShape, shape_of
 from subscribers.api.values import Count as WholeNumber
 from subscribers.api.values import ListId
 from subscribers.models import ListMembership, MailActivity, OutgoingEmail, Subscriber
@@ -83,7 +83,7 @@ class PersonShape(SubscriberShape, kw_only=True):
 
 def document_of(person: Subscriber, *, counts_machines: bool) -> PersonShape:
     """Return all of a person; a constant number of statements."""
-    (shape,) = shapes_of(Subscriber.objects.filter(pk=person.pk))
+    shape = shape_of(person.pk)
     return PersonShape(
         **{name: getattr(shape, name) for name in shape.__struct_fields__},
         lists=_lists_of(person),

@@ -11,6 +11,7 @@ from msgspec import Meta, Raw
 
 from subscribers import ids
 from subscribers.api.calls import Shape
+from subscribers.api.errors import ApiError
 from subscribers.api.values import SubscriberId
 from subscribers.models import Subscriber, SubscriberTag
 
@@ -62,9 +63,15 @@ def shapes_of(people: QuerySet[Subscriber]) -> list[SubscriberShape]:
 
 
 def shape_of(subscriber_id: UUID) -> SubscriberShape:
-    """Return a subscriber who is there."""
-    (shape,) = shapes_of(Subscriber.objects.filter(pk=subscriber_id))
-    return shape
+    """Return a subscriber; raises `SUBSCRIBER_NOT_FOUND` for one who was erased meanwhile."""
+    found = shapes_of(Subscriber.objects.filter(pk=subscriber_id))
+    if not found:
+        raise nobody()
+    return found[0]
+
+
+def nobody() -> ApiError:
+    return ApiError("SUBSCRIBER_NOT_FOUND", "There is nobody with this address or external id.")
 
 
 def tag_names_of(people: Sequence[UUID]) -> dict[UUID, list[str]]:

@@ -28,10 +28,11 @@ from subscribers.api.subscriber_inputs import (
     SubscriberChange,
     person_of,
 )
-from subscribers.api.subscriber_shapes import SubscriberShape, shape_of
+from subscribers.api.subscriber_shapes import SubscriberShape, nobody, shape_of
 from subscribers.models import Subscriber
 from subscribers.models.api_key import Scope
-from subscribers.services.audience import lists, tags
+from subscribers.services.audience import lists
+from subscribers.services.audience import tags as tag_service
 from subscribers.services.consent import unsubscribing
 from subscribers.services.consent.unsubscribing import UnsubscribeMethod
 from subscribers.services.imports.people import (
@@ -48,8 +49,10 @@ from subscribers.services.people import changing, erasing
 from subscribers.wire import addresses
 from subscribers.wire.payloads import (
     Fault,
+    InvalidField,
     InvalidRequest,
     Person,
+    read_external_id,
 )
 
 
@@ -72,6 +75,11 @@ class TakenAnswer(Answered, kw_only=True):
 
 class PersonAnswer(Answered, kw_only=True):
     subscriber: PersonShape
+
+    @property
+    def edited(self) -> SubscriberShape:
+        names = SubscriberShape.__struct_fields__
+        return SubscriberShape(**{name: getattr(self.subscriber, name) for name in names})
 
 
 class SubscriberAnswer(Answered, kw_only=True):
@@ -119,6 +127,7 @@ class SubscribersView(ResourceView):
             status=given.status,
             created_at=given.created_at,
         )
+        tag_service.ensure(workspace=self.workspace, names=draft.tags)
         done = take_in(options=options, given=[draft], now=self.now)
         return _taken(done, only_result(self, done))
 
@@ -163,6 +172,8 @@ def take_one(
     """
     options = take_options(view, duplicates=Duplicates.MERGE, mode=OptInMode.DEFAULT, enrolls=True)
     draft = SubscriberDraft(person=person, tags=tags)
+    # Before anybody is locked, so that nobody who waits for a tag holds a person.
+    tag_service.ensure(workspace=view.workspace, names=tags)
     done = take_in(options=replace(options, merges_attributes=True), given=[draft], now=view.now)
     return done, only_result(view, done)
 
@@ -217,7 +228,10 @@ class NamedPerson(ResourceView):
 
     def addressed(self, **parts: str) -> Mapping[str, Any]:
         if "external_id" in parts:
-            return {"external_id": parts["external_id"].strip()}
+            try:
+                return {"external_id": read_external_id(parts["external_id"])}
+            except InvalidField as error:
+                raise nobody() from error
         row_id = ids.decode("sub", parts["email"])
         if row_id is not None:
             return {"pk": row_id}
@@ -251,7 +265,7 @@ class PersonView(NamedPerson):
     def patch(self, given: SubscriberChange, *, who: Who) -> SubscriberAnswer:
         if isinstance(given.tags, list):
             # Before anybody is locked.
-            tags.ensure(workspace=self.workspace, names=given.tags)
+            tag_service.ensure(workspace=self.workspace, names=given.tags)
         person = self.locked(who)
         self.expect(shape_of(person.pk))
         changing.change(
@@ -280,11 +294,14 @@ class PersonView(NamedPerson):
         with transaction.atomic():
             person = self.locked(who)
             self.expect(shape_of(person.pk))
+        # The log does not name somebody who is erased.
+        self.about = ""
         erased = erasing.erase(
             subscriber_id=person.pk,
             circumstances=self.circumstances,
             now=self.now,
-            allows_return=not asked.keep_suppressed and not _stays_out(person),
+            allows_return=not asked.keep_suppressed,
+            keeps_out_those_who_left=True,
         )
         return DeletedAnswer(deleted=True, is_suppressed=erased.is_suppressed)
 
@@ -300,9 +317,10 @@ class PersonByQueryView(PersonView):
     addressing = frozenset({"externalId"})
 
     def addressed(self, **parts: str) -> Mapping[str, Any]:
-        given = self.request.query_params.get("externalId", "").strip()
-        if not given:
-            raise InvalidRequest(Fault("externalId", "is missing."))
+        try:
+            given = read_external_id(self.request.query_params.get("externalId", ""))
+        except InvalidField as error:
+            raise InvalidRequest(Fault("externalId", str(error))) from error
         return super().addressed(external_id=given)
 
 
@@ -317,13 +335,3 @@ class UnsubscribeView(NamedPerson):
             circumstances=self.circumstances,
         )
         return SubscriberAnswer(subscriber=shape_of(person.pk))
-
-
-def nobody() -> ApiError:
-    return ApiError("SUBSCRIBER_NOT_FOUND", "There is nobody with this address or external id.")
-
-
-def _stays_out(person: Subscriber) -> bool:
-    """Tell whether the address must stay known as one that gets no mail."""
-    status = Subscriber.Status
-    return unsubscribing.has_left(person) or person.status in {status.BOUNCED, status.COMPLAINED}

@@ -26,7 +26,7 @@ TYPES = {
     Reason.MANUAL: "manual",
     Reason.ERASED: "erased",
 }
-SORTS = {"suppressedAt": "created_at", "email": "email", "status": "reason"}
+SORTS = {"suppressedAt": "id", "email": "email", "status": "reason"}
 
 
 def _read_search(value: object) -> str:
@@ -123,7 +123,7 @@ class SuppressionsView(ResourceView):
     def get(self, asked: SuppressionsQuery) -> SuppressionsAnswer:
         rows = Suppression.objects.filter(workspace=self.workspace)
         if asked.search:
-            rows = rows.filter(email__startswith=asked.search.lower())
+            rows = rows.filter(email__istartswith=asked.search)
         sign = "-" if asked.order == "desc" else ""
         first = (asked.page - 1) * asked.limit
         ordered = rows.order_by(f"{sign}{SORTS[asked.sort]}", f"{sign}id")
@@ -157,16 +157,13 @@ class SuppressionView(ResourceView):
     @writes(
         "Let an address get mail again",
         scope=Scope.SUBSCRIBERS_WRITE,
-        description="Not after a complaint, nor after a bounce that a mail server reported: "
-        "an operator lifts these in the admin.",
+        description="Only after a bounce that the API or an import claimed; an operator lifts the "
+        "others in the admin.",
     )
     def delete(self, *, address: AddressOfPath) -> LiftedAnswer:
         row = suppressions.find(workspace=self.workspace, email_key=address.key)
         if row is None:
             raise ApiError("NOT_FOUND", "The address is not suppressed.")
-        if not _is_delistable(row):
-            message = f"The address is suppressed for good ({row.get_reason_display()}): an"
-            raise ApiError("CONFLICT", f"{message} operator may lift it in the admin.")
         lifted = suppressions.lift(
             workspace=self.workspace,
             address=address.text,
@@ -174,6 +171,7 @@ class SuppressionView(ResourceView):
             source=suppressions.SuppressionSource.API,
             now=self.now,
             circumstances=self.circumstances,
+            may_lift=_is_delistable,
         )
         person = lifted.subscriber if lifted and lifted.is_reactivated else None
         return LiftedAnswer(
@@ -187,12 +185,9 @@ class SuppressionView(ResourceView):
 
 
 def _is_delistable(row: Suppression) -> bool:
-    """Tell whether an application may lift it: only what a caller or an operator said."""
+    """Tell whether an application may lift it: only a bounce that a caller or a file claimed."""
     sources = suppressions.SuppressionSource
-    said = (sources.API, sources.IMPORT, sources.ADMIN)
-    if row.reason == Reason.COMPLAINT:
-        return False
-    return row.reason != Reason.HARD_BOUNCE or row.source in said
+    return row.reason == Reason.HARD_BOUNCE and row.source in (sources.API, sources.IMPORT)
 
 
 def _shape(row: Suppression) -> SuppressionShape:

@@ -145,7 +145,7 @@ class TagOneView(ResourceView):
     def post(self, given: TaggedOnce) -> TaggedAnswer:
         known = _known(self, [given.tag])
         done, result = take_one(self, person_of(given), tags=(given.tag,))
-        tag = Tag.objects.get(workspace=self.workspace, name=given.tag)
+        (tag,) = tags.ensure(workspace=self.workspace, names=[given.tag]).values()
         return TaggedAnswer(
             subscriber=_shape(result),
             tag=GivenTag(

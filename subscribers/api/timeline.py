@@ -11,7 +11,8 @@ from events.wording.steps import row_in_words
 from subscribers import ids
 from subscribers.api.calls import Answered, Shape, reads
 from subscribers.api.inputs import Inputs, inputs
-from subscribers.api.subscribers import NamedPerson, Who, nobody
+from subscribers.api.subscriber_shapes import nobody
+from subscribers.api.subscribers import NamedPerson, Who
 from subscribers.api.values import SubscriberId, TextWord, one_of
 from subscribers.models import Subscriber
 from subscribers.models.api_key import Scope

@@ -56,7 +56,7 @@ def is_document(html: str) -> bool:
 
 def taken_by(html: str, *, layout: str, is_wanted: bool) -> str:
     """Return the layout that a mail's HTML template goes into; "" for none."""
-    return layout if is_wanted and not is_document(html) else ""
+    return layout if layout and is_wanted and not is_document(html) else ""
 
 
 def around(

@@ -6,6 +6,7 @@ within it is shown as text, and so is a link to `javascript:` and the like.
 
 import re
 from functools import lru_cache
+from hashlib import sha256
 from html import escape
 
 from markdown_it import MarkdownIt
@@ -24,9 +25,8 @@ _TAG = re.compile(
 @lru_cache(maxsize=BODIES_KEPT)
 def to_html(source: str) -> str:
     """Return the HTML template; the source itself is a template as well."""
-    mark = "mergetag"
-    while mark in source:
-        mark += "x"
+    # Nobody can write it: the source would have to contain its own hash.
+    mark = f"m{sha256(source.encode()).hexdigest()[:24]}m"
     tags: list[str] = []
 
     def marked(found: re.Match[str]) -> str:
@@ -42,7 +42,7 @@ def to_html(source: str) -> str:
     text = re.sub(rf"^[ \t]*{deciding}$", "\n\\g<0>\n", text, flags=re.MULTILINE)
     page = _parser().render(text)
     page = re.sub(rf"<p>({deciding})</p>", r"\1", page)
-    return re.sub(rf"{mark}(\d+)[vd]", lambda found: tags[int(found[1])], page)
+    return re.sub(rf"{mark}(\d{{1,6}})[vd]", lambda found: tags[int(found[1])], page)
 
 
 @lru_cache(maxsize=1)

@@ -27,7 +27,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const template = button.parentElement.querySelector("template");
     const number = template.dataset.next;
     template.dataset.next = Number(number) + 1;
-    button.insertAdjacentHTML("beforebegin", template.innerHTML.replaceAll("NUMBER", number));
+    button.insertAdjacentHTML("beforebegin", template.innerHTML.replaceAll("__number__", number));
     button.previousElementSibling.querySelector("select, input").focus();
   };
   const removeRow = (button) => {

@@ -97,6 +97,9 @@ def replace_all(*, workspace: Workspace, specs: Sequence[RuleSpec]) -> list[Sync
     with transaction.atomic():
         # One replacement at a time: two at once would leave the union of both.
         workspaces.lock_configuration(workspace_id=workspace.pk)
+        # All at once: tags are made in the order of their names, or others could wait in a circle.
+        named = {name for spec in specs for name in spec.all_names()}
+        tags.ensure(workspace=workspace, names=named)
         SyncRule.objects.filter(workspace=workspace).delete()
         created = [
             SyncRule.objects.create(

@@ -195,6 +195,7 @@ def retry(
             if target:
                 locked.step, locked.version_id = target, target.version_id
                 locked.lane = lane_of(target)
+            outbox.replace_failed(workspace_id=locked.workspace_id, cause=cause)
             outbox.hand_on(workspace_id=locked.workspace_id, cause=cause, to=locked.mail_cause)
             locked.attempts = 0
             locked.due_at = due_at or now

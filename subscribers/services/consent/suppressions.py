@@ -5,6 +5,7 @@ its hash survives an erasure. The hash is keyed by a value of the workspace in t
 rotating settings loses none. Locks: the subscriber with the address, then the suppression.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -56,6 +57,12 @@ class Lifted:
     is_reactivated: bool
 
 
+class Protected(ValueError):
+    """The suppression may not be lifted this way."""
+
+    code = "CONFLICT"
+
+
 def suppress(
     *,
     workspace: Workspace,
@@ -97,8 +104,10 @@ def lift(
     source: str,
     now: datetime,
     circumstances: Circumstances = NOTHING_KNOWN,
+    may_lift: Callable[[Suppression], bool] | None = None,
 ) -> Lifted | None:
-    """Remove a suppression; None when there was none. One transaction, idempotent.
+    """Remove a suppression; None when there was none. One transaction, idempotent. Raises
+    `Protected` where `may_lift` says no of the row as it is under its lock.
 
     A bounced subscriber becomes active, pending or unsubscribed again; a complained one becomes
     unsubscribed, and only they can come back. Stopped enrollments stay stopped. For an erased
@@ -108,8 +117,13 @@ def lift(
     with transaction.atomic():
         owner = _locked_owner(workspace, key)
         kept = Suppression.objects.filter(workspace=workspace, address_hash=_hash(workspace, key))
-        if not kept.delete()[0]:
+        row = kept.select_for_update().first()
+        if row is None:
             return None
+        if may_lift is not None and not may_lift(row):
+            why = row.get_reason_display().lower()
+            raise Protected(f"The address is suppressed ({why}), and only an operator lifts that.")
+        row.delete()
         is_reactivated = owner is not None and _restore(owner, now)
         ledger.record_of_address(
             workspace=workspace,

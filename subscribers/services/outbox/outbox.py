@@ -27,6 +27,7 @@ from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mess
 from subscribers.services.storage import quick_rows, sql_values
 
 Status = OutgoingEmail.Status
+STEP_RETRIED = "step_retried"
 _SETTLE = """
 UPDATE subscribers_outgoingemail
 SET status = %s, last_error = %s, reason = %s, sent_at = %s, lease_expires_at = NULL,
@@ -296,6 +297,19 @@ def hand_on(*, workspace_id: UUID, cause: str, to: str) -> None:
     OutgoingEmail.objects.filter(workspace=workspace_id, cause=cause).exclude(
         status__in=[Status.FAILED, Status.SKIPPED]
     ).update(cause=to)
+
+
+def replace_failed(*, workspace_id: UUID, cause: str) -> None:
+    """Skip a failed email whose step is carried out once more, by another email: sent again as
+    well, it would come twice. The subscriber is locked.
+    """
+    failed = OutgoingEmail.objects.filter(workspace=workspace_id, cause=cause, status=Status.FAILED)
+    replaced = list(failed.values_list("pk", flat=True))
+    if replaced:
+        failed.filter(pk__in=replaced).update(
+            status=Status.SKIPPED, reason=STEP_RETRIED, due_at=None
+        )
+        reactions.current().emails_changed(email_ids=replaced)
 
 
 def _queued(email_id: UUID) -> QuerySet[OutgoingEmail]:

@@ -75,7 +75,11 @@ def change(
     )
     if wanted.email is not None:
         changing_address.change(
-            subscriber_id=person.pk, address=wanted.email.text, circumstances=circumstances, now=now
+            subscriber_id=person.pk,
+            address=wanted.email.text,
+            circumstances=circumstances,
+            now=now,
+            is_test=is_test,
         )
     address = wanted.email.text if wanted.email else person.email
     _set_status(person, wanted.status, address, circumstances, now)

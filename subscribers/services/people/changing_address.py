@@ -36,7 +36,12 @@ class Changed:
 
 
 def change(
-    *, subscriber_id: UUID, address: str, circumstances: Circumstances, now: datetime
+    *,
+    subscriber_id: UUID,
+    address: str,
+    circumstances: Circumstances,
+    now: datetime,
+    is_test: bool = False,
 ) -> Changed:
     """Change a subscriber's address; one transaction, under their lock. Idempotent.
 
@@ -66,7 +71,7 @@ def change(
         suppressions.follow_person(
             subscriber=person, source=SOURCE, now=now, circumstances=circumstances
         )
-        is_asked = _redirect(person, circumstances, now)
+        is_asked = _redirect(person, circumstances, now, is_test=is_test)
     return Changed(email=person.email, status=person.status, is_asked=is_asked)
 
 
@@ -91,10 +96,13 @@ def redirect_mails(mails: QuerySet[OutgoingEmail], *, recipient: str) -> None:
     waiting.update(recipient=recipient)
 
 
-def _redirect(person: Subscriber, circumstances: Circumstances, now: datetime) -> bool:
+def _redirect(
+    person: Subscriber, circumstances: Circumstances, now: datetime, *, is_test: bool
+) -> bool:
     """Redirect queued mail, and ask the new address for an open confirmation."""
     redirect_mails(OutgoingEmail.objects.filter(subscriber=person), recipient=person.email)
     Confirmation.objects.filter(subscriber=person, closed_at=None).update(closed_at=now)
     if person.status != Status.PENDING:
         return False
-    return asking.ask(subscriber=person, circumstances=circumstances, now=now).is_queued
+    asked = asking.ask(subscriber=person, circumstances=circumstances, now=now, is_test=is_test)
+    return asked.is_queued

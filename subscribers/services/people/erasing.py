@@ -14,7 +14,7 @@ from django.db import transaction
 
 from subscribers import reactions
 from subscribers.models import ConsentRecord, OutgoingEmail, Subscriber, Workspace
-from subscribers.services.consent import ledger, suppressions
+from subscribers.services.consent import ledger, suppressions, unsubscribing
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.people import traces
 from subscribers.wire.address_hashes import address_hash
@@ -38,14 +38,20 @@ class Erased:
 
 
 def erase(
-    *, subscriber_id: UUID, circumstances: Circumstances, now: datetime, allows_return: bool = False
+    *,
+    subscriber_id: UUID,
+    circumstances: Circumstances,
+    now: datetime,
+    allows_return: bool = False,
+    keeps_out_those_who_left: bool = False,
 ) -> Erased:
     """Delete a subscriber and all that names them; raises `SubscriberGone`.
 
     Enrollments and events go first, in short transactions; repeat the call after an interruption.
     The last transaction holds a lock that blocks every new reference to the row: an event recorded
     meanwhile is deleted too, or makes a new subscriber. With `allows_return` the address is not
-    suppressed unless it was before. `circumstances` are the operator's.
+    suppressed unless it was before, or unless the person has left, bounced or complained by the
+    last transaction, where `keeps_out_those_who_left`. `circumstances` are the operator's or key's.
     """
     events = 0
     while portion := _erase_some(subscriber_id):
@@ -55,10 +61,18 @@ def erase(
         person = Subscriber.objects.filter(pk=subscriber_id).select_for_update().first()
         if person is None:
             raise SubscriberGone("The person is gone already.")
-        erased = _erase_rest(person, events, circumstances, now, allows_return=allows_return)
+        stays_out = keeps_out_those_who_left and _stays_out(person)
+        erased = _erase_rest(
+            person, events, circumstances, now, allows_return=allows_return and not stays_out
+        )
     # No subscriber id: the log must not name them.
     logger.info("Erased a subscriber.", extra={"workspace_id": person.workspace_id.hex})
     return erased
+
+
+def _stays_out(person: Subscriber) -> bool:
+    unreached = (Subscriber.Status.BOUNCED, Subscriber.Status.COMPLAINED)
+    return unsubscribing.has_left(person) or person.status in unreached
 
 
 def _erase_some(subscriber_id: UUID) -> int:

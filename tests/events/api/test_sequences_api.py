@@ -253,6 +253,12 @@ def test_a_simulation_writes_nothing(caller: Caller, welcome: str) -> None:
         ("GET", "/enrollments?limit=501", None, "limit"),
         ("GET", "/enrollments?sort=up", None, "sort"),
         ("POST", "/enroll", {}, "emails"),
+        (
+            "POST",
+            "/enrollments/pause",
+            {"emails": ["a@example.com"], "reason": "sequence_paused"},
+            "reason",
+        ),
         ("POST", "/enrollments/cancel", {}, "cancelAll"),
         ("POST", "/enrollments/pause", {"emails": ["a@example.com"], "reason": ""}, "reason"),
     ],

@@ -1,5 +1,6 @@
 """All that match are sent again or skipped: after a page that asks, with a reason, never twice."""
 
+import re
 from typing import Any
 
 import pytest
@@ -40,6 +41,13 @@ def make(*words: str, **columns: Any) -> list[OutgoingEmail]:
     return [factories.OutgoingEmailFactory.create(status=word, **columns) for word in words]
 
 
+def press(client: Client, address: str, fields: dict[str, str], **options: Any) -> Any:
+    """Send the form of the page that asks first, as it was shown."""
+    page = client.get(address.replace("/now/", "/")).content.decode()
+    hidden = dict(re.findall(r'type="hidden" name="(workspace|newest)" value="([^"]*)"', page))
+    return client.post(address, {**hidden, **fields}, **options)
+
+
 def test_the_page_counts_what_matches_and_changes_nothing(admin_client: Client) -> None:
     make("failed", "failed", "queued", "unknown", "sent")
 
@@ -62,7 +70,7 @@ def test_those_that_match_the_filters_are_queued_again_with_one_line_in_the_log(
     make("failed", "queued", "unknown", "sent", last_error="550 no")
 
     address = acting("retry", status__exact="failed", error="421")
-    answer = admin_client.post(address, {"reason": "server moved"}, follow=True)
+    answer = press(admin_client, address, {"reason": "server moved"}, follow=True)
 
     again = OutgoingEmail.objects.filter(status="queued", due_at__isnull=False, reason="")
     assert {row.pk for row in again} == {row.pk for row in wanted}
@@ -81,11 +89,11 @@ def test_a_mail_that_may_have_arrived_is_sent_again_with_its_word_alone(
     make("unknown", "failed")
     address = acting("retry", status__exact="unknown")
 
-    admin_client.post(address, {"reason": "r"})
-    admin_client.post(acting("retry"), {"reason": "r", "word": "unknown"})
+    press(admin_client, address, {"reason": "r"})
+    press(admin_client, acting("retry"), {"reason": "r", "word": "unknown"})
     before = statuses()
     shown = admin_client.get(asking("retry", status__exact="unknown")).content.decode()
-    admin_client.post(address, {"reason": "r", "word": " Unknown"})
+    press(admin_client, address, {"reason": "r", "word": " Unknown"})
 
     assert before == ["queued", "unknown"]
     assert statuses() == ["queued", "queued"]
@@ -96,7 +104,7 @@ def test_queued_and_failed_ones_are_skipped(admin_client: Client) -> None:
     make("queued", due_at=NOON)
     make("failed", "unknown", "sending", "sent")
 
-    admin_client.post(acting("skip"), {"reason": "wrong list"})
+    press(admin_client, acting("skip"), {"reason": "wrong list"})
 
     assert statuses() == ["sending", "sent", "skipped", "skipped", "unknown"]
     skipped = OutgoingEmail.objects.filter(status="skipped")
@@ -113,8 +121,8 @@ def test_no_more_than_so_many_are_changed_at_once(
     make("failed", "failed", "failed")
 
     shown = admin_client.get(asking("retry")).content.decode()
-    answer = admin_client.post(acting("retry"), {"reason": "r"}, follow=True)
-    admin_client.post(acting("retry"), {"reason": "r"})
+    answer = press(admin_client, acting("retry"), {"reason": "r"}, follow=True)
+    press(admin_client, acting("retry"), {"reason": "r"})
 
     assert "At most 2 are changed at once" in shown
     assert "Queued again 2 mails. There are more: go on." in answer.content.decode()
@@ -126,7 +134,7 @@ def test_without_a_usable_reason_nothing_changes(admin_client: Client) -> None:
     make("failed")
 
     for reason in ("", "  ", "x" * 501, "a\x00b"):
-        answer = admin_client.post(acting("retry"), {"reason": reason}, follow=True)
+        answer = press(admin_client, acting("retry"), {"reason": reason}, follow=True)
         assert answer.status_code == 200
 
     assert statuses() == ["failed"]
@@ -137,7 +145,7 @@ def test_the_chosen_workspace_bounds_the_change(admin_client: Client) -> None:
     ours, theirs = make("failed", "failed")
     choose(admin_client, ours.workspace)
 
-    admin_client.post(acting("retry"), {"reason": "r"})
+    press(admin_client, acting("retry"), {"reason": "r"})
 
     theirs.refresh_from_db()
     assert theirs.status == Status.FAILED
@@ -171,7 +179,7 @@ def test_an_unusable_address_changes_nothing(admin_client: Client, filters: dict
     make("failed")
 
     shown = admin_client.get(asking("retry", **filters), follow=True)
-    done = admin_client.post(acting("retry", **filters), {"reason": "r"}, follow=True)
+    done = press(admin_client, acting("retry", **filters), {"reason": "r"}, follow=True)
 
     assert shown.status_code == done.status_code == 200
     assert statuses() == ["failed"]
@@ -179,16 +187,16 @@ def test_an_unusable_address_changes_nothing(admin_client: Client, filters: dict
 
 def test_a_portion_costs_the_same_however_many_mails_it_has(admin_client: Client) -> None:
     (first,) = make("failed")
-    admin_client.post(acting("retry"), {"reason": "r"})
+    press(admin_client, acting("retry"), {"reason": "r"})
     OutgoingEmail.objects.update(status="failed", due_at=None)
     with CaptureQueriesContext(connection) as one:
-        admin_client.post(acting("retry"), {"reason": "r"})
+        press(admin_client, acting("retry"), {"reason": "r"})
     OutgoingEmail.objects.update(status="failed", due_at=None)
     people = factories.SubscriberFactory.create_batch(6, workspace=first.workspace)
     for person in people:
         factories.OutgoingEmailFactory.create(subscriber=person, failed=True)
     with CaptureQueriesContext(connection) as seven:
-        admin_client.post(acting("retry"), {"reason": "r"})
+        press(admin_client, acting("retry"), {"reason": "r"})
 
     assert statuses() == ["queued"] * 7
     assert len(seven) == len(one)
@@ -202,7 +210,7 @@ def test_people_are_locked_in_the_order_of_their_ids_before_their_mails(
         pytest.skip("SQLite locks the file")
 
     with CaptureQueriesContext(connection) as statements:
-        admin_client.post(acting("retry"), {"reason": "r"})
+        press(admin_client, acting("retry"), {"reason": "r"})
 
     locks = [each["sql"] for each in statements if "FOR NO KEY UPDATE" in each["sql"]]
     assert [Subscriber._meta.db_table in sql.split("WHERE")[0] for sql in locks] == [True, False]
@@ -216,3 +224,42 @@ def test_a_mail_that_a_worker_takes_meanwhile_is_left_alone(db: None) -> None:
 
     assert (done.changed, done.left) == (1, 1)
     assert statuses() == ["sending", "skipped"]
+
+
+def test_what_came_after_the_page_was_shown_is_left_alone(admin_client: Client) -> None:
+    (seen,) = make("queued")
+    page = admin_client.get(asking("skip")).content.decode()
+    hidden = dict(re.findall(r'type="hidden" name="(workspace|newest)" value="([^"]*)"', page))
+    make("queued", workspace=seen.workspace, subscriber=seen.subscriber)
+
+    admin_client.post(acting("skip"), {**hidden, "reason": "r"})
+
+    assert OutgoingEmail.objects.get(status="skipped").pk == seen.pk
+    assert statuses() == ["queued", "skipped"]
+
+
+def test_another_workspace_chosen_meanwhile_changes_nothing(admin_client: Client) -> None:
+    make("queued")
+    page = admin_client.get(asking("skip")).content.decode()
+    hidden = dict(re.findall(r'type="hidden" name="(newest)" value="([^"]*)"', page))
+    other = factories.WorkspaceFactory.create()
+
+    answer = admin_client.post(
+        acting("skip"), {**hidden, "workspace": str(other.pk), "reason": "r"}, follow=True
+    )
+
+    assert "Another workspace is chosen by now" in answer.content.decode()
+    assert statuses() == ["queued"]
+
+
+@pytest.mark.parametrize("name", ["text__contains", "html__startswith", "headers__regex"])
+def test_an_address_that_the_list_would_not_take_tells_nothing(
+    admin_client: Client, name: str
+) -> None:
+    make("failed")
+
+    shown = admin_client.get(asking("retry", **{name: "a"}))
+    done = admin_client.post(acting("retry", **{name: "a"}), {"reason": "r", "newest": "z"})
+
+    assert (shown.status_code, done.status_code) == (302, 302)
+    assert statuses() == ["failed"]

@@ -59,6 +59,7 @@ def test_scopes_win_over_a_preset_and_only_null_is_full(
         ({"scopes": ["sequences:fly"]}, "scopes[0]"),
         ({"scopes": "events:write"}, "scopes"),
         ({"preset": "marketing_sender"}, "preset"),
+        ({"preset": "read_only", "scopes": None}, "scopes"),
         ({"name": ""}, "name"),
         ({"expiresAt": "2020-01-01"}, "expiresAt"),
     ],
@@ -93,6 +94,28 @@ def test_a_key_does_not_touch_one_that_may_do_more(caller: Caller, scoped: Calle
     assert (reply.status, reply.code) == (403, "FORBIDDEN")
     full.refresh_from_db()
     assert full.scopes is None
+
+
+def test_a_key_with_an_older_word_can_be_renamed(caller: Caller, scoped: Caller) -> None:
+    own = ApiKey.objects.get(name="scoped")
+    ApiKey.objects.filter(pk=own.pk).update(scopes=["webhooks:manage", "account:read"])
+    path = f"{KEYS}/key_{own.pk.hex}"
+
+    renamed = send(caller, "PATCH", path, {"name": "old"})
+
+    assert done(renamed)["apiKey"]["name"] == "old"
+    assert renamed.json["apiKey"]["scopes"] == ["webhooks:manage", "account:read"]
+    kept = send(caller, "PATCH", path, {"name": "older"}, If_Match=renamed.headers["ETag"])
+    assert kept.status == 200
+
+
+def test_a_key_does_not_revoke_one_that_may_do_more(caller: Caller, scoped: Caller) -> None:
+    full = ApiKey.objects.exclude(name="scoped").get()
+
+    reply = send(scoped, "DELETE", f"{KEYS}/key_{full.pk.hex}")
+
+    assert (reply.status, reply.code) == (403, "FORBIDDEN")
+    assert caller.get(KEYS).status == 200
 
 
 def test_changed_scopes_hold_from_the_next_request(caller: Caller, scoped: Caller) -> None:

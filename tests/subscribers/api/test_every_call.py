@@ -9,7 +9,7 @@ from django.utils import timezone
 from subscribers.models.api_key import Scope
 from subscribers.services.workspaces import api_keys
 from tests.subscribers.api.test_document import answer_schema, assert_fits
-from tests.support.calling import Caller
+from tests.support.calling import Caller, answer_of, application
 from tests.support.every_call import JSON, KnownCall, World, every_call
 from tests.support.resources import PEOPLE
 
@@ -91,8 +91,8 @@ def test_it_answers_as_the_document_says_with_its_scope_alone(
     world: World, known: KnownCall
 ) -> None:
     own = known.call.scope
-    # A key that gives or changes keys needs what it gives.
-    gives_more = own is Scope.API_KEYS_MANAGE and known.method in {"POST", "PATCH"}
+    # A key that gives, changes or revokes keys needs what they have.
+    gives_more = own is Scope.API_KEYS_MANAGE and known.method != "GET"
     made = api_keys.create(
         workspace=world.caller.workspace, name="own", scopes=None if gives_more else [own]
     )
@@ -102,6 +102,16 @@ def test_it_answers_as_the_document_says_with_its_scope_alone(
     assert reply.status == 200, reply.json
     assert reply.json["success"] is True
     assert_fits(reply.json, answer_schema(known.description, 200))
+
+
+@pytest.mark.parametrize("method", ["CALL", "REQUIRED_SCOPE", "OPTIONS", "HEAD", "TRACE"])
+def test_an_odd_method_is_not_allowed(caller: Caller, method: str) -> None:
+    called = application(is_express=False)
+    path, headers = "/api/v1/tags", {"Authorization": f"Bearer {caller.key}"}
+
+    reply = answer_of(called, method, path, b"", headers=headers)
+
+    assert reply.status == 405
 
 
 def test_what_a_test_key_makes_sends_nothing(world: World) -> None:

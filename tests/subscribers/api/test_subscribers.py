@@ -8,6 +8,7 @@ import pytest
 
 from events.models import Enrollment
 from subscribers.models import ConsentRecord, OutgoingEmail, Subscriber, Suppression
+from subscribers.services.workspaces import api_keys
 from tests import factories
 from tests.support.calling import Caller, Reply
 from tests.support.resources import PEOPLE, send
@@ -129,6 +130,57 @@ def test_nobody_is_a_404(caller: Caller, method: str, path: str) -> None:
     reply = send(caller, method, f"{PEOPLE}/{path}", {} if method == "PATCH" else None)
 
     assert (reply.status, reply.code) == (404, "SUBSCRIBER_NOT_FOUND")
+
+
+@pytest.mark.parametrize("text", ["a%00b", "a" * 600, "%20", "%ED%A0%80"])
+def test_what_nobody_can_have_as_external_id_is_nobody(caller: Caller, text: str) -> None:
+    path = f"{PEOPLE}/external/{text}"
+    key = {"Idempotency-Key": "k"}
+    replies = [
+        send(caller, "GET", path),
+        send(caller, "DELETE", path),
+        send(caller, "GET", f"{path}/timeline"),
+        caller.send("POST", f"{path}/unsubscribe", b"", headers=key),
+    ]
+
+    assert {reply.status for reply in replies} <= {400, 404}
+    query = send(caller, "GET", f"{PEOPLE}/external?externalId={text}")
+    assert query.status in {400, 404}
+
+
+def test_a_read_has_the_etag_that_a_change_expects(caller: Caller) -> None:
+    create(caller)
+    path = f"{PEOPLE}/ada@example.com"
+    seen = send(caller, "GET", path).headers["ETag"]
+
+    changed = send(caller, "PATCH", path, {"lastName": "A"}, If_Match=seen)
+
+    assert changed.status == 200
+    assert changed.headers["ETag"] != seen
+
+
+def test_a_test_key_asks_nobody_by_a_new_address(caller: Caller) -> None:
+    caller.workspace.double_opt_in = True
+    caller.workspace.from_email = "news@example.com"
+    caller.workspace.config_version += 1
+    caller.workspace.save()
+    made = api_keys.create(workspace=caller.workspace, name="test", is_test=True)
+    tester = Caller(caller.workspace, made.text)
+    create(tester)
+
+    changed = send(tester, "PATCH", f"{PEOPLE}/ada@example.com", {"email": "b@example.com"})
+
+    assert changed.json["subscriber"]["status"] == "pending"
+    assert not OutgoingEmail.objects.filter(status="queued").exists()
+
+
+def test_a_claimed_consent_names_the_key(caller: Caller) -> None:
+    create(caller, optInMode="confirmed")
+
+    line = ConsentRecord.objects.get(kind=ConsentRecord.Kind.CONFIRMED)
+
+    assert caller.key.startswith(line.api_key)
+    assert line.request_id.startswith("req_")
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])

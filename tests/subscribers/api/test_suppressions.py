@@ -43,7 +43,7 @@ def test_the_list_is_searched_and_sorted(caller: Caller) -> None:
     assert (found["total"], found["hasMore"], found["sortBy"]) == (1, False, "email")
 
 
-def test_what_an_operator_said_can_be_lifted(caller: Caller) -> None:
+def test_what_an_application_claimed_can_be_lifted(caller: Caller) -> None:
     caller.post(PEOPLE, {"email": "ada@example.com"})
     send(caller, "PATCH", f"{PEOPLE}/ada@example.com", {"status": "bounced"})
 
@@ -59,9 +59,17 @@ def test_what_an_operator_said_can_be_lifted(caller: Caller) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("reason", [Reason.HARD_BOUNCE, Reason.COMPLAINT])
-def test_what_a_server_or_a_person_said_stays(caller: Caller, reason: str) -> None:
-    suppress(caller, "ada@example.com", reason)
+@pytest.mark.parametrize(
+    ("reason", "source"),
+    [
+        (Reason.HARD_BOUNCE, "smtp"),
+        (Reason.COMPLAINT, "api"),
+        (Reason.MANUAL, "admin"),
+        (Reason.ERASED, "erasure"),
+    ],
+)
+def test_what_anybody_else_said_stays(caller: Caller, reason: str, source: str) -> None:
+    suppress(caller, "ada@example.com", reason, source)
 
     reply = send(caller, "DELETE", f"{SUPPRESSIONS}/ada@example.com")
 

@@ -137,11 +137,12 @@ def test_a_faulty_bulk_names_its_field(caller: Caller, body: object, path: str) 
     assert path_of_fault(caller.post(ADD, body)) == path
 
 
-def test_five_hundred_take_as_many_statements_as_five(caller: Caller) -> None:
+def test_a_hundred_take_as_many_statements_as_five(caller: Caller) -> None:
     # The key's last use is noted once.
     done(caller.get("/api/v1/account"))
     counts = []
-    for size in (5, 200):
+    # SQLite takes more rows in several statements.
+    for size in (5, 100):
         emails = [f"p{size}-{number}@example.com" for number in range(size)]
         for email in emails:
             factories.SubscriberFactory.create(workspace=caller.workspace, email=email)

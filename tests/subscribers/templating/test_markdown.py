@@ -36,6 +36,7 @@ def html_of(source: str) -> str:
          "<p>Yes</p>\n\n<p>Many</p>\n\n<p>Done</p>\n"),
         ("{% for item in event.items %}{{item.name}} {% endfor %}", "<p>Tea Cup </p>\n"),
         ("{% raw %}{{ a }}{% endraw %}", "<p>{{ a }}</p>\n"),
+        ("&#109;ergetag5v %6dergetag7v", "<p>mergetag5v %6dergetag7v</p>\n"),
         ("mergetag0v {{event.items.size}}", "<p>mergetag0v 2</p>\n"),
         ("`{{event.items.size}}`", "<p><code>2</code></p>\n"),
     ],

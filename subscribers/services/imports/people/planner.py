@@ -3,6 +3,7 @@
 A row about a subscriber of an earlier row must wait until that one is written.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -183,11 +184,7 @@ class Planner:
 
     def _agreed(self, person: Subscriber, draft: SubscriberDraft) -> ConsentRecord:
         consent = draft.consent
-        claimed = Circumstances(
-            ip=consent.ip,
-            user_agent=consent.user_agent,
-            actor=self.options.circumstances.actor,
-        )
+        claimed = replace(self.options.circumstances, ip=consent.ip, user_agent=consent.user_agent)
         return self._line(
             person, Kind.CONFIRMED, at=consent.at, circumstances=claimed, reason=consent.method
         )

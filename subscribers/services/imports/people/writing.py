@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.db import IntegrityError
+
 from subscribers import reactions
 from subscribers.ids import new_id
 from subscribers.models import (
@@ -37,7 +39,11 @@ class SomebodyWasFaster(Exception):
 def write(*, plan: Plan, options: ImportOptions, now: datetime) -> dict[UUID, Asked]:
     """Write the plan; returns the people asked to confirm, or raises `SomebodyWasFaster`."""
     _insert_people(plan.created)
-    quick_rows.update(plan.changed, columns=known_people.COLUMNS)
+    try:
+        quick_rows.update(plan.changed, columns=known_people.COLUMNS)
+    except IntegrityError as error:
+        # An external id that was free when it was read.
+        raise SomebodyWasFaster from error
     _close_and_stop(plan, now)
     if plan.attribute_names:
         changed = [person.pk for person in plan.changed]

@@ -17,6 +17,7 @@ from events.services.enrollments.by_operator import (
 )
 from events.services.sequences import sequences
 from subscribers.models import Subscriber
+from subscribers.services.outbox import bulk, outbox
 from tests.factories import OutgoingEmailFactory, SubscriberFactory, WorkspaceFactory
 from tests.support.enrollment_making import make_enrollment
 from tests.support.sequence_making import MAIL, NOON, make_sequence
@@ -244,6 +245,25 @@ def test_a_mail_that_a_hand_has_sent_again_stands_for_the_new_visit(
 
     mail.refresh_from_db()
     assert mail.cause.endswith(f":{visit}")
+
+
+def test_a_failed_mail_whose_step_is_tried_again_is_not_sent_again_as_well() -> None:
+    enrollment = failed()
+    mail = OutgoingEmailFactory.create(
+        workspace=enrollment.workspace,
+        subscriber=enrollment.subscriber,
+        cause=enrollment.mail_cause,
+        status="failed",
+    )
+
+    by_operator.retry(enrollment=enrollment, now=LATER)
+
+    mail.refresh_from_db()
+    assert (mail.status, mail.reason) == ("skipped", "step_retried")
+    with pytest.raises(outbox.NotSettled):
+        outbox.send_again(email=mail, now=LATER)
+    done = bulk.carry_out(change=bulk.MailChange.RETRY, email_ids=[mail.pk], now=LATER)
+    assert done.changed == 0
 
 
 def test_only_what_failed_is_tried_again() -> None:
