@@ -172,8 +172,7 @@ class ApiView(APIView):
         """
         key = self._idempotency_key()
         if key is None:
-            answer = work(None)
-            return json_response(answer.body, status=answer.status)
+            return self.respond(work(None))
         reserved = idempotency.reserve(
             scope=idempotency.RequestScope(
                 api_key=self.api_key,
@@ -215,6 +214,9 @@ class ApiView(APIView):
             elif getattr(error, "outcome", "") != "unknown":
                 reserved.release()
             raise
+        return self.respond(answer)
+
+    def respond(self, answer: Answer) -> HttpResponse:
         return json_response(answer.body, status=answer.status)
 
     def _idempotency_key(self) -> str | None:

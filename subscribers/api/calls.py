@@ -25,7 +25,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from msgspec import UNSET, Struct, UnsetType
 from rest_framework.request import Request
 
-from config.http.errors import json_response, request_id_of
+from config.http.errors import request_id_of
 from config.retries import REQUEST_ATTEMPTS
 from subscribers import ids
 from subscribers.api import inputs, openapi
@@ -137,12 +137,8 @@ class ResourceView(ApiView):
 
     @property
     def query_parameters(self) -> frozenset[str]:  # type: ignore[override] # one set a call
-        query = self.call.query if self.call else None
-        return (
-            self.addressing | {each.wire_name for each in query.fields}
-            if query
-            else self.addressing
-        )
+        query = (self.call and self.call.query) or Nothing
+        return self.addressing.union(each.wire_name for each in query.fields)
 
     def own_parameters(self) -> dict[str, str]:
         """Return the query without what addresses; raises `InvalidRequest` for a repeated one."""
@@ -159,6 +155,13 @@ class ResourceView(ApiView):
     @property
     def circumstances(self) -> Circumstances:
         return Circumstances(api_key=self.api_key, request_id=request_id_of(self.request))
+
+    def respond(self, answer: Answer) -> HttpResponse:
+        response = super().respond(answer)
+        edited = answer.body.edited
+        if edited is not None:
+            response["ETag"] = etag_of(edited)
+        return response
 
     def expect(self, current: Struct) -> None:
         """Refuse a change of what is no longer as the caller saw it; call it under the lock."""
@@ -222,7 +225,7 @@ def _declared(
         elif call.does_write and request.body:
             inputs.read(Nothing, view.read_object(), noun="field")
         if not call.does_write:
-            return _response(Answer(method(view, **arguments)))
+            return view.respond(Answer(method(view, **arguments)))
         return _written(view, call, lambda: _with_warnings(method(view, **arguments), warnings))
 
     answer.call = call  # type: ignore[attr-defined]
@@ -235,16 +238,8 @@ def _written(view: ResourceView, call: Call, change: Callable[[], Answered]) -> 
             _repeated(lambda: _in_transaction(change, keep)) if call.is_atomic else Answer(change())
         )
 
-    made: list[Answer] = []
-
-    def kept_work(keep: Keep | None) -> Answer:
-        made.append(work(keep))
-        return made[-1]
-
     is_repeatable = view.request.method == "POST"
-    response = view.answer_once(kept_work) if is_repeatable else _response(work(None))
-    if made:
-        _tag(response, made[-1])
+    response = view.answer_once(work) if is_repeatable else view.respond(work(None))
     names = {"request_id": request_id_of(view.request), **log_fields(view.api_key)}
     audit.info("%s", call.name, extra={**names, "about": view.about} if view.about else names)
     return response
@@ -267,18 +262,6 @@ def _repeated(work: Callable[[], Answer]) -> Answer:
             if not (connections.is_passing(error) and remaining and not connection.in_atomic_block):
                 raise
     raise AssertionError("The last attempt returns or raises.")
-
-
-def _response(answer: Answer) -> HttpResponse:
-    response = json_response(answer.body, status=answer.status)
-    _tag(response, answer)
-    return response
-
-
-def _tag(response: HttpResponse, answer: Answer) -> None:
-    edited = answer.body.edited
-    if edited is not None:
-        response["ETag"] = etag_of(edited)
 
 
 def _with_warnings(answer: Answered, warnings: Sequence[Fault]) -> Answered:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -34,9 +34,9 @@ from subscribers.models.api_key import Scope
 from subscribers.services.audience import lists
 from subscribers.services.audience import tags as tag_service
 from subscribers.services.consent import unsubscribing
+from subscribers.services.consent.asking import Asked
 from subscribers.services.consent.unsubscribing import UnsubscribeMethod
 from subscribers.services.imports.people import (
-    DraftResult,
     Duplicates,
     ImportOptions,
     OptInMode,
@@ -60,6 +60,30 @@ class OptIn(Shape, kw_only=True):
     required: bool
     email_queued: bool
     reason: str | UnsetType = UNSET
+
+
+class TakenPerson(NamedTuple):
+    """Somebody who was found or created, and what became of asking them to confirm."""
+
+    row: Subscriber
+    taken: Taken | None
+    asked: Asked | None
+
+    @property
+    def is_created(self) -> bool:
+        return self.taken is Taken.CREATED
+
+    @property
+    def opt_in(self) -> OptIn | UnsetType:
+        """Return whether they must confirm; `UNSET` where nobody was to be asked."""
+        is_pending = self.row.status == Subscriber.Status.PENDING
+        if self.asked is None and not (is_pending and self.is_created):
+            return UNSET
+        return OptIn(
+            required=is_pending,
+            email_queued=bool(self.asked and self.asked.is_queued),
+            reason=self.asked.reason if self.asked and self.asked.reason else UNSET,
+        )
 
 
 class TakenShape(SubscriberShape, kw_only=True):
@@ -129,7 +153,17 @@ class SubscribersView(ResourceView):
         )
         tag_service.ensure(workspace=self.workspace, names=draft.tags)
         done = take_in(options=options, given=[draft], now=self.now)
-        return _taken(done, only_result(self, done))
+        person = _only_person(self, done)
+        shape = shape_of(person.row.pk)
+        return TakenAnswer(
+            subscriber=TakenShape(
+                **{name: getattr(shape, name) for name in shape.__struct_fields__},
+                created=person.is_created,
+                updated=person.taken is Taken.CHANGED,
+                skipped=person.taken is Taken.DUPLICATE,
+            ),
+            opt_in=person.opt_in,
+        )
 
 
 def take_options(
@@ -163,9 +197,7 @@ def names_of_lists(view: ResourceView, given: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name_by_id.get(each, each) for each in given))
 
 
-def take_one(
-    view: ResourceView, person: Person, *, tags: tuple[str, ...]
-) -> tuple[TakenIn, DraftResult]:
+def take_one(view: ResourceView, person: Person, *, tags: tuple[str, ...]) -> TakenPerson:
     """Find or create somebody as an event request would, with tags, which start sequences.
 
     Raises `InvalidRequest`, and `ApiError` where the identity means nobody or two people.
@@ -175,47 +207,18 @@ def take_one(
     # Before anybody is locked, so that nobody who waits for a tag holds a person.
     tag_service.ensure(workspace=view.workspace, names=tags)
     done = take_in(options=replace(options, merges_attributes=True), given=[draft], now=view.now)
-    return done, only_result(view, done)
+    return _only_person(view, done)
 
 
-def only_result(view: ResourceView, done: TakenIn) -> DraftResult:
-    """Return the result of one draft; raises its faults."""
+def _only_person(view: ResourceView, done: TakenIn) -> TakenPerson:
+    """Return the person of one draft; raises its faults."""
     (result,) = done.results
     if result.person is not None:
         view.about = result.person.public_id
-        return result
+        return TakenPerson(result.person, result.taken, done.asked.get(result.person.pk))
     if result.code == InvalidRequest.code:
         raise InvalidRequest(*result.faults)
     raise ApiError(result.code, result.faults[0].message)
-
-
-def opt_in_of(done: TakenIn, result: DraftResult) -> OptIn | UnsetType:
-    """Return whether somebody must confirm; `UNSET` where nobody was to be asked."""
-    person = result.person
-    asked = done.asked.get(person.pk) if person else None
-    is_pending = person is not None and person.status == Subscriber.Status.PENDING
-    if asked is None and not (is_pending and result.taken is Taken.CREATED):
-        return UNSET
-    return OptIn(
-        required=is_pending,
-        email_queued=bool(asked and asked.is_queued),
-        reason=asked.reason if asked and asked.reason else UNSET,
-    )
-
-
-def _taken(done: TakenIn, result: DraftResult) -> TakenAnswer:
-    if result.person is None:
-        raise TypeError("`only_result` raises where there is nobody.")
-    shape = shape_of(result.person.pk)
-    return TakenAnswer(
-        subscriber=TakenShape(
-            **{name: getattr(shape, name) for name in shape.__struct_fields__},
-            created=result.taken is Taken.CREATED,
-            updated=result.taken is Taken.CHANGED,
-            skipped=result.taken is Taken.DUPLICATE,
-        ),
-        opt_in=opt_in_of(done, result),
-    )
 
 
 # --- One person -------------------------------------------------------------------------------

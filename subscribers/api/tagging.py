@@ -11,7 +11,7 @@ from subscribers.api.inputs import Inputs, inputs
 from subscribers.api.named_people import ExternalIds, FoundPeople, NamedPeople, NotFound
 from subscribers.api.subscriber_inputs import UNUSED, Attributes, ClearableText, person_of
 from subscribers.api.subscriber_shapes import tag_names_of
-from subscribers.api.subscribers import OptIn, opt_in_of, take_one
+from subscribers.api.subscribers import OptIn, TakenPerson, take_one
 from subscribers.api.values import (
     TAG_NAME,
     Count,
@@ -26,7 +26,6 @@ from subscribers.api.values import (
 from subscribers.models import Tag
 from subscribers.models.api_key import Scope
 from subscribers.services.audience import tags
-from subscribers.services.imports.people import DraftResult, Taken
 from subscribers.services.people import grouped
 from subscribers.wire.payloads import Fault
 
@@ -144,14 +143,14 @@ class TagOneView(ResourceView):
     )
     def post(self, given: TaggedOnce) -> TaggedAnswer:
         known = _known(self, [given.tag])
-        done, result = take_one(self, person_of(given), tags=(given.tag,))
+        person = take_one(self, person_of(given), tags=(given.tag,))
         (tag,) = tags.ensure(workspace=self.workspace, names=[given.tag]).values()
         return TaggedAnswer(
-            subscriber=_shape(result),
+            subscriber=_shape(person),
             tag=GivenTag(
                 id=ids.encode("tag", tag.pk), name=tag.name, created=given.tag not in known
             ),
-            opt_in=opt_in_of(done, result),
+            opt_in=person.opt_in,
         )
 
 
@@ -163,13 +162,13 @@ class TagOftenView(ResourceView):
     )
     def post(self, given: TaggedOften) -> TaggedOftenAnswer:
         known = _known(self, given.tags)
-        done, result = take_one(self, person_of(given), tags=tuple(given.tags))
+        person = take_one(self, person_of(given), tags=tuple(given.tags))
         return TaggedOftenAnswer(
-            subscriber=_shape(result),
+            subscriber=_shape(person),
             tags=GivenTags(
                 added=given.tags, created=[name for name in given.tags if name not in known]
             ),
-            opt_in=opt_in_of(done, result),
+            opt_in=person.opt_in,
         )
 
 
@@ -180,13 +179,13 @@ class UntagView(ResourceView):
         example={"email": "ada@example.com", "tag": "vip"},
     )
     def post(self, given: TaggedOnce) -> UntaggedAnswer:
-        done, result = take_one(self, person_of(given), tags=())
+        person = take_one(self, person_of(given), tags=())
         chosen = Tag.objects.filter(workspace=self.workspace, name=given.tag)
-        gone = grouped.untag(people=[result.person] if result.person else [], chosen=chosen)
+        gone = grouped.untag(people=[person.row], chosen=chosen)
         return UntaggedAnswer(
-            subscriber=_shape(result),
+            subscriber=_shape(person),
             tag=TakenTag(name=given.tag, removed=bool(gone)),
-            opt_in=opt_in_of(done, result),
+            opt_in=person.opt_in,
         )
 
 
@@ -227,15 +226,12 @@ def _known(view: ResourceView, names: list[str]) -> set[str]:
     return set(rows.values_list("name", flat=True))
 
 
-def _shape(result: DraftResult) -> TaggedPerson:
-    person = result.person
-    if person is None:
-        raise TypeError("`take_one` raises where there is nobody.")
+def _shape(person: TakenPerson) -> TaggedPerson:
     return TaggedPerson(
-        id=person.public_id,
-        email=person.email,
-        created=result.taken is Taken.CREATED,
-        tags=tag_names_of([person.pk]).get(person.pk, []),
+        id=person.row.public_id,
+        email=person.row.email,
+        created=person.is_created,
+        tags=tag_names_of([person.row.pk]).get(person.row.pk, []),
     )
 
 
