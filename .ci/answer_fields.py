@@ -1,7 +1,7 @@
-"""Prints the fields of the API's answers as code that uses them: callers read them, no code does.
+"""Prints the fields of the API's answers as used code, for the search for unused code.
 
-For the search for unused code, which cannot see that. What callers give is not printed: a field of
-a request that nothing reads would be a fault.
+Only callers read them, so the search would report them. Fields of requests are not printed: one
+that nothing reads is a fault.
 """
 
 import ast
@@ -12,7 +12,9 @@ ANSWERS = {"Shape", "Answered"}
 
 
 def main() -> None:
-    modules = [ast.parse(path.read_text()) for folder in sys.argv[1:] for path in of(folder)]
+    modules = [
+        ast.parse(path.read_text()) for folder in sys.argv[1:] for path in modules_in(folder)
+    ]
     classes = [node for module in modules for node in module.body if isinstance(node, ast.ClassDef)]
     known: set[str] = set(ANSWERS)
     while new := {each.name for each in classes if bases_of(each) & known} - known:
@@ -24,7 +26,7 @@ def main() -> None:
                     print(f"_.{node.target.id}")  # noqa: T201 - its one duty
 
 
-def of(folder: str) -> list[Path]:
+def modules_in(folder: str) -> list[Path]:
     return sorted(Path(folder).glob("*.py"))
 
 

@@ -32,7 +32,7 @@ from events.services.sequences import parked_enrollments
 from subscribers import ids
 from subscribers.api.calls import id_in_path, no_such_row, reads, writes
 from subscribers.api.inputs import Inputs, Reads, inputs
-from subscribers.api.named_people import FoundPeople, NamedPeople, OneId, SubscriberIds
+from subscribers.api.named_people import MOST, FoundPeople, NamedPeople, OneId, SubscriberIds
 from subscribers.api.values import (
     Email,
     Flag,
@@ -43,12 +43,10 @@ from subscribers.api.values import (
 from subscribers.models.api_key import Scope
 from subscribers.wire.payloads import Fault, InvalidField, read_text
 
-MOST = 500
 MOST_CANCELLED = 1000
 MOST_RUNS = 200
-LONGEST_REASON = 200
 Status = Enrollment.Status
-UNDER_WAY = (Status.ACTIVE, Status.WAITING, Status.PAUSED)
+SHOWN_UNLESS_ASKED = (Status.ACTIVE, Status.WAITING, Status.PAUSED)
 SORTS = {
     "enrolled_at_desc": ("-id",),
     "enrolled_at_asc": ("id",),
@@ -74,7 +72,7 @@ def _read_ids(value: object) -> list[UUID]:
 
 
 def _read_reason(value: object) -> str:
-    reason = read_text(value, longest=LONGEST_REASON)
+    reason = read_text(value, longest=by_operator.LONGEST_REASON)
     if reason == parked_enrollments.REASON:
         raise InvalidField("is a word of the engine: say why in your own words.")
     return reason
@@ -82,7 +80,9 @@ def _read_reason(value: object) -> str:
 
 Statuses = Annotated[list[str], Reads(_read_statuses, {"type": "string"})]
 Ids = Annotated[list[UUID], Reads(_read_ids, {"type": "string"})]
-Reason = Annotated[str, Reads(_read_reason, {"type": "string", "maxLength": LONGEST_REASON})]
+Reason = Annotated[
+    str, Reads(_read_reason, {"type": "string", "maxLength": by_operator.LONGEST_REASON})
+]
 NodeId = Annotated[
     str, Reads(lambda value: read_text(value, longest=100), {"type": "string", "maxLength": 100})
 ]
@@ -129,7 +129,7 @@ class Cancelling(Inputs):
 
     @property
     def people(self) -> list[UUID] | None:
-        """Return whom it is about; None: everybody."""
+        """Return the ids of the people to cancel; None means everybody."""
         return [self.subscriber_id] if self.subscriber_id else self.subscriber_ids
 
 
@@ -163,7 +163,7 @@ class EnrollmentsView(OneSequence):
     @reads("Enrollments of a sequence", scope=Scope.SEQUENCES_READ)
     def get(self, asked: EnrollmentsQuery, *, sequence_id: SequenceOfPath) -> EnrollmentsAnswer:
         row = self.found(sequence_id)
-        statuses = asked.status or list(UNDER_WAY)
+        statuses = asked.status or list(SHOWN_UNLESS_ASKED)
         rows = Enrollment.objects.filter(sequence=row, status__in=statuses)
         if asked.subscriber_id is not None:
             rows = rows.filter(subscriber__in=asked.subscriber_id)

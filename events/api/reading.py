@@ -10,7 +10,6 @@ from django.db.models import Q, QuerySet
 from events.api.effects import wire_effects
 from events.models import Event, EventDefinition, FailedStage
 from events.services.segments.limits import TookTooLong, time_limit
-from subscribers import ids
 from subscribers.api import cursors
 from subscribers.api.calls import (
     Answered,
@@ -21,7 +20,8 @@ from subscribers.api.calls import (
     reads,
 )  # fmt: skip
 from subscribers.api.cursors import MomentCursor
-from subscribers.api.inputs import Inputs, Reads, inputs
+from subscribers.api.inputs import Inputs, inputs
+from subscribers.api.named_people import OneId
 from subscribers.api.values import (
     Count,
     Email,
@@ -35,20 +35,12 @@ from subscribers.api.values import (
 from subscribers.models import Subscriber
 from subscribers.models.api_key import Scope
 from subscribers.wire.names import plain
-from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
+from subscribers.wire.payloads import Fault, InvalidRequest
 
 MOST = 200
 
 
-def _read_subscriber_id(value: object) -> UUID:
-    found = ids.decode("sub", str(value))
-    if found is None:
-        raise InvalidField("is no subscriber's id such as sub_….")
-    return found
-
-
 EventOfPath = Annotated[UUID, id_in_path("evt")]
-Person = Annotated[UUID, Reads(_read_subscriber_id, {"type": "string"})]
 
 
 @inputs
@@ -57,7 +49,7 @@ class EventsQuery(Inputs):
 
     email: Email | None = None
     external_id: ExternalId | None = None
-    subscriber_id: Person | None = None
+    subscriber_id: OneId | None = None
     name: TextWord | None = None
     occurred_after: TimeWord | None = None
     occurred_before: TimeWord | None = None

@@ -140,10 +140,9 @@ class SyncRulesView(ResourceView):
     def put(self, given: RuleSet) -> RulesAnswer:
         workspaces.lock_configuration(workspace_id=self.workspace.pk)
         self.expect(_answer(self).edited)
-        if given.sync_rules is None:
-            specs: Sequence[RuleSpec] = sync_rules.PRESET
-        elif isinstance(given.sync_rules, list):
-            specs = [rule.spec for rule in given.sync_rules]
+        specs: Sequence[RuleSpec] = sync_rules.PRESET
+        if given.sync_rules is not None:
+            specs = [rule.spec for rule in given.sync_rules or ()]
         sync_rules.replace_all(workspace=self.workspace, specs=specs)
         return _answer(self)
 

@@ -100,9 +100,7 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
 
     @admin.display(description="first rows")
     def rejects_shown(self, run: ImportRun) -> SafeString:
-        rows = run.rejects.order_by("id").only("run", "line", "file_index", "reason")[
-            :SHOWN_REJECTS
-        ]
+        rows = run.rejects.order_by("id").only("run", "line", "file_index", "reason")
         return bulleted(
             f"{rejects_table.place(reject, run)}: {reject.reason[:LONGEST_SHOWN]}"
             for reject in rows[:SHOWN_REJECTS]

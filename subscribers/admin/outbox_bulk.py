@@ -52,8 +52,8 @@ WORDS: Mapping[MailChange, Words] = {
         done="Queued again",
         which="failed",
         does="Each is queued again with the same Message-ID, and leaves in the next minutes. "
-        "Before that, everything is checked again: who has unsubscribed gets none. Its enrollment "
-        "does not move.",
+        "Everything is checked again before it is sent: people who have unsubscribed get no mail. "
+        "The enrollment does not move.",
     ),
     MailChange.SKIP: Words(
         label="Skip",
@@ -75,7 +75,7 @@ class ChosenMails(OutboxList):
         change = change_of(request)
         if change is None:
             raise TypeError("Only a page of a change chooses mails.")
-        condition = bulk.allowed(change=change, with_unknown=is_about_unknown(request))
+        condition = bulk.allowed(change=change, with_unknown=is_about_unknown(request, change))
         self.queryset = self.queryset.filter(condition)
         within, last = self.window()
         found = self.matching(self.queryset.filter(within))
@@ -91,9 +91,9 @@ def change_of(request: HttpRequest) -> MailChange | None:
     return next((each for each in MailChange if name in {_asking(each), _acting(each)}), None)
 
 
-def is_about_unknown(request: HttpRequest) -> bool:
-    """Tell whether the list shows mails that may have arrived: they are never chosen unasked."""
-    return request.GET.get(STATUS) == Status.UNKNOWN
+def is_about_unknown(request: HttpRequest, change: MailChange) -> bool:
+    """Tell whether mails that may have arrived are sent again: only where the list shows them."""
+    return change == MailChange.RETRY and request.GET.get(STATUS) == Status.UNKNOWN
 
 
 def links(request: HttpRequest) -> list[tuple[str, str]]:
@@ -129,7 +129,7 @@ class BulkPages(BaseAdmin):
         if chosen is None or change is None:
             return HttpResponseRedirect(_list_of(request))
         words, count = WORDS[change], len(chosen.ids)
-        with_unknown = change == MailChange.RETRY and is_about_unknown(request)
+        with_unknown = is_about_unknown(request, change)
         return self.page(
             request,
             "admin/outbox_bulk.html",
@@ -158,12 +158,12 @@ class BulkPages(BaseAdmin):
         if chosen is None or change is None:
             return HttpResponseRedirect(_list_of(request))
         back = f"{reverse(f'admin:{_asking(change)}')}?{request.GET.urlencode()}"
-        with_unknown = change == MailChange.RETRY and is_about_unknown(request)
+        with_unknown = is_about_unknown(request, change)
         if with_unknown and request.POST.get("word", "").strip().lower() != WORD:
             messages.error(request, f"Type “{WORD}”: these mails may have arrived.")
             return HttpResponseRedirect(back)
         if request.POST.get("workspace", "") != str(workspace_choice.chosen(request) or ""):
-            messages.error(request, "Another workspace is chosen by now: look at the mails again.")
+            messages.error(request, "The chosen workspace has changed. Check the mails again.")
             return HttpResponseRedirect(back)
         reason = reasons.given(request, kept_in="log")
         if reason is None:
@@ -179,9 +179,11 @@ class BulkPages(BaseAdmin):
         by = "; ".join(f"{name}: {value}" for name, value in _filters(request, chosen))
         if done.changed:
             self._log(request, f"{words} ({by or 'no filter'}). Reason: {reason}")
-        left = f"; {done.left:,} have another status meanwhile" if done.left else ""
+        left = f"; {done.left:,} have another status now" if done.left else ""
         is_more = chosen.is_cut or len(counted) > MOST_AT_ONCE
-        messages.success(request, f"{words}{left}.{' There are more: go on.' * is_more}")
+        messages.success(
+            request, f"{words}{left}.{' More mails match: repeat this for the rest.' * is_more}"
+        )
         return HttpResponseRedirect(back if is_more else _list_of(request))
 
     def has_bulk_permission(self, request: HttpRequest) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
 from msgspec.structs import replace as replaced
 
 from subscribers import ids
@@ -24,7 +25,7 @@ from subscribers.api.values import Flag, KeyId, Moment, one_of, several
 from subscribers.models import ApiKey
 from subscribers.models.api_key import Scope
 from subscribers.services.workspaces import api_keys, workspaces
-from subscribers.wire.payloads import Fault, InvalidField, read_name
+from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest, read_name
 
 LONGEST_NAME = 200
 CUSTOM, FULL = "custom", "full_access"
@@ -157,7 +158,7 @@ class KeysView(ResourceView):
     def post(self, given: NewApiKey) -> NewKeyAnswer:
         self.refuse_idempotency_key(because="for keys: the kept answer would hold the key")
         if given.expires_at is not None and given.expires_at <= self.now:
-            raise ApiError("VALIDATION_ERROR", "expiresAt is over already.")
+            raise InvalidRequest(Fault("expiresAt", "is in the past."))
         scopes = PRESETS[given.preset or FULL] if given.scopes is UNSET else given.scopes
         _refuse_more(self.api_key, scopes)
         made = api_keys.create(
@@ -169,9 +170,8 @@ class KeysView(ResourceView):
             is_test=given.is_test or self.api_key.is_test,
         )
         shape = shape_of(made.api_key, current=self.api_key)
-        parts = {name: getattr(shape, name) for name in shape.__struct_fields__}
         return NewKeyAnswer(
-            api_key=NewKeyShape(**parts, key=made.text),
+            api_key=NewKeyShape(**asdict(shape), key=made.text),
             message="Keep the key now: it is shown once.",
         )
 
@@ -180,7 +180,7 @@ class KeyView(ResourceView):
     @writes("Change a key's name or scopes", scope=Scope.API_KEYS_MANAGE, example={"name": "Shop"})
     def patch(self, given: KeyChange, *, key_id: KeyOfPath) -> KeyAnswer:
         row = self.locked(key_id)
-        # Also a key that may do more already: its holder would not notice another one's change.
+        # Also before a change that takes scopes away: a key cannot touch one that may do more.
         _refuse_more(self.api_key, row.scopes)
         if given.name:
             row.name = given.name
@@ -190,7 +190,8 @@ class KeyView(ResourceView):
             row.scopes = api_keys.words_of(scopes)
         api_keys.save(api_key=row)
         return KeyAnswer(
-            api_key=shape_of(row, current=self.api_key), message="It holds from the next request."
+            api_key=shape_of(row, current=self.api_key),
+            message="The change applies from the next request.",
         )
 
     @writes("Revoke a key", scope=Scope.API_KEYS_MANAGE)

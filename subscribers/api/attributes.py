@@ -1,6 +1,5 @@
 """`GET /subscribers/attributes`: the names of attributes that the newest people have."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -42,30 +41,30 @@ class AttributesView(ResourceView):
     def get(self, asked: AttributesQuery) -> AttributesAnswer:
         newest = Subscriber.objects.in_workspace(self.workspace).order_by("-id")
         documents = list(newest.values_list("attributes", flat=True)[:SAMPLED])
-        counts: Counter[str] = Counter()
-        kinds: dict[str, set[tuple[str, bool]]] = {}
-        samples: dict[str, str] = {}
+        values_by_key: dict[str, list[Any]] = {}
         for document in documents:
             for key, value in _pairs(document, nested=asked.include_nested):
-                if value is None or (key not in counts and len(counts) == MOST_NAMES):
-                    continue
-                counts[key] += 1
-                kinds.setdefault(key, set()).add(_kind(value))
-                samples.setdefault(key, _sample(value))
+                has_room = key in values_by_key or len(values_by_key) < MOST_NAMES
+                if value is not None and has_room:
+                    values_by_key.setdefault(key, []).append(value)
+        by_count = sorted(values_by_key.items(), key=lambda each: (-len(each[1]), each[0]))
         return AttributesAnswer(
-            attributes=[
-                AttributeShape(
-                    key=key,
-                    value_type=_type_of(kinds[key]),
-                    is_array=any(is_array for _, is_array in kinds[key]),
-                    mixed_types=len({name for name, _ in kinds[key]}) > 1,
-                    sampled_contacts=count,
-                    sample_value=samples[key],
-                )
-                for key, count in sorted(counts.items(), key=lambda each: (-each[1], each[0]))
-            ],
+            attributes=[_shape(key, values) for key, values in by_count],
             sampled_contacts=len(documents),
         )
+
+
+def _shape(key: str, values: list[Any]) -> AttributeShape:
+    kinds = {_kind(value) for value in values}
+    names = {name for name, _ in kinds}
+    return AttributeShape(
+        key=key,
+        value_type=next(iter(names)) if len(names) == 1 else "string",
+        is_array=any(is_array for _, is_array in kinds),
+        mixed_types=len(names) > 1,
+        sampled_contacts=len(values),
+        sample_value=_sample(values[0]),
+    )
 
 
 def _pairs(
@@ -86,11 +85,6 @@ def _kind(value: Any) -> tuple[str, bool]:  # noqa: ANN401 - JSON
     if isinstance(one, bool):
         return "boolean", is_array
     return ("number" if isinstance(one, int | float) else "string"), is_array
-
-
-def _type_of(kinds: set[tuple[str, bool]]) -> str:
-    names = {name for name, _ in kinds}
-    return names.pop() if len(names) == 1 else "string"
 
 
 def _sample(value: Any) -> str:  # noqa: ANN401 - JSON

@@ -1,4 +1,4 @@
-"""The one door of the API: what every call but those that take events goes through.
+"""What all calls of the API share, except those that take events.
 
 A call is a method of a `ResourceView` under `reads` or `writes`, and is declared once: its scope,
 what it takes (`inputs`) and what it answers (a `Shape`). From the declaration come the checks, the
@@ -116,9 +116,9 @@ class Call:
 class ResourceView(ApiView):
     """A path; its methods are calls."""
 
-    # Whom or what a call changed, by public id, for the log: paths contain addresses.
+    # The public id of what a call changed, for the log: paths contain addresses.
     about = ""
-    # Parameters of the query that say whom or what the path means.
+    # Query parameters that name the person, as the path does elsewhere.
     addressing: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls) -> None:
@@ -149,7 +149,7 @@ class ResourceView(ApiView):
         return {name: given[name] for name in given if name not in self.addressing}
 
     def addressed(self, **parts: str) -> Any:  # noqa: ANN401 - a view's own kind of address
-        """Return whom or what the path names, for calls with an argument `FromView`."""
+        """Return the person that the path names, for calls with an argument `FromView`."""
         raise NotImplementedError
 
     @property
@@ -190,8 +190,8 @@ def writes(
 ) -> Callable[[Method], Method]:
     """Declare a call that changes something: `method(self, given=…, *, …parts of the path)`.
 
-    It runs in one transaction, again where the database gave that up for another. Without
-    `is_atomic` the method sees to its transactions itself; no POST may.
+    It runs in one transaction, which is repeated if the database ended it in favour of another.
+    Without `is_atomic` the method manages its own transactions; no POST may do so.
     """
     return lambda method: _declared(
         method, summary, description, scope, writes=True, example=example, is_atomic=is_atomic
@@ -254,7 +254,7 @@ def _in_transaction(change: Callable[[], Answered], keep: Keep | None) -> Answer
 
 
 def _repeated(work: Callable[[], Answer]) -> Answer:
-    """Return what a transaction answers that the database may give up for another."""
+    """Run a transaction, and repeat it if the database ended it in favour of another."""
     for remaining in reversed(range(REQUEST_ATTEMPTS)):
         try:
             return work()

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count
 from msgspec import field
+from msgspec.structs import asdict
 
 from events.models import Enrollment, Event
 from subscribers import ids
@@ -85,7 +86,7 @@ def document_of(person: Subscriber, *, counts_machines: bool) -> PersonShape:
     """Return all of a person; a constant number of statements."""
     shape = shape_of(person.pk)
     return PersonShape(
-        **{name: getattr(shape, name) for name in shape.__struct_fields__},
+        **asdict(shape),
         lists=_lists_of(person),
         activity=_activity_of(person),
         email_stats=_stats_of(person, counts_machines=counts_machines),

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
 
 from subscribers import ids
 from subscribers.api import person_document, subscriber_lists
@@ -157,7 +158,7 @@ class SubscribersView(ResourceView):
         shape = shape_of(person.row.pk)
         return TakenAnswer(
             subscriber=TakenShape(
-                **{name: getattr(shape, name) for name in shape.__struct_fields__},
+                **asdict(shape),
                 created=person.is_created,
                 updated=person.taken is Taken.CHANGED,
                 skipped=person.taken is Taken.DUPLICATE,

@@ -1,6 +1,6 @@
 """A mail's body in Markdown, as HTML with the same merge tags.
 
-It becomes HTML once, before any value is filled in: what people are called is never Markdown. HTML
+It becomes HTML once, before any value is filled in: a person's name is never read as Markdown. HTML
 within it is shown as text, and so is a link to `javascript:` and the like.
 """
 

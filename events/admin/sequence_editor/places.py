@@ -43,8 +43,11 @@ def places_of(typed: Sequence[TypedStep]) -> list[StepPlace]:
         for stop in column.stops:
             found[stop.place].depth, found[stop.place].way = depth, way
             way = ""
+            is_condition = typed[stop.place].kind == "condition"
             for each in stop.ways:
-                visit(each.column, depth + 1, WAYS.get(each.name) or f"Branch {each.name}")
+                # A branch of a split may be named "yes" as well.
+                name = WAYS[each.name] if is_condition else f"Branch {each.name}"
+                visit(each.column, depth + 1, name)
 
     visit(outline(_sketched(typed)).column, 0, "")
     return found

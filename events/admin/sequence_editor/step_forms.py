@@ -128,7 +128,7 @@ class WebhookForm(StepForm):
         "Body",
         "JSON; its texts may have merge tags, such as "
         "<code>{&quot;plan&quot;: &quot;{{event.plan}}&quot;}</code>, and one that stands alone "
-        "keeps its type. Empty: who and what, as the handbook says.",
+        "keeps its type. If empty, Cueline sends its own body, which the handbook describes.",
         rows=4,
     )
     on_error = choice(

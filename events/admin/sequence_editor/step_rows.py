@@ -50,12 +50,14 @@ class StepRows:
         self.faults_of_all: list[str] = []
         # The places and names of fields whose values have no wire form: they say so.
         self.unread: set[tuple[int, str | None]] = set()
+        targets = [
+            (str(form["id"].value() or ""), f"go to {number}. {form.heading}")
+            for number, form in enumerate(self.forms, start=1)
+        ]
         for number, form in enumerate(self.forms, start=1):
-            _offer_targets(form, self.forms[number:], first=number + 1)
+            _offer_targets(form, targets[number:])
         both = zip(forms, places_of(typed), sentences, strict=True)
         self.shown = [FoldedStep(*each) for each in both]
-        for place, form in enumerate(self.forms):
-            _offer_targets(form, self.forms[place + 1 :], first=place + 2)
 
     @classmethod
     def of_wire(cls, steps: Iterable[Wire]) -> "StepRows":
@@ -145,27 +147,20 @@ def _typed_rows(data: MultiValueDict[str, str]) -> Iterable[TypedStep]:
             yield TypedStep(kind, values)
 
 
-def _offer_targets(form: StepForm, later: list[StepForm], *, first: int) -> None:
+def _offer_targets(form: StepForm, later: Sequence[tuple[str, str]]) -> None:
     """Offer the later steps, and the current target even where it is none of them."""
-    ids = [str(each["id"].value() or "") for each in later]
     for field, default in TARGETS.items():
         if field not in form.fields:
             continue
         offered = {"": "the step after it"} if default == "" else {}
         offered[EXIT] = "end"
-        offered |= dict(_later(ids, later, first))
+        offered |= dict(later)
         now = str(form[field].value() or default)
         offered.setdefault(now, f"{now}, which is no later step")
         form.fields[field].choices = [*offered.items()]  # type: ignore[attr-defined]  # a ChoiceField
     if BRANCHES in form.fields:
         widget = form.fields[BRANCHES].widget
-        targets = (Option(step_id, words) for step_id, words in _later(ids, later, first))
-        widget.targets = (Option(EXIT, "end"), *targets)
-
-
-def _later(ids: list[str], later: list[StepForm], first: int) -> Iterable[tuple[str, str]]:
-    for number, (step_id, each) in enumerate(zip(ids, later, strict=True), start=first):
-        yield step_id, f"go to {number}. {each.heading}"
+        widget.targets = (Option(EXIT, "end"), *(Option(*each) for each in later))
 
 
 def _place_in(path: str) -> tuple[int | None, str]:

@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from events.models import AudienceEnrollment, Enrollment
 from events.models import Sequence as SequenceRow
-from events.services.enrollments.entering import enroll, first_step
+from events.services.enrollments.entering import enroll, entry_step
 from events.services.segments import compiling, members, segments
 from events.services.segments.members import Count, Window
 from events.services.sequences.sequences import NotActive
@@ -95,7 +95,7 @@ def start(
     """
     if segment.workspace_id != sequence.workspace_id:
         raise OtherWorkspace("The segment belongs to another workspace than the sequence.")
-    first_step(sequence)
+    entry_step(sequence)
     minutes = int(min(spread, LONGEST_SPREAD).total_seconds()) // 60
     try:
         with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Enters people into a sequence on an operator's request, whatever its trigger is."""
+"""Enters people into a sequence on request, whatever its trigger is."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def enroll(
         people = list(mine.filter(pk__in=[each.pk for each in subscribers]).locked())
         rows = Sequence.objects.select_for_update(no_key=True, of=("self",))
         locked = rows.get(pk=sequence.pk)
-        first = first_step(locked, key=step_key)
+        first = entry_step(locked, key=step_key)
         holders = Enrollment.objects.filter(sequence=locked, subscriber__in=people, entry_slot="")
         status_by_person = dict(holders.values_list("subscriber_id", "status"))
         enrollments, skipped = [], {}
@@ -75,7 +75,7 @@ def enroll(
     return Enrolled(enrolled=tuple(enrollments), skipped=skipped)
 
 
-def first_step(sequence: Sequence, *, key: str = "") -> Step:
+def entry_step(sequence: Sequence, *, key: str = "") -> Step:
     """Return where enrollments begin, or the step of a key; raises `NotActive`, `NoSuchStep`."""
     if sequence.status != Sequence.Status.ACTIVE:
         status = sequence.get_status_display().lower()
@@ -84,10 +84,11 @@ def first_step(sequence: Sequence, *, key: str = "") -> Step:
         raise NotActive("The sequence lets nobody in at the moment.")
     steps = Step.objects.filter(version_id=sequence.current_version_id).order_by("position")
     chosen = (steps.filter(key=key) if key else steps).first()
-    if chosen is None:
-        error = NoSuchStep(f"The sequence has no step {key}.")
-        raise error if key else NotActive("The sequence has no steps.")
-    return chosen
+    if chosen is not None:
+        return chosen
+    if key:
+        raise NoSuchStep(f"The sequence has no step {key}.")
+    raise NotActive("The sequence has no steps.")
 
 
 def _refusal(

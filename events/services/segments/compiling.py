@@ -246,8 +246,9 @@ def _happened(rows: QuerySet[Any], one: SegmentFilter, known: _Known, *, at: str
 
 
 def _in_window(one: SegmentFilter, known: _Known, *, at: str) -> Q:
-    is_ever = one.hours is None
-    return Q() if is_ever else Q(**{f"{at}__gte": known.now - timedelta(hours=one.hours or 0)})
+    if one.hours is None:
+        return Q()
+    return Q(**{f"{at}__gte": known.now - timedelta(hours=one.hours)})
 
 
 _CONDITIONS: Mapping[Field, Callable[[SegmentFilter, _Known], Q]] = {

@@ -1,4 +1,4 @@
-"""What names a tag or a list, and would silently do something else without it."""
+"""What uses a tag or a list: sync rules, sequences and segments that would change without it."""
 
 from events.models import SyncRule, SyncRuleTag
 from events.services.segments import segments
@@ -15,7 +15,7 @@ class InUse(ValueError):
 
 
 def of_tag(tag: Tag) -> list[str]:
-    """Return what names a tag, in words; a query for the rules and a few for each sequence."""
+    """Return what names a tag, in words; as many queries however many sequences there are."""
     rules = SyncRule.objects.filter(
         pk__in=SyncRuleTag.objects.filter(tag=tag).values("rule")
     ).order_by("trigger_event", "position", "id")

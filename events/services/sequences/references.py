@@ -23,9 +23,11 @@ from subscribers.templating import slips as template_slips
 from subscribers.wire import names
 from subscribers.wire.payloads import Fault, InvalidRequest
 
-NO_WAY_OUT = "has no {{unsubscribeUrl}}, in its own text or the layout, and the footer is off."
 WAY_OUT = "unsubscribeUrl"
-NO_WAY_OUT = "the mail has no link to leave: no {{unsubscribeUrl}}, and the footer is off."
+NO_WAY_OUT = (
+    "the mail has no link to leave: {{unsubscribeUrl}} is neither in the mail nor in the layout, "
+    "and the footer is off."
+)
 NO_ADDRESS = "Marketing mail ends with a footer, but the workspace has no postal address for it."
 # How many of the latest events are checked for the properties that mails use.
 EVENTS_SAMPLED = 20
@@ -214,6 +216,11 @@ def slips(spec: SequenceSpec) -> Iterator[str]:
                 yield f"Step {number}: {sentence}"
 
 
+def has_way_out(step: EmailStep, *, around: str) -> bool:
+    """Tell whether a mail, or the layout `around` it, has the merge tag for unsubscribing."""
+    return any(WAY_OUT in text for text in (step.page, step.text, around))
+
+
 def missing_way_out(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
     """Yield a warning for each marketing mail in which nobody finds a link to leave."""
     if workspace.has_footer:
@@ -222,7 +229,7 @@ def missing_way_out(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str
         if not isinstance(step, EmailStep) or step.is_transactional:
             continue
         around = layout.taken_by(step.page, layout=workspace.mail_layout, is_wanted=step.use_layout)
-        if not any(WAY_OUT in text for text in (step.page, step.text, around)):
+        if not has_way_out(step, around=around):
             yield f"Step {number}: {NO_WAY_OUT}"
 
 

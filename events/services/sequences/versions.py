@@ -23,7 +23,8 @@ def spec_of(
 ) -> SequenceSpec:
     """Return the sequence as it could be created again, with lists as ids; two queries.
 
-    Of an earlier version it has the steps, window, list and sender; the rest is of today.
+    Of an earlier version it has the steps, window, list and sender; the rest is of today. Without
+    `has_steps` it has no steps, and saves their query.
     """
     version = version or sequence.current_version
     # Sorted here, so that steps that were fetched ahead are used.

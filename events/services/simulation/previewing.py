@@ -169,7 +169,7 @@ def _warnings(
     yield from slips.find_all(html=step.page, other=other)
     if mail is None or mail.kind != OutgoingEmail.Kind.MARKETING:
         return
-    if not any(references.WAY_OUT in text for text in (step.page, step.text, around)):
+    if not references.has_way_out(step, around=around):
         yield WITH_FOOTER if workspace.has_footer else NO_WAY_OUT
         if workspace.has_footer and not workspace.postal_address.strip():
             yield references.NO_ADDRESS

@@ -21,8 +21,8 @@ class RateDecision:
 
 
 def take(*, api_key_id: UUID, limit: int, now: datetime, reads: bool = False) -> RateDecision:
-    """Take one request from the key's minute, or from its minute of what only `reads`; call it
-    outside transactions.
+    """Take one request from the key's minute; call it outside transactions. Requests that only read
+    have a minute of their own.
     """
     bucket = uuid5(api_key_id, "reads") if reads else api_key_id
     taken = leased_bucket.take(

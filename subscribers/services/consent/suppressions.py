@@ -31,6 +31,7 @@ LONGEST_DETAILS = 500
 # The gravest reason stays: a bounce after a complaint does not replace it.
 _GRAVITY = {Reason.ERASED: 0, Reason.MANUAL: 1, Reason.HARD_BOUNCE: 2, Reason.COMPLAINT: 3}
 _STATUS_AFTER = {Reason.HARD_BOUNCE: Status.BOUNCED, Reason.COMPLAINT: Status.COMPLAINED}
+REASON_BY_STATUS = {status: reason for reason, status in _STATUS_AFTER.items()}
 _FIND = "SELECT 1 FROM subscribers_suppression WHERE workspace_id = %s AND address_hash = %s"
 
 

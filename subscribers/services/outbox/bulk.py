@@ -13,7 +13,7 @@ from typing import Any, assert_never
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from subscribers import reactions
 from subscribers.models import OutgoingEmail, Subscriber
@@ -74,22 +74,13 @@ def _change(change: MailChange, ids: Collection[UUID], condition: Q, now: dateti
     with transaction.atomic():
         people = Subscriber.objects.filter(pk__in=emails.values("subscriber"))
         list(people.locked().values_list("pk", flat=True))
-        rows = _locked(emails.filter(condition))
-        by_workspace: dict[UUID, list[UUID]] = {}
-        for email_id, workspace_id in rows:
-            by_workspace.setdefault(workspace_id, []).append(email_id)
-        OutgoingEmail.objects.filter(pk__in=[row[0] for row in rows]).update(
-            **_columns(change, now)
-        )
-        for changed_ids in by_workspace.values():
-            reactions.current().emails_changed(email_ids=changed_ids)
-    return len(rows)
-
-
-def _locked(emails: QuerySet[OutgoingEmail]) -> list[tuple[UUID, UUID]]:
-    # A mail that a worker fences now is locked by it, and `sending` afterwards.
-    rows = emails.order_by("pk").select_for_update(no_key=True)
-    return list(rows.values_list("pk", "workspace_id"))
+        # A mail that a worker fences now is locked by it, and `sending` afterwards.
+        locked = emails.filter(condition).order_by("pk").select_for_update(no_key=True)
+        changed = list(locked.values_list("pk", flat=True))
+        if changed:
+            OutgoingEmail.objects.filter(pk__in=changed).update(**_columns(change, now))
+            reactions.current().emails_changed(email_ids=changed)
+    return len(changed)
 
 
 def _columns(change: MailChange, now: datetime) -> dict[str, Any]:

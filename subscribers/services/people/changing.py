@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from subscribers.models import Subscriber, Suppression
+from subscribers.models import Subscriber
 from subscribers.services.audience import tags
 from subscribers.services.consent import suppressions, unsubscribing
 from subscribers.services.consent.ledger import Circumstances
@@ -14,10 +14,6 @@ from subscribers.wire.addresses import Address
 
 Status = Subscriber.Status
 SOURCE = "api"
-_REASONS = {
-    Status.BOUNCED: Suppression.Reason.HARD_BOUNCE,
-    Status.COMPLAINED: Suppression.Reason.COMPLAINT,
-}
 _WAYS_BACK = {
     Status.PENDING: "has not confirmed yet; an event with resubscribe asks them again.",
     Status.UNSUBSCRIBED: "has left; an event with resubscribe asks them, and they decide.",
@@ -89,13 +85,14 @@ def _edit(person: Subscriber, wanted: Wanted) -> editing.Edit:
     attributes = dict(wanted.attributes or {})
     if wanted.attributes is not None and wanted.replaces_attributes:
         attributes = dict.fromkeys(person.attributes) | attributes
-    added: Collection[str] = ()
     removed: Collection[str] = ()
     if wanted.tags is not None:
-        had = set(tags.names_of(person).values())
-        added, removed = sorted({*wanted.tags} - had), sorted(had - {*wanted.tags})
+        removed = set(tags.names_of(person).values()) - {*wanted.tags}
     return editing.Edit(
-        columns=wanted.columns, attributes=attributes, tags_added=added, tags_removed=removed
+        columns=wanted.columns,
+        attributes=attributes,
+        tags_added=wanted.tags or (),
+        tags_removed=removed,
     )
 
 
@@ -113,11 +110,11 @@ def _set_status(
             method=unsubscribing.UnsubscribeMethod.API,
             circumstances=circumstances,
         )
-    elif status in _REASONS:
+    elif status in suppressions.REASON_BY_STATUS:
         suppressions.suppress(
             workspace=person.workspace,
             address=address,
-            reason=_REASONS[status],
+            reason=suppressions.REASON_BY_STATUS[status],
             source=suppressions.SuppressionSource.API,
             now=now,
             circumstances=circumstances,

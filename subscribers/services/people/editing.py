@@ -1,4 +1,4 @@
-"""Changes a subscriber's profile, tags and lists on an operator's request."""
+"""Changes a subscriber's profile, tags and lists, for operators and for the API."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -50,8 +50,9 @@ def erase(
     Enrollments and events go first, in short transactions; repeat the call after an interruption.
     The last transaction holds a lock that blocks every new reference to the row: an event recorded
     meanwhile is deleted too, or makes a new subscriber. With `allows_return` the address is not
-    suppressed unless it was before, or unless the person has left, bounced or complained by the
-    last transaction, where `keeps_out_those_who_left`. `circumstances` are the operator's or key's.
+    suppressed unless it was before. With `keeps_out_those_who_left` as well, it is suppressed if
+    the person has left, bounced or complained by the last transaction. `circumstances` are the
+    operator's or the key's.
     """
     events = 0
     while portion := _erase_some(subscriber_id):
@@ -71,8 +72,7 @@ def erase(
 
 
 def _stays_out(person: Subscriber) -> bool:
-    unreached = (Subscriber.Status.BOUNCED, Subscriber.Status.COMPLAINED)
-    return unsubscribing.has_left(person) or person.status in unreached
+    return unsubscribing.has_left(person) or person.status in suppressions.REASON_BY_STATUS
 
 
 def _erase_some(subscriber_id: UUID) -> int:

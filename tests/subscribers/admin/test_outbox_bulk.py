@@ -125,7 +125,10 @@ def test_no_more_than_so_many_are_changed_at_once(
     press(admin_client, acting("retry"), {"reason": "r"})
 
     assert "At most 2 are changed at once" in shown
-    assert "Queued again 2 mails. There are more: go on." in answer.content.decode()
+    assert (
+        "Queued again 2 mails. More mails match: repeat this for the rest."
+        in answer.content.decode()
+    )
     assert "1 mail matches" in answer.content.decode()
     assert statuses() == ["queued"] * 3
 
@@ -248,7 +251,7 @@ def test_another_workspace_chosen_meanwhile_changes_nothing(admin_client: Client
         acting("skip"), {**hidden, "workspace": str(other.pk), "reason": "r"}, follow=True
     )
 
-    assert "Another workspace is chosen by now" in answer.content.decode()
+    assert "The chosen workspace has changed" in answer.content.decode()
     assert statuses() == ["queued"]
 
 

@@ -16,7 +16,6 @@ from subscribers.services.imports.people.options import ImportOptions, OptInMode
 
 Status = Subscriber.Status
 Reason = Suppression.Reason
-_SUPPRESSED_BY = {Status.BOUNCED: Reason.HARD_BOUNCE, Status.COMPLAINED: Reason.COMPLAINT}
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +32,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def reason_of(draft: SubscriberDraft) -> Suppression.Reason | None:
-    return _SUPPRESSED_BY.get(Status(draft.status)) if draft.status else None
+    return suppressions.REASON_BY_STATUS.get(Status(draft.status)) if draft.status else None
 
 
 def says_left(draft: SubscriberDraft) -> bool:

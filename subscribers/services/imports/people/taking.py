@@ -78,21 +78,19 @@ def _take_first(options: ImportOptions, waiting: Sequence[Given], now: datetime)
 def _plan_all(planner: Planner, waiting: Sequence[Given]) -> list[DraftResult]:
     results: list[DraftResult] = []
     for each in waiting:
-        result = (
-            _plan(planner, each) if isinstance(each, SubscriberDraft) else DraftResult(faults=each)
-        )
+        result = _plan(planner, each)
         if result.taken is Taken.LATER:
             break
         results.append(result)
     return results
 
 
-def _plan(planner: Planner, draft: Given) -> DraftResult:
-    if not isinstance(draft, SubscriberDraft):
-        return DraftResult(faults=draft)
+def _plan(planner: Planner, given: Given) -> DraftResult:
+    if not isinstance(given, SubscriberDraft):
+        return DraftResult(faults=given)
     try:
-        taken = planner.take(draft)
-        return DraftResult(taken=taken, person=planner.audience.choose(draft.person))
+        taken = planner.take(given)
+        return DraftResult(taken=taken, person=planner.audience.choose(given.person))
     except InvalidRequest as error:
         return DraftResult(faults=tuple(error.faults))
     except (IdentityConflict, SubscriberNotFound) as error:
