@@ -5,8 +5,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.utils import timezone
 
 from events.models import Enrollment
+from events.services.counts import current
+from events.services.segments import members
 from subscribers.models import ConsentRecord, OutgoingEmail, Subscriber, Suppression
 from subscribers.services.workspaces import api_keys
 from tests import factories
@@ -363,6 +366,32 @@ def test_filters_narrow(caller: Caller) -> None:
     assert found("attribute=seats:4&attributeOperator=gte") == ["ada@example.com"]
     assert found("unsubscribedAfter=2020-01-01") == ["bob@example.com"]
     assert found("unsubscribedBefore=2020-01-01T00:00:00Z") == []
+
+
+def test_beyond_what_is_counted_a_total_is_the_worker_s_or_null(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news = factories.ListFactory.create(workspace=caller.workspace, name="News")
+    create(caller, lists=["News"])
+    create(caller, email="bob@example.com", externalId="2", lists=["News"])
+    queries = (
+        "", "status=active", "status=all&page=1", "tags=VIP", "list=News",
+        f"listId=lst_{news.pk.hex}&status=active",
+    )  # fmt: skip
+    not_counted = ("tags=vip&status=active", "tags=vip,vip", "list=News&tags=vip", "email=example")
+    monkeypatch.setattr(members, "MOST_COUNTED", 1)
+
+    def totals(*wanted: str) -> list[object]:
+        replies = [caller.get(f"{PEOPLE}?{query}") for query in wanted]
+        return [reply.json["pagination"]["total"] for reply in replies]
+
+    before = totals(*queries)
+    current.count_due(now=timezone.now())
+
+    assert before == [None] * len(queries)
+    assert totals(*queries) == [2] * len(queries)
+    assert totals(*not_counted, "includeTotal=false") == [None] * 5
+    assert totals("status=bounced", "email=bob") == [0, 1]
 
 
 @pytest.mark.parametrize(
