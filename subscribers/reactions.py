@@ -48,12 +48,13 @@ class Reactions(Protocol):
         now: datetime,
         depth: int = 0,
         is_test: bool = False,
+        starts: bool = True,
     ) -> None:
         """Each of the people has each of the tags now and did not before.
 
         `depth` counts the steps that led here, one after the other: 0 for an API call or an
         operator, the enrollment's depth + 1 for a step. `is_test`: caused by a test key, or by an
-        enrollment that one started.
+        enrollment that one started. Without `starts` the tags only stop.
         """
 
     def list_joined(

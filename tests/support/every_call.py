@@ -127,11 +127,15 @@ class World:
             return f"{path}?externalId=user_1"
         return path + NEEDED.get(known.route, "")
 
-    def make(self, known: KnownCall, *, by: Caller | None = None) -> Reply:
-        """Make a call with the document's example, as another caller where one is given."""
+    def make(self, known: KnownCall, *, by: Caller | None = None, **more: str) -> Reply:
+        """Make a call with the document's example, as another caller where one is given.
+
+        `more` are headers: `Idempotency_Key` is `Idempotency-Key`.
+        """
         example = known.example
         body = b"" if example is None else json.dumps(example).encode()
-        headers = JSON if body else {}
+        named = {name.replace("_", "-"): value for name, value in more.items()}
+        headers = {**(JSON if body else {}), **named}
         return (by or self.caller).send(known.method, self.path(known), body, headers=headers)
 
 

@@ -79,10 +79,12 @@ def tags_added(
     now: datetime,
     depth: int = 0,
     is_test: bool = False,
+    starts: bool = True,
 ) -> None:
     """Start and stop enrollments by tags that each of the people has just got.
 
-    `depth` is how many steps led here, one after the other: beyond ten, nothing starts.
+    `depth` is how many steps led here, one after the other: beyond ten, nothing starts. Without
+    `starts` nothing does either.
     """
     names = dict(Tag.objects.filter(pk__in=tag_ids).values_list("pk", "name"))
     added = [TagRef(id=each, name=names[each]) for each in tag_ids if each in names]
@@ -91,7 +93,7 @@ def tags_added(
     if not concerned:
         return
     by_person = rows.enrollments_of_many(subscriber_ids=subscriber_ids, sequence_ids=concerned)
-    if depth <= MOST_DEPTH:
+    if starts and depth <= MOST_DEPTH:
         plan = partial(triggers.starts_of_tags, watched=watched, tags_added=added)
         _start(subscriber_ids, by_person, plan, now=now, depth=depth, is_test=is_test)
     stopped = [

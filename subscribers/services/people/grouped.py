@@ -61,21 +61,27 @@ def tag(
     starts_sequences: bool,
     is_test: bool,
 ) -> set[UUID]:
-    """Give tags to locked people; returns the ids of those who lacked one. Idempotent."""
+    """Give tags to locked people; returns the ids of those who lacked one. Idempotent.
+
+    Enrollments that a tag ends are stopped in any case.
+    """
     wanted = {each.pk for each in chosen}
     had = _tags_of(people, wanted)
     lacking = [person for person in people if wanted - had[person.pk]]
     if not lacking:
         return set()
     tags.change_many(subscribers=lacking, added=wanted, removed=())
-    if starts_sequences:
-        alike: dict[frozenset[UUID], list[UUID]] = defaultdict(list)
-        for person in lacking:
-            alike[frozenset(wanted - had[person.pk])].append(person.pk)
-        for new, who in alike.items():
-            reactions.current().tags_added(
-                subscriber_ids=who, tag_ids=sorted(new), now=now, is_test=is_test
-            )
+    alike: dict[frozenset[UUID], list[UUID]] = defaultdict(list)
+    for person in lacking:
+        alike[frozenset(wanted - had[person.pk])].append(person.pk)
+    for new, who in alike.items():
+        reactions.current().tags_added(
+            subscriber_ids=who,
+            tag_ids=sorted(new),
+            now=now,
+            is_test=is_test,
+            starts=starts_sequences,
+        )
     return {person.pk for person in lacking}
 
 

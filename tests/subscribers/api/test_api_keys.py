@@ -58,7 +58,12 @@ def test_scopes_win_over_a_preset_and_only_null_is_full(
         ({"scopes": []}, "scopes"),
         ({"scopes": ["sequences:fly"]}, "scopes[0]"),
         ({"scopes": "events:write"}, "scopes"),
+        # Each needs scopes that are not here.
+        ({"preset": "agent_safe"}, "preset"),
+        ({"preset": "ai_drafting"}, "preset"),
+        ({"preset": "data_ingest_automations"}, "preset"),
         ({"preset": "marketing_sender"}, "preset"),
+        ({"preset": "transactional_sender"}, "preset"),
         ({"preset": "read_only", "scopes": None}, "scopes"),
         ({"name": ""}, "name"),
         ({"expiresAt": "2020-01-01"}, "expiresAt"),
@@ -94,6 +99,13 @@ def test_a_key_does_not_touch_one_that_may_do_more(caller: Caller, scoped: Calle
     assert (reply.status, reply.code) == (403, "FORBIDDEN")
     full.refresh_from_db()
     assert full.scopes is None
+
+
+def test_a_stored_key_without_scopes_may_do_nothing(caller: Caller, scoped: Caller) -> None:
+    ApiKey.objects.filter(name="scoped").update(scopes=[])
+
+    assert [scoped.get(path).status for path in (KEYS, ACCOUNT, PEOPLE)] == [403] * 3
+    assert scoped.bulk({"name": "a"}).status == 403
 
 
 def test_a_key_with_an_older_word_can_be_renamed(caller: Caller, scoped: Caller) -> None:

@@ -89,7 +89,7 @@ def it_refuses_unknown_names_and_a_slash(world: World, known: KnownCall) -> None
 
 @pytest.mark.parametrize("known", CALLS)
 def test_it_answers_as_the_document_says_with_its_scope_alone(
-    world: World, known: KnownCall
+    world: World, known: KnownCall, caplog: pytest.LogCaptureFixture
 ) -> None:
     own = known.call.scope
     # A key that gives, changes or revokes keys needs what they have.
@@ -98,10 +98,22 @@ def test_it_answers_as_the_document_says_with_its_scope_alone(
         workspace=world.caller.workspace, name="own", scopes=None if gives_more else [own]
     )
 
-    reply = world.make(known, by=Caller(world.caller.workspace, made.text))
+    own_key = Caller(world.caller.workspace, made.text)
+    # An answer that holds a key is not kept.
+    is_repeatable = known.method == "POST" and known.name != "POST api-keys"
+    headers = {"Idempotency_Key": "once"} if is_repeatable else {}
+
+    caplog.clear()
+    reply = world.make(known, by=own_key, **headers)
 
     assert reply.status == 200, reply.json
     assert reply.json["success"] is True
+    audited = [vars(each) for each in caplog.records if each.name == "cueline.audit"]
+    names = {"request_id": reply.headers["X-Request-Id"], "api_key": made.api_key.prefix}
+    assert [each.items() >= names.items() for each in audited] == [True] * known.call.does_write
+    if is_repeatable:
+        again = world.make(known, by=own_key, **headers)
+        assert (again.headers["Idempotency-Replayed"], again.json) == ("true", reply.json)
     assert_fits(reply.json, answer_schema(known.description, 200))
     if (row := row_of(known.name)) in ROWS:
         assert_has_shape(reply, row)

@@ -1,8 +1,11 @@
 """`/lists`, and who is on them."""
 
 import pytest
+from django.utils import timezone
 
 from events.models import Enrollment
+from events.services.counts import current
+from subscribers.api import lists
 from subscribers.models import ConsentRecord, List, ListMembership, Subscriber
 from tests.support.calling import Caller
 from tests.support.resources import PEOPLE, done, path_of_fault, send
@@ -97,6 +100,32 @@ def test_enrolling_can_be_switched_off(caller: Caller, news: str) -> None:
 
     assert Subscriber.objects.count() == 1
     assert not Enrollment.objects.exists()
+
+
+def test_who_joins_enters_sequences_of_the_list(caller: Caller, news: str) -> None:
+    make_sequence(caller.workspace, trigger="contact_added", lists=["News"])
+
+    done(caller.post(f"{news}/subscribers", {"emails": ["ada@example.com"]}))
+
+    assert Enrollment.objects.get().subscriber.email == "ada@example.com"
+
+
+def test_beyond_what_is_counted_members_are_those_that_the_worker_counted(
+    caller: Caller, news: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counts() -> tuple[int, int]:
+        (row,) = done(caller.get(LISTS))["lists"]
+        return row["subscriberCount"], row["activeSubscriberCount"]
+
+    done(caller.post(f"{news}/subscribers", {"emails": ["ada@example.com", "bob@example.com"]}))
+    send(caller, "PATCH", f"{PEOPLE}/bob@example.com", {"status": "bounced"})
+    current.count_due(now=timezone.now())
+    done(caller.post(f"{news}/subscribers", {"emails": ["new@example.com"]}))
+
+    exact = counts()
+    monkeypatch.setattr(lists, "EXACT", 1)
+
+    assert (exact, counts()) == ((3, 2), (2, 1))
 
 
 @pytest.mark.parametrize(

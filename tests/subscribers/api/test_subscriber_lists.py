@@ -8,7 +8,7 @@ from events.services.segments import members
 from tests import factories
 from tests.subscribers.api.test_subscribers import create
 from tests.support.calling import Caller, Reply
-from tests.support.resources import PEOPLE, send
+from tests.support.resources import PEOPLE, path_of_fault, send
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +34,21 @@ def test_pages_follow_the_cursor_and_writes_between_them_lose_nobody(caller: Cal
     assert first.json["pagination"].items() >= {"total": 5, "totalPages": 3, "page": 1}.items()
     assert second.json["pagination"].items() >= {"total": None, "hasMore": True}.items()
     assert third.json["pagination"]["hasMore"] is False
+
+
+def test_a_page_and_a_cursor_are_not_taken_together(caller: Caller) -> None:
+    create(caller)
+    create(caller, email="bob@example.com", externalId="2")
+    cursor = caller.get(f"{PEOPLE}?limit=1").json["pagination"]["nextCursor"]
+
+    assert path_of_fault(caller.get(f"{PEOPLE}?page=2&cursor={cursor}")) == "page"
+
+
+def test_who_has_not_confirmed_has_not_unsubscribed(caller: Caller) -> None:
+    create(caller, optInMode="double_opt_in")
+
+    assert emails_of(caller.get(f"{PEOPLE}?status=unsubscribed")) == []
+    assert emails_of(caller.get(f"{PEOPLE}?status=pending")) == ["ada@example.com"]
 
 
 def test_filters_narrow(caller: Caller) -> None:

@@ -7,8 +7,15 @@ from urllib.parse import quote
 import pytest
 
 from events.models import Enrollment
-from subscribers.models import ConsentRecord, OutgoingEmail, Subscriber, Suppression
+from subscribers.models import (
+    ConsentRecord,
+    ListMembership,
+    OutgoingEmail,
+    Subscriber,
+    Suppression,
+)  # fmt: skip
 from subscribers.services.workspaces import api_keys
+from tests import factories
 from tests.support.calling import Caller
 from tests.support.resources import PEOPLE, send
 from tests.support.sequence_making import make_sequence
@@ -271,8 +278,17 @@ def test_unsubscribing_is_the_whole_unsubscribe(caller: Caller) -> None:
     assert caller.key.startswith(line.api_key)
 
 
-@pytest.mark.parametrize("status", ["unsubscribed", "bounced", "complained"])
-def test_nobody_is_switched_back_by_an_application(caller: Caller, status: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("unsubscribed", "resubscribe"),
+        ("bounced", "lift the suppression"),
+        ("complained", "resubscribe"),
+    ],
+)
+def test_nobody_is_switched_back_by_an_application(
+    caller: Caller, status: str, advice: str
+) -> None:
     create(caller)
     changed = send(caller, "PATCH", f"{PEOPLE}/ada@example.com", {"status": status})
     assert changed.json["subscriber"]["status"] == status
@@ -280,6 +296,7 @@ def test_nobody_is_switched_back_by_an_application(caller: Caller, status: str) 
     refused = send(caller, "PATCH", f"{PEOPLE}/ada@example.com", {"status": "active"})
 
     assert (refused.status, refused.code) == (409, "CONFLICT")
+    assert advice in refused.message
     assert Subscriber.objects.get().status == status
 
 
@@ -294,6 +311,51 @@ def test_the_address_of_somebody_who_left_stays_out_after_erasing(
 
     assert gone.json == {"success": True, "deleted": True, "isSuppressed": True}
     assert Suppression.objects.get().email == ""
+
+
+def test_the_address_stays_out_where_the_caller_asks_for_it(caller: Caller) -> None:
+    create(caller)
+    path = f"{PEOPLE}/ada@example.com"
+
+    gone = send(caller, "DELETE", f"{path}?keepSuppressed=true")
+
+    assert gone.json == {"success": True, "deleted": True, "isSuppressed": True}
+    assert Suppression.objects.get().email == ""
+
+
+def test_another_address_takes_queued_mail_along_and_asks_a_pending_person_again(
+    caller: Caller,
+) -> None:
+    caller.workspace.double_opt_in = True
+    caller.workspace.from_email = "news@example.com"
+    caller.workspace.config_version += 1
+    caller.workspace.save()
+    asked = create(caller)
+    create(caller, email="bob@example.com", externalId="2", optInMode="confirmed")
+    bob = Subscriber.objects.get(email="bob@example.com")
+    mail = factories.OutgoingEmailFactory.create(subscriber=bob)
+
+    send(caller, "PATCH", f"{PEOPLE}/bob@example.com", {"email": "bob@new.example"})
+    again = send(caller, "PATCH", f"{PEOPLE}/ada@example.com", {"email": "ada@new.example"})
+
+    mail.refresh_from_db()
+    assert mail.recipient == "bob@new.example"
+    assert (asked["status"], again.json["subscriber"]["status"]) == ("pending", "pending")
+    confirmations = OutgoingEmail.objects.filter(subscriber__external_id="user/1", status="queued")
+    assert [each.recipient for each in confirmations] == ["ada@new.example"]
+
+
+def test_a_new_person_joins_the_default_lists_unless_lists_are_given(caller: Caller) -> None:
+    factories.ListFactory.create(workspace=caller.workspace, name="News", is_default=True)
+    factories.ListFactory.create(workspace=caller.workspace, name="Tips")
+    create(caller)
+    create(caller, email="none@example.com", externalId="2", lists=[])
+    create(caller, email="tips@example.com", externalId="3", lists=["Tips"])
+    create(caller, email="tips@example.com", externalId="3", duplicateStrategy="overwrite")
+
+    joined = ListMembership.objects.values_list("subscriber__email", "list__name")
+
+    assert set(joined) == {("ada@example.com", "News"), ("tips@example.com", "Tips")}
 
 
 def test_an_etag_guards_a_change(caller: Caller) -> None:

@@ -116,6 +116,31 @@ def test_bulk_tags_start_sequences_only_when_asked(caller: Caller, *, triggers: 
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", PEOPLE, {"duplicateStrategy": "merge", "tags": ["vip"]}),
+        ("PATCH", f"{PEOPLE}/ada@example.com", {"tags": ["vip"]}),
+        ("POST", f"{PEOPLE}/tags", {"tag": "vip"}),
+        ("POST", f"{PEOPLE}/tags/bulk", {"tags": ["vip"]}),
+        ("POST", ADD, {"tags": ["vip"]}),
+    ],
+    ids=["create", "change", "one", "several", "many"],
+)
+def test_a_tag_stops_sequences_that_end_by_it(
+    caller: Caller, method: str, path: str, body: dict[str, object]
+) -> None:
+    stop = {"type": "tag_added", "value": "vip"}
+    make_sequence(caller.workspace, {"type": "delay", "days": 1}, stopCondition=stop)
+    caller.bulk({"name": "signup"}, email="ada@example.com")
+    assert Enrollment.objects.get().status == "active"
+    who = {"emails": ["ada@example.com"]} if path == ADD else {"email": "ada@example.com"}
+
+    done(send(caller, method, path, {**who, **body}))
+
+    assert Enrollment.objects.get().status == "stopped"
+
+
+@pytest.mark.parametrize(
     ("body", "path"),
     [
         ({"tags": ["vip"]}, "emails"),
