@@ -141,7 +141,7 @@ class ResourceView(ApiView):
     @property
     def query_parameters(self) -> frozenset[str]:  # type: ignore[override] # one set a call
         query = (self.call and self.call.query) or Nothing
-        return self.addressing.union(each.wire_name for each in query.fields)
+        return self.addressing.union(query.unused, (each.wire_name for each in query.fields))
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Never:
         if request.method in self.not_here:
@@ -227,13 +227,15 @@ def _declared(
             arguments[call.addressed] = view.addressed(**parts)
         warnings: list[Fault] = []
         if call.query is not None:
-            arguments["asked"], _ = inputs.read(call.query, view.own_parameters(), noun="parameter")
+            given = view.own_parameters()
+            arguments["asked"], warnings = inputs.read(call.query, given, noun="parameter")
         if call.body is not None:
-            arguments["given"], warnings = inputs.read(call.body, view.read_object(), noun="field")
+            arguments["given"], unused = inputs.read(call.body, view.read_object(), noun="field")
+            warnings += unused
         elif call.does_write and request.body:
             inputs.read(Nothing, view.read_object(), noun="field")
         if not call.does_write:
-            return view.respond(Answer(method(view, **arguments)))
+            return view.respond(Answer(_with_warnings(method(view, **arguments), warnings)))
         return _written(view, call, lambda: _with_warnings(method(view, **arguments), warnings))
 
     answer.call = call  # type: ignore[attr-defined]

@@ -45,7 +45,15 @@ AddressOfPath = Annotated[Address, InPath(_read_address, {"type": "string"})]
 
 
 @inputs
+class OneSuppressionQuery(Inputs):
+    # The hosted product's delivery service has several.
+    unused = frozenset({"region"})
+
+
+@inputs
 class SuppressionsQuery(Inputs):
+    unused = OneSuppressionQuery.unused
+
     page: Annotated[int, whole_number_word(1, DEEPEST, 1)] = 1
     limit: Annotated[int, whole_number_word(1, 100, 50)] = 50
     # The beginning of an address.
@@ -144,7 +152,7 @@ class SuppressionsView(ResourceView):
 
 class SuppressionView(ResourceView):
     @reads("Whether an address gets mail", scope=Scope.SUBSCRIBERS_READ)
-    def get(self, *, address: AddressOfPath) -> SuppressionAnswer:
+    def get(self, asked: OneSuppressionQuery, *, address: AddressOfPath) -> SuppressionAnswer:
         row = suppressions.find(workspace=self.workspace, email_key=address.key)
         people = Subscriber.objects.in_workspace(self.workspace).filter(email_key=address.key)
         return SuppressionAnswer(
@@ -163,7 +171,7 @@ class SuppressionView(ResourceView):
         description="Only after a bounce that the API or an import claimed; an operator lifts the "
         "others in the admin.",
     )
-    def delete(self, *, address: AddressOfPath) -> LiftedAnswer:
+    def delete(self, asked: OneSuppressionQuery, *, address: AddressOfPath) -> LiftedAnswer:
         row = suppressions.find(workspace=self.workspace, email_key=address.key)
         if row is None:
             raise ApiError("NOT_FOUND", "The address is not suppressed.")

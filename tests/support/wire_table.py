@@ -177,6 +177,49 @@ ROWS: Mapping[str, str] = {
     "DELETE api-keys/{key_id}": "apiKey!:Key, message!",
 }
 
+# What callers send: bodies, and queries of calls that read or delete.
+TAKEN: Mapping[str, str] = {
+    "POST subscribers": """email externalId firstName lastName customAttributes status tags lists
+        duplicateStrategy optInMode enrollInSequences createdAt timezone phone phoneCountry
+        smsConsent""",
+    "GET subscribers": """status tags list listId listName segmentId query email attribute
+        attributeOperator unsubscribedAfter unsubscribedBefore limit page cursor includeTotal""",
+    "GET subscribers/{email}": "includeMachineEngagement",
+    "PATCH subscribers/{email}": """email externalId firstName lastName customAttributes
+        customAttributesStrategy status tags timezone""",
+    "GET subscribers/attributes": "includeNested",
+    "POST subscribers/tags": "tag email externalId firstName lastName customAttributes",
+    "POST subscribers/tags/remove": "tag email externalId firstName lastName",
+    "POST subscribers/tags/bulk": "tags email externalId firstName lastName customAttributes",
+    "POST subscribers/bulk/tags/add": "tags emails externalIds subscriberIds triggerAutomations",
+    "POST subscribers/bulk/tags/remove": "tags emails externalIds subscriberIds triggerAutomations",
+    "POST lists": "name description isPrivate allowMemberUnsubscribe",
+    "PATCH lists/{list_id}": "name description isPrivate allowMemberUnsubscribe",
+    "POST lists/{list_id}/subscribers": "emails duplicateStrategy enrollInSequences optInMode",
+    "POST lists/{list_id}/subscribers/remove": "emails subscriberIds",
+    "POST tags": "name color",
+    "PATCH tags/{tag_id}": "color",
+    "PUT sync-rules": "syncRules",
+    "GET events/schemas": "eventName provider",
+    "GET events/sample": "eventName",
+    "GET sequences": "status search label labels limit offset",
+    "POST sequences/{sequence_id}/duplicate": "name",
+    "POST sequences/{sequence_id}/enroll": "emails subscriberIds targetNodeId",
+    # Without `stopConditionMatch`.
+    "GET sequences/{sequence_id}/enrollments": """status subscriberId email currentNodeId sort limit
+        offset""",
+    "POST sequences/{sequence_id}/enrollments/pause": "emails subscriberIds reason",
+    "POST sequences/{sequence_id}/enrollments/resume": "emails subscriberIds",
+    "POST sequences/{sequence_id}/enrollments/cancel": """cancelAll subscriberIds subscriberId
+        fieldValues fieldPath dryRun reason""",
+    "GET sequences/{sequence_id}/simulate": "subscriberId email limit",
+    "GET suppressions": "page limit search sort order region",
+    "GET suppressions/{address}": "region",
+    "DELETE suppressions/{address}": "region",
+    "POST api-keys": "name preset scopes",
+    "PATCH api-keys/{key_id}": "name preset scopes",
+}
+
 # Calls that the hosted product does not have.
 OURS = frozenset({
     "POST subscribers/{email}/unsubscribe", "GET subscribers/{email}/timeline", "GET events",

@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from subscribers.api import totals
 from subscribers.models import Subscriber, Suppression
 from subscribers.services.consent import suppressions
 from tests.support.calling import Caller
@@ -77,6 +78,28 @@ def test_what_anybody_else_said_stays(caller: Caller, reason: str, source: str) 
     assert Suppression.objects.exists()
     told = done(caller.get(f"{SUPPRESSIONS}/ada@example.com"))["suppression"]["local"]
     assert (told["suppressed"], told["delistable"]) == (True, False)
+
+
+@pytest.mark.parametrize("path", ["", "/free@example.com"])
+def test_a_region_is_taken_and_said_to_change_nothing(caller: Caller, path: str) -> None:
+    suppress(caller, "ada@example.com", Reason.HARD_BOUNCE, "api")
+
+    read = done(caller.get(f"{SUPPRESSIONS}{path}?region=eu-west-1"))
+    lifted = done(send(caller, "DELETE", f"{SUPPRESSIONS}/ada@example.com?region=eu-west-1"))
+
+    warning = {"path": "region", "message": "changes nothing here."}
+    assert read["warnings"] == lifted["warnings"] == [warning]
+
+
+def test_beyond_what_is_counted_the_total_is_null(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for email in ("ada@example.com", "bob@example.com"):
+        suppress(caller, email, Reason.MANUAL, "admin")
+    exact = done(caller.get(SUPPRESSIONS))
+    monkeypatch.setattr(totals, "MOST_COUNTED", 1)
+
+    assert (exact["total"], done(caller.get(SUPPRESSIONS))["total"]) == (2, None)
 
 
 def test_lifting_nothing_is_a_404(caller: Caller, stranger: Caller) -> None:

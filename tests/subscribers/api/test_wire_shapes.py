@@ -13,11 +13,11 @@ from subscribers.services.workspaces import workspaces
 from tests.conftest import new_caller
 from tests.project.test_tenant_walk import WITHOUT_IDS
 from tests.support.calling import ACCOUNT, IMPORTS, SINGLE, Caller
-from tests.support.every_call import API, World, every_call
+from tests.support.every_call import API, KnownCall, World, every_call
 from tests.support.resources import PEOPLE, send
 from tests.support.sequence_making import MAIL, make_sequence
 from tests.support.wire_shapes import Reader, faults_of
-from tests.support.wire_table import NOT_HERE, OURS, ROWS, assert_has_shape, row_of
+from tests.support.wire_table import NOT_HERE, OURS, ROWS, TAKEN, assert_has_shape, row_of
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = "2026-01-01T12:00:00Z"
@@ -46,6 +46,16 @@ def test_every_call_is_a_row_or_our_own_and_every_row_is_a_call() -> None:
     calls |= {f"POST {path.removeprefix(API)}" for path in WITHOUT_IDS - {ACCOUNT}}
 
     assert calls == set(ROWS) | OURS
+    assert set(TAKEN) <= set(ROWS)
+
+
+@pytest.mark.parametrize("known", [pytest.param(each, id=each.name) for each in every_call()])
+def test_a_call_takes_what_its_row_has(known: KnownCall) -> None:
+    kinds = [each for each in (known.call.body, known.call.query) if each]
+    taken = {name for kind in kinds for name in kind.unused}
+    taken |= {each.wire_name for kind in kinds for each in kind.fields}
+
+    assert set(TAKEN.get(row_of(known.name), "").split()) <= taken
 
 
 def test_events_that_differ_have_the_shape_of_their_row(caller: Caller) -> None:
