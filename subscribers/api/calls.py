@@ -267,8 +267,9 @@ def _repeated(work: Callable[[], Answer]) -> Answer:
 def _with_warnings(answer: Answered, warnings: Sequence[Fault]) -> Answered:
     if not warnings:
         return answer
+    own = answer.warnings or []
     told = [Warned(path=each.path, message=each.message) for each in warnings]
-    return msgspec.structs.replace(answer, warnings=told)
+    return msgspec.structs.replace(answer, warnings=[*told, *own])
 
 
 def _call_of(method: Callable[..., Any], scope: Scope, *, writes: bool, is_atomic: bool) -> Call:

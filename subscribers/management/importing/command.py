@@ -14,7 +14,7 @@ from django.utils import timezone
 from subscribers.management.importing import arguments, opening, result
 from subscribers.management.importing.arguments import ImportRequest
 from subscribers.management.importing.progress import Progress
-from subscribers.management.importing.rejects_file import KeptNowhere, RejectsFile
+from subscribers.management.importing.rejects_file import RejectsFile
 from subscribers.management.importing.result import Result
 from subscribers.management.importing.stopping import Stopping
 from subscribers.models import ImportRun, Workspace
@@ -22,7 +22,7 @@ from subscribers.rows.files import can_be_read_again, read_rows
 from subscribers.rows.row import InvalidFile, Meter
 from subscribers.services.imports import loop, runs
 from subscribers.services.imports.loop import Ended
-from subscribers.services.imports.runs import TakenOver
+from subscribers.services.imports.runs import KeptNowhere, TakenOver
 from subscribers.services.workspaces import installation
 
 # Ends a run from outside; any other error is a fault of ours.

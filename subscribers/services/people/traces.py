@@ -16,6 +16,7 @@ from django.db.models import BinaryField, Func, IntegerField, Model, Q, Value
 
 from subscribers.models import (
     IdempotentRequest,
+    ImportBlock,
     ImportReject,
     ImportRun,
     OutgoingEmail,
@@ -128,6 +129,7 @@ def forget(*, names: Names) -> None:
     _forget_answers(names)
     for some in _portions([reject.pk for reject in rejects_of(names=names)]):
         ImportReject.objects.filter(pk__in=some).delete()
+    _forget_waiting_rows(names)
     _forget_in_runs(names)
     # Suppressions of former addresses keep the hash only.
     suppressed = Suppression.objects.filter(workspace=names.workspace_id)
@@ -176,7 +178,7 @@ def _forget_answers(names: Names) -> None:
 
 
 def _is_theirs(texts: Sequence[str], names: Names) -> bool:
-    """Tell whether a rejected row names the subscriber. Only the import knew the column of the
+    """Tell whether an imported row names the subscriber. Only the import knew the column of the
     external id, so it counts where the row has no other address.
     """
     text = "\n".join(texts)
@@ -184,6 +186,19 @@ def _is_theirs(texts: Sequence[str], names: Names) -> bool:
         return True
     has_external_id = any(f'"{form}"' in text for form in names.external_forms)
     return has_external_id and not _ADDRESS.search(text)
+
+
+def _forget_waiting_rows(names: Names) -> None:
+    """Blank the subscriber's rows in files that are still to be taken in; nothing else moves."""
+    waiting = ImportBlock.objects.filter(run__workspace=names.workspace_id)
+    for block in waiting.order_by("pk").iterator(chunk_size=1):
+        lines = bytes(block.content).split(b"\n")
+        kept = [
+            b" " * len(line) if _is_theirs([line.decode(errors="replace")], names) else line
+            for line in lines
+        ]
+        if kept != lines:
+            ImportBlock.objects.filter(pk=block.pk).update(content=b"\n".join(kept))
 
 
 def _forget_in_runs(names: Names) -> None:

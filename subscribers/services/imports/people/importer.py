@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn
 
+import msgspec
 from django.db import connection
 
 from subscribers.rows.row import Row
@@ -37,9 +38,13 @@ class SubscriberImporter:
         options: ImportOptions,
         renamed: Mapping[str, str] | None = None,
         are_cells_text: bool = False,
+        lists: tuple[str, ...] | None = None,
     ) -> None:
-        """`renamed` maps the file's names to ours; `are_cells_text`: no cell is JSON."""
+        """`renamed` maps the file's names to ours; `are_cells_text`: no cell is JSON; `lists` are
+        joined where a row names none.
+        """
         self.options = options
+        self._lists = lists
         self._reader = RowReader(
             renamed=renamed or {},
             attributes_bytes=options.attributes_bytes,
@@ -57,9 +62,12 @@ class SubscriberImporter:
 
     def parse(self, row: Row) -> ParsedRow:
         try:
-            return Parsed(row, self._reader.read(row))
+            draft = self._reader.read(row)
         except InvalidRequest as error:
             return Parsed(row, None, error.faults)
+        if self._lists is not None and draft.lists is None:
+            draft = msgspec.structs.replace(draft, lists=self._lists)
+        return Parsed(row, draft)
 
     def is_alone(self, value: SubscriberDraft) -> bool:  # noqa: ARG002 - the loop's protocol
         return False
