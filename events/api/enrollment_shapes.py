@@ -6,10 +6,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from events.api.sequence_shapes import OffsetPages
-from events.language.specs import as_wire
-from events.models import Enrollment, Sequence, StepRun
-from events.services.sequences import versions
+from events.api.sequence_shapes import OffsetPages, StopShape
+from events.models import Enrollment, StepRun
 from events.wording import enrollments as words
 from events.wording.reasons import reason_in_words
 from subscribers.api.calls import Answered, Shape
@@ -71,7 +69,7 @@ class EnrollmentsAnswer(Answered, kw_only=True):
     sequence_id: str
     sequence_name: str
     statuses: list[str]
-    stop_condition: dict[str, Any] | None
+    stop_condition: StopShape | None
 
 
 class EnrollmentAnswer(Answered, kw_only=True):
@@ -82,7 +80,7 @@ class EnrollmentAnswer(Answered, kw_only=True):
     history_source: str
     sequence_id: str
     sequence_name: str
-    stop_condition: dict[str, Any] | None
+    stop_condition: StopShape | None
 
 
 class EnrolledAnswer(Answered, kw_only=True):
@@ -158,13 +156,16 @@ class CancelledEnrollment(Shape, kw_only=True):
 
 class CancelTarget(Shape, kw_only=True):
     not_found_subscriber_ids: list[str]
+    not_found_field_values: list[str]
 
 
 class CancelledAnswer(Answered, kw_only=True):
+    """`matchedCount` is exact to 10,000; beyond it is what was counted last, or null."""
+
     sequence_id: str
-    matched_count: Count
+    matched_count: Count | None
     cancelled_count: Count
-    remaining_count: Count
+    remaining_count: Count | None
     has_more: bool
     dry_run: bool
     enrollments: list[CancelledEnrollment]
@@ -247,9 +248,3 @@ def past(run: StepRun) -> PastNode:
         event_type=run.status,
         event_time=run.ended_at or run.started_at,
     )
-
-
-def stop_condition_of(row: Sequence) -> dict[str, Any] | None:
-    wire = as_wire(versions.spec_of(row, has_steps=False))
-    found: dict[str, Any] | None = wire.get("stopCondition")
-    return found

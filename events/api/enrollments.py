@@ -1,6 +1,5 @@
 """Enrollments of a sequence: begun, read, paused, resumed, cancelled."""
 
-from collections.abc import Iterator
 from collections.abc import Sequence as Several
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,8 +7,6 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from events.api.enrollment_shapes import (
-    CancelledAnswer,
-    CancelTarget,
     EnrolledAnswer,
     EnrollmentAnswer,
     EnrollmentsAnswer,
@@ -17,33 +14,31 @@ from events.api.enrollment_shapes import (
     PausedAnswer,
     ResumedAnswer,
     UnknownPeople,
-    cancelled,
     held,
     past,
     shape_of,
-    stop_condition_of,
     whole_rows,
 )
-from events.api.sequence_shapes import OffsetPages
+from events.api.sequence_shapes import OffsetPages, stop_shape
 from events.api.sequences import DEEPEST, OneSequence, SequenceOfPath
 from events.models import Enrollment, Sequence, StepRun
+from events.services.counts import current
 from events.services.enrollments import by_operator
-from events.services.sequences import parked_enrollments
+from events.services.sequences import parked_enrollments, versions
 from subscribers import ids
+from subscribers.api import totals
 from subscribers.api.calls import id_in_path, no_such_row, reads, writes
 from subscribers.api.inputs import Inputs, Reads, inputs
-from subscribers.api.named_people import MOST, FoundPeople, NamedPeople, OneId, SubscriberIds
+from subscribers.api.named_people import MOST, FoundPeople, NamedPeople
 from subscribers.api.values import (
     Email,
-    Flag,
     TextWord,
     one_of,
     whole_number_word,
 )  # fmt: skip
 from subscribers.models.api_key import Scope
-from subscribers.wire.payloads import Fault, InvalidField, read_text
+from subscribers.wire.payloads import InvalidField, read_text
 
-MOST_CANCELLED = 1000
 MOST_RUNS = 200
 Status = Enrollment.Status
 SHOWN_UNLESS_ASKED = (Status.ACTIVE, Status.WAITING, Status.PAUSED)
@@ -99,6 +94,12 @@ class EnrollmentsQuery(Inputs):
     limit: Annotated[int, whole_number_word(1, MOST, 50)] = 50
     offset: Annotated[int, whole_number_word(0, DEEPEST, 0)] = 0
 
+    @property
+    def is_all_under_way(self) -> bool:
+        """Tell whether the query is for all that the worker counts of a sequence."""
+        narrowed = (self.subscriber_id, self.email, self.current_node_id)
+        return set(self.status or ()) == set(Enrollment.UNDER_WAY) and narrowed == (None,) * 3
+
 
 @inputs
 class Enrolling(NamedPeople):
@@ -110,27 +111,6 @@ class Enrolling(NamedPeople):
 @inputs
 class Holding(NamedPeople):
     reason: Reason | None = None
-
-
-@inputs
-class Cancelling(Inputs):
-    """A dry run unless `dryRun` is false."""
-
-    cancel_all: Flag = False
-    subscriber_id: OneId | None = None
-    subscriber_ids: SubscriberIds | None = None
-    dry_run: Flag = True
-    reason: Reason | None = None
-
-    def find_faults(self) -> Iterator[Fault]:
-        ways = (self.cancel_all, self.subscriber_id is not None, bool(self.subscriber_ids))
-        if sum(ways) != 1:
-            yield Fault("cancelAll", "or subscriberIds, or subscriberId is needed: one of them.")
-
-    @property
-    def people(self) -> list[UUID] | None:
-        """Return the ids of the people to cancel; None means everybody."""
-        return [self.subscriber_id] if self.subscriber_id else self.subscriber_ids
 
 
 class EnrollView(OneSequence):
@@ -178,7 +158,7 @@ class EnrollmentsView(OneSequence):
             enrollments=[shape_of(each) for each in shown],
             pagination=OffsetPages(
                 count=len(shown),
-                total=rows.order_by()[: DEEPEST + 1].count(),
+                total=total_of(rows, row, is_all=asked.is_all_under_way),
                 limit=asked.limit,
                 offset=asked.offset,
                 has_more=len(found) > asked.limit,
@@ -186,11 +166,14 @@ class EnrollmentsView(OneSequence):
             sequence_id=row.public_id,
             sequence_name=row.name,
             statuses=statuses,
-            stop_condition=stop_condition_of(row),
+            stop_condition=stop_shape(versions.spec_of(row, has_steps=False)),
         )
 
 
 class EnrollmentView(OneSequence):
+    # `…/enrollments/move`.
+    not_here = frozenset({"POST"})
+
     @reads("An enrollment, with the steps that it has done", scope=Scope.SEQUENCES_READ)
     def get(
         self, *, sequence_id: SequenceOfPath, enrollment_id: EnrollmentOfPath
@@ -209,7 +192,7 @@ class EnrollmentView(OneSequence):
             history_source="node_events" if newest else "none",
             sequence_id=row.public_id,
             sequence_name=row.name,
-            stop_condition=stop_condition_of(row),
+            stop_condition=stop_shape(versions.spec_of(row, has_steps=False)),
         )
 
 
@@ -266,44 +249,14 @@ class ResumeView(OneSequence):
         )
 
 
-class CancelView(OneSequence):
-    @writes(
-        "Cancel enrollments",
-        scope=Scope.SEQUENCES_WRITE,
-        description="Up to 1,000 at a time; repeat while `hasMore`.",
-        example={"cancelAll": True, "dryRun": True},
-    )
-    def post(self, given: Cancelling, *, sequence_id: SequenceOfPath) -> CancelledAnswer:
-        row = self.found(sequence_id)
-        rows = Enrollment.objects.filter(sequence=row, status__in=Enrollment.UNDER_WAY)
-        missing: list[str] = []
-        if given.people is not None:
-            rows = rows.filter(subscriber__in=given.people)
-            known = set(rows.values_list("subscriber_id", flat=True))
-            missing = [ids.encode("sub", each) for each in given.people if each not in known]
-        matched = rows.order_by()[: DEEPEST + 1].count()
-        chosen = list(rows.order_by("id").values_list("pk", flat=True)[:MOST_CANCELLED])
-        part = Enrollment.objects.filter(pk__in=chosen)
-        if given.dry_run:
-            shown = list(part.select_related("subscriber").order_by("id"))
-        else:
-            done = by_operator.cancel_many(
-                enrollments=part, now=self.now, reason=given.reason or "cancelled_by_hand"
-            )
-            shown = [each for each, is_changed in done if is_changed]
-        count = 0 if given.dry_run else len(shown)
-        words_of = "would be cancelled" if given.dry_run else "are cancelled"
-        return CancelledAnswer(
-            sequence_id=row.public_id,
-            matched_count=matched,
-            cancelled_count=count,
-            remaining_count=matched - count,
-            has_more=matched > len(chosen),
-            dry_run=given.dry_run,
-            enrollments=[cancelled(each) for each in shown],
-            target=CancelTarget(not_found_subscriber_ids=missing),
-            message=f"{len(shown)} enrollments {words_of}.",
-        )
+def total_of(rows: QuerySet[Enrollment], row: Sequence, *, is_all: bool) -> int | None:
+    """Return how many there are; of `is_all` under way and over 10,000 as counted last."""
+    number = totals.exact(rows)
+    if number is not None or not is_all:
+        return number
+    counted = current.of(subject=current.Subject.SEQUENCE, ids=[row.pk])
+    latest = counted.get(row.pk, current.NOT_COUNTED).count
+    return latest if latest > totals.MOST_COUNTED else None
 
 
 def _of(row: Sequence, found: FoundPeople) -> QuerySet[Enrollment]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence as Several
 from datetime import datetime, timedelta
 from typing import Any
 
+from events.language import filters
 from events.language.specs import SequenceSpec, as_wire
 from events.language.steps import graph
 from events.models import Sequence
@@ -91,8 +92,17 @@ class MailShape(Shape, kw_only=True):
     is_transactional: bool
 
 
+class StopShape(Shape, kw_only=True):
+    """`matchConfig` says which of the events end an enrollment; null where every one does."""
+
+    type: str
+    value: str
+    property_filters: list[dict[str, Any]]
+    match_config: dict[str, Any] | None
+
+
 class WholeSequence(SequenceShape, kw_only=True):
-    stop_condition: dict[str, Any] | None
+    stop_condition: StopShape | None
     nodes: list[NodeShape]
     edges: list[EdgeShape]
     emails: list[MailShape]
@@ -101,8 +111,10 @@ class WholeSequence(SequenceShape, kw_only=True):
 
 
 class OffsetPages(Shape, kw_only=True):
+    """`total` is exact to 10,000; beyond it is what was counted last, or null."""
+
     count: Count
-    total: Count
+    total: Count | None
     limit: int
     offset: int
     has_more: bool
@@ -132,7 +144,7 @@ class CopiedAnswer(Answered, kw_only=True):
 
 
 class SwitchedAnswer(Answered, kw_only=True):
-    """`notices` are what may surprise the sequence's owner."""
+    """`warnings` are what may surprise the sequence's owner."""
 
     sequence_id: str
     status: str
@@ -142,7 +154,8 @@ class SwitchedAnswer(Answered, kw_only=True):
     accepts_new_enrollments: bool
     processes_existing_enrollments: bool
     message: str
-    notices: list[str]
+    # The wire has sentences here; these calls take nothing that could be unused.
+    warnings: list[str]  # type: ignore[assignment]
 
 
 class ReadinessShape(Shape, kw_only=True):
@@ -222,13 +235,27 @@ def whole(row: Sequence, spec: SequenceSpec) -> WholeSequence:
     emails = [*_emails(wire.get("steps", []))]
     return WholeSequence(
         **summary(row),
-        stop_condition=wire.get("stopCondition"),
+        stop_condition=stop_shape(spec),
         nodes=nodes,
         edges=[*_edges(spec)],
         emails=emails,
         email_count=len(emails),
         graph_revision=row.current_version_id.hex if row.current_version_id else "",
     )
+
+
+def stop_shape(spec: SequenceSpec) -> StopShape | None:
+    stop = spec.stop_condition
+    if stop is None:
+        return None
+    wanted = filters.as_wire(stop.filters)
+    match: dict[str, Any] | None = None
+    if stop.field_path:
+        paths = {"entryFieldPath": spec.enrollment_field_path, "eventFieldPath": stop.field_path}
+        match = {"mode": "event_property", "rules": [paths]}
+    elif wanted:
+        match = {"mode": "event_property_filter", "propertyFilters": wanted}
+    return StopShape(type=stop.type, value=stop.value, property_filters=wanted, match_config=match)
 
 
 def _nodes(row: Sequence, steps: Several[Mapping[str, Any]]) -> Iterator[NodeShape]:

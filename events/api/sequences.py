@@ -91,6 +91,8 @@ class OneSequence(ResourceView):
 
 
 class SequencesView(ResourceView):
+    not_here = frozenset({"POST"})
+
     @reads("Sequences, by name", scope=Scope.SEQUENCES_READ)
     def get(self, asked: SequencesQuery) -> SequencesAnswer:
         rows = Sequence.objects.filter(workspace=self.workspace)
@@ -123,6 +125,8 @@ class SequencesView(ResourceView):
 
 
 class SequenceView(OneSequence):
+    not_here = frozenset({"PUT", "DELETE"})
+
     @reads("A sequence with its steps", scope=Scope.SEQUENCES_READ)
     def get(self, *, sequence_id: SequenceOfPath) -> WholeSequenceAnswer:
         row = self.found(sequence_id)
@@ -214,7 +218,7 @@ class SimulateView(OneSequence):
         return Address(text=person.email, key=person.email_key)
 
 
-def _switched(row: Sequence, message: str, notices: Iterable[str] = ()) -> SwitchedAnswer:
+def _switched(row: Sequence, message: str, warnings: Iterable[str] = ()) -> SwitchedAnswer:
     said = summary(row)
     return SwitchedAnswer(
         sequence_id=row.public_id,
@@ -225,5 +229,5 @@ def _switched(row: Sequence, message: str, notices: Iterable[str] = ()) -> Switc
         accepts_new_enrollments=said["accepts_new_enrollments"],
         processes_existing_enrollments=said["processes_existing_enrollments"],
         message=message,
-        notices=list(notices),
+        warnings=list(warnings),
     )

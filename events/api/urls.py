@@ -2,9 +2,9 @@
 
 from django.urls import path
 
+from events.api.cancelling import CancelView
 from events.api.definitions import DefinitionsView, SampleView, SchemasView
 from events.api.enrollments import (
-    CancelView,
     EnrollmentsView,
     EnrollmentView,
     EnrollView,

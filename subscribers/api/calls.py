@@ -20,9 +20,10 @@ from uuid import UUID
 
 import msgspec
 from django.db import DatabaseError, connection, transaction
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from msgspec import UNSET, Struct, UnsetType
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 
 from config.http.errors import request_id_of
@@ -120,6 +121,8 @@ class ResourceView(ApiView):
     about = ""
     # Query parameters that name the person, as the path does elsewhere.
     addressing: ClassVar[frozenset[str]] = frozenset()
+    # Methods that the hosted product has here and Cueline does not: clients know a 404, not a 405.
+    not_here: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -139,6 +142,11 @@ class ResourceView(ApiView):
     def query_parameters(self) -> frozenset[str]:  # type: ignore[override] # one set a call
         query = (self.call and self.call.query) or Nothing
         return self.addressing.union(each.wire_name for each in query.fields)
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Never:
+        if request.method in self.not_here:
+            raise ApiError("NOT_FOUND", f"The API has no {request.method} at this path.")
+        raise MethodNotAllowed(str(request.method))
 
     def own_parameters(self) -> dict[str, str]:
         """Return the query without what addresses; raises `InvalidRequest` for a repeated one."""

@@ -11,6 +11,7 @@ from events.language import segments as language
 from events.services.counts import current
 from events.services.segments import compiling, members, segments
 from events.services.segments.limits import TookTooLong, time_limit
+from subscribers import ids
 from subscribers.api import cursors
 from subscribers.api.calls import Shape
 from subscribers.api.cursors import RowCursor
@@ -25,8 +26,9 @@ from subscribers.api.values import (
     text_word,
     whole_number_word,
 )
-from subscribers.models import Subscriber, SubscriberTag, Workspace
+from subscribers.models import Subscriber, SubscriberTag, Tag, Workspace
 from subscribers.models.subscriber import SubscriberQuerySet
+from subscribers.services.audience import lists
 from subscribers.wire import tag_names
 from subscribers.wire.payloads import Fault, InvalidRequest
 
@@ -96,12 +98,12 @@ def find(*, workspace: Workspace, asked: SubscribersQuery, now: datetime) -> Fou
         newest = newest.filter(pk__lt=asked.cursor)
     try:
         with time_limit():
-            ids = list(newest.values_list("pk", flat=True)[first : first + asked.limit + 1])
+            found = list(newest.values_list("pk", flat=True)[first : first + asked.limit + 1])
     except TookTooLong as error:
         raise InvalidRequest(Fault("", "The search took too long: narrow it.")) from error
-    shown = ids[: asked.limit]
+    shown = found[: asked.limit]
     people = {each.id: each for each in shapes_of(Subscriber.objects.filter(pk__in=shown))}
-    has_more = len(ids) > asked.limit
+    has_more = len(found) > asked.limit
     total = _total(rows, workspace, asked)
     return Found(
         people=[people[key] for each in shown if (key := f"sub_{each.hex}") in people],
@@ -122,13 +124,32 @@ def _total(rows: SubscriberQuerySet, workspace: Workspace, asked: SubscribersQue
     number = members.count(rows).number
     if number is None or number <= members.MOST_COUNTED:
         return number
-    # The only numbers that are counted in the background and that nothing narrows.
-    only_status = asked == SubscribersQuery(status=asked.status, limit=asked.limit, page=asked.page)
-    if not only_status:
-        return None
-    counts = current.of(subject=current.Subject.PEOPLE, ids=[workspace.pk])
-    counted = counts.get(workspace.pk, current.NOT_COUNTED)
-    return (counted.count if asked.status == ALL else counted.parts.get(asked.status, 0)) or None
+    found = _counted(workspace, asked)
+    counted = current.NOT_COUNTED if found is None else found
+    latest = counted.count if asked.status == ALL else counted.parts.get(asked.status, 0)
+    # A smaller one is of before.
+    return latest if latest > members.MOST_COUNTED else None
+
+
+def _counted(workspace: Workspace, asked: SubscribersQuery) -> current.Current | None:
+    """Return the worker's latest numbers of all people, one tag or one list; None of any other."""
+    narrowed = {
+        each.name for each in SubscribersQuery.fields if getattr(asked, each.name) != each.default
+    }
+    match sorted(narrowed - {"status", "limit", "page"}):
+        case []:
+            subject, row_id = current.Subject.PEOPLE, workspace.pk
+        # Of a tag there are no parts by status.
+        case ["tags"] if asked.status == ALL and asked.tags and "," not in asked.tags:
+            tags = Tag.objects.filter(workspace=workspace, name=tag_names.normalise(asked.tags))
+            subject, row_id = current.Subject.TAG, tags.values_list("pk", flat=True).get()
+        case ["list" | "list_id" | "list_name" as parameter]:
+            named = getattr(asked, parameter)
+            by_name = lists.ids_by_name(workspace_id=workspace.pk)
+            subject, row_id = current.Subject.LIST, ids.decode("lst", named) or by_name[named]
+        case _:
+            return None
+    return current.of(subject=subject, ids=[row_id]).get(row_id)
 
 
 def _chosen(workspace: Workspace, asked: SubscribersQuery, now: datetime) -> SubscriberQuerySet:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 from subscribers import ids
+from subscribers.api import totals
 from subscribers.api.calls import Answered, InPath, ResourceView, Shape, reads, writes
 from subscribers.api.errors import ApiError
 from subscribers.api.inputs import Inputs, Reads, inputs
@@ -71,10 +72,12 @@ class SuppressionShape(Shape, kw_only=True):
 
 
 class SuppressionsAnswer(Answered, kw_only=True):
+    """`total` is exact to 10,000, and null beyond."""
+
     suppressions: list[SuppressionShape]
     page: Count
     limit: Count
-    total: Count
+    total: Count | None
     has_more: bool
     sort_by: str
     sort_order: str
@@ -132,7 +135,7 @@ class SuppressionsView(ResourceView):
             suppressions=[_shape(row) for row in found[: asked.limit]],
             page=asked.page,
             limit=asked.limit,
-            total=rows.order_by()[: DEEPEST + 1].count(),
+            total=totals.exact(rows),
             has_more=len(found) > asked.limit,
             sort_by=asked.sort,
             sort_order=asked.order,

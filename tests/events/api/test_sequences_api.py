@@ -3,8 +3,11 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from events.models import Enrollment, Sequence
+from events.services.counts import current
+from subscribers.api import totals
 from tests import factories
 from tests.support.calling import Caller
 from tests.support.resources import PEOPLE, done, path_of_fault, send
@@ -217,6 +220,84 @@ def test_cancelling_is_tried_first(caller: Caller, welcome: str) -> None:
     )  # fmt: skip
     assert (rest["matchedCount"], rest["cancelledCount"], rest["hasMore"]) == (1, 1, False)
     assert set(Enrollment.objects.values_list("status", flat=True)) == {"cancelled"}
+
+
+@pytest.fixture
+def orders(caller: Caller) -> str:
+    """Return where a sequence is that Ada is in with the orders 7 and A, and Bob with 7."""
+    row = make_sequence(
+        caller.workspace,
+        *STEPS,
+        name="Orders",
+        enrollmentMode="matching_field",
+        enrollmentFieldPath="order.id",
+    )
+    for email, value in (("ada@example.com", 7), ("ada@example.com", "A"), ("bob@example.com", 7)):
+        caller.bulk({"name": "signup", "properties": {"order": {"id": value}}}, email=email)
+    return f"{SEQUENCES}/{row.public_id}/enrollments/cancel"
+
+
+def test_enrollments_are_cancelled_by_the_value_that_keeps_them_apart(
+    caller: Caller, orders: str
+) -> None:
+    one = {"fieldValues": [7.0, " 7", "B"], "fieldPath": "order.id"}
+
+    tried = done(caller.post(orders, one))
+    cancelled = done(caller.post(orders, {**one, "dryRun": False}))
+
+    assert (tried["matchedCount"], tried["cancelledCount"]) == (2, 0)
+    assert [each["enrollmentKey"] for each in cancelled["enrollments"]] == ["7", "7"]
+    assert cancelled["target"] == {"notFoundSubscriberIds": [], "notFoundFieldValues": ["B"]}
+    assert Enrollment.objects.get(status="active").entry_key == "A"
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"fieldValues": ["7"], "fieldPath": "order.number"}, "fieldPath"),
+        ({"cancelAll": True, "fieldPath": "order.id"}, "fieldPath"),
+        ({"fieldValues": ["7"], "cancelAll": True}, "cancelAll"),
+        ({"fieldValues": [["7"]]}, "fieldValues[0]"),
+        ({"fieldValues": ["a\x00"]}, "fieldValues[0]"),
+        ({"fieldValues": ["x" * 256]}, "fieldValues[0]"),
+        ({"fieldValues": [str(each) for each in range(501)]}, "fieldValues"),
+    ],
+    ids=["another-path", "no-values", "two-ways", "a-list", "control", "long", "many"],
+)
+def test_faulty_values_cancel_nothing(
+    caller: Caller, orders: str, body: dict[str, object], path: str
+) -> None:
+    refused = caller.post(orders, {**body, "dryRun": False})
+
+    assert path_of_fault(refused) == path
+    assert Enrollment.objects.filter(status="active").count() == 3
+
+
+def test_values_need_a_sequence_that_keeps_enrollments_apart(caller: Caller, welcome: str) -> None:
+    refused = caller.post(f"{welcome}/enrollments/cancel", {"fieldValues": ["7"]})
+
+    assert path_of_fault(refused) == "fieldValues"
+    assert "matching_field" in refused.message
+
+
+def test_beyond_what_is_counted_a_total_is_the_worker_s_or_null(
+    caller: Caller, welcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enroll(caller, welcome, "ada@example.com", "bob@example.com")
+    every = f"{welcome}/enrollments?status={','.join(Enrollment.UNDER_WAY)}"
+    monkeypatch.setattr(totals, "MOST_COUNTED", 1)
+
+    def totals_of(*paths: str) -> list[object]:
+        return [done(caller.get(path))["pagination"]["total"] for path in paths]
+
+    before = totals_of(every)
+    current.count_due(now=timezone.now())
+    after = totals_of(every, f"{welcome}/enrollments", f"{every}&email=ada@example.com")
+    tried = done(caller.post(f"{welcome}/enrollments/cancel", {"cancelAll": True}))
+
+    assert before == [None]
+    assert after == [2, None, 1]
+    assert (tried["matchedCount"], tried["remainingCount"], tried["hasMore"]) == (2, 2, False)
 
 
 def test_many_are_held_in_as_many_statements_as_few(caller: Caller, welcome: str) -> None:

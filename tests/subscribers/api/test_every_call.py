@@ -12,6 +12,7 @@ from tests.subscribers.api.test_document import answer_schema, assert_fits
 from tests.support.calling import Caller, answer_of, application
 from tests.support.every_call import JSON, KnownCall, World, every_call
 from tests.support.resources import PEOPLE
+from tests.support.wire_table import ROWS, assert_has_shape, row_of
 
 pytestmark = pytest.mark.django_db
 CALLS = [pytest.param(each, id=each.name) for each in every_call()]
@@ -102,6 +103,8 @@ def test_it_answers_as_the_document_says_with_its_scope_alone(
     assert reply.status == 200, reply.json
     assert reply.json["success"] is True
     assert_fits(reply.json, answer_schema(known.description, 200))
+    if (row := row_of(known.name)) in ROWS:
+        assert_has_shape(reply, row)
 
 
 @pytest.mark.parametrize("method", ["CALL", "REQUIRED_SCOPE", "OPTIONS", "HEAD", "TRACE"])
