@@ -63,10 +63,9 @@ class InputField:
     @property
     def schema(self) -> Schema:
         """Return the schema, with null where that means a value or "not given"."""
-        is_plain = self.is_needed or (self.default is UNSET and not self.takes_null)
-        if is_plain or "type" not in self.reads.schema:
+        if self.is_needed or (self.default is UNSET and not self.takes_null):
             return self.reads.schema
-        return {**self.reads.schema, "type": [self.reads.schema["type"], "null"]}
+        return {"anyOf": [self.reads.schema, {"type": "null"}]}
 
 
 class Inputs:
