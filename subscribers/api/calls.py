@@ -345,7 +345,7 @@ def _described(
         parameters += [
             OpenApiParameter(
                 name=each.wire_name,
-                type=each.reads.schema,
+                type=each.query_schema,
                 location=OpenApiParameter.QUERY,
                 required=each.is_needed,
             )

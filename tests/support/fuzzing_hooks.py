@@ -38,7 +38,9 @@ WORDS = {
     "externalId": EXTERNAL_IDS,
     "eventName": ["order.placed"],
 }
-# How often a drawn value gives way to a known one.
+# Drawn for every call, these would make nearly every one a repeat of another, or too late.
+REFUSING = ("Idempotency-Key", "If-Match")
+# How often a drawn value gives way to a known one, or is left out.
 SHARE = 0.7
 chosen = random.Random(os.environ["FUZZ_SEED"])  # noqa: S311 - repeatable, not secret
 seen: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=20))
@@ -46,10 +48,13 @@ counts: defaultdict[str, Counter[int]] = defaultdict(Counter)
 
 
 @schemathesis.hook
-def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
     for given in (case.path_parameters, case.query, case.body):
         if isinstance(given, dict):
             given.update({name: _known_or(value, name) for name, value in given.items()})
+    for name in REFUSING:
+        if name in case.headers and chosen.random() < SHARE:
+            del case.headers[name]
     if case.path_parameters.get("key_id") == OWN_KEY:
         case.path_parameters["key_id"] = NOBODYS_KEY
 
@@ -60,7 +65,7 @@ def _known_or(value: Any, name: str) -> Any:
 
 
 @schemathesis.hook
-def after_call(context: HookContext, case: Case, response: Response) -> None:
+def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
     counts[case.operation.label][response.status_code] += 1
     text = response.content.decode(errors="replace")
     for found in PUBLIC_ID.finditer(text):
