@@ -62,9 +62,9 @@ TagNames = Annotated[list[str], several(TAG_NAME, most=MOST_TAGS)]
 ListNames = Annotated[list[str], several(_LIST, most=MOST_LISTS)]
 NewStatus = Annotated[str, one_of("active", "unsubscribed", "bounced", "complained", "pending")]
 Status = Annotated[str, one_of("active", "unsubscribed", "bounced", "complained")]
-Strategy = Annotated[str, one_of(*Duplicates, default=Duplicates.SKIP)]
-Mode = Annotated[str, one_of(*OptInMode, default=OptInMode.DEFAULT)]
-AttributesStrategy = Annotated[str, one_of("replace", "merge", default="replace")]
+Strategy = Annotated[str, one_of(*Duplicates)]
+Mode = Annotated[str, one_of(*OptInMode)]
+AttributesStrategy = Annotated[str, one_of("replace", "merge")]
 # Parts of the hosted product that are not here.
 UNUSED = frozenset({"phone", "phoneCountry", "defaultPhoneCountry", "smsConsent", "smsStatus"})
 

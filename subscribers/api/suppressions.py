@@ -46,12 +46,12 @@ AddressOfPath = Annotated[Address, InPath(_read_address, {"type": "string"})]
 
 @inputs
 class SuppressionsQuery(Inputs):
-    page: Annotated[int, whole_number_word(1, DEEPEST, 1)] = 1
-    limit: Annotated[int, whole_number_word(1, 100, 50)] = 50
+    page: Annotated[int, whole_number_word(1, DEEPEST)] = 1
+    limit: Annotated[int, whole_number_word(1, 100)] = 50
     # The beginning of an address.
     search: Annotated[str, Reads(_read_search, {"type": "string"})] = ""
-    sort: Annotated[str, one_of(*SORTS, default="suppressedAt")] = "suppressedAt"
-    order: Annotated[str, one_of("asc", "desc", default="desc")] = "desc"
+    sort: Annotated[str, one_of(*SORTS)] = "suppressedAt"
+    order: Annotated[str, one_of("asc", "desc")] = "desc"
 
     def find_faults(self) -> Iterator[Fault]:
         if self.page * self.limit > DEEPEST:
