@@ -180,7 +180,7 @@ class SuppressionView(ResourceView):
         return LiftedAnswer(
             email=address.text,
             removed=lifted is not None,
-            removed_local_bounce=row.reason == Reason.HARD_BOUNCE,
+            removed_local_bounce=lifted is not None,
             reactivated_subscriber_ids=[person.public_id] if person else [],
             remaining_suppression=_local(None),
             removed_ses_regions=[],
