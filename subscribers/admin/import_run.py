@@ -71,7 +71,9 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
             ("oldest_at", "newest_at"),
         )}),
         ("Rejected rows", {"fields": ("reasons_shown", "rejects_shown")}),
-        ("Options", {"fields": ("options_shown", "checkpoint", "id")}),
+        ("For developers", {
+            "fields": ("options_shown", "checkpoint", "id"), "classes": ("collapse",),
+        }),
     )  # fmt: skip
     readonly_fields = (
         "files_shown", "state", "progress", "how_to_resume", "reasons_shown", "rejects_shown",
