@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
+import msgspec
 from django.contrib import admin, messages
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import URLPattern
@@ -15,6 +16,8 @@ from config.admin_base import ReadOnlyAdmin, RowAction
 from config.admin_filters import FilteredAdmin, between
 from config.readable import NOTHING, bulleted, json_value
 from subscribers.models import ImportRun
+from subscribers.rows import plan_words
+from subscribers.rows.plans import NO_PLAN, Plan
 from subscribers.rows.row import STANDARD_INPUT
 from subscribers.services.imports import rejects_table, stored
 from subscribers.services.imports.runs import MOST_KEPT_REJECTS
@@ -70,14 +73,15 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
             ("subscribers_created", "definitions_created"), "confirmations_queued",
             ("oldest_at", "newest_at"),
         )}),
+        ("Columns", {"fields": ("columns_shown",)}),
         ("Rejected rows", {"fields": ("reasons_shown", "rejects_shown")}),
         ("For developers", {
             "fields": ("options_shown", "checkpoint", "id"), "classes": ("collapse",),
         }),
     )  # fmt: skip
     readonly_fields = (
-        "files_shown", "state", "progress", "how_to_resume", "reasons_shown", "rejects_shown",
-        "options_shown", "checkpoint",
+        "files_shown", "state", "progress", "how_to_resume", "columns_shown", "reasons_shown",
+        "rejects_shown", "options_shown", "checkpoint",
     )  # fmt: skip
 
     def row_actions(self, request: HttpRequest, row: ImportRun) -> Sequence[RowAction]:
@@ -136,6 +140,12 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
         words = ["manage.py", f"import_{run.kind}", *map(str, run.files)]
         command = shlex.join([*words, "--workspace", run.workspace.slug, "--resume"])
         return format_html("<code>{}</code>, with the options of the first call.", command)
+
+    @admin.display(description="columns")
+    def columns_shown(self, run: ImportRun) -> SafeString | str:
+        """Return what each column became, by which rule, and which are not used."""
+        plan = msgspec.convert(run.mapping, Plan) if run.mapping else NO_PLAN
+        return bulleted(plan_words.as_lines(plan)) if plan.columns else NOTHING
 
     @admin.display(description="reasons")
     def reasons_shown(self, run: ImportRun) -> SafeString:

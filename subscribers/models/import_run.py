@@ -35,6 +35,8 @@ class ImportRun(models.Model):
     files = models.JSONField(default=list)
     # A run is resumed with the same files and options.
     options = models.JSONField(default=dict)
+    # How the columns are read (`rows.plans.Plan`); null for runs of earlier releases.
+    mapping = models.JSONField(null=True, blank=True)
     # SHA-256 of kind, files and options.
     fingerprint = models.CharField(max_length=64)
     # Held by the process at work; one that resumes the run sets a new token.

@@ -134,14 +134,16 @@ def begin(
     actor: str,
     now: datetime,
     is_dry_run: bool = False,
+    mapping: Mapping[str, Any] | None = None,
     **columns: Any,
 ) -> ImportRun:
-    """Return a new run, stored unless it is a dry run. Atomic."""
+    """Return a new run, stored unless it is a dry run. Atomic. `mapping` is a `rows.plans.Plan`."""
     run = ImportRun(
         workspace=workspace,
         kind=kind,
         files=_plain(files),
         options=_plain(options),
+        mapping=None if mapping is None else _plain(mapping),
         fingerprint=_fingerprint(kind, files, options),
         actor=actor,
         started_at=now,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import BinaryField, Func, IntegerField, Model, Q, Value
@@ -23,6 +24,7 @@ from subscribers.models import (
     Subscriber,
     Suppression,
 )
+from subscribers.rows.plans import Plan
 from subscribers.wire import addresses
 from subscribers.wire.addresses import Address
 
@@ -202,15 +204,19 @@ def _forget_waiting_rows(names: Names) -> None:
 
 
 def _forget_in_runs(names: Names) -> None:
-    """Cut the names out of an import run's own texts, such as file names."""
+    """Cut the names out of an import run's own texts, such as file names, and drop its samples."""
     for run in ImportRun.objects.filter(workspace=names.workspace_id).iterator():
-        before = (run.last_error, run.files, run.options, run.reasons)
+        before = (run.last_error, run.files, run.options, run.reasons, run.mapping)
         run.last_error = names.without(run.last_error)
         run.files = json.loads(names.without(json.dumps(run.files)))
         run.options = json.loads(names.without(json.dumps(run.options)))
         run.reasons = json.loads(names.without(json.dumps(run.reasons)))
-        if (run.last_error, run.files, run.options, run.reasons) != before:
-            run.save(update_fields=["last_error", "files", "options", "reasons"])
+        if run.mapping:
+            # A sample may be theirs without their name, such as a number of their telephone.
+            bare = msgspec.convert(run.mapping, Plan).without_samples()
+            run.mapping = json.loads(names.without(json.dumps(msgspec.to_builtins(bare))))
+        if (run.last_error, run.files, run.options, run.reasons, run.mapping) != before:
+            run.save(update_fields=["last_error", "files", "options", "reasons", "mapping"])
 
 
 def _forget_log(names: Names) -> None:

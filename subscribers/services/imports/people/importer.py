@@ -1,12 +1,12 @@
 """Imports subscriber rows into a workspace, many at a time, each as if it came alone."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NoReturn
 
-import msgspec
 from django.db import connection
 
+from subscribers.rows.plans import NO_PLAN, Plan
 from subscribers.rows.row import Row
 from subscribers.services.imports.loop import Parsed, RowsOutcome
 from subscribers.services.imports.people.columns import RowReader
@@ -36,20 +36,10 @@ class SubscriberImporter:
         self,
         *,
         options: ImportOptions,
-        renamed: Mapping[str, str] | None = None,
-        are_cells_text: bool = False,
-        lists: tuple[str, ...] | None = None,
+        plan: Plan = NO_PLAN,
     ) -> None:
-        """`renamed` maps the file's names to ours; `are_cells_text`: no cell is JSON; `lists` are
-        joined where a row names none.
-        """
         self.options = options
-        self._lists = lists
-        self._reader = RowReader(
-            renamed=renamed or {},
-            attributes_bytes=options.attributes_bytes,
-            are_cells_text=are_cells_text,
-        )
+        self._reader = RowReader(plan=plan, attributes_bytes=options.attributes_bytes)
 
     @property
     def rows_in_batch(self) -> int:
@@ -62,12 +52,9 @@ class SubscriberImporter:
 
     def parse(self, row: Row) -> ParsedRow:
         try:
-            draft = self._reader.read(row)
+            return Parsed(row, self._reader.read(row))
         except InvalidRequest as error:
             return Parsed(row, None, error.faults)
-        if self._lists is not None and draft.lists is None:
-            draft = msgspec.structs.replace(draft, lists=self._lists)
-        return Parsed(row, draft)
 
     def is_alone(self, value: SubscriberDraft) -> bool:  # noqa: ARG002 - the loop's protocol
         return False

@@ -4,6 +4,7 @@ import msgspec
 from django.conf import settings
 
 from subscribers.models import ImportRun
+from subscribers.rows.plans import NO_PLAN, Plan
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.imports.people.importer import SubscriberImporter
 from subscribers.services.imports.people.options import Duplicates, ImportOptions, OptInMode
@@ -43,5 +44,6 @@ def importer_of(run: ImportRun) -> SubscriberImporter:
             is_test=wanted.is_test,
             advice_for_lists=".",
         ),
-        lists=wanted.lists,
+        # No row names lists itself.
+        plan=NO_PLAN if wanted.lists is None else Plan(constants={"lists": list(wanted.lists)}),
     )
