@@ -14,7 +14,12 @@ from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils.safestring import SafeString
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import (
+    AdminPasswordChangeForm,
+    UnfoldReadOnlyPasswordHashWidget,
+    UserChangeForm,
+    UserCreationForm,
+)
 
 from config import user_fence
 from config.admin_base import BaseAdmin, ReadOnlyAdmin, RowAction, SkinAdmin, word_when
@@ -81,11 +86,27 @@ class PicksRows(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().formfield_for_manytomany(*args, **{**kwargs, "form_class": KnownRows})
 
 
+class PasswordIsSet(UnfoldReadOnlyPasswordHashWidget):  # type: ignore[misc]  # the skin ships no types
+    """Says whether there is a password, not how it is hashed."""
+
+    def get_context(self, *args: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(*args)
+        if len(context["summary"]) > 1:
+            context["summary"] = [{"label": "Set"}]
+        return context
+
+
+class PersonForm(UserChangeForm):  # type: ignore[misc]  # as above
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].widget = PasswordIsSet()
+
+
 @admin.register(User)
 class PersonAdmin(PicksRows, FencedAdmin, UserAdmin, BaseAdmin):  # type: ignore[type-arg]  # not generic at run time
     """The admin's users; deactivated rather than deleted, since the log names them."""
 
-    form = UserChangeForm
+    form = PersonForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     # Without Django's choice of other ways to sign in: there are none.
@@ -94,8 +115,16 @@ class PersonAdmin(PicksRows, FencedAdmin, UserAdmin, BaseAdmin):  # type: ignore
         "username", "email", word_when("is_staff", "Staff"),
         word_when("is_superuser", "Superuser"), word_when("has_device", "Second factor"),
     )  # fmt: skip
+    fieldsets = (
+        (None, {"fields": ("username", "password", "is_active")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("Rights", {"fields": ("is_staff", "is_superuser", "groups")}),
+        ("Single permissions", {"fields": ("user_permissions",), "classes": ("collapse",)}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
     # Plain lists: Django's two boxes need a script and cannot be read by screen readers.
     filter_horizontal = ()
+    readonly_fields = ("last_login", "date_joined")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         devices = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)

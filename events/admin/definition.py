@@ -5,7 +5,7 @@ The page shows how often it comes, its newest events, their properties, and what
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Model
@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config import charts
-from config.admin_base import list_url, word_when
+from config.admin_base import RowForm, list_url, word_when
 from config.admin_numbers import NumbersAdmin
 from config.readable import moment
 from events.models import Event, EventDefinition, SyncRule
@@ -29,8 +29,14 @@ NEWEST = 10
 MOST_RULES = 50
 
 
+class DefinitionForm(RowForm):
+    class Meta:
+        labels: ClassVar = {"is_hidden": "Hidden"}
+
+
 @admin.register(EventDefinition)
 class EventDefinitionAdmin(NumbersAdmin):
+    form = DefinitionForm
     when_empty = "No event was received yet. The first event of a name makes its definition."
     list_display = (
         "name", "in_day", "in_month", "last_seen", "workspace", word_when("is_hidden", "Hidden"),

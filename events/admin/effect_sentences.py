@@ -4,6 +4,7 @@ name: what its receipt did, or what the receipt of such an event would do now.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -35,11 +36,11 @@ DID = Verbs(
     removed="Tag {} was removed by {}.",
     added="Tag {} was added by {}.",
     rule_did_nothing="{} did nothing: {}.",
-    started="The sequence {} started{}: {}.",
-    superseded="{} ended for it, since the sequence starts over.",
+    started="The sequence {} started{}: see {}.",
+    superseded="It started over: {} ended.",
     not_started="The sequence {} did not start: {}.",
-    released="{} in the sequence {} went on: it was waiting for this event.",
-    stopped="{} in the sequence {} was stopped: the event, or a tag that it added, met the exit "
+    released="In the sequence {}, {} went on: it was waiting for this event.",
+    stopped="In the sequence {}, {} was stopped: the event, or a tag that it added, met the exit "
     "condition.",
 )
 WOULD = Verbs(
@@ -47,10 +48,10 @@ WOULD = Verbs(
     added="Tag {} would be added by {}.",
     rule_did_nothing="{} would do nothing: {}.",
     started="The sequence {} would start{}, with {}.",
-    superseded="{} would end for it, since the sequence starts over.",
+    superseded="It would start over: {} would end.",
     not_started="The sequence {} would not start: {}.",
-    released="{} in the sequence {} would go on: it waits for this event.",
-    stopped="{} in the sequence {} would be stopped: the event, or a tag that it adds, meets the "
+    released="In the sequence {}, {} would go on: it waits for this event.",
+    stopped="In the sequence {}, {} would be stopped: the event, or a tag that it adds, meets the "
     "exit condition.",
 )
 
@@ -92,34 +93,41 @@ def _of_sequences(event: Event, effects: dict[str, Any], verbs: Verbs) -> Iterat
     sequences = _links(
         Sequence, event, [each["sequenceId"] for each in (*with_enrollments, *not_started)]
     )
-    superseded = [each["supersedes"] for each in started if "supersedes" in each]
-    ids = [each["enrollment"] for each in with_enrollments]
-    enrollments = _links(Enrollment, event, [*ids, *superseded])
+    names = {each["enrollment"]: "the enrollment" for each in with_enrollments}
+    names |= {
+        each["supersedes"]: "the earlier enrollment" for each in started if "supersedes" in each
+    }
+    enrollments = _links(Enrollment, event, names, names)
     for each in started:
         cause = sentence(", since the tag {} was new", each["tag"]) if "tag" in each else ""
-        is_real = verbs is DID
-        begun = _enrollment(enrollments, each) if is_real else "a new enrollment at its first step"
+        begun = (
+            _enrollment(enrollments, each["enrollment"])
+            if verbs is DID
+            else "a new enrollment at its first step"
+        )
         yield sentence(verbs.started, _name(sequences, each), cause, begun)
         if "supersedes" in each:
-            earlier = enrollments.get(each["supersedes"], each["supersedes"])
-            yield sentence(verbs.superseded, earlier)
+            yield sentence(verbs.superseded, _enrollment(enrollments, each["supersedes"]))
     for each in not_started:
         yield sentence(verbs.not_started, _name(sequences, each), _reason(each))
     for entries, words in ((released, verbs.released), (stopped, verbs.stopped)):
         for each in entries:
-            yield sentence(words, _enrollment(enrollments, each), _name(sequences, each))
+            yield sentence(
+                words, _name(sequences, each), _enrollment(enrollments, each["enrollment"])
+            )
 
 
 def _links(
     model: type[Tag] | type[SyncRule] | type[Sequence] | type[Enrollment],
     event: Event,
     hex_ids: Iterable[str],
+    words: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, SafeString]:
     wanted = set(hex_ids)
     if not wanted:
         return {}
     rows = model._default_manager.filter(workspace_id=event.workspace_id, pk__in=wanted)
-    return {row.pk.hex: link_to(row) for row in rows}
+    return {row.pk.hex: link_to(row, words.get(row.pk.hex)) for row in rows}
 
 
 def _rule(rules: Links, hex_id: str) -> SafeString:
@@ -133,12 +141,9 @@ def _name(sequences: Links, entry: Mapping[str, Any]) -> SafeString:
     return sentence("“{}”", sequences.get(entry["sequenceId"], entry["sequence"]))
 
 
-def _enrollment(enrollments: Links, entry: Mapping[str, Any]) -> SafeString:
-    known = enrollments.get(entry["enrollment"])
-    if known is not None:
-        return sentence("enrollment {}", known)
-    gone = encode("enr", UUID(hex=entry["enrollment"]))
-    return sentence("a deleted enrollment ({})", gone)
+def _enrollment(enrollments: Links, hex_id: str) -> SafeString:
+    known = enrollments.get(hex_id)
+    return known or sentence("a deleted enrollment ({})", encode("enr", UUID(hex=hex_id)))
 
 
 def _reason(entry: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from events.language import steps
 from events.language.steps.rules import parse_rule
 from events.models import Enrollment, Event, StepRun
 from events.wording.reasons import REASONS
-from events.wording.steps import row_in_words, rule_in_words
+from events.wording.steps import branch_name, row_in_words, rule_in_words
 from subscribers.wire.payloads import InvalidRequest
 
 # A sequence has 100 steps at most; operators may retry some.
@@ -125,7 +125,7 @@ WORDINGS: Mapping[str, Callable[[Any], str | None]] = {
     "timedOut": lambda value: "it did not come in time" if value is True else None,
     "isMet": lambda value: "met" if value is True else "not met",
     "unmet": _unmet_in_words,
-    "branch": _word("branch ", {}),
+    "branch": lambda value: f"branch {branch_name(str(value))}",
     "goesTo": lambda value: "so it ended" if value == "exit" else f"so it went to {value}",
     "reason": _word("because ", REASONS),
     "refused": _word("refused: ", REASONS),

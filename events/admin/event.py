@@ -38,8 +38,8 @@ NEWER = "events_event_newer"
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
     when_empty = "No event was received yet. The home page has a first request to copy."
-    list_display = ("received_at", "definition", "subscriber", "event_id", "happened")
-    list_display_links = ("received_at", "definition")
+    list_display = ("received_at", "name", "subscriber", "event_id", "happened")
+    list_display_links = ("received_at", "name")
     list_select_related = ("definition", "subscriber")
     list_filter = (
         "workspace", event_filters.NameFilter, event_filters.PersonFilter, event_filters.FROM,
@@ -110,6 +110,7 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
             request,
             "admin/replay_event.html",
             title="Replay",
+            row=self.heading(event),
             back=admin_url(event),
             address=view_url(event, "replay"),
             may_act=self.may_act(request, event),
@@ -165,6 +166,10 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
 
     def search_condition(self, text: str) -> Q:
         return row_or_person("evt", text)
+
+    @admin.display(description="event")
+    def name(self, event: Event) -> str:
+        return event.definition.name
 
     @admin.display(description="name")
     def definition_link(self, event: Event) -> SafeString:

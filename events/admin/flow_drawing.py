@@ -11,7 +11,7 @@ from events.models import Sequence as SequenceRow
 from events.services.counts.numbers import Measure, SequenceNumbers, StepNumbers
 from events.services.sequences.under_way import UnderWay
 from events.wording import step_numbers
-from events.wording.steps import drawn_in_words, shares_in_words
+from events.wording.steps import branch_name, drawn_in_words, shares_in_words
 
 ICONS = {
     "email": "mail", "delay": "schedule", "wait_for_event": "hourglass_empty",
@@ -109,7 +109,7 @@ def draw(
         if not share and count is not None:
             share = step_numbers.percent(count, whole)
         return Lane(
-            name=way.name,
+            name=branch_name(way.name),
             share=share,
             count="" if count is None else f"{count:,} {'person' if count == 1 else 'people'}",
             boxes=tuple(map(box, way.column.stops)),

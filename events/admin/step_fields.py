@@ -8,6 +8,7 @@ from django import forms
 
 from events.admin.sequence_editor.step_forms import FORMS, form_kind_of
 from events.language import steps
+from events.wording.steps import branch_name
 
 # May hold passwords: who may only look sees which there are.
 SECRET = ("headers",)
@@ -77,6 +78,6 @@ def _target(target: str, number_by_id: Mapping[str, int]) -> str:
 
 def _branches(step: steps.SplitStep, number_by_id: Mapping[str, int]) -> str:
     return "\n".join(
-        f"{branch.id}, weight {branch.weight}: {_target(branch.next, number_by_id)}"
+        f"{branch_name(branch.id)}, weight {branch.weight}: {_target(branch.next, number_by_id)}"
         for branch in step.branches
     )

@@ -90,9 +90,9 @@ class EnrollmentsQuery(Inputs):
     email: Email | None = None
     # With commas between them.
     current_node_id: TextWord | None = None
-    sort: Annotated[str, one_of(*SORTS, default="enrolled_at_desc")] = "enrolled_at_desc"
-    limit: Annotated[int, whole_number_word(1, MOST, 50)] = 50
-    offset: Annotated[int, whole_number_word(0, DEEPEST, 0)] = 0
+    sort: Annotated[str, one_of(*SORTS)] = "enrolled_at_desc"
+    limit: Annotated[int, whole_number_word(1, MOST)] = 50
+    offset: Annotated[int, whole_number_word(0, DEEPEST)] = 0
 
     @property
     def is_all_under_way(self) -> bool:

@@ -11,7 +11,17 @@ from events.intake.payloads import LONGEST_EVENT_ID, LONGEST_NAME
 from events.intake.unknown_fields import MOST_WARNINGS
 from events.models import FailedStage
 from subscribers.api import openapi as shared
-from subscribers.api.openapi import COUNT, Schema, listing, optional, public_id, record, text
+from subscribers.api.openapi import (
+    COUNT,
+    Schema,
+    component,
+    listing,
+    only_true,
+    optional,
+    public_id,
+    record,
+    text,
+)  # fmt: skip
 from subscribers.wire import addresses, payloads, profile
 
 TAGS = ["Events"]
@@ -99,7 +109,8 @@ IMPORT_BODY = record(
 
 # --- What goes out ----------------------------------------------------------------------------
 
-SUBSCRIBER = record(
+SUBSCRIBER = component(
+    "PersonOfEvents",
     {
         "id": public_id("sub"),
         "email": {"type": "string"},
@@ -112,18 +123,20 @@ FAILED_STAGES = listing(
     {"enum": FailedStage.Stage.values},
     description="The event is recorded; these stages failed and are retried.",
 )
-RECORDED = record(
+RECORDED = component(
+    "RecordedEvent",
     {
         "id": public_id("evt"),
         "name": {"type": "string"},
         "definitionCreated": {"type": "boolean", "description": "The first event of a new name."},
-        "duplicate": {"const": True, "description": "It was recorded before."},
-        "historical": {"const": True, "description": "Kept as history."},
+        "duplicate": only_true("It was recorded before."),
+        "historical": only_true("Kept as history."),
         "sideEffectFailures": FAILED_STAGES,
     },
     required=["id", "name", "definitionCreated"],
 )
-FAILED = record(
+FAILED = component(
+    "FailedEvent",
     {
         "index": COUNT,
         "name": {"type": ["string", "null"]},
@@ -138,9 +151,10 @@ WHY_NO_MAIL = (
     "suppressed", "asked_recently", "asked_too_often", "historical", "test_key", "mail_paused",
     "not_in_allow_list",
 )  # fmt: skip
-OPT_IN = record(
+OPT_IN = component(
+    "ConfirmationAsked",
     {
-        "required": {"const": True},
+        "required": {"type": "boolean", "description": "Always true."},
         "emailQueued": {
             "type": "boolean",
             "description": "Whether a confirmation mail was queued; if not, `reason` says why.",
@@ -156,15 +170,19 @@ OPT_IN = record(
         },
     },
     required=["required", "emailQueued"],
-) | {"description": "Present if the person must confirm and was created, or asked again."}
+    description="Present if the person must confirm and was created, or asked again.",
+)
 WARNINGS = listing(
     shared.FAULT,
     description="What was given and not used, or not as it seems; absent if there is nothing to"
     f" say. After {MOST_WARNINGS} of them the rest is counted, with an empty path.",
 )
-DRY_RUN: Schema = {"const": True, "description": "Nothing was kept."}
+DRY_RUN = only_true("Nothing was kept.")
+# Null for an event that is not recorded.
+EFFECTS_OR_NOTHING: Schema = {"anyOf": [EFFECTS, {"type": "null"}]}
 # Only with `dryRun`.
-BULK_ANSWER = record(
+BULK_ANSWER = component(
+    "EventsRecorded",
     {
         "success": shared.SUCCESS,
         "subscriber": SUBSCRIBER,
@@ -172,12 +190,13 @@ BULK_ANSWER = record(
         "optIn": OPT_IN,
         "warnings": WARNINGS,
         "dryRun": DRY_RUN,
-        "effects": listing(EFFECTS),
+        "effects": listing(EFFECTS_OR_NOTHING),
         "error": record({"code": {"const": "PARTIAL_FAILURE"}, "message": {"type": "string"}}),
     },
     required=["success", "subscriber", "events"],
 )
-SINGLE_ANSWER = record(
+SINGLE_ANSWER = component(
+    "EventRecorded",
     {
         "success": shared.SUCCESS,
         "subscriber": SUBSCRIBER,
@@ -185,12 +204,11 @@ SINGLE_ANSWER = record(
             {"id": public_id("evt"), "name": {"type": "string"}, "definitionCreated": shared.FLAG},
             required=["id", "name", "definitionCreated"],
         ),
-        "duplicate": {"const": True},
+        "duplicate": only_true("It was recorded before."),
         "sideEffectFailures": FAILED_STAGES,
-        "historical": {
-            "const": True,
-            "description": "Then `inserted`, `duplicates` and `events` replace `event`.",
-        },
+        "historical": only_true(
+            "Kept as history: `inserted`, `duplicates` and `events` replace `event`."
+        ),
         "inserted": COUNT,
         "duplicates": COUNT,
         "events": listing(
@@ -201,12 +219,13 @@ SINGLE_ANSWER = record(
         "optIn": OPT_IN,
         "warnings": WARNINGS,
         "dryRun": DRY_RUN,
-        "effects": EFFECTS,
+        "effects": EFFECTS_OR_NOTHING,
         "accountIgnored": record({"reason": {"type": "string"}, "message": {"type": "string"}}),
     },
     required=["success", "subscriber"],
 )
-IMPORT_ANSWER = record(
+IMPORT_ANSWER = component(
+    "EventsImported",
     {
         "success": shared.SUCCESS,
         "total": COUNT,
@@ -224,7 +243,7 @@ IMPORT_ANSWER = record(
         "error": {"type": "string"},
         "warnings": WARNINGS,
         "dryRun": DRY_RUN,
-        "effects": listing(EFFECTS),
+        "effects": listing(EFFECTS_OR_NOTHING),
     },
     required=["success", "total", "recorded", "duplicates", "failed", "failures", "subscribers"],
 )

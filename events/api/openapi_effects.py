@@ -5,7 +5,7 @@ from typing import Any
 from events.api.effects import PREFIXES
 from events.decisions.enrollments import Reason
 from events.models import FailedStage
-from subscribers.api.openapi import public_id
+from subscribers.api.openapi import component, public_id
 
 Schema = dict[str, Any]
 
@@ -21,11 +21,9 @@ def _listing(**properties: Schema) -> Schema:
 _NAME: Schema = {"type": "string"}
 _TAG_CHANGE = _listing(tag=_NAME, tagId=TAG_ID, rule=RULE_ID)
 _ENROLLMENT = _listing(sequence=_NAME, sequenceId=SEQUENCE_ID, enrollment=ENROLLMENT_ID)
-EFFECTS: Schema = {
-    "type": ["object", "null"],
-    "description": "Only with `dryRun`: what the event would do, and what not and why. Empty parts "
-    "are absent.",
-    "properties": {
+EFFECTS = component(
+    "Effects",
+    {
         "tagsAdded": _TAG_CHANGE,
         "tagsRemoved": _TAG_CHANGE,
         "rulesSkipped": _listing(rule=RULE_ID, reason=_NAME),
@@ -47,4 +45,6 @@ EFFECTS: Schema = {
         "enrollmentsStopped": _ENROLLMENT,
         "failedStages": _listing(stage={"enum": FailedStage.Stage.values}, error=_NAME),
     },
-}
+    description="Only with `dryRun`: what the event would do, and what not and why. Empty parts "
+    "are absent.",
+)

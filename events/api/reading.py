@@ -54,7 +54,7 @@ class EventsQuery(Inputs):
     occurred_after: TimeWord | None = None
     occurred_before: TimeWord | None = None
     historical: FlagWord | None = None
-    limit: Annotated[int, whole_number_word(1, MOST, 50)] = 50
+    limit: Annotated[int, whole_number_word(1, MOST)] = 50
     cursor: MomentCursor | None = None
 
     def find_faults(self) -> Iterator[Fault]:

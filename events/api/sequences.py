@@ -58,15 +58,15 @@ class SequencesQuery(Inputs):
     label: TextWord | None = None
     # With commas between them: any of them.
     labels: TextWord | None = None
-    limit: Annotated[int, whole_number_word(1, MOST, MOST)] | None = None
-    offset: Annotated[int, whole_number_word(0, DEEPEST, 0)] | None = None
+    limit: Annotated[int, whole_number_word(1, MOST)] | None = None
+    offset: Annotated[int, whole_number_word(0, DEEPEST)] | None = None
 
 
 @inputs
 class SimulateQuery(Inputs):
     email: TextWord | None = None
     subscriber_id: TextWord | None = None
-    limit: Annotated[int, whole_number_word(1, MOST_SIMULATED, MOST_SIMULATED)] = MOST_SIMULATED
+    limit: Annotated[int, whole_number_word(1, MOST_SIMULATED)] = MOST_SIMULATED
 
     def find_faults(self) -> Iterator[Fault]:
         if (self.email is None) == (self.subscriber_id is None):

@@ -1,8 +1,10 @@
 """The fields of an event in files, and how CSV cells become their values."""
 
+from dataclasses import replace
 from typing import Any
 
-from subscribers.rows.columns import Fields
+from subscribers.rows.columns import FULL_NAME, Fields
+from subscribers.rows.headers import OF_EVENTS, ranked
 from subscribers.wire import json_gate, profile
 from subscribers.wire.payloads import InvalidField
 
@@ -31,7 +33,24 @@ def _object_cell(text: str) -> dict[str, Any] | None:
 
 
 FIELDS = Fields(
-    cells={**dict.fromkeys(TEXTS), **dict.fromkeys(OBJECTS, _object_cell)},
+    cells={**dict.fromkeys((*TEXTS, FULL_NAME)), **dict.fromkeys(OBJECTS, _object_cell)},
     prefix=PROPERTIES,
     object_name="properties",
+    times=frozenset({"occurredAt"}),
+    synonyms=ranked(OF_EVENTS),
+)
+# A preset says itself what its columns are.
+BESIDE_PRESETS = replace(FIELDS, times=frozenset(), synonyms={})
+# What a file of events must have: the fields, and what to do without them.
+NEEDS_A_PERSON = (
+    frozenset({"email", "externalId"}),
+    "no column is email or externalId, so nobody is named; name one with --map THEIRS=email.",
+)
+NEEDS_A_NAME = (
+    frozenset({"name"}),
+    "no column is name, the event's; name one with --map THEIRS=name.",
+)
+NEEDS_A_TIME = (
+    frozenset({"occurredAt"}),
+    "no column is the time, so all would be dated now; --map THEIRS=occurredAt, or --occurred-now.",
 )

@@ -4,7 +4,7 @@ Of several source names the first with a value counts. Times without an offset a
 are seconds or milliseconds since 1970.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -29,8 +29,23 @@ class Preset:
     # An identifier with an @ is an address, if the row has no other.
     is_identifier_an_address: bool = False
 
-    def body(self, fields: Mapping[str, Any], *, mapping: Mapping[str, str]) -> dict[str, Any]:
-        """Return a row as a request's body; `mapping` (theirs to ours) overrides the preset.
+    @property
+    def columns(self) -> dict[str, str]:
+        """From their columns to our names."""
+        return {
+            theirs: ours
+            for ours, names in self.names.items()
+            for path in names
+            for theirs in (path, path.partition(".")[0])
+        } | ({self.kind: "kind"} if self.kind else {})
+
+    def body(
+        self,
+        fields: Mapping[str, Any],
+        *,
+        lay: Callable[[dict[str, Any], Mapping[str, Any]], None] = lambda _body, _fields: None,
+    ) -> dict[str, Any]:
+        """Return a row as a request's body; `lay` puts what overrides the preset into it.
 
         Raises `InvalidRequest` for a row that is no event.
         """
@@ -46,15 +61,12 @@ class Preset:
             value = next((each for each in values if each not in (None, "")), None)
             if value is not None:
                 body[ours] = value
-        for name, ours in mapping.items():
-            value = look_up(opened, name)
-            if value not in (None, ""):
-                body[ours] = value
-        if "occurredAt" in body:
-            body["occurredAt"] = _in_utc(body["occurredAt"])
         for name in OBJECTS:
             if name in body and not isinstance(body[name], dict):
                 raise InvalidRequest(Fault(name, NOT_AN_OBJECT))
+        lay(body, opened)
+        if "occurredAt" in body:
+            body["occurredAt"] = _in_utc(body["occurredAt"])
         self._set_identity(body)
         return body
 
@@ -110,7 +122,8 @@ PRESETS: Mapping[str, Preset] = {
     "segment": Preset(
         kind="type", event_kinds=frozenset({"track"}),
         names={
-            "name": ("event", "event_text"),
+            # A warehouse has `plan_upgraded` for what the API was sent as `Plan Upgraded`.
+            "name": ("event_text", "event"),
             "eventId": ("messageId", "message_id", "id"),
             "occurredAt": ("timestamp", "originalTimestamp", "original_timestamp", "receivedAt"),
             "email": (

@@ -5,9 +5,10 @@ same limits and sentences. An identity that comes again is not judged again.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from events.intake.cells import FIELDS, OF_PROFILE
 from events.intake.payloads import EventDraft, Limits, RejectedEvent, parse_event
 from events.intake.presets import Preset
 from subscribers.rows.columns import ColumnReader, look_up
+from subscribers.rows.plans import BY_MAP, BY_NAME, NO_PLAN, Plan
 from subscribers.wire.addresses import Address
 from subscribers.wire.payloads import Fault, InvalidRequest, Person, parse_person
 
@@ -23,6 +25,9 @@ from subscribers.wire.payloads import Fault, InvalidRequest, Person, parse_perso
 MOST_REMEMBERED = 150_000
 # The fields of a person besides the address and the attributes.
 BESIDE_EMAIL = frozenset({"externalId", "resubscribe", *OF_PROFILE})
+NO_TIME = Fault("occurredAt", "is missing: history without its own time would be dated now.")
+# Rules of columns that count beside a preset and over it.
+BESIDE_A_PRESET = frozenset({BY_MAP, BY_NAME})
 NOT_TOGETHER = "cannot be built: none of {columns} has a value."
 
 
@@ -38,23 +43,21 @@ class EventReader:
         self,
         *,
         limits: Limits,
-        mapping: Mapping[str, str],
+        plan: Plan = NO_PLAN,
         preset: Preset | None = None,
         event_id_from: Sequence[str] = (),
-        is_text_kept: bool = False,
         is_live_kept: bool = False,
+        needs_time: bool = False,
     ) -> None:
-        """`mapping` is from the file's names to ours. `event_id_from` are the file's columns.
-
-        `is_text_kept` keeps cells of properties as texts. `is_live_kept` lets recent events be
-        live; else every event is history.
+        """`event_id_from` are the file's columns. `is_live_kept` lets recent events be live; else
+        every event is history. `needs_time`: a row without a time is a fault instead of now.
         """
         self.limits = limits
-        self.mapping = mapping
         self.preset = preset
         self.event_id_from = tuple(event_id_from)
         self.is_live_kept = is_live_kept
-        self._columns = ColumnReader(fields=FIELDS, renamed=mapping, are_cells_text=is_text_kept)
+        self.needs_time = needs_time
+        self._columns = ColumnReader(fields=FIELDS, plan=plan)
         self._people: dict[object, Person] = {}
 
     def read(
@@ -68,7 +71,7 @@ class EventReader:
             body = (
                 self._columns.body(fields, columns)
                 if self.preset is None
-                else self.preset.body(fields, mapping=self.mapping)
+                else self.preset.body(fields, lay=self._over(is_table=columns is not None))
             )
         except InvalidRequest as error:
             return error.faults
@@ -78,6 +81,8 @@ class EventReader:
                 message = NOT_TOGETHER.format(columns=", ".join(self.event_id_from))
                 return (Fault("eventId", message),)
             body = {**body, "eventId": event_id}
+        if self.needs_time and body.get("occurredAt") is None:
+            return (NO_TIME,)
         person = self._read_person(body)
         event = parse_event(body, limits=self.limits, now=now)
         if isinstance(event, RejectedEvent):
@@ -87,6 +92,10 @@ class EventReader:
         if not event.is_historical and not self.is_live_kept:
             event = msgspec.structs.replace(event, is_historical=True)
         return EventRow(person, event)
+
+    def _over(self, *, is_table: bool) -> Callable[[dict[str, Any], Mapping[str, Any]], None]:
+        """Return what puts the columns into a body that a preset does not read."""
+        return partial(self._columns.lay, rules=BESIDE_A_PRESET, is_table=is_table)
 
     def _build_event_id(self, fields: dict[str, Any]) -> str | None:
         """Return the SHA-256 of the named columns' values; None when all of them are empty."""

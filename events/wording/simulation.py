@@ -14,7 +14,7 @@ from events.models import Sequence
 from events.services.simulation import Ending, Entry, Simulation, Visit
 from events.wording.reasons import reason_in_words
 from events.wording.sequences import WAYS_IN, stop_in_words
-from events.wording.steps import in_words, rule_in_words
+from events.wording.steps import branch_name, in_words, rule_in_words
 from subscribers.ids import encode
 from subscribers.models import List
 from subscribers.services.outbox.outbox import Draft
@@ -138,7 +138,7 @@ def _decision(visit: Visit, zone: ZoneInfo) -> str:  # noqa: PLR0911 - one retur
         case steps.ConditionStep():
             return _condition_decision(outcome)
         case steps.SplitStep():
-            return f"branch {outcome['branch']}: {_way(outcome['goesTo'])}"
+            return f"branch {branch_name(outcome['branch'])}: {_way(outcome['goesTo'])}"
         case steps.EmailStep():
             return _mail_decision(visit, zone)
         case steps.DelayStep():

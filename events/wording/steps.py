@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from string import ascii_uppercase
 from typing import assert_never
 
 from events.language import steps, timing
@@ -23,6 +24,7 @@ OPERATORS = {
 }
 # A merge tag such as `{{ subscriber.firstName | friend }}`, or a tag such as `{% if … %}`.
 _TAG = re.compile(r"\{\{-?\s*+([\w.]++)[^{}]*+\}\}|\{%[^{}]*%\}")
+UNNAMED_BRANCH = re.compile(r"branch-(\d)")
 _CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
 ON_ERROR = {"fail": "", "continue": ", go on if that fails", "exit": ", end if that fails"}
 
@@ -93,6 +95,12 @@ def drawn_in_words(step: steps.Step) -> str:
             return in_words(step)
 
 
+def branch_name(branch_id: str) -> str:
+    """Return a branch's id, or A for `branch-0`: nobody gave it a name."""
+    unnamed = UNNAMED_BRANCH.fullmatch(branch_id)
+    return ascii_uppercase[int(unnamed[1])] if unnamed else branch_id
+
+
 def shares_in_words(step: steps.SplitStep) -> dict[str, str]:
     """Return each branch's share of the people, by its name."""
     whole = sum(branch.weight for branch in step.branches)
@@ -150,7 +158,7 @@ def split_in_words(step: steps.SplitStep) -> str:
     """Return the branches with their shares, and where each leads."""
     shares = shares_in_words(step)
     ways = (
-        f"{shares[branch.id]} {branch.id} ({_way_in_words(branch.next)})"
+        f"{shares[branch.id]} {branch_name(branch.id)} ({_way_in_words(branch.next)})"
         for branch in step.branches
     )
     return f"Split: {', '.join(ways)}"

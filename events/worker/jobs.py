@@ -28,6 +28,7 @@ JOBS = (
     Job(TaskCall("events.tasks.enroll_segments"), seconds=10, first_after=3),
     Job(TaskCall("events.tasks.warn_of_losses"), seconds=15, first_after=8),
     Job(TaskCall("events.tasks.carry_on_backtests"), seconds=5, first_after=3),
+    Job(TaskCall("subscribers.tasks.carry_on_imports"), seconds=5, first_after=4),
     Job(TaskCall("events.tasks.count_steps"), seconds=60, first_after=15),
     Job(TaskCall("events.tasks.count_current"), seconds=30, first_after=25),
     Job(TaskCall("events.tasks.skip_left_mails"), seconds=300, first_after=45),

@@ -32,6 +32,7 @@ class ConfirmationForm(RowForm):
             "reminder_hours": "Reminder after hours",
             "give_up_days": "Give up after days",
             "timezone": "Time zone",
+            "double_opt_in": "Double opt-in",
         }
         help_texts: ClassVar = {
             "confirmation_subject": "Empty: Cueline's own.",

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from config.admin_base import ReadOnlyAdmin, link_to
 from config.admin_filters import FilteredAdmin, between
-from config.readable import NOTHING
+from config.readable import NOTHING, moment
 from events.models import Event
 from subscribers.admin import consent_words
 from subscribers.admin.person_search import address_remains, of_person
@@ -25,10 +25,10 @@ class ConsentRecordAdmin(ReadOnlyAdmin, FilteredAdmin):
     search_fields = ("id",)
     search_help_text = "Whole address, also of an erased person, external id or name"
     fieldsets = (
-        (None, {"fields": ("kind", "at", "who", "how", "reason", "list_name")}),
+        (None, {"fields": ("kind", "at", "who", "how", "reason", "list_name", "workspace")}),
         ("Who did it", {"fields": ("actor", "ip_address", "user_agent")}),
         ("Evidence", {"fields": ("event", "key", "request_id", "text_hash")}),
-        ("More", {"fields": ("workspace", "address_hash", "id")}),
+        ("For developers", {"fields": ("address_hash", "id"), "classes": ("collapse",)}),
     )
     readonly_fields = ("who", "how", "event", "ip_address", "key")
 
@@ -37,6 +37,9 @@ class ConsentRecordAdmin(ReadOnlyAdmin, FilteredAdmin):
 
     def search_condition(self, text: str) -> Q:
         return of_person(text) | address_remains(text)
+
+    def heading(self, record: ConsentRecord) -> str:
+        return f"{record.get_kind_display()} {moment(record.at)}"
 
     @admin.display(description="who")
     def who(self, record: ConsentRecord) -> SafeString | str:

@@ -1,11 +1,13 @@
-"""Imports by command: who imported what, the result, and the rejected rows."""
+"""Imports by command and by the API: who imported what, the result, and the rejected rows."""
 
 import shlex
 from collections.abc import Sequence
 
-from django.contrib import admin
+import msgspec
+from django.contrib import admin, messages
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import URLPattern
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -14,19 +16,40 @@ from config.admin_base import ReadOnlyAdmin, RowAction
 from config.admin_filters import FilteredAdmin, between
 from config.readable import NOTHING, bulleted, json_value
 from subscribers.models import ImportRun
+from subscribers.rows import plan_words
+from subscribers.rows.plans import NO_PLAN, Plan
 from subscribers.rows.row import STANDARD_INPUT
-from subscribers.services.imports import rejects_table
+from subscribers.services.imports import rejects_table, stored
 from subscribers.services.imports.runs import MOST_KEPT_REJECTS
 
 SHOWN_REJECTS = 20
 LONGEST_SHOWN = 300
-COLOURS = {"Running": "info", "Interrupted": "warning", "Failed": "danger", "Finished": "success"}
+COLOURS = {
+    "Waiting for the worker": "info",
+    "Running": "info",
+    "Interrupted": "warning",
+    "Failed": "danger",
+    "Finished": "success",
+}
 DOWNLOAD = RowAction(
     name="rejects",
     label="Download the rejects",
     explanation=f"The first {MOST_KEPT_REJECTS:,} rejected rows as CSV, each with its error. "
     "Correct them there, and import the file.",
 )
+
+CANCEL = RowAction(
+    name="cancel",
+    label="Cancel the import",
+    explanation="What was taken in stays; the rest waits for seven days, to be resumed.",
+    is_dangerous=True,
+)
+RESUME = RowAction(
+    name="resume",
+    label="Resume the import",
+    explanation="The worker goes on after the last row that was taken in.",
+)
+UNDER_WAY = (ImportRun.Status.QUEUED, ImportRun.Status.RUNNING)
 
 
 @admin.register(ImportRun)
@@ -39,7 +62,9 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
     list_select_related = ("workspace",)
     list_filter = ("kind", "status", "workspace", *between("started_at"))
     fieldsets = (
-        (None, {"fields": ("kind", "files_shown", "state", "last_error", "how_to_resume")}),
+        (None, {"fields": (
+            "kind", "files_shown", "state", "progress", "last_error", "how_to_resume",
+        )}),
         ("Who and when", {"fields": (
             "by_whom", "workspace", "started_at", "updated_at", "finished_at",
         )}),
@@ -48,20 +73,42 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
             ("subscribers_created", "definitions_created"), "confirmations_queued",
             ("oldest_at", "newest_at"),
         )}),
+        ("Columns", {"fields": ("columns_shown",)}),
         ("Rejected rows", {"fields": ("reasons_shown", "rejects_shown")}),
-        ("Options", {"fields": ("options_shown", "checkpoint", "id")}),
+        ("For developers", {
+            "fields": ("options_shown", "checkpoint", "id"), "classes": ("collapse",),
+        }),
     )  # fmt: skip
     readonly_fields = (
-        "files_shown", "state", "how_to_resume", "reasons_shown", "rejects_shown",
-        "options_shown", "checkpoint",
+        "files_shown", "state", "progress", "how_to_resume", "columns_shown", "reasons_shown",
+        "rejects_shown", "options_shown", "checkpoint",
     )  # fmt: skip
 
     def row_actions(self, request: HttpRequest, row: ImportRun) -> Sequence[RowAction]:
-        return [DOWNLOAD] if row.rejected else []
+        actions = [DOWNLOAD] if row.rejected else []
+        if row.stored_bytes is None or row.status == ImportRun.Status.FINISHED:
+            return actions
+        return [CANCEL if row.status in UNDER_WAY else RESUME, *actions]
 
     def action_urls(self) -> list[URLPattern]:
         """The download is a POST: the log records who took the rows."""
-        return [self.action_url(DOWNLOAD.name, self.download)]
+        return [
+            self.action_url(DOWNLOAD.name, self.download),
+            self.action_url(CANCEL.name, self.cancel),
+            self.action_url(RESUME.name, self.resume),
+        ]
+
+    def cancel(self, request: HttpRequest, run: ImportRun) -> None:
+        if stored.cancel(run=run, now=timezone.now()):
+            self.tell_done(request, run, "Cancelled the import")
+        else:
+            messages.warning(request, "The import had ended before.")
+
+    def resume(self, request: HttpRequest, run: ImportRun) -> None:
+        if stored.resume(run=run, now=timezone.now()):
+            self.tell_done(request, run, "Resumed the import")
+        else:
+            messages.error(request, "The import's file is no longer there: give it again.")
 
     def download(self, request: HttpRequest, run: ImportRun) -> StreamingHttpResponse:
         self.log_change(request, run, "Downloaded the rejects")
@@ -77,7 +124,7 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
 
     @admin.display(description="files")
     def files_shown(self, run: ImportRun) -> str:
-        return ", ".join(map(_shown, run.files))[:LONGEST_SHOWN]
+        return ", ".join(map(_shown, run.files))[:LONGEST_SHOWN] or "rows of a request"
 
     @display(description="status", label=COLOURS)  # type: ignore[untyped-decorator]
     def state(self, run: ImportRun) -> str:
@@ -85,12 +132,20 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
 
     @admin.display(description="how to resume")
     def how_to_resume(self, run: ImportRun) -> SafeString | str:
-        """Return the command that resumes an import that did not finish."""
+        """Return the command or the button that resumes an import that did not finish."""
         if run.status == ImportRun.Status.FINISHED:
             return "The import finished."
+        if run.stored_bytes is not None:
+            return f"By the button, for {stored.KEPT_FOR.days} days."
         words = ["manage.py", f"import_{run.kind}", *map(str, run.files)]
         command = shlex.join([*words, "--workspace", run.workspace.slug, "--resume"])
         return format_html("<code>{}</code>, with the options of the first call.", command)
+
+    @admin.display(description="columns")
+    def columns_shown(self, run: ImportRun) -> SafeString | str:
+        """Return what each column became, by which rule, and which are not used."""
+        plan = msgspec.convert(run.mapping, Plan) if run.mapping else NO_PLAN
+        return bulleted(plan_words.as_lines(plan)) if plan.columns else NOTHING
 
     @admin.display(description="reasons")
     def reasons_shown(self, run: ImportRun) -> SafeString:
@@ -111,11 +166,17 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
         given = {name: value for name, value in run.options.items() if value}
         return json_value(given) if given else NOTHING
 
+    @admin.display(description="progress")
+    def progress(self, run: ImportRun) -> str:
+        return (
+            f"{run.rows:,} of {run.total_rows:,} rows" if run.total_rows else f"{run.rows:,} rows"
+        )
+
     @admin.display(description="checkpoint")
     def checkpoint(self, run: ImportRun) -> str:
         if not run.line:
             return "the beginning"
-        name = _shown(run.files[run.file_index])
+        name = _shown(run.files[run.file_index]) if run.files else "rows of a request"
         return f"{name}, line {run.line:,}, byte {run.byte_offset:,}"
 
 

@@ -136,6 +136,7 @@ class BulkPages(BaseAdmin):
             title=f"{words.label} all that match",
             label=f"{words.label} {min(count, MOST_AT_ONCE):,}",
             does=words.does,
+            variant="danger" if change == MailChange.SKIP else "primary",
             which="of unknown delivery" if with_unknown else words.which,
             filters=list(_filters(request, chosen)),
             count=count,

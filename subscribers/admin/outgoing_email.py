@@ -21,7 +21,7 @@ from unfold.decorators import display
 from config.admin_base import KeysetChangeList, ReadOnlyAdmin, RowAction, link_to, view_url
 from config.admin_filters import FilteredAdmin, between
 from config.readable import bulleted, json_value
-from events.models import StepRun
+from events.models import Enrollment, StepRun
 from subscribers.admin import activity_words, mail_words, outbox_bulk, outbox_numbers
 from subscribers.admin.mail_preview import frame, preview
 from subscribers.admin.outbox_filters import OF_OUTBOX, OutboxList
@@ -181,17 +181,23 @@ class OutgoingEmailAdmin(outbox_bulk.BulkPages, ReadOnlyAdmin, FilteredAdmin):
 
     @admin.display(description="enrollment")
     def enrollments(self, email: OutgoingEmail) -> SafeString:
-        found = (
+        runs = (
             StepRun.objects.filter(email=email)
             .select_related("enrollment__sequence", "step")
             .order_by("-id")
         )
+        found = [(run.enrollment, run.step) for run in runs[:5]]
+        if not found and email.cause.startswith(Enrollment.MAIL_CAUSE_PREFIX):
+            # Its step is not done before the mail has left.
+            waiting = Enrollment.objects.select_related("sequence", "step")
+            rows = waiting.filter(pk=Enrollment.id_in_cause(email.cause))
+            found = [(row, row.step) for row in rows if row.step]
         return bulleted(
             format_html(
-                "{} of {}, step {}",
-                link_to(enrollment.enrollment),
-                link_to(enrollment.enrollment.sequence),
-                enrollment.step.position + 1,
+                "{} in {}, step {}",
+                link_to(enrollment, "Enrollment"),
+                link_to(enrollment.sequence),
+                step.position + 1,
             )
-            for enrollment in found[:5]
+            for enrollment, step in found
         )

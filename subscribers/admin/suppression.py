@@ -74,10 +74,12 @@ class SuppressionAdmin(BaseAdmin):
     search_fields = ("email",)
     search_help_text = "Address, from its beginning; the whole one also finds erased people's"
     fieldsets = (
-        (None, {"fields": ("address", "reason", "by", "details", "bounces", "created_at")}),
+        (None, {"fields": (
+            "address", "reason", "by", "details", "bounces", "created_at", "workspace",
+        )}),
         ("Subscribers", {"fields": ("people", "ledger")}),
-        ("More", {"fields": ("workspace", "address_hash")}),
-    )
+        ("For developers", {"fields": ("address_hash",), "classes": ("collapse",)}),
+    )  # fmt: skip
     readonly_fields = ("address", "by", "people", "ledger")
 
     def get_fieldsets(self, request: HttpRequest, obj: Suppression | None = None) -> Any:  # noqa: ANN401 - the skin's classes have no types

@@ -277,8 +277,9 @@ def _repeated(work: Callable[[], Answer]) -> Answer:
 def _with_warnings(answer: Answered, warnings: Sequence[Fault]) -> Answered:
     if not warnings:
         return answer
+    own = answer.warnings or []
     told = [Warned(path=each.path, message=each.message) for each in warnings]
-    return msgspec.structs.replace(answer, warnings=told)
+    return msgspec.structs.replace(answer, warnings=[*told, *own])
 
 
 def _call_of(method: Callable[..., Any], scope: Scope, *, writes: bool, is_atomic: bool) -> Call:
@@ -287,6 +288,8 @@ def _call_of(method: Callable[..., Any], scope: Scope, *, writes: bool, is_atomi
     body, query = hints.pop("given", None), hints.pop("asked", None)
     found = {name: _metadata(hint) for name, hint in hints.items()}
     SHAPES.add(answers)
+    if body is not None:
+        BODIES.add(body)
     return Call(
         name=method.__qualname__.replace("View.", "."),
         scope=scope,
@@ -311,15 +314,31 @@ def _metadata(hint: Any) -> InPath | FromView:  # noqa: ANN401 - any type
 # --- The OpenAPI document ---------------------------------------------------------------------
 
 SHAPES: set[type[Answered]] = set()
+BODIES: set[type[Inputs]] = set()
 REFERENCE = "#/components/schemas/{name}"
 
 
 def components() -> dict[str, Any]:
-    """Return the schemas of all answers of declared calls by their names."""
+    """Return the schemas of all bodies and answers of declared calls by their names."""
     _, schemas = msgspec.json.schema_components(
         sorted(SHAPES, key=lambda each: each.__name__), ref_template=REFERENCE
     )
-    return schemas
+    for schema in schemas.values():
+        _always_there(schema)
+    return schemas | {each.__name__: inputs.schema_of(each) for each in BODIES}
+
+
+def _always_there(schema: dict[str, Any]) -> None:
+    """A field with a default is always in an answer; only one that is `UNSET` may be absent."""
+    fields = schema.get("properties", {})
+    needed = schema.get("required", [])
+    schema["required"] = [name for name in fields if name in needed or "default" in fields[name]]
+    for field in fields.values():
+        field.pop("default", None)
+
+
+def _reference(kind: type) -> dict[str, str]:
+    return {"$ref": REFERENCE.format(name=kind.__name__)}
 
 
 def _described(
@@ -329,7 +348,6 @@ def _described(
     description: str,
     example: Mapping[str, Any] | None,
 ) -> Callable[..., HttpResponse]:
-    reference = {"$ref": REFERENCE.format(name=call.answers.__name__)}
     parameters = [
         OpenApiParameter(name=name, type=each.schema, location=OpenApiParameter.PATH)
         for name, each in call.path.items()
@@ -338,7 +356,7 @@ def _described(
         parameters += [
             OpenApiParameter(
                 name=each.wire_name,
-                type=each.reads.schema,
+                type=each.query_schema,
                 location=OpenApiParameter.QUERY,
                 required=each.is_needed,
             )
@@ -347,7 +365,7 @@ def _described(
     if call.does_write:
         is_repeatable = answer.__name__ == "post"
         parameters.append(openapi.IDEMPOTENCY_KEY if is_repeatable else openapi.IF_MATCH)
-    body = inputs.schema_of(call.body) if call.body else None
+    body = _reference(call.body) if call.body else None
     examples = [OpenApiExample(summary, dict(example), request_only=True)] if example else []
     described: Callable[..., HttpResponse] = extend_schema(
         summary=summary,
@@ -355,7 +373,7 @@ def _described(
         parameters=[*parameters, openapi.REQUEST_ID, *openapi.RATE_LIMIT_HEADERS],
         request={openapi.MEDIA_TYPE: body} if body else None,
         responses=openapi.answers(
-            {200: ("Done.", reference)},
+            {200: ("Done.", _reference(call.answers))},
             errors=openapi.WRITING_ERRORS if call.does_write else openapi.READING_ERRORS,
         ),
         examples=examples,

@@ -32,6 +32,11 @@ def document() -> dict[str, Any]:
     described: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call] # untyped there
     components = described.setdefault("components", {})
     components["schemas"] = {**components.get("schemas", {}), **COMPONENTS, **calls.components()}
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            if "requestBody" in operation:
+                # No call that takes a body takes an empty one.
+                operation["requestBody"]["required"] = True
     return described
 
 

@@ -62,11 +62,20 @@ class InputField:
 
     @property
     def schema(self) -> Schema:
-        """Return the schema, with null where that means a value or "not given"."""
-        is_plain = self.is_needed or (self.default is UNSET and not self.takes_null)
-        if is_plain or "type" not in self.reads.schema:
+        """Return the schema in a body, with null where that means a value or "not given"."""
+        if self.is_needed or (self.default is UNSET and not self.takes_null):
             return self.reads.schema
-        return {**self.reads.schema, "type": [self.reads.schema["type"], "null"]}
+        return self._with_default({"anyOf": [self.reads.schema, {"type": "null"}]})
+
+    @property
+    def query_schema(self) -> Schema:
+        """Return the schema in a query, which has no null."""
+        return self._with_default(self.reads.schema)
+
+    def _with_default(self, schema: Schema) -> Schema:
+        # Generated clients send it: only what a call does without the field may be named.
+        is_plain = isinstance(self.default, str | int)
+        return {**schema, "default": self.default} if is_plain else schema
 
 
 class Inputs:

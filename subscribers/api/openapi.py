@@ -23,6 +23,18 @@ def record(properties: Schema, *, required: Sequence[str] = ()) -> Schema:
     return {**schema, "required": list(required)} if required else schema
 
 
+COMPONENTS: dict[str, Schema] = {}
+
+
+def component(
+    name: str, properties: Schema, *, required: Sequence[str] = (), description: str = ""
+) -> Schema:
+    """Give an object's schema a name, which generated clients take over; return its reference."""
+    schema = record(properties, required=required)
+    COMPONENTS[name] = {**schema, "description": description} if description else schema
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
 def listing(items: Schema, **limits: object) -> Schema:
     return {"type": "array", "items": items, **limits}
 
@@ -40,6 +52,14 @@ def public_id(prefix: str) -> Schema:
     return {"type": "string", "pattern": f"^{prefix}_[0-9a-f]{{32}}$"}
 
 
+def only_true(description: str) -> Schema:
+    """Return the schema of a flag that is absent where it is not true.
+
+    `const` would say more, but openapi-python-client 0.29 makes broken code of it.
+    """
+    return {"type": "boolean", "description": f"{description} Absent otherwise."}
+
+
 FLAG: Schema = {"type": "boolean"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 MOMENT: Schema = {
@@ -48,14 +68,16 @@ MOMENT: Schema = {
     "description": "ISO 8601 with an offset; answered in UTC with `Z`.",
 }
 SUCCESS: Schema = {"type": "boolean", "description": "Whether all of the request was done."}
-FAULT = record(
+FAULT = component(
+    "Fault",
     {
         "path": text("Where the fault is, such as `events[3].name`."),
         "message": text("A sentence that names the fault and the limit."),
     },
     required=["path", "message"],
 )
-ERROR = record(
+ERROR = component(
+    "Error",
     {
         "success": {"const": False},
         "error": record(
@@ -74,7 +96,6 @@ ERROR = record(
     },
     required=["success", "error", "requestId"],
 )
-COMPONENTS = {"Error": ERROR}
 _ERRORS = {
     400: "`INVALID_JSON` or `VALIDATION_ERROR`: nothing was done.",
     401: "`UNAUTHORIZED`: no key, or one that is unknown, revoked or expired.",
@@ -89,7 +110,7 @@ _ERRORS = {
     500: "`INTERNAL`: nothing was recorded.",
     503: "`UNAVAILABLE`, with `Retry-After`: the database is away.",
 }
-READING_ERRORS = (401, 403, 429, 500, 503)
+READING_ERRORS = (400, 401, 403, 404, 429, 500, 503)
 WRITING_ERRORS = tuple(_ERRORS)
 
 
@@ -99,8 +120,7 @@ def answers(by_status: dict[int, tuple[str, Schema]], *, errors: Sequence[int]) 
         status: OpenApiResponse(schema, description)
         for status, (description, schema) in by_status.items()
     }
-    error = {"$ref": "#/components/schemas/Error"}
-    return own | {status: OpenApiResponse(error, _ERRORS[status]) for status in errors}
+    return own | {status: OpenApiResponse(ERROR, _ERRORS[status]) for status in errors}
 
 
 REQUEST_ID = OpenApiParameter(

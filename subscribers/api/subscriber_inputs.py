@@ -43,7 +43,7 @@ def _read_clearable(value: object) -> str:
     return "" if is_blank else read_text(value, longest=profile.LONGEST_NAME)
 
 
-def _read_zone(value: object) -> str:
+def read_zone(value: object) -> str:
     (zone,) = [text for text in profile.TEXTS if text.name == "timezone"]
     name = read_text(value, longest=zone.longest)
     fault = zone.find_fault and zone.find_fault(name)
@@ -56,15 +56,15 @@ _LIST = Reads(lambda value: read_name(value, longest=200), {"type": "string", "m
 ClearableText = Annotated[
     str, Reads(_read_clearable, {"type": "string", "maxLength": profile.LONGEST_NAME})
 ]
-Zone = Annotated[str, Reads(_read_zone, {"type": "string", "examples": ["Europe/Berlin"]})]
+Zone = Annotated[str, Reads(read_zone, {"type": "string", "examples": ["Europe/Berlin"]})]
 Attributes = Annotated[dict[str, Any], Reads(_read_attributes, ATTRIBUTES)]
 TagNames = Annotated[list[str], several(TAG_NAME, most=MOST_TAGS)]
 ListNames = Annotated[list[str], several(_LIST, most=MOST_LISTS)]
 NewStatus = Annotated[str, one_of("active", "unsubscribed", "bounced", "complained", "pending")]
 Status = Annotated[str, one_of("active", "unsubscribed", "bounced", "complained")]
-Strategy = Annotated[str, one_of(*Duplicates, default=Duplicates.SKIP)]
-Mode = Annotated[str, one_of(*OptInMode, default=OptInMode.DEFAULT)]
-AttributesStrategy = Annotated[str, one_of("replace", "merge", default="replace")]
+Strategy = Annotated[str, one_of(*Duplicates)]
+Mode = Annotated[str, one_of(*OptInMode)]
+AttributesStrategy = Annotated[str, one_of("replace", "merge")]
 # Parts of the hosted product that are not here.
 UNUSED = frozenset({"phone", "phoneCountry", "defaultPhoneCountry", "smsConsent", "smsStatus"})
 

@@ -39,10 +39,10 @@ ALL = "all"
 ORDER = "id"
 OPERATORS = ("is", "contains", "gt", "gte", "lt", "lte", "is_not_empty")
 
-Limit = Annotated[int, whole_number_word(1, MOST, 50)]
-Page = Annotated[int, whole_number_word(1, DEEPEST, 1)]
-StatusWord = Annotated[str, one_of(*Subscriber.Status.values, ALL, default=ALL)]
-OperatorWord = Annotated[str, one_of(*OPERATORS, default="is")]
+Limit = Annotated[int, whole_number_word(1, MOST)]
+Page = Annotated[int, whole_number_word(1, DEEPEST)]
+StatusWord = Annotated[str, one_of(*Subscriber.Status.values, ALL)]
+OperatorWord = Annotated[str, one_of(*OPERATORS)]
 
 
 @inputs

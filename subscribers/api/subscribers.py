@@ -184,12 +184,14 @@ def take_options(
     )
 
 
-def names_of_lists(view: ResourceView, given: list[str]) -> tuple[str, ...]:
+def names_of_lists(
+    view: ResourceView, given: list[str], *, field: str = "lists"
+) -> tuple[str, ...]:
     """Return lists by name, which are given by id or name; raises `InvalidRequest`."""
     id_by_name = lists.ids_by_name(workspace_id=view.workspace.pk)
     name_by_id = {ids.encode("lst", list_id): name for name, list_id in id_by_name.items()}
     faults = [
-        Fault(f"lists[{place}]", "is no list of this workspace.")
+        Fault(f"{field}[{place}]", "is no list of this workspace.")
         for place, each in enumerate(given)
         if each not in name_by_id and each not in id_by_name
     ]

@@ -54,12 +54,12 @@ class OneSuppressionQuery(Inputs):
 class SuppressionsQuery(Inputs):
     unused = OneSuppressionQuery.unused
 
-    page: Annotated[int, whole_number_word(1, DEEPEST, 1)] = 1
-    limit: Annotated[int, whole_number_word(1, 100, 50)] = 50
+    page: Annotated[int, whole_number_word(1, DEEPEST)] = 1
+    limit: Annotated[int, whole_number_word(1, 100)] = 50
     # The beginning of an address.
     search: Annotated[str, Reads(_read_search, {"type": "string"})] = ""
-    sort: Annotated[str, one_of(*SORTS, default="suppressedAt")] = "suppressedAt"
-    order: Annotated[str, one_of("asc", "desc", default="desc")] = "desc"
+    sort: Annotated[str, one_of(*SORTS)] = "suppressedAt"
+    order: Annotated[str, one_of("asc", "desc")] = "desc"
 
     def find_faults(self) -> Iterator[Fault]:
         if self.page * self.limit > DEEPEST:
@@ -188,7 +188,7 @@ class SuppressionView(ResourceView):
         return LiftedAnswer(
             email=address.text,
             removed=lifted is not None,
-            removed_local_bounce=row.reason == Reason.HARD_BOUNCE,
+            removed_local_bounce=lifted is not None,
             reactivated_subscriber_ids=[person.public_id] if person else [],
             remaining_suppression=_local(None),
             removed_ses_regions=[],

@@ -21,7 +21,7 @@ from subscribers.models.api_key import Scope
 from subscribers.services.audience import tags
 from subscribers.services.workspaces import workspaces
 
-Color = Annotated[str, one_of(*Tag.Color.values, default=Tag.Color.GRAY)]
+Color = Annotated[str, one_of(*Tag.Color.values)]
 TagOfPath = Annotated[UUID, id_in_path("tag")]
 
 

@@ -26,7 +26,7 @@ HIDDEN = LineKind.LOG
 class TimelineQuery(Inputs):
     """`show`: all, or one kind of lines. `cursor`: `nextCursor` of the page before."""
 
-    show: Annotated[str, one_of(*Show, default=Show.ALL)] = Show.ALL
+    show: Annotated[str, one_of(*Show)] = Show.ALL
     cursor: TextWord | None = None
 
 

@@ -6,6 +6,7 @@ from subscribers.api.account import AccountView, MeView
 from subscribers.api.api_keys import KeysView, KeyView
 from subscribers.api.attributes import AttributesView
 from subscribers.api.lists import LeaveView, ListsView, ListView, MembersView
+from subscribers.api.subscriber_imports import ImportsView, ImportView
 from subscribers.api.subscribers import (
     PersonByQueryView,
     PersonView,
@@ -36,6 +37,8 @@ urlpatterns = [
     path("lists/<str:list_id>/subscribers/remove", LeaveView.as_view(), name="list-leave"),
     path("subscribers", SubscribersView.as_view(), name="subscribers"),
     path("subscribers/attributes", AttributesView.as_view(), name="attributes"),
+    path("subscribers/imports", ImportsView.as_view(), name="imports"),
+    path("subscribers/imports/<str:import_id>", ImportView.as_view(), name="import"),
     path("subscribers/me", MeView.as_view(), name="me"),
     path("subscribers/tags", TagOneView.as_view(), name="tag-one"),
     path("subscribers/tags/bulk", TagOftenView.as_view(), name="tag-often"),

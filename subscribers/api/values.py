@@ -55,7 +55,7 @@ def _read_flag_word(value: object) -> bool:
     raise InvalidField("must be true or false.")
 
 
-def one_of(*words: str, default: str | None = None) -> Reads:
+def one_of(*words: str) -> Reads:
     """Return how one of a few words is read."""
 
     def reader(value: object) -> str:
@@ -63,11 +63,10 @@ def one_of(*words: str, default: str | None = None) -> Reads:
             return str(value)
         raise InvalidField(f"must be one of {', '.join(words)}.")
 
-    schema: Schema = {"type": "string", "enum": list(words)}
-    return Reads(reader, schema | ({"default": default} if default is not None else {}))
+    return Reads(reader, {"type": "string", "enum": list(words)})
 
 
-def whole_number_word(least: int, most: int, default: int) -> Reads:
+def whole_number_word(least: int, most: int) -> Reads:
     """Return how a whole number of a query is read."""
 
     def reader(value: object) -> int:
@@ -77,8 +76,7 @@ def whole_number_word(least: int, most: int, default: int) -> Reads:
             raise InvalidField(f"must be a whole number from {least} to {most}.")
         return number
 
-    limits = {"minimum": least, "maximum": most, "default": default}
-    return Reads(reader, {"type": "integer", **limits})
+    return Reads(reader, {"type": "integer", "minimum": least, "maximum": most})
 
 
 def text_word(longest: int = 255) -> Reads:
@@ -118,5 +116,6 @@ Count = Annotated[int, Meta(ge=0)]
 SubscriberId = Annotated[str, Meta(pattern="^sub_[0-9a-f]{32}$")]
 TagId = Annotated[str, Meta(pattern="^tag_[0-9a-f]{32}$")]
 ListId = Annotated[str, Meta(pattern="^lst_[0-9a-f]{32}$")]
+ImportId = Annotated[str, Meta(pattern="^imp_[0-9a-f]{32}$")]
 KeyId = Annotated[str, Meta(pattern="^key_[0-9a-f]{32}$")]
 WorkspaceId = Annotated[str, Meta(pattern="^wsp_[0-9a-f]{32}$")]

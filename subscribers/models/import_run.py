@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from django.db import models
 
-from subscribers.ids import new_id
+from subscribers.ids import encode, new_id
+from subscribers.models.api_key import ApiKey
 from subscribers.models.workspace import Workspace
 
 
@@ -17,6 +18,8 @@ class ImportRun(models.Model):
         SUBSCRIBERS = "subscribers", "Subscribers"
 
     class Status(models.TextChoices):
+        # Of a stored file: the worker's next slice is to come.
+        QUEUED = "queued", "Waiting for the worker"
         RUNNING = "running", "Running"
         INTERRUPTED = "interrupted", "Interrupted"
         FAILED = "failed", "Failed"
@@ -32,6 +35,8 @@ class ImportRun(models.Model):
     files = models.JSONField(default=list)
     # A run is resumed with the same files and options.
     options = models.JSONField(default=dict)
+    # How the columns are read (`rows.plans.Plan`); null for runs of earlier releases.
+    mapping = models.JSONField(null=True, blank=True)
     # SHA-256 of kind, files and options.
     fingerprint = models.CharField(max_length=64)
     # Held by the process at work; one that resumes the run sets a new token.
@@ -59,6 +64,16 @@ class ImportRun(models.Model):
     oldest_at = models.DateTimeField(null=True, blank=True)
     newest_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(blank=True, default="")
+    # The size of a file that is stored in blocks and taken in by the worker; else None.
+    stored_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    # None where the file must be read to its end to know.
+    total_rows = models.PositiveBigIntegerField(null=True, blank=True)
+    # The key of the request that gave the file, for the ledger and the breakers.
+    api_key = models.ForeignKey(
+        ApiKey, models.SET_NULL, null=True, blank=True, db_index=False, related_name="+"
+    )
+    # SHA-256 of a repeatable request: its key, and all that it gives.
+    request_hash = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 - unique
 
     class Meta:
         verbose_name = "import"
@@ -70,6 +85,9 @@ class ImportRun(models.Model):
                 ),
                 name="import_run_accounts_for_every_row",
             ),
+            models.UniqueConstraint(
+                fields=["workspace", "request_hash"], name="import_run_once_a_request"
+            ),
         ]
         indexes: ClassVar = [
             # The latest run that can be resumed, and the admin's list of a workspace.
@@ -78,6 +96,10 @@ class ImportRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} from {', '.join(map(str, self.files))}"
+
+    @property
+    def public_id(self) -> str:
+        return encode("imp", self.id)
 
     def mark_resumed(self, *, actor: str, at: datetime) -> None:
         """Set a new token: the process that had the old one can no longer move the run on."""
@@ -90,6 +112,24 @@ class ImportRun(models.Model):
         self.save(
             update_fields=["status", "token", "actor", "updated_at", "finished_at", "last_error"]
         )
+
+
+class ImportBlock(models.Model):
+    """A piece of a stored file; deleted when the import has finished."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    run = models.ForeignKey(ImportRun, models.CASCADE, db_index=False, related_name="blocks")
+    # Where it begins in the file, in bytes.
+    offset = models.PositiveBigIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run", "offset"], name="import_block_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"from byte {self.offset}"
 
 
 class ImportReject(models.Model):

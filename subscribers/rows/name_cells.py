@@ -1,14 +1,19 @@
 """Names of tags or lists in one cell of a table: `vip;trial`, as people write them in a sheet.
 
-The cell is a JSON array where that form is ambiguous: for no names at all (an empty cell means not
-given), and for names with characters that the form needs.
+Our own cells have `;` between names, or are a JSON array where that form is ambiguous: for no names
+at all (an empty cell means not given), and for names with characters that some form needs. Other
+products use `,` or `|`, and quotes around names: that is decided by the column as a whole.
 """
 
+import csv
 import json
 
 from subscribers.wire import json_gate
 
 SEPARATOR = ";"
+# The first that any cell of a column has is the column's.
+SEPARATORS = (SEPARATOR, ",", "|")
+_QUOTE = '"'
 
 
 class InvalidNames(ValueError):
@@ -24,13 +29,13 @@ def joined(names: list[str]) -> str:
     return text if is_plain else json.dumps(names, ensure_ascii=False)
 
 
-def parted(text: str) -> list[str] | None:
+def parted(text: str, *, separator: str = SEPARATOR) -> list[str] | None:
     """Return the names of a cell, trimmed; None when it is empty. Raises `InvalidNames`."""
     trimmed = text.strip()
     if not trimmed:
         return None
     if not trimmed.startswith("["):
-        return [name.strip() for name in trimmed.split(SEPARATOR) if name.strip()]
+        return [name.strip() for name in _split(trimmed, separator) if name.strip()]
     try:
         names = json_gate.decode(trimmed.encode("utf-8", "surrogatepass"))
     except json_gate.InvalidJson as error:
@@ -40,5 +45,29 @@ def parted(text: str) -> list[str] | None:
     return list(names)
 
 
+def separators_in(text: str) -> set[str]:
+    """Return the separators that a cell has outside quotes and JSON."""
+    bare = text.strip()
+    if bare.startswith("["):
+        return set()
+    if _QUOTE in bare:
+        bare = "".join(bare.split(_QUOTE)[::2])
+    return {each for each in SEPARATORS if each in bare}
+
+
+def decide(found: set[str]) -> str:
+    """Return the separator of a column that has these."""
+    return next((each for each in SEPARATORS if each in found), SEPARATOR)
+
+
+def _split(text: str, separator: str) -> list[str]:
+    if _QUOTE not in text:
+        return text.split(separator)
+    try:
+        return next(csv.reader([text], delimiter=separator, skipinitialspace=True))
+    except (csv.Error, StopIteration) as error:
+        raise InvalidNames("has a quote out of place.") from error
+
+
 def _is_plain(name: str) -> bool:
-    return name == name.strip() != "" and SEPARATOR not in name
+    return name == name.strip() != "" and not any(each in name for each in (*SEPARATORS, _QUOTE))

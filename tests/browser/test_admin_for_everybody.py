@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 
-from config.admin_base import list_url
+from config.admin_base import admin_url, list_url
 from subscribers.models import Subscriber
 from tests import factories
 from tests.browser.test_admin_in_a_browser import sign_in
@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 # A page, an action, and a row that nobody adds or deletes.
 ANSWERS = {HTTPStatus.OK, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.FORBIDDEN}
+# The element with the keyboard's focus, and whether a ring or a shadow shows it.
+FOCUSED = """() => {
+  const element = document.activeElement, style = getComputedStyle(element);
+  const hasRing = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+  return {
+    element: element.outerHTML.slice(0, 100),
+    isInMain: element.matches("main *"),
+    isSeen: hasRing || style.boxShadow !== "none",
+  };
+}"""
 # What scripts fetch.
 NO_PAGES = {"autocomplete", "jsi18n", "search"}
 
@@ -89,6 +99,23 @@ def test_the_keyboard_skips_the_menu(page: "Page", live_server: LiveServer) -> N
     assert page.evaluate("document.activeElement.id") == "content"
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.matches('main *')")
+
+
+def test_the_keyboard_s_place_in_a_form_is_seen(page: "Page", live_server: LiveServer) -> None:
+    workspace = factories.WorkspaceFactory.create(mail_layout="<p>{{content}}</p>")
+    sign_in(page, live_server)
+    page.goto(live_server.url + admin_url(workspace))
+
+    page.focus("main input")
+    unseen, stops = [], 0
+    while (stop := page.evaluate(FOCUSED)) and stop["isInMain"]:
+        stops += 1
+        if not stop["isSeen"]:
+            unseen.append(stop["element"])
+        page.keyboard.press("Tab")
+
+    assert unseen == []
+    assert stops > 20
 
 
 def test_the_keyboard_opens_filters_menu_and_account(

@@ -107,6 +107,8 @@ class World:
         sequence = make_sequence(caller.workspace, {"type": "delay", "days": 1}, name="World")
         ada = Subscriber.objects.get(workspace=caller.workspace, email="ada@example.com")
         entered = enroll(sequence=sequence, subscribers=[ada], now=timezone.now())
+        imported = {"subscribers": [{"email": "ada@example.com"}]}
+        run = caller.post(f"{PEOPLE}/imports", imported).json["import"]
         self.parts = {
             "email": "ada@example.com",
             "external_id": "user_1",
@@ -116,6 +118,7 @@ class World:
             "address": "bob@example.com",
             "sequence_id": sequence.public_id,
             "enrollment_id": entered.enrolled[0].public_id,
+            "import_id": run["id"],
             "event_id": placed["events"][0]["id"],
         }
 

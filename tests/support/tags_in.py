@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from subscribers.management.importing import ImportCommand
 from subscribers.models import ImportRun, Tag, Workspace
+from subscribers.rows.columns import Fields
 from subscribers.rows.row import Row
 from subscribers.services.imports.loop import Parsed, RowsOutcome
 from subscribers.services.imports.runs import Counted, Rejected
@@ -59,6 +60,7 @@ class ImportTags(ImportCommand):
     """Imports tags, as events would be; `before_batch` runs within each batch's transaction."""
 
     kind = ImportRun.Kind.EVENTS
+    fields = Fields(cells={"tag": None}, prefix="tag.", object_name="tags")
 
     def __init__(self, before_batch: Callable[[], None] = lambda: None) -> None:
         super().__init__()

@@ -79,6 +79,11 @@ NAMED: Mapping[str, str] = {
     "ActiveKey": "id!, name!, prefix!, type!",
     "Key": """id!, name!, prefix!, type!, isCurrent!:bool, permissions!:Permissions,
         createdAt!:time, updatedAt!:time, lastUsedAt:time, scopes[str], deviceName?""",
+    "Import": """id!, batchId!, fileName, status!, totalRows!:int, processedCount!:int,
+        addedCount!:int, updatedCount!:int, skippedCount!:int, failedCount!:int,
+        duplicateRows!:int, emailCount!:int, totalChunks!:int, completedChunks!:int,
+        failedChunks!:int, skippedReasons!{}, failedReasons!{}, failedChunkReasons!{},
+        createdAt!:time, startedAt?:time, completedAt:time, updatedAt!:time""",
     "LocalSuppression": """suppressed!:bool, reason, scope, source, suppressionId, suppressionType,
         delistable:bool""",
 }
@@ -100,6 +105,8 @@ ROWS: Mapping[str, str] = {
     "GET subscribers/{email}": "subscriber!:Person",
     "PATCH subscribers/{email}": "subscriber!:Subscriber",
     "DELETE subscribers/{email}": "deleted!:bool",
+    "POST subscribers/imports": "import!:Import, deduplicated!:bool, message!",
+    "GET subscribers/imports/{import_id}": "import!:Import",
     "GET subscribers/me": "account!{companyId!,companyName!,apiKeyType!}",
     "GET subscribers/attributes": """attributes![{key!,valueType!:string|number|boolean,
         isArray!:bool,mixedTypes!:bool,sampledContacts!:int,sampleValue!}], sampledContacts!:int""",
@@ -188,6 +195,8 @@ TAKEN: Mapping[str, str] = {
     "PATCH subscribers/{email}": """email externalId firstName lastName customAttributes
         customAttributesStrategy status tags timezone""",
     "GET subscribers/attributes": "includeNested",
+    "POST subscribers/imports": """subscribers duplicateStrategy optInMode enrollInSequences listIds
+        fileName idempotencyKey defaultPhoneCountry smsConsent""",
     "POST subscribers/tags": "tag email externalId firstName lastName customAttributes",
     "POST subscribers/tags/remove": "tag email externalId firstName lastName",
     "POST subscribers/tags/bulk": "tags email externalId firstName lastName customAttributes",

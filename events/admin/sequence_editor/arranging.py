@@ -14,6 +14,7 @@ from events.admin.sequence_editor import lines
 from events.admin.sequence_editor.row_fields import ARRANGE, ROWS_MARK
 from events.admin.sequence_editor.step_forms import FORMS, wire_kind_of
 from events.language.steps import EXIT, MOST_STEPS
+from events.wording.steps import branch_name
 
 # Of the step that is added at the end, and of one below a step.
 ADD_KIND, NEW_KIND = "_add_kind", "new_kind"
@@ -61,7 +62,8 @@ class TypedStep:
     @property
     def branch_names(self) -> list[str]:
         """The names of a split's branches."""
-        return [str(each.get("id") or f"branch-{n}") for n, each in enumerate(self._branches())]
+        given = enumerate(self._branches())
+        return [branch_name(str(each.get("id") or f"branch-{n}")) for n, each in given]
 
     def _branches(self) -> list[dict[str, object]]:
         if self.kind != "split":

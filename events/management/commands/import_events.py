@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,15 +11,16 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from events.intake.cells import FIELDS
+from events.intake.cells import BESIDE_PRESETS, FIELDS, NEEDS_A_NAME, NEEDS_A_PERSON, NEEDS_A_TIME
 from events.intake.presets import PRESETS
 from events.intake.rows import EventReader
 from events.services.counts import roll_ups
 from events.services.history.importing import EventImporter
 from events.services.ingestion.request import current_limits
 from subscribers.management.importing import ImportCommand
-from subscribers.management.importing.arguments import check_map, wrong
 from subscribers.models import ImportRun, Workspace
+from subscribers.rows.columns import Fields
+from subscribers.rows.survey import Needs
 
 # Processes that answer requests come first.
 NICENESS = 5
@@ -34,6 +36,8 @@ class Command(ImportCommand):
         " running a rule, a sequence or a mail. Creates people and definitions as the API does."
     )
     kind = ImportRun.Kind.EVENTS
+    fields = FIELDS
+    is_surveyed_whole = False
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as a process of its own."""
@@ -61,21 +65,36 @@ class Command(ImportCommand):
             help="Keep cells of properties.* as texts, even numbers and true, false, null.",
         )
         parser.add_argument(
+            "--occurred-now",
+            action="store_true",
+            help="Date events without a time now; without it they are refused.",
+        )
+        parser.add_argument(
             "--trigger",
             action="store_true",
             help="Run rules, sequences and mails for events that are less than an hour old.",
         )
 
     def own_options(self, options: dict[str, Any]) -> dict[str, Any]:
-        check_map(options["map"], FIELDS)
-        if options["columns"] is not None:
-            _check_columns(options)
         return {
             "from": options["preset"],
             "eventIdFrom": options["event_id_from"],
             "asText": options["as_text"],
             "trigger": options["trigger"],
-        }
+        } | ({"occurredNow": True} if options["occurred_now"] else {})
+
+    def needs(self, options: dict[str, Any]) -> Needs:
+        if options["preset"] is not None:
+            return ()
+        needs = (NEEDS_A_PERSON, NEEDS_A_NAME)
+        return needs if options["occurred_now"] else (*needs, NEEDS_A_TIME)
+
+    def preset(self, options: dict[str, Any]) -> Mapping[str, str]:
+        preset = PRESETS.get(options["preset"])
+        return {} if preset is None else preset.columns
+
+    def fields_of(self, options: dict[str, Any]) -> Fields:
+        return FIELDS if options["preset"] is None else BESIDE_PRESETS
 
     def importer(
         self, *, workspace: Workspace, run: ImportRun, options: dict[str, Any]
@@ -84,11 +103,11 @@ class Command(ImportCommand):
         limits = replace(current_limits(), oldest=timedelta.max)
         reader = EventReader(
             limits=limits,
-            mapping=options["map"],
+            plan=options["plan"],
             preset=PRESETS.get(options["preset"]),
             event_id_from=options["event_id_from"],
-            is_text_kept=options["as_text"],
             is_live_kept=options["trigger"],
+            needs_time=not options["occurred_now"],
         )
         return EventImporter(
             workspace=workspace,
@@ -110,17 +129,3 @@ def _lower_priority() -> None:
     sys.setswitchinterval(SECONDS_OF_A_TURN)
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES, 20, 100)
-
-
-def _check_columns(options: dict[str, Any]) -> None:
-    """Report a column fault once, not for every row."""
-    columns, mapping = options["columns"], options["map"]
-    missing = [name for name in (*mapping, *options["event_id_from"]) if name not in columns]
-    if missing:
-        shown = ", ".join(columns)
-        raise wrong(f"The files have no column {', '.join(missing)}; there are {shown}.")
-    ours = {mapping.get(column, column) for column in columns}
-    if options["preset"] is None and not ours & {"email", "externalId"}:
-        raise wrong("The files have no column email or externalId; name one with --map.")
-    if options["preset"] is None and "name" not in ours:
-        raise wrong("The files have no column name, the event's; name one with --map.")

@@ -7,6 +7,21 @@ from events.services.configuration.sync_rules import PRESET, RuleSpec
 WORKSPACE_NAME = "Lumen"
 SENDER = "hello@example.com"
 SENDER_NAME = "Mia from Lumen"
+POSTAL_ADDRESS = "Lumen, 1 Example Street, 10115 Berlin"
+MAIL_LAYOUT = """\
+<style>
+  .page { background: #eef6f5; font-family: sans-serif; padding: 24px 12px }
+  .mail, .foot { margin: 0 auto; max-width: 560px; padding: 8px 32px }
+  .mail { background: #ffffff; border-radius: 8px; line-height: 1.5 }
+  .name { color: #2b655f; font-size: 20px; font-weight: bold }
+  .mail a { color: #2b655f }
+  .foot, .foot a { color: #4b5563; font-size: 13px }
+</style>
+<div class="page">
+  <div class="mail"><p class="name">{{workspace.name}}</p>{{content}}</div>
+  <p class="foot">{{workspace.postalAddress}} · <a href="{{unsubscribeUrl}}">No more mails</a></p>
+</div>
+"""
 
 FIRST_NAMES = (
     "Ada", "Ahmed", "Aiko", "Alejandra", "Amara", "Anders", "Anna", "Arjun", "Astrid", "Beatriz",
@@ -53,11 +68,7 @@ RULES = (
 
 def _mail(step_id: str, subject: str, *paragraphs: str, **rest: Any) -> dict[str, Any]:
     body = "".join(f"<p>{each}</p>" for each in paragraphs)
-    html = (
-        '<div style="font-family: sans-serif; max-width: 32rem; margin: 2rem auto">'
-        f'{body}<p><a href="{LINK}">Open Lumen</a></p><p>Mia, Lumen</p>'
-        '<p style="font-size: small"><a href="{{unsubscribeUrl}}">No more mails</a></p></div>'
-    )
+    html = f'{body}<p><a href="{LINK}">Open Lumen</a></p><p>Mia, Lumen</p>'
     return {"type": "email", "id": step_id, "subject": subject, "html": html, **rest}
 
 

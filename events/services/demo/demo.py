@@ -141,6 +141,8 @@ def _workspace(slug: str) -> Workspace:
     workspace.double_opt_in = True
     workspace.from_email = catalogue.SENDER
     workspace.from_name = catalogue.SENDER_NAME
+    workspace.postal_address = catalogue.POSTAL_ADDRESS
+    workspace.mail_layout = catalogue.MAIL_LAYOUT
     workspace.timezone = "Europe/Berlin"
     workspace.give_up_days = 0
     workspace.is_mail_paused = True

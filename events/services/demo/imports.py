@@ -117,7 +117,7 @@ def import_people(*, file: str, rows: Rows, into: ImportTarget) -> ImportRun:
 
 
 def import_events(*, file: str, rows: Rows, into: ImportTarget) -> ImportRun:
-    reader = EventReader(limits=into.limits, mapping={})
+    reader = EventReader(limits=into.limits)
     workspace, limits, clock = into.workspace, into.limits, into.clock
     importer = EventImporter(workspace=workspace, reader=reader, limits=limits, clock=clock)
     return _import(file, rows, into, importer, ImportRun.Kind.EVENTS)

@@ -6,8 +6,8 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from subscribers.management.importing import ImportCommand
-from subscribers.management.importing.arguments import check_map, wrong
 from subscribers.models import ImportRun, Workspace
+from subscribers.rows.survey import Needs
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.imports.people import (
     Duplicates,
@@ -15,7 +15,7 @@ from subscribers.services.imports.people import (
     OptInMode,
     SubscriberImporter,
 )
-from subscribers.services.imports.people.columns import FIELDS
+from subscribers.services.imports.people.columns import FIELDS, NEEDS
 
 
 class Command(ImportCommand):
@@ -24,6 +24,7 @@ class Command(ImportCommand):
         "Starts no sequence; people who unsubscribed or are suppressed get no mail again."
     )
     kind = ImportRun.Kind.SUBSCRIBERS
+    fields = FIELDS
 
     def add_own_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -52,21 +53,15 @@ class Command(ImportCommand):
         )
 
     def own_options(self, options: dict[str, Any]) -> dict[str, Any]:
-        renamed, columns = options["map"], options["columns"]
-        check_map(renamed, FIELDS)
-        if columns is not None:
-            missing = [theirs for theirs in renamed if theirs not in columns]
-            if missing:
-                found = ", ".join(columns)
-                raise wrong(f"--map: the files have no column {', '.join(missing)}, but {found}.")
-            if not {renamed.get(column, column) for column in columns} & {"email", "externalId"}:
-                raise wrong("The files have no column email or externalId; name one with --map.")
         return {
             "duplicates": options["duplicates"],
             "optInMode": options["opt_in_mode"],
             "createLists": options["create_lists"],
             "asText": options["as_text"],
         }
+
+    def needs(self, options: dict[str, Any]) -> Needs:
+        return NEEDS
 
     def importer(
         self, *, workspace: Workspace, run: ImportRun, options: dict[str, Any]
@@ -81,6 +76,5 @@ class Command(ImportCommand):
                 opt_in_mode=OptInMode(options["opt_in_mode"]),
                 creates_lists=options["create_lists"],
             ),
-            renamed=options["map"],
-            are_cells_text=options["as_text"],
+            plan=options["plan"],
         )

@@ -2,6 +2,7 @@
 
 import time
 from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,18 +12,22 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from subscribers.management.importing import arguments, opening, result
+from subscribers.management.importing import arguments, opening, reading, result
 from subscribers.management.importing.arguments import ImportRequest
 from subscribers.management.importing.progress import Progress
-from subscribers.management.importing.rejects_file import KeptNowhere, RejectsFile
+from subscribers.management.importing.rejects_file import RejectsFile
 from subscribers.management.importing.result import Result
 from subscribers.management.importing.stopping import Stopping
 from subscribers.models import ImportRun, Workspace
+from subscribers.rows import plan_words
+from subscribers.rows.columns import Fields
 from subscribers.rows.files import can_be_read_again, read_rows
-from subscribers.rows.row import InvalidFile, Meter
+from subscribers.rows.plans import Plan
+from subscribers.rows.row import InvalidFile, Meter, Row
+from subscribers.rows.survey import Needs
 from subscribers.services.imports import loop, runs
 from subscribers.services.imports.loop import Ended
-from subscribers.services.imports.runs import TakenOver
+from subscribers.services.imports.runs import KeptNowhere, TakenOver
 from subscribers.services.workspaces import installation
 
 # Ends a run from outside; any other error is a fault of ours.
@@ -40,6 +45,8 @@ class _Work:
     rejects: RejectsFile | KeptNowhere
     progress: Progress
     stopping: Stopping
+    # Of a pipe, whose first rows the survey has read.
+    rows: Iterator[Row] | None
 
 
 class ImportCommand(BaseCommand):
@@ -50,9 +57,14 @@ class ImportCommand(BaseCommand):
 
     # Of ImportRun.Kind.
     kind: ClassVar[str]
+    # What columns may be.
+    fields: ClassVar[Fields]
+    # Whether all rows are looked at first, or where nothing is to decide, the first thousand.
+    is_surveyed_whole: ClassVar[bool] = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         arguments.add(parser)
+        reading.add(parser)
         self.add_own_arguments(parser)
 
     def add_own_arguments(self, parser: CommandParser) -> None:
@@ -62,10 +74,21 @@ class ImportCommand(BaseCommand):
         """Return the command's own options that change what is imported, as JSON.
 
         Stored with the run, which is resumed with the same. Raises `arguments.wrong(…)`. `options`
-        are the parsed arguments, with `map` as a dict (theirs -> ours) and `columns` of all CSV
-        files together: None where a file can be read only once or is JSONL.
+        are the parsed arguments, with `map` as a dict (theirs -> ours).
         """
         return {}
+
+    def needs(self, options: dict[str, Any]) -> Needs:  # noqa: ARG002 - for others
+        """Return the fields that a file must have, each with what to do about it."""
+        return ()
+
+    def preset(self, options: dict[str, Any]) -> Mapping[str, str]:  # noqa: ARG002 - for others
+        """Return the fields of the columns of a product's export."""
+        return {}
+
+    def fields_of(self, options: dict[str, Any]) -> Fields:  # noqa: ARG002 - for others
+        """Return what columns may be with these options."""
+        return self.fields
 
     @abstractmethod
     def importer(
@@ -83,9 +106,21 @@ class ImportCommand(BaseCommand):
         asked = arguments.read(options)
         if not asked.is_dry_run and installation.on_hold_since():
             raise CommandError(ON_HOLD)
-        options |= {"map": asked.map, "columns": asked.columns}
+        options |= {"map": asked.map}
+        arguments.check_map(asked.map, self.fields)
         kept = self.own_options(options) | opening.kept_options(options)
-        run = opening.open_run(kind=self.kind, asked=asked, options=kept, say=self.stderr.write)
+        kept |= reading.kept_options(options)
+        plan, rows = (None, None) if asked.is_resuming else self._look(asked, options)
+        run = opening.open_run(
+            kind=self.kind, asked=asked, options=kept, plan=plan, say=self.stderr.write
+        )
+        plan = plan or reading.stored_plan(run)
+        if plan is None:
+            plan, rows = self._look(asked, options)
+        options |= {"plan": plan}
+        if not options["quiet"]:
+            for line in plan_words.as_lines(plan):
+                self.stderr.write(f"  {line}", style_func=str)
         meter, already_read = opening.meter_of(run=run, asked=asked)
         begun = time.monotonic()
         progress = Progress(
@@ -102,7 +137,7 @@ class ImportCommand(BaseCommand):
             Stopping(say=progress.say) as stopping,
             self._rejects(run, asked) as rejects,
         ):
-            work = _Work(asked, options, run, meter, rejects, progress, stopping)
+            work = _Work(asked, options, run, meter, rejects, progress, stopping, rows)
             exit_code, error = self._import(work)
         said = Result(
             run=run,
@@ -115,6 +150,24 @@ class ImportCommand(BaseCommand):
         for line in [result.as_json(said)] if options["json"] else result.as_lines(said):
             self.stdout.write(line)
         self._exit(said)
+
+    def _look(
+        self, asked: ImportRequest, options: dict[str, Any]
+    ) -> tuple[Plan, Iterator[Row] | None]:
+        fields = self.fields_of(options)
+        wishes = reading.wishes_of(
+            options=options,
+            fields=fields,
+            zone=asked.workspace.timezone,
+            preset=self.preset(options),
+        )
+        return reading.plan_of(
+            asked=asked,
+            fields=fields,
+            wishes=wishes,
+            needs=self.needs(options),
+            is_whole=self.is_surveyed_whole,
+        )
 
     def _rejects(self, run: ImportRun, asked: ImportRequest) -> RejectsFile | KeptNowhere:
         if asked.rejects is None:
@@ -147,7 +200,7 @@ class ImportCommand(BaseCommand):
         return (result.SOME_REJECTED if _sums(work).rejected else result.FINISHED), ""
 
     def _run_loop(self, work: _Work) -> Ended:
-        rows = read_rows(
+        rows = work.rows or read_rows(
             sources=work.asked.sources, start=runs.place_of(work.run), meter=work.meter
         )
         if not all(map(can_be_read_again, work.asked.sources)):

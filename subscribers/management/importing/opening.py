@@ -7,12 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.core.management.base import CommandError
 from django.utils import timezone
 
 from subscribers.management.importing.arguments import ImportRequest
 from subscribers.models import ImportRun
 from subscribers.rows.files import can_be_read_again
+from subscribers.rows.plans import Plan
 from subscribers.rows.row import Meter
 from subscribers.services.imports import runs
 
@@ -20,7 +22,12 @@ SECONDS_BETWEEN_LOOKS = 1
 
 
 def open_run(
-    *, kind: str, asked: ImportRequest, options: Mapping[str, Any], say: Callable[[str], None]
+    *,
+    kind: str,
+    asked: ImportRequest,
+    options: Mapping[str, Any],
+    plan: Plan | None,
+    say: Callable[[str], None],
 ) -> ImportRun:
     """Return a new run, or with `--resume` the interrupted one; raises `CommandError`.
 
@@ -37,6 +44,7 @@ def open_run(
             actor=_actor(),
             now=timezone.now(),
             is_dry_run=asked.is_dry_run,
+            mapping=None if plan is None else msgspec.to_builtins(plan),
         )
     moved_at = None
     while True:

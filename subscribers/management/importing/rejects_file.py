@@ -24,19 +24,6 @@ ERROR = "error"
 UNREADABLE = "row"
 
 
-class KeptNowhere:
-    """Stands in where no rejects file is wanted."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """Nothing is open."""
-
-    def write(self, rejected: Sequence[Rejected], *, at: int) -> int:  # noqa: ARG002 - as the other's
-        return at
-
-
 class RejectsFile:
     """A rejects file, open for one run; see `runs.KeepsRejects`."""
 

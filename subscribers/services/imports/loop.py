@@ -102,12 +102,14 @@ def run(  # noqa: PLR0913 - the loop's parts
     should_stop: Callable[[], bool] = lambda: False,
     batch_rows: int | None = None,
     stops_on_error: bool = False,
+    may_read_ahead: bool = True,
 ) -> Ended:
     """Read and record all rows; stops between two batches when asked to.
 
     One transaction a batch, on this thread's connection; locks are the importer's. With
     `stops_on_error` the rows before the first bad one are recorded, and the checkpoint is before
-    it. A run that is not stored (a dry run) rolls every batch back. Raises what reading raises,
+    it. `may_read_ahead` is false for rows that come from the database. A run that is not stored (a
+    dry run) rolls every batch back. Raises what reading raises,
     such as `InvalidFile`, after recording the rows before it, and `TakenOver`.
     """
     writer = _Writer(
@@ -120,7 +122,7 @@ def run(  # noqa: PLR0913 - the loop's parts
         rejects_bytes=run.rejects_bytes,
     )
     batches = _batches(rows, importer, batch_rows or importer.rows_in_batch)
-    with read_ahead(batches, is_threaded=importer.is_read_ahead) as ready:
+    with read_ahead(batches, is_threaded=may_read_ahead and importer.is_read_ahead) as ready:
         for batch in ready:
             try:
                 writer.write(batch)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import msgspec
 from django.conf import settings
@@ -112,6 +112,19 @@ class KeepsRejects(Protocol):
         """
 
 
+class KeptNowhere:
+    """Stands in where no rejects file is wanted."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Nothing is open."""
+
+    def write(self, rejected: Sequence[Rejected], *, at: int) -> int:  # noqa: ARG002 - as the file's
+        return at
+
+
 def begin(
     *,
     workspace: Workspace,
@@ -121,17 +134,21 @@ def begin(
     actor: str,
     now: datetime,
     is_dry_run: bool = False,
+    mapping: Mapping[str, Any] | None = None,
+    **columns: Any,
 ) -> ImportRun:
-    """Return a new run, stored unless it is a dry run. Atomic."""
+    """Return a new run, stored unless it is a dry run. Atomic. `mapping` is a `rows.plans.Plan`."""
     run = ImportRun(
         workspace=workspace,
         kind=kind,
         files=_plain(files),
         options=_plain(options),
+        mapping=None if mapping is None else _plain(mapping),
         fingerprint=_fingerprint(kind, files, options),
         actor=actor,
         started_at=now,
         updated_at=now,
+        **columns,
     )
     if not is_dry_run:
         run.save(force_insert=True)
@@ -151,7 +168,10 @@ def resume(
     `NothingToResume` and `StillRunning`. Atomic; locks the run.
     """
     same = ImportRun.objects.filter(
-        workspace=workspace, kind=kind, fingerprint=_fingerprint(kind, files, options)
+        workspace=workspace,
+        kind=kind,
+        fingerprint=_fingerprint(kind, files, options),
+        stored_bytes=None,
     )
     with transaction.atomic():
         run = same.select_for_update().order_by("-id").first()

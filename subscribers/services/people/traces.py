@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import BinaryField, Func, IntegerField, Model, Q, Value
 
 from subscribers.models import (
     IdempotentRequest,
+    ImportBlock,
     ImportReject,
     ImportRun,
     OutgoingEmail,
     Subscriber,
     Suppression,
 )
+from subscribers.rows.plans import Plan
 from subscribers.wire import addresses
 from subscribers.wire.addresses import Address
 
@@ -128,6 +131,7 @@ def forget(*, names: Names) -> None:
     _forget_answers(names)
     for some in _portions([reject.pk for reject in rejects_of(names=names)]):
         ImportReject.objects.filter(pk__in=some).delete()
+    _forget_waiting_rows(names)
     _forget_in_runs(names)
     # Suppressions of former addresses keep the hash only.
     suppressed = Suppression.objects.filter(workspace=names.workspace_id)
@@ -176,7 +180,7 @@ def _forget_answers(names: Names) -> None:
 
 
 def _is_theirs(texts: Sequence[str], names: Names) -> bool:
-    """Tell whether a rejected row names the subscriber. Only the import knew the column of the
+    """Tell whether an imported row names the subscriber. Only the import knew the column of the
     external id, so it counts where the row has no other address.
     """
     text = "\n".join(texts)
@@ -186,16 +190,33 @@ def _is_theirs(texts: Sequence[str], names: Names) -> bool:
     return has_external_id and not _ADDRESS.search(text)
 
 
+def _forget_waiting_rows(names: Names) -> None:
+    """Blank the subscriber's rows in files that are still to be taken in; nothing else moves."""
+    waiting = ImportBlock.objects.filter(run__workspace=names.workspace_id)
+    for block in waiting.order_by("pk").iterator(chunk_size=1):
+        lines = bytes(block.content).split(b"\n")
+        kept = [
+            b" " * len(line) if _is_theirs([line.decode(errors="replace")], names) else line
+            for line in lines
+        ]
+        if kept != lines:
+            ImportBlock.objects.filter(pk=block.pk).update(content=b"\n".join(kept))
+
+
 def _forget_in_runs(names: Names) -> None:
-    """Cut the names out of an import run's own texts, such as file names."""
+    """Cut the names out of an import run's own texts, such as file names, and drop its samples."""
     for run in ImportRun.objects.filter(workspace=names.workspace_id).iterator():
-        before = (run.last_error, run.files, run.options, run.reasons)
+        before = (run.last_error, run.files, run.options, run.reasons, run.mapping)
         run.last_error = names.without(run.last_error)
         run.files = json.loads(names.without(json.dumps(run.files)))
         run.options = json.loads(names.without(json.dumps(run.options)))
         run.reasons = json.loads(names.without(json.dumps(run.reasons)))
-        if (run.last_error, run.files, run.options, run.reasons) != before:
-            run.save(update_fields=["last_error", "files", "options", "reasons"])
+        if run.mapping:
+            # A sample may be theirs without their name, such as a number of their telephone.
+            bare = msgspec.convert(run.mapping, Plan).without_samples()
+            run.mapping = json.loads(names.without(json.dumps(msgspec.to_builtins(bare))))
+        if (run.last_error, run.files, run.options, run.reasons, run.mapping) != before:
+            run.save(update_fields=["last_error", "files", "options", "reasons", "mapping"])
 
 
 def _forget_log(names: Names) -> None:

@@ -61,11 +61,10 @@ def test_what_started_stopped_and_went_on_is_told_and_linked(
     released, stopped, started = enrollments()
     for sequence in (waiting, stopping, starting):
         assert page_url(sequence) in page
-    assert f'started: enrollment <a href="{admin_url(started)}">' in page
-    assert f'nrollment <a href="{admin_url(released)}">{released}</a> in the sequence' in page
-    assert "went on: it was waiting for this event" in page
-    assert f'nrollment <a href="{admin_url(stopped)}">{stopped}</a> in the sequence' in page
-    assert "was stopped" in page
+    assert f'started: see <a href="{admin_url(started)}">the enrollment</a>' in page
+    waited = f'<a href="{admin_url(released)}">the enrollment</a> went on: it was waiting for this'
+    assert waited in page
+    assert f'<a href="{admin_url(stopped)}">the enrollment</a> was stopped' in page
 
 
 def test_the_path_of_the_filter_that_failed_is_told(admin_client: Client, caller: Caller) -> None:

@@ -117,6 +117,7 @@ def test_the_asking_page_says_what_a_replay_would_do_and_does_nothing(
 
     page = asking_page(admin_client, event)
 
+    assert f"Back to <bdi>{event.definition} of {event.subscriber}</bdi>" in page
     assert ">customer</a> would be added by the rule" in page
     assert "would do nothing: a tag that it requires is missing" in page
     assert "Thanks</a>” would start, with a new enrollment at its first step." in page

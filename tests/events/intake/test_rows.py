@@ -8,6 +8,8 @@ import pytest
 from events.intake.payloads import Limits
 from events.intake.presets import PRESETS
 from events.intake.rows import EventReader, EventRow
+from subscribers.rows.plans import Column, Plan, renaming
+from subscribers.rows.typed_cells import VERBATIM
 from subscribers.wire.payloads import Fault
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -31,7 +33,7 @@ ROW: dict[str, Any] = {
 def read(
     fields: dict[str, Any], *, columns: tuple[str, ...] | None = None, **options: Any
 ) -> EventRow | tuple[Fault, ...]:
-    reader = EventReader(limits=LIMITS, **{"mapping": {}, **options})
+    reader = EventReader(limits=LIMITS, **options)
     return reader.read(fields, columns=columns, now=NOW)
 
 
@@ -88,7 +90,7 @@ def test_an_identity_of_another_type_is_a_fault(email: object) -> None:
 
 
 def test_a_repeated_identity_is_the_same_person() -> None:
-    reader = EventReader(limits=LIMITS, mapping={})
+    reader = EventReader(limits=LIMITS)
 
     one, other = (reader.read(dict(ROW), columns=None, now=NOW) for _ in range(2))
 
@@ -98,7 +100,7 @@ def test_a_repeated_identity_is_the_same_person() -> None:
 
 
 def test_attributes_of_a_repeated_identity_are_each_its_own() -> None:
-    reader = EventReader(limits=LIMITS, mapping={})
+    reader = EventReader(limits=LIMITS)
 
     found = [
         reader.read({**ROW, "customAttributes": {"n": each}}, columns=None, now=NOW)
@@ -126,7 +128,9 @@ def test_a_cell_of_a_property_is_json_or_a_text(cell: str, value: object) -> Non
 def test_cells_stay_texts_when_that_is_asked() -> None:
     row = {**ROW, "properties.x": "7"}
 
-    assert good(row, columns=tuple(row), is_text_kept=True).event.properties == {"x": "7"}
+    plan = Plan(columns={"properties.x": Column(field="properties.x", form=VERBATIM)})
+
+    assert good(row, columns=tuple(row), plan=plan).event.properties == {"x": "7"}
 
 
 def test_an_empty_cell_is_not_given() -> None:
@@ -156,7 +160,7 @@ def test_other_names_are_mapped(is_table: bool) -> None:
     row = {"mail": "ada@example.com", "what": "paid", "plan": "pro"}
     mapping = {"mail": "email", "what": "name", "plan": "properties.plan"}
 
-    found = good(row, columns=tuple(row) if is_table else None, mapping=mapping)
+    found = good(row, columns=tuple(row) if is_table else None, plan=renaming(mapping))
 
     assert found.person.email is not None
     assert (found.event.name, found.event.properties) == ("paid", {"plan": "pro"})
@@ -165,7 +169,7 @@ def test_other_names_are_mapped(is_table: bool) -> None:
 def test_a_mapped_name_may_lead_into_objects() -> None:
     row = {"user": {"email": "ada@example.com"}, "name": "paid"}
 
-    assert good(row, mapping={"user.email": "email"}).person.email is not None
+    assert good(row, plan=renaming({"user.email": "email"})).person.email is not None
 
 
 def test_an_event_id_is_made_of_columns_and_is_stable() -> None:
@@ -266,6 +270,6 @@ def test_a_row_of_another_kind_is_no_event() -> None:
 def test_a_mapping_goes_before_a_preset() -> None:
     fields = {"event": "paid", "userId": "u1", "login": "7", "email": "ada@example.com"}
 
-    row = good(fields, preset=PRESETS["segment"], mapping={"login": "externalId"})
+    row = good(fields, preset=PRESETS["segment"], plan=renaming({"login": "externalId"}))
 
     assert row.person.external_id == "7"

@@ -28,7 +28,7 @@ FAULTS: list[tuple[dict[str, str], str]] = [
     ({"name": "x" * 201}, "name"),
     ({"name": "a\x07b"}, "name"),
     ({"eventId": "x" * 256}, "eventId"),
-    ({"occurredAt": "2026-01-01T00:00:00"}, "occurredAt"),
+    ({"occurredAt": "2026"}, "occurredAt"),
     ({"occurredAt": "2026-02-30T00:00:00Z"}, "occurredAt"),
     ({"occurredAt": "2026-06-01T12:05:01Z"}, "occurredAt"),
     ({"properties": "[1]"}, "properties"),

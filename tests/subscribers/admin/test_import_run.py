@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from config.admin_base import admin_url, list_url, view_url
-from subscribers.models import ImportRun
+from subscribers.models import ImportBlock, ImportRun
 from subscribers.rows.formula_guard import unguarded
 from subscribers.services.imports import rejects_table
 from tests import factories
@@ -128,3 +128,43 @@ def test_a_run_without_rejects_offers_none(admin_client: Client) -> None:
     run = factories.ImportRunFactory.create()
 
     assert b"Download the rejects" not in admin_client.get(admin_url(run)).content
+
+
+def test_a_stored_import_is_cancelled_and_resumed(admin_client: Client) -> None:
+    run = make_run(status="queued", stored_bytes=10, total_rows=9)
+    ImportBlock.objects.create(run=run, offset=0, content=b"{}" * 5)
+
+    waiting = admin_client.get(admin_url(run)).content.decode()
+    cancelled = admin_client.post(view_url(run, "cancel"), follow=True).content.decode()
+    run.refresh_from_db()
+    state = run.status
+    admin_client.post(view_url(run, "resume"))
+    run.refresh_from_db()
+
+    assert "5 of 9 rows" in waiting
+    assert "Cancel the import" in waiting
+    assert "Cancelled the import." in cancelled
+    assert (state, run.status) == ("interrupted", "queued")
+    said = LogEntry.objects.order_by("pk").values_list("change_message", flat=True)
+    assert list(said) == ["Cancelled the import", "Resumed the import"]
+
+
+def test_what_cannot_be_done_is_said(admin_client: Client) -> None:
+    run = make_run(status="finished", stored_bytes=10)
+
+    cancelled = admin_client.post(view_url(run, "cancel"), follow=True).content.decode()
+    resumed = admin_client.post(view_url(run, "resume"), follow=True).content.decode()
+
+    assert "had ended before" in cancelled
+    assert "no longer there" in resumed
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["cancel", "resume"])
+def test_only_people_with_the_permission_act(client: Client, name: str) -> None:
+    run = make_run(status="queued", stored_bytes=10)
+    sign_in(client, "view_importrun")
+
+    assert client.post(view_url(run, name)).status_code == 403
+    assert client.get(view_url(run, name)).status_code == 405

@@ -39,6 +39,19 @@ def test_list_and_page_give_the_same_reason_while_mail_is_paused(
     assert "451 Too many messages" not in listed
 
 
+def test_the_page_of_a_mail_that_waits_names_its_enrollment(admin_client: Client, db: None) -> None:
+    enrollment = factories.EnrollmentFactory.create()
+    email = factories.OutgoingEmailFactory.create(
+        subscriber=enrollment.subscriber, cause=enrollment.mail_cause
+    )
+    other = factories.OutgoingEmailFactory.create(cause=f"step:{email.pk.hex}::1")
+
+    pages = [admin_client.get(admin_url(each)).content.decode() for each in (email, other)]
+
+    link = f'<a href="{admin_url(enrollment)}">Enrollment</a> in'
+    assert [link in page for page in pages] == [True, False]
+
+
 def test_the_page_shows_the_mail_and_whose_it_is(admin_client: Client, db: None) -> None:
     email = factories.OutgoingEmailFactory.create(
         subject="Hello Ada",

@@ -140,6 +140,12 @@ def test_the_preset_needs_the_box_and_replaces_the_rules(
     assert LogEntry.objects.count() == 1
 
 
+def test_the_form_of_a_new_row_has_no_numbers(admin_client: Client) -> None:
+    forms = [admin_client.get(reverse(f"admin:subscribers_{each}_add")) for each in ("tag", "list")]
+
+    assert all("Created at" not in answer.content.decode() for answer in forms)
+
+
 def test_a_new_tag_s_name_is_folded(admin_client: Client, workspace: Workspace) -> None:
     fields = {"workspace": workspace.pk, "color": "red"}
 

@@ -68,7 +68,7 @@ def test_a_file_becomes_people(tmp_path: Path) -> None:
     assert (said["rows"], said["recorded"], said["subscribersCreated"]) == (3, 3, 3)
     assert [each.status for each in (ada, bo, cy)] == ["active", "unsubscribed", "bounced"]
     assert sorted(ada.tag_links.values_list("tag__name", flat=True)) == ["beta", "vip"]
-    assert (ada.attributes, bo.attributes) == ({"plan": "pro"}, {"plan": 7})
+    assert (ada.attributes, bo.attributes) == ({"plan": "pro"}, {"plan": "7"})
     assert bo.first_name == "=Bo"
 
 
@@ -165,7 +165,7 @@ def test_a_dry_run_says_what_would_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "arguments", "words"),
     [
-        ("mail", (), "no column email or externalId"),
+        ("post", (), "no column is email or externalId"),
         ("email", ("--map=mail=email",), "no column mail"),
         ("email", ("--map=email=address",), "there is no field 'address'"),
         ("email", ("--duplicates=replace",), "invalid choice"),

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from subscribers.rows.columns import ColumnReader, Fields
+from subscribers.rows.plans import renaming
 
 FIELDS = Fields(cells={"email": None, "data": None}, prefix="data.", object_name="data")
 
 
 def read(row: dict[str, Any], **renamed: str) -> object:
-    return ColumnReader(fields=FIELDS, renamed=renamed).body(row, None)
+    return ColumnReader(fields=FIELDS, plan=renaming(renamed)).body(row, None)
 
 
 @pytest.mark.parametrize("value", [None, 0, "", [1]])

@@ -13,7 +13,6 @@ from subscribers.rows import typed_cells
         ("19.5", 19.5),
         ("-3", -3),
         ("0", 0),
-        ("1e3", 1000.0),
         ("true", True),
         ("false", False),
         ("null", None),
@@ -31,7 +30,8 @@ def test_json_is_read_as_such(text: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "007", "+1", "1.", ".5", "1e", "-", "1 ", " 1", "1,5", "True", "nul", "NaN", "Infinity",
+        "007", "+1", "1.", "1.10", "1e5",
+        ".5", "1e", "-", "1 ", " 1", "1,5", "True", "nul", "NaN", "Infinity",
         "1e999", "9" * 40, "[1", "{a: 1}", "[NaN]", "\u0661", '"quoted"', "2026-01-31", "plain",
     ],
 )  # fmt: skip

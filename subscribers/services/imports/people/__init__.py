@@ -6,6 +6,7 @@ subscriber's status, `known_people` the changes to a known one. `importer` bring
 
 from subscribers.services.imports.people.drafts import SubscriberDraft
 from subscribers.services.imports.people.importer import SubscriberImporter
+from subscribers.services.imports.people.importing_later import Wanted, importer_of, wanted_of
 from subscribers.services.imports.people.options import Duplicates, ImportOptions, OptInMode
 from subscribers.services.imports.people.plan import Taken
 from subscribers.services.imports.people.taking import DraftResult, TakenIn, take_in
@@ -19,5 +20,8 @@ __all__ = [
     "SubscriberImporter",
     "Taken",
     "TakenIn",
+    "Wanted",
+    "importer_of",
     "take_in",
+    "wanted_of",
 ]

@@ -4,8 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from subscribers.rows import name_cells
-from subscribers.rows.columns import ColumnReader, Fields
+from subscribers.rows.columns import FULL_NAME, ColumnReader, Fields
+from subscribers.rows.headers import OF_PEOPLE, ranked
+from subscribers.rows.plans import NO_PLAN, Plan
 from subscribers.rows.row import Row
+from subscribers.rows.status_words import (
+    GRAVEST_FIRST,
+    STATUS_BY_FLAG,
+    SUBSCRIBED,
+    UNSUBSCRIBED,
+    flag_of,
+    status_of,
+)
 from subscribers.services.imports.people.drafts import SubscriberDraft, parse_draft
 from subscribers.wire import json_gate, profile
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
@@ -13,17 +23,22 @@ from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
 COLUMNS = frozenset({
     "email", "externalId", *(text.wire_name for text in profile.TEXTS), "customAttributes", "tags",
     "lists", "status", "createdAt", "unsubscribedAt",
-    "consentAt", "consentIp", "consentUserAgent", "consentMethod",
+    "consentAt", "consentIp", "consentUserAgent", "consentMethod", FULL_NAME, SUBSCRIBED,
+    *STATUS_BY_FLAG,
 })  # fmt: skip
+FLAGS = (SUBSCRIBED, *STATUS_BY_FLAG)
+# What a file of people must have: the fields, and what to do without them.
+NEEDS = (
+    (frozenset({"email", "externalId"}),
+     "no column is email or externalId, so nobody is named; name one with --map THEIRS=email."),
+)  # fmt: skip
 
 
 class RowReader:
     """Turns rows into drafts; caches the columns of the current file."""
 
-    def __init__(
-        self, *, renamed: Mapping[str, str], attributes_bytes: int, are_cells_text: bool = False
-    ) -> None:
-        self._columns = ColumnReader(fields=FIELDS, renamed=renamed, are_cells_text=are_cells_text)
+    def __init__(self, *, plan: Plan = NO_PLAN, attributes_bytes: int) -> None:
+        self._columns = ColumnReader(fields=FIELDS, plan=plan)
         self._attributes_bytes = attributes_bytes
 
     def read(self, row: Row) -> SubscriberDraft:
@@ -31,7 +46,27 @@ class RowReader:
         if row.fields is None:
             raise InvalidRequest(Fault("", "cannot be read."))
         body = self._columns.body(row.fields, row.columns)
+        if "status" in body or not body.keys().isdisjoint(FLAGS):
+            body = _with_one_status(body)
         return parse_draft(body, attributes_bytes=self._attributes_bytes)
+
+
+def _with_one_status(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the row with its status in our word: the gravest of its status and its flags."""
+    given = body.get("status")
+    said = [status_of(given) or given.strip()] if isinstance(given, str) else []
+    for flag in FLAGS:
+        value = body.get(flag)
+        is_said = None if value is None else flag_of(value)
+        if value is not None and is_said is None:
+            raise InvalidRequest(Fault(flag, "is neither yes nor no."))
+        if flag == SUBSCRIBED and is_said is False:
+            said.append(UNSUBSCRIBED)
+        elif is_said and flag != SUBSCRIBED:
+            said.append(STATUS_BY_FLAG[flag])
+    unknown = [each for each in said if each not in GRAVEST_FIRST]
+    found = unknown or [each for each in GRAVEST_FIRST if each in said]
+    return {**body, "status": found[0] if found else given}
 
 
 def _text_cell(text: str) -> str | None:
@@ -64,4 +99,7 @@ FIELDS = Fields(
     prefix="attributes.",
     object_name="customAttributes",
     is_strict=True,
+    times=frozenset({"createdAt", "unsubscribedAt", "consentAt"}),
+    names=frozenset({"tags", "lists"}),
+    synonyms=ranked(OF_PEOPLE),
 )

@@ -1,11 +1,12 @@
 """Imports subscriber rows into a workspace, many at a time, each as if it came alone."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NoReturn
 
 from django.db import connection
 
+from subscribers.rows.plans import NO_PLAN, Plan
 from subscribers.rows.row import Row
 from subscribers.services.imports.loop import Parsed, RowsOutcome
 from subscribers.services.imports.people.columns import RowReader
@@ -35,16 +36,10 @@ class SubscriberImporter:
         self,
         *,
         options: ImportOptions,
-        renamed: Mapping[str, str] | None = None,
-        are_cells_text: bool = False,
+        plan: Plan = NO_PLAN,
     ) -> None:
-        """`renamed` maps the file's names to ours; `are_cells_text`: no cell is JSON."""
         self.options = options
-        self._reader = RowReader(
-            renamed=renamed or {},
-            attributes_bytes=options.attributes_bytes,
-            are_cells_text=are_cells_text,
-        )
+        self._reader = RowReader(plan=plan, attributes_bytes=options.attributes_bytes)
 
     @property
     def rows_in_batch(self) -> int:

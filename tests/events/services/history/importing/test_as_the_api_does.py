@@ -185,7 +185,7 @@ def test_a_row_that_is_refused_is_refused_in_the_words_of_the_api(
 ) -> None:
     rows = [
         {"externalId": "nobody", "name": "paid"},
-        {"email": "ada@example.com", "name": ""},
+        {"email": "ada@example.com", "name": "", "occurredAt": "2026-01-01T00:00:00Z"},
         {"email": "ada@example.com", "name": "paid", "occurredAt": "yesterday"},
         {"email": "nonsense", "name": "paid"},
     ]
@@ -194,6 +194,7 @@ def test_a_row_that_is_refused_is_refused_in_the_words_of_the_api(
     import_events(
         write_lines(tmp_path / "events.jsonl", rows),
         f"--rejects={rejects}",
+        "--occurred-now",
         slug=caller.workspace.slug,
     )
 

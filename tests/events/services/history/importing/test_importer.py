@@ -60,7 +60,7 @@ def import_one_by_one(
         rows=rows(events),
         importer=EventImporter(
             workspace=workspace,
-            reader=EventReader(limits=limits, mapping={}),
+            reader=EventReader(limits=limits),
             limits=limits,
             clock=lambda: NOW,
         ),

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from subscribers.rows.plans import Column, Plan, renaming
 from subscribers.rows.row import InvalidFile, Row
+from subscribers.rows.typed_cells import VERBATIM
 from subscribers.services.imports.people.columns import RowReader
 from subscribers.services.imports.people.drafts import SubscriberDraft
 from subscribers.wire.payloads import InvalidRequest
@@ -16,9 +18,9 @@ def read(
     cells: dict[str, str],
     *,
     renamed: dict[str, str] | None = None,
-    are_cells_text: bool = False,
+    plan: Plan | None = None,
 ) -> SubscriberDraft:
-    reader = RowReader(renamed=renamed or {}, attributes_bytes=1000, are_cells_text=are_cells_text)
+    reader = RowReader(plan=plan or renaming(renamed or {}), attributes_bytes=1000)
     row = Row(
         file_index=0, line=2, fields=dict(cells), end_offset=0, end_line=3, columns=tuple(cells)
     )
@@ -26,7 +28,7 @@ def read(
 
 
 def read_json(fields: dict[str, Any], **renamed: str) -> SubscriberDraft:
-    reader = RowReader(renamed=renamed, attributes_bytes=1000)
+    reader = RowReader(plan=renaming(renamed), attributes_bytes=1000)
     return reader.read(Row(file_index=0, line=1, fields=fields, end_offset=0, end_line=2))
 
 
@@ -58,7 +60,11 @@ def test_attributes_come_from_one_column_or_many() -> None:
 
 
 def test_cells_stay_texts_where_that_is_asked_for() -> None:
-    draft = read({"email": ADA, "attributes.seats": "12"}, are_cells_text=True)
+    seats = Column(field="attributes.seats", form=VERBATIM)
+
+    draft = read(
+        {"email": ADA, "attributes.seats": "12"}, plan=Plan(columns={"attributes.seats": seats})
+    )
 
     assert draft.person.attributes == {"seats": "12"}
 
@@ -118,7 +124,7 @@ def test_a_file_that_names_nobody_is_refused_with_its_columns() -> None:
 
 
 def test_each_file_has_its_own_columns() -> None:
-    reader = RowReader(renamed={}, attributes_bytes=1000)
+    reader = RowReader(attributes_bytes=1000)
     rows = [
         Row(file_index=n, line=2, fields=cells, end_offset=0, end_line=3, columns=tuple(cells))
         for n, cells in enumerate([{"email": ADA, "firstName": "Ada"}, {"externalId": "user_1"}])

@@ -1,0 +1,74 @@
+"""`inspect_file FILE`: shows how an import would read a file, and the command to run."""
+
+import shlex
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from events.intake import cells
+from subscribers.rows import plan_words
+from subscribers.rows.columns import Fields
+from subscribers.rows.files import read_rows
+from subscribers.rows.plans import Plan
+from subscribers.rows.row import CSV, JSONL, InvalidFile, source_of
+from subscribers.rows.survey import Needs, Wishes, check_needs, survey
+from subscribers.services.imports.people import columns
+
+KINDS: dict[str, tuple[Fields, Needs]] = {
+    "import_subscribers": (columns.FIELDS, columns.NEEDS),
+    "import_events": (
+        cells.FIELDS, (cells.NEEDS_A_PERSON, cells.NEEDS_A_NAME, cells.NEEDS_A_TIME)
+    ),
+}  # fmt: skip
+EVENT = frozenset({"name", "occurredAt"})
+
+
+class Command(BaseCommand):
+    help = (
+        "Show how an import would read a file: what each column would become, what is not used, "
+        "and the command to run. Needs no workspace and changes nothing."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", metavar="FILE")
+        parser.add_argument(
+            "--format", choices=(CSV, JSONL), help="Where the name does not say it."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        name = options["file"]
+        try:
+            source = source_of(name, format=options["format"])
+            plans = {
+                command: survey(
+                    rows=read_rows(sources=[source]), fields=fields, wishes=Wishes(), name=name,
+                    is_whole=True, is_refused=False,
+                )
+                for command, (fields, _) in KINDS.items()
+            }  # fmt: skip
+        except InvalidFile as error:
+            raise CommandError(str(error)) from error
+        command = "import_subscribers"
+        if _used(plans["import_events"]) >= EVENT:
+            command = "import_events"
+        plan = plans[command]
+        self.stdout.write(f"{name}: {source.format.upper()}, read by {command} as")
+        for line in plan_words.as_lines(plan):
+            self.stdout.write(f"  {line}")
+        words = ["manage.py", command, name, "--workspace", "SLUG", "--dry-run"]
+        if options["format"]:
+            words[3:3] = ["--format", options["format"]]
+        fields, needs = KINDS[command]
+        try:
+            check_needs(plan=plan, needs=needs, name=name)
+            survey(
+                rows=read_rows(sources=[source]), fields=fields, wishes=Wishes(), name=name,
+                is_whole=True,
+            )  # fmt: skip
+        except InvalidFile as error:
+            self.stdout.write(f"As it is, it would be refused. {error}")
+        self.stdout.write(f"Try it with: {shlex.join(words)}")
+
+
+def _used(plan: Plan) -> set[str]:
+    return {column.field for column in plan.columns.values() if column.field}

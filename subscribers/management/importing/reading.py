@@ -1,0 +1,168 @@
+"""How an import reads its columns: the options that say it, and the survey."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Any
+
+import msgspec
+from django.core.management.base import CommandParser
+
+from subscribers.management.importing.arguments import ImportRequest, wrong
+from subscribers.models import ImportRun
+from subscribers.rows import name_cells, times, typed_cells
+from subscribers.rows.columns import FULL_NAME, Fields
+from subscribers.rows.files import can_be_read_again, read_rows
+from subscribers.rows.plans import Plan, value_key
+from subscribers.rows.row import InvalidFile, Row
+from subscribers.rows.survey import Needs, Wishes, check_needs, survey
+
+# Of a pipe, which can be read only once, so many rows are looked at.
+ROWS_OF_A_PIPE = 100
+
+
+def add(parser: CommandParser) -> None:
+    def repeated(name: str, metavar: str, text: str) -> None:
+        parser.add_argument(name, action="append", default=[], metavar=metavar, help=text)
+
+    repeated("--ignore-column", "COLUMN", "A column that is not to be read.")
+    repeated(
+        "--value", "FIELD:THEIRS=OURS", "What a word of the file means: status:enabled=active."
+    )
+    repeated("--set", "FIELD=VALUE", "The same for every row: status=unsubscribed, tags=a;b.")
+    repeated(
+        "--date-format",
+        "[COLUMN=]FORMAT",
+        f"The form of times: {', '.join(times.FORMS)}, or a pattern such as %%d.%%m.%%Y.",
+    )
+    repeated(
+        "--types",
+        "COLUMN=TYPE,…",
+        f"The types of columns of attributes or properties: {', '.join(typed_cells.TYPES)}.",
+    )
+    parser.add_argument(
+        "--timezone",
+        metavar="ZONE",
+        help="Of times that name none; without it the workspace's time zone.",
+    )
+    parser.add_argument(
+        "--split-name", metavar="COLUMN", help="A column with first and last name in one."
+    )
+
+
+def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a resumed run must repeat."""
+    names = {
+        "ignoreColumn": "ignore_column", "value": "value", "set": "set", "types": "types",
+        "dateFormat": "date_format", "timezone": "timezone", "splitName": "split_name",
+    }  # fmt: skip
+    return {key: options[name] for key, name in names.items() if options[name]}
+
+
+def wishes_of(
+    *, options: Mapping[str, Any], fields: Fields, zone: str, preset: Mapping[str, str]
+) -> Wishes:
+    """Return what the options say of columns; raises `CommandError` for what no file can have."""
+    zone = options["timezone"] or zone
+    if times.zone_of(zone) is None:
+        raise wrong(f"--timezone: there is no time zone {zone!r}; give one such as Europe/Berlin.")
+    renamed = dict(options["map"])
+    if options["split_name"]:
+        if FULL_NAME not in fields:
+            raise wrong("--split-name: these rows have no names of people.")
+        renamed[options["split_name"]] = FULL_NAME
+    return Wishes(
+        map=renamed,
+        ignored=frozenset(options["ignore_column"]),
+        types=dict(_types(options["types"])),
+        date_formats=dict(map(_date_format, options["date_format"])),
+        values=_values(options["value"], fields),
+        constants=_constants(options["set"], fields),
+        zone=zone,
+        is_text_kept=bool(options.get("as_text")),
+        preset=preset,
+        preset_name=options.get("preset") or "",
+        taken=frozenset(options.get("event_id_from") or ()),
+    )
+
+
+def plan_of(
+    *, asked: ImportRequest, fields: Fields, wishes: Wishes, needs: Needs, is_whole: bool
+) -> tuple[Plan, Iterator[Row] | None]:
+    """Return the plan of the files, and the rows where they can be read only once.
+
+    Raises `CommandError` with what to type where a column cannot be decided.
+    """
+    rows = read_rows(sources=asked.sources)
+    name = asked.sources[0].name if len(asked.sources) == 1 else "The files"
+    ahead: list[Row] | None = None
+    try:
+        if not all(map(can_be_read_again, asked.sources)):
+            ahead = list(islice(rows, ROWS_OF_A_PIPE))
+        found = survey(
+            rows=rows if ahead is None else ahead,
+            fields=fields,
+            wishes=wishes,
+            name=name,
+            is_whole=is_whole,
+        )
+        check_needs(plan=found, needs=needs, name=name)
+    except InvalidFile as error:
+        raise wrong(str(error)) from error
+    return found, None if ahead is None else chain(ahead, rows)
+
+
+def stored_plan(run: ImportRun) -> Plan | None:
+    """Return the plan that a run began with; None for one of an earlier release."""
+    return msgspec.convert(run.mapping, Plan) if run.mapping else None
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    left, _, right = text.partition("=")
+    if not left.strip() or not right.strip():
+        raise wrong(f"{option}: {text!r} has no = between two texts.")
+    return left.strip(), right.strip()
+
+
+def _types(given: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for text in given:
+        for each in text.split(","):
+            column, _, kind = each.rpartition("=")
+            if kind.strip() not in typed_cells.TYPES:
+                raise wrong(f"--types: {each!r} is not COLUMN={'|'.join(typed_cells.TYPES)}.")
+            yield column.strip(), kind.strip()
+
+
+def _date_format(text: str) -> tuple[str, str]:
+    column, _, form = text.rpartition("=")
+    if not times.is_form(form):
+        raise wrong(
+            f"--date-format: {form!r} is no form; there are {', '.join(times.FORMS)} and patterns "
+            "such as %d.%m.%Y."
+        )
+    return column.strip(), form
+
+
+def _values(given: Sequence[str], fields: Fields) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for text in given:
+        left, ours = _pair("--value", text)
+        field, colon, theirs = left.partition(":")
+        if not colon or field not in fields:
+            raise wrong(f"--value: {text!r} is not FIELD:THEIRS=OURS with a field of ours.")
+        found.setdefault(field, {})[value_key(theirs)] = ours
+    return found
+
+
+def _constants(given: Sequence[str], fields: Fields) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for text in given:
+        field, value = _pair("--set", text)
+        if field not in fields:
+            raise wrong(f"--set: there is no field {field!r}.")
+        if field in fields.names:
+            separator = name_cells.decide(name_cells.separators_in(value))
+            names = name_cells.parted(value, separator=separator) or []
+            found[field] = [*found.get(field, []), *names]
+        else:
+            found[field] = typed_cells.value_of(value) if fields.is_key(field) else value
+    return found

@@ -1,0 +1,85 @@
+"""What the headers of files mean: case, blanks and signs do not count, then synonyms do."""
+
+from collections.abc import Iterable, Mapping
+
+# Parts of headers of columns that say who left, bounced or agreed. Such a column is never left
+# out in silence: everybody would come in as active.
+_STANDINGS = (
+    "status", "consent", "unsub", "subscribed", "bounce", "suppress", "complain", "cleaned",
+    "cleantime", "optin", "optedin", "optout", "optedout", "blocklist", "blacklist", "donotemail",
+    "donotcontact",
+)  # fmt: skip
+# Such a column describes another one.
+_DETAILS = ("reason", "comment", "campaign", "campaignid", "campaigntitle", "reasonother", "source")
+
+
+def folded(header: str) -> str:
+    """Return the header's letters and digits in lower case: `E-Mail` is `email`."""
+    return "".join(each for each in header.casefold() if each.isalnum())
+
+
+def says_standing(header: str) -> bool:
+    """Tell whether a column says by its header who may get mail."""
+    name = folded(header)
+    return any(part in name for part in _STANDINGS) and not name.endswith(_DETAILS)
+
+
+def ranked(synonyms: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, int]]:
+    """Return each folded header's field, and its rank among the headers of that field."""
+    found: dict[str, tuple[str, int]] = {}
+    for field, headers in synonyms.items():
+        for rank, header in enumerate((folded(field), *headers)):
+            found.setdefault(header, (field, rank))
+    return found
+
+
+# Of a person, in every kind of file. The first header of a field that a file has counts.
+OF_PERSON: Mapping[str, tuple[str, ...]] = {
+    "email": (
+        "emailaddress", "mail", "mailaddress", "primaryemail", "emailadresse", "mailadresse",
+    ),
+    "externalId": ("extid", "userid"),
+    "firstName": ("fname", "givenname", "forename", "vorname", "first"),
+    "lastName": ("lname", "surname", "familyname", "nachname", "last"),
+    "timezone": ("tz",),
+}  # fmt: skip
+OF_PEOPLE: Mapping[str, tuple[str, ...]] = {
+    **OF_PERSON,
+    "tags": ("tag", "labels"),
+    "lists": ("list", "listnames"),
+    "status": (
+        "subscriberstatus", "subscriptionstatus", "emailstatus", "memberstatus",
+        "emailmarketingconsent", "emailconsent", "marketingstatus",
+    ),
+    "subscribed": (
+        "issubscribed", "acceptsmarketing", "acceptsemailmarketing", "optin", "optedin",
+        "emailoptin",
+    ),
+    "unsubscribed": (
+        "unsubscribedfromemails", "isunsubscribed", "optout", "optedout", "emailoptout",
+        "blocklisted", "blacklisted", "emailblacklisted", "suppressed", "donotemail",
+    ),
+    "bounced": ("hardbounced", "isbounced"),
+    "complained": ("markedasspam", "reportedspam", "spamcomplaint"),
+    "createdAt": (
+        "created", "createdon", "createdate", "creationdate", "dateadded", "addedat", "addedtime",
+        "signupdate", "signedupat", "subscribedat",
+    ),
+    "unsubscribedAt": (
+        "unsubtime", "unsubscribetime", "unsubscribedate", "unsubscribeddate", "optouttime",
+        "optoutdate",
+    ),
+    "consentAt": (
+        "confirmtime", "confirmedat", "consenttimestamp", "consenttime", "consentdate",
+        "emailmarketingconsenttimestamp", "optintime", "optindate", "doubleoptinat",
+    ),
+    "consentIp": ("confirmip", "optinip"),
+}  # fmt: skip
+OF_EVENTS: Mapping[str, tuple[str, ...]] = {
+    **OF_PERSON,
+    "name": ("eventname", "eventtext", "event"),
+    "eventId": ("messageid", "insertid"),
+    "occurredAt": (
+        "timestamp", "eventtime", "eventtimestamp", "happenedat", "createdat", "datetime", "time",
+    ),
+}  # fmt: skip

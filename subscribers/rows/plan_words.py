@@ -1,0 +1,30 @@
+"""The plan of a file in lines for people: what each column became, why, and what it has."""
+
+from collections.abc import Iterator
+
+from subscribers.rows import times
+from subscribers.rows.plans import Plan
+
+MOST_COLUMNS = 60
+LONGEST_NAME = 40
+_NAIVE = frozenset({times.ISO, times.DAY_FIRST, times.MONTH_FIRST, times.EXCEL})
+
+
+def as_lines(plan: Plan) -> Iterator[str]:
+    """Yield a line for each column, those that are not used last; texts are outsiders'."""
+    shown = sorted(plan.columns.items(), key=lambda pair: not pair[1].field)
+    for theirs, column in shown[:MOST_COLUMNS]:
+        details = "; ".join(filter(None, (column.rule, column.form and f"as {column.form}")))
+        became = f"{column.field or 'not used'}{f' ({details})' if details else ''}"
+        such_as = f": {', '.join(column.samples)}" if column.samples else ""
+        yield _printable(f"{theirs[:LONGEST_NAME]} → {became}{such_as}")
+    if len(shown) > MOST_COLUMNS:
+        yield f"and {len(shown) - MOST_COLUMNS} more columns"
+    for name, value in plan.constants.items():
+        yield _printable(f"every row → {name}: {value}")
+    if any(each.form in _NAIVE or "%" in each.form for each in plan.columns.values()):
+        yield f"Times without a time zone are in {plan.zone}."
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -1,0 +1,54 @@
+"""How a file's columns are read: the plan that is shown, stored with the run, and followed."""
+
+from typing import Any
+
+import msgspec
+
+from subscribers.rows.headers import folded
+
+BY_MAP = "--map"
+BY_NAME = "the same name"
+BY_SYNONYM = "a known name"
+IGNORED = "--ignore-column"
+
+
+class Column(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One column of the file, or one path into its objects; without a field it is not used."""
+
+    field: str = ""
+    # Why it is that field, or why it is not used.
+    rule: str = ""
+    # How its cells are written: a separator, a time's form, or a type. Empty: as we write them.
+    form: str = ""
+    samples: tuple[str, ...] = ()
+
+
+class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
+    columns: dict[str, Column] = {}
+    # By field, and by the folded word of the file.
+    values: dict[str, dict[str, str]] = {}
+    # Of every row, by field.
+    constants: dict[str, Any] = {}
+    # Of times that name none.
+    zone: str = "UTC"
+
+    def without_samples(self) -> "Plan":
+        """Return the plan without what the file says of people."""
+        bare = {
+            name: msgspec.structs.replace(column, samples=())
+            for name, column in self.columns.items()
+        }
+        return msgspec.structs.replace(self, columns=bare)
+
+
+NO_PLAN = Plan()
+
+
+def renaming(renamed: dict[str, str]) -> Plan:
+    """Return the plan that maps the file's names to ours and decides nothing else."""
+    return Plan(columns={theirs: Column(ours, BY_MAP) for theirs, ours in renamed.items()})
+
+
+def value_key(text: str) -> str:
+    """Return the key of a word in `Plan.values`; signs alone have no letters to compare."""
+    return folded(text) or text.strip()

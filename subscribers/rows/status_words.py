@@ -1,0 +1,50 @@
+"""What other products call a person's status, in any case, with any signs between the letters.
+
+A word that means neither active nor pending for certain means that nobody may write: who never
+agreed comes in as unsubscribed.
+"""
+
+from collections.abc import Mapping
+
+from subscribers.rows.headers import folded
+
+ACTIVE, UNSUBSCRIBED, BOUNCED, COMPLAINED, PENDING = (
+    "active", "unsubscribed", "bounced", "complained", "pending",
+)  # fmt: skip
+_WORDS = {
+    ACTIVE: ("active", "subscribed", "enabled", "confirmed", "optin", "optedin", "subscriber"),
+    UNSUBSCRIBED: (
+        "unsubscribed", "unsubscribe", "unsub", "optout", "optedout", "disabled", "blocklisted",
+        "blacklisted", "blocked", "suppressed", "removed", "inactive", "cancelled", "canceled",
+        "neversubscribed", "nonsubscribed", "notsubscribed", "transactional", "archived",
+    ),
+    BOUNCED: ("bounced", "bounce", "hardbounce", "hardbounced", "cleaned", "invalid",
+              "undeliverable"),
+    COMPLAINED: ("complained", "complaint", "spam", "spamcomplaint", "reportedspam", "abuse",
+                 "junk"),
+    PENDING: ("pending", "unconfirmed", "notconfirmed", "awaitingconfirmation"),
+}  # fmt: skip
+STATUS_BY_WORD: Mapping[str, str] = {
+    word: status for status, words in _WORDS.items() for word in words
+}
+# The flags of a row, and the status that each means. The gravest of a row counts.
+STATUS_BY_FLAG = {"complained": COMPLAINED, "bounced": BOUNCED, "unsubscribed": UNSUBSCRIBED}
+# The flag that says by `no` that somebody left; its `yes` says nothing of how they agreed.
+SUBSCRIBED = "subscribed"
+GRAVEST_FIRST = (COMPLAINED, BOUNCED, UNSUBSCRIBED, PENDING, ACTIVE)
+_YES = frozenset({"true", "yes", "y", "1", "t", "on", "x", "ja", "oui", "si"})
+_NO = frozenset({"false", "no", "n", "0", "f", "off", "nein", "non", "never", "null"})
+
+
+def status_of(word: str) -> str | None:
+    return STATUS_BY_WORD.get(folded(word))
+
+
+def flag_of(value: object) -> bool | None:
+    """Return what a cell or a JSON value says as yes or no; None for neither."""
+    if isinstance(value, bool):
+        return value
+    word = folded(str(value))
+    if word in _YES:
+        return True
+    return False if word in _NO else None

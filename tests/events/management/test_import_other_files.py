@@ -1,0 +1,114 @@
+"""History from the files of other products: its time, its names, and what a preset leaves."""
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from events.models import Event
+from subscribers.services.workspaces import workspaces
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def workspace(db: None) -> None:
+    workspaces.create(name="Acme", slug="acme")
+
+
+def imported(folder: Path, text: str, *arguments: str, name: str = "events.csv") -> str:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    shown = io.StringIO()
+    call_command(
+        "import_events", str(path), "--workspace=acme", *arguments, stdout=shown, stderr=shown
+    )
+    return shown.getvalue()
+
+
+def refused(folder: Path, text: str, *arguments: str, name: str = "events.csv") -> str:
+    with pytest.raises(CommandError) as caught:
+        imported(folder, text, *arguments, name=name)
+    assert caught.value.returncode == 2
+    assert not Event.objects.exists()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("header", ["timestamp", "Event Time", "created_at"])
+def test_a_time_by_another_name_is_the_time(tmp_path: Path, header: str) -> None:
+    imported(tmp_path, f"email,event,{header}\ng@x.io,paid,2023-05-01T10:00:00Z\n")
+
+    assert Event.objects.get().occurred_at == datetime(2023, 5, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("events.csv", "email,name\ng@x.io,paid\n"),
+        ("events.jsonl", '{"email":"g@x.io","name":"paid"}\n'),
+    ],
+)
+def test_history_without_a_time_is_not_dated_now(tmp_path: Path, name: str, text: str) -> None:
+    assert "--occurred-now" in refused(tmp_path, text, name=name)
+
+    imported(tmp_path, text, "--occurred-now", name=name)
+    assert Event.objects.count() == 1
+
+
+def test_a_row_without_a_time_is_refused_by_itself(tmp_path: Path) -> None:
+    text = "email,name,occurredAt\ng@x.io,paid,2023-05-01T10:00:00Z\nh@x.io,paid,\n"
+
+    with pytest.raises(SystemExit):
+        imported(tmp_path, text)
+
+    assert Event.objects.get().subscriber.email == "g@x.io"
+
+
+def test_a_map_of_a_property_counts_with_a_preset(tmp_path: Path) -> None:
+    text = (
+        '{"type":"track","event":"Up","messageId":"m1","context":{"traits":{"email":"s@x.io"}},'
+        '"timestamp":"2024-03-01T10:00:00Z","properties":{"a":1},"extra":"pro"}\n'
+    )
+
+    imported(tmp_path, text, "--from=segment", "--map=extra=properties.plan", name="e.jsonl")
+
+    assert Event.objects.get().properties == {"a": 1, "plan": "pro"}
+
+
+def test_flat_properties_count_with_a_preset(tmp_path: Path) -> None:
+    text = (
+        "uuid,event,timestamp,distinct_id,properties.plan,properties.seats,"
+        "person.properties.email\n"
+        "1,signed up,2024-02-08 09:13:12+00:00,p1,pro,7,p1@x.io\n"
+    )
+
+    imported(tmp_path, text, "--from=posthog")
+
+    assert Event.objects.get().properties == {"plan": "pro", "seats": 7}
+
+
+def test_the_name_that_people_gave_counts_in_a_warehouse(tmp_path: Path) -> None:
+    text = (
+        "id,event,event_text,timestamp,user_id,context_traits_email\n"
+        "m,plan_upgraded,Plan Upgraded,2024-03-01 10:00:00.1,u3,w@x.io\n"
+    )
+
+    imported(tmp_path, text, "--from=segment")
+
+    assert Event.objects.get().definition.name == "Plan Upgraded"
+
+
+def test_a_file_is_inspected_without_a_workspace(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("email,event,created_at,plan\ng@x.io,paid,1/5/2023,pro\n")
+    shown = io.StringIO()
+
+    call_command("inspect_file", str(path), stdout=shown)
+
+    said = shown.getvalue()
+    assert "read by import_events" in said
+    assert "plan → not used: pro" in said
+    assert "--date-format created_at=FORMAT" in said
+    assert f"manage.py import_events {path} --workspace SLUG --dry-run" in said
