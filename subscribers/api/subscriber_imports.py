@@ -38,7 +38,12 @@ from subscribers.api.values import Count, Email, ExternalId, Flag, ImportId, Mom
 from subscribers.models import ImportRun
 from subscribers.models.api_key import Scope
 from subscribers.services.imports import stored
-from subscribers.services.imports.people import Duplicates, OptInMode, Wanted, wanted_of
+from subscribers.services.imports.people import (
+    Duplicates,
+    OptInMode,
+    RequestedImport,
+    requested_import,
+)
 from subscribers.services.people import changing
 from subscribers.wire import addresses, json_gate
 from subscribers.wire.nearest import did_you_mean
@@ -196,7 +201,7 @@ class ImportsView(ResourceView):
     def post(self, given: NewImport) -> NewImportAnswer:
         rows, warnings = _without_what_is_unused(given.subscribers)
         with_address, repeated = _counted(rows)
-        wanted = Wanted(
+        wanted = RequestedImport(
             duplicates=Duplicates(given.duplicate_strategy),
             opt_in_mode=OptInMode(given.opt_in_mode),
             starts_sequences=given.enroll_in_sequences,
@@ -221,7 +226,7 @@ class ImportsView(ResourceView):
         )
 
     def _begin(
-        self, given: NewImport, rows: Sequence[Mapping[str, Any]], wanted: Wanted
+        self, given: NewImport, rows: Sequence[Mapping[str, Any]], wanted: RequestedImport
     ) -> tuple[ImportRun, bool]:
         """Return the import, and whether it is new."""
         options = msgspec.to_builtins(wanted)
@@ -312,7 +317,7 @@ def _counted(rows: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
 
 
 def _shape_of(run: ImportRun) -> ImportShape:
-    wanted, total = wanted_of(run), run.total_rows or 0
+    wanted, total = requested_import(run), run.total_rows or 0
     is_done = run.status == ImportRun.Status.FINISHED
     chunks = -(-total // CHUNK_ROWS)
     public_id = run.public_id

@@ -82,6 +82,16 @@ def test_nobody_starts_a_sequence_unless_asked_for(caller: Caller) -> None:
     assert Enrollment.objects.get().subscriber.email == "new@example.com"
 
 
+def test_a_tag_that_ends_a_sequence_ends_it(caller: Caller) -> None:
+    stop = {"type": "tag_added", "value": "vip"}
+    row = make_sequence(caller.workspace, {"type": "delay", "days": 1}, stopCondition=stop)
+    caller.bulk({"name": "signup"}, email="ada@example.com")
+
+    result(caller, asked(caller, ADA, duplicateStrategy="merge"))
+
+    assert row.enrollments.get().status == "stopped"
+
+
 def test_nobody_who_left_gets_mail_again(caller: Caller) -> None:
     caller.post(PEOPLE, {"email": "ada@example.com"})
     send(caller, "PATCH", f"{PEOPLE}/ada@example.com", {"status": "unsubscribed"})

@@ -6,7 +6,11 @@ subscriber's status, `known_people` the changes to a known one. `importer` bring
 
 from subscribers.services.imports.people.drafts import SubscriberDraft
 from subscribers.services.imports.people.importer import SubscriberImporter
-from subscribers.services.imports.people.importing_later import Wanted, importer_of, wanted_of
+from subscribers.services.imports.people.importing_later import (
+    RequestedImport,
+    importer_of,
+    requested_import,
+)
 from subscribers.services.imports.people.options import Duplicates, ImportOptions, OptInMode
 from subscribers.services.imports.people.plan import Taken
 from subscribers.services.imports.people.taking import DraftResult, TakenIn, take_in
@@ -16,12 +20,12 @@ __all__ = [
     "Duplicates",
     "ImportOptions",
     "OptInMode",
+    "RequestedImport",
     "SubscriberDraft",
     "SubscriberImporter",
     "Taken",
     "TakenIn",
-    "Wanted",
     "importer_of",
+    "requested_import",
     "take_in",
-    "wanted_of",
 ]

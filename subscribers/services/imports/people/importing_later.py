@@ -10,7 +10,7 @@ from subscribers.services.imports.people.importer import SubscriberImporter
 from subscribers.services.imports.people.options import Duplicates, ImportOptions, OptInMode
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class RequestedImport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What a request asked for; `lists` are names, None for the default lists."""
 
     duplicates: Duplicates
@@ -25,12 +25,12 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     repeated: int
 
 
-def wanted_of(run: ImportRun) -> Wanted:
-    return msgspec.convert(run.options, Wanted)
+def requested_import(run: ImportRun) -> RequestedImport:
+    return msgspec.convert(run.options, RequestedImport)
 
 
 def importer_of(run: ImportRun) -> SubscriberImporter:
-    wanted = wanted_of(run)
+    wanted = requested_import(run)
     return SubscriberImporter(
         options=ImportOptions(
             workspace=run.workspace,

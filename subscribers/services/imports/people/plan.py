@@ -16,7 +16,7 @@ class Taken(Enum):
 
 
 @dataclass(kw_only=True)
-class Plan:
+class BatchPlan:
     """What to write; each subscriber once."""
 
     created: list[Subscriber] = field(default_factory=list)

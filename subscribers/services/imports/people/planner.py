@@ -17,7 +17,7 @@ from subscribers.services.imports.people import known_people
 from subscribers.services.imports.people.audience import Audience
 from subscribers.services.imports.people.drafts import SubscriberDraft
 from subscribers.services.imports.people.options import Duplicates, ImportOptions
-from subscribers.services.imports.people.plan import Plan, Taken
+from subscribers.services.imports.people.plan import BatchPlan, Taken
 from subscribers.services.imports.people.standing import (
     Standing,
     reason_of,
@@ -36,7 +36,7 @@ class Planner:
         self.options = options
         self.audience = audience
         self.now = now
-        self.plan = Plan()
+        self.plan = BatchPlan()
 
     def take(self, draft: SubscriberDraft) -> Taken:
         """Plan a row, or raise `InvalidRequest`, `IdentityConflict` or `SubscriberNotFound`."""

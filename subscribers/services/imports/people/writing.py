@@ -27,7 +27,7 @@ from subscribers.services.consent import asking, ledger, suppressions
 from subscribers.services.consent.asking import Asked
 from subscribers.services.imports.people import known_people
 from subscribers.services.imports.people.options import ImportOptions
-from subscribers.services.imports.people.plan import Plan
+from subscribers.services.imports.people.plan import BatchPlan
 from subscribers.services.storage import quick_rows
 from subscribers.wire.address_hashes import address_hash
 
@@ -36,7 +36,7 @@ class SomebodyWasFaster(Exception):
     """Another request created one of the subscribers meanwhile; read again."""
 
 
-def write(*, plan: Plan, options: ImportOptions, now: datetime) -> dict[UUID, Asked]:
+def write(*, plan: BatchPlan, options: ImportOptions, now: datetime) -> dict[UUID, Asked]:
     """Write the plan; returns the people asked to confirm, or raises `SomebodyWasFaster`."""
     _insert_people(plan.created)
     try:
@@ -68,7 +68,8 @@ def write(*, plan: Plan, options: ImportOptions, now: datetime) -> dict[UUID, As
     )
     quick_rows.insert([*plan.lines, *_suppress(plan, options, now)])
     if options.starts_sequences:
-        _start_sequences(plan, known, options, now)
+        _report_lists(plan, options, now)
+    _report_tags(plan, known, options, now)
     return _ask(plan.asked, options, now)
 
 
@@ -82,7 +83,7 @@ def _insert_people(people: Sequence[Subscriber]) -> None:
         raise SomebodyWasFaster
 
 
-def _close_and_stop(plan: Plan, now: datetime) -> None:
+def _close_and_stop(plan: BatchPlan, now: datetime) -> None:
     """Close confirmations and stop enrollments of known subscribers who get no more mail."""
     ended = [*plan.leaving, *plan.suppressed]
     if ended:
@@ -95,7 +96,7 @@ def _close_and_stop(plan: Plan, now: datetime) -> None:
         reactions.current().suppressed(subscriber_ids=suppressed, now=now)
 
 
-def _put_on_tags(plan: Plan, options: ImportOptions, now: datetime) -> dict[str, Tag]:
+def _put_on_tags(plan: BatchPlan, options: ImportOptions, now: datetime) -> dict[str, Tag]:
     """Return the tags by name."""
     if not plan.tags:
         return {}
@@ -118,7 +119,7 @@ def _question(person: Subscriber, now: datetime, *, closed_at: datetime | None) 
     )
 
 
-def _suppress(plan: Plan, options: ImportOptions, now: datetime) -> list[ConsentRecord]:
+def _suppress(plan: BatchPlan, options: ImportOptions, now: datetime) -> list[ConsentRecord]:
     """Suppress addresses as `suppressions.suppress` does; returns the consent records."""
     workspace = options.workspace
     given_by_hash = {}
@@ -180,14 +181,8 @@ def _ask(people: Sequence[Subscriber], options: ImportOptions, now: datetime) ->
     }
 
 
-def _start_sequences(
-    plan: Plan, known: Mapping[str, Tag], options: ImportOptions, now: datetime
-) -> None:
-    """Report new tags and memberships, so that sequences start: those who got the same together."""
-    port = reactions.current()
-    tags_of: dict[UUID, set[UUID]] = defaultdict(set)
-    for person, name in plan.tags:
-        tags_of[person.pk].add(known[name].pk)
+def _report_lists(plan: BatchPlan, options: ImportOptions, now: datetime) -> None:
+    """Report new memberships, so that sequences start: those who got the same together."""
     created = {person.pk for person in plan.created}
     for is_created in (True, False):
         # Somebody new starts sequences without any list, too.
@@ -196,15 +191,33 @@ def _start_sequences(
             if (person.pk in created) == is_created:
                 lists_of.setdefault(person.pk, set()).add(list_id)
         for list_ids, people in _alike(lists_of):
-            port.list_joined(
+            reactions.current().list_joined(
                 subscriber_ids=people,
                 list_ids=list_ids,
                 now=now,
                 is_test=options.is_test,
                 is_created=is_created,
             )
+
+
+def _report_tags(
+    plan: BatchPlan, known: Mapping[str, Tag], options: ImportOptions, now: datetime
+) -> None:
+    """Report new tags: they stop sequences, and start some where that is wanted."""
+    # Nobody new is in a sequence that could stop.
+    created = () if options.starts_sequences else {person.pk for person in plan.created}
+    tags_of: dict[UUID, set[UUID]] = defaultdict(set)
+    for person, name in plan.tags:
+        if person.pk not in created:
+            tags_of[person.pk].add(known[name].pk)
     for tag_ids, people in _alike(tags_of):
-        port.tags_added(subscriber_ids=people, tag_ids=tag_ids, now=now, is_test=options.is_test)
+        reactions.current().tags_added(
+            subscriber_ids=people,
+            tag_ids=tag_ids,
+            now=now,
+            is_test=options.is_test,
+            starts=options.starts_sequences,
+        )
 
 
 def _alike(given: Mapping[UUID, set[UUID]]) -> list[tuple[list[UUID], list[UUID]]]:
