@@ -46,6 +46,8 @@ def test_every_answer_is_one_that_the_document_names(tmp_path: Path) -> None:
         "--checks": ",".join(CHECKS),
         "--header": f"Authorization: Bearer {caller.key}",
         "--max-time": str(SECONDS),
+        # A busy machine may take its time.
+        "--request-timeout": "60",
         "--seed": SEED,
         "--suppress-health-check": "all",
         "--generation-database": "none",
