@@ -18,6 +18,8 @@ from subscribers.wire.payloads import Fault, InvalidField, read_name, read_objec
 
 MOST_RULES = 500
 MOST_TAGS = 100
+# Of the whole set: a statement of SQLite takes some 32,000 values.
+MOST_NAMES = 5_000
 LONGEST_EVENT = 200
 PURCHASE_BYTES = 10_000
 
@@ -92,6 +94,10 @@ class RuleSet(Inputs):
     def find_faults(self) -> Iterator[Fault]:
         if self.sync_rules is UNSET:
             yield Fault("syncRules", "is missing: [] switches rules off, null means the preset.")
+        names = {name for rule in self.sync_rules or () for name in rule.spec.all_names()}
+        if len(names) > MOST_NAMES:
+            message = f"names {len(names):,} different tags; at most {MOST_NAMES:,} are allowed."
+            yield Fault("syncRules", message)
 
 
 class ConditionsShape(Shape, kw_only=True):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
@@ -84,6 +85,8 @@ def answer_of(
     length = given.pop("Content-Length", str(len(body)))
     request = RequestFactory(headers=given).generic(method, path, body, content_type)
     request.environ["CONTENT_LENGTH"] = length
+    # Making that request has decoded it already.
+    request.environ["PATH_INFO"] = unquote_to_bytes(urlsplit(path).path).decode("latin-1")
     # Django's stand-in objects to whoever reads to the end.
     request.environ["wsgi.input"] = BytesIO(body)
     refusal = refusals.judge(request.environ)

@@ -4,7 +4,7 @@ Every change adds the tags that the rule names and bumps the workspace's `config
 transaction.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.db.models import prefetch_related_objects
 
 from events.decisions import sync_rules
 from events.models import SyncRule, SyncRuleTag
-from subscribers.models import Workspace
+from subscribers.models import Tag, Workspace
 from subscribers.services.audience import tags
 from subscribers.services.workspaces import workspaces
 from subscribers.wire import tag_names
@@ -99,19 +99,22 @@ def replace_all(*, workspace: Workspace, specs: Sequence[RuleSpec]) -> list[Sync
         workspaces.lock_configuration(workspace_id=workspace.pk)
         # All at once: tags are made in the order of their names, or others could wait in a circle.
         named = {name for spec in specs for name in spec.all_names()}
-        tags.ensure(workspace=workspace, names=named)
+        tag_by_name = tags.ensure(workspace=workspace, names=named)
         SyncRule.objects.filter(workspace=workspace).delete()
-        created = [
-            SyncRule.objects.create(
+        created = SyncRule.objects.bulk_create(
+            SyncRule(
                 workspace=workspace,
                 position=position,
                 trigger_event=spec.trigger_event,
                 purchased_product=spec.purchased_product or None,
             )
             for position, spec in enumerate(specs)
-        ]
-        for rule, spec in zip(created, specs, strict=True):
-            _set_tags(rule=rule, spec=spec)
+        )
+        SyncRuleTag.objects.bulk_create(
+            each
+            for rule, spec in zip(created, specs, strict=True)
+            for each in _tags_of(rule, spec, tag_by_name)
+        )
         workspaces.configuration_changed(workspace_id=workspace.pk)
     return created
 
@@ -138,17 +141,21 @@ def delete(*, rule: SyncRule) -> None:
 def _set_tags(*, rule: SyncRule, spec: RuleSpec) -> None:
     tag_by_name = tags.ensure(workspace=rule.workspace, names=spec.all_names())
     SyncRuleTag.objects.filter(rule=rule).delete()
-    SyncRuleTag.objects.bulk_create(
-        SyncRuleTag(
-            workspace_id=rule.workspace_id,
-            rule=rule,
-            tag=tag_by_name[name],
-            role=role,
-            position=position,
-        )
-        for role, names in spec.names_by_role().items()
-        for position, name in enumerate(dict.fromkeys(map(tag_names.normalise, names)))
-    )
+    SyncRuleTag.objects.bulk_create(_tags_of(rule, spec, tag_by_name))
+
+
+def _tags_of(
+    rule: SyncRule, spec: RuleSpec, tag_by_name: Mapping[str, Tag]
+) -> Iterator[SyncRuleTag]:
+    for role, names in spec.names_by_role().items():
+        for position, name in enumerate(dict.fromkeys(map(tag_names.normalise, names))):
+            yield SyncRuleTag(
+                workspace_id=rule.workspace_id,
+                rule=rule,
+                tag=tag_by_name[name],
+                role=role,
+                position=position,
+            )
 
 
 def _as_value(row: SyncRule) -> sync_rules.Rule:

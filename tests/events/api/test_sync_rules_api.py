@@ -1,8 +1,11 @@
 """`/sync-rules`: read and replaced as a set."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from events.models import SyncRule
+from subscribers.models import Tag
 from tests.support.calling import Caller
 from tests.support.resources import PEOPLE, done, path_of_fault, send
 
@@ -75,3 +78,32 @@ def test_a_set_that_somebody_else_changed_is_kept(caller: Caller) -> None:
     late = send(caller, "PUT", RULES, {"syncRules": []}, If_Match=seen)
 
     assert (late.status, SyncRule.objects.count()) == (412, 1)
+
+
+def test_a_large_set_costs_no_more_statements_than_a_small_one(caller: Caller) -> None:
+    def statements(count: int) -> int:
+        given = [_adding(number, f"tag-{number}") for number in range(count)]
+        with CaptureQueriesContext(connection) as captured:
+            assert len(done(send(caller, "PUT", RULES, {"syncRules": given}))["syncRules"]) == count
+        return len(captured)
+
+    small = statements(2)
+
+    # Some of them are cut into parts, for what a statement of SQLite may hold.
+    assert statements(300) < small + 30
+
+
+def test_a_set_that_names_too_many_tags_is_refused(caller: Caller) -> None:
+    given = [
+        _adding(number, *(f"tag-{number}-{each}" for each in range(100))) for number in range(51)
+    ]
+
+    reply = send(caller, "PUT", RULES, {"syncRules": given})
+
+    assert path_of_fault(reply) == "syncRules"
+    assert "5,100 different tags" in reply.message
+    assert not Tag.objects.exists()
+
+
+def _adding(number: int, *tags: str) -> dict[str, object]:
+    return {"triggerEvent": f"event {number}", "actions": {"addTags": tags}}
