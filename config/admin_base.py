@@ -232,7 +232,9 @@ class BaseAdmin(ActingAdmin):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Model | None:
-        row: Model | None = super().get_object(request, object_id, from_field)
+        # Python reads the digits of every script as numbers.
+        is_id = object_id.isascii()
+        row: Model | None = super().get_object(request, object_id, from_field) if is_id else None
         workspace_choice.note_row(request, row)
         return row
 

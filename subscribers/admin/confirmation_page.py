@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from config.admin_base import BaseAdmin, view_url
 from events.wording.reasons import reason_in_words
-from subscribers.admin.mail_preview import frame, sandboxed
+from subscribers.admin.mail_preview import as_stored, frame, sandboxed
 from subscribers.models import Workspace
 from subscribers.services.consent import trial as confirmation_trial
 from subscribers.services.outbox import trial as trial_mail
@@ -62,7 +62,7 @@ class ConfirmationPage(BaseAdmin):
     def confirmation_shown(self, workspace: Workspace) -> SafeString:
         """Return subject, HTML in a frame, and text, as a person without a name gets them."""
         try:
-            mail = confirmation_trial.sample(workspace=workspace)
+            mail = confirmation_trial.sample(workspace=as_stored(workspace))
         except TemplateFault as fault:
             return format_html("It cannot be rendered, so Cueline's own is sent. {}", str(fault))
         shown = frame(view_url(workspace, "confirmation-preview")) if mail.html else ""

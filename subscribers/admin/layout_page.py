@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin_base import BaseAdmin, view_url
-from subscribers.admin.mail_preview import frame, sandboxed
+from subscribers.admin.mail_preview import as_stored, frame, sandboxed
 from subscribers.models import Workspace
 from subscribers.services.consent import trial
 from subscribers.templating.mail import TemplateFault
@@ -20,10 +20,11 @@ class LayoutPage(BaseAdmin):
 
     @admin.display(description="as it is stored")
     def layout_shown(self, workspace: Workspace) -> str | SafeString:
-        if not workspace.mail_layout:
+        stored = as_stored(workspace)
+        if not stored.mail_layout:
             return "There is none: mails go as they are."
         try:
-            _sample(workspace)
+            _sample(stored)
         except TemplateFault as fault:
             return format_html("It cannot be rendered, so mails fail. {}", str(fault))
         return frame(view_url(workspace, "layout-preview"))

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from subscribers.models import OutgoingEmail
+from subscribers.models import OutgoingEmail, Workspace
 from subscribers.wire import link_tokens
 
 POLICY = (
@@ -39,3 +39,8 @@ def frame(address: str) -> SafeString:
     return format_html(
         '<iframe class="cueline-mail" sandbox="" title="The mail" src="{}"></iframe>', address
     )
+
+
+def as_stored(workspace: Workspace) -> Workspace:
+    """Return the stored row of a workspace, whose form may have filled this one with faults."""
+    return Workspace.objects.get(pk=workspace.pk)

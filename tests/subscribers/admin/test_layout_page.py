@@ -48,6 +48,19 @@ def test_a_wrong_layout_is_refused_at_its_field(
     assert Workspace.objects.get().mail_layout == ""
 
 
+def test_the_stored_layout_is_shown_beside_the_fault_of_another_field(
+    admin_client: Client, workspace: Workspace
+) -> None:
+    workspace.mail_layout = LAYOUT
+    workspace.save()
+    fields = {**form_of(workspace), "mail_layout": "x", "timezone": "Nowhere/Land"}
+
+    answer = admin_client.post(admin_url(workspace), fields)
+
+    assert set(answer.context["adminform"].form.errors) == {"mail_layout", "timezone"}
+    assert view_url(workspace, "layout-preview") in answer.content.decode()
+
+
 def test_a_blank_layout_is_none(admin_client: Client, workspace: Workspace) -> None:
     workspace.mail_layout = LAYOUT
     workspace.save()
