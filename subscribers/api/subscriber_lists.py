@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Annotated, NamedTuple
 
@@ -69,6 +70,16 @@ class SubscribersQuery(Inputs):
         if (self.page or 1) * self.limit > DEEPEST:
             yield Fault("page", f"goes beyond the first {DEEPEST:,}: go on with nextCursor.")
 
+    @property
+    def narrows(self) -> bool:
+        """Tell whether it leaves anybody out."""
+        return self != SubscribersQuery(
+            limit=self.limit,
+            page=self.page,
+            cursor=self.cursor,
+            include_total=self.include_total,
+        )
+
 
 class Pagination(Shape, kw_only=True):
     """`total` is exact to 10,000; beyond it is what was counted last, or null."""
@@ -95,7 +106,8 @@ def find(*, workspace: Workspace, asked: SubscribersQuery, now: datetime) -> Fou
     if asked.cursor is not None:
         newest = newest.filter(pk__lt=asked.cursor)
     try:
-        with time_limit():
+        # Everybody's next page is read from its place in an index.
+        with time_limit() if asked.narrows else nullcontext():
             ids = list(newest.values_list("pk", flat=True)[first : first + asked.limit + 1])
     except TookTooLong as error:
         raise InvalidRequest(Fault("", "The search took too long: narrow it.")) from error
