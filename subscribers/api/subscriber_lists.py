@@ -131,16 +131,22 @@ def find(*, workspace: Workspace, asked: SubscribersQuery, now: datetime) -> Fou
 def _total(rows: SubscriberQuerySet, workspace: Workspace, asked: SubscribersQuery) -> int | None:
     if asked.cursor is not None or not asked.include_total:
         return None
+    counted = _counted_last(workspace, asked)
+    if counted > members.MOST_COUNTED:
+        return counted
     number = members.count(rows).number
-    if number is None or number <= members.MOST_COUNTED:
-        return number
-    # The only numbers that are counted in the background and that nothing narrows.
-    only_status = asked == SubscribersQuery(status=asked.status, limit=asked.limit, page=asked.page)
-    if not only_status:
-        return None
+    return number if number is None or number <= members.MOST_COUNTED else counted or None
+
+
+def _counted_last(workspace: Workspace, asked: SubscribersQuery) -> int:
+    """Return the worker's latest number of those who are asked for, or 0: of everybody, and of one
+    status.
+    """
+    if asked != SubscribersQuery(status=asked.status, limit=asked.limit, page=asked.page):
+        return 0
     counts = current.of(subject=current.Subject.PEOPLE, ids=[workspace.pk])
     counted = counts.get(workspace.pk, current.NOT_COUNTED)
-    return (counted.count if asked.status == ALL else counted.parts.get(asked.status, 0)) or None
+    return counted.count if asked.status == ALL else counted.parts.get(asked.status, 0)
 
 
 def _chosen(workspace: Workspace, asked: SubscribersQuery, now: datetime) -> SubscriberQuerySet:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from events.models import Enrollment
+from events.models import CurrentCount, Enrollment
 from subscribers.models import ConsentRecord, OutgoingEmail, Subscriber, Suppression
 from subscribers.services.workspaces import api_keys
 from tests import factories
@@ -345,6 +345,29 @@ def test_pages_follow_the_cursor_and_writes_between_them_lose_nobody(caller: Cal
     assert first.json["pagination"].items() >= {"total": 5, "totalPages": 3, "page": 1}.items()
     assert second.json["pagination"].items() >= {"total": None, "hasMore": True}.items()
     assert third.json["pagination"]["hasMore"] is False
+
+
+@pytest.mark.parametrize(("counted", "total"), [(12_000, 12_000), (10_000, 2)])
+def test_a_large_total_is_the_worker_s_number_and_a_small_one_is_counted(
+    caller: Caller, counted: int, total: int
+) -> None:
+    for email in ("a@example.com", "b@example.com"):
+        factories.SubscriberFactory.create(workspace=caller.workspace, email=email)
+    for part in ("", "active"):
+        CurrentCount.objects.create(
+            workspace=caller.workspace,
+            subject=CurrentCount.Subject.PEOPLE,
+            subject_id=caller.workspace.pk,
+            part=part,
+            count=counted,
+            counted_at=datetime.now(tz=UTC),
+        )
+
+    def total_of(query: str) -> object:
+        return caller.get(f"{PEOPLE}?limit=1{query}").json["pagination"]["total"]
+
+    assert total_of("") == total_of("&status=active") == total
+    assert total_of("&email=a@") == 1
 
 
 def test_filters_narrow(caller: Caller) -> None:
