@@ -3,15 +3,16 @@
 from collections import Counter
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from msgspec import field
 from msgspec.structs import asdict
 
 from events.models import Enrollment, Event
 from subscribers import ids
 from subscribers.api.calls import Shape
-from subscribers.api.subscriber_shapes import SubscriberShape, shape_of
+from subscribers.api.subscriber_shapes import SubscriberShape, only_shape
 from subscribers.api.values import Count as WholeNumber
 from subscribers.api.values import ListId
 from subscribers.models import ListMembership, MailActivity, OutgoingEmail, Subscriber
@@ -82,20 +83,24 @@ class PersonShape(SubscriberShape, kw_only=True):
     notes: list[str] = field(default_factory=list)
 
 
-def document_of(person: Subscriber, *, counts_machines: bool) -> PersonShape:
-    """Return all of a person; a constant number of statements."""
-    shape = shape_of(person.pk)
+def document_of(found: QuerySet[Subscriber], *, counts_machines: bool) -> PersonShape:
+    """Return all of the person of a query; a constant number of statements.
+
+    Raises `SUBSCRIBER_NOT_FOUND`.
+    """
+    shape = only_shape(found)
+    person_id = UUID(shape.id.removeprefix("sub_"))
     return PersonShape(
         **asdict(shape),
-        lists=_lists_of(person),
-        activity=_activity_of(person),
-        email_stats=_stats_of(person, counts_machines=counts_machines),
-        sequence_enrollments=_enrollments_of(person),
+        lists=_lists_of(person_id),
+        activity=_activity_of(person_id),
+        email_stats=_stats_of(person_id, counts_machines=counts_machines),
+        sequence_enrollments=_enrollments_of(person_id),
     )
 
 
-def _lists_of(person: Subscriber) -> list[JoinedList]:
-    rows = ListMembership.objects.filter(subscriber=person).select_related("list")
+def _lists_of(person_id: UUID) -> list[JoinedList]:
+    rows = ListMembership.objects.filter(subscriber=person_id).select_related("list")
     return [
         JoinedList(
             id=ids.encode("lst", row.list_id),
@@ -109,10 +114,10 @@ def _lists_of(person: Subscriber) -> list[JoinedList]:
     ]
 
 
-def _activity_of(person: Subscriber) -> list[ActivityShape]:
-    events = Event.objects.filter(subscriber=person).select_related("definition")
+def _activity_of(person_id: UUID) -> list[ActivityShape]:
+    events = Event.objects.filter(subscriber=person_id).select_related("definition")
     latest = events.order_by("-occurred_at", "-id")[:MOST_ACTIVITY]
-    mails = MailActivity.objects.filter(subscriber=person).order_by("-at", "-id")[:MOST_ACTIVITY]
+    mails = MailActivity.objects.filter(subscriber=person_id).order_by("-at", "-id")[:MOST_ACTIVITY]
     found = [
         *(
             ActivityShape(
@@ -145,9 +150,9 @@ def _mail_activity(row: MailActivity) -> ActivityShape:
     )
 
 
-def _stats_of(person: Subscriber, *, counts_machines: bool) -> EmailStats:
-    sent = OutgoingEmail.objects.filter(subscriber=person, status=OutgoingEmail.Status.SENT)
-    activity = MailActivity.objects.filter(subscriber=person)
+def _stats_of(person_id: UUID, *, counts_machines: bool) -> EmailStats:
+    sent = OutgoingEmail.objects.filter(subscriber=person_id, status=OutgoingEmail.Status.SENT)
+    activity = MailActivity.objects.filter(subscriber=person_id)
     if not counts_machines:
         activity = activity.exclude(quality=MailActivity.Quality.MACHINE)
     rows = activity.order_by().values_list("kind").annotate(mails=Count("email", distinct=True))
@@ -163,8 +168,8 @@ def _stats_of(person: Subscriber, *, counts_machines: bool) -> EmailStats:
     )
 
 
-def _enrollments_of(person: Subscriber) -> list[EnrollmentOfPerson]:
-    rows = Enrollment.objects.filter(subscriber=person).select_related("sequence", "step")
+def _enrollments_of(person_id: UUID) -> list[EnrollmentOfPerson]:
+    rows = Enrollment.objects.filter(subscriber=person_id).select_related("sequence", "step")
     return [
         EnrollmentOfPerson(
             token_id=row.public_id,

@@ -64,10 +64,15 @@ def shapes_of(people: QuerySet[Subscriber]) -> list[SubscriberShape]:
 
 def shape_of(subscriber_id: UUID) -> SubscriberShape:
     """Return a subscriber; raises `SUBSCRIBER_NOT_FOUND` for one who was erased meanwhile."""
-    found = shapes_of(Subscriber.objects.filter(pk=subscriber_id))
-    if not found:
+    return only_shape(Subscriber.objects.filter(pk=subscriber_id))
+
+
+def only_shape(found: QuerySet[Subscriber]) -> SubscriberShape:
+    """Return the subscriber of a query that finds one; raises `SUBSCRIBER_NOT_FOUND`."""
+    shapes = shapes_of(found)
+    if not shapes:
         raise nobody()
-    return found[0]
+    return shapes[0]
 
 
 def nobody() -> ApiError:

@@ -258,12 +258,10 @@ class NamedPerson(ResourceView):
 class PersonView(NamedPerson):
     @reads("A subscriber with lists, enrollments and latest activity", scope=Scope.SUBSCRIBERS_READ)
     def get(self, asked: Reading, *, who: Who) -> PersonAnswer:
-        person = Subscriber.objects.in_workspace(self.workspace).filter(**who).first()
-        if person is None:
-            raise nobody()
         return PersonAnswer(
             subscriber=person_document.document_of(
-                person, counts_machines=asked.include_machine_engagement
+                Subscriber.objects.in_workspace(self.workspace).filter(**who),
+                counts_machines=asked.include_machine_engagement,
             )
         )
 

@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from events.models import CurrentCount
 from events.services.counts import current
 from events.services.segments import members
 from tests import factories
@@ -49,6 +50,30 @@ def test_who_has_not_confirmed_has_not_unsubscribed(caller: Caller) -> None:
 
     assert emails_of(caller.get(f"{PEOPLE}?status=unsubscribed")) == []
     assert emails_of(caller.get(f"{PEOPLE}?status=pending")) == ["ada@example.com"]
+
+
+@pytest.mark.parametrize(("counted", "total"), [(12_000, 12_000), (10_000, 2)])
+def test_a_large_total_is_the_worker_s_number_and_a_small_one_is_counted(
+    caller: Caller, counted: int, total: int
+) -> None:
+    for email in ("a@example.com", "b@example.com"):
+        factories.SubscriberFactory.create(workspace=caller.workspace, email=email)
+    for part in ("", "active"):
+        CurrentCount.objects.create(
+            workspace=caller.workspace,
+            subject=CurrentCount.Subject.PEOPLE,
+            subject_id=caller.workspace.pk,
+            part=part,
+            count=counted,
+            counted_at=timezone.now(),
+        )
+
+    def total_of(query: str) -> object:
+        return caller.get(f"{PEOPLE}?limit=1{query}").json["pagination"]["total"]
+
+    assert total_of("") == total_of("&status=active") == total
+    assert total_of("&email=a@") == 1
+    assert total_of("&tags=unknown") == 0
 
 
 def test_filters_narrow(caller: Caller) -> None:
