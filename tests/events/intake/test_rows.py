@@ -216,7 +216,8 @@ def test_an_event_id_cannot_be_made_of_nothing() -> None:
         (
             "posthog",
             {
-                "uuid": "e1", "event": "paid", "distinct_id": "u1", "properties": '{"a":1}',
+                "uuid": "e1", "event": "paid", "distinct_id": "u1",
+                "properties": '{"a":1,"$is_identified":true}',
                 "timestamp": "2026-01-02 03:04:05.000000",
                 "person_properties": '{"email":"ada@example.com"}',
             },
