@@ -72,9 +72,14 @@ class Command(ImportCommand):
             return
         most = settings.CONFIRMATIONS_PER_HOUR
         hours = f" over {max(math.ceil(plan.rows / most), 1)} hours" if most else ""
+        mails = (
+            f"up to {plan.rows:,} confirmation mails{hours}"
+            if plan.rows
+            else ("a confirmation mail to every new person")
+        )
         question = (
-            f"No column proves consent (consentAt): this queues up to {plan.rows:,} confirmation "
-            f"mails{hours}. --opt-in-mode confirmed asks nobody. Go on?"
+            f"No column proves consent (consentAt): this queues {mails}. "
+            "--opt-in-mode confirmed asks nobody. Go on?"
         )
         asking_first.make_sure(question=question, is_sure=options["yes"])
 

@@ -111,7 +111,10 @@ def plan_of(
         check_needs(plan=found, needs=needs, name=name)
     except InvalidFile as error:
         raise wrong(str(error)) from error
-    return found, None if ahead is None else chain(ahead, rows)
+    if ahead is None:
+        return found, None
+    # How many follow is not known.
+    return msgspec.structs.replace(found, rows=0), chain(ahead, rows)
 
 
 def stored_plan(run: ImportRun) -> Plan | None:
