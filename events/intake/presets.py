@@ -26,6 +26,9 @@ class Preset:
     # The field that has the kind of a row, "" for none, and the kinds that are events.
     kind: str
     event_kinds: frozenset[str]
+    # Paths, of which one is true, or the identifier again, where the identifier is an identified
+    # person's. With none every identifier is.
+    identified_by: tuple[str, ...] = ()
     # An identifier with an @ is an address, if the row has no other.
     is_identifier_an_address: bool = False
 
@@ -67,10 +70,10 @@ class Preset:
         lay(body, opened)
         if "occurredAt" in body:
             body["occurredAt"] = _in_utc(body["occurredAt"])
-        self._set_identity(body)
+        self._set_identity(body, opened)
         return body
 
-    def _set_identity(self, body: dict[str, Any]) -> None:
+    def _set_identity(self, body: dict[str, Any], fields: Mapping[str, Any]) -> None:
         external_id = body.get("externalId")
         # Some products use numbers as identifiers.
         if isinstance(external_id, int) and not isinstance(external_id, bool):
@@ -82,6 +85,11 @@ class Preset:
             and "email" not in body
         ):
             body["email"] = body.pop("externalId")
+        elif self.identified_by and body.get("email") and "externalId" in body:
+            proofs = [look_up(fields, path) for path in self.identified_by]
+            if True not in proofs and body["externalId"] not in proofs:
+                # A browser's own id would be the person's for ever.
+                del body["externalId"]
 
 
 def _opened(value: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -136,6 +144,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "posthog": Preset(
         kind="", event_kinds=frozenset(), is_identifier_an_address=True,
+        identified_by=("properties.$is_identified", "properties.$user_id"),
         names={
             "name": ("event",),
             "eventId": ("uuid", "id"),

@@ -28,6 +28,7 @@ BESIDE_EMAIL = frozenset({"externalId", "resubscribe", *OF_PROFILE})
 NO_TIME = Fault("occurredAt", "is missing: history without its own time would be dated now.")
 # Rules of columns that count beside a preset and over it.
 BESIDE_A_PRESET = frozenset({BY_MAP, BY_NAME})
+PROFILE = frozenset({"customAttributes", *OF_PROFILE})
 NOT_TOGETHER = "cannot be built: none of {columns} has a value."
 
 
@@ -48,15 +49,18 @@ class EventReader:
         event_id_from: Sequence[str] = (),
         is_live_kept: bool = False,
         needs_time: bool = False,
+        ignores_profile: bool = False,
     ) -> None:
         """`event_id_from` are the file's columns. `is_live_kept` lets recent events be live; else
         every event is history. `needs_time`: a row without a time is a fault instead of now.
+        `ignores_profile`: rows say of people only who they are.
         """
         self.limits = limits
         self.preset = preset
         self.event_id_from = tuple(event_id_from)
         self.is_live_kept = is_live_kept
         self.needs_time = needs_time
+        self.ignores_profile = ignores_profile
         self._columns = ColumnReader(fields=FIELDS, plan=plan)
         self._people: dict[object, Person] = {}
 
@@ -81,6 +85,8 @@ class EventReader:
                 message = NOT_TOGETHER.format(columns=", ".join(self.event_id_from))
                 return (Fault("eventId", message),)
             body = {**body, "eventId": event_id}
+        if self.ignores_profile:
+            body = {name: value for name, value in body.items() if name not in PROFILE}
         if self.needs_time and body.get("occurredAt") is None:
             return (NO_TIME,)
         person = self._read_person(body)

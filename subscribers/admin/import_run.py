@@ -70,7 +70,8 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
         )}),
         ("Result", {"fields": (
             ("rows", "recorded"), ("duplicates", "rejected"),
-            ("subscribers_created", "definitions_created"), "confirmations_queued",
+            ("subscribers_created", "definitions_created"),
+            ("confirmations_queued", "people_left"), "conflicts",
             ("oldest_at", "newest_at"),
         )}),
         ("Columns", {"fields": ("columns_shown",)}),

@@ -298,7 +298,7 @@ def _member(email: str, result: DraftResult, joined: set[UUID]) -> MemberShape:
         email=email,
         success=result.person is not None,
         created=result.taken is Taken.CREATED,
-        updated=result.taken is Taken.CHANGED,
+        updated=result.taken in {Taken.CHANGED, Taken.LEFT},
         skipped=result.taken is Taken.DUPLICATE,
         added_to_list=is_joined,
         error=UNSET if result.person else f"{result.faults[0].path} {result.faults[0].message}",

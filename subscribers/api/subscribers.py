@@ -160,7 +160,7 @@ class SubscribersView(ResourceView):
             subscriber=TakenShape(
                 **asdict(shape),
                 created=person.is_created,
-                updated=person.taken is Taken.CHANGED,
+                updated=person.taken in {Taken.CHANGED, Taken.LEFT},
                 skipped=person.taken is Taken.DUPLICATE,
             ),
             opt_in=person.opt_in,
@@ -178,6 +178,8 @@ def take_options(
         furthest_ahead=settings.MAX_EVENT_LEAD,
         duplicates=duplicates,
         opt_in_mode=mode,
+        # A caller that skips known people is told so for each of them.
+        keeps_status=duplicates is Duplicates.SKIP,
         starts_sequences=enrolls,
         is_test=view.api_key.is_test,
         advice_for_lists=".",

@@ -58,6 +58,10 @@ class ImportRun(models.Model):
     subscribers_created = models.PositiveBigIntegerField(default=0)
     definitions_created = models.PositiveBigIntegerField(default=0)
     confirmations_queued = models.PositiveBigIntegerField(default=0)
+    # Known people whom the rows unsubscribed or suppressed; runs of earlier releases say 0.
+    people_left = models.PositiveBigIntegerField(default=0, db_default=0)
+    # Events recorded for the address, whose external id is not its person's.
+    conflicts = models.PositiveBigIntegerField(default=0, db_default=0)
     # How many rows were rejected for each reason.
     reasons = models.JSONField(default=dict)
     # When the earliest and the latest event of the run occurred.

@@ -15,13 +15,15 @@ from typing import Self, cast
 
 import msgspec
 
-from subscribers.rows.row import MOST_ROW_BYTES, STANDARD_INPUT, InvalidFile, Meter, Source
+from subscribers.rows import unpacking
+from subscribers.rows.row import JSONL, MOST_ROW_BYTES, STANDARD_INPUT, InvalidFile, Meter, Source
 
 CHUNK_BYTES = 262_144
 # How much is kept of a line that is too long.
 BEGINNING_BYTES = 200
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_ZIP = b"PK\x03\x04"
 _UNREADABLE = (OSError, EOFError, zlib.error)
 
 OpenBytes = Callable[[str], BufferedIOBase]
@@ -56,8 +58,12 @@ class BlockReader:
         """Skip a byte order mark; raises `InvalidFile` for UTF-16."""
         self._pending = self._read()
         first = self._pending[:4]
+        if first.startswith(_ZIP):
+            raise InvalidFile(f"{self.name} is an archive or a workbook: name it .zip or .xlsx.")
         if first.startswith(_UTF_16) or b"\0" in first:
-            raise InvalidFile(f"{self.name} looks like UTF-16: save it as UTF-8.")
+            raise InvalidFile(
+                f"{self.name} looks like UTF-16: give --encoding utf-16-le or utf-16-be."
+            )
         if first.startswith(_BOM):
             self.consumed = len(_BOM)
             self._pending = self._pending[len(_BOM) :]
@@ -160,12 +166,13 @@ def opened(
         meter.bytes_read = begun_at + stored.tell()
 
     may_tell = source.name != STANDARD_INPUT and stored.seekable()
-    stream = gzip.GzipFile(fileobj=stored) if source.is_compressed else stored
+    raw = gzip.GzipFile(fileobj=stored) if source.is_compressed else stored
     try:
+        stream = _as_lines(raw, source, shown)
         yield BlockReader(
             stream,
             name=shown,
-            may_seek=may_tell and not source.is_compressed,
+            may_seek=may_tell and stream is stored,
             note_read=read_position if may_tell else add_size,
         ).begin()
     finally:
@@ -173,9 +180,33 @@ def opened(
             stored.close()
 
 
+def _as_lines(stream: BufferedIOBase, source: Source, shown: str) -> BufferedIOBase:
+    """Return the stream as lines of UTF-8; the same one where it is that already."""
+    if source.is_workbook:
+        # Only imports of workbooks wait for its parser.
+        from subscribers.rows import sheets  # noqa: PLC0415 - as the line above says
+
+        return sheets.as_csv(stream, name=shown, sheet=source.sheet)
+    # A stream without a look ahead is a file of ours.
+    peek = getattr(stream, "peek", None)
+    try:
+        first: bytes = peek(4) if peek else b""
+    except _UNREADABLE as error:
+        raise InvalidFile(f"{shown} cannot be read on: {_reason(error)}.") from error
+    encoding = source.encoding or ("utf-16" if first.startswith(_UTF_16) else "")
+    if encoding and encoding.lower().replace("_", "-") not in {"utf-8", "utf8"}:
+        stream, first = unpacking.recoded(stream, encoding=encoding), b""
+    if source.format == JSONL and first.removeprefix(_BOM).lstrip().startswith(b"["):
+        return unpacking.array_as_lines(stream, name=shown)
+    return stream
+
+
 def _open(name: str) -> BufferedIOBase:
     if name == STANDARD_INPUT:
         return cast("BufferedIOBase", sys.stdin.buffer)
+    archived = unpacking.inside_zip(name)
+    if archived is not None:
+        return unpacking.open_member(*archived)
     return Path(name).open("rb")
 
 

@@ -1,4 +1,4 @@
-"""Rows of CSV (RFC 4180) with a header: commas, double quotes, LF or CRLF, UTF-8.
+"""Rows of CSV (RFC 4180) with a header: double quotes, LF or CRLF, UTF-8; `,` `;` `|` or a tab.
 
 A quote without an end must not swallow the file: when no row ends within a bounded number of bytes,
 its first line is a fault and reading continues at the next line.
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import BytesIO, StringIO
 from itertools import accumulate, chain, islice
-from typing import NoReturn, Self
+from typing import NamedTuple, NoReturn, Self
 
 from subscribers.rows.blocks import BEGINNING_BYTES, BlockReader, LongLine
 from subscribers.rows.formula_guard import unguarded
@@ -23,7 +23,12 @@ UNCLOSED = Fault("row", "opens a quote that is not closed.")
 # Each quote without an end halves how far the next one's is looked for, and each block doubles it
 # again, so that a file full of them is not read once for each of its lines.
 SHORTEST_LOOK_AHEAD = 4096
-_MAYBE_GUARD = re.compile(rb"(?:^|[,\"\n])'")
+_MAYBE_GUARD = re.compile(rb"(?:^|[,;\t|\"\n])'")
+# Between cells. The comma first: it counts where another one is as frequent.
+DELIMITERS = (",", ";", "\t", "|")
+# Some spreadsheets write it, and read it, as the first line.
+_SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n?", re.IGNORECASE)
+_IN_QUOTES = re.compile(r'"[^"]*"')
 _BAD_TEXT = re.compile("[\x00\udc80-\udcff]")
 
 
@@ -39,15 +44,27 @@ class _Beyond:
         raise _OutOfLines
 
 
-def read(*, reader: BlockReader, start: Place) -> Iterator[Row]:
+class Header(NamedTuple):
+    """The names of the columns, the number of the line after them, and what parts cells."""
+
+    columns: tuple[str, ...]
+    next_line: int
+    delimiter: str
+
+
+def read(*, reader: BlockReader, start: Place, delimiter: str = "") -> Iterator[Row]:
     """Yield the rows of an open file from `start` on; the header is read first.
 
     Raises `InvalidFile` for an invalid header.
     """
-    columns, lines = read_header(reader)
+    header = read_header(reader, delimiter=delimiter)
     reader.skip_to(start.byte_offset)
     rows = _Rows(
-        columns, file_index=start.file_index, offset=reader.consumed, line=max(start.line, lines)
+        header.columns,
+        delimiter=header.delimiter,
+        file_index=start.file_index,
+        offset=reader.consumed,
+        line=max(start.line, header.next_line),
     )
     is_last = False
     while not is_last:
@@ -60,23 +77,33 @@ def read(*, reader: BlockReader, start: Place) -> Iterator[Row]:
             yield from rows.parse(block, is_last=is_last)
 
 
-def read_header(reader: BlockReader) -> tuple[tuple[str, ...], int]:
-    """Return the names of the columns, and the number of the line after them."""
+def read_header(reader: BlockReader, *, delimiter: str = "") -> Header:
+    """Return the header; without a delimiter, the one that it has most often outside quotes."""
     _raise_field_limit()
     block = reader.next_block()
     if isinstance(block, LongLine):
         raise InvalidFile(f"{reader.name}: the header is longer than {MOST_ROW_BYTES} bytes.")
     lines = BytesIO(block).readlines()
     texts = [line.decode("utf-8", "surrogateescape") for line in lines]
-    parser = csv.reader(texts, strict=True)
+    said = _SEPARATOR_LINE.fullmatch(texts[0]) if texts else None
+    before = 1 if said else 0
+    delimiter = delimiter or (said[1] if said else _delimiter_of(texts))
+    parser = csv.reader(texts[before:], strict=True, delimiter=delimiter)
     try:
         cells = next((found for found in parser if any(map(str.strip, found))), None)
     except csv.Error as error:
         raise InvalidFile(f"{reader.name}: the header cannot be read: {_reason(error)}") from error
     if cells is None:
         raise InvalidFile(f"{reader.name} is empty: its first line must name the columns.")
-    reader.give_back(b"".join(lines[parser.line_num :]))
-    return _columns(cells, reader.name), parser.line_num + 1
+    read = before + parser.line_num
+    reader.give_back(b"".join(lines[read:]))
+    return Header(_columns(cells, reader.name), read + 1, delimiter)
+
+
+def _delimiter_of(texts: Sequence[str]) -> str:
+    first = next((text for text in texts if text.strip()), "")
+    bare = _IN_QUOTES.sub("", first)
+    return max(DELIMITERS, key=bare.count)
 
 
 def _columns(cells: Sequence[str], name: str) -> tuple[str, ...]:
@@ -89,8 +116,6 @@ def _columns(cells: Sequence[str], name: str) -> tuple[str, ...]:
     repeated, times = Counter(columns).most_common(1)[0]
     if times > 1:
         raise InvalidFile(f"{name}: the header names {repeated[:100]!r} twice.")
-    if len(columns) == 1 and re.search("[;\t|]", columns[0]):
-        raise InvalidFile(f"{name}: cells must be parted by commas; the header has none.")
     return columns
 
 
@@ -98,9 +123,16 @@ class _Rows:
     """Parses blocks; keeps an incomplete row for the next block."""
 
     def __init__(
-        self, columns: tuple[str, ...], *, file_index: int, offset: int, line: int
+        self,
+        columns: tuple[str, ...],
+        *,
+        delimiter: str,
+        file_index: int,
+        offset: int,
+        line: int,
     ) -> None:
         self._columns = columns
+        self._delimiter = delimiter
         self._file_index = file_index
         # Where `_kept` begins.
         self._offset = offset
@@ -118,10 +150,12 @@ class _Rows:
             self._columns, len(self._columns), self._file_index, self._line,
         )  # fmt: skip
         self._look_ahead = min(self._look_ahead * 2, MOST_ROW_BYTES)
-        first = 0
+        first, delimiter = 0, self._delimiter
         while first < len(lines):
             begun, stop = first, self._look_until(ends, first)
-            parser = csv.reader(chain(islice(texts, first, stop), _Beyond()), strict=True)
+            parser = csv.reader(
+                chain(islice(texts, first, stop), _Beyond()), strict=True, delimiter=delimiter
+            )
             try:
                 for cells in parser:
                     after = begun + parser.line_num

@@ -7,9 +7,11 @@ A wrong row has a `fault`; reading continues.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from subscribers.rows import csv_rows, json_rows
+import msgspec
+
+from subscribers.rows import csv_rows, encodings, json_rows, unpacking
 from subscribers.rows.blocks import OpenBytes, opened
-from subscribers.rows.row import CSV, STANDARD_INPUT, Meter, Place, Row, Source
+from subscribers.rows.row import CSV, JSONL, STANDARD_INPUT, Meter, Place, Row, Source, source_of
 
 
 def read_rows(
@@ -30,11 +32,13 @@ def read_rows(
             continue
         place = start if index == start.file_index else Place(index)
         with opened(source, meter=meter, open_bytes=open_bytes) as reader:
-            read = csv_rows.read if source.format == CSV else json_rows.read
-            yield from read(reader=reader, start=place)
+            if source.format == CSV:
+                yield from csv_rows.read(reader=reader, start=place, delimiter=source.delimiter)
+            else:
+                yield from json_rows.read(reader=reader, start=place)
 
 
-def read_columns(source: Source) -> tuple[str, ...] | None:
+def read_header(source: Source) -> csv_rows.Header | None:
     """Return the header of a CSV file; None for JSONL and for what can be read only once.
 
     Raises `InvalidFile` as `read_rows` does, for a JSONL file too.
@@ -42,10 +46,53 @@ def read_columns(source: Source) -> tuple[str, ...] | None:
     if not can_be_read_again(source):
         return None
     with opened(source) as reader:
-        return csv_rows.read_header(reader)[0] if source.format == CSV else None
+        if source.format != CSV:
+            return None
+        return csv_rows.read_header(reader, delimiter=source.delimiter)
+
+
+def sources_of(
+    name: str,
+    *,
+    format: str | None = None,  # noqa: A002 - the option's name
+    encoding: str = "",
+    delimiter: str = "",
+    sheet: str = "",
+) -> list[Source]:
+    """Return a file, or those of an archive, in its order; raises `InvalidFile`."""
+    path = Path(name)
+    is_archive = name.lower().endswith(".zip") and path.is_file()
+    names = [f"{name}/{each}" for each in unpacking.members(path)] if is_archive else [name]
+    options = {"encoding": encoding, "delimiter": delimiter, "sheet": sheet}
+    return [
+        msgspec.structs.replace(source_of(each, format=format or _format_of(each)), **options)
+        for each in names
+    ]
+
+
+def _format_of(name: str) -> str | None:
+    """Return the format of what is read and never written; None for other names."""
+    stem = name.lower().removesuffix(".gz")
+    if stem.endswith((".tsv", ".txt", ".xlsx")):
+        return CSV
+    return JSONL if stem.endswith(".json") else None
+
+
+def check_encoding(source: Source) -> None:
+    """Read a file once; raises `InvalidFile` where it is not UTF-8 and no encoding was given."""
+    if source.encoding or source.is_workbook:
+        return
+    with opened(source) as reader:
+        encodings.check(reader)
+
+
+def stored_size(source: Source) -> int | None:
+    """Return how many bytes the meter comes to; None where it does not count those of the disk."""
+    is_plain = unpacking.inside_zip(source.name) is None and not source.is_workbook
+    return Path(source.name).stat().st_size if is_plain and can_be_read_again(source) else None
 
 
 def can_be_read_again(source: Source) -> bool:
     """Tell whether a file is neither standard input nor a pipe."""
-    path = Path(source.name)
+    path = unpacking.container(source.name)
     return source.name != STANDARD_INPUT and (path.is_file() or not path.exists())

@@ -31,6 +31,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     constants: dict[str, Any] = {}
     # Of times that name none.
     zone: str = "UTC"
+    # How many good rows were looked at to decide it; 0 for a pipe.
+    rows: int = 0
 
     def without_samples(self) -> "Plan":
         """Return the plan without what the file says of people."""

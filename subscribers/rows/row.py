@@ -19,14 +19,28 @@ class InvalidFile(ValueError):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A file: its name as given (`-` is standard input) and its format, `csv` or `jsonl`."""
+    """A file: its name as given (`-` is standard input) and its format, `csv` or `jsonl`.
+
+    `export.zip/people.csv` is a file of an archive. A sheet of a workbook is read as CSV, a JSON
+    array as JSONL.
+    """
 
     name: str
     format: str
+    # Empty: UTF-8, or what a byte order mark says.
+    encoding: str = ""
+    # Between cells; empty: as the header has it.
+    delimiter: str = ""
+    # Of a workbook; empty: the first.
+    sheet: str = ""
 
     @property
     def is_compressed(self) -> bool:
         return self.name.lower().endswith(".gz")
+
+    @property
+    def is_workbook(self) -> bool:
+        return self.name.lower().removesuffix(".gz").endswith(".xlsx")
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -32,6 +32,7 @@ STATUS_BY_FLAG = {"complained": COMPLAINED, "bounced": BOUNCED, "unsubscribed": 
 # The flag that says by `no` that somebody left; its `yes` says nothing of how they agreed.
 SUBSCRIBED = "subscribed"
 GRAVEST_FIRST = (COMPLAINED, BOUNCED, UNSUBSCRIBED, PENDING, ACTIVE)
+GONE = frozenset(STATUS_BY_FLAG.values())
 _YES = frozenset({"true", "yes", "y", "1", "t", "on", "x", "ja", "oui", "si"})
 _NO = frozenset({"false", "no", "n", "0", "f", "off", "nein", "non", "never", "null"})
 

@@ -99,7 +99,7 @@ class _Look:
         self.seen: dict[str, _Seen] = {}
         # The columns whose form depends on all cells.
         self.undecided: dict[str, _Seen] = {}
-        self.has_rows = False
+        self.rows = 0
         self.is_table = False
         self._header: tuple[str, ...] | None = None
 
@@ -111,7 +111,7 @@ class _Look:
                 self._add(column)
         if values is None or row.fault is not None:
             return
-        self.has_rows = True
+        self.rows += 1
         if row.columns is None:
             self._add_keys(values)
         if is_sampled:
@@ -197,7 +197,7 @@ class _Look:
             self._refuse_standings(columns, name)
         wishes = self.wishes
         self._refuse_constants(columns, name)
-        return Plan(columns, wishes.values, wishes.constants, wishes.zone)
+        return Plan(columns, wishes.values, wishes.constants, wishes.zone, self.rows)
 
     def _refuse_missing(self, name: str) -> None:
         """Refuse names of columns that the file does not have; keys may come in later rows."""
@@ -272,7 +272,7 @@ class _Look:
             if planned.field or is_known or column in {*self.wishes.taken, ERROR}:
                 continue
             has_words = seen.words >= max(_FEWEST_WORDS, _STATUS_SHARE * seen.filled)
-            if self.has_rows and (says_standing(column) or has_words):
+            if self.rows and (says_standing(column) or has_words):
                 target = "status" if "status" in self.fields else f"{self.fields.prefix}status"
                 such_as = f" ({', '.join(seen.samples)})" if seen.samples else ""
                 raise InvalidFile(

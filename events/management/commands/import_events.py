@@ -15,7 +15,7 @@ from events.intake.cells import BESIDE_PRESETS, FIELDS, NEEDS_A_NAME, NEEDS_A_PE
 from events.intake.presets import PRESETS
 from events.intake.rows import EventReader
 from events.services.counts import roll_ups
-from events.services.history.importing import EventImporter
+from events.services.history.importing import Attributes, EventImporter
 from events.services.ingestion.request import current_limits
 from subscribers.management.importing import ImportCommand
 from subscribers.models import ImportRun, Workspace
@@ -65,6 +65,13 @@ class Command(ImportCommand):
             help="Keep cells of properties.* as texts, even numbers and true, false, null.",
         )
         parser.add_argument(
+            "--attributes",
+            choices=list(map(str, Attributes)),
+            default=str(Attributes.FILL),
+            help="What rows do with attributes of people: fill what is empty (the default), newest "
+            "(a row newer than all events of the person counts), or ignore.",
+        )
+        parser.add_argument(
             "--occurred-now",
             action="store_true",
             help="Date events without a time now; without it they are refused.",
@@ -81,7 +88,10 @@ class Command(ImportCommand):
             "eventIdFrom": options["event_id_from"],
             "asText": options["as_text"],
             "trigger": options["trigger"],
-        } | ({"occurredNow": True} if options["occurred_now"] else {})
+            # Left out where not given, so that runs of earlier releases are resumed.
+            **({"occurredNow": True} if options["occurred_now"] else {}),
+            **({"attributes": options["attributes"]} if options["attributes"] != "fill" else {}),
+        }
 
     def needs(self, options: dict[str, Any]) -> Needs:
         if options["preset"] is not None:
@@ -100,6 +110,7 @@ class Command(ImportCommand):
         self, *, workspace: Workspace, run: ImportRun, options: dict[str, Any]
     ) -> EventImporter:
         # History may have any age.
+        attributes = Attributes(options["attributes"])
         limits = replace(current_limits(), oldest=timedelta.max)
         reader = EventReader(
             limits=limits,
@@ -108,6 +119,7 @@ class Command(ImportCommand):
             event_id_from=options["event_id_from"],
             is_live_kept=options["trigger"],
             needs_time=not options["occurred_now"],
+            ignores_profile=attributes is Attributes.IGNORE,
         )
         return EventImporter(
             workspace=workspace,
@@ -115,6 +127,7 @@ class Command(ImportCommand):
             limits=limits,
             clock=timezone.now,
             is_dry_run=run._state.adding,
+            attributes=attributes,
         )
 
     def after_run(self, *, run: ImportRun, now: datetime) -> None:

@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from events.intake import cells
 from subscribers.rows import plan_words
 from subscribers.rows.columns import Fields
-from subscribers.rows.files import read_rows
+from subscribers.rows.files import check_encoding, read_header, read_rows, sources_of
 from subscribers.rows.plans import Plan
-from subscribers.rows.row import CSV, JSONL, InvalidFile, source_of
+from subscribers.rows.row import CSV, JSONL, InvalidFile
 from subscribers.rows.survey import Needs, Wishes, check_needs, survey
 from subscribers.services.imports.people import columns
 
@@ -38,7 +38,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["file"]
         try:
-            source = source_of(name, format=options["format"])
+            # Of an archive the first file.
+            source = sources_of(name, format=options["format"])[0]
+            check_encoding(source)
+            header = read_header(source)
             plans = {
                 command: survey(
                     rows=read_rows(sources=[source]), fields=fields, wishes=Wishes(), name=name,
@@ -52,7 +55,8 @@ class Command(BaseCommand):
         if _used(plans["import_events"]) >= EVENT:
             command = "import_events"
         plan = plans[command]
-        self.stdout.write(f"{name}: {source.format.upper()}, read by {command} as")
+        parted = "" if header is None else f" with {header.delimiter!r} between cells"
+        self.stdout.write(f"{source.name}: {source.format.upper()}{parted}, for {command}")
         for line in plan_words.as_lines(plan):
             self.stdout.write(f"  {line}")
         words = ["manage.py", command, name, "--workspace", "SLUG", "--dry-run"]

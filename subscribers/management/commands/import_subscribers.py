@@ -1,12 +1,16 @@
 """`import_subscribers FILE…`: imports people and their consent, and starts nothing."""
 
+import math
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
 
+from subscribers.management import asking_first
 from subscribers.management.importing import ImportCommand
 from subscribers.models import ImportRun, Workspace
+from subscribers.rows.plans import Plan
+from subscribers.rows.status_words import GONE, status_of
 from subscribers.rows.survey import Needs
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.imports.people import (
@@ -42,6 +46,13 @@ class Command(ImportCommand):
             "the ledger says so), or double_opt_in (each is asked by mail).",
         )
         parser.add_argument(
+            "--keep-status",
+            action="store_true",
+            help="Change no status of known people; without it unsubscribed, bounced and "
+            "complained count whatever --duplicates says.",
+        )
+        asking_first.add_to(parser)
+        parser.add_argument(
             "--create-lists",
             action="store_true",
             help="Make the lists that rows name; without it such rows are rejected.",
@@ -52,13 +63,33 @@ class Command(ImportCommand):
             help="Keep cells of attributes.* as texts, numbers and true, false, null too.",
         )
 
+    def make_sure(self, *, plan: Plan, workspace: Workspace, options: dict[str, Any]) -> None:
+        """Ask before a mail to everybody of a file that proves no consent."""
+        columns = {column.field for column in plan.columns.values()}
+        is_chosen = options["opt_in_mode"] != OptInMode.DEFAULT or "consentAt" in columns
+        status = status_of(str(plan.constants.get("status", "")))
+        if is_chosen or not workspace.double_opt_in or status in GONE:
+            return
+        most = settings.CONFIRMATIONS_PER_HOUR
+        hours = f" over {max(math.ceil(plan.rows / most), 1)} hours" if most else ""
+        mails = (
+            f"up to {plan.rows:,} confirmation mails{hours}"
+            if plan.rows
+            else ("a confirmation mail to every new person")
+        )
+        question = (
+            f"No column proves consent (consentAt): this queues {mails}. "
+            "--opt-in-mode confirmed asks nobody. Go on?"
+        )
+        asking_first.make_sure(question=question, is_sure=options["yes"])
+
     def own_options(self, options: dict[str, Any]) -> dict[str, Any]:
         return {
             "duplicates": options["duplicates"],
             "optInMode": options["opt_in_mode"],
             "createLists": options["create_lists"],
             "asText": options["as_text"],
-        }
+        } | ({"keepStatus": True} if options["keep_status"] else {})
 
     def needs(self, options: dict[str, Any]) -> Needs:
         return NEEDS
@@ -75,6 +106,7 @@ class Command(ImportCommand):
                 duplicates=Duplicates(options["duplicates"]),
                 opt_in_mode=OptInMode(options["opt_in_mode"]),
                 creates_lists=options["create_lists"],
+                keeps_status=options["keep_status"],
             ),
             plan=options["plan"],
         )

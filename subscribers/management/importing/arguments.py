@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.core.management.base import CommandError, CommandParser
 
 from subscribers.models import Workspace
 from subscribers.rows.columns import Fields
-from subscribers.rows.files import can_be_read_again, read_columns
-from subscribers.rows.row import CSV, JSONL, STANDARD_INPUT, InvalidFile, Source, source_of
+from subscribers.rows.csv_rows import DELIMITERS
+from subscribers.rows.encodings import is_encoding
+from subscribers.rows.files import can_be_read_again, read_header, sources_of
+from subscribers.rows.row import CSV, JSONL, STANDARD_INPUT, InvalidFile, Source
+from subscribers.rows.unpacking import container
 
 USAGE = 2
+_DELIMITERS = {"tab": "\t"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +54,26 @@ def add(parser: CommandParser) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="CSV or JSONL, also compressed (.gz); - is the standard input.",
+        help="CSV, JSONL, a JSON array or a workbook (.xlsx), also in a .zip or as .gz; - is the "
+        "standard input.",
     )
     parser.add_argument("--workspace", required=True, metavar="SLUG")
     parser.add_argument(
         "--format", choices=(CSV, JSONL), help="Of all files, where their names do not say it."
     )
+    parser.add_argument(
+        "--delimiter",
+        choices=(*DELIMITERS, "tab"),
+        default="",
+        help="Between cells; without it as the header has it.",
+    )
+    parser.add_argument(
+        "--encoding",
+        default="",
+        type=_encoding,
+        help="Such as cp1252; without it UTF-8, or what the file's mark says.",
+    )
+    parser.add_argument("--sheet", default="", help="Of a workbook; without it the first.")
     parser.add_argument(
         "--map",
         action="append",
@@ -91,8 +110,18 @@ def read(options: dict[str, Any]) -> ImportRequest:
     if workspace is None:
         raise wrong(f"--workspace: there is no workspace with the slug {options['workspace']!r}.")
     try:
-        sources = [source_of(name, format=options["format"]) for name in options["files"]]
-        columns = _columns(sources)
+        named = [
+            source
+            for name in options["files"]
+            for source in sources_of(
+                name,
+                format=options["format"],
+                encoding=options["encoding"],
+                delimiter=_DELIMITERS.get(options["delimiter"], options["delimiter"]),
+                sheet=options["sheet"],
+            )
+        ]
+        sources, columns = _with_delimiters(named)
     except InvalidFile as error:
         raise wrong(str(error)) from error
     if [source.name for source in sources].count(STANDARD_INPUT) > 1:
@@ -112,14 +141,24 @@ def read(options: dict[str, Any]) -> ImportRequest:
     )
 
 
-def _columns(sources: Sequence[Source]) -> tuple[str, ...] | None:
+def _with_delimiters(
+    sources: Sequence[Source],
+) -> tuple[Sequence[Source], tuple[str, ...] | None]:
+    """Return the files with what parts their cells, and their columns together."""
     found: dict[str, None] = {}
+    decided: list[Source] = []
     is_known = True
     for source in sources:
-        columns = read_columns(source)
-        is_known = is_known and columns is not None
-        found |= dict.fromkeys(columns or ())
-    return tuple(found) if is_known else None
+        header = read_header(source)
+        is_known = is_known and header is not None
+        if header is not None:
+            found |= dict.fromkeys(header.columns)
+        decided.append(
+            source
+            if header is None
+            else msgspec.structs.replace(source, delimiter=header.delimiter)
+        )
+    return decided, tuple(found) if is_known else None
 
 
 def _check_rejects(path: Path, sources: Sequence[Source], *, is_resuming: bool) -> None:
@@ -132,7 +171,7 @@ def _check_rejects(path: Path, sources: Sequence[Source], *, is_resuming: bool) 
     if len(sources) > 1 and not all(map(can_be_read_again, sources)):
         raise wrong("--rejects: a file that can be read only once must be imported by itself.")
     if any(
-        path.exists() and path.samefile(source.name)
+        path.exists() and path.samefile(container(source.name))
         for source in sources
         if source.name != STANDARD_INPUT
     ):
@@ -146,6 +185,12 @@ def _pair(text: str) -> tuple[str, str]:
     if not theirs.strip() or not ours.strip():
         raise wrong(f"--map: {text!r} is not THEIRS=OURS.")
     return theirs.strip(), ours.strip()
+
+
+def _encoding(text: str) -> str:
+    if text and not is_encoding(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no encoding; give one such as cp1252.")
+    return text
 
 
 def _positive(text: str) -> int:

@@ -86,6 +86,9 @@ class ImportCommand(BaseCommand):
         """Return the fields of the columns of a product's export."""
         return {}
 
+    def make_sure(self, *, plan: Plan, workspace: Workspace, options: dict[str, Any]) -> None:
+        """Ask before a new run that cannot be taken back; raises `CommandError` for a no."""
+
     def fields_of(self, options: dict[str, Any]) -> Fields:  # noqa: ARG002 - for others
         """Return what columns may be with these options."""
         return self.fields
@@ -111,6 +114,8 @@ class ImportCommand(BaseCommand):
         kept = self.own_options(options) | opening.kept_options(options)
         kept |= reading.kept_options(options)
         plan, rows = (None, None) if asked.is_resuming else self._look(asked, options)
+        if plan is not None and not asked.is_dry_run:
+            self.make_sure(plan=plan, workspace=asked.workspace, options=options)
         run = opening.open_run(
             kind=self.kind, asked=asked, options=kept, plan=plan, say=self.stderr.write
         )

@@ -4,7 +4,6 @@ import getpass
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,7 +12,7 @@ from django.utils import timezone
 
 from subscribers.management.importing.arguments import ImportRequest
 from subscribers.models import ImportRun
-from subscribers.rows.files import can_be_read_again
+from subscribers.rows.files import can_be_read_again, stored_size
 from subscribers.rows.plans import Plan
 from subscribers.rows.row import Meter
 from subscribers.services.imports import runs
@@ -73,7 +72,7 @@ def meter_of(*, run: ImportRun, asked: ImportRequest) -> tuple[Meter, int]:
     meter = Meter()
     for source in asked.sources[: run.file_index]:
         if can_be_read_again(source):
-            meter.bytes_read += Path(source.name).stat().st_size
+            meter.bytes_read += stored_size(source) or 0
     is_compressed = (
         run.file_index < len(asked.sources) and asked.sources[run.file_index].is_compressed
     )
@@ -82,7 +81,8 @@ def meter_of(*, run: ImportRun, asked: ImportRequest) -> tuple[Meter, int]:
 
 def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the shared options that a resumed run must repeat."""
-    kept = {"map": options["map"], "format": options["format"]}
+    names = ("map", "format", "delimiter", "encoding", "sheet")
+    kept = {name: options[name] for name in names}
     if options["rejects"]:
         kept["rejects"] = str(options["rejects"])
     return {name: value for name, value in kept.items() if value}

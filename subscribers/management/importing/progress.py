@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Self, TextIO
 
 from tqdm import tqdm
 
 from subscribers.management.importing.arguments import ImportRequest
 from subscribers.management.importing.rejects_file import described
-from subscribers.rows.files import can_be_read_again
+from subscribers.rows.files import stored_size
 from subscribers.rows.row import Meter, Source
 from subscribers.services.imports.runs import Counted, Rejected
 
@@ -122,9 +121,8 @@ class Progress:
 
 def _size(sources: Sequence[Source]) -> int | None:
     """Return the stored size of all files; None where one is unknown."""
-    if not all(map(can_be_read_again, sources)):
-        return None
-    return sum(Path(source.name).stat().st_size for source in sources)
+    sizes = [stored_size(source) for source in sources]
+    return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
 def _duration(seconds: float) -> str:

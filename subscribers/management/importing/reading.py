@@ -11,7 +11,7 @@ from subscribers.management.importing.arguments import ImportRequest, wrong
 from subscribers.models import ImportRun
 from subscribers.rows import name_cells, times, typed_cells
 from subscribers.rows.columns import FULL_NAME, Fields
-from subscribers.rows.files import can_be_read_again, read_rows
+from subscribers.rows.files import can_be_read_again, check_encoding, read_rows
 from subscribers.rows.plans import Plan, value_key
 from subscribers.rows.row import InvalidFile, Row
 from subscribers.rows.survey import Needs, Wishes, check_needs, survey
@@ -96,7 +96,10 @@ def plan_of(
     name = asked.sources[0].name if len(asked.sources) == 1 else "The files"
     ahead: list[Row] | None = None
     try:
-        if not all(map(can_be_read_again, asked.sources)):
+        if all(map(can_be_read_again, asked.sources)):
+            for source in asked.sources:
+                check_encoding(source)
+        else:
             ahead = list(islice(rows, ROWS_OF_A_PIPE))
         found = survey(
             rows=rows if ahead is None else ahead,
@@ -108,7 +111,10 @@ def plan_of(
         check_needs(plan=found, needs=needs, name=name)
     except InvalidFile as error:
         raise wrong(str(error)) from error
-    return found, None if ahead is None else chain(ahead, rows)
+    if ahead is None:
+        return found, None
+    # How many follow is not known.
+    return msgspec.structs.replace(found, rows=0), chain(ahead, rows)
 
 
 def stored_plan(run: ImportRun) -> Plan | None:

@@ -38,13 +38,18 @@ class RejectsFile:
         self._asked = asked
         self._is_csv = asked.sources[0].format == CSV
         self._columns = list(asked.columns or ())
+        # As the file is, so that it opens where that one does.
+        first = asked.sources[0]
+        self._delimiter = first.delimiter or ","
+        self._encoding = "utf-8" if first.is_workbook else first.encoding or "utf-8"
         try:
             self._file: BinaryIO = path.open("r+b" if size else "wb")
         except OSError as error:
             raise wrong(f"--rejects: {path} cannot be written: {error.strerror}.") from error
         if length and self._is_csv:
-            with path.open(encoding="utf-8", newline="") as written:
-                self._columns = [unguarded(cell) for cell in next(csv.reader(written))[1:]]
+            with path.open(encoding=self._encoding, newline="") as written:
+                reader = csv.reader(written, delimiter=self._delimiter)
+                self._columns = [unguarded(cell) for cell in next(reader)[1:]]
         self._file.truncate(length)
 
     def __enter__(self) -> Self:
@@ -68,7 +73,7 @@ class RejectsFile:
 
     def _write_csv(self, rejected: Sequence[Rejected], *, needs_header: bool) -> None:
         text = StringIO(newline="")
-        writer = csv.writer(text)
+        writer = csv.writer(text, delimiter=self._delimiter)
         if needs_header:
             known = self._columns or rejected[0].row.columns or ()
             self._columns = [column for column in known if column != ERROR]
@@ -77,7 +82,7 @@ class RejectsFile:
             [described(each, self._asked), *map(guarded, self._cells(each.row))]
             for each in rejected
         )
-        self._file.write(text.getvalue().encode("utf-8", "replace"))
+        self._file.write(_encoded(text.getvalue(), self._encoding))
 
     def _cells(self, row: Row) -> list[str]:
         """Return a row's cells under the file's columns; missing ones stay missing."""
@@ -87,8 +92,10 @@ class RejectsFile:
         by_column, extra = row.fields, []
         if row.raw:
             # Only the form is wrong: all cells are there, also those without a column.
-            found = next(csv.reader(StringIO(_text(row.raw), newline="")))
-            extra = [unguarded(cell) for cell in found[len(read_columns) :]]
+            lines = StringIO(_text(row.raw), newline="")
+            found = list(map(unguarded, next(csv.reader(lines, delimiter=self._delimiter))))
+            by_column = dict(zip(read_columns, found, strict=False))
+            extra = found[len(read_columns) :]
         columns = self._columns
         while columns and columns[-1] not in by_column:
             columns = columns[:-1]
@@ -96,7 +103,7 @@ class RejectsFile:
 
     def _json_line(self, rejected: Rejected) -> bytes:
         row = rejected.row
-        fields = row.fields if row.fields is not None else {UNREADABLE: _text(row.raw)}
+        fields = row.fields if row.fields is not None else {UNREADABLE: _text(row.raw, "replace")}
         said = {
             ERROR: described(rejected, self._asked),
             **{k: v for k, v in fields.items() if k != ERROR},
@@ -112,6 +119,15 @@ def described(rejected: Rejected, asked: ImportRequest) -> str:
     return said.encode("utf-8", "replace").decode()
 
 
-def _text(raw: bytes | None) -> str:
-    text = (raw or b"").decode("utf-8", "replace").rstrip("\r\n")
+def _encoded(text: str, encoding: str) -> bytes:
+    """Return the text with the file's own bytes, and a mark for what its encoding does not have."""
+    try:
+        return text.encode(encoding, "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(encoding, "replace")
+
+
+def _text(raw: bytes | None, errors: str = "surrogateescape") -> str:
+    """Return a row's text; bytes that are not UTF-8 come out again as they were."""
+    text = (raw or b"").decode("utf-8", errors).rstrip("\r\n")
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

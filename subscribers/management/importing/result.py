@@ -40,6 +40,8 @@ def sums_of(run: ImportRun) -> Counted:
         subscribers_created=run.subscribers_created,
         definitions_created=run.definitions_created,
         confirmations_queued=run.confirmations_queued,
+        people_left=run.people_left,
+        conflicts=run.conflicts,
         reasons=dict(run.reasons),
         oldest_at=run.oldest_at,
         newest_at=run.newest_at,
@@ -59,6 +61,8 @@ def as_json(result: Result) -> str:
         "subscribersCreated": counted.subscribers_created,
         "definitionsCreated": counted.definitions_created,
         "confirmationsQueued": counted.confirmations_queued,
+        "left": counted.people_left,
+        "conflicts": counted.conflicts,
         "reasons": counted.reasons,
         "seconds": round(result.seconds, 3),
     }
@@ -79,6 +83,13 @@ def as_lines(result: Result) -> list[str]:
         created.append(_some(counted.definitions_created, "new definition"))
     if counted.confirmations_queued:
         created.append(_some(counted.confirmations_queued, "queued confirmation"))
+    if counted.people_left:
+        created.append(f"{counted.people_left:,} known unsubscribed, bounced or complained")
+    if counted.conflicts:
+        lines.append(
+            f"{counted.conflicts:>9,}  warnings: recorded for the address; its person does not "
+            "have the externalId"
+        )
     lines.append(
         f"{_some(counted.rows, 'row')}: {counted.recorded:,} recorded, "
         f"{_some(counted.duplicates, 'duplicate')}, {counted.rejected:,} rejected; "

@@ -34,6 +34,7 @@ _TAKEN_OVER = "Another process has taken this import over."
 _COUNTS = (
     "rows", "recorded", "duplicates", "rejected",
     "subscribers_created", "definitions_created", "confirmations_queued",
+    "people_left", "conflicts",
 )  # fmt: skip
 
 
@@ -80,6 +81,10 @@ class Counted(msgspec.Struct, kw_only=True):
     subscribers_created: int = 0
     definitions_created: int = 0
     confirmations_queued: int = 0
+    # Known people whom the rows unsubscribed or suppressed.
+    people_left: int = 0
+    # Recorded events whose address and external id belong to two people.
+    conflicts: int = 0
     reasons: dict[str, int] = msgspec.field(default_factory=dict)
     oldest_at: datetime | None = None
     newest_at: datetime | None = None

@@ -62,7 +62,7 @@ def test_every_bad_row_is_named_by_its_line_and_comes_in_once_mended(tmp_path: P
     file, rejects = tmp_path / "events.csv", tmp_path / "bad.csv"
     file.write_bytes(b"\xef\xbb\xbf" + b"\n".join([",".join(COLUMNS).encode(), *body]) + b"\n")
 
-    code, said = import_events(file, "--rejects", str(rejects))
+    code, said = import_events(file, "--rejects", str(rejects), "--encoding=utf-8")
 
     assert code == 3
     assert (said["recorded"], said["rejected"]) == (len(good), len(lines))
@@ -76,7 +76,7 @@ def test_every_bad_row_is_named_by_its_line_and_comes_in_once_mended(tmp_path: P
     assert EventDefinition.objects.count() == 1
     assert Subscriber.objects.count() == len(good)
 
-    with rejects.open(newline="", encoding="utf-8") as opened:
+    with rejects.open(newline="", encoding="utf-8", errors="surrogateescape") as opened:
         refused = list(csv.DictReader(opened))
     mended = tmp_path / "mended.csv"
     mended.write_bytes(

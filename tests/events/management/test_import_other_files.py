@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from events.models import Event
+from subscribers.models import Subscriber
 from subscribers.services.workspaces import workspaces
 
 pytestmark = pytest.mark.django_db
@@ -108,7 +109,62 @@ def test_a_file_is_inspected_without_a_workspace(tmp_path: Path) -> None:
     call_command("inspect_file", str(path), stdout=shown)
 
     said = shown.getvalue()
-    assert "read by import_events" in said
+    assert "for import_events" in said
     assert "plan → not used: pro" in said
     assert "--date-format created_at=FORMAT" in said
     assert f"manage.py import_events {path} --workspace SLUG --dry-run" in said
+
+
+@pytest.mark.parametrize(
+    ("option", "plan"), [("fill", "enterprise"), ("newest", "enterprise"), ("ignore", "enterprise")]
+)
+def test_history_says_nothing_about_today(tmp_path: Path, option: str, plan: str) -> None:
+    today = '{"email":"h@x.io","name":"x","occurredAt":"2025-01-01T00:00:00Z",'
+    imported(tmp_path, f'{today}"customAttributes":{{"plan":"enterprise"}}}}\n', name="a.jsonl")
+
+    old = '{"email":"h@x.io","name":"x","occurredAt":"2023-01-01T00:00:00Z",'
+    imported(
+        tmp_path, f'{old}"customAttributes":{{"plan":"free","seats":1}}}}\n',
+        f"--attributes={option}", name="b.jsonl",
+    )  # fmt: skip
+
+    seats = {} if option == "ignore" else {"seats": 1}
+    assert Subscriber.objects.get().attributes == {"plan": plan, **seats}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_the_newest_row_counts_where_that_is_asked(tmp_path: Path, order: list[int]) -> None:
+    rows = [
+        f'{{"email":"h@x.io","name":"x","occurredAt":"202{n}-01-01T00:00:00Z",'
+        f'"customAttributes":{{"plan":"{n}"}}}}\n'
+        for n in order
+    ]
+
+    imported(tmp_path, "".join(rows), "--attributes=newest", "--batch-size=2", name="a.jsonl")
+
+    assert Subscriber.objects.get().attributes == {"plan": "2"}
+
+
+def test_an_event_of_two_people_is_the_addresses_and_counted(tmp_path: Path) -> None:
+    rows = [f"{who},x,2023-05-01T10:00:00Z\n" for who in ("a@x.io,1", "b@x.io,", "b@x.io,1")]
+    rows.append("a@x.io,2,x,2023-05-01T10:00:00Z\n")
+
+    said = imported(tmp_path, f"email,externalId,name,occurredAt\n{''.join(rows)}")
+
+    assert "2  warnings: recorded for the address" in said
+    found = Subscriber.objects.order_by("email").values_list("email", "external_id")
+    assert list(found) == [("a@x.io", "1"), ("b@x.io", None)]
+    assert Event.objects.filter(subscriber__email="b@x.io").count() == 2
+
+
+def test_an_anonymous_id_of_a_browser_is_nobodys_external_id(tmp_path: Path) -> None:
+    row = (
+        '{{"uuid":"{0}","event":"x","distinct_id":"{1}","timestamp":"2024-02-08T09:11:12Z",'
+        '"properties":{2},"person_properties":{{"email":"p@x.io"}}}}\n'
+    )
+    rows = [row.format(1, "anon", "{}"), row.format(2, "user_901", '{"$user_id":"user_901"}')]
+
+    imported(tmp_path, "".join(rows), "--from=posthog", name="p.jsonl")
+
+    assert Subscriber.objects.get().external_id == "user_901"
+    assert Event.objects.count() == 2

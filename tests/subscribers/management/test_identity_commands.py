@@ -158,3 +158,29 @@ def test_an_address_that_cannot_be_theirs_is_refused(
 
     with pytest.raises(CommandError, match=said):
         call(capsys, person.workspace, "change_address", person.email, new)
+
+
+@pytest.mark.parametrize(("new", "became"), [(" user-2 ", "user-2"), ("", None)])
+def test_an_external_id_is_changed_or_removed(
+    person: Subscriber, capsys: pytest.CaptureFixture[str], new: str, became: str | None
+) -> None:
+    said = call(capsys, person.workspace, "change_external_id", person.email, new)
+
+    person.refresh_from_db()
+    assert person.external_id == became
+    assert said.startswith("ada@example.com has ")
+
+
+@pytest.mark.parametrize(
+    ("new", "words"), [("taken", "Use merge_subscribers"), ("x" * 256, "NEW has 256 characters")]
+)
+def test_an_external_id_that_cannot_be_is_refused(
+    person: Subscriber, capsys: pytest.CaptureFixture[str], new: str, words: str
+) -> None:
+    factories.SubscriberFactory.create(workspace=person.workspace, external_id="taken")
+
+    with pytest.raises(CommandError, match=words):
+        call(capsys, person.workspace, "change_external_id", person.email, new)
+
+    person.refresh_from_db()
+    assert person.external_id == "user-1"

@@ -1,11 +1,14 @@
 """People from the files of other products: headers, words and times as people have them."""
 
 import io
+import itertools
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from subscribers.models import ConsentRecord, ImportRun, Subscriber, Workspace
 from tests import factories
@@ -283,3 +286,84 @@ def test_a_resumed_import_keeps_its_mapping(tmp_path: Path) -> None:
     imported(tmp_path, f"{head}b@x.io,1/2/2023\n", "--resume")
 
     assert Subscriber.objects.get(email="b@x.io").created_at.month == 1
+
+
+@pytest.mark.parametrize("strategy", ["skip", "merge", "overwrite"])
+@pytest.mark.parametrize("word", ["unsubscribed", "cleaned", "spam"])
+def test_who_left_leaves_whatever_becomes_of_known_people(
+    tmp_path: Path, strategy: str, word: str
+) -> None:
+    imported(tmp_path, "email,first name\nu@x.io,Uma\n")
+
+    text = f"email,status,first name,tags\nu@x.io,{word},Una,new\n"
+    said = imported(tmp_path, text, f"--duplicates={strategy}")
+
+    assert only().status != "active"
+    assert "1 known unsubscribed, bounced or complained" in said
+    assert ImportRun.objects.order_by("-id")[0].people_left == 1
+    # Nothing else of the row counts where known people are skipped.
+    assert only().tag_links.exists() is (strategy != "skip")
+
+
+@pytest.mark.parametrize("strategy", ["skip", "merge"])
+def test_the_status_of_known_people_can_be_kept(tmp_path: Path, strategy: str) -> None:
+    imported(tmp_path, "email\nu@x.io\n")
+
+    imported(
+        tmp_path, "email,status\nu@x.io,unsubscribed\n", "--keep-status",
+        f"--duplicates={strategy}",
+    )  # fmt: skip
+
+    assert only().status == "active"
+
+
+def test_a_later_row_that_says_somebody_left_counts(tmp_path: Path) -> None:
+    imported(tmp_path, "email,status\nv@x.io,active\nv@x.io,unsubscribed\nv@x.io,active\n")
+
+    assert only().status == "unsubscribed"
+
+
+def test_an_erased_person_is_in_no_samples_either(tmp_path: Path) -> None:
+    imported(tmp_path, "email,phone\nu@x.io,030 1234\n")
+
+    call_command("erase_subscriber", "u@x.io", "--yes", "--workspace=acme", stdout=io.StringIO())
+
+    mapping = ImportRun.objects.get().mapping
+    assert mapping is not None
+    assert mapping["columns"]["phone"] == {}
+    assert "samples" not in str(mapping)
+
+
+NUMBERS = itertools.count()
+STATUSES = ["Unsubscribed", "unsub", "cleaned", "hard bounce", "SPAM", "blocklisted", "opted-out"]
+
+
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    header=st.sampled_from(["status", "Status", "Subscription Status", "Email Status"]),
+    words=st.lists(
+        st.sampled_from([*STATUSES, "active", "Subscribed", ""]), min_size=1, max_size=6
+    ),
+    delimiter=st.sampled_from([",", ";", "\t"]),
+    strategy=st.sampled_from(["skip", "merge", "overwrite"]),
+    are_known=st.booleans(),
+)
+def test_nobody_who_left_is_active_after_an_import(
+    tmp_path: Path, header: str, words: list[str], delimiter: str, strategy: str, are_known: bool
+) -> None:
+    # Other people for each example: what is known of the last ones holds.
+    domain = f"x{next(NUMBERS)}.io"
+    people = [f"p{number % 3}@{domain}" for number in range(len(words))]
+    if are_known:
+        imported(tmp_path, "".join(["email\n", *(f"{each}\n" for each in people)]))
+    rows = "".join(
+        f"{person}{delimiter}{word}\n" for person, word in zip(people, words, strict=True)
+    )
+
+    imported(tmp_path, f"E-Mail{delimiter}{header}\n{rows}", f"--duplicates={strategy}")
+
+    gone = {person for person, word in zip(people, words, strict=True) if word in STATUSES}
+    active = Subscriber.objects.filter(status="active").values_list("email", flat=True)
+    assert not gone & set(active)

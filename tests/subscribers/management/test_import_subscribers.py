@@ -143,8 +143,10 @@ def test_people_who_have_to_confirm_are_asked(workspace: Workspace, tmp_path: Pa
     Workspace.objects.filter(pk=workspace.pk).update(double_opt_in=True)
     path = write(tmp_path / "people.csv", "email", "ada@example.com", "bo@example.com")
 
-    code, said = import_file(path)
+    asked_code, _ = import_file(path)
+    code, said = import_file(path, "--yes")
 
+    assert (asked_code, Subscriber.objects.count()) == (1, 2)
     assert (code, said["confirmationsQueued"]) == (0, 2)
     assert set(Subscriber.objects.values_list("status", flat=True)) == {"pending"}
 

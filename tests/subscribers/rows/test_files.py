@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from subscribers.rows.files import can_be_read_again, read_columns, read_rows
+from subscribers.rows.files import can_be_read_again, read_header, read_rows
 from subscribers.rows.row import InvalidFile, Meter, Place, Row, Source, source_of
 
 CONTENT = b"email,name\n" + b"".join(b"p%d@x.io,bought\n" % number for number in range(1000))
@@ -103,12 +103,15 @@ def test_a_pipe_is_read_once_and_its_header_not_asked_for(tmp_path: Path) -> Non
     source = source_of(str(path))
 
     assert not can_be_read_again(source)
-    assert read_columns(source) is None
+    assert read_header(source) is None
 
 
 def test_the_columns_are_read_without_the_rows(tmp_path: Path) -> None:
-    assert read_columns(write(tmp_path / "a.csv.gz")) == ("email", "name")
-    assert read_columns(write(tmp_path / "a.jsonl", b"{}\n")) is None
+    header = read_header(write(tmp_path / "a.csv.gz"))
+
+    assert header is not None
+    assert header.columns == ("email", "name")
+    assert read_header(write(tmp_path / "a.jsonl", b"{}\n")) is None
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
@@ -134,7 +137,7 @@ def test_the_meter_counts_what_is_before_a_checkpoint(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidFile, match=r"nowhere\.csv cannot be read: No such file"):
-        read_columns(source_of(str(tmp_path / "nowhere.csv")))
+        read_header(source_of(str(tmp_path / "nowhere.csv")))
     with pytest.raises(InvalidFile, match=r"cannot be read: Is a directory"):
         list(read_rows(sources=[Source(str(tmp_path), "csv")]))
 

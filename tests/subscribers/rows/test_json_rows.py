@@ -52,7 +52,7 @@ def test_a_raw_nul_is_no_json() -> None:
 
 
 def test_utf_16_is_the_files_fault() -> None:
-    with pytest.raises(InvalidFile, match=r"e\.jsonl looks like UTF-16: save it as UTF-8\."):
+    with pytest.raises(InvalidFile, match=r"e\.jsonl looks like UTF-16: give --encoding"):
         rows_of('{"a":1}\n'.encode("utf-16-be"), name="e.jsonl")
 
 

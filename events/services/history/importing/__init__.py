@@ -5,5 +5,6 @@ did it, its name, and that it is recorded once; `importer` has the order of the 
 """
 
 from events.services.history.importing.importer import EventImporter
+from events.services.history.importing.people import Attributes
 
-__all__ = ["EventImporter"]
+__all__ = ["Attributes", "EventImporter"]

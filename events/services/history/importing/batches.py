@@ -20,6 +20,8 @@ class ImportBatch:
         self.names_used: set[str] = set()
         self.oldest_by_key: dict[Key, datetime] = {}
         self.definitions_made = 0
+        # Rows that are recorded for the address, whose external id is another person's.
+        self.conflicts = 0
         self._event_ids: set[tuple[Key, str, str]] = set()
 
     def rejected_in_order(self) -> list[Rejected]:

@@ -17,7 +17,7 @@ from events.intake.rows import EventReader, EventRow
 from events.models import EventDefinition
 from events.services.configuration import sync_rules, watched_sequences
 from events.services.history.importing.batches import ImportBatch, oldest_of
-from events.services.history.importing.people import People, PeopleChanged
+from events.services.history.importing.people import Attributes, People, PeopleChanged
 from events.services.history.importing.postgresql import PostgreSQL
 from events.services.history.importing.sqlite import SQLite
 from events.services.history.importing.store import EventLine, Key, Known, ReadyRow, Store
@@ -58,6 +58,7 @@ class EventImporter:
         limits: Limits,
         clock: Callable[[], datetime],
         is_dry_run: bool = False,
+        attributes: Attributes = Attributes.FILL,
     ) -> None:
         """With `reader.is_live_kept`, live events are recorded one by one, with all effects.
 
@@ -70,7 +71,12 @@ class EventImporter:
         self.is_dry_run = is_dry_run
         self.store: Store = PostgreSQL() if connection.vendor == "postgresql" else SQLite()
         most = limits.attributes_bytes
-        self.people = People(store=self.store, attributes_bytes=most, is_dry_run=is_dry_run)
+        self.people = People(
+            store=self.store,
+            attributes_bytes=most,
+            is_dry_run=is_dry_run,
+            attributes=attributes,
+        )
         self.definition_keys: dict[str, Key] = {}
         self.configuration: Configuration | None = None
         # In a dry run: hashes of the events that have ids.
@@ -128,6 +134,7 @@ class EventImporter:
             duplicates=good - len(lines),
             subscribers_created=len(created),
             definitions_created=batch.definitions_made,
+            conflicts=batch.conflicts,
         )
         if lines:
             moments = [line.row.event.occurred_at for line in lines]
@@ -269,13 +276,15 @@ class EventImporter:
             if isinstance(found, Fault):
                 batch.rejected[place] = (found,)
                 continue
+            batch.conflicts += value.person.external_id not in {None, found.external_id}
             if event.event_id is not None and not batch.is_new(found, event.name, event.event_id):
                 continue
             batch.add(found, value)
 
     def _find(self, value: ReadyRow, now: datetime) -> Known | Fault:
         if value.event.name in self.definition_keys:
-            return self.people.resolve(value.person, now=now)
+            at = value.event.occurred_at
+            return self.people.resolve(value.person, occurred_at=at, now=now)
         chosen = self.people.choose(value.person)
         if isinstance(chosen, Fault):
             return chosen

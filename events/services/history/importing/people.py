@@ -1,14 +1,20 @@
 """The people of an import's rows: found, created, completed; many at a time.
 
 The rules are those of `subscribers.services.audience.subscribers`, row by row in the order of the
-file, kept in memory: a person as read, and as the rows before left them. Locks: the people who
-change, in the order of their ids; they are read again under the lock.
+file, but that history only fills what is empty, and counts for the address where the external id is
+somebody else's. Kept in memory: a person as read, and as the rows before left them. Locks: the
+people who change, in the order of their ids; they are read again under the lock.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
+from django.db.models import Max
+
+from events.models import Event
 from events.services.history.importing.store import Key, Known, Store
 from subscribers import reactions
 from subscribers.ids import new_ids
@@ -29,14 +35,35 @@ IDS_AT_ONCE = 100
 PLACES = {name: place for place, name in enumerate(profile.NAMES)}
 
 
+class Attributes(StrEnum):
+    """What rows of history do with attributes of known people."""
+
+    # Only what is empty, as names.
+    FILL = "fill"
+    # A row that is newer than all events of the person counts.
+    NEWEST = "newest"
+    # Rows say nothing about people but who they are.
+    IGNORE = "ignore"
+
+
 class PeopleChanged(Exception):
     """A person was changed between the first read and the lock: start again."""
 
 
 class People:
-    def __init__(self, *, store: Store, attributes_bytes: int, is_dry_run: bool) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        attributes_bytes: int,
+        is_dry_run: bool,
+        attributes: Attributes = Attributes.FILL,
+    ) -> None:
         """In a dry run all people that it would have created stay in memory."""
         self.store = store
+        self.attributes = attributes
+        # With `newest`, in this batch: when the newest event of a person occurred.
+        self.newest_by_key: dict[Key, datetime] = {}
         self.is_dry_run = is_dry_run
         self.attributes_bytes = attributes_bytes
         self.by_email: dict[str, Known] = {}
@@ -91,6 +118,11 @@ class People:
             self._remember(known)
             known.email_key = before.email_key
         self.changed = by_key
+        if self.attributes is Attributes.NEWEST:
+            by_id = {self.store.id_of(key): key for key in by_key}
+            newest = Event.objects.filter(subscriber__in=by_id).values_list("subscriber")
+            for row_id, newest_at in newest.annotate(Max("occurred_at")):
+                self.newest_by_key[by_id[row_id]] = newest_at
 
     def would_change(self, person: Person, known: Known) -> bool:
         return bool(
@@ -105,18 +137,21 @@ class People:
         may_come = person.email is None and person.external_id in given_with_email
         return isinstance(self.choose(person), Fault) and not may_come
 
-    def resolve(self, person: Person, *, now: datetime) -> Known | Fault:
+    def resolve(self, person: Person, *, occurred_at: datetime, now: datetime) -> Known | Fault:
         """Return the person of the row, changed by it, or why the row is refused."""
         known = self.choose(person)
         if isinstance(known, Fault):
             return known
         if known is None:
-            return self._make(person, now)
+            known = self._make(person, now)
+            self.newest_by_key[known.key] = occurred_at
+            return known
         if person.attributes or person.texts:
-            fault = self._complete(known, person)
+            fault = self._complete(known, person, occurred_at)
             if fault is not None:
                 return fault
-        if person.external_id is not None and known.external_id is None:
+        is_free = person.external_id not in self.by_external_id
+        if person.external_id is not None and known.external_id is None and is_free:
             self._touch(known)
             known.external_id = person.external_id
             self.by_external_id[person.external_id] = known
@@ -177,6 +212,7 @@ class People:
             if not self.is_dry_run:
                 known.attributes = None
         self.made, self.changed, self.attribute_names = [], {}, set()
+        self.newest_by_key.clear()
 
     def choose(self, person: Person) -> Known | Fault | None:
         """Return who has the identity, None if nobody has, or why the row is refused."""
@@ -186,7 +222,10 @@ class People:
         by_id = self.by_external_id.get(person.external_id)
         try:
             return subscribers.choose(by_address=by_address, by_external_id=by_id, person=person)
-        except (subscribers.IdentityConflict, subscribers.SubscriberNotFound) as error:
+        except subscribers.IdentityConflict:
+            # History is about the address; the import counts such rows.
+            return by_address
+        except subscribers.SubscriberNotFound as error:
             return Fault("", str(error))
 
     def _make(self, person: Person, now: datetime) -> Known:
@@ -205,12 +244,24 @@ class People:
         self._remember(known)
         return known
 
-    def _complete(self, known: Known, person: Person) -> Fault | None:
-        """Fill names and merge attributes; returns why the row is refused, if it is."""
+    def _complete(self, known: Known, person: Person, occurred_at: datetime) -> Fault | None:
+        """Fill names and attributes; returns why the row is refused, if it is."""
         if known.attributes is None:
             if self.would_change(person, known):
                 raise PeopleChanged
             return None
+        newest_at = self.newest_by_key.get(known.key)
+        is_newest = newest_at is None or occurred_at >= newest_at
+        if is_newest:
+            self.newest_by_key[known.key] = occurred_at
+        if not is_newest or self.attributes is not Attributes.NEWEST:
+            # History says nothing about what is known today.
+            absent = {
+                key: value
+                for key, value in person.attributes.items()
+                if key not in known.attributes
+            }
+            person = replace(person, attributes=absent)
         stored = dict(zip(profile.COLUMNS, (*known.texts, known.attributes), strict=True))
         most = self.attributes_bytes
         try:

@@ -18,6 +18,7 @@ from subscribers.models import (
 from subscribers.services.audience import lists, subscribers
 from subscribers.services.imports.people.drafts import SubscriberDraft
 from subscribers.services.imports.people.options import Duplicates, ImportOptions
+from subscribers.services.imports.people.standing import says_gone
 from subscribers.services.workspaces import workspaces
 from subscribers.wire.address_hashes import address_hash
 from subscribers.wire.payloads import Person
@@ -77,7 +78,7 @@ def create_lists(*, options: ImportOptions, drafts: Sequence[SubscriberDraft]) -
 
 def read(*, options: ImportOptions, drafts: Sequence[SubscriberDraft]) -> Audience:
     """Return the audience of the rows; a handful of queries, in the caller's transaction. Locks the
-    subscribers by id, unless known ones are skipped.
+    subscribers by id, unless known ones are skipped and no row says that somebody left.
     """
     audience = Audience()
     _read_people(audience, options, drafts)
@@ -109,7 +110,10 @@ def _read_people(
     if not found:
         return
     rows = Subscriber.objects.filter(pk__in=found)
-    if options.duplicates != Duplicates.SKIP:
+    may_change = options.duplicates != Duplicates.SKIP or (
+        not options.keeps_status and any(map(says_gone, drafts))
+    )
+    if may_change:
         rows = rows.locked()
     for person in rows:
         person.workspace = options.workspace

@@ -83,4 +83,5 @@ class SubscriberImporter:
             counted.duplicates += result.taken is Taken.DUPLICATE
             counted.recorded += result.taken is not Taken.DUPLICATE
             counted.subscribers_created += result.taken is Taken.CREATED
+            counted.people_left += result.taken is Taken.LEFT
         return outcome

@@ -44,6 +44,8 @@ class ImportOptions:
     furthest_ahead: timedelta
     duplicates: Duplicates = Duplicates.SKIP
     opt_in_mode: OptInMode = OptInMode.DEFAULT
+    # Whether rows that say somebody known left change nothing; else they count with every strategy.
+    keeps_status: bool = False
     creates_lists: bool = False
     starts_sequences: bool = False
     # Given attributes count, as with events, also where a known subscriber's texts stay.

@@ -11,6 +11,8 @@ class Taken(Enum):
     CREATED = "created"
     CHANGED = "changed"
     DUPLICATE = "duplicate"
+    # Known, and unsubscribed or suppressed by this row.
+    LEFT = "left"
     # The person is in the plan already.
     LATER = "later"
 

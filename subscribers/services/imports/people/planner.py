@@ -21,6 +21,7 @@ from subscribers.services.imports.people.plan import BatchPlan, Taken
 from subscribers.services.imports.people.standing import (
     Standing,
     reason_of,
+    says_gone,
     says_left,
     standing_of,
     suppressions_status,
@@ -41,7 +42,9 @@ class Planner:
     def take(self, draft: SubscriberDraft) -> Taken:
         """Plan a row, or raise `InvalidRequest`, `IdentityConflict` or `SubscriberNotFound`."""
         stored = self.audience.choose(draft.person)
-        is_skipped = stored is not None and self.options.duplicates == Duplicates.SKIP
+        is_gone = says_gone(draft) and not self.options.keeps_status
+        skips = self.options.duplicates == Duplicates.SKIP
+        is_skipped = stored is not None and skips and not is_gone
         if stored is not None and stored.pk in self.plan.touched and not is_skipped:
             return Taken.LATER
         self._check_times(draft)
@@ -51,7 +54,11 @@ class Planner:
             return Taken.CREATED
         if is_skipped:
             return Taken.DUPLICATE
-        return Taken.CHANGED if self._change(stored, draft, list_ids) else Taken.DUPLICATE
+        before = stored.status
+        is_changed = self._change(stored, draft, None if skips else list_ids)
+        if not is_changed:
+            return Taken.DUPLICATE
+        return Taken.LEFT if is_gone and stored.status != before else Taken.CHANGED
 
     def _check_times(self, draft: SubscriberDraft) -> None:
         latest = self.now + self.options.furthest_ahead
@@ -131,10 +138,13 @@ class Planner:
     ) -> bool:
         """Plan changes to a known subscriber; False when there are none."""
         changes = known_people.changes_to(stored=stored, draft=draft, options=self.options)
-        tags = [name for name in draft.tags if name not in self.audience.tags[stored.pk]]
+        skips = self.options.duplicates == Duplicates.SKIP
+        given = () if skips else draft.tags
+        tags = [name for name in given if name not in self.audience.tags[stored.pk]]
         joined = [each for each in list_ids or () if each not in self.audience.lists[stored.pk]]
-        has_line = self._plan_consent(stored, draft)
-        changes |= self._plan_standing(stored, draft)
+        has_line = not skips and self._plan_consent(stored, draft)
+        if not self.options.keeps_status:
+            changes |= self._plan_standing(stored, draft)
         if tags:
             changes["tags_version"] = stored.tags_version + 1
         after = changes.get("attributes", stored.attributes)

@@ -42,6 +42,11 @@ def says_left(draft: SubscriberDraft) -> bool:
     return draft.status == Status.UNSUBSCRIBED or draft.unsubscribed_at is not None
 
 
+def says_gone(draft: SubscriberDraft) -> bool:
+    """Tell whether the row says that the subscriber unsubscribed, bounced or complained."""
+    return says_left(draft) or reason_of(draft) is not None
+
+
 def standing_of(
     *,
     draft: SubscriberDraft,

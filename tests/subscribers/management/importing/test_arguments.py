@@ -41,9 +41,9 @@ def test_a_file_that_is_not_there(tmp_path: Path, workspace: Workspace) -> None:
 
 
 def test_a_file_in_utf_16(source: Path, workspace: Workspace) -> None:
-    source.write_text("tag\none\n", encoding="utf-16")
+    source.write_text("tag\none\n", encoding="utf-16-le")
 
-    assert refused(source, "--workspace", workspace.slug).endswith("save it as UTF-8.")
+    assert "--encoding utf-16-le" in refused(source, "--workspace", workspace.slug)
 
 
 def test_a_format_that_nothing_says(workspace: Workspace) -> None:

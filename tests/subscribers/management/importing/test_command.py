@@ -72,6 +72,8 @@ def test_machines_get_one_object_on_the_last_line(source: Path, workspace: Works
         "subscribersCreated": 0,
         "definitionsCreated": 0,
         "confirmationsQueued": 0,
+        "left": 0,
+        "conflicts": 0,
         "reasons": {"tag is needed.": 1},
     }
     assert "line 5: tag is needed." in ran.errors

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 def lines_of(path: Path) -> list[list[str]]:
     """Return a CSV file's rows."""
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         return list(csv.reader(file))
 
 
@@ -30,13 +30,13 @@ def test_rejects_have_the_rows_columns_and_the_error(tmp_path: Path, workspace: 
         b'open,"quote\nlast,\n'
     )
 
-    ran = run(source, workspace, rejects, "--json")
+    ran = run(source, workspace, rejects, "--json", "--encoding=utf-8")
 
     assert (ran.code, ran.result["rows"], ran.result["rejected"]) == (3, 7, 6)
     assert lines_of(rejects) == [
         ["error", "note", "tag"],
         ["line 2: tag is needed.", "'=1+1", ""],
-        ["line 4: note is not UTF-8.", "bad\N{REPLACEMENT CHARACTER}", "two"],
+        ["line 4: note is not UTF-8.", "bad\udcfc", "two"],
         ["line 5: row has 1 cells; the header has 2.", "few"],
         ["line 6: row has 4 cells; the header has 2.", "many", "three", "more", "and, more"],
         ["line 7: row opens a quote that is not closed.", 'open,"quote'],
@@ -77,7 +77,7 @@ def test_rejects_of_json_are_json(tmp_path: Path, workspace: Workspace) -> None:
         b'{"tag":"","half":"\\ud800"}\n\xff\n'
     )
 
-    ran = run(source, workspace, rejects)
+    ran = run(source, workspace, rejects, "--encoding=utf-8")
 
     assert ran.code == 3
     assert [json.loads(line) for line in rejects.read_text().splitlines()] == [
@@ -162,3 +162,17 @@ def test_a_file_of_rejects_that_was_cut_is_not_gone_on_with(
 
     assert ran.code == 2
     assert "is shorter than when the import was broken off" in ran.error
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_rejects_open_as_the_file_does(tmp_path: Path, workspace: Workspace, encoding: str) -> None:
+    source, rejects = tmp_path / "tags.csv", tmp_path / "rejects.csv"
+    source.write_text("tag;note\n;Zoë, a\ntoo;many;cells\n", encoding=encoding)
+
+    run(source, workspace, rejects, f"--encoding={encoding}")
+
+    assert rejects.read_text(encoding=encoding).splitlines() == [
+        "error;tag;note",
+        "line 2: tag is needed.;;Zoë, a",
+        '"line 3: row has 3 cells; the header has 2.";too;many;cells',
+    ]

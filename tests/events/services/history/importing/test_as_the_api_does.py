@@ -57,10 +57,16 @@ def at(moment: datetime) -> str:
 
 def by_api(caller: Caller, rows: list[dict[str, Any]]) -> tuple[dict[str, int], list[str]]:
     """Send a request for each row; return what they came to and why some were refused."""
-    counts, reasons = {"recorded": 0, "duplicates": 0, "rejected": 0}, []
+    counts = {"recorded": 0, "duplicates": 0, "rejected": 0, "conflicts": 0}
+    reasons = []
     for row in rows:
         event = {name: value for name, value in row.items() if name not in PERSONAL}
-        reply = caller.bulk(event, **{name: row[name] for name in PERSONAL})
+        person = without_known_attributes(caller.workspace, row)
+        reply = caller.bulk(event, **person)
+        if reply.status == 409:
+            # History counts for the address.
+            reply = caller.bulk(event, **person | {"externalId": None})
+            counts["conflicts"] += reply.status == 200
         if reply.status != 200:
             counts["rejected"] += 1
             reasons.append(reply.message)
@@ -69,6 +75,20 @@ def by_api(caller: Caller, rows: list[dict[str, Any]]) -> tuple[dict[str, int], 
         else:
             counts["recorded"] += 1
     return counts, reasons
+
+
+def without_known_attributes(workspace: Workspace, row: dict[str, Any]) -> dict[str, Any]:
+    """Return what a row says of its person, less the attributes that are known already."""
+    person = {name: row[name] for name in PERSONAL}
+    people = Subscriber.objects.filter(workspace=workspace)
+    known = people.filter(email_key=str(row["email"]).lower()).first()
+    known = known or people.filter(external_id=str(row["externalId"]).strip()).first()
+    given = row["customAttributes"]
+    if known is not None and isinstance(given, dict):
+        person["customAttributes"] = {
+            key: value for key, value in given.items() if key not in known.attributes
+        }
+    return person
 
 
 def picture(workspace: Workspace) -> dict[str, Any]:

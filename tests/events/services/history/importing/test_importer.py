@@ -113,7 +113,7 @@ def test_what_others_gave_a_person_meanwhile_stays(workspace: Workspace) -> None
     ada = Subscriber.objects.get()
     assert (ada.first_name, ada.external_id) == ("Grace", "7")
     assert ada.attributes == {"plan": "pro", "seats": 2}
-    assert (run.recorded, run.rejected) == (2, 1)
+    assert (run.recorded, run.rejected, run.conflicts) == (3, 0, 1)
 
 
 @pytest.mark.django_db

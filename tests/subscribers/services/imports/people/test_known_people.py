@@ -48,7 +48,7 @@ def test_skip_counts_a_duplicate_and_changes_nothing() -> None:
     before = state_of(person)
 
     imported = import_rows(
-        person.workspace, {**ROW, "status": "unsubscribed", "tags": ["vip"], "consentAt": STATED}
+        person.workspace, {**ROW, "status": "active", "tags": ["vip"], "consentAt": STATED}
     )
 
     assert imported.came_to == (0, 1, 0, 0)
