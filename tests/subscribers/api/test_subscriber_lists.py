@@ -6,9 +6,9 @@ import pytest
 
 from events.models import CurrentCount
 from tests import factories
+from tests.subscribers.api.test_subscribers import create
 from tests.support.calling import Caller, Reply
 from tests.support.resources import PEOPLE, send
-from tests.subscribers.api.test_subscribers import create
 
 pytestmark = pytest.mark.django_db
 
