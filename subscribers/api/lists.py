@@ -188,13 +188,20 @@ class ListView(SavesLists):
                 setattr(chosen, name, value)
         return self.saved(chosen)
 
-    @writes("Delete a list; the people stay", scope=Scope.LISTS_WRITE)
+    @writes("Delete a list; the people stay", scope=Scope.LISTS_WRITE, is_atomic=False)
     def delete(self, *, list_id: ListOfPath) -> DeletedListAnswer:
+        with transaction.atomic():
+            chosen = self._unused(list_id)
+        removed = ListMembership.objects.filter(list=chosen, unsubscribed_at=None).count()
+        lists.remove_most_members(chosen=chosen)
+        with transaction.atomic():
+            lists.delete(chosen=self._unused(list_id))
+        return DeletedListAnswer(removed_memberships=removed)
+
+    def _unused(self, list_id: UUID) -> List:
         chosen = self.locked(list_id)
         name_uses.refuse_if_used(name_uses.of_list(chosen))
-        removed = ListMembership.objects.filter(list=chosen, unsubscribed_at=None).count()
-        lists.delete(chosen=chosen)
-        return DeletedListAnswer(removed_memberships=removed)
+        return chosen
 
     def locked(self, list_id: UUID) -> List:
         workspaces.lock_configuration(workspace_id=self.workspace.pk)

@@ -3,6 +3,8 @@
 from typing import Annotated
 from uuid import UUID
 
+from django.db import transaction
+
 from events.services.sequences import name_uses
 from subscribers import ids
 from subscribers.api.calls import (
@@ -75,12 +77,19 @@ class TagView(ResourceView):
         tag.save(update_fields=["color"])
         return TagAnswer(tag=shape_of(tag))
 
-    @writes("Delete a tag, and take it from everybody", scope=Scope.TAGS_WRITE)
+    @writes("Delete a tag, and take it from everybody", scope=Scope.TAGS_WRITE, is_atomic=False)
     def delete(self, *, tag_id: TagOfPath) -> Answered:
+        with transaction.atomic():
+            tag = self._unused(tag_id)
+        tags.take_from_most(tag=tag)
+        with transaction.atomic():
+            tags.delete(tag=self._unused(tag_id))
+        return Answered()
+
+    def _unused(self, tag_id: UUID) -> Tag:
         tag = self._locked(tag_id)
         name_uses.refuse_if_used(name_uses.of_tag(tag))
-        tags.delete(tag=tag)
-        return Answered()
+        return tag
 
     def _locked(self, tag_id: UUID) -> Tag:
         """Return the tag that the caller may change; a system tag stays as it is."""

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from subscribers.models import List, ListMembership, Subscriber
+from subscribers.services.storage import portions
 from subscribers.services.workspaces import workspaces
 from subscribers.wire.names import plain
 
@@ -86,7 +87,15 @@ def save(*, changed: List) -> None:
         workspaces.configuration_changed(workspace_id=changed.workspace_id)
 
 
+def remove_most_members(*, chosen: List) -> None:
+    """Remove so many memberships that `delete` is short; outside transactions. Idempotent."""
+    portions.delete_most(ListMembership.objects.filter(list=chosen))
+
+
 def delete(*, chosen: List) -> None:
+    """Delete a list with its memberships. One transaction, which is long where very many are on the
+    list: `remove_most_members` comes before.
+    """
     with transaction.atomic():
         workspaces.lock_configuration(workspace_id=chosen.workspace_id)
         # A join meanwhile waits for this lock, so no membership remains.

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from subscribers.models import Subscriber, SubscriberTag, Tag, Workspace
+from subscribers.services.storage import portions
 from subscribers.services.workspaces import workspaces
 from subscribers.wire import tag_names
 
@@ -47,8 +48,15 @@ def create(*, workspace: Workspace, name: str, color: str = Tag.Color.GRAY) -> T
     return tag
 
 
+def take_from_most(*, tag: Tag) -> None:
+    """Take a tag from so many people that `delete` is short; outside transactions. Idempotent."""
+    portions.delete_most(SubscriberTag.objects.filter(tag=tag))
+
+
 def delete(*, tag: Tag) -> None:
-    """Delete a tag, and take it from everybody; raises `SystemTag`."""
+    """Delete a tag, and take it from everybody; raises `SystemTag`. One transaction, which is long
+    where very many have the tag: `take_from_most` comes before.
+    """
     refuse_system(tag)
     with transaction.atomic():
         workspaces.lock_configuration(workspace_id=tag.workspace_id)

@@ -7,6 +7,7 @@ from events.models import Enrollment
 from events.services.counts import current
 from subscribers.api import lists
 from subscribers.models import ConsentRecord, List, ListMembership, Subscriber
+from subscribers.services.storage import portions
 from tests.support.calling import Caller
 from tests.support.resources import PEOPLE, done, path_of_fault, send
 from tests.support.sequence_making import make_sequence
@@ -31,6 +32,21 @@ def test_a_list_is_created_read_changed_and_deleted(caller: Caller, news: str) -
     assert (listed["subscriberCount"], listed["activeSubscriberCount"]) == (0, 0)
     assert changed["list"].items() >= {"name": "Product news", "description": "Monthly."}.items()
     assert (deleted["removedMemberships"], List.objects.count()) == (0, 0)
+
+
+def test_a_list_of_many_goes_in_portions(
+    caller: Caller, news: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portions, "AT_ONCE", 2)
+    emails = [f"p{number}@example.com" for number in range(5)]
+    done(caller.post(f"{news}/subscribers", {"emails": emails}))
+    done(caller.post(f"{news}/subscribers/remove", {"emails": emails[:1]}))
+
+    deleted = done(send(caller, "DELETE", news))
+
+    assert deleted["removedMemberships"] == 4
+    assert not ListMembership.objects.exists()
+    assert Subscriber.objects.count() == 5
 
 
 def test_a_taken_name_is_a_conflict(caller: Caller, news: str) -> None:

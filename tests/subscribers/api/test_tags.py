@@ -1,8 +1,12 @@
 """`/tags`: every tag, with its colour."""
 
+from typing import Any
+
 import pytest
+from django.db import connection
 
 from subscribers.models import Subscriber, SubscriberTag, Tag
+from subscribers.services.storage import portions
 from tests import factories
 from tests.support.calling import Caller
 from tests.support.resources import send
@@ -85,6 +89,31 @@ def test_a_deleted_tag_leaves_everybody(caller: Caller) -> None:
     assert (gone.status, gone.json) == (200, {"success": True})
     assert not SubscriberTag.objects.exists()
     assert Subscriber.objects.filter(pk=person.pk).exists()
+
+
+def test_a_tag_of_many_goes_in_portions(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portions, "AT_ONCE", 2)
+    tag, other = factories.TagFactory.create_batch(2, workspace=caller.workspace)
+    for _ in range(5):
+        person = factories.SubscriberFactory.create(workspace=caller.workspace)
+        for each in (tag, other):
+            factories.SubscriberTagFactory.create(
+                workspace=caller.workspace, subscriber=person, tag=each
+            )
+    deletions: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("DELETE") and "subscribers_subscribertag" in sql:
+            deletions.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        gone = send(caller, "DELETE", f"{TAGS}/tag_{tag.pk.hex}")
+
+    assert gone.status == 200
+    assert len(deletions) == 3
+    assert set(SubscriberTag.objects.values_list("tag", flat=True)) == {other.pk}
+    assert SubscriberTag.objects.count() == 5
 
 
 def test_a_system_tag_stays(caller: Caller) -> None:

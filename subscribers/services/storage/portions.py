@@ -1,0 +1,24 @@
+"""Deletes very many rows, a portion in a transaction, so that others' writes get in between."""
+
+import time
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+AT_ONCE = 5000
+# SQLite's waiting writers look every 100 ms at the latest whether they may write.
+SECONDS_BETWEEN = 0.05
+
+
+def delete_most(rows: QuerySet[Any]) -> None:
+    """Delete all but a last portion, which may grow meanwhile; newest first, outside transactions.
+    Idempotent.
+    """
+    while True:
+        newest = list(rows.order_by("-id").values_list("pk", flat=True)[:AT_ONCE])
+        if len(newest) < AT_ONCE:
+            return
+        rows.filter(pk__in=newest).delete()
+        if connection.vendor == "sqlite":
+            time.sleep(SECONDS_BETWEEN)
