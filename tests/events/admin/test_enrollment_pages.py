@@ -218,7 +218,9 @@ def test_the_history_links_mails_and_events_in_the_order_of_time(
 
     assert admin_url(email) in page
     assert f'<a href="{admin_url(event)}">paid</a> came' in page
-    assert page.index("paid</a> came") < page.index(", visit 2: failed; after 3 attempts: 550")
+    assert page.index("paid</a> came") < page.index(
+        ", visit 2:</strong> failed; after 3 attempts: 550"
+    )
 
 
 def test_a_step_that_cannot_be_read_is_still_named(admin_client: Client, db: None) -> None:
