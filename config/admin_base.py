@@ -7,6 +7,7 @@ much as the first and nothing is counted. Search finds beginnings, by an index.
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -95,7 +96,12 @@ class KeysetChangeList(ChangeList):
     ) -> QuerySet[Any]:
         self.position = self.filter_params.pop(BEFORE, [""])[-1]
         self.params.pop(BEFORE, None)
-        rows = self._of_workspace(request, super().get_queryset(request, exclude_parameters))
+        narrowing = self._narrowing(request)
+        given = request.GET.get("workspace__id__exact", "")
+        workspace_choice.note_list(request, narrowing or workspace_choice.parsed(given))
+        rows = super().get_queryset(request, exclude_parameters)
+        if narrowing:
+            rows = rows.filter(workspace=narrowing)
         try:
             return rows.filter(self._after_position()) if self.position else rows
         except (ValidationError, ValueError, OverflowError) as error:
@@ -122,8 +128,8 @@ class KeysetChangeList(ChangeList):
         self.newest = self.get_query_string() if self.position else None
         self.narrowed_to = self._narrowed_to()
 
-    def _of_workspace(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the chosen workspace's rows, except where a link chose a row that all belong to, or
+    def _narrowing(self, request: HttpRequest) -> UUID | None:
+        """Return the chosen workspace, except where a link chose a row that all belong to, or
         somebody looks for an id.
         """
         of_links = [each for each in self.list_filter if getattr(each, "is_by_link", False)]
@@ -133,8 +139,7 @@ class KeysetChangeList(ChangeList):
         is_by_id = PUBLIC_ID.fullmatch(self.query.strip()) is not None
         is_chosen = workspace_choice.chosen(request) is not None and _has_workspace(self.model)
         self.is_of_workspace = is_chosen and not is_by_link and not is_by_id
-        narrowing = workspace_choice.narrowing(request)
-        return rows.filter(workspace=narrowing) if self.is_of_workspace and narrowing else rows
+        return workspace_choice.narrowing(request) if self.is_of_workspace else None
 
     def _after_position(self) -> Q:
         row_id = self.model._meta.pk.to_python(self.position)
@@ -268,9 +273,11 @@ class BaseAdmin(ActingAdmin):
         text = search_term.strip().replace("\0", "")
         if not text:
             return queryset, False
-        return queryset.filter(self.search_condition(text)), False
+        workspace_id = workspace_choice.of_list(request)
+        return queryset.filter(self.search_condition(text, workspace_id)), False
 
-    def search_condition(self, text: str) -> Q:
+    def search_condition(self, text: str, workspace_id: UUID | None) -> Q:
+        """Return the condition for rows; `workspace_id` is whose alone the list shows, if so."""
         condition = Q(pk__in=[])
         for field in self.search_fields:
             condition |= starting_with(field, self.fold(field, text))

@@ -58,6 +58,16 @@ def narrowing(request: HttpRequest) -> UUID | None:
     return chosen(request) if of(request).is_open else None
 
 
+def note_list(request: HttpRequest, workspace_id: UUID | None) -> None:
+    """Note the one workspace whose rows the list shows; None where there may be several."""
+    request.workspace_of_list = workspace_id  # type: ignore[attr-defined]  # as above
+
+
+def of_list(request: HttpRequest) -> UUID | None:
+    """Return the noted workspace: a search that keeps the first few people looks there alone."""
+    return getattr(request, "workspace_of_list", None)
+
+
 def note_row(request: HttpRequest, row: object) -> None:
     """Note whose row the page shows: a direct link may lead to a workspace that is not chosen."""
     workspace_id = row.pk if isinstance(row, Workspace) else getattr(row, "workspace_id", None)
@@ -86,7 +96,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
 def choose(request: HttpRequest) -> HttpResponse:
     """Keep the choice, and go back to the page without its filters: they may name foreign rows."""
     text = request.POST.get("workspace", "")
-    workspace_id = _parsed(text)
+    workspace_id = parsed(text)
     if workspace_id and Workspace.objects.filter(pk=workspace_id).exists():
         request.session[SESSION_KEY] = workspace_id.hex
     else:
@@ -106,14 +116,14 @@ def _read(request: HttpRequest) -> Choice:
     offered = list(rows.order_by("name", "pk")[:MOST_OFFERED])
     if len(offered) == 1:
         return Choice(offered, offered[0])
-    chosen_id = _parsed(request.session.get(SESSION_KEY, ""))
+    chosen_id = parsed(request.session.get(SESSION_KEY, ""))
     found = next((each for each in offered if each.pk == chosen_id), None)
     if chosen_id and not found and len(offered) == MOST_OFFERED:
         found = rows.filter(pk=chosen_id).first()
     return Choice(offered, found)
 
 
-def _parsed(text: str) -> UUID | None:
+def parsed(text: str) -> UUID | None:
     try:
         return UUID(text)
     except (ValueError, AttributeError, TypeError):

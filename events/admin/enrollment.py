@@ -1,6 +1,7 @@
 """Enrollments: where each person is in a sequence, its history, and why nothing happens."""
 
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
@@ -63,8 +64,8 @@ class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
             "workspace", "subscriber", "sequence", "version", "step", "started_by__definition"
         )
 
-    def search_condition(self, text: str) -> Q:
-        return row_or_person("enr", text)
+    def search_condition(self, text: str, workspace_id: UUID | None) -> Q:
+        return row_or_person("enr", text, workspace_id)
 
     def row_actions(self, request: HttpRequest, row: Enrollment) -> Sequence[RowAction]:
         return enrollment_actions.allowed(row)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR
@@ -158,14 +159,14 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
             return None
         if (
             event_filters.NAME in request.GET
-            or Event.objects.filter(self.search_condition(text)).exists()
+            or Event.objects.filter(self.search_condition(text, None)).exists()
         ):
             return None
         known = event_filters.definitions(request).filter(starting_with("name", text))
         return text if known.exists() else None
 
-    def search_condition(self, text: str) -> Q:
-        return row_or_person("evt", text)
+    def search_condition(self, text: str, workspace_id: UUID | None) -> Q:
+        return row_or_person("evt", text, workspace_id)
 
     @admin.display(description="event")
     def name(self, event: Event) -> str:

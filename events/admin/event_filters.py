@@ -107,9 +107,10 @@ class PersonFilter(FieldFilter):
     title = "Person"
     parameter_name = PERSON
     help_text = "Whole address or external id"
+    request: HttpRequest
 
     def narrow(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        return queryset.filter(of_person(text))
+        return queryset.filter(of_person(text, workspace_choice.of_list(self.request)))
 
 
 class EventMoment(MomentFilter):

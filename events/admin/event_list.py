@@ -95,8 +95,7 @@ class EventList(ScanningList):
         return rows.filter(self._after_position()) if self.position else rows
 
     def _workspace_id(self, request: HttpRequest) -> Any:  # noqa: ANN401 - a text, an id, None
-        given = request.GET.get("workspace__id__exact")
-        return given or (workspace_choice.narrowing(request) if self.is_of_workspace else None)
+        return workspace_choice.of_list(request)
 
 
 class NewerEvents(EventList):

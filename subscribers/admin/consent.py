@@ -1,5 +1,7 @@
 """The consent ledger, read-only: confirmations, unsubscribes and the like, with when and how."""
 
+from uuid import UUID
+
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -35,8 +37,8 @@ class ConsentRecordAdmin(ReadOnlyAdmin, FilteredAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentRecord]:
         return super().get_queryset(request).defer("subscriber__attributes")
 
-    def search_condition(self, text: str) -> Q:
-        return of_person(text) | address_remains(text)
+    def search_condition(self, text: str, workspace_id: UUID | None) -> Q:
+        return of_person(text, workspace_id) | address_remains(text)
 
     def heading(self, record: ConsentRecord) -> str:
         return f"{record.get_kind_display()} {moment(record.at)}"

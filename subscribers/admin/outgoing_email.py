@@ -6,6 +6,7 @@ The engine owns the mails; an operator resolves those that failed or whose deliv
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -82,8 +83,8 @@ class OutgoingEmailAdmin(outbox_bulk.BulkPages, ReadOnlyAdmin, FilteredAdmin):
         is_one = bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)
         return rows.select_related("subscriber", "workspace") if is_one else rows.defer(*BODIES)
 
-    def search_condition(self, text: str) -> Q:
-        return row_or_person("eml", text)
+    def search_condition(self, text: str, workspace_id: UUID | None) -> Q:
+        return row_or_person("eml", text, workspace_id)
 
     def row_actions(self, request: HttpRequest, row: OutgoingEmail) -> Sequence[RowAction]:
         if row.status == OutgoingEmail.Status.UNKNOWN:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import reduce
 from operator import or_
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet, Value
@@ -25,23 +26,22 @@ SHORTEST_WORD = 2
 MOST_BY_WORDS = 500
 
 
-def row_or_person(prefix: str, text: str) -> Q:
+def row_or_person(prefix: str, text: str, workspace_id: UUID | None) -> Q:
     row_id = ids.decode(prefix, text)
-    return of_person(text) if row_id is None else Q(pk=row_id)
+    return of_person(text, workspace_id) if row_id is None else Q(pk=row_id)
 
 
-def of_person(text: str) -> Q:
+def of_person(text: str, workspace_id: UUID | None) -> Q:
     """Return the condition for rows of people, by whole address (any form), external id or name."""
-    person = Q(external_id=text) | named(text)
+    person = Q(external_id=text) | named(text, workspace_id)
     with suppress(addresses.InvalidAddress):
         person |= Q(email_key=addresses.parse(text).key)
-    found = (
-        Subscriber.objects.filter(person).order_by("-pk").values_list("pk", flat=True)[:MOST_PEOPLE]
-    )
+    people = _of_workspace(Subscriber.objects.filter(person), workspace_id)
+    found = people.order_by("-pk").values_list("pk", flat=True)[:MOST_PEOPLE]
     return Q(subscriber__in=list(found))
 
 
-def named(text: str) -> Q:
+def named(text: str, workspace_id: UUID | None) -> Q:
     """Return the condition for subscribers whose names begin so: one of them, or both in any order.
 
     Names of several words are also found by their later words; one query finds those people.
@@ -58,7 +58,8 @@ def named(text: str) -> Q:
         condition |= _begins("last_name", one, _begins("first_name", other))
     is_name = any(len(word) >= SHORTEST_WORD for word in words) and "@" not in whole
     # Apart from the list's query, which would read all people for it.
-    found = list(with_words(words)[:MOST_BY_WORDS]) if is_name else []
+    people = _of_workspace(with_words(words), workspace_id)
+    found = list(people[:MOST_BY_WORDS]) if is_name else []
     return condition | Q(pk__in=found)
 
 
@@ -73,6 +74,10 @@ def with_words(words: list[str]) -> QuerySet[Subscriber, UUID]:
         places = [GreaterThan(StrIndex("names", Value(f" {form}")), 0) for form in _forms(word)]
         people = people.filter(reduce(or_, map(Q, places)))
     return people.values_list("pk", flat=True)
+
+
+def _of_workspace(people: QuerySet[Any, Any], workspace_id: UUID | None) -> QuerySet[Any, Any]:
+    return people.filter(workspace=workspace_id) if workspace_id else people
 
 
 def _begins(field: str, text: str, besides: Q | None = None) -> Q:

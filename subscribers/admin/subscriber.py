@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import Prefetch, Q, QuerySet
@@ -82,12 +83,12 @@ class SubscriberAdmin(EnrollingActions, FilteredAdmin):
     def fold(self, field: str, text: str) -> str:
         return text.lower() if field == "email_key" else text
 
-    def search_condition(self, text: str) -> Q:
+    def search_condition(self, text: str, workspace_id: UUID | None) -> Q:
         """Accept a name, a whole address in any of its forms, or a public id."""
         row_id = ids.decode("sub", text)
         if row_id is not None:
             return Q(pk=row_id)
-        found = super().search_condition(text) | named(text)
+        found = super().search_condition(text, workspace_id) | named(text, workspace_id)
         with suppress(addresses.InvalidAddress):
             found |= Q(email_key=addresses.parse(text).key)
         return found

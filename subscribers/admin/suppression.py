@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -93,8 +94,8 @@ class SuppressionAdmin(BaseAdmin):
         """A suppression is removed for a reason, by the action."""
         return False
 
-    def search_condition(self, text: str) -> Q:
-        return super().search_condition(text) | address_remains(text)
+    def search_condition(self, text: str, workspace_id: UUID | None) -> Q:
+        return super().search_condition(text, workspace_id) | address_remains(text)
 
     def save_model(
         self, request: HttpRequest, obj: Suppression, form: RowForm, change: bool

@@ -14,6 +14,7 @@ from events.admin.sequence_editor import lines
 from events.admin.sequence_editor.row_fields import ARRANGE, ROWS_MARK
 from events.admin.sequence_editor.step_forms import FORMS, wire_kind_of
 from events.language.steps import EXIT, MOST_STEPS
+from events.language.steps.kinds.split import MOST_BRANCHES
 from events.wording.steps import branch_name
 
 # Of the step that is added at the end, and of one below a step.
@@ -71,9 +72,11 @@ class TypedStep:
         widget = FORMS[self.kind].base_fields[BRANCHES].widget
         text = widget.value_from_datadict(MultiValueDict(self.values), MultiValueDict(), BRANCHES)
         try:
-            return lines.branches_from(text or "")
+            found = lines.branches_from(text or "")
         except lines.UnreadableLine:
             return []
+        # Each way of each split is drawn and led anew: of thousands, which no split may have, none.
+        return found if len(found) <= 2 * MOST_BRANCHES else []
 
 
 class Arranged(NamedTuple):
@@ -109,9 +112,8 @@ def arranged(steps: Sequence[TypedStep], posted: Mapping[str, str]) -> Arranged:
     return Arranged(rows)
 
 
-def landing(steps: Sequence[TypedStep], place: int, way: str) -> int:
-    """Return the place of a step that is added as the first of a way."""
-    target = steps[place].jumps.get(way, "")
+def landing(steps: Sequence[TypedStep], place: int, target: str) -> int:
+    """Return the place of a step that is added as the first of a way, which leads to a target."""
     later = (n for n in range(place + 1, len(steps)) if steps[n].step_id == target)
     return next(later, len(steps))
 
@@ -141,8 +143,9 @@ def _with_new_in(rows: list[TypedStep], owner: int, way: str) -> Arranged:
     new = _made(rows, rows[owner].first(NEW_KIND), {})
     if new is None or way not in rows[owner].jumps:
         return Arranged(rows)
-    place = landing(rows, owner, way)
-    above, target = rows[place - 1], rows[owner].jumps[way]
+    target = rows[owner].jumps[way]
+    place = landing(rows, owner, target)
+    above = rows[place - 1]
     # Nobody else comes to it.
     if above.kind not in ENDS and not above.first("next"):
         above.lead("next", rows[place].step_id if place < len(rows) else EXIT)

@@ -68,19 +68,18 @@ def _leads(typed: Sequence[TypedStep], number: int) -> str:
 def _ways_to_add(typed: Sequence[TypedStep], number: int) -> tuple[WayToAdd, ...]:
     one = typed[number]
     after = WayToAdd(str(number), "after it", number + 2)
+    jumps = one.jumps
     if one.kind == "condition":
-        otherwise = landing(typed, number, "on_false") + 1
+        otherwise = landing(typed, number, jumps["on_false"]) + 1
         return (
             WayToAdd(str(number), "if so", number + 2),
             WayToAdd(f"{number}-on_false", "otherwise", otherwise),
         )
     if one.kind == "split":
-        named = enumerate(one.branch_names)
+        named = ((f"branches.{n}", name) for n, name in enumerate(one.branch_names))
         return tuple(
-            WayToAdd(
-                f"{number}-branches.{n}", f"in {name}", landing(typed, number, f"branches.{n}") + 1
-            )
-            for n, name in named
+            WayToAdd(f"{number}-{way}", f"in {name}", landing(typed, number, jumps[way]) + 1)
+            for way, name in named
         ) or (after,)
     return (after,)
 

@@ -2,10 +2,13 @@
 
 import pytest
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
+from django.urls import reverse
 
 from config.admin_base import list_url
 from events.models import Event
+from subscribers.admin import person_search
 from subscribers.admin.person_search import with_words
 from subscribers.models import OutgoingEmail, Subscriber
 from tests import factories
@@ -70,3 +73,39 @@ def test_lists_of_what_people_did_are_found_by_their_name(
 
     assert list(events) == [event]
     assert list(mails) == [email]
+
+
+@pytest.mark.parametrize("by", ["sidebar", "filter"])
+@pytest.mark.parametrize("model", [Subscriber, Event])
+def test_people_of_other_workspaces_push_nobody_out(
+    admin_client: Client,
+    lena: Subscriber,
+    monkeypatch: pytest.MonkeyPatch,
+    model: type[Model],
+    by: str,
+) -> None:
+    monkeypatch.setattr(person_search, "MOST_PEOPLE", 2)
+    monkeypatch.setattr(person_search, "MOST_BY_WORDS", 2)
+    event = factories.EventFactory.create(subscriber=lena)
+    for _ in range(3):
+        factories.SubscriberFactory.create(first_name="Ada Ängla", last_name="Haddad")
+    workspace = lena.workspace_id.hex
+    narrowed = {"workspace__id__exact": workspace} if by == "filter" else {}
+    if by == "sidebar":
+        admin_client.post(reverse("choose-workspace"), {"workspace": workspace})
+
+    rows = admin_client.get(list_url(model, q="Ängla", **narrowed)).context["cl"].result_list
+
+    assert list(rows) == [lena if model is Subscriber else event]
+
+
+def test_a_list_that_a_link_leads_to_is_searched_in_all_workspaces(
+    admin_client: Client, lena: Subscriber
+) -> None:
+    tag = factories.SubscriberTagFactory.create(subscriber=lena, workspace=lena.workspace).tag
+    other = factories.WorkspaceFactory.create()
+    admin_client.post(reverse("choose-workspace"), {"workspace": other.pk.hex})
+
+    shown = admin_client.get(list_url(Subscriber, q="Ängla", tag=tag.pk.hex)).context["cl"]
+
+    assert list(shown.result_list) == [lena]

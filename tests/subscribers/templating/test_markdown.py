@@ -3,7 +3,7 @@
 import pytest
 
 from subscribers.templating import markdown
-from subscribers.templating.mail import check, render
+from subscribers.templating.mail import TemplateFault, check, render
 
 DATA = {
     "subscriber": {"firstName": "*Ada* [x](https://evil.example) <b>"},
@@ -111,3 +111,26 @@ def test_the_html_is_a_template_for_every_construct() -> None:
     paths = check(markdown.to_html(source)).paths
 
     assert {f"event.{letter}" for letter in "abcdfg"} <= paths
+
+
+@pytest.mark.parametrize("opening", ["{{", "{%", "{% raw ", "{% raw %}", "{% comment %}"])
+def test_tags_that_never_end_take_no_time(opening: str) -> None:
+    """In quadratic time they would take minutes."""
+    source = opening * (markdown.MOST_BYTES // len(opening))
+
+    made = markdown.to_html(source)
+
+    with pytest.raises(TemplateFault):
+        check(made)
+
+
+def test_a_tag_after_one_that_never_ends_is_left_alone() -> None:
+    assert markdown.to_html("{{event.a}} {% raw %} *b* {{event.c}}") == (
+        "<p>{{event.a}} {% raw %} <em>b</em> {{event.c}}</p>\n"
+    )
+
+
+def test_raw_text_and_comments_are_kept_as_they_are() -> None:
+    source = "{%- raw %}*a* {{b}} {%- endraw -%} {% comment %}*x*{% endcomment %}{{event.c}}"
+
+    assert markdown.to_html(source) == f"<p>{source}</p>\n"

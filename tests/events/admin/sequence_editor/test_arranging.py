@@ -8,6 +8,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from config.admin_base import admin_url
+from events.admin.sequence_editor.arranging import TypedStep
+from events.admin.sequence_editor.places import places_of
 from events.models import Sequence
 from subscribers.models import Workspace
 from tests import factories
@@ -273,6 +275,16 @@ def test_a_new_split_has_two_branches_to_fill(admin_client: Client, workspace: W
         {"id": "a", "weight": 50, "next": "exit"},
         {"id": "b", "weight": 50, "next": "exit-3"},
     ]
+
+
+@pytest.mark.parametrize(("lines", "ways"), [(11, 11), (5000, 0)])
+def test_more_branches_than_a_split_may_have_are_ways_up_to_some(lines: int, ways: int) -> None:
+    """Each is drawn and led anew: of thousands, the editor's page would take minutes."""
+    typed = TypedStep("split", {"id": ["s"], "branches": ["1 exit a\n" * lines]})
+
+    (place,) = places_of([typed])
+
+    assert [each.name for each in place.ways] == (["in a"] * ways or ["after it"])
 
 
 def test_a_flow_is_built_without_script(admin_client: Client, workspace: Workspace) -> None:
