@@ -17,7 +17,7 @@ from events.intake.cells import FIELDS, OF_PROFILE
 from events.intake.payloads import EventDraft, Limits, RejectedEvent, parse_event
 from events.intake.presets import Preset
 from subscribers.rows.columns import ColumnReader, look_up
-from subscribers.rows.plans import BY_MAP, BY_NAME, NO_PLAN, Plan
+from subscribers.rows.plans import BY_MAP, BY_NAME, NO_PLAN, ColumnPlan
 from subscribers.wire.addresses import Address
 from subscribers.wire.payloads import Fault, InvalidRequest, Person, parse_person
 
@@ -44,7 +44,7 @@ class EventReader:
         self,
         *,
         limits: Limits,
-        plan: Plan = NO_PLAN,
+        plan: ColumnPlan = NO_PLAN,
         preset: Preset | None = None,
         event_id_from: Sequence[str] = (),
         is_live_kept: bool = False,

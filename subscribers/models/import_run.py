@@ -35,7 +35,7 @@ class ImportRun(models.Model):
     files = models.JSONField(default=list)
     # A run is resumed with the same files and options.
     options = models.JSONField(default=dict)
-    # How the columns are read (`rows.plans.Plan`); null for runs of earlier releases.
+    # How the columns are read (`rows.plans.ColumnPlan`); null for runs of earlier releases.
     mapping = models.JSONField(null=True, blank=True)
     # SHA-256 of kind, files and options.
     fingerprint = models.CharField(max_length=64)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from subscribers.rows import name_cells, times, typed_cells
-from subscribers.rows.plans import NO_PLAN, Plan, value_key
+from subscribers.rows.plans import NO_PLAN, ColumnPlan, value_key
 from subscribers.rows.row import InvalidFile
 from subscribers.wire import json_gate
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
@@ -49,7 +49,7 @@ class Fields:
 class ColumnReader:
     """Returns rows as request bodies; remembers the columns of the current file."""
 
-    def __init__(self, *, fields: Fields, plan: Plan = NO_PLAN) -> None:
+    def __init__(self, *, fields: Fields, plan: ColumnPlan = NO_PLAN) -> None:
         """A column that the plan does not have is the field of its name."""
         self._fields = fields
         self._plan = plan

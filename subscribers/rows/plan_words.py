@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from subscribers.rows import times
-from subscribers.rows.plans import Plan
+from subscribers.rows.plans import ColumnPlan
 
 MOST_COLUMNS = 60
 LONGEST_NAME = 40
 _NAIVE = frozenset({times.ISO, times.DAY_FIRST, times.MONTH_FIRST, times.EXCEL})
 
 
-def as_lines(plan: Plan) -> Iterator[str]:
+def as_lines(plan: ColumnPlan) -> Iterator[str]:
     """Yield a line for each column, those that are not used last; texts are outsiders'."""
     shown = sorted(plan.columns.items(), key=lambda pair: not pair[1].field)
     for theirs, column in shown[:MOST_COLUMNS]:

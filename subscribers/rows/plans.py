@@ -23,7 +23,7 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True):
     samples: tuple[str, ...] = ()
 
 
-class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
+class ColumnPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     columns: dict[str, Column] = {}
     # By field, and by the folded word of the file.
     values: dict[str, dict[str, str]] = {}
@@ -34,7 +34,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     # How many good rows were looked at to decide it; 0 for a pipe.
     rows: int = 0
 
-    def without_samples(self) -> "Plan":
+    def without_samples(self) -> "ColumnPlan":
         """Return the plan without what the file says of people."""
         bare = {
             name: msgspec.structs.replace(column, samples=())
@@ -43,14 +43,14 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
         return msgspec.structs.replace(self, columns=bare)
 
 
-NO_PLAN = Plan()
+NO_PLAN = ColumnPlan()
 
 
-def renaming(renamed: dict[str, str]) -> Plan:
+def renaming(renamed: dict[str, str]) -> ColumnPlan:
     """Return the plan that maps the file's names to ours and decides nothing else."""
-    return Plan(columns={theirs: Column(ours, BY_MAP) for theirs, ours in renamed.items()})
+    return ColumnPlan(columns={theirs: Column(ours, BY_MAP) for theirs, ours in renamed.items()})
 
 
 def value_key(text: str) -> str:
-    """Return the key of a word in `Plan.values`; signs alone have no letters to compare."""
+    """Return the key of a word in `ColumnPlan.values`; signs alone have no letters to compare."""
     return folded(text) or text.strip()

@@ -15,7 +15,7 @@ from subscribers.rows import name_cells, times, typed_cells
 from subscribers.rows.columns import Fields, look_up
 from subscribers.rows.faults import storable
 from subscribers.rows.headers import folded, says_standing
-from subscribers.rows.plans import BY_MAP, BY_NAME, BY_SYNONYM, IGNORED, Column, Plan
+from subscribers.rows.plans import BY_MAP, BY_NAME, BY_SYNONYM, IGNORED, Column, ColumnPlan
 from subscribers.rows.row import InvalidFile, Row
 from subscribers.rows.status_words import status_of
 from subscribers.wire import json_gate
@@ -79,7 +79,7 @@ def survey(
     name: str,
     is_whole: bool,
     is_refused: bool = True,
-) -> Plan:
+) -> ColumnPlan:
     """Return the plan of a file's columns; raises `InvalidFile` with what to type.
 
     Reads all rows where a column must be decided, or with `is_whole`; else the first thousand.
@@ -181,7 +181,7 @@ class _Look:
         elif not isinstance(value, str) or len(seen.forms) < len(typed_cells.TYPES):
             seen.forms[typed_cells.type_of(text)] += 1
 
-    def decided(self, name: str, *, is_refused: bool) -> Plan:
+    def decided(self, name: str, *, is_refused: bool) -> ColumnPlan:
         self._refuse_missing(name)
         self._settle_rivals()
         columns: dict[str, Column] = {}
@@ -197,7 +197,7 @@ class _Look:
             self._refuse_standings(columns, name)
         wishes = self.wishes
         self._refuse_constants(columns, name)
-        return Plan(columns, wishes.values, wishes.constants, wishes.zone, self.rows)
+        return ColumnPlan(columns, wishes.values, wishes.constants, wishes.zone, self.rows)
 
     def _refuse_missing(self, name: str) -> None:
         """Refuse names of columns that the file does not have; keys may come in later rows."""
@@ -282,7 +282,7 @@ class _Look:
                 )
 
 
-def check_needs(*, plan: Plan, needs: Needs, name: str) -> None:
+def check_needs(*, plan: ColumnPlan, needs: Needs, name: str) -> None:
     """Refuse a file that has no column for something."""
     used = {column.field for column in plan.columns.values()} | plan.constants.keys()
     for wanted, advice in needs:

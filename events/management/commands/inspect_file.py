@@ -9,7 +9,7 @@ from events.intake import cells
 from subscribers.rows import plan_words
 from subscribers.rows.columns import Fields
 from subscribers.rows.files import check_encoding, read_header, read_rows, sources_of
-from subscribers.rows.plans import Plan
+from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import CSV, JSONL, InvalidFile
 from subscribers.rows.survey import Needs, Wishes, check_needs, survey
 from subscribers.services.imports.people import columns
@@ -74,5 +74,5 @@ class Command(BaseCommand):
         self.stdout.write(f"Try it with: {shlex.join(words)}")
 
 
-def _used(plan: Plan) -> set[str]:
+def _used(plan: ColumnPlan) -> set[str]:
     return {column.field for column in plan.columns.values() if column.field}

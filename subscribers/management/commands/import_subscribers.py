@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 from subscribers.management import asking_first
 from subscribers.management.importing import ImportCommand
 from subscribers.models import ImportRun, Workspace
-from subscribers.rows.plans import Plan
+from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.status_words import GONE, status_of
 from subscribers.rows.survey import Needs
 from subscribers.services.consent.ledger import Circumstances
@@ -63,7 +63,7 @@ class Command(ImportCommand):
             help="Keep cells of attributes.* as texts, numbers and true, false, null too.",
         )
 
-    def make_sure(self, *, plan: Plan, workspace: Workspace, options: dict[str, Any]) -> None:
+    def make_sure(self, *, plan: ColumnPlan, workspace: Workspace, options: dict[str, Any]) -> None:
         """Ask before a mail to everybody of a file that proves no consent."""
         columns = {column.field for column in plan.columns.values()}
         is_chosen = options["opt_in_mode"] != OptInMode.DEFAULT or "consentAt" in columns

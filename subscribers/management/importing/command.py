@@ -22,7 +22,7 @@ from subscribers.models import ImportRun, Workspace
 from subscribers.rows import plan_words
 from subscribers.rows.columns import Fields
 from subscribers.rows.files import can_be_read_again, read_rows
-from subscribers.rows.plans import Plan
+from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import InvalidFile, Meter, Row
 from subscribers.rows.survey import Needs
 from subscribers.services.imports import loop, runs
@@ -86,7 +86,7 @@ class ImportCommand(BaseCommand):
         """Return the fields of the columns of a product's export."""
         return {}
 
-    def make_sure(self, *, plan: Plan, workspace: Workspace, options: dict[str, Any]) -> None:
+    def make_sure(self, *, plan: ColumnPlan, workspace: Workspace, options: dict[str, Any]) -> None:
         """Ask before a new run that cannot be taken back; raises `CommandError` for a no."""
 
     def fields_of(self, options: dict[str, Any]) -> Fields:  # noqa: ARG002 - for others
@@ -158,7 +158,7 @@ class ImportCommand(BaseCommand):
 
     def _look(
         self, asked: ImportRequest, options: dict[str, Any]
-    ) -> tuple[Plan, Iterator[Row] | None]:
+    ) -> tuple[ColumnPlan, Iterator[Row] | None]:
         fields = self.fields_of(options)
         wishes = reading.wishes_of(
             options=options,

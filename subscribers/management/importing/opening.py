@@ -13,7 +13,7 @@ from django.utils import timezone
 from subscribers.management.importing.arguments import ImportRequest
 from subscribers.models import ImportRun
 from subscribers.rows.files import can_be_read_again, stored_size
-from subscribers.rows.plans import Plan
+from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import Meter
 from subscribers.services.imports import runs
 
@@ -25,7 +25,7 @@ def open_run(
     kind: str,
     asked: ImportRequest,
     options: Mapping[str, Any],
-    plan: Plan | None,
+    plan: ColumnPlan | None,
     say: Callable[[str], None],
 ) -> ImportRun:
     """Return a new run, or with `--resume` the interrupted one; raises `CommandError`.

@@ -12,7 +12,7 @@ from subscribers.models import ImportRun
 from subscribers.rows import name_cells, times, typed_cells
 from subscribers.rows.columns import FULL_NAME, Fields
 from subscribers.rows.files import can_be_read_again, check_encoding, read_rows
-from subscribers.rows.plans import Plan, value_key
+from subscribers.rows.plans import ColumnPlan, value_key
 from subscribers.rows.row import InvalidFile, Row
 from subscribers.rows.survey import Needs, Wishes, check_needs, survey
 
@@ -87,7 +87,7 @@ def wishes_of(
 
 def plan_of(
     *, asked: ImportRequest, fields: Fields, wishes: Wishes, needs: Needs, is_whole: bool
-) -> tuple[Plan, Iterator[Row] | None]:
+) -> tuple[ColumnPlan, Iterator[Row] | None]:
     """Return the plan of the files, and the rows where they can be read only once.
 
     Raises `CommandError` with what to type where a column cannot be decided.
@@ -117,9 +117,9 @@ def plan_of(
     return msgspec.structs.replace(found, rows=0), chain(ahead, rows)
 
 
-def stored_plan(run: ImportRun) -> Plan | None:
+def stored_plan(run: ImportRun) -> ColumnPlan | None:
     """Return the plan that a run began with; None for one of an earlier release."""
-    return msgspec.convert(run.mapping, Plan) if run.mapping else None
+    return msgspec.convert(run.mapping, ColumnPlan) if run.mapping else None
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

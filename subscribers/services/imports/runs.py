@@ -142,7 +142,10 @@ def begin(
     mapping: Mapping[str, Any] | None = None,
     **columns: Any,
 ) -> ImportRun:
-    """Return a new run, stored unless it is a dry run. Atomic. `mapping` is a `rows.plans.Plan`."""
+    """Return a new run, stored unless it is a dry run. Atomic.
+
+    `mapping` is a `rows.plans.ColumnPlan`.
+    """
     run = ImportRun(
         workspace=workspace,
         kind=kind,

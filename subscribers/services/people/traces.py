@@ -24,7 +24,7 @@ from subscribers.models import (
     Subscriber,
     Suppression,
 )
-from subscribers.rows.plans import Plan
+from subscribers.rows.plans import ColumnPlan
 from subscribers.wire import addresses
 from subscribers.wire.addresses import Address
 
@@ -213,7 +213,7 @@ def _forget_in_runs(names: Names) -> None:
         run.reasons = json.loads(names.without(json.dumps(run.reasons)))
         if run.mapping:
             # A sample may be theirs without their name, such as a number of their telephone.
-            bare = msgspec.convert(run.mapping, Plan).without_samples()
+            bare = msgspec.convert(run.mapping, ColumnPlan).without_samples()
             run.mapping = json.loads(names.without(json.dumps(msgspec.to_builtins(bare))))
         if (run.last_error, run.files, run.options, run.reasons, run.mapping) != before:
             run.save(update_fields=["last_error", "files", "options", "reasons", "mapping"])

@@ -8,7 +8,7 @@ import pytest
 from events.intake.payloads import Limits
 from events.intake.presets import PRESETS
 from events.intake.rows import EventReader, EventRow
-from subscribers.rows.plans import Column, Plan, renaming
+from subscribers.rows.plans import Column, ColumnPlan, renaming
 from subscribers.rows.typed_cells import VERBATIM
 from subscribers.wire.payloads import Fault
 
@@ -128,7 +128,7 @@ def test_a_cell_of_a_property_is_json_or_a_text(cell: str, value: object) -> Non
 def test_cells_stay_texts_when_that_is_asked() -> None:
     row = {**ROW, "properties.x": "7"}
 
-    plan = Plan(columns={"properties.x": Column(field="properties.x", form=VERBATIM)})
+    plan = ColumnPlan(columns={"properties.x": Column(field="properties.x", form=VERBATIM)})
 
     assert good(row, columns=tuple(row), plan=plan).event.properties == {"x": "7"}
 

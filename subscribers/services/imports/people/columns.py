@@ -6,7 +6,7 @@ from typing import Any
 from subscribers.rows import name_cells
 from subscribers.rows.columns import FULL_NAME, ColumnReader, Fields
 from subscribers.rows.headers import OF_PEOPLE, ranked
-from subscribers.rows.plans import NO_PLAN, Plan
+from subscribers.rows.plans import NO_PLAN, ColumnPlan
 from subscribers.rows.row import Row
 from subscribers.rows.status_words import (
     GRAVEST_FIRST,
@@ -37,7 +37,7 @@ NEEDS = (
 class RowReader:
     """Turns rows into drafts; caches the columns of the current file."""
 
-    def __init__(self, *, plan: Plan = NO_PLAN, attributes_bytes: int) -> None:
+    def __init__(self, *, plan: ColumnPlan = NO_PLAN, attributes_bytes: int) -> None:
         self._columns = ColumnReader(fields=FIELDS, plan=plan)
         self._attributes_bytes = attributes_bytes
 

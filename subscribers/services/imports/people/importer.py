@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from django.db import connection
 
-from subscribers.rows.plans import NO_PLAN, Plan
+from subscribers.rows.plans import NO_PLAN, ColumnPlan
 from subscribers.rows.row import Row
 from subscribers.services.imports.loop import Parsed, RowsOutcome
 from subscribers.services.imports.people.columns import RowReader
@@ -36,7 +36,7 @@ class SubscriberImporter:
         self,
         *,
         options: ImportOptions,
-        plan: Plan = NO_PLAN,
+        plan: ColumnPlan = NO_PLAN,
     ) -> None:
         self.options = options
         self._reader = RowReader(plan=plan, attributes_bytes=options.attributes_bytes)

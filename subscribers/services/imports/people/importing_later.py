@@ -4,7 +4,7 @@ import msgspec
 from django.conf import settings
 
 from subscribers.models import ImportRun
-from subscribers.rows.plans import NO_PLAN, Plan
+from subscribers.rows.plans import NO_PLAN, ColumnPlan
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.imports.people.importer import SubscriberImporter
 from subscribers.services.imports.people.options import Duplicates, ImportOptions, OptInMode
@@ -45,5 +45,7 @@ def importer_of(run: ImportRun) -> SubscriberImporter:
             advice_for_lists=".",
         ),
         # No row names lists itself.
-        plan=NO_PLAN if wanted.lists is None else Plan(constants={"lists": list(wanted.lists)}),
+        plan=NO_PLAN
+        if wanted.lists is None
+        else ColumnPlan(constants={"lists": list(wanted.lists)}),
     )

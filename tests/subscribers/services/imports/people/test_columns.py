@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from subscribers.rows.plans import Column, Plan, renaming
+from subscribers.rows.plans import Column, ColumnPlan, renaming
 from subscribers.rows.row import InvalidFile, Row
 from subscribers.rows.typed_cells import VERBATIM
 from subscribers.services.imports.people.columns import RowReader
@@ -18,7 +18,7 @@ def read(
     cells: dict[str, str],
     *,
     renamed: dict[str, str] | None = None,
-    plan: Plan | None = None,
+    plan: ColumnPlan | None = None,
 ) -> SubscriberDraft:
     reader = RowReader(plan=plan or renaming(renamed or {}), attributes_bytes=1000)
     row = Row(
@@ -63,7 +63,8 @@ def test_cells_stay_texts_where_that_is_asked_for() -> None:
     seats = Column(field="attributes.seats", form=VERBATIM)
 
     draft = read(
-        {"email": ADA, "attributes.seats": "12"}, plan=Plan(columns={"attributes.seats": seats})
+        {"email": ADA, "attributes.seats": "12"},
+        plan=ColumnPlan(columns={"attributes.seats": seats}),
     )
 
     assert draft.person.attributes == {"seats": "12"}
@@ -98,11 +99,11 @@ def test_a_cell_that_is_no_json_is_named(column: str, text: str, message: str) -
 
 
 def test_other_headers_are_mapped() -> None:
-    cells = {"Mail": ADA, "Plan": "pro", "email": "", "Ignored": "x"}
+    cells = {"Mail": ADA, "ColumnPlan": "pro", "email": "", "Ignored": "x"}
 
     draft = read(
-        {"Mail": ADA, "Plan": "pro", "Ignored": "x"},
-        renamed={"Mail": "email", "Plan": "attributes.plan"},
+        {"Mail": ADA, "ColumnPlan": "pro", "Ignored": "x"},
+        renamed={"Mail": "email", "ColumnPlan": "attributes.plan"},
     )
 
     assert draft.person.email is not None
@@ -119,8 +120,8 @@ def test_json_keys_are_mapped_too() -> None:
 
 
 def test_a_file_that_names_nobody_is_refused_with_its_columns() -> None:
-    with pytest.raises(InvalidFile, match="The file has: Mail, Plan"):
-        read({"Mail": ADA, "Plan": "pro"})
+    with pytest.raises(InvalidFile, match="The file has: Mail, ColumnPlan"):
+        read({"Mail": ADA, "ColumnPlan": "pro"})
 
 
 def test_each_file_has_its_own_columns() -> None:
