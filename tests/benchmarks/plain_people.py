@@ -69,12 +69,11 @@ class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
     name = serializers.CharField(source="sequence.name")
     sequence_status = serializers.CharField(source="sequence.status")
     step_key = serializers.CharField(source="step.key", default=None)
-    step_kind = serializers.CharField(source="step.kind", default=None)
 
     class Meta:
         model = Enrollment
         fields: ClassVar = [
-            "id", "sequence", "name", "sequence_status", "status", "step_key", "step_kind",
+            "id", "sequence", "name", "sequence_status", "status", "step_key",
             "entered_at", "due_at", "updated_at",
         ]  # fmt: skip
 
