@@ -28,6 +28,7 @@ KINDS = {
     "sequence_id": "seq",
     "enrollment_id": "enr",
     "event_id": "evt",
+    "import_id": "imp",
 }
 ADDRESSES = ["ada@example.com", "bob@example.com", "eve@example.com"]
 EXTERNAL_IDS = ["user_1", "user/2", "user 3"]
