@@ -109,7 +109,8 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
         if stored.resume(run=run, now=timezone.now()):
             self.tell_done(request, run, "Resumed the import")
         else:
-            messages.error(request, "The import's file is no longer there: give it again.")
+            message = "The import goes on already, or its file is no longer there."
+            messages.error(request, message)
 
     def download(self, request: HttpRequest, run: ImportRun) -> StreamingHttpResponse:
         self.log_change(request, run, "Downloaded the rejects")
@@ -137,6 +138,8 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
         if run.status == ImportRun.Status.FINISHED:
             return "The import finished."
         if run.stored_bytes is not None:
+            if run.status in UNDER_WAY:
+                return "The worker goes on by itself."
             return f"By the button, for {stored.KEPT_FOR.days} days."
         words = ["manage.py", f"import_{run.kind}", *map(str, run.files)]
         command = shlex.join([*words, "--workspace", run.workspace.slug, "--resume"])
