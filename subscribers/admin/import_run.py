@@ -126,7 +126,7 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
 
     @admin.display(description="files")
     def files_shown(self, run: ImportRun) -> str:
-        return ", ".join(map(_shown, run.files))[:LONGEST_SHOWN] or "rows of a request"
+        return ", ".join(map(_shown, run.files))[:LONGEST_SHOWN]
 
     @display(description="status", label=COLOURS)  # type: ignore[untyped-decorator]
     def state(self, run: ImportRun) -> str:
@@ -180,7 +180,7 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
     def checkpoint(self, run: ImportRun) -> str:
         if not run.line:
             return "the beginning"
-        name = _shown(run.files[run.file_index]) if run.files else "rows of a request"
+        name = _shown(run.files[run.file_index])
         return f"{name}, line {run.line:,}, byte {run.byte_offset:,}"
 
 

@@ -66,6 +66,8 @@ MOST_UNDER_WAY = 100
 CHUNK_ROWS = 500
 MOST_FAULTS = 20
 MOST_WARNINGS = 100
+# The file of a request without a `fileName`.
+NAMELESS = "rows of a request"
 KNOWN = "is known, and the row changes nothing"
 STATUSES = {
     ImportRun.Status.QUEUED: "running",
@@ -259,7 +261,7 @@ class ImportsView(ResourceView):
                     workspace=self.workspace,
                     kind=ImportRun.Kind.SUBSCRIBERS,
                     lines=lines,
-                    files=[given.file_name] if given.file_name else [],
+                    files=[given.file_name or NAMELESS],
                     options=options,
                     actor=f"API key {self.api_key.name}"[:LONGEST_ACTOR],
                     now=self.now,
@@ -339,7 +341,7 @@ def _shape_of(run: ImportRun) -> ImportShape:
     return ImportShape(
         id=public_id,
         batch_id=public_id,
-        file_name=run.files[0] if run.files else None,
+        file_name=None if run.files == [NAMELESS] else run.files[0],
         status=STATUSES[ImportRun.Status(run.status)],
         total_rows=total,
         processed_count=run.rows,

@@ -105,7 +105,7 @@ class ImportRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} from {', '.join(map(str, self.files)) or 'a request'}"
+        return f"{self.get_kind_display()} from {', '.join(map(str, self.files))}"
 
     @property
     def public_id(self) -> str:
