@@ -1,7 +1,9 @@
 """Tests of files that are not lines of UTF-8: encodings, arrays, sheets, archives."""
 
+import contextlib
 import io
 import json
+import tracemalloc
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -73,6 +75,34 @@ def test_another_encoding_is_asked_for_with_a_guess_and_never_half_read(tmp_path
     assert fields_of(path, encoding="cp1252")[-1] == {"email": "z@x.io", "name": "Zoë Müller"}
 
 
+@pytest.mark.parametrize(
+    ("encoding", "cells"),
+    [
+        ("cp1252", "José;Nuñez"),
+        ("cp1252", "Müller;Größe"),
+        ("cp1252", "François;Élodie"),
+        ("cp1252", "García;Muñoz"),
+        ("cp1252", "Hélène;Mère"),
+        ("cp1250", "Łukasz;Wałęsa"),
+        ("cp1251", "Иван;Петров"),
+        ("shift_jis", "山田;太郎;東京"),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 5])
+def test_the_encoding_of_a_few_names_is_guessed(
+    tmp_path: Path, encoding: str, cells: str, count: int
+) -> None:
+    path = tmp_path / "a.csv"
+    rows = f"ann@x.io;{cells};2023-05-01\n" * count
+    path.write_bytes(f"email;a;b;c;d\nb@x.io;b;b;b;b\n{rows}".encode(encoding))
+
+    with pytest.raises(InvalidFile, match=r"line 3: is not UTF-8") as caught:
+        check_encoding(sources_of(str(path))[0])
+
+    said = str(caught.value)
+    assert f"It may be {encoding}, and then has: {cells.replace(';', ', ')}. If" in said
+
+
 def test_reading_goes_on_in_another_encoding(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("email,name\n" + "a@x.io,Zoë\n" * 50, encoding="cp1252")
@@ -113,6 +143,43 @@ def test_an_array_that_is_cut_is_the_files_fault(tmp_path: Path, text: str) -> N
 
     with pytest.raises(InvalidFile, match="the file is cut"):
         rows_of(path)
+
+
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize("more", ['{"email":"b@x.io"}', '[{"email":"b@x.io"}]', '"b"', "]"])
+def test_nothing_but_blanks_follows_an_array(size: int, more: str) -> None:
+    def lines_of(text: bytes) -> bytes:
+        chunks = (text[start : start + size] for start in range(0, len(text), size))
+        return b"".join(
+            iter(unpacking.array_as_lines(unpacking.Made(chunks), name="a.json").read1, b"")
+        )
+
+    assert lines_of(b'[{"email":"a@x.io"}]\r\n \n') == b'{"email":"a@x.io"}\n'
+    with pytest.raises(InvalidFile, match="goes on after the end of its JSON array"):
+        lines_of(f'[{{"email":"a@x.io"}}]\n{more}'.encode())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_an_array_is_recognized_in_each_encoding(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.json"
+    people = [{"email": "a@x.io", "name": "Zoë"}, {"email": "b@x.io", "name": "Ann"}]
+    path.write_text(json.dumps(people, indent=2, ensure_ascii=False), encoding=encoding)
+    given = {} if encoding in {"utf-8-sig", "utf-16"} else {"encoding": encoding}
+
+    assert fields_of(path, **given) == people
+
+
+def test_a_long_text_in_an_array_takes_little_memory() -> None:
+    text = b'[{"note":"' + b"x" * 1_300_000
+    elements = unpacking._Elements("a.json")
+    tracemalloc.start()
+
+    with contextlib.suppress(InvalidFile):
+        elements.feed(text)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * 2**20
 
 
 def workbook(path: Path | io.BytesIO, *rows: tuple[Any, ...], title: str = "People") -> None:

@@ -111,3 +111,10 @@ def test_rejects_of_files_of_both_formats(source: Path, workspace: Workspace) ->
     said = refused(source, other, "--workspace", workspace.slug, "--rejects", "r.csv")
 
     assert said.startswith("--rejects: the files must be all CSV or all JSONL")
+
+
+@pytest.mark.parametrize("name", ["nothing", "base64", "idna", "punycode"])
+def test_an_encoding_that_no_file_can_have(source: Path, workspace: Workspace, name: str) -> None:
+    ran = Ran(str(source), "--workspace", workspace.slug, "--encoding", name)
+
+    assert ran.error.endswith(f"{name!r} is no encoding; give one such as cp1252.")
