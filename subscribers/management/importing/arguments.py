@@ -13,7 +13,7 @@ from subscribers.models import Workspace
 from subscribers.rows.columns import Fields
 from subscribers.rows.csv_rows import DELIMITERS
 from subscribers.rows.encodings import is_encoding
-from subscribers.rows.files import can_be_read_again, read_header, sources_of
+from subscribers.rows.files import can_be_read_again, check_encoding, read_header, sources_of
 from subscribers.rows.row import CSV, JSONL, STANDARD_INPUT, InvalidFile, Source
 from subscribers.rows.unpacking import container
 
@@ -149,7 +149,12 @@ def _with_delimiters(
     decided: list[Source] = []
     is_known = True
     for source in sources:
-        header = read_header(source)
+        try:
+            header = read_header(source)
+        except InvalidFile:
+            # Says which encoding it may be, where that is the fault.
+            check_encoding(source)
+            raise
         is_known = is_known and header is not None
         if header is not None:
             found |= dict.fromkeys(header.columns)

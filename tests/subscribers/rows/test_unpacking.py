@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
+from openpyxl.chart import BarChart
 
-from subscribers.rows import unpacking
+from subscribers.rows import sheets, unpacking
 from subscribers.rows.files import check_encoding, read_header, read_rows, sources_of
 from subscribers.rows.row import InvalidFile, Row
 
@@ -222,6 +223,67 @@ def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
         rows_of(path, sheet="None")
 
 
+def test_a_sheet_of_charts_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    book = Workbook()
+    book.create_chartsheet("Chart", 0).add_chart(BarChart())
+    book.worksheets[0].append(["email"])
+    book.worksheets[0].append(["a@x.io"])
+    book.save(path)
+
+    assert fields_of(path) == [{"email": "a@x.io"}]
+    with pytest.raises(InvalidFile, match=r"no sheet 'Chart'; --sheet may be Sheet\."):
+        rows_of(path, sheet="Chart")
+
+
+def rewritten(path: Path, part: str, content: bytes | None) -> None:
+    """Write a workbook with another content of a part; None: without it."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {each: archive.read(each) for each in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in {**parts, part: content}.items():
+            if text is not None:
+                archive.writestr(name, text)
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+START = (
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    '<row r="1"><c r="A1" t="str"><v>email</v></c></row>'
+)
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "words"),
+    [
+        (SHEET, f'{START}<row r="999999999999"/></sheetData></worksheet>', "more than 1,000 rows"),
+        (SHEET, f'{START}<row r="2"><c r="A2" t="s"><v>9</v></c></row></sheetData></worksheet>',
+         "cannot be read on"),
+        (SHEET, f"{START}<row", "cannot be read"),
+        (SHEET, None, "cannot be read as a workbook|no sheet with rows"),
+        ("xl/workbook.xml", "<workbook/>", "has no sheet with rows"),
+        ("xl/workbook.xml", "<workbook", "cannot be read as a workbook"),
+        ("xl/styles.xml", " " * 9_000, "is too large for a workbook"),
+    ],
+)  # fmt: skip
+def test_a_workbook_that_is_damaged_or_hostile_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, content: str | None, words: str
+) -> None:
+    monkeypatch.setattr(sheets, "MOST_ROWS", 1_000)
+    path = tmp_path / "a.xlsx"
+    book = Workbook()
+    assert book.active is not None
+    book.active.append(["email"])
+    book.save(path)
+    with zipfile.ZipFile(path) as archive:
+        held = sum(each.file_size for each in archive.infolist() if each.filename != SHEET)
+    monkeypatch.setattr(sheets, "MOST_TEXT_BYTES", held + 1_000)
+    rewritten(path, part, None if content is None else content.encode())
+
+    with pytest.raises(InvalidFile, match=words):
+        rows_of(path)
+
+
 def test_the_files_of_an_archive_are_read_in_their_order(tmp_path: Path) -> None:
     path = tmp_path / "export.zip"
     book = io.BytesIO()
@@ -248,6 +310,19 @@ def test_what_unpacks_to_too_much_is_refused_unread(
     monkeypatch.setattr(unpacking, "MOST_UNPACKED_BYTES", 9_999)
 
     with pytest.raises(InvalidFile, match="unpacks to 10,000 bytes; at most 9,999 are read"):
+        rows_of(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_STORED])
+def test_a_damaged_archive_is_the_files_fault(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.csv", "email\n" + "".join(f"p{n}@x.io\n" for n in range(500)))
+    content = bytearray(path.read_bytes())
+    content[100:120] = b"\xff" * 20
+    path.write_bytes(content)
+
+    with pytest.raises(InvalidFile, match="cannot be read on"):
         rows_of(path)
 
 
