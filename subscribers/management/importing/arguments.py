@@ -70,7 +70,7 @@ def add(parser: CommandParser) -> None:
     parser.add_argument(
         "--encoding",
         default="",
-        type=_encoding,
+        type=encoding,
         help="Such as cp1252; without it UTF-8, or what the file's mark says.",
     )
     parser.add_argument("--sheet", default="", help="Of a workbook; without it the first.")
@@ -192,7 +192,8 @@ def _pair(text: str) -> tuple[str, str]:
     return theirs.strip(), ours.strip()
 
 
-def _encoding(text: str) -> str:
+def encoding(text: str) -> str:
+    """Return the name of an encoding, for a parser of arguments."""
     if text and not is_encoding(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no encoding; give one such as cp1252.")
     return text

@@ -17,10 +17,10 @@ from subscribers.management.importing.arguments import ImportRequest, wrong
 from subscribers.rows.faults import sentence
 from subscribers.rows.formula_guard import guarded, unguarded
 from subscribers.rows.row import CSV, Row
+from subscribers.rows.survey import ERROR
 from subscribers.services.imports.runs import Rejected
 from subscribers.wire import json_gate
 
-ERROR = "error"
 # The key for a line that is no JSON object.
 UNREADABLE = "row"
 # Encodings that begin with a mark, and what follows it.
