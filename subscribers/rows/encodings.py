@@ -63,13 +63,20 @@ def _refusal(name: str, line: int, block: bytes, error: UnicodeDecodeError) -> s
         :_MOST_CELLS
     ]
     encoding = _guess(b"\n".join(cells))
-    shown = [cell.decode(encoding, "replace")[:_LONGEST_SHOWN] for cell in cells]
+    shown = [_shown(cell.decode(encoding, "replace")) for cell in cells]
     return (
         f"{name}, line {line}: is not UTF-8. It may be {encoding}, and then has: "
         f"{', '.join(list(dict.fromkeys(shown))[:_MOST_SHOWN])}. "
         f"If that is right, give --encoding {encoding}; with --encoding utf-8 such rows are "
         "rejected."
     )
+
+
+def _shown(text: str) -> str:
+    """Return what is around the first letter beyond ASCII."""
+    first = next((place for place, letter in enumerate(text) if not letter.isascii()), 0)
+    start = max(first - _LONGEST_SHOWN // 2, 0)
+    return text[start : start + _LONGEST_SHOWN].strip()
 
 
 def _guess(sample: bytes) -> str:

@@ -104,6 +104,14 @@ def test_the_encoding_of_a_few_names_is_guessed(
     assert f"It may be {encoding}, and then has: {cells.replace(';', ', ')}. If" in said
 
 
+def test_a_long_cell_is_shown_where_its_letters_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"email,note\na@x.io,{'long ' * 50}über Köln\n", encoding="cp1252")
+
+    with pytest.raises(InvalidFile, match=r"cp1252, and then has: long long long long über Köln\."):
+        check_encoding(sources_of(str(path))[0])
+
+
 def test_reading_goes_on_in_another_encoding(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("email,name\n" + "a@x.io,Zoë\n" * 50, encoding="cp1252")
