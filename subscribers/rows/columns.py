@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from subscribers.rows import name_cells, times, typed_cells
+from subscribers.rows.headers import STANDINGS, folded, says_standing
 from subscribers.rows.plans import NO_PLAN, ColumnPlan, value_key
 from subscribers.rows.row import InvalidFile
 from subscribers.wire import json_gate
@@ -18,6 +19,10 @@ from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
 _ABSENT = object()
 # First and last name in one cell.
 FULL_NAME = "fullName"
+NOT_PLANNED = (
+    "looks as if it says who left or agreed, and no row that was looked at first has it: give "
+    "--map {name}={field}, or --ignore-column {name}."
+)
 
 Read = Callable[[str], Any]
 
@@ -61,6 +66,8 @@ class ColumnReader:
             for each in plan.columns.values()
             if each.form or each.field in plan.values
         }
+        # Whether objects may say by a key that is first in a late row who left.
+        self._is_watched = bool(plan.columns) and "status" in fields.cells
         # Whether an object is a body as it is.
         self._is_bare = not (
             self._renamed
@@ -75,10 +82,21 @@ class ColumnReader:
         Raises `InvalidRequest` for a cell that cannot be read, `InvalidFile` for wrong columns.
         """
         if columns is None:
+            if self._is_watched and not row.keys() <= self._plan.columns.keys():
+                self._refuse_standings(row)
             return row if self._is_bare and FULL_NAME not in row else self._from_object(row)
         if columns is not self._columns:
             self._read_header(columns)
         return self._from_cells(row)
+
+    def _refuse_standings(self, row: Mapping[str, Any]) -> None:
+        """Refuse an object with a key that says who may get mail and that no plan was made for."""
+        for name in row.keys() - self._plan.columns.keys():
+            if name in self._fields or row[name] in (None, ""):
+                continue
+            field, _ = self._fields.synonyms.get(folded(name), ("status", 0))
+            if field in STANDINGS and (field != "status" or says_standing(name)):
+                raise InvalidRequest(Fault(name, NOT_PLANNED.format(name=name, field=field)))
 
     def lay(
         self, body: dict[str, Any], row: Mapping[str, Any], *, rules: frozenset[str], is_table: bool
@@ -194,19 +212,20 @@ class ColumnReader:
         for name, value in self._plan.constants.items():
             if self._fields.is_key(name):
                 keys.setdefault(name.removeprefix(prefix), value)
-            elif isinstance(value, list):
-                body[name] = [*(body.get(name) or ()), *value]
-            else:
+            elif not isinstance(value, list):
                 body.setdefault(name, value)
+            elif isinstance(given := body.get(name), list | None):
+                # Anything else stays, for validation to report.
+                body[name] = [*(given or ()), *value]
         full_name = body.pop(FULL_NAME, None)
         if isinstance(full_name, str):
             _part(body, full_name)
         name = self._fields.object_name
-        given = body.get(name)
-        if keys and given is None:
+        held = body.get(name)
+        if keys and held is None:
             body[name] = keys
-        elif keys and isinstance(given, dict):
-            body[name] = {**given, **keys}
+        elif keys and isinstance(held, dict):
+            body[name] = {**held, **keys}
         # A value that is no object stays: validation reports it later.
         return body
 

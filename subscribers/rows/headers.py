@@ -9,6 +9,12 @@ _STANDINGS = (
     "cleantime", "optin", "optedin", "optout", "optedout", "blocklist", "blacklist", "donotemail",
     "donotcontact",
 )  # fmt: skip
+# The whole header.
+_STANDING = frozenset({"subscribe", "subscription"})
+# The fields that say it.
+STANDINGS = frozenset({
+    "status", "subscribed", "unsubscribed", "bounced", "complained", "unsubscribedAt",
+})  # fmt: skip
 # Such a column describes another one.
 _DETAILS = ("reason", "comment", "campaign", "campaignid", "campaigntitle", "reasonother", "source")
 
@@ -21,7 +27,8 @@ def folded(header: str) -> str:
 def says_standing(header: str) -> bool:
     """Tell whether a column says by its header who may get mail."""
     name = folded(header)
-    return any(part in name for part in _STANDINGS) and not name.endswith(_DETAILS)
+    is_said = name in _STANDING or any(part in name for part in _STANDINGS)
+    return is_said and not name.endswith(_DETAILS)
 
 
 def ranked(synonyms: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, int]]:

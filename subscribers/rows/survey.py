@@ -14,7 +14,7 @@ import msgspec
 from subscribers.rows import name_cells, times, typed_cells
 from subscribers.rows.columns import Fields, look_up
 from subscribers.rows.faults import storable
-from subscribers.rows.headers import folded, says_standing
+from subscribers.rows.headers import STANDINGS, folded, says_standing
 from subscribers.rows.plans import BY_MAP, BY_NAME, BY_SYNONYM, IGNORED, Column, ColumnPlan
 from subscribers.rows.row import InvalidFile, Row
 from subscribers.rows.status_words import status_of
@@ -26,6 +26,8 @@ MOST_SAMPLES = 3
 LONGEST_SAMPLE = 40
 # Keys of objects beyond this number are counted and not looked at.
 MOST_COLUMNS = 2_000
+# Into so many levels of an object that nothing reads.
+MOST_LEVELS = 3
 _STATUS_SHARE = 0.8
 _FEWEST_WORDS = 2
 _MOST_NAMED = 20
@@ -37,7 +39,6 @@ _RANK_OF_MAP, _RANK_OF_PRESET, _RANK_OF_NAME = -3, -2, -1
 _ANOTHER = "another column is "
 _NO_TIME = "none"
 UNDECIDED = "undecided"
-_STANDINGS = frozenset({"status", "subscribed", "unsubscribed", "bounced", "complained"})
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +88,7 @@ def survey(
     """
     looked = _Look(fields, wishes)
     for number, row in enumerate(rows, start=1):
-        looked.at(row, is_sampled=number <= SAMPLE_ROWS)
+        looked.at(row)
         if number == SAMPLE_ROWS and not is_whole and not looked.is_open():
             break
     return looked.decided(name, is_refused=is_refused)
@@ -97,16 +98,24 @@ class _Look:
     def __init__(self, fields: Fields, wishes: Wishes) -> None:
         self.fields, self.wishes = fields, wishes
         self.seen: dict[str, _Seen] = {}
+        # The columns of which fewer than `SAMPLE_ROWS` cells were seen.
+        self.sampled: dict[str, _Seen] = {}
         # The columns whose form depends on all cells.
         self.undecided: dict[str, _Seen] = {}
         self.rows = 0
         self.is_table = False
         self._header: tuple[str, ...] | None = None
+        # Of each table, and what all objects have.
+        self._headers: dict[tuple[str, ...], None] = {}
+        self._keys: dict[str, None] = {}
+        # Into objects.
+        self._paths: set[str] = set()
 
-    def at(self, row: Row, *, is_sampled: bool) -> None:
+    def at(self, row: Row) -> None:
         values = row.fields
         if row.columns is not None and row.columns is not self._header:
             self._header, self.is_table = row.columns, True
+            self._headers[row.columns] = None
             for column in row.columns:
                 self._add(column)
         if values is None or row.fault is not None:
@@ -114,19 +123,51 @@ class _Look:
         self.rows += 1
         if row.columns is None:
             self._add_keys(values)
-        if is_sampled:
-            for column, seen in self.seen.items():
-                _sample(seen, look_up(values, column))
+        if self.sampled:
+            given = values.keys() if row.columns is not None else values.keys() | self._paths
+            self._sample(values, self.sampled.keys() & given)
         for column, seen in self.undecided.items():
             value = look_up(values, column)
             if value is not None and value != "":
                 self._judge(seen, value)
 
     def _add_keys(self, values: Mapping[str, Any]) -> None:
-        for column in [each for each in values if each not in self.seen]:
-            self._add(column)
-        for path in [each for each in self.wishes.map if "." in each and each not in self.seen]:
-            self._add(path)
+        if not self._keys:
+            # Also what comes in later rows only.
+            for column in (*self.wishes.map, *self.wishes.ignored):
+                self._add(column)
+                self._keys[column] = None
+                self._paths.update({column} if "." in column else ())
+        for column in [each for each in values if each not in self._keys]:
+            if len(self._keys) < MOST_COLUMNS:
+                self._add(column)
+                self._keys[column] = None
+        if "status" in self.fields:
+            for column, value in values.items():
+                if isinstance(value, dict) and self._is_unread(column):
+                    self._add_standings(column, value, levels=MOST_LEVELS)
+
+    def _is_unread(self, column: str) -> bool:
+        seen = self.seen.get(column)
+        return seen is not None and not seen.rule
+
+    def _add_standings(self, path: str, value: Mapping[str, Any], *, levels: int) -> None:
+        """Add the paths into an object that say who may get mail."""
+        for key, inner in value.items():
+            name = f"{path}.{key}"
+            if isinstance(inner, dict):
+                if levels > 1:
+                    self._add_standings(name, inner, levels=levels - 1)
+            elif says_standing(key) and name not in self.seen and len(self.seen) < MOST_COLUMNS:
+                self.seen[name] = self.sampled[name] = _Seen("", "", 0)
+                self._paths.add(name)
+
+    def _sample(self, values: Mapping[str, Any], columns: Iterable[str]) -> None:
+        for column in columns:
+            seen = self.sampled[column]
+            _sample(seen, look_up(values, column))
+            if seen.filled == SAMPLE_ROWS:
+                del self.sampled[column]
 
     def is_open(self) -> bool:
         """Tell whether a column needs to be seen whole."""
@@ -138,7 +179,7 @@ class _Look:
     def _add(self, column: str) -> None:
         if column in self.seen or len(self.seen) >= MOST_COLUMNS:
             return
-        seen = self.seen[column] = _Seen(*self._meaning(column))
+        seen = self.seen[column] = self.sampled[column] = _Seen(*self._meaning(column))
         name = seen.field
         if name and (
             self._is_typed(name) or name in self.fields.times or name in self.fields.names
@@ -168,7 +209,8 @@ class _Look:
         text = value if isinstance(value, str) else str(value)
         if seen.field in self.fields.names:
             if isinstance(value, str):
-                seen.forms.update(name_cells.separators_in(text))
+                # In objects a text is asked to be parted, whatever is in it.
+                seen.forms.update({"", *name_cells.separators_in(text)})
         elif seen.field in self.fields.times:
             trimmed = text.strip()
             if trimmed and not times.STRICT.fullmatch(trimmed):
@@ -183,7 +225,7 @@ class _Look:
 
     def decided(self, name: str, *, is_refused: bool) -> ColumnPlan:
         self._refuse_missing(name)
-        self._settle_rivals()
+        self._settle_rivals(name, is_refused=is_refused)
         columns: dict[str, Column] = {}
         for column, seen in self.seen.items():
             try:
@@ -209,19 +251,36 @@ class _Look:
                 f"{name}: there is no column {', '.join(missing)}; there are {_shown(self.seen)}."
             )
 
-    def _settle_rivals(self) -> None:
-        """Leave one column for each field: the best by rule, then the first synonym."""
+    def _settle_rivals(self, name: str, *, is_refused: bool) -> None:
+        """Leave one column of each file for each field: by rule, then the first synonym."""
+        stays = {_RANK_OF_MAP, _RANK_OF_PRESET}
+        kept: set[str] = set()
+        rivals: set[str] = set()
+        for header in self._headers:
+            self._part_rivals(header, stays, kept, rivals)
+        # In objects a name of ours may stand in some rows, and another name in others.
+        self._part_rivals(self._keys, stays | {_RANK_OF_NAME}, kept, rivals)
+        for column in sorted(rivals):
+            seen = self.seen[column]
+            if column in kept and is_refused:
+                raise InvalidFile(
+                    f"{name}: the column {_name(column)} is {seen.field} in one file, and in "
+                    f"another file a second {seen.field}: import these files one by one."
+                )
+            seen.rule, seen.field = f"{_ANOTHER}{seen.field}", ""
+
+    def _part_rivals(
+        self, columns: Iterable[str], stays: set[int], kept: set[str], rivals: set[str]
+    ) -> None:
         best: dict[str, _Seen] = {}
-        for seen in self.seen.values():
+        found = [(column, self.seen[column]) for column in columns if column in self.seen]
+        for _, seen in found:
             held = best.get(seen.field)
-            if not seen.field or held is None or seen.rank < held.rank:
+            if held is None or seen.rank < held.rank:
                 best[seen.field] = seen
-        for seen in self.seen.values():
-            is_rival = seen.field and seen is not best[seen.field]
-            # In objects a name of ours may stand in some rows, and another name in others.
-            stays = {_RANK_OF_MAP, _RANK_OF_PRESET} | (set() if self.is_table else {_RANK_OF_NAME})
-            if is_rival and seen.rank not in stays:
-                seen.rule, seen.field = f"{_ANOTHER}{seen.field}", ""
+        for column, seen in found:
+            is_rival = seen.field and seen is not best[seen.field] and seen.rank not in stays
+            (rivals if is_rival else kept).add(column)
 
     def _refuse_constants(self, columns: Mapping[str, Column], name: str) -> None:
         """Refuse a value for all rows where a column has it; tags and lists are added."""
@@ -238,7 +297,8 @@ class _Look:
             return self._time_form(column, seen, name)
         if field in self.fields.names and field:
             form = name_cells.decide(set(seen.forms))
-            return "" if form == name_cells.SEPARATOR else form
+            is_usual = form == name_cells.SEPARATOR and (self.is_table or not seen.forms)
+            return "" if is_usual else form
         if field and self._is_typed(field):
             given = wishes.types.get(column) or wishes.types.get("")
             if wishes.is_text_kept or given == typed_cells.TEXT:
@@ -268,12 +328,14 @@ class _Look:
     def _refuse_standings(self, columns: Mapping[str, Column], name: str) -> None:
         for column, planned in columns.items():
             seen, rival_of = self.seen[column], planned.rule.removeprefix(_ANOTHER)
-            is_known = planned.rule and rival_of not in _STANDINGS
+            is_known = planned.rule and rival_of not in STANDINGS
             if planned.field or is_known or column in {*self.wishes.taken, ERROR}:
                 continue
             has_words = seen.words >= max(_FEWEST_WORDS, _STATUS_SHARE * seen.filled)
-            if self.rows and (says_standing(column) or has_words):
+            is_second = rival_of in STANDINGS and seen.filled
+            if self.rows and (says_standing(column) or has_words or is_second):
                 target = "status" if "status" in self.fields else f"{self.fields.prefix}status"
+                target, _ = self.fields.synonyms.get(folded(column.rpartition(".")[2]), (target, 0))
                 such_as = f" ({', '.join(seen.samples)})" if seen.samples else ""
                 raise InvalidFile(
                     f"{name}: the column {_name(column)}{such_as} looks as if it says who left or "

@@ -106,7 +106,8 @@ def plan_of(
             fields=fields,
             wishes=wishes,
             name=name,
-            is_whole=is_whole,
+            # Another file may have other columns.
+            is_whole=is_whole or len(asked.sources) > 1,
         )
         check_needs(plan=found, needs=needs, name=name)
     except InvalidFile as error:

@@ -185,3 +185,17 @@ def test_an_anonymous_id_of_a_browser_is_nobodys_external_id(tmp_path: Path) -> 
 
     assert Subscriber.objects.get().external_id == "user_901"
     assert Event.objects.count() == 2
+
+
+def test_each_file_of_events_has_its_own_columns(tmp_path: Path) -> None:
+    head, time = "email,name,occurredAt", "2023-05-01T10:00:00Z"
+    (tmp_path / "a.csv").write_text(f"{head}\n" + f"g@x.io,paid,{time}\n" * 1_000)
+
+    (tmp_path / "b.csv").write_text(f"{head},plan\nh@x.io,paid,{time},pro\n")
+    shown = io.StringIO()
+    call_command(
+        "import_events", str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--workspace=acme",
+        "--map=plan=properties.plan", stdout=shown, stderr=shown,
+    )  # fmt: skip
+
+    assert Event.objects.get(subscriber__email="h@x.io").properties == {"plan": "pro"}
