@@ -33,6 +33,8 @@ class ColumnPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     zone: str = "UTC"
     # How many good rows were looked at to decide it; 0 for a pipe.
     rows: int = 0
+    # Whether cells of attributes and properties whose column has no form stay texts.
+    is_text_kept: bool = False
 
     def without_samples(self) -> "ColumnPlan":
         """Return the plan without what the file says of people."""
@@ -46,9 +48,10 @@ class ColumnPlan(msgspec.Struct, frozen=True, omit_defaults=True):
 NO_PLAN = ColumnPlan()
 
 
-def renaming(renamed: dict[str, str]) -> ColumnPlan:
+def renaming(renamed: dict[str, str], *, is_text_kept: bool = False) -> ColumnPlan:
     """Return the plan that maps the file's names to ours and decides nothing else."""
-    return ColumnPlan(columns={theirs: Column(ours, BY_MAP) for theirs, ours in renamed.items()})
+    columns = {theirs: Column(ours, BY_MAP) for theirs, ours in renamed.items()}
+    return ColumnPlan(columns=columns, is_text_kept=is_text_kept)
 
 
 def value_key(text: str) -> str:

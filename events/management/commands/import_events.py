@@ -118,7 +118,8 @@ class Command(ImportCommand):
             preset=PRESETS.get(options["preset"]),
             event_id_from=options["event_id_from"],
             is_live_kept=options["trigger"],
-            needs_time=not options["occurred_now"],
+            # Release 0.2.0, whose runs have no mapping, dated such events now.
+            needs_time=run.mapping is not None and not options["occurred_now"],
             ignores_profile=attributes is Attributes.IGNORE,
         )
         return EventImporter(

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from events.models import Event
-from subscribers.models import Subscriber
+from subscribers.models import ImportRun, Subscriber, Workspace
+from subscribers.services.imports import runs
 from subscribers.services.workspaces import workspaces
 
 pytestmark = pytest.mark.django_db
@@ -182,3 +184,35 @@ def test_each_file_of_events_has_its_own_columns(tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert Event.objects.get(subscriber__email="h@x.io").properties == {"plan": "pro"}
+
+
+def test_a_pipe_of_an_earlier_release_goes_on_where_it_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Such a run has no mapping, its words were not looked at, and it dated events now.
+    head = "who,name,Status,properties.n\n"
+    rows = [f"{letter}@x.io,paid,unsubscribed,1\n" for letter in "abc"]
+    arguments = [
+        "import_events", "-", "--format=csv", "--workspace=acme", "--map=who=email", "--as-text",
+    ]  # fmt: skip
+    run = runs.begin(
+        workspace=Workspace.objects.get(),
+        kind="events",
+        files=["-"],
+        options={
+            "from": None, "eventIdFrom": [], "asText": True, "trigger": False,
+            "map": {"who": "email"}, "format": "csv",
+        },
+        actor="",
+        now=timezone.now(),
+        byte_offset=len(head + rows[0]),
+        line=3,
+    )  # fmt: skip
+    runs.interrupt(run=run, now=timezone.now())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((head + "".join(rows)).encode())))
+
+    call_command(*arguments, "--resume", stdout=io.StringIO(), stderr=io.StringIO())
+
+    assert set(Event.objects.values_list("subscriber__email", flat=True)) == {"b@x.io", "c@x.io"}
+    assert Event.objects.all()[0].properties == {"n": "1"}
+    assert ImportRun.objects.get().status == "finished"
