@@ -15,6 +15,7 @@ from subscribers.rows.files import can_be_read_again, check_encoding, read_rows
 from subscribers.rows.plans import ColumnPlan, renaming, value_key
 from subscribers.rows.row import InvalidFile, Row
 from subscribers.rows.survey import Needs, Wishes, check_needs, survey
+from subscribers.wire.payloads import InvalidField
 
 # Of a pipe, which can be read only once, so many rows are looked at.
 ROWS_OF_A_PIPE = 100
@@ -76,7 +77,7 @@ def wishes_of(
         types=dict(_types(options["types"])),
         date_formats=dict(map(_date_format, options["date_format"])),
         values=_values(options["value"], fields),
-        constants=_constants(options["set"], fields),
+        constants=_constants(options["set"], fields, zone=zone),
         zone=zone,
         is_text_kept=bool(options.get("as_text")),
         preset=preset,
@@ -162,16 +163,28 @@ def _values(given: Sequence[str], fields: Fields) -> dict[str, dict[str, str]]:
     return found
 
 
-def _constants(given: Sequence[str], fields: Fields) -> dict[str, Any]:
+def _constants(given: Sequence[str], fields: Fields, *, zone: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for text in given:
         field, value = _pair("--set", text)
         if field not in fields:
             raise wrong(f"--set: there is no field {field!r}.")
-        if field in fields.names:
-            separator = name_cells.decide(name_cells.separators_in(value))
-            names = name_cells.parted(value, separator=separator) or []
-            found[field] = [*found.get(field, []), *names]
-        else:
-            found[field] = typed_cells.value_of(value) if fields.is_key(field) else value
+        try:
+            read = _constant(field, value, fields, zone=zone)
+        except (InvalidField, name_cells.InvalidNames, times.Undecided) as error:
+            raise wrong(f"--set {field}: {error}") from error
+        found[field] = [*found.get(field, []), *read] if field in fields.names else read
     return found
+
+
+def _constant(field: str, value: str, fields: Fields, *, zone: str) -> Any:  # noqa: ANN401 - any JSON value
+    if fields.is_key(field):
+        return typed_cells.value_of(value)
+    if field in fields.names:
+        separator = name_cells.decide(name_cells.separators_in(value))
+        return name_cells.parted(value, separator=separator) or []
+    if field in fields.times and not times.STRICT.fullmatch(value):
+        form = times.form_of(value)
+        return times.reader(form=times.decide({form} if form else set()), zone=zone)(value)
+    read = fields.cells[field]
+    return value if read is None else read(value)

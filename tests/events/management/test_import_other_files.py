@@ -216,3 +216,29 @@ def test_a_pipe_of_an_earlier_release_goes_on_where_it_stopped(
     assert set(Event.objects.values_list("subscriber__email", flat=True)) == {"b@x.io", "c@x.io"}
     assert Event.objects.all()[0].properties == {"n": "1"}
     assert ImportRun.objects.get().status == "finished"
+
+
+@pytest.mark.parametrize("rows_in_batch", [1, 10])
+def test_the_newest_row_is_the_same_in_batches_of_any_size(
+    tmp_path: Path, rows_in_batch: int
+) -> None:
+    def row(year: int, more: str = "") -> str:
+        return f'{{"email":"h@x.io","name":"x","occurredAt":"{year}-01-01T00:00:00Z"{more}}}\n'
+
+    imported(tmp_path, row(2020, ',"customAttributes":{"plan":"0"}'), name="a.jsonl")
+
+    imported(
+        tmp_path, row(2022) + row(2021, ',"customAttributes":{"plan":"1"}'),
+        "--attributes=newest", f"--batch-size={rows_in_batch}", name="b.jsonl",
+    )  # fmt: skip
+
+    assert Subscriber.objects.get().attributes == {"plan": "0"}
+
+
+@pytest.mark.parametrize(
+    "option", ["--date-format=d/m/Y", "--timezone=Europe/Berlin", "--value=name:Up=Down"]
+)
+def test_what_a_preset_reads_itself_is_not_said_in_vain(tmp_path: Path, option: str) -> None:
+    said = refused(tmp_path, '{"event":"Up"}\n', "--from=segment", option, name="e.jsonl")
+
+    assert said.startswith(option.partition("=")[0])

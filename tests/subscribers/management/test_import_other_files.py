@@ -463,3 +463,63 @@ def test_a_value_for_all_rows_is_not_added_to_what_is_no_list(tmp_path: Path) ->
                  name="people.jsonl")  # fmt: skip
 
     assert ImportRun.objects.get().rejected == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "value"),
+    [
+        ("createdAt=2024-05-01", "created_at", datetime(2024, 4, 30, 22, tzinfo=UTC)),
+        ("createdAt=2024-05-01T10:00:00Z", "created_at", datetime(2024, 5, 1, 10, tzinfo=UTC)),
+        ('customAttributes={"a":1}', "attributes", {"a": 1}),
+    ],
+)
+def test_a_value_for_all_rows_is_read_as_a_cell_is(
+    tmp_path: Path, given: str, field: str, value: object
+) -> None:
+    imported(tmp_path, "email\na@x.io\n", f"--set={given}")
+
+    assert getattr(only(), field) == value
+
+
+@pytest.mark.parametrize("given", ["createdAt=soon", "createdAt=1/5/2024", "tags=[vip]"])
+def test_a_value_for_all_rows_that_cannot_be_read_is_refused(tmp_path: Path, given: str) -> None:
+    field = given.partition("=")[0]
+
+    assert f"--set {field}: " in refused(tmp_path, "email\na@x.io\n", f"--set={given}")
+
+
+@pytest.mark.parametrize(
+    ("word", "kinds"), [("UNSUBSCRIBED", ["left"]), ("SUBSCRIBED", ["confirmed"])]
+)
+def test_the_time_when_somebody_left_proves_no_consent(
+    tmp_path: Path, word: str, kinds: list[str]
+) -> None:
+    head = "email,Email Marketing Consent,Email Marketing Consent Timestamp"
+
+    for _ in range(2):
+        imported(tmp_path, f"{head}\na@x.io,{word},2024-05-05 12:00:00\n", "--duplicates=merge")
+
+    assert list(ConsentRecord.objects.values_list("kind", flat=True)) == kinds
+
+
+@pytest.mark.parametrize(
+    ("cell", "option", "is_asked"),
+    [
+        ("", "--quiet", True),
+        ("2024-05-05T10:00:00Z", "--quiet", False),
+        ("", "--set=consentAt=2024-05-05T10:00:00Z", False),
+    ],
+)
+def test_only_a_proof_of_consent_spares_the_question(
+    tmp_path: Path, workspace: Workspace, cell: str, option: str, is_asked: bool
+) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(double_opt_in=True)
+    header = "note" if option.startswith("--set") else "consentAt"
+    text = f"email,{header}\na@x.io,{cell}\n"
+
+    if is_asked:
+        with pytest.raises(CommandError, match="no terminal to ask"):
+            imported(tmp_path, text, option)
+    else:
+        imported(tmp_path, text, option)
+        assert only().status == "active"
