@@ -1,5 +1,6 @@
 """How a file's columns are read: the plan that is shown, stored with the run, and followed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -46,6 +47,16 @@ class ColumnPlan(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 NO_PLAN = ColumnPlan()
+
+
+def as_stored(plan: ColumnPlan) -> dict[str, Any]:
+    """Return the plan as JSON; columns are pairs, as databases keep no order of keys."""
+    stored: dict[str, Any] = msgspec.to_builtins(plan)
+    return stored | {"columns": [list(pair) for pair in stored.get("columns", {}).items()]}
+
+
+def from_stored(stored: Mapping[str, Any]) -> ColumnPlan:
+    return msgspec.convert({**stored, "columns": dict(stored["columns"])}, ColumnPlan)
 
 
 def renaming(renamed: dict[str, str], *, is_text_kept: bool = False) -> ColumnPlan:

@@ -12,7 +12,7 @@ from subscribers.models import ImportRun
 from subscribers.rows import name_cells, times, typed_cells
 from subscribers.rows.columns import FULL_NAME, Fields
 from subscribers.rows.files import can_be_read_again, check_encoding, read_rows
-from subscribers.rows.plans import ColumnPlan, renaming, value_key
+from subscribers.rows.plans import ColumnPlan, from_stored, renaming, value_key
 from subscribers.rows.row import InvalidFile, Row
 from subscribers.rows.survey import Needs, Wishes, check_needs, survey
 from subscribers.wire.payloads import InvalidField
@@ -123,7 +123,7 @@ def stored_plan(run: ImportRun, options: Mapping[str, Any]) -> ColumnPlan:
     """Return the plan that a run began with; one of release 0.2.0 goes on as it began."""
     if run.mapping is None:
         return renaming(options["map"], is_text_kept=bool(options.get("as_text")))
-    return msgspec.convert(run.mapping, ColumnPlan)
+    return from_stored(run.mapping)
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
