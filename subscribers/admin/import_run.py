@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Sequence
 
-import msgspec
 from django.contrib import admin, messages
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import URLPattern
@@ -17,7 +16,7 @@ from config.admin_filters import FilteredAdmin, between
 from config.readable import NOTHING, bulleted, json_value
 from subscribers.models import ImportRun
 from subscribers.rows import plan_words
-from subscribers.rows.plans import NO_PLAN, ColumnPlan
+from subscribers.rows.plans import NO_PLAN, from_stored
 from subscribers.rows.row import STANDARD_INPUT
 from subscribers.services.imports import rejects_table, stored
 from subscribers.services.imports.runs import MOST_KEPT_REJECTS
@@ -148,7 +147,7 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
     @admin.display(description="columns")
     def columns_shown(self, run: ImportRun) -> SafeString | str:
         """Return what each column became, by which rule, and which are not used."""
-        plan = msgspec.convert(run.mapping, ColumnPlan) if run.mapping else NO_PLAN
+        plan = from_stored(run.mapping) if run.mapping else NO_PLAN
         return bulleted(plan_words.as_lines(plan)) if plan.columns else NOTHING
 
     @admin.display(description="reasons")

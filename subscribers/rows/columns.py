@@ -150,7 +150,8 @@ class ColumnReader:
         fields, words = self._fields, self._plan.values.get(name)
         read: Read | None
         if fields.is_key(name):
-            read = typed_cells.reader(form)
+            kept = typed_cells.VERBATIM if self._plan.is_text_kept else ""
+            read = typed_cells.reader(form or kept)
         elif form and name in fields.times:
             read = times.reader(form=form, zone=self._plan.zone)
         elif form and name in fields.names:

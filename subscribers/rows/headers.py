@@ -78,8 +78,9 @@ OF_PEOPLE: Mapping[str, tuple[str, ...]] = {
     ),
     "consentAt": (
         "confirmtime", "confirmedat", "consenttimestamp", "consenttime", "consentdate",
-        "emailmarketingconsenttimestamp", "optintime", "optindate", "doubleoptinat",
+        "optintime", "optindate", "doubleoptinat",
     ),
+    "consentChangedAt": ("emailmarketingconsenttimestamp",),
     "consentIp": ("confirmip", "optinip"),
 }  # fmt: skip
 OF_EVENTS: Mapping[str, tuple[str, ...]] = {

@@ -1,5 +1,6 @@
 """How a file's columns are read: the plan that is shown, stored with the run, and followed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -33,6 +34,8 @@ class ColumnPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     zone: str = "UTC"
     # How many good rows were looked at to decide it; 0 for a pipe.
     rows: int = 0
+    # Whether cells of attributes and properties whose column has no form stay texts.
+    is_text_kept: bool = False
 
     def without_samples(self) -> "ColumnPlan":
         """Return the plan without what the file says of people."""
@@ -46,9 +49,20 @@ class ColumnPlan(msgspec.Struct, frozen=True, omit_defaults=True):
 NO_PLAN = ColumnPlan()
 
 
-def renaming(renamed: dict[str, str]) -> ColumnPlan:
+def as_stored(plan: ColumnPlan) -> dict[str, Any]:
+    """Return the plan as JSON; columns are pairs, as databases keep no order of keys."""
+    stored: dict[str, Any] = msgspec.to_builtins(plan)
+    return stored | {"columns": [list(pair) for pair in stored.get("columns", {}).items()]}
+
+
+def from_stored(stored: Mapping[str, Any]) -> ColumnPlan:
+    return msgspec.convert({**stored, "columns": dict(stored["columns"])}, ColumnPlan)
+
+
+def renaming(renamed: dict[str, str], *, is_text_kept: bool = False) -> ColumnPlan:
     """Return the plan that maps the file's names to ours and decides nothing else."""
-    return ColumnPlan(columns={theirs: Column(ours, BY_MAP) for theirs, ours in renamed.items()})
+    columns = {theirs: Column(ours, BY_MAP) for theirs, ours in renamed.items()}
+    return ColumnPlan(columns=columns, is_text_kept=is_text_kept)
 
 
 def value_key(text: str) -> str:

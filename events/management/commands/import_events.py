@@ -12,12 +12,13 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from events.intake.cells import BESIDE_PRESETS, FIELDS, NEEDS_A_NAME, NEEDS_A_PERSON, NEEDS_A_TIME
-from events.intake.presets import PRESETS
+from events.intake.presets import PRESETS, Preset
 from events.intake.rows import EventReader
 from events.services.counts import roll_ups
 from events.services.history.importing import Attributes, EventImporter
 from events.services.ingestion.request import current_limits
 from subscribers.management.importing import ImportCommand
+from subscribers.management.importing.arguments import wrong
 from subscribers.models import ImportRun, Workspace
 from subscribers.rows.columns import Fields
 from subscribers.rows.survey import Needs
@@ -83,6 +84,9 @@ class Command(ImportCommand):
         )
 
     def own_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        preset = PRESETS.get(options["preset"])
+        if preset is not None:
+            _refuse_beside(preset, options)
         return {
             "from": options["preset"],
             "eventIdFrom": options["event_id_from"],
@@ -118,7 +122,8 @@ class Command(ImportCommand):
             preset=PRESETS.get(options["preset"]),
             event_id_from=options["event_id_from"],
             is_live_kept=options["trigger"],
-            needs_time=not options["occurred_now"],
+            # Release 0.2.0, whose runs have no mapping, dated such events now.
+            needs_time=run.mapping is not None and not options["occurred_now"],
             ignores_profile=attributes is Attributes.IGNORE,
         )
         return EventImporter(
@@ -134,6 +139,17 @@ class Command(ImportCommand):
         """Count the imported events, so that pages show them before the worker's next count."""
         while roll_ups.roll_up(now=now, since=run.started_at) >= roll_ups.MOST_HOURS:
             pass
+
+
+def _refuse_beside(preset: Preset, options: Mapping[str, Any]) -> None:
+    """Refuse what says how columns are read that the preset reads itself."""
+    for name in ("date_format", "timezone"):
+        if options[name]:
+            raise wrong(f"--{name.replace('_', '-')}: --from reads the times itself.")
+    for text in options["value"]:
+        field = text.partition(":")[0]
+        if field in preset.names and field not in options["map"].values():
+            raise wrong(f"--value: --from reads {field} itself; name a column with --map.")
 
 
 def _lower_priority() -> None:

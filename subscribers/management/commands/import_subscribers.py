@@ -65,8 +65,9 @@ class Command(ImportCommand):
 
     def make_sure(self, *, plan: ColumnPlan, workspace: Workspace, options: dict[str, Any]) -> None:
         """Ask before a mail to everybody of a file that proves no consent."""
-        columns = {column.field for column in plan.columns.values()}
-        is_chosen = options["opt_in_mode"] != OptInMode.DEFAULT or "consentAt" in columns
+        proofs = {column.field for column in plan.columns.values() if column.samples}
+        is_proved = not proofs.union(plan.constants).isdisjoint({"consentAt", "consentChangedAt"})
+        is_chosen = options["opt_in_mode"] != OptInMode.DEFAULT or is_proved
         status = status_of(str(plan.constants.get("status", "")))
         if is_chosen or not workspace.double_opt_in or status in GONE:
             return

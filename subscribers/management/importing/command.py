@@ -119,9 +119,8 @@ class ImportCommand(BaseCommand):
         run = opening.open_run(
             kind=self.kind, asked=asked, options=kept, plan=plan, say=self.stderr.write
         )
-        plan = plan or reading.stored_plan(run)
         if plan is None:
-            plan, rows = self._look(asked, options)
+            plan = reading.stored_plan(run, options)
         options |= {"plan": plan}
         if not options["quiet"]:
             for line in plan_words.as_lines(plan):

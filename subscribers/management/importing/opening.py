@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 from django.core.management.base import CommandError
 from django.utils import timezone
 
 from subscribers.management.importing.arguments import ImportRequest
 from subscribers.models import ImportRun
 from subscribers.rows.files import can_be_read_again, stored_size
-from subscribers.rows.plans import ColumnPlan
+from subscribers.rows.plans import ColumnPlan, as_stored
 from subscribers.rows.row import Meter
 from subscribers.services.imports import runs
 
@@ -43,7 +42,7 @@ def open_run(
             actor=_actor(),
             now=timezone.now(),
             is_dry_run=asked.is_dry_run,
-            mapping=None if plan is None else msgspec.to_builtins(plan),
+            mapping=None if plan is None else as_stored(plan),
         )
     moved_at = None
     while True:

@@ -12,9 +12,10 @@ from subscribers.models import ImportRun
 from subscribers.rows import name_cells, times, typed_cells
 from subscribers.rows.columns import FULL_NAME, Fields
 from subscribers.rows.files import can_be_read_again, check_encoding, read_rows
-from subscribers.rows.plans import ColumnPlan, value_key
+from subscribers.rows.plans import ColumnPlan, from_stored, renaming, value_key
 from subscribers.rows.row import InvalidFile, Row
 from subscribers.rows.survey import Needs, Wishes, check_needs, survey
+from subscribers.wire.payloads import InvalidField
 
 # Of a pipe, which can be read only once, so many rows are looked at.
 ROWS_OF_A_PIPE = 100
@@ -76,7 +77,7 @@ def wishes_of(
         types=dict(_types(options["types"])),
         date_formats=dict(map(date_format, options["date_format"])),
         values=_values(options["value"], fields),
-        constants=_constants(options["set"], fields),
+        constants=_constants(options["set"], fields, zone=zone),
         zone=zone,
         is_text_kept=bool(options.get("as_text")),
         preset=preset,
@@ -118,9 +119,11 @@ def plan_of(
     return msgspec.structs.replace(found, rows=0), chain(ahead, rows)
 
 
-def stored_plan(run: ImportRun) -> ColumnPlan | None:
-    """Return the plan that a run began with; None for one of an earlier release."""
-    return msgspec.convert(run.mapping, ColumnPlan) if run.mapping else None
+def stored_plan(run: ImportRun, options: Mapping[str, Any]) -> ColumnPlan:
+    """Return the plan that a run began with; one of release 0.2.0 goes on as it began."""
+    if run.mapping is None:
+        return renaming(options["map"], is_text_kept=bool(options.get("as_text")))
+    return from_stored(run.mapping)
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
@@ -161,16 +164,28 @@ def _values(given: Sequence[str], fields: Fields) -> dict[str, dict[str, str]]:
     return found
 
 
-def _constants(given: Sequence[str], fields: Fields) -> dict[str, Any]:
+def _constants(given: Sequence[str], fields: Fields, *, zone: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for text in given:
         field, value = _pair("--set", text)
         if field not in fields:
             raise wrong(f"--set: there is no field {field!r}.")
-        if field in fields.names:
-            separator = name_cells.decide(name_cells.separators_in(value))
-            names = name_cells.parted(value, separator=separator) or []
-            found[field] = [*found.get(field, []), *names]
-        else:
-            found[field] = typed_cells.value_of(value) if fields.is_key(field) else value
+        try:
+            read = _constant(field, value, fields, zone=zone)
+        except (InvalidField, name_cells.InvalidNames, times.Undecided) as error:
+            raise wrong(f"--set {field}: {error}") from error
+        found[field] = [*found.get(field, []), *read] if field in fields.names else read
     return found
+
+
+def _constant(field: str, value: str, fields: Fields, *, zone: str) -> Any:  # noqa: ANN401 - any JSON value
+    if fields.is_key(field):
+        return typed_cells.value_of(value)
+    if field in fields.names:
+        separator = name_cells.decide(name_cells.separators_in(value))
+        return name_cells.parted(value, separator=separator) or []
+    if field in fields.times and not times.STRICT.fullmatch(value):
+        form = times.form_of(value)
+        return times.reader(form=times.decide({form} if form else set()), zone=zone)(value)
+    read = fields.cells[field]
+    return value if read is None else read(value)

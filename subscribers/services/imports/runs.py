@@ -144,7 +144,7 @@ def begin(
 ) -> ImportRun:
     """Return a new run, stored unless it is a dry run. Atomic.
 
-    `mapping` is a `rows.plans.ColumnPlan`.
+    `mapping` is a plan of columns by `rows.plans.as_stored`.
     """
     run = ImportRun(
         workspace=workspace,

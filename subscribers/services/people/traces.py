@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import BinaryField, Func, IntegerField, Model, Q, Value
@@ -24,7 +23,7 @@ from subscribers.models import (
     Subscriber,
     Suppression,
 )
-from subscribers.rows.plans import ColumnPlan
+from subscribers.rows.plans import as_stored, from_stored
 from subscribers.wire import addresses
 from subscribers.wire.addresses import Address
 
@@ -235,8 +234,8 @@ def _forget_in_runs(names: Names) -> None:
         run.reasons = json.loads(names.without(json.dumps(run.reasons)))
         if run.mapping:
             # A sample may be theirs without their name, such as a number of their telephone.
-            bare = msgspec.convert(run.mapping, ColumnPlan).without_samples()
-            run.mapping = json.loads(names.without(json.dumps(msgspec.to_builtins(bare))))
+            bare = from_stored(run.mapping).without_samples()
+            run.mapping = json.loads(names.without(json.dumps(as_stored(bare))))
         changed = [name for name, value in before.items() if getattr(run, name) != value]
         if changed:
             run.save(update_fields=changed)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from events.models import Event
-from subscribers.models import Subscriber
+from subscribers.models import ImportRun, Subscriber, Workspace
+from subscribers.services.imports import runs
 from subscribers.services.workspaces import workspaces
 
 pytestmark = pytest.mark.django_db
@@ -199,3 +201,61 @@ def test_each_file_of_events_has_its_own_columns(tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert Event.objects.get(subscriber__email="h@x.io").properties == {"plan": "pro"}
+
+
+def test_a_pipe_of_an_earlier_release_goes_on_where_it_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Such a run has no mapping, its words were not looked at, and it dated events now.
+    head = "who,name,Status,properties.n\n"
+    rows = [f"{letter}@x.io,paid,unsubscribed,1\n" for letter in "abc"]
+    arguments = [
+        "import_events", "-", "--format=csv", "--workspace=acme", "--map=who=email", "--as-text",
+    ]  # fmt: skip
+    run = runs.begin(
+        workspace=Workspace.objects.get(),
+        kind="events",
+        files=["-"],
+        options={
+            "from": None, "eventIdFrom": [], "asText": True, "trigger": False,
+            "map": {"who": "email"}, "format": "csv",
+        },
+        actor="",
+        now=timezone.now(),
+        byte_offset=len(head + rows[0]),
+        line=3,
+    )  # fmt: skip
+    runs.interrupt(run=run, now=timezone.now())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((head + "".join(rows)).encode())))
+
+    call_command(*arguments, "--resume", stdout=io.StringIO(), stderr=io.StringIO())
+
+    assert set(Event.objects.values_list("subscriber__email", flat=True)) == {"b@x.io", "c@x.io"}
+    assert Event.objects.all()[0].properties == {"n": "1"}
+    assert ImportRun.objects.get().status == "finished"
+
+
+@pytest.mark.parametrize("rows_in_batch", [1, 10])
+def test_the_newest_row_is_the_same_in_batches_of_any_size(
+    tmp_path: Path, rows_in_batch: int
+) -> None:
+    def row(year: int, more: str = "") -> str:
+        return f'{{"email":"h@x.io","name":"x","occurredAt":"{year}-01-01T00:00:00Z"{more}}}\n'
+
+    imported(tmp_path, row(2020, ',"customAttributes":{"plan":"0"}'), name="a.jsonl")
+
+    imported(
+        tmp_path, row(2022) + row(2021, ',"customAttributes":{"plan":"1"}'),
+        "--attributes=newest", f"--batch-size={rows_in_batch}", name="b.jsonl",
+    )  # fmt: skip
+
+    assert Subscriber.objects.get().attributes == {"plan": "0"}
+
+
+@pytest.mark.parametrize(
+    "option", ["--date-format=d/m/Y", "--timezone=Europe/Berlin", "--value=name:Up=Down"]
+)
+def test_what_a_preset_reads_itself_is_not_said_in_vain(tmp_path: Path, option: str) -> None:
+    said = refused(tmp_path, '{"event":"Up"}\n', "--from=segment", option, name="e.jsonl")
+
+    assert said.startswith(option.partition("=")[0])

@@ -146,8 +146,12 @@ class People:
             known = self._make(person, now)
             self.newest_by_key[known.key] = occurred_at
             return known
+        newest_at = self.newest_by_key.get(known.key)
+        is_newest = newest_at is None or occurred_at >= newest_at
+        if is_newest:
+            self.newest_by_key[known.key] = occurred_at
         if person.attributes or person.texts:
-            fault = self._complete(known, person, occurred_at)
+            fault = self._complete(known, person, is_newest=is_newest)
             if fault is not None:
                 return fault
         is_free = person.external_id not in self.by_external_id
@@ -244,16 +248,12 @@ class People:
         self._remember(known)
         return known
 
-    def _complete(self, known: Known, person: Person, occurred_at: datetime) -> Fault | None:
+    def _complete(self, known: Known, person: Person, *, is_newest: bool) -> Fault | None:
         """Fill names and attributes; returns why the row is refused, if it is."""
         if known.attributes is None:
             if self.would_change(person, known):
                 raise PeopleChanged
             return None
-        newest_at = self.newest_by_key.get(known.key)
-        is_newest = newest_at is None or occurred_at >= newest_at
-        if is_newest:
-            self.newest_by_key[known.key] = occurred_at
         if not is_newest or self.attributes is not Attributes.NEWEST:
             # History says nothing about what is known today.
             absent = {

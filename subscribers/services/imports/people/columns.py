@@ -9,6 +9,7 @@ from subscribers.rows.headers import OF_PEOPLE, ranked
 from subscribers.rows.plans import NO_PLAN, ColumnPlan
 from subscribers.rows.row import Row
 from subscribers.rows.status_words import (
+    GONE,
     GRAVEST_FIRST,
     STATUS_BY_FLAG,
     SUBSCRIBED,
@@ -24,7 +25,7 @@ COLUMNS = frozenset({
     "email", "externalId", *(text.wire_name for text in profile.TEXTS), "customAttributes", "tags",
     "lists", "status", "createdAt", "unsubscribedAt",
     "consentAt", "consentIp", "consentUserAgent", "consentMethod", FULL_NAME, SUBSCRIBED,
-    *STATUS_BY_FLAG,
+    *STATUS_BY_FLAG, "consentChangedAt",
 })  # fmt: skip
 FLAGS = (SUBSCRIBED, *STATUS_BY_FLAG)
 # What a file of people must have: the fields, and what to do without them.
@@ -48,6 +49,8 @@ class RowReader:
         body = self._columns.body(row.fields, row.columns)
         if "status" in body or not body.keys().isdisjoint(FLAGS):
             body = _with_one_status(body)
+        if "consentChangedAt" in body:
+            body = _with_consent(body)
         return parse_draft(body, attributes_bytes=self._attributes_bytes)
 
 
@@ -67,6 +70,13 @@ def _with_one_status(body: Mapping[str, Any]) -> Mapping[str, Any]:
     unknown = [each for each in said if each not in GRAVEST_FIRST]
     found = unknown or [each for each in GRAVEST_FIRST if each in said]
     return {**body, "status": found[0] if found else given}
+
+
+def _with_consent(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the row with its consent's last change as consent, but where it was the end of it."""
+    if body.get("status") in GONE or body.get("unsubscribedAt") is not None:
+        return body
+    return {"consentAt": body["consentChangedAt"], **body}
 
 
 def _text_cell(text: str) -> str | None:
@@ -99,7 +109,7 @@ FIELDS = Fields(
     prefix="attributes.",
     object_name="customAttributes",
     is_strict=True,
-    times=frozenset({"createdAt", "unsubscribedAt", "consentAt"}),
+    times=frozenset({"createdAt", "unsubscribedAt", "consentAt", "consentChangedAt"}),
     names=frozenset({"tags", "lists"}),
     synonyms=ranked(OF_PEOPLE),
 )
