@@ -24,7 +24,7 @@ def give_up_unconfirmed() -> int:
 
 
 def carry_on_imports() -> bool:
-    """Work for some seconds on the oldest stored import; returns whether more is to be done."""
+    """Work for some seconds on a stored import; returns whether there was one."""
     return stored.carry_on(make_importer=people.importer_of, clock=_clock)
 
 

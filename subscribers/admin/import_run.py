@@ -108,7 +108,8 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
         if stored.resume(run=run, now=timezone.now()):
             self.tell_done(request, run, "Resumed the import")
         else:
-            messages.error(request, "The import's file is no longer there: give it again.")
+            message = "The import goes on already, or its file is no longer there."
+            messages.error(request, message)
 
     def download(self, request: HttpRequest, run: ImportRun) -> StreamingHttpResponse:
         self.log_change(request, run, "Downloaded the rejects")
@@ -124,7 +125,7 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
 
     @admin.display(description="files")
     def files_shown(self, run: ImportRun) -> str:
-        return ", ".join(map(_shown, run.files))[:LONGEST_SHOWN] or "rows of a request"
+        return ", ".join(map(_shown, run.files))[:LONGEST_SHOWN]
 
     @display(description="status", label=COLOURS)  # type: ignore[untyped-decorator]
     def state(self, run: ImportRun) -> str:
@@ -136,6 +137,8 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
         if run.status == ImportRun.Status.FINISHED:
             return "The import finished."
         if run.stored_bytes is not None:
+            if run.status in UNDER_WAY:
+                return "The worker goes on by itself."
             return f"By the button, for {stored.KEPT_FOR.days} days."
         words = ["manage.py", f"import_{run.kind}", *map(str, run.files)]
         command = shlex.join([*words, "--workspace", run.workspace.slug, "--resume"])
@@ -176,7 +179,7 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
     def checkpoint(self, run: ImportRun) -> str:
         if not run.line:
             return "the beginning"
-        name = _shown(run.files[run.file_index]) if run.files else "rows of a request"
+        name = _shown(run.files[run.file_index])
         return f"{name}, line {run.line:,}, byte {run.byte_offset:,}"
 
 

@@ -199,7 +199,8 @@ def writes(
     """Declare a call that changes something: `method(self, given=…, *, …parts of the path)`.
 
     It runs in one transaction, which is repeated if the database ended it in favour of another.
-    Without `is_atomic` the method manages its own transactions; no POST may do so.
+    Without `is_atomic` the method manages its own transactions, and is idempotent as a whole; no
+    POST may do so.
     """
     return lambda method: _declared(
         method, summary, description, scope, writes=True, example=example, is_atomic=is_atomic
@@ -244,9 +245,9 @@ def _declared(
 
 def _written(view: ResourceView, call: Call, change: Callable[[], Answered]) -> HttpResponse:
     def work(keep: Keep | None) -> Answer:
-        return (
-            _repeated(lambda: _in_transaction(change, keep)) if call.is_atomic else Answer(change())
-        )
+        if call.is_atomic:
+            return _repeated(lambda: _in_transaction(change, keep))
+        return _repeated(lambda: Answer(change()))
 
     is_repeatable = view.request.method == "POST"
     response = view.answer_once(work) if is_repeatable else view.respond(work(None))

@@ -191,27 +191,29 @@ class ListView(SavesLists):
     @writes("Delete a list; the people stay", scope=Scope.LISTS_WRITE, is_atomic=False)
     def delete(self, *, list_id: ListOfPath) -> DeletedListAnswer:
         with transaction.atomic():
-            chosen = self._unused(list_id)
+            chosen = self.locked(list_id)
         removed = ListMembership.objects.filter(list=chosen, unsubscribed_at=None).count()
-        lists.remove_most_members(chosen=chosen)
+        lists.remove_most_members(chosen=chosen, check=lambda: self._unused(list_id))
         with transaction.atomic():
             lists.delete(chosen=self._unused(list_id))
         return DeletedListAnswer(removed_memberships=removed)
 
     def _unused(self, list_id: UUID) -> List:
-        chosen = self.locked(list_id)
+        # Its ETag was compared at the beginning: what others change meanwhile is deleted, too.
+        chosen = self.locked(list_id, is_first=False)
         name_uses.refuse_if_used(name_uses.of_list(chosen))
         return chosen
 
-    def locked(self, list_id: UUID) -> List:
+    def locked(self, list_id: UUID, *, is_first: bool = True) -> List:
         workspaces.lock_configuration(workspace_id=self.workspace.pk)
         rows = List.objects.filter(workspace=self.workspace, pk=list_id)
         chosen = rows.select_for_update().first()
         if chosen is None:
             return no_such_row()
         self.about = ids.encode("lst", list_id)
-        (shape,) = shapes_of([chosen])
-        self.expect(ListAnswer(list=shape).edited)
+        if is_first:
+            (shape,) = shapes_of([chosen])
+            self.expect(ListAnswer(list=shape).edited)
         return chosen
 
 

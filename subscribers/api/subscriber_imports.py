@@ -11,6 +11,7 @@ import msgspec
 from django.db import IntegrityError, transaction
 from msgspec import UNSET
 
+from subscribers import ids
 from subscribers.api.calls import (
     Answered,
     ResourceView,
@@ -21,6 +22,7 @@ from subscribers.api.calls import (
     reads,
     writes,
 )  # fmt: skip
+from subscribers.api.errors import ApiError
 from subscribers.api.inputs import Inputs, Reads, inputs, schema_of
 from subscribers.api.subscriber_inputs import (
     UNUSED,
@@ -37,6 +39,8 @@ from subscribers.api.subscribers import names_of_lists
 from subscribers.api.values import Count, Email, ExternalId, Flag, ImportId, Moment, text_word
 from subscribers.models import ImportRun
 from subscribers.models.api_key import Scope
+from subscribers.services.audience import lists
+from subscribers.services.consent.ledger import LONGEST_ACTOR
 from subscribers.services.imports import stored
 from subscribers.services.imports.people import (
     Duplicates,
@@ -56,10 +60,14 @@ from subscribers.wire.payloads import (
 )
 
 MOST_ROWS = 5000
+# Each keeps a body in the database.
+MOST_UNDER_WAY = 100
 # So many rows a chunk, in the answer.
 CHUNK_ROWS = 500
 MOST_FAULTS = 20
 MOST_WARNINGS = 100
+# The file of a request without a `fileName`.
+NAMELESS = "rows of a request"
 KNOWN = "is known, and the row changes nothing"
 STATUSES = {
     ImportRun.Status.QUEUED: "running",
@@ -199,15 +207,16 @@ class ImportsView(ResourceView):
         },
     )
     def post(self, given: NewImport) -> NewImportAnswer:
+        if stored.under_way(workspace=self.workspace) >= MOST_UNDER_WAY:
+            message = f"{MOST_UNDER_WAY} imports of the workspace wait: try again later."
+            raise ApiError("RATE_LIMITED", message, headers={"Retry-After": "60"})
         rows, warnings = _without_what_is_unused(given.subscribers)
         with_address, repeated = _counted(rows)
         wanted = RequestedImport(
             duplicates=Duplicates(given.duplicate_strategy),
             opt_in_mode=OptInMode(given.opt_in_mode),
             starts_sequences=given.enroll_in_sequences,
-            lists=None
-            if given.list_ids is None
-            else names_of_lists(self, given.list_ids, field="listIds"),
+            list_ids=None if given.list_ids is None else self._ids_of_lists(given.list_ids),
             source=changing.SOURCE,
             is_test=self.api_key.is_test,
             request_id=self.circumstances.request_id,
@@ -217,13 +226,21 @@ class ImportsView(ResourceView):
         run, is_new = self._begin(given, rows, wanted)
         self.about = run.public_id
         starts = "start" if wanted.starts_sequences else "start no"
+        said = f"The worker takes in {len(rows):,} rows, which {starts} sequences."
+        if not is_new:
+            said = "The same request came before: this is its import."
         return NewImportAnswer(
             import_=_shape_of(run),
             deduplicated=not is_new,
-            message=f"The worker takes in {len(rows)} rows, which {starts} sequences. "
-            f"GET /subscribers/imports/{run.public_id} says how far it is.",
+            message=f"{said} GET /subscribers/imports/{run.public_id} says how far it is.",
             warnings=warnings or UNSET,
         )
+
+    def _ids_of_lists(self, given: list[str]) -> tuple[str, ...]:
+        """Return the public ids of lists that are given by id or name."""
+        names = names_of_lists(self, given, field="listIds")
+        id_by_name = lists.ids_by_name(workspace_id=self.workspace.pk)
+        return tuple(ids.encode("lst", id_by_name[name]) for name in names)
 
     def _begin(
         self, given: NewImport, rows: Sequence[Mapping[str, Any]], wanted: RequestedImport
@@ -244,9 +261,9 @@ class ImportsView(ResourceView):
                     workspace=self.workspace,
                     kind=ImportRun.Kind.SUBSCRIBERS,
                     lines=lines,
-                    files=[given.file_name] if given.file_name else [],
+                    files=[given.file_name or NAMELESS],
                     options=options,
-                    actor=f"API key {self.api_key.name}",
+                    actor=f"API key {self.api_key.name}"[:LONGEST_ACTOR],
                     now=self.now,
                     total_rows=len(rows),
                     api_key=self.api_key,
@@ -287,7 +304,7 @@ def _without_what_is_unused(
                 warnings.append(Warned(path=f"subscribers[{place}].timezone", message=words))
         rows.append(row)
     if len(warnings) > MOST_WARNINGS:
-        more = f"{len(warnings) - MOST_WARNINGS} more rows have no such time zone."
+        more = f"The time zones of {len(warnings) - MOST_WARNINGS} more rows are unknown, too."
         warnings[MOST_WARNINGS:] = [Warned(path="subscribers", message=more)]
     warnings += [
         Warned(path=f"subscribers[].{name}", message="changes nothing here.")
@@ -324,7 +341,7 @@ def _shape_of(run: ImportRun) -> ImportShape:
     return ImportShape(
         id=public_id,
         batch_id=public_id,
-        file_name=run.files[0] if run.files else None,
+        file_name=None if run.files == [NAMELESS] else run.files[0],
         status=STATUSES[ImportRun.Status(run.status)],
         total_rows=total,
         processed_count=run.rows,

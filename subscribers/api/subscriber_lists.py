@@ -118,6 +118,9 @@ def find(*, workspace: Workspace, asked: SubscribersQuery, now: datetime) -> Fou
     people = {each.id: each for each in shapes_of(Subscriber.objects.filter(pk__in=shown))}
     has_more = len(found) > asked.limit
     total = _total(rows, workspace, asked)
+    if total is not None and not has_more and (shown or not first):
+        # Of the last page the end is known.
+        total = first + len(shown)
     return Found(
         people=[people[key] for each in shown if (key := f"sub_{each.hex}") in people],
         pagination=Pagination(
@@ -159,7 +162,8 @@ def _counted_last(workspace: Workspace, asked: SubscribersQuery) -> int:
         case ["list" | "list_id" | "list_name" as parameter]:
             named = getattr(asked, parameter)
             by_name = lists.ids_by_name(workspace_id=workspace.pk)
-            subject, row_id = current.Subject.LIST, ids.decode("lst", named) or by_name[named]
+            by_id = {ids.encode("lst", list_id): list_id for list_id in by_name.values()}
+            subject, row_id = current.Subject.LIST, by_id.get(named) or by_name.get(named)
         case _:
             return 0
     if row_id is None:

@@ -80,25 +80,27 @@ class TagView(ResourceView):
     @writes("Delete a tag, and take it from everybody", scope=Scope.TAGS_WRITE, is_atomic=False)
     def delete(self, *, tag_id: TagOfPath) -> Answered:
         with transaction.atomic():
-            tag = self._unused(tag_id)
-        tags.take_from_most(tag=tag)
+            tag = self._locked(tag_id)
+        tags.take_from_most(tag=tag, check=lambda: self._unused(tag_id))
         with transaction.atomic():
             tags.delete(tag=self._unused(tag_id))
         return Answered()
 
     def _unused(self, tag_id: UUID) -> Tag:
-        tag = self._locked(tag_id)
+        # Its ETag was compared at the beginning: what others change meanwhile is deleted, too.
+        tag = self._locked(tag_id, is_first=False)
         name_uses.refuse_if_used(name_uses.of_tag(tag))
         return tag
 
-    def _locked(self, tag_id: UUID) -> Tag:
+    def _locked(self, tag_id: UUID, *, is_first: bool = True) -> Tag:
         """Return the tag that the caller may change; a system tag stays as it is."""
         workspaces.lock_configuration(workspace_id=self.workspace.pk)
         tag = Tag.objects.filter(workspace=self.workspace, pk=tag_id).select_for_update().first()
         if tag is None:
             return no_such_row()
         self.about = ids.encode("tag", tag_id)
-        self.expect(shape_of(tag))
+        if is_first:
+            self.expect(shape_of(tag))
         tags.refuse_system(tag)
         return tag
 

@@ -49,6 +49,10 @@ class Migration(migrations.Migration):
             model_name='importrun',
             constraint=models.UniqueConstraint(fields=('workspace', 'request_hash'), name='import_run_once_a_request'),
         ),
+        migrations.AddIndex(
+            model_name='importrun',
+            index=models.Index(condition=models.Q(('finished_at', None), ('stored_bytes__isnull', False)), fields=['updated_at'], name='import_run_under_way'),
+        ),
         migrations.AddField(
             model_name='importblock',
             name='run',

@@ -96,6 +96,12 @@ class ImportRun(models.Model):
         indexes: ClassVar = [
             # The latest run that can be resumed, and the admin's list of a workspace.
             models.Index(fields=["workspace", "-id"], name="import_run_newest"),
+            # What the worker goes on with.
+            models.Index(
+                fields=["updated_at"],
+                name="import_run_under_way",
+                condition=models.Q(finished_at=None, stored_bytes__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -104,6 +110,13 @@ class ImportRun(models.Model):
     @property
     def public_id(self) -> str:
         return encode("imp", self.id)
+
+    def hand_back(self) -> None:
+        """Let another slice begin at the checkpoint, under a new token; the caller has the lock."""
+        if self.status == self.Status.RUNNING:
+            self.status = self.Status.QUEUED
+        self.token = new_id()
+        self.save(update_fields=["status", "token"])
 
     def mark_resumed(self, *, actor: str, at: datetime) -> None:
         """Set a new token: the process that had the old one can no longer move the run on."""

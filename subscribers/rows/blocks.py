@@ -5,7 +5,9 @@ never held in memory.
 """
 
 import gzip
+import lzma
 import sys
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +26,7 @@ BEGINNING_BYTES = 200
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _ZIP = b"PK\x03\x04"
-_UNREADABLE = (OSError, EOFError, zlib.error)
+_UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 OpenBytes = Callable[[str], BufferedIOBase]
 
@@ -191,11 +193,12 @@ def _as_lines(stream: BufferedIOBase, source: Source, shown: str) -> BufferedIOB
     peek = getattr(stream, "peek", None)
     try:
         first: bytes = peek(4) if peek else b""
+        encoding = source.encoding or ("utf-16" if first.startswith(_UTF_16) else "")
+        if encoding and encoding.lower().replace("_", "-") not in {"utf-8", "utf8"}:
+            stream = made = unpacking.recoded(stream, encoding=encoding)
+            first = made.peek()
     except _UNREADABLE as error:
         raise InvalidFile(f"{shown} cannot be read on: {_reason(error)}.") from error
-    encoding = source.encoding or ("utf-16" if first.startswith(_UTF_16) else "")
-    if encoding and encoding.lower().replace("_", "-") not in {"utf-8", "utf8"}:
-        stream, first = unpacking.recoded(stream, encoding=encoding), b""
     if source.format == JSONL and first.removeprefix(_BOM).lstrip().startswith(b"["):
         return unpacking.array_as_lines(stream, name=shown)
     return stream

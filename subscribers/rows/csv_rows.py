@@ -109,10 +109,12 @@ def _delimiter_of(texts: Sequence[str]) -> str:
 def _columns(cells: Sequence[str], name: str) -> tuple[str, ...]:
     columns = tuple(unguarded(cell.strip()) for cell in cells)
     if any(map(_BAD_TEXT.search, columns)):
-        raise InvalidFile(f"{name}: the header is not UTF-8 text.")
+        raise InvalidFile(f"{name}: the header is not UTF-8 text: give --encoding.")
     if "" in columns:
         number = columns.index("") + 1
-        raise InvalidFile(f"{name}: column {number} of the header has no name.")
+        raise InvalidFile(
+            f"{name}: column {number} of the header has no name: give it one, or delete the column."
+        )
     repeated, times = Counter(columns).most_common(1)[0]
     if times > 1:
         raise InvalidFile(f"{name}: the header names {repeated[:100]!r} twice.")

@@ -2,6 +2,7 @@
 
 import csv
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 from io import BufferedIOBase, StringIO
@@ -12,12 +13,19 @@ from subscribers.rows.formula_guard import guarded
 from subscribers.rows.row import InvalidFile
 from subscribers.rows.unpacking import Made
 
-# Texts of a workbook are held in memory, some five times as large.
+# All but the sheets is held in memory, texts some five times as large.
 MOST_TEXT_BYTES = 32 * 2**20
 MOST_SHEET_BYTES = 2**30
 MOST_CELLS = 50_000_000
+# As in spreadsheets; a file may number its rows as it likes.
+MOST_ROWS = 1_048_576
 _ROWS_AT_ONCE = 500
-_SHARED_STRINGS = "xl/sharedStrings.xml"
+_SHEETS = ("xl/worksheets/", "xl/media/")
+# What a parser says of a file that is no workbook, or a damaged one.
+_UNREADABLE = (
+    OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
+    RuntimeError, ParseError, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 def as_csv(stream: BufferedIOBase, *, name: str, sheet: str) -> BufferedIOBase:
@@ -28,15 +36,20 @@ def as_csv(stream: BufferedIOBase, *, name: str, sheet: str) -> BufferedIOBase:
     _check_sizes(stream, name)
     try:
         workbook = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
-    except (OSError, KeyError, ValueError, TypeError, ParseError, zipfile.BadZipFile) as error:
+        # Those with rows: others are of charts.
+        tables = {table.title: table for table in workbook.worksheets}
+        for table in tables.values():
+            # A file may claim any size for its sheet.
+            table.reset_dimensions()
+    except _UNREADABLE as error:
         raise InvalidFile(f"{name} cannot be read as a workbook: {error}.") from error
-    if sheet and sheet not in workbook.sheetnames:
+    if not tables:
+        raise InvalidFile(f"{name} has no sheet with rows.")
+    if sheet and sheet not in tables:
         raise InvalidFile(
-            f"{name} has no sheet {sheet!r}; --sheet may be {', '.join(workbook.sheetnames[:20])}."
+            f"{name} has no sheet {sheet!r}; --sheet may be {', '.join(list(tables)[:20])}."
         )
-    chosen = workbook[sheet or workbook.sheetnames[0]]
-    # A file may claim any size for its sheet.
-    chosen.reset_dimensions()
+    chosen = tables[sheet or next(iter(tables))]
     return Made(_parts(chosen.iter_rows(values_only=True), name))
 
 
@@ -44,11 +57,12 @@ def _check_sizes(stream: BufferedIOBase, name: str) -> None:
     try:
         with zipfile.ZipFile(stream) as archive:
             sizes = {info.filename: info.file_size for info in archive.infolist()}
-    except (OSError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise InvalidFile(f"{name} is no .xlsx file: {error}.") from error
     finally:
         stream.seek(0)
-    if sizes.get(_SHARED_STRINGS, 0) > MOST_TEXT_BYTES or sum(sizes.values()) > MOST_SHEET_BYTES:
+    held = sum(size for part, size in sizes.items() if not part.startswith(_SHEETS))
+    if held > MOST_TEXT_BYTES or sum(sizes.values()) > MOST_SHEET_BYTES:
         raise InvalidFile(f"{name} is too large for a workbook: save the sheet as CSV.")
 
 
@@ -59,6 +73,8 @@ def _parts(rows: Iterator[Sequence[Any]], name: str) -> Iterator[bytes]:
     width: int | None = None
     try:
         for number, row in enumerate(rows, start=1):
+            if number > MOST_ROWS:
+                raise InvalidFile(f"{name} has more than {MOST_ROWS:,} rows: save it as CSV.")
             cells += len(row)
             if cells > MOST_CELLS:
                 raise InvalidFile(f"{name} has more than {MOST_CELLS:,} cells: save it as CSV.")
@@ -72,7 +88,7 @@ def _parts(rows: Iterator[Sequence[Any]], name: str) -> Iterator[bytes]:
             writer.writerow([*written, *padding] if written else [])
             if number % _ROWS_AT_ONCE == 0:
                 yield _taken(text)
-    except (KeyError, ValueError, TypeError, ParseError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         if isinstance(error, InvalidFile):
             raise
         raise InvalidFile(f"{name} cannot be read on: {error}.") from error

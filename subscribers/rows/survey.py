@@ -4,7 +4,7 @@ A column is decided as a whole: by all of its cells, in memory that does not gro
 What cannot be decided, or would be lost in silence, is refused with the option that says it.
 """
 
-import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -220,7 +220,7 @@ class _Look:
             elif trimmed:
                 # As the API takes it.
                 seen.forms[""] += 1
-        elif not isinstance(value, str) or len(seen.forms) < len(typed_cells.TYPES):
+        elif not isinstance(value, str) or typed_cells.TEXT not in seen.forms:
             seen.forms[typed_cells.type_of(text)] += 1
 
     def decided(self, name: str, *, is_refused: bool) -> ColumnPlan:
@@ -248,7 +248,7 @@ class _Look:
         missing = sorted(asked - self.seen.keys())
         if missing and self.is_table:
             raise InvalidFile(
-                f"{name} has no column {', '.join(missing)}; there are {_shown(self.seen)}."
+                f"{name}: there is no column {', '.join(missing)}; there are {_shown(self.seen)}."
             )
 
     def _settle_rivals(self, name: str, *, is_refused: bool) -> None:
@@ -369,7 +369,7 @@ def _name(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text if re.fullmatch(r"[\w=.-]+", text) else f"'{text}'"
+    return shlex.quote(text)
 
 
 def _shown(columns: Iterable[str]) -> str:

@@ -20,7 +20,7 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".xlsx")
 _CHUNK_BYTES = 262_144
 _INSIDE_ZIP = ".zip/"
 # What may change the nesting, and texts, which may hide such a sign; a cut text has no last quote.
-_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*("?)|[{}\[\],]', re.DOTALL)
+_STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[{}\[\],]', re.DOTALL)
 _WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
 
 
@@ -34,18 +34,20 @@ class Made(BufferedIOBase):
     def readable(self) -> bool:
         return True
 
-    def read1(self, size: int = -1) -> bytes:
-        while not self._rest:
-            part = next(self._parts, None)
-            if part is None:
-                return b""
+    def peek(self, size: int = 0) -> bytes:  # noqa: ARG002 - as of other streams
+        """Return the next bytes without taking them; none at the end."""
+        while not self._rest and (part := next(self._parts, None)) is not None:
             self._rest = part
+        return self._rest
+
+    def read1(self, size: int = -1) -> bytes:
+        self.peek()
         cut = len(self._rest) if size < 0 else size
         given, self._rest = self._rest[:cut], self._rest[cut:]
         return given
 
 
-def recoded(stream: BufferedIOBase, *, encoding: str) -> BufferedIOBase:
+def recoded(stream: BufferedIOBase, *, encoding: str) -> Made:
     """Return the stream in UTF-8; a byte that the encoding does not have stays as it is."""
     is_wide = encoding.lower().startswith(_WIDE)
     errors = "replace" if is_wide else "surrogateescape"
@@ -80,6 +82,7 @@ class _Elements:
         # Where to look on, and where the element begins.
         self._place = self._start = 0
         self._depth = 0
+        self._is_over = False
 
     def feed(self, chunk: bytes) -> bytes:
         """Return the lines of the elements that end in a chunk."""
@@ -95,9 +98,14 @@ class _Elements:
             elif self._is_end(found[0]):
                 lines.append(_as_line(self._buffer[self._start : found.start()]))
                 self._start = found.end()
+                self._is_over = self._depth == 0
+                if self._is_over:
+                    break
             elif found[0] == b"[" and self._depth == 1:
                 self._start = found.end()
             self._place = found.end()
+        if self._is_over and self._buffer[self._start :].strip():
+            raise InvalidFile(f"{self._name} goes on after the end of its JSON array.")
         if len(self._buffer) - self._start > MOST_ROW_BYTES + _CHUNK_BYTES:
             raise InvalidFile(f"{self._name}: an element of the array is longer than 1 MiB.")
         return b"".join(lines)

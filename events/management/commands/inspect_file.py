@@ -6,9 +6,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from events.intake import cells
+from subscribers.management.importing.arguments import encoding
+from subscribers.management.importing.reading import date_format
 from subscribers.rows import plan_words
 from subscribers.rows.columns import Fields
-from subscribers.rows.files import check_encoding, read_header, read_rows, sources_of
+from subscribers.rows.files import (
+    can_be_read_again,
+    check_encoding,
+    read_header,
+    read_rows,
+    sources_of,
+)
 from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import CSV, JSONL, InvalidFile
 from subscribers.rows.survey import Needs, Wishes, check_needs, survey
@@ -34,17 +42,34 @@ class Command(BaseCommand):
         parser.add_argument(
             "--format", choices=(CSV, JSONL), help="Where the name does not say it."
         )
+        parser.add_argument("--encoding", default="", type=encoding, help="Such as cp1252.")
+        parser.add_argument("--sheet", default="", help="Of a workbook; without it the first.")
+        parser.add_argument(
+            "--date-format", action="append", default=[], metavar="[COLUMN=]FORMAT",
+            help="As the imports take it.",
+        )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["file"]
+        wishes = Wishes(
+            date_formats=dict(map(date_format, options["date_format"])),
+            zone="the workspace's time zone",
+        )
         try:
             # Of an archive the first file.
-            source = sources_of(name, format=options["format"])[0]
+            source = sources_of(
+                name,
+                format=options["format"],
+                encoding=options["encoding"],
+                sheet=options["sheet"],
+            )[0]
+            if not can_be_read_again(source):
+                raise CommandError(f"{name} can be read only once: give a file.")
             check_encoding(source)
             header = read_header(source)
             plans = {
                 command: survey(
-                    rows=read_rows(sources=[source]), fields=fields, wishes=Wishes(), name=name,
+                    rows=read_rows(sources=[source]), fields=fields, wishes=wishes, name=name,
                     is_whole=True, is_refused=False,
                 )
                 for command, (fields, _) in KINDS.items()
@@ -59,14 +84,19 @@ class Command(BaseCommand):
         self.stdout.write(f"{source.name}: {source.format.upper()}{parted}, for {command}")
         for line in plan_words.as_lines(plan):
             self.stdout.write(f"  {line}")
-        words = ["manage.py", command, name, "--workspace", "SLUG", "--dry-run"]
-        if options["format"]:
-            words[3:3] = ["--format", options["format"]]
+        given = [
+            part
+            for option in ("format", "encoding", "sheet")
+            if options[option]
+            for part in (f"--{option}", options[option])
+        ]
+        given += [part for form in options["date_format"] for part in ("--date-format", form)]
+        words = ["manage.py", command, name, *given, "--workspace", "SLUG", "--dry-run"]
         fields, needs = KINDS[command]
         try:
             check_needs(plan=plan, needs=needs, name=name)
             survey(
-                rows=read_rows(sources=[source]), fields=fields, wishes=Wishes(), name=name,
+                rows=read_rows(sources=[source]), fields=fields, wishes=wishes, name=name,
                 is_whole=True,
             )  # fmt: skip
         except InvalidFile as error:

@@ -86,12 +86,12 @@ def tags_added(
     `depth` is how many steps led here, one after the other: beyond ten, nothing starts. Without
     `starts` nothing does either.
     """
-    names = dict(Tag.objects.filter(pk__in=tag_ids).values_list("pk", "name"))
-    added = [TagRef(id=each, name=names[each]) for each in tag_ids if each in names]
     watched = _watched_by(subscriber_ids)
     concerned = watched.concerned_by(tag_ids=tag_ids)
     if not concerned:
         return
+    names = dict(Tag.objects.filter(pk__in=tag_ids).values_list("pk", "name"))
+    added = [TagRef(id=each, name=names[each]) for each in tag_ids if each in names]
     by_person = rows.enrollments_of_many(subscriber_ids=subscriber_ids, sequence_ids=concerned)
     if starts and depth <= MOST_DEPTH:
         plan = partial(triggers.starts_of_tags, watched=watched, tags_added=added)

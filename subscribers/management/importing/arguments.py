@@ -13,7 +13,7 @@ from subscribers.models import Workspace
 from subscribers.rows.columns import Fields
 from subscribers.rows.csv_rows import DELIMITERS
 from subscribers.rows.encodings import is_encoding
-from subscribers.rows.files import can_be_read_again, read_header, sources_of
+from subscribers.rows.files import can_be_read_again, check_encoding, read_header, sources_of
 from subscribers.rows.row import CSV, JSONL, STANDARD_INPUT, InvalidFile, Source
 from subscribers.rows.unpacking import container
 
@@ -70,7 +70,7 @@ def add(parser: CommandParser) -> None:
     parser.add_argument(
         "--encoding",
         default="",
-        type=_encoding,
+        type=encoding,
         help="Such as cp1252; without it UTF-8, or what the file's mark says.",
     )
     parser.add_argument("--sheet", default="", help="Of a workbook; without it the first.")
@@ -149,7 +149,12 @@ def _with_delimiters(
     decided: list[Source] = []
     is_known = True
     for source in sources:
-        header = read_header(source)
+        try:
+            header = read_header(source)
+        except InvalidFile:
+            # Says which encoding it may be, where that is the fault.
+            check_encoding(source)
+            raise
         is_known = is_known and header is not None
         if header is not None:
             found |= dict.fromkeys(header.columns)
@@ -187,7 +192,8 @@ def _pair(text: str) -> tuple[str, str]:
     return theirs.strip(), ours.strip()
 
 
-def _encoding(text: str) -> str:
+def encoding(text: str) -> str:
+    """Return the name of an encoding, for a parser of arguments."""
     if text and not is_encoding(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no encoding; give one such as cp1252.")
     return text

@@ -75,7 +75,7 @@ def wishes_of(
         map=renamed,
         ignored=frozenset(options["ignore_column"]),
         types=dict(_types(options["types"])),
-        date_formats=dict(map(_date_format, options["date_format"])),
+        date_formats=dict(map(date_format, options["date_format"])),
         values=_values(options["value"], fields),
         constants=_constants(options["set"], fields, zone=zone),
         zone=zone,
@@ -142,7 +142,8 @@ def _types(given: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield column.strip(), kind.strip()
 
 
-def _date_format(text: str) -> tuple[str, str]:
+def date_format(text: str) -> tuple[str, str]:
+    """Return the column, or an empty text, and the form; raises `CommandError`."""
     column, _, form = text.rpartition("=")
     if not times.is_form(form):
         raise wrong(

@@ -4,6 +4,7 @@ Its columns are those of the imported files, with `error` before them, so that a
 cells keeps them at its end. An import ignores the column `error`.
 """
 
+import codecs
 import csv
 import json
 import os
@@ -16,12 +17,15 @@ from subscribers.management.importing.arguments import ImportRequest, wrong
 from subscribers.rows.faults import sentence
 from subscribers.rows.formula_guard import guarded, unguarded
 from subscribers.rows.row import CSV, Row
+from subscribers.rows.survey import ERROR
 from subscribers.services.imports.runs import Rejected
 from subscribers.wire import json_gate
 
-ERROR = "error"
 # The key for a line that is no JSON object.
 UNREADABLE = "row"
+# Encodings that begin with a mark, and what follows it.
+_MARKED = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+_MARK = "\ufeff"
 
 
 class RejectsFile:
@@ -41,7 +45,10 @@ class RejectsFile:
         # As the file is, so that it opens where that one does.
         first = asked.sources[0]
         self._delimiter = first.delimiter or ","
-        self._encoding = "utf-8" if first.is_workbook else first.encoding or "utf-8"
+        given = "utf-8" if first.is_workbook else first.encoding or "utf-8"
+        encoding = codecs.lookup(given).name
+        self._encoding = _MARKED.get(encoding, encoding)
+        self._mark = _MARK if encoding in _MARKED else ""
         try:
             self._file: BinaryIO = path.open("r+b" if size else "wb")
         except OSError as error:
@@ -62,6 +69,8 @@ class RejectsFile:
         """Write rows from byte `at` on in place of what follows it; return the new length."""
         self._file.seek(at)
         self._file.truncate()
+        if at == 0:
+            self._file.write(self._mark.encode(self._encoding))
         if self._is_csv:
             self._write_csv(rejected, needs_header=at == 0)
         else:
@@ -72,16 +81,17 @@ class RejectsFile:
         return self._file.tell()
 
     def _write_csv(self, rejected: Sequence[Rejected], *, needs_header: bool) -> None:
-        text = StringIO(newline="")
-        writer = csv.writer(text, delimiter=self._delimiter)
         if needs_header:
             known = self._columns or rejected[0].row.columns or ()
             self._columns = [column for column in known if column != ERROR]
-            writer.writerow([ERROR, *map(guarded, self._columns)])
-        writer.writerows(
-            [described(each, self._asked), *map(guarded, self._cells(each.row))]
-            for each in rejected
-        )
+            self._write_cells([ERROR, *map(guarded, self._columns)])
+        for each in rejected:
+            self._write_cells([described(each, self._asked), *map(guarded, self._cells(each.row))])
+
+    def _write_cells(self, cells: Sequence[str]) -> None:
+        text = StringIO(newline="")
+        csv.writer(text, delimiter=self._delimiter).writerow(cells)
+        # Each row by itself: one that the encoding does not have leaves others as they are.
         self._file.write(_encoded(text.getvalue(), self._encoding))
 
     def _cells(self, row: Row) -> list[str]:
@@ -108,8 +118,8 @@ class RejectsFile:
             ERROR: described(rejected, self._asked),
             **{k: v for k, v in fields.items() if k != ERROR},
         }
-        encoded = json_gate.encode_plain(said)
-        return (encoded or json.dumps(said).encode()) + b"\n"
+        plain = json_gate.encode_plain(said) if self._encoding == "utf-8" else None
+        return plain + b"\n" if plain else f"{json.dumps(said)}\n".encode(self._encoding)
 
 
 def described(rejected: Rejected, asked: ImportRequest) -> str:

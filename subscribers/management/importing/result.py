@@ -84,7 +84,8 @@ def as_lines(result: Result) -> list[str]:
     if counted.confirmations_queued:
         created.append(_some(counted.confirmations_queued, "queued confirmation"))
     if counted.people_left:
-        created.append(f"{counted.people_left:,} known unsubscribed, bounced or complained")
+        left = "known person left" if counted.people_left == 1 else "known people left"
+        created.append(f"{counted.people_left:,} {left} (unsubscribed, bounced or complained)")
     if counted.conflicts:
         lines.append(
             f"{counted.conflicts:>9,}  warnings: recorded for the address; its person does not "

@@ -1,6 +1,6 @@
 """Lists: their members and settings."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -87,9 +87,14 @@ def save(*, changed: List) -> None:
         workspaces.configuration_changed(workspace_id=changed.workspace_id)
 
 
-def remove_most_members(*, chosen: List) -> None:
-    """Remove so many memberships that `delete` is short; outside transactions. Idempotent."""
-    portions.delete_most(ListMembership.objects.filter(list=chosen))
+def remove_most_members(*, chosen: List, check: Callable[[], object]) -> None:
+    """Remove so many memberships that `delete` is short; outside transactions. Idempotent.
+
+    `check` locks the list before each portion, and raises where it must stay. Those who left go
+    last, with the list: without their rows they could be put on it again.
+    """
+    members = ListMembership.objects.filter(list=chosen, unsubscribed_at=None)
+    portions.delete_most(members, check=check)
 
 
 def delete(*, chosen: List) -> None:

@@ -1,6 +1,6 @@
 """Tags: created when named, added and removed under the subscriber's lock."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -48,9 +48,12 @@ def create(*, workspace: Workspace, name: str, color: str = Tag.Color.GRAY) -> T
     return tag
 
 
-def take_from_most(*, tag: Tag) -> None:
-    """Take a tag from so many people that `delete` is short; outside transactions. Idempotent."""
-    portions.delete_most(SubscriberTag.objects.filter(tag=tag))
+def take_from_most(*, tag: Tag, check: Callable[[], object]) -> None:
+    """Take a tag from so many people that `delete` is short; outside transactions. Idempotent.
+
+    `check` locks the tag before each portion, and raises where it must stay.
+    """
+    portions.delete_most(SubscriberTag.objects.filter(tag=tag), check=check)
 
 
 def delete(*, tag: Tag) -> None:

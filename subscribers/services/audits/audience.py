@@ -104,8 +104,14 @@ def unproven_confirmations(audit: Audit) -> Sequence[Finding]:
 
 
 def silent_imports(audit: Audit) -> Sequence[Finding]:
-    """Find running imports without a recent checkpoint: their process was killed."""
-    silent = Q(status=ImportRun.Status.RUNNING, updated_at__lt=audit.now - SILENT_IMPORT)
+    """Find running imports of commands without a recent checkpoint: their process was killed. The
+    worker goes on with those of a stored file by itself.
+    """
+    silent = Q(
+        status=ImportRun.Status.RUNNING,
+        stored_bytes=None,
+        updated_at__lt=audit.now - SILENT_IMPORT,
+    )
     return suspects(rows=ImportRun.objects.all(), faulty=silent, audit=audit).finding(
         what="Imports are marked as running, but have written nothing for ten minutes",
         remedy="Run the same command with --resume: the import continues at its checkpoint.",

@@ -11,9 +11,9 @@ import msgspec
 from subscribers.models import ImportReject, ImportRun
 from subscribers.rows import name_cells
 from subscribers.rows.formula_guard import guarded
+from subscribers.rows.survey import ERROR
 
 ROWS_AT_ONCE = 200
-ERROR = "error"
 
 
 def as_csv(*, run: ImportRun) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ killed loses and repeats nothing. The file is deleted when the import has finish
 
 import io
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from subscribers.ids import new_id
-from subscribers.models import ImportBlock, ImportRun
+from subscribers.models import ImportBlock, ImportRun, Workspace
+from subscribers.rows.faults import storable
 from subscribers.rows.files import read_rows
 from subscribers.rows.row import JSONL, InvalidFile, Row, Source
 from subscribers.services.imports import loop, runs
@@ -58,8 +60,8 @@ def _blocks(lines: Sequence[bytes]) -> Iterator[bytes]:
 def carry_on(
     *, make_importer: Callable[[ImportRun], loop.Importer[Any]], clock: Callable[[], datetime]
 ) -> bool:
-    """Work for one slice on the oldest import that no live worker holds; returns whether more is to
-    be done. May run twice, also at the same time.
+    """Work for one slice on the import that has waited longest; returns whether there was one. May
+    run twice, also at the same time.
     """
     run = _claim(clock())
     if run is None:
@@ -67,25 +69,29 @@ def carry_on(
     try:
         _work(run, make_importer(run), clock)
     except TakenOver:
-        # Somebody has cancelled it.
+        # Cancelled, or its rows were changed: the slice's last batch is rolled back.
         pass
-    except connections.LOST:
+    except connections.LOST as error:
         # The slice is done again when the run has been quiet for a while.
+        _note(run, error)
         raise
     except InvalidFile as error:
         runs.fail(run=run, now=clock(), error=str(error))
     except Exception as error:
         runs.fail(run=run, now=clock(), error=f"{type(error).__name__}: {error}")
         raise
-    return _waiting(clock()).exists()
+    return True
 
 
 def cancel(*, run: ImportRun, now: datetime) -> bool:
     """End an import after the rows that are being taken in; False if it had ended."""
     rows = ImportRun.objects.filter(pk=run.pk, stored_bytes__isnull=False)
     # With a new token the worker's next checkpoint fails, and its batch is rolled back.
-    changes = {"status": Status.INTERRUPTED, "token": new_id(), "finished_at": now}
-    return bool(rows.filter(status__in=[Status.QUEUED, Status.RUNNING]).update(**changes))
+    under_way = rows.filter(status__in=[Status.QUEUED, Status.RUNNING])
+    changed = under_way.update(
+        status=Status.INTERRUPTED, token=new_id(), updated_at=now, finished_at=now
+    )
+    return bool(changed)
 
 
 def resume(*, run: ImportRun, now: datetime) -> bool:
@@ -110,23 +116,43 @@ def purge(*, now: datetime) -> int:
     return ImportBlock.objects.filter(run__in=ended).delete()[0]
 
 
-def _waiting(now: datetime) -> QuerySet[ImportRun]:
-    # A step from a clock that was far ahead says nothing about now.
-    is_quiet = Q(updated_at__lte=now - ALIVE_FOR) | Q(updated_at__gte=now + ALIVE_FOR)
-    is_free = Q(status=Status.QUEUED) | (Q(status=Status.RUNNING) & is_quiet)
-    return ImportRun.objects.filter(is_free, stored_bytes__isnull=False)
+def under_way(*, workspace: Workspace) -> int:
+    """Count the imports of a workspace that wait or run."""
+    return _under_way().filter(workspace=workspace).count()
+
+
+def _under_way() -> QuerySet[ImportRun]:
+    return ImportRun.objects.filter(finished_at=None, stored_bytes__isnull=False)
 
 
 def _claim(now: datetime) -> ImportRun | None:
+    """Take an import in turn; None while another is being worked on, since a slice keeps one of the
+    few processes that also send mail.
+    """
+    # A step from a clock that was far ahead says nothing about now.
+    is_quiet = Q(updated_at__lte=now - ALIVE_FOR) | Q(updated_at__gte=now + ALIVE_FOR)
+    is_running = Q(status=Status.RUNNING)
     with transaction.atomic():
-        free = _waiting(now).select_for_update(of=("self",), skip_locked=True)
-        run = free.select_related("workspace", "api_key").order_by("id").first()
+        if _under_way().filter(is_running & ~is_quiet).exists():
+            return None
+        free = _under_way().filter(Q(status=Status.QUEUED) | (is_running & is_quiet))
+        rows = free.select_for_update(of=("self",), skip_locked=True)
+        run = rows.select_related("workspace", "api_key").order_by("updated_at", "id").first()
         if run is not None:
             run.mark_resumed(actor=run.actor, at=now)
     return run
 
 
+def _note(run: ImportRun, error: Exception) -> None:
+    """Show why a slice did not end, as far as the database can store it."""
+    with suppress(*connections.LOST):
+        held = ImportRun.objects.filter(pk=run.pk, token=run.token)
+        held.update(last_error=storable(str(error)))
+
+
 def _work(run: ImportRun, importer: loop.Importer[Any], clock: Callable[[], datetime]) -> None:
+    if not run.blocks.filter(offset=0).exists():
+        raise InvalidFile("The file of the import is no longer stored: give it again.")
     until = clock() + SLICE
     ended = loop.run(
         run=run,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import BinaryField, Func, IntegerField, Model, Q, Value
@@ -28,6 +29,7 @@ from subscribers.wire import addresses
 from subscribers.wire.addresses import Address
 
 ERASED = "[erased]"
+_TEXTS_OF_RUN = ("last_error", "files", "options", "reasons", "mapping")
 # Ids in one statement.
 MOST_IDS = 500
 # What may be before and after a name: neither `grada@` nor `ada@example.com.au` is `ada@…`. JSON
@@ -51,6 +53,11 @@ class _Place(Func):
         return turned.as_sql(
             compiler, connection, function="POSITION", arg_joiner=" IN ", **context
         )
+
+
+class _WaitingRow(msgspec.Struct, rename="camel"):
+    email: str | None = None
+    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +186,7 @@ def _forget_answers(names: Names) -> None:
 
 
 def _is_theirs(texts: Sequence[str], names: Names) -> bool:
-    """Tell whether an imported row names the subscriber. Only the import knew the column of the
+    """Tell whether a rejected row names the subscriber. Only the import knew the column of the
     external id, so it counts where the row has no other address.
     """
     text = "\n".join(texts)
@@ -190,22 +197,38 @@ def _is_theirs(texts: Sequence[str], names: Names) -> bool:
 
 
 def _forget_waiting_rows(names: Names) -> None:
-    """Blank the subscriber's rows in files that are still to be taken in; nothing else moves."""
-    waiting = ImportBlock.objects.filter(run__workspace=names.workspace_id)
-    for block in waiting.order_by("pk").iterator(chunk_size=1):
-        lines = bytes(block.content).split(b"\n")
-        kept = [
-            b" " * len(line) if _is_theirs([line.decode(errors="replace")], names) else line
-            for line in lines
-        ]
-        if kept != lines:
-            ImportBlock.objects.filter(pk=block.pk).update(content=b"\n".join(kept))
+    """Blank the subscriber's rows in stored files that are still to be taken in. A worker at such a
+    file, which may have read them already, must begin its batch again.
+    """
+    blocks = ImportBlock.objects.filter(run__workspace=names.workspace_id)
+    run_ids = blocks.order_by().values_list("run_id", flat=True).distinct()
+    for run in ImportRun.objects.filter(pk__in=list(run_ids)).order_by("pk").select_for_update():
+        is_changed = False
+        for block in run.blocks.order_by("offset").iterator(chunk_size=1):
+            lines = bytes(block.content).split(b"\n")
+            kept = [b" " * len(line) if _is_row_of(line, names) else line for line in lines]
+            if kept != lines:
+                run.blocks.filter(pk=block.pk).update(content=b"\n".join(kept))
+                is_changed = True
+        if is_changed:
+            run.hand_back()
+
+
+def _is_row_of(line: bytes, names: Names) -> bool:
+    """Tell whether a stored row is about the subscriber, as the import reads it."""
+    try:
+        row = msgspec.json.decode(line, type=_WaitingRow)
+    except msgspec.MsgspecError:
+        return False
+    if row.email is not None:
+        return _parsed(row.email).key in names.email_keys
+    return row.external_id is not None and row.external_id.strip() == names.external_id
 
 
 def _forget_in_runs(names: Names) -> None:
     """Cut the names out of an import run's own texts, such as file names, and drop its samples."""
     for run in ImportRun.objects.filter(workspace=names.workspace_id).iterator():
-        before = (run.last_error, run.files, run.options, run.reasons, run.mapping)
+        before = {name: getattr(run, name) for name in _TEXTS_OF_RUN}
         run.last_error = names.without(run.last_error)
         run.files = json.loads(names.without(json.dumps(run.files)))
         run.options = json.loads(names.without(json.dumps(run.options)))
@@ -214,8 +237,9 @@ def _forget_in_runs(names: Names) -> None:
             # A sample may be theirs without their name, such as a number of their telephone.
             bare = from_stored(run.mapping).without_samples()
             run.mapping = json.loads(names.without(json.dumps(as_stored(bare))))
-        if (run.last_error, run.files, run.options, run.reasons, run.mapping) != before:
-            run.save(update_fields=["last_error", "files", "options", "reasons", "mapping"])
+        changed = [name for name, value in before.items() if getattr(run, name) != value]
+        if changed:
+            run.save(update_fields=changed)
 
 
 def _forget_log(names: Names) -> None:

@@ -1,9 +1,10 @@
 """Deletes very many rows, a portion in a transaction, so that others' writes get in between."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 AT_ONCE = 5000
@@ -11,14 +12,18 @@ AT_ONCE = 5000
 SECONDS_BETWEEN = 0.05
 
 
-def delete_most(rows: QuerySet[Any]) -> None:
+def delete_most(rows: QuerySet[Any], *, check: Callable[[], object]) -> None:
     """Delete all but a last portion, which may grow meanwhile; newest first, outside transactions.
     Idempotent.
+
+    `check` begins each portion's transaction: it locks, and raises where the rows must stay.
     """
     while True:
-        newest = list(rows.order_by("-id").values_list("pk", flat=True)[:AT_ONCE])
-        if len(newest) < AT_ONCE:
-            return
-        rows.filter(pk__in=newest).delete()
+        with transaction.atomic():
+            check()
+            newest = list(rows.order_by("-id").values_list("pk", flat=True)[:AT_ONCE])
+            if len(newest) < AT_ONCE:
+                return
+            rows.filter(pk__in=newest).delete()
         if connection.vendor == "sqlite":
             time.sleep(SECONDS_BETWEEN)

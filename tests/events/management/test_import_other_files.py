@@ -117,6 +117,23 @@ def test_a_file_is_inspected_without_a_workspace(tmp_path: Path) -> None:
     assert f"manage.py import_events {path} --workspace SLUG --dry-run" in said
 
 
+def test_an_inspection_takes_the_options_that_it_advises(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("email,event,created_at\nzoë@x.io,paid,1/5/2023\n", encoding="cp1252")
+    shown = io.StringIO()
+    arguments = ["--encoding=cp1252", "--date-format", "created_at=d/m/Y"]
+
+    call_command("inspect_file", str(path), *arguments, stdout=shown)
+
+    said = shown.getvalue()
+    assert "refused" not in said
+    assert "zoë@x.io" in said
+    assert "Times without a time zone are in the workspace's time zone." in said
+    assert "--encoding cp1252 --date-format created_at=d/m/Y --workspace SLUG" in said
+    with pytest.raises(CommandError, match="- can be read only once: give a file"):
+        call_command("inspect_file", "-", "--format=csv")
+
+
 @pytest.mark.parametrize(
     ("option", "plan"), [("fill", "enterprise"), ("newest", "enterprise"), ("ignore", "enterprise")]
 )

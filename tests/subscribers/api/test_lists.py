@@ -5,8 +5,10 @@ from django.utils import timezone
 
 from events.models import Enrollment
 from events.services.counts import current
+from events.services.sequences import name_uses
 from subscribers.api import lists
 from subscribers.models import ConsentRecord, List, ListMembership, Subscriber
+from subscribers.services.audience import lists as list_service
 from subscribers.services.storage import portions
 from tests.support.calling import Caller
 from tests.support.resources import PEOPLE, done, path_of_fault, send
@@ -47,6 +49,29 @@ def test_a_list_of_many_goes_in_portions(
     assert deleted["removedMemberships"] == 4
     assert not ListMembership.objects.exists()
     assert Subscriber.objects.count() == 5
+
+
+def test_a_list_that_is_needed_meanwhile_keeps_those_who_left(
+    caller: Caller, news: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portions, "AT_ONCE", 2)
+    emails = [f"p{number}@example.com" for number in range(5)]
+    done(caller.post(f"{news}/subscribers", {"emails": emails}))
+    done(caller.post(f"{news}/subscribers/remove", {"emails": emails[:1]}))
+    chosen = List.objects.get()
+    checks = []
+
+    def check() -> None:
+        checks.append(ListMembership.objects.count())
+        if len(checks) == 2:
+            make_sequence(caller.workspace, trigger="contact_added", lists=["News"])
+            name_uses.refuse_if_used(name_uses.of_list(chosen))
+
+    with pytest.raises(name_uses.InUse):
+        list_service.remove_most_members(chosen=chosen, check=check)
+
+    assert checks == [5, 3]
+    assert ListMembership.objects.exclude(unsubscribed_at=None).count() == 1
 
 
 def test_a_taken_name_is_a_conflict(caller: Caller, news: str) -> None:

@@ -72,6 +72,7 @@ def test_a_large_total_is_the_worker_s_number_and_a_small_one_is_counted(
         return caller.get(f"{PEOPLE}?limit=1{query}").json["pagination"]["total"]
 
     assert total_of("") == total_of("&status=active") == total
+    assert caller.get(f"{PEOPLE}?limit=5").json["pagination"]["total"] == 2
     assert total_of("&email=a@") == 1
     assert total_of("&tags=unknown") == 0
 

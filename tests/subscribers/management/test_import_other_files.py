@@ -1,6 +1,7 @@
 """People from the files of other products: headers, words and times as people have them."""
 
 import io
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -225,6 +226,23 @@ def test_a_column_keeps_its_texts_where_one_would_change(tmp_path: Path) -> None
     ]
 
 
+def test_a_text_after_cells_of_every_other_type_makes_a_column_of_texts(tmp_path: Path) -> None:
+    rows = "".join(f'{n}@x.io,"{cell}"\n' for n, cell in enumerate(["null", "yes", 7, [1], "07"]))
+    text = rows.replace("yes", "true")
+
+    imported(tmp_path, f"email,attributes.code\n{text}")
+
+    assert Subscriber.objects.get(email="4@x.io").attributes == {"code": "07"}
+    assert Subscriber.objects.get(email="2@x.io").attributes == {"code": "7"}
+
+
+def test_advice_can_be_typed_into_a_shell(tmp_path: Path) -> None:
+    said = refused(tmp_path, "email,Who's unsubscribed\na@x.io,x\n")
+
+    column = "Who's unsubscribed"
+    assert f"--ignore-column {shlex.quote(column)}." in said
+
+
 def test_the_types_of_columns_can_be_given(tmp_path: Path) -> None:
     imported(tmp_path, "email,attributes.a,attributes.b\na@x.io,7,1.50\n",
              "--types=attributes.a=text,attributes.b=number")  # fmt: skip
@@ -275,7 +293,7 @@ def test_who_left_leaves_whatever_becomes_of_known_people(
     said = imported(tmp_path, text, f"--duplicates={strategy}")
 
     assert only().status != "active"
-    assert "1 known unsubscribed, bounced or complained" in said
+    assert "1 known person left (unsubscribed, bounced or complained)" in said
     assert ImportRun.objects.order_by("-id")[0].people_left == 1
     # Nothing else of the row counts where known people are skipped.
     assert only().tag_links.exists() is (strategy != "skip")

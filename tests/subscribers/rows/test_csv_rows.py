@@ -175,10 +175,13 @@ def test_a_line_of_a_gigabyte_is_reported_and_never_held(quote: bytes) -> None:
     ("content", "message"),
     [
         (b"", "events.csv is empty: its first line must name the columns."),
-        (b"email,,name\n", "events.csv: column 2 of the header has no name."),
+        (
+            b"email,,name\n",
+            "events.csv: column 2 of the header has no name: give it one, or delete the column.",
+        ),
         (b"email,name, email\n", "events.csv: the header names 'email' twice."),
         ("email,name\n".encode("utf-16-le"), "give --encoding utf-16-le or utf-16-be."),
-        (b"email,n\xe4me\n", "events.csv: the header is not UTF-8 text."),
+        (b"email,n\xe4me\n", "events.csv: the header is not UTF-8 text: give --encoding."),
         (b'email,"name\n', "the header cannot be read: opens a quote that is not closed."),
         (b"email,name\ra@x.io,one\r", "has a CR within a line: end lines with LF or CRLF."),
         (b"x" * (MOST_ROW_BYTES + 1), "events.csv: the header is longer than 1048576 bytes."),

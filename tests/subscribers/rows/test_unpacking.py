@@ -1,7 +1,9 @@
 """Tests of files that are not lines of UTF-8: encodings, arrays, sheets, archives."""
 
+import contextlib
 import io
 import json
+import tracemalloc
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
+from openpyxl.chart import BarChart
 
-from subscribers.rows import unpacking
+from subscribers.rows import sheets, unpacking
 from subscribers.rows.files import check_encoding, read_header, read_rows, sources_of
 from subscribers.rows.row import InvalidFile, Row
 
@@ -73,6 +76,42 @@ def test_another_encoding_is_asked_for_with_a_guess_and_never_half_read(tmp_path
     assert fields_of(path, encoding="cp1252")[-1] == {"email": "z@x.io", "name": "Zoë Müller"}
 
 
+@pytest.mark.parametrize(
+    ("encoding", "cells"),
+    [
+        ("cp1252", "José;Nuñez"),
+        ("cp1252", "Müller;Größe"),
+        ("cp1252", "François;Élodie"),
+        ("cp1252", "García;Muñoz"),
+        ("cp1252", "Hélène;Mère"),
+        ("cp1250", "Łukasz;Wałęsa"),
+        ("cp1251", "Иван;Петров"),
+        ("shift_jis", "山田;太郎;東京"),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 5])
+def test_the_encoding_of_a_few_names_is_guessed(
+    tmp_path: Path, encoding: str, cells: str, count: int
+) -> None:
+    path = tmp_path / "a.csv"
+    rows = f"ann@x.io;{cells};2023-05-01\n" * count
+    path.write_bytes(f"email;a;b;c;d\nb@x.io;b;b;b;b\n{rows}".encode(encoding))
+
+    with pytest.raises(InvalidFile, match=r"line 3: is not UTF-8") as caught:
+        check_encoding(sources_of(str(path))[0])
+
+    said = str(caught.value)
+    assert f"It may be {encoding}, and then has: {cells.replace(';', ', ')}. If" in said
+
+
+def test_a_long_cell_is_shown_where_its_letters_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"email,note\na@x.io,{'long ' * 50}über Köln\n", encoding="cp1252")
+
+    with pytest.raises(InvalidFile, match=r"cp1252, and then has: long long long long über Köln\."):
+        check_encoding(sources_of(str(path))[0])
+
+
 def test_reading_goes_on_in_another_encoding(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("email,name\n" + "a@x.io,Zoë\n" * 50, encoding="cp1252")
@@ -115,6 +154,43 @@ def test_an_array_that_is_cut_is_the_files_fault(tmp_path: Path, text: str) -> N
         rows_of(path)
 
 
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize("more", ['{"email":"b@x.io"}', '[{"email":"b@x.io"}]', '"b"', "]"])
+def test_nothing_but_blanks_follows_an_array(size: int, more: str) -> None:
+    def lines_of(text: bytes) -> bytes:
+        chunks = (text[start : start + size] for start in range(0, len(text), size))
+        return b"".join(
+            iter(unpacking.array_as_lines(unpacking.Made(chunks), name="a.json").read1, b"")
+        )
+
+    assert lines_of(b'[{"email":"a@x.io"}]\r\n \n') == b'{"email":"a@x.io"}\n'
+    with pytest.raises(InvalidFile, match="goes on after the end of its JSON array"):
+        lines_of(f'[{{"email":"a@x.io"}}]\n{more}'.encode())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_an_array_is_recognized_in_each_encoding(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.json"
+    people = [{"email": "a@x.io", "name": "Zoë"}, {"email": "b@x.io", "name": "Ann"}]
+    path.write_text(json.dumps(people, indent=2, ensure_ascii=False), encoding=encoding)
+    given = {} if encoding in {"utf-8-sig", "utf-16"} else {"encoding": encoding}
+
+    assert fields_of(path, **given) == people
+
+
+def test_a_long_text_in_an_array_takes_little_memory() -> None:
+    text = b'[{"note":"' + b"x" * 1_300_000
+    elements = unpacking._Elements("a.json")
+    tracemalloc.start()
+
+    with contextlib.suppress(InvalidFile):
+        elements.feed(text)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * 2**20
+
+
 def workbook(path: Path | io.BytesIO, *rows: tuple[Any, ...], title: str = "People") -> None:
     book = Workbook()
     sheet = book.active
@@ -155,6 +231,67 @@ def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
         rows_of(path, sheet="None")
 
 
+def test_a_sheet_of_charts_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    book = Workbook()
+    book.create_chartsheet("Chart", 0).add_chart(BarChart())
+    book.worksheets[0].append(["email"])
+    book.worksheets[0].append(["a@x.io"])
+    book.save(path)
+
+    assert fields_of(path) == [{"email": "a@x.io"}]
+    with pytest.raises(InvalidFile, match=r"no sheet 'Chart'; --sheet may be Sheet\."):
+        rows_of(path, sheet="Chart")
+
+
+def rewritten(path: Path, part: str, content: bytes | None) -> None:
+    """Write a workbook with another content of a part; None: without it."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {each: archive.read(each) for each in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in {**parts, part: content}.items():
+            if text is not None:
+                archive.writestr(name, text)
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+START = (
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    '<row r="1"><c r="A1" t="str"><v>email</v></c></row>'
+)
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "words"),
+    [
+        (SHEET, f'{START}<row r="999999999999"/></sheetData></worksheet>', "more than 1,000 rows"),
+        (SHEET, f'{START}<row r="2"><c r="A2" t="s"><v>9</v></c></row></sheetData></worksheet>',
+         "cannot be read on"),
+        (SHEET, f"{START}<row", "cannot be read"),
+        (SHEET, None, "cannot be read as a workbook|no sheet with rows"),
+        ("xl/workbook.xml", "<workbook/>", "has no sheet with rows"),
+        ("xl/workbook.xml", "<workbook", "cannot be read as a workbook"),
+        ("xl/styles.xml", " " * 9_000, "is too large for a workbook"),
+    ],
+)  # fmt: skip
+def test_a_workbook_that_is_damaged_or_hostile_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, content: str | None, words: str
+) -> None:
+    monkeypatch.setattr(sheets, "MOST_ROWS", 1_000)
+    path = tmp_path / "a.xlsx"
+    book = Workbook()
+    assert book.active is not None
+    book.active.append(["email"])
+    book.save(path)
+    with zipfile.ZipFile(path) as archive:
+        held = sum(each.file_size for each in archive.infolist() if each.filename != SHEET)
+    monkeypatch.setattr(sheets, "MOST_TEXT_BYTES", held + 1_000)
+    rewritten(path, part, None if content is None else content.encode())
+
+    with pytest.raises(InvalidFile, match=words):
+        rows_of(path)
+
+
 def test_the_files_of_an_archive_are_read_in_their_order(tmp_path: Path) -> None:
     path = tmp_path / "export.zip"
     book = io.BytesIO()
@@ -181,6 +318,19 @@ def test_what_unpacks_to_too_much_is_refused_unread(
     monkeypatch.setattr(unpacking, "MOST_UNPACKED_BYTES", 9_999)
 
     with pytest.raises(InvalidFile, match="unpacks to 10,000 bytes; at most 9,999 are read"):
+        rows_of(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_STORED])
+def test_a_damaged_archive_is_the_files_fault(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.csv", "email\n" + "".join(f"p{n}@x.io\n" for n in range(500)))
+    content = bytearray(path.read_bytes())
+    content[100:120] = b"\xff" * 20
+    path.write_bytes(content)
+
+    with pytest.raises(InvalidFile, match="cannot be read on"):
         rows_of(path)
 
 

@@ -276,9 +276,9 @@ class EventImporter:
             if isinstance(found, Fault):
                 batch.rejected[place] = (found,)
                 continue
-            batch.conflicts += value.person.external_id not in {None, found.external_id}
             if event.event_id is not None and not batch.is_new(found, event.name, event.event_id):
                 continue
+            batch.conflicts += value.person.external_id not in {None, found.external_id}
             batch.add(found, value)
 
     def _find(self, value: ReadyRow, now: datetime) -> Known | Fault:

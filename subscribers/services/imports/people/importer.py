@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NoReturn
 
+import msgspec
 from django.db import connection
 
 from subscribers.rows.plans import NO_PLAN, ColumnPlan
@@ -37,8 +38,11 @@ class SubscriberImporter:
         *,
         options: ImportOptions,
         plan: ColumnPlan = NO_PLAN,
+        lists: tuple[str, ...] | None = None,
     ) -> None:
+        """`lists` are joined where a row names none."""
         self.options = options
+        self._lists = lists
         self._reader = RowReader(plan=plan, attributes_bytes=options.attributes_bytes)
 
     @property
@@ -52,9 +56,12 @@ class SubscriberImporter:
 
     def parse(self, row: Row) -> ParsedRow:
         try:
-            return Parsed(row, self._reader.read(row))
+            draft = self._reader.read(row)
         except InvalidRequest as error:
             return Parsed(row, None, error.faults)
+        if self._lists is not None and draft.lists is None:
+            draft = msgspec.structs.replace(draft, lists=self._lists)
+        return Parsed(row, draft)
 
     def is_alone(self, value: SubscriberDraft) -> bool:  # noqa: ARG002 - the loop's protocol
         return False

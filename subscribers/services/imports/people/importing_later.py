@@ -1,22 +1,25 @@
 """How people of a stored file are taken in: options as JSON, kept with the run."""
 
+from collections.abc import Collection
+
 import msgspec
 from django.conf import settings
 
+from subscribers.ids import encode
 from subscribers.models import ImportRun
-from subscribers.rows.plans import NO_PLAN, ColumnPlan
+from subscribers.services.audience import lists
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.imports.people.importer import SubscriberImporter
 from subscribers.services.imports.people.options import Duplicates, ImportOptions, OptInMode
 
 
 class RequestedImport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a request asked for; `lists` are names, None for the default lists."""
+    """What a request asked for; `list_ids` are public ids, None for the default lists."""
 
     duplicates: Duplicates
     opt_in_mode: OptInMode
     starts_sequences: bool
-    lists: tuple[str, ...] | None
+    list_ids: tuple[str, ...] | None
     source: str
     is_test: bool
     request_id: str
@@ -44,8 +47,11 @@ def importer_of(run: ImportRun) -> SubscriberImporter:
             is_test=wanted.is_test,
             advice_for_lists=".",
         ),
-        # No row names lists itself.
-        plan=NO_PLAN
-        if wanted.lists is None
-        else ColumnPlan(constants={"lists": list(wanted.lists)}),
+        lists=None if wanted.list_ids is None else _names_of(run, wanted.list_ids),
     )
+
+
+def _names_of(run: ImportRun, list_ids: Collection[str]) -> tuple[str, ...]:
+    """Return the names that lists have now; those deleted meanwhile are left out."""
+    id_by_name = lists.ids_by_name(workspace_id=run.workspace_id)
+    return tuple(name for name, each in id_by_name.items() if encode("lst", each) in list_ids)

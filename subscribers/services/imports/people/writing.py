@@ -204,20 +204,24 @@ def _report_tags(
     plan: BatchPlan, known: Mapping[str, Tag], options: ImportOptions, now: datetime
 ) -> None:
     """Report new tags: they stop sequences, and start some where that is wanted."""
-    # Nobody new is in a sequence that could stop.
-    created = () if options.starts_sequences else {person.pk for person in plan.created}
+    port = reactions.current()
     tags_of: dict[UUID, set[UUID]] = defaultdict(set)
     for person, name in plan.tags:
-        if person.pk not in created:
-            tags_of[person.pk].add(known[name].pk)
-    for tag_ids, people in _alike(tags_of):
-        reactions.current().tags_added(
-            subscriber_ids=people,
-            tag_ids=tag_ids,
-            now=now,
-            is_test=options.is_test,
-            starts=options.starts_sequences,
-        )
+        tags_of[person.pk].add(known[name].pk)
+    if options.starts_sequences:
+        for tag_ids, people in _alike(tags_of):
+            port.tags_added(
+                subscriber_ids=people, tag_ids=tag_ids, now=now, is_test=options.is_test
+            )
+        return
+    # Nobody new is in a sequence that could stop.
+    created = {person.pk for person in plan.created}
+    with_tag: dict[UUID, list[UUID]] = defaultdict(list)
+    for person_id in sorted(tags_of.keys() - created):
+        for tag_id in tags_of[person_id]:
+            with_tag[tag_id].append(person_id)
+    for tag_id, people in sorted(with_tag.items()):
+        port.tags_added(subscriber_ids=people, tag_ids=[tag_id], now=now, starts=False)
 
 
 def _alike(given: Mapping[UUID, set[UUID]]) -> list[tuple[list[UUID], list[UUID]]]:

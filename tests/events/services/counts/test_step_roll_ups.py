@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -116,7 +117,9 @@ class Traffic:
     def repair(self) -> None:
         now = self.travel.now
         for enrollment in Enrollment.objects.filter(status="failed")[:2]:
-            by_operator.retry(enrollment=enrollment, now=now)
+            # Somebody who has entered again since is not tried.
+            with suppress(by_operator.AlreadyEnrolled):
+                by_operator.retry(enrollment=enrollment, now=now)
         for email in OutgoingEmail.objects.filter(status="failed", due_at=None)[:2]:
             outbox.send_again(email=email, now=now)
         for email in OutgoingEmail.objects.filter(status="unknown")[:1]:

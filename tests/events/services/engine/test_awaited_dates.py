@@ -60,11 +60,11 @@ def by_import_of_events(caller: Caller, due: str, folder: Path) -> None:
         "email": ADA,
         "name": "seen",
         "eventId": "e1",
-        "occurredAt": "2026-11-20T12:00:00Z",
+        "occurredAt": (NOON + timedelta(seconds=1)).isoformat(),
         "customAttributes": {"due": due},
     }
     with time_machine.travel(NOON, tick=False):
-        import_events(write_lines(folder / "events.jsonl", [row]))
+        import_events(write_lines(folder / "events.jsonl", [row]), "--attributes=newest")
 
 
 def by_step(caller: Caller, due: str, _: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_date_that_is_moved_moves_the_wait(
     caller: Caller, change: Change, due: str, tmp_path: Path
 ) -> None:
     make_sequence(caller.workspace, until(pastAction="skip"), MAIL)
-    caller.bulk({"name": "seen"}, email=ADA)
+    at_noon(caller, {"name": "seen"})
     at_noon(caller, {"name": "signup"}, customAttributes={"due": "2026-12-24"})
     travel = TimeTravel(NOON)
     travel.tick()

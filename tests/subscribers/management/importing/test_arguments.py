@@ -46,6 +46,23 @@ def test_a_file_in_utf_16(source: Path, workspace: Workspace) -> None:
     assert "--encoding utf-16-le" in refused(source, "--workspace", workspace.slug)
 
 
+def test_a_header_in_another_encoding(source: Path, workspace: Workspace) -> None:
+    source.write_text("tag;Straße;Größe\none;a;b\n", encoding="cp1252")
+
+    said = refused(source, "--workspace", workspace.slug)
+
+    assert "line 1: is not UTF-8. It may be cp1252, and then has: Straße, Größe." in said
+    assert "give --encoding cp1252;" in said
+
+
+def test_a_column_without_a_name(source: Path, workspace: Workspace) -> None:
+    source.write_text("tag;name;;\none;a;;\n")
+
+    said = refused(source, "--workspace", workspace.slug)
+
+    assert said.endswith("column 3 of the header has no name: give it one, or delete the column.")
+
+
 def test_a_format_that_nothing_says(workspace: Workspace) -> None:
     said = refused("-", "--workspace", workspace.slug)
 
@@ -111,3 +128,10 @@ def test_rejects_of_files_of_both_formats(source: Path, workspace: Workspace) ->
     said = refused(source, other, "--workspace", workspace.slug, "--rejects", "r.csv")
 
     assert said.startswith("--rejects: the files must be all CSV or all JSONL")
+
+
+@pytest.mark.parametrize("name", ["nothing", "base64", "idna", "punycode"])
+def test_an_encoding_that_no_file_can_have(source: Path, workspace: Workspace, name: str) -> None:
+    ran = Ran(str(source), "--workspace", workspace.slug, "--encoding", name)
+
+    assert ran.error.endswith(f"{name!r} is no encoding; give one such as cp1252.")

@@ -164,10 +164,14 @@ def test_a_file_of_rejects_that_was_cut_is_not_gone_on_with(
     assert "is shorter than when the import was broken off" in ran.error
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+ENCODINGS = ["utf-8", "cp1252", "utf-8-sig", "utf-16", "utf-16-be"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_rejects_open_as_the_file_does(tmp_path: Path, workspace: Workspace, encoding: str) -> None:
     source, rejects = tmp_path / "tags.csv", tmp_path / "rejects.csv"
-    source.write_text("tag;note\n;Zoë, a\ntoo;many;cells\n", encoding=encoding)
+    # More than a batch.
+    source.write_text("tag;note\n;Zoë, a\ntoo;many;cells\n;c\n", encoding=encoding)
 
     run(source, workspace, rejects, f"--encoding={encoding}")
 
@@ -175,4 +179,36 @@ def test_rejects_open_as_the_file_does(tmp_path: Path, workspace: Workspace, enc
         "error;tag;note",
         "line 2: tag is needed.;;Zoë, a",
         '"line 3: row has 3 cells; the header has 2.";too;many;cells',
+        "line 4: tag is needed.;;c",
     ]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_rejects_of_json_open_as_the_file_does(
+    tmp_path: Path, workspace: Workspace, encoding: str
+) -> None:
+    source, rejects = tmp_path / "tags.jsonl", tmp_path / "rejects.jsonl"
+    lines = "".join(f'{{"note":"Zoë {number}"}}\n' for number in range(3))
+    source.write_text(lines, encoding=encoding)
+
+    run(source, workspace, rejects, f"--encoding={encoding}")
+
+    assert [json.loads(line)["note"] for line in rejects.read_text(encoding).splitlines()] == [
+        "Zoë 0", "Zoë 1", "Zoë 2"
+    ]  # fmt: skip
+
+
+def test_a_row_keeps_its_bytes_beside_one_that_cannot_be_written(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    # The file's name, which its error has, is in no Western encoding.
+    first, second = tmp_path / "\u0391.csv", tmp_path / "b.csv"
+    first.write_bytes(b"tag,note\n,Zo\xeb\n")
+    second.write_bytes(b"tag,note\n,Zo\xeb \x81\n")
+    rejects = tmp_path / "rejects.csv"
+
+    more = ["--workspace", workspace.slug, "--rejects", str(rejects), "--encoding=cp1252"]
+    Ran(str(first), str(second), *more)
+
+    cells = [line.rpartition(b",")[2] for line in rejects.read_bytes().splitlines()]
+    assert cells == [b"note", b"Zo\xeb", b"Zo\xeb \x81"]
