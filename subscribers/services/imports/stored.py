@@ -84,7 +84,7 @@ def carry_on(
 
 
 def cancel(*, run: ImportRun, now: datetime) -> bool:
-    """End an import after the rows that are being taken in; False if it had ended."""
+    """End an import; rows that are being written are rolled back. False if it had ended."""
     rows = ImportRun.objects.filter(pk=run.pk, stored_bytes__isnull=False)
     # With a new token the worker's next checkpoint fails, and its batch is rolled back.
     under_way = rows.filter(status__in=[Status.QUEUED, Status.RUNNING])
