@@ -2,9 +2,17 @@
 
 from datetime import UTC, datetime
 
+from events.services.history import importing
+from subscribers.models import ImportRun
 from subscribers.services import retention
 from subscribers.services.consent import deadlines
 from subscribers.services.imports import people, stored
+from subscribers.services.imports.file_kinds import FileKind
+
+FILE_KINDS: dict[str, FileKind] = {
+    ImportRun.Kind.SUBSCRIBERS: people.FILES,
+    ImportRun.Kind.EVENTS: importing.FILES,
+}
 
 
 def purge_expired() -> int:
@@ -25,7 +33,7 @@ def give_up_unconfirmed() -> int:
 
 def carry_on_imports() -> bool:
     """Work for some seconds on a stored import; returns whether there was one."""
-    return stored.carry_on(make_importer=people.importer_of, clock=_clock)
+    return stored.carry_on(kinds=FILE_KINDS, make_importer=people.importer_of, clock=_clock)
 
 
 def _clock() -> datetime:
