@@ -2,17 +2,10 @@
 
 from datetime import UTC, datetime
 
-from events.services.history import importing
-from subscribers.models import ImportRun
+from events.services.history.importing import FILE_KINDS
 from subscribers.services import retention
 from subscribers.services.consent import deadlines
 from subscribers.services.imports import people, stored
-from subscribers.services.imports.file_kinds import FileKind
-
-FILE_KINDS: dict[str, FileKind] = {
-    ImportRun.Kind.SUBSCRIBERS: people.FILES,
-    ImportRun.Kind.EVENTS: importing.FILES,
-}
 
 
 def purge_expired() -> int:

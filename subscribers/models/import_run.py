@@ -129,6 +129,17 @@ class ImportRun(models.Model):
         """Whether rows are rolled back: a command's dry run is not even stored itself."""
         return self._state.adding or self.stage == self.Stage.DRY_RUN
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether somebody must say how to go on."""
+        return self.status == self.Status.READY
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the worker is at the file, or comes to it."""
+        is_stored = self.stored_bytes is not None
+        return is_stored and self.status in {self.Status.QUEUED, self.Status.RUNNING}
+
     def hand_back(self) -> None:
         """Let another slice begin at the checkpoint, under a new token; the caller has the lock."""
         if self.status == self.Status.RUNNING:

@@ -16,6 +16,7 @@ from subscribers.models import ImportRun
 from subscribers.rows.columns import Fields
 from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.survey import Needs
+from subscribers.services.imports import people
 from subscribers.services.imports.file_kinds import FileKind, Options
 
 
@@ -60,3 +61,8 @@ def _importer(run: ImportRun, options: Options, plan: ColumnPlan) -> EventImport
 
 
 FILES = FileKind(fields=_fields, needs=_needs, preset=_preset, importer=_importer)
+# By the kind of the run.
+FILE_KINDS: Mapping[str, FileKind] = {
+    ImportRun.Kind.SUBSCRIBERS: people.FILES,
+    ImportRun.Kind.EVENTS: FILES,
+}
