@@ -35,11 +35,10 @@ from subscribers.api.subscriber_inputs import (
     TagNames,
     read_zone,
 )
-from subscribers.api.subscribers import names_of_lists
+from subscribers.api.subscribers import chosen_lists
 from subscribers.api.values import Count, Email, ExternalId, Flag, ImportId, Moment, text_word
 from subscribers.models import ImportRun
 from subscribers.models.api_key import Scope
-from subscribers.services.audience import lists
 from subscribers.services.consent.ledger import LONGEST_ACTOR
 from subscribers.services.imports import stored
 from subscribers.services.imports.people import (
@@ -237,10 +236,8 @@ class ImportsView(ResourceView):
         )
 
     def _ids_of_lists(self, given: list[str]) -> tuple[str, ...]:
-        """Return the public ids of lists that are given by id or name."""
-        names = names_of_lists(self, given, field="listIds")
-        id_by_name = lists.ids_by_name(workspace_id=self.workspace.pk)
-        return tuple(ids.encode("lst", id_by_name[name]) for name in names)
+        chosen = chosen_lists(self, given, field="listIds")
+        return tuple(ids.encode("lst", list_id) for list_id in chosen)
 
     def _begin(
         self, given: NewImport, rows: Sequence[Mapping[str, Any]], wanted: RequestedImport
