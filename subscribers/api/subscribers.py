@@ -13,14 +13,8 @@ from msgspec.structs import asdict
 
 from subscribers import ids
 from subscribers.api import person_document, subscriber_lists
-from subscribers.api.calls import (
-    Answered,
-    FromView,
-    ResourceView,
-    Shape,
-    reads,
-    writes,
-)  # fmt: skip
+from subscribers.api.calls import Answered, ResourceView, Shape, reads, writes
+from subscribers.api.declared import FromView
 from subscribers.api.errors import ApiError
 from subscribers.api.person_document import PersonShape
 from subscribers.api.subscriber_inputs import (
@@ -187,9 +181,7 @@ def take_options(
     )
 
 
-def chosen_lists(
-    view: ResourceView, given: list[str], *, field: str = "lists"
-) -> dict[UUID, str]:
+def chosen_lists(view: ResourceView, given: list[str], *, field: str = "lists") -> dict[UUID, str]:
     """Return the names, by id, of lists given by public id or name; raises `InvalidRequest`."""
     id_by_name = lists.ids_by_name(workspace_id=view.workspace.pk)
     name_by_id = {list_id: name for name, list_id in id_by_name.items()}
