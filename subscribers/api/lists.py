@@ -181,7 +181,7 @@ class ListsView(SavesLists):
 class ListView(SavesLists):
     @writes("Change a list", scope=Scope.LISTS_WRITE, example={"description": "Once a month."})
     def patch(self, given: ListChange, *, list_id: ListOfPath) -> ListAnswer:
-        chosen = self.locked(list_id)
+        chosen = self._expected(list_id)
         for name in ("name", "description", "is_private", "allow_member_unsubscribe"):
             value = getattr(given, name)
             if value is not UNSET:
@@ -191,29 +191,33 @@ class ListView(SavesLists):
     @writes("Delete a list; the people stay", scope=Scope.LISTS_WRITE, is_atomic=False)
     def delete(self, *, list_id: ListOfPath) -> DeletedListAnswer:
         with transaction.atomic():
-            chosen = self.locked(list_id)
+            # Once: what others change meanwhile is deleted, too.
+            chosen = self._expected(list_id)
         removed = ListMembership.objects.filter(list=chosen, unsubscribed_at=None).count()
         lists.remove_most_members(chosen=chosen, check=lambda: self._unused(list_id))
         with transaction.atomic():
             lists.delete(chosen=self._unused(list_id))
         return DeletedListAnswer(removed_memberships=removed)
 
+    def _expected(self, list_id: UUID) -> List:
+        """Return the locked list, if it is still as the caller saw it."""
+        chosen = self._locked(list_id)
+        (shape,) = shapes_of([chosen])
+        self.expect(ListAnswer(list=shape).edited)
+        return chosen
+
     def _unused(self, list_id: UUID) -> List:
-        # Its ETag was compared at the beginning: what others change meanwhile is deleted, too.
-        chosen = self.locked(list_id, is_first=False)
+        chosen = self._locked(list_id)
         name_uses.refuse_if_used(name_uses.of_list(chosen))
         return chosen
 
-    def locked(self, list_id: UUID, *, is_first: bool = True) -> List:
+    def _locked(self, list_id: UUID) -> List:
         workspaces.lock_configuration(workspace_id=self.workspace.pk)
         rows = List.objects.filter(workspace=self.workspace, pk=list_id)
         chosen = rows.select_for_update().first()
         if chosen is None:
             return no_such_row()
         self.about = ids.encode("lst", list_id)
-        if is_first:
-            (shape,) = shapes_of([chosen])
-            self.expect(ListAnswer(list=shape).edited)
         return chosen
 
 
