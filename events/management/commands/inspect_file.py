@@ -18,7 +18,7 @@ from subscribers.rows.files import (
     sources_of,
 )
 from subscribers.rows.plans import ColumnPlan
-from subscribers.rows.row import CSV, JSONL, InvalidFile
+from subscribers.rows.row import CSV, JSONL, InvalidFile, Source
 from subscribers.rows.survey import Needs, Wishes, check_needs, survey
 from subscribers.services.imports.people import columns
 
@@ -50,59 +50,67 @@ class Command(BaseCommand):
         )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
-        name = options["file"]
         wishes = Wishes(
             date_formats=dict(map(date_format, options["date_format"])),
             zone="the workspace's time zone",
         )
         try:
-            # Of an archive the first file.
-            source = sources_of(
-                name,
-                format=options["format"],
-                encoding=options["encoding"],
-                sheet=options["sheet"],
-            )[0]
-            if not can_be_read_again(source):
-                raise CommandError(f"{name} can be read only once: give a file.")
-            check_encoding(source)
+            source = _source(options)
             header = read_header(source)
-            plans = {
-                command: survey(
-                    rows=read_rows(sources=[source]), fields=fields, wishes=wishes, name=name,
-                    is_whole=True, is_refused=False,
-                )
+            plan_by_command = {
+                command: _plan(source, fields, wishes, is_refused=False)
                 for command, (fields, _) in KINDS.items()
-            }  # fmt: skip
+            }
         except InvalidFile as error:
             raise CommandError(str(error)) from error
-        command = "import_subscribers"
-        if _used(plans["import_events"]) >= EVENT:
-            command = "import_events"
-        plan = plans[command]
+        is_of_events = _used(plan_by_command["import_events"]) >= EVENT
+        command = "import_events" if is_of_events else "import_subscribers"
+        plan, (fields, needs) = plan_by_command[command], KINDS[command]
         parted = "" if header is None else f" with {header.delimiter!r} between cells"
         self.stdout.write(f"{source.name}: {source.format.upper()}{parted}, for {command}")
         for line in plan_words.as_lines(plan):
             self.stdout.write(f"  {line}")
-        given = [
-            part
-            for option in ("format", "encoding", "sheet")
-            if options[option]
-            for part in (f"--{option}", options[option])
-        ]
-        given += [part for form in options["date_format"] for part in ("--date-format", form)]
-        words = ["manage.py", command, name, *given, "--workspace", "SLUG", "--dry-run"]
-        fields, needs = KINDS[command]
         try:
-            check_needs(plan=plan, needs=needs, name=name)
-            survey(
-                rows=read_rows(sources=[source]), fields=fields, wishes=wishes, name=name,
-                is_whole=True,
-            )  # fmt: skip
+            check_needs(plan=plan, needs=needs, name=source.name)
+            _plan(source, fields, wishes, is_refused=True)
         except InvalidFile as error:
             self.stdout.write(f"As it is, it would be refused. {error}")
-        self.stdout.write(f"Try it with: {shlex.join(words)}")
+        self.stdout.write(f"Try it with: {_command_line(command, options)}")
+
+
+def _source(options: dict[str, Any]) -> Source:
+    """Return the file, or the first one of an archive; raises `InvalidFile` or `CommandError`."""
+    source = sources_of(
+        options["file"],
+        format=options["format"],
+        encoding=options["encoding"],
+        sheet=options["sheet"],
+    )[0]
+    if not can_be_read_again(source):
+        raise CommandError(f"{source.name} can be read only once: give a file.")
+    check_encoding(source)
+    return source
+
+
+def _plan(source: Source, fields: Fields, wishes: Wishes, *, is_refused: bool) -> ColumnPlan:
+    return survey(
+        rows=read_rows(sources=[source]),
+        fields=fields,
+        wishes=wishes,
+        name=source.name,
+        is_whole=True,
+        is_refused=is_refused,
+    )
 
 
 def _used(plan: ColumnPlan) -> set[str]:
     return {column.field for column in plan.columns.values() if column.field}
+
+
+def _command_line(command: str, options: dict[str, Any]) -> str:
+    given = [(f"--{name}", options[name]) for name in ("format", "encoding", "sheet")]
+    given += [("--date-format", form) for form in options["date_format"]]
+    words = [word for option, value in given if value for word in (option, value)]
+    return shlex.join(
+        ["manage.py", command, options["file"], *words, "--workspace", "SLUG", "--dry-run"]
+    )
