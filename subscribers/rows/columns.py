@@ -20,7 +20,7 @@ _ABSENT = object()
 # First and last name in one cell.
 FULL_NAME = "fullName"
 NOT_PLANNED = (
-    "looks as if it says who left or agreed, and no row that was looked at first has it: give "
+    "looks as if it says who left or agreed, and none of the rows looked at first has it: give "
     "--map {name}={field}, or --ignore-column {name}."
 )
 
@@ -66,7 +66,7 @@ class ColumnReader:
             for each in plan.columns.values()
             if each.form or each.field in plan.values
         }
-        # Whether objects may say by a key that is first in a late row who left.
+        # Whether a key that no row had before may say that somebody left.
         self._is_watched = bool(plan.columns) and "status" in fields.cells
         # Whether an object is a body as it is.
         self._is_bare = not (
@@ -101,7 +101,7 @@ class ColumnReader:
     def lay(
         self, body: dict[str, Any], row: Mapping[str, Any], *, rules: frozenset[str], is_table: bool
     ) -> None:
-        """Put the columns that the plan has by these rules into a body, over what it has.
+        """Put the columns that the plan has by these rules into a body, in place of what it has.
 
         Raises `InvalidRequest` as `body` does.
         """
@@ -202,7 +202,7 @@ class ColumnReader:
             body[ours] = value
 
     def _finish(self, body: dict[str, Any], keys: dict[str, Any]) -> dict[str, Any]:
-        """Add what every row has, part a full name, and lay the keys into their object."""
+        """Add the constants, split a full name, and put the keys into their object."""
         prefix = self._fields.prefix
         for name, value in self._plan.constants.items():
             if self._fields.is_key(name):
@@ -214,7 +214,7 @@ class ColumnReader:
                 body[name] = [*(given or ()), *value]
         full_name = body.pop(FULL_NAME, None)
         if isinstance(full_name, str):
-            _part(body, full_name)
+            _split_name(body, full_name)
         name = self._fields.object_name
         held = body.get(name)
         if keys and held is None:
@@ -259,8 +259,8 @@ def read_names(text: str, *, separator: str = name_cells.SEPARATOR) -> list[str]
         raise InvalidField(str(error)) from error
 
 
-def _part(body: dict[str, Any], full_name: str) -> None:
-    """Part `Lena Moss` and `Moss, Lena`; names of their own columns stay."""
+def _split_name(body: dict[str, Any], full_name: str) -> None:
+    """Split `Lena Moss` and `Moss, Lena`; names of their own columns stay."""
     last, comma, first = full_name.partition(",")
     if not comma:
         first, _, last = full_name.strip().partition(" ")

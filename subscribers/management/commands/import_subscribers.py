@@ -73,11 +73,9 @@ class Command(ImportCommand):
             return
         most = settings.CONFIRMATIONS_PER_HOUR
         hours = f" over {max(math.ceil(plan.rows / most), 1)} hours" if most else ""
-        mails = (
-            f"up to {plan.rows:,} confirmation mails{hours}"
-            if plan.rows
-            else ("a confirmation mail to every new person")
-        )
+        mails = "a confirmation mail to every new person"
+        if plan.rows:
+            mails = f"up to {plan.rows:,} confirmation mails{hours}"
         question = (
             f"No column proves consent (consentAt): this queues {mails}. "
             "--opt-in-mode confirmed asks nobody. Go on?"
