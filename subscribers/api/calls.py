@@ -19,6 +19,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Struct, UnsetType
 from rest_framework.exceptions import MethodNotAllowed
@@ -36,10 +37,12 @@ from subscribers.api.inputs import Inputs
 from subscribers.models.api_key import Scope
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.storage import connections
+from subscribers.services.workspaces import workspaces
 from subscribers.wire.payloads import Fault, InvalidRequest
 
 audit = logging.getLogger("cueline.audit")
 Method = TypeVar("Method", bound=Callable[..., Any])
+Row = TypeVar("Row", bound=Model)
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -141,6 +144,18 @@ class ResourceView(ApiView):
         if edited is not None:
             response["ETag"] = etag_of(edited)
         return response
+
+    def locked_row(self, rows: QuerySet[Row], row_id: UUID, *, prefix: str) -> Row:
+        """Lock the workspace's configuration, then a row of it, which the log names.
+
+        Raises `NOT_FOUND`.
+        """
+        workspaces.lock_configuration(workspace_id=self.workspace.pk)
+        found = rows.filter(workspace=self.workspace, pk=row_id).select_for_update().first()
+        if found is None:
+            return no_such_row()
+        self.about = ids.encode(prefix, row_id)
+        return found
 
     def expect(self, current: Struct) -> None:
         """Refuse a change of what is no longer as the caller saw it; call it under the lock."""

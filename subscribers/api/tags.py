@@ -12,7 +12,6 @@ from subscribers.api.calls import (
     ResourceView,
     Shape,
     id_in_path,
-    no_such_row,
     reads,
     writes,
 )  # fmt: skip
@@ -21,7 +20,6 @@ from subscribers.api.values import TagId, TagName, one_of
 from subscribers.models import Tag
 from subscribers.models.api_key import Scope
 from subscribers.services.audience import tags
-from subscribers.services.workspaces import workspaces
 
 Color = Annotated[str, one_of(*Tag.Color.values)]
 TagOfPath = Annotated[UUID, id_in_path("tag")]
@@ -97,12 +95,7 @@ class TagView(ResourceView):
         return tag
 
     def _locked(self, tag_id: UUID) -> Tag:
-        workspaces.lock_configuration(workspace_id=self.workspace.pk)
-        tag = Tag.objects.filter(workspace=self.workspace, pk=tag_id).select_for_update().first()
-        if tag is None:
-            return no_such_row()
-        self.about = ids.encode("tag", tag_id)
-        return tag
+        return self.locked_row(Tag.objects.all(), tag_id, prefix="tag")
 
 
 def shape_of(tag: Tag) -> TagShape:
