@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from subscribers.api.calls import Warned
-from subscribers.api.inputs import Inputs, Reads, inputs, schema_of
+from subscribers.api.inputs import Inputs, Reads, check_names, inputs, schema_of
 from subscribers.api.subscriber_inputs import (
     UNUSED,
     Attributes,
@@ -18,8 +18,7 @@ from subscribers.api.subscriber_inputs import (
 )
 from subscribers.api.values import Email, ExternalId, Flag, Moment, text_word
 from subscribers.services.imports.people import Duplicates, OptInMode
-from subscribers.wire import addresses, json_gate
-from subscribers.wire.nearest import did_you_mean
+from subscribers.wire import addresses
 from subscribers.wire.payloads import (
     Fault,
     InvalidField,
@@ -71,20 +70,14 @@ def _read_rows(value: object) -> list[Mapping[str, Any]]:
 def _faults_of(row: object, path: str) -> list[Fault]:
     if not isinstance(row, dict):
         return [Fault(path, f"must be an object, not {type_name(row)}.")]
-    unknown = row.keys() - NAMES - UNUSED
-    faults = [
-        Fault(
-            f"{path}.{json_gate.printable(name)}",
-            f"is not a field{did_you_mean(name, NAMES) or '.'}",
-        )
-        for name in sorted(unknown)[:MOST_FAULTS]
-    ]
+    faults: list[Fault] = []
+    check_names(row, NAMES, UNUSED, "field", faults)
     if row.get("createdAt") is not None:
         try:
             read_moment(row["createdAt"])
         except InvalidField as error:
-            faults.append(Fault(f"{path}.createdAt", str(error)))
-    return faults
+            faults.append(Fault("createdAt", str(error)))
+    return [Fault(f"{path}.{each.path}", each.message) for each in faults]
 
 
 _ROWS = {
