@@ -5,9 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from events.intake import cells
+from events.services.history.importing import FILE_KINDS
 from subscribers.management.importing.arguments import encoding
 from subscribers.management.importing.reading import date_format
+from subscribers.models import ImportRun
 from subscribers.rows import plan_words
 from subscribers.rows.columns import Fields
 from subscribers.rows.files import (
@@ -19,15 +20,9 @@ from subscribers.rows.files import (
 )
 from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import CSV, JSONL, InvalidFile, Source
-from subscribers.rows.survey import Needs, Wishes, check_needs, survey
-from subscribers.services.imports.people import columns
+from subscribers.rows.survey import Wishes, check_needs, survey
 
-KINDS: dict[str, tuple[Fields, Needs]] = {
-    "import_subscribers": (columns.FIELDS, columns.NEEDS),
-    "import_events": (
-        cells.FIELDS, (cells.NEEDS_A_PERSON, cells.NEEDS_A_NAME, cells.NEEDS_A_TIME)
-    ),
-}  # fmt: skip
+Kind = ImportRun.Kind
 EVENT = frozenset({"name", "occurredAt"})
 
 
@@ -57,22 +52,22 @@ class Command(BaseCommand):
         try:
             source = _source(options)
             header = read_header(source)
-            plan_by_command = {
-                command: _plan(source, fields, wishes, is_refused=False)
-                for command, (fields, _) in KINDS.items()
+            plan_by_kind = {
+                kind: _plan(source, files.fields({}), wishes, is_refused=False)
+                for kind, files in FILE_KINDS.items()
             }
         except InvalidFile as error:
             raise CommandError(str(error)) from error
-        is_of_events = _used(plan_by_command["import_events"]) >= EVENT
-        command = "import_events" if is_of_events else "import_subscribers"
-        plan, (fields, needs) = plan_by_command[command], KINDS[command]
+        is_of_events = _used(plan_by_kind[Kind.EVENTS]) >= EVENT
+        kind = Kind.EVENTS if is_of_events else Kind.SUBSCRIBERS
+        plan, files, command = plan_by_kind[kind], FILE_KINDS[kind], f"import_{kind}"
         parted = "" if header is None else f" with {header.delimiter!r} between cells"
         self.stdout.write(f"{source.name}: {source.format.upper()}{parted}, for {command}")
         for line in plan_words.as_lines(plan):
             self.stdout.write(f"  {line}")
         try:
-            check_needs(plan=plan, needs=needs, name=source.name)
-            _plan(source, fields, wishes, is_refused=True)
+            check_needs(plan=plan, needs=files.needs({}), name=source.name)
+            _plan(source, files.fields({}), wishes, is_refused=True)
         except InvalidFile as error:
             self.stdout.write(f"As it is, it would be refused. {error}")
         self.stdout.write(f"Try it with: {_command_line(command, options)}")
