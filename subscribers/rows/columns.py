@@ -101,7 +101,7 @@ class ColumnReader:
     def lay(
         self, body: dict[str, Any], row: Mapping[str, Any], *, rules: frozenset[str], is_table: bool
     ) -> None:
-        """Put the columns that the plan has by these rules into a body, in place of what it has.
+        """Put the columns that the plan has by these rules into a body, over what it has.
 
         Raises `InvalidRequest` as `body` does.
         """

@@ -5,10 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from events.services.history.importing import FILE_KINDS
+from events.intake import cells
 from subscribers.management.importing.arguments import encoding
 from subscribers.management.importing.reading import date_format
-from subscribers.models import ImportRun
 from subscribers.rows import plan_words
 from subscribers.rows.columns import Fields
 from subscribers.rows.files import (
@@ -19,10 +18,16 @@ from subscribers.rows.files import (
     sources_of,
 )
 from subscribers.rows.plans import ColumnPlan
-from subscribers.rows.row import CSV, JSONL, InvalidFile, Source
-from subscribers.rows.survey import Wishes, check_needs, survey
+from subscribers.rows.row import CSV, JSONL, InvalidFile
+from subscribers.rows.survey import Needs, Wishes, check_needs, survey
+from subscribers.services.imports.people import columns
 
-Kind = ImportRun.Kind
+KINDS: dict[str, tuple[Fields, Needs]] = {
+    "import_subscribers": (columns.FIELDS, columns.NEEDS),
+    "import_events": (
+        cells.FIELDS, (cells.NEEDS_A_PERSON, cells.NEEDS_A_NAME, cells.NEEDS_A_TIME)
+    ),
+}  # fmt: skip
 EVENT = frozenset({"name", "occurredAt"})
 
 
@@ -45,67 +50,59 @@ class Command(BaseCommand):
         )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
+        name = options["file"]
         wishes = Wishes(
             date_formats=dict(map(date_format, options["date_format"])),
             zone="the workspace's time zone",
         )
         try:
-            source = _source(options)
+            # Of an archive the first file.
+            source = sources_of(
+                name,
+                format=options["format"],
+                encoding=options["encoding"],
+                sheet=options["sheet"],
+            )[0]
+            if not can_be_read_again(source):
+                raise CommandError(f"{name} can be read only once: give a file.")
+            check_encoding(source)
             header = read_header(source)
-            plan_by_kind = {
-                kind: _plan(source, files.fields({}), wishes, is_refused=False)
-                for kind, files in FILE_KINDS.items()
-            }
+            plans = {
+                command: survey(
+                    rows=read_rows(sources=[source]), fields=fields, wishes=wishes, name=name,
+                    is_whole=True, is_refused=False,
+                )
+                for command, (fields, _) in KINDS.items()
+            }  # fmt: skip
         except InvalidFile as error:
             raise CommandError(str(error)) from error
-        is_of_events = _used(plan_by_kind[Kind.EVENTS]) >= EVENT
-        kind = Kind.EVENTS if is_of_events else Kind.SUBSCRIBERS
-        plan, files, command = plan_by_kind[kind], FILE_KINDS[kind], f"import_{kind}"
+        command = "import_subscribers"
+        if _used(plans["import_events"]) >= EVENT:
+            command = "import_events"
+        plan = plans[command]
         parted = "" if header is None else f" with {header.delimiter!r} between cells"
         self.stdout.write(f"{source.name}: {source.format.upper()}{parted}, for {command}")
         for line in plan_words.as_lines(plan):
             self.stdout.write(f"  {line}")
+        given = [
+            part
+            for option in ("format", "encoding", "sheet")
+            if options[option]
+            for part in (f"--{option}", options[option])
+        ]
+        given += [part for form in options["date_format"] for part in ("--date-format", form)]
+        words = ["manage.py", command, name, *given, "--workspace", "SLUG", "--dry-run"]
+        fields, needs = KINDS[command]
         try:
-            check_needs(plan=plan, needs=files.needs({}), name=source.name)
-            _plan(source, files.fields({}), wishes, is_refused=True)
+            check_needs(plan=plan, needs=needs, name=name)
+            survey(
+                rows=read_rows(sources=[source]), fields=fields, wishes=wishes, name=name,
+                is_whole=True,
+            )  # fmt: skip
         except InvalidFile as error:
             self.stdout.write(f"As it is, it would be refused. {error}")
-        self.stdout.write(f"Try it with: {_command_line(command, options)}")
-
-
-def _source(options: dict[str, Any]) -> Source:
-    """Return the file, or the first one of an archive; raises `InvalidFile` or `CommandError`."""
-    source = sources_of(
-        options["file"],
-        format=options["format"],
-        encoding=options["encoding"],
-        sheet=options["sheet"],
-    )[0]
-    if not can_be_read_again(source):
-        raise CommandError(f"{source.name} can be read only once: give a file.")
-    check_encoding(source)
-    return source
-
-
-def _plan(source: Source, fields: Fields, wishes: Wishes, *, is_refused: bool) -> ColumnPlan:
-    return survey(
-        rows=read_rows(sources=[source]),
-        fields=fields,
-        wishes=wishes,
-        name=source.name,
-        is_whole=True,
-        is_refused=is_refused,
-    )
+        self.stdout.write(f"Try it with: {shlex.join(words)}")
 
 
 def _used(plan: ColumnPlan) -> set[str]:
     return {column.field for column in plan.columns.values() if column.field}
-
-
-def _command_line(command: str, options: dict[str, Any]) -> str:
-    given = [(f"--{name}", options[name]) for name in ("format", "encoding", "sheet")]
-    given += [("--date-format", form) for form in options["date_format"]]
-    words = [word for option, value in given if value for word in (option, value)]
-    return shlex.join(
-        ["manage.py", command, options["file"], *words, "--workspace", "SLUG", "--dry-run"]
-    )
