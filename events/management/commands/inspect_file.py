@@ -3,6 +3,7 @@
 import shlex
 from typing import Any
 
+import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from events.intake import cells
@@ -21,6 +22,7 @@ from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import CSV, JSONL, InvalidFile
 from subscribers.rows.survey import Needs, Wishes, check_needs, survey
 from subscribers.services.imports.people import columns
+from subscribers.services.imports.people import presets as people_presets
 
 KINDS: dict[str, tuple[Fields, Needs]] = {
     "import_subscribers": (columns.FIELDS, columns.NEEDS),
@@ -76,12 +78,25 @@ class Command(BaseCommand):
             }  # fmt: skip
         except InvalidFile as error:
             raise CommandError(str(error)) from error
+        product = None if header is None else people_presets.fitting(header.columns)
         command = "import_subscribers"
-        if _used(plans["import_events"]) >= EVENT:
+        if product is None and _used(plans["import_events"]) >= EVENT:
             command = "import_events"
-        plan = plans[command]
         parted = "" if header is None else f" with {header.delimiter!r} between cells"
         self.stdout.write(f"{source.name}: {source.format.upper()}{parted}, for {command}")
+        if product is not None:
+            preset = people_presets.PRESETS[product]
+            wishes = msgspec.structs.replace(
+                preset.completed(wishes), preset_name=product, zone=preset.zone or wishes.zone
+            )
+            self.stdout.write(f"It looks like an export of {preset.title}: --from {product}")
+            found = survey(
+                rows=read_rows(sources=[source]), fields=KINDS[command][0], wishes=wishes,
+                name=name, is_whole=True, is_refused=False,
+            )  # fmt: skip
+            status = preset.status_in(source.name, plans[command].columns)
+            plans[command] = msgspec.structs.replace(found, files=((source.name, status),))
+        plan = plans[command]
         for line in plan_words.as_lines(plan):
             self.stdout.write(f"  {line}")
         given = [
@@ -91,6 +106,7 @@ class Command(BaseCommand):
             for part in (f"--{option}", options[option])
         ]
         given += [part for form in options["date_format"] for part in ("--date-format", form)]
+        given += ["--from", product] if product is not None else []
         words = ["manage.py", command, name, *given, "--workspace", "SLUG", "--dry-run"]
         fields, needs = KINDS[command]
         try:

@@ -6,8 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import chain
+from pathlib import PurePath
 from typing import Any, ClassVar
 
+import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
@@ -24,7 +28,7 @@ from subscribers.rows.columns import Fields
 from subscribers.rows.files import can_be_read_again, read_rows
 from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import InvalidFile, Meter, Row
-from subscribers.rows.survey import Needs
+from subscribers.rows.survey import Needs, RestOfPreset, Wishes
 from subscribers.services.imports import loop, runs
 from subscribers.services.imports.loop import Ended
 from subscribers.services.imports.runs import KeptNowhere, TakenOver
@@ -86,6 +90,32 @@ class ImportCommand(BaseCommand):
         """Return the fields of the columns of a product's export."""
         return {}
 
+    def preset_rest(self, options: dict[str, Any]) -> RestOfPreset | None:  # noqa: ARG002 - for others
+        """Return what tells the fields of the product's other columns."""
+        return None
+
+    def is_taken(self, options: dict[str, Any], name: str) -> bool:  # noqa: ARG002 - for others
+        """Tell whether a file is read; a product may export others beside it."""
+        return True
+
+    def completed(
+        self,
+        wishes: Wishes,
+        *,
+        asked: ImportRequest,  # noqa: ARG002 - for others
+        options: dict[str, Any],  # noqa: ARG002 - for others
+    ) -> Wishes:
+        """Return the wishes with what is known of the files; raises `CommandError`."""
+        return wishes
+
+    def said_by_names(
+        self,
+        asked: ImportRequest,  # noqa: ARG002 - for others
+        options: dict[str, Any],  # noqa: ARG002 - for others
+    ) -> tuple[tuple[str, str], ...]:
+        """Return the name of each file, and the status that it says of its rows."""
+        return ()
+
     def make_sure(self, *, plan: ColumnPlan, workspace: Workspace, options: dict[str, Any]) -> None:
         """Ask before a new run that cannot be taken back; raises `CommandError` for a no."""
 
@@ -106,7 +136,7 @@ class ImportCommand(BaseCommand):
         """Do what follows a run, also an interrupted or failed one (roll-ups)."""
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django gives them
-        asked = arguments.read(options)
+        asked = arguments.read(options, is_taken=partial(self.is_taken, options))
         if not asked.is_dry_run and installation.on_hold_since():
             raise CommandError(ON_HOLD)
         options |= {"map": asked.map}
@@ -123,7 +153,8 @@ class ImportCommand(BaseCommand):
             plan = reading.stored_plan(run, options)
         options |= {"plan": plan}
         if not options["quiet"]:
-            for line in plan_words.as_lines(plan):
+            skipped = (f"not read: {PurePath(name).name}" for name in asked.left_out)
+            for line in chain(plan_words.as_lines(plan), skipped):
                 self.stderr.write(f"  {line}", style_func=str)
         meter, already_read = opening.meter_of(run=run, asked=asked)
         begun = time.monotonic()
@@ -139,7 +170,7 @@ class ImportCommand(BaseCommand):
             runs.held(run),
             progress,
             Stopping(say=progress.say) as stopping,
-            self._rejects(run, asked) as rejects,
+            self._rejects(run, asked, plan) as rejects,
         ):
             work = _Work(asked, options, run, meter, rejects, progress, stopping, rows)
             exit_code, error = self._import(work)
@@ -164,20 +195,24 @@ class ImportCommand(BaseCommand):
             fields=fields,
             zone=asked.workspace.timezone,
             preset=self.preset(options),
+            preset_rest=self.preset_rest(options),
         )
-        return reading.plan_of(
+        plan, rows = reading.plan_of(
             asked=asked,
             fields=fields,
-            wishes=wishes,
+            wishes=self.completed(wishes, asked=asked, options=options),
             needs=self.needs(options),
             is_whole=self.is_surveyed_whole,
         )
+        return msgspec.structs.replace(plan, files=self.said_by_names(asked, options)), rows
 
-    def _rejects(self, run: ImportRun, asked: ImportRequest) -> RejectsFile | KeptNowhere:
+    def _rejects(
+        self, run: ImportRun, asked: ImportRequest, plan: ColumnPlan
+    ) -> RejectsFile | KeptNowhere:
         if asked.rejects is None:
             return KeptNowhere()
         try:
-            return RejectsFile(asked.rejects, asked=asked, length=run.rejects_bytes)
+            return RejectsFile(asked.rejects, asked=asked, length=run.rejects_bytes, plan=plan)
         except CommandError as error:
             runs.fail(run=run, now=timezone.now(), error=str(error))
             raise
