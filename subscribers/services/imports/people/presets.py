@@ -74,14 +74,16 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
         """Return the field of a column; empty for none, None for one as in any other file."""
         header = folded(column)
         field = self.columns.get(header)
-        if field is not None:
-            # The operator says it otherwise, or a better column of the product does.
-            headers = frozenset(map(folded, beside))
-            first = next(each for each in self.columns if each in headers | {header}
-                         and self.columns[each] == field)  # fmt: skip
-            return "" if field in wished or first != header else field
-        is_known = column in FIELDS or header in FIELDS.synonyms or column == ERROR
-        return None if is_known or says_standing(column) else f"{FIELDS.prefix}{column}"
+        if field is None:
+            is_known = column in FIELDS or header in FIELDS.synonyms or column == ERROR
+            return None if is_known or says_standing(column) else f"{FIELDS.prefix}{column}"
+        if not field or field in wished:
+            return ""
+        alike = (each for each in beside if self.columns.get(folded(each)) == field)
+        if next(alike, column) == column:
+            return field
+        # A second column that says who left is never left out in silence.
+        return None if field in STANDINGS else ""
 
 
 def fitting(columns: Iterable[str]) -> str | None:
@@ -232,9 +234,8 @@ PRESETS: Mapping[str, Preset] = {
             "readers of such files."
         ),
         columns={
-            "email": "email", "emailaddress": "email", "firstname": "firstName",
-            "status": "status", "state": "status", "createdat": "createdAt", "tags": "tags",
-            **_own("id", "subscriberid"),
+            "email": "email", "firstname": "firstName", "status": "status",
+            "createdat": "createdAt", "tags": "tags", **_own("id", "subscriberid"),
         },
         values={
             "status": {
