@@ -62,6 +62,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     preset_rest: RestOfPreset | None = None
     # The form of the product's times in which day and month could be either.
     either: str = ""
+    # The name of each file, and the status that it says of its rows.
+    files: tuple[tuple[str, str], ...] = ()
     # Columns that are used otherwise, such as by --event-id-from.
     taken: frozenset[str] = frozenset()
 
@@ -255,7 +257,8 @@ class _Look:
             self._refuse_standings(columns, name)
         wishes = self.wishes
         self._refuse_constants(columns, name)
-        return ColumnPlan(columns, wishes.values, wishes.constants, wishes.zone, self.rows)
+        said = (wishes.values, wishes.constants, wishes.zone, self.rows)
+        return ColumnPlan(columns, *said, files=wishes.files)
 
     def _refuse_missing(self, name: str) -> None:
         """Refuse names of columns that the file does not have; keys may come in later rows."""
