@@ -3,7 +3,6 @@
 import shlex
 from typing import Any
 
-import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from events.intake import cells
@@ -21,6 +20,7 @@ from subscribers.rows.files import (
 from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import CSV, JSONL, InvalidFile
 from subscribers.rows.survey import Needs, Wishes, check_needs, survey
+from subscribers.services.imports import people
 from subscribers.services.imports.people import columns
 from subscribers.services.imports.people import presets as people_presets
 
@@ -84,18 +84,20 @@ class Command(BaseCommand):
             command = "import_events"
         parted = "" if header is None else f" with {header.delimiter!r} between cells"
         self.stdout.write(f"{source.name}: {source.format.upper()}{parted}, for {command}")
-        if product is not None:
-            preset = people_presets.PRESETS[product]
-            wishes = msgspec.structs.replace(
-                preset.completed(wishes), preset_name=product, zone=preset.zone or wishes.zone
-            )
-            self.stdout.write(f"It looks like an export of {preset.title}: --from {product}")
-            found = survey(
+        refusal = ""
+        if product is not None and header is not None:
+            title = people_presets.PRESETS[product].title
+            self.stdout.write(f"It looks like an export of {title}: --from {product}")
+            try:
+                wishes = people.FILES.completed(
+                    wishes, {"from": product}, [(source.name, header.columns)]
+                )
+            except InvalidFile as error:
+                refusal = str(error)
+            plans[command] = survey(
                 rows=read_rows(sources=[source]), fields=KINDS[command][0], wishes=wishes,
                 name=name, is_whole=True, is_refused=False,
             )  # fmt: skip
-            status = preset.status_in(source.name, plans[command].columns)
-            plans[command] = msgspec.structs.replace(found, files=((source.name, status),))
         plan = plans[command]
         for line in plan_words.as_lines(plan):
             self.stdout.write(f"  {line}")
@@ -116,7 +118,9 @@ class Command(BaseCommand):
                 is_whole=True,
             )  # fmt: skip
         except InvalidFile as error:
-            self.stdout.write(f"As it is, it would be refused. {error}")
+            refusal = refusal or str(error)
+        if refusal:
+            self.stdout.write(f"As it is, it would be refused. {refusal}")
         self.stdout.write(f"Try it with: {shlex.join(words)}")
 
 

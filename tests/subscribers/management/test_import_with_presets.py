@@ -1,10 +1,11 @@
 """What counts beside a preset: the operator, names of files, and what no preset knows."""
 
+import io
 import itertools
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 
 from subscribers.models import ImportRun, Workspace
 from subscribers.services.imports import rejects_table
@@ -76,6 +77,17 @@ def test_an_export_that_does_not_say_who_left_is_refused(
     assert "says who left" in refused(tmp_path, text, f"--from={preset}")
     imported(tmp_path, text, f"--from={preset}", "--set=status=active")
     assert statuses() == {"ada": "active"}
+
+
+def test_an_inspection_says_that_an_export_does_not_say_who_left(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("id,cio_id,email\n1,2,ada@example.com\n", encoding="utf-8")
+    shown = io.StringIO()
+
+    call_command("inspect_file", str(path), stdout=shown)
+
+    assert "it would be refused" in shown.getvalue()
+    assert "or give --set status=active" in shown.getvalue()
 
 
 @pytest.mark.parametrize(
