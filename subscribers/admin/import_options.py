@@ -208,7 +208,8 @@ class EventsForm(OptionsForm):
     preset = select("Export of", [
         ("", "No product in particular"), *((name, name) for name in sorted(PRESETS)),
     ], "Its columns are known then. Look through the file again after a change.")  # fmt: skip
-    attributes = select("Attributes of people", [
+    # A form with a control named `attributes` has no attributes for scripts.
+    people_attributes = select("Attributes of people", [
         ("fill", "Fill what is empty"), ("newest", "The newest row counts"),
         ("ignore", "Change none"),
     ])  # fmt: skip
@@ -220,7 +221,7 @@ class EventsForm(OptionsForm):
     def shown(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         return super().shown(chosen) | {
             "preset": chosen.get("from") or "",
-            "attributes": chosen.get("attributes", "fill"),
+            "people_attributes": chosen.get("attributes", "fill"),
             "event_id_from": ", ".join(chosen.get("eventIdFrom", ())),
             "occurred_now": chosen.get("occurredNow", False),
         }
@@ -233,7 +234,7 @@ class EventsForm(OptionsForm):
         given = self.cleaned_data
         return super().chosen() | {
             "from": given["preset"] or None,
-            "attributes": given["attributes"] or "fill",
+            "attributes": given["people_attributes"] or "fill",
             "eventIdFrom": given["event_id_from"],
             "occurredNow": given["occurred_now"],
         }
