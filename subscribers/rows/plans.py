@@ -36,6 +36,13 @@ class ColumnPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     rows: int = 0
     # Whether cells of attributes and properties whose column has no form stay texts.
     is_text_kept: bool = False
+    # The name of each file, and the status of all of its rows where the name says one.
+    files: tuple[tuple[str, str], ...] = ()
+
+    def said_of_file(self, index: int) -> dict[str, str]:
+        """Return what the name of a file says of all of its rows, by field."""
+        status = self.files[index][1] if index < len(self.files) else ""
+        return {"status": status} if status else {}
 
     def without_samples(self) -> "ColumnPlan":
         """Return the plan without what the file says of people."""

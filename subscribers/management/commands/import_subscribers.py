@@ -10,6 +10,7 @@ from subscribers.models import ImportRun, Workspace
 from subscribers.rows.plans import ColumnPlan
 from subscribers.services.imports.file_kinds import Options
 from subscribers.services.imports.people import FILES, Duplicates, OptInMode, mails_to_confirm
+from subscribers.services.imports.people.presets import PRESETS
 
 
 class Command(ImportCommand):
@@ -21,6 +22,13 @@ class Command(ImportCommand):
     files = FILES
 
     def add_own_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--from",
+            dest="preset",
+            choices=sorted(PRESETS),
+            help="The product that wrote the export; --map, --value, --set, --ignore-column, "
+            "--date-format and --timezone override it.",
+        )
         parser.add_argument(
             "--duplicates",
             choices=list(map(str, Duplicates)),
@@ -70,4 +78,7 @@ class Command(ImportCommand):
             "optInMode": options["opt_in_mode"],
             "createLists": options["create_lists"],
             "asText": options["as_text"],
-        } | ({"keepStatus": True} if options["keep_status"] else {})
+            # Left out where not given, so that runs of earlier releases are resumed.
+            **({"keepStatus": True} if options["keep_status"] else {}),
+            **({"from": options["preset"]} if options["preset"] else {}),
+        }

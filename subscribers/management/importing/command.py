@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import chain
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -19,9 +22,9 @@ from subscribers.management.importing.result import Result
 from subscribers.management.importing.stopping import Stopping
 from subscribers.models import ImportRun, Workspace
 from subscribers.rows import plan_words
-from subscribers.rows.files import can_be_read_again, read_rows
+from subscribers.rows.files import can_be_read_again, read_header, read_rows
 from subscribers.rows.plans import ColumnPlan
-from subscribers.rows.row import InvalidFile, Meter, Row
+from subscribers.rows.row import InvalidFile, Meter, Row, Source
 from subscribers.services.imports import loop, runs
 from subscribers.services.imports.file_kinds import FileKind, Options
 from subscribers.services.imports.loop import Ended
@@ -85,7 +88,8 @@ class ImportCommand(BaseCommand):
         """Do what follows a run, also an interrupted or failed one (roll-ups)."""
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django gives them
-        asked = arguments.read(options)
+        of_product = {"from": options.get("preset")}
+        asked = arguments.read(options, is_taken=partial(self.files.is_taken, of_product))
         if not asked.is_dry_run and installation.on_hold_since():
             raise CommandError(ON_HOLD)
         options |= {"map": asked.map}
@@ -102,7 +106,8 @@ class ImportCommand(BaseCommand):
         if plan is None:
             plan = reading.stored_plan(run, options)
         if not options["quiet"]:
-            for line in plan_words.as_lines(plan):
+            skipped = (f"not read: {PurePath(name).name}" for name in asked.left_out)
+            for line in chain(plan_words.as_lines(plan), skipped):
                 self.stderr.write(f"  {line}", style_func=str)
         meter, already_read = opening.meter_of(run=run, asked=asked)
         begun = time.monotonic()
@@ -118,7 +123,7 @@ class ImportCommand(BaseCommand):
             runs.held(run),
             progress,
             Stopping(say=progress.say) as stopping,
-            self._rejects(run, asked) as rejects,
+            self._rejects(run, asked, plan) as rejects,
         ):
             work = _Work(asked, options, plan, run, meter, rejects, progress, stopping, rows)
             exit_code, error = self._import(work)
@@ -144,6 +149,10 @@ class ImportCommand(BaseCommand):
             zone=asked.workspace.timezone,
             preset=self.files.preset(kept),
         )
+        try:
+            wishes = self.files.completed(wishes, kept, list(map(_header, asked.sources)))
+        except InvalidFile as error:
+            raise arguments.wrong(str(error)) from error
         return reading.plan_of(
             asked=asked,
             fields=fields,
@@ -152,11 +161,13 @@ class ImportCommand(BaseCommand):
             is_whole=self.is_surveyed_whole,
         )
 
-    def _rejects(self, run: ImportRun, asked: ImportRequest) -> RejectsFile | KeptNowhere:
+    def _rejects(
+        self, run: ImportRun, asked: ImportRequest, plan: ColumnPlan
+    ) -> RejectsFile | KeptNowhere:
         if asked.rejects is None:
             return KeptNowhere()
         try:
-            return RejectsFile(asked.rejects, asked=asked, length=run.rejects_bytes)
+            return RejectsFile(asked.rejects, asked=asked, length=run.rejects_bytes, plan=plan)
         except CommandError as error:
             runs.fail(run=run, now=timezone.now(), error=str(error))
             raise
@@ -219,6 +230,11 @@ class ImportCommand(BaseCommand):
             self.stderr.write(f"Interrupted.{hint}")
         if said.exit_code != result.FINISHED:
             raise SystemExit(said.exit_code)
+
+
+def _header(source: Source) -> tuple[str, tuple[str, ...] | None]:
+    header = read_header(source)
+    return source.name, None if header is None else header.columns
 
 
 def _sums(work: _Work) -> runs.Counted:

@@ -8,12 +8,15 @@ from subscribers.rows.headers import OF_PEOPLE, ranked
 from subscribers.rows.plans import NO_PLAN, ColumnPlan
 from subscribers.rows.row import Row
 from subscribers.rows.status_words import (
+    ACTIVE,
+    BOUNCED,
     GONE,
     GRAVEST_FIRST,
     STATUS_BY_FLAG,
     SUBSCRIBED,
     UNSUBSCRIBED,
     flag_of,
+    reasons_in,
     status_of,
 )
 from subscribers.services.imports.people.drafts import SubscriberDraft, parse_draft
@@ -24,9 +27,16 @@ COLUMNS = frozenset({
     "email", "externalId", *(text.wire_name for text in profile.TEXTS), "customAttributes", "tags",
     "lists", "status", "createdAt", "unsubscribedAt",
     "consentAt", "consentIp", "consentUserAgent", "consentMethod", FULL_NAME, SUBSCRIBED,
-    *STATUS_BY_FLAG, "consentChangedAt",
+    *STATUS_BY_FLAG, "consentChangedAt", "bouncedAt", "suppressedFor", "signedUpAt", "signedUpIp",
+})  # fmt: skip
+TIMES = frozenset({
+    "createdAt", "unsubscribedAt", "bouncedAt", "consentAt", "consentChangedAt", "signedUpAt",
 })  # fmt: skip
 FLAGS = (SUBSCRIBED, *STATUS_BY_FLAG)
+# What a row's status is made of.
+_STATUSES = frozenset({"status", "bouncedAt", "suppressedFor", *FLAGS})
+# Any of these is a claim of consent.
+PROOFS = frozenset({"consentAt", "consentChangedAt", "signedUpAt"})
 # What a file of people must have: the fields, and what to do without them.
 NEEDS = (
     (frozenset({"email", "externalId"}),
@@ -40,23 +50,36 @@ class RowReader:
     def __init__(self, *, plan: ColumnPlan = NO_PLAN, attributes_bytes: int) -> None:
         self._columns = ColumnReader(fields=FIELDS, plan=plan)
         self._attributes_bytes = attributes_bytes
+        self._plan = plan
+        self._is_said = any(status for _, status in plan.files)
+        # Of rows without one.
+        self._status = plan.values.get("status", {}).get("")
 
     def read(self, row: Row) -> SubscriberDraft:
         """Return a row's draft; raises `InvalidRequest`, or `InvalidFile` for bad columns."""
         if row.fields is None:
             raise InvalidRequest(Fault("", "cannot be read."))
         body = self._columns.body(row.fields, row.columns)
-        if "status" in body or not body.keys().isdisjoint(FLAGS):
-            body = _with_one_status(body)
+        said = self._plan.said_of_file(row.file_index).get("status") if self._is_said else None
+        word = body.get("status")
+        if self._status and word is None:
+            body = {**body, "status": self._status}
+        if said or not body.keys().isdisjoint(_STATUSES):
+            body = _with_one_status(body, said)
         if "consentChangedAt" in body:
-            body = _with_consent(body)
+            body = _with_consent(body, status_of(word) if isinstance(word, str) else None)
+        if "signedUpAt" in body:
+            body = _with_sign_up(body)
         return parse_draft(body, attributes_bytes=self._attributes_bytes)
 
 
-def _with_one_status(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the row with its status in our word: the gravest of its status and its flags."""
+def _with_one_status(body: Mapping[str, Any], of_file: str | None) -> Mapping[str, Any]:
+    """Return the row with its status in our word: the gravest that it and its file say."""
     given = body.get("status")
-    said = [status_of(given) or given.strip()] if isinstance(given, str) else []
+    said = [of_file] if of_file else []
+    said += [status_of(given) or given.strip()] if isinstance(given, str) else []
+    said += [BOUNCED] if body.get("bouncedAt") else []
+    said += reasons_in(body.get("suppressedFor") or "")
     for flag in FLAGS:
         value = body.get(flag)
         if value is None:
@@ -73,11 +96,24 @@ def _with_one_status(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**body, "status": found[0] if found else given}
 
 
-def _with_consent(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the row with its consent's last change as consent, but where it was the end of it."""
-    if body.get("status") in GONE or body.get("unsubscribedAt") is not None:
-        return body
-    return {"consentAt": body["consentChangedAt"], **body}
+def _with_consent(body: Mapping[str, Any], said: str | None) -> Mapping[str, Any]:
+    """Return the row with its consent's last change as consent, or as the end of it.
+
+    `said` is the status of the consent; the row may have left or bounced otherwise.
+    """
+    changed = body["consentChangedAt"]
+    if said == UNSUBSCRIBED:
+        return {"unsubscribedAt": changed, **body}
+    is_over = body.get("status") in GONE or body.get("unsubscribedAt") is not None
+    return body if is_over and said != ACTIVE else {"consentAt": changed, **body}
+
+
+def _with_sign_up(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the row with its sign-up as creation, and as consent where it has no other."""
+    at = body["signedUpAt"]
+    if body.get("consentAt") is None:
+        body = {**body, "consentAt": at, "consentIp": body.get("signedUpIp")}
+    return {"createdAt": at, **body}
 
 
 def _text_cell(text: str) -> str | None:
@@ -103,7 +139,7 @@ FIELDS = Fields(
     prefix="attributes.",
     object_name="customAttributes",
     is_strict=True,
-    times=frozenset({"createdAt", "unsubscribedAt", "consentAt", "consentChangedAt"}),
+    times=TIMES,
     names=frozenset({"tags", "lists"}),
     synonyms=ranked(OF_PEOPLE),
 )
