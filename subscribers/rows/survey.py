@@ -6,7 +6,7 @@ What cannot be decided, or would be lost in silence, is refused with the option 
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -34,6 +34,8 @@ _MOST_NAMED = 20
 ERROR = "error"
 # The fields of which a file must have one, each with what to do about it.
 Needs = Sequence[tuple[frozenset[str], str]]
+# The field of a column beside others: "" for one that is never read, None for an unknown one.
+RestOfPreset = Callable[[str, Collection[str]], str | None]
 # Before those of synonyms, which begin at 0.
 _RANK_OF_MAP, _RANK_OF_PRESET, _RANK_OF_NAME = -3, -2, -1
 _ANOTHER = "another column is "
@@ -56,6 +58,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     # The fields of a product's own columns, and the name of the product.
     preset: Mapping[str, str] = {}
     preset_name: str = ""
+    # The fields of the product's columns that `preset` does not have.
+    preset_rest: RestOfPreset | None = None
     # Columns that are used otherwise, such as by --event-id-from.
     taken: frozenset[str] = frozenset()
 
@@ -105,6 +109,8 @@ class _Look:
         self.rows = 0
         self.is_table = False
         self._header: tuple[str, ...] | None = None
+        # The header, or the keys, that are looked at.
+        self._beside: Collection[str] = ()
         # Of each table, and what all objects have.
         self._headers: dict[tuple[str, ...], None] = {}
         self._keys: dict[str, None] = {}
@@ -116,6 +122,7 @@ class _Look:
         if row.columns is not None and row.columns is not self._header:
             self._header, self.is_table = row.columns, True
             self._headers[row.columns] = None
+            self._beside = row.columns
             for column in row.columns:
                 self._add(column)
         if values is None or row.fault is not None:
@@ -132,6 +139,7 @@ class _Look:
                 self._judge(seen, value)
 
     def _add_keys(self, values: Mapping[str, Any]) -> None:
+        self._beside = values.keys()
         if not self._keys:
             # Also what comes in later rows only.
             for column in (*self.wishes.map, *self.wishes.ignored):
@@ -187,7 +195,7 @@ class _Look:
             self.undecided[column] = seen
 
     def _is_typed(self, name: str) -> bool:
-        return self.is_table and self.fields.is_key(name)
+        return self.is_table and name in self.fields and self.fields.is_key(name)
 
     def _meaning(self, column: str) -> tuple[str, str, int]:
         """Return a column's field, the rule, and how well it fits: the least number wins."""
@@ -198,6 +206,9 @@ class _Look:
             return "", IGNORED, 0
         if column in wishes.preset:
             return wishes.preset[column], f"--from {wishes.preset_name}", _RANK_OF_PRESET
+        rest = wishes.preset_rest and wishes.preset_rest(column, self._beside)
+        if rest is not None:
+            return rest, f"--from {wishes.preset_name}", _RANK_OF_PRESET
         if column in self.fields:
             return column, BY_NAME, _RANK_OF_NAME
         field, rank = self.fields.synonyms.get(folded(column), ("", 0))

@@ -21,7 +21,7 @@ from subscribers.management.importing import ImportCommand
 from subscribers.management.importing.arguments import wrong
 from subscribers.models import ImportRun, Workspace
 from subscribers.rows.columns import Fields
-from subscribers.rows.survey import Needs
+from subscribers.rows.survey import Needs, RestOfPreset
 
 # Processes that answer requests come first.
 NICENESS = 5
@@ -106,6 +106,10 @@ class Command(ImportCommand):
     def preset(self, options: dict[str, Any]) -> Mapping[str, str]:
         preset = PRESETS.get(options["preset"])
         return {} if preset is None else preset.columns
+
+    def preset_rest(self, options: dict[str, Any]) -> RestOfPreset | None:
+        preset = PRESETS.get(options["preset"])
+        return None if preset is None else preset.field_of
 
     def fields_of(self, options: dict[str, Any]) -> Fields:
         return FIELDS if options["preset"] is None else BESIDE_PRESETS

@@ -3,9 +3,10 @@
 import shlex
 from typing import Any
 
+import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from events.intake import cells
+from events.intake import cells, presets
 from subscribers.management.importing.arguments import encoding
 from subscribers.management.importing.reading import date_format
 from subscribers.rows import plan_words
@@ -76,12 +77,24 @@ class Command(BaseCommand):
             }  # fmt: skip
         except InvalidFile as error:
             raise CommandError(str(error)) from error
-        command = "import_subscribers"
-        if _used(plans["import_events"]) >= EVENT:
-            command = "import_events"
-        plan = plans[command]
+        plan = plans["import_events"]
+        # A preset reads the times itself.
+        product = None if options["date_format"] else presets.fitting(plan.columns)
+        is_of_events = product is not None or _used(plan) >= EVENT
+        command = "import_events" if is_of_events else "import_subscribers"
+        fields, needs = KINDS[command]
         parted = "" if header is None else f" with {header.delimiter!r} between cells"
         self.stdout.write(f"{source.name}: {source.format.upper()}{parted}, for {command}")
+        if product is not None:
+            wishes = _of_product(product, wishes)
+            fields, needs = cells.BESIDE_PRESETS, ()
+            title = presets.PRESETS[product].title
+            self.stdout.write(f"It looks like an export of {title}: --from {product}")
+            plans[command] = survey(
+                rows=read_rows(sources=[source]), fields=fields, wishes=wishes, name=name,
+                is_whole=True, is_refused=False,
+            )  # fmt: skip
+        plan = plans[command]
         for line in plan_words.as_lines(plan):
             self.stdout.write(f"  {line}")
         given = [
@@ -91,8 +104,8 @@ class Command(BaseCommand):
             for part in (f"--{option}", options[option])
         ]
         given += [part for form in options["date_format"] for part in ("--date-format", form)]
+        given += ["--from", product] if product is not None else []
         words = ["manage.py", command, name, *given, "--workspace", "SLUG", "--dry-run"]
-        fields, needs = KINDS[command]
         try:
             check_needs(plan=plan, needs=needs, name=name)
             survey(
@@ -102,6 +115,13 @@ class Command(BaseCommand):
         except InvalidFile as error:
             self.stdout.write(f"As it is, it would be refused. {error}")
         self.stdout.write(f"Try it with: {shlex.join(words)}")
+
+
+def _of_product(product: str, wishes: Wishes) -> Wishes:
+    preset = presets.PRESETS[product]
+    return msgspec.structs.replace(
+        wishes, preset=preset.columns, preset_name=product, preset_rest=preset.field_of
+    )
 
 
 def _used(plan: ColumnPlan) -> set[str]:

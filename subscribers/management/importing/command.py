@@ -24,7 +24,7 @@ from subscribers.rows.columns import Fields
 from subscribers.rows.files import can_be_read_again, read_rows
 from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import InvalidFile, Meter, Row
-from subscribers.rows.survey import Needs
+from subscribers.rows.survey import Needs, RestOfPreset
 from subscribers.services.imports import loop, runs
 from subscribers.services.imports.loop import Ended
 from subscribers.services.imports.runs import KeptNowhere, TakenOver
@@ -85,6 +85,10 @@ class ImportCommand(BaseCommand):
     def preset(self, options: dict[str, Any]) -> Mapping[str, str]:  # noqa: ARG002 - for others
         """Return the fields of the columns of a product's export."""
         return {}
+
+    def preset_rest(self, options: dict[str, Any]) -> RestOfPreset | None:  # noqa: ARG002 - for others
+        """Return what tells the fields of the product's other columns."""
+        return None
 
     def make_sure(self, *, plan: ColumnPlan, workspace: Workspace, options: dict[str, Any]) -> None:
         """Ask before a new run that cannot be taken back; raises `CommandError` for a no."""
@@ -164,6 +168,7 @@ class ImportCommand(BaseCommand):
             fields=fields,
             zone=asked.workspace.timezone,
             preset=self.preset(options),
+            preset_rest=self.preset_rest(options),
         )
         return reading.plan_of(
             asked=asked,

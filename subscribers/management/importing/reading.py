@@ -14,7 +14,7 @@ from subscribers.rows.columns import FULL_NAME, Fields
 from subscribers.rows.files import can_be_read_again, check_encoding, read_rows
 from subscribers.rows.plans import ColumnPlan, from_stored, renaming, value_key
 from subscribers.rows.row import InvalidFile, Row
-from subscribers.rows.survey import Needs, Wishes, check_needs, survey
+from subscribers.rows.survey import Needs, RestOfPreset, Wishes, check_needs, survey
 from subscribers.wire.payloads import InvalidField
 
 # Of a pipe, which can be read only once, so many rows are looked at.
@@ -60,7 +60,12 @@ def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def wishes_of(
-    *, options: Mapping[str, Any], fields: Fields, zone: str, preset: Mapping[str, str]
+    *,
+    options: Mapping[str, Any],
+    fields: Fields,
+    zone: str,
+    preset: Mapping[str, str],
+    preset_rest: RestOfPreset | None = None,
 ) -> Wishes:
     """Return what the options say of columns; raises `CommandError` for what no file can have."""
     zone = options["timezone"] or zone
@@ -82,6 +87,7 @@ def wishes_of(
         is_text_kept=bool(options.get("as_text")),
         preset=preset,
         preset_name=options.get("preset") or "",
+        preset_rest=preset_rest,
         taken=frozenset(options.get("event_id_from") or ()),
     )
 
