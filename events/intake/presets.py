@@ -1,32 +1,26 @@
-"""Ready mappings for the event rows of other products' exports.
+"""How a preset reads the event rows of another product's export; `products` has the presets.
 
 Of several source names the first with a value counts. Times without an offset are in UTC; numbers
 are seconds, milliseconds or microseconds since 1970.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from events.intake.cells import FIELDS, NOT_AN_OBJECT, OBJECTS, PROPERTIES, read_json
 from subscribers.rows import times
 from subscribers.rows.columns import look_up
-from subscribers.rows.survey import ERROR
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
 
 # Of a warehouse's columns those that begin so have the context of a call.
 CONTEXT = "context_"
 # One of these is in each table of a warehouse, and in no raw call.
-_WAREHOUSE = frozenset(
-    {
-        "anonymous_id",
-        "event_text",
-        "original_timestamp",
-        "received_at",
-        "sent_at",
-        "user_id",
-    }
-)
+WAREHOUSE = frozenset({
+    "anonymous_id", "event_text", "original_timestamp", "received_at", "sent_at", "user_id",
+})  # fmt: skip
+# As Snowflake has them.
+_IN_CAPITALS = frozenset(map(str.upper, WAREHOUSE))
 # Forms of times that a cell shows by itself.
 _TIMES = frozenset({times.ISO, times.SECONDS, times.MILLISECONDS, times.MICROSECONDS})
 
@@ -78,6 +72,8 @@ class Preset:
 
         `beside` are all columns of the table, or all keys of the row.
         """
+        if self._is_in_capitals(beside):
+            column, beside = column.lower(), {each.lower() for each in beside}
         if column in self.columns:
             return self.columns[column]
         for prefix in self.prefixes:
@@ -92,13 +88,18 @@ class Preset:
         is_reserved = column in self.reserved or column.startswith(CONTEXT)
         return "" if is_reserved else f"{PROPERTIES}{column}"
 
+    def _is_in_capitals(self, columns: Collection[str]) -> bool:
+        return bool(self.reserved) and not _IN_CAPITALS.isdisjoint(columns)
+
     def _is_warehouse(self, columns: Collection[str]) -> bool:
         """Tell whether properties have columns of their own; those names are in snake case."""
-        is_one = "properties" not in columns and not _WAREHOUSE.isdisjoint(columns)
+        is_one = "properties" not in columns and not WAREHOUSE.isdisjoint(columns)
         return bool(self.reserved) and is_one
 
     def fits(self, columns: Collection[str]) -> bool:
-        return any(sign <= set(columns) for sign in self.signs)
+        is_in_capitals = self._is_in_capitals(columns)
+        found = {each.lower() if is_in_capitals else each for each in columns}
+        return any(sign <= found for sign in self.signs)
 
     def body(
         self,
@@ -112,23 +113,25 @@ class Preset:
         It gets the row with the objects in texts opened, too. In a table it has the properties with
         columns of their own. Raises `InvalidRequest` for a row that is no event.
         """
-        self._check_kind(fields)
         # A CSV export has objects as JSON texts.
-        opened = {name: _opened(value) for name, value in fields.items()}
+        opened = named = {name: _opened(value) for name, value in fields.items()}
+        if self._is_in_capitals(fields):
+            named = {name.lower(): value for name, value in opened.items()}
+        self._check_kind(named)
         body: dict[str, Any] = {}
         for ours, theirs in self.names.items():
-            value = _first(opened, theirs)
+            value = _first(named, theirs)
             if value is not None:
                 body[ours] = value
-        if not is_table and self._is_warehouse(fields):
-            body["properties"] = self._own_properties(fields)
+        if not is_table and self._is_warehouse(named):
+            body["properties"] = self._own_properties(named)
         for name in OBJECTS:
             if name in body and not isinstance(body[name], dict):
                 raise InvalidRequest(Fault(name, NOT_AN_OBJECT))
         lay(body, fields, opened)
         if "occurredAt" in body:
             body["occurredAt"] = _in_utc(body["occurredAt"])
-        self._set_identity(body, opened)
+        self._set_identity(body, named)
         return body
 
     def _check_kind(self, fields: Mapping[str, Any]) -> None:
@@ -166,11 +169,6 @@ class Preset:
                 del body["externalId"]
 
 
-def fitting(columns: Collection[str]) -> str | None:
-    """Return the name of the preset whose files have such columns or keys."""
-    return next((name for name, preset in PRESETS.items() if preset.fits(columns)), None)
-
-
 def _first(fields: Mapping[str, Any], names: Iterable[str]) -> Any:  # noqa: ANN401 - any JSON value
     values = (look_up(fields, name) for name in names)
     return next((each for each in values if each not in (None, "")), None)
@@ -200,112 +198,3 @@ def _in_utc(value: Any) -> Any:  # noqa: ANN401 - any JSON value
         return times.reader(form=form, zone="UTC")(text)
     except InvalidField:
         return value
-
-
-def _starred(*names: str) -> tuple[str, ...]:
-    return (*names, *(f"*.{name}" for name in names))
-
-
-# Segment's documentation: "Spec: Common Fields" and "AWS S3 Destination" for raw calls (lines of
-# JSON, as .gz), "Warehouse Schemas" for tables (`tracks`, and one for each event): in snake case,
-# `event_text` is the name and `event` its slug, and each property has a column.
-_SEGMENT = Preset(
-    title="Segment",
-    kinds=("type",),
-    event_kinds=frozenset({"track"}),
-    signs=(
-        frozenset({"event", "messageId", "originalTimestamp"}),
-        frozenset({"event", "messageId", "type", "userId"}),
-        frozenset({"event_text", "received_at"}),
-        frozenset({"event_text", "user_id", "timestamp"}),
-    ),
-    reserved=_WAREHOUSE | {"uuid", "uuid_ts", "loaded_at", ERROR},
-    names={
-        "name": ("event_text", "event"),
-        "eventId": ("messageId", "message_id", "id"),
-        "occurredAt": (
-            "timestamp", "originalTimestamp", "original_timestamp", "sentAt", "sent_at",
-            "receivedAt", "received_at",
-        ),
-        "email": (
-            "context.traits.email", "context_traits_email", "traits.email", "properties.email",
-            "email",
-        ),
-        "externalId": ("userId", "user_id"),
-        "properties": ("properties",),
-    },
-)  # fmt: skip
-# RudderStack's documentation: "Common Fields" and "Warehouse Schema"; its server's
-# warehouse/transformer/internal/rules for the reserved columns.
-_RUDDERSTACK = replace(
-    _SEGMENT,
-    title="RudderStack",
-    signs=(
-        frozenset({"event", "messageId", "rudderId"}),
-        frozenset({"event", "messageId", "request_ip"}),
-        frozenset({"event_text", "channel"}),
-        frozenset({"event_text", "context_request_ip"}),
-        frozenset({"event_text", "context_passed_ip"}),
-    ),
-    reserved=_SEGMENT.reserved | {"channel", "record_id", "rudder_event"},
-)
-# PostHog's documentation: "S3 destination for batch exports" for JSONL. Its csv_exporter.py and the
-# tests of it for CSV: flat columns, with `*.` where all columns are exported.
-_POSTHOG = Preset(
-    title="PostHog",
-    signs=(
-        frozenset({"event", "distinct_id"}),
-        frozenset({"*.event", "*.distinct_id"}),
-        frozenset({"event", "person.distinct_id"}),
-    ),
-    identified_by=_starred("properties.$is_identified", "properties.$user_id"),
-    prefixes=("*.properties.",),
-    names={
-        "name": _starred("event"),
-        "eventId": (*_starred("uuid"), "id"),
-        "occurredAt": _starred("timestamp"),
-        "email": (
-            *_starred("person_properties.email", "person.properties.email"),
-            *_starred("properties.$set.email", "properties.email"), "email",
-        ),
-        "externalId": (*_starred("distinct_id"), "person.distinct_id"),
-        "properties": _starred("properties"),
-    },
-)  # fmt: skip
-# Customer.io's documentation: "App API: List activities"; "Track API v2", which has `action`;
-# "Pipelines API", whose calls storage destinations write as `….track.json`; "Reporting webhooks" of
-# messages, in `data`. Its data warehouse sync has messages and people alone, in Parquet.
-_CUSTOMERIO = Preset(
-    title="Customer.io",
-    kinds=("action", "type"),
-    event_kinds=frozenset({"event", "track"}),
-    signs=(
-        frozenset({"customer_identifiers"}),
-        frozenset({"customer_identifiers.email"}),
-        frozenset({"customer_identifiers.id"}),
-        frozenset({"name", "identifiers", "timestamp"}),
-        frozenset({"metric", "object_type", "event_id"}),
-    ),
-    prefixes=("data.", "attributes."),
-    names={
-        "name": ("name", "event_name", "event"),
-        "eventId": ("id", "event_id", "messageId"),
-        "occurredAt": ("timestamp", "created_at", "originalTimestamp"),
-        "email": (
-            "identifiers.email", "customer_identifiers.email", "customer.email",
-            "data.identifiers.email", "data.email_address", "context.traits.email", "email",
-        ),
-        "externalId": (
-            "identifiers.id", "customer_identifiers.id", "customer_id", "customer.id",
-            "data.identifiers.id", "data.customer_id", "userId",
-        ),
-        "properties": ("data", "attributes", "properties"),
-    },
-)  # fmt: skip
-# The first that fits counts.
-PRESETS: Mapping[str, Preset] = {
-    "posthog": _POSTHOG,
-    "customerio": _CUSTOMERIO,
-    "rudderstack": _RUDDERSTACK,
-    "segment": _SEGMENT,
-}

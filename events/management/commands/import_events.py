@@ -12,7 +12,8 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from events.intake.cells import BESIDE_PRESETS, FIELDS, NEEDS_A_NAME, NEEDS_A_PERSON, NEEDS_A_TIME
-from events.intake.presets import PRESETS, Preset
+from events.intake.presets import Preset
+from events.intake.products import PRESETS
 from events.intake.rows import EventReader
 from events.services.counts import roll_ups
 from events.services.history.importing import Attributes, EventImporter

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from events.intake import cells, presets
+from events.intake import cells, products
 from subscribers.management.importing.arguments import encoding
 from subscribers.management.importing.reading import date_format
 from subscribers.rows import plan_words
@@ -79,7 +79,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         plan = plans["import_events"]
         # A preset reads the times itself.
-        product = None if options["date_format"] else presets.fitting(plan.columns)
+        product = None if options["date_format"] else products.fitting(plan.columns)
         is_of_events = product is not None or _used(plan) >= EVENT
         command = "import_events" if is_of_events else "import_subscribers"
         fields, needs = KINDS[command]
@@ -88,7 +88,7 @@ class Command(BaseCommand):
         if product is not None:
             wishes = _of_product(product, wishes)
             fields, needs = cells.BESIDE_PRESETS, ()
-            title = presets.PRESETS[product].title
+            title = products.PRESETS[product].title
             self.stdout.write(f"It looks like an export of {title}: --from {product}")
             plans[command] = survey(
                 rows=read_rows(sources=[source]), fields=fields, wishes=wishes, name=name,
@@ -118,7 +118,7 @@ class Command(BaseCommand):
 
 
 def _of_product(product: str, wishes: Wishes) -> Wishes:
-    preset = presets.PRESETS[product]
+    preset = products.PRESETS[product]
     return msgspec.structs.replace(
         wishes, preset=preset.columns, preset_name=product, preset_rest=preset.field_of
     )

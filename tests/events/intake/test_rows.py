@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from events.intake.payloads import Limits
-from events.intake.presets import PRESETS
+from events.intake.products import PRESETS
 from events.intake.rows import EventReader, EventRow
 from subscribers.rows.plans import Column, ColumnPlan, renaming
 from subscribers.rows.typed_cells import VERBATIM

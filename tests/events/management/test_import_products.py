@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from events.intake.presets import PRESETS
+from events.intake.products import PRESETS
 from events.models import Event
 from subscribers.models import Subscriber
 from subscribers.services.workspaces import workspaces
@@ -40,6 +40,8 @@ NO_EVENTS = {
 }
 # The tables of all events, without properties.
 TRACKS = ("segment_tracks.csv", "rudderstack_tracks.csv")
+# Its columns are in capitals.
+SNOWFLAKE = "segment_snowflake.csv"
 
 Recorded = tuple[str, str, str | None, datetime, dict[str, Any]]
 
@@ -110,7 +112,8 @@ def test_an_export_comes_in_by_the_name_of_its_product(name: str) -> None:
     exit_code, said = first
     assert recorded() == events
     assert people() == PEOPLE
-    assert f"timestamp → occurredAt (--from {product}): " in said
+    time = "TIMESTAMP" if name == SNOWFLAKE else "timestamp"
+    assert f"{time} → occurredAt (--from {product}): " in said
     assert f"{len(events)} recorded, 0 duplicates, {rejected} rejected" in said
     assert exit_code == (3 if rejected else 0)
     assert bool(rejected) is (f"{rejected}  " in said and ": no event." in said)
@@ -204,6 +207,28 @@ def test_rows_of_other_kinds_are_counted_and_hide_no_wrong_row(tmp_path: Path) -
         "line 5: name is missing: a string of 1-200 characters."
     ]
     assert rejects.read_text().count("\n") == 1
+
+
+def test_a_table_is_resumed_with_its_properties(tmp_path: Path) -> None:
+    text = (SAMPLES / "segment_plan_upgraded.csv").read_text()
+    path = tmp_path / "table.csv"
+    path.write_text(text.replace("2024-03-01 10:00:00.12,", "once,"))
+    arguments = (path, "--from=segment", "--batch-size=1")
+
+    with pytest.raises(CommandError, match="Stopped before a bad row"):
+        imported(*arguments, "--stop-on-error")
+    imported(*arguments, "--resume")
+
+    assert recorded() == expected("segment_plan_upgraded.csv")[1:]
+
+
+def test_letters_for_yes_and_no_are_read_when_asked(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text((SAMPLES / SNOWFLAKE).read_text().replace("TRUE", "t").replace("FALSE", "f"))
+
+    imported(path, "--from=segment", "--types=ANNUAL=boolean")
+
+    assert recorded() == expected(SNOWFLAKE)
 
 
 def test_rejected_rows_of_a_table_come_in_once_corrected(tmp_path: Path) -> None:
