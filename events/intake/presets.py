@@ -65,7 +65,7 @@ class Preset:
             for theirs in (path, path.partition(".")[0])
             if not theirs.startswith(PROPERTIES)
         }
-        object.__setattr__(self, "columns", columns | dict.fromkeys(self.kinds, "kind"))
+        object.__setattr__(self, "columns", columns)
 
     def field_of(self, column: str, beside: Collection[str]) -> str | None:
         """Return the field of a column, "" for one that is never read, None for an unknown one.
@@ -83,8 +83,8 @@ class Preset:
         if column in FIELDS and not (column in FIELDS.cells and column.islower()):
             return None
         if not self._is_warehouse(beside):
-            # Not the event's, which `names` has: of a page, say.
-            return "" if column == "name" else None
+            # A name is not the event's, which `names` has: of a page, say.
+            return "kind" if column in self.kinds else "" if column == "name" else None
         is_reserved = column in self.reserved or column.startswith(CONTEXT)
         return "" if is_reserved else f"{PROPERTIES}{column}"
 
@@ -136,7 +136,8 @@ class Preset:
 
     def _check_kind(self, fields: Mapping[str, Any]) -> None:
         kind = _first(fields, self.kinds)
-        if kind is not None and kind not in self.event_kinds:
+        is_property = self._is_warehouse(fields)
+        if kind is not None and kind not in self.event_kinds and not is_property:
             name = next(name for name in self.kinds if look_up(fields, name) == kind)
             kinds = " or ".join(sorted(self.event_kinds))
             raise InvalidRequest(NoEvent(name, f"is not {kinds}: no event."))

@@ -27,7 +27,7 @@ _SEGMENT = Preset(
     reserved=WAREHOUSE | {"uuid", "uuid_ts", "loaded_at", ERROR},
     names={
         "name": ("event_text", "event"),
-        "eventId": ("messageId", "message_id", "id"),
+        "eventId": ("messageId", "id"),
         "occurredAt": (
             "timestamp", "originalTimestamp", "original_timestamp", "sentAt", "sent_at",
             "receivedAt", "received_at",

@@ -209,6 +209,33 @@ def test_rows_of_other_kinds_are_counted_and_hide_no_wrong_row(tmp_path: Path) -
     assert rejects.read_text().count("\n") == 1
 
 
+def test_properties_with_the_names_of_raw_calls_are_properties(tmp_path: Path) -> None:
+    rows = [f"m{n},Opened,u-101,{LENA},2024-03-0{n} 10:00:00,digest,77\n" for n in (1, 2)]
+    path = tmp_path / "opened.csv"
+    head = "id,event_text,user_id,context_traits_email,timestamp,type,message_id\n"
+    path.write_text(head + "".join(rows))
+
+    exit_code, _ = imported(path, "--from=segment")
+
+    assert exit_code == 0
+    assert [(event_id, properties) for _, _, event_id, _, properties in recorded()] == [
+        (f"m{n}", {"type": "digest", "message_id": 77}) for n in (1, 2)
+    ]
+
+
+def test_a_table_of_pages_comes_in_once_its_events_have_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "pages.csv"
+    path.write_text(
+        "id,anonymous_id,user_id,email,name,path,timestamp\n"
+        f"m1,507f191e,u-101,{LENA},Pricing,/pricing,2024-03-01 10:00:00\n"
+    )
+
+    imported(path, "--from=segment", "--set=name=Page viewed")
+
+    [(_, name, _, _, properties)] = recorded()
+    assert (name, properties) == ("Page viewed", {"name": "Pricing", "path": "/pricing"})
+
+
 def test_a_table_is_resumed_with_its_properties(tmp_path: Path) -> None:
     text = (SAMPLES / "segment_plan_upgraded.csv").read_text()
     path = tmp_path / "table.csv"
