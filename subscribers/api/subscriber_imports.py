@@ -39,6 +39,7 @@ from subscribers.api.subscribers import names_of_lists
 from subscribers.api.values import Count, Email, ExternalId, Flag, ImportId, Moment, text_word
 from subscribers.models import ImportRun
 from subscribers.models.api_key import Scope
+from subscribers.rows import kept_rows
 from subscribers.services.audience import lists
 from subscribers.services.consent.ledger import LONGEST_ACTOR
 from subscribers.services.imports import stored
@@ -247,7 +248,7 @@ class ImportsView(ResourceView):
     ) -> tuple[ImportRun, bool]:
         """Return the import, and whether it is new."""
         options = msgspec.to_builtins(wanted)
-        lines = [json.dumps(row).encode() + b"\n" for row in rows]
+        lines = [kept_rows.of_object(row, line=line) for line, row in enumerate(rows, start=1)]
         request_hash = None
         if given.idempotency_key is not None:
             # What the same request says again: not its own id.
@@ -281,7 +282,7 @@ class ImportView(ResourceView):
     @reads("How far an import is, and its result", scope=Scope.SUBSCRIBERS_READ)
     def get(self, *, import_id: ImportOfPath) -> ImportAnswer:
         run = ImportRun.objects.filter(
-            workspace=self.workspace, pk=import_id, total_rows__isnull=False
+            workspace=self.workspace, pk=import_id, stage="", total_rows__isnull=False
         ).first()
         return ImportAnswer(import_=_shape_of(run)) if run else no_such_row()
 

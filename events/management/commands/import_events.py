@@ -4,25 +4,18 @@ import gc
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.utils import timezone
 
-from events.intake.cells import BESIDE_PRESETS, FIELDS, NEEDS_A_NAME, NEEDS_A_PERSON, NEEDS_A_TIME
 from events.intake.presets import Preset
 from events.intake.products import PRESETS
-from events.intake.rows import EventReader
 from events.services.counts import roll_ups
-from events.services.history.importing import Attributes, EventImporter
-from events.services.ingestion.request import current_limits
+from events.services.history.importing import FILES, Attributes
 from subscribers.management.importing import ImportCommand
 from subscribers.management.importing.arguments import wrong
-from subscribers.models import ImportRun, Workspace
-from subscribers.rows.columns import Fields
-from subscribers.rows.survey import Needs, RestOfPreset
+from subscribers.models import ImportRun
 
 # Processes that answer requests come first.
 NICENESS = 5
@@ -38,7 +31,7 @@ class Command(ImportCommand):
         " running a rule, a sequence or a mail. Creates people and definitions as the API does."
     )
     kind = ImportRun.Kind.EVENTS
-    fields = FIELDS
+    files = FILES
     is_surveyed_whole = False
 
     def run_from_argv(self, argv: list[str]) -> None:
@@ -97,48 +90,6 @@ class Command(ImportCommand):
             **({"occurredNow": True} if options["occurred_now"] else {}),
             **({"attributes": options["attributes"]} if options["attributes"] != "fill" else {}),
         }
-
-    def needs(self, options: dict[str, Any]) -> Needs:
-        if options["preset"] is not None:
-            return ()
-        needs = (NEEDS_A_PERSON, NEEDS_A_NAME)
-        return needs if options["occurred_now"] else (*needs, NEEDS_A_TIME)
-
-    def preset(self, options: dict[str, Any]) -> Mapping[str, str]:
-        preset = PRESETS.get(options["preset"])
-        return {} if preset is None else preset.columns
-
-    def preset_rest(self, options: dict[str, Any]) -> RestOfPreset | None:
-        preset = PRESETS.get(options["preset"])
-        return None if preset is None else preset.field_of
-
-    def fields_of(self, options: dict[str, Any]) -> Fields:
-        return FIELDS if options["preset"] is None else BESIDE_PRESETS
-
-    def importer(
-        self, *, workspace: Workspace, run: ImportRun, options: dict[str, Any]
-    ) -> EventImporter:
-        # History may have any age.
-        attributes = Attributes(options["attributes"])
-        limits = replace(current_limits(), oldest=timedelta.max)
-        reader = EventReader(
-            limits=limits,
-            plan=options["plan"],
-            preset=PRESETS.get(options["preset"]),
-            event_id_from=options["event_id_from"],
-            is_live_kept=options["trigger"],
-            # Release 0.2.0, whose runs have no mapping, dated such events now.
-            needs_time=run.mapping is not None and not options["occurred_now"],
-            ignores_profile=attributes is Attributes.IGNORE,
-        )
-        return EventImporter(
-            workspace=workspace,
-            reader=reader,
-            limits=limits,
-            clock=timezone.now,
-            is_dry_run=run._state.adding,
-            attributes=attributes,
-        )
 
     def after_run(self, *, run: ImportRun, now: datetime) -> None:
         """Count the imported events, so that pages show them before the worker's next count."""

@@ -18,6 +18,7 @@ from django.db.models import BinaryField, Func, IntegerField, Model, Q, Value
 from subscribers.models import (
     IdempotentRequest,
     ImportBlock,
+    ImportPart,
     ImportReject,
     ImportRun,
     OutgoingEmail,
@@ -200,13 +201,25 @@ def _forget_waiting_rows(names: Names) -> None:
     """Blank the subscriber's rows in stored files that are still to be taken in. A worker at such a
     file, which may have read them already, must begin its batch again.
     """
-    blocks = ImportBlock.objects.filter(run__workspace=names.workspace_id)
-    run_ids = blocks.order_by().values_list("run_id", flat=True).distinct()
-    for run in ImportRun.objects.filter(pk__in=list(run_ids)).order_by("pk").select_for_update():
+    pieces = (ImportBlock.objects, ImportPart.objects)
+    run_ids = {
+        run_id
+        for rows in pieces
+        for run_id in rows.filter(run__workspace=names.workspace_id)
+        .order_by()
+        .values_list("run_id", flat=True)
+        .distinct()
+    }
+    for run in ImportRun.objects.filter(pk__in=run_ids).order_by("pk").select_for_update():
+        run.forget_parts()
+        is_theirs = _is_named_in if run.stage else _is_row_of
         is_changed = False
         for block in run.blocks.order_by("offset").iterator(chunk_size=1):
-            lines = bytes(block.content).split(b"\n")
-            kept = [b" " * len(line) if _is_row_of(line, names) else line for line in lines]
+            content = bytes(block.content)
+            if run.stage and not _may_name(content, names):
+                continue
+            lines = content.split(b"\n")
+            kept = [b" " * len(line) if is_theirs(line, names) else line for line in lines]
             if kept != lines:
                 run.blocks.filter(pk=block.pk).update(content=b"\n".join(kept))
                 is_changed = True
@@ -214,10 +227,22 @@ def _forget_waiting_rows(names: Names) -> None:
             run.hand_back()
 
 
+def _may_name(content: bytes, names: Names) -> bool:
+    """Tell whether rows must be looked at one by one, which takes long."""
+    text = content.decode().lower()
+    forms = {*names.needles, *(f'"{form}"' for form in names.external_forms)}
+    return any(form.lower() in text for form in forms)
+
+
+def _is_named_in(line: bytes, names: Names) -> bool:
+    """Tell whether a row of an uploaded file names the subscriber, in whatever column."""
+    return _may_name(line, names) and _is_theirs((line.decode(),), names)
+
+
 def _is_row_of(line: bytes, names: Names) -> bool:
-    """Tell whether a stored row is about the subscriber, as the import reads it."""
+    """Tell whether a row of a request is about the subscriber, as the import reads it."""
     try:
-        row = msgspec.json.decode(line, type=_WaitingRow)
+        _, _, row = msgspec.json.decode(line, type=tuple[int, int, _WaitingRow])
     except msgspec.MsgspecError:
         return False
     if row.email is not None:

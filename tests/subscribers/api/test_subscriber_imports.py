@@ -202,7 +202,7 @@ class Clock:
 
 
 def slice_of(clock: Clock) -> bool:
-    return stored.carry_on(make_importer=people.importer_of, clock=clock)
+    return stored.carry_on(kinds={}, make_importer=people.importer_of, clock=clock)
 
 
 def test_a_slice_ends_after_its_time_and_the_next_goes_on(caller: Caller) -> None:
@@ -264,7 +264,7 @@ def test_a_cancel_during_a_slice_drops_the_rows_that_are_being_written(caller: C
             stored.cancel(run=run, now=timezone.now())
         return timezone.now()
 
-    stored.carry_on(make_importer=people.importer_of, clock=cancelling)
+    stored.carry_on(kinds={}, make_importer=people.importer_of, clock=cancelling)
 
     run.refresh_from_db()
     assert run.status == "interrupted"
@@ -319,7 +319,7 @@ def test_somebody_who_is_erased_during_a_slice_does_not_come_back(caller: Caller
             erase_ada()
         return timezone.now()
 
-    stored.carry_on(make_importer=people.importer_of, clock=erasing_between_batches)
+    stored.carry_on(kinds={}, make_importer=people.importer_of, clock=erasing_between_batches)
     ended = result(caller, begun)
 
     assert (ended["status"], ended["addedCount"]) == ("completed", 1200)
