@@ -209,7 +209,8 @@ class EventsForm(OptionsForm):
         ("", "No product in particular"),
         *((name, preset.title) for name, preset in sorted(PRESETS.items())),
     ], "Its columns are known then. Look through the file again after a change.")  # fmt: skip
-    attributes = select("Attributes of people", [
+    # A form with a control named `attributes` has no attributes for scripts.
+    people_attributes = select("Attributes of people", [
         ("fill", "Fill what is empty"), ("newest", "The newest row counts"),
         ("ignore", "Change none"),
     ])  # fmt: skip
@@ -221,7 +222,7 @@ class EventsForm(OptionsForm):
     def shown(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         return super().shown(chosen) | {
             "preset": chosen.get("from") or "",
-            "attributes": chosen.get("attributes", "fill"),
+            "people_attributes": chosen.get("attributes", "fill"),
             "event_id_from": ", ".join(chosen.get("eventIdFrom", ())),
             "occurred_now": chosen.get("occurredNow", False),
         }
@@ -234,7 +235,7 @@ class EventsForm(OptionsForm):
         given = self.cleaned_data
         return super().chosen() | {
             "from": given["preset"] or None,
-            "attributes": given["attributes"] or "fill",
+            "attributes": given["people_attributes"] or "fill",
             "eventIdFrom": given["event_id_from"],
             "occurredNow": given["occurred_now"],
         }

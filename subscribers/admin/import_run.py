@@ -186,9 +186,7 @@ class ImportRunAdmin(UploadPages, FilteredAdmin):
 
     @admin.display(description="progress")
     def progress(self, run: ImportRun) -> str:
-        return (
-            f"{run.rows:,} of {run.total_rows:,} rows" if run.total_rows else f"{run.rows:,} rows"
-        )
+        return run.progress
 
     @admin.display(description="checkpoint")
     def checkpoint(self, run: ImportRun) -> str:

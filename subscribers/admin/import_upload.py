@@ -66,7 +66,7 @@ class UploadPages(ReadOnlyAdmin):
             request,
             "admin/upload_import.html",
             title="Import a file",
-            kinds=ImportRun.Kind.choices,
+            kinds=sorted(ImportRun.Kind.choices, reverse=True),
             workspaces=[(each.pk.hex, each.name) for each in workspaces],
             chosen=chosen.pk.hex if chosen else "",
             address=reverse(f"admin:{_name('begin')}"),
@@ -168,6 +168,7 @@ class UploadPages(ReadOnlyAdmin):
             title=f"Import {', '.join(map(str, run.files))}",
             run=run,
             form=form,
+            tried=_tried(run),
             may_act=self.has_add_permission(request),
             address=view_url(run, "answer"),
             row_address=page_url(run),
@@ -176,6 +177,17 @@ class UploadPages(ReadOnlyAdmin):
     def _check(self, request: HttpRequest) -> None:
         if not self.has_add_permission(request):
             raise PermissionDenied
+
+
+def _tried(run: ImportRun) -> str:
+    """Return what a dry run found, in a sentence; empty without one."""
+    if not run.is_ready or run.stage != ImportRun.Stage.DRY_RUN or run.last_error:
+        return ""
+    return (
+        f"Of {run.rows:,} rows, {run.recorded:,} would be taken in, {run.duplicates:,} would "
+        f"change nothing, and {run.rejected:,} would be rejected. New people: "
+        f"{run.subscribers_created:,}. Nothing was written."
+    )
 
 
 def part_bytes() -> int:

@@ -130,6 +130,15 @@ class ImportRun(models.Model):
         return self._state.adding or self.stage == self.Stage.DRY_RUN
 
     @property
+    def progress(self) -> str:
+        """How many rows are done, in words."""
+        return (
+            f"{self.rows:,} of {self.total_rows:,} rows"
+            if self.total_rows
+            else f"{self.rows:,} rows"
+        )
+
+    @property
     def is_ready(self) -> bool:
         """Whether somebody must say how to go on."""
         return self.status == self.Status.READY

@@ -26,11 +26,11 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class ColumnPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     columns: dict[str, Column] = {}
-    # By field, and by the folded word of the file.
+    # What words of the file mean, by field and folded word.
     values: dict[str, dict[str, str]] = {}
-    # Of every row, by field.
+    # The same value for every row, by field.
     constants: dict[str, Any] = {}
-    # Of times that name none.
+    # The zone of times that name none.
     zone: str = "UTC"
     # How many good rows were looked at to decide it; 0 for a pipe.
     rows: int = 0

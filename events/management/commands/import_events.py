@@ -64,12 +64,12 @@ class Command(ImportCommand):
             choices=list(map(str, Attributes)),
             default=str(Attributes.FILL),
             help="What rows do with attributes of people: fill what is empty (the default), newest "
-            "(a row newer than all events of the person counts), or ignore.",
+            "(a row that is newer than all events of the person replaces them), or ignore.",
         )
         parser.add_argument(
             "--occurred-now",
             action="store_true",
-            help="Date events without a time now; without it they are refused.",
+            help="Give events without a time the time of the import; without it they are refused.",
         )
         parser.add_argument(
             "--trigger",
@@ -81,15 +81,18 @@ class Command(ImportCommand):
         preset = PRESETS.get(options["preset"])
         if preset is not None:
             _refuse_beside(preset, options)
-        return {
+        kept = {
             "from": options["preset"],
             "eventIdFrom": options["event_id_from"],
             "asText": options["as_text"],
             "trigger": options["trigger"],
-            # Left out where not given, so that runs of earlier releases are resumed.
-            **({"occurredNow": True} if options["occurred_now"] else {}),
-            **({"attributes": options["attributes"]} if options["attributes"] != "fill" else {}),
         }
+        # Only where given, so that runs of earlier releases are resumed.
+        if options["occurred_now"]:
+            kept["occurredNow"] = True
+        if options["attributes"] != Attributes.FILL:
+            kept["attributes"] = options["attributes"]
+        return kept
 
     def after_run(self, *, run: ImportRun, now: datetime) -> None:
         """Count the imported events, so that pages show them before the worker's next count."""

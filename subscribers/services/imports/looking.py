@@ -13,12 +13,11 @@ from subscribers.models import ImportRun
 from subscribers.rows import kept_rows
 from subscribers.rows.faults import storable
 from subscribers.rows.files import check_encoding, read_rows, sources_of
-from subscribers.rows.plans import as_stored
+from subscribers.rows.plans import ColumnPlan, as_stored
 from subscribers.rows.row import InvalidFile, Row
 from subscribers.rows.survey import check_needs, survey
 from subscribers.services.imports import blocks, runs, uploads
 from subscribers.services.imports.file_kinds import FileKind
-from subscribers.services.imports.uploads import Upload
 
 Stage, Status = ImportRun.Stage, ImportRun.Status
 GONE = "The file of the import is no longer stored: give it again."
@@ -31,35 +30,24 @@ _ODD = re.compile(r"[^\w.\- ]")
 
 
 def decide(*, run: ImportRun, kind: FileKind, clock: Callable[[], datetime]) -> None:
-    """Look through a file once, and store how its columns are read; then the run waits for an
-    answer, or for the worker. What the file lacks is the run's error. Raises `TakenOver`.
+    """Look through a file, and store how its columns are read; then the run waits for an answer, or
+    for the worker. What the file lacks is the run's error. Raises `TakenOver`.
     """
-    upload, is_look = uploads.upload_of(run), run.stage == Stage.LOOK
-    looked = _Looked(run, upload, clock)
-    changes: dict[str, object] = {"last_error": ""}
-    try:
-        plan = survey(
-            rows=looked.rows(),
-            fields=kind.fields(upload.chosen),
-            wishes=msgspec.structs.replace(
-                upload.wishes, preset_rest=kind.preset_rest(upload.chosen)
-            ),
-            name=run.files[0],
-            is_whole=True,
-            is_refused=not is_look,
-        )
-        if is_look:
-            changes |= {"total_rows": looked.count}
-        changes |= {"mapping": runs.plain(as_stored(plan))}
-        check_needs(plan=plan, needs=kind.needs(upload.chosen), name=run.files[0])
-        if not plan.rows:
-            changes |= {"last_error": f"{run.files[0]} has no row that can be read."}
-    except InvalidFile as error:
-        changes |= {"last_error": storable(str(error))}
-    is_decided = not is_look and not changes["last_error"]
-    kept = msgspec.structs.replace(upload, tables=tuple(looked.tables), is_decided=is_decided)
+    is_look = run.stage == Stage.LOOK
+    looked = _Looked(run, kind, clock)
+    plan, fault = looked.plan(is_refused=not is_look)
+    if plan is None and not is_look:
+        # What is undecided is shown, to be chosen.
+        plan, _ = looked.plan(is_refused=False)
+    is_decided = not is_look and not fault
+    kept = msgspec.structs.replace(
+        looked.upload, tables=tuple(looked.tables), is_decided=is_decided
+    )
+    changes = {} if plan is None else {"mapping": runs.plain(as_stored(plan))}
     ImportRun.objects.filter(pk=run.pk, token=run.token).update(
         **changes,
+        total_rows=looked.count,
+        last_error=storable(fault),
         options=runs.plain(msgspec.to_builtins(kept)),
         status=Status.QUEUED if is_decided else Status.READY,
         updated_at=clock(),
@@ -67,15 +55,36 @@ def decide(*, run: ImportRun, kind: FileKind, clock: Callable[[], datetime]) -> 
 
 
 class _Looked:
-    """One reading of a file: of its parts, which keeps its rows, or of the kept rows."""
+    """A file that is read: its parts, of which the rows are kept, or the kept rows."""
 
-    def __init__(self, run: ImportRun, upload: Upload, clock: Callable[[], datetime]) -> None:
-        self.tables = list(upload.tables)
+    def __init__(self, run: ImportRun, kind: FileKind, clock: Callable[[], datetime]) -> None:
+        self.upload = uploads.upload_of(run)
+        self.tables = list(self.upload.tables)
         self.count = 0
-        self._run, self._dialect, self._clock = run, upload.dialect, clock
+        self._run, self._kind, self._clock = run, kind, clock
         self._until = clock() + LONGEST
 
-    def rows(self) -> Iterator[Row]:
+    def plan(self, *, is_refused: bool) -> tuple[ColumnPlan | None, str]:
+        """Return the plan of the columns, and what is wrong with the file."""
+        name, chosen = self._run.files[0], self.upload.chosen
+        rest = self._kind.preset_rest(chosen)
+        self.count = 0
+        found = None
+        try:
+            found = survey(
+                rows=self._rows(),
+                fields=self._kind.fields(chosen),
+                wishes=msgspec.structs.replace(self.upload.wishes, preset_rest=rest),
+                name=name,
+                is_whole=True,
+                is_refused=is_refused,
+            )
+            check_needs(plan=found, needs=self._kind.needs(chosen), name=name)
+        except InvalidFile as error:
+            return found, str(error)
+        return found, "" if found.rows else f"{name} has no row that can be read."
+
+    def _rows(self) -> Iterator[Row]:
         run = self._run
         if run.parts.exists():
             yield from self._unpacked()
@@ -88,7 +97,7 @@ class _Looked:
 
     def _unpacked(self) -> Iterator[Row]:
         """Yield the rows of the file as it came, and keep them."""
-        run, dialect = self._run, self._dialect
+        run, dialect = self._run, self.upload.dialect
         with TemporaryDirectory() as folder:
             # As its own file, so that archives and workbooks are read by the commands' readers.
             path = Path(folder) / f"{_ODD.sub('_', Path(run.files[0]).name)[-100:]}"

@@ -109,8 +109,8 @@ def run(  # noqa: PLR0913 - the loop's parts
     One transaction a batch, on this thread's connection; locks are the importer's. With
     `stops_on_error` the rows before the first bad one are recorded, and the checkpoint is before
     it. `may_read_ahead` is false for rows that come from the database. A dry run rolls every batch
-    back, and stores its checkpoint afterwards. Raises what reading raises,
-    such as `InvalidFile`, after recording the rows before it, and `TakenOver`.
+    back, and stores its checkpoint afterwards. Raises what reading raises, such as `InvalidFile`,
+    after recording the rows before it, and `TakenOver`.
     """
     writer = _Writer(
         run=run,

@@ -144,7 +144,7 @@ def begin(
 ) -> ImportRun:
     """Return a new run, stored unless it is a dry run. Atomic.
 
-    `mapping` is a plan of columns by `rows.plans.as_stored`.
+    `mapping` is a plan of columns by `rows.plans.as_stored`; `columns` are more fields of the run.
     """
     run = ImportRun(
         workspace=workspace,

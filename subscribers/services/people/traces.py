@@ -30,7 +30,7 @@ from subscribers.wire import addresses
 from subscribers.wire.addresses import Address
 
 ERASED = "[erased]"
-_TEXTS_OF_RUN = ("last_error", "files", "options", "reasons", "mapping")
+_JSON_OF_RUN = ("files", "options", "reasons", "mapping")
 # Ids in one statement.
 MOST_IDS = 500
 # What may be before and after a name: neither `grada@` nor `ada@example.com.au` is `ada@…`. JSON
@@ -253,15 +253,13 @@ def _is_row_of(line: bytes, names: Names) -> bool:
 def _forget_in_runs(names: Names) -> None:
     """Cut the names out of an import run's own texts, such as file names, and drop its samples."""
     for run in ImportRun.objects.filter(workspace=names.workspace_id).iterator():
-        before = {name: getattr(run, name) for name in _TEXTS_OF_RUN}
+        before = {name: getattr(run, name) for name in ("last_error", *_JSON_OF_RUN)}
         run.last_error = names.without(run.last_error)
-        run.files = json.loads(names.without(json.dumps(run.files)))
-        run.options = json.loads(names.without(json.dumps(run.options)))
-        run.reasons = json.loads(names.without(json.dumps(run.reasons)))
         if run.mapping:
-            # A sample may be theirs without their name, such as a number of their telephone.
-            bare = from_stored(run.mapping).without_samples()
-            run.mapping = json.loads(names.without(json.dumps(as_stored(bare))))
+            # A sample may be theirs without their name, such as their telephone number.
+            run.mapping = as_stored(from_stored(run.mapping).without_samples())
+        for name in _JSON_OF_RUN:
+            setattr(run, name, json.loads(names.without(json.dumps(getattr(run, name)))))
         changed = [name for name, value in before.items() if getattr(run, name) != value]
         if changed:
             run.save(update_fields=changed)

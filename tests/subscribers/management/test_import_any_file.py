@@ -1,7 +1,6 @@
 """Files as people upload them: each comes in or is refused, and nobody who left is active."""
 
 import contextlib
-import io
 import itertools
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from subscribers.models import ImportRun, Subscriber
 from tests import factories
+from tests.support.people_in import imported
 
 pytestmark = pytest.mark.django_db
 
@@ -19,15 +19,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def workspace(db: None) -> None:
     factories.WorkspaceFactory.create(slug="acme")
-
-
-def imported(folder: Path, text: str, *arguments: str) -> None:
-    path = folder / "people.csv"
-    path.write_text(text, encoding="utf-8")
-    out = io.StringIO()
-    call_command(
-        "import_subscribers", str(path), "--workspace=acme", *arguments, stdout=out, stderr=out
-    )
 
 
 NUMBERS = itertools.count()

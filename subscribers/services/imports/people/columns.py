@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from subscribers.rows import name_cells
-from subscribers.rows.columns import FULL_NAME, ColumnReader, Fields
+from subscribers.rows.columns import FULL_NAME, ColumnReader, Fields, read_names
 from subscribers.rows.headers import OF_PEOPLE, ranked
 from subscribers.rows.plans import NO_PLAN, ColumnPlan
 from subscribers.rows.row import Row
@@ -60,12 +59,14 @@ def _with_one_status(body: Mapping[str, Any]) -> Mapping[str, Any]:
     said = [status_of(given) or given.strip()] if isinstance(given, str) else []
     for flag in FLAGS:
         value = body.get(flag)
-        is_said = None if value is None else flag_of(value)
-        if value is not None and is_said is None:
+        if value is None:
+            continue
+        is_said = flag_of(value)
+        if is_said is None:
             raise InvalidRequest(Fault(flag, "is neither yes nor no."))
-        if flag == SUBSCRIBED and is_said is False:
-            said.append(UNSUBSCRIBED)
-        elif is_said and flag != SUBSCRIBED:
+        if flag == SUBSCRIBED:
+            said += [] if is_said else [UNSUBSCRIBED]
+        elif is_said:
             said.append(STATUS_BY_FLAG[flag])
     unknown = [each for each in said if each not in GRAVEST_FIRST]
     found = unknown or [each for each in GRAVEST_FIRST if each in said]
@@ -92,19 +93,12 @@ def _json_cell(text: str) -> Any:  # noqa: ANN401 - any JSON value
         raise InvalidField("is not a JSON object.") from error
 
 
-def _names_cell(text: str) -> list[str] | None:
-    try:
-        return name_cells.parted(text)
-    except name_cells.InvalidNames as error:
-        raise InvalidField(str(error)) from error
-
-
 FIELDS = Fields(
     cells={
         **dict.fromkeys(sorted(COLUMNS), _text_cell),
         "customAttributes": _json_cell,
-        "tags": _names_cell,
-        "lists": _names_cell,
+        "tags": read_names,
+        "lists": read_names,
     },
     prefix="attributes.",
     object_name="customAttributes",
