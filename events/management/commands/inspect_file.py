@@ -1,16 +1,18 @@
 """`inspect_file FILE`: shows how an import would read a file, and the command to run."""
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from events.intake import cells, products
+from events.intake import products
+from events.services.history.importing import FILE_KINDS
 from subscribers.management.importing.arguments import encoding
 from subscribers.management.importing.reading import date_format
+from subscribers.models import ImportRun
 from subscribers.rows import plan_words
-from subscribers.rows.columns import Fields
 from subscribers.rows.files import (
     can_be_read_again,
     check_encoding,
@@ -20,15 +22,13 @@ from subscribers.rows.files import (
 )
 from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import CSV, JSONL, InvalidFile
-from subscribers.rows.survey import Needs, Wishes, check_needs, survey
-from subscribers.services.imports.people import columns
+from subscribers.rows.survey import Wishes, check_needs, survey
+from subscribers.services.imports.file_kinds import FileKind
 
-KINDS: dict[str, tuple[Fields, Needs]] = {
-    "import_subscribers": (columns.FIELDS, columns.NEEDS),
-    "import_events": (
-        cells.FIELDS, (cells.NEEDS_A_PERSON, cells.NEEDS_A_NAME, cells.NEEDS_A_TIME)
-    ),
-}  # fmt: skip
+KINDS: Mapping[str, FileKind] = {
+    "import_subscribers": FILE_KINDS[ImportRun.Kind.SUBSCRIBERS],
+    "import_events": FILE_KINDS[ImportRun.Kind.EVENTS],
+}
 EVENT = frozenset({"name", "occurredAt"})
 
 
@@ -70,26 +70,30 @@ class Command(BaseCommand):
             header = read_header(source)
             plans = {
                 command: survey(
-                    rows=read_rows(sources=[source]), fields=fields, wishes=wishes, name=name,
-                    is_whole=True, is_refused=False,
+                    rows=read_rows(sources=[source]), fields=kind.fields({}), wishes=wishes,
+                    name=name, is_whole=True, is_refused=False,
                 )
-                for command, (fields, _) in KINDS.items()
+                for command, kind in KINDS.items()
             }  # fmt: skip
         except InvalidFile as error:
             raise CommandError(str(error)) from error
-        plan = plans["import_events"]
         # A preset reads the times itself.
-        product = None if options["date_format"] else products.fitting(plan.columns)
-        is_of_events = product is not None or _used(plan) >= EVENT
-        command = "import_events" if is_of_events else "import_subscribers"
-        fields, needs = KINDS[command]
+        columns = {} if options["date_format"] else plans["import_events"].columns
+        product = products.fitting(columns)
+        command = "import_subscribers"
+        if product is not None or _used(plans["import_events"]) >= EVENT:
+            command = "import_events"
+        kind, chosen = KINDS[command], {"from": product}
+        fields, needs = kind.fields(chosen), kind.needs(chosen)
         parted = "" if header is None else f" with {header.delimiter!r} between cells"
         self.stdout.write(f"{source.name}: {source.format.upper()}{parted}, for {command}")
         if product is not None:
-            wishes = _of_product(product, wishes)
-            fields, needs = cells.BESIDE_PRESETS, ()
             title = products.PRESETS[product].title
             self.stdout.write(f"It looks like an export of {title}: --from {product}")
+            wishes = msgspec.structs.replace(
+                wishes, preset=kind.preset(chosen), preset_name=product,
+                preset_rest=kind.preset_rest(chosen),
+            )  # fmt: skip
             plans[command] = survey(
                 rows=read_rows(sources=[source]), fields=fields, wishes=wishes, name=name,
                 is_whole=True, is_refused=False,
@@ -115,13 +119,6 @@ class Command(BaseCommand):
         except InvalidFile as error:
             self.stdout.write(f"As it is, it would be refused. {error}")
         self.stdout.write(f"Try it with: {shlex.join(words)}")
-
-
-def _of_product(product: str, wishes: Wishes) -> Wishes:
-    preset = products.PRESETS[product]
-    return msgspec.structs.replace(
-        wishes, preset=preset.columns, preset_name=product, preset_rest=preset.field_of
-    )
 
 
 def _used(plan: ColumnPlan) -> set[str]:
