@@ -121,8 +121,6 @@ class ImportForm:
         self.dialect = DialectForm(data, initial=dialect)
         self.columns = ColumnsForm(run, self.plan, data)
         self.options = of_kind(run, self.plan, data)
-        # A file that was looked through in another encoding must be there as it came.
-        self.has_file = run.parts.exists()
         self.parts = (self.dialect, self.columns, self.options)
 
     def is_valid(self, *, is_import: bool) -> bool:

@@ -16,6 +16,7 @@ from unfold.widgets import (
 )
 
 from events.intake.products import PRESETS
+from events.services.history.importing import Attributes
 from subscribers.models import ImportRun
 from subscribers.rows import name_cells
 from subscribers.rows.csv_rows import DELIMITERS
@@ -211,8 +212,8 @@ class EventsForm(OptionsForm):
     ], "Its columns are known then. Look through the file again after a change.")  # fmt: skip
     # A form with a control named `attributes` has no attributes for scripts.
     people_attributes = select("Attributes of people", [
-        ("fill", "Fill what is empty"), ("newest", "The newest row counts"),
-        ("ignore", "Change none"),
+        (Attributes.FILL, "Fill what is empty"), (Attributes.NEWEST, "The newest row counts"),
+        (Attributes.IGNORE, "Change none"),
     ])  # fmt: skip
     event_id_from = _text(
         "Columns that identify a row", "Commas between them; where rows have no id of their own."
@@ -222,7 +223,7 @@ class EventsForm(OptionsForm):
     def shown(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         return super().shown(chosen) | {
             "preset": chosen.get("from") or "",
-            "people_attributes": chosen.get("attributes", "fill"),
+            "people_attributes": chosen.get("attributes", Attributes.FILL),
             "event_id_from": ", ".join(chosen.get("eventIdFrom", ())),
             "occurred_now": chosen.get("occurredNow", False),
         }
@@ -235,7 +236,7 @@ class EventsForm(OptionsForm):
         given = self.cleaned_data
         return super().chosen() | {
             "from": given["preset"] or None,
-            "attributes": given["people_attributes"] or "fill",
+            "attributes": given["people_attributes"] or Attributes.FILL,
             "eventIdFrom": given["event_id_from"],
             "occurredNow": given["occurred_now"],
         }

@@ -169,6 +169,8 @@ class UploadPages(ReadOnlyAdmin):
             run=run,
             form=form,
             tried=_tried(run),
+            # To be looked through in another encoding, the file must be there as it came.
+            has_file=run.parts.exists(),
             may_act=self.has_add_permission(request),
             address=view_url(run, "answer"),
             row_address=page_url(run),

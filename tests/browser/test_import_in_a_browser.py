@@ -1,6 +1,8 @@
 """50,000 rows in a real browser against real processes: upload, columns, cancel, resume, rejects.
 
-On PostgreSQL a second host's worker shares the work.
+On PostgreSQL a second host's worker shares the work. It runs when it is asked for:
+
+    TEST_DATABASE=postgresql uv run pytest -m soak tests/browser/test_import_in_a_browser.py
 """
 
 import csv
@@ -18,7 +20,7 @@ from tests.support.working import Working, value_of
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.live]
+pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.soak]
 
 ROWS = 50_000
 BAD_EVERY = 5_000

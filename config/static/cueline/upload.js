@@ -55,7 +55,7 @@
     for (let offset = 0; offset < file.size;) {
       offset = await sendPart(run.part, file, offset);
       bar.value = offset / file.size;
-      state.querySelector("span").textContent = `${Math.floor(100 * bar.value)} %`;
+      state.querySelector("output").textContent = `${Math.floor(100 * bar.value)} %`;
     }
     location.assign(run.next);
   }
