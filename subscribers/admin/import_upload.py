@@ -1,7 +1,6 @@
 """Files come in from a browser: the page that takes them, and the page that asks what they are."""
 
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
@@ -45,7 +44,7 @@ class UploadPages(ReadOnlyAdmin):
         files = takes_files(MAY_IMPORT)
         return [
             path("begin/", files(begin), name=_name("begin")),
-            path("<uuid:run_id>/part/", files(take), name=_name("part")),
+            path("<path:object_id>/part/", files(take), name=_name("part")),
             self.view_url("columns", self.show_columns),
             self.action_url("answer", self.answer),
             *super().action_urls(),
@@ -114,12 +113,12 @@ class UploadPages(ReadOnlyAdmin):
             now=timezone.now(),
         )
 
-    def take_part(self, request: HttpRequest, run_id: UUID) -> JsonResponse:
+    def take_part(self, request: HttpRequest, object_id: str) -> JsonResponse:
         """Store a part; the answer says where the next one begins."""
         self._check(request)
-        run = ImportRun.objects.filter(pk=run_id).exclude(stage="").first()
+        run = self.get_object(request, object_id)
         part = request.FILES.get("part")
-        if run is None or part is None or part.size is None:
+        if not isinstance(run, ImportRun) or not run.stage or part is None or part.size is None:
             return JsonResponse({"error": "There is no such upload, or no part."}, status=404)
         if part.size > MOST_PART_BYTES:
             words = f"A part has at most {MOST_PART_BYTES:,} bytes."

@@ -174,7 +174,6 @@ def test_the_form_for_a_new_row_opens(operator: Client, model: type[Model]) -> N
         Event,
         EventDefinition,
         FailedStage,
-        ImportRun,
         LogEntry,
         OutgoingEmail,
         SignIn,
