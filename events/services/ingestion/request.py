@@ -46,5 +46,4 @@ class IngestRequest:
         """Tell whether all events that can be read are history, so that the request says nothing
         of the person's present.
         """
-        drafts = [event for event in self.events if isinstance(event, EventDraft)]
-        return bool(drafts) and all(draft.is_historical for draft in drafts)
+        return all(event.is_historical for event in self.events if isinstance(event, EventDraft))
