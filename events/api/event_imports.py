@@ -10,7 +10,7 @@ from config.http.errors import json_response
 from events.api.base import EventsApiView, log_failures, path_of
 from events.api.events import dry, effects_of
 from events.api.openapi import describe_imports
-from events.api.warnings import of_result, warnings_of
+from events.api.warnings import ATTRIBUTE_KEPT, of_result, warnings_of
 from events.intake.payloads import Limits, RejectedEvent, parse_event, read_array
 from events.intake.unknown_fields import OF_IMPORTED_EVENT, OF_IMPORTS, Unknown, unknown_in
 from events.services.ingestion import many_people
@@ -43,8 +43,9 @@ class EventImportsView(EventsApiView):
         )
         if is_dry_run:
             result = many_people.preview(work)
+            answer = _answer(result, unknown)
             effects = [effects_of(outcome) for outcome in result.outcomes]
-            return json_response(dry(_answer(result, unknown), effects))
+            return json_response(dry(answer, effects), status=answer.status)
         return self.answer_once(lambda keep: _record(work, unknown, keep))
 
 
@@ -106,7 +107,8 @@ def _answer(result: many_people.ImportResult, unknown: Unknown) -> Answer:
     if failures:
         total = len(result.outcomes)
         body["error"] = f"{len(failures)} of {total} events failed; the others are recorded."
-    return Answer({**body, **warnings_of(_warnings(result), unknown)})
+    body |= warnings_of(_warnings(result), unknown)
+    return Answer(body, status=207 if failures else 200)
 
 
 def _warnings(result: many_people.ImportResult) -> list[Fault]:
@@ -122,4 +124,8 @@ def _warnings(result: many_people.ImportResult) -> list[Fault]:
         if each.opt_in and each.opt_in.is_coming_back and each.opt_in.reason:
             message = f"No confirmation mail leaves now: {each.opt_in.reason}."
             said.append(Fault(f"{of_person}resubscribe", message))
-    return said
+    return said + [
+        Fault(path_of(index, f"customAttributes.{name}"), ATTRIBUTE_KEPT)
+        for index, names in result.kept_attributes.items()
+        for name in names
+    ]

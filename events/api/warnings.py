@@ -14,6 +14,7 @@ ADDRESS_KEPT = (
     " Mail goes to the stored one."
 )
 TEXT_KEPT = "was not stored: the person has another one, which stays."
+ATTRIBUTE_KEPT = "was not stored: history only adds what is missing, and the person has a value."
 
 
 def warnings_of(certain: Sequence[Fault], unknown: Unknown) -> dict[str, Any]:
@@ -40,6 +41,10 @@ def of_result(result: IngestResult, *, first: int | None = 0, of_person: str = "
     said = [
         Fault(f"{of_person}{name}", ADDRESS_KEPT if name == "email" else TEXT_KEPT)
         for name in notes.kept_fields
+    ]
+    said += [
+        Fault(f"{of_person}customAttributes.{name}", ATTRIBUTE_KEPT)
+        for name in notes.kept_attributes
     ]
     if notes.left_on is not None:
         on = f" on {notes.left_on}" if notes.left_on else ""

@@ -87,16 +87,17 @@ class EventReader:
             body = {**body, "eventId": event_id}
         if self.ignores_profile:
             body = {name: value for name, value in body.items() if name not in PROFILE}
-        if self.needs_time and body.get("occurredAt") is None:
-            return (NO_TIME,)
         person = self._read_person(body)
         event = parse_event(body, limits=self.limits, now=now)
         if isinstance(event, RejectedEvent):
             return (event.fault,) if isinstance(person, Person) else (*person, event.fault)
+        if not event.is_historical:
+            if self.needs_time and event.occurred_at is now:
+                return (NO_TIME,)
+            if not self.is_live_kept:
+                event = msgspec.structs.replace(event, is_historical=True)
         if not isinstance(person, Person):
             return person
-        if not event.is_historical and not self.is_live_kept:
-            event = msgspec.structs.replace(event, is_historical=True)
         return EventRow(person, event)
 
     def _preset_body(

@@ -83,6 +83,10 @@ def check_encoding(source: Source) -> None:
     if source.encoding or source.is_workbook:
         return
     with opened(source) as reader:
+        if reader.is_utf8():
+            return
+    # Takes longer, and knows lines.
+    with opened(source) as reader:
         encodings.check(reader)
 
 

@@ -2,9 +2,10 @@
 
     uv run pytest -m benchmark tests/benchmarks/test_import_events.py -s
 
-`IMPORT_ROWS` (1,000,000) events about `IMPORT_PEOPLE` (100,000) people who are there, as CSV and as
-JSONL, by `manage.py import_events` as its own process; beside them `\\copy` of the same rows into
-copies of the indexed table, with foreign keys and without, or `executemany` of bare sqlite3.
+`IMPORT_ROWS` (1,000,000) events about `IMPORT_PEOPLE` (100,000) people who are there (with
+`IMPORT_KNOWN=0`: who are new, as are the names of events), as CSV and as JSONL, by
+`manage.py import_events` as its own process; beside them `\\copy` of the same rows into copies of
+the indexed table, with foreign keys and without, or `executemany` of bare sqlite3.
 `IMPORT_ROUNDS` (1) rounds, one after the other. The private PostgreSQL runs without fsync, for all
 alike. Says CPU seconds too, which others' work on the machine disturbs less. Asserts no figure.
 """
@@ -34,6 +35,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.live]
 
 ROWS = int(os.environ.get("IMPORT_ROWS", "1000000"))
 PEOPLE = int(os.environ.get("IMPORT_PEOPLE", "100000"))
+KNOWN = int(os.environ.get("IMPORT_KNOWN", PEOPLE))
 ROUNDS = int(os.environ.get("IMPORT_ROUNDS", "1"))
 COLUMNS = (
     "id, workspace_id, subscriber_id, definition_id, event_id, occurred_at, received_at,"
@@ -45,6 +47,7 @@ COUNT = "SELECT count(*) FROM {table}"
 SELECT = f"SELECT {COLUMNS} FROM events_event"  # noqa: S608 - the names of columns
 INSERT = f"INSERT INTO events_event ({COLUMNS}) VALUES ({{marks}})"  # noqa: S608 - as above
 AT_ONCE = 10_000
+FORGET = ("TRUNCATE events_eventdefinition CASCADE", "TRUNCATE subscribers_subscriber CASCADE")
 
 
 def test_postgresql(tmp_path: Path) -> None:
@@ -60,6 +63,8 @@ def test_postgresql(tmp_path: Path) -> None:
         for turn in range(ROUNDS):
             for kind in ("csv", "jsonl"):
                 run(url, "TRUNCATE events_event CASCADE", "DELETE FROM subscribers_importrun")
+                if not KNOWN:
+                    run(url, *FORGET)
                 import_file(environment, tmp_path / f"events.{kind}", found, kind, server)
             if not turn:
                 # The rows as the table has them, in the order of the file.
@@ -100,7 +105,7 @@ def prepare(environment: dict[str, str], folder: Path) -> None:
     given = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
     for command in (
         ["manage.py", "migrate", "--verbosity", "0"],
-        ["-m", "tests.support.event_files", str(folder), str(ROWS), str(PEOPLE)],
+        ["-m", "tests.support.event_files", str(folder), str(ROWS), str(PEOPLE), str(KNOWN)],
     ):
         subprocess.run([sys.executable, *command], cwd=ROOT, env=given, check=True)
 
@@ -205,7 +210,8 @@ def value(url: str, query: str) -> int:
 
 
 def say_head(kind: str) -> None:
-    sys.stdout.write(f"\n{kind}: {ROWS} events about {PEOPLE} people, {ROUNDS} rounds\n")
+    about = f"{ROWS} events about {PEOPLE} people, {KNOWN} of them known"
+    sys.stdout.write(f"\n{kind}: {about}, {ROUNDS} rounds\n")
 
 
 def say_shares(found: dict[str, list[float]], floors: tuple[str, ...]) -> None:

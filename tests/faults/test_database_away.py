@@ -11,16 +11,18 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.test import Client
 
-from events.intake.payloads import EventDraft, Limits
+from events.intake.payloads import EventDraft, Limits, RejectedEvent
 from events.models import Event
 from events.services.database_faults import OutcomeUnknown, Unavailable
-from events.services.ingestion import ingest
+from events.services.ingestion import ingest, many_people
+from events.services.ingestion.many_people import ImportRequest, PersonEvent
+from events.services.ingestion.recording import Failed, Recorded
 from events.services.ingestion.request import IngestRequest
 from subscribers.models import Subscriber, Workspace
 from subscribers.services.consent import links, unsubscribing
 from subscribers.services.workspaces import workspaces
 from subscribers.wire import addresses
-from subscribers.wire.payloads import Person
+from subscribers.wire.payloads import Fault, Person
 from tests import factories
 from tests.conftest import new_caller
 from tests.support.calling import BULK, Caller
@@ -102,6 +104,21 @@ def end_my_backend(*, after_commit: bool) -> None:
     parameters = {key: parameters[key] for key in ("dbname", "user", "host", "port")}
     with psycopg.connect(**parameters, autocommit=True) as killer:
         killer.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+
+
+def test_an_import_of_which_nothing_was_recorded_can_be_repeated(application: Caller) -> None:
+    one = a_request(application.workspace, event_id="1")
+    wrong = RejectedEvent(name=None, fault=Fault("name", "is missing."))
+    good = [PersonEvent(one.person, each) for each in one.events if isinstance(each, EventDraft)]
+    request = ImportRequest(
+        workspace=one.workspace, events=[wrong, *good], limits=one.limits, now=one.now
+    )
+
+    with database_unreachable(), pytest.raises(Unavailable):
+        many_people.record(request)
+    back = many_people.record(request)
+
+    assert [type(outcome) for outcome in back.outcomes] == [Failed, Recorded]
 
 
 def test_a_connection_lost_before_the_commit_leaves_nothing(application: Caller) -> None:

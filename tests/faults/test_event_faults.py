@@ -222,7 +222,7 @@ def test_an_import_reports_what_the_database_refused(caller: Caller) -> None:
             },
         )
 
-    assert reply.status == 200
+    assert reply.status == 207
     assert [failure["index"] for failure in reply.json["failures"]] == [1]
     assert not Subscriber.objects.filter(email="b@example.com").exists()
     assert Event.objects.count() == 2

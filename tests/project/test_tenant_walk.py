@@ -53,7 +53,7 @@ def test_a_foreign_external_id_is_nobody(caller: Caller, stranger: Caller, route
 
     reply = stranger.post(route, {"externalId": "secret-id", "event": "x", "events": [event]})
 
-    assert reply.status == (200 if route == IMPORTS else 404)
+    assert reply.status == (207 if route == IMPORTS else 404)
     assert Event.objects.count() == 1
     assert "a@example.com" not in json.dumps(reply.json)
     if route == IMPORTS:

@@ -96,7 +96,7 @@ ROWS: Mapping[str, str] = {
     "POST subscribers/events/bulk": """subscriber!{id!,email!,created!:bool}, optIn?:OptIn,
         events![{id?,name,definitionCreated?:bool,duplicate?:bool,sideEffectFailures?[str]}]""",
     "POST subscribers/events/imports": """total!:int, recorded!:int, duplicates!:int, failed!:int,
-        failures![{index!:int,error!}], sideEffectFailed!:int,
+        failures![{index!:int,error!,code!}], sideEffectFailed!:int,
         sideEffectFailures![{index!:int,stages![str],error!}], subscribers!:int, error?""",
     "POST subscribers": """subscriber!{...Subscriber,created!:bool,updated!:bool,skipped!:bool},
         optIn?:OptIn""",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Count
 from django.db.models.functions import TruncDay
@@ -19,6 +20,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from events.models import Event, EventCount
 from subscribers import ids
+from subscribers.services.storage.sql_values import adapted, as_json
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -27,6 +29,25 @@ MARGIN = timedelta(minutes=2)
 MOST_HOURS = 24
 ROWS_IN_STATEMENT = 500
 
+# An import touches thousands of days: the ORM takes three to five times the CPU (measured).
+_INSERT = """
+INSERT INTO events_eventcount (unit, id, workspace_id, definition_id, starts_at, count)
+"""
+_OR_OVERWRITE = """
+WHERE true ON CONFLICT (definition_id, unit, starts_at) DO UPDATE SET count = excluded.count
+"""
+OVERWRITE = {
+    "postgresql": f"""{_INSERT}
+SELECT %s, (bucket ->> 0)::uuid, (bucket ->> 1)::uuid, (bucket ->> 2)::uuid,
+    (bucket ->> 3)::timestamptz, (bucket ->> 4)::bigint
+FROM json_array_elements(%s::json) AS given (bucket)
+{_OR_OVERWRITE}""",  # noqa: S608 - no values in it
+    "sqlite": f"""{_INSERT}
+SELECT %s, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+    json_extract(value, '$[3]'), json_extract(value, '$[4]')
+FROM json_each(%s)
+{_OR_OVERWRITE}""",  # noqa: S608 - as above
+}
 Unit = EventCount.Unit
 first_id_at = ids.first_id_at
 
@@ -151,22 +172,14 @@ def _count_hour(starts_at: datetime) -> _Hour:
 
 def write(unit: EventCount.Unit, counts: Mapping[tuple[Kind, datetime], int]) -> None:
     """Overwrite buckets, in the same order on all hosts, so that none waits for another."""
-    EventCount.objects.bulk_create(
-        [
-            EventCount(
-                workspace_id=kind.workspace_id,
-                definition_id=kind.definition_id,
-                unit=unit,
-                starts_at=starts_at,
-                count=counts[kind, starts_at],
-            )
-            for kind, starts_at in sorted(counts)
-        ],
-        batch_size=ROWS_IN_STATEMENT,
-        update_conflicts=True,
-        unique_fields=["definition", "unit", "starts_at"],
-        update_fields=["count"],
-    )
+    rows = [
+        adapted(row_id, kind.workspace_id, kind.definition_id, starts_at, counts[kind, starts_at])
+        for row_id, (kind, starts_at) in zip(ids.new_ids(len(counts)), sorted(counts), strict=True)
+    ]
+    with connection.cursor() as cursor:
+        for place in range(0, len(rows), ROWS_IN_STATEMENT):
+            some = as_json(rows[place : place + ROWS_IN_STATEMENT])
+            cursor.execute(OVERWRITE[connection.vendor], [str(unit), some])
 
 
 def _delete(row_ids: Iterable[UUID]) -> None:

@@ -8,7 +8,7 @@ See .github/decisions/savepoint-per-event.md.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
@@ -194,7 +194,11 @@ def _take_in(
         workspace=request.workspace, person=person, now=now, planned_id=planned.subscriber
     )
     subscriber = located.subscriber
+    is_history = request.is_history
     if not located.is_created:
+        if is_history:
+            absent = subscribers.absent_attributes(subscriber.attributes, person.attributes)
+            person = replace(person, attributes=absent)
         subscribers.complete(
             subscriber=subscriber, person=person, attributes_bytes=limits.attributes_bytes, now=now
         )
@@ -232,6 +236,11 @@ def _take_in(
         opt_in=opt_in,
         notes=notes_of(
             kept_fields=_kept_fields(subscriber, request),
+            kept_attributes=subscribers.kept_attributes(
+                stored=subscriber.attributes, person=request.person
+            )
+            if is_history
+            else (),
             alike_names=definitions.alike(
                 workspace=request.workspace, made=known.made.keys() - recorder.undefined_names
             ),

@@ -1,10 +1,11 @@
-"""Records many events for many people: one transaction for each stretch about one person.
+"""Records many events for many people: one transaction for each stretch about one person, of live
+events or of history.
 
 Events keep the order of the request, even if two identities turn out to be the same person.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -38,6 +39,8 @@ class ImportResult:
     results: Mapping[int, ingest.IngestResult]
     # The failures that only this import knows of.
     not_tried: Sequence[Failed] = ()
+    # By the index of an event: its attributes that an earlier event of history filled otherwise.
+    kept_attributes: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
 
 RecordOne = Callable[[IngestRequest], ingest.IngestResult]
@@ -86,8 +89,9 @@ def _record_all(request: ImportRequest, record_one: RecordOne) -> ImportResult:
     outcomes: list[Outcome] = []
     not_tried: list[Failed] = []
     results: dict[int, ingest.IngestResult] = {}
+    kept_attributes: dict[int, Sequence[str]] = {}
     identities: set[tuple[str | None, str | None]] = set()
-    for _, group in groupby(request.events, key=_identity):
+    for _, group in groupby(request.events, key=_stretch):
         stretch = list(group)
         theirs = [each for each in stretch if isinstance(each, PersonEvent)]
         if not theirs:
@@ -95,7 +99,7 @@ def _record_all(request: ImportRequest, record_one: RecordOne) -> ImportResult:
             not_tried += failed
             outcomes += failed
             continue
-        person = _merged([each.person for each in theirs])
+        person = _merged(theirs)
         identities.add(person.identity)
         work = IngestRequest(
             workspace=request.workspace,
@@ -107,12 +111,18 @@ def _record_all(request: ImportRequest, record_one: RecordOne) -> ImportResult:
             circumstances=request.circumstances,
         )
         try:
-            results[len(outcomes)] = recorded = record_one(work)
+            recorded = record_one(work)
+            results[len(outcomes)] = recorded
+            if work.is_history:
+                kept_attributes |= {
+                    index: subscribers.kept_attributes(stored=person.attributes, person=each.person)
+                    for index, each in enumerate(theirs, start=len(outcomes))
+                }
             outcomes += recorded.outcomes
         except ingest.NothingRecorded as error:
             outcomes += error.outcomes
         except (Unavailable, IdentityConflict, SubscriberNotFound, InvalidRequest) as error:
-            if isinstance(error, Unavailable) and not outcomes:
+            if isinstance(error, Unavailable) and not results:
                 raise
             failed = [
                 Failed(name=each.event.name, code=error.code, field="", message=str(error))
@@ -121,22 +131,34 @@ def _record_all(request: ImportRequest, record_one: RecordOne) -> ImportResult:
             not_tried += failed
             outcomes += failed
     return ImportResult(
-        outcomes=tuple(outcomes), identities=len(identities), results=results, not_tried=not_tried
+        outcomes=tuple(outcomes),
+        identities=len(identities),
+        results=results,
+        not_tried=not_tried,
+        kept_attributes=kept_attributes,
     )
 
 
-def _merged(people: Sequence[Person]) -> Person:
-    """Return one person's fields of several events: the first text, the last attribute."""
-    merged, *others = people
-    for each in others:
+def _merged(stretch: Sequence[PersonEvent]) -> Person:
+    """Return one person's fields of several events: the first text, and the last attribute, of
+    history the first.
+    """
+    merged = stretch[0].person
+    for each in stretch[1:]:
+        earlier, later = merged.attributes, each.person.attributes
+        if each.event.is_historical:
+            later = {key: later[key] for key in later if earlier.get(key) is None}
         merged = replace(
             merged,
-            texts={**each.texts, **merged.texts},
-            attributes={**merged.attributes, **each.attributes},
-            resubscribes=merged.resubscribes or each.resubscribes,
+            texts={**each.person.texts, **merged.texts},
+            attributes={**earlier, **later},
+            resubscribes=merged.resubscribes or each.person.resubscribes,
         )
     return merged
 
 
-def _identity(each: PersonEvent | RejectedEvent) -> tuple[str | None, str | None] | None:
-    return each.person.identity if isinstance(each, PersonEvent) else None
+def _stretch(each: PersonEvent | RejectedEvent) -> tuple[object, ...]:
+    """Return what the events of a stretch have in common: history says nothing of the present."""
+    if isinstance(each, RejectedEvent):
+        return ()
+    return (each.person.identity, each.event.is_historical)

@@ -49,6 +49,8 @@ class Notes:
 
     # The fields of the person that were given and keep another stored value.
     kept_fields: Sequence[str] = ()
+    # The attributes that a request of history gave and that keep another stored value.
+    kept_attributes: Sequence[str] = ()
     # New names of events, with the known name that each resembles.
     alike_names: Mapping[str, str] = field(default_factory=dict)
     # The day on which the person left, if nobody asks them to come back; empty if it is unknown.
@@ -59,12 +61,18 @@ def notes_of(
     *,
     kept_fields: Sequence[str],
     left_on: str | None,
+    kept_attributes: Sequence[str] = (),
     alike_names: Mapping[str, str] | None = None,
 ) -> Notes | None:
     """Return the notes on a request; None, as nearly always, if there is nothing to note."""
-    if not (kept_fields or alike_names or left_on is not None):
+    if not (kept_fields or kept_attributes or alike_names or left_on is not None):
         return None
-    return Notes(kept_fields=kept_fields, alike_names=alike_names or {}, left_on=left_on)
+    return Notes(
+        kept_fields=kept_fields,
+        kept_attributes=kept_attributes,
+        alike_names=alike_names or {},
+        left_on=left_on,
+    )
 
 
 def reject(event: RejectedEvent) -> Failed:

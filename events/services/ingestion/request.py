@@ -40,3 +40,10 @@ class IngestRequest:
     is_test: bool = False
     # For the consent ledger, if the request asks the person to confirm.
     circumstances: Circumstances = NOTHING_KNOWN
+
+    @property
+    def is_history(self) -> bool:
+        """Tell whether all events that can be read are history, so that the request says nothing
+        of the person's present.
+        """
+        return all(event.is_historical for event in self.events if isinstance(event, EventDraft))

@@ -137,6 +137,18 @@ def kept_fields(*, stored: Mapping[str, Any], person: Person) -> list[str]:
     ]
 
 
+def kept_attributes(*, stored: Mapping[str, Any], person: Person) -> list[str]:
+    """Return the attributes that a request of history gives and that keep another stored value.
+
+    `stored` are the person's attributes after the request.
+    """
+    return [
+        name
+        for name, given in person.attributes.items()
+        if name in stored and not json_gate.is_same(stored[name], given)
+    ]
+
+
 def changes_to(
     *, stored: Mapping[str, Any], person: Person, attributes_bytes: int
 ) -> dict[str, Any]:
@@ -168,6 +180,11 @@ def merge_attributes(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dic
     """Return the stored attributes updated by the given ones; None removes a key."""
     merged = {**stored, **given}
     return {key: value for key, value in merged.items() if value is not None}
+
+
+def absent_attributes(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the given attributes that are not stored: what history and a fill may add."""
+    return {key: value for key, value in given.items() if key not in stored}
 
 
 def choose(*, by_address: Row | None, by_external_id: Row | None, person: Person) -> Row | None:

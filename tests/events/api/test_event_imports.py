@@ -28,13 +28,15 @@ def test_the_numbers_add_up_and_what_was_recorded_stays(caller: Caller) -> None:
         },
     )
 
-    assert reply.status == 200
+    assert reply.status == 207
     assert reply.json["success"] is False
     numbers = [reply.json[key] for key in ("total", "recorded", "duplicates", "failed")]
     assert numbers == [8, 2, 2, 4]
     assert [failure["index"] for failure in reply.json["failures"]] == [3, 4, 5, 7]
     assert all(isinstance(failure["error"], str) for failure in reply.json["failures"])
     assert "eventId" in reply.json["failures"][1]["error"]
+    codes = [failure["code"] for failure in reply.json["failures"]]
+    assert codes == ["SUBSCRIBER_NOT_FOUND", *["VALIDATION_ERROR"] * 3]
     assert reply.json["sideEffectFailed"] == 0
     assert reply.json["sideEffectFailures"] == []
     assert reply.json["subscribers"] == 4
@@ -47,6 +49,7 @@ def test_a_complete_import_is_a_success_without_an_error(caller: Caller) -> None
         IMPORTS, {"events": [{"name": "a", "eventId": "1", "email": "a@example.com"}]}
     )
 
+    assert reply.status == 200
     assert reply.json["success"] is True
     assert reply.json["failures"] == []
     assert "error" not in reply.json
@@ -120,6 +123,30 @@ def test_when_every_event_is_wrong_the_request_is(caller: Caller) -> None:
     assert reply.status == 400
     paths = [detail["path"] for detail in reply.json["error"]["details"]]
     assert paths == ["events[0].eventId", "events[1]"]
+
+
+def test_a_repeat_with_its_key_gets_the_partial_success_again(caller: Caller) -> None:
+    good = {"name": "a", "eventId": "1", "email": "a@example.com"}
+    body = {"events": [good, {**good, "email": "broken"}]}
+
+    replies = [caller.post(IMPORTS, body, headers={"Idempotency-Key": "1"}) for _ in range(2)]
+
+    assert [reply.status for reply in replies] == [207, 207]
+    assert replies[1].headers["Idempotency-Replayed"] == "true"
+    assert replies[0].json == replies[1].json
+    assert Event.objects.count() == 1
+
+
+def test_when_nobody_is_found_each_event_says_so(caller: Caller) -> None:
+    events = [{"name": "a", "eventId": str(number), "externalId": "nobody"} for number in range(2)]
+
+    reply = caller.post(IMPORTS, {"events": events})
+    dry = caller.post(f"{IMPORTS}?dryRun=true", {"events": events})
+
+    assert reply.status == dry.status == 207
+    assert (reply.json["recorded"], reply.json["failed"]) == (0, 2)
+    assert {failure["code"] for failure in reply.json["failures"]} == {"SUBSCRIBER_NOT_FOUND"}
+    assert not Event.objects.exists()
 
 
 def test_more_than_500_events_are_refused(caller: Caller) -> None:

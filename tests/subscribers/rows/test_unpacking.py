@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 from openpyxl.chart import BarChart
 
-from subscribers.rows import sheets, unpacking
+from subscribers.rows import blocks, sheets, unpacking
 from subscribers.rows.files import check_encoding, read_header, read_rows, sources_of
 from subscribers.rows.row import InvalidFile, Row
 
@@ -102,6 +102,22 @@ def test_the_encoding_of_a_few_names_is_guessed(
 
     said = str(caught.value)
     assert f"It may be {encoding}, and then has: {cells.replace(';', ', ')}. If" in said
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7])
+def test_letters_on_the_edge_of_two_blocks_are_utf_8(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    path = tmp_path / "a.csv"
+    monkeypatch.setattr(blocks, "CHUNK_BYTES", chunk)
+    path.write_text("email,name\na@x.io,Zoë 山田 🔥\n")
+    (source,) = sources_of(str(path))
+
+    check_encoding(source)
+    path.write_bytes(path.read_bytes()[:-2])
+
+    with pytest.raises(InvalidFile, match="line 2: is not UTF-8"):
+        check_encoding(source)
 
 
 def test_a_long_cell_is_shown_where_its_letters_are(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from subscribers.ids import new_ids
 from subscribers.models import Confirmation, ListMembership, Subscriber, Workspace
 from subscribers.services.audience import subscribers
 from subscribers.services.audience.subscribers import (
+    absent_attributes,
     changed_attributes,
     changes_to,
     merge_attributes,
@@ -261,11 +262,7 @@ class People:
             return None
         if not replaces:
             # History says nothing about what is known today.
-            absent = {
-                key: value
-                for key, value in person.attributes.items()
-                if key not in known.attributes
-            }
+            absent = absent_attributes(known.attributes, person.attributes)
             person = replace(person, attributes=absent)
         stored = dict(zip(profile.COLUMNS, (*known.texts, known.attributes), strict=True))
         most = self.attributes_bytes

@@ -7,7 +7,11 @@ and no left list is joined again. `created_at` only moves back. Tags and lists a
 from typing import Any
 
 from subscribers.models import Subscriber
-from subscribers.services.audience.subscribers import check_size, merge_attributes
+from subscribers.services.audience.subscribers import (
+    absent_attributes,
+    check_size,
+    merge_attributes,
+)
 from subscribers.services.imports.people.drafts import SubscriberDraft
 from subscribers.services.imports.people.options import Duplicates, ImportOptions
 from subscribers.wire import json_gate, profile
@@ -48,5 +52,4 @@ def _attributes(
     given = draft.person.attributes
     if options.merges_attributes or options.duplicates == Duplicates.OVERWRITE:
         return merge_attributes(stored.attributes, given)
-    absent = {key: value for key, value in given.items() if key not in stored.attributes}
-    return merge_attributes(stored.attributes, absent)
+    return merge_attributes(stored.attributes, absent_attributes(stored.attributes, given))
