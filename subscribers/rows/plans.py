@@ -11,6 +11,8 @@ BY_MAP = "--map"
 BY_NAME = "the same name"
 BY_SYNONYM = "a known name"
 IGNORED = "--ignore-column"
+# Before the field that another column is.
+ANOTHER = "another column is "
 
 
 class Column(msgspec.Struct, frozen=True, omit_defaults=True):

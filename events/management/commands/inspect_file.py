@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from events.intake import cells
 from subscribers.management.importing.arguments import encoding
 from subscribers.management.importing.reading import date_format
-from subscribers.rows import plan_words
+from subscribers.rows import first_lines, plan_words
 from subscribers.rows.columns import Fields
 from subscribers.rows.files import (
     can_be_read_again,
@@ -71,6 +71,7 @@ class Command(BaseCommand):
                 command: survey(
                     rows=read_rows(sources=[source]), fields=fields, wishes=wishes, name=name,
                     is_whole=True, is_refused=False,
+                    columns=() if header is None else header.columns,
                 )
                 for command, (fields, _) in KINDS.items()
             }  # fmt: skip
@@ -100,7 +101,8 @@ class Command(BaseCommand):
                 is_whole=True,
             )  # fmt: skip
         except InvalidFile as error:
-            self.stdout.write(f"As it is, it would be refused. {error}")
+            advice = first_lines.advice(source)
+            self.stdout.write(f"As it is, it would be refused. {error}{advice}")
         self.stdout.write(f"Try it with: {shlex.join(words)}")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from subscribers.rows import name_cells
+from subscribers.rows import address_cells, name_cells
 from subscribers.rows.columns import FULL_NAME, ColumnReader, Fields
 from subscribers.rows.headers import OF_PEOPLE, ranked
 from subscribers.rows.plans import NO_PLAN, ColumnPlan
@@ -28,6 +28,10 @@ COLUMNS = frozenset({
     *STATUS_BY_FLAG, "consentChangedAt",
 })  # fmt: skip
 FLAGS = (SUBSCRIBED, *STATUS_BY_FLAG)
+UNKNOWN_WORD = (
+    "is “{}”, a word that is not known: say with --value status:WORD=unsubscribed what it means; "
+    "there are active, unsubscribed, bounced, complained and pending."
+)
 # What a file of people must have: the fields, and what to do without them.
 NEEDS = (
     (frozenset({"email", "externalId"}),
@@ -41,6 +45,8 @@ class RowReader:
     def __init__(self, *, plan: ColumnPlan = NO_PLAN, attributes_bytes: int) -> None:
         self._columns = ColumnReader(fields=FIELDS, plan=plan)
         self._attributes_bytes = attributes_bytes
+        # The rows of a request were checked as they are.
+        self._is_file = bool(plan.columns)
 
     def read(self, row: Row) -> SubscriberDraft:
         """Return a row's draft; raises `InvalidRequest`, or `InvalidFile` for bad columns."""
@@ -48,13 +54,21 @@ class RowReader:
             raise InvalidRequest(Fault("", "cannot be read."))
         body = self._columns.body(row.fields, row.columns)
         if "status" in body or not body.keys().isdisjoint(FLAGS):
-            body = _with_one_status(body)
+            body = _with_one_status(body, is_file=self._is_file)
         if "consentChangedAt" in body:
             body = _with_consent(body)
-        return parse_draft(body, attributes_bytes=self._attributes_bytes)
+        try:
+            return parse_draft(body, attributes_bytes=self._attributes_bytes)
+        except InvalidRequest as error:
+            bare = None
+            if self._is_file and any(fault.path == "email" for fault in error.faults):
+                bare = address_cells.bared(body)
+            if bare is None:
+                raise
+        return parse_draft(bare, attributes_bytes=self._attributes_bytes)
 
 
-def _with_one_status(body: Mapping[str, Any]) -> Mapping[str, Any]:
+def _with_one_status(body: Mapping[str, Any], *, is_file: bool) -> Mapping[str, Any]:
     """Return the row with its status in our word: the gravest of its status and its flags."""
     given = body.get("status")
     said = [status_of(given) or given.strip()] if isinstance(given, str) else []
@@ -68,6 +82,8 @@ def _with_one_status(body: Mapping[str, Any]) -> Mapping[str, Any]:
         elif is_said and flag != SUBSCRIBED:
             said.append(STATUS_BY_FLAG[flag])
     unknown = [each for each in said if each not in GRAVEST_FIRST]
+    if unknown and is_file:
+        raise InvalidRequest(Fault("status", UNKNOWN_WORD.format(unknown[0][:40])))
     found = unknown or [each for each in GRAVEST_FIRST if each in said]
     return {**body, "status": found[0] if found else given}
 
