@@ -1,7 +1,7 @@
 """Columns of files of rows: which field each is, and how cells become the API's values.
 
-In CSV every cell is a text; in JSONL values are as in the API, or texts in the form that the plan
-has for them. An empty text is not given.
+In CSV every cell is a text, and an empty one is not given; in JSONL values are as in the API, or
+texts in the form that the plan has for them. An empty text says nothing of a person there either.
 """
 
 from collections.abc import Callable, Mapping
@@ -80,8 +80,9 @@ class ColumnReader:
         if columns is None:
             if self._watch is not None:
                 self._watch.check(row)
-            is_body = self._is_bare and FULL_NAME not in row and "" not in row.values()
-            return row if is_body else self._from_object(row)
+                if "" in row.values():
+                    row = {name: value for name, value in row.items() if value != ""}
+            return row if self._is_bare and FULL_NAME not in row else self._from_object(row)
         if columns is not self._columns:
             self._read_header(columns)
         if self._watch is not None and self._watch.is_pipe:
@@ -170,7 +171,7 @@ class ColumnReader:
         body = {
             name: value
             for name, value in row.items()
-            if value != "" and (name not in planned or planned[name].field == name)
+            if name not in planned or planned[name].field == name
         }
         keys: dict[str, Any] = {}
         for theirs, ours in self._renamed.items():
@@ -194,7 +195,7 @@ class ColumnReader:
         """Put a value into a body, or into the keys of its object."""
         if self._fields.is_key(ours):
             keys[ours.removeprefix(self._fields.prefix)] = value
-        elif value is not None and value != "":
+        elif value is not None:
             body[ours] = value
 
     def _finish(self, body: dict[str, Any], keys: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ email,event,timestamp,properties.seats
 email,event,timestamp,Seats
 Grace <g@x.io>,paid,2023-05-01T10:00:00Z,7
 """,
-        '{"email":"\u200bg@x.io","event":"paid","timestamp":"2023-05-01T10:00:00Z","eventId":""}\n',
+        '{"email":"\u200bg@x.io","event":"paid","timestamp":"2023-05-01T10:00:00Z"}\n',
     ],
 )
 def test_a_file_as_people_have_it_comes_in(tmp_path: Path, text: str) -> None:
