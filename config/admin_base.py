@@ -277,7 +277,7 @@ class BaseAdmin(ActingAdmin):
         return queryset.filter(self.search_condition(text, workspace_id)), False
 
     def search_condition(self, text: str, workspace_id: UUID | None) -> Q:
-        """Return the condition for rows; `workspace_id` is whose alone the list shows, if so."""
+        """Return the condition for rows; `workspace_id` is set where the list shows one only."""
         condition = Q(pk__in=[])
         for field in self.search_fields:
             condition |= starting_with(field, self.fold(field, text))

@@ -43,6 +43,7 @@ MAX_PROPERTIES_BYTES = env.read_integer(
 MAX_ATTRIBUTES_BYTES = env.read_integer(
     "MAX_ATTRIBUTES_BYTES", default=64 * 1024, least=2, most=1024 * 1024
 )
+MAX_UPLOAD_BYTES = 2**20 * env.read_integer("MAX_UPLOAD_MIB", default=100, least=1, most=1024)
 MAX_DEFINITIONS = env.read_integer("MAX_DEFINITIONS", default=5000, least=1, most=100_000)
 HISTORY_AFTER = env.read_span("HISTORY_AFTER_SECONDS", default=3600, least=60, most=31_536_000)
 MAX_EVENT_AGE = env.read_span("MAX_EVENT_AGE_DAYS", default=1826, least=1, most=36_500)

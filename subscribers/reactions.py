@@ -54,7 +54,7 @@ class Reactions(Protocol):
 
         `depth` counts the steps that led here, one after the other: 0 for an API call or an
         operator, the enrollment's depth + 1 for a step. `is_test`: caused by a test key, or by an
-        enrollment that one started. Without `starts` the tags only stop.
+        enrollment that one started. Without `starts` the tags only stop enrollments.
         """
 
     def list_joined(

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from events.services.history.importing import FILE_KINDS
 from subscribers.services import retention
 from subscribers.services.consent import deadlines
 from subscribers.services.imports import people, stored
@@ -25,7 +26,7 @@ def give_up_unconfirmed() -> int:
 
 def carry_on_imports() -> bool:
     """Work for some seconds on a stored import; returns whether there was one."""
-    return stored.carry_on(make_importer=people.importer_of, clock=_clock)
+    return stored.carry_on(kinds=FILE_KINDS, make_importer=people.importer_of, clock=_clock)
 
 
 def _clock() -> datetime:

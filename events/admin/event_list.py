@@ -57,7 +57,7 @@ class EventList(ScanningList):
         """Tell whether the newest rows up to the page's position have too few of the workspace."""
         others = (SEARCH_VAR, StageFilter.parameter_name)
         is_found = self.sort_field is not None or any(request.GET.get(each) for each in others)
-        if is_found or self._workspace_id(request) is None:
+        if is_found or workspace_choice.of_list(request) is None:
             return False
         newest = self._within_bounds(request, Event.objects.order_by("-pk"))
         edge = list(newest.values_list("pk", flat=True)[MOST_LOOKED_AT : MOST_LOOKED_AT + 1])
@@ -66,7 +66,7 @@ class EventList(ScanningList):
         if near is None or len(near[:enough]) >= enough:
             return False
         # One that was busy once has too many to sort.
-        named = EventDefinition.objects.filter(workspace=self._workspace_id(request))
+        named = EventDefinition.objects.filter(workspace=workspace_choice.of_list(request))
         every = Event.objects.filter(definition__in=named.values("pk"))
         return every[: MOST_SORTED + 1].count() <= MOST_SORTED
 
@@ -75,7 +75,7 @@ class EventList(ScanningList):
 
         Without a condition on the workspace itself, which the index of names does not have.
         """
-        named = EventDefinition.objects.filter(workspace=self._workspace_id(request))
+        named = EventDefinition.objects.filter(workspace=workspace_choice.of_list(request))
         every = self.root_queryset.select_related("definition", "subscriber")
         rows = self._within_bounds(request, every.filter(definition__in=named.values("pk")))
         # Of an expression there is no index, which would pass the rows of all workspaces.
@@ -93,9 +93,6 @@ class EventList(ScanningList):
             if isinstance(spec, MomentFilter):
                 rows = spec.queryset(request, rows)
         return rows.filter(self._after_position()) if self.position else rows
-
-    def _workspace_id(self, request: HttpRequest) -> Any:  # noqa: ANN401 - a text, an id, None
-        return workspace_choice.of_list(request)
 
 
 class NewerEvents(EventList):

@@ -24,7 +24,7 @@ OPERATORS = {
 }
 # A merge tag such as `{{ subscriber.firstName | friend }}`, or a tag such as `{% if … %}`.
 _TAG = re.compile(r"\{\{-?\s*+([\w.]++)[^{}]*+\}\}|\{%[^{}]*%\}")
-UNNAMED_BRANCH = re.compile(r"branch-(\d)")
+_UNNAMED_BRANCH = re.compile(r"branch-(\d)")
 _CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
 ON_ERROR = {"fail": "", "continue": ", go on if that fails", "exit": ", end if that fails"}
 
@@ -97,7 +97,7 @@ def drawn_in_words(step: steps.Step) -> str:
 
 def branch_name(branch_id: str) -> str:
     """Return a branch's id, or A for `branch-0`: nobody gave it a name."""
-    unnamed = UNNAMED_BRANCH.fullmatch(branch_id)
+    unnamed = _UNNAMED_BRANCH.fullmatch(branch_id)
     return ascii_uppercase[int(unnamed[1])] if unnamed else branch_id
 
 

@@ -1,4 +1,4 @@
-"""Imports by command and by the API: who imported what, the result, and the rejected rows."""
+"""Imports: a file is uploaded; who imported what, the result, and the rejected rows."""
 
 import shlex
 from collections.abc import Sequence
@@ -11,9 +11,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from config.admin_base import ReadOnlyAdmin, RowAction
+from config.admin_base import RowAction
 from config.admin_filters import FilteredAdmin, between
 from config.readable import NOTHING, bulleted, json_value
+from subscribers.admin.import_upload import UploadPages
 from subscribers.models import ImportRun
 from subscribers.rows import plan_words
 from subscribers.rows.plans import NO_PLAN, from_stored
@@ -26,6 +27,8 @@ LONGEST_SHOWN = 300
 COLOURS = {
     "Waiting for the worker": "info",
     "Running": "info",
+    "Being uploaded": "info",
+    "Waiting for your answer": "warning",
     "Interrupted": "warning",
     "Failed": "danger",
     "Finished": "success",
@@ -48,12 +51,18 @@ RESUME = RowAction(
     label="Resume the import",
     explanation="The worker goes on after the last row that was taken in.",
 )
-UNDER_WAY = (ImportRun.Status.QUEUED, ImportRun.Status.RUNNING)
+COLUMNS = RowAction(
+    name="columns",
+    label="Choose the columns…",
+    explanation="What each column is, and what the rows may do; then a dry run, or the import.",
+    is_link=True,
+)
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
-    when_empty = "Nothing was imported yet. The handbook says how."
+class ImportRunAdmin(UploadPages, FilteredAdmin):
+    when_empty = "Nothing was imported yet. A file is imported here, or by a command."
+    change_form_outer_before_template = "admin/import_under_way.html"
     list_display = (
         "started_at", "kind", "files_shown", "state", "rows", "recorded", "duplicates", "rejected",
         "by_whom", "workspace",
@@ -88,7 +97,10 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
         actions = [DOWNLOAD] if row.rejected else []
         if row.stored_bytes is None or row.status == ImportRun.Status.FINISHED:
             return actions
-        return [CANCEL if row.status in UNDER_WAY else RESUME, *actions]
+        if row.is_ready:
+            actions.insert(0, COLUMNS)
+        may_be_resumed = row.status in {ImportRun.Status.INTERRUPTED, ImportRun.Status.FAILED}
+        return [*actions, RESUME if may_be_resumed else CANCEL]
 
     def action_urls(self) -> list[URLPattern]:
         """The download is a POST: the log records who took the rows."""
@@ -96,6 +108,7 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
             self.action_url(DOWNLOAD.name, self.download),
             self.action_url(CANCEL.name, self.cancel),
             self.action_url(RESUME.name, self.resume),
+            *super().action_urls(),
         ]
 
     def cancel(self, request: HttpRequest, run: ImportRun) -> None:
@@ -137,8 +150,10 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
         if run.status == ImportRun.Status.FINISHED:
             return "The import finished."
         if run.stored_bytes is not None:
-            if run.status in UNDER_WAY:
+            if run.is_under_way:
                 return "The worker goes on by itself."
+            if run.is_ready:
+                return "It waits for your answer about its columns."
             return f"By the button, for {stored.KEPT_FOR.days} days."
         words = ["manage.py", f"import_{run.kind}", *map(str, run.files)]
         command = shlex.join([*words, "--workspace", run.workspace.slug, "--resume"])
@@ -171,9 +186,7 @@ class ImportRunAdmin(ReadOnlyAdmin, FilteredAdmin):
 
     @admin.display(description="progress")
     def progress(self, run: ImportRun) -> str:
-        return (
-            f"{run.rows:,} of {run.total_rows:,} rows" if run.total_rows else f"{run.rows:,} rows"
-        )
+        return run.progress
 
     @admin.display(description="checkpoint")
     def checkpoint(self, run: ImportRun) -> str:

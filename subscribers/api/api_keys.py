@@ -15,7 +15,6 @@ from subscribers.api.calls import (
     ResourceView,
     Shape,
     id_in_path,
-    no_such_row,
     reads,
     writes,
 )  # fmt: skip
@@ -24,7 +23,7 @@ from subscribers.api.inputs import Inputs, Reads, inputs
 from subscribers.api.values import Flag, KeyId, Moment, one_of, several
 from subscribers.models import ApiKey
 from subscribers.models.api_key import Scope
-from subscribers.services.workspaces import api_keys, workspaces
+from subscribers.services.workspaces import api_keys
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest, read_name
 
 LONGEST_NAME = 200
@@ -179,7 +178,7 @@ class KeysView(ResourceView):
 class KeyView(ResourceView):
     @writes("Change a key's name or scopes", scope=Scope.API_KEYS_MANAGE, example={"name": "Shop"})
     def patch(self, given: KeyChange, *, key_id: KeyOfPath) -> KeyAnswer:
-        row = self.locked(key_id)
+        row = self._locked(key_id)
         # Also before a change that takes scopes away: a key cannot touch one that may do more.
         _refuse_more(self.api_key, row.scopes)
         if given.name:
@@ -196,7 +195,7 @@ class KeyView(ResourceView):
 
     @writes("Revoke a key", scope=Scope.API_KEYS_MANAGE)
     def delete(self, *, key_id: KeyOfPath) -> KeyAnswer:
-        row = self.locked(key_id)
+        row = self._locked(key_id)
         if row.pk != self.api_key.pk:
             _refuse_more(self.api_key, row.scopes)
         api_keys.revoke(api_key=row, now=self.now)
@@ -206,13 +205,8 @@ class KeyView(ResourceView):
             message="The next request with it is refused.",
         )
 
-    def locked(self, key_id: UUID) -> ApiKey:
-        workspaces.lock_configuration(workspace_id=self.workspace.pk)
-        rows = ApiKey.objects.filter(workspace=self.workspace, pk=key_id)
-        found = rows.select_for_update().first()
-        if found is None:
-            return no_such_row()
-        self.about = ids.encode("key", key_id)
+    def _locked(self, key_id: UUID) -> ApiKey:
+        found = self.locked_row(ApiKey.objects.all(), key_id, prefix="key")
         self.expect(_edited(shape_of(found, current=self.api_key)))
         return found
 

@@ -13,15 +13,14 @@ answer, and the call's part of the OpenAPI document.
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from typing import Annotated, Any, ClassVar, Never, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from msgspec import UNSET, Struct, UnsetType
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
@@ -29,18 +28,21 @@ from rest_framework.request import Request
 from config.http.errors import request_id_of
 from config.retries import REQUEST_ATTEMPTS
 from subscribers import ids
-from subscribers.api import inputs, openapi
+from subscribers.api import declared, inputs, openapi
 from subscribers.api.authentication import log_fields
 from subscribers.api.base import Answer, ApiView, Keep
+from subscribers.api.declared import Call, FromView, InPath
 from subscribers.api.errors import ApiError
-from subscribers.api.inputs import Inputs, Schema
+from subscribers.api.inputs import Inputs
 from subscribers.models.api_key import Scope
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.storage import connections
+from subscribers.services.workspaces import workspaces
 from subscribers.wire.payloads import Fault, InvalidRequest
 
 audit = logging.getLogger("cueline.audit")
 Method = TypeVar("Method", bound=Callable[..., Any])
+Row = TypeVar("Row", bound=Model)
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -72,18 +74,6 @@ class Answered(Shape, kw_only=True):
         return None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class InPath:
-    """How a part of the path is read, as the metadata of a type; `reader` raises coded errors."""
-
-    reader: Callable[[str], Any]
-    schema: Schema
-
-
-class FromView:
-    """The metadata of an argument that `ResourceView.addressed` makes of all parts of the path."""
-
-
 def id_in_path(prefix: str) -> InPath:
     """Return how the public id of a row is read; anything else is an id that nobody has."""
 
@@ -96,22 +86,6 @@ def id_in_path(prefix: str) -> InPath:
 
 def no_such_row() -> Never:
     raise ApiError("NOT_FOUND", "This workspace has nothing with this id.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One call as it was declared."""
-
-    name: str
-    scope: Scope
-    does_write: bool
-    is_atomic: bool
-    answers: type[Answered]
-    body: type[Inputs] | None
-    query: type[Inputs] | None
-    path: Mapping[str, InPath]
-    # The argument that is the view's own, if there is one.
-    addressed: str = ""
 
 
 class ResourceView(ApiView):
@@ -170,6 +144,18 @@ class ResourceView(ApiView):
         if edited is not None:
             response["ETag"] = etag_of(edited)
         return response
+
+    def locked_row(self, rows: QuerySet[Row], row_id: UUID, *, prefix: str) -> Row:
+        """Lock the workspace's configuration, then a row of it, which the log names.
+
+        Raises `NOT_FOUND`.
+        """
+        workspaces.lock_configuration(workspace_id=self.workspace.pk)
+        found = rows.filter(workspace=self.workspace, pk=row_id).select_for_update().first()
+        if found is None:
+            return no_such_row()
+        self.about = ids.encode(prefix, row_id)
+        return found
 
     def expect(self, current: Struct) -> None:
         """Refuse a change of what is no longer as the caller saw it; call it under the lock."""
@@ -240,7 +226,7 @@ def _declared(
         return _written(view, call, lambda: _with_warnings(method(view, **arguments), warnings))
 
     answer.call = call  # type: ignore[attr-defined]
-    return _described(answer, call, summary, description, example)  # type: ignore[return-value]
+    return declared.described(answer, call, summary, description, example)  # type: ignore[return-value]
 
 
 def _written(view: ResourceView, call: Call, change: Callable[[], Answered]) -> HttpResponse:
@@ -288,9 +274,6 @@ def _call_of(method: Callable[..., Any], scope: Scope, *, writes: bool, is_atomi
     answers = hints.pop("return")
     body, query = hints.pop("given", None), hints.pop("asked", None)
     found = {name: _metadata(hint) for name, hint in hints.items()}
-    SHAPES.add(answers)
-    if body is not None:
-        BODIES.add(body)
     return Call(
         name=method.__qualname__.replace("View.", "."),
         scope=scope,
@@ -310,73 +293,3 @@ def _metadata(hint: Any) -> InPath | FromView:  # noqa: ANN401 - any type
             if isinstance(each, InPath | FromView):
                 return each
     raise TypeError(f"{hint} does not say how it is read from the path.")
-
-
-# --- The OpenAPI document ---------------------------------------------------------------------
-
-SHAPES: set[type[Answered]] = set()
-BODIES: set[type[Inputs]] = set()
-REFERENCE = "#/components/schemas/{name}"
-
-
-def components() -> dict[str, Any]:
-    """Return the schemas of all bodies and answers of declared calls by their names."""
-    _, schemas = msgspec.json.schema_components(
-        sorted(SHAPES, key=lambda each: each.__name__), ref_template=REFERENCE
-    )
-    for schema in schemas.values():
-        _always_there(schema)
-    return schemas | {each.__name__: inputs.schema_of(each) for each in BODIES}
-
-
-def _always_there(schema: dict[str, Any]) -> None:
-    """A field with a default is always in an answer; only one that is `UNSET` may be absent."""
-    fields = schema.get("properties", {})
-    needed = schema.get("required", [])
-    schema["required"] = [name for name in fields if name in needed or "default" in fields[name]]
-    for field in fields.values():
-        field.pop("default", None)
-
-
-def _reference(kind: type) -> dict[str, str]:
-    return {"$ref": REFERENCE.format(name=kind.__name__)}
-
-
-def _described(
-    answer: Callable[..., HttpResponse],
-    call: Call,
-    summary: str,
-    description: str,
-    example: Mapping[str, Any] | None,
-) -> Callable[..., HttpResponse]:
-    parameters = [
-        OpenApiParameter(name=name, type=each.schema, location=OpenApiParameter.PATH)
-        for name, each in call.path.items()
-    ]
-    if call.query is not None:
-        parameters += [
-            OpenApiParameter(
-                name=each.wire_name,
-                type=each.query_schema,
-                location=OpenApiParameter.QUERY,
-                required=each.is_needed,
-            )
-            for each in call.query.fields
-        ]
-    if call.does_write:
-        is_repeatable = answer.__name__ == "post"
-        parameters.append(openapi.IDEMPOTENCY_KEY if is_repeatable else openapi.IF_MATCH)
-    body = _reference(call.body) if call.body else None
-    examples = [OpenApiExample(summary, dict(example), request_only=True)] if example else []
-    described: Callable[..., HttpResponse] = extend_schema(
-        summary=summary,
-        description=description or summary,
-        parameters=[*parameters, openapi.REQUEST_ID, *openapi.RATE_LIMIT_HEADERS],
-        request={openapi.MEDIA_TYPE: body} if body else None,
-        responses=openapi.answers(
-            {200: ("Done.", _reference(call.answers))},
-            errors=openapi.WRITING_ERRORS if call.does_write else openapi.READING_ERRORS,
-        ),
-        examples=examples,
-    )(answer)
-    return described

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from subscribers.api import calls
+from subscribers.api import declared
 from subscribers.api.base import AlwaysJson
 from subscribers.api.openapi import COMPONENTS
 
@@ -31,7 +31,7 @@ def _encoded() -> bytes:
 def document() -> dict[str, Any]:
     described: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call] # untyped there
     components = described.setdefault("components", {})
-    components["schemas"] = {**components.get("schemas", {}), **COMPONENTS, **calls.components()}
+    components["schemas"] = {**components.get("schemas", {}), **COMPONENTS, **declared.components()}
     for operations in described["paths"].values():
         for operation in operations.values():
             if "requestBody" in operation:

@@ -11,7 +11,7 @@ null is a value where the type has None, else a fault. With any other default nu
 
 import dataclasses
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import (
     Annotated,
@@ -126,7 +126,7 @@ def read(kind: type[Taken], raw: Mapping[str, Any], *, noun: str) -> tuple[Taken
     for each in kind.fields:
         _read_field(each, raw, values, faults)
     known = {each.wire_name for each in kind.fields}
-    warnings = _unknown(raw, known, kind.unused, noun, faults)
+    warnings = check_names(raw, known, kind.unused, noun, faults)
     if not faults:
         taken = kind(**values)
         faults += taken.find_faults()
@@ -194,9 +194,9 @@ def _inside(outer: str, inner: str) -> str:
     return f"{outer}{inner}" if inner.startswith("[") else f"{outer}.{inner}"
 
 
-def _unknown(
+def check_names(
     raw: Mapping[str, Any],
-    known: set[str],
+    known: Collection[str],
     unused: frozenset[str],
     noun: str,
     faults: list[Fault],

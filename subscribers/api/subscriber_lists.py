@@ -109,7 +109,7 @@ def find(*, workspace: Workspace, asked: SubscribersQuery, now: datetime) -> Fou
     if asked.cursor is not None:
         newest = newest.filter(pk__lt=asked.cursor)
     try:
-        # Everybody's next page is read from its place in an index.
+        # Without conditions the page is read from its place in an index.
         with time_limit() if asked.narrows else nullcontext():
             found = list(newest.values_list("pk", flat=True)[first : first + asked.limit + 1])
     except TookTooLong as error:
@@ -119,7 +119,7 @@ def find(*, workspace: Workspace, asked: SubscribersQuery, now: datetime) -> Fou
     has_more = len(found) > asked.limit
     total = _total(rows, workspace, asked)
     if total is not None and not has_more and (shown or not first):
-        # Of the last page the end is known.
+        # The last page says how many there are.
         total = first + len(shown)
     return Found(
         people=[people[key] for each in shown if (key := f"sub_{each.hex}") in people],

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -12,14 +13,8 @@ from msgspec.structs import asdict
 
 from subscribers import ids
 from subscribers.api import person_document, subscriber_lists
-from subscribers.api.calls import (
-    Answered,
-    FromView,
-    ResourceView,
-    Shape,
-    reads,
-    writes,
-)  # fmt: skip
+from subscribers.api.calls import Answered, ResourceView, Shape, reads, writes
+from subscribers.api.declared import FromView
 from subscribers.api.errors import ApiError
 from subscribers.api.person_document import PersonShape
 from subscribers.api.subscriber_inputs import (
@@ -148,7 +143,7 @@ class SubscribersView(ResourceView):
         draft = SubscriberDraft(
             person=person_of(given),
             tags=tuple(given.tags or ()),
-            lists=None if given.lists is None else names_of_lists(self, given.lists),
+            lists=None if given.lists is None else tuple(chosen_lists(self, given.lists).values()),
             status=given.status,
             created_at=given.created_at,
         )
@@ -186,20 +181,19 @@ def take_options(
     )
 
 
-def names_of_lists(
-    view: ResourceView, given: list[str], *, field: str = "lists"
-) -> tuple[str, ...]:
-    """Return lists by name, which are given by id or name; raises `InvalidRequest`."""
+def chosen_lists(view: ResourceView, given: list[str], *, field: str = "lists") -> dict[UUID, str]:
+    """Return the names, by id, of lists given by public id or name; raises `InvalidRequest`."""
     id_by_name = lists.ids_by_name(workspace_id=view.workspace.pk)
-    name_by_id = {ids.encode("lst", list_id): name for name, list_id in id_by_name.items()}
+    name_by_id = {list_id: name for name, list_id in id_by_name.items()}
+    id_by_text = id_by_name | {ids.encode("lst", list_id): list_id for list_id in name_by_id}
     faults = [
         Fault(f"{field}[{place}]", "is no list of this workspace.")
         for place, each in enumerate(given)
-        if each not in name_by_id and each not in id_by_name
+        if each not in id_by_text
     ]
     if faults:
         raise InvalidRequest(*faults)
-    return tuple(dict.fromkeys(name_by_id.get(each, each) for each in given))
+    return {id_by_text[each]: name_by_id[id_by_text[each]] for each in given}
 
 
 def take_one(view: ResourceView, person: Person, *, tags: tuple[str, ...]) -> TakenPerson:

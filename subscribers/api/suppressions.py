@@ -6,7 +6,8 @@ from typing import Annotated
 
 from subscribers import ids
 from subscribers.api import totals
-from subscribers.api.calls import Answered, InPath, ResourceView, Shape, reads, writes
+from subscribers.api.calls import Answered, ResourceView, Shape, reads, writes
+from subscribers.api.declared import InPath
 from subscribers.api.errors import ApiError
 from subscribers.api.inputs import Inputs, Reads, inputs
 from subscribers.api.values import Count, SubscriberId, one_of, whole_number_word

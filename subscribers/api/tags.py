@@ -12,7 +12,6 @@ from subscribers.api.calls import (
     ResourceView,
     Shape,
     id_in_path,
-    no_such_row,
     reads,
     writes,
 )  # fmt: skip
@@ -21,7 +20,6 @@ from subscribers.api.values import TagId, TagName, one_of
 from subscribers.models import Tag
 from subscribers.models.api_key import Scope
 from subscribers.services.audience import tags
-from subscribers.services.workspaces import workspaces
 
 Color = Annotated[str, one_of(*Tag.Color.values)]
 TagOfPath = Annotated[UUID, id_in_path("tag")]
@@ -73,6 +71,8 @@ class TagView(ResourceView):
     @writes("Change a tag's colour", scope=Scope.TAGS_WRITE, example={"color": "red"})
     def patch(self, given: TagChange, *, tag_id: TagOfPath) -> TagAnswer:
         tag = self._locked(tag_id)
+        self.expect(shape_of(tag))
+        tags.refuse_system(tag)
         tag.color = given.color
         tag.save(update_fields=["color"])
         return TagAnswer(tag=shape_of(tag))
@@ -81,28 +81,21 @@ class TagView(ResourceView):
     def delete(self, *, tag_id: TagOfPath) -> Answered:
         with transaction.atomic():
             tag = self._locked(tag_id)
+            # Once: what others change meanwhile is deleted, too.
+            self.expect(shape_of(tag))
         tags.take_from_most(tag=tag, check=lambda: self._unused(tag_id))
         with transaction.atomic():
             tags.delete(tag=self._unused(tag_id))
         return Answered()
 
     def _unused(self, tag_id: UUID) -> Tag:
-        # Its ETag was compared at the beginning: what others change meanwhile is deleted, too.
-        tag = self._locked(tag_id, is_first=False)
+        tag = self._locked(tag_id)
+        tags.refuse_system(tag)
         name_uses.refuse_if_used(name_uses.of_tag(tag))
         return tag
 
-    def _locked(self, tag_id: UUID, *, is_first: bool = True) -> Tag:
-        """Return the tag that the caller may change; a system tag stays as it is."""
-        workspaces.lock_configuration(workspace_id=self.workspace.pk)
-        tag = Tag.objects.filter(workspace=self.workspace, pk=tag_id).select_for_update().first()
-        if tag is None:
-            return no_such_row()
-        self.about = ids.encode("tag", tag_id)
-        if is_first:
-            self.expect(shape_of(tag))
-        tags.refuse_system(tag)
-        return tag
+    def _locked(self, tag_id: UUID) -> Tag:
+        return self.locked_row(Tag.objects.all(), tag_id, prefix="tag")
 
 
 def shape_of(tag: Tag) -> TagShape:

@@ -5,7 +5,8 @@ from django.urls import path
 from subscribers.api.account import AccountView, MeView
 from subscribers.api.api_keys import KeysView, KeyView
 from subscribers.api.attributes import AttributesView
-from subscribers.api.lists import LeaveView, ListsView, ListView, MembersView
+from subscribers.api.list_members import LeaveView, MembersView
+from subscribers.api.lists import ListsView, ListView
 from subscribers.api.subscriber_imports import ImportsView, ImportView
 from subscribers.api.subscribers import (
     PersonByQueryView,

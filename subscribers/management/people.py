@@ -1,9 +1,24 @@
 """Finds workspaces and people as commands name them; raises `CommandError` for unknown ones."""
 
-from django.core.management.base import CommandError
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
 
 from subscribers.models import Subscriber, Workspace
 from subscribers.services.audience import named_people
+
+
+def add_to(parser: CommandParser) -> None:
+    """Add the arguments that name one person of a workspace."""
+    parser.add_argument("person", metavar="PERSON", help=f"Named by {named_people.FORMS}.")
+    parser.add_argument("--workspace", required=True, metavar="SLUG")
+
+
+def named_by(options: Mapping[str, Any]) -> Subscriber:
+    """Return the person of the arguments of `add_to`."""
+    workspace = workspace_of(slug=options["workspace"])
+    return person_of(workspace=workspace, name=options["person"])
 
 
 def workspace_of(*, slug: str) -> Workspace:

@@ -9,7 +9,7 @@ from subscribers.models.consent import (
     Suppression,
 )
 from subscribers.models.idempotency import IdempotentRequest
-from subscribers.models.import_run import ImportBlock, ImportReject, ImportRun
+from subscribers.models.import_run import ImportBlock, ImportPart, ImportReject, ImportRun
 from subscribers.models.installation import Installation
 from subscribers.models.leased_window import LeasedWindow
 from subscribers.models.list import List, ListMembership
@@ -24,7 +24,7 @@ from subscribers.models.workspace import Workspace
 
 __all__ = [
     "ApiKey", "AskedAddress", "AskedHour", "Confirmation", "ConsentRecord", "IdempotentRequest",
-    "ImportBlock", "ImportReject", "ImportRun", "Installation", "LeasedWindow", "List",
-    "ListMembership", "MailActivity", "MailFlow", "OutcomeCount", "OutgoingEmail", "Segment",
-    "Subscriber", "SubscriberTag", "Suppression", "Tag", "Workspace",
+    "ImportBlock", "ImportPart", "ImportReject", "ImportRun", "Installation", "LeasedWindow",
+    "List", "ListMembership", "MailActivity", "MailFlow", "OutcomeCount", "OutgoingEmail",
+    "Segment", "Subscriber", "SubscriberTag", "Suppression", "Tag", "Workspace",
 ]  # fmt: skip

@@ -18,12 +18,23 @@ class ImportRun(models.Model):
         SUBSCRIBERS = "subscribers", "Subscribers"
 
     class Status(models.TextChoices):
+        # Of a file that comes in from a browser, part by part.
+        UPLOADING = "uploading", "Being uploaded"
+        # The file was looked through: somebody must say how to go on.
+        READY = "ready", "Waiting for your answer"
         # Of a stored file: the worker's next slice is to come.
         QUEUED = "queued", "Waiting for the worker"
         RUNNING = "running", "Running"
         INTERRUPTED = "interrupted", "Interrupted"
         FAILED = "failed", "Failed"
         FINISHED = "finished", "Finished"
+
+    class Stage(models.TextChoices):
+        """What the worker does with an uploaded file."""
+
+        LOOK = "look", "Looking through the file"
+        DRY_RUN = "dry_run", "Dry run"
+        IMPORT = "import", "Import"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(
@@ -68,6 +79,8 @@ class ImportRun(models.Model):
     oldest_at = models.DateTimeField(null=True, blank=True)
     newest_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(blank=True, default="")
+    # Empty for files of commands and of the API.
+    stage = models.CharField(max_length=7, choices=Stage, blank=True, default="", db_default="")
     # The size of a file that is stored in blocks and taken in by the worker; else None.
     stored_bytes = models.PositiveBigIntegerField(null=True, blank=True)
     # None where the file must be read to its end to know.
@@ -111,12 +124,51 @@ class ImportRun(models.Model):
     def public_id(self) -> str:
         return encode("imp", self.id)
 
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether rows are rolled back: a command's dry run is not even stored itself."""
+        return self._state.adding or self.stage == self.Stage.DRY_RUN
+
+    @property
+    def progress(self) -> str:
+        """How many rows are done, in words."""
+        return (
+            f"{self.rows:,} of {self.total_rows:,} rows"
+            if self.total_rows
+            else f"{self.rows:,} rows"
+        )
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether somebody must say how to go on."""
+        return self.status == self.Status.READY
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the worker is at the file, or comes to it."""
+        is_stored = self.stored_bytes is not None
+        return is_stored and self.status in {self.Status.QUEUED, self.Status.RUNNING}
+
     def hand_back(self) -> None:
         """Let another slice begin at the checkpoint, under a new token; the caller has the lock."""
         if self.status == self.Status.RUNNING:
             self.status = self.Status.QUEUED
         self.token = new_id()
         self.save(update_fields=["status", "token"])
+
+    def forget_parts(self) -> None:
+        """Delete an uploaded file as it came, since somebody in it may be erased. Rows that it was
+        read to stay; without them the import has ended. The caller has the lock.
+        """
+        is_gone = bool(self.parts.all().delete()[0])
+        if not is_gone or self.stage != self.Stage.LOOK or self.status == self.Status.READY:
+            return
+        self.blocks.all().delete()
+        self.status, self.token = self.Status.INTERRUPTED, new_id()
+        self.last_error = (
+            "Somebody was erased while the file waited, so it was deleted: upload it again."
+        )
+        self.save(update_fields=["status", "token", "last_error"])
 
     def mark_resumed(self, *, actor: str, at: datetime) -> None:
         """Set a new token: the process that had the old one can no longer move the run on."""
@@ -131,8 +183,26 @@ class ImportRun(models.Model):
         )
 
 
+class ImportPart(models.Model):
+    """A piece of an uploaded file, as it came; deleted when the import begins."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    run = models.ForeignKey(ImportRun, models.CASCADE, db_index=False, related_name="parts")
+    # Where it begins in the file, in bytes.
+    offset = models.PositiveBigIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run", "offset"], name="import_part_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"from byte {self.offset}"
+
+
 class ImportBlock(models.Model):
-    """A piece of a stored file; deleted when the import has finished."""
+    """Rows of a stored file, as lines of `rows.kept_rows`; deleted when the import has finished."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     run = models.ForeignKey(ImportRun, models.CASCADE, db_index=False, related_name="blocks")

@@ -4,6 +4,7 @@ A block ends at a line feed, except the last one. A line over the limit is repor
 never held in memory.
 """
 
+import codecs
 import gzip
 import lzma
 import re
@@ -207,12 +208,12 @@ def _as_lines(stream: BufferedIOBase, source: Source, shown: str) -> BufferedIOB
         from subscribers.rows import sheets  # noqa: PLC0415 - as the line above says
 
         return sheets.as_csv(stream, name=shown, sheet=source.sheet)
-    # A stream without a look ahead is a file of ours.
+    # A stream that cannot be peeked into is a file of ours.
     peek = getattr(stream, "peek", None)
     try:
         first: bytes = peek(4) if peek else b""
         encoding = source.encoding or ("utf-16" if first.startswith(_UTF_16) else "")
-        if encoding and encoding.lower().replace("_", "-") not in {"utf-8", "utf8"}:
+        if encoding and codecs.lookup(encoding).name != "utf-8":
             stream = made = unpacking.recoded(stream, encoding=encoding)
             first = made.peek()
     except _UNREADABLE as error:

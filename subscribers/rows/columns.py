@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from subscribers.rows import name_cells, times, typed_cells
-from subscribers.rows.plans import NO_PLAN, ColumnPlan, value_key
+from subscribers.rows.plans import NO_PLAN, Column, ColumnPlan, value_key
 from subscribers.rows.row import InvalidFile
 from subscribers.rows.standings import Watch
 from subscribers.wire import json_gate
@@ -109,31 +109,25 @@ class ColumnReader:
         self._finish(body, keys)
 
     def _read_header(self, columns: tuple[str, ...]) -> None:
-        planned = self._plan.columns
-        ours = [
-            (column, planned[column].field if column in planned else column) for column in columns
+        fields, planned = self._fields, self._plan.columns
+        ours = [(column, planned.get(column, Column(field=column))) for column in columns]
+        known = [
+            (column, each.field, self._reader(each.field, each.form))
+            for column, each in ours
+            if each.field in fields
         ]
-        known = [(column, name) for column, name in ours if name in self._fields]
-        if self._fields.is_strict:
-            _check(columns, [name for _, name in known])
-        cells, prefix = self._fields.cells, self._fields.prefix
-        plain = [
-            (column, name, self._reader(name, planned[column].form if column in planned else ""))
-            for column, name in known
-            if name in cells
-        ]
+        if fields.is_strict:
+            _check(columns, [name for _, name, _ in known])
+        plain = [each for each in known if not fields.is_key(each[1])]
         self._texts = [(column, name) for column, name, read in plain if read is None]
         self._read = [(column, name, read) for column, name, read in plain if read is not None]
         self._keys = [
-            (
-                column,
-                name.removeprefix(prefix),
-                self._reader(name, planned[column].form if column in planned else ""),
-            )
-            for column, name in known
-            if name not in cells
+            (column, name.removeprefix(fields.prefix), read)
+            for column, name, read in known
+            if fields.is_key(name)
         ]
-        self._is_plain = not self._plan.constants and all(name != FULL_NAME for _, name in known)
+        has_full_name = any(name == FULL_NAME for _, name, _ in known)
+        self._is_plain = not (self._plan.constants or self._keys or has_full_name)
         self._columns = columns
 
     def _reader(self, name: str, form: str) -> Read | None:
@@ -146,7 +140,7 @@ class ColumnReader:
         elif form and name in fields.times:
             read = times.reader(form=form, zone=self._plan.zone)
         elif form and name in fields.names:
-            read = partial(_names, separator=form)
+            read = partial(read_names, separator=form)
         else:
             read = fields.cells[name]
         return partial(_worded, words=words, read=read) if words else read
@@ -158,7 +152,7 @@ class ColumnReader:
                 value = _checked(name, read, text)
                 if value is not None:
                     body[name] = value
-        if self._is_plain and not self._keys:
+        if self._is_plain:
             return body
         keys: dict[str, Any] = {}
         for column, key, read_key in self._keys:
@@ -199,7 +193,7 @@ class ColumnReader:
             body[ours] = value
 
     def _finish(self, body: dict[str, Any], keys: dict[str, Any]) -> dict[str, Any]:
-        """Add what every row has, part a full name, and lay the keys into their object."""
+        """Add the constants, split a full name, and put the keys into their object."""
         prefix = self._fields.prefix
         for name, value in self._plan.constants.items():
             if self._fields.is_key(name):
@@ -211,7 +205,7 @@ class ColumnReader:
                 body[name] = [*(given or ()), *value]
         full_name = body.pop(FULL_NAME, None)
         if isinstance(full_name, str):
-            _part(body, full_name)
+            _split_name(body, full_name)
         name = self._fields.object_name
         held = body.get(name)
         if keys and held is None:
@@ -248,15 +242,16 @@ def _worded(text: str, *, words: Mapping[str, str], read: Read | None) -> Any:  
     return given if read is None else read(given)
 
 
-def _names(text: str, *, separator: str) -> list[str] | None:
+def read_names(text: str, *, separator: str = name_cells.SEPARATOR) -> list[str] | None:
+    """Return the names of a cell; raises `InvalidField`."""
     try:
         return name_cells.parted(text, separator=separator)
     except name_cells.InvalidNames as error:
         raise InvalidField(str(error)) from error
 
 
-def _part(body: dict[str, Any], full_name: str) -> None:
-    """Part `Lena Moss` and `Moss, Lena`; names of their own columns stay."""
+def _split_name(body: dict[str, Any], full_name: str) -> None:
+    """Split `Lena Moss` and `Moss, Lena`; names of their own columns stay."""
     last, comma, first = full_name.partition(",")
     if not comma:
         first, _, last = full_name.strip().partition(" ")

@@ -24,7 +24,7 @@ UNCLOSED = Fault("row", "opens a quote that is not closed.")
 # again, so that a file full of them is not read once for each of its lines.
 SHORTEST_LOOK_AHEAD = 4096
 _MAYBE_GUARD = re.compile(rb"(?:^|[,;\t|\"\n])'")
-# Between cells. The comma first: it counts where another one is as frequent.
+# Between cells; of those that a header has equally often, the first counts.
 DELIMITERS = (",", ";", "\t", "|")
 # Some spreadsheets write it, and read it, as the first line.
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n?", re.IGNORECASE)
@@ -45,7 +45,7 @@ class _Beyond:
 
 
 class Header(NamedTuple):
-    """The names of the columns, the number of the line after them, and what parts cells."""
+    """The names of the columns, the number of the line after them, and what separates cells."""
 
     columns: tuple[str, ...]
     next_line: int

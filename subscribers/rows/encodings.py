@@ -1,7 +1,7 @@
 """Whether a file is UTF-8 all through, and which encoding it may be if it is not.
 
-A file is never read half in one encoding and half in another: it is asked for before a row is
-written.
+A file is never read half in one encoding and half in another: the encoding is asked for before a
+row is written.
 """
 
 import codecs

@@ -71,7 +71,7 @@ def sources_of(
 
 
 def _format_of(name: str) -> str | None:
-    """Return the format of what is read and never written; None for other names."""
+    """Return the format by names that imports read and nothing writes; None for others."""
     stem = name.lower().removesuffix(".gz")
     if stem.endswith((".tsv", ".txt", ".xlsx")):
         return CSV
@@ -87,7 +87,7 @@ def check_encoding(source: Source) -> None:
 
 
 def stored_size(source: Source) -> int | None:
-    """Return how many bytes the meter comes to; None where it does not count those of the disk."""
+    """Return where the meter ends, in bytes; None where it does not count bytes of the disk."""
     is_plain = unpacking.inside_zip(source.name) is None and not source.is_workbook
     return Path(source.name).stat().st_size if is_plain and can_be_read_again(source) else None
 

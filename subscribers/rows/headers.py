@@ -14,7 +14,8 @@ _STANDINGS = (
 _STANDING = frozenset({"subscribe", "subscription", "baja"})
 # The fields that say it.
 STANDINGS = frozenset({
-    "status", "subscribed", "unsubscribed", "bounced", "complained", "unsubscribedAt",
+    "status", "subscribed", "unsubscribed", "bounced", "complained", "unsubscribedAt", "bouncedAt",
+    "suppressedFor",
 })  # fmt: skip
 # Such a column describes another one.
 _DETAILS = ("reason", "comment", "campaign", "campaignid", "campaigntitle", "reasonother", "source")
@@ -78,12 +79,16 @@ OF_PEOPLE: Mapping[str, tuple[str, ...]] = {
         "unsubtime", "unsubscribetime", "unsubscribedate", "unsubscribeddate", "optouttime",
         "optoutdate", "abgemeldetam", "abmeldedatum",
     ),
+    "bouncedAt": ("cleantime", "bouncetime", "bouncedate"),
+    "suppressedFor": ("emailsuppressions",),
     "consentAt": (
         "confirmtime", "confirmedat", "consenttimestamp", "consenttime", "consentdate",
-        "optintime", "optindate", "doubleoptinat",
+        "optindate", "doubleoptinat",
     ),
     "consentChangedAt": ("emailmarketingconsenttimestamp",),
-    "consentIp": ("confirmip", "optinip"),
+    "consentIp": ("confirmip",),
+    "signedUpAt": ("optintime",),
+    "signedUpIp": ("optinip",),
 }  # fmt: skip
 OF_EVENTS: Mapping[str, tuple[str, ...]] = {
     **OF_PERSON,

@@ -20,6 +20,12 @@ def as_lines(plan: ColumnPlan) -> Iterator[str]:
         yield _printable(f"{theirs[:LONGEST_NAME]} → {became}{such_as}")
     if len(shown) > MOST_COLUMNS:
         yield f"and {len(shown) - MOST_COLUMNS} more columns"
+    for name, words in plan.values.items():
+        if "" in words:
+            yield _printable(f"rows without {name} → {name}: {words['']}")
+    for name, status in plan.files:
+        if status:
+            yield _printable(f"every row of {name} → status: {status}")
     for name, value in plan.constants.items():
         yield _printable(f"every row → {name}: {value}")
     if any(each.form in _NAIVE or "%" in each.form for each in plan.columns.values()):

@@ -11,6 +11,8 @@ BY_MAP = "--map"
 BY_NAME = "the same name"
 BY_SYNONYM = "a known name"
 IGNORED = "--ignore-column"
+# Before the product's name.
+OF_PRESET = "--from"
 # Before the field that another column is.
 ANOTHER = "another column is "
 
@@ -28,16 +30,23 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class ColumnPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     columns: dict[str, Column] = {}
-    # By field, and by the folded word of the file.
+    # What words of the file mean, by field and folded word.
     values: dict[str, dict[str, str]] = {}
-    # Of every row, by field.
+    # The same value for every row, by field.
     constants: dict[str, Any] = {}
-    # Of times that name none.
+    # The zone of times that name none.
     zone: str = "UTC"
     # How many good rows were looked at to decide it; 0 for a pipe.
     rows: int = 0
     # Whether cells of attributes and properties whose column has no form stay texts.
     is_text_kept: bool = False
+    # The name of each file, and the status of all of its rows where the name says one.
+    files: tuple[tuple[str, str], ...] = ()
+
+    def said_of_file(self, index: int) -> dict[str, str]:
+        """Return what the name of a file says of all of its rows, by field."""
+        status = self.files[index][1] if index < len(self.files) else ""
+        return {"status": status} if status else {}
 
     def without_samples(self) -> "ColumnPlan":
         """Return the plan without what the file says of people."""

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from subscribers.rows.headers import STANDINGS, folded, says_standing
-from subscribers.rows.plans import ANOTHER, ColumnPlan
+from subscribers.rows.plans import ANOTHER, OF_PRESET, ColumnPlan
 from subscribers.rows.status_words import ACTIVE, status_of
 from subscribers.wire.payloads import Fault, InvalidRequest
 
 # Into so many levels of an object that nothing reads.
 MOST_LEVELS = 3
 NOT_PLANNED = (
-    "looks as if it says who left or agreed, and no row that was looked at first has it: give "
+    "looks as if it says who left or agreed, and none of the rows looked at first has it: give "
     "--map {name}={field}, or --ignore-column {name}."
 )
 _STATUS_SHARE = 0.8
@@ -19,6 +19,9 @@ _FEWEST_WORDS = 2
 
 
 class KnownFields(Protocol):
+    @property
+    def prefix(self) -> str: ...
+
     @property
     def synonyms(self) -> Mapping[str, tuple[str, int]]: ...
 
@@ -55,6 +58,9 @@ class Watch:
             rule = "" if column is None else column.rule
             if column is None and name in self._fields:
                 continue
+            if column is not None and rule.startswith(OF_PRESET):
+                # A product's own column that becomes an attribute is read as nothing else.
+                rule = "" if column.field == f"{self._fields.prefix}{name}" else rule
             if isinstance(value, dict) and not rule:
                 for path, inner in paths_in(name, value):
                     if path not in self._planned:

@@ -4,7 +4,8 @@ A word that means neither active nor pending for certain means that nobody may w
 agreed comes in as unsubscribed.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 
 from subscribers.rows.headers import folded
 
@@ -23,7 +24,7 @@ _WORDS = {
         "inactif", "baja", "desuscrito", "inactivo",
     ),
     BOUNCED: ("bounced", "bounce", "hardbounce", "hardbounced", "cleaned", "invalid",
-              "undeliverable"),
+              "invalidemail", "undeliverable"),
     COMPLAINED: ("complained", "complaint", "spam", "spamcomplaint", "reportedspam", "abuse",
                  "junk"),
     PENDING: ("pending", "unconfirmed", "notconfirmed", "awaitingconfirmation", "unbestätigt",
@@ -54,3 +55,13 @@ def flag_of(value: object) -> bool | None:
     if word in _YES:
         return True
     return False if word in _NO else None
+
+
+def reasons_in(value: object) -> Iterator[str]:
+    """Yield the status of each reason for which nobody may write, such as `['HARD_BOUNCE']`.
+
+    A reason with another word counts as an unsubscribe.
+    """
+    for word in re.split(r"[,;|]", str(value)):
+        if folded(word) and flag_of(word) is not False:
+            yield status_of(word) or UNSUBSCRIBED

@@ -5,7 +5,7 @@ What cannot be decided, or would be lost in silence, is refused with the option 
 """
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from subscribers.rows.plans import (
     BY_NAME,
     BY_SYNONYM,
     IGNORED,
+    OF_PRESET,
     Column,
     ColumnPlan,
 )
@@ -32,6 +33,8 @@ MOST_COLUMNS = 2_000
 ERROR = "error"
 # The fields of which a file must have one, each with what to do about it.
 Needs = Sequence[tuple[frozenset[str], str]]
+# The field of a column beside others: "" for one that is never read, None for an unknown one.
+RestOfPreset = Callable[[str, Collection[str]], str | None]
 # Before those of synonyms, which begin at 0.
 _RANK_OF_MAP, _RANK_OF_PRESET, _RANK_OF_NAME = -3, -2, -1
 UNDECIDED = "undecided"
@@ -52,6 +55,12 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     # The fields of a product's own columns, and the name of the product.
     preset: Mapping[str, str] = {}
     preset_name: str = ""
+    # The fields of the product's columns that `preset` does not have.
+    preset_rest: RestOfPreset | None = None
+    # The form of the product's times in which day and month could be either.
+    either: str = ""
+    # The name of each file, and the status that it says of its rows.
+    files: tuple[tuple[str, str], ...] = ()
     # Columns that are used otherwise, such as by --event-id-from.
     taken: frozenset[str] = frozenset()
 
@@ -95,6 +104,8 @@ class _Look:
         self._header: tuple[str, ...] | None = None
         # Its columns of addresses.
         self._addresses: list[str] = []
+        # The header, or the keys, that are looked at.
+        self._beside: Collection[str] = ()
         # Of each table, and what all objects have.
         self._headers: dict[tuple[str, ...], None] = {}
         self._keys: dict[str, None] = {}
@@ -105,9 +116,11 @@ class _Look:
         values = row.fields
         if row.columns is not None and row.columns is not self._header:
             self.head(row.columns)
-        if values is None or row.fault is not None or self._names_nobody(values):
+        if values is None or row.fault is not None:
             return
         self.rows += 1
+        if self._names_nobody(values):
+            return
         if row.columns is None:
             self._add_keys(values)
         if self.sampled:
@@ -127,6 +140,7 @@ class _Look:
         """Take a table's header."""
         self._header, self.is_table = columns, True
         self._headers[columns] = None
+        self._beside = columns
         for column in columns:
             self._add(column)
         self._addresses = [
@@ -139,6 +153,7 @@ class _Look:
         return self.is_table and bool(cells) and not any("@" in cell for cell in cells)
 
     def _add_keys(self, values: Mapping[str, Any]) -> None:
+        self._beside = values.keys()
         if not self._keys:
             # Also what comes in later rows only.
             for column in (*self.wishes.map, *self.wishes.ignored):
@@ -155,8 +170,11 @@ class _Look:
                     self._add_standings(column, value)
 
     def _is_unread(self, column: str) -> bool:
+        """Tell whether nothing reads a column, or a preset of people keeps it as an attribute."""
         seen = self.seen.get(column)
-        return seen is not None and not seen.rule
+        if seen is None or not seen.rule or "status" not in self.fields:
+            return seen is not None and not seen.rule
+        return seen.rule.startswith(OF_PRESET) and seen.field == f"{self.fields.prefix}{column}"
 
     def _add_standings(self, column: str, value: Mapping[str, Any]) -> None:
         for name, _ in standings.paths_in(column, value):
@@ -189,7 +207,7 @@ class _Look:
             self.undecided[column] = seen
 
     def _is_typed(self, name: str) -> bool:
-        return self.is_table and self.fields.is_key(name)
+        return self.is_table and name in self.fields and self.fields.is_key(name)
 
     def _meaning(self, column: str) -> tuple[str, str, int]:
         """Return a column's field, the rule, and how well it fits: the least number wins."""
@@ -199,7 +217,10 @@ class _Look:
         if column in wishes.ignored:
             return "", IGNORED, 0
         if column in wishes.preset:
-            return wishes.preset[column], f"--from {wishes.preset_name}", _RANK_OF_PRESET
+            return wishes.preset[column], f"{OF_PRESET} {wishes.preset_name}", _RANK_OF_PRESET
+        rest = wishes.preset_rest and wishes.preset_rest(column, self._beside)
+        if rest is not None:
+            return rest, f"{OF_PRESET} {wishes.preset_name}", _RANK_OF_PRESET
         if column in self.fields:
             return column, BY_NAME, _RANK_OF_NAME
         field, rank = self.fields.synonyms.get(folded(column), ("", 0))
@@ -223,7 +244,8 @@ class _Look:
             self._refuse_standings(columns, name)
         wishes = self.wishes
         self._refuse_constants(columns, name)
-        return ColumnPlan(columns, wishes.values, wishes.constants, wishes.zone, self.rows)
+        said = (wishes.values, wishes.constants, wishes.zone, self.rows)
+        return ColumnPlan(columns, *said, files=wishes.files)
 
     def _refuse_missing(self, name: str) -> None:
         """Refuse names of columns that the file does not have; keys may come in later rows."""
@@ -299,6 +321,8 @@ class _Look:
         if seen.forms.keys() <= {"", NO_TIME} and (seen.forms[""] or not seen.forms):
             return ""
         forms = {form or times.ISO for form in seen.forms} - {NO_TIME}
+        if self.wishes.either and times.EITHER in forms:
+            forms = forms - {times.EITHER} | {self.wishes.either}
         try:
             return times.decide(forms)
         except times.Undecided as error:
@@ -313,9 +337,12 @@ class _Look:
         for column, planned in columns.items():
             seen, rival_of = self.seen[column], planned.rule.removeprefix(ANOTHER)
             is_known = planned.rule and rival_of not in STANDINGS
-            if planned.field or is_known or column in {*self.wishes.taken, ERROR}:
+            is_read = (planned.field or is_known) and not self._is_unread(column)
+            if is_read or column in {*self.wishes.taken, ERROR}:
                 continue
-            has_words = standings.are_words(filled=seen.filled, words=seen.words, stops=seen.stops)
+            # A product's own column is an attribute, of which one word says little.
+            stops = 0 if planned.field else seen.stops
+            has_words = standings.are_words(filled=seen.filled, words=seen.words, stops=stops)
             is_second = rival_of in STANDINGS and seen.filled
             if self.rows and (says_standing(column) or has_words or is_second):
                 target = "status" if "status" in self.fields else f"{self.fields.prefix}status"

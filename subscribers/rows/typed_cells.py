@@ -11,7 +11,7 @@ from typing import Any
 from subscribers.wire import json_gate
 from subscribers.wire.payloads import InvalidField
 
-# Every cell as it is; as texts, but `null` is no value; whatever JSON each cell is; one type.
+# VERBATIM keeps each cell, TEXT each but `null`; JSON reads each cell by itself.
 VERBATIM, TEXT, JSON, NUMBER, BOOLEAN = "verbatim", "text", "json", "number", "boolean"
 # What `--types` takes.
 TYPES = (TEXT, NUMBER, BOOLEAN, JSON)

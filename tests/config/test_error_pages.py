@@ -29,6 +29,7 @@ def test_what_nobody_may_do_has_a_page(admin_client: Client) -> None:
 
     assert answer.status_code == HTTPStatus.FORBIDDEN
     assert "This is not allowed" in answer.content.decode()
+    assert HOME in answer.content.decode()
 
 
 def test_a_failure_has_a_page_that_needs_no_database(rf: RequestFactory) -> None:

@@ -10,7 +10,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from events.services.enrollments.entering import enroll
-from subscribers.api.calls import METHODS, Call, ResourceView
+from subscribers.api.calls import METHODS, ResourceView
+from subscribers.api.declared import Call
 from subscribers.api.document import document
 from subscribers.models import ApiKey, Subscriber
 from tests.support.calling import Caller, Reply

@@ -1,4 +1,4 @@
-"""Files of events for tests, and the command that imports them."""
+"""Files for tests, and the commands that import them."""
 
 import io
 import json
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.core.management import CommandError, call_command
+
+from subscribers.models import ImportRun, Subscriber
 
 
 def write_lines(path: Path, rows: Sequence[object]) -> Path:
@@ -35,3 +38,22 @@ def import_events(path: Path, *arguments: str, slug: str = "acme") -> tuple[int,
         code = error.returncode
     lines = out.getvalue().splitlines()
     return code, json.loads(lines[-1]) if lines else {}
+
+
+def imported(command: str, folder: Path, text: str, *arguments: str, name: str) -> str:
+    """Import a file; return what the terminal shows."""
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    shown = io.StringIO()
+    call_command(command, str(path), "--workspace=acme", *arguments, stdout=shown, stderr=shown)
+    return shown.getvalue()
+
+
+def refused(command: str, folder: Path, text: str, *arguments: str, name: str) -> str:
+    """Import a file that must not begin; return why."""
+    with pytest.raises(CommandError) as caught:
+        imported(command, folder, text, *arguments, name=name)
+    assert caught.value.returncode == 2
+    assert not Subscriber.objects.exists()
+    assert not ImportRun.objects.exists()
+    return str(caught.value)

@@ -2,14 +2,17 @@
 
 import io
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 from django.core.management import CommandError, call_command
 
-from subscribers.models import ImportRun, Subscriber
+from subscribers.models import Subscriber
+from tests.support import importing_files
 
+imported = partial(importing_files.imported, "import_subscribers", name="people.csv")
+refused = partial(importing_files.refused, "import_subscribers", name="people.csv")
 # A person as a test writes one: address, first name, last name, status, attributes.
 Known = tuple[str, str, str, str, dict[str, Any]]
 
@@ -20,17 +23,6 @@ class Came:
 
     code: int
     said: str
-
-
-def imported(folder: Path, text: str, *arguments: str, name: str = "people.csv") -> str:
-    """Import a file; return what the terminal shows."""
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    shown = io.StringIO()
-    call_command(
-        "import_subscribers", str(path), "--workspace=acme", *arguments, stdout=shown, stderr=shown
-    )
-    return shown.getvalue()
 
 
 def came(
@@ -54,16 +46,6 @@ def came(
     except CommandError as error:
         return Came(error.returncode, f"{shown.getvalue()}{error}")
     return Came(0, shown.getvalue())
-
-
-def refused(folder: Path, text: str, *arguments: str, name: str = "people.csv") -> str:
-    """Import a file that must not begin; return why."""
-    with pytest.raises(CommandError) as caught:
-        imported(folder, text, *arguments, name=name)
-    assert caught.value.returncode == 2
-    assert not Subscriber.objects.exists()
-    assert not ImportRun.objects.exists()
-    return str(caught.value)
 
 
 def only() -> Subscriber:

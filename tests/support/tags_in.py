@@ -11,7 +11,9 @@ from django.core.management import CommandError, call_command
 from subscribers.management.importing import ImportCommand
 from subscribers.models import ImportRun, Tag, Workspace
 from subscribers.rows.columns import Fields
+from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import Row
+from subscribers.services.imports.file_kinds import FileKind, Options
 from subscribers.services.imports.loop import Parsed, RowsOutcome
 from subscribers.services.imports.runs import Counted, Rejected
 from subscribers.wire.payloads import Fault
@@ -56,26 +58,32 @@ class TagImporter:
         """Nothing is remembered."""
 
 
+FIELDS = Fields(cells={"tag": None}, prefix="tag.", object_name="tags")
+
+
 class ImportTags(ImportCommand):
     """Imports tags, as events would be; `before_batch` runs within each batch's transaction."""
 
     kind = ImportRun.Kind.EVENTS
-    fields = Fields(cells={"tag": None}, prefix="tag.", object_name="tags")
 
     def __init__(self, before_batch: Callable[[], None] = lambda: None) -> None:
         super().__init__()
         self.before_batch = before_batch
         self.followed: list[str] = []
 
-    def importer(
-        self,
-        *,
-        workspace: Workspace,
-        run: ImportRun,  # noqa: ARG002 - the frame's
-        options: dict[str, Any],
-    ) -> TagImporter:
-        column = next((theirs for theirs, ours in options["map"].items() if ours == "tag"), "tag")
-        return TagImporter(workspace, column, self.before_batch)
+    @property
+    def files(self) -> FileKind:  # type: ignore[override] # each command here has its own
+        return FileKind(
+            fields=lambda _options: FIELDS,
+            needs=lambda _options: (),
+            preset=lambda _options: {},
+            importer=self._importer,
+        )
+
+    def _importer(self, run: ImportRun, options: Options, _plan: ColumnPlan) -> TagImporter:
+        renamed = options.get("map", {})
+        column = next((theirs for theirs, ours in renamed.items() if ours == "tag"), "tag")
+        return TagImporter(run.workspace, column, self.before_batch)
 
     def after_run(self, *, run: ImportRun, now: datetime) -> None:  # noqa: ARG002 - the frame's
         self.followed.append(run.status)

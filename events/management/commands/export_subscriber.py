@@ -9,7 +9,6 @@ from events.services.people import document
 from subscribers.management import people
 from subscribers.management.exporting.endings import early_endings
 from subscribers.management.exporting.output import STANDARD_OUTPUT, opened
-from subscribers.services.audience import named_people
 
 
 class Command(BaseCommand):
@@ -19,7 +18,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("person", metavar="ADDRESS", help=f"The person: {named_people.FORMS}.")
+        people.add_to(parser)
         parser.add_argument(
             "file",
             nargs="?",
@@ -27,11 +26,9 @@ class Command(BaseCommand):
             metavar="FILE",
             help="The file to write; without it, or -: standard output.",
         )
-        parser.add_argument("--workspace", required=True, metavar="SLUG")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = people.workspace_of(slug=options["workspace"])
-        person = people.person_of(workspace=workspace, name=options["person"])
+        person = people.named_by(options)
         name: str = options["file"]
         with (
             early_endings(name=name, say=self.stderr.write),

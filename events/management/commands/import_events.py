@@ -4,24 +4,17 @@ import gc
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.utils import timezone
 
-from events.intake.cells import BESIDE_PRESETS, FIELDS, NEEDS_A_NAME, NEEDS_A_PERSON, NEEDS_A_TIME
 from events.intake.presets import PRESETS, Preset
-from events.intake.rows import EventReader
 from events.services.counts import roll_ups
-from events.services.history.importing import Attributes, EventImporter
-from events.services.ingestion.request import current_limits
+from events.services.history.importing import FILES, Attributes
 from subscribers.management.importing import ImportCommand
 from subscribers.management.importing.arguments import wrong
-from subscribers.models import ImportRun, Workspace
-from subscribers.rows.columns import Fields
-from subscribers.rows.survey import Needs
+from subscribers.models import ImportRun
 
 # Processes that answer requests come first.
 NICENESS = 5
@@ -37,7 +30,7 @@ class Command(ImportCommand):
         " running a rule, a sequence or a mail. Creates people and definitions as the API does."
     )
     kind = ImportRun.Kind.EVENTS
-    fields = FIELDS
+    files = FILES
     is_surveyed_whole = False
 
     def run_from_argv(self, argv: list[str]) -> None:
@@ -70,12 +63,12 @@ class Command(ImportCommand):
             choices=list(map(str, Attributes)),
             default=str(Attributes.FILL),
             help="What rows do with attributes of people: fill what is empty (the default), newest "
-            "(a row newer than all events of the person counts), or ignore.",
+            "(a row that is newer than all events of the person replaces them), or ignore.",
         )
         parser.add_argument(
             "--occurred-now",
             action="store_true",
-            help="Date events without a time now; without it they are refused.",
+            help="Give events without a time the time of the import; without it they are refused.",
         )
         parser.add_argument(
             "--trigger",
@@ -87,53 +80,18 @@ class Command(ImportCommand):
         preset = PRESETS.get(options["preset"])
         if preset is not None:
             _refuse_beside(preset, options)
-        return {
+        kept = {
             "from": options["preset"],
             "eventIdFrom": options["event_id_from"],
             "asText": options["as_text"],
             "trigger": options["trigger"],
-            # Left out where not given, so that runs of earlier releases are resumed.
-            **({"occurredNow": True} if options["occurred_now"] else {}),
-            **({"attributes": options["attributes"]} if options["attributes"] != "fill" else {}),
         }
-
-    def needs(self, options: dict[str, Any]) -> Needs:
-        if options["preset"] is not None:
-            return ()
-        needs = (NEEDS_A_PERSON, NEEDS_A_NAME)
-        return needs if options["occurred_now"] else (*needs, NEEDS_A_TIME)
-
-    def preset(self, options: dict[str, Any]) -> Mapping[str, str]:
-        preset = PRESETS.get(options["preset"])
-        return {} if preset is None else preset.columns
-
-    def fields_of(self, options: dict[str, Any]) -> Fields:
-        return FIELDS if options["preset"] is None else BESIDE_PRESETS
-
-    def importer(
-        self, *, workspace: Workspace, run: ImportRun, options: dict[str, Any]
-    ) -> EventImporter:
-        # History may have any age.
-        attributes = Attributes(options["attributes"])
-        limits = replace(current_limits(), oldest=timedelta.max)
-        reader = EventReader(
-            limits=limits,
-            plan=options["plan"],
-            preset=PRESETS.get(options["preset"]),
-            event_id_from=options["event_id_from"],
-            is_live_kept=options["trigger"],
-            # Release 0.2.0, whose runs have no mapping, dated such events now.
-            needs_time=run.mapping is not None and not options["occurred_now"],
-            ignores_profile=attributes is Attributes.IGNORE,
-        )
-        return EventImporter(
-            workspace=workspace,
-            reader=reader,
-            limits=limits,
-            clock=timezone.now,
-            is_dry_run=run._state.adding,
-            attributes=attributes,
-        )
+        # Only where given, so that runs of earlier releases are resumed.
+        if options["occurred_now"]:
+            kept["occurredNow"] = True
+        if options["attributes"] != Attributes.FILL:
+            kept["attributes"] = options["attributes"]
+        return kept
 
     def after_run(self, *, run: ImportRun, now: datetime) -> None:
         """Count the imported events, so that pages show them before the worker's next count."""

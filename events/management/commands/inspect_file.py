@@ -20,7 +20,9 @@ from subscribers.rows.files import (
 from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import CSV, JSONL, InvalidFile
 from subscribers.rows.survey import Needs, Wishes, check_needs, survey
+from subscribers.services.imports import people
 from subscribers.services.imports.people import columns
+from subscribers.services.imports.people import presets as people_presets
 
 KINDS: dict[str, tuple[Fields, Needs]] = {
     "import_subscribers": (columns.FIELDS, columns.NEEDS),
@@ -77,12 +79,27 @@ class Command(BaseCommand):
             }  # fmt: skip
         except InvalidFile as error:
             raise CommandError(str(error)) from error
+        product = None if header is None else people_presets.fitting(header.columns)
         command = "import_subscribers"
-        if _used(plans["import_events"]) >= EVENT:
+        if product is None and _used(plans["import_events"]) >= EVENT:
             command = "import_events"
-        plan = plans[command]
         parted = "" if header is None else f" with {header.delimiter!r} between cells"
         self.stdout.write(f"{source.name}: {source.format.upper()}{parted}, for {command}")
+        refusal = ""
+        if product is not None and header is not None:
+            title = people_presets.PRESETS[product].title
+            self.stdout.write(f"It looks like an export of {title}: --from {product}")
+            try:
+                wishes = people.FILES.completed(
+                    wishes, {"from": product}, [(source.name, header.columns)]
+                )
+            except InvalidFile as error:
+                refusal = str(error)
+            plans[command] = survey(
+                rows=read_rows(sources=[source]), fields=KINDS[command][0], wishes=wishes,
+                name=name, is_whole=True, is_refused=False,
+            )  # fmt: skip
+        plan = plans[command]
         for line in plan_words.as_lines(plan):
             self.stdout.write(f"  {line}")
         given = [
@@ -92,6 +109,7 @@ class Command(BaseCommand):
             for part in (f"--{option}", options[option])
         ]
         given += [part for form in options["date_format"] for part in ("--date-format", form)]
+        given += ["--from", product] if product is not None else []
         words = ["manage.py", command, name, *given, "--workspace", "SLUG", "--dry-run"]
         fields, needs = KINDS[command]
         try:
@@ -101,8 +119,9 @@ class Command(BaseCommand):
                 is_whole=True,
             )  # fmt: skip
         except InvalidFile as error:
-            advice = first_lines.advice(source)
-            self.stdout.write(f"As it is, it would be refused. {error}{advice}")
+            refusal = refusal or f"{error}{first_lines.advice(source)}"
+        if refusal:
+            self.stdout.write(f"As it is, it would be refused. {refusal}")
         self.stdout.write(f"Try it with: {shlex.join(words)}")
 
 

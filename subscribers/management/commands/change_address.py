@@ -6,7 +6,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from subscribers.management import asking_first, people
-from subscribers.services.audience import named_people
 from subscribers.services.people import changing_address, erasing
 from subscribers.wire.addresses import InvalidAddress
 
@@ -15,13 +14,11 @@ class Command(BaseCommand):
     help = "Change a subscriber's address to one that is free; waiting mail goes there."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("person", metavar="PERSON", help=f"Named by {named_people.FORMS}.")
+        people.add_to(parser)
         parser.add_argument("new", metavar="NEW", help="The new address.")
-        parser.add_argument("--workspace", required=True, metavar="SLUG")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = people.workspace_of(slug=options["workspace"])
-        person = people.person_of(workspace=workspace, name=options["person"])
+        person = people.named_by(options)
         try:
             changed = changing_address.change(
                 subscriber_id=person.pk,

@@ -7,7 +7,6 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from subscribers.management import asking_first, people
-from subscribers.services.audience import named_people
 from subscribers.services.people import editing, erasing
 from subscribers.services.people.editing import Edit
 from subscribers.wire.payloads import InvalidField, read_external_id
@@ -17,15 +16,13 @@ class Command(BaseCommand):
     help = "Change a subscriber's external id to one that is free, or remove it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("person", metavar="PERSON", help=f"Named by {named_people.FORMS}.")
+        people.add_to(parser)
         parser.add_argument(
             "new", metavar="NEW", help='The new external id; "" leaves the subscriber without one.'
         )
-        parser.add_argument("--workspace", required=True, metavar="SLUG")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = people.workspace_of(slug=options["workspace"])
-        person = people.person_of(workspace=workspace, name=options["person"])
+        person = people.named_by(options)
         try:
             new = read_external_id(options["new"]) if options["new"].strip() else None
             editing.edit(

@@ -6,7 +6,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from subscribers.management import asking_first, people
-from subscribers.services.audience import named_people
 from subscribers.services.people import erasing
 
 SUPPRESSED = "No more mail goes to the address; only its hash is kept."
@@ -21,8 +20,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("person", metavar="PERSON", help=f"Named by {named_people.FORMS}.")
-        parser.add_argument("--workspace", required=True, metavar="SLUG")
+        people.add_to(parser)
         parser.add_argument(
             "--allow-return",
             action="store_true",
@@ -31,12 +29,9 @@ class Command(BaseCommand):
         asking_first.add_to(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = people.workspace_of(slug=options["workspace"])
-        person = people.person_of(workspace=workspace, name=options["person"])
-        asking_first.make_sure(
-            question=f"Erase {person.email} ({person.public_id}) of {workspace.slug} for ever?",
-            is_sure=options["yes"],
-        )
+        person = people.named_by(options)
+        whom = f"{person.email} ({person.public_id}) of {options['workspace']}"
+        asking_first.make_sure(question=f"Erase {whom} for ever?", is_sure=options["yes"])
         try:
             erased = erasing.erase(
                 subscriber_id=person.pk,

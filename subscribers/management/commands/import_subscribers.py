@@ -1,25 +1,16 @@
 """`import_subscribers FILE…`: imports people and their consent, and starts nothing."""
 
-import math
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandParser
 
 from subscribers.management import asking_first
 from subscribers.management.importing import ImportCommand
 from subscribers.models import ImportRun, Workspace
 from subscribers.rows.plans import ColumnPlan
-from subscribers.rows.status_words import GONE, status_of
-from subscribers.rows.survey import Needs
-from subscribers.services.consent.ledger import Circumstances
-from subscribers.services.imports.people import (
-    Duplicates,
-    ImportOptions,
-    OptInMode,
-    SubscriberImporter,
-)
-from subscribers.services.imports.people.columns import FIELDS, NEEDS
+from subscribers.services.imports.file_kinds import Options
+from subscribers.services.imports.people import FILES, Duplicates, OptInMode, mails_to_confirm
+from subscribers.services.imports.people.presets import PRESETS
 
 
 class Command(ImportCommand):
@@ -28,9 +19,16 @@ class Command(ImportCommand):
         "Starts no sequence; people who unsubscribed or are suppressed get no mail again."
     )
     kind = ImportRun.Kind.SUBSCRIBERS
-    fields = FIELDS
+    files = FILES
 
     def add_own_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--from",
+            dest="preset",
+            choices=sorted(PRESETS),
+            help="The product that wrote the export; --map, --value, --set, --ignore-column, "
+            "--date-format and --timezone override it.",
+        )
         parser.add_argument(
             "--duplicates",
             choices=list(map(str, Duplicates)),
@@ -63,26 +61,16 @@ class Command(ImportCommand):
             help="Keep cells of attributes.* as texts, numbers and true, false, null too.",
         )
 
-    def make_sure(self, *, plan: ColumnPlan, workspace: Workspace, options: dict[str, Any]) -> None:
+    def make_sure(
+        self, *, workspace: Workspace, kept: Options, plan: ColumnPlan, is_sure: bool
+    ) -> None:
         """Ask before a mail to everybody of a file that proves no consent."""
-        proofs = {column.field for column in plan.columns.values() if column.samples}
-        is_proved = not proofs.union(plan.constants).isdisjoint({"consentAt", "consentChangedAt"})
-        is_chosen = options["opt_in_mode"] != OptInMode.DEFAULT or is_proved
-        status = status_of(str(plan.constants.get("status", "")))
-        if is_chosen or not workspace.double_opt_in or status in GONE:
-            return
-        most = settings.CONFIRMATIONS_PER_HOUR
-        hours = f" over {max(math.ceil(plan.rows / most), 1)} hours" if most else ""
-        mails = (
-            f"up to {plan.rows:,} confirmation mails{hours}"
-            if plan.rows
-            else ("a confirmation mail to every new person")
-        )
-        question = (
-            f"No column proves consent (consentAt): this queues {mails}. "
-            "--opt-in-mode confirmed asks nobody. Go on?"
-        )
-        asking_first.make_sure(question=question, is_sure=options["yes"])
+        if mails := mails_to_confirm(workspace=workspace, options=kept, plan=plan):
+            question = (
+                f"No column proves consent (consentAt): this queues {mails}. "
+                "--opt-in-mode confirmed asks nobody. Go on?"
+            )
+            asking_first.make_sure(question=question, is_sure=is_sure)
 
     def own_options(self, options: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -90,24 +78,7 @@ class Command(ImportCommand):
             "optInMode": options["opt_in_mode"],
             "createLists": options["create_lists"],
             "asText": options["as_text"],
-        } | ({"keepStatus": True} if options["keep_status"] else {})
-
-    def needs(self, options: dict[str, Any]) -> Needs:
-        return NEEDS
-
-    def importer(
-        self, *, workspace: Workspace, run: ImportRun, options: dict[str, Any]
-    ) -> SubscriberImporter:
-        return SubscriberImporter(
-            options=ImportOptions(
-                workspace=workspace,
-                circumstances=Circumstances(actor=run.actor),
-                attributes_bytes=settings.MAX_ATTRIBUTES_BYTES,
-                furthest_ahead=settings.MAX_EVENT_LEAD,
-                duplicates=Duplicates(options["duplicates"]),
-                opt_in_mode=OptInMode(options["opt_in_mode"]),
-                creates_lists=options["create_lists"],
-                keeps_status=options["keep_status"],
-            ),
-            plan=options["plan"],
-        )
+            # Left out where not given, so that runs of earlier releases are resumed.
+            **({"keepStatus": True} if options["keep_status"] else {}),
+            **({"from": options["preset"]} if options["preset"] else {}),
+        }

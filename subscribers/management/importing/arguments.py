@@ -1,7 +1,7 @@
 """The arguments of all imports."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ class ImportRequest:
 
     workspace: Workspace
     sources: Sequence[Source]
+    # The names of files that are not read.
+    left_out: Sequence[str] = ()
     # Theirs -> ours.
     map: dict[str, str]
     # Of all CSV files together, in their order; None where one can be read only once.
@@ -105,8 +107,11 @@ def add(parser: CommandParser) -> None:
     parser.add_argument("--batch-size", type=_positive, help=argparse.SUPPRESS)
 
 
-def read(options: dict[str, Any]) -> ImportRequest:
-    """Return the checked arguments; raises `CommandError` with the exit code 2."""
+def read(options: dict[str, Any], *, is_taken: Callable[[str], bool]) -> ImportRequest:
+    """Return the checked arguments; raises `CommandError` with the exit code 2.
+
+    `is_taken` tells whether a file of that name is read, or left out.
+    """
     workspace = Workspace.objects.filter(slug=options["workspace"]).first()
     if workspace is None:
         raise wrong(f"--workspace: there is no workspace with the slug {options['workspace']!r}.")
@@ -122,7 +127,10 @@ def read(options: dict[str, Any]) -> ImportRequest:
                 sheet=options["sheet"],
             )
         ]
-        sources, columns = _with_delimiters(named)
+        taken = [source for source in named if is_taken(source.name)]
+        if not taken:
+            raise wrong("FILE: none of these files has people with an address.")
+        sources, columns = _with_delimiters(taken)
     except InvalidFile as error:
         raise wrong(str(error)) from error
     if [source.name for source in sources].count(STANDARD_INPUT) > 1:
@@ -134,6 +142,7 @@ def read(options: dict[str, Any]) -> ImportRequest:
     return ImportRequest(
         workspace=workspace,
         sources=sources,
+        left_out=[source.name for source in named if source not in taken],
         map=dict(map(_pair, options["map"])),
         columns=columns,
         rejects=options["rejects"],

@@ -1,11 +1,13 @@
-"""The base of the import commands; each has its own `importer`."""
+"""The base of the import commands; each has its own `files`."""
 
 import time
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import chain
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -20,12 +22,11 @@ from subscribers.management.importing.result import Result
 from subscribers.management.importing.stopping import Stopping
 from subscribers.models import ImportRun, Workspace
 from subscribers.rows import plan_words
-from subscribers.rows.columns import Fields
-from subscribers.rows.files import can_be_read_again, read_rows
+from subscribers.rows.files import can_be_read_again, read_header, read_rows
 from subscribers.rows.plans import ColumnPlan
-from subscribers.rows.row import InvalidFile, Meter, Row
-from subscribers.rows.survey import Needs
+from subscribers.rows.row import InvalidFile, Meter, Row, Source
 from subscribers.services.imports import loop, runs
+from subscribers.services.imports.file_kinds import FileKind, Options
 from subscribers.services.imports.loop import Ended
 from subscribers.services.imports.runs import KeptNowhere, TakenOver
 from subscribers.services.workspaces import installation
@@ -40,6 +41,7 @@ ON_HOLD = "This is a restored copy on hold: run manage.py resume before you impo
 class _Work:
     asked: ImportRequest
     options: dict[str, Any]
+    plan: ColumnPlan
     run: ImportRun
     meter: Meter
     rejects: RejectsFile | KeptNowhere
@@ -57,8 +59,7 @@ class ImportCommand(BaseCommand):
 
     # Of ImportRun.Kind.
     kind: ClassVar[str]
-    # What columns may be.
-    fields: ClassVar[Fields]
+    files: ClassVar[FileKind]
     # Whether all rows are looked at first, or where nothing is to decide, the first thousand.
     is_surveyed_whole: ClassVar[bool] = True
 
@@ -78,52 +79,35 @@ class ImportCommand(BaseCommand):
         """
         return {}
 
-    def needs(self, options: dict[str, Any]) -> Needs:  # noqa: ARG002 - for others
-        """Return the fields that a file must have, each with what to do about it."""
-        return ()
-
-    def preset(self, options: dict[str, Any]) -> Mapping[str, str]:  # noqa: ARG002 - for others
-        """Return the fields of the columns of a product's export."""
-        return {}
-
-    def make_sure(self, *, plan: ColumnPlan, workspace: Workspace, options: dict[str, Any]) -> None:
+    def make_sure(
+        self, *, workspace: Workspace, kept: Options, plan: ColumnPlan, is_sure: bool
+    ) -> None:
         """Ask before a new run that cannot be taken back; raises `CommandError` for a no."""
-
-    def fields_of(self, options: dict[str, Any]) -> Fields:  # noqa: ARG002 - for others
-        """Return what columns may be with these options."""
-        return self.fields
-
-    @abstractmethod
-    def importer(
-        self, *, workspace: Workspace, run: ImportRun, options: dict[str, Any]
-    ) -> loop.Importer[Any]:
-        """Return what parses and writes rows; `options` as in `own_options`.
-
-        `run` is not stored (`run._state.adding`) in a dry run.
-        """
 
     def after_run(self, *, run: ImportRun, now: datetime) -> None:
         """Do what follows a run, also an interrupted or failed one (roll-ups)."""
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django gives them
-        asked = arguments.read(options)
+        of_product = {"from": options.get("preset")}
+        asked = arguments.read(options, is_taken=partial(self.files.is_taken, of_product))
         if not asked.is_dry_run and installation.on_hold_since():
             raise CommandError(ON_HOLD)
         options |= {"map": asked.map}
-        arguments.check_map(asked.map, self.fields)
-        kept = self.own_options(options) | opening.kept_options(options)
-        kept |= reading.kept_options(options)
-        plan, rows = (None, None) if asked.is_resuming else self._look(asked, options)
+        own = self.own_options(options)
+        arguments.check_map(asked.map, self.files.fields({}))
+        kept = own | opening.kept_options(options) | reading.kept_options(options)
+        plan, rows = (None, None) if asked.is_resuming else self._look(asked, options, kept)
         if plan is not None and not asked.is_dry_run:
-            self.make_sure(plan=plan, workspace=asked.workspace, options=options)
+            is_sure = options.get("yes", False)
+            self.make_sure(workspace=asked.workspace, kept=kept, plan=plan, is_sure=is_sure)
         run = opening.open_run(
             kind=self.kind, asked=asked, options=kept, plan=plan, say=self.stderr.write
         )
         if plan is None:
             plan = reading.stored_plan(run, options)
-        options |= {"plan": plan}
         if not options["quiet"]:
-            for line in plan_words.as_lines(plan):
+            skipped = (f"not read: {PurePath(name).name}" for name in asked.left_out)
+            for line in chain(plan_words.as_lines(plan), skipped):
                 self.stderr.write(f"  {line}", style_func=str)
         meter, already_read = opening.meter_of(run=run, asked=asked)
         begun = time.monotonic()
@@ -139,9 +123,9 @@ class ImportCommand(BaseCommand):
             runs.held(run),
             progress,
             Stopping(say=progress.say) as stopping,
-            self._rejects(run, asked) as rejects,
+            self._rejects(run, asked, plan) as rejects,
         ):
-            work = _Work(asked, options, run, meter, rejects, progress, stopping, rows)
+            work = _Work(asked, options, plan, run, meter, rejects, progress, stopping, rows)
             exit_code, error = self._import(work)
         said = Result(
             run=run,
@@ -156,28 +140,34 @@ class ImportCommand(BaseCommand):
         self._exit(said)
 
     def _look(
-        self, asked: ImportRequest, options: dict[str, Any]
+        self, asked: ImportRequest, options: dict[str, Any], kept: Options
     ) -> tuple[ColumnPlan, Iterator[Row] | None]:
-        fields = self.fields_of(options)
+        fields = self.files.fields(kept)
         wishes = reading.wishes_of(
             options=options,
             fields=fields,
             zone=asked.workspace.timezone,
-            preset=self.preset(options),
+            preset=self.files.preset(kept),
         )
+        try:
+            wishes = self.files.completed(wishes, kept, list(map(_header, asked.sources)))
+        except InvalidFile as error:
+            raise arguments.wrong(str(error)) from error
         return reading.plan_of(
             asked=asked,
             fields=fields,
             wishes=wishes,
-            needs=self.needs(options),
+            needs=self.files.needs(kept),
             is_whole=self.is_surveyed_whole,
         )
 
-    def _rejects(self, run: ImportRun, asked: ImportRequest) -> RejectsFile | KeptNowhere:
+    def _rejects(
+        self, run: ImportRun, asked: ImportRequest, plan: ColumnPlan
+    ) -> RejectsFile | KeptNowhere:
         if asked.rejects is None:
             return KeptNowhere()
         try:
-            return RejectsFile(asked.rejects, asked=asked, length=run.rejects_bytes)
+            return RejectsFile(asked.rejects, asked=asked, length=run.rejects_bytes, plan=plan)
         except CommandError as error:
             runs.fail(run=run, now=timezone.now(), error=str(error))
             raise
@@ -212,9 +202,7 @@ class ImportCommand(BaseCommand):
         return loop.run(
             run=work.run,
             rows=rows,
-            importer=self.importer(
-                workspace=work.asked.workspace, run=work.run, options=work.options
-            ),
+            importer=self.files.importer(work.run, work.run.options, work.plan),
             rejects=work.rejects,
             report=work.progress.report,
             clock=timezone.now,
@@ -242,6 +230,11 @@ class ImportCommand(BaseCommand):
             self.stderr.write(f"Interrupted.{hint}")
         if said.exit_code != result.FINISHED:
             raise SystemExit(said.exit_code)
+
+
+def _header(source: Source) -> tuple[str, tuple[str, ...] | None]:
+    header = read_header(source)
+    return source.name, None if header is None else header.columns
 
 
 def _sums(work: _Work) -> runs.Counted:

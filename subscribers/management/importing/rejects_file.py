@@ -16,6 +16,7 @@ from typing import BinaryIO, Self
 from subscribers.management.importing.arguments import ImportRequest, wrong
 from subscribers.rows.faults import sentence
 from subscribers.rows.formula_guard import guarded, unguarded
+from subscribers.rows.plans import NO_PLAN, ColumnPlan
 from subscribers.rows.row import CSV, Row
 from subscribers.rows.survey import ERROR
 from subscribers.services.imports.runs import Rejected
@@ -31,7 +32,9 @@ _MARK = "\ufeff"
 class RejectsFile:
     """A rejects file, open for one run; see `runs.KeepsRejects`."""
 
-    def __init__(self, path: Path, *, asked: ImportRequest, length: int) -> None:
+    def __init__(
+        self, path: Path, *, asked: ImportRequest, length: int, plan: ColumnPlan = NO_PLAN
+    ) -> None:
         """Open the file and cut off what follows the checkpoint, `length` bytes.
 
         Raises `CommandError` (usage) where it cannot be written, or is shorter than the checkpoint.
@@ -40,6 +43,8 @@ class RejectsFile:
         if size < length:
             raise wrong(f"--rejects: {path} is shorter than when the import was broken off.")
         self._asked = asked
+        # What the names of files say of their rows becomes a column.
+        self._plan = plan
         self._is_csv = asked.sources[0].format == CSV
         self._columns = list(asked.columns or ())
         # As the file is, so that it opens where that one does.
@@ -83,7 +88,15 @@ class RejectsFile:
     def _write_csv(self, rejected: Sequence[Rejected], *, needs_header: bool) -> None:
         if needs_header:
             known = self._columns or rejected[0].row.columns or ()
-            self._columns = [column for column in known if column != ERROR]
+            said = {
+                column: None
+                for index in range(len(self._asked.sources))
+                for column in self._plan.said_of_file(index)
+            }
+            # First, as missing cells are at the end.
+            self._columns = [
+                column for column in {**said, **dict.fromkeys(known)} if column != ERROR
+            ]
             self._write_cells([ERROR, *map(guarded, self._columns)])
         for each in rejected:
             self._write_cells([described(each, self._asked), *map(guarded, self._cells(each.row))])
@@ -106,6 +119,7 @@ class RejectsFile:
             found = list(map(unguarded, next(csv.reader(lines, delimiter=self._delimiter))))
             by_column = dict(zip(read_columns, found, strict=False))
             extra = found[len(read_columns) :]
+        by_column = {**self._plan.said_of_file(row.file_index), **by_column}
         columns = self._columns
         while columns and columns[-1] not in by_column:
             columns = columns[:-1]
@@ -116,6 +130,7 @@ class RejectsFile:
         fields = row.fields if row.fields is not None else {UNREADABLE: _text(row.raw, "replace")}
         said = {
             ERROR: described(rejected, self._asked),
+            **self._plan.said_of_file(row.file_index),
             **{k: v for k, v in fields.items() if k != ERROR},
         }
         plain = json_gate.encode_plain(said) if self._encoding == "utf-8" else None

@@ -108,9 +108,9 @@ def run(  # noqa: PLR0913 - the loop's parts
 
     One transaction a batch, on this thread's connection; locks are the importer's. With
     `stops_on_error` the rows before the first bad one are recorded, and the checkpoint is before
-    it. `may_read_ahead` is false for rows that come from the database. A run that is not stored (a
-    dry run) rolls every batch back. Raises what reading raises,
-    such as `InvalidFile`, after recording the rows before it, and `TakenOver`.
+    it. `may_read_ahead` is false for rows that come from the database. A dry run rolls every batch
+    back, and stores its checkpoint afterwards. Raises what reading raises, such as `InvalidFile`,
+    after recording the rows before it, and `TakenOver`.
     """
     writer = _Writer(
         run=run,
@@ -218,9 +218,13 @@ class _Writer(Generic[Value]):
             outcome = self.importer.record(parsed, now=now)
             if self.stops_on_error and outcome.rejected:
                 raise _StoppedAtFault(outcome.rejected[0])
-            rejects_bytes = self._keep(outcome, place, now)
-            if self.run._state.adding:
+            if self.run.is_dry_run:
                 transaction.set_rollback(True)
+            else:
+                rejects_bytes = self._keep(outcome, place, now)
+        if self.run.is_dry_run:
+            with transaction.atomic():
+                rejects_bytes = self._keep(outcome, place, now)
         self._kept(outcome, rejects_bytes)
 
     def _write_alone(self, each: Parsed[Value]) -> None:

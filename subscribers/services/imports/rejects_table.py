@@ -1,7 +1,7 @@
 """A run's stored rejected rows as CSV, to be corrected and imported again."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ import msgspec
 from subscribers.models import ImportReject, ImportRun
 from subscribers.rows import name_cells
 from subscribers.rows.formula_guard import guarded
+from subscribers.rows.plans import NO_PLAN, ColumnPlan, from_stored
 from subscribers.rows.survey import ERROR
 
 ROWS_AT_ONCE = 200
@@ -20,14 +21,21 @@ def as_csv(*, run: ImportRun) -> Iterator[bytes]:
     """Yield the file: `error`, then every column of any row; cells are guarded. Reads the rows
     twice, a few hundred at a time. A row that could not be read has only its error.
     """
+    plan = NO_PLAN if run.mapping is None else from_stored(run.mapping)
     columns: dict[str, None] = {}
     for rejects in _chunks(run):
         for reject in rejects:
-            columns.update(dict.fromkeys(_fields(reject)))
+            columns.update(dict.fromkeys(_fields(reject, plan)))
     columns.pop(ERROR, None)
     yield _lines([[ERROR, *map(guarded, columns)]])
     for rejects in _chunks(run):
-        yield _lines(_cells(run, reject, columns) for reject in rejects)
+        yield _lines(
+            [
+                guarded(f"{place(reject, run)}: {reject.reason}"),
+                *_cells(_fields(reject, plan), columns),
+            ]
+            for reject in rejects
+        )
 
 
 def place(reject: ImportReject, run: ImportRun) -> str:
@@ -47,13 +55,15 @@ def _chunks(run: ImportRun) -> Iterator[Sequence[ImportReject]]:
         last = chunk[-1].pk
 
 
-def _fields(reject: ImportReject) -> dict[str, Any]:
-    return msgspec.json.decode(reject.row, type=dict[str, Any]) if reject.row else {}
+def _fields(reject: ImportReject, plan: ColumnPlan) -> dict[str, Any]:
+    if not reject.row:
+        return {}
+    fields = msgspec.json.decode(reject.row, type=dict[str, Any])
+    return {**plan.said_of_file(reject.file_index), **fields}
 
 
-def _cells(run: ImportRun, reject: ImportReject, columns: Iterable[str]) -> list[str]:
-    error, fields = f"{place(reject, run)}: {reject.reason}", _fields(reject)
-    return [guarded(error), *(_cell(fields.get(column)) for column in columns)]
+def _cells(fields: Mapping[str, Any], columns: Iterable[str]) -> list[str]:
+    return [_cell(fields.get(column)) for column in columns]
 
 
 def _cell(value: object) -> str:

@@ -144,14 +144,14 @@ def begin(
 ) -> ImportRun:
     """Return a new run, stored unless it is a dry run. Atomic.
 
-    `mapping` is a plan of columns by `rows.plans.as_stored`.
+    `mapping` is a plan of columns by `rows.plans.as_stored`; `columns` are more fields of the run.
     """
     run = ImportRun(
         workspace=workspace,
         kind=kind,
-        files=_plain(files),
-        options=_plain(options),
-        mapping=None if mapping is None else _plain(mapping),
+        files=plain(files),
+        options=plain(options),
+        mapping=None if mapping is None else plain(mapping),
         fingerprint=_fingerprint(kind, files, options),
         actor=actor,
         started_at=now,
@@ -245,6 +245,20 @@ def checkpoint(
         raise TakenOver(_TAKEN_OVER)
 
 
+def touch(*, run: ImportRun, now: datetime) -> None:
+    """Show that this process is at work; raises `TakenOver`. Atomic."""
+    if not ImportRun.objects.filter(pk=run.pk, token=run.token).update(updated_at=now):
+        raise TakenOver(_TAKEN_OVER)
+
+
+def forget_counts(run: ImportRun) -> None:
+    """Set a run back to its beginning: `run` unsaved, its rejected rows deleted."""
+    run.rejects.all().delete()
+    for name in (*_COUNTS, "file_index", "byte_offset", "line", "rejects_bytes"):
+        setattr(run, name, 0)
+    run.reasons, run.oldest_at, run.newest_at = {}, None, None
+
+
 def finish(*, run: ImportRun, now: datetime) -> None:
     """Mark a completed run. Atomic."""
     _end(run, status=ImportRun.Status.FINISHED, now=now)
@@ -278,11 +292,11 @@ def _end(run: ImportRun, *, status: ImportRun.Status, now: datetime, error: str 
 
 def _fingerprint(kind: str, files: Sequence[str], options: Mapping[str, Any]) -> str:
     """Return a hash of all that must be the same to resume a run."""
-    said = msgspec.json.encode([kind, _plain(files), _plain(options)], order="deterministic")
+    said = msgspec.json.encode([kind, plain(files), plain(options)], order="deterministic")
     return sha256(said).hexdigest()
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
+def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
     """Return names and options as every database stores them; a file name may be no valid text."""
     return msgspec.json.decode(storable(json.dumps(value, ensure_ascii=False)))
 

@@ -4,70 +4,67 @@ A slice takes rows in for some seconds, and its checkpoint is that of `loop`: a 
 killed loses and repeats nothing. The file is deleted when the import has finished.
 """
 
-import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from subscribers.ids import new_id
-from subscribers.models import ImportBlock, ImportRun, Workspace
+from subscribers.models import ImportBlock, ImportPart, ImportRun, Workspace
 from subscribers.rows.faults import storable
-from subscribers.rows.files import read_rows
-from subscribers.rows.row import JSONL, InvalidFile, Row, Source
-from subscribers.services.imports import loop, runs
+from subscribers.rows.plans import from_stored
+from subscribers.rows.row import InvalidFile
+from subscribers.services.imports import blocks, looking, loop, runs, uploads
+from subscribers.services.imports.file_kinds import FileKind
+from subscribers.services.imports.looking import GONE
 from subscribers.services.imports.runs import ALIVE_FOR, KeptNowhere, TakenOver
 from subscribers.services.storage import connections
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
 Status = ImportRun.Status
+UNDER_WAY = (Status.QUEUED, Status.RUNNING)
 SLICE = timedelta(seconds=15)
-# At least so much is in each block but the last.
-BLOCK_BYTES = 1_048_576
 # The file of an import that was cancelled or failed is kept for so long, to be resumed.
 KEPT_FOR = timedelta(days=7)
+FORGOTTEN = f"Nobody went on with it for {KEPT_FOR.days} days, so its file was deleted."
 
 
 def begin(*, lines: Sequence[bytes], now: datetime, **columns: Any) -> ImportRun:
-    """Store a file of JSONL and queue its import. Atomic; `columns` are those of `runs.begin`."""
+    """Store lines of `kept_rows` and queue their import. Atomic; `columns` are those of
+    `runs.begin`.
+    """
     size = sum(map(len, lines))
     with transaction.atomic():
         run = runs.begin(now=now, status=Status.QUEUED, stored_bytes=size, **columns)
         offset = 0
-        for content in _blocks(lines):
-            ImportBlock.objects.create(run=run, offset=offset, content=content)
-            offset += len(content)
+        for content in blocks.joined(lines):
+            offset = blocks.store(run=run, offset=offset, content=content)
     return run
 
 
-def _blocks(lines: Sequence[bytes]) -> Iterator[bytes]:
-    """Join whole lines, so that erasing somebody finds each of their rows in one block."""
-    block = bytearray()
-    for line in lines:
-        block += line
-        if len(block) >= BLOCK_BYTES:
-            yield bytes(block)
-            block.clear()
-    if block:
-        yield bytes(block)
-
-
 def carry_on(
-    *, make_importer: Callable[[ImportRun], loop.Importer[Any]], clock: Callable[[], datetime]
+    *,
+    kinds: Mapping[str, FileKind],
+    make_importer: Callable[[ImportRun], loop.Importer[Any]],
+    clock: Callable[[], datetime],
 ) -> bool:
     """Work for one slice on the import that has waited longest; returns whether there was one. May
     run twice, also at the same time.
+
+    `kinds` are of uploaded files, by the run's kind; `make_importer` is for rows of the API.
     """
     run = _claim(clock())
     if run is None:
         return False
     try:
-        _work(run, make_importer(run), clock)
+        if not run.stage:
+            _work(run, make_importer(run), clock)
+        elif uploads.upload_of(run).is_decided:
+            _work(run, _importer_of(run, kinds[run.kind]), clock)
+        else:
+            looking.decide(run=run, kind=kinds[run.kind], clock=clock)
     except TakenOver:
         # Cancelled, or its rows were changed: the slice's last batch is rolled back.
         pass
@@ -87,8 +84,8 @@ def cancel(*, run: ImportRun, now: datetime) -> bool:
     """End an import; rows that are being written are rolled back. False if it had ended."""
     rows = ImportRun.objects.filter(pk=run.pk, stored_bytes__isnull=False)
     # With a new token the worker's next checkpoint fails, and its batch is rolled back.
-    under_way = rows.filter(status__in=[Status.QUEUED, Status.RUNNING])
-    changed = under_way.update(
+    waiting = (*UNDER_WAY, Status.UPLOADING, Status.READY)
+    changed = rows.filter(status__in=waiting).update(
         status=Status.INTERRUPTED, token=new_id(), updated_at=now, finished_at=now
     )
     return bool(changed)
@@ -100,25 +97,27 @@ def resume(*, run: ImportRun, now: datetime) -> bool:
     """
     ended = ImportRun.objects.filter(pk=run.pk, status__in=[Status.INTERRUPTED, Status.FAILED])
     return bool(
-        ended.filter(blocks__offset=0).update(
+        ended.filter(_has_a_file()).update(
             status=Status.QUEUED, updated_at=now, finished_at=None, last_error=""
         )
     )
 
 
 def purge(*, now: datetime) -> int:
-    """Delete the files of imports that nobody has resumed; returns how many blocks."""
-    ended = ImportRun.objects.filter(
-        stored_bytes__isnull=False,
-        status__in=[Status.INTERRUPTED, Status.FAILED],
-        updated_at__lt=now - KEPT_FOR,
+    """Delete the files of imports that nobody has gone on with; returns how many pieces."""
+    old = ImportRun.objects.filter(stored_bytes__isnull=False, updated_at__lt=now - KEPT_FOR)
+    forgotten = old.filter(status__in=[Status.UPLOADING, Status.READY])
+    forgotten.update(status=Status.INTERRUPTED, finished_at=now, last_error=FORGOTTEN)
+    ended = old.filter(status__in=[Status.INTERRUPTED, Status.FAILED])
+    return sum(
+        model.objects.filter(run__in=ended).delete()[0] for model in (ImportBlock, ImportPart)
     )
-    return ImportBlock.objects.filter(run__in=ended).delete()[0]
 
 
 def under_way(*, workspace: Workspace) -> int:
     """Count the imports of a workspace that wait or run."""
-    return _under_way().filter(workspace=workspace).count()
+    waiting = _under_way().filter(workspace=workspace, status__in=UNDER_WAY)
+    return waiting.count()
 
 
 def _under_way() -> QuerySet[ImportRun]:
@@ -150,13 +149,25 @@ def _note(run: ImportRun, error: Exception) -> None:
         held.update(last_error=storable(str(error)))
 
 
+def _has_a_file() -> Q:
+    """The condition that an import's rows or its file are still stored."""
+    pieces = [
+        model.objects.filter(run=OuterRef("pk"), offset=0) for model in (ImportBlock, ImportPart)
+    ]
+    return Q(Exists(pieces[0])) | Q(Exists(pieces[1]))
+
+
+def _importer_of(run: ImportRun, kind: FileKind) -> loop.Importer[Any]:
+    return kind.importer(run, uploads.upload_of(run).chosen, from_stored(run.mapping or {}))
+
+
 def _work(run: ImportRun, importer: loop.Importer[Any], clock: Callable[[], datetime]) -> None:
     if not run.blocks.filter(offset=0).exists():
-        raise InvalidFile("The file of the import is no longer stored: give it again.")
+        raise InvalidFile(GONE)
     until = clock() + SLICE
     ended = loop.run(
         run=run,
-        rows=_rows(run),
+        rows=blocks.read(run=run, tables=uploads.tables_of(run)),
         importer=importer,
         rejects=KeptNowhere(),
         report=lambda _counted, _rejected: None,
@@ -164,54 +175,13 @@ def _work(run: ImportRun, importer: loop.Importer[Any], clock: Callable[[], date
         should_stop=lambda: clock() >= until,
         may_read_ahead=False,
     )
+    held = ImportRun.objects.filter(pk=run.pk, token=run.token)
     if ended is loop.Ended.STOPPED:
-        held = ImportRun.objects.filter(pk=run.pk, token=run.token)
         held.update(status=Status.QUEUED, updated_at=clock())
-        return
-    with transaction.atomic():
-        runs.finish(run=run, now=clock())
-        if run.status == Status.FINISHED:
-            run.blocks.all().delete()
-
-
-def _rows(run: ImportRun) -> Iterator[Row]:
-    return read_rows(
-        sources=[Source(f"The file of import {run.public_id}", JSONL)],
-        start=runs.place_of(run),
-        open_bytes=lambda _name: io.BufferedReader(_StoredFile(run), BLOCK_BYTES),
-    )
-
-
-class _StoredFile(io.RawIOBase):
-    """Reads the blocks of a run as one file, one block in memory."""
-
-    def __init__(self, run: ImportRun) -> None:
-        self._blocks = run.blocks.order_by("-offset")
-        self._block = ImportBlock(offset=0, content=b"")
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        if whence != io.SEEK_SET:
-            raise io.UnsupportedOperation("Only from the beginning.")
-        self._at = offset
-        return offset
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        view = memoryview(buffer).cast("B")
-        place = self._at - self._block.offset
-        if not 0 <= place < len(self._block.content):
-            self._block = self._blocks.filter(offset__lte=self._at).first() or self._block
-            place = self._at - self._block.offset
-        part = memoryview(self._block.content)[place : place + len(view)]
-        view[: len(part)] = part
-        self._at += len(part)
-        return len(part)
+    elif run.is_dry_run:
+        held.update(status=Status.READY, updated_at=clock())
+    else:
+        with transaction.atomic():
+            runs.finish(run=run, now=clock())
+            if run.status == Status.FINISHED:
+                run.blocks.all().delete()

@@ -18,6 +18,7 @@ from django.db.models import BinaryField, Func, IntegerField, Model, Q, Value
 from subscribers.models import (
     IdempotentRequest,
     ImportBlock,
+    ImportPart,
     ImportReject,
     ImportRun,
     OutgoingEmail,
@@ -29,7 +30,7 @@ from subscribers.wire import addresses
 from subscribers.wire.addresses import Address
 
 ERASED = "[erased]"
-_TEXTS_OF_RUN = ("last_error", "files", "options", "reasons", "mapping")
+_JSON_OF_RUN = ("files", "options", "reasons", "mapping")
 # Ids in one statement.
 MOST_IDS = 500
 # What may be before and after a name: neither `grada@` nor `ada@example.com.au` is `ada@…`. JSON
@@ -200,13 +201,25 @@ def _forget_waiting_rows(names: Names) -> None:
     """Blank the subscriber's rows in stored files that are still to be taken in. A worker at such a
     file, which may have read them already, must begin its batch again.
     """
-    blocks = ImportBlock.objects.filter(run__workspace=names.workspace_id)
-    run_ids = blocks.order_by().values_list("run_id", flat=True).distinct()
-    for run in ImportRun.objects.filter(pk__in=list(run_ids)).order_by("pk").select_for_update():
+    pieces = (ImportBlock.objects, ImportPart.objects)
+    run_ids = {
+        run_id
+        for rows in pieces
+        for run_id in rows.filter(run__workspace=names.workspace_id)
+        .order_by()
+        .values_list("run_id", flat=True)
+        .distinct()
+    }
+    for run in ImportRun.objects.filter(pk__in=run_ids).order_by("pk").select_for_update():
+        run.forget_parts()
+        is_theirs = _is_named_in if run.stage else _is_row_of
         is_changed = False
         for block in run.blocks.order_by("offset").iterator(chunk_size=1):
-            lines = bytes(block.content).split(b"\n")
-            kept = [b" " * len(line) if _is_row_of(line, names) else line for line in lines]
+            content = bytes(block.content)
+            if run.stage and not _may_name(content, names):
+                continue
+            lines = content.split(b"\n")
+            kept = [b" " * len(line) if is_theirs(line, names) else line for line in lines]
             if kept != lines:
                 run.blocks.filter(pk=block.pk).update(content=b"\n".join(kept))
                 is_changed = True
@@ -214,10 +227,22 @@ def _forget_waiting_rows(names: Names) -> None:
             run.hand_back()
 
 
+def _may_name(content: bytes, names: Names) -> bool:
+    """Tell whether rows must be looked at one by one, which takes long."""
+    text = content.decode().lower()
+    forms = {*names.needles, *(f'"{form}"' for form in names.external_forms)}
+    return any(form.lower() in text for form in forms)
+
+
+def _is_named_in(line: bytes, names: Names) -> bool:
+    """Tell whether a row of an uploaded file names the subscriber, in whatever column."""
+    return _may_name(line, names) and _is_theirs((line.decode(),), names)
+
+
 def _is_row_of(line: bytes, names: Names) -> bool:
-    """Tell whether a stored row is about the subscriber, as the import reads it."""
+    """Tell whether a row of a request is about the subscriber, as the import reads it."""
     try:
-        row = msgspec.json.decode(line, type=_WaitingRow)
+        _, _, row = msgspec.json.decode(line, type=tuple[int, int, _WaitingRow])
     except msgspec.MsgspecError:
         return False
     if row.email is not None:
@@ -228,15 +253,13 @@ def _is_row_of(line: bytes, names: Names) -> bool:
 def _forget_in_runs(names: Names) -> None:
     """Cut the names out of an import run's own texts, such as file names, and drop its samples."""
     for run in ImportRun.objects.filter(workspace=names.workspace_id).iterator():
-        before = {name: getattr(run, name) for name in _TEXTS_OF_RUN}
+        before = {name: getattr(run, name) for name in ("last_error", *_JSON_OF_RUN)}
         run.last_error = names.without(run.last_error)
-        run.files = json.loads(names.without(json.dumps(run.files)))
-        run.options = json.loads(names.without(json.dumps(run.options)))
-        run.reasons = json.loads(names.without(json.dumps(run.reasons)))
         if run.mapping:
-            # A sample may be theirs without their name, such as a number of their telephone.
-            bare = from_stored(run.mapping).without_samples()
-            run.mapping = json.loads(names.without(json.dumps(as_stored(bare))))
+            # A sample may be theirs without their name, such as their telephone number.
+            run.mapping = as_stored(from_stored(run.mapping).without_samples())
+        for name in _JSON_OF_RUN:
+            setattr(run, name, json.loads(names.without(json.dumps(getattr(run, name)))))
         changed = [name for name, value in before.items() if getattr(run, name) != value]
         if changed:
             run.save(update_fields=changed)

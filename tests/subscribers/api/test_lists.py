@@ -36,13 +36,18 @@ def test_a_list_is_created_read_changed_and_deleted(caller: Caller, news: str) -
     assert (deleted["removedMemberships"], List.objects.count()) == (0, 0)
 
 
+def put_five_on(caller: Caller, news: str) -> None:
+    """Put five people on the list, of whom one leaves it again."""
+    emails = [f"p{number}@example.com" for number in range(5)]
+    done(caller.post(f"{news}/subscribers", {"emails": emails}))
+    done(caller.post(f"{news}/subscribers/remove", {"emails": emails[:1]}))
+
+
 def test_a_list_of_many_goes_in_portions(
     caller: Caller, news: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(portions, "AT_ONCE", 2)
-    emails = [f"p{number}@example.com" for number in range(5)]
-    done(caller.post(f"{news}/subscribers", {"emails": emails}))
-    done(caller.post(f"{news}/subscribers/remove", {"emails": emails[:1]}))
+    put_five_on(caller, news)
 
     deleted = done(send(caller, "DELETE", news))
 
@@ -55,9 +60,7 @@ def test_a_list_that_is_needed_meanwhile_keeps_those_who_left(
     caller: Caller, news: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(portions, "AT_ONCE", 2)
-    emails = [f"p{number}@example.com" for number in range(5)]
-    done(caller.post(f"{news}/subscribers", {"emails": emails}))
-    done(caller.post(f"{news}/subscribers/remove", {"emails": emails[:1]}))
+    put_five_on(caller, news)
     chosen = List.objects.get()
     checks = []
 

@@ -380,6 +380,3 @@ def test_tags_and_creation_start_sequences_unless_told_not_to(caller: Caller) ->
     assert [each.subscriber.email for each in Enrollment.objects.all()] == ["ada@example.com"]
     old = Subscriber.objects.get(email="old@example.com")
     assert old.created_at == datetime(2020, 1, 1, tzinfo=UTC)
-
-
-# --- The list ---------------------------------------------------------------------------------

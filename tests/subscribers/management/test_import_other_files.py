@@ -80,7 +80,7 @@ def test_the_gravest_of_a_row_counts(tmp_path: Path) -> None:
     ("header", "cells"),
     [
         ("Mail Permission Consent", ["x", "y"]),
-        ("CLEAN_TIME", ["2024-01-01", ""]),
+        ("CLEANED ON", ["2024-01-01", ""]),
         ("zustand", ["unsubscribed", "subscribed"]),
     ],
 )

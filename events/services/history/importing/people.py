@@ -1,9 +1,9 @@
 """The people of an import's rows: found, created, completed; many at a time.
 
 The rules are those of `subscribers.services.audience.subscribers`, row by row in the order of the
-file, but that history only fills what is empty, and counts for the address where the external id is
-somebody else's. Kept in memory: a person as read, and as the rows before left them. Locks: the
-people who change, in the order of their ids; they are read again under the lock.
+file, with two exceptions: history only fills what is empty, and belongs to the address where the
+external id is somebody else's. Kept in memory: a person as read, and as the rows before left them.
+Locks: the people who change, in the order of their ids; they are read again under the lock.
 """
 
 from collections.abc import Iterable
@@ -146,12 +146,9 @@ class People:
             known = self._make(person, now)
             self.newest_by_key[known.key] = occurred_at
             return known
-        newest_at = self.newest_by_key.get(known.key)
-        is_newest = newest_at is None or occurred_at >= newest_at
-        if is_newest:
-            self.newest_by_key[known.key] = occurred_at
+        replaces = self.attributes is Attributes.NEWEST and self._is_newest(known, occurred_at)
         if person.attributes or person.texts:
-            fault = self._complete(known, person, is_newest=is_newest)
+            fault = self._complete(known, person, replaces=replaces)
             if fault is not None:
                 return fault
         is_free = person.external_id not in self.by_external_id
@@ -248,13 +245,21 @@ class People:
         self._remember(known)
         return known
 
-    def _complete(self, known: Known, person: Person, *, is_newest: bool) -> Fault | None:
-        """Fill names and attributes; returns why the row is refused, if it is."""
+    def _is_newest(self, known: Known, occurred_at: datetime) -> bool:
+        """Tell whether no event of the person is newer; remembers this one."""
+        newest_at = self.newest_by_key.get(known.key)
+        if newest_at is not None and occurred_at < newest_at:
+            return False
+        self.newest_by_key[known.key] = occurred_at
+        return True
+
+    def _complete(self, known: Known, person: Person, *, replaces: bool) -> Fault | None:
+        """Fill names, and fill or replace attributes; returns why the row is refused, if it is."""
         if known.attributes is None:
             if self.would_change(person, known):
                 raise PeopleChanged
             return None
-        if not is_newest or self.attributes is not Attributes.NEWEST:
+        if not replaces:
             # History says nothing about what is known today.
             absent = {
                 key: value

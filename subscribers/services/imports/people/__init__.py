@@ -5,6 +5,7 @@ subscriber's status, `known_people` the changes to a known one. `importer` bring
 """
 
 from subscribers.services.imports.people.drafts import SubscriberDraft
+from subscribers.services.imports.people.files import FILES, mails_to_confirm
 from subscribers.services.imports.people.importer import SubscriberImporter
 from subscribers.services.imports.people.importing_later import (
     RequestedImport,
@@ -16,6 +17,7 @@ from subscribers.services.imports.people.plan import Taken
 from subscribers.services.imports.people.taking import DraftResult, TakenIn, take_in
 
 __all__ = [
+    "FILES",
     "DraftResult",
     "Duplicates",
     "ImportOptions",
@@ -26,6 +28,7 @@ __all__ = [
     "Taken",
     "TakenIn",
     "importer_of",
+    "mails_to_confirm",
     "requested_import",
     "take_in",
 ]

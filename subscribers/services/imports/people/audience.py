@@ -17,7 +17,7 @@ from subscribers.models import (
 )
 from subscribers.services.audience import lists, subscribers
 from subscribers.services.imports.people.drafts import SubscriberDraft
-from subscribers.services.imports.people.options import Duplicates, ImportOptions
+from subscribers.services.imports.people.options import ImportOptions
 from subscribers.services.imports.people.standing import says_gone
 from subscribers.services.workspaces import workspaces
 from subscribers.wire.address_hashes import address_hash
@@ -82,7 +82,7 @@ def read(*, options: ImportOptions, drafts: Sequence[SubscriberDraft]) -> Audien
     """
     audience = Audience()
     _read_people(audience, options, drafts)
-    if options.duplicates != Duplicates.SKIP:
+    if not options.skips_known:
         _read_their_own(audience, drafts)
     _read_suppressions(audience, options, drafts)
     if _named(drafts):
@@ -110,10 +110,8 @@ def _read_people(
     if not found:
         return
     rows = Subscriber.objects.filter(pk__in=found)
-    may_change = options.duplicates != Duplicates.SKIP or (
-        not options.keeps_status and any(map(says_gone, drafts))
-    )
-    if may_change:
+    takes_leaving = not options.keeps_status and any(map(says_gone, drafts))
+    if takes_leaving or not options.skips_known:
         rows = rows.locked()
     for person in rows:
         person.workspace = options.workspace

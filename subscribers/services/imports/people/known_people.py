@@ -23,14 +23,13 @@ def changes_to(
     *, stored: Subscriber, draft: SubscriberDraft, options: ImportOptions
 ) -> dict[str, Any]:
     """Return the changed columns except those of the status. Raises as `check_size` does."""
-    duplicates = options.duplicates
+    if options.skips_known:
+        return {}
     changes: dict[str, Any] = {}
-    if duplicates == Duplicates.SKIP:
-        return changes
     person = draft.person
     for name, text in person.texts.items():
         own = getattr(stored, name)
-        if text != own and (not own or duplicates == Duplicates.OVERWRITE):
+        if text != own and (not own or options.duplicates == Duplicates.OVERWRITE):
             changes[name] = text
     if person.external_id is not None and stored.external_id is None:
         changes["external_id"] = person.external_id

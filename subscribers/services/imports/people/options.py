@@ -56,6 +56,11 @@ class ImportOptions:
     advice_for_lists: str = "; --create-lists makes such lists."
 
     @property
+    def skips_known(self) -> bool:
+        """Whether rows change nothing of known people, unless they say that somebody left."""
+        return self.duplicates == Duplicates.SKIP
+
+    @property
     def asks_people(self) -> bool:
         """Whether new subscribers may get a confirmation email."""
         if self.opt_in_mode == OptInMode.DEFAULT:

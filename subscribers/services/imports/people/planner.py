@@ -16,7 +16,7 @@ from subscribers.services.consent.unsubscribing import LEAVING
 from subscribers.services.imports.people import known_people
 from subscribers.services.imports.people.audience import Audience
 from subscribers.services.imports.people.drafts import SubscriberDraft
-from subscribers.services.imports.people.options import Duplicates, ImportOptions
+from subscribers.services.imports.people.options import ImportOptions
 from subscribers.services.imports.people.plan import BatchPlan, Taken
 from subscribers.services.imports.people.standing import (
     Standing,
@@ -43,8 +43,7 @@ class Planner:
         """Plan a row, or raise `InvalidRequest`, `IdentityConflict` or `SubscriberNotFound`."""
         stored = self.audience.choose(draft.person)
         is_gone = says_gone(draft) and not self.options.keeps_status
-        skips = self.options.duplicates == Duplicates.SKIP
-        is_skipped = stored is not None and skips and not is_gone
+        is_skipped = stored is not None and self.options.skips_known and not is_gone
         if stored is not None and stored.pk in self.plan.touched and not is_skipped:
             return Taken.LATER
         self._check_times(draft)
@@ -55,8 +54,7 @@ class Planner:
         if is_skipped:
             return Taken.DUPLICATE
         before = stored.status
-        is_changed = self._change(stored, draft, None if skips else list_ids)
-        if not is_changed:
+        if not self._change(stored, draft, list_ids):
             return Taken.DUPLICATE
         return Taken.LEFT if is_gone and stored.status != before else Taken.CHANGED
 
@@ -138,11 +136,12 @@ class Planner:
     ) -> bool:
         """Plan changes to a known subscriber; False when there are none."""
         changes = known_people.changes_to(stored=stored, draft=draft, options=self.options)
-        skips = self.options.duplicates == Duplicates.SKIP
-        given = () if skips else draft.tags
-        tags = [name for name in given if name not in self.audience.tags[stored.pk]]
-        joined = [each for each in list_ids or () if each not in self.audience.lists[stored.pk]]
-        has_line = not skips and self._plan_consent(stored, draft)
+        tags, joined, has_line = [], [], False
+        if not self.options.skips_known:
+            own_tags, own_lists = self.audience.tags[stored.pk], self.audience.lists[stored.pk]
+            tags = [name for name in draft.tags if name not in own_tags]
+            joined = [each for each in list_ids or () if each not in own_lists]
+            has_line = self._plan_consent(stored, draft)
         if not self.options.keeps_status:
             changes |= self._plan_standing(stored, draft)
         if tags:

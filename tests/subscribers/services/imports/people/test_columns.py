@@ -99,11 +99,11 @@ def test_a_cell_that_is_no_json_is_named(column: str, text: str, message: str) -
 
 
 def test_other_headers_are_mapped() -> None:
-    cells = {"Mail": ADA, "ColumnPlan": "pro", "email": "", "Ignored": "x"}
+    cells = {"Mail": ADA, "Plan": "pro", "email": "", "Ignored": "x"}
 
     draft = read(
-        {"Mail": ADA, "ColumnPlan": "pro", "Ignored": "x"},
-        renamed={"Mail": "email", "ColumnPlan": "attributes.plan"},
+        {"Mail": ADA, "Plan": "pro", "Ignored": "x"},
+        renamed={"Mail": "email", "Plan": "attributes.plan"},
     )
 
     assert draft.person.email is not None
@@ -120,8 +120,8 @@ def test_json_keys_are_mapped_too() -> None:
 
 
 def test_a_file_that_names_nobody_is_refused_with_its_columns() -> None:
-    with pytest.raises(InvalidFile, match="The file has: Mail, ColumnPlan"):
-        read({"Mail": ADA, "ColumnPlan": "pro"})
+    with pytest.raises(InvalidFile, match="The file has: Mail, Plan"):
+        read({"Mail": ADA, "Plan": "pro"})
 
 
 def test_each_file_has_its_own_columns() -> None:

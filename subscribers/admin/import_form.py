@@ -1,0 +1,154 @@
+"""The form of an uploaded file's import: what each column is, and what the rows may do."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from django import forms
+
+from events.services.history.importing import FILE_KINDS
+from subscribers.admin.import_options import (
+    Choices,
+    DialectForm,
+    EventsForm,
+    OptionsForm,
+    PeopleForm,
+    select,
+)
+from subscribers.models import ImportRun
+from subscribers.rows import times, typed_cells
+from subscribers.rows.plans import NO_PLAN, Column, ColumnPlan, from_stored
+from subscribers.rows.survey import UNDECIDED, Wishes
+from subscribers.services.imports import uploads
+from subscribers.services.imports.uploads import Dialect
+
+LEFT_OUT = "-"
+# More columns keep what was found, and are changed by the command.
+MOST_SHOWN = 300
+
+
+class ColumnsForm(forms.Form):
+    """A choice of the field for each column, and of the form of its cells."""
+
+    def __init__(self, run: ImportRun, plan: ColumnPlan, data: Any = None) -> None:  # noqa: ANN401 - as above
+        super().__init__(data)
+        upload = uploads.upload_of(run)
+        self.plan, self.wishes = plan, upload.wishes
+        self.ours = FILE_KINDS[run.kind].fields(upload.chosen)
+        self.columns = list(plan.columns.items())[:MOST_SHOWN]
+        for place, (name, column) in enumerate(self.columns):
+            is_left_out = name in self.wishes.ignored
+            self.fields[f"field_{place}"] = field = select(name, self._fields(name, column))
+            field.initial = LEFT_OUT if is_left_out else column.field
+            if forms_of := self._forms(column):
+                self.fields[f"form_{place}"] = form = select(f"Form of {name}", forms_of)
+                form.initial = self._wished_form(name, column)
+
+    def _fields(self, name: str, column: Column) -> Choices:
+        choices = [("", "Not used"), *((each, _words(each)) for each in sorted(self.ours.cells))]
+        keys = dict.fromkeys((f"{self.ours.prefix}{name}", column.field))
+        choices += [
+            (key, _words(key)) for key in keys if key in self.ours and self.ours.is_key(key)
+        ]
+        return [*choices, (LEFT_OUT, "Left out, whatever it looks like")]
+
+    def _forms(self, column: Column) -> Choices:
+        if not column.field:
+            return []
+        if column.field in self.ours.times:
+            return _with_nothing(times.FORMS, column)
+        return _with_nothing(typed_cells.TYPES, column) if self.ours.is_key(column.field) else []
+
+    def _wished_form(self, name: str, column: Column) -> str:
+        wished = self.wishes.date_formats if column.field in self.ours.times else self.wishes.types
+        return wished.get(name, "")
+
+    def rows(self) -> Iterator[tuple[str, Column, forms.BoundField, forms.BoundField | None]]:
+        """Yield each column with its two fields, for the page."""
+        for place, (name, column) in enumerate(self.columns):
+            form = f"form_{place}"
+            yield name, column, self[f"field_{place}"], self[form] if form in self.fields else None
+
+    def fields_chosen(self) -> set[str]:
+        chosen = {self._chosen(place) for place in range(len(self.columns))}
+        return chosen - {"", LEFT_OUT}
+
+    def wishes_with(self, options: OptionsForm) -> Wishes:
+        """Return what is wished of the columns: earlier wishes, and what differs from the plan."""
+        renamed, ignored = dict(self.wishes.map), set(self.wishes.ignored)
+        date_formats, types = dict(self.wishes.date_formats), dict(self.wishes.types)
+        for place, (name, column) in enumerate(self.columns):
+            field, form = self._chosen(place), self.cleaned_data.get(f"form_{place}", "")
+            if field != (LEFT_OUT if name in self.wishes.ignored else column.field):
+                renamed.pop(name, None)
+                ignored.discard(name)
+                if field in {"", LEFT_OUT}:
+                    # What was found must be told not to be.
+                    ignored.add(name)
+                else:
+                    renamed[name] = field
+            for wished, is_of_it in (
+                (date_formats, field in self.ours.times),
+                (types, bool(field) and field != LEFT_OUT and self.ours.is_key(field)),
+            ):
+                wished.pop(name, None)
+                if is_of_it and form and f"form_{place}" in self.fields:
+                    wished[name] = form
+        chosen = options.chosen()
+        return Wishes(
+            map=renamed, ignored=frozenset(ignored), types=types, date_formats=date_formats,
+            values=options.values(), constants=options.constants(),
+            zone=options.cleaned_data["timezone"] or options.run.workspace.timezone,
+            is_text_kept=options.cleaned_data["as_text"],
+            preset=FILE_KINDS[options.run.kind].preset(chosen),
+            preset_name=chosen.get("from") or "",
+            taken=frozenset(chosen.get("eventIdFrom", ())),
+        )  # fmt: skip
+
+    def _chosen(self, place: int) -> str:
+        return str(self.cleaned_data[f"field_{place}"])
+
+
+class ImportForm:
+    """The three forms of the page, as one."""
+
+    def __init__(self, run: ImportRun, data: Any = None) -> None:  # noqa: ANN401 - as above
+        self.run = run
+        self.plan = from_stored(run.mapping) if run.mapping else NO_PLAN
+        dialect = msgspec.to_builtins(uploads.upload_of(run).dialect)
+        of_kind = PeopleForm if run.kind == ImportRun.Kind.SUBSCRIBERS else EventsForm
+        self.dialect = DialectForm(data, initial=dialect)
+        self.columns = ColumnsForm(run, self.plan, data)
+        self.options = of_kind(run, self.plan, data)
+        self.parts = (self.dialect, self.columns, self.options)
+
+    def is_valid(self, *, is_import: bool) -> bool:
+        is_right = all([part.is_valid() for part in self.parts])  # noqa: C419 - all show their errors
+        question = ""
+        if is_right and is_import:
+            question = self.options.question(self.columns.fields_chosen())
+        if question:
+            self.options.add_error("is_sure", question)
+        return is_right and not question
+
+    def answer(self) -> dict[str, Any]:
+        """Return what `uploads.answer` takes."""
+        return {
+            "dialect": Dialect(**self.dialect.cleaned_data),
+            "wishes": self.columns.wishes_with(self.options),
+            "chosen": self.options.chosen(),
+        }
+
+
+def _with_nothing(forms_of: tuple[str, ...], column: Column) -> Choices:
+    found = column.form
+    nothing = "Choose" if found == UNDECIDED else f"As found{f': {found}' if found else ''}"
+    return [("", nothing), *((each, each) for each in forms_of)]
+
+
+def _words(name: str) -> str:
+    """Return a field's name in words: `External id`, and `Attributes: seats` for a key."""
+    holder, dot, key = name.partition(".")
+    words = re.sub("(?<=[a-z])(?=[A-Z])", " ", holder).capitalize()
+    return f"{words}: {key}" if dot else words

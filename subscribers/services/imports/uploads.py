@@ -1,0 +1,157 @@
+"""Files that come in from a browser: stored part by part, then looked through by the worker, until
+somebody says what its columns are and whether the rows are tried or imported.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+
+from subscribers.models import ImportPart, ImportRun, Workspace
+from subscribers.rows.row import InvalidFile
+from subscribers.rows.survey import Wishes
+from subscribers.services.imports import runs
+
+Stage, Status = ImportRun.Stage, ImportRun.Status
+MOST_PART_BYTES = 4 * 2**20
+# Files of one workspace that wait for something.
+MOST_WAITING = 20
+_MIB = 2**20
+
+
+class WrongPart(ValueError):
+    """A part does not follow what is stored; `stored_bytes` says where the next one begins."""
+
+    code = "WRONG_PART"
+
+    def __init__(self, *, stored_bytes: int) -> None:
+        self.stored_bytes = stored_bytes
+        super().__init__(f"The next part begins at byte {stored_bytes:,}.")
+
+
+class NotWaiting(RuntimeError):
+    """The import goes on or has ended, so that nothing can be said about its columns."""
+
+    code = "NOT_WAITING"
+
+    def __init__(self) -> None:
+        super().__init__("The import does not wait for an answer.")
+
+
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
+    """How the file is written; what is empty is as the file itself has it."""
+
+    format: str = ""
+    encoding: str = ""
+    delimiter: str = ""
+    sheet: str = ""
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is kept in the options of an uploaded file's run."""
+
+    # Of the whole file.
+    size: int
+    dialect: Dialect = Dialect()
+    wishes: Wishes = Wishes()
+    # By the names of the commands' options.
+    chosen: dict[str, Any] = {}
+    # Of each file in it; None for objects.
+    tables: tuple[tuple[str, ...] | None, ...] = ()
+    # Whether the run's mapping is what the rows are read by, not a proposal.
+    is_decided: bool = False
+
+
+def upload_of(run: ImportRun) -> Upload:
+    return msgspec.convert(run.options, Upload)
+
+
+def begin(
+    *, workspace: Workspace, kind: str, name: str, size: int, actor: str, now: datetime
+) -> ImportRun:
+    """Open the run of a file of `size` bytes, whose parts are to come. Atomic.
+
+    Raises `InvalidFile`.
+    """
+    most = settings.MAX_UPLOAD_BYTES
+    if not 0 < size <= most:
+        what = f"has {size / _MIB:,.0f} MiB" if size else "is empty"
+        raise InvalidFile(
+            f"{name} {what}; 1 byte to {most // _MIB:,} MiB are taken in here. "
+            f"manage.py import_{kind} takes files of any size."
+        )
+    waiting = ImportRun.objects.filter(workspace=workspace, finished_at=None).exclude(stage="")
+    if waiting.count() >= MOST_WAITING:
+        raise InvalidFile(
+            f"{MOST_WAITING} uploaded files of the workspace wait already: import or cancel them."
+        )
+    return runs.begin(
+        workspace=workspace,
+        kind=kind,
+        files=[name],
+        options=msgspec.to_builtins(Upload(size=size)),
+        actor=actor,
+        now=now,
+        status=Status.UPLOADING,
+        stage=Stage.LOOK,
+        stored_bytes=0,
+    )
+
+
+def add_part(*, run: ImportRun, offset: int, content: bytes, now: datetime) -> ImportRun:
+    """Store a part; with the last one the worker looks through the file. Atomic; locks the run.
+
+    The same part may come twice. Raises `WrongPart`.
+    """
+    with transaction.atomic():
+        run = ImportRun.objects.select_for_update().get(pk=run.pk)
+        stored, size = run.stored_bytes or 0, upload_of(run).size
+        end = offset + len(content)
+        if run.status != Status.UPLOADING or offset != stored or not content or end > size:
+            is_repeated = run.parts.filter(offset=offset).exists() and end <= stored
+            if not is_repeated:
+                raise WrongPart(stored_bytes=stored)
+            return run
+        ImportPart.objects.create(run=run, offset=offset, content=content)
+        run.stored_bytes, run.updated_at = end, now
+        if end == size:
+            run.status = Status.QUEUED
+        run.save(update_fields=["stored_bytes", "updated_at", "status"])
+    return run
+
+
+def answer(
+    *,
+    run: ImportRun,
+    stage: ImportRun.Stage,
+    dialect: Dialect,
+    wishes: Wishes,
+    chosen: Mapping[str, Any],
+    actor: str,
+    now: datetime,
+) -> None:
+    """Say how the file is read, and queue a look, a dry run or the import. Atomic; locks the run.
+
+    Raises `NotWaiting`.
+    """
+    with transaction.atomic():
+        run = ImportRun.objects.select_for_update().get(pk=run.pk)
+        if run.status != Status.READY:
+            raise NotWaiting
+        kept = msgspec.structs.replace(
+            upload_of(run), dialect=dialect, wishes=wishes, chosen=dict(chosen), is_decided=False
+        )
+        run.options, run.stage, run.status = msgspec.to_builtins(kept), stage, Status.QUEUED
+        run.actor, run.updated_at, run.last_error = actor, now, ""
+        runs.forget_counts(run)
+        run.save()
+        if stage == Stage.IMPORT:
+            run.parts.all().delete()
+
+
+def tables_of(run: ImportRun) -> Sequence[tuple[str, ...] | None]:
+    """Return the columns of the stored tables; none where the rows came by the API."""
+    return upload_of(run).tables if run.stage else ()

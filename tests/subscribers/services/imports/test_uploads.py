@@ -1,0 +1,256 @@
+"""Files of a browser: parts, the look, dry runs and the import, all by the worker's slices."""
+
+import gzip
+import io
+import zipfile
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from events.models import Event
+from events.services.history.importing import FILE_KINDS
+from subscribers.models import ImportPart, ImportRun, Subscriber, Workspace
+from subscribers.rows.plans import from_stored
+from subscribers.rows.row import InvalidFile
+from subscribers.rows.survey import Wishes
+from subscribers.services.consent.ledger import Circumstances
+from subscribers.services.imports import people, rejects_table, stored, uploads
+from subscribers.services.imports.uploads import Dialect
+from subscribers.services.people import erasing
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+Stage, Status = ImportRun.Stage, ImportRun.Status
+PEOPLE = ImportRun.Kind.SUBSCRIBERS
+AS_THEY_ARE = {"duplicates": "skip", "optInMode": "default", "createLists": False, "asText": False}
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    return factories.WorkspaceFactory.create(timezone="Europe/Berlin")
+
+
+def uploaded(
+    workspace: Workspace, content: bytes, *, name: str = "people.csv", kind: str = PEOPLE
+) -> ImportRun:
+    """Upload a file in parts of 1,000 bytes."""
+    now = timezone.now()
+    run = uploads.begin(
+        workspace=workspace, kind=kind, name=name, size=len(content), actor="olga", now=now
+    )
+    for offset in range(0, len(content), 1000):
+        part = content[offset : offset + 1000]
+        uploads.add_part(run=run, offset=offset, content=part, now=now)
+    return run
+
+
+def work(*, clock: Callable[[], datetime] = timezone.now) -> bool:
+    return stored.carry_on(kinds=FILE_KINDS, make_importer=people.importer_of, clock=clock)
+
+
+def worked(run: ImportRun) -> ImportRun:
+    """Let the worker go on until the run waits or has ended."""
+    while work():
+        pass
+    run.refresh_from_db()
+    return run
+
+
+def answered(
+    run: ImportRun, stage: ImportRun.Stage, *, dialect: Dialect | None = None, **given: Any
+) -> ImportRun:
+    chosen = {**AS_THEY_ARE, **given.pop("chosen", {})}
+    wishes = Wishes(zone=run.workspace.timezone, **given)
+    uploads.answer(
+        run=run,
+        stage=stage,
+        dialect=dialect or Dialect(),
+        wishes=wishes,
+        chosen=chosen,
+        actor="olga",
+        now=timezone.now(),
+    )
+    return worked(run)
+
+
+def test_a_file_comes_in(workspace: Workspace) -> None:
+    rows = "".join(f"p{number}@example.com,Ada {number},team\n" for number in range(200))
+    run = worked(uploaded(workspace, f"E-Mail,First Name,plan\n{rows}".encode()))
+
+    assert (run.status, run.stage, run.last_error) == (Status.READY, Stage.LOOK, "")
+    assert (run.total_rows, run.rows) == (200, 0)
+    plan = from_stored(run.mapping or {})
+    assert {name: column.field for name, column in plan.columns.items()} == {
+        "E-Mail": "email",
+        "First Name": "firstName",
+        "plan": "",
+    }
+
+    run = answered(run, Stage.DRY_RUN, map={"plan": "attributes.plan"})
+    assert (run.status, run.rows, run.recorded) == (Status.READY, 200, 200)
+    assert not Subscriber.objects.exists()
+
+    run = answered(run, Stage.IMPORT, map={"plan": "attributes.plan"})
+    assert (run.status, run.rows, run.recorded) == (Status.FINISHED, 200, 200)
+    person = Subscriber.objects.get(email="p7@example.com")
+    assert (person.first_name, person.attributes) == ("Ada 7", {"plan": "team"})
+    assert not run.blocks.exists()
+    assert not run.parts.exists()
+
+
+def test_events_come_in_as_history(workspace: Workspace) -> None:
+    content = b"email,event,timestamp\nada@example.com,signed up,2024-05-01 10:00:00\n"
+    run = uploaded(workspace, content, name="events.csv", kind=ImportRun.Kind.EVENTS)
+    run = answered(worked(run), Stage.IMPORT, chosen={"eventIdFrom": []})
+
+    assert run.status == Status.FINISHED, run.last_error
+    event = Event.objects.get()
+    assert event.is_historical
+    # 10 o'clock in Berlin.
+    assert event.occurred_at.isoformat() == "2024-05-01T08:00:00+00:00"
+
+
+@pytest.mark.parametrize("name", ["people.csv.gz", "people.zip"])
+def test_what_is_packed_is_read_as_by_the_commands(workspace: Workspace, name: str) -> None:
+    content = b"email\nada@example.com\nbob@example.com\n"
+    if name.endswith(".zip"):
+        held = io.BytesIO()
+        with zipfile.ZipFile(held, "w") as archive:
+            archive.writestr("one.csv", content)
+            archive.writestr("two.csv", b"email,firstName\nleo@example.com,Leo\n")
+        packed = held.getvalue()
+    else:
+        packed = gzip.compress(content)
+    run = answered(worked(uploaded(workspace, packed, name=name)), Stage.IMPORT)
+
+    assert run.status == Status.FINISHED, run.last_error
+    assert Subscriber.objects.count() == (3 if name.endswith(".zip") else 2)
+
+
+def test_a_file_that_cannot_be_read_waits_for_its_encoding(workspace: Workspace) -> None:
+    run = worked(uploaded(workspace, "email,firstName\nzo@example.com,Zoë\n".encode("cp1252")))
+
+    assert run.status == Status.READY
+    assert "--encoding" in run.last_error
+    assert run.mapping is None
+
+    run = answered(run, Stage.LOOK, dialect=Dialect(encoding="cp1252"))
+    assert (run.last_error, run.total_rows) == ("", 1)
+    run = answered(run, Stage.IMPORT, dialect=Dialect(encoding="cp1252"))
+    assert Subscriber.objects.get().first_name == "Zoë"
+
+
+def test_nothing_is_imported_while_a_column_says_who_left(workspace: Workspace) -> None:
+    run = uploaded(workspace, b"email,Mail consent\nada@example.com,no\nbob@example.com,yes\n")
+    run = answered(worked(run), Stage.IMPORT)
+
+    assert run.status == Status.READY
+    assert "Mail consent" in run.last_error
+    assert not Subscriber.objects.exists()
+
+    run = answered(run, Stage.IMPORT, map={"Mail consent": "subscribed"})
+    assert run.status == Status.FINISHED
+    statuses = dict(Subscriber.objects.values_list("email", "status"))
+    assert statuses == {"ada@example.com": "unsubscribed", "bob@example.com": "active"}
+
+
+def test_rejected_rows_name_their_lines(workspace: Workspace) -> None:
+    content = b'email,note\nada@example.com,"two\nlines"\nnobody,hi\nbob@example.com,\n'
+    run = answered(worked(uploaded(workspace, content)), Stage.IMPORT)
+
+    assert (run.recorded, run.rejected) == (2, 1)
+    assert rejects_table.place(run.rejects.get(), run) == "line 4"
+    assert b"nobody" in b"".join(rejects_table.as_csv(run=run))
+
+
+def test_slices_end_in_time_and_go_on(workspace: Workspace) -> None:
+    rows = "".join(f"p{number}@example.com\n" for number in range(1500))
+    run = worked(uploaded(workspace, f"email\n{rows}".encode()))
+    uploads.answer(
+        run=run, stage=Stage.IMPORT, dialect=Dialect(), wishes=Wishes(), chosen=AS_THEY_ARE,
+        actor="olga", now=timezone.now(),
+    )  # fmt: skip
+    begun = timezone.now()
+    ticks = iter(range(100_000))
+
+    def hurried() -> datetime:
+        """Each look at the clock is 10 seconds after the one before."""
+        return begun + timedelta(seconds=10 * next(ticks))
+
+    seen = []
+    while work(clock=hurried):
+        run.refresh_from_db()
+        seen.append((run.status, run.rows))
+        assert run.rows == Subscriber.objects.count()
+
+    assert len({rows for _, rows in seen}) > 2
+    assert seen[-1] == (Status.FINISHED, 1500)
+
+
+def test_cancelled_and_resumed_at_each_stage(workspace: Workspace) -> None:
+    run = uploaded(workspace, b"email\nada@example.com\n")
+    assert stored.cancel(run=run, now=timezone.now())
+    assert not work()
+    run.refresh_from_db()
+    assert run.status == Status.INTERRUPTED
+
+    assert stored.resume(run=run, now=timezone.now())
+    run = worked(run)
+    assert run.status == Status.READY
+    assert stored.cancel(run=run, now=timezone.now())
+    with pytest.raises(uploads.NotWaiting):
+        answered(run, Stage.IMPORT)
+
+
+def test_parts_come_in_order_and_once(workspace: Workspace) -> None:
+    now = timezone.now()
+    run = uploads.begin(
+        workspace=workspace, kind=PEOPLE, name="a.csv", size=6, actor="olga", now=now
+    )
+    uploads.add_part(run=run, offset=0, content=b"ema", now=now)
+    assert uploads.add_part(run=run, offset=0, content=b"ema", now=now).stored_bytes == 3
+    for offset, content in ((4, b"l\n"), (3, b""), (3, b"il\nmore")):
+        with pytest.raises(uploads.WrongPart) as caught:
+            uploads.add_part(run=run, offset=offset, content=content, now=now)
+        assert caught.value.stored_bytes == 3
+    assert ImportPart.objects.count() == 1
+    assert not work()
+
+
+@pytest.mark.parametrize(("size", "words"), [(0, "empty"), (2**30, "MiB are taken in here")])
+def test_sizes_that_are_refused(workspace: Workspace, size: int, words: str) -> None:
+    with pytest.raises(InvalidFile, match=words):
+        uploads.begin(
+            workspace=workspace, kind=PEOPLE, name="a.csv", size=size, actor="", now=timezone.now()
+        )
+
+
+def test_the_erased_leave_files_that_wait(workspace: Workspace) -> None:
+    erased = factories.SubscriberFactory.create(workspace=workspace, email="ada@example.com")
+    rows = b"email,note\nAda@Example.com,hi\nbob@example.com,hello\n"
+    looked = worked(uploaded(workspace, rows))
+    waiting = uploaded(workspace, rows)
+    by = Circumstances(actor="olga")
+    erasing.erase(subscriber_id=erased.pk, circumstances=by, now=timezone.now(), allows_return=True)
+
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.parts.count()) == (Status.INTERRUPTED, 0)
+    assert "upload it again" in waiting.last_error
+    looked.refresh_from_db()
+    assert (looked.status, looked.parts.count()) == (Status.READY, 0)
+    run = answered(looked, Stage.IMPORT)
+    assert run.status == Status.FINISHED
+    assert [each.email for each in Subscriber.objects.all()] == ["bob@example.com"]
+
+
+def test_what_nobody_goes_on_with_is_deleted(workspace: Workspace) -> None:
+    run = worked(uploaded(workspace, b"email\nada@example.com\n"))
+    later = timezone.now() + stored.KEPT_FOR + timedelta(minutes=1)
+
+    assert stored.purge(now=later) == 2
+    run.refresh_from_db()
+    assert (run.status, run.last_error) == (Status.INTERRUPTED, stored.FORGOTTEN)
+    assert not stored.resume(run=run, now=later)
