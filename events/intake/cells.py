@@ -44,7 +44,10 @@ BESIDE_PRESETS = replace(FIELDS, times=frozenset(), synonyms={})
 # What a file of events must have: the fields, and what to do without them.
 NEEDS_A_PERSON = (
     frozenset({"email", "externalId"}),
-    "no column is email or externalId, so nobody is named; name one with --map THEIRS=email.",
+    (
+        "no column is email or externalId, so nobody is named; name one with --map THEIRS=email, "
+        "or say with --from which product wrote the file."
+    ),
 )
 NEEDS_A_NAME = (
     frozenset({"name"}),

@@ -5,7 +5,7 @@ same limits and sentences. An identity that comes again is not judged again.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,7 +15,7 @@ import msgspec
 
 from events.intake.cells import FIELDS, OF_PROFILE
 from events.intake.payloads import EventDraft, Limits, RejectedEvent, parse_event
-from events.intake.presets import Preset
+from events.intake.presets import Lay, Preset
 from subscribers.rows import address_cells
 from subscribers.rows.columns import ColumnReader, look_up
 from subscribers.rows.plans import BY_MAP, BY_NAME, NO_PLAN, ColumnPlan
@@ -77,7 +77,7 @@ class EventReader:
             body = (
                 self._columns.body(fields, columns)
                 if self.preset is None
-                else self.preset.body(fields, lay=self._over(is_table=columns is not None))
+                else self._preset_body(self.preset, fields, is_table=columns is not None)
             )
         except InvalidRequest as error:
             return error.faults
@@ -101,9 +101,12 @@ class EventReader:
             event = msgspec.structs.replace(event, is_historical=True)
         return EventRow(person, event)
 
-    def _over(self, *, is_table: bool) -> Callable[[dict[str, Any], Mapping[str, Any]], None]:
-        """Return what puts the columns into a body that a preset does not read."""
-        return partial(self._columns.lay, rules=BESIDE_A_PRESET, is_table=is_table)
+    def _preset_body(
+        self, preset: Preset, fields: Mapping[str, Any], *, is_table: bool
+    ) -> dict[str, Any]:
+        """Return the body of a preset, with the columns over it that it does not read."""
+        lay: Lay = partial(self._columns.lay, rules=BESIDE_A_PRESET, is_table=is_table)
+        return preset.body(fields, is_table=is_table, lay=lay)
 
     def _build_event_id(self, fields: dict[str, Any]) -> str | None:
         """Return the SHA-256 of the named columns' values; None when all of them are empty."""

@@ -99,10 +99,8 @@ class ColumnsForm(forms.Form):
         return Wishes(
             map=renamed, ignored=frozenset(ignored), types=types, date_formats=date_formats,
             values=options.values(), constants=options.constants(),
-            zone=options.cleaned_data["timezone"] or options.run.workspace.timezone,
+            zone=chosen["timezone"] or options.run.workspace.timezone,
             is_text_kept=options.cleaned_data["as_text"],
-            preset=FILE_KINDS[options.run.kind].preset(chosen),
-            preset_name=chosen.get("from") or "",
             taken=frozenset(chosen.get("eventIdFrom", ())),
         )  # fmt: skip
 

@@ -9,13 +9,13 @@ from zoneinfo import available_timezones
 import msgspec
 from django import forms
 from unfold.widgets import (
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
 
-from events.intake.presets import PRESETS
+from config.quick_select import QuickSelect
+from events.intake.products import PRESETS
 from events.services.history.importing import Attributes
 from subscribers.models import ImportRun
 from subscribers.rows import name_cells
@@ -24,7 +24,7 @@ from subscribers.rows.encodings import is_encoding
 from subscribers.rows.plans import ColumnPlan, value_key
 from subscribers.rows.status_words import GRAVEST_FIRST, status_of
 from subscribers.services.imports import people, uploads
-from subscribers.services.imports.people import Duplicates, OptInMode
+from subscribers.services.imports.people import Duplicates, OptInMode, presets
 
 Choices = list[tuple[str, str]]
 
@@ -32,7 +32,7 @@ Choices = list[tuple[str, str]]
 def select(label: str, choices: Choices, help_text: str = "") -> forms.ChoiceField:
     return forms.ChoiceField(
         label=label, choices=choices, required=False, help_text=help_text,
-        widget=UnfoldAdminSelectWidget(),
+        widget=QuickSelect(),
     )  # fmt: skip
 
 
@@ -72,6 +72,13 @@ class DialectForm(forms.Form):
 class OptionsForm(forms.Form):
     """What both kinds of files have."""
 
+    # Titles by the name of the preset.
+    products: Mapping[str, str]
+
+    preset = select(
+        "Export of", [], "The product that wrote the file; its columns and words are known then. "
+        "Look through the file again after a change.",
+    )  # fmt: skip
     timezone = select("Time zone", [], "Of times that name none.")
     as_text = _tick("Keep all texts as texts", "Also numbers, true, false and null.")
 
@@ -80,19 +87,30 @@ class OptionsForm(forms.Form):
         self.run, self.plan, self.wishes = run, plan, upload.wishes
         super().__init__(data, initial=self.shown(upload.chosen))
         zones = sorted({*available_timezones(), run.workspace.timezone})
-        cast("forms.ChoiceField", self.fields["timezone"]).choices = [
-            (each, each) for each in zones
-        ]
+        usual = f"The product's, or the workspace's ({run.workspace.timezone})"
+        self._offer("timezone", usual, {each: each for each in zones})
+        self._offer("preset", "No product in particular", self.products)
+
+    def _offer(self, name: str, nothing: str, words: Mapping[str, str]) -> None:
+        field = cast("forms.ChoiceField", self.fields[name])
+        field.choices = [("", nothing), *words.items()]
 
     def shown(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the form shows of earlier answers."""
-        is_answered = bool(chosen)
-        zone = self.wishes.zone if is_answered else self.run.workspace.timezone
-        return {"timezone": zone, "as_text": self.wishes.is_text_kept}
+        return {
+            "preset": chosen.get("from") or "",
+            "timezone": chosen.get("timezone") or "",
+            "as_text": self.wishes.is_text_kept,
+        }
 
     def chosen(self) -> dict[str, Any]:
         """Return the options of the import, by the names under which commands keep them."""
-        return {"asText": self.cleaned_data["as_text"]}
+        given = self.cleaned_data
+        return {
+            "from": given["preset"] or None,
+            "timezone": given["timezone"] or None,
+            "asText": given["as_text"],
+        }
 
     def values(self) -> dict[str, dict[str, str]]:
         return {}
@@ -106,6 +124,7 @@ class OptionsForm(forms.Form):
 
 
 class PeopleForm(OptionsForm):
+    products = {name: each.title for name, each in presets.PRESETS.items()}
     duplicates = select("People who are known", [
         (Duplicates.SKIP, "Skip the row"), (Duplicates.MERGE, "Fill what is empty"),
         (Duplicates.OVERWRITE, "What the row says counts"),
@@ -206,9 +225,7 @@ class PeopleForm(OptionsForm):
 
 
 class EventsForm(OptionsForm):
-    preset = select("Export of", [
-        ("", "No product in particular"), *((name, name) for name in sorted(PRESETS)),
-    ], "Its columns are known then. Look through the file again after a change.")  # fmt: skip
+    products = {name: each.title for name, each in PRESETS.items()}
     # A form with a control named `attributes` has no attributes for scripts.
     people_attributes = select("Attributes of people", [
         (Attributes.FILL, "Fill what is empty"), (Attributes.NEWEST, "The newest row counts"),
@@ -221,7 +238,6 @@ class EventsForm(OptionsForm):
 
     def shown(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         return super().shown(chosen) | {
-            "preset": chosen.get("from") or "",
             "people_attributes": chosen.get("attributes", Attributes.FILL),
             "event_id_from": ", ".join(chosen.get("eventIdFrom", ())),
             "occurred_now": chosen.get("occurredNow", False),
@@ -234,7 +250,6 @@ class EventsForm(OptionsForm):
     def chosen(self) -> dict[str, Any]:
         given = self.cleaned_data
         return super().chosen() | {
-            "from": given["preset"] or None,
             "attributes": given["people_attributes"] or Attributes.FILL,
             "eventIdFrom": given["event_id_from"],
             "occurredNow": given["occurred_now"],

@@ -16,13 +16,13 @@ from django.urls import URLPattern
 from django.utils import timezone
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
 
 from config.admin_base import RowAction, admin_url, list_url, view_url
+from config.quick_select import QuickSelect
 from subscribers.admin.circumstances import by_operator
 from subscribers.admin.subscriber_identity import IdentityActions
 from subscribers.models import List, ListMembership, Subscriber
@@ -62,9 +62,7 @@ class ProfileForm(forms.Form):
         label="External id", required=False, widget=UnfoldAdminTextInputWidget(),
         help_text="Your application's own id of the person. Only one person has it.",
     )  # fmt: skip
-    timezone = forms.ChoiceField(
-        label="Time zone", required=False, widget=UnfoldAdminSelectWidget()
-    )
+    timezone = forms.ChoiceField(label="Time zone", required=False, widget=QuickSelect())
     tags = forms.CharField(
         required=False, widget=UnfoldAdminTextInputWidget(), help_text="Commas between them."
     )

@@ -90,17 +90,26 @@ class ColumnReader:
         return self._from_cells(row)
 
     def lay(
-        self, body: dict[str, Any], row: Mapping[str, Any], *, rules: frozenset[str], is_table: bool
+        self,
+        body: dict[str, Any],
+        row: Mapping[str, Any],
+        opened: Mapping[str, Any],
+        *,
+        rules: frozenset[str],
+        is_table: bool,
     ) -> None:
-        """Put the columns that the plan has by these rules into a body, over what it has.
+        """Put the columns that the plan has by these rules, and all keys, over what a body has.
 
-        Raises `InvalidRequest` as `body` does.
+        `opened` is the row with the objects in its texts. Raises `InvalidRequest` as `body` does.
         """
         keys: dict[str, Any] = {}
         for theirs, column in self._plan.columns.items():
-            if not column.field or column.rule not in rules:
+            name = column.field
+            is_over = column.rule in rules or name.startswith(self._fields.prefix)
+            if not name or not is_over:
                 continue
-            value = look_up(row, theirs)
+            # A cell is read as its column.
+            value = row[theirs] if is_table and theirs in row else look_up(opened, theirs)
             if is_table and isinstance(value, str) and value:
                 read = self._reader(column.field, column.form)
                 value = value if read is None else _checked(column.field, read, value)

@@ -92,6 +92,11 @@ OF_PEOPLE: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 OF_EVENTS: Mapping[str, tuple[str, ...]] = {
     **OF_PERSON,
+    # As products that collect events name it beside them.
+    "email": (
+        *OF_PERSON["email"], "contexttraitsemail", "personpropertiesemail",
+        "customeridentifiersemail",
+    ),
     "name": ("eventname", "eventtext", "event"),
     "eventId": ("messageid", "insertid"),
     "occurredAt": (

@@ -20,7 +20,11 @@ _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,29})(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 # A cell that begins otherwise is a text, as most are.
 _BEGINNINGS = frozenset("-0123456789tfn{[")
-_YES_OR_NO = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
+_YES_OR_NO = {
+    "true": True, "false": False, "yes": True, "no": False, "1": True, "0": False,
+    # As PostgreSQL and Redshift write them.
+    "t": True, "f": False,
+}  # fmt: skip
 
 
 def value_of(text: str) -> Any:  # noqa: ANN401 - any JSON value

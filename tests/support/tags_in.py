@@ -76,7 +76,8 @@ class ImportTags(ImportCommand):
         return FileKind(
             fields=lambda _options: FIELDS,
             needs=lambda _options: (),
-            preset=lambda _options: {},
+            completed=lambda wishes, _options, _files: wishes,
+            is_taken=lambda _options, _name: True,
             importer=self._importer,
         )
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from events.intake.presets import PRESETS, Preset
+from events.intake.presets import Preset
+from events.intake.products import PRESETS
 from events.services.counts import roll_ups
 from events.services.history.importing import FILES, Attributes
 from subscribers.management.importing import ImportCommand

@@ -1,15 +1,17 @@
 """`inspect_file FILE`: shows how an import would read a file, and the command to run."""
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from events.intake import cells
+from events.intake import products
+from events.services.history.importing import FILE_KINDS
 from subscribers.management.importing.arguments import encoding
 from subscribers.management.importing.reading import date_format
+from subscribers.models import ImportRun
 from subscribers.rows import first_lines, plan_words
-from subscribers.rows.columns import Fields
 from subscribers.rows.files import (
     can_be_read_again,
     check_encoding,
@@ -19,17 +21,14 @@ from subscribers.rows.files import (
 )
 from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import CSV, JSONL, InvalidFile
-from subscribers.rows.survey import Needs, Wishes, check_needs, survey
-from subscribers.services.imports import people
-from subscribers.services.imports.people import columns
+from subscribers.rows.survey import Wishes, check_needs, survey
+from subscribers.services.imports.file_kinds import FileKind
 from subscribers.services.imports.people import presets as people_presets
 
-KINDS: dict[str, tuple[Fields, Needs]] = {
-    "import_subscribers": (columns.FIELDS, columns.NEEDS),
-    "import_events": (
-        cells.FIELDS, (cells.NEEDS_A_PERSON, cells.NEEDS_A_NAME, cells.NEEDS_A_TIME)
-    ),
-}  # fmt: skip
+KINDS: Mapping[str, FileKind] = {
+    "import_subscribers": FILE_KINDS[ImportRun.Kind.SUBSCRIBERS],
+    "import_events": FILE_KINDS[ImportRun.Kind.EVENTS],
+}
 EVENT = frozenset({"name", "occurredAt"})
 
 
@@ -71,33 +70,40 @@ class Command(BaseCommand):
             header = read_header(source)
             plans = {
                 command: survey(
-                    rows=read_rows(sources=[source]), fields=fields, wishes=wishes, name=name,
-                    is_whole=True, is_refused=False,
+                    rows=read_rows(sources=[source]), fields=kind.fields({}), wishes=wishes,
+                    name=name, is_whole=True, is_refused=False,
                     columns=() if header is None else header.columns,
                 )
-                for command, (fields, _) in KINDS.items()
+                for command, kind in KINDS.items()
             }  # fmt: skip
         except InvalidFile as error:
             raise CommandError(str(error)) from error
-        product = None if header is None else people_presets.fitting(header.columns)
+        columns = () if header is None else header.columns
+        product = people_presets.fitting(columns)
         command = "import_subscribers"
+        if product is None and not options["date_format"]:
+            # Such a preset reads the times itself.
+            product = products.fitting(plans["import_events"].columns)
+            command = command if product is None else "import_events"
         if product is None and _used(plans["import_events"]) >= EVENT:
             command = "import_events"
+        kind, chosen = KINDS[command], {"from": product}
+        fields, needs = kind.fields(chosen), kind.needs(chosen)
         parted = "" if header is None else f" with {header.delimiter!r} between cells"
         self.stdout.write(f"{source.name}: {source.format.upper()}{parted}, for {command}")
         refusal = ""
-        if product is not None and header is not None:
-            title = people_presets.PRESETS[product].title
+        if product is not None:
+            is_of_events = command == "import_events"
+            presets = products.PRESETS if is_of_events else people_presets.PRESETS
+            title = presets[product].title
             self.stdout.write(f"It looks like an export of {title}: --from {product}")
             try:
-                wishes = people.FILES.completed(
-                    wishes, {"from": product}, [(source.name, header.columns)]
-                )
+                wishes = kind.completed(wishes, chosen, [(source.name, columns)])
             except InvalidFile as error:
                 refusal = str(error)
             plans[command] = survey(
-                rows=read_rows(sources=[source]), fields=KINDS[command][0], wishes=wishes,
-                name=name, is_whole=True, is_refused=False,
+                rows=read_rows(sources=[source]), fields=fields, wishes=wishes, name=name,
+                is_whole=True, is_refused=False,
             )  # fmt: skip
         plan = plans[command]
         for line in plan_words.as_lines(plan):
@@ -111,7 +117,6 @@ class Command(BaseCommand):
         given += [part for form in options["date_format"] for part in ("--date-format", form)]
         given += ["--from", product] if product is not None else []
         words = ["manage.py", command, name, *given, "--workspace", "SLUG", "--dry-run"]
-        fields, needs = KINDS[command]
         try:
             check_needs(plan=plan, needs=needs, name=name)
             survey(

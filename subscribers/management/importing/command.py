@@ -143,12 +143,7 @@ class ImportCommand(BaseCommand):
         self, asked: ImportRequest, options: dict[str, Any], kept: Options
     ) -> tuple[ColumnPlan, Iterator[Row] | None]:
         fields = self.files.fields(kept)
-        wishes = reading.wishes_of(
-            options=options,
-            fields=fields,
-            zone=asked.workspace.timezone,
-            preset=self.files.preset(kept),
-        )
+        wishes = reading.wishes_of(options=options, fields=fields, zone=asked.workspace.timezone)
         try:
             wishes = self.files.completed(wishes, kept, list(map(_header, asked.sources)))
         except InvalidFile as error:

@@ -59,9 +59,7 @@ def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: options[name] for key, name in names.items() if options[name]}
 
 
-def wishes_of(
-    *, options: Mapping[str, Any], fields: Fields, zone: str, preset: Mapping[str, str]
-) -> Wishes:
+def wishes_of(*, options: Mapping[str, Any], fields: Fields, zone: str) -> Wishes:
     """Return what the options say of columns; raises `CommandError` for what no file can have."""
     zone = options["timezone"] or zone
     if times.zone_of(zone) is None:
@@ -81,8 +79,6 @@ def wishes_of(
         constants=_constants(options["set"], fields, form=date_formats.get("", ""), zone=zone),
         zone=zone,
         is_text_kept=bool(options.get("as_text")),
-        preset=preset,
-        preset_name=options.get("preset") or "",
         taken=frozenset(options.get("event_id_from") or ()),
     )
 

@@ -22,13 +22,9 @@ class FileKind:
     fields: Callable[[Options], Fields]
     # The fields that a file must have, each with what to do about it.
     needs: Callable[[Options], Needs]
-    # The fields of the columns of a product's export.
-    preset: Callable[[Options], Mapping[str, str]]
+    # The wishes with what is known of a product's export; raises `InvalidFile`.
+    completed: Callable[[Wishes, Options, Headers], Wishes]
+    # Whether a file of that name is read; a product may export others beside it.
+    is_taken: Callable[[Options, str], bool]
     # What parses and writes rows; a dry run's may leave out what is rolled back anyway.
     importer: Callable[[ImportRun, Options, ColumnPlan], Importer[Any]]
-    # The wishes with what else is known of the files; raises `InvalidFile`.
-    completed: Callable[[Wishes, Options, Headers], Wishes] = lambda wishes, _options, _files: (
-        wishes
-    )
-    # Whether a file of that name is read; a product may export others beside it.
-    is_taken: Callable[[Options, str], bool] = lambda _options, _name: True

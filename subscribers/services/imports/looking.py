@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,7 @@ from django.db import transaction
 from subscribers.models import ImportRun
 from subscribers.rows import kept_rows
 from subscribers.rows.faults import storable
-from subscribers.rows.files import check_encoding, read_rows, sources_of
+from subscribers.rows.files import check_encoding, read_header, read_rows, sources_of
 from subscribers.rows.plans import ColumnPlan, as_stored
 from subscribers.rows.row import InvalidFile, Row
 from subscribers.rows.survey import check_needs, survey
@@ -41,10 +42,14 @@ def decide(*, run: ImportRun, kind: FileKind, clock: Callable[[], datetime]) -> 
         plan, _ = looked.plan(is_refused=False)
     is_decided = not is_look and not fault
     kept = msgspec.structs.replace(
-        looked.upload, tables=tuple(looked.tables), is_decided=is_decided
+        looked.upload,
+        names=tuple(looked.names),
+        tables=tuple(looked.tables),
+        is_decided=is_decided,
     )
     changes = {} if plan is None else {"mapping": runs.plain(as_stored(plan))}
-    ImportRun.objects.filter(pk=run.pk, token=run.token).update(
+    held = ImportRun.objects.filter(pk=run.pk, token=run.token)
+    is_held = held.update(
         **changes,
         total_rows=looked.count,
         last_error=storable(fault),
@@ -52,6 +57,8 @@ def decide(*, run: ImportRun, kind: FileKind, clock: Callable[[], datetime]) -> 
         status=Status.QUEUED if is_decided else Status.READY,
         updated_at=clock(),
     )
+    if is_held and is_decided and run.stage == Stage.IMPORT:
+        run.parts.all().delete()
 
 
 class _Looked:
@@ -59,74 +66,88 @@ class _Looked:
 
     def __init__(self, run: ImportRun, kind: FileKind, clock: Callable[[], datetime]) -> None:
         self.upload = uploads.upload_of(run)
-        self.tables = list(self.upload.tables)
+        self.names, self.tables = list(self.upload.names), list(self.upload.tables)
         self.count = 0
         self._run, self._kind, self._clock = run, kind, clock
         self._until = clock() + LONGEST
 
     def plan(self, *, is_refused: bool) -> tuple[ColumnPlan | None, str]:
         """Return the plan of the columns, and what is wrong with the file."""
-        name, chosen = self._run.files[0], self.upload.chosen
+        name, kind, chosen = self._run.files[0], self._kind, self.upload.chosen
+        wishes, fault, found = self.upload.wishes, "", None
         self.count = 0
-        found = None
         try:
-            found = survey(
-                rows=self._rows(),
-                fields=self._kind.fields(chosen),
-                wishes=self.upload.wishes,
-                name=name,
-                is_whole=True,
-                is_refused=is_refused,
-            )
-            check_needs(plan=found, needs=self._kind.needs(chosen), name=name)
+            with self._opened() as rows:
+                try:
+                    wishes = kind.completed(
+                        wishes, chosen, list(zip(self.names, self.tables, strict=True))
+                    )
+                except InvalidFile as error:
+                    if is_refused:
+                        raise
+                    # The columns are shown all the same.
+                    fault = str(error)
+                found = survey(
+                    rows=rows,
+                    fields=kind.fields(chosen),
+                    wishes=wishes,
+                    name=name,
+                    is_whole=True,
+                    is_refused=is_refused,
+                )
+            check_needs(plan=found, needs=kind.needs(chosen), name=name)
         except InvalidFile as error:
-            return found, str(error)
-        return found, "" if found.rows else f"{name} has no row that can be read."
+            return found, fault or str(error)
+        return found, fault or ("" if found.rows else f"{name} has no row that can be read.")
 
-    def _rows(self) -> Iterator[Row]:
-        run = self._run
-        if run.parts.exists():
-            yield from self._unpacked()
-        elif run.blocks.exists():
-            for row in blocks.read(run=run, tables=self.tables):
-                self._go_on()
-                yield row
+    @contextmanager
+    def _opened(self) -> Iterator[Iterator[Row]]:
+        """Yield the rows, all of them; names and columns of the files are known then."""
+        if self._run.parts.exists():
+            with TemporaryDirectory() as folder:
+                try:
+                    yield self._unpacked(Path(folder))
+                except InvalidFile as error:
+                    raise InvalidFile(str(error).replace(f"{folder}/", "")) from error
+        elif self._run.blocks.exists():
+            yield map(self._counted, blocks.read(run=self._run, tables=self.tables))
         else:
             raise InvalidFile(GONE)
 
-    def _unpacked(self) -> Iterator[Row]:
-        """Yield the rows of the file as it came, and keep them."""
+    def _unpacked(self, folder: Path) -> Iterator[Row]:
+        """Return the rows of the file as it came, which are kept on the way."""
         run, dialect = self._run, self.upload.dialect
-        with TemporaryDirectory() as folder:
-            # As its own file, so that archives and workbooks are read by the commands' readers.
-            path = Path(folder) / f"{_ODD.sub('_', Path(run.files[0]).name)[-100:]}"
-            with path.open("wb") as file:
-                for part in run.parts.order_by("offset").iterator(chunk_size=1):
-                    file.write(part.content)
-            try:
-                sources = sources_of(
-                    str(path),
-                    format=dialect.format or None,
-                    encoding=dialect.encoding,
-                    delimiter=dialect.delimiter,
-                    sheet=dialect.sheet,
-                )
-                for source in sources:
-                    check_encoding(source)
-                self._tell()
-                run.blocks.all().delete()
-                yield from self._kept(read_rows(sources=sources))
-            except InvalidFile as error:
-                raise InvalidFile(str(error).replace(f"{folder}/", "")) from error
+        # As its own file, so that archives and workbooks are read by the commands' readers.
+        path = folder / f"{_ODD.sub('_', Path(run.files[0]).name)[-100:]}"
+        with path.open("wb") as file:
+            for part in run.parts.order_by("offset").iterator(chunk_size=1):
+                file.write(part.content)
+        sources = [
+            source
+            for source in sources_of(
+                str(path),
+                format=dialect.format or None,
+                encoding=dialect.encoding,
+                delimiter=dialect.delimiter,
+                sheet=dialect.sheet,
+            )
+            if self._kind.is_taken(self.upload.chosen, source.name)
+        ]
+        if not sources:
+            raise InvalidFile(f"{run.files[0]} has no file that such an import reads.")
+        for source in sources:
+            check_encoding(source)
+        headers = list(map(read_header, sources))
+        self.names = [source.name.removeprefix(f"{folder}/") for source in sources]
+        self.tables = [None if header is None else header.columns for header in headers]
+        self._tell()
+        run.blocks.all().delete()
+        return self._kept(read_rows(sources=sources))
 
     def _kept(self, rows: Iterator[Row]) -> Iterator[Row]:
-        self.tables.clear()
         lines: list[bytes] = []
         size = end = 0
-        for row in rows:
-            self._go_on()
-            self.tables += [None] * (row.file_index + 1 - len(self.tables))
-            self.tables[row.file_index] = row.columns
+        for row in map(self._counted, rows):
             lines.append(kept_rows.as_line(row))
             size += len(lines[-1])
             yield row
@@ -150,14 +171,15 @@ class _Looked:
     def _tell(self) -> None:
         runs.touch(run=self._run, now=self._clock())
 
-    def _go_on(self) -> None:
+    def _counted(self, row: Row) -> Row:
         """Count a row; now and then look at the clock, and show that the worker is alive."""
         self.count += 1
         if self.count % ROWS_BETWEEN_LOOKS:
-            return
+            return row
         self._tell()
         if self._clock() > self._until:
             raise InvalidFile(
                 f"{self._run.files[0]} takes longer than {LONGEST.seconds} seconds to look "
                 f"through: import it by manage.py import_{self._run.kind}."
             )
+        return row

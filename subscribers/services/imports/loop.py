@@ -42,7 +42,7 @@ class Parsed(msgspec.Struct, Generic[Value], gc=False):
 
 
 class RowsOutcome(msgspec.Struct):
-    """The result of some rows; `rejected` is in their order, and `counted` includes it."""
+    """The result of some rows: `counted` has all, `rejected` those to correct, in their order."""
 
     counted: Counted
     rejected: list[Rejected] = []

@@ -59,7 +59,9 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     wishes: Wishes = Wishes()
     # By the names of the commands' options.
     chosen: dict[str, Any] = {}
-    # Of each file in it; None for objects.
+    # Of each file that is read, the names of those in an archive.
+    names: tuple[str, ...] = ()
+    # Of each file; None for objects.
     tables: tuple[tuple[str, ...] | None, ...] = ()
     # Whether the run's mapping is what the rows are read by, not a proposal.
     is_decided: bool = False
@@ -148,8 +150,6 @@ def answer(
         run.actor, run.updated_at, run.last_error = actor, now, ""
         runs.forget_counts(run)
         run.save()
-        if stage == Stage.IMPORT:
-            run.parts.all().delete()
 
 
 def tables_of(run: ImportRun) -> Sequence[tuple[str, ...] | None]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from events.intake.payloads import Limits
-from events.intake.presets import PRESETS
+from events.intake.products import PRESETS
 from events.intake.rows import EventReader, EventRow
 from subscribers.rows.plans import Column, ColumnPlan, renaming
 from subscribers.rows.typed_cells import VERBATIM
@@ -274,3 +274,61 @@ def test_a_mapping_goes_before_a_preset() -> None:
     row = good(fields, preset=PRESETS["segment"], plan=renaming({"login": "externalId"}))
 
     assert row.person.external_id == "7"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-01-02T03:04:05Z", "2026-01-02 03:04:05", "2026-01-02 03:04:05.000 UTC",
+        "2026-01-02 05:04:05 +0200", "1767323045", "1767323045000", "1767323045000000",
+        1767323045, 1767323045000,
+    ],
+)  # fmt: skip
+def test_a_preset_reads_the_times_of_its_product(written: object) -> None:
+    fields = {"event": "paid", "email": "ada@example.com", "timestamp": written}
+
+    row = good(fields, preset=PRESETS["segment"])
+
+    assert row.event.occurred_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("written", ["2026", "20260102", True, "yesterday"])
+def test_a_preset_takes_no_other_number_for_a_time(written: object) -> None:
+    fields = {"event": "paid", "email": "ada@example.com", "timestamp": written}
+
+    assert paths(read(fields, preset=PRESETS["segment"])) == ["occurredAt"]
+
+
+@pytest.mark.parametrize(
+    ("proof", "external_id"),
+    [(True, "u1"), ("True", "u1"), ("true", "u1"), (False, None), ("False", None), (None, None)],
+)
+def test_only_an_identified_person_has_the_external_id(
+    proof: object, external_id: str | None
+) -> None:
+    fields = {
+        "event": "paid", "distinct_id": "u1", "person.properties.email": "ada@example.com",
+        "properties.$is_identified": proof,
+    }  # fmt: skip
+
+    assert good(fields, preset=PRESETS["posthog"]).person.external_id == external_id
+
+
+def test_other_columns_of_a_warehouse_are_properties_in_objects_too() -> None:
+    fields = {
+        "event_text": "Paid", "event": "paid", "user_id": "u1", "id": "e1", "amount": 7,
+        "name": "N95", "coupon": None, "context_ip": "192.0.2.1", "context_traits_email": "a@x.io",
+        "loaded_at": "2026-01-02",
+    }  # fmt: skip
+
+    row = good(fields, preset=PRESETS["segment"])
+
+    assert (row.event.name, row.event.properties) == ("Paid", {"amount": 7, "name": "N95"})
+
+
+def test_other_keys_of_a_raw_call_are_no_properties() -> None:
+    fields = {"event": "Paid", "email": "a@x.io", "version": 2, "properties": {"amount": 7}}
+
+    assert good(fields, preset=PRESETS["segment"]).event.properties == {"amount": 7}
+    del fields["properties"]
+    assert good(fields, preset=PRESETS["segment"]).event.properties == {}

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 from django.utils import timezone
 
 from events.intake.cells import BESIDE_PRESETS, FIELDS, NEEDS_A_NAME, NEEDS_A_PERSON, NEEDS_A_TIME
-from events.intake.presets import PRESETS
+from events.intake.products import PRESETS
 from events.intake.rows import EventReader
 from events.services.history.importing.importer import EventImporter
 from events.services.history.importing.people import Attributes
@@ -15,9 +16,9 @@ from events.services.ingestion.request import current_limits
 from subscribers.models import ImportRun
 from subscribers.rows.columns import Fields
 from subscribers.rows.plans import ColumnPlan
-from subscribers.rows.survey import Needs
+from subscribers.rows.survey import Needs, Wishes
 from subscribers.services.imports import people
-from subscribers.services.imports.file_kinds import FileKind, Options
+from subscribers.services.imports.file_kinds import FileKind, Headers, Options
 
 
 def _fields(options: Options) -> Fields:
@@ -31,9 +32,14 @@ def _needs(options: Options) -> Needs:
     return needs if options.get("occurredNow") else (*needs, NEEDS_A_TIME)
 
 
-def _preset(options: Options) -> Mapping[str, str]:
-    preset = PRESETS.get(options.get("from") or "")
-    return {} if preset is None else preset.columns
+def _completed(wishes: Wishes, options: Options, _files: Headers) -> Wishes:
+    name = options.get("from")
+    if not name:
+        return wishes
+    preset = PRESETS[name]
+    return msgspec.structs.replace(
+        wishes, preset=preset.columns, preset_name=name, preset_rest=preset.field_of
+    )
 
 
 def _importer(run: ImportRun, options: Options, plan: ColumnPlan) -> EventImporter:
@@ -60,7 +66,13 @@ def _importer(run: ImportRun, options: Options, plan: ColumnPlan) -> EventImport
     )
 
 
-FILES = FileKind(fields=_fields, needs=_needs, preset=_preset, importer=_importer)
+FILES = FileKind(
+    fields=_fields,
+    needs=_needs,
+    completed=_completed,
+    is_taken=lambda _options, _name: True,
+    importer=_importer,
+)
 # By the kind of the run.
 FILE_KINDS: Mapping[str, FileKind] = {
     ImportRun.Kind.SUBSCRIBERS: people.FILES,

@@ -13,6 +13,7 @@ import msgspec
 from django.db import OperationalError, connection
 
 from events.intake.payloads import Limits
+from events.intake.presets import NoEvent
 from events.intake.rows import EventReader, EventRow
 from events.models import EventDefinition
 from events.services.configuration import sync_rules, watched_sequences
@@ -142,7 +143,9 @@ class EventImporter:
         rejected = batch.rejected_in_order()
         for refused in rejected:
             counted.reject(refused)
-        return RowsOutcome(counted, rejected)
+        # An archive of all calls has more rows that are no events than wrong ones: counted alone.
+        wrong = [each for each in rejected if not isinstance(each.faults[0], NoEvent)]
+        return RowsOutcome(counted, wrong)
 
     def record_alone(
         self,

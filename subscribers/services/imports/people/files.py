@@ -28,10 +28,6 @@ def _needs(_options: Options) -> Needs:
     return NEEDS
 
 
-def _preset(_options: Options) -> dict[str, str]:
-    return {}
-
-
 def _importer(run: ImportRun, options: Options, plan: ColumnPlan) -> SubscriberImporter:
     return SubscriberImporter(
         options=ImportOptions(
@@ -92,7 +88,6 @@ def _is_taken(options: Options, name: str) -> bool:
 FILES = FileKind(
     fields=_fields,
     needs=_needs,
-    preset=_preset,
     importer=_importer,
     completed=_completed,
     is_taken=_is_taken,

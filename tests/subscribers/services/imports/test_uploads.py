@@ -5,6 +5,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 Stage, Status = ImportRun.Stage, ImportRun.Status
 PEOPLE = ImportRun.Kind.SUBSCRIBERS
+SAMPLES = Path(__file__).parents[2] / "management/samples"
 AS_THEY_ARE = {"duplicates": "skip", "optInMode": "default", "createLists": False, "asText": False}
 
 
@@ -155,6 +157,39 @@ def test_nothing_is_imported_while_a_column_says_who_left(workspace: Workspace) 
     assert run.status == Status.FINISHED
     statuses = dict(Subscriber.objects.values_list("email", "status"))
     assert statuses == {"ada@example.com": "unsubscribed", "bob@example.com": "active"}
+
+
+def test_a_table_of_another_product_comes_in_with_its_properties(workspace: Workspace) -> None:
+    content = (
+        b"id,event_text,event,user_id,context_traits_email,timestamp,plan,context_traits_status\n"
+        b"m1,Plan Upgraded,plan_upgraded,u1,ada@example.com,2024-03-01 10:00:00,team,active\n"
+    )
+    run = worked(uploaded(workspace, content, name="t.csv", kind=ImportRun.Kind.EVENTS))
+    chosen = {"from": "segment", "attributes": "fill", "eventIdFrom": [], "occurredNow": False}
+
+    run = answered(run, Stage.IMPORT, chosen=chosen)
+
+    assert (run.status, run.last_error) == (Status.FINISHED, "")
+    event = Event.objects.get()
+    assert (event.definition.name, event.event_id) == ("Plan Upgraded", "m1")
+    assert event.properties == {"plan": "team"}
+
+
+def test_an_archive_says_by_its_names_who_left(workspace: Workspace) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for file in sorted((SAMPLES / "mailchimp").glob("*.csv")):
+            archive.write(file, file.name)
+    run = worked(uploaded(workspace, held.getvalue(), name="audience.zip"))
+    assert "Give --from mailchimp" in run.last_error
+    assert run.mapping is not None
+
+    run = answered(run, Stage.IMPORT, chosen={"from": "mailchimp"})
+
+    assert (run.status, run.last_error) == (Status.FINISHED, "")
+    statuses = set(Subscriber.objects.values_list("status", flat=True))
+    assert {"active", "unsubscribed", "bounced"} <= statuses
+    assert not run.parts.exists()
 
 
 def test_rejected_rows_name_their_lines(workspace: Workspace) -> None:
