@@ -16,6 +16,7 @@ import msgspec
 from events.intake.cells import FIELDS, OF_PROFILE
 from events.intake.payloads import EventDraft, Limits, RejectedEvent, parse_event
 from events.intake.presets import Lay, Preset
+from subscribers.rows import address_cells
 from subscribers.rows.columns import ColumnReader, look_up
 from subscribers.rows.plans import BY_MAP, BY_NAME, NO_PLAN, ColumnPlan
 from subscribers.wire.addresses import Address
@@ -62,6 +63,7 @@ class EventReader:
         self.needs_time = needs_time
         self.ignores_profile = ignores_profile
         self._columns = ColumnReader(fields=FIELDS, plan=plan)
+        self._is_file = bool(plan.columns)
         self._people: dict[object, Person] = {}
 
     def read(
@@ -138,6 +140,12 @@ class EventReader:
     def _parse_person(self, body: Mapping[str, Any]) -> Person | tuple[Fault, ...]:
         try:
             return parse_person(body, attributes_bytes=self.limits.attributes_bytes)
+        except InvalidRequest as error:
+            bare = address_cells.bared(body) if self._is_file else None
+            if bare is None:
+                return error.faults
+        try:
+            return parse_person(bare, attributes_bytes=self.limits.attributes_bytes)
         except InvalidRequest as error:
             return error.faults
 

@@ -7,6 +7,7 @@ never held in memory.
 import codecs
 import gzip
 import lzma
+import re
 import sys
 import zipfile
 import zlib
@@ -27,7 +28,18 @@ CHUNK_BYTES = 65_536
 BEGINNING_BYTES = 200
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_ZIP = b"PK\x03\x04"
+# Files of other kinds by their first bytes, and what to do about them.
+_OTHER_KINDS = (
+    (b"PK\x03\x04", "is an archive or a workbook: name it .zip or .xlsx."),
+    (b"\x1f\x8b", "is compressed: name it .gz, such as people.csv.gz."),
+    (b"\xd0\xcf\x11\xe0", "is a workbook of old Excel: save it as .xlsx or CSV."),
+    (b"%PDF-", "is a PDF document: export the table as CSV or .xlsx."),
+)
+_WEB_PAGE = re.compile(rb"\s*<(?:!doctype|html|table|\?xml)\b", re.IGNORECASE)
+_ADVICE = (
+    (EOFError, " It is cut: copy or download it again."),
+    (gzip.BadGzipFile, " If it is not compressed, name it without .gz."),
+)
 _UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 OpenBytes = Callable[[str], BufferedIOBase]
@@ -59,11 +71,17 @@ class BlockReader:
         self._pending = b""
 
     def begin(self) -> Self:
-        """Skip a byte order mark; raises `InvalidFile` for UTF-16."""
+        """Skip a byte order mark; raises `InvalidFile` for UTF-16 and for what has no rows."""
         self._pending = self._read()
         first = self._pending[:4]
-        if first.startswith(_ZIP):
-            raise InvalidFile(f"{self.name} is an archive or a workbook: name it .zip or .xlsx.")
+        for beginning, advice in _OTHER_KINDS:
+            if self._pending.startswith(beginning):
+                raise InvalidFile(f"{self.name} {advice}")
+        if _WEB_PAGE.match(self._pending.removeprefix(_BOM)):
+            raise InvalidFile(
+                f"{self.name} is a web page or XML: open it in a spreadsheet, and save it as .xlsx "
+                "or CSV."
+            )
         if first.startswith(_UTF_16) or b"\0" in first:
             raise InvalidFile(
                 f"{self.name} looks like UTF-16: give --encoding utf-16-le or utf-16-be."
@@ -158,7 +176,7 @@ class BlockReader:
             # Returns what is there: rows of a pipe are read as they come.
             block = self._stream.read1(CHUNK_BYTES)
         except _UNREADABLE as error:
-            raise InvalidFile(f"{self.name} cannot be read on: {_reason(error)}.") from error
+            raise _unread(self.name, error) from error
         self._note_read(len(block))
         return block
 
@@ -213,7 +231,7 @@ def _as_lines(stream: BufferedIOBase, source: Source, shown: str) -> BufferedIOB
             stream = made = unpacking.recoded(stream, encoding=encoding)
             first = made.peek()
     except _UNREADABLE as error:
-        raise InvalidFile(f"{shown} cannot be read on: {_reason(error)}.") from error
+        raise _unread(shown, error) from error
     if source.format == JSONL and first.removeprefix(_BOM).lstrip().startswith(b"["):
         return unpacking.array_as_lines(stream, name=shown)
     return stream
@@ -226,6 +244,11 @@ def _open(name: str) -> BufferedIOBase:
     if archived is not None:
         return unpacking.open_member(*archived)
     return Path(name).open("rb")
+
+
+def _unread(name: str, error: BaseException) -> InvalidFile:
+    advice = next((said for kind, said in _ADVICE if isinstance(error, kind)), "")
+    return InvalidFile(f"{name} cannot be read on: {_reason(error)}.{advice}")
 
 
 def _reason(error: BaseException) -> str:

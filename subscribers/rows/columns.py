@@ -1,7 +1,7 @@
 """Columns of files of rows: which field each is, and how cells become the API's values.
 
 In CSV every cell is a text, and an empty one is not given; in JSONL values are as in the API, or
-texts in the form that the plan has for them.
+texts in the form that the plan has for them. An empty text says nothing of a person there either.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,19 +10,15 @@ from functools import partial
 from typing import Any
 
 from subscribers.rows import name_cells, times, typed_cells
-from subscribers.rows.headers import STANDINGS, folded, says_standing
 from subscribers.rows.plans import NO_PLAN, Column, ColumnPlan, value_key
 from subscribers.rows.row import InvalidFile
+from subscribers.rows.standings import Watch
 from subscribers.wire import json_gate
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
 
 _ABSENT = object()
 # First and last name in one cell.
 FULL_NAME = "fullName"
-NOT_PLANNED = (
-    "looks as if it says who left or agreed, and none of the rows looked at first has it: give "
-    "--map {name}={field}, or --ignore-column {name}."
-)
 
 Read = Callable[[str], Any]
 
@@ -66,8 +62,8 @@ class ColumnReader:
             for each in plan.columns.values()
             if each.form or each.field in plan.values
         }
-        # Whether a key that no row had before may say that somebody left.
-        self._is_watched = bool(plan.columns) and "status" in fields.cells
+        is_watched = bool(plan.columns) and "status" in fields.cells
+        self._watch = Watch(plan=plan, fields=fields) if is_watched else None
         # Whether an object is a body as it is.
         self._is_bare = not (
             self._renamed
@@ -82,21 +78,16 @@ class ColumnReader:
         Raises `InvalidRequest` for a cell that cannot be read, `InvalidFile` for wrong columns.
         """
         if columns is None:
-            if self._is_watched and not row.keys() <= self._plan.columns.keys():
-                self._refuse_standings(row)
+            if self._watch is not None:
+                self._watch.check(row)
+                if "" in row.values():
+                    row = {name: value for name, value in row.items() if value != ""}
             return row if self._is_bare and FULL_NAME not in row else self._from_object(row)
         if columns is not self._columns:
             self._read_header(columns)
+        if self._watch is not None and self._watch.is_pipe:
+            self._watch.check_unseen(row)
         return self._from_cells(row)
-
-    def _refuse_standings(self, row: Mapping[str, Any]) -> None:
-        """Refuse an object with a key that says who may get mail and that no plan was made for."""
-        for name in row.keys() - self._plan.columns.keys():
-            if name in self._fields or row[name] in (None, ""):
-                continue
-            field, _ = self._fields.synonyms.get(folded(name), ("status", 0))
-            if field in STANDINGS and (field != "status" or says_standing(name)):
-                raise InvalidRequest(Fault(name, NOT_PLANNED.format(name=name, field=field)))
 
     def lay(
         self,

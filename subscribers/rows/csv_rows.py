@@ -87,7 +87,7 @@ def read_header(reader: BlockReader, *, delimiter: str = "") -> Header:
     texts = [line.decode("utf-8", "surrogateescape") for line in lines]
     said = _SEPARATOR_LINE.fullmatch(texts[0]) if texts else None
     before = 1 if said else 0
-    delimiter = delimiter or (said[1] if said else _delimiter_of(texts))
+    delimiter = delimiter or (said[1] if said else delimiter_of(texts))
     parser = csv.reader(texts[before:], strict=True, delimiter=delimiter)
     try:
         cells = next((found for found in parser if any(map(str.strip, found))), None)
@@ -100,16 +100,19 @@ def read_header(reader: BlockReader, *, delimiter: str = "") -> Header:
     return Header(_columns(cells, reader.name), read + 1, delimiter)
 
 
-def _delimiter_of(texts: Sequence[str]) -> str:
+def delimiter_of(texts: Sequence[str]) -> str:
+    """Return what the first line that is not blank has most often outside quotes."""
     first = next((text for text in texts if text.strip()), "")
     bare = _IN_QUOTES.sub("", first)
     return max(DELIMITERS, key=bare.count)
 
 
 def _columns(cells: Sequence[str], name: str) -> tuple[str, ...]:
-    columns = tuple(unguarded(cell.strip()) for cell in cells)
-    if any(map(_BAD_TEXT.search, columns)):
-        raise InvalidFile(f"{name}: the header is not UTF-8 text: give --encoding.")
+    columns = tuple(unguarded(cell.strip()) for cell in _without_empty_end(cells))
+    bad = next(filter(None, map(_BAD_TEXT.search, columns)), None)
+    if bad:
+        advice = "holds a NUL: remove it" if bad[0] == "\0" else "is not UTF-8: give --encoding"
+        raise InvalidFile(f"{name}: the header {advice}.")
     if "" in columns:
         number = columns.index("") + 1
         raise InvalidFile(
@@ -117,8 +120,18 @@ def _columns(cells: Sequence[str], name: str) -> tuple[str, ...]:
         )
     repeated, times = Counter(columns).most_common(1)[0]
     if times > 1:
-        raise InvalidFile(f"{name}: the header names {repeated[:100]!r} twice.")
+        raise InvalidFile(
+            f"{name}: the header names {repeated[:100]!r} twice: rename one, or delete the column."
+        )
     return columns
+
+
+def _without_empty_end(cells: Sequence[str]) -> list[str]:
+    """Return the cells without the empty ones after them, which spreadsheets leave."""
+    kept = list(cells)
+    while kept and not kept[-1].strip():
+        kept.pop()
+    return kept
 
 
 class _Rows:
@@ -162,6 +175,10 @@ class _Rows:
                 for cells in parser:
                     after = begun + parser.line_num
                     end = ends[after]
+                    if not any(cells) and len(cells) != 1:
+                        # A blank line, or one of delimiters alone, as spreadsheets leave them.
+                        first = after
+                        continue
                     if is_suspect or len(cells) != width or end - ends[first] > MOST_ROW_BYTES:
                         row = self._judge(cells, b"".join(lines[first:after]))
                         if row is None:
@@ -222,11 +239,13 @@ class _Rows:
 
     def _judge(self, cells: list[str], raw: bytes) -> Row | None:
         """Return a row after a closer look, its place still unset; None for a blank line."""
-        if not cells or (len(cells) == 1 != len(self._columns) and not cells[0].strip()):
+        if len(cells) == 1 != len(self._columns) and not cells[0].strip():
             return None
         row = self._broken(TOO_LONG, raw[:BEGINNING_BYTES], 0, 0)
         if len(raw) > MOST_ROW_BYTES:
             return row
+        width = len(self._columns)
+        cells = [*cells[:width], *_without_empty_end(cells[width:])]
         clean = [unguarded(_BAD_TEXT.sub("\N{REPLACEMENT CHARACTER}", cell)) for cell in cells]
         row.fields = dict(zip(self._columns, clean, strict=False))
         row.fault = self._find_fault(cells)

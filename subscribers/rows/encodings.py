@@ -6,6 +6,7 @@ row is written.
 
 import codecs
 import re
+from collections.abc import Sequence
 
 from charset_normalizer import from_bytes
 
@@ -23,10 +24,16 @@ _LONGEST_SHOWN = 40
 # Between cells: signs that are no second byte of the encodings above.
 _BETWEEN = re.compile(rb"[,;\t\r\n\"]")
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
-_WESTERN, _POLISH = "cp1252", "cp1250"
-# Polish letters, read as Western ones.
-_SIGNS_IN_WORDS = re.compile(
-    r"(?<=[^\W\d])[\u00b9\u00b3\u00bf](?=[^\W\d])|[\u00a3\u00af](?=[^\W\d])"
+_WESTERN = "cp1252"
+# Where they fit as well, the first is the guess: Western, old Macs, Central European, Turkish.
+_ALPHABETS = (_WESTERN, "mac_roman", "cp1250", "cp1254")
+# What no name has: a sign within a word or before it, a capital after a small letter, or a byte
+# that the encoding does not have.
+_ODD = re.compile(
+    r"(?<=[^\W\d_])[^\w\s\x00-\x7f\u2010-\u2014\u2019\u2026](?=[^\W\d_])"
+    r"|[\u00a3\u00af](?=[^\W\d_])|(?<=[^\W\d_])\u2018|\u0178(?=[a-z])"
+    r"|[\x80-\x9f\u02c6\u02c7\u02d8-\u02dd\ufffd]"
+    r"|(?<=[a-z\u00df-\u00f6\u00f8-\u00ff])[\u00c0-\u00d6\u00d8-\u00de\u0160\u0178\u017d]"
 )
 # Of 1, as charset-normalizer counts it.
 _CLEARLY_MORE_CHAOS = 0.1
@@ -62,14 +69,27 @@ def _refusal(name: str, line: int, block: bytes, error: UnicodeDecodeError) -> s
     cells = [cell.strip() for cell in _BETWEEN.split(block[start:]) if _BEYOND_ASCII.search(cell)][
         :_MOST_CELLS
     ]
-    encoding = _guess(b"\n".join(cells))
-    shown = [_shown(cell.decode(encoding, "replace")) for cell in cells]
+    sample = b"\n".join(cells)
+    encoding = _guess(sample)
+    shown = _samples(cells, encoding)
+    others = [
+        f"as {each} it has {read}"
+        for each in _ALPHABETS
+        if encoding in _ALPHABETS
+        and _oddness(sample, each) <= _oddness(sample, encoding)
+        and (read := _samples(cells, each)) != shown
+    ]
+    guessed = f" It is a guess: {'; '.join(others)}." if others else ""
     return (
-        f"{name}, line {line}: is not UTF-8. It may be {encoding}, and then has: "
-        f"{', '.join(list(dict.fromkeys(shown))[:_MOST_SHOWN])}. "
+        f"{name}, line {line}: is not UTF-8. It may be {encoding}, and then has: {shown}. "
         f"If that is right, give --encoding {encoding}; with --encoding utf-8 such rows are "
-        "rejected."
+        f"rejected.{guessed}"
     )
+
+
+def _samples(cells: Sequence[bytes], encoding: str) -> str:
+    texts = dict.fromkeys(_shown(cell.decode(encoding, "replace")) for cell in cells)
+    return ", ".join(list(texts)[:_MOST_SHOWN])
 
 
 def _shown(text: str) -> str:
@@ -80,12 +100,15 @@ def _shown(text: str) -> str:
 
 
 def _guess(sample: bytes) -> str:
-    """Return the Western encoding if it can be that: of a few names the guess is as good as any."""
+    """Return the likeliest alphabet if it can be one: of a few names no guess is certain."""
     found = from_bytes(sample, cp_isolation=_LIKELY)
     best = found.best()
+    likeliest = min(_ALPHABETS, key=lambda each: _oddness(sample, each))
     if best is None:
-        return _WESTERN
-    chaos = next((each.chaos for each in found if _WESTERN in each.could_be_from_charset), 1.0)
-    if chaos > best.chaos + _CLEARLY_MORE_CHAOS:
-        return best.encoding
-    return _POLISH if _SIGNS_IN_WORDS.search(sample.decode(_WESTERN, "replace")) else _WESTERN
+        return likeliest
+    chaos = next((each.chaos for each in found if likeliest in each.could_be_from_charset), 1.0)
+    return best.encoding if chaos > best.chaos + _CLEARLY_MORE_CHAOS else likeliest
+
+
+def _oddness(sample: bytes, encoding: str) -> int:
+    return len(_ODD.findall(sample.decode(encoding, "replace")))

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 _STANDINGS = (
     "status", "consent", "unsub", "subscribed", "bounce", "suppress", "complain", "cleaned",
     "cleantime", "optin", "optedin", "optout", "optedout", "blocklist", "blacklist", "donotemail",
-    "donotcontact",
+    "donotcontact", "abgemeldet", "abmelde", "widerruf", "einwillig", "gesperrt", "désabonn",
+    "desabonn", "désinscri", "desinscri", "desuscri",
 )  # fmt: skip
 # The whole header.
-_STANDING = frozenset({"subscribe", "subscription"})
+_STANDING = frozenset({"subscribe", "subscription", "baja"})
 # The fields that say it.
 STANDINGS = frozenset({
     "status", "subscribed", "unsubscribed", "bounced", "complained", "unsubscribedAt", "bouncedAt",
@@ -65,17 +66,18 @@ OF_PEOPLE: Mapping[str, tuple[str, ...]] = {
     ),
     "unsubscribed": (
         "unsubscribedfromemails", "isunsubscribed", "optout", "optedout", "emailoptout",
-        "blocklisted", "blacklisted", "emailblacklisted", "suppressed", "donotemail",
+        "blocklisted", "blacklisted", "emailblacklisted", "suppressed", "donotemail", "abgemeldet",
     ),
     "bounced": ("hardbounced", "isbounced"),
     "complained": ("markedasspam", "reportedspam", "spamcomplaint"),
     "createdAt": (
         "created", "createdon", "createdate", "creationdate", "dateadded", "addedat", "addedtime",
-        "signupdate", "signedupat", "subscribedat",
+        "signupdate", "signedupat", "subscribedat", "erstelltam", "angelegtam", "angemeldetam",
+        "anmeldedatum",
     ),
     "unsubscribedAt": (
         "unsubtime", "unsubscribetime", "unsubscribedate", "unsubscribeddate", "optouttime",
-        "optoutdate",
+        "optoutdate", "abgemeldetam", "abmeldedatum",
     ),
     "bouncedAt": ("cleantime", "bouncetime", "bouncedate"),
     "suppressedFor": ("emailsuppressions",),

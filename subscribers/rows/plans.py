@@ -11,6 +11,10 @@ BY_MAP = "--map"
 BY_NAME = "the same name"
 BY_SYNONYM = "a known name"
 IGNORED = "--ignore-column"
+# Before the product's name.
+OF_PRESET = "--from"
+# Before the field that another column is.
+ANOTHER = "another column is "
 
 
 class Column(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -93,6 +93,10 @@ def source_of(name: str, *, format: str | None = None) -> Source:  # noqa: A002 
             format = CSV  # noqa: A001 - as above
         elif stem.endswith((".jsonl", ".ndjson")):
             format = JSONL  # noqa: A001 - as above
+        elif stem.endswith((".xls", ".xlsb", ".ods", ".numbers")):
+            raise InvalidFile(
+                f"{name} is a workbook that is not read: save it as .xlsx or CSV in a spreadsheet."
+            )
         else:
             shown = "The standard input" if name == STANDARD_INPUT else name
             raise InvalidFile(

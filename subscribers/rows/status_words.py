@@ -13,17 +13,22 @@ ACTIVE, UNSUBSCRIBED, BOUNCED, COMPLAINED, PENDING = (
     "active", "unsubscribed", "bounced", "complained", "pending",
 )  # fmt: skip
 _WORDS = {
-    ACTIVE: ("active", "subscribed", "enabled", "confirmed", "optin", "optedin", "subscriber"),
+    ACTIVE: ("active", "subscribed", "enabled", "confirmed", "optin", "optedin", "subscriber",
+             "aktiv", "angemeldet", "bestätigt", "abonné", "actif", "inscrit", "suscrito",
+             "activo"),
     UNSUBSCRIBED: (
         "unsubscribed", "unsubscribe", "unsub", "optout", "optedout", "disabled", "blocklisted",
         "blacklisted", "blocked", "suppressed", "removed", "inactive", "cancelled", "canceled",
         "neversubscribed", "nonsubscribed", "notsubscribed", "transactional", "archived",
+        "abgemeldet", "ausgetragen", "widerrufen", "gesperrt", "inaktiv", "désabonné", "désinscrit",
+        "inactif", "baja", "desuscrito", "inactivo",
     ),
     BOUNCED: ("bounced", "bounce", "hardbounce", "hardbounced", "cleaned", "invalid",
               "invalidemail", "undeliverable"),
     COMPLAINED: ("complained", "complaint", "spam", "spamcomplaint", "reportedspam", "abuse",
                  "junk"),
-    PENDING: ("pending", "unconfirmed", "notconfirmed", "awaitingconfirmation"),
+    PENDING: ("pending", "unconfirmed", "notconfirmed", "awaitingconfirmation", "unbestätigt",
+              "ausstehend", "pendiente"),
 }  # fmt: skip
 STATUS_BY_WORD: Mapping[str, str] = {
     word: status for status, words in _WORDS.items() for word in words

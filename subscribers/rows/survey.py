@@ -5,32 +5,31 @@ What cannot be decided, or would be lost in silence, is refused with the option 
 """
 
 import shlex
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from subscribers.rows import name_cells, times, typed_cells
+from subscribers.rows import name_cells, standings, times, typed_cells
 from subscribers.rows.columns import Fields, look_up
-from subscribers.rows.faults import storable
 from subscribers.rows.headers import STANDINGS, folded, says_standing
-from subscribers.rows.plans import BY_MAP, BY_NAME, BY_SYNONYM, IGNORED, Column, ColumnPlan
+from subscribers.rows.plans import (
+    ANOTHER,
+    BY_MAP,
+    BY_NAME,
+    BY_SYNONYM,
+    IGNORED,
+    OF_PRESET,
+    Column,
+    ColumnPlan,
+)
 from subscribers.rows.row import InvalidFile, Row
-from subscribers.rows.status_words import status_of
-from subscribers.wire import json_gate
+from subscribers.rows.seen import NO_TIME, Seen, listed, shortened
 
 # As many rows give the samples, and tell whether a column has words of statuses.
 SAMPLE_ROWS = 1_000
-MOST_SAMPLES = 3
-LONGEST_SAMPLE = 40
 # Keys of objects beyond this number are counted and not looked at.
 MOST_COLUMNS = 2_000
-# Into so many levels of an object that nothing reads.
-MOST_LEVELS = 3
-_STATUS_SHARE = 0.8
-_FEWEST_WORDS = 2
-_MOST_NAMED = 20
 ERROR = "error"
 # The fields of which a file must have one, each with what to do about it.
 Needs = Sequence[tuple[frozenset[str], str]]
@@ -38,8 +37,6 @@ Needs = Sequence[tuple[frozenset[str], str]]
 RestOfPreset = Callable[[str, Collection[str]], str | None]
 # Before those of synonyms, which begin at 0.
 _RANK_OF_MAP, _RANK_OF_PRESET, _RANK_OF_NAME = -3, -2, -1
-_ANOTHER = "another column is "
-_NO_TIME = "none"
 UNDECIDED = "undecided"
 
 
@@ -68,18 +65,6 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     taken: frozenset[str] = frozenset()
 
 
-class _Seen:
-    """What was seen of one column."""
-
-    def __init__(self, field: str, rule: str, rank: int) -> None:
-        self.field, self.rule, self.rank = field, rule, rank
-        self.samples: dict[str, None] = {}
-        self.filled = self.words = 0
-        # Of times by form, of other columns one for each separator or type that a cell has.
-        self.forms: Counter[str] = Counter()
-        self.example = ""
-
-
 def survey(
     *,
     rows: Iterable[Row],
@@ -88,31 +73,37 @@ def survey(
     name: str,
     is_whole: bool,
     is_refused: bool = True,
+    columns: Sequence[str] = (),
 ) -> ColumnPlan:
     """Return the plan of a file's columns; raises `InvalidFile` with what to type.
 
     Reads all rows where a column must be decided, or with `is_whole`; else the first thousand.
-    Without `is_refused` a column that cannot be decided has the form `undecided`.
+    Without `is_refused` a column that cannot be decided has the form `undecided`. `columns` are
+    those of tables without a row.
     """
     looked = _Look(fields, wishes)
     for number, row in enumerate(rows, start=1):
         looked.at(row)
         if number == SAMPLE_ROWS and not is_whole and not looked.is_open():
             break
+    if not looked.seen and columns:
+        looked.head(tuple(columns))
     return looked.decided(name, is_refused=is_refused)
 
 
 class _Look:
     def __init__(self, fields: Fields, wishes: Wishes) -> None:
         self.fields, self.wishes = fields, wishes
-        self.seen: dict[str, _Seen] = {}
+        self.seen: dict[str, Seen] = {}
         # The columns of which fewer than `SAMPLE_ROWS` cells were seen.
-        self.sampled: dict[str, _Seen] = {}
+        self.sampled: dict[str, Seen] = {}
         # The columns whose form depends on all cells.
-        self.undecided: dict[str, _Seen] = {}
+        self.undecided: dict[str, Seen] = {}
         self.rows = 0
         self.is_table = False
         self._header: tuple[str, ...] | None = None
+        # Its columns of addresses.
+        self._addresses: list[str] = []
         # The header, or the keys, that are looked at.
         self._beside: Collection[str] = ()
         # Of each table, and what all objects have.
@@ -124,14 +115,12 @@ class _Look:
     def at(self, row: Row) -> None:
         values = row.fields
         if row.columns is not None and row.columns is not self._header:
-            self._header, self.is_table = row.columns, True
-            self._headers[row.columns] = None
-            self._beside = row.columns
-            for column in row.columns:
-                self._add(column)
+            self.head(row.columns)
         if values is None or row.fault is not None:
             return
         self.rows += 1
+        if self._names_nobody(values):
+            return
         if row.columns is None:
             self._add_keys(values)
         if self.sampled:
@@ -140,7 +129,28 @@ class _Look:
         for column, seen in self.undecided.items():
             value = look_up(values, column)
             if value is not None and value != "":
-                self._judge(seen, value)
+                if seen.field in self.fields.names:
+                    seen.judge_names(value)
+                elif seen.field in self.fields.times:
+                    seen.judge_time(value)
+                else:
+                    seen.judge_type(value)
+
+    def head(self, columns: tuple[str, ...]) -> None:
+        """Take a table's header."""
+        self._header, self.is_table = columns, True
+        self._headers[columns] = None
+        self._beside = columns
+        for column in columns:
+            self._add(column)
+        self._addresses = [
+            each for each in columns if each in self.seen and self.seen[each].field == "email"
+        ]
+
+    def _names_nobody(self, values: Mapping[str, Any]) -> bool:
+        """Tell whether a row is rejected later: a second header, or a line of totals."""
+        cells = [cell for column in self._addresses if (cell := values.get(column))]
+        return self.is_table and bool(cells) and not any("@" in cell for cell in cells)
 
     def _add_keys(self, values: Mapping[str, Any]) -> None:
         self._beside = values.keys()
@@ -157,30 +167,25 @@ class _Look:
         if "status" in self.fields:
             for column, value in values.items():
                 if isinstance(value, dict) and self._is_unread(column):
-                    self._add_standings(column, value, levels=MOST_LEVELS)
+                    self._add_standings(column, value)
 
     def _is_unread(self, column: str) -> bool:
         """Tell whether nothing reads a column, or a preset of people keeps it as an attribute."""
         seen = self.seen.get(column)
         if seen is None or not seen.rule or "status" not in self.fields:
             return seen is not None and not seen.rule
-        return seen.rule.startswith("--from") and seen.field == f"{self.fields.prefix}{column}"
+        return seen.rule.startswith(OF_PRESET) and seen.field == f"{self.fields.prefix}{column}"
 
-    def _add_standings(self, path: str, value: Mapping[str, Any], *, levels: int) -> None:
-        """Add the paths into an object that say who may get mail."""
-        for key, inner in value.items():
-            name = f"{path}.{key}"
-            if isinstance(inner, dict):
-                if levels > 1:
-                    self._add_standings(name, inner, levels=levels - 1)
-            elif says_standing(key) and name not in self.seen and len(self.seen) < MOST_COLUMNS:
-                self.seen[name] = self.sampled[name] = _Seen("", "", 0)
+    def _add_standings(self, column: str, value: Mapping[str, Any]) -> None:
+        for name, _ in standings.paths_in(column, value):
+            if name not in self.seen and len(self.seen) < MOST_COLUMNS:
+                self.seen[name] = self.sampled[name] = Seen("", "", 0)
                 self._paths.add(name)
 
     def _sample(self, values: Mapping[str, Any], columns: Iterable[str]) -> None:
         for column in columns:
             seen = self.sampled[column]
-            _sample(seen, look_up(values, column))
+            seen.sample(look_up(values, column))
             if seen.filled == SAMPLE_ROWS:
                 del self.sampled[column]
 
@@ -194,7 +199,7 @@ class _Look:
     def _add(self, column: str) -> None:
         if column in self.seen or len(self.seen) >= MOST_COLUMNS:
             return
-        seen = self.seen[column] = self.sampled[column] = _Seen(*self._meaning(column))
+        seen = self.seen[column] = self.sampled[column] = Seen(*self._meaning(column))
         name = seen.field
         if name and (
             self._is_typed(name) or name in self.fields.times or name in self.fields.names
@@ -212,34 +217,16 @@ class _Look:
         if column in wishes.ignored:
             return "", IGNORED, 0
         if column in wishes.preset:
-            return wishes.preset[column], f"--from {wishes.preset_name}", _RANK_OF_PRESET
+            return wishes.preset[column], f"{OF_PRESET} {wishes.preset_name}", _RANK_OF_PRESET
         rest = wishes.preset_rest and wishes.preset_rest(column, self._beside)
         if rest is not None:
-            return rest, f"--from {wishes.preset_name}", _RANK_OF_PRESET
+            return rest, f"{OF_PRESET} {wishes.preset_name}", _RANK_OF_PRESET
         if column in self.fields:
             return column, BY_NAME, _RANK_OF_NAME
         field, rank = self.fields.synonyms.get(folded(column), ("", 0))
         if field:
             return field, BY_SYNONYM, rank
         return "", "", 0
-
-    def _judge(self, seen: _Seen, value: object) -> None:
-        text = value if isinstance(value, str) else str(value)
-        if seen.field in self.fields.names:
-            if isinstance(value, str):
-                # In objects a text is asked to be parted, whatever is in it.
-                seen.forms.update({"", *name_cells.separators_in(text)})
-        elif seen.field in self.fields.times:
-            trimmed = text.strip()
-            if trimmed and not times.STRICT.fullmatch(trimmed):
-                form = times.form_of(trimmed)
-                seen.forms[form or _NO_TIME] += 1
-                seen.example = seen.example or trimmed
-            elif trimmed:
-                # As the API takes it.
-                seen.forms[""] += 1
-        elif not isinstance(value, str) or typed_cells.TEXT not in seen.forms:
-            seen.forms[typed_cells.type_of(text)] += 1
 
     def decided(self, name: str, *, is_refused: bool) -> ColumnPlan:
         self._refuse_missing(name)
@@ -267,7 +254,7 @@ class _Look:
         missing = sorted(asked - self.seen.keys())
         if missing and self.is_table:
             raise InvalidFile(
-                f"{name}: there is no column {', '.join(missing)}; there are {_shown(self.seen)}."
+                f"{name}: there is no column {', '.join(missing)}; there are {listed(self.seen)}."
             )
 
     def _settle_rivals(self, name: str, *, is_refused: bool) -> None:
@@ -283,15 +270,15 @@ class _Look:
             seen = self.seen[column]
             if column in kept and is_refused:
                 raise InvalidFile(
-                    f"{name}: the column {_name(column)} is {seen.field} in one file, and in "
+                    f"{name}: the column {shortened(column)} is {seen.field} in one file, and in "
                     f"another file a second {seen.field}: import these files one by one."
                 )
-            seen.rule, seen.field = f"{_ANOTHER}{seen.field}", ""
+            seen.rule, seen.field = f"{ANOTHER}{seen.field}", ""
 
     def _part_rivals(
         self, columns: Iterable[str], stays: set[int], kept: set[str], rivals: set[str]
     ) -> None:
-        best: dict[str, _Seen] = {}
+        best: dict[str, Seen] = {}
         found = [(column, self.seen[column]) for column in columns if column in self.seen]
         for _, seen in found:
             held = best.get(seen.field)
@@ -306,11 +293,11 @@ class _Look:
         for column, planned in columns.items():
             if planned.field in self.wishes.constants and planned.field not in self.fields.names:
                 raise InvalidFile(
-                    f"{name}: --set {planned.field}: the column {_name(column)} says it; leave it "
-                    f"out with --ignore-column {_quoted(column)}."
+                    f"{name}: --set {planned.field}: the column {shortened(column)} says it; leave "
+                    f"it out with --ignore-column {shlex.quote(column)}."
                 )
 
-    def _form(self, column: str, seen: _Seen, name: str) -> str:
+    def _form(self, column: str, seen: Seen, name: str) -> str:
         field, wishes = seen.field, self.wishes
         if field in self.fields.times and field:
             return self._time_form(column, seen, name)
@@ -325,44 +312,47 @@ class _Look:
             return given or typed_cells.decide(set(seen.forms))
         return ""
 
-    def _time_form(self, column: str, seen: _Seen, name: str) -> str:
+    def _time_form(self, column: str, seen: Seen, name: str) -> str:
         given = self.wishes.date_formats.get(column) or self.wishes.date_formats.get("")
         if given:
             return given
         # A column that is as the API takes it, but for cells that are no times: their rows are
         # rejected later.
-        if seen.forms.keys() <= {"", _NO_TIME} and (seen.forms[""] or not seen.forms):
+        if seen.forms.keys() <= {"", NO_TIME} and (seen.forms[""] or not seen.forms):
             return ""
-        forms = {form or times.ISO for form in seen.forms} - {_NO_TIME}
+        forms = {form or times.ISO for form in seen.forms} - {NO_TIME}
         if self.wishes.either and times.EITHER in forms:
             forms = forms - {times.EITHER} | {self.wishes.either}
         try:
             return times.decide(forms)
         except times.Undecided as error:
             raise InvalidFile(
-                f"{name}: the column {_name(column)} is read as {seen.field} and {error} Such as "
-                f"{_name(seen.example)}. Give --date-format {_quoted(column)}=FORMAT, with "
-                f"{', '.join(times.FORMS)} or a pattern such as %d.%m.%Y; or leave the column out "
-                f"with --ignore-column {_quoted(column)}."
+                f"{name}: the column {shortened(column)} is read as {seen.field} and {error} Such "
+                f"as {shortened(seen.example)}. Give --date-format {shlex.quote(column)}=FORMAT, "
+                f"with {', '.join(times.FORMS)} or a pattern such as %d.%m.%Y; or leave the column "
+                f"out with --ignore-column {shlex.quote(column)}."
             ) from error
 
     def _refuse_standings(self, columns: Mapping[str, Column], name: str) -> None:
         for column, planned in columns.items():
-            seen, rival_of = self.seen[column], planned.rule.removeprefix(_ANOTHER)
+            seen, rival_of = self.seen[column], planned.rule.removeprefix(ANOTHER)
             is_known = planned.rule and rival_of not in STANDINGS
             is_read = (planned.field or is_known) and not self._is_unread(column)
             if is_read or column in {*self.wishes.taken, ERROR}:
                 continue
-            has_words = seen.words >= max(_FEWEST_WORDS, _STATUS_SHARE * seen.filled)
+            # A product's own column is an attribute, of which one word says little.
+            stops = 0 if planned.field else seen.stops
+            has_words = standings.are_words(filled=seen.filled, words=seen.words, stops=stops)
             is_second = rival_of in STANDINGS and seen.filled
             if self.rows and (says_standing(column) or has_words or is_second):
                 target = "status" if "status" in self.fields else f"{self.fields.prefix}status"
                 target, _ = self.fields.synonyms.get(folded(column.rpartition(".")[2]), (target, 0))
                 such_as = f" ({', '.join(seen.samples)})" if seen.samples else ""
                 raise InvalidFile(
-                    f"{name}: the column {_name(column)}{such_as} looks as if it says who left or "
-                    f"agreed, and nothing reads it. Give --map {_quoted(f'{column}={target}')}, or "
-                    f"leave it out with --ignore-column {_quoted(column)}."
+                    f"{name}: the column {shortened(column)}{such_as} looks as if it says who left "
+                    "or agreed, and nothing reads it. Give --map "
+                    f"{shlex.quote(f'{column}={target}')}, or leave it out with --ignore-column "
+                    f"{shlex.quote(column)}."
                 )
 
 
@@ -371,30 +361,4 @@ def check_needs(*, plan: ColumnPlan, needs: Needs, name: str) -> None:
     used = {column.field for column in plan.columns.values()} | plan.constants.keys()
     for wanted, advice in needs:
         if plan.columns and not used & wanted:
-            raise InvalidFile(f"{name}: {advice} The file has: {_shown(plan.columns)}.")
-
-
-def _sample(seen: _Seen, value: object) -> None:
-    if value is None or value == "":
-        return
-    seen.filled += 1
-    text = value if isinstance(value, str) else json_gate.compact(value).decode()
-    if status_of(text) is not None:
-        seen.words += 1
-    if len(seen.samples) < MOST_SAMPLES:
-        seen.samples[_name(text)] = None
-
-
-def _name(text: str) -> str:
-    shown = storable(text[:200])
-    return shown if len(shown) <= LONGEST_SAMPLE else f"{shown[: LONGEST_SAMPLE - 1]}…"
-
-
-def _quoted(text: str) -> str:
-    return shlex.quote(text)
-
-
-def _shown(columns: Iterable[str]) -> str:
-    names = [_name(column) for column in columns]
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"{', '.join(names[:_MOST_NAMED])}{more}"
+            raise InvalidFile(f"{name}: {advice} The file has: {listed(plan.columns)}.")

@@ -17,6 +17,8 @@ from subscribers.rows.row import MOST_ROW_BYTES, InvalidFile
 MOST_UNPACKED_BYTES = 8 * 2**30
 MOST_MEMBERS = 100
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".xlsx")
+# Files of rows that nothing reads inside an archive.
+_PACKED = (".zip", ".gz", ".7z", ".rar", ".tar", ".xls", ".xlsb", ".ods", ".numbers")
 _CHUNK_BYTES = 262_144
 _INSIDE_ZIP = ".zip/"
 # What may change the nesting, and texts, which may hide such a sign; a cut text has no last quote.
@@ -150,10 +152,15 @@ def members(path: Path) -> list[str]:
             infos = archive.infolist()
     except (OSError, zipfile.BadZipFile) as error:
         raise InvalidFile(f"{path} cannot be read as a zip archive: {error}.") from error
-    wanted = [
-        info for info in infos
-        if info.filename.lower().endswith(SUFFIXES) and not info.filename.startswith("__MACOSX/")
-    ]  # fmt: skip
+    infos = [info for info in infos if not info.filename.startswith("__MACOSX/")]
+    wanted = [info for info in infos if info.filename.lower().endswith(SUFFIXES)]
+    packed = next((info for info in infos if info.filename.lower().endswith(_PACKED)), None)
+    if packed is not None:
+        others = f" or give {path}/{wanted[0].filename} by itself," if wanted else ""
+        raise InvalidFile(
+            f"{path} has {packed.filename}, which is not read inside an archive: unpack it first,"
+            f"{others} or leave it out of the archive."
+        )
     if not wanted:
         raise InvalidFile(f"{path} has no file of rows: none ends in {', '.join(SUFFIXES)}.")
     if len(wanted) > MOST_MEMBERS:

@@ -11,7 +11,7 @@ from events.services.history.importing import FILE_KINDS
 from subscribers.management.importing.arguments import encoding
 from subscribers.management.importing.reading import date_format
 from subscribers.models import ImportRun
-from subscribers.rows import plan_words
+from subscribers.rows import first_lines, plan_words
 from subscribers.rows.files import (
     can_be_read_again,
     check_encoding,
@@ -72,6 +72,7 @@ class Command(BaseCommand):
                 command: survey(
                     rows=read_rows(sources=[source]), fields=kind.fields({}), wishes=wishes,
                     name=name, is_whole=True, is_refused=False,
+                    columns=() if header is None else header.columns,
                 )
                 for command, kind in KINDS.items()
             }  # fmt: skip
@@ -123,7 +124,7 @@ class Command(BaseCommand):
                 is_whole=True,
             )  # fmt: skip
         except InvalidFile as error:
-            refusal = refusal or str(error)
+            refusal = refusal or f"{error}{first_lines.advice(source)}"
         if refusal:
             self.stdout.write(f"As it is, it would be refused. {refusal}")
         self.stdout.write(f"Try it with: {shlex.join(words)}")

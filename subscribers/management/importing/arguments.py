@@ -10,6 +10,7 @@ import msgspec
 from django.core.management.base import CommandError, CommandParser
 
 from subscribers.models import Workspace
+from subscribers.rows import first_lines
 from subscribers.rows.columns import Fields
 from subscribers.rows.csv_rows import DELIMITERS
 from subscribers.rows.encodings import is_encoding
@@ -160,10 +161,10 @@ def _with_delimiters(
     for source in sources:
         try:
             header = read_header(source)
-        except InvalidFile:
+        except InvalidFile as error:
             # Says which encoding it may be, where that is the fault.
             check_encoding(source)
-            raise
+            raise InvalidFile(f"{error}{first_lines.advice(source)}") from error
         is_known = is_known and header is not None
         if header is not None:
             found |= dict.fromkeys(header.columns)

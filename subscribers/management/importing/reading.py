@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from subscribers.management.importing.arguments import ImportRequest, wrong
 from subscribers.models import ImportRun
-from subscribers.rows import name_cells, times, typed_cells
+from subscribers.rows import first_lines, name_cells, times, typed_cells
 from subscribers.rows.columns import FULL_NAME, Fields
 from subscribers.rows.files import can_be_read_again, check_encoding, read_rows
 from subscribers.rows.plans import ColumnPlan, from_stored, renaming, value_key
@@ -69,13 +69,14 @@ def wishes_of(*, options: Mapping[str, Any], fields: Fields, zone: str) -> Wishe
         if FULL_NAME not in fields:
             raise wrong("--split-name: these rows have no names of people.")
         renamed[options["split_name"]] = FULL_NAME
+    date_formats = dict(map(date_format, options["date_format"]))
     return Wishes(
         map=renamed,
         ignored=frozenset(options["ignore_column"]),
         types=dict(_types(options["types"])),
-        date_formats=dict(map(date_format, options["date_format"])),
+        date_formats=date_formats,
         values=_values(options["value"], fields),
-        constants=_constants(options["set"], fields, zone=zone),
+        constants=_constants(options["set"], fields, form=date_formats.get("", ""), zone=zone),
         zone=zone,
         is_text_kept=bool(options.get("as_text")),
         taken=frozenset(options.get("event_id_from") or ()),
@@ -105,10 +106,12 @@ def plan_of(
             name=name,
             # Another file may have other columns.
             is_whole=is_whole or len(asked.sources) > 1,
+            columns=asked.columns or (),
         )
         check_needs(plan=found, needs=needs, name=name)
     except InvalidFile as error:
-        raise wrong(str(error)) from error
+        advice = "" if ahead is not None else first_lines.advice(asked.sources[0])
+        raise wrong(f"{error}{advice}") from error
     if ahead is None:
         return found, None
     # How many follow is not known.
@@ -160,28 +163,34 @@ def _values(given: Sequence[str], fields: Fields) -> dict[str, dict[str, str]]:
     return found
 
 
-def _constants(given: Sequence[str], fields: Fields, *, zone: str) -> dict[str, Any]:
+def _constants(given: Sequence[str], fields: Fields, *, form: str, zone: str) -> dict[str, Any]:
+    """Return the values of all rows; `form` is that of times in any column."""
     found: dict[str, Any] = {}
     for text in given:
         field, value = _pair("--set", text)
         if field not in fields:
             raise wrong(f"--set: there is no field {field!r}.")
         try:
-            read = _constant(field, value, fields, zone=zone)
-        except (InvalidField, name_cells.InvalidNames, times.Undecided) as error:
+            read = _constant(field, value, fields, form=form, zone=zone)
+        except times.Undecided as error:
+            raise wrong(
+                f"--set {field}: {error} Give --date-format FORMAT, such as d/m/Y."
+            ) from error
+        except (InvalidField, name_cells.InvalidNames) as error:
             raise wrong(f"--set {field}: {error}") from error
         found[field] = [*found.get(field, []), *read] if field in fields.names else read
     return found
 
 
-def _constant(field: str, value: str, fields: Fields, *, zone: str) -> Any:  # noqa: ANN401 - any JSON value
+def _constant(field: str, value: str, fields: Fields, *, form: str, zone: str) -> Any:  # noqa: ANN401 - any JSON value
     if fields.is_key(field):
         return typed_cells.value_of(value)
     if field in fields.names:
         separator = name_cells.decide(name_cells.separators_in(value))
         return name_cells.parted(value, separator=separator) or []
     if field in fields.times and not times.STRICT.fullmatch(value):
-        form = times.form_of(value)
-        return times.reader(form=times.decide({form} if form else set()), zone=zone)(value)
+        seen = times.form_of(value)
+        form = form or times.decide({seen} if seen else set())
+        return times.reader(form=form, zone=zone)(value)
     read = fields.cells[field]
     return value if read is None else read(value)

@@ -103,6 +103,16 @@ def test_a_file_is_inspected_without_a_workspace(tmp_path: Path) -> None:
     assert f"manage.py import_events {path} --workspace SLUG --dry-run" in said
 
 
+def test_an_inspection_says_where_the_header_is(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("Events 2024\nemail,event,timestamp\ng@x.io,paid,2023-05-01T10:00:00Z\n")
+    shown = io.StringIO()
+
+    call_command("inspect_file", str(path), stdout=shown)
+
+    assert "Line 2 looks like the header: delete the lines before it." in shown.getvalue()
+
+
 def test_an_inspection_takes_the_options_that_it_advises(tmp_path: Path) -> None:
     path = tmp_path / "e.csv"
     path.write_text("email,event,created_at\nzoë@x.io,paid,1/5/2023\n", encoding="cp1252")

@@ -1,5 +1,6 @@
 """Nobody who left comes in as active: second columns, late keys, objects, and whole files."""
 
+import contextlib
 import io
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,10 +93,62 @@ def test_a_late_key_of_a_pipe_that_says_who_left_is_rejected(
     assert "--map Unsubscribed=unsubscribed" in str(ImportRun.objects.get().reasons)
 
 
-def piped(monkeypatch: pytest.MonkeyPatch, text: str, *arguments: str) -> None:
+@pytest.mark.parametrize(
+    "late",
+    [
+        '"traits":{"prefs":{"unsubscribed":true}}',
+        '"traits":{"plan":"pro","email_status":"bounced"}',
+        '"State":"Unsubscribed"',
+        '"note":"Unsubscribed"',
+    ],
+)
+def test_what_only_a_late_row_of_a_pipe_says_is_rejected(
+    monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    rows = "".join(
+        f'{{"email":"{number}@x.io","traits":{{"plan":"pro"}},"note":""}}\n'
+        for number in range(120)
+    )
+
+    with pytest.raises(SystemExit):
+        piped(monkeypatch, rows + f'{{"email":"z@x.io",{late}}}\n{{"email":"y@x.io"}}\n')
+
+    run = ImportRun.objects.get()
+    assert (run.recorded, run.rejected) == (121, 1)
+    assert not Subscriber.objects.filter(email="z@x.io").exists()
+    assert "--ignore-column" in str(run.reasons)
+
+
+def test_what_a_late_row_of_a_pipe_says_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = "".join(f'{{"email":"{number}@x.io","note":""}}\n' for number in range(120))
+    last = '{"email":"z@x.io","note":"spam","State":"junk","traits":{"status":"cleaned"}}\n'
+
+    piped(
+        monkeypatch, rows + last, "--ignore-column=note", "--ignore-column=State",
+        "--ignore-column=traits",
+    )  # fmt: skip
+
+    assert status_of("z@x.io") == "active"
+
+
+def test_a_second_column_that_a_pipe_fills_late_is_rejected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = "".join(f"{number}@x.io,yes,\n" for number in range(120))
+    last = "z@x.io,yes,no\n"
+
+    with pytest.raises(SystemExit):
+        piped(monkeypatch, f"email,subscribed,Accepts Marketing\n{rows}{last}", line_format="csv")
+
+    assert ImportRun.objects.get().rejected == 1
+
+
+def piped(
+    monkeypatch: pytest.MonkeyPatch, text: str, *arguments: str, line_format: str = "jsonl"
+) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     call_command(
-        "import_subscribers", "-", "--format=jsonl", "--workspace=acme", *arguments,
+        "import_subscribers", "-", f"--format={line_format}", "--workspace=acme", *arguments,
         stdout=io.StringIO(), stderr=io.StringIO(),
     )  # fmt: skip
 
@@ -167,6 +220,39 @@ def test_a_value_for_all_rows_is_read_as_a_cell_is(
     imported(tmp_path, "email\na@x.io\n", f"--set={given}")
 
     assert getattr(only(), field) == value
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "moment"),
+    [
+        ("2/1/2024", ["--date-format=d/m/Y"], datetime(2024, 1, 1, 23, tzinfo=UTC)),
+        ("2/1/2024", ["--date-format=m/d/Y"], datetime(2024, 1, 31, 23, tzinfo=UTC)),
+        ("2024-01-02", ["--timezone=America/New_York"], datetime(2024, 1, 2, 5, tzinfo=UTC)),
+        ("2. Jan 24", ["--date-format=%d. %b %y"], datetime(2024, 1, 1, 23, tzinfo=UTC)),
+    ],
+)
+def test_a_time_for_all_rows_has_the_form_that_is_given(
+    tmp_path: Path, given: str, options: list[str], moment: datetime
+) -> None:
+    imported(tmp_path, "email\na@x.io\n", f"--set=createdAt={given}", *options)
+
+    assert only().created_at == moment
+
+
+def test_a_time_for_all_rows_that_may_mean_two_things_is_asked_for(tmp_path: Path) -> None:
+    said = refused(tmp_path, "email\na@x.io\n", "--set=createdAt=2/1/2024")
+
+    assert "no day in it is above 12. Give --date-format FORMAT, such as d/m/Y." in said
+
+
+@pytest.mark.parametrize("header", ["Abgemeldet", "Abgemeldet am", "Désabonné le", "Baja"])
+def test_a_header_in_another_language_is_not_left_out(tmp_path: Path, header: str) -> None:
+    cell = "2024-05-05" if header.endswith("am") else "x"
+
+    with contextlib.suppress(CommandError):
+        imported(tmp_path, f"email,{header}\na@x.io,{cell}\n")
+
+    assert not Subscriber.objects.filter(status="active").exists()
 
 
 @pytest.mark.parametrize("given", ["createdAt=soon", "createdAt=1/5/2024", "tags=[vip]"])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from subscribers.rows import address_cells
 from subscribers.rows.columns import FULL_NAME, ColumnReader, Fields, read_names
 from subscribers.rows.headers import OF_PEOPLE, ranked
 from subscribers.rows.plans import NO_PLAN, ColumnPlan
@@ -33,6 +34,10 @@ TIMES = frozenset({
     "createdAt", "unsubscribedAt", "bouncedAt", "consentAt", "consentChangedAt", "signedUpAt",
 })  # fmt: skip
 FLAGS = (SUBSCRIBED, *STATUS_BY_FLAG)
+UNKNOWN_WORD = (
+    "is “{}”, a word that is not known: say with --value status:WORD=unsubscribed what it means; "
+    "there are active, unsubscribed, bounced, complained and pending."
+)
 # What a row's status is made of.
 _STATUSES = frozenset({"status", "bouncedAt", "suppressedFor", *FLAGS})
 # Any of these is a claim of consent.
@@ -54,6 +59,8 @@ class RowReader:
         self._is_said = any(status for _, status in plan.files)
         # Of rows without one.
         self._status = plan.values.get("status", {}).get("")
+        # The rows of a request were checked as they are.
+        self._is_file = bool(plan.columns)
 
     def read(self, row: Row) -> SubscriberDraft:
         """Return a row's draft; raises `InvalidRequest`, or `InvalidFile` for bad columns."""
@@ -65,15 +72,25 @@ class RowReader:
         if self._status and word is None:
             body = {**body, "status": self._status}
         if said or not body.keys().isdisjoint(_STATUSES):
-            body = _with_one_status(body, said)
+            body = _with_one_status(body, said, is_file=self._is_file)
         if "consentChangedAt" in body:
             body = _with_consent(body, status_of(word) if isinstance(word, str) else None)
         if "signedUpAt" in body:
             body = _with_sign_up(body)
-        return parse_draft(body, attributes_bytes=self._attributes_bytes)
+        try:
+            return parse_draft(body, attributes_bytes=self._attributes_bytes)
+        except InvalidRequest as error:
+            bare = None
+            if self._is_file and any(fault.path == "email" for fault in error.faults):
+                bare = address_cells.bared(body)
+            if bare is None:
+                raise
+        return parse_draft(bare, attributes_bytes=self._attributes_bytes)
 
 
-def _with_one_status(body: Mapping[str, Any], of_file: str | None) -> Mapping[str, Any]:
+def _with_one_status(
+    body: Mapping[str, Any], of_file: str | None, *, is_file: bool
+) -> Mapping[str, Any]:
     """Return the row with its status in our word: the gravest that it and its file say."""
     given = body.get("status")
     said = [of_file] if of_file else []
@@ -92,6 +109,8 @@ def _with_one_status(body: Mapping[str, Any], of_file: str | None) -> Mapping[st
         elif is_said:
             said.append(STATUS_BY_FLAG[flag])
     unknown = [each for each in said if each not in GRAVEST_FIRST]
+    if unknown and is_file:
+        raise InvalidRequest(Fault("status", UNKNOWN_WORD.format(unknown[0][:40])))
     found = unknown or [each for each in GRAVEST_FIRST if each in said]
     return {**body, "status": found[0] if found else given}
 

@@ -56,11 +56,11 @@ def test_a_header_in_another_encoding(source: Path, workspace: Workspace) -> Non
 
 
 def test_a_column_without_a_name(source: Path, workspace: Workspace) -> None:
-    source.write_text("tag;name;;\none;a;;\n")
+    source.write_text("tag;;name;\none;;a;\n")
 
     said = refused(source, "--workspace", workspace.slug)
 
-    assert said.endswith("column 3 of the header has no name: give it one, or delete the column.")
+    assert said.endswith("column 2 of the header has no name: give it one, or delete the column.")
 
 
 def test_a_format_that_nothing_says(workspace: Workspace) -> None:
