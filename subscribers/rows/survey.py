@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from subscribers.rows import name_cells, standings, times, typed_cells
+from subscribers.rows.column_looks import NO_TIME, ColumnLook, listed, shortened
 from subscribers.rows.columns import Fields, look_up
 from subscribers.rows.headers import STANDINGS, folded, says_standing
 from subscribers.rows.plans import (
@@ -24,7 +25,6 @@ from subscribers.rows.plans import (
     ColumnPlan,
 )
 from subscribers.rows.row import InvalidFile, Row
-from subscribers.rows.seen import NO_TIME, Seen, listed, shortened
 
 # As many rows give the samples, and tell whether a column has words of statuses.
 SAMPLE_ROWS = 1_000
@@ -81,7 +81,7 @@ def survey(
     Without `is_refused` a column that cannot be decided has the form `undecided`. `columns` are
     those of tables without a row.
     """
-    looked = _Look(fields, wishes)
+    looked = _Survey(fields, wishes)
     for number, row in enumerate(rows, start=1):
         looked.at(row)
         if number == SAMPLE_ROWS and not is_whole and not looked.is_open():
@@ -91,14 +91,14 @@ def survey(
     return looked.decided(name, is_refused=is_refused)
 
 
-class _Look:
+class _Survey:
     def __init__(self, fields: Fields, wishes: Wishes) -> None:
         self.fields, self.wishes = fields, wishes
-        self.seen: dict[str, Seen] = {}
+        self.seen: dict[str, ColumnLook] = {}
         # The columns of which fewer than `SAMPLE_ROWS` cells were seen.
-        self.sampled: dict[str, Seen] = {}
+        self.sampled: dict[str, ColumnLook] = {}
         # The columns whose form depends on all cells.
-        self.undecided: dict[str, Seen] = {}
+        self.undecided: dict[str, ColumnLook] = {}
         self.rows = 0
         self.is_table = False
         self._header: tuple[str, ...] | None = None
@@ -179,7 +179,7 @@ class _Look:
     def _add_standings(self, column: str, value: Mapping[str, Any]) -> None:
         for name, _ in standings.paths_in(column, value):
             if name not in self.seen and len(self.seen) < MOST_COLUMNS:
-                self.seen[name] = self.sampled[name] = Seen("", "", 0)
+                self.seen[name] = self.sampled[name] = ColumnLook("", "", 0)
                 self._paths.add(name)
 
     def _sample(self, values: Mapping[str, Any], columns: Iterable[str]) -> None:
@@ -199,7 +199,7 @@ class _Look:
     def _add(self, column: str) -> None:
         if column in self.seen or len(self.seen) >= MOST_COLUMNS:
             return
-        seen = self.seen[column] = self.sampled[column] = Seen(*self._meaning(column))
+        seen = self.seen[column] = self.sampled[column] = ColumnLook(*self._meaning(column))
         name = seen.field
         if name and (
             self._is_typed(name) or name in self.fields.times or name in self.fields.names
@@ -278,7 +278,7 @@ class _Look:
     def _part_rivals(
         self, columns: Iterable[str], stays: set[int], kept: set[str], rivals: set[str]
     ) -> None:
-        best: dict[str, Seen] = {}
+        best: dict[str, ColumnLook] = {}
         found = [(column, self.seen[column]) for column in columns if column in self.seen]
         for _, seen in found:
             held = best.get(seen.field)
@@ -297,7 +297,7 @@ class _Look:
                     f"it out with --ignore-column {shlex.quote(column)}."
                 )
 
-    def _form(self, column: str, seen: Seen, name: str) -> str:
+    def _form(self, column: str, seen: ColumnLook, name: str) -> str:
         field, wishes = seen.field, self.wishes
         if field in self.fields.times and field:
             return self._time_form(column, seen, name)
@@ -312,7 +312,7 @@ class _Look:
             return given or typed_cells.decide(set(seen.forms))
         return ""
 
-    def _time_form(self, column: str, seen: Seen, name: str) -> str:
+    def _time_form(self, column: str, seen: ColumnLook, name: str) -> str:
         given = self.wishes.date_formats.get(column) or self.wishes.date_formats.get("")
         if given:
             return given

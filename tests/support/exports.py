@@ -76,7 +76,8 @@ def spelt(draw: st.DrawFn, word: str) -> str:
 
 @st.composite
 def exports(draw: st.DrawFn) -> Export:
-    kind = draw(st.sampled_from([_status, _flag, _time, _whole, _mapped, _explained, _lost]))
+    kinds = [_status, _flag, _time, _whole, _mapped, _explained, _lost, _lost]
+    kind = draw(st.sampled_from(kinds))
     header, cells, arguments = draw(kind())
     people = draw(st.lists(st.integers(0, PEOPLE - 1), min_size=1, max_size=6))
     rows = tuple(Row(number, *draw(cells)) for number in people)

@@ -5,14 +5,14 @@ import itertools
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from subscribers.management.importing import reading
 from subscribers.models import ImportRun, Subscriber
 from subscribers.rows.status_words import GONE
 from tests import factories
-from tests.support.exports import PEOPLE, Export, exports
+from tests.support.exports import LEFT, PEOPLE, STAYS, Export, Row, exports
 from tests.support.people_in import Came, came
 
 pytestmark = pytest.mark.django_db
@@ -22,9 +22,21 @@ KNOWN_AS = ["", "active", *sorted(GONE)]
 # Examples are small as they are; looking for a smaller one takes minutes.
 EXAMPLES = settings(
     max_examples=40,
-    phases=[Phase.generate],
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+NOBODY = [""] * PEOPLE
+
+
+def lost(*cells: str) -> Export:
+    """Return an export with a column that nothing explains; only its last cell says who left."""
+    last = len(cells) - 1
+    rows = tuple(
+        Row(number, cell, LEFT if number == last else STAYS) for number, cell in enumerate(cells)
+    )
+    return Export("State", rows, (), "email", is_lost=True)
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +64,10 @@ def check(*, export: Export, known: list[str], before: dict[str, str], domain: s
 
 
 @EXAMPLES
+@example(
+    export=lost("", "Unsubscribed"), form="csv", known=NOBODY, strategy="skip", mode="default",
+    bad_at=None, is_tried=False,
+)  # fmt: skip
 @given(
     export=exports(),
     form=st.sampled_from(["csv", "jsonl", "json", "xlsx"]),
@@ -99,6 +115,8 @@ def test_nobody_who_left_is_active_after_an_import(
 
 
 @EXAMPLES
+@example(export=lost("", "", "Spam"), form="csv", known=NOBODY, strategy="skip")
+@example(export=lost("active", "", "Spam"), form="jsonl", known=NOBODY, strategy="skip")
 @given(
     export=exports(),
     form=st.sampled_from(["csv", "jsonl"]),

@@ -15,7 +15,7 @@ _MOST_NAMED = 20
 NO_TIME = "none"
 
 
-class Seen:
+class ColumnLook:
     def __init__(self, field: str, rule: str, rank: int) -> None:
         """Note what the column is, why, and how well that fits."""
         self.field, self.rule, self.rank = field, rule, rank
