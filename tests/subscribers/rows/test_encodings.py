@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from subscribers.rows import blocks
 from subscribers.rows.files import check_encoding, read_rows, sources_of
 from subscribers.rows.row import InvalidFile
 
@@ -71,6 +72,22 @@ def test_other_alphabets_that_fit_are_shown(tmp_path: Path, encoding: str, cells
     assert found[1] == cells
     first, second = cells.split(", ")
     assert fields_of(path, encoding=encoding) == [{"email": "a@x.io", "a": first, "b": second}]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7])
+def test_letters_on_the_edge_of_two_blocks_are_utf_8(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    path = tmp_path / "a.csv"
+    monkeypatch.setattr(blocks, "CHUNK_BYTES", chunk)
+    path.write_text("email,name\na@x.io,Zoë 山田 🔥\n")
+    (source,) = sources_of(str(path))
+
+    check_encoding(source)
+    path.write_bytes(path.read_bytes()[:-2])
+
+    with pytest.raises(InvalidFile, match="line 2: is not UTF-8"):
+        check_encoding(source)
 
 
 def test_a_long_cell_is_shown_where_its_letters_are(tmp_path: Path) -> None:
