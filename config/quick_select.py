@@ -6,6 +6,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget
 
+# As in the skin's template.
+LOOK = """<div class="grow relative max-w-2xl"><select name="{}"{}>{}</select>
+<span class="material-symbols-outlined absolute pointer-events-none mr-[12px] right-0 text-base-400
+ top-1/2 dark:text-base-500 -translate-y-1/2" aria-hidden="true">expand_more</span></div>"""
+
 
 class QuickSelect(UnfoldAdminSelectWidget):  # type: ignore[misc] # the skin ships no types
     """Looks as the skin's select; without groups of options, with one value."""
@@ -26,7 +31,7 @@ class QuickSelect(UnfoldAdminSelectWidget):  # type: ignore[misc] # the skin shi
             (key, " selected" if str(key) == chosen else "", words) for key, words in self.choices
         )
         return format_html(
-            '<select name="{}"{}>{}</select>',
+            LOOK,
             name,
             format_html_join("", ' {}="{}"', own),
             format_html_join("", '<option value="{}"{}>{}</option>', options),

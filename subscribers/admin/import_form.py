@@ -18,12 +18,13 @@ from subscribers.admin.import_options import (
 )
 from subscribers.models import ImportRun
 from subscribers.rows import times, typed_cells
-from subscribers.rows.plans import NO_PLAN, Column, ColumnPlan, from_stored
+from subscribers.rows.plans import BY_MAP, IGNORED, NO_PLAN, Column, ColumnPlan, from_stored
 from subscribers.rows.survey import UNDECIDED, Wishes
 from subscribers.services.imports import uploads
 from subscribers.services.imports.uploads import Dialect
 
 LEFT_OUT = "-"
+WHY = dict.fromkeys((BY_MAP, IGNORED), "you chose it")
 # More columns keep what was found, and are changed by the command.
 MOST_SHOWN = 300
 
@@ -64,11 +65,15 @@ class ColumnsForm(forms.Form):
         wished = self.wishes.date_formats if column.field in self.ours.times else self.wishes.types
         return wished.get(name, "")
 
-    def rows(self) -> Iterator[tuple[str, Column, forms.BoundField, forms.BoundField | None]]:
-        """Yield each column with its two fields, for the page."""
+    def rows(
+        self,
+    ) -> Iterator[tuple[str, Column, str, forms.BoundField, forms.BoundField | None]]:
+        """Yield each column, why it is what it is, and its two fields, for the page."""
         for place, (name, column) in enumerate(self.columns):
             form = f"form_{place}"
-            yield name, column, self[f"field_{place}"], self[form] if form in self.fields else None
+            why = WHY.get(column.rule, column.rule)
+            form_of = self[form] if form in self.fields else None
+            yield name, column, why, self[f"field_{place}"], form_of
 
     def fields_chosen(self) -> set[str]:
         chosen = {self._chosen(place) for place in range(len(self.columns))}

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
+from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from config import workspace_choice
 from config.admin_base import ReadOnlyAdmin, view_url
@@ -29,6 +30,7 @@ LONGEST_NAME = 200
 BESIDE_THE_PART = 16_384
 ON_HOLD = "This is a restored copy on hold: nothing is imported until it is resumed."
 # What the buttons of the page say.
+FILE = UnfoldAdminFileFieldWidget()
 STAGES = {each.value: each for each in ImportRun.Stage}
 
 
@@ -69,6 +71,7 @@ class UploadPages(ReadOnlyAdmin):
             workspaces=[(each.pk.hex, each.name) for each in workspaces],
             chosen=chosen.pk.hex if chosen else "",
             address=reverse(f"admin:{_name('begin')}"),
+            file=FILE.render("file", None, {"id": "id_file", "required": True}),
             part_bytes=part_bytes(),
             most_mib=settings.MAX_UPLOAD_BYTES // 2**20,
             part_mib=part_bytes() / 2**20,
