@@ -29,8 +29,8 @@ LONGEST_NAME = 200
 # Of a body, beside the part itself.
 BESIDE_THE_PART = 16_384
 ON_HOLD = "This is a restored copy on hold: nothing is imported until it is resumed."
-# What the buttons of the page say.
 FILE = UnfoldAdminFileFieldWidget()
+# What the buttons of the page say.
 STAGES = {each.value: each for each in ImportRun.Stage}
 
 
