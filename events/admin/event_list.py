@@ -28,7 +28,7 @@ from subscribers.ids import decode
 ENOUGH_TO_SCAN = 500
 MOST_SORTED = 200_000
 # Rows of a small workspace are far apart: each is another page of the table.
-MOST_LOOKED_UP = 4000
+MOST_LOOKED_UP = 3000
 # The first rows fill most pages; a lookup of few rows costs about as much as its statement.
 FIRST_LOOKED_UP, MORE_EACH_TIME = 200, 5
 MOST_NEWER = 500
@@ -84,9 +84,10 @@ class EventList(ScanningList):
 
     def _look_up(self, request: HttpRequest) -> Looked:
         """Return the same rows by another way: by the ids of the names of the workspace."""
-        rows = self._within_bounds(self._of_names(request))
         # Of an expression there is no index, which would pass the rows of all workspaces.
-        newest = rows.order_by(Coalesce("pk", "pk").desc()).values_list("pk", flat=True)
+        rows = self._of_names(request).alias(row_id=Coalesce("pk", "pk"))
+        newest = self._within_bounds(rows, "row_id").order_by("-row_id")
+        newest = newest.values_list("pk", flat=True)
         ids = list(newest[: MOST_LOOKED_UP + 1])
         last = ids[MOST_LOOKED_UP - 1] if len(ids) > MOST_LOOKED_UP else None
         found = self._first_matching(ids[:MOST_LOOKED_UP])
@@ -106,12 +107,12 @@ class EventList(ScanningList):
         named = EventDefinition.objects.filter(workspace=self._workspace_id(request))
         return Event.objects.filter(definition__in=named.values("pk"))
 
-    def _within_bounds(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def _within_bounds(self, rows: QuerySet[Any], name: str = "pk") -> QuerySet[Any]:
         """Keep the rows between the filters' moments, by id alone, and beyond the position."""
         for spec in self.filter_specs:
             if isinstance(spec, MomentFilter) and spec.text:
-                rows = rows.filter(spec.condition_on_ids(spec.moment, rows))
-        return rows.filter(self._after_position()) if self.position else rows
+                rows = rows.filter(spec.condition_on_ids(spec.moment, rows, name))
+        return rows.filter(**{f"{name}__lt": UUID(self.position)}) if self.position else rows
 
     def _workspace_id(self, request: HttpRequest) -> Any:  # noqa: ANN401 - a text, an id, None
         return workspace_choice.of_list(request)
