@@ -121,11 +121,18 @@ class MomentFilter(FieldFilter):
 
     def condition(self, moment: datetime, rows: QuerySet[Any]) -> Q:
         found = Q(**{f"{self.column}__{'lt' if self.is_end else 'gte'}": moment})
+        return found & self.condition_on_ids(moment, rows)
+
+    def condition_on_ids(self, moment: datetime, rows: QuerySet[Any], name: str = "pk") -> Q:
+        """Return what all rows that match meet, and few others: an index of ids has it.
+
+        `name` is that of the id in the rows.
+        """
         if not self.ids_follow or not isinstance(rows.model._meta.pk, UUIDField):
-            return found
+            return Q()
         if self.is_end:
-            return found & Q(pk__lt=first_id_at(moment + MARGIN))
-        return found & Q(pk__gte=first_id_at(moment - MARGIN))
+            return Q(**{f"{name}__lt": first_id_at(moment + MARGIN)})
+        return Q(**{f"{name}__gte": first_id_at(moment - MARGIN)})
 
     @property
     def moment(self) -> datetime:

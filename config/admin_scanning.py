@@ -5,7 +5,7 @@ on. Where fewer match than a page shows, the page ends, and "Older" goes on from
 at.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -24,6 +24,17 @@ class Scanned:
         return queryset
 
 
+class Looked(NamedTuple):
+    """Rows that match, at least a page and one if there are so many.
+
+    `last` is the id of the last row that was looked at, if more follow, and `most` the limit.
+    """
+
+    rows: Any
+    last: Any = None
+    most: int = 0
+
+
 class ScanningList(KeysetChangeList):
     # The column whose moment says how far the list looked; rows have it in the order of their ids.
     moment_field = "created_at"
@@ -33,18 +44,21 @@ class ScanningList(KeysetChangeList):
     most_looked_at = 0
 
     def get_results(self, request: HttpRequest) -> None:
-        if not self.scanning:
-            super().get_results(request)
-            return
-        within, last = self.window()
-        self.queryset = self.matching(self.queryset.filter(within))
+        looked = self.look(request)
+        self.queryset = looked.rows
         super().get_results(request)
-        if last is not None and self.older is None:
-            shown = self.model._default_manager.filter(pk=last)
+        if looked.last is not None and self.older is None:
+            shown = self.model._default_manager.filter(pk=looked.last)
             moments = shown.values_list(self.sort_field or self.moment_field)
             (self.looked_back_to,) = moments.first() or (None,)
-            self.most_looked_at = MOST_LOOKED_AT
-            self.older = self.get_query_string({BEFORE: str(last)})
+            self.most_looked_at = looked.most
+            self.older = self.get_query_string({BEFORE: str(looked.last)})
+
+    def look(self, request: HttpRequest) -> Looked:
+        if not self.scanning:
+            return Looked(self.queryset)
+        within, last = self.window()
+        return Looked(self.matching(self.queryset.filter(within)), last, MOST_LOOKED_AT)
 
     @property
     def scanning(self) -> list[FieldFilter]:

@@ -63,16 +63,18 @@ class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
 def is_met(wanted: Filter, document: object) -> bool:
     """Return whether a document meets the filter; never raises, whatever the document holds."""
     found = values_at(wanted.path, document)
+    if (test := _TESTS.get(wanted.operator)) is not None:
+        for each in found:  # noqa: SIM110 - a generator takes as long as the test
+            if test(each, wanted.value):
+                return True
+        return False
     match wanted.operator:
         case Operator.EXISTS:
             return bool(found)
         case Operator.NOT_EXISTS:
             return not found
-        case Operator.NOT_EQUALS:
-            return not any(_is_equal(each, wanted.value) for each in found)
         case _:
-            test = _TESTS[wanted.operator]
-            return any(test(each, wanted.value) for each in found)
+            return not any(_is_equal(each, wanted.value) for each in found)
 
 
 def are_met(filters: Iterable[Filter], document: object) -> bool:

@@ -31,17 +31,33 @@ def values_at(path: str, document: object) -> list[Any]:
     `[]` alone enters a list; an object is entered by its keys. Where nothing is found, the whole
     path may be one key of the document: some applications flatten what they send.
     """
+    parts = path.split(".")
+    found = _in_lists(parts, document) if ANY_ITEM in path else _by_keys(parts, document)
+    if not found and len(parts) > 1 and isinstance(document, Mapping):
+        whole = document.get(path)
+        return [] if whole is None else [whole]
+    return found
+
+
+def _by_keys(keys: list[str], document: object) -> list[Any]:
+    """Return the value that keys alone lead to: most paths, and lists compare them with many."""
+    value: Any = document
+    for key in keys:
+        # The test for a mapping of another kind takes as long as all else here.
+        if type(value) is not dict and not isinstance(value, Mapping):
+            return []
+        value = value.get(key)
+    return [] if value is None else [value]
+
+
+def _in_lists(parts: list[str], document: object) -> list[Any]:
     reached = [document]
-    for part in path.split("."):
+    for part in parts:
         key = part.removesuffix(ANY_ITEM)
         reached = [each[key] for each in reached if isinstance(each, Mapping) and key in each]
         if part.endswith(ANY_ITEM):
             reached = [item for each in reached if isinstance(each, list) for item in each]
-    found = [each for each in reached if each is not None]
-    if not found and "." in path and isinstance(document, Mapping):
-        whole = document.get(path)
-        return [] if whole is None else [whole]
-    return found
+    return [each for each in reached if each is not None]
 
 
 def below(path: str | None, key: str) -> str | None:

@@ -157,7 +157,7 @@ def cpu_seconds() -> float:
 
 def home() -> Iterator[str]:
     yield reverse("admin:index")
-    yield from (f"{reverse('admin:index')}?{query}" for query in ("days=7", "days=30"))
+    yield from (f"{reverse('admin:index')}?by={unit}" for unit in ("hour", "day"))
 
 
 def lists(client: Client) -> Iterator[str]:

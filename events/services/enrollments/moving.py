@@ -96,6 +96,11 @@ def targets(*, sequence: Sequence, step_ids: Collection[UUID]) -> dict[UUID, Ste
     return {step_id: step for step_id, step in found.items() if step.pk != step_id}
 
 
+def has_mail() -> Exists:
+    """Return the condition that an enrollment's step has made its mail, at the present visit."""
+    return Exists(OutgoingEmail.objects.filter(workspace=OuterRef("workspace"), cause=_cause()))
+
+
 def _behind(sequence: Sequence) -> QuerySet[Enrollment]:
     under_way = Enrollment.objects.filter(sequence=sequence, status__in=Enrollment.UNDER_WAY)
     return under_way.exclude(version_id=sequence.current_version_id).exclude(step=None)
@@ -106,9 +111,8 @@ def _is_busy() -> Q:
     begun = StepRun.objects.filter(
         enrollment=OuterRef("pk"), step=OuterRef("step"), visit=OuterRef("visit")
     )
-    mails = OutgoingEmail.objects.filter(workspace=OuterRef("workspace"), cause=_cause())
     called = Q(step__kind=Step.Kind.WEBHOOK) & (Q(lease_token__isnull=False) | Q(attempts__gt=0))
-    return ~Q(step__kind__in=HARMLESS) & (Exists(begun) | Exists(mails) | called)
+    return ~Q(step__kind__in=HARMLESS) & (Exists(begun) | has_mail() | called)
 
 
 def _cause() -> Combinable:
