@@ -206,6 +206,8 @@ def _imports(workspace: Workspace | None, now: datetime) -> Iterator[Alarm]:
         Q(rejected__gt=0) | Q(status__in=unfinished),
         _of(workspace),
         started_at__gte=now - LATEST_IMPORTS,
+        # Not those that were only looked through or tried.
+        stage__in=["", ImportRun.Stage.IMPORT],
     )
     for run in runs.order_by("-pk")[:MOST_IMPORTS]:
         state = f"{run.get_status_display().lower()}, " if run.status in unfinished else ""

@@ -72,10 +72,12 @@ def test_a_file_comes_in_by_pages_alone(admin_client: Client, workspace: Workspa
 
     run = answered(admin_client, run, "dry_run", field_1="attributes.Plan")
     assert "Of 3 rows, 2 would be taken in" in page_of(admin_client, run)
+    assert "1 row rejected" not in admin_client.get("/admin/").content.decode()
     assert not Subscriber.objects.exists()
 
     run = answered(admin_client, run, "import", tags="moved, 2024")
     assert (run.status, run.recorded, run.rejected) == ("finished", 2, 1)
+    assert "1 row rejected" in admin_client.get("/admin/").content.decode()
     ada = Subscriber.objects.get(email="ada@example.com")
     assert ada.attributes == {"Plan": "team"}
     tags = SubscriberTag.objects.filter(subscriber=ada).values_list("tag__name", flat=True)
