@@ -129,6 +129,8 @@ class UploadPages(ReadOnlyAdmin):
         except uploads.WrongPart as error:
             answer = {"error": str(error), "storedBytes": error.stored_bytes}
             return JsonResponse(answer, status=409)
+        except uploads.NotUploading as error:
+            return JsonResponse({"error": str(error)}, status=409)
         return JsonResponse({"storedBytes": run.stored_bytes})
 
     def show_columns(self, request: HttpRequest, run: ImportRun) -> HttpResponse:

@@ -19,6 +19,7 @@ Stage, Status = ImportRun.Stage, ImportRun.Status
 MOST_PART_BYTES = 4 * 2**20
 # Files of one workspace that wait for something.
 MOST_WAITING = 20
+_WAITING = (Status.UPLOADING, Status.READY, Status.QUEUED, Status.RUNNING)
 _MIB = 2**20
 
 
@@ -30,6 +31,15 @@ class WrongPart(ValueError):
     def __init__(self, *, stored_bytes: int) -> None:
         self.stored_bytes = stored_bytes
         super().__init__(f"The next part begins at byte {stored_bytes:,}.")
+
+
+class NotUploading(RuntimeError):
+    """The import takes no more parts: it was cancelled, or has its whole file."""
+
+    code = "NOT_UPLOADING"
+
+    def __init__(self) -> None:
+        super().__init__("The upload has ended or was cancelled: upload the file again.")
 
 
 class NotWaiting(RuntimeError):
@@ -85,7 +95,8 @@ def begin(
             f"{name} {what}; 1 byte to {most // _MIB:,} MiB are taken in here. "
             f"manage.py import_{kind} takes files of any size."
         )
-    waiting = ImportRun.objects.filter(workspace=workspace, finished_at=None).exclude(stage="")
+    files = ImportRun.objects.filter(workspace=workspace).exclude(stage="")
+    waiting = files.filter(status__in=_WAITING, finished_at=None)
     if waiting.count() >= MOST_WAITING:
         raise InvalidFile(
             f"{MOST_WAITING} uploaded files of the workspace wait already: import or cancel them."
@@ -106,17 +117,20 @@ def begin(
 def add_part(*, run: ImportRun, offset: int, content: bytes, now: datetime) -> ImportRun:
     """Store a part; with the last one the worker looks through the file. Atomic; locks the run.
 
-    The same part may come twice. Raises `WrongPart`.
+    The same part may come twice. Raises `WrongPart` and `NotUploading`.
     """
     with transaction.atomic():
         run = ImportRun.objects.select_for_update().get(pk=run.pk)
         stored, size = run.stored_bytes or 0, upload_of(run).size
         end = offset + len(content)
-        if run.status != Status.UPLOADING or offset != stored or not content or end > size:
-            is_repeated = run.parts.filter(offset=offset).exists() and end <= stored
-            if not is_repeated:
-                raise WrongPart(stored_bytes=stored)
-            return run
+        is_next = offset == stored and content and end <= size
+        if run.status != Status.UPLOADING or not is_next:
+            if run.parts.filter(offset=offset).exists() and end <= stored:
+                # Sent again.
+                return run
+            if run.status != Status.UPLOADING:
+                raise NotUploading
+            raise WrongPart(stored_bytes=stored)
         ImportPart.objects.create(run=run, offset=offset, content=content)
         run.stored_bytes, run.updated_at = end, now
         if end == size:

@@ -255,6 +255,29 @@ def test_parts_come_in_order_and_once(workspace: Workspace) -> None:
     assert not work()
 
 
+def test_a_cancelled_upload_is_not_taken_for_the_whole_file(workspace: Workspace) -> None:
+    now = timezone.now()
+    run = uploads.begin(
+        workspace=workspace, kind=PEOPLE, name="a.csv", size=40, actor="olga", now=now
+    )
+    uploads.add_part(run=run, offset=0, content=b"email\nada@example.co", now=now)
+
+    assert stored.cancel(run=run, now=now)
+    assert not run.parts.exists()
+    assert not stored.resume(run=run, now=now)
+    with pytest.raises(uploads.NotUploading):
+        uploads.add_part(run=run, offset=20, content=b"m\n", now=now)
+    assert not work()
+
+
+def test_files_of_the_erased_do_not_count_as_waiting(workspace: Workspace) -> None:
+    for _ in range(uploads.MOST_WAITING):
+        run = uploaded(workspace, b"email\nada@example.com\n")
+        run.forget_parts()
+
+    assert uploaded(workspace, b"email\nbob@example.com\n").status == Status.UPLOADING
+
+
 @pytest.mark.parametrize(("size", "words"), [(0, "empty"), (2**30, "MiB are taken in here")])
 def test_sizes_that_are_refused(workspace: Workspace, size: int, words: str) -> None:
     with pytest.raises(InvalidFile, match=words):
