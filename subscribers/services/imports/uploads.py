@@ -75,6 +75,8 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     tables: tuple[tuple[str, ...] | None, ...] = ()
     # Whether the run's mapping is what the rows are read by, not a proposal.
     is_decided: bool = False
+    # How often the worker began to look through it, and was killed at it.
+    begun: int = 0
 
 
 def upload_of(run: ImportRun) -> Upload:
@@ -157,8 +159,12 @@ def answer(
         run = ImportRun.objects.select_for_update().get(pk=run.pk)
         if run.status != Status.READY:
             raise NotWaiting
+        before = upload_of(run)
+        if dialect != before.dialect or chosen.get("from") != before.chosen.get("from"):
+            # The rows that are kept were read otherwise.
+            run.total_rows = None
         kept = msgspec.structs.replace(
-            upload_of(run), dialect=dialect, wishes=wishes, chosen=dict(chosen), is_decided=False
+            before, dialect=dialect, wishes=wishes, chosen=dict(chosen), is_decided=False, begun=0
         )
         run.options, run.stage, run.status = msgspec.to_builtins(kept), stage, Status.QUEUED
         run.actor, run.updated_at, run.last_error = actor, now, ""
