@@ -260,6 +260,16 @@ def test_cancelled_and_resumed_at_each_stage(workspace: Workspace) -> None:
         answered(run, Stage.IMPORT)
 
 
+def test_an_answer_about_an_earlier_look_is_refused(workspace: Workspace) -> None:
+    run = worked(uploaded(workspace, b"email\nada@example.com\n"))
+    earlier = ImportRun.objects.get(pk=run.pk)
+    run = answered(run, Stage.LOOK, dialect=Dialect(delimiter=";"))
+
+    with pytest.raises(uploads.NotWaiting):
+        answered(earlier, Stage.IMPORT)
+    assert not Subscriber.objects.exists()
+
+
 def test_parts_come_in_order_and_once(workspace: Workspace) -> None:
     now = timezone.now()
     run = uploads.begin(
@@ -320,6 +330,23 @@ def test_the_erased_leave_files_that_wait(workspace: Workspace) -> None:
     assert (looked.status, looked.parts.count()) == (Status.READY, 0)
     run = answered(looked, Stage.IMPORT)
     assert run.status == Status.FINISHED
+    assert [each.email for each in Subscriber.objects.all()] == ["bob@example.com"]
+
+
+@pytest.mark.parametrize("written", [
+    "ADA@MÜNCHEN.DE", "ada@xn--mnchen-3ya.de", "Ada <ada@mu\u0308nchen.de>", "a\u200bda@münchen.de",
+])  # fmt: skip
+def test_the_erased_leave_files_in_whatever_form(workspace: Workspace, written: str) -> None:
+    person = factories.SubscriberFactory.create(
+        workspace=workspace, email="ada@münchen.de", email_key="ada@xn--mnchen-3ya.de"
+    )
+    run = worked(uploaded(workspace, f"email\nbob@example.com\n{written}\n".encode()))
+
+    erase(person)
+
+    assert b"da@" not in bytes(run.blocks.get().content).replace(b"\\u200b", b"")
+    run.refresh_from_db()
+    run = answered(run, Stage.IMPORT)
     assert [each.email for each in Subscriber.objects.all()] == ["bob@example.com"]
 
 
