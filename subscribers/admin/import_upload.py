@@ -28,6 +28,7 @@ LONGEST_NAME = 200
 # Of a body, beside the part itself.
 BESIDE_THE_PART = 16_384
 ON_HOLD = "This is a restored copy on hold: nothing is imported until it is resumed."
+OUT_OF_DATE = "The page was out of date and is shown anew; nothing of it was taken over."
 # What the buttons of the page say.
 STAGES = {each.value: each for each in ImportRun.Stage}
 
@@ -140,8 +141,9 @@ class UploadPages(ReadOnlyAdmin):
     def answer(self, request: HttpRequest, run: ImportRun) -> HttpResponse:
         self._check(request)
         stage = STAGES.get(request.POST.get("stage", ""), ImportRun.Stage.LOOK)
-        if not run.is_ready:
-            messages.warning(request, str(uploads.NotWaiting()))
+        if not run.is_ready or request.POST.get("seen") != run.token.hex:
+            words = OUT_OF_DATE if run.is_ready else str(uploads.NotWaiting())
+            messages.warning(request, words)
             return HttpResponseRedirect(view_url(run, "columns"))
         form = ImportForm(run, request.POST)
         if not form.is_valid(is_import=stage == ImportRun.Stage.IMPORT):

@@ -166,7 +166,8 @@ class _Looked:
         """Return the rows of the file as it came, which are kept on the way."""
         run, dialect = self._run, self.upload.dialect
         # As its own file, so that archives and workbooks are read by the commands' readers.
-        path = folder / f"{_ODD.sub('_', Path(run.files[0]).name)[-100:]}"
+        bare = _ODD.sub("_", Path(run.files[0]).name)[-100:]
+        path = folder / (bare if bare.strip(". ") else "file")
         with path.open("wb") as file:
             for part in run.parts.order_by("offset").iterator(chunk_size=1):
                 file.write(part.content)

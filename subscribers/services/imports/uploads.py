@@ -153,11 +153,12 @@ def answer(
 ) -> None:
     """Say how the file is read, and queue a look, a dry run or the import. Atomic; locks the run.
 
-    Raises `NotWaiting`.
+    Raises `NotWaiting`, also where the file was looked through since `run` was read.
     """
     with transaction.atomic():
+        token = run.token
         run = ImportRun.objects.select_for_update().get(pk=run.pk)
-        if run.status != Status.READY:
+        if run.status != Status.READY or run.token != token:
             raise NotWaiting
         before = upload_of(run)
         if dialect != before.dialect or chosen.get("from") != before.chosen.get("from"):
