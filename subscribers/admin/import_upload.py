@@ -174,7 +174,7 @@ class UploadPages(ReadOnlyAdmin):
             tried=_tried(run),
             # To be looked through in another encoding, the file must be there as it came.
             has_file=run.parts.exists(),
-            may_act=self.has_add_permission(request),
+            may_act=self.has_add_permission(request) and self.may_act(request, run),
             address=view_url(run, "answer"),
             row_address=page_url(run),
         )

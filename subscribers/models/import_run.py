@@ -150,6 +150,10 @@ class ImportRun(models.Model):
         is_stored = self.stored_bytes is not None
         return is_stored and self.status in {self.Status.QUEUED, self.Status.RUNNING}
 
+    def has_file(self) -> bool:
+        """Return whether rows or the file are stored. One query or two."""
+        return self.blocks.exists() or self.parts.exists()
+
     def hand_back(self) -> None:
         """Let another slice begin at the checkpoint, under a new token; the caller has the lock."""
         if self.status == self.Status.RUNNING:

@@ -10,14 +10,14 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
-from subscribers.models import ImportPart, ImportRun, Workspace
+from subscribers.models import ImportBlock, ImportPart, ImportRun, Workspace
 from subscribers.rows.row import InvalidFile
 from subscribers.rows.survey import Wishes
 from subscribers.services.imports import runs
 
 Stage, Status = ImportRun.Stage, ImportRun.Status
 MOST_PART_BYTES = 4 * 2**20
-# Files of one workspace that wait for something.
+# Files of one workspace that wait for something, and as many that may be resumed.
 MOST_WAITING = 20
 _WAITING = (Status.UPLOADING, Status.READY, Status.QUEUED, Status.RUNNING)
 _MIB = 2**20
@@ -103,6 +103,10 @@ def begin(
         raise InvalidFile(
             f"{MOST_WAITING} uploaded files of the workspace wait already: import or cancel them."
         )
+    ended = files.filter(status__in=[Status.INTERRUPTED, Status.FAILED]).order_by("-id")
+    too_many = list(ended.values_list("pk", flat=True)[MOST_WAITING:])
+    for model in (ImportPart, ImportBlock):
+        model.objects.filter(run__in=too_many).delete()
     return runs.begin(
         workspace=workspace,
         kind=kind,

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from config.admin_base import view_url
+from config.admin_base import admin_url, view_url
 from config.http import uploads as multipart
 from events.models import Event
 from subscribers import tasks
@@ -293,3 +293,19 @@ def test_odd_names_are_no_places_on_the_disk(
 
     assert run.status == "ready"
     assert "Error" not in run.last_error
+
+
+def test_a_file_that_is_gone_is_not_offered_to_be_resumed(
+    admin_client: Client, workspace: Workspace
+) -> None:
+    run = begun(admin_client, workspace)
+    admin_client.post(view_url(run, "cancel"))
+    resume = f'action="{view_url(run, "resume")}"'
+    assert resume in admin_client.get(admin_url(run)).content.decode()
+
+    run.blocks.all().delete()
+    run.parts.all().delete()
+
+    page = admin_client.get(admin_url(run)).content.decode()
+    assert resume not in page
+    assert "Its file is no longer stored" in page
