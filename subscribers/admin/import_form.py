@@ -18,6 +18,7 @@ from subscribers.admin.import_options import (
 )
 from subscribers.models import ImportRun
 from subscribers.rows import times, typed_cells
+from subscribers.rows.headers import STANDINGS
 from subscribers.rows.plans import BY_MAP, IGNORED, NO_PLAN, Column, ColumnPlan, from_stored
 from subscribers.rows.survey import UNDECIDED, Wishes
 from subscribers.services.imports import uploads
@@ -25,6 +26,9 @@ from subscribers.services.imports.uploads import Dialect
 
 LEFT_OUT = "-"
 WHY = dict.fromkeys((BY_MAP, IGNORED), "you chose it")
+UNREAD = (
+    "It says who left or agreed: choose “Left out, whatever it looks like” if nothing may read it."
+)
 # More columns keep what was found, and are changed by the command.
 MOST_SHOWN = 300
 
@@ -48,10 +52,11 @@ class ColumnsForm(forms.Form):
 
     def _fields(self, name: str, column: Column) -> Choices:
         choices = [("", "Not used"), *((each, _words(each)) for each in sorted(self.ours.cells))]
-        keys = dict.fromkeys((f"{self.ours.prefix}{name}", column.field))
-        choices += [
-            (key, _words(key)) for key in keys if key in self.ours and self.ours.is_key(key)
-        ]
+        key = f"{self.ours.prefix}{name}"
+        # What a product's column is, such as the kind of its rows, may be no field of ours.
+        found = [column.field] if column.field and column.field not in self.ours.cells else []
+        keys = [key] if key in self.ours and self.ours.is_key(key) else []
+        choices += [(each, _words(each)) for each in dict.fromkeys((*keys, *found))]
         return [*choices, (LEFT_OUT, "Left out, whatever it looks like")]
 
     def _forms(self, column: Column) -> Choices:
@@ -74,6 +79,13 @@ class ColumnsForm(forms.Form):
             why = WHY.get(column.rule, column.rule)
             form_of = self[form] if form in self.fields else None
             yield name, column, why, self[f"field_{place}"], form_of
+
+    def clean(self) -> None:
+        """Refuse to drop in silence what says who left; a change of mind has two words."""
+        for place, (_, column) in enumerate(self.columns):
+            chosen = self.cleaned_data.get(f"field_{place}")
+            if chosen == "" and column.field in STANDINGS:
+                self.add_error(f"field_{place}", UNREAD)
 
     def fields_chosen(self) -> set[str]:
         chosen = {self._chosen(place) for place in range(len(self.columns))}
@@ -125,6 +137,8 @@ class ImportForm:
         self.columns = ColumnsForm(run, self.plan, data)
         self.options = of_kind(run, self.plan, data)
         self.parts = (self.dialect, self.columns, self.options)
+        # Of the look whose columns are shown, which are sent by their places.
+        self.seen = run.token.hex
 
     def is_valid(self, *, is_import: bool) -> bool:
         is_right = all([part.is_valid() for part in self.parts])  # noqa: C419 - all show their errors

@@ -99,8 +99,9 @@ class ImportRunAdmin(UploadPages, FilteredAdmin):
             return actions
         if row.is_ready:
             actions.insert(0, COLUMNS)
-        may_be_resumed = row.status in {ImportRun.Status.INTERRUPTED, ImportRun.Status.FAILED}
-        return [*actions, RESUME if may_be_resumed else CANCEL]
+        if row.status not in {ImportRun.Status.INTERRUPTED, ImportRun.Status.FAILED}:
+            return [*actions, CANCEL]
+        return [*actions, RESUME] if row.has_file() else actions
 
     def action_urls(self) -> list[URLPattern]:
         """The download is a POST: the log records who took the rows."""
@@ -154,6 +155,8 @@ class ImportRunAdmin(UploadPages, FilteredAdmin):
                 return "The worker goes on by itself."
             if run.is_ready:
                 return "It waits for your answer about its columns."
+            if not run.has_file():
+                return "Its file is no longer stored: give it again."
             return f"By the button, for {stored.KEPT_FOR.days} days."
         words = ["manage.py", f"import_{run.kind}", *map(str, run.files)]
         command = shlex.join([*words, "--workspace", run.workspace.slug, "--resume"])

@@ -29,6 +29,7 @@ LONGEST_NAME = 200
 # Of a body, beside the part itself.
 BESIDE_THE_PART = 16_384
 ON_HOLD = "This is a restored copy on hold: nothing is imported until it is resumed."
+OUT_OF_DATE = "The page was out of date and is shown anew; nothing of it was taken over."
 FILE = UnfoldAdminFileFieldWidget()
 # What the buttons of the page say.
 STAGES = {each.value: each for each in ImportRun.Stage}
@@ -132,6 +133,8 @@ class UploadPages(ReadOnlyAdmin):
         except uploads.WrongPart as error:
             answer = {"error": str(error), "storedBytes": error.stored_bytes}
             return JsonResponse(answer, status=409)
+        except uploads.NotUploading as error:
+            return JsonResponse({"error": str(error)}, status=409)
         return JsonResponse({"storedBytes": run.stored_bytes})
 
     def show_columns(self, request: HttpRequest, run: ImportRun) -> HttpResponse:
@@ -141,8 +144,9 @@ class UploadPages(ReadOnlyAdmin):
     def answer(self, request: HttpRequest, run: ImportRun) -> HttpResponse:
         self._check(request)
         stage = STAGES.get(request.POST.get("stage", ""), ImportRun.Stage.LOOK)
-        if not run.is_ready:
-            messages.warning(request, str(uploads.NotWaiting()))
+        if not run.is_ready or request.POST.get("seen") != run.token.hex:
+            words = OUT_OF_DATE if run.is_ready else str(uploads.NotWaiting())
+            messages.warning(request, words)
             return HttpResponseRedirect(view_url(run, "columns"))
         form = ImportForm(run, request.POST)
         if not form.is_valid(is_import=stage == ImportRun.Stage.IMPORT):
@@ -173,7 +177,7 @@ class UploadPages(ReadOnlyAdmin):
             tried=_tried(run),
             # To be looked through in another encoding, the file must be there as it came.
             has_file=run.parts.exists(),
-            may_act=self.has_add_permission(request),
+            may_act=self.has_add_permission(request) and self.may_act(request, run),
             address=view_url(run, "answer"),
             row_address=page_url(run),
         )

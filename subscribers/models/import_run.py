@@ -83,7 +83,8 @@ class ImportRun(models.Model):
     stage = models.CharField(max_length=7, choices=Stage, blank=True, default="", db_default="")
     # The size of a file that is stored in blocks and taken in by the worker; else None.
     stored_bytes = models.PositiveBigIntegerField(null=True, blank=True)
-    # None where the file must be read to its end to know.
+    # None where the file must be read to its end to know; of an uploaded file also while its
+    # blocks are not all of its rows, as they are read anew.
     total_rows = models.PositiveBigIntegerField(null=True, blank=True)
     # The key of the request that gave the file, for the ledger and the breakers.
     api_key = models.ForeignKey(
@@ -149,6 +150,10 @@ class ImportRun(models.Model):
         is_stored = self.stored_bytes is not None
         return is_stored and self.status in {self.Status.QUEUED, self.Status.RUNNING}
 
+    def has_file(self) -> bool:
+        """Return whether rows or the file are stored. One query or two."""
+        return self.blocks.exists() or self.parts.exists()
+
     def hand_back(self) -> None:
         """Let another slice begin at the checkpoint, under a new token; the caller has the lock."""
         if self.status == self.Status.RUNNING:
@@ -157,11 +162,12 @@ class ImportRun(models.Model):
         self.save(update_fields=["status", "token"])
 
     def forget_parts(self) -> None:
-        """Delete an uploaded file as it came, since somebody in it may be erased. Rows that it was
-        read to stay; without them the import has ended. The caller has the lock.
+        """Delete an uploaded file as it came, since somebody in it may be erased. Its rows stay
+        where all are kept; else the import has ended. The caller has the lock.
         """
         is_gone = bool(self.parts.all().delete()[0])
-        if not is_gone or self.stage != self.Stage.LOOK or self.status == self.Status.READY:
+        is_answered = self.stage != self.Stage.LOOK or self.status == self.Status.READY
+        if not is_gone or (self.total_rows is not None and is_answered):
             return
         self.blocks.all().delete()
         self.status, self.token = self.Status.INTERRUPTED, new_id()

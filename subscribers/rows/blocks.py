@@ -196,9 +196,11 @@ def opened(
 
     def add_size(size: int) -> None:
         meter.bytes_read += size
+        meter.note()
 
     def read_position(_size: int) -> None:
         meter.bytes_read = begun_at + stored.tell()
+        meter.note()
 
     may_tell = source.name != STANDARD_INPUT and stored.seekable()
     raw = gzip.GzipFile(fileobj=stored) if source.is_compressed else stored

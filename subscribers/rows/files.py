@@ -38,14 +38,14 @@ def read_rows(
                 yield from json_rows.read(reader=reader, start=place)
 
 
-def read_header(source: Source) -> csv_rows.Header | None:
+def read_header(source: Source, *, meter: Meter | None = None) -> csv_rows.Header | None:
     """Return the header of a CSV file; None for JSONL and for what can be read only once.
 
     Raises `InvalidFile` as `read_rows` does, for a JSONL file too.
     """
     if not can_be_read_again(source):
         return None
-    with opened(source) as reader:
+    with opened(source, meter=meter) as reader:
         if source.format != CSV:
             return None
         return csv_rows.read_header(reader, delimiter=source.delimiter)
@@ -78,15 +78,15 @@ def _format_of(name: str) -> str | None:
     return JSONL if stem.endswith(".json") else None
 
 
-def check_encoding(source: Source) -> None:
+def check_encoding(source: Source, *, meter: Meter | None = None) -> None:
     """Read a file once; raises `InvalidFile` where it is not UTF-8 and no encoding was given."""
     if source.encoding or source.is_workbook:
         return
-    with opened(source) as reader:
+    with opened(source, meter=meter) as reader:
         if reader.is_utf8():
             return
     # Takes longer, and knows lines.
-    with opened(source) as reader:
+    with opened(source, meter=meter) as reader:
         encodings.check(reader)
 
 

@@ -84,6 +84,9 @@ class Meter(msgspec.Struct):
 
     bytes_read: int = 0
 
+    def note(self) -> None:
+        """Is called after each piece that is read; what it raises ends the reading."""
+
 
 def source_of(name: str, *, format: str | None = None) -> Source:  # noqa: A002 - the option's name
     """Return a file and its format, as given or by suffix; raises `InvalidFile` without either."""

@@ -7,6 +7,7 @@ work in bounded memory, and what an archive unpacks to is capped before it is re
 import codecs
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from io import BufferedIOBase
 from pathlib import Path
@@ -165,6 +166,9 @@ def members(path: Path) -> list[str]:
         raise InvalidFile(f"{path} has no file of rows: none ends in {', '.join(SUFFIXES)}.")
     if len(wanted) > MOST_MEMBERS:
         raise InvalidFile(f"{path} has {len(wanted)} files; at most {MOST_MEMBERS} are read.")
+    repeated, times = Counter(info.filename for info in wanted).most_common(1)[0]
+    if times > 1:
+        raise InvalidFile(f"{path} has {times} files named {repeated}: pack it anew.")
     if any(info.flag_bits & 1 for info in wanted):
         raise InvalidFile(f"{path} is encrypted: unpack it first.")
     check_unpacked(sum(info.file_size for info in wanted), name=str(path))

@@ -34,8 +34,8 @@
         sent.append("offset", String(offset));
         sent.append("part", file.slice(offset, offset + PART), "part");
         const said = await post(address, sent);
-        // Another part is wanted next: the answer to an earlier one was lost.
-        if (said.storedBytes !== undefined) return said.storedBytes;
+        // Another part may be wanted next: the answer to an earlier one was lost.
+        if (said.storedBytes !== undefined && said.storedBytes !== offset) return said.storedBytes;
         if (said.status < 500) throw new Error(said.error);
       } catch (error) {
         if (attempt === ATTEMPTS || !(error instanceof TypeError)) throw error;

@@ -81,14 +81,20 @@ def carry_on(
 
 
 def cancel(*, run: ImportRun, now: datetime) -> bool:
-    """End an import; rows that are being written are rolled back. False if it had ended."""
+    """End an import; rows that are being written are rolled back. False if it had ended. Atomic.
+
+    A file that is not here whole is deleted, since nobody can go on with it.
+    """
     rows = ImportRun.objects.filter(pk=run.pk, stored_bytes__isnull=False)
     # With a new token the worker's next checkpoint fails, and its batch is rolled back.
-    waiting = (*UNDER_WAY, Status.UPLOADING, Status.READY)
-    changed = rows.filter(status__in=waiting).update(
-        status=Status.INTERRUPTED, token=new_id(), updated_at=now, finished_at=now
-    )
-    return bool(changed)
+    ended = {
+        "status": Status.INTERRUPTED, "token": new_id(), "updated_at": now, "finished_at": now
+    }  # fmt: skip
+    with transaction.atomic():
+        if rows.filter(status=Status.UPLOADING).update(**ended):
+            run.parts.all().delete()
+            return True
+        return bool(rows.filter(status__in=(*UNDER_WAY, Status.READY)).update(**ended))
 
 
 def resume(*, run: ImportRun, now: datetime) -> bool:

@@ -10,15 +10,16 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
-from subscribers.models import ImportPart, ImportRun, Workspace
+from subscribers.models import ImportBlock, ImportPart, ImportRun, Workspace
 from subscribers.rows.row import InvalidFile
 from subscribers.rows.survey import Wishes
 from subscribers.services.imports import runs
 
 Stage, Status = ImportRun.Stage, ImportRun.Status
 MOST_PART_BYTES = 4 * 2**20
-# Files of one workspace that wait for something.
+# Files of one workspace that wait for something, and as many that may be resumed.
 MOST_WAITING = 20
+_WAITING = (Status.UPLOADING, Status.READY, Status.QUEUED, Status.RUNNING)
 _MIB = 2**20
 
 
@@ -30,6 +31,15 @@ class WrongPart(ValueError):
     def __init__(self, *, stored_bytes: int) -> None:
         self.stored_bytes = stored_bytes
         super().__init__(f"The next part begins at byte {stored_bytes:,}.")
+
+
+class NotUploading(RuntimeError):
+    """The import takes no more parts: it was cancelled, or has its whole file."""
+
+    code = "NOT_UPLOADING"
+
+    def __init__(self) -> None:
+        super().__init__("The upload has ended or was cancelled: upload the file again.")
 
 
 class NotWaiting(RuntimeError):
@@ -65,6 +75,8 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     tables: tuple[tuple[str, ...] | None, ...] = ()
     # Whether the run's mapping is what the rows are read by, not a proposal.
     is_decided: bool = False
+    # How often the worker began to look through it, and was killed at it.
+    begun: int = 0
 
 
 def upload_of(run: ImportRun) -> Upload:
@@ -85,11 +97,16 @@ def begin(
             f"{name} {what}; 1 byte to {most // _MIB:,} MiB are taken in here. "
             f"manage.py import_{kind} takes files of any size."
         )
-    waiting = ImportRun.objects.filter(workspace=workspace, finished_at=None).exclude(stage="")
+    files = ImportRun.objects.filter(workspace=workspace).exclude(stage="")
+    waiting = files.filter(status__in=_WAITING, finished_at=None)
     if waiting.count() >= MOST_WAITING:
         raise InvalidFile(
             f"{MOST_WAITING} uploaded files of the workspace wait already: import or cancel them."
         )
+    ended = files.filter(status__in=[Status.INTERRUPTED, Status.FAILED]).order_by("-id")
+    too_many = list(ended.values_list("pk", flat=True)[MOST_WAITING:])
+    for model in (ImportPart, ImportBlock):
+        model.objects.filter(run__in=too_many).delete()
     return runs.begin(
         workspace=workspace,
         kind=kind,
@@ -106,17 +123,20 @@ def begin(
 def add_part(*, run: ImportRun, offset: int, content: bytes, now: datetime) -> ImportRun:
     """Store a part; with the last one the worker looks through the file. Atomic; locks the run.
 
-    The same part may come twice. Raises `WrongPart`.
+    The same part may come twice. Raises `WrongPart` and `NotUploading`.
     """
     with transaction.atomic():
         run = ImportRun.objects.select_for_update().get(pk=run.pk)
         stored, size = run.stored_bytes or 0, upload_of(run).size
         end = offset + len(content)
-        if run.status != Status.UPLOADING or offset != stored or not content or end > size:
-            is_repeated = run.parts.filter(offset=offset).exists() and end <= stored
-            if not is_repeated:
-                raise WrongPart(stored_bytes=stored)
-            return run
+        is_next = offset == stored and content and end <= size
+        if run.status != Status.UPLOADING or not is_next:
+            if run.parts.filter(offset=offset).exists() and end <= stored:
+                # Sent again.
+                return run
+            if run.status != Status.UPLOADING:
+                raise NotUploading
+            raise WrongPart(stored_bytes=stored)
         ImportPart.objects.create(run=run, offset=offset, content=content)
         run.stored_bytes, run.updated_at = end, now
         if end == size:
@@ -137,14 +157,19 @@ def answer(
 ) -> None:
     """Say how the file is read, and queue a look, a dry run or the import. Atomic; locks the run.
 
-    Raises `NotWaiting`.
+    Raises `NotWaiting`, also where the file was looked through since `run` was read.
     """
     with transaction.atomic():
+        token = run.token
         run = ImportRun.objects.select_for_update().get(pk=run.pk)
-        if run.status != Status.READY:
+        if run.status != Status.READY or run.token != token:
             raise NotWaiting
+        before = upload_of(run)
+        if dialect != before.dialect or chosen.get("from") != before.chosen.get("from"):
+            # The rows that are kept were read otherwise.
+            run.total_rows = None
         kept = msgspec.structs.replace(
-            upload_of(run), dialect=dialect, wishes=wishes, chosen=dict(chosen), is_decided=False
+            before, dialect=dialect, wishes=wishes, chosen=dict(chosen), is_decided=False, begun=0
         )
         run.options, run.stage, run.status = msgspec.to_builtins(kept), stage, Status.QUEUED
         run.actor, run.updated_at, run.last_error = actor, now, ""

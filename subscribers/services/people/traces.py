@@ -6,6 +6,7 @@ Called in the erasing transaction, under the subscriber's lock, on which request
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -25,12 +26,16 @@ from subscribers.models import (
     Subscriber,
     Suppression,
 )
+from subscribers.rows import address_cells
 from subscribers.rows.plans import as_stored, from_stored
 from subscribers.wire import addresses
 from subscribers.wire.addresses import Address
 
 ERASED = "[erased]"
 _JSON_OF_RUN = ("files", "options", "reasons", "mapping")
+# Texts of stored rows, which are JSON in ASCII.
+_TEXT_WITH_AT = re.compile(rb'"[^"]*@[^"]*"')
+_ESCAPE = b"\\u"
 # Ids in one statement.
 MOST_IDS = 500
 # What may be before and after a name: neither `grada@` nor `ada@example.com.au` is `ada@…`. JSON
@@ -216,7 +221,7 @@ def _forget_waiting_rows(names: Names) -> None:
         is_changed = False
         for block in run.blocks.order_by("offset").iterator(chunk_size=1):
             content = bytes(block.content)
-            if run.stage and not _may_name(content, names):
+            if run.stage and not (_may_name(content, names) or any(_odd_addresses(content))):
                 continue
             lines = content.split(b"\n")
             kept = [b" " * len(line) if is_theirs(line, names) else line for line in lines]
@@ -236,7 +241,23 @@ def _may_name(content: bytes, names: Names) -> bool:
 
 def _is_named_in(line: bytes, names: Names) -> bool:
     """Tell whether a row of an uploaded file names the subscriber, in whatever column."""
-    return _may_name(line, names) and _is_theirs((line.decode(),), names)
+    if _may_name(line, names) and _is_theirs((line.decode(),), names):
+        return True
+    keys = {_parsed(text).key for text in _odd_addresses(line)}
+    return not keys.isdisjoint(names.email_keys)
+
+
+def _odd_addresses(content: bytes) -> Iterator[str]:
+    """Yield the texts with an address and letters beyond ASCII, bared as imports read them: a
+    domain has several such forms, and signs may be hidden in a name.
+    """
+    if _ESCAPE not in content:
+        return
+    for cell in _TEXT_WITH_AT.findall(content):
+        if _ESCAPE in cell:
+            with suppress(ValueError):
+                given = {"email": json.loads(cell)}
+                yield str((address_cells.bared(given) or given)["email"])
 
 
 def _is_row_of(line: bytes, names: Names) -> bool:

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from config.admin_base import view_url
+from config.admin_base import admin_url, view_url
 from config.http import uploads as multipart
 from events.models import Event
 from subscribers import tasks
@@ -237,3 +237,77 @@ def test_hostile_names_are_texts(admin_client: Client, workspace: Workspace) -> 
     assert "<script>alert" not in page
     assert '<b onload="x">' not in page
     assert "&lt;b onload" in page
+
+
+def test_a_form_of_another_look_changes_nothing(admin_client: Client, workspace: Workspace) -> None:
+    """Columns are sent by their places, which another delimiter moves."""
+    run = begun(admin_client, workspace, b"email,a;b\nada@example.com,1;2\n")
+    shown = fields_in(page_of(admin_client, run), form_id="import-form")
+    answered(admin_client, run, "look", delimiter=";")
+
+    answer = admin_client.post(view_url(run, "answer"), {**shown, "stage": "import"}, follow=True)
+
+    assert import_upload.OUT_OF_DATE in answer.content.decode()
+    assert worked(run).status == "ready"
+    assert not Subscriber.objects.exists()
+
+
+def test_a_product_column_that_is_no_field_of_ours_is_kept(
+    admin_client: Client, workspace: Workspace
+) -> None:
+    content = (
+        b"type,event,messageId,timestamp,email\n"
+        b"track,Signed Up,m1,2024-05-01T10:00:00Z,ada@example.com\n"
+        b"identify,,m2,2024-05-01T10:00:00Z,ada@example.com\n"
+    )
+    run = begun(admin_client, workspace, content, kind="events")
+    run = answered(admin_client, run, "look", preset="segment")
+    before = run.mapping
+
+    run = answered(admin_client, run, "dry_run")
+
+    assert run.mapping == before
+
+
+def test_who_left_is_not_dropped_by_not_used(admin_client: Client, workspace: Workspace) -> None:
+    run = begun(admin_client, workspace, b"email,status\nada@example.com,unsubscribed\n")
+    shown = fields_in(page_of(admin_client, run), form_id="import-form")
+    given = {**shown, "stage": "import", "field_1": ""}
+
+    answer = admin_client.post(view_url(run, "answer"), given)
+
+    assert answer.status_code == 200
+    assert "It says who left or agreed" in answer.content.decode()
+    run = answered(admin_client, run, "dry_run", field_1="-")
+    assert (run.last_error, run.recorded) == ("", 1)
+
+
+@pytest.mark.parametrize("name", [".", "..", "/", "a/..", "x\0.csv"])
+def test_odd_names_are_no_places_on_the_disk(
+    admin_client: Client, workspace: Workspace, name: str
+) -> None:
+    given = {"workspace": workspace.pk.hex, "kind": "subscribers", "name": name, "size": "6"}
+    part = admin_client.post(BEGIN, given).json()["part"]
+    file = SimpleUploadedFile("part", b"email\n")
+    assert admin_client.post(part, {"offset": "0", "part": file}).status_code == 200
+
+    run = worked(ImportRun.objects.get())
+
+    assert run.status == "ready"
+    assert "Error" not in run.last_error
+
+
+def test_a_file_that_is_gone_is_not_offered_to_be_resumed(
+    admin_client: Client, workspace: Workspace
+) -> None:
+    run = begun(admin_client, workspace)
+    admin_client.post(view_url(run, "cancel"))
+    resume = f'action="{view_url(run, "resume")}"'
+    assert resume in admin_client.get(admin_url(run)).content.decode()
+
+    run.blocks.all().delete()
+    run.parts.all().delete()
+
+    page = admin_client.get(admin_url(run)).content.decode()
+    assert resume not in page
+    assert "Its file is no longer stored" in page

@@ -17,10 +17,13 @@ from subscribers.models import ImportPart, ImportRun, Subscriber, Workspace
 from subscribers.rows.plans import from_stored
 from subscribers.rows.row import InvalidFile
 from subscribers.rows.survey import Wishes
-from subscribers.services.consent.ledger import Circumstances
-from subscribers.services.imports import people, rejects_table, stored, uploads
+from subscribers.services.imports import (
+    people,
+    rejects_table,
+    stored,
+    uploads,
+)
 from subscribers.services.imports.uploads import Dialect
-from subscribers.services.people import erasing
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -208,6 +211,7 @@ def test_slices_end_in_time_and_go_on(workspace: Workspace) -> None:
         run=run, stage=Stage.IMPORT, dialect=Dialect(), wishes=Wishes(), chosen=AS_THEY_ARE,
         actor="olga", now=timezone.now(),
     )  # fmt: skip
+    assert work()
     begun = timezone.now()
     ticks = iter(range(100_000))
 
@@ -240,6 +244,16 @@ def test_cancelled_and_resumed_at_each_stage(workspace: Workspace) -> None:
         answered(run, Stage.IMPORT)
 
 
+def test_an_answer_about_an_earlier_look_is_refused(workspace: Workspace) -> None:
+    run = worked(uploaded(workspace, b"email\nada@example.com\n"))
+    earlier = ImportRun.objects.get(pk=run.pk)
+    run = answered(run, Stage.LOOK, dialect=Dialect(delimiter=";"))
+
+    with pytest.raises(uploads.NotWaiting):
+        answered(earlier, Stage.IMPORT)
+    assert not Subscriber.objects.exists()
+
+
 def test_parts_come_in_order_and_once(workspace: Workspace) -> None:
     now = timezone.now()
     run = uploads.begin(
@@ -255,6 +269,29 @@ def test_parts_come_in_order_and_once(workspace: Workspace) -> None:
     assert not work()
 
 
+def test_a_cancelled_upload_is_not_taken_for_the_whole_file(workspace: Workspace) -> None:
+    now = timezone.now()
+    run = uploads.begin(
+        workspace=workspace, kind=PEOPLE, name="a.csv", size=40, actor="olga", now=now
+    )
+    uploads.add_part(run=run, offset=0, content=b"email\nada@example.co", now=now)
+
+    assert stored.cancel(run=run, now=now)
+    assert not run.parts.exists()
+    assert not stored.resume(run=run, now=now)
+    with pytest.raises(uploads.NotUploading):
+        uploads.add_part(run=run, offset=20, content=b"m\n", now=now)
+    assert not work()
+
+
+def test_files_of_the_erased_do_not_count_as_waiting(workspace: Workspace) -> None:
+    for _ in range(uploads.MOST_WAITING):
+        run = uploaded(workspace, b"email\nada@example.com\n")
+        run.forget_parts()
+
+    assert uploaded(workspace, b"email\nbob@example.com\n").status == Status.UPLOADING
+
+
 @pytest.mark.parametrize(("size", "words"), [(0, "empty"), (2**30, "MiB are taken in here")])
 def test_sizes_that_are_refused(workspace: Workspace, size: int, words: str) -> None:
     with pytest.raises(InvalidFile, match=words):
@@ -263,22 +300,20 @@ def test_sizes_that_are_refused(workspace: Workspace, size: int, words: str) -> 
         )
 
 
-def test_the_erased_leave_files_that_wait(workspace: Workspace) -> None:
-    erased = factories.SubscriberFactory.create(workspace=workspace, email="ada@example.com")
-    rows = b"email,note\nAda@Example.com,hi\nbob@example.com,hello\n"
-    looked = worked(uploaded(workspace, rows))
-    waiting = uploaded(workspace, rows)
-    by = Circumstances(actor="olga")
-    erasing.erase(subscriber_id=erased.pk, circumstances=by, now=timezone.now(), allows_return=True)
+def test_files_of_the_cancelled_are_kept_for_the_newest(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MOST_WAITING", 2)
+    cancelled = []
+    for _ in range(4):
+        run = uploaded(workspace, b"email\nada@example.com\n")
+        stored.cancel(run=run, now=timezone.now())
+        cancelled.append(run)
 
-    waiting.refresh_from_db()
-    assert (waiting.status, waiting.parts.count()) == (Status.INTERRUPTED, 0)
-    assert "upload it again" in waiting.last_error
-    looked.refresh_from_db()
-    assert (looked.status, looked.parts.count()) == (Status.READY, 0)
-    run = answered(looked, Stage.IMPORT)
-    assert run.status == Status.FINISHED
-    assert [each.email for each in Subscriber.objects.all()] == ["bob@example.com"]
+    uploaded(workspace, b"email\nbob@example.com\n")
+
+    may_resume = [stored.resume(run=run, now=timezone.now()) for run in cancelled]
+    assert may_resume == [False, False, True, True]
 
 
 def test_what_nobody_goes_on_with_is_deleted(workspace: Workspace) -> None:
