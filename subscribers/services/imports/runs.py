@@ -5,6 +5,7 @@ raises `TakenOver` and rolls its rows back.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -30,6 +31,8 @@ OTHER_REASONS = "other"
 ALIVE_FOR = timedelta(seconds=60)
 # A longer row is kept in the file of rejects only.
 MOST_KEPT_BYTES = 16_384
+# As JSON has it: after an even number of signs that stand for themselves.
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _TAKEN_OVER = "Another process has taken this import over."
 _COUNTS = (
     "rows", "recorded", "duplicates", "rejected",
@@ -298,7 +301,8 @@ def _fingerprint(kind: str, files: Sequence[str], options: Mapping[str, Any]) ->
 
 def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
     """Return names and options as every database stores them; a file name may be no valid text."""
-    return msgspec.json.decode(storable(json.dumps(value, ensure_ascii=False)))
+    text = _NUL.sub(lambda found: f"{found[1]}\\ufffd", json.dumps(value, ensure_ascii=False))
+    return msgspec.json.decode(storable(text))
 
 
 def _add_reasons(sums: dict[str, int], more: Mapping[str, int]) -> dict[str, int]:

@@ -254,3 +254,9 @@ def test_an_older_run_is_not_gone_back_to_once_a_newer_one_is_finished() -> None
 
     with pytest.raises(runs.NothingToResume):
         resume(run.workspace, now=NOW)
+
+
+def test_what_no_database_stores_is_replaced_in_names_and_options() -> None:
+    given = ["a\0b", "written \\u0000", "\\\0", {"\0": "\ud800"}]
+
+    assert runs.plain(given) == ["a\ufffdb", "written \\u0000", "\\\ufffd", {"\ufffd": "?"}]
