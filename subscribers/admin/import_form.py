@@ -39,7 +39,7 @@ class ColumnsForm(forms.Form):
     def __init__(self, run: ImportRun, plan: ColumnPlan, data: Any = None) -> None:  # noqa: ANN401 - as above
         super().__init__(data)
         upload = uploads.upload_of(run)
-        self.plan, self.wishes = plan, upload.wishes
+        self.wishes = upload.wishes
         self.ours = FILE_KINDS[run.kind].fields(upload.chosen)
         self.columns = list(plan.columns.items())[:MOST_SHOWN]
         for place, (name, column) in enumerate(self.columns):
@@ -129,7 +129,6 @@ class ImportForm:
     """The three forms of the page, as one."""
 
     def __init__(self, run: ImportRun, data: Any = None) -> None:  # noqa: ANN401 - as above
-        self.run = run
         self.plan = from_stored(run.mapping) if run.mapping else NO_PLAN
         dialect = msgspec.to_builtins(uploads.upload_of(run).dialect)
         of_kind = PeopleForm if run.kind == ImportRun.Kind.SUBSCRIBERS else EventsForm

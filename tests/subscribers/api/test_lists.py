@@ -37,7 +37,7 @@ def test_a_list_is_created_read_changed_and_deleted(caller: Caller, news: str) -
 
 
 def put_five_on(caller: Caller, news: str) -> None:
-    """Put five people on the list, of whom one leaves it again."""
+    """Put five people on the list; one of them leaves it again."""
     emails = [f"p{number}@example.com" for number in range(5)]
     done(caller.post(f"{news}/subscribers", {"emails": emails}))
     done(caller.post(f"{news}/subscribers/remove", {"emails": emails[:1]}))
