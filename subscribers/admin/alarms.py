@@ -110,7 +110,7 @@ def _no_receiver() -> Iterator[Alarm]:
 
 
 def _losses(workspace: Workspace | None, now: datetime) -> Iterator[Alarm]:
-    found = retrying.losses(now=now, workspace=workspace)
+    found = retrying.losses(now=now, workspace=workspace, most=retrying.MOST_SHOWN)
     for loss in found[:MOST_LOSSES]:
         yield Alarm(
             text=sentence("{}.", losses.in_words(loss)),

@@ -185,8 +185,9 @@ def check_unpacked(size: int, *, name: str) -> None:
 def open_member(path: Path, member: str) -> BufferedIOBase:
     """Open a file of an archive; the archive's sizes bound what is read. Raises `OSError`."""
     try:
-        archive = zipfile.ZipFile(path)
-        check_unpacked(archive.getinfo(member).file_size, name=f"{path}/{member}")
-        return cast("BufferedIOBase", archive.open(member))
+        # The file on the disk stays open until the member is closed.
+        with zipfile.ZipFile(path) as archive:
+            check_unpacked(archive.getinfo(member).file_size, name=f"{path}/{member}")
+            return cast("BufferedIOBase", archive.open(member))
     except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError) as error:
         raise OSError(str(error)) from error

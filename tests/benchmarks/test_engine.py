@@ -22,7 +22,8 @@ import psycopg
 import pytest
 
 from tests.support.databases import cpu_seconds, empty_database
-from tests.support.running import ROOT, free_port, wait_for
+from tests.support.ports import free_port
+from tests.support.running import ROOT, wait_for
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.live]
 

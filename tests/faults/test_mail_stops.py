@@ -17,7 +17,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.support import smtp_server, web_servers
-from tests.support.running import Application, Running, Start, free_port
+from tests.support.ports import free_port
+from tests.support.running import Application, Running, Start
 from tests.support.smtp_server import Stage
 from tests.support.working import manage
 

@@ -31,7 +31,8 @@ import pytest
 from tests.support import private_postgres, smtp_server
 from tests.support.chaos import Chaos, small_disk
 from tests.support.clocks import LIBRARY, faked
-from tests.support.running import BULK, Running, free_port
+from tests.support.ports import free_port
+from tests.support.running import BULK, Running
 from tests.support.smtp_server import SmtpServer
 from tests.support.working import manage
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import smtp_server
-from tests.support.running import ROOT, Running, call, free_port
+from tests.support.ports import free_port
+from tests.support.running import ROOT, Running, call
 from tests.support.signing_up import FIRST_SUBJECT, PREPARE, House, confirmation_path
 from tests.support.working import fill_with_tables, value_of
 

@@ -19,7 +19,7 @@ import trustme
 
 from config.mail_env import Mailbox
 from tests.support import private_postgres, temporary
-from tests.support.running import free_port
+from tests.support.ports import free_port
 
 USER, PASSWORD = "bounces", 'pass "word" \\ here'
 CONFIGURATION = """

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.support import private_postgres, temporary
-from tests.support.running import free_port
+from tests.support.ports import free_port
 
 needs_pgbouncer = pytest.mark.skipif(
     shutil.which("pgbouncer") is None, reason="pgbouncer is not installed"

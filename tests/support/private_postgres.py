@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 import psycopg
 
 from tests.support import temporary
+from tests.support.ports import free_port
 
 PREFIX = "cueline-postgres-"
 START_SECONDS = 30
@@ -98,7 +98,7 @@ def start(binaries: Path) -> PrivatePostgres:
     if made.returncode:
         temporary.remove(folder)
         raise CannotStart(made.stderr.decode(errors="replace"))
-    port = _free_port()
+    port = free_port()
     options: dict[str, object] = {
         "listen_addresses": "127.0.0.1",
         "port": port,
@@ -157,13 +157,6 @@ def unprivileged() -> dict[str, Any]:
             continue
         return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
     raise CannotStart("Neither the user postgres nor nobody exists, and initdb refuses root.")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _end_with_parent() -> None:

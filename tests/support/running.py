@@ -19,6 +19,7 @@ import psycopg
 import pytest
 
 from config import web_server
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 SECONDS_TO_START = 60
@@ -117,14 +118,6 @@ def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
         if running.process.poll() is None:
             running.process.kill()
             running.process.wait()
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Application:

@@ -1,6 +1,6 @@
 """What was lost: enrollments that failed, and mails that failed while their enrollment went on.
 
-Read from the rows, newest first and at most `MOST_READ`, so that a loss that is repaired is gone.
+Read from the rows, newest first and only so many, so that a loss that is repaired is gone.
 A retried enrollment carries its step out again, as the current version has it where it can move
 there: a corrected template is a new version. A retried mail is sent, and moves nothing. Mails
 whose delivery is unknown are left alone: they may have arrived.
@@ -25,8 +25,9 @@ from subscribers.models import OutgoingEmail, Subscriber, Workspace
 from subscribers.services.outbox import outbox
 from subscribers.services.storage import moments
 
-# A longer list is counted as "at least".
+# A longer list is counted as "at least"; a page that names them among other things reads fewer.
 MOST_READ = 2000
+MOST_SHOWN = 500
 # The latest losses are an alarm.
 RECENT = timedelta(days=7)
 # How often the log names a sequence that goes on failing.
@@ -84,16 +85,20 @@ class Retried:
 
 
 def losses(
-    *, now: datetime, workspace: Workspace | None = None, sequence: SequenceRow | None = None
+    *,
+    now: datetime,
+    workspace: Workspace | None = None,
+    sequence: SequenceRow | None = None,
+    most: int = MOST_READ,
 ) -> list[Loss]:
-    """Return what was lost in the last days, the newest first; four queries."""
-    found = _lost(workspace=workspace, sequence=sequence, since=now - RECENT)
+    """Return what was lost in the last days, the newest first, of the latest `most`; four queries."""
+    found, is_cut = _lost(workspace=workspace, sequence=sequence, since=now - RECENT, most=most)
     groups: dict[tuple[UUID, int, str], list[Lost]] = {}
     for each in found:
         groups.setdefault((each.sequence_id, each.step_position, each.reason), []).append(each)
     sequences = SequenceRow.objects.select_related("workspace").in_bulk({key[0] for key in groups})
     listed = [
-        _loss(sequences[sequence_id], group, is_at_least=len(found) >= MOST_READ)
+        _loss(sequences[sequence_id], group, is_at_least=is_cut)
         for (sequence_id, _position, _reason), group in groups.items()
     ]
     return sorted(listed, key=lambda each: each.since, reverse=True)
@@ -163,7 +168,7 @@ def chosen(
     *, sequence: SequenceRow, reason: str = "", since: datetime | None = None
 ) -> Sequence[Lost]:
     """Return what `retry_all` would retry."""
-    found = _lost(sequence=sequence, since=since)
+    found, _is_cut = _lost(sequence=sequence, since=since)
     return [each for each in found if reason in {"", each.reason}]
 
 
@@ -204,21 +209,25 @@ def _lost(
     workspace: Workspace | None = None,
     sequence: SequenceRow | None = None,
     since: datetime | None,
-) -> list[Lost]:
+    most: int = MOST_READ,
+) -> tuple[list[Lost], bool]:
+    """Return what was lost, and whether there may be more."""
+    if sequence:
+        workspace = sequence.workspace
     # Columns, not rows, and none of the steps: thousands name a few.
     enrollments = list(
         _with_moment(_enrollments(workspace, sequence), "updated_at", since)
         .annotate(has_mail=moving.has_mail())
-        .values_list(*ENROLLMENT_COLUMNS, named=True)[:MOST_READ]
+        .values_list(*ENROLLMENT_COLUMNS, named=True)[:most]
     )
     runs = list(
-        _with_moment(_runs(workspace, sequence).order_by("-pk"), "started_at", since).values_list(
-            *RUN_COLUMNS, named=True
-        )[:MOST_READ]
+        _with_moment(_runs(workspace, sequence, most=most), "started_at", since)
+        .order_by("-pk")
+        .values_list(*RUN_COLUMNS, named=True)[:most]
     )
     steps = Step.objects.filter(pk__in={row.step_id for row in (*enrollments, *runs)})
     step_by_id = {row.pk: row for row in steps.only("kind", "position")}
-    return [
+    found = [
         *(_of_enrollment(row, step_by_id[row.step_id]) for row in enrollments if row.is_recent),
         # Where the enrollment failed at this very step, it is the loss.
         *(
@@ -228,6 +237,7 @@ def _lost(
             and (row.enrollment__status != FAILED or row.enrollment__step_id != row.step_id)
         ),
     ]
+    return found, most in {len(enrollments), len(runs)}
 
 
 def _with_moment(rows: Any, begun: str, since: datetime | None) -> Any:  # noqa: ANN401 - querysets
@@ -278,17 +288,18 @@ def _enrollments(workspace: Workspace | None, sequence: SequenceRow | None) -> Q
     return rows.filter(status__range=(FAILED, FAILED)).order_by("status", "-pk")
 
 
-def _runs(workspace: Workspace | None, sequence: SequenceRow | None) -> QuerySet[StepRun]:
+def _runs(
+    workspace: Workspace | None, sequence: SequenceRow | None, *, most: int = MOST_READ
+) -> QuerySet[StepRun]:
     """Return the steps that ended with one of the latest failed mails."""
     mails = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.FAILED, due_at=None)
     if workspace:
         mails = mails.filter(workspace=workspace)
+    mails = mails.exclude(subscriber__status__in=OUT_OF_REACH)
     runs = StepRun.objects.filter(
-        status=StepRun.Status.FAILED, email__in=mails.order_by("-pk").values("pk")[:MOST_READ]
+        status=StepRun.Status.FAILED, email__in=mails.order_by("-pk").values("pk")[:most]
     )
-    if sequence:
-        runs = runs.filter(enrollment__sequence=sequence)
-    return runs.exclude(enrollment__subscriber__status__in=OUT_OF_REACH)
+    return runs.filter(enrollment__sequence=sequence) if sequence else runs
 
 
 def _reason(kind: str, *, has_mail: bool) -> str:

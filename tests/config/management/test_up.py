@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import ROOT, SECONDS_TO_STOP, Running, Start, free_port
+from tests.support.ports import free_port
+from tests.support.running import ROOT, SECONDS_TO_STOP, Running, Start
 from tests.support.working import children_of, fill_with_tables, kill, line, value_of
 
 pytestmark = pytest.mark.live

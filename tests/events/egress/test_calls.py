@@ -8,6 +8,7 @@ import time
 import pytest
 
 from events.egress import calls as egress
+from tests.support.ports import free_port
 from tests.support.web_servers import NAME, Receiver, call, listen, serve
 
 
@@ -143,11 +144,8 @@ def test_a_name_without_an_address_is_a_failure(resolve: egress.Resolve, sentenc
 
 
 def test_a_closed_port_is_a_failure() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-
     with pytest.raises(egress.CallFailed, match=r"^hooks.example.com refused the connection.$"):
-        call(f"http://{NAME}:{port}/")
+        call(f"http://{NAME}:{free_port()}/")
 
 
 def test_an_answer_up_to_the_limit_is_read() -> None:

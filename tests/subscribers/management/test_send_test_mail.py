@@ -5,7 +5,6 @@ import email.policy
 import logging
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from pytest_django.fixtures import Settings
 from config import mail_env
 from subscribers.models import Workspace
 from subscribers.services.workspaces import workspaces
+from tests.support.ports import free_port
 from tests.support.smtp_servers import CLOSE, serve
 
 
@@ -69,9 +69,7 @@ def acme(db: None) -> Workspace:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Controller]:
     """A real SMTP server on a free port of this machine."""
     monkeypatch.setattr(logging.getLogger("mail.log"), "disabled", True)
-    with socket.create_server(("127.0.0.1", 0)) as chosen:
-        port = chosen.getsockname()[1]
-    running = Controller(Inbox(), hostname="127.0.0.1", port=port)
+    running = Controller(Inbox(), hostname="127.0.0.1", port=free_port())
     running.start()
     yield running
     running.stop()

@@ -18,7 +18,7 @@ from subscribers.services.audits.audits import Audit, Finding, Level
 from subscribers.services.workspaces import installation
 from tests import factories
 from tests.factories.sequences import NOON
-from tests.support.running import free_port
+from tests.support.ports import free_port
 from tests.support.smtp_servers import serve
 
 pytestmark = pytest.mark.django_db

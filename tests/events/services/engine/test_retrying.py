@@ -223,6 +223,22 @@ def test_people_out_of_reach_and_unknown_deliveries_are_no_loss_to_retry(
     assert losses(travel) == []
 
 
+def test_later_mails_to_people_out_of_reach_hide_no_loss(
+    workspace: Workspace, server: SmtpServer, travel: TimeTravel
+) -> None:
+    sequence = make_sequence(workspace, MAIL)
+    for name, answer in (("ada", OVER_QUOTA), ("bo", "550 5.1.1 No"), ("cy", "550 5.1.1 No")):
+        enrollment_of(sequence, name)
+        server.next(Stage.RCPT, answer)
+        travel.tick()
+
+    (loss,) = retrying.losses(now=travel.now, most=2)
+    (only_some,) = retrying.losses(now=travel.now, most=1)
+
+    assert (loss.count, loss.is_at_least) == (1, False)
+    assert (only_some.count, only_some.is_at_least) == (1, True)
+
+
 def test_the_page_counts_first_and_the_button_is_logged(
     workspace: Workspace, travel: TimeTravel, admin_client: Client
 ) -> None:

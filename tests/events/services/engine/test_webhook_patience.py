@@ -1,7 +1,6 @@
 """Webhooks whose receiver is away: tried for a day, by one call at a time."""
 
 import logging
-import socket
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -16,6 +15,7 @@ from subscribers.models import OutgoingEmail, Workspace
 from subscribers.services.audits.audits import Audit
 from tests import factories
 from tests.support.engine_running import begin, enrollment_of
+from tests.support.ports import free_port
 from tests.support.sequence_making import MAIL, NOON, make_sequence
 from tests.support.time_travel import TimeTravel
 from tests.support.web_servers import Receiver, serve
@@ -40,12 +40,6 @@ def receiver() -> Iterator[Receiver]:
 def calling(workspace: Workspace, port: int, **step: object) -> Sequence:
     webhook = {"type": "webhook", "url": f"http://127.0.0.1:{port}/x", **step}
     return make_sequence(workspace, webhook, MAIL)
-
-
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port: int = unused.getsockname()[1]
-    return port
 
 
 def test_an_hour_without_the_receiver_loses_nothing(
@@ -78,7 +72,7 @@ def test_an_hour_without_the_receiver_loses_nothing(
 def test_a_receiver_that_stays_away_for_a_day_fails_the_step(
     workspace: Workspace, travel: TimeTravel, on_error: str, end: tuple[str, str], mails: int
 ) -> None:
-    enrollment = enrollment_of(calling(workspace, closed_port(), onError=on_error))
+    enrollment = enrollment_of(calling(workspace, free_port(), onError=on_error))
 
     travel.run_for(24 * HOUR - SECOND)
     enrollment.refresh_from_db()
@@ -122,7 +116,7 @@ def test_many_enrollments_ask_a_receiver_that_is_away_once_a_pause(
 def test_enrollments_that_waited_a_day_for_their_receiver_fail_with_its_last_words(
     workspace: Workspace, travel: TimeTravel
 ) -> None:
-    sequence = calling(workspace, closed_port())
+    sequence = calling(workspace, free_port())
     for _ in range(10):
         begin(sequence, factories.SubscriberFactory.create(workspace=workspace))
 
@@ -174,7 +168,7 @@ def test_a_receiver_that_is_away_is_said_once_everywhere(
 def test_another_receiver_is_called_meanwhile(
     workspace: Workspace, receiver: Receiver, travel: TimeTravel
 ) -> None:
-    enrollment_of(calling(workspace, closed_port()), "ada")
+    enrollment_of(calling(workspace, free_port()), "ada")
     enrollment_of(calling(workspace, receiver.port), "bob")
 
     travel.tick()
@@ -209,7 +203,7 @@ def test_retry_after_is_obeyed_up_to_an_hour(
 def test_the_time_before_the_first_failure_does_not_count(
     workspace: Workspace, travel: TimeTravel
 ) -> None:
-    enrollment = enrollment_of(calling(workspace, closed_port()))
+    enrollment = enrollment_of(calling(workspace, free_port()))
     travel.now = NOON + 48 * HOUR
 
     travel.tick()
@@ -219,7 +213,7 @@ def test_the_time_before_the_first_failure_does_not_count(
 
 
 def test_a_pause_does_not_use_up_patience(workspace: Workspace, travel: TimeTravel) -> None:
-    sequence = calling(workspace, closed_port())
+    sequence = calling(workspace, free_port())
     enrollment = enrollment_of(sequence)
     travel.run_for(HOUR)
     enrollment.refresh_from_db()
@@ -237,7 +231,7 @@ def test_a_pause_does_not_use_up_patience(workspace: Workspace, travel: TimeTrav
 
 
 def test_a_retry_has_the_whole_patience_again(workspace: Workspace, travel: TimeTravel) -> None:
-    enrollment = enrollment_of(calling(workspace, closed_port()))
+    enrollment = enrollment_of(calling(workspace, free_port()))
     travel.run_for(25 * HOUR)
     enrollment.refresh_from_db()
     by_operator.retry(enrollment=enrollment, now=travel.now)

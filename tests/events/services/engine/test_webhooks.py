@@ -18,6 +18,7 @@ from subscribers.models import Subscriber, Workspace
 from tests import factories
 from tests.support.beside import beside
 from tests.support.engine_running import begin, outcomes
+from tests.support.ports import free_port
 from tests.support.sequence_making import NOON, make_sequence
 from tests.support.time_travel import TimeTravel
 from tests.support.web_servers import Receiver, listen, serve
@@ -127,9 +128,7 @@ def test_a_server_that_is_not_there_is_called_again(
     person: Subscriber, settings: Settings, travel: TimeTravel
 ) -> None:
     settings.ALLOW_PRIVATE_WEBHOOKS = True
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    enrollment = begin(hook(person.workspace, port), person)
+    enrollment = begin(hook(person.workspace, free_port()), person)
 
     travel.tick()
 

@@ -23,8 +23,8 @@ from tests import factories
 from tests.subscribers.services.dispatch.test_notices import odd_mails
 from tests.support import dovecot, returned_mail
 from tests.support.dovecot import Dovecot
+from tests.support.ports import free_port
 from tests.support.returned_mail import RETURN_PATH, UNSUBSCRIBE, dsn, plain
-from tests.support.running import free_port
 
 pytestmark = [dovecot.needs_dovecot, pytest.mark.django_db(transaction=True)]
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -1,7 +1,5 @@
 """What is known of a mail after each way in which an SMTP server may behave."""
 
-import contextlib
-import socket
 import time
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -16,6 +14,7 @@ from config import mail_env
 from subscribers.services.outbox import delivery
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
 from tests.support import smtp_servers
+from tests.support.ports import free_port
 from tests.support.smtp_servers import CLOSE, DRIP, ENDLESS, HANG, MOST_PUSHED, message
 
 
@@ -348,12 +347,6 @@ def test_a_sender_of_this_machine_is_taken(to_port: Any) -> None:
             handed_over = mailer.send(message(sender="Cueline <root@localhost>"))
 
     assert handed_over.outcome is DeliveryOutcome.SENT
-
-
-def free_port() -> int:
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from pytest_django.fixtures import Settings
 from config import mail_env
 from subscribers.services.outbox import probe
 from subscribers.services.outbox.delivery import Delivery, DeliveryOutcome, Mailer
+from tests.support.ports import free_port
 from tests.support.smtp_servers import message
 
 LOOPBACK = "127.0.0.1"
@@ -75,9 +76,7 @@ def certificate(authority: trustme.CA) -> ssl.SSLContext:
 def serving(host: str, tls: ssl.SSLContext | None = None) -> Iterator[tuple[Server, int]]:
     """Run a server that offers AUTH, and STARTTLS where it has a certificate."""
     server = Server()
-    with socket.socket() as free:
-        free.bind((host, 0))
-        port: int = free.getsockname()[1]
+    port = free_port()
     controller = Controller(
         server,
         hostname=host,
