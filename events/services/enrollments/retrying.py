@@ -91,7 +91,10 @@ def losses(
     sequence: SequenceRow | None = None,
     most: int = MOST_READ,
 ) -> list[Loss]:
-    """Return what was lost in the last days, the newest first, of the latest `most`; four queries."""
+    """Return what was lost in the last days, the newest first; four queries.
+
+    Of enrollments and of mails the latest `most` are looked at.
+    """
     found, is_cut = _lost(workspace=workspace, sequence=sequence, since=now - RECENT, most=most)
     groups: dict[tuple[UUID, int, str], list[Lost]] = {}
     for each in found:
