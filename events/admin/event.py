@@ -34,6 +34,8 @@ from subscribers.admin.person_search import row_or_person
 from subscribers.ids import encode, first_id_at
 
 NEWER = "events_event_newer"
+# Sent by a page that asks by itself: that is no use of the session, whose idle end stays.
+LIVE = "X-Cueline-Live"
 
 
 @admin.register(Event)
@@ -137,7 +139,10 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
             rest[event_filters.NAME] = name
             return HttpResponseRedirect(f"{request.path}?{rest.urlencode()}")
         shown_at = encode("evt", first_id_at(timezone.now()))
-        return super().changelist_view(request, {"shown_at": shown_at, **(extra_context or {})})
+        page = super().changelist_view(request, {"shown_at": shown_at, **(extra_context or {})})
+        if LIVE in request.headers:
+            request.session.modified = False
+        return page
 
     def count_newer(self, request: HttpRequest) -> HttpResponse:
         """Answer how many events the list has that came after an id, up to a limit, in words."""
@@ -148,7 +153,6 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
             listed = self.get_changelist_instance(request) if is_offered else None
         except UnusableAddress:
             listed = None
-        # A page that asks by itself is no use of the session: its idle end stays.
         request.session.modified = False
         words = listed.in_words if isinstance(listed, event_list.NewerEvents) else ""
         return JsonResponse({"words": words})

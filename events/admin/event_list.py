@@ -143,5 +143,5 @@ class NewerEvents(EventList):
         if not self.newer:
             return ""
         if self.newer == 1:
-            return "1 new event: show"
-        return f"{self.newer}{' or more' * (self.newer == MOST_NEWER)} new events: show"
+            return "1 new event"
+        return f"{self.newer}{' or more' * (self.newer == MOST_NEWER)} new events"
