@@ -170,6 +170,11 @@ def test_a_dry_run_says_what_would_be(tmp_path: Path) -> None:
         ("post", (), "no column is email or externalId"),
         ("email", ("--map=mail=email",), "no column mail"),
         ("email", ("--map=email=address",), "there is no field 'address'"),
+        ("email", ("--map=email",), "'email' is not THEIRS=OURS"),
+        ("email", ("--set=plan=pro",), "there is no field 'plan'; there are .*attributes.KEY"),
+        ("email", ("--set=tags",), "'tags' is not FIELD=VALUE"),
+        ("email", ("--value=state:on=active",), "there is no field 'state'; there are .*status"),
+        ("email", ("--value=on=active",), "'on=active' is not FIELD:THEIRS=OURS"),
         ("email", ("--duplicates=replace",), "invalid choice"),
     ],
 )
