@@ -17,6 +17,7 @@ from subscribers.models import ImportPart, ImportRun, Subscriber, Workspace
 from subscribers.rows.plans import from_stored
 from subscribers.rows.row import InvalidFile
 from subscribers.rows.survey import Wishes
+from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.imports import (
     people,
     rejects_table,
@@ -24,7 +25,9 @@ from subscribers.services.imports import (
     uploads,
 )
 from subscribers.services.imports.uploads import Dialect
+from subscribers.services.people import erasing
 from tests import factories
+from tests.support.searching import rows_with
 
 pytestmark = pytest.mark.django_db
 Stage, Status = ImportRun.Stage, ImportRun.Status
@@ -324,3 +327,31 @@ def test_what_nobody_goes_on_with_is_deleted(workspace: Workspace) -> None:
     run.refresh_from_db()
     assert (run.status, run.last_error) == (Status.INTERRUPTED, stored.FORGOTTEN)
     assert not stored.resume(run=run, now=later)
+
+
+def test_a_look_that_began_before_an_erasure_brings_no_address_back(workspace: Workspace) -> None:
+    ada = factories.SubscriberFactory.create(workspace=workspace, email="ada@example.com")
+    run = worked(uploaded(workspace, b"email,plan\nbob@example.com,team\n"))
+    run.parts.all().delete()
+    uploads.answer(
+        run=run,
+        stage=Stage.LOOK,
+        dialect=Dialect(),
+        wishes=Wishes(constants={"tags": ["friend of ada@example.com"]}),
+        chosen=AS_THEY_ARE,
+        actor="olga",
+        now=timezone.now(),
+    )
+
+    def erasing_after_the_claim() -> datetime:
+        if ImportRun.objects.filter(status=Status.RUNNING) and Subscriber.objects.exists():
+            erasing.erase(subscriber_id=ada.pk, circumstances=Circumstances(), now=timezone.now())
+        return timezone.now()
+
+    assert work(clock=erasing_after_the_claim)
+    assert not Subscriber.objects.exists()
+    run = worked(run)
+
+    assert (run.status, run.last_error) == (Status.READY, "")
+    assert "friend of [erased]" in str(run.options)
+    assert not rows_with("ada@example.com")
