@@ -43,6 +43,13 @@ def _text(label: str, help_text: str = "") -> forms.CharField:
     )  # fmt: skip
 
 
+def lines_of_text(label: str, help_text: str) -> forms.CharField:
+    return forms.CharField(
+        label=label, required=False, max_length=5000, help_text=help_text,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )  # fmt: skip
+
+
 def _tick(label: str, help_text: str = "") -> forms.BooleanField:
     return forms.BooleanField(
         label=label, required=False, help_text=help_text, widget=UnfoldBooleanWidget()
@@ -50,7 +57,7 @@ def _tick(label: str, help_text: str = "") -> forms.BooleanField:
 
 
 class DialectForm(forms.Form):
-    """How the file is written; it is looked through again with what is chosen here."""
+    """How the file is written; after a change here it is looked through again first."""
 
     encoding = _text("Encoding", "Such as cp1252; blank: UTF-8, or what the file's mark says.")
     delimiter = select("Between cells", [
@@ -77,7 +84,7 @@ class OptionsForm(forms.Form):
 
     preset = select(
         "Export of", [], "The product that wrote the file; its columns and words are known then. "
-        "Look through the file again after a change.",
+        "After a change the file is looked through again before anything is imported.",
     )  # fmt: skip
     timezone = select("Time zone", [], "Of times that name none.")
     as_text = _tick("Keep all texts as texts", "Also numbers, true, false and null.")
@@ -141,12 +148,11 @@ class PeopleForm(OptionsForm):
     ])  # fmt: skip
     tags = _text("Tags for every row", "Commas between them.")
     lists = _text("Lists for every row", "Names, commas between them.")
-    words = forms.CharField(
-        label="Words of statuses", required=False, max_length=5000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="What the file's own words mean, one a line: gold member=active. The usual "
-        "words are known.",
-    )  # fmt: skip
+    words = lines_of_text(
+        "Words of statuses",
+        "What the file's own words mean, one a line: gold member=active. The usual words are "
+        "known.",
+    )
     is_sure = _tick("Queue the confirmation mails")
 
     def shown(self, chosen: Mapping[str, Any]) -> dict[str, Any]:

@@ -152,7 +152,7 @@ class UploadPages(ReadOnlyAdmin):
         if not form.is_valid(is_import=stage == ImportRun.Stage.IMPORT):
             return self._columns_page(request, run, form)
         try:
-            uploads.answer(
+            stage = uploads.answer(
                 run=run,
                 stage=stage,
                 actor=request.user.get_username(),
@@ -175,8 +175,7 @@ class UploadPages(ReadOnlyAdmin):
             run=run,
             form=form,
             tried=_tried(run),
-            # To be looked through in another encoding, the file must be there as it came.
-            has_file=run.parts.exists(),
+            is_put_off=run.is_ready and uploads.upload_of(run).is_put_off,
             may_act=self.has_add_permission(request) and self.may_act(request, run),
             address=view_url(run, "answer"),
             row_address=page_url(run),

@@ -75,6 +75,8 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     tables: tuple[tuple[str, ...] | None, ...] = ()
     # Whether the run's mapping is what the rows are read by, not a proposal.
     is_decided: bool = False
+    # Whether an import or a dry run waits until somebody has seen the columns as they are read now.
+    is_put_off: bool = False
     # How often the worker began to look through it, and was killed at it.
     begun: int = 0
 
@@ -154,10 +156,12 @@ def answer(
     chosen: Mapping[str, Any],
     actor: str,
     now: datetime,
-) -> None:
+) -> ImportRun.Stage:
     """Say how the file is read, and queue a look, a dry run or the import. Atomic; locks the run.
 
-    Raises `NotWaiting`, also where the file was looked through since `run` was read.
+    Where the file is read otherwise than before, a look comes first, whatever is asked for: its
+    columns must be seen. Raises `NotWaiting`, also where the file was looked through since `run`
+    was read.
     """
     with transaction.atomic():
         token = run.token
@@ -165,16 +169,31 @@ def answer(
         if run.status != Status.READY or run.token != token:
             raise NotWaiting
         before = upload_of(run)
-        if dialect != before.dialect or chosen.get("from") != before.chosen.get("from"):
+        is_put_off = False
+        if is_read_otherwise(before, dialect=dialect, chosen=chosen):
             # The rows that are kept were read otherwise.
             run.total_rows = None
+            is_put_off = stage != Stage.LOOK
+            stage = Stage.LOOK
         kept = msgspec.structs.replace(
-            before, dialect=dialect, wishes=wishes, chosen=dict(chosen), is_decided=False, begun=0
+            before,
+            dialect=dialect,
+            wishes=wishes,
+            chosen=dict(chosen),
+            is_decided=False,
+            is_put_off=is_put_off,
+            begun=0,
         )
         run.options, run.stage, run.status = msgspec.to_builtins(kept), stage, Status.QUEUED
         run.actor, run.updated_at, run.last_error = actor, now, ""
         runs.forget_counts(run)
         run.save()
+    return stage
+
+
+def is_read_otherwise(upload: Upload, *, dialect: Dialect, chosen: Mapping[str, Any]) -> bool:
+    """Tell whether an answer makes other columns of the file than those that were shown."""
+    return dialect != upload.dialect or chosen.get("from") != upload.chosen.get("from")
 
 
 def tables_of(run: ImportRun) -> Sequence[tuple[str, ...] | None]:

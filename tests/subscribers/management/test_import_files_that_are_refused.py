@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import re
 import zipfile
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from subscribers.models import ImportRun, Subscriber
-from subscribers.rows import unpacking
+from subscribers.rows import survey, unpacking
 from tests import factories
 from tests.support.exports import workbook
 from tests.support.people_in import Known, came, everybody
@@ -216,3 +217,19 @@ def test_one_word_that_stops_no_mail_is_no_reason_to_refuse(tmp_path: Path, head
     assert came(tmp_path, content).code == 0
 
     assert everybody() == [ANN]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_columns_that_nobody_looks_at_refuse_the_file(tmp_path: Path, name: str) -> None:
+    """One of them may say who left."""
+    names = ["email", *(f"c{number}" for number in range(1, survey.MOST_COLUMNS))]
+    said = {"State": "Unsubscribed"}
+    row = dict.fromkeys(names, "1") | {"email": "a@x.io"}
+    table = f"{','.join([*row, *said])}\n{','.join([*row.values(), *said.values()])}\n"
+    content = table if name == "a.csv" else f"{json.dumps(row | said)}\n"
+
+    ended = came(tmp_path, content.encode(), name=name)
+
+    assert ended.code == 2
+    assert "has more than 2,000" in ended.said
+    assert not ImportRun.objects.exists()

@@ -173,6 +173,7 @@ def test_a_table_of_another_product_comes_in_with_its_properties(workspace: Work
     run = worked(uploaded(workspace, content, name="t.csv", kind=ImportRun.Kind.EVENTS))
     chosen = {"from": "segment", "attributes": "fill", "eventIdFrom": [], "occurredNow": False}
 
+    run = answered(run, Stage.LOOK, chosen=chosen)
     run = answered(run, Stage.IMPORT, chosen=chosen)
 
     assert (run.status, run.last_error) == (Status.FINISHED, "")
@@ -190,6 +191,7 @@ def test_an_archive_says_by_its_names_who_left(workspace: Workspace) -> None:
     assert "Give --from mailchimp" in run.last_error
     assert run.mapping is not None
 
+    run = answered(run, Stage.LOOK, chosen={"from": "mailchimp"})
     run = answered(run, Stage.IMPORT, chosen={"from": "mailchimp"})
 
     assert (run.status, run.last_error) == (Status.FINISHED, "")
