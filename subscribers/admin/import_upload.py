@@ -192,8 +192,9 @@ def _tried(run: ImportRun) -> str:
         return ""
     return (
         f"Of {run.rows:,} rows, {run.recorded:,} would be taken in, {run.duplicates:,} would "
-        f"change nothing, and {run.rejected:,} would be rejected. New people: "
-        f"{run.subscribers_created:,}. Nothing was written."
+        f"change nothing, and {run.rejected:,} would be rejected. New people: at most "
+        f"{run.subscribers_created:,}, as a person in several rows may be counted more than once. "
+        "Nothing was written."
     )
 
 
