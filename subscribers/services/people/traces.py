@@ -6,7 +6,6 @@ Called in the erasing transaction, under the subscriber's lock, on which request
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -32,7 +31,7 @@ from subscribers.wire.addresses import Address
 ERASED = "[erased]"
 _JSON_OF_RUN = ("files", "options", "reasons", "mapping")
 # Texts of stored rows, which are JSON in ASCII.
-_TEXT_WITH_AT = re.compile(rb'"[^"]*@[^"]*"')
+_TEXT_WITH_AT = re.compile(rb'"(?:[^"\\@]|\\.)*@(?:[^"\\]|\\.)*"')
 _ESCAPE = b"\\u"
 # Ids in one statement.
 MOST_IDS = 500
@@ -263,15 +262,17 @@ def _is_named_in(line: bytes, names: Names) -> bool:
 
 
 def _odd_addresses(content: bytes) -> Iterator[str]:
-    """Yield the texts with an address and letters beyond ASCII, bared as imports read them: a
-    domain has several such forms, and signs may be hidden in a name.
+    """Yield the addresses of texts with letters beyond ASCII, bared as imports read them: a domain
+    has several such forms, and signs may be hidden in a name. A text is a cell, or a whole row that
+    cannot be read.
     """
     if _ESCAPE not in content:
         return
     for cell in _TEXT_WITH_AT.findall(content):
         if _ESCAPE in cell:
-            with suppress(ValueError):
-                given = {"email": json.loads(cell)}
+            text = json.loads(cell)
+            for address in {text, *_ADDRESS.findall(text)}:
+                given = {"email": address}
                 yield str((address_cells.bared(given) or given)["email"])
 
 

@@ -1,5 +1,6 @@
 """Files of a browser: parts, the look, dry runs and the import, all by the worker's slices."""
 
+import csv
 import gzip
 import io
 import zipfile
@@ -207,6 +208,25 @@ def test_rejected_rows_name_their_lines(workspace: Workspace) -> None:
     assert (run.recorded, run.rejected) == (2, 1)
     assert rejects_table.place(run.rejects.get(), run) == "line 4"
     assert b"nobody" in b"".join(rejects_table.as_csv(run=run))
+
+
+def test_rows_that_cannot_be_read_are_among_the_rejects_as_texts(workspace: Workspace) -> None:
+    content = (
+        b"email,note\ndot@example.com,\nada@example.com,1,2\nbob@example.com\n"
+        b'=cy@example.com,"a" b\neve@example.com,1,%b\n' % (b"x" * 20_000)
+    )
+    run = answered(worked(uploaded(workspace, content)), Stage.IMPORT)
+
+    assert (run.recorded, run.rejected) == (1, 4)
+    text = b"".join(rejects_table.as_csv(run=run)).decode()
+    assert list(csv.reader(io.StringIO(text, newline=""))) == [
+        ["error", "row"],
+        ["line 3: row has 3 cells; the header has 2.", "ada@example.com,1,2"],
+        ["line 4: row has 1 cells; the header has 2.", "bob@example.com"],
+        ["line 5: row has a quote out of place.", '\'=cy@example.com,"a" b'],
+        # Too long to be kept.
+        ["line 6: row has 3 cells; the header has 2.", ""],
+    ]
 
 
 def test_slices_end_in_time_and_go_on(workspace: Workspace) -> None:
