@@ -63,7 +63,7 @@ class ColumnsForm(forms.Form):
             self.fields[f"field_{place}"] = field = select(name, self._fields(name, column))
             field.initial = LEFT_OUT if is_left_out else column.field
             if forms_of := self._forms(column):
-                self.fields[f"form_{place}"] = form = select(f"Form of {name}", forms_of)
+                self.fields[f"form_{place}"] = form = select(f"Format of {name}", forms_of)
                 form.initial = self._wished_form(name, column)
 
     def _fields(self, name: str, column: Column) -> Choices:

@@ -29,7 +29,7 @@ LONGEST_NAME = 200
 # Of a body, beside the part itself.
 BESIDE_THE_PART = 16_384
 ON_HOLD = "This is a restored copy on hold: nothing is imported until it is resumed."
-OUT_OF_DATE = "The page was out of date and is shown anew; nothing of it was taken over."
+OUT_OF_DATE = "The page was out of date, so nothing was saved. This is the current page."
 FILE = UnfoldAdminFileFieldWidget()
 # What the buttons of the page say.
 STAGES = {each.value: each for each in ImportRun.Stage}
@@ -191,7 +191,7 @@ def _tried(run: ImportRun) -> str:
     if not run.is_ready or run.stage != ImportRun.Stage.DRY_RUN or run.last_error:
         return ""
     return (
-        f"Of {run.rows:,} rows, {run.recorded:,} would be taken in, {run.duplicates:,} would "
+        f"Of {run.rows:,} rows, {run.recorded:,} would be imported, {run.duplicates:,} would "
         f"change nothing, and {run.rejected:,} would be rejected. New people: at most "
         f"{run.subscribers_created:,}, as a person in several rows may be counted more than once. "
         "Nothing was written."

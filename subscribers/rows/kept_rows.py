@@ -45,7 +45,7 @@ def _line(*kept: object) -> bytes:
 def read(blocks: Iterable[tuple[int, bytes]], *, tables: Tables, start: int = 0) -> Iterator[Row]:
     """Yield the rows from a byte on; a block is where it begins, and whole lines.
 
-    A line of blanks was a row that must not be known any more.
+    A blank line is in place of a row that was erased.
     """
     for offset, content in blocks:
         end = offset

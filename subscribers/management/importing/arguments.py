@@ -71,13 +71,15 @@ def add(parser: CommandParser) -> None:
     )
     parser.add_argument("--workspace", required=True, metavar="SLUG")
     parser.add_argument(
-        "--format", choices=(CSV, JSONL), help="Of all files, where their names do not say it."
+        "--format",
+        choices=(CSV, JSONL),
+        help="Of all files, where their names do not say the format.",
     )
     parser.add_argument(
         "--delimiter",
         choices=(*DELIMITERS, "tab"),
         default="",
-        help="Between cells; without it as the header has it.",
+        help="The separator of cells; without it the one that the header has.",
     )
     parser.add_argument(
         "--encoding",
@@ -85,13 +87,13 @@ def add(parser: CommandParser) -> None:
         type=encoding,
         help="Such as cp1252; without it UTF-8, or what the file's mark says.",
     )
-    parser.add_argument("--sheet", default="", help="Of a workbook; without it the first.")
+    parser.add_argument("--sheet", default="", help="Of a workbook; without it the first sheet.")
     parser.add_argument(
         "--map",
         action="append",
         default=[],
         metavar=MAP,
-        help="A column (or key) of the file and the field that it is; may be given often.",
+        help="A column (or key) of the file, and the field that it becomes; may be repeated.",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="Check and count, and write nothing."

@@ -27,7 +27,7 @@ def add(parser: CommandParser) -> None:
     def repeated(name: str, metavar: str, text: str) -> None:
         parser.add_argument(name, action="append", default=[], metavar=metavar, help=text)
 
-    repeated("--ignore-column", "COLUMN", "A column that is not to be read.")
+    repeated("--ignore-column", "COLUMN", "A column to leave out.")
     repeated("--value", VALUE, "What a word of the file means: status:enabled=active.")
     repeated("--set", SET, "The same for every row: status=unsubscribed, tags=a;b.")
     repeated(

@@ -48,7 +48,7 @@ class NotWaiting(RuntimeError):
     code = "NOT_WAITING"
 
     def __init__(self) -> None:
-        super().__init__("The import does not wait for an answer.")
+        super().__init__("The import is not waiting for an answer.")
 
 
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,14 +96,14 @@ def begin(
     if not 0 < size <= most:
         what = f"has {size / _MIB:,.0f} MiB" if size else "is empty"
         raise InvalidFile(
-            f"{name} {what}; 1 byte to {most // _MIB:,} MiB are taken in here. "
+            f"{name} {what}; files of 1 byte to {most // _MIB:,} MiB can be uploaded here. "
             f"manage.py import_{kind} takes files of any size."
         )
     files = ImportRun.objects.filter(workspace=workspace).exclude(stage="")
     waiting = files.filter(status__in=_WAITING, finished_at=None)
     if waiting.count() >= MOST_WAITING:
         raise InvalidFile(
-            f"{MOST_WAITING} uploaded files of the workspace wait already: import or cancel them."
+            f"{MOST_WAITING} uploaded files of the workspace wait already: import or cancel one."
         )
     ended = files.filter(status__in=[Status.INTERRUPTED, Status.FAILED]).order_by("-id")
     too_many = list(ended.values_list("pk", flat=True)[MOST_WAITING:])
@@ -157,9 +157,9 @@ def answer(
     actor: str,
     now: datetime,
 ) -> ImportRun.Stage:
-    """Say how the file is read, and queue a look, a dry run or the import. Atomic; locks the run.
+    """Store how to read the file, and queue a look, a dry run or the import. Atomic; locks the run.
 
-    Where the file is read otherwise than before, a look comes first, whatever is asked for: its
+    Where the file is now read in another way, a look comes first, whatever was asked for: its
     columns must be seen. Raises `NotWaiting`, also where the file was looked through since `run`
     was read.
     """

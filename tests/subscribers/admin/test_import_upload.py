@@ -71,7 +71,7 @@ def test_a_file_comes_in_by_pages_alone(admin_client: Client, workspace: Workspa
     assert "Attributes: Plan" in page
 
     run = answered(admin_client, run, "dry_run", field_1="attributes.Plan")
-    assert "Of 3 rows, 2 would be taken in" in page_of(admin_client, run)
+    assert "Of 3 rows, 2 would be imported" in page_of(admin_client, run)
     assert "New people: at most 2, as a person in several rows" in page_of(admin_client, run)
     assert "1 row rejected" not in admin_client.get("/admin/").content.decode()
     assert not Subscriber.objects.exists()

@@ -317,7 +317,7 @@ def test_files_of_the_erased_do_not_count_as_waiting(workspace: Workspace) -> No
     assert uploaded(workspace, b"email\nbob@example.com\n").status == Status.UPLOADING
 
 
-@pytest.mark.parametrize(("size", "words"), [(0, "empty"), (2**30, "MiB are taken in here")])
+@pytest.mark.parametrize(("size", "words"), [(0, "empty"), (2**30, "MiB can be uploaded here")])
 def test_sizes_that_are_refused(workspace: Workspace, size: int, words: str) -> None:
     with pytest.raises(InvalidFile, match=words):
         uploads.begin(
