@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from events.intake.cells import FIELDS, NOT_AN_OBJECT, OBJECTS, PROPERTIES, read_json
+from events.intake.cells import FIELDS, OBJECTS, PROPERTIES
 from subscribers.rows import times
 from subscribers.rows.columns import look_up
+from subscribers.rows.typed_cells import NOT_AN_OBJECT, read_json
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
 
 # Of a warehouse's columns those that begin so have the context of a call.
@@ -24,7 +25,7 @@ _IN_CAPITALS = frozenset(map(str.upper, WAREHOUSE))
 # Forms of times that a cell shows by itself.
 _TIMES = frozenset({times.ISO, times.SECONDS, times.MILLISECONDS, times.MICROSECONDS})
 
-Lay = Callable[[dict[str, Any], Mapping[str, Any], Mapping[str, Any]], None]
+PutOver = Callable[[dict[str, Any], Mapping[str, Any], Mapping[str, Any]], None]
 
 
 class NoEvent(Fault):
@@ -106,9 +107,9 @@ class Preset:
         fields: Mapping[str, Any],
         *,
         is_table: bool = False,
-        lay: Lay = lambda _body, _fields, _opened: None,
+        put_over: PutOver = lambda _body, _fields, _opened: None,
     ) -> dict[str, Any]:
-        """Return a row as a request's body; `lay` puts what overrides the preset into it.
+        """Return a row as a request's body; `put_over` puts over it what the preset does not read.
 
         It gets the row with the objects in texts opened, too. In a table it has the properties with
         columns of their own. Raises `InvalidRequest` for a row that is no event.
@@ -128,7 +129,7 @@ class Preset:
         for name in OBJECTS:
             if name in body and not isinstance(body[name], dict):
                 raise InvalidRequest(Fault(name, NOT_AN_OBJECT))
-        lay(body, fields, opened)
+        put_over(body, fields, opened)
         if "occurredAt" in body:
             body["occurredAt"] = _in_utc(body["occurredAt"])
         self._set_identity(body, named)

@@ -15,7 +15,7 @@ import msgspec
 
 from events.intake.cells import FIELDS, OF_PROFILE
 from events.intake.payloads import EventDraft, Limits, RejectedEvent, parse_event
-from events.intake.presets import Lay, Preset
+from events.intake.presets import Preset, PutOver
 from subscribers.rows import address_cells
 from subscribers.rows.columns import ColumnReader, look_up
 from subscribers.rows.plans import BY_MAP, BY_NAME, NO_PLAN, ColumnPlan
@@ -106,8 +106,10 @@ class EventReader:
         self, preset: Preset, fields: Mapping[str, Any], *, is_table: bool
     ) -> dict[str, Any]:
         """Return the body of a preset, with the columns over it that it does not read."""
-        lay: Lay = partial(self._columns.lay, rules=BESIDE_A_PRESET, is_table=is_table)
-        return preset.body(fields, is_table=is_table, lay=lay)
+        put_over: PutOver = partial(
+            self._columns.put_over, rules=BESIDE_A_PRESET, is_table=is_table
+        )
+        return preset.body(fields, is_table=is_table, put_over=put_over)
 
     def _build_event_id(self, fields: dict[str, Any]) -> str | None:
         """Return the SHA-256 of the named columns' values; None when all of them are empty."""

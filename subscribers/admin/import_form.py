@@ -14,6 +14,7 @@ from subscribers.admin.import_options import (
     EventsForm,
     OptionsForm,
     PeopleForm,
+    lines_of_text,
     select,
 )
 from subscribers.models import ImportRun
@@ -29,7 +30,7 @@ WHY = dict.fromkeys((BY_MAP, IGNORED), "you chose it")
 UNREAD = (
     "It says who left or agreed: choose “Left out, whatever it looks like” if nothing may read it."
 )
-# More columns keep what was found, and are changed by the command.
+# Columns with fields of their own; a page of more is slow. The others are named in a text.
 MOST_SHOWN = 300
 
 
@@ -42,12 +43,27 @@ class ColumnsForm(forms.Form):
         self.wishes = upload.wishes
         self.ours = FILE_KINDS[run.kind].fields(upload.chosen)
         self.columns = list(plan.columns.items())[:MOST_SHOWN]
+        # Their fields by their names.
+        self.unshown = {
+            name: column.field for name, column in list(plan.columns.items())[MOST_SHOWN:]
+        }
+        if self.unshown:
+            self.fields["others"] = lines_of_text(
+                f"{len(self.unshown):,} more columns",
+                f"From {next(iter(self.unshown))} on. Write a line for each that is to change: "
+                f"Mail State=status says what a column is, Mail State={LEFT_OUT} leaves it out.",
+            )
+            self.fields["others"].initial = "\n".join(
+                f"{name}={LEFT_OUT if name in self.wishes.ignored else self.wishes.map[name]}"
+                for name in self.unshown
+                if name in self.wishes.ignored or name in self.wishes.map
+            )
         for place, (name, column) in enumerate(self.columns):
             is_left_out = name in self.wishes.ignored
             self.fields[f"field_{place}"] = field = select(name, self._fields(name, column))
             field.initial = LEFT_OUT if is_left_out else column.field
             if forms_of := self._forms(column):
-                self.fields[f"form_{place}"] = form = select(f"Form of {name}", forms_of)
+                self.fields[f"form_{place}"] = form = select(f"Format of {name}", forms_of)
                 form.initial = self._wished_form(name, column)
 
     def _fields(self, name: str, column: Column) -> Choices:
@@ -87,14 +103,44 @@ class ColumnsForm(forms.Form):
             if chosen == "" and column.field in STANDINGS:
                 self.add_error(f"field_{place}", UNREAD)
 
+    def clean_others(self) -> dict[str, str]:
+        """Return the field of each column that is named, or `LEFT_OUT`."""
+        found = {}
+        for line in filter(None, map(str.strip, str(self.cleaned_data["others"]).splitlines())):
+            name, _, field = (part.strip() for part in line.rpartition("="))
+            if name not in self.unshown:
+                raise forms.ValidationError(
+                    f"{line[:100]!r} does not begin with one of these columns and a =."
+                )
+            if field != LEFT_OUT and field not in self.ours:
+                known = ", ".join((*sorted(self.ours.cells), f"{self.ours.prefix}KEY"))
+                raise forms.ValidationError(
+                    f"There is no field {field[:100]!r}; there are {known}, and {LEFT_OUT}."
+                )
+            found[name] = field
+        return found
+
     def fields_chosen(self) -> set[str]:
         chosen = {self._chosen(place) for place in range(len(self.columns))}
-        return chosen - {"", LEFT_OUT}
+        unshown = {**self.unshown, **self._others()}
+        return (chosen | set(unshown.values())) - {"", LEFT_OUT}
+
+    def _others(self) -> dict[str, str]:
+        others: dict[str, str] = self.cleaned_data.get("others", {})
+        return others
 
     def wishes_with(self, options: OptionsForm) -> Wishes:
         """Return what is wished of the columns: earlier wishes, and what differs from the plan."""
         renamed, ignored = dict(self.wishes.map), set(self.wishes.ignored)
         date_formats, types = dict(self.wishes.date_formats), dict(self.wishes.types)
+        for name in self.unshown:
+            renamed.pop(name, None)
+            ignored.discard(name)
+        for name, field in self._others().items():
+            if field == LEFT_OUT:
+                ignored.add(name)
+            else:
+                renamed[name] = field
         for place, (name, column) in enumerate(self.columns):
             field, form = self._chosen(place), self.cleaned_data.get(f"form_{place}", "")
             if field != (LEFT_OUT if name in self.wishes.ignored else column.field):
@@ -130,9 +176,11 @@ class ImportForm:
 
     def __init__(self, run: ImportRun, data: Any = None) -> None:  # noqa: ANN401 - as above
         self.plan = from_stored(run.mapping) if run.mapping else NO_PLAN
-        dialect = msgspec.to_builtins(uploads.upload_of(run).dialect)
         of_kind = PeopleForm if run.kind == ImportRun.Kind.SUBSCRIBERS else EventsForm
-        self.dialect = DialectForm(data, initial=dialect)
+        self.upload = uploads.upload_of(run)
+        # To be read in another way, the file must be there as it came.
+        self.has_file = run.parts.exists()
+        self.dialect = DialectForm(data, initial=msgspec.to_builtins(self.upload.dialect))
         self.columns = ColumnsForm(run, self.plan, data)
         self.options = of_kind(run, self.plan, data)
         self.parts = (self.dialect, self.columns, self.options)
@@ -142,7 +190,7 @@ class ImportForm:
     def is_valid(self, *, is_import: bool) -> bool:
         is_right = all([part.is_valid() for part in self.parts])  # noqa: C419 - all show their errors
         question = ""
-        if is_right and is_import:
+        if is_right and is_import and not self._is_read_otherwise():
             question = self.options.question(self.columns.fields_chosen())
         if question:
             self.options.add_error("is_sure", question)
@@ -150,11 +198,22 @@ class ImportForm:
 
     def answer(self) -> dict[str, Any]:
         """Return what `uploads.answer` takes."""
-        return {
-            "dialect": Dialect(**self.dialect.cleaned_data),
-            "wishes": self.columns.wishes_with(self.options),
-            "chosen": self.options.chosen(),
-        }
+        dialect = self._dialect()
+        wishes = self.columns.wishes_with(self.options)
+        if dialect != self.upload.dialect:
+            # They were of columns that may not be there any more.
+            wishes = msgspec.structs.replace(
+                wishes, map={}, ignored=frozenset(), types={}, date_formats={}
+            )
+        return {"dialect": dialect, "wishes": wishes, "chosen": self.options.chosen()}
+
+    def _dialect(self) -> Dialect:
+        return Dialect(**self.dialect.cleaned_data) if self.has_file else self.upload.dialect
+
+    def _is_read_otherwise(self) -> bool:
+        return uploads.is_read_otherwise(
+            self.upload, dialect=self._dialect(), chosen=self.options.chosen()
+        )
 
 
 def _with_nothing(forms_of: tuple[str, ...], column: Column) -> Choices:

@@ -43,6 +43,13 @@ def _text(label: str, help_text: str = "") -> forms.CharField:
     )  # fmt: skip
 
 
+def lines_of_text(label: str, help_text: str) -> forms.CharField:
+    return forms.CharField(
+        label=label, required=False, max_length=5000, help_text=help_text,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )  # fmt: skip
+
+
 def _tick(label: str, help_text: str = "") -> forms.BooleanField:
     return forms.BooleanField(
         label=label, required=False, help_text=help_text, widget=UnfoldBooleanWidget()
@@ -50,16 +57,18 @@ def _tick(label: str, help_text: str = "") -> forms.BooleanField:
 
 
 class DialectForm(forms.Form):
-    """How the file is written; it is looked through again with what is chosen here."""
+    """How the file is written; after a change here it is looked through again first."""
 
-    encoding = _text("Encoding", "Such as cp1252; blank: UTF-8, or what the file's mark says.")
-    delimiter = select("Between cells", [
-        ("", "As the header has it"),
+    encoding = _text(
+        "Encoding", "Such as cp1252. Leave it blank for UTF-8, or UTF-16 with a byte order mark."
+    )
+    delimiter = select("Delimiter between cells", [
+        ("", "As in the header"),
         *((each, {"\t": "tab"}.get(each, each)) for each in DELIMITERS),
     ])  # fmt: skip
-    sheet = _text("Sheet of a workbook", "Blank: the first.")
+    sheet = _text("Sheet of a workbook", "Leave it blank for the first one.")
     format = select("Format", [
-        ("", "As the file's name says"), ("csv", "CSV"), ("jsonl", "JSON, an object a line"),
+        ("", "As the file's name says"), ("csv", "CSV"), ("jsonl", "JSON, one object a line"),
     ])  # fmt: skip
 
     def clean_encoding(self) -> str:
@@ -76,11 +85,11 @@ class OptionsForm(forms.Form):
     products: Mapping[str, str]
 
     preset = select(
-        "Export of", [], "The product that wrote the file; its columns and words are known then. "
-        "Look through the file again after a change.",
+        "Product", [], "The product that wrote the file; its columns and words are known then. "
+        "After a change the file is looked through again before anything is imported.",
     )  # fmt: skip
-    timezone = select("Time zone", [], "Of times that name none.")
-    as_text = _tick("Keep all texts as texts", "Also numbers, true, false and null.")
+    timezone = select("Time zone", [], "For times without a time zone.")
+    as_text = _tick("Keep attributes and properties as text", "Numbers, true, false and null too.")
 
     def __init__(self, run: ImportRun, plan: ColumnPlan, data: Any = None) -> None:  # noqa: ANN401 - a `QueryDict`
         upload = uploads.upload_of(run)
@@ -125,28 +134,29 @@ class OptionsForm(forms.Form):
 
 class PeopleForm(OptionsForm):
     products = {name: each.title for name, each in presets.PRESETS.items()}
-    duplicates = select("People who are known", [
-        (Duplicates.SKIP, "Skip the row"), (Duplicates.MERGE, "Fill what is empty"),
-        (Duplicates.OVERWRITE, "What the row says counts"),
-    ], "People who left, bounced or complained by the file leave in each case.")  # fmt: skip
+    duplicates = select("Known people", [
+        (Duplicates.SKIP, "Skip the row"), (Duplicates.MERGE, "Fill empty fields only"),
+        (Duplicates.OVERWRITE, "Replace with the values of the row"),
+    ], "A row that says unsubscribed, bounced or complained counts in each case.")  # fmt: skip
     opt_in_mode = select("New people", [
-        (OptInMode.DEFAULT, "As the workspace has it"),
-        (OptInMode.CONFIRMED, "Have agreed: you vouch for it, and the ledger says so"),
+        (OptInMode.DEFAULT, "As the workspace is set"),
+        (OptInMode.CONFIRMED, "Have agreed: you say so, and the consent ledger records it"),
         (OptInMode.DOUBLE_OPT_IN, "Are asked by mail to confirm"),
     ])  # fmt: skip
-    keeps_status = _tick("Change no status of known people")
-    creates_lists = _tick("Make the lists that rows name", "Else such rows are rejected.")
+    keeps_status = _tick("Leave the status of known people unchanged")
+    creates_lists = _tick(
+        "Create missing lists that rows name", "Without it such rows are rejected."
+    )
     status = select("Status of every row", [
         ("", "As the rows say"), *((each, each) for each in reversed(GRAVEST_FIRST)),
     ])  # fmt: skip
-    tags = _text("Tags for every row", "Commas between them.")
-    lists = _text("Lists for every row", "Names, commas between them.")
-    words = forms.CharField(
-        label="Words of statuses", required=False, max_length=5000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="What the file's own words mean, one a line: gold member=active. The usual "
-        "words are known.",
-    )  # fmt: skip
+    tags = _text("Tags for every row", "Separated by commas.")
+    lists = _text("Lists for every row", "Names, separated by commas.")
+    words = lines_of_text(
+        "Words of statuses",
+        "What the file's own words mean, one a line: gold member=active. The usual words are "
+        "known.",
+    )
     is_sure = _tick("Queue the confirmation mails")
 
     def shown(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,8 +229,8 @@ class PeopleForm(OptionsForm):
             plan=msgspec.structs.replace(self.plan, columns=columns, constants=self.constants()),
         )
         return mails and (
-            f"No column proves consent: this queues {mails}. Tick that below, or say that new "
-            "people have agreed."
+            f"No column proves consent: this queues {mails}. Tick “Queue the confirmation mails”, "
+            "or choose that new people have agreed."
         )
 
 
@@ -228,13 +238,16 @@ class EventsForm(OptionsForm):
     products = {name: each.title for name, each in PRESETS.items()}
     # A form with a control named `attributes` has no attributes for scripts.
     people_attributes = select("Attributes of people", [
-        (Attributes.FILL, "Fill what is empty"), (Attributes.NEWEST, "The newest row counts"),
+        (Attributes.FILL, "Fill empty ones only"), (Attributes.NEWEST, "The newest row counts"),
         (Attributes.IGNORE, "Change none"),
     ])  # fmt: skip
     event_id_from = _text(
-        "Columns that identify a row", "Commas between them; where rows have no id of their own."
+        "Columns that identify a row",
+        "Names, separated by commas; for rows without an id.",
     )
-    occurred_now = _tick("Date rows without a time now", "Else they are rejected.")
+    occurred_now = _tick(
+        "Give rows without a time the time of the import", "Without it they are rejected."
+    )
 
     def shown(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         return super().shown(chosen) | {

@@ -43,18 +43,18 @@ DOWNLOAD = RowAction(
 CANCEL = RowAction(
     name="cancel",
     label="Cancel the import",
-    explanation="What was taken in stays; the rest waits for seven days, to be resumed.",
+    explanation="Imported rows stay. The rest is kept for seven days, to be resumed.",
     is_dangerous=True,
 )
 RESUME = RowAction(
     name="resume",
     label="Resume the import",
-    explanation="The worker goes on after the last row that was taken in.",
+    explanation="The worker continues after the last imported row.",
 )
 COLUMNS = RowAction(
     name="columns",
     label="Choose the columns…",
-    explanation="What each column is, and what the rows may do; then a dry run, or the import.",
+    explanation="Say what each column is, choose options, then start a dry run or the import.",
     is_link=True,
 )
 
@@ -122,7 +122,7 @@ class ImportRunAdmin(UploadPages, FilteredAdmin):
         if stored.resume(run=run, now=timezone.now()):
             self.tell_done(request, run, "Resumed the import")
         else:
-            message = "The import goes on already, or its file is no longer there."
+            message = "The import is already under way, or its file is no longer stored."
             messages.error(request, message)
 
     def download(self, request: HttpRequest, run: ImportRun) -> StreamingHttpResponse:
@@ -152,12 +152,12 @@ class ImportRunAdmin(UploadPages, FilteredAdmin):
             return "The import finished."
         if run.stored_bytes is not None:
             if run.is_under_way:
-                return "The worker goes on by itself."
+                return "The worker continues by itself."
             if run.is_ready:
-                return "It waits for your answer about its columns."
+                return "It waits until you have chosen its columns."
             if not run.has_file():
-                return "Its file is no longer stored: give it again."
-            return f"By the button, for {stored.KEPT_FOR.days} days."
+                return "Its file is no longer stored: upload or send it again."
+            return f"With the button, for {stored.KEPT_FOR.days} days."
         words = ["manage.py", f"import_{run.kind}", *map(str, run.files)]
         command = shlex.join([*words, "--workspace", run.workspace.slug, "--resume"])
         return format_html("<code>{}</code>, with the options of the first call.", command)

@@ -29,7 +29,7 @@ LONGEST_NAME = 200
 # Of a body, beside the part itself.
 BESIDE_THE_PART = 16_384
 ON_HOLD = "This is a restored copy on hold: nothing is imported until it is resumed."
-OUT_OF_DATE = "The page was out of date and is shown anew; nothing of it was taken over."
+OUT_OF_DATE = "The page was out of date, so nothing was saved. This is the current page."
 FILE = UnfoldAdminFileFieldWidget()
 # What the buttons of the page say.
 STAGES = {each.value: each for each in ImportRun.Stage}
@@ -152,7 +152,7 @@ class UploadPages(ReadOnlyAdmin):
         if not form.is_valid(is_import=stage == ImportRun.Stage.IMPORT):
             return self._columns_page(request, run, form)
         try:
-            uploads.answer(
+            stage = uploads.answer(
                 run=run,
                 stage=stage,
                 actor=request.user.get_username(),
@@ -175,8 +175,7 @@ class UploadPages(ReadOnlyAdmin):
             run=run,
             form=form,
             tried=_tried(run),
-            # To be looked through in another encoding, the file must be there as it came.
-            has_file=run.parts.exists(),
+            is_put_off=run.is_ready and uploads.upload_of(run).is_put_off,
             may_act=self.has_add_permission(request) and self.may_act(request, run),
             address=view_url(run, "answer"),
             row_address=page_url(run),
@@ -192,9 +191,10 @@ def _tried(run: ImportRun) -> str:
     if not run.is_ready or run.stage != ImportRun.Stage.DRY_RUN or run.last_error:
         return ""
     return (
-        f"Of {run.rows:,} rows, {run.recorded:,} would be taken in, {run.duplicates:,} would "
-        f"change nothing, and {run.rejected:,} would be rejected. New people: "
-        f"{run.subscribers_created:,}. Nothing was written."
+        f"Of {run.rows:,} rows, {run.recorded:,} would be imported, {run.duplicates:,} would "
+        f"change nothing, and {run.rejected:,} would be rejected. New people: at most "
+        f"{run.subscribers_created:,}, as a person in several rows may be counted more than once. "
+        "Nothing was written."
     )
 
 

@@ -8,6 +8,9 @@ from django.core.management.base import CommandError, CommandParser
 from subscribers.models import Subscriber, Workspace
 from subscribers.services.audience import named_people
 
+# The exit code for wrong arguments, as argparse has it.
+USAGE = 2
+
 
 def add_to(parser: CommandParser) -> None:
     """Add the arguments that name one person of a workspace."""
@@ -24,7 +27,8 @@ def named_by(options: Mapping[str, Any]) -> Subscriber:
 def workspace_of(*, slug: str) -> Workspace:
     found = Workspace.objects.filter(slug=slug).first()
     if found is None:
-        raise CommandError(f"--workspace: there is no workspace with the slug {slug!r}.")
+        message = f"--workspace: there is no workspace with the slug {slug!r}."
+        raise CommandError(message, returncode=USAGE)
     return found
 
 

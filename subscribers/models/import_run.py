@@ -234,7 +234,7 @@ class ImportReject(models.Model):
     line = models.PositiveBigIntegerField()
     field = models.CharField(max_length=200, blank=True, default="")
     reason = models.TextField()
-    # The row as JSON; empty when it could not be read.
+    # The row as JSON, `{"row": its text}` where it could not be read; empty where it is too long.
     row = models.TextField(blank=True, default="")
 
     class Meta:

@@ -66,7 +66,7 @@ class BlockReader:
         self.name = name
         self.consumed = 0
         self._stream = stream
-        self._may_seek = may_seek
+        self.may_seek = may_seek
         self._note_read = note_read
         self._pending = b""
 
@@ -128,7 +128,7 @@ class BlockReader:
         """Continue at a byte where a line begins; raises `InvalidFile` when none does."""
         if offset <= self.consumed:
             return
-        before = self._seek(offset - 1) if self._may_seek else self._read_through(offset - 1)
+        before = self._seek(offset - 1) if self.may_seek else self._read_through(offset - 1)
         if not before:
             raise InvalidFile(
                 f"{self.name} is shorter than what was read of it: it is not the same file."

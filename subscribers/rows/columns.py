@@ -19,6 +19,12 @@ from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
 _ABSENT = object()
 # First and last name in one cell.
 FULL_NAME = "fullName"
+# Any of these names a person.
+IDENTITIES = frozenset({"email", "externalId"})
+NOBODY_NAMED = (
+    "no column is email or externalId, so nobody is named; name one with --map THEIRS=email, or "
+    "say with --from which product wrote the file."
+)
 
 Read = Callable[[str], Any]
 
@@ -89,7 +95,7 @@ class ColumnReader:
             self._watch.check_unseen(row)
         return self._from_cells(row)
 
-    def lay(
+    def put_over(
         self,
         body: dict[str, Any],
         row: Mapping[str, Any],
@@ -275,9 +281,6 @@ def _check(columns: tuple[str, ...], names: list[str]) -> None:
         raise InvalidFile(
             f"Two columns are read as {repeated}; leave one out, or map it elsewhere."
         )
-    if not {"email", "externalId"} & set(names):
+    if IDENTITIES.isdisjoint(names):
         found = ", ".join(json_gate.printable(column) for column in columns[:20])
-        raise InvalidFile(
-            f"No column is email or externalId, so nobody is named. The file has: {found}. "
-            "Say which is which with --map theirs=ours."
-        )
+        raise InvalidFile(f"A file has the columns {found}: {NOBODY_NAMED}")

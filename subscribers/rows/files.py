@@ -96,6 +96,16 @@ def stored_size(source: Source) -> int | None:
     return Path(source.name).stat().st_size if is_plain and can_be_read_again(source) else None
 
 
+def bytes_left_out(source: Source, *, before: int) -> int:
+    """Return how many stored bytes are not read where reading begins at a place: none of a file
+    whose rows are made while it is read, such as a compressed one or one in UTF-16.
+    """
+    if not before or not can_be_read_again(source):
+        return 0
+    with opened(source) as reader:
+        return before if reader.may_seek else 0
+
+
 def can_be_read_again(source: Source) -> bool:
     """Tell whether a file is neither standard input nor a pipe."""
     path = unpacking.container(source.name)

@@ -1,8 +1,8 @@
 """Rows of a file in the form in which the database keeps them: one line of JSON each.
 
 A line is `[file, line, cells]` for a row of a table, `[file, line, object]` for an object, and
-`[file, line, null, [field, message]]` for a row that cannot be read. The columns of the tables are
-kept beside the lines, by the file's number.
+`[file, line, null, [field, message, text]]` for a row that cannot be read, with its text as it
+is in the file. The columns of the tables are kept beside the lines, by the file's number.
 """
 
 import json
@@ -12,6 +12,8 @@ from typing import Any
 from subscribers.rows.row import Row
 from subscribers.wire.payloads import Fault
 
+# Among rejected rows, the column or key for the text of a row that cannot be read.
+UNREADABLE = "row"
 # Of each file the columns, or None where its rows are objects.
 Tables = Sequence[tuple[str, ...] | None]
 
@@ -20,10 +22,15 @@ def as_line(row: Row) -> bytes:
     """Return a row as a line with its end."""
     if row.fault is not None or row.fields is None:
         fault = row.fault or Fault("", "cannot be read.")
-        return _line(row.file_index, row.line, None, [fault.path, fault.message])
+        return _line(row.file_index, row.line, None, [fault.path, fault.message, text_of(row)])
     if row.columns is None:
         return of_object(row.fields, file_index=row.file_index, line=row.line)
     return _line(row.file_index, row.line, [row.fields[name] for name in row.columns])
+
+
+def text_of(row: Row) -> str:
+    """Return the text of a row that cannot be read; empty where it was not kept."""
+    return (row.raw or b"").decode("utf-8", "replace").rstrip("\r\n")
 
 
 def of_object(fields: Mapping[str, Any], *, line: int, file_index: int = 0) -> bytes:
@@ -38,7 +45,7 @@ def _line(*kept: object) -> bytes:
 def read(blocks: Iterable[tuple[int, bytes]], *, tables: Tables, start: int = 0) -> Iterator[Row]:
     """Yield the rows from a byte on; a block is where it begins, and whole lines.
 
-    A line of blanks was a row that must not be known any more.
+    A blank line is in place of a row that was erased.
     """
     for offset, content in blocks:
         end = offset
@@ -49,7 +56,11 @@ def read(blocks: Iterable[tuple[int, bytes]], *, tables: Tables, start: int = 0)
 
 
 def _row(kept: Sequence[Any], tables: Tables, end: int) -> Row:
-    index, line, fields, *fault = kept
+    index, line, fields, *faults = kept
+    fault, raw = None, None
+    if faults:
+        ((field, message, text),) = faults
+        fault, raw = Fault(field, message), text.encode()
     columns = tables[index] if index < len(tables) else None
     if isinstance(fields, list) and columns is not None:
         fields = dict(zip(columns, fields, strict=True))
@@ -60,5 +71,6 @@ def _row(kept: Sequence[Any], tables: Tables, end: int) -> Row:
         end_offset=end,
         end_line=line + 1,
         columns=columns,
-        fault=Fault(*fault[0]) if fault else None,
+        fault=fault,
+        raw=raw,
     )

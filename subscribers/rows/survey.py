@@ -28,7 +28,7 @@ from subscribers.rows.row import InvalidFile, Row
 
 # As many rows give the samples, and tell whether a column has words of statuses.
 SAMPLE_ROWS = 1_000
-# Keys of objects beyond this number are counted and not looked at.
+# Columns, or keys of objects, beyond this number are not looked at.
 MOST_COLUMNS = 2_000
 ERROR = "error"
 # The fields of which a file must have one, each with what to do about it.
@@ -111,6 +111,8 @@ class _Survey:
         self._keys: dict[str, None] = {}
         # Into objects.
         self._paths: set[str] = set()
+        # Whether there are more than `MOST_COLUMNS`.
+        self._is_cut = False
 
     def at(self, row: Row) -> None:
         values = row.fields
@@ -161,8 +163,8 @@ class _Survey:
                 self._keys[column] = None
                 self._paths.update({column} if "." in column else ())
         for column in [each for each in values if each not in self._keys]:
-            if len(self._keys) < MOST_COLUMNS:
-                self._add(column)
+            self._add(column)
+            if column in self.seen:
                 self._keys[column] = None
         if "status" in self.fields:
             for column, value in values.items():
@@ -178,7 +180,7 @@ class _Survey:
 
     def _add_standings(self, column: str, value: Mapping[str, Any]) -> None:
         for name, _ in standings.paths_in(column, value):
-            if name not in self.seen and len(self.seen) < MOST_COLUMNS:
+            if name not in self.seen and self._has_room():
                 self.seen[name] = self.sampled[name] = ColumnLook("", "", 0)
                 self._paths.add(name)
 
@@ -197,7 +199,7 @@ class _Survey:
         )
 
     def _add(self, column: str) -> None:
-        if column in self.seen or len(self.seen) >= MOST_COLUMNS:
+        if column in self.seen or not self._has_room():
             return
         seen = self.seen[column] = self.sampled[column] = ColumnLook(*self._meaning(column))
         name = seen.field
@@ -205,6 +207,11 @@ class _Survey:
             self._is_typed(name) or name in self.fields.times or name in self.fields.names
         ):
             self.undecided[column] = seen
+
+    def _has_room(self) -> bool:
+        """Tell whether one more column is looked at; notes where it is not."""
+        self._is_cut |= len(self.seen) >= MOST_COLUMNS
+        return not self._is_cut
 
     def _is_typed(self, name: str) -> bool:
         return self.is_table and name in self.fields and self.fields.is_key(name)
@@ -229,6 +236,7 @@ class _Survey:
         return "", "", 0
 
     def decided(self, name: str, *, is_refused: bool) -> ColumnPlan:
+        self._refuse_too_many(name)
         self._refuse_missing(name)
         self._settle_rivals(name, is_refused=is_refused)
         columns: dict[str, Column] = {}
@@ -246,6 +254,15 @@ class _Survey:
         self._refuse_constants(columns, name)
         said = (wishes.values, wishes.constants, wishes.zone, self.rows)
         return ColumnPlan(columns, *said, files=wishes.files)
+
+    def _refuse_too_many(self, name: str) -> None:
+        """Refuse a file of people with columns that nobody looked at: one may say who left."""
+        if self._is_cut and "status" in self.fields:
+            what = "columns" if self.is_table else "different keys"
+            raise InvalidFile(
+                f"{name} has more than {MOST_COLUMNS:,} {what}, which is the most that are looked "
+                "at: delete those that are not needed."
+            )
 
     def _refuse_missing(self, name: str) -> None:
         """Refuse names of columns that the file does not have; keys may come in later rows."""

@@ -16,6 +16,7 @@ VERBATIM, TEXT, JSON, NUMBER, BOOLEAN = "verbatim", "text", "json", "number", "b
 # What `--types` takes.
 TYPES = (TEXT, NUMBER, BOOLEAN, JSON)
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+NOT_AN_OBJECT = "must be a JSON object."
 # JSON's own grammar; a longer one is an identifier rather than a number.
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,29})(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 # A cell that begins otherwise is a text, as most are.
@@ -25,6 +26,24 @@ _YES_OR_NO = {
     # As PostgreSQL and Redshift write them.
     "t": True, "f": False,
 }  # fmt: skip
+
+
+def read_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the value of a JSON text as the API reads it; None for text that is no JSON."""
+    try:
+        return json_gate.decode(text.encode())
+    except (json_gate.InvalidJson, UnicodeEncodeError):
+        return None
+
+
+def object_cell(text: str) -> dict[str, Any] | None:
+    """Return the object in a cell; raises `InvalidField`."""
+    if text.isspace():
+        return None
+    value = read_json(text.strip())
+    if not isinstance(value, dict):
+        raise InvalidField(NOT_AN_OBJECT)
+    return value
 
 
 def value_of(text: str) -> Any:  # noqa: ANN401 - any JSON value

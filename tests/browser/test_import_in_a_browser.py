@@ -78,7 +78,7 @@ def sign_in(page: "Page", running: Running) -> str:
 
 
 def choose(page: "Page", column: str, field: str) -> None:
-    page.get_by_label(f"Is {column}", exact=True).select_option(label=field)
+    page.get_by_label(f"Imported as: {column}", exact=True).select_option(label=field)
 
 
 def press(page: "Page", label: str) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import strategies as st
 from openpyxl import Workbook
@@ -159,9 +160,13 @@ def encoded(rows: Sequence[dict[str, str]], form: str) -> bytes:
         text = io.StringIO(newline="")
         csv.writer(text).writerows(table)
         return text.getvalue().encode()
-    book, content = Workbook(), io.BytesIO()
-    assert book.active is not None
-    for row in table:
-        book.active.append(row)
-    book.save(content)
+    return workbook(*table)
+
+
+def workbook(*rows: list[Any]) -> bytes:
+    made, content = Workbook(), io.BytesIO()
+    assert made.active is not None
+    for row in rows:
+        made.active.append(row)
+    made.save(content)
     return content.getvalue()

@@ -55,11 +55,6 @@ class Command(ImportCommand):
             "so that the same file imports nothing twice.",
         )
         parser.add_argument(
-            "--as-text",
-            action="store_true",
-            help="Keep cells of properties.* as texts, even numbers and true, false, null.",
-        )
-        parser.add_argument(
             "--attributes",
             choices=list(map(str, Attributes)),
             default=str(Attributes.FILL),
@@ -84,7 +79,6 @@ class Command(ImportCommand):
         kept = {
             "from": options["preset"],
             "eventIdFrom": options["event_id_from"],
-            "asText": options["as_text"],
             "trigger": options["trigger"],
         }
         # Only where given, so that runs of earlier releases are resumed.

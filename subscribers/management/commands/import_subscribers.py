@@ -55,11 +55,6 @@ class Command(ImportCommand):
             action="store_true",
             help="Make the lists that rows name; without it such rows are rejected.",
         )
-        parser.add_argument(
-            "--as-text",
-            action="store_true",
-            help="Keep cells of attributes.* as texts, numbers and true, false, null too.",
-        )
 
     def make_sure(
         self, *, workspace: Workspace, kept: Options, plan: ColumnPlan, is_sure: bool
@@ -77,7 +72,6 @@ class Command(ImportCommand):
             "duplicates": options["duplicates"],
             "optInMode": options["opt_in_mode"],
             "createLists": options["create_lists"],
-            "asText": options["as_text"],
             # Left out where not given, so that runs of earlier releases are resumed.
             **({"keepStatus": True} if options["keep_status"] else {}),
             **({"from": options["preset"]} if options["preset"] else {}),

@@ -1,7 +1,7 @@
 """The arguments of all imports."""
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from django.core.management.base import CommandError, CommandParser
 
+from subscribers.management.people import USAGE, workspace_of
 from subscribers.models import Workspace
 from subscribers.rows import first_lines
 from subscribers.rows.columns import Fields
@@ -18,7 +19,7 @@ from subscribers.rows.files import can_be_read_again, check_encoding, read_heade
 from subscribers.rows.row import CSV, JSONL, STANDARD_INPUT, InvalidFile, Source
 from subscribers.rows.unpacking import container
 
-USAGE = 2
+MAP = "THEIRS=OURS"
 _DELIMITERS = {"tab": "\t"}
 
 
@@ -44,12 +45,20 @@ def wrong(message: str) -> CommandError:
     return CommandError(message, returncode=USAGE)
 
 
-def check_map(renamed: Mapping[str, str], fields: Fields) -> None:
-    """Raise `CommandError` where --map names no field of ours."""
-    for ours in renamed.values():
-        if ours not in fields:
+def check_fields(option: str, names: Iterable[str], fields: Fields) -> None:
+    """Raise `CommandError` where an option names no field of ours."""
+    for name in names:
+        if name not in fields:
             known = ", ".join((*fields.cells, f"{fields.prefix}KEY"))
-            raise wrong(f"--map: there is no field {ours!r}; there are {known}.")
+            raise wrong(f"{option}: there is no field {name!r}; there are {known}.")
+
+
+def pair(option: str, text: str, *, form: str) -> tuple[str, str]:
+    """Return what is before and after the `=` of an option's text; a column's name may have one."""
+    left, _, right = text.rpartition("=") if form == MAP else text.partition("=")
+    if not left.strip() or not right.strip():
+        raise wrong(f"{option}: {text!r} is not {form}.")
+    return left.strip(), right.strip()
 
 
 def add(parser: CommandParser) -> None:
@@ -62,13 +71,15 @@ def add(parser: CommandParser) -> None:
     )
     parser.add_argument("--workspace", required=True, metavar="SLUG")
     parser.add_argument(
-        "--format", choices=(CSV, JSONL), help="Of all files, where their names do not say it."
+        "--format",
+        choices=(CSV, JSONL),
+        help="Of all files, where their names do not say the format.",
     )
     parser.add_argument(
         "--delimiter",
         choices=(*DELIMITERS, "tab"),
         default="",
-        help="Between cells; without it as the header has it.",
+        help="The separator of cells; without it the one that the header has.",
     )
     parser.add_argument(
         "--encoding",
@@ -76,13 +87,13 @@ def add(parser: CommandParser) -> None:
         type=encoding,
         help="Such as cp1252; without it UTF-8, or what the file's mark says.",
     )
-    parser.add_argument("--sheet", default="", help="Of a workbook; without it the first.")
+    parser.add_argument("--sheet", default="", help="Of a workbook; without it the first sheet.")
     parser.add_argument(
         "--map",
         action="append",
         default=[],
-        metavar="THEIRS=OURS",
-        help="A column (or key) of the file and the field that it is; may be given often.",
+        metavar=MAP,
+        help="A column (or key) of the file, and the field that it becomes; may be repeated.",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="Check and count, and write nothing."
@@ -112,9 +123,7 @@ def read(options: dict[str, Any], *, is_taken: Callable[[str], bool]) -> ImportR
 
     `is_taken` tells whether a file of that name is read, or left out.
     """
-    workspace = Workspace.objects.filter(slug=options["workspace"]).first()
-    if workspace is None:
-        raise wrong(f"--workspace: there is no workspace with the slug {options['workspace']!r}.")
+    workspace = workspace_of(slug=options["workspace"])
     try:
         named = [
             source
@@ -143,7 +152,7 @@ def read(options: dict[str, Any], *, is_taken: Callable[[str], bool]) -> ImportR
         workspace=workspace,
         sources=sources,
         left_out=[source.name for source in named if source not in taken],
-        map=dict(map(_pair, options["map"])),
+        map=dict(pair("--map", text, form=MAP) for text in options["map"]),
         columns=columns,
         rejects=options["rejects"],
         is_dry_run=options["dry_run"],
@@ -193,13 +202,6 @@ def _check_rejects(path: Path, sources: Sequence[Source], *, is_resuming: bool) 
         raise wrong("--rejects: this is the file that is imported; name another one.")
     if not is_resuming and path.exists() and path.stat().st_size:
         raise wrong(f"--rejects: {path} exists already; name another file, or --resume.")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    theirs, _, ours = text.rpartition("=")
-    if not theirs.strip() or not ours.strip():
-        raise wrong(f"--map: {text!r} is not THEIRS=OURS.")
-    return theirs.strip(), ours.strip()
 
 
 def encoding(text: str) -> str:

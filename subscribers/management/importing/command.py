@@ -96,7 +96,7 @@ class ImportCommand(BaseCommand):
             raise CommandError(ON_HOLD)
         options |= {"map": asked.map}
         own = self.own_options(options)
-        arguments.check_map(asked.map, self.files.fields({}))
+        arguments.check_fields("--map", asked.map.values(), self.files.fields({}))
         kept = own | opening.kept_options(options) | reading.kept_options(options)
         plan, rows = (None, None) if asked.is_resuming else self._look(asked, options, kept)
         if plan is not None and not asked.is_dry_run:

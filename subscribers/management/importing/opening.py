@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from subscribers.management.importing.arguments import ImportRequest
 from subscribers.models import ImportRun
-from subscribers.rows.files import can_be_read_again, stored_size
+from subscribers.rows.files import bytes_left_out, can_be_read_again, stored_size
 from subscribers.rows.plans import ColumnPlan, as_stored
 from subscribers.rows.row import Meter
 from subscribers.services.imports import runs
@@ -67,15 +67,13 @@ def open_run(
 
 
 def meter_of(*, run: ImportRun, asked: ImportRequest) -> tuple[Meter, int]:
-    """Return the meter, and how many stored bytes earlier processes read."""
+    """Return the meter, and how many stored bytes of earlier processes are not read again."""
     meter = Meter()
     for source in asked.sources[: run.file_index]:
         if can_be_read_again(source):
             meter.bytes_read += stored_size(source) or 0
-    is_compressed = (
-        run.file_index < len(asked.sources) and asked.sources[run.file_index].is_compressed
-    )
-    return meter, meter.bytes_read + (0 if is_compressed else run.byte_offset)
+    left_out = bytes_left_out(asked.sources[run.file_index], before=run.byte_offset)
+    return meter, meter.bytes_read + left_out
 
 
 def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from django.core.management.base import CommandParser
 
-from subscribers.management.importing.arguments import ImportRequest, wrong
+from subscribers.management.importing.arguments import ImportRequest, check_fields, pair, wrong
 from subscribers.models import ImportRun
 from subscribers.rows import first_lines, name_cells, times, typed_cells
 from subscribers.rows.columns import FULL_NAME, Fields
@@ -19,17 +19,17 @@ from subscribers.wire.payloads import InvalidField
 
 # Of a pipe, which can be read only once, so many rows are looked at.
 ROWS_OF_A_PIPE = 100
+VALUE = "FIELD:THEIRS=OURS"
+SET = "FIELD=VALUE"
 
 
 def add(parser: CommandParser) -> None:
     def repeated(name: str, metavar: str, text: str) -> None:
         parser.add_argument(name, action="append", default=[], metavar=metavar, help=text)
 
-    repeated("--ignore-column", "COLUMN", "A column that is not to be read.")
-    repeated(
-        "--value", "FIELD:THEIRS=OURS", "What a word of the file means: status:enabled=active."
-    )
-    repeated("--set", "FIELD=VALUE", "The same for every row: status=unsubscribed, tags=a;b.")
+    repeated("--ignore-column", "COLUMN", "A column to leave out.")
+    repeated("--value", VALUE, "What a word of the file means: status:enabled=active.")
+    repeated("--set", SET, "The same for every row: status=unsubscribed, tags=a;b.")
     repeated(
         "--date-format",
         "[COLUMN=]FORMAT",
@@ -46,6 +46,12 @@ def add(parser: CommandParser) -> None:
         help="Of times that name none; without it the workspace's time zone.",
     )
     parser.add_argument(
+        "--as-text",
+        action="store_true",
+        help="Keep cells of attributes and properties as texts, also numbers, true, false and "
+        "null.",
+    )
+    parser.add_argument(
         "--split-name", metavar="COLUMN", help="A column with first and last name in one."
     )
 
@@ -56,7 +62,8 @@ def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
         "ignoreColumn": "ignore_column", "value": "value", "set": "set", "types": "types",
         "dateFormat": "date_format", "timezone": "timezone", "splitName": "split_name",
     }  # fmt: skip
-    return {key: options[name] for key, name in names.items() if options[name]}
+    given = {key: options[name] for key, name in names.items() if options[name]}
+    return {**given, "asText": options["as_text"]}
 
 
 def wishes_of(*, options: Mapping[str, Any], fields: Fields, zone: str) -> Wishes:
@@ -78,7 +85,7 @@ def wishes_of(*, options: Mapping[str, Any], fields: Fields, zone: str) -> Wishe
         values=_values(options["value"], fields),
         constants=_constants(options["set"], fields, form=date_formats.get("", ""), zone=zone),
         zone=zone,
-        is_text_kept=bool(options.get("as_text")),
+        is_text_kept=options["as_text"],
         taken=frozenset(options.get("event_id_from") or ()),
     )
 
@@ -121,15 +128,8 @@ def plan_of(
 def stored_plan(run: ImportRun, options: Mapping[str, Any]) -> ColumnPlan:
     """Return the plan that a run began with; one of release 0.2.0 goes on as it began."""
     if run.mapping is None:
-        return renaming(options["map"], is_text_kept=bool(options.get("as_text")))
+        return renaming(options["map"], is_text_kept=options["as_text"])
     return from_stored(run.mapping)
-
-
-def _pair(option: str, text: str) -> tuple[str, str]:
-    left, _, right = text.partition("=")
-    if not left.strip() or not right.strip():
-        raise wrong(f"{option}: {text!r} has no = between two texts.")
-    return left.strip(), right.strip()
 
 
 def _types(given: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -155,10 +155,11 @@ def date_format(text: str) -> tuple[str, str]:
 def _values(given: Sequence[str], fields: Fields) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for text in given:
-        left, ours = _pair("--value", text)
+        left, ours = pair("--value", text, form=VALUE)
         field, colon, theirs = left.partition(":")
-        if not colon or field not in fields:
-            raise wrong(f"--value: {text!r} is not FIELD:THEIRS=OURS with a field of ours.")
+        if not colon:
+            raise wrong(f"--value: {text!r} is not {VALUE}.")
+        check_fields("--value", [field], fields)
         found.setdefault(field, {})[value_key(theirs)] = ours
     return found
 
@@ -167,9 +168,8 @@ def _constants(given: Sequence[str], fields: Fields, *, form: str, zone: str) ->
     """Return the values of all rows; `form` is that of times in any column."""
     found: dict[str, Any] = {}
     for text in given:
-        field, value = _pair("--set", text)
-        if field not in fields:
-            raise wrong(f"--set: there is no field {field!r}.")
+        field, value = pair("--set", text, form=SET)
+        check_fields("--set", [field], fields)
         try:
             read = _constant(field, value, fields, form=form, zone=zone)
         except times.Undecided as error:

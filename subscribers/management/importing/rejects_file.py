@@ -16,14 +16,13 @@ from typing import BinaryIO, Self
 from subscribers.management.importing.arguments import ImportRequest, wrong
 from subscribers.rows.faults import sentence
 from subscribers.rows.formula_guard import guarded, unguarded
+from subscribers.rows.kept_rows import UNREADABLE
 from subscribers.rows.plans import NO_PLAN, ColumnPlan
 from subscribers.rows.row import CSV, Row
 from subscribers.rows.survey import ERROR
 from subscribers.services.imports.runs import Rejected
 from subscribers.wire import json_gate
 
-# The key for a line that is no JSON object.
-UNREADABLE = "row"
 # Encodings that begin with a mark, and what follows it.
 _MARKED = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 _MARK = "\ufeff"

@@ -78,8 +78,11 @@ def as_lines(result: Result) -> list[str]:
     if len(by_count) > MOST_SHOWN_REASONS:
         rest = sum(count for _, count in by_count[MOST_SHOWN_REASONS:])
         lines.append(f"{rest:>9,}  for {len(by_count) - MOST_SHOWN_REASONS} other reasons")
-    created = [_some(counted.subscribers_created, "new subscriber")]
-    if result.run.kind == ImportRun.Kind.EVENTS:
+    is_of_events = result.run.kind == ImportRun.Kind.EVENTS
+    # Only the import of events remembers whom earlier batches of a dry run would have created.
+    most = "at most " if result.is_dry_run and not is_of_events else ""
+    created = [f"{most}{_some(counted.subscribers_created, 'new subscriber')}"]
+    if is_of_events:
         created.append(_some(counted.definitions_created, "new definition"))
     if counted.confirmations_queued:
         created.append(_some(counted.confirmations_queued, "queued confirmation"))

@@ -22,7 +22,7 @@ from subscribers.services.imports import blocks, runs, uploads
 from subscribers.services.imports.file_kinds import FileKind
 
 Stage, Status = ImportRun.Stage, ImportRun.Status
-GONE = "The file of the import is no longer stored: give it again."
+GONE = "The file of the import is no longer stored: upload or send it again."
 # A task of the worker is ended after a minute.
 LONGEST = timedelta(seconds=45)
 # What the rows of an uploaded file may come to, archives unpacked.
@@ -84,7 +84,7 @@ def _count_begun(run: ImportRun) -> None:
 
 
 class _Watch(Meter, kw_only=True):
-    """Reads no further than to the end of the time."""
+    """Stops the reading when the time is over."""
 
     check: Callable[[], None]
 
@@ -102,7 +102,7 @@ def _sweep(folder: Path) -> None:
 
 
 class _Looked:
-    """A file that is read: its parts, of which the rows are kept, or the kept rows."""
+    """The rows of a run: of its file, from which they are stored in blocks, or of these blocks."""
 
     def __init__(self, run: ImportRun, kind: FileKind, clock: Callable[[], datetime]) -> None:
         self.upload = uploads.upload_of(run)

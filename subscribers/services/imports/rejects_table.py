@@ -19,7 +19,7 @@ ROWS_AT_ONCE = 200
 
 def as_csv(*, run: ImportRun) -> Iterator[bytes]:
     """Yield the file: `error`, then every column of any row; cells are guarded. Reads the rows
-    twice, a few hundred at a time. A row that could not be read has only its error.
+    twice, a few hundred at a time. A row that could not be read has its text in the column `row`.
     """
     plan = NO_PLAN if run.mapping is None else from_stored(run.mapping)
     columns: dict[str, None] = {}

@@ -20,6 +20,7 @@ from django.db.models.functions import Coalesce, Greatest, Least
 
 from config import process_locks
 from subscribers.models import ImportReject, ImportRun, Workspace
+from subscribers.rows import kept_rows
 from subscribers.rows.faults import reason, sentence, storable
 from subscribers.rows.row import Place, Row
 from subscribers.wire import json_gate
@@ -331,8 +332,12 @@ def _keep_rejects(run: ImportRun, rejects: Sequence[Rejected]) -> None:
 
 
 def _row_text(row: Row) -> str:
-    """Return the row as JSON; empty where a database cannot store it or it is too long."""
-    if row.fields is None:
-        return ""
-    encoded = json_gate.encode_plain(row.fields)
+    """Return the row as JSON, with its text alone where it cannot be read; empty where a database
+    cannot store it or it is too long.
+    """
+    fields = row.fields
+    if fields is None or row.raw:
+        text = storable(kept_rows.text_of(row))
+        fields = {kept_rows.UNREADABLE: text} if text else {}
+    encoded = json_gate.encode_plain(fields) if fields else b""
     return encoded.decode() if encoded and len(encoded) <= MOST_KEPT_BYTES else ""

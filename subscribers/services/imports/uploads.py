@@ -48,7 +48,7 @@ class NotWaiting(RuntimeError):
     code = "NOT_WAITING"
 
     def __init__(self) -> None:
-        super().__init__("The import does not wait for an answer.")
+        super().__init__("The import is not waiting for an answer.")
 
 
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +75,8 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     tables: tuple[tuple[str, ...] | None, ...] = ()
     # Whether the run's mapping is what the rows are read by, not a proposal.
     is_decided: bool = False
+    # Whether an import or a dry run waits until somebody has seen the columns as they are read now.
+    is_put_off: bool = False
     # How often the worker began to look through it, and was killed at it.
     begun: int = 0
 
@@ -94,14 +96,14 @@ def begin(
     if not 0 < size <= most:
         what = f"has {size / _MIB:,.0f} MiB" if size else "is empty"
         raise InvalidFile(
-            f"{name} {what}; 1 byte to {most // _MIB:,} MiB are taken in here. "
+            f"{name} {what}; files of 1 byte to {most // _MIB:,} MiB can be uploaded here. "
             f"manage.py import_{kind} takes files of any size."
         )
     files = ImportRun.objects.filter(workspace=workspace).exclude(stage="")
     waiting = files.filter(status__in=_WAITING, finished_at=None)
     if waiting.count() >= MOST_WAITING:
         raise InvalidFile(
-            f"{MOST_WAITING} uploaded files of the workspace wait already: import or cancel them."
+            f"{MOST_WAITING} uploaded files of the workspace wait already: import or cancel one."
         )
     ended = files.filter(status__in=[Status.INTERRUPTED, Status.FAILED]).order_by("-id")
     too_many = list(ended.values_list("pk", flat=True)[MOST_WAITING:])
@@ -154,10 +156,12 @@ def answer(
     chosen: Mapping[str, Any],
     actor: str,
     now: datetime,
-) -> None:
-    """Say how the file is read, and queue a look, a dry run or the import. Atomic; locks the run.
+) -> ImportRun.Stage:
+    """Store how to read the file, and queue a look, a dry run or the import. Atomic; locks the run.
 
-    Raises `NotWaiting`, also where the file was looked through since `run` was read.
+    Where the file is now read in another way, a look comes first, whatever was asked for: its
+    columns must be seen. Raises `NotWaiting`, also where the file was looked through since `run`
+    was read.
     """
     with transaction.atomic():
         token = run.token
@@ -165,16 +169,31 @@ def answer(
         if run.status != Status.READY or run.token != token:
             raise NotWaiting
         before = upload_of(run)
-        if dialect != before.dialect or chosen.get("from") != before.chosen.get("from"):
+        is_put_off = False
+        if is_read_otherwise(before, dialect=dialect, chosen=chosen):
             # The rows that are kept were read otherwise.
             run.total_rows = None
+            is_put_off = stage != Stage.LOOK
+            stage = Stage.LOOK
         kept = msgspec.structs.replace(
-            before, dialect=dialect, wishes=wishes, chosen=dict(chosen), is_decided=False, begun=0
+            before,
+            dialect=dialect,
+            wishes=wishes,
+            chosen=dict(chosen),
+            is_decided=False,
+            is_put_off=is_put_off,
+            begun=0,
         )
         run.options, run.stage, run.status = msgspec.to_builtins(kept), stage, Status.QUEUED
         run.actor, run.updated_at, run.last_error = actor, now, ""
         runs.forget_counts(run)
         run.save()
+    return stage
+
+
+def is_read_otherwise(upload: Upload, *, dialect: Dialect, chosen: Mapping[str, Any]) -> bool:
+    """Tell whether an answer makes other columns of the file than those that were shown."""
+    return dialect != upload.dialect or chosen.get("from") != upload.chosen.get("from")
 
 
 def tables_of(run: ImportRun) -> Sequence[tuple[str, ...] | None]:

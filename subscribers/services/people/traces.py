@@ -6,7 +6,6 @@ Called in the erasing transaction, under the subscriber's lock, on which request
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,8 +17,6 @@ from django.db.models import BinaryField, Func, IntegerField, Model, Q, Value
 
 from subscribers.models import (
     IdempotentRequest,
-    ImportBlock,
-    ImportPart,
     ImportReject,
     ImportRun,
     OutgoingEmail,
@@ -34,7 +31,7 @@ from subscribers.wire.addresses import Address
 ERASED = "[erased]"
 _JSON_OF_RUN = ("files", "options", "reasons", "mapping")
 # Texts of stored rows, which are JSON in ASCII.
-_TEXT_WITH_AT = re.compile(rb'"[^"]*@[^"]*"')
+_TEXT_WITH_AT = re.compile(rb'"(?:[^"\\@]|\\.)*@(?:[^"\\]|\\.)*"')
 _ESCAPE = b"\\u"
 # Ids in one statement.
 MOST_IDS = 500
@@ -141,10 +138,10 @@ def forget(*, names: Names) -> None:
     are deleted, since their log entries are found by them.
     """
     _forget_answers(names)
+    _forget_in_runs(names)
+    # Behind the runs' locks: no batch can add one any more that had read their rows before.
     for some in _portions([reject.pk for reject in rejects_of(names=names)]):
         ImportReject.objects.filter(pk__in=some).delete()
-    _forget_waiting_rows(names)
-    _forget_in_runs(names)
     # Suppressions of former addresses keep the hash only.
     suppressed = Suppression.objects.filter(workspace=names.workspace_id)
     suppressed.filter(email__in=names.addresses).update(email="", details="")
@@ -202,34 +199,51 @@ def _is_theirs(texts: Sequence[str], names: Names) -> bool:
     return has_external_id and not _ADDRESS.search(text)
 
 
-def _forget_waiting_rows(names: Names) -> None:
-    """Blank the subscriber's rows in stored files that are still to be taken in. A worker at such a
-    file, which may have read them already, must begin its batch again.
+def _forget_in_runs(names: Names) -> None:
+    """Cut the names out of the workspace's imports: their texts, such as file names, and the stored
+    rows that are still to be taken in. Locks the runs by id, so that no batch moves one on
+    meanwhile. A worker at a stored file may have read what is gone, and must begin its batch again.
     """
-    pieces = (ImportBlock.objects, ImportPart.objects)
-    run_ids = {
-        run_id
-        for rows in pieces
-        for run_id in rows.filter(run__workspace=names.workspace_id)
-        .order_by()
-        .values_list("run_id", flat=True)
-        .distinct()
-    }
-    for run in ImportRun.objects.filter(pk__in=run_ids).order_by("pk").select_for_update():
-        run.forget_parts()
-        is_theirs = _is_named_in if run.stage else _is_row_of
-        is_changed = False
-        for block in run.blocks.order_by("offset").iterator(chunk_size=1):
-            content = bytes(block.content)
-            if run.stage and not (_may_name(content, names) or any(_odd_addresses(content))):
-                continue
-            lines = content.split(b"\n")
-            kept = [b" " * len(line) if is_theirs(line, names) else line for line in lines]
-            if kept != lines:
-                run.blocks.filter(pk=block.pk).update(content=b"\n".join(kept))
-                is_changed = True
-        if is_changed:
+    runs = ImportRun.objects.filter(workspace=names.workspace_id).order_by("pk")
+    for run in runs.select_for_update().iterator():
+        is_stored = run.stored_bytes is not None and run.status != ImportRun.Status.FINISHED
+        if is_stored:
+            run.forget_parts()
+        is_blanked = is_stored and _blank_rows(run, names)
+        is_rewritten = _rewrite_texts(run, names)
+        if is_stored and (is_blanked or is_rewritten):
             run.hand_back()
+
+
+def _blank_rows(run: ImportRun, names: Names) -> bool:
+    """Blank the subscriber's rows in a stored file; returns whether there were any."""
+    is_theirs = _is_named_in if run.stage else _is_row_of
+    is_changed = False
+    for block in run.blocks.order_by("offset").iterator(chunk_size=1):
+        content = bytes(block.content)
+        if run.stage and not (_may_name(content, names) or any(_odd_addresses(content))):
+            continue
+        lines = content.split(b"\n")
+        kept = [b" " * len(line) if is_theirs(line, names) else line for line in lines]
+        if kept != lines:
+            run.blocks.filter(pk=block.pk).update(content=b"\n".join(kept))
+            is_changed = True
+    return is_changed
+
+
+def _rewrite_texts(run: ImportRun, names: Names) -> bool:
+    """Cut the names out of a run's own texts, and drop its samples; returns whether it changed."""
+    before = {name: getattr(run, name) for name in ("last_error", *_JSON_OF_RUN)}
+    run.last_error = names.without(run.last_error)
+    if run.mapping:
+        # A sample may be theirs without their name, such as their telephone number.
+        run.mapping = as_stored(from_stored(run.mapping).without_samples())
+    for name in _JSON_OF_RUN:
+        setattr(run, name, json.loads(names.without(json.dumps(getattr(run, name)))))
+    changed = [name for name, value in before.items() if getattr(run, name) != value]
+    if changed:
+        run.save(update_fields=changed)
+    return bool(changed)
 
 
 def _may_name(content: bytes, names: Names) -> bool:
@@ -248,15 +262,17 @@ def _is_named_in(line: bytes, names: Names) -> bool:
 
 
 def _odd_addresses(content: bytes) -> Iterator[str]:
-    """Yield the texts with an address and letters beyond ASCII, bared as imports read them: a
-    domain has several such forms, and signs may be hidden in a name.
+    """Yield the addresses of texts with letters beyond ASCII, bared as imports read them: a domain
+    has several such forms, and signs may be hidden in a name. A text is a cell, or a whole row that
+    cannot be read.
     """
     if _ESCAPE not in content:
         return
     for cell in _TEXT_WITH_AT.findall(content):
         if _ESCAPE in cell:
-            with suppress(ValueError):
-                given = {"email": json.loads(cell)}
+            text = json.loads(cell)
+            for address in {text, *_ADDRESS.findall(text)}:
+                given = {"email": address}
                 yield str((address_cells.bared(given) or given)["email"])
 
 
@@ -269,21 +285,6 @@ def _is_row_of(line: bytes, names: Names) -> bool:
     if row.email is not None:
         return _parsed(row.email).key in names.email_keys
     return row.external_id is not None and row.external_id.strip() == names.external_id
-
-
-def _forget_in_runs(names: Names) -> None:
-    """Cut the names out of an import run's own texts, such as file names, and drop its samples."""
-    for run in ImportRun.objects.filter(workspace=names.workspace_id).iterator():
-        before = {name: getattr(run, name) for name in ("last_error", *_JSON_OF_RUN)}
-        run.last_error = names.without(run.last_error)
-        if run.mapping:
-            # A sample may be theirs without their name, such as their telephone number.
-            run.mapping = as_stored(from_stored(run.mapping).without_samples())
-        for name in _JSON_OF_RUN:
-            setattr(run, name, json.loads(names.without(json.dumps(getattr(run, name)))))
-        changed = [name for name, value in before.items() if getattr(run, name) != value]
-        if changed:
-            run.save(update_fields=changed)
 
 
 def _forget_log(names: Names) -> None:

@@ -156,7 +156,7 @@ def test_what_cannot_be_done_is_said(admin_client: Client) -> None:
     resumed = admin_client.post(view_url(run, "resume"), follow=True).content.decode()
 
     assert "had ended before" in cancelled
-    assert "no longer there" in resumed
+    assert "no longer stored" in resumed
     assert not LogEntry.objects.exists()
 
 

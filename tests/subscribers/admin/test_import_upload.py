@@ -12,7 +12,7 @@ from config.admin_base import admin_url, view_url
 from config.http import uploads as multipart
 from events.models import Event
 from subscribers import tasks
-from subscribers.admin import import_upload
+from subscribers.admin import import_form, import_upload
 from subscribers.models import ImportRun, Subscriber, SubscriberTag, Workspace
 from subscribers.services.imports import uploads
 from subscribers.services.workspaces import installation
@@ -71,7 +71,8 @@ def test_a_file_comes_in_by_pages_alone(admin_client: Client, workspace: Workspa
     assert "Attributes: Plan" in page
 
     run = answered(admin_client, run, "dry_run", field_1="attributes.Plan")
-    assert "Of 3 rows, 2 would be taken in" in page_of(admin_client, run)
+    assert "Of 3 rows, 2 would be imported" in page_of(admin_client, run)
+    assert "New people: at most 2, as a person in several rows" in page_of(admin_client, run)
     assert "1 row rejected" not in admin_client.get("/admin/").content.decode()
     assert not Subscriber.objects.exists()
 
@@ -311,3 +312,66 @@ def test_a_file_that_is_gone_is_not_offered_to_be_resumed(
     page = admin_client.get(admin_url(run)).content.decode()
     assert resume not in page
     assert "Its file is no longer stored" in page
+
+
+@pytest.mark.parametrize("stage", ["import", "dry_run"])
+def test_another_delimiter_shows_its_columns_before_anything_begins(
+    admin_client: Client, workspace: Workspace, stage: str
+) -> None:
+    run = begun(admin_client, workspace, b"email;a,b\nada@example.com;1,2\n")
+
+    run = answered(admin_client, run, stage, delimiter=";", field_1="attributes.b")
+
+    assert (run.status, run.stage, run.rows) == ("ready", "look", 0)
+    assert not Subscriber.objects.exists()
+    # What was said of columns that are gone is gone, too.
+    assert run.mapping is not None
+    assert [name for name, _ in run.mapping["columns"]] == ["email", "a,b"]
+    assert run.last_error == ""
+    assert "You changed how the file is read" in page_of(admin_client, run)
+
+
+def test_another_product_shows_its_columns_before_the_import(
+    admin_client: Client, workspace: Workspace
+) -> None:
+    content = b"email,status,created_at,uuid,attributes,updated_at\nada@example.com,enabled,,u,,\n"
+    run = begun(admin_client, workspace, content)
+
+    run = answered(admin_client, run, "import", preset="listmonk")
+
+    assert (run.status, run.last_error) == ("ready", "")
+    assert not Subscriber.objects.exists()
+    page = page_of(admin_client, run)
+    assert "You changed how the file is read" in page
+    assert "--from listmonk" in page
+    run = answered(admin_client, run, "dry_run")
+    assert "You changed how the file is read" not in page_of(admin_client, run)
+    run = answered(admin_client, run, "import")
+    assert (run.status, run.recorded) == ("finished", 1)
+
+
+def test_columns_without_a_field_of_their_own_are_named_in_a_text(
+    admin_client: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_form, "MOST_SHOWN", 2)
+    content = b"email,a,b,State,Plan\nada@example.com,1,2,Unsubscribed,team\n"
+    run = begun(admin_client, workspace, content)
+    assert "3 more columns" in page_of(admin_client, run)
+
+    run = answered(admin_client, run, "import")
+    assert "the column State (Unsubscribed) looks as if it says who left" in run.last_error
+    shown = fields_in(page_of(admin_client, run), form_id="import-form")
+    for others, words in (
+        ("Stat=status", "does not begin with one of these columns"),
+        ("State=state", "There is no field"),
+    ):
+        answer = admin_client.post(
+            view_url(run, "answer"), {**shown, "stage": "import", "others": others}
+        )
+        assert words in answer.content.decode()
+    run = answered(admin_client, run, "dry_run", others="State=status\nPlan=attributes.Plan\nb=-")
+    assert (run.last_error, run.recorded) == ("", 1)
+    run = answered(admin_client, run, "import")
+
+    ada = Subscriber.objects.get()
+    assert (ada.status, ada.attributes) == ("unsubscribed", {"Plan": "team"})

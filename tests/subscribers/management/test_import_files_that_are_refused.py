@@ -2,17 +2,18 @@
 
 import gzip
 import io
+import json
 import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from openpyxl import Workbook
 
 from subscribers.models import ImportRun, Subscriber
-from subscribers.rows import unpacking
+from subscribers.rows import survey, unpacking
 from tests import factories
+from tests.support.exports import workbook
 from tests.support.people_in import Known, came, everybody
 
 pytestmark = pytest.mark.django_db
@@ -24,15 +25,6 @@ PLAIN = b"email,firstName\na@x.io,Ann\n"
 @pytest.fixture(autouse=True)
 def workspace(db: None) -> None:
     factories.WorkspaceFactory.create(slug="acme")
-
-
-def book(*rows: list[object]) -> bytes:
-    made, content = Workbook(), io.BytesIO()
-    assert made.active is not None
-    for row in rows:
-        made.active.append(row)
-    made.save(content)
-    return content.getvalue()
 
 
 def zipped(**members: bytes) -> bytes:
@@ -52,7 +44,7 @@ def without_first_line(content: bytes) -> bytes:
     return content.partition(b"\n")[2]
 
 
-PEOPLE_BOOK = book(["email", "firstName"], ["a@x.io", "Ann"])
+PEOPLE_BOOK = workbook(["email", "firstName"], ["a@x.io", "Ann"])
 LATE = b"email,firstName\n" + b"".join(b"p%d@x.io,Ann\n" % number for number in range(9_000))
 # Its name and bytes, words of the refusal, and what they advise: a name, a change, an option.
 Advised = tuple[str, bytes, str, str, Callable[[bytes], bytes], str]
@@ -92,7 +84,7 @@ REFUSED: dict[str, Advised] = {
         "a.csv", lambda content: content.replace(b"\r", b"\n"), "",
     ),
     "an unknown name of the address": (
-        "a.csv", b"Contact,firstName\na@x.io,Ann\n", "name one with --map THEIRS=email.",
+        "a.csv", b"Contact,firstName\na@x.io,Ann\n", "name one with --map THEIRS=email, or",
         "a.csv", same, "--map=Contact=email",
     ),
     "UTF-16 without a mark": (
@@ -138,12 +130,12 @@ REFUSED: dict[str, Advised] = {
         "a.csv", lambda _: PLAIN, "",
     ),
     "a title above the header of a sheet": (
-        "a.xlsx", book(["Customers 2024"], ["email", "firstName"], ["a@x.io", "Ann"]),
+        "a.xlsx", workbook(["Customers 2024"], ["email", "firstName"], ["a@x.io", "Ann"]),
         "Line 2 looks like the header: delete the lines before it.",
         "a.xlsx", lambda _: PEOPLE_BOOK, "",
     ),
     "a formula that nothing has calculated": (
-        "a.xlsx", book(["email", "status"], ["a@x.io", '=IF(1=1,"bounced","active")']),
+        "a.xlsx", workbook(["email", "status"], ["a@x.io", '=IF(1=1,"bounced","active")']),
         "the formula in cell B2 has no value. Open it in a spreadsheet and save it there, or",
         "a.xlsx", lambda _: PEOPLE_BOOK, "",
     ),
@@ -225,3 +217,19 @@ def test_one_word_that_stops_no_mail_is_no_reason_to_refuse(tmp_path: Path, head
     assert came(tmp_path, content).code == 0
 
     assert everybody() == [ANN]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_columns_that_nobody_looks_at_refuse_the_file(tmp_path: Path, name: str) -> None:
+    """One of them may say who left."""
+    names = ["email", *(f"c{number}" for number in range(1, survey.MOST_COLUMNS))]
+    said = {"State": "Unsubscribed"}
+    row = dict.fromkeys(names, "1") | {"email": "a@x.io"}
+    table = f"{','.join([*row, *said])}\n{','.join([*row.values(), *said.values()])}\n"
+    content = table if name == "a.csv" else f"{json.dumps(row | said)}\n"
+
+    ended = came(tmp_path, content.encode(), name=name)
+
+    assert ended.code == 2
+    assert "has more than 2,000" in ended.said
+    assert not ImportRun.objects.exists()

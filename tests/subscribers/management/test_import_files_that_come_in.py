@@ -9,15 +9,9 @@ import pytest
 from openpyxl import Workbook
 
 from subscribers.models import ImportRun, Subscriber
-from tests import factories
 from tests.support.people_in import Came, Known, came, everybody
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def workspace(db: None) -> None:
-    factories.WorkspaceFactory.create(slug="acme", timezone="Europe/Berlin")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("acme_in_berlin")]
 
 
 def person(

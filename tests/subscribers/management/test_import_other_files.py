@@ -8,16 +8,10 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from subscribers.models import ConsentRecord, ImportRun, Subscriber, Workspace
-from tests import factories
+from subscribers.models import ConsentRecord, ImportRun, Subscriber
 from tests.support.people_in import imported, only, refused
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def workspace(db: None) -> Workspace:
-    return factories.WorkspaceFactory.create(slug="acme", timezone="Europe/Berlin")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("acme_in_berlin")]
 
 
 def test_headers_are_known_by_other_names(tmp_path: Path) -> None:

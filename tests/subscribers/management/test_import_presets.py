@@ -10,7 +10,6 @@ from django.core.management import CommandError, call_command
 
 from subscribers.models import ConsentRecord, ImportRun, Subscriber, Workspace
 from subscribers.services.imports.people.presets import PRESETS
-from tests import factories
 from tests.support.people_in import imported
 from tests.support.people_of_products import (
     SAMPLES,
@@ -23,12 +22,7 @@ from tests.support.people_of_products import (
     taken_in,
 )
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def workspace(db: None) -> Workspace:
-    return factories.WorkspaceFactory.create(slug="acme", timezone="Europe/Berlin")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("acme_in_berlin")]
 
 
 def test_mailchimp_comes_in_from_its_archive(tmp_path: Path) -> None:
@@ -68,9 +62,9 @@ def test_a_file_of_people_without_addresses_alone_is_refused() -> None:
         taken_in(path, "--from=mailchimp")
 
 
-def test_klaviyo_comes_in(workspace: Workspace) -> None:
+def test_klaviyo_comes_in(acme_in_berlin: Workspace) -> None:
     # Nobody is asked: the consent is in the file.
-    Workspace.objects.filter(pk=workspace.pk).update(double_opt_in=True)
+    Workspace.objects.filter(pk=acme_in_berlin.pk).update(double_opt_in=True)
 
     taken_in(SAMPLES / "klaviyo.csv", "--from=klaviyo")
 

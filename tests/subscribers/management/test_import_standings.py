@@ -9,15 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from subscribers.models import ConsentRecord, ImportRun, Subscriber, Workspace
-from tests import factories
 from tests.support.people_in import imported, only, refused
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def workspace(db: None) -> Workspace:
-    return factories.WorkspaceFactory.create(slug="acme", timezone="Europe/Berlin")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("acme_in_berlin")]
 
 
 def status_of(email: str) -> str:
@@ -285,9 +279,9 @@ def test_the_time_when_somebody_left_proves_no_consent(
     ],
 )
 def test_only_a_proof_of_consent_spares_the_question(
-    tmp_path: Path, workspace: Workspace, cell: str, option: str, is_asked: bool
+    tmp_path: Path, acme_in_berlin: Workspace, cell: str, option: str, is_asked: bool
 ) -> None:
-    Workspace.objects.filter(pk=workspace.pk).update(double_opt_in=True)
+    Workspace.objects.filter(pk=acme_in_berlin.pk).update(double_opt_in=True)
     header = "note" if option.startswith("--set") else "consentAt"
     text = f"email,{header}\na@x.io,{cell}\n"
 

@@ -164,12 +164,34 @@ def test_a_dry_run_says_what_would_be(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("workspace")
+def test_a_dry_run_says_how_many_people_are_new_at_most(tmp_path: Path) -> None:
+    """It forgets whom an earlier batch would have created."""
+    path = write(tmp_path / "people.csv", "email", *["ada@example.com", "bo@example.com"] * 2)
+
+    def said(*arguments: str) -> str:
+        shown = io.StringIO()
+        call_command(
+            "import_subscribers", str(path), "--workspace=acme", "--batch-size=2", *arguments,
+            stdout=shown, stderr=shown,
+        )  # fmt: skip
+        return shown.getvalue()
+
+    assert "at most 4 new subscribers" in said("--dry-run")
+    assert "; 2 new subscribers; " in said()
+
+
+@pytest.mark.usefixtures("workspace")
 @pytest.mark.parametrize(
     ("header", "arguments", "words"),
     [
         ("post", (), "no column is email or externalId"),
         ("email", ("--map=mail=email",), "no column mail"),
         ("email", ("--map=email=address",), "there is no field 'address'"),
+        ("email", ("--map=email",), "'email' is not THEIRS=OURS"),
+        ("email", ("--set=plan=pro",), "there is no field 'plan'; there are .*attributes.KEY"),
+        ("email", ("--set=tags",), "'tags' is not FIELD=VALUE"),
+        ("email", ("--value=state:on=active",), "there is no field 'state'; there are .*status"),
+        ("email", ("--value=on=active",), "'on=active' is not FIELD:THEIRS=OURS"),
         ("email", ("--duplicates=replace",), "invalid choice"),
     ],
 )

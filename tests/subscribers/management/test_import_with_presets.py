@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from subscribers.models import ImportRun, Workspace
+from subscribers.models import ImportRun
 from subscribers.services.imports import rejects_table
-from tests import factories
 from tests.support.people_in import imported, only, refused
 from tests.support.people_of_products import (
     SAMPLES,
@@ -20,12 +19,7 @@ from tests.support.people_of_products import (
     taken_in,
 )
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def workspace(db: None) -> Workspace:
-    return factories.WorkspaceFactory.create(slug="acme", timezone="Europe/Berlin")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("acme_in_berlin")]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from subscribers.rows import address_cells
-from subscribers.rows.columns import FULL_NAME, ColumnReader, Fields, read_names
+from subscribers.rows.columns import (
+    FULL_NAME,
+    IDENTITIES,
+    NOBODY_NAMED,
+    ColumnReader,
+    Fields,
+    read_names,
+)
 from subscribers.rows.headers import OF_PEOPLE, ranked
 from subscribers.rows.plans import NO_PLAN, ColumnPlan
 from subscribers.rows.row import Row
@@ -20,9 +27,10 @@ from subscribers.rows.status_words import (
     reasons_in,
     status_of,
 )
+from subscribers.rows.typed_cells import object_cell
 from subscribers.services.imports.people.drafts import SubscriberDraft, parse_draft
-from subscribers.wire import json_gate, profile
-from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
+from subscribers.wire import profile
+from subscribers.wire.payloads import Fault, InvalidRequest
 
 COLUMNS = frozenset({
     "email", "externalId", *(text.wire_name for text in profile.TEXTS), "customAttributes", "tags",
@@ -43,10 +51,7 @@ _STATUSES = frozenset({"status", "bouncedAt", "suppressedFor", *FLAGS})
 # Any of these is a claim of consent.
 PROOFS = frozenset({"consentAt", "consentChangedAt", "signedUpAt"})
 # What a file of people must have: the fields, and what to do without them.
-NEEDS = (
-    (frozenset({"email", "externalId"}),
-     "no column is email or externalId, so nobody is named; name one with --map THEIRS=email."),
-)  # fmt: skip
+NEEDS = ((IDENTITIES, NOBODY_NAMED),)
 
 
 class RowReader:
@@ -139,19 +144,10 @@ def _text_cell(text: str) -> str | None:
     return None if text.isspace() else text
 
 
-def _json_cell(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    if text.isspace():
-        return None
-    try:
-        return json_gate.decode(text.strip().encode())
-    except (json_gate.InvalidJson, UnicodeEncodeError) as error:
-        raise InvalidField("is not a JSON object.") from error
-
-
 FIELDS = Fields(
     cells={
         **dict.fromkeys(sorted(COLUMNS), _text_cell),
-        "customAttributes": _json_cell,
+        "customAttributes": object_cell,
         "tags": read_names,
         "lists": read_names,
     },

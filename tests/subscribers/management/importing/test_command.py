@@ -49,7 +49,7 @@ def test_a_good_file_is_recorded_and_reported_in_a_sentence(
     assert tag_names() == {"one", "two", "three", "four", "five"}
     run = ImportRun.objects.get()
     assert (run.status, run.rows, run.line) == ("finished", 5, 7)
-    assert (run.byte_offset, run.options) == (len(GOOD), {})
+    assert (run.byte_offset, run.options) == (len(GOOD), {"asText": False})
     assert command.followed == ["finished"]
 
 
@@ -118,7 +118,7 @@ def test_other_names_of_columns_are_mapped(source: Path, workspace: Workspace) -
 
     assert ran.code == 0
     assert tag_names() == {"one"}
-    assert ImportRun.objects.get().options == {"map": {"Label=x": "tag"}}
+    assert ImportRun.objects.get().options == {"asText": False, "map": {"Label=x": "tag"}}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

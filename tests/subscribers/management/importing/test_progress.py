@@ -1,14 +1,18 @@
 """Tests of progress: a bar on a terminal, lines elsewhere, the first bad rows on both."""
 
+import gzip
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from subscribers.management.importing import opening
 from subscribers.management.importing import progress as progress_module
 from subscribers.management.importing.arguments import ImportRequest
 from subscribers.management.importing.progress import Progress
-from subscribers.models import Workspace
+from subscribers.models import ImportRun, Workspace
+from subscribers.rows.files import sources_of
 from subscribers.rows.row import Meter, Row, source_of
 from subscribers.services.imports.runs import Counted, Rejected
 from subscribers.wire.payloads import Fault
@@ -111,3 +115,22 @@ def test_quiet_shows_nothing(asked: ImportRequest) -> None:
 
     assert stream.getvalue() == ""
     assert progress.counted.rows == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "skipped"),
+    [("a.csv", "utf-8", 8), ("a.csv", "utf-16", 0), ("a.csv.gz", "utf-8", 0), ("a.json", "", 0)],
+)
+def test_what_is_read_again_is_no_head_start(
+    tmp_path: Path, asked: ImportRequest, name: str, encoding: str, skipped: int
+) -> None:
+    path = tmp_path / name
+    content = "tag\none\ntwo\n".encode(encoding) if encoding else b'[{"tag":1},{"tag":2}]'
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    sources = [*asked.sources, *sources_of(str(path))]
+
+    # In UTF-8, after the first row.
+    run = ImportRun(file_index=1, byte_offset=8)
+    meter, already_read = opening.meter_of(run=run, asked=replace(asked, sources=sources))
+
+    assert (meter.bytes_read, already_read) == (1000, 1000 + skipped)

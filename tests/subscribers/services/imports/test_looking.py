@@ -64,6 +64,8 @@ def test_the_erased_leave_files_that_wait(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize("written", [
     "ADA@MÜNCHEN.DE", "ada@xn--mnchen-3ya.de", "Ada <ada@mu\u0308nchen.de>", "a\u200bda@münchen.de",
+    # Rows that cannot be read.
+    "ADA@MÜNCHEN.DE,Ada", '"Ada",a\u200bda@mu\u0308nchen.de,x',
 ])  # fmt: skip
 def test_the_erased_leave_files_in_whatever_form(workspace: Workspace, written: str) -> None:
     person = factories.SubscriberFactory.create(

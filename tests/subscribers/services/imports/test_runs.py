@@ -140,7 +140,7 @@ def test_rejects_are_kept_with_what_is_wrong_with_them() -> None:
     assert list(kept) == [
         (2, "email", said, ""),
         (2, "email", said, '{"email":"ü"}'),
-        (3, "email", said, ""),
+        (3, "email", said, '{"row":"\N{REPLACEMENT CHARACTER}"}'),
     ]
 
 

@@ -177,4 +177,4 @@ def test_an_import_whose_file_is_gone_fails(caller: Caller) -> None:
     ImportBlock.objects.all().delete()
 
     assert result(caller, begun)["status"] == "failed"
-    assert "give it again" in ImportRun.objects.get().last_error
+    assert "upload or send it again" in ImportRun.objects.get().last_error

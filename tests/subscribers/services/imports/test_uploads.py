@@ -1,5 +1,6 @@
 """Files of a browser: parts, the look, dry runs and the import, all by the worker's slices."""
 
+import csv
 import gzip
 import io
 import zipfile
@@ -17,6 +18,7 @@ from subscribers.models import ImportPart, ImportRun, Subscriber, Workspace
 from subscribers.rows.plans import from_stored
 from subscribers.rows.row import InvalidFile
 from subscribers.rows.survey import Wishes
+from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.imports import (
     people,
     rejects_table,
@@ -24,7 +26,9 @@ from subscribers.services.imports import (
     uploads,
 )
 from subscribers.services.imports.uploads import Dialect
+from subscribers.services.people import erasing
 from tests import factories
+from tests.support.searching import rows_with
 
 pytestmark = pytest.mark.django_db
 Stage, Status = ImportRun.Stage, ImportRun.Status
@@ -170,6 +174,7 @@ def test_a_table_of_another_product_comes_in_with_its_properties(workspace: Work
     run = worked(uploaded(workspace, content, name="t.csv", kind=ImportRun.Kind.EVENTS))
     chosen = {"from": "segment", "attributes": "fill", "eventIdFrom": [], "occurredNow": False}
 
+    run = answered(run, Stage.LOOK, chosen=chosen)
     run = answered(run, Stage.IMPORT, chosen=chosen)
 
     assert (run.status, run.last_error) == (Status.FINISHED, "")
@@ -187,6 +192,7 @@ def test_an_archive_says_by_its_names_who_left(workspace: Workspace) -> None:
     assert "Give --from mailchimp" in run.last_error
     assert run.mapping is not None
 
+    run = answered(run, Stage.LOOK, chosen={"from": "mailchimp"})
     run = answered(run, Stage.IMPORT, chosen={"from": "mailchimp"})
 
     assert (run.status, run.last_error) == (Status.FINISHED, "")
@@ -202,6 +208,25 @@ def test_rejected_rows_name_their_lines(workspace: Workspace) -> None:
     assert (run.recorded, run.rejected) == (2, 1)
     assert rejects_table.place(run.rejects.get(), run) == "line 4"
     assert b"nobody" in b"".join(rejects_table.as_csv(run=run))
+
+
+def test_rows_that_cannot_be_read_are_among_the_rejects_as_texts(workspace: Workspace) -> None:
+    content = (
+        b"email,note\ndot@example.com,\nada@example.com,1,2\nbob@example.com\n"
+        b'=cy@example.com,"a" b\neve@example.com,1,%b\n' % (b"x" * 20_000)
+    )
+    run = answered(worked(uploaded(workspace, content)), Stage.IMPORT)
+
+    assert (run.recorded, run.rejected) == (1, 4)
+    text = b"".join(rejects_table.as_csv(run=run)).decode()
+    assert list(csv.reader(io.StringIO(text, newline=""))) == [
+        ["error", "row"],
+        ["line 3: row has 3 cells; the header has 2.", "ada@example.com,1,2"],
+        ["line 4: row has 1 cells; the header has 2.", "bob@example.com"],
+        ["line 5: row has a quote out of place.", '\'=cy@example.com,"a" b'],
+        # Too long to be kept.
+        ["line 6: row has 3 cells; the header has 2.", ""],
+    ]
 
 
 def test_slices_end_in_time_and_go_on(workspace: Workspace) -> None:
@@ -292,7 +317,7 @@ def test_files_of_the_erased_do_not_count_as_waiting(workspace: Workspace) -> No
     assert uploaded(workspace, b"email\nbob@example.com\n").status == Status.UPLOADING
 
 
-@pytest.mark.parametrize(("size", "words"), [(0, "empty"), (2**30, "MiB are taken in here")])
+@pytest.mark.parametrize(("size", "words"), [(0, "empty"), (2**30, "MiB can be uploaded here")])
 def test_sizes_that_are_refused(workspace: Workspace, size: int, words: str) -> None:
     with pytest.raises(InvalidFile, match=words):
         uploads.begin(
@@ -324,3 +349,31 @@ def test_what_nobody_goes_on_with_is_deleted(workspace: Workspace) -> None:
     run.refresh_from_db()
     assert (run.status, run.last_error) == (Status.INTERRUPTED, stored.FORGOTTEN)
     assert not stored.resume(run=run, now=later)
+
+
+def test_a_look_that_began_before_an_erasure_brings_no_address_back(workspace: Workspace) -> None:
+    ada = factories.SubscriberFactory.create(workspace=workspace, email="ada@example.com")
+    run = worked(uploaded(workspace, b"email,plan\nbob@example.com,team\n"))
+    run.parts.all().delete()
+    uploads.answer(
+        run=run,
+        stage=Stage.LOOK,
+        dialect=Dialect(),
+        wishes=Wishes(constants={"tags": ["friend of ada@example.com"]}),
+        chosen=AS_THEY_ARE,
+        actor="olga",
+        now=timezone.now(),
+    )
+
+    def erasing_after_the_claim() -> datetime:
+        if ImportRun.objects.filter(status=Status.RUNNING) and Subscriber.objects.exists():
+            erasing.erase(subscriber_id=ada.pk, circumstances=Circumstances(), now=timezone.now())
+        return timezone.now()
+
+    assert work(clock=erasing_after_the_claim)
+    assert not Subscriber.objects.exists()
+    run = worked(run)
+
+    assert (run.status, run.last_error) == (Status.READY, "")
+    assert "friend of [erased]" in str(run.options)
+    assert not rows_with("ada@example.com")

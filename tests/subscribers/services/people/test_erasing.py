@@ -23,11 +23,14 @@ from subscribers.models import (
     Suppression,
     Workspace,
 )
+from subscribers.rows.row import Row
 from subscribers.services.consent import suppressions
 from subscribers.services.consent.ledger import Circumstances
 from subscribers.services.consent.suppressions import SuppressionSource
+from subscribers.services.imports import runs
 from subscribers.services.people import erasing
 from subscribers.wire.address_hashes import address_hash
+from subscribers.wire.payloads import Fault
 from tests import factories
 from tests.support.beside import beside, uncommitted, wait_until_somebody_waits_for_a_lock
 from tests.support.searching import rows_with
@@ -326,3 +329,39 @@ def test_an_event_under_way_is_waited_for_and_goes_too(person: Subscriber) -> No
 
     assert not Event.objects.exists()
     assert not Subscriber.objects.exists()
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_under_way_keeps_its_counts_and_no_rejected_row_of_theirs(
+    person: Subscriber,
+) -> None:
+    """A command's import, which goes on after the erasure."""
+    run = import_run(person.workspace, files=[f"{person.email}.csv"], reasons={"old": 1})
+    row = Row(
+        file_index=0, line=2, fields={"email": person.email}, end_offset=9, end_line=3
+    )  # fmt: skip
+    refused = runs.Rejected(row, (Fault("name", "is missing."),))
+    counted = runs.Counted()
+    counted.reject(refused)
+
+    def checkpoint() -> None:
+        runs.checkpoint(
+            run=run,
+            counted=counted,
+            place=row.after,
+            rejects=[refused],
+            rejects_bytes=0,
+            now=NOON,
+        )
+
+    with uncommitted(checkpoint) as opened, beside(lambda: erase(person)):
+        wait_until_somebody_waits_for_a_lock()
+        opened.commit()
+
+    token = run.token
+    run.refresh_from_db()
+    assert run.reasons == {"old": 1, "name is missing.": 1}
+    assert (run.rows, run.rejected, run.token) == (1, 1, token)
+    assert run.files == ["[erased].csv"]
+    assert not ImportReject.objects.exists()
