@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, StreamingHttpResponse
@@ -22,6 +23,7 @@ from subscribers.rows.row import STANDARD_INPUT
 from subscribers.services.imports import rejects_table, stored
 from subscribers.services.imports.runs import MOST_KEPT_REJECTS
 
+RESULT, OF_A_DRY_RUN = "Result", "Result of the dry run: nothing was written"
 SHOWN_REJECTS = 20
 LONGEST_SHOWN = 300
 COLOURS = {
@@ -64,8 +66,8 @@ class ImportRunAdmin(UploadPages, FilteredAdmin):
     when_empty = "Nothing was imported yet. A file is imported here, or by a command."
     change_form_outer_before_template = "admin/import_under_way.html"
     list_display = (
-        "started_at", "kind", "files_shown", "state", "rows", "recorded", "duplicates", "rejected",
-        "by_whom", "workspace",
+        "started_at", "kind", "files_shown", "state", "rows", "recorded_shown", "duplicates",
+        "rejected", "by_whom", "workspace",
     )  # fmt: skip
     list_select_related = ("workspace",)
     list_filter = ("kind", "status", "workspace", *between("started_at"))
@@ -76,7 +78,7 @@ class ImportRunAdmin(UploadPages, FilteredAdmin):
         ("Who and when", {"fields": (
             "by_whom", "workspace", "started_at", "updated_at", "finished_at",
         )}),
-        ("Result", {"fields": (
+        (RESULT, {"fields": (
             ("rows", "recorded"), ("duplicates", "rejected"),
             ("subscribers_created", "definitions_created"),
             ("confirmations_queued", "people_left"), "conflicts",
@@ -142,8 +144,20 @@ class ImportRunAdmin(UploadPages, FilteredAdmin):
         return ", ".join(map(_shown, run.files))[:LONGEST_SHOWN]
 
     @display(description="status", label=COLOURS)  # type: ignore[untyped-decorator]
-    def state(self, run: ImportRun) -> str:
-        return run.get_status_display()
+    def state(self, run: ImportRun) -> tuple[str, str]:
+        said = run.get_status_display()
+        return said, f"Dry run: {said.lower()}" if run.is_dry_run else said
+
+    def get_fieldsets(self, request: HttpRequest, obj: ImportRun | None = None) -> Any:  # noqa: ANN401 - the skin's classes have no types
+        """Return them; numbers of a dry run are not taken for those of an import."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or not obj.is_dry_run:
+            return fieldsets
+        return [(OF_A_DRY_RUN if name == RESULT else name, fields) for name, fields in fieldsets]
+
+    @admin.display(description="recorded", ordering="recorded")
+    def recorded_shown(self, run: ImportRun) -> str:
+        return f"0 ({run.recorded:,} in the dry run)" if run.is_dry_run else f"{run.recorded:,}"
 
     @admin.display(description="how to resume")
     def how_to_resume(self, run: ImportRun) -> SafeString | str:

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from config.admin_base import admin_url, view_url
+from config.admin_base import admin_url, list_url, view_url
 from config.http import uploads as multipart
 from events.models import Event
 from subscribers import tasks
@@ -74,10 +74,15 @@ def test_a_file_comes_in_by_pages_alone(admin_client: Client, workspace: Workspa
     assert "Of 3 rows, 2 would be imported" in page_of(admin_client, run)
     assert "New people: at most 2, as a person in several rows" in page_of(admin_client, run)
     assert "1 row rejected" not in admin_client.get("/admin/").content.decode()
+    listed = admin_client.get(list_url(ImportRun)).content.decode()
+    assert "Dry run: waiting for your answer" in listed
+    assert "0 (2 in the dry run)" in listed
+    assert "the dry run: nothing was written" in admin_client.get(admin_url(run)).content.decode()
     assert not Subscriber.objects.exists()
 
     run = answered(admin_client, run, "import", tags="moved, 2024")
     assert (run.status, run.recorded, run.rejected) == ("finished", 2, 1)
+    assert "dry run" not in admin_client.get(admin_url(run)).content.decode()
     assert "1 row rejected" in admin_client.get("/admin/").content.decode()
     ada = Subscriber.objects.get(email="ada@example.com")
     assert ada.attributes == {"Plan": "team"}
