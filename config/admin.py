@@ -1,7 +1,7 @@
 """The admin's pages about its users, groups and log."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.apps import apps
@@ -97,9 +97,18 @@ class PasswordIsSet(UnfoldReadOnlyPasswordHashWidget):  # type: ignore[misc]  # 
 
 
 class PersonForm(UserChangeForm):  # type: ignore[misc]  # as above
+    RIGHTS: ClassVar = {
+        "is_active": "May sign in. Switch this off instead of deleting the user.",
+        "is_staff": "May use the admin, as far as the rights below go.",
+        "is_superuser": "Has every right.",
+    }
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["password"].widget = PasswordIsSet()
+        # Some see a right without a field for it.
+        for name in self.RIGHTS.keys() & self.fields.keys():
+            self.fields[name].help_text = self.RIGHTS[name]
 
 
 @admin.register(User)

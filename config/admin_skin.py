@@ -56,7 +56,10 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "events.admin.home.show",
     "GLOBAL_CALLBACK": "config.workspace_choice.context",
     "ACCOUNT": {
-        "navigation": [{"title": "Second factor", "link": reverse_lazy("second-factor")}],
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("change-password")},
+            {"title": "Second factor", "link": reverse_lazy("second-factor")},
+        ],
     },
     "STYLES": [lambda _request: static("cueline/admin.css")],
     "SCRIPTS": [lambda _request: static("cueline/menus.js")],

@@ -41,6 +41,7 @@ def show(page: BaseAdmin, request: HttpRequest, sequence: Sequence) -> HttpRespo
         "cancel": view_url(sequence, "cancel-backtest"),
         "people_address": view_url(sequence, "backtest-people"),
         "days": DEFAULT_DAYS,
+        "obstacle": backtests.obstacle(sequence),
         "most_days": backtests.MOST_DAYS,
         "runs": runs,
     }

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from unfold.decorators import display
 
 from config.admin_base import ReadOnlyAdmin, RowAction, link_to
@@ -34,7 +35,7 @@ class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
         *between("entered_at", ids_follow=True),
     )  # fmt: skip
     search_fields = ("id",)
-    search_help_text = "enr_… id, whole address, external id or name"
+    search_help_text = "Id, whole address, external id or name"
     fieldsets = (
         (None, {"fields": ("status", "what_next", "step_shown", "due", "last_error_shown")}),
         ("Enrollment", {"fields": (
@@ -106,7 +107,7 @@ class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
 
     @admin.display(description="reason")
     def error(self, enrollment: Enrollment) -> str:
-        return enrollments.why(enrollment)[:80] or "-"
+        return Truncator(enrollments.why(enrollment)).chars(80) or "-"
 
     @admin.display(description="last error")
     def last_error_shown(self, enrollment: Enrollment) -> SafeString:
@@ -149,12 +150,14 @@ class EnrollmentAdmin(ReadOnlyAdmin, FilteredAdmin):
 
     @admin.display(description="entered")
     def came_in(self, enrollment: Enrollment) -> SafeString:
-        event = enrollment.started_by
+        event, at = enrollment.started_by, time_tag(enrollment.entered_at)
         by = enrollments.entry_in_words(enrollment)
         if event is None:
-            return sentence("{} by {}", time_tag(enrollment.entered_at), by)
+            return sentence("{} by {}", at, by)
         link = link_to(event, event.definition.name)
-        return sentence("{} by {} ({})", time_tag(enrollment.entered_at), by, link)
+        if enrollment.entered_via.get("name") == event.definition.name:
+            return sentence("{} by the event {}", at, link)
+        return sentence("{} by {} ({})", at, by, link)
 
     @admin.display(description="steps")
     def way(self, enrollment: Enrollment) -> SafeString:

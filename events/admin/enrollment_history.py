@@ -38,10 +38,10 @@ def sentences(enrollment: Enrollment) -> Iterator[SafeString]:
     events = awaited_by(found)
     for step_run in found:
         yield sentence(
-            '<span class="cueline-when">{}</span> <strong>{}{}:</strong> {}',
+            '<span class="cueline-when">{}</span> <strong>{}</strong> {}{}',
             time_tag(step_run.ended_at or step_run.started_at),
-            row_in_words(step_run.step),
-            f", visit {step_run.visit}" if step_run.visit > 1 else "",
+            f"{row_in_words(step_run.step)}:",
+            f"visit {step_run.visit}; " if step_run.visit > 1 else "",
             what_it_did(step_run, events),
         )
 

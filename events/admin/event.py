@@ -51,7 +51,7 @@ class EventAdmin(ReadOnlyAdmin, FilteredAdmin):
     )  # fmt: skip
     list_before_template = "admin/event_list.html"
     search_fields = ("id",)
-    search_help_text = "evt_… id, event name, whole address, external id or name"
+    search_help_text = "Id, event, address, external id or name"
     fieldsets = (
         (
             None,

@@ -23,7 +23,7 @@ from subscribers.ids import decode, new_id
 REPLAY = RowAction(
     name="replaying",
     label="Replay…",
-    explanation="Record it again as an event of now; a page shows first what it would do.",
+    explanation="Records it again as a new event. A page first shows what it would do.",
     is_link=True,
 )
 FAULTS = (NothingRecorded, Unavailable, OutcomeUnknown)

@@ -13,7 +13,7 @@ from events.models import FailedStage
 
 @admin.register(FailedStage)
 class FailedStageAdmin(ReadOnlyAdmin, FilteredAdmin):
-    when_empty = "Nothing is owed to an event: good news."
+    when_empty = "No effect of an event has failed."
     list_display = ("stage", "event_link", "attempts", "failed_at", "next_attempt_at")
     list_select_related = ("event", "event__definition")
     list_filter = ("stage", "workspace", *between("failed_at"))

@@ -139,7 +139,7 @@ def of_mails(home: Home, mails: sequences.Mails) -> Card:
                 f"{skipped:,}",
                 f"{failed:,}",
             ),
-            "by when they left; the list goes by when they were made",
+            "counted when sent; the list has them by when they were made",
         ],
     )
 

@@ -38,7 +38,7 @@ def of(*, workspace_id: UUID, spec: RuleSpec) -> Trial:
 def _words(tried: Tried) -> str:
     if tried.reason:
         return f"nothing: {reason_in_words(tried.reason)}"
-    return "; ".join(_changes(tried)) or "nothing: the person's tags are so already"
+    return "; ".join(_changes(tried)) or "no change: the person has these tags already"
 
 
 def _changes(tried: Tried) -> Iterator[str]:

@@ -41,7 +41,7 @@ REASONS: Mapping[str, str] = {
     "superseded": "the person entered anew, and the sequence starts over",
     "webhook_failed": "a webhook failed",
     "webhook_away": "the webhook's receiver is away",
-    "gave_up": "a step failed too often, or for good",
+    "gave_up": "a step failed, and is not tried again",
     "not_confirmed": "the person did not confirm the address",
     "merged": "the person was merged into another",
     "sequence_paused": "the sequence was paused",

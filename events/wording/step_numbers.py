@@ -9,7 +9,7 @@ from events.services.sequences.under_way import UnderWay
 from events.wording.reasons import reason_in_words
 
 # Who opened or clicked, by the reasons of these measures.
-BY_WHOM = {"human": "", "machine": " by machines", "unknown": ", by whom is not known"}
+BY_WHOM = {"human": "", "machine": " by machines", "unknown": ", perhaps by machines"}
 OF_MAIL = {
     Measure.BOUNCED: "bounced",
     Measure.COMPLAINED: "complained",

@@ -113,7 +113,13 @@ def _switches(reach: Reachability) -> Iterator[RuleVerdict]:
         held = "Mail waits" if switch.is_hold else "Mail is skipped"
         yield _no("{}: {}.", held, reason_in_words(switch.reason))
     for stop in reach.stops:
-        yield _no('{}. <a href="{}">What to do</a>', stop.words, HANDBOOK)
+        yield _no(
+            'No mail has left by {} since {}: {}. <a href="{}">What to do</a>',
+            stop.server,
+            moment(stop.since),
+            stop.reason,
+            HANDBOOK,
+        )
     if not reach.stops:
         yield _yes("The mail server takes mail.")
 

@@ -92,7 +92,13 @@ def _no_mail(now: datetime) -> Iterator[Alarm]:
     gauges = mail_gauges.read(now=now)
     for stop in gauges.stops:
         yield Alarm(
-            text=sentence("{}. Mails that wait: {}.", stop.words, f"{gauges.all_waiting:,}"),
+            text=sentence(
+                "No mail has left by {} since {}: {}. Mails that wait: {}.",
+                stop.server,
+                time_tag(stop.since),
+                stop.reason,
+                f"{gauges.all_waiting:,}",
+            ),
             permission="subscribers.view_outgoingemail",
             link="Since when, and what waits",
             address=reverse(OUTBOX_NUMBERS),

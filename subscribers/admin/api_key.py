@@ -67,6 +67,12 @@ class ApiKeyAdmin(BaseAdmin):
             return ("workspace", "name", "is_full", "scopes", "is_test", "expires_at")
         return ("name", *self.get_readonly_fields(request, obj))
 
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as Django has it
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "expires_at":
+            field.help_text += f" By the clock of {timezone.get_current_timezone_name()}."
+        return field
+
     def get_readonly_fields(
         self, request: HttpRequest, obj: ApiKey | None = None
     ) -> tuple[str, ...]:

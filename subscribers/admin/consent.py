@@ -25,7 +25,7 @@ class ConsentRecordAdmin(ReadOnlyAdmin, FilteredAdmin):
     list_select_related = ("subscriber", "workspace")
     list_filter = ("kind", "workspace", *between("at", ids_follow=True))
     search_fields = ("id",)
-    search_help_text = "Whole address, also of an erased person, external id or name"
+    search_help_text = "Whole address, external id or name"
     fieldsets = (
         (None, {"fields": ("kind", "at", "who", "how", "reason", "list_name", "workspace")}),
         ("Who did it", {"fields": ("actor", "ip_address", "user_agent")}),

@@ -8,10 +8,15 @@ from subscribers.models import MailFlow
 
 @admin.register(MailFlow)
 class MailFlowAdmin(ReadOnlyAdmin):
-    when_empty = "No mail was tried yet."
-    list_display = ("server", "workspace", "kind", "failing_since", "error", "last_sent_at")
+    when_empty = "No mail was sent yet."
+    list_display = ("server", "workspace", "state", "failing_since", "error", "last_sent_at")
     list_select_related = ("workspace",)
     fields = (
-        "server", "workspace", "kind", "failing_since", "last_failed_at", "failures", "error",
+        "server", "workspace", "state", "failing_since", "last_failed_at", "failures", "error",
         "last_sent_at",
     )  # fmt: skip
+    readonly_fields = ("state",)
+
+    @admin.display(description="state")
+    def state(self, row: MailFlow) -> str:
+        return row.get_kind_display()

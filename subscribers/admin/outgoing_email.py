@@ -52,7 +52,7 @@ class OutgoingEmailAdmin(outbox_bulk.BulkPages, ReadOnlyAdmin, FilteredAdmin):
     )  # fmt: skip
     list_before_template = "admin/outbox_list.html"
     search_fields = ("id",)
-    search_help_text = "eml_… id, whole address, external id or name"
+    search_help_text = "Id, whole address, external id or name"
     fieldsets = (
         (None, {"fields": (
             "status", "why", "noted", "subject_shown", "recipient", "subscriber_link",

@@ -48,7 +48,7 @@ class SubscriberAdmin(EnrollingActions, FilteredAdmin):
         *between("pk", base=Came),
     )
     search_fields = ("email_key", "external_id")
-    search_help_text = "Any word of the name, the address or the external id, from its beginning"
+    search_help_text = "Name, address or external id"
     fieldsets = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:

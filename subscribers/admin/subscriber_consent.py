@@ -27,7 +27,7 @@ def can_be_mailed(subscriber: Subscriber, *, now: datetime) -> SafeString:
     if answer.suppression:
         lines.append(_suppressed(answer.suppression))
     if answer.held and subscriber.workspace.is_mail_paused:
-        lines.append(sentence("Switched off in the workspace {}.", link_to(subscriber.workspace)))
+        lines.append(sentence("Paused in the workspace {}.", link_to(subscriber.workspace)))
     confirmation = subscriber.confirmations.filter(closed_at=None).first()
     if confirmation:
         lines.append(_awaited(confirmation))

@@ -53,7 +53,7 @@ ERASE = RowAction(
 )
 ABOUT_ADDRESS = (
     "Make sure that it is theirs: active people stay active, pending people get a confirmation at "
-    "the new address, and a bounce of the old one no longer counts. It must be free."
+    "the new address, and a bounce of the old one no longer counts. Nobody else may have it."
 )
 ABOUT_MERGING = (
     "The other's events, enrollments, mails, tags, lists and ledger move to this person, who keeps "

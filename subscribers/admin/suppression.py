@@ -73,7 +73,7 @@ class SuppressionAdmin(BaseAdmin):
     list_select_related = ("workspace",)
     list_filter = ("reason", "workspace")
     search_fields = ("email",)
-    search_help_text = "Address, from its beginning; the whole one also finds erased people's"
+    search_help_text = "Address, from its beginning"
     fieldsets = (
         (None, {"fields": (
             "address", "reason", "by", "details", "bounces", "created_at", "workspace",

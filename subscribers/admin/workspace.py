@@ -65,7 +65,7 @@ class WorkspaceForm(ConfirmationForm):
 class WorkspaceAdmin(LayoutPage, ConfirmationPage):
     form = WorkspaceForm
     list_display = (
-        "name", "slug", word_when("double_opt_in", "Double opt-in"), "from_email", "timezone",
+        "name", "slug", word_when("double_opt_in", "Double opt-in"), "from_email", "time_zone",
         word_when("is_mail_paused", "Mail paused"), "created_at",
     )  # fmt: skip
     search_fields = ("slug",)
@@ -137,6 +137,10 @@ class WorkspaceAdmin(LayoutPage, ConfirmationPage):
         )
         response["Cache-Control"] = "no-store"
         return response
+
+    @admin.display(description="time zone")
+    def time_zone(self, workspace: Workspace) -> str:
+        return workspace.timezone
 
     @admin.display(description="webhook secret")
     def signing_secret(self, workspace: Workspace) -> str:

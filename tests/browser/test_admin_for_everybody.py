@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 
 from config.admin_base import admin_url, list_url
-from subscribers.models import Subscriber
+from subscribers.models import ImportRun, List, Subscriber, Tag
+from subscribers.tasks import carry_on_imports
 from tests import factories
 from tests.browser.test_admin_in_a_browser import sign_in
 from tests.browser.test_pages_for_everybody import EVERY_LOOK, SIZES
@@ -177,3 +179,74 @@ def test_escape_closes_what_lies_over_the_page(browser: "Browser", live_server: 
     page.wait_for_selector("#nav-sidebar :focus")
     page.keyboard.press("Escape")
     page.wait_for_selector("button[aria-label='Open the menu']:focus")
+
+
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+def test_labels_of_rows_are_written_as_the_heads_of_columns(
+    browser: "Browser", live_server: LiveServer, size: str
+) -> None:
+    page = browser.new_context(viewport=SIZES[size]).new_page()
+    sign_in(page, live_server, is_wide=size == "desktop")
+    tag = factories.TagFactory.create()
+    user = User.objects.get()
+    LogEntry.objects.log_actions(user.pk, Tag.objects.all(), CHANGE, "Looked", single_object=True)
+    label = """element => {
+      const label = getComputedStyle(element, "::before");
+      return label.display === "none" ? "" : label.content + label.textTransform;
+    }"""
+
+    page.goto(live_server.url + list_url(Tag))
+    shown = page.eval_on_selector("td.field-created_at", label)
+    assert shown == ('"Created at"none' if size == "phone" else "")
+    page.goto(live_server.url + admin_url(tag).replace("/change/", "/history/"))
+    shown = page.eval_on_selector(".cueline-history th[data-label]", label)
+    assert shown == ('"Date/time"none' if size == "phone" else "")
+
+
+def test_a_phone_shows_the_name_of_the_page(browser: "Browser", live_server: LiveServer) -> None:
+    page = browser.new_context(viewport=SIZES["phone"]).new_page()
+    sign_in(page, live_server, is_wide=False)
+    person = factories.SubscriberFactory.create(email="sara.olsen.2@example.net")
+
+    page.goto(live_server.url + admin_url(person))
+    is_cut = "element => element.scrollWidth > element.clientWidth"
+    assert not page.eval_on_selector("h1 a:last-of-type", is_cut)
+    page.goto(f"{live_server.url}{list_url(List)}add/")
+    assert page.inner_text("header h1").split() == ["Lists", "chevron_right", "New"]
+    assert not page.is_visible("header .addlink")
+
+
+def test_the_password_is_changed_from_the_menu(page: "Page", live_server: LiveServer) -> None:
+    sign_in(page, live_server)
+
+    page.click(".cueline-account summary")
+    page.click("text=Change password")
+
+    assert page.url == live_server.url + reverse("change-password")
+
+
+def test_what_a_column_of_a_file_is_stands_in_sight_on_a_phone(
+    browser: "Browser", live_server: LiveServer
+) -> None:
+    page = browser.new_context(viewport=SIZES["phone"]).new_page()
+    sign_in(page, live_server, is_wide=False)
+    factories.WorkspaceFactory.create()
+    page.goto(live_server.url + list_url(ImportRun) + "add/")
+    file = {
+        "name": "people.csv",
+        "mimeType": "text/csv",
+        "buffer": b"email\na@example.com\n",
+    }
+    page.set_input_files("input[type=file]", file)  # type: ignore[arg-type]  # a plain dict will do
+    page.click("button:has-text('Upload')")
+    page.wait_for_url("**/columns/")
+    while carry_on_imports():
+        pass
+
+    page.reload()
+
+    places = page.eval_on_selector_all(
+        ".cueline-of-file select", "all => all.map(each => each.getBoundingClientRect().right)"
+    )
+    assert places
+    assert max(places) <= SIZES["phone"]["width"]

@@ -195,7 +195,7 @@ def test_the_mail_server_is_dead_since_when_and_what_waits(
     clicks = begin()
 
     clicks.read(
-        f"No mail has left by 127.0.0.1:1 since {died_at:%Y-%m-%d %H:%M} UTC: "
+        f"No mail has left by 127.0.0.1:1 since {died_at:%Y-%m-%d %H:%M:%S} UTC: "
         "the server does not answer",
         "Mails that wait: 2.",
     )

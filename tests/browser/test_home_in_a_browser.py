@@ -100,7 +100,8 @@ def test_the_home_page_and_the_choice_of_the_workspace(
     assert "New shop" in page.inner_text("#main")
     assert person.email not in page.inner_text("#main")
     page.goto(f"{live_server.url}/admin/subscribers/subscriber/{person.pk}/change/")
-    assert page.inner_text(".cueline-crumb") == "Busy shop"
+    assert page.text_content(".cueline-crumb") == "Busy shop"
+    assert "workspace Busy shop" in page.inner_text(".cueline-who")
 
 
 def test_the_first_line_is_copied_by_a_button(browser: "Browser", live_server: LiveServer) -> None:

@@ -167,7 +167,7 @@ def test_an_empty_list_says_what_would_be_there(admin_client: Client) -> None:
     text = admin_client.get(list_url(FailedStage)).content.decode()
     searched = admin_client.get(list_url(Subscriber), {"q": "nobody@x.io"}).content.decode()
 
-    assert "Nothing is owed to an event: good news." in text
+    assert "No effect of an event has failed." in text
     assert "Nothing matches." in searched
 
 

@@ -1,3 +1,9 @@
+// On a phone the names of a list's columns stand before the cells.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const cell of document.querySelectorAll("#result_list [data-label]")) {
+    cell.dataset.label = cell.dataset.label.replace(/^./, (first) => first.toUpperCase());
+  }
+});
 // Escape closes what lies over the page: filters, account, and the menu of a phone.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;

@@ -13,7 +13,7 @@ ACTIONS = {"continue": "go on at once", "skip": "leave out the next step", "exit
 
 class DelayForm(StepForm):
     kind, title = "delay", "Delay"
-    days = text("Days", "Calendar days; 24 hours are hours.")
+    days = text("Days", "Calendar days. For exactly 24 hours, use hours.")
     hours, minutes = text("Hours"), text("Minutes")
     # Shown only where a length has them: callers may give milliseconds.
     seconds = text("Seconds")

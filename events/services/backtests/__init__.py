@@ -11,11 +11,12 @@ from events.services.backtests.runs import (
     StillRunning,
     cancel,
     carry_on,
+    obstacle,
     purge,
     request,
 )
 
 __all__ = [
-    "MOST_DAYS", "MOST_KEPT", "NotTestable", "StillRunning", "cancel", "carry_on", "purge",
-    "request",
+    "MOST_DAYS", "MOST_KEPT", "NotTestable", "StillRunning", "cancel", "carry_on", "obstacle",
+    "purge", "request",
 ]  # fmt: skip

@@ -57,15 +57,22 @@ class StillRunning(ValueError):
     code = "CONFLICT"
 
 
+def obstacle(sequence: SequenceRow) -> str:
+    """Return why no backtest of the sequence can be, a sentence; empty: it can."""
+    if sequence.trigger == SequenceRow.Trigger.EVENT_RECEIVED:
+        return ""
+    return (
+        "Only a sequence that an event starts can be tested: when people got a tag or joined a "
+        "list is not recorded as events are."
+    )
+
+
 def request(*, sequence: SequenceRow, days: int, requested_by: str, now: datetime) -> Backtest:
     """Queue a backtest of the sequence as it is now. Raises `NotTestable` and `StillRunning`."""
     if not 1 <= days <= MOST_DAYS:
         raise NotTestable(f"The number of days must be 1 to {MOST_DAYS}.")
-    if sequence.trigger != SequenceRow.Trigger.EVENT_RECEIVED:
-        raise NotTestable(
-            "Only a sequence that an event starts can be tested: when people got a tag or joined a "
-            "list is not recorded as events are."
-        )
+    if reason := obstacle(sequence):
+        raise NotTestable(reason)
     snapshot = snapshots.taken(sequence)
     if not snapshot["steps"]:
         raise NotTestable("The sequence has no steps.")

@@ -100,13 +100,17 @@ def chosen_settings() -> list[tuple[str, str]]:
         ("MAIL_RETRY_HOURS", f"{settings.MAIL_RETRY.total_seconds() / 3600:.0f}"),
         ("WEBHOOK_RETRY_HOURS", f"{settings.WEBHOOK_RETRY.total_seconds() / 3600:.0f}"),
         ("STEP_ATTEMPTS", str(settings.STEP_ATTEMPTS)),
-        ("RATE_LIMIT", f"{settings.RATE_LIMIT:,}" if settings.RATE_LIMIT else "off"),
+        ("RATE_LIMIT", _requests(settings.RATE_LIMIT)),
         ("WEB_THREADS", str(settings.WEB_THREADS)),
         ("WORKERS", str(settings.WORKERS)),
         ("REQUIRE_2FA", _on_off(settings.REQUIRE_2FA)),
         ("DEBUG", _on_off(settings.DEBUG)),
         ("DATA_DIR", str(settings.DATA_DIR)),
     ]
+
+
+def _requests(limit: int) -> str:
+    return f"{limit:,} requests a minute for each key" if limit else "off"
 
 
 def _on_off(value: bool) -> str:  # noqa: FBT001 - the value of a setting

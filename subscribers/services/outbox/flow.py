@@ -135,8 +135,9 @@ def stops(*, now: datetime, workspace_id: UUID | None = None) -> Sequence[Stop]:
 def server_name() -> str:
     """Return where mail goes, without a secret: `host:port`, or the backend's own name."""
     backend = str(settings.EMAIL_BACKEND).rpartition(".")[0].rpartition(".")[2]
-    is_smtp = backend in {"smtp", "smtp_backend"}
-    return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"[:255] if is_smtp else backend
+    if backend in {"smtp", "smtp_backend"}:
+        return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"[:255]
+    return "the mail folder" if backend == "filebased" else backend
 
 
 def blocked(*, now: datetime) -> Q:

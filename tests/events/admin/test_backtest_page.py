@@ -120,6 +120,10 @@ def test_what_cannot_be_tested_says_why(admin_client: Client, sequence: Sequence
     manual = make_sequence(sequence.workspace, MAIL, trigger="manual")
     page = post(admin_client, manual, "start-backtest", days="3").content.decode()
     assert "Only a sequence that an event starts can be tested" in page
+    shown = page_of(admin_client, manual, VIEW)
+    assert "Only a sequence that an event starts can be tested" in shown
+    assert "Start a backtest" not in shown
+    assert "Start a backtest" in page_of(admin_client, sequence, VIEW)
     post(admin_client, sequence, "start-backtest", days="3")
     page = post(admin_client, sequence, "start-backtest", days="3").content.decode()
     assert "A backtest of the sequence is under way" in page

@@ -162,11 +162,24 @@ def test_the_page_tells_who_came_in_by_what(admin_client: Client, db: None) -> N
 
     page = page_of(admin_client, enrollment)
 
-    assert "by the tag vip" in page
+    assert f'by the tag vip (<a href="{admin_url(event)}">order.placed</a>)' in page
     assert admin_url(event) in page
     assert admin_url(enrollment.subscriber) in page
     assert page_url(enrollment.sequence) in page
     assert enrollment.public_id in page
+
+
+def test_the_event_that_let_somebody_in_is_named_once(admin_client: Client, db: None) -> None:
+    event = factories.EventFactory.create(definition__name="order.placed")
+    enrollment = make_enrollment(
+        subscriber=event.subscriber,
+        started_by=event,
+        entered_via={"kind": "event", "name": "order.placed"},
+    )
+
+    page = page_of(admin_client, enrollment)
+
+    assert f'by the event <a href="{admin_url(event)}">order.placed</a></' in page
 
 
 @pytest.mark.parametrize(
@@ -219,7 +232,7 @@ def test_the_history_links_mails_and_events_in_the_order_of_time(
     assert admin_url(email) in page
     assert f'<a href="{admin_url(event)}">paid</a> came' in page
     assert page.index("paid</a> came") < page.index(
-        ", visit 2:</strong> failed; after 3 attempts: 550"
+        ":</strong> visit 2; failed; after 3 attempts: 550"
     )
 
 

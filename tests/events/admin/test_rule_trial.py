@@ -93,7 +93,7 @@ def test_a_changed_form_of_a_stored_rule_is_tried_as_it_is_in_the_form(
     assert "2 would change tags" in words_of(in_form)
     assert 'value="vip"' in in_form.content.decode()
     assert "1 would change tags" in words_of(as_stored)
-    assert "1: nothing: the person&#x27;s tags are so already" in words_of(as_stored)
+    assert "1: no change: the person has these tags already" in words_of(as_stored)
     assert sync_rules.spec_of(SyncRule.objects.get()).add == ["customer"]
 
 

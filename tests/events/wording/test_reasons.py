@@ -123,7 +123,7 @@ def test_no_other_dictionary_words_reasons() -> None:
     ("stored", "words"),
     [
         ("mail_paused", "mail is paused"),
-        ("gave_up: 550 no such user", "a step failed too often, or for good: 550 no such user"),
+        ("gave_up: 550 no such user", "a step failed, and is not tried again: 550 no such user"),
         ("a_new_word", "a new word"),
         ("gone on holiday: back in May", "gone on holiday: back in May"),
         ("", ""),

@@ -34,7 +34,7 @@ def counted(counts: dict[tuple[str, str], int]) -> Numbers:
             },
             [
                 "1,200 mailed", "98% delivered", "50% opened", "10% opened by machines",
-                "1% clicked, by whom is not known", "2 bounced",
+                "1% clicked, perhaps by machines", "2 bounced",
                 "2 skipped: the address is suppressed", "3 failed", "1 left",
             ],
         ),

@@ -36,3 +36,13 @@ def test_the_list_and_the_page_show_the_mark(admin_client: Client) -> None:
 
     assert "column-test" in listed
     assert ">Test<" in "".join(shown.split())
+
+
+def test_the_form_names_the_clock_that_a_key_expires_by(
+    admin_client: Client, workspace: Workspace
+) -> None:
+    Workspace.objects.update(timezone="Asia/Kolkata")
+
+    page = admin_client.get("/admin/subscribers/apikey/add/").content.decode()
+
+    assert "The key stops working then. Empty: never. By the clock of Asia/Kolkata." in page

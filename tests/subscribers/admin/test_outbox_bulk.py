@@ -55,9 +55,9 @@ def test_the_page_counts_what_matches_and_changes_nothing(admin_client: Client) 
     skip = admin_client.get(asking("skip")).content.decode()
     none = admin_client.get(asking("retry", error="421")).content.decode()
 
-    assert "2 mails match that are failed." in retry
-    assert "3 mails match that are queued or failed." in skip
-    assert "0 mails match" in none
+    assert "2 failed mails match." in retry
+    assert "3 queued or failed mails match." in skip
+    assert "0 failed mails match" in none
     assert "Send again 2" in retry
     assert "<button" not in none.split('id="content-main"', 1)[1].split("</main", 1)[0]
     assert statuses() == ["failed", "failed", "queued", "sent", "unknown"]
@@ -129,7 +129,7 @@ def test_no_more_than_so_many_are_changed_at_once(
         "Queued again 2 mails. More mails match: repeat this for the rest."
         in answer.content.decode()
     )
-    assert "1 mail matches" in answer.content.decode()
+    assert "1 failed mail matches." in answer.content.decode()
     assert statuses() == ["queued"] * 3
 
 
