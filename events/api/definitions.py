@@ -13,6 +13,7 @@ from subscribers.api.calls import Answered, ResourceView, Shape, reads
 from subscribers.api.inputs import Inputs, inputs
 from subscribers.api.values import Count, SubscriberId, TextWord, one_of
 from subscribers.models.api_key import Scope
+from subscribers.wire.amounts import counted
 from subscribers.wire.names import plain
 
 PROVIDER = "cueline"
@@ -157,12 +158,13 @@ def _definition(row: EventDefinition, came: event_numbers.TimesReceived) -> Defi
 def _schema(row: EventDefinition, requested: str | None, most: int) -> EventSchema:
     learnt = learnt_paths.paths_of(definition=row, most_sampled=most)
     newest = _newest([row.pk])
+    sampled = counted(learnt.sampled, "event", "events")
     return EventSchema(
         event_name=row.name,
         requested_event_name=requested,
         label=row.name,
         category="custom",
-        description=f"Learnt from the {learnt.sampled} newest events.",
+        description=f"Learnt from the newest: {sampled}.",
         documented=False,
         documented_providers=[],
         merge_tag_prefix="event",
@@ -175,7 +177,7 @@ def _schema(row: EventDefinition, requested: str | None, most: int) -> EventSche
                     PropertyShape(
                         path=each.path,
                         type=", ".join(each.types),
-                        description=f"In {each.events} of {learnt.sampled} events.",
+                        description=f"In {each.events} of {sampled}.",
                         merge_tag=f"{{{{event.{each.path}}}}}",
                     )
                     for each in learnt.paths

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from events.api.sequence_shapes import OffsetPages, StopShape
+from events.language.steps.node_types import NODE_TYPES
 from events.models import Enrollment, StepRun
 from events.wording import enrollments as words
 from events.wording.reasons import reason_in_words
@@ -215,7 +216,7 @@ def shape_of(row: Enrollment) -> EnrollmentShape:
         status=row.status,
         current_node_id=step.key if step else None,
         current_node_label=(step.config.get("label") or None) if step else None,
-        current_node_type=step.kind if step else None,
+        current_node_type=NODE_TYPES[step.kind] if step else None,
         current_node_missing=False,
         enrollment_key=row.entry_key,
         enrollment_started_at=row.entered_at,
@@ -243,7 +244,7 @@ def shape_of(row: Enrollment) -> EnrollmentShape:
 def past(run: StepRun) -> PastNode:
     return PastNode(
         node_id=run.step.key,
-        node_type=run.step.kind,
+        node_type=NODE_TYPES[run.step.kind],
         node_label=run.step.config.get("label", ""),
         event_type=run.status,
         event_time=run.ended_at or run.started_at,

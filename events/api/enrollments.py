@@ -37,6 +37,7 @@ from subscribers.api.values import (
     whole_number_word,
 )  # fmt: skip
 from subscribers.models.api_key import Scope
+from subscribers.wire.amounts import counted
 from subscribers.wire.payloads import InvalidField, read_text
 
 MOST_RUNS = 200
@@ -219,7 +220,7 @@ class PauseView(OneSequence):
             already_paused_count=len(done) - paused,
             in_progress_count=0,
             **_others(found, done),
-            message=f"{paused} enrollments are paused now.",
+            message=f"{counted(paused, 'enrollment is', 'enrollments are')} paused now.",
         )
 
 
@@ -245,7 +246,7 @@ class ResumeView(OneSequence):
             enqueue_errors=[],
             sequence_running=row.status == Sequence.Status.ACTIVE,
             **_others(found, done),
-            message=f"{resumed} enrollments go on now.",
+            message=f"{counted(resumed, 'enrollment goes', 'enrollments go')} on now.",
         )
 
 

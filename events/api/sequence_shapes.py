@@ -8,6 +8,7 @@ from typing import Any
 from events.language import filters
 from events.language.specs import SequenceSpec, as_wire
 from events.language.steps import graph
+from events.language.steps.node_types import NODE_TYPES
 from events.models import Sequence
 from events.services.sequences import versions
 from subscribers.api.calls import Answered, Shape
@@ -15,19 +16,6 @@ from subscribers.api.values import Count
 
 MASKED = "•••"
 TRIGGER_NODE = "trigger"
-# Of a step's word, the name that callers of the hosted product know.
-NODE_TYPES: Mapping[str, str] = {
-    "email": "action_email",
-    "delay": "logic_delay",
-    "wait_for_event": "logic_wait_for_event",
-    "condition": "logic_condition",
-    "split": "logic_split",
-    "update_tags": "action_update_tags",
-    "update_list": "action_update_list",
-    "update_subscriber": "action_update_attributes",
-    "webhook": "action_webhook",
-    "exit": "exit",
-}
 Status = Sequence.Status
 
 

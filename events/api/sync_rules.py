@@ -14,6 +14,7 @@ from subscribers.api.inputs import Inputs, Reads, array_of, inputs, object_of
 from subscribers.api.values import TAG_NAME, several
 from subscribers.models.api_key import Scope
 from subscribers.services.workspaces import workspaces
+from subscribers.wire.amounts import counted
 from subscribers.wire.payloads import Fault, InvalidField, read_name, read_object
 
 MOST_RULES = 500
@@ -158,11 +159,11 @@ def _answer(view: ResourceView) -> RulesAnswer:
     specs = [sync_rules.spec_of(row) for row in rows.prefetch_related("tag_roles__tag")]
     shapes = [_shape(spec) for spec in specs]
     is_default = shapes == [_shape(spec) for spec in sync_rules.PRESET]
-    count = len(specs)
+    in_force = counted(len(specs), "rule is", "rules are")
     return RulesAnswer(
         sync_rules=shapes,
         is_default=is_default,
-        message="The preset is in force." if is_default else f"{count} rules are in force.",
+        message="The preset is in force." if is_default else f"{in_force} in force.",
     )
 
 

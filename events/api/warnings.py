@@ -7,6 +7,7 @@ from events.api.base import path_of
 from events.intake.unknown_fields import MOST_WARNINGS, NONE, Unknown
 from events.services.ingestion.ingest import IngestResult
 from events.services.ingestion.recording import Recorded
+from subscribers.wire.amounts import counted
 from subscribers.wire.payloads import Fault
 
 ADDRESS_KEPT = (
@@ -25,7 +26,12 @@ def warnings_of(certain: Sequence[Fault], unknown: Unknown) -> dict[str, Any]:
     more = unknown.more + len(faults[MOST_WARNINGS:])
     said = [{"path": each.path, "message": each.message} for each in faults[:MOST_WARNINGS]]
     if more:
-        said.append({"path": "", "message": f"{more} more warnings are not listed."})
+        said.append(
+            {
+                "path": "",
+                "message": f"{counted(more, 'more warning is', 'more warnings are')} not listed.",
+            }
+        )
     return {"warnings": said}
 
 

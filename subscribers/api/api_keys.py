@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict
 from msgspec.structs import replace as replaced
 
@@ -14,6 +13,7 @@ from subscribers.api.calls import (
     Answered,
     ResourceView,
     Shape,
+    etag_of,
     id_in_path,
     reads,
     writes,
@@ -31,7 +31,9 @@ CUSTOM, FULL = "custom", "full_access"
 # What a preset may do. Of the hosted product's other presets each needs scopes that are not here.
 PRESETS: Mapping[str, Sequence[Scope] | None] = {
     FULL: None,
-    "read_only": (Scope.ACCOUNT_READ, Scope.SUBSCRIBERS_READ, Scope.LISTS_READ),
+    "read_only": (
+        Scope.ACCOUNT_READ, Scope.SUBSCRIBERS_READ, Scope.LISTS_READ, Scope.SEQUENCES_READ,
+    ),
     "data_ingest_safe": (
         Scope.ACCOUNT_READ, Scope.EVENTS_WRITE, Scope.SUBSCRIBERS_READ, Scope.SUBSCRIBERS_WRITE,
         Scope.SUBSCRIBERS_TAG,
@@ -61,37 +63,27 @@ KeyOfPath = Annotated[UUID, id_in_path("key")]
 
 @inputs
 class KeyChange(Inputs):
-    """`scopes` win over `preset`; null is full access, and needs a key that has it."""
-
-    name: KeyName | UnsetType = UNSET
-    preset: Preset | UnsetType = UNSET
-    scopes: Scopes | UnsetType | None = UNSET
-
-    def find_faults(self) -> Iterator[Fault]:
-        yield from _faults_of_scopes(self.scopes, self.preset)
-
-
-@inputs
-class NewApiKey(Inputs):
-    """`preset` full_access is the default. `isTest`: it sends no mail and calls no webhook."""
+    """`scopes` win over `preset`; the preset full_access needs a key that has it."""
 
     name: KeyName | None = None
     preset: Preset | None = None
-    scopes: Scopes | UnsetType | None = UNSET
-    is_test: Flag = False
-    expires_at: Moment | None = None
+    scopes: Scopes | None = None
 
     def find_faults(self) -> Iterator[Fault]:
-        yield from _faults_of_scopes(self.scopes, self.preset)
+        if self.scopes == []:
+            yield Fault("scopes", "is empty: such a key may do nothing.")
+
+    def wanted(self) -> Sequence[Scope] | None:
+        """Return what the key may do; None is full access, also where nothing is given."""
+        return self.scopes or PRESETS[self.preset or FULL]
 
 
-def _faults_of_scopes(
-    scopes: Sequence[Scope] | UnsetType | None, preset: str | UnsetType | None
-) -> Iterator[Fault]:
-    if scopes == []:
-        yield Fault("scopes", "is empty: such a key may do nothing.")
-    if scopes is None and preset and preset != FULL:
-        yield Fault("scopes", f"is null, which is full access and not the preset {preset}.")
+@inputs
+class NewApiKey(KeyChange):
+    """`preset` full_access is the default. `isTest`: it sends no mail and calls no webhook."""
+
+    is_test: Flag = False
+    expires_at: Moment | None = None
 
 
 class Permissions(Shape, kw_only=True):
@@ -124,8 +116,14 @@ class NewKeyShape(KeyShape, kw_only=True):
     key: str
 
 
+class ListedKey(KeyShape, kw_only=True):
+    """`etag`: what `If-Match` takes."""
+
+    etag: str
+
+
 class KeysAnswer(Answered, kw_only=True):
-    api_keys: list[KeyShape]
+    api_keys: list[ListedKey]
 
 
 class KeyAnswer(Answered, kw_only=True):
@@ -146,7 +144,9 @@ class KeysView(ResourceView):
     @reads("The workspace's API keys, newest first", scope=Scope.API_KEYS_MANAGE)
     def get(self) -> KeysAnswer:
         rows = ApiKey.objects.filter(workspace=self.workspace).order_by("-id")
-        return KeysAnswer(api_keys=[shape_of(row, current=self.api_key) for row in rows])
+        shapes = [shape_of(row, current=self.api_key) for row in rows]
+        listed = [ListedKey(**asdict(each), etag=etag_of(_edited(each))) for each in shapes]
+        return KeysAnswer(api_keys=listed)
 
     @writes(
         "Create an API key",
@@ -158,7 +158,7 @@ class KeysView(ResourceView):
         self.refuse_idempotency_key(because="for keys: the kept answer would hold the key")
         if given.expires_at is not None and given.expires_at <= self.now:
             raise InvalidRequest(Fault("expiresAt", "is in the past."))
-        scopes = PRESETS[given.preset or FULL] if given.scopes is UNSET else given.scopes
+        scopes = given.wanted()
         _refuse_more(self.api_key, scopes)
         made = api_keys.create(
             workspace=self.workspace,
@@ -183,8 +183,8 @@ class KeyView(ResourceView):
         _refuse_more(self.api_key, row.scopes)
         if given.name:
             row.name = given.name
-        if given.scopes is not UNSET or given.preset:
-            scopes = PRESETS[given.preset or FULL] if given.scopes is UNSET else given.scopes
+        if given.scopes or given.preset:
+            scopes = given.wanted()
             _refuse_more(self.api_key, scopes)
             row.scopes = api_keys.words_of(scopes)
         api_keys.save(api_key=row)

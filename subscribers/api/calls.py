@@ -214,10 +214,13 @@ def _declared(
             arguments[call.addressed] = view.addressed(**parts)
         warnings: list[Fault] = []
         if call.query is not None:
-            given = view.own_parameters()
-            arguments["asked"], warnings = inputs.read(call.query, given, noun="parameter")
+            asked = view.own_parameters()
+            arguments["asked"], warnings = inputs.read(call.query, asked, noun="parameter")
         if call.body is not None:
-            arguments["given"], unused = inputs.read(call.body, view.read_object(), noun="field")
+            # Without a body nothing is given, as with `{}`.
+            is_left_out = not request.body and not call.body.needs_any()
+            given = {} if is_left_out else view.read_object()
+            arguments["given"], unused = inputs.read(call.body, given, noun="field")
             warnings += unused
         elif call.does_write and request.body:
             inputs.read(Nothing, view.read_object(), noun="field")

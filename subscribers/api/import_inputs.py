@@ -19,6 +19,7 @@ from subscribers.api.subscriber_inputs import (
 from subscribers.api.values import Email, ExternalId, Flag, Moment, text_word
 from subscribers.services.imports.people import Duplicates, OptInMode
 from subscribers.wire import addresses
+from subscribers.wire.amounts import counted
 from subscribers.wire.payloads import (
     Fault,
     InvalidField,
@@ -123,7 +124,8 @@ def used_fields(
                 warnings.append(Warned(path=f"subscribers[{place}].timezone", message=words))
         rows.append(row)
     if len(warnings) > MOST_WARNINGS:
-        more = f"The time zones of {len(warnings) - MOST_WARNINGS} more rows are unknown, too."
+        rest = counted(len(warnings) - MOST_WARNINGS, "more row", "more rows")
+        more = f"The time zone is unknown in {rest}, too."
         warnings[MOST_WARNINGS:] = [Warned(path="subscribers", message=more)]
     warnings += [
         Warned(path=f"subscribers[].{name}", message="changes nothing here.")

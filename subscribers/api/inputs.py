@@ -5,8 +5,8 @@
         name: ListName
         is_private: Flag = False
 
-A field without a default is needed. `UNSET` as its default tells "absent" from every value: then
-null is a value where the type has None, else a fault. With any other default null is the default.
+A field without a default is needed. Null means "not given", and with `UNSET` as the default it is a
+value where the type has None. Only where `refuses_null` is it a fault instead, but for such values.
 """
 
 import dataclasses
@@ -54,6 +54,7 @@ class InputField:
     wire_name: str
     reads: Reads
     takes_null: bool
+    refuses_null: bool
     default: Any
 
     @property
@@ -63,7 +64,7 @@ class InputField:
     @property
     def schema(self) -> Schema:
         """Return the schema in a body, with null where that means a value or "not given"."""
-        if self.is_needed or (self.default is UNSET and not self.takes_null):
+        if self.is_needed or self.refuses_null:
             return self.reads.schema
         return self._with_default({"anyOf": [self.reads.schema, {"type": "null"}]})
 
@@ -83,8 +84,15 @@ class Inputs:
 
     # Names that callers of the hosted product send and that change nothing here: a warning.
     unused: ClassVar[frozenset[str]] = frozenset()
+    # Null is refused in a field with `UNSET` as its default: it could be meant to clear it.
+    refuses_null: ClassVar[bool] = False
     # Set by `inputs`.
     fields: ClassVar[tuple[InputField, ...]] = ()
+
+    @classmethod
+    def needs_any(cls) -> bool:
+        """Tell whether something must be given."""
+        return any(each.is_needed for each in cls.fields)
 
     def find_faults(self) -> Iterable[Fault]:
         """Return what is wrong with the fields together."""
@@ -100,7 +108,7 @@ def inputs(kind: type[Taken]) -> type[Taken]:
     made = dataclass(frozen=True, kw_only=True)(kind)
     hints = get_type_hints(made, include_extras=True)
     made.fields = tuple(
-        _field(each.name, hints[each.name], each.default)
+        _field(each.name, hints[each.name], each.default, refuses_null=made.refuses_null)
         for each in dataclasses.fields(made)  # type: ignore[arg-type] # it is one now
     )
     return made
@@ -151,7 +159,7 @@ def _read_field(
     elif each.default is UNSET and each.wire_name in raw:
         if each.takes_null:
             values[each.name] = None
-        else:
+        elif each.refuses_null:
             faults.append(Fault(each.wire_name, "must not be null; leave it out to keep it."))
 
 
@@ -213,13 +221,14 @@ def check_names(
     return warnings
 
 
-def _field(name: str, hint: Any, default: Any) -> InputField:  # noqa: ANN401 - any type
+def _field(name: str, hint: Any, default: Any, *, refuses_null: bool) -> InputField:  # noqa: ANN401 - any type
     reads, takes_null = _reads_of(hint)
     return InputField(
         name=name,
         wire_name=wire_name_of(name),
         reads=reads,
         takes_null=takes_null,
+        refuses_null=refuses_null and default is UNSET and not takes_null,
         default=default,
     )
 

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count as CountOf
 from django.db.models import Q
 from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
 from msgspec.structs import replace as replaced
 
 from events.services.counts import current
@@ -18,6 +19,7 @@ from subscribers.api.calls import (
     Answered,
     ResourceView,
     Shape,
+    etag_of,
     id_in_path,
     reads,
     writes,
@@ -63,8 +65,14 @@ class ListShape(Shape, kw_only=True):
     created_at: datetime
 
 
+class ListedList(ListShape, kw_only=True):
+    """`etag`: what `If-Match` takes."""
+
+    etag: str
+
+
 class ListsAnswer(Answered, kw_only=True):
-    lists: list[ListShape]
+    lists: list[ListedList]
 
 
 class ListAnswer(Answered, kw_only=True):
@@ -72,8 +80,7 @@ class ListAnswer(Answered, kw_only=True):
 
     @property
     def edited(self) -> Shape:
-        # The counts change without anybody editing the list.
-        return replaced(self.list, subscriber_count=0, active_subscriber_count=0)
+        return _edited(self.list)
 
 
 class DeletedListAnswer(Answered, kw_only=True):
@@ -96,7 +103,10 @@ class ListsView(SavesLists):
     @reads("Every list", scope=Scope.LISTS_READ)
     def get(self) -> ListsAnswer:
         rows = List.objects.filter(workspace=self.workspace).order_by("name")
-        return ListsAnswer(lists=shapes_of(rows))
+        listed = [
+            ListedList(**asdict(shape), etag=etag_of(_edited(shape))) for shape in shapes_of(rows)
+        ]
+        return ListsAnswer(lists=listed)
 
     @writes("Create a list", scope=Scope.LISTS_WRITE, example={"name": "Product news"})
     def post(self, given: NewList) -> ListAnswer:
@@ -135,7 +145,7 @@ class ListView(SavesLists):
         """Return the locked list, if it is still as the caller saw it."""
         chosen = self._locked(list_id)
         (shape,) = shapes_of([chosen])
-        self.expect(ListAnswer(list=shape).edited)
+        self.expect(_edited(shape))
         return chosen
 
     def _unused(self, list_id: UUID) -> List:
@@ -164,6 +174,11 @@ def shapes_of(rows: Iterable[List]) -> list[ListShape]:
         )
         for each in chosen
     ]
+
+
+def _edited(shape: ListShape) -> ListShape:
+    """Return a list without the counts, which change without anybody editing it."""
+    return replaced(shape, subscriber_count=0, active_subscriber_count=0)
 
 
 def _members_of(list_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:

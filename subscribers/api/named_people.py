@@ -23,21 +23,22 @@ def _read_id(value: object) -> UUID:
     return found
 
 
-def _read_any_address(value: object) -> str:
-    """Return an address as it was given: one that nobody can have is not found."""
+def _read_any_text(value: object) -> str:
+    """Return an address or an id as it was given: one that nobody can have is not found."""
     return read_text(value, longest=1000)
 
 
-Emails = Annotated[list[str], several(Reads(_read_any_address, {"type": "string"}), most=MOST)]
+Emails = Annotated[list[str], several(Reads(_read_any_text, {"type": "string"}), most=MOST)]
 ExternalIds = Annotated[list[str], several(Reads(read_external_id, {"type": "string"}), most=MOST)]
 OneId = Annotated[UUID, Reads(_read_id, {"type": "string"})]
 SubscriberIds = Annotated[list[UUID], several(Reads(_read_id, {"type": "string"}), most=MOST)]
+AnyIds = Annotated[list[str], several(Reads(_read_any_text, {"type": "string"}), most=MOST)]
 
 
 @inputs
 class NamedPeople(Inputs):
     emails: Emails | None = None
-    subscriber_ids: SubscriberIds | None = None
+    subscriber_ids: AnyIds | None = None
 
     @property
     def external(self) -> list[str]:
@@ -62,13 +63,14 @@ class FoundPeople:
 
     def __init__(self, view: ResourceView, given: NamedPeople) -> None:
         key_by_email = {each: _key_of(each) for each in given.emails or ()}
-        self.requested = len(key_by_email) + len(given.external) + len(given.subscriber_ids or ())
+        row_by_id = {each: ids.decode("sub", each) for each in given.subscriber_ids or ()}
+        self.requested = len(key_by_email) + len(given.external) + len(row_by_id)
         self.people = grouped.lock(
             workspace=view.workspace,
             named=grouped.Named(
                 emails=[key for key in key_by_email.values() if key],
                 external_ids=given.external,
-                subscriber_ids=given.subscriber_ids or (),
+                subscriber_ids=[row_id for row_id in row_by_id.values() if row_id],
             ),
         )
         keys = {person.email_key for person in self.people}
@@ -77,11 +79,7 @@ class FoundPeople:
         self.not_found = NotFound(
             emails=[email for email, key in key_by_email.items() if key not in keys],
             external_ids=[each for each in given.external if each not in external_ids],
-            subscriber_ids=[
-                ids.encode("sub", each)
-                for each in given.subscriber_ids or ()
-                if each not in row_ids
-            ],
+            subscriber_ids=[each for each, row_id in row_by_id.items() if row_id not in row_ids],
         )
 
     def __iter__(self) -> Iterator[Subscriber]:

@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 from msgspec import field
 from msgspec.structs import asdict
 
+from events.language.steps.node_types import NODE_TYPES
 from events.models import Enrollment, Event
 from subscribers import ids
 from subscribers.api.calls import Shape
@@ -179,7 +180,7 @@ def _enrollments_of(person_id: UUID) -> list[EnrollmentOfPerson]:
             enrollment_status=row.status,
             current_node_id=row.step.key if row.step else None,
             current_node_label=(row.step.config.get("label") or None) if row.step else None,
-            current_node_type=row.step.kind if row.step else None,
+            current_node_type=NODE_TYPES[row.step.kind] if row.step else None,
             entered_at=row.entered_at,
             scheduled_for=row.due_at,
             updated_at=row.updated_at,

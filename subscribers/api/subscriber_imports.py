@@ -23,6 +23,7 @@ from subscribers.services.consent.ledger import LONGEST_ACTOR
 from subscribers.services.imports import stored
 from subscribers.services.imports.people import Duplicates, OptInMode, RequestedImport
 from subscribers.services.people import changing
+from subscribers.wire.amounts import counted
 
 # Each keeps a body in the database.
 MOST_UNDER_WAY = 100
@@ -63,8 +64,10 @@ class ImportsView(ResourceView):
         self.about = run.public_id
         said = "The same request came before: this is its import."
         if is_new:
-            starts = "start" if wanted.starts_sequences else "start no"
-            said = f"The worker takes in {len(rows):,} rows, which {starts} sequences."
+            starts = "starts" if wanted.starts_sequences else "starts no"
+            said = (
+                f"The worker takes in {counted(len(rows), 'row', 'rows')} and {starts} sequences."
+            )
         return NewImportAnswer(
             import_=shape_of(run),
             deduplicated=not is_new,

@@ -121,6 +121,7 @@ class SubscriberChange(Inputs):
     """What is left out stays as it is."""
 
     unused = UNUSED
+    refuses_null = True
 
     email: Email | UnsetType = UNSET
     external_id: ExternalId | UnsetType = UNSET

@@ -27,6 +27,7 @@ from subscribers.models import Tag
 from subscribers.models.api_key import Scope
 from subscribers.services.audience import tags
 from subscribers.services.people import grouped
+from subscribers.wire.amounts import counted
 from subscribers.wire.payloads import Fault
 
 MOST_TAGS = 100
@@ -237,6 +238,7 @@ def _shape(person: TakenPerson) -> TaggedPerson:
 
 def _bulk(given: TaggedMany, found: FoundPeople, changed: int, words: str) -> BulkAnswer:
     matched = len(found.people)
+    named = counted(found.requested, "person", "people")
     return BulkAnswer(
         requested=found.requested,
         matched=matched,
@@ -247,5 +249,5 @@ def _bulk(given: TaggedMany, found: FoundPeople, changed: int, words: str) -> Bu
         not_found=found.not_found,
         tags=given.tags,
         triggered_automations=given.trigger_automations,
-        message=f"{matched} of {found.requested} people were found; they {words}.",
+        message=f"Found {matched} of {named}; they {words}.",
     )

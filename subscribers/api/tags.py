@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from django.db import transaction
+from msgspec.structs import asdict
 
 from events.services.sequences import name_uses
 from subscribers import ids
@@ -11,6 +12,7 @@ from subscribers.api.calls import (
     Answered,
     ResourceView,
     Shape,
+    etag_of,
     id_in_path,
     reads,
     writes,
@@ -43,8 +45,14 @@ class TagShape(Shape, kw_only=True):
     is_system: bool
 
 
+class ListedTag(TagShape, kw_only=True):
+    """`etag`: what `If-Match` takes."""
+
+    etag: str
+
+
 class TagsAnswer(Answered, kw_only=True):
-    tags: list[TagShape]
+    tags: list[ListedTag]
 
 
 class TagAnswer(Answered, kw_only=True):
@@ -59,7 +67,7 @@ class TagsView(ResourceView):
     @reads("Every tag", scope=Scope.SUBSCRIBERS_READ)
     def get(self) -> TagsAnswer:
         rows = Tag.objects.filter(workspace=self.workspace).order_by("name")
-        return TagsAnswer(tags=[shape_of(row) for row in rows])
+        return TagsAnswer(tags=[_listed(shape_of(row)) for row in rows])
 
     @writes("Create a tag", scope=Scope.TAGS_WRITE, example={"name": "VIP User", "color": "blue"})
     def post(self, given: NewTag) -> TagAnswer:
@@ -102,3 +110,7 @@ def shape_of(tag: Tag) -> TagShape:
     return TagShape(
         id=ids.encode("tag", tag.pk), name=tag.name, color=tag.color, is_system=tag.is_system
     )
+
+
+def _listed(shape: TagShape) -> ListedTag:
+    return ListedTag(**asdict(shape), etag=etag_of(shape))

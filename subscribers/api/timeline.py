@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
+from events.language.steps.node_types import NODE_TYPES
 from events.services.people.timeline import reading
 from events.services.people.timeline.sources import LineKind, Show, TimelineEntry
 from events.wording import enrollments
@@ -94,7 +95,7 @@ def _ended(row: Any) -> Said:  # noqa: ANN401
 
 
 def _step(row: Any) -> Said:  # noqa: ANN401
-    details = {"nodeId": row.step.key, "nodeType": row.step.kind, "status": row.status}
+    details = {"nodeId": row.step.key, "nodeType": NODE_TYPES[row.step.kind], "status": row.status}
     return row.enrollment.public_id, row_in_words(row.step), details
 
 

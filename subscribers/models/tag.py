@@ -14,10 +14,12 @@ class Tag(models.Model):
     """A name as `wire.tag_names` forms it; created when a rule, step or request names it."""
 
     class Color(models.TextChoices):
-        GRAY, SLATE, RED, ORANGE, AMBER = "gray", "slate", "red", "orange", "amber"
+        """The colours that typed clients know."""
+
+        GRAY, RED, ORANGE, AMBER = "gray", "red", "orange", "amber"
         YELLOW, LIME, GREEN, EMERALD, TEAL = "yellow", "lime", "green", "emerald", "teal"
         CYAN, SKY, BLUE, INDIGO, VIOLET = "cyan", "sky", "blue", "indigo", "violet"
-        PURPLE, PINK, ROSE = "purple", "pink", "rose"
+        PURPLE, FUCHSIA, PINK, ROSE = "purple", "fuchsia", "pink", "rose"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="tags")

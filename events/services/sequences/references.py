@@ -135,7 +135,9 @@ def unseen_paths(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:
     for path in paths:
         inner = path.removeprefix("event.")
         if not any(filters.values_at(inner, properties) for properties in sample):
-            yield f"None of the latest {len(sample)} events {name} has the property {inner}."
+            one = f"The latest event {name} does not have"
+            several = f"None of the latest {len(sample)} events {name} has"
+            yield f"{one if len(sample) == 1 else several} the property {inner}."
 
 
 def never_received(*, workspace: Workspace, spec: SequenceSpec) -> Iterator[str]:

@@ -27,7 +27,7 @@ def test_a_set_is_stored_in_its_normal_form_and_applied(caller: Caller) -> None:
 
     conditions = {**RULE["conditions"], "requiresTags": ["lead"]}  # type: ignore[dict-item]
     assert stored["syncRules"] == [{**RULE, "conditions": conditions}]
-    assert stored["isDefault"] is False
+    assert (stored["isDefault"], stored["message"]) == (False, "1 rule is in force.")
     assert done(caller.get(RULES)) == stored
     caller.post(PEOPLE, {"email": "ada@example.com", "tags": ["lead"]})
     order = {"name": "order.placed", "properties": {"products": [{"vendor": "Acme"}]}}
@@ -42,6 +42,7 @@ def test_nothing_switches_rules_off_and_null_is_the_preset(caller: Caller) -> No
 
     assert (preset["isDefault"], len(preset["syncRules"])) == (True, 7)
     assert (off["isDefault"], off["syncRules"]) == (False, [])
+    assert off["message"] == "0 rules are in force."
     assert not SyncRule.objects.exists()
 
 

@@ -94,7 +94,7 @@ def test_warnings_are_bounded_and_the_rest_is_counted(caller: Caller) -> None:
     assert len(reply.json["warnings"]) == 21
     assert reply.json["warnings"][20] == {
         "path": "",
-        "message": f"{5000 + 499 - 20} more warnings are not listed.",
+        "message": f"{5000 + 499 - 20:,} more warnings are not listed.",
     }
 
 

@@ -11,6 +11,7 @@ from tests.support.resources import PEOPLE, done, path_of_fault, send
 
 pytestmark = pytest.mark.django_db
 KEYS = "/api/v1/api-keys"
+READ_ONLY = ["account:read", "subscribers:read", "lists:read", "sequences:read"]
 
 
 @pytest.fixture
@@ -39,11 +40,12 @@ def test_a_key_is_made_shown_once_and_works(caller: Caller) -> None:
         ({}, None),
         ({"preset": "full_access"}, None),
         ({"scopes": None}, None),
-        ({"preset": "read_only"}, ["account:read", "subscribers:read", "lists:read"]),
+        ({"preset": "read_only"}, READ_ONLY),
+        ({"preset": "read_only", "scopes": None}, READ_ONLY),
         ({"preset": "full_access", "scopes": ["events:write"]}, ["events:write"]),
     ],
 )
-def test_scopes_win_over_a_preset_and_only_null_is_full(
+def test_scopes_win_over_a_preset_and_the_default_is_full(
     caller: Caller, body: dict[str, object], scopes: list[str] | None
 ) -> None:
     made = done(caller.post(KEYS, {"name": "x", **body}))["apiKey"]
@@ -64,7 +66,6 @@ def test_scopes_win_over_a_preset_and_only_null_is_full(
         ({"preset": "data_ingest_automations"}, "preset"),
         ({"preset": "marketing_sender"}, "preset"),
         ({"preset": "transactional_sender"}, "preset"),
-        ({"preset": "read_only", "scopes": None}, "scopes"),
         ({"name": ""}, "name"),
         ({"expiresAt": "2020-01-01"}, "expiresAt"),
     ],
@@ -76,14 +77,33 @@ def test_a_faulty_key_is_refused(caller: Caller, body: dict[str, object], path: 
     assert ApiKey.objects.count() == before
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"scopes": None}, {"preset": "full_access"}, {"scopes": ["account:read"]}]
-)
+def test_null_changes_nothing_of_a_key(caller: Caller, scoped: Caller) -> None:
+    own = ApiKey.objects.get(name="scoped")
+    nothing = {"name": None, "preset": None, "scopes": None}
+
+    done(send(caller, "PATCH", f"{KEYS}/key_{own.pk.hex}", nothing))
+
+    own.refresh_from_db()
+    assert (own.name, own.scopes) == ("scoped", ["api_keys:manage", "events:write"])
+
+
+def test_a_change_of_a_key_that_somebody_changed_is_refused(caller: Caller) -> None:
+    path = f"{KEYS}/{done(caller.post(KEYS, {'name': 'Shop'}))['apiKey']['id']}"
+    seen = {each["name"]: each["etag"] for each in done(caller.get(KEYS))["apiKeys"]}
+    done(send(caller, "PATCH", path, {"name": "Store"}, If_Match=seen["Shop"]))
+
+    late = send(caller, "PATCH", path, {"name": "Kiosk"}, If_Match=seen["Shop"])
+
+    assert (late.status, late.code) == (412, "PRECONDITION_FAILED")
+    assert not ApiKey.objects.filter(name="Kiosk").exists()
+
+
+@pytest.mark.parametrize("body", [{}, {"preset": "full_access"}, {"scopes": ["account:read"]}])
 def test_a_key_gives_no_more_than_it_has(scoped: Caller, body: dict[str, object]) -> None:
     own = ApiKey.objects.get(name="scoped")
 
     made = scoped.post(KEYS, {"name": "more", **body})
-    changed = send(scoped, "PATCH", f"{KEYS}/key_{own.pk.hex}", body or {"scopes": None})
+    changed = send(scoped, "PATCH", f"{KEYS}/key_{own.pk.hex}", body or {"preset": "full_access"})
 
     assert [(made.status, made.code), (changed.status, changed.code)] == [(403, "FORBIDDEN")] * 2
     own.refresh_from_db()

@@ -1,17 +1,25 @@
 """Every declared call: as the document says, with every scope, key and foreign id."""
 
 import json
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
+from events.models import Enrollment
+from subscribers import tasks
+from subscribers.api.inputs import schema_of
 from subscribers.models.api_key import Scope
 from subscribers.services.workspaces import api_keys
+from tests import factories
 from tests.subscribers.api.test_document import answer_schema, assert_fits
-from tests.support.calling import Caller, answer_of, application
+from tests.support.calling import Caller, Reply, answer_of, application
 from tests.support.every_call import JSON, KnownCall, World, every_call
-from tests.support.resources import PEOPLE
+from tests.support.resources import PEOPLE, done, send
+from tests.support.sequence_making import make_sequence
 from tests.support.wire_table import ROWS, assert_has_shape, row_of
 
 pytestmark = pytest.mark.django_db
@@ -119,6 +127,70 @@ def test_it_answers_as_the_document_says_with_its_scope_alone(
         assert_has_shape(reply, row)
 
 
+def test_the_preset_that_reads_makes_the_calls_that_read_and_no_other(world: World) -> None:
+    made = done(world.caller.post("/api/v1/api-keys", {"name": "Report", "preset": "read_only"}))
+    reader = Caller(world.caller.workspace, made["apiKey"]["key"])
+
+    refused = {each.name for each in every_call() if world.make(each, by=reader).status == 403}
+
+    writing = {each.name for each in every_call() if each.call.does_write}
+    # To see keys is to manage them.
+    assert refused == {*writing, "GET api-keys"}
+
+
+def tried(world: World, known: KnownCall, body: bytes) -> Reply:
+    """Return what a call answers, and take back what it did."""
+    with transaction.atomic():
+        reply = world.caller.send(known.method, world.path(known), body, headers=JSON)
+        transaction.set_rollback(True)
+    return reply
+
+
+def without_ids_and_times(reply: Reply) -> str:
+    """Return an answer without what differs between two of the same request."""
+    differs = r"\w+_[0-9a-f]{32}|cue_\w+|\d{4}-\d\d-\d\dT[\d:.]+Z|[0-9a-f-]{36}"
+    body = {name: each for name, each in reply.json.items() if name != "requestId"}
+    return f"{reply.status} {re.sub(differs, '…', json.dumps(body))}"
+
+
+BODIES = [pytest.param(each, id=each.name) for each in every_call() if each.call.body]
+
+
+@pytest.mark.parametrize("known", BODIES)
+def test_without_a_body_nothing_is_given(world: World, known: KnownCall) -> None:
+    assert known.call.body is not None
+    empty, nothing = tried(world, known, b"{}"), tried(world, known, b"")
+
+    if "required" in schema_of(known.call.body):
+        assert (nothing.status, nothing.code) == (400, "INVALID_JSON")
+    else:
+        assert without_ids_and_times(nothing) == without_ids_and_times(empty)
+
+
+# Where null has a meaning of its own.
+NULL_SPEAKS = {
+    "PUT sync-rules": {"syncRules"},
+    "PATCH subscribers/{email}": {
+        "email", "externalId", "firstName", "lastName", "timezone", "customAttributes", "status",
+        "tags",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("known", BODIES)
+def test_null_is_not_given(world: World, known: KnownCall) -> None:
+    assert known.call.body is not None
+    example: dict[str, Any] = known.example or {}
+    speaks = NULL_SPEAKS.get(row_of(known.name), set())
+    names = [each.wire_name for each in known.call.body.fields if not each.is_needed]
+
+    for name in sorted({*names} - speaks):
+        absent = {each: value for each, value in example.items() if each != name}
+        left_out = tried(world, known, json.dumps(absent).encode())
+        is_null = tried(world, known, json.dumps({**absent, name: None}).encode())
+        assert without_ids_and_times(is_null) == without_ids_and_times(left_out), name
+
+
 @pytest.mark.parametrize("method", ["CALL", "REQUIRED_SCOPE", "OPTIONS", "HEAD", "TRACE"])
 def test_an_odd_method_is_not_allowed(caller: Caller, method: str) -> None:
     called = application(is_express=False)
@@ -138,3 +210,42 @@ def test_what_a_test_key_makes_sends_nothing(world: World) -> None:
 
     assert reply.json["optIn"]["emailQueued"] is False
     assert reply.json["optIn"]["reason"] == "test_key"
+
+
+# Of each call that can let somebody into a sequence, a body that does.
+NEW, KNOWN = {"email": "new@example.com"}, {"emails": ["eve@example.com"]}
+STARTING: dict[str, dict[str, Any]] = {
+    "POST subscribers": NEW,
+    "POST subscribers/imports": {"subscribers": [NEW], "enrollInSequences": True},
+    "PATCH subscribers/{email}": {"tags": ["vip"]},
+    "POST subscribers/tags": {**NEW, "tag": "vip"},
+    "POST subscribers/tags/bulk": {**NEW, "tags": ["vip"]},
+    "POST subscribers/tags/remove": {**NEW, "tag": "vip"},
+    "POST subscribers/bulk/tags/add": {**KNOWN, "tags": ["vip"], "triggerAutomations": True},
+    "POST lists/{list_id}/subscribers": {"emails": ["new@example.com"]},
+    "POST sequences/{sequence_id}/enroll": KNOWN,
+}
+
+
+@pytest.mark.parametrize("is_test", [True, False])
+def test_every_enrollment_that_a_test_key_begins_is_a_test(world: World, *, is_test: bool) -> None:
+    workspace = world.caller.workspace
+    factories.SubscriberFactory.create(workspace=workspace, email="eve@example.com")
+    make_sequence(workspace, trigger="tag_added", tagNames=["vip"])
+    make_sequence(workspace, trigger="contact_added", listScope="any_contact")
+    made = api_keys.create(workspace=workspace, name="staging", is_test=is_test)
+    by = Caller(workspace, made.text)
+    before = set(Enrollment.objects.values_list("pk", flat=True))
+
+    for known in every_call():
+        if not known.call.does_write:
+            continue
+        with transaction.atomic():
+            body = STARTING.get(row_of(known.name), known.example)
+            done(send(by, known.method, world.path(known), body))
+            while tasks.carry_on_imports():
+                pass
+            began = Enrollment.objects.exclude(pk__in=before)
+            marks = set(began.values_list("is_test", flat=True))
+            transaction.set_rollback(True)
+        assert marks == ({is_test} if row_of(known.name) in STARTING else set()), known.name

@@ -36,6 +36,24 @@ def test_a_list_is_created_read_changed_and_deleted(caller: Caller, news: str) -
     assert (deleted["removedMemberships"], List.objects.count()) == (0, 0)
 
 
+def test_a_change_of_what_somebody_changed_is_refused(caller: Caller, news: str) -> None:
+    (seen,) = done(caller.get(LISTS))["lists"]
+    # Who joins does not edit the list.
+    done(caller.post(f"{news}/subscribers", {"emails": ["ada@example.com"]}))
+    first = send(caller, "PATCH", news, {"description": "Weekly."}, If_Match=seen["etag"])
+
+    late = [
+        send(caller, "PATCH", news, {"name": "Tips"}, If_Match=seen["etag"]),
+        send(caller, "DELETE", news, If_Match=seen["etag"]),
+    ]
+    (now,) = done(caller.get(LISTS))["lists"]
+
+    assert [(each.status, each.code) for each in late] == [(412, "PRECONDITION_FAILED")] * 2
+    assert now["etag"] == first.headers["ETag"]
+    assert (now["name"], now["description"]) == ("News", "Weekly.")
+    assert done(send(caller, "DELETE", news, If_Match=now["etag"]))["removedMemberships"] == 1
+
+
 def put_five_on(caller: Caller, news: str) -> None:
     """Put five people on the list; one of them leaves it again."""
     emails = [f"p{number}@example.com" for number in range(5)]

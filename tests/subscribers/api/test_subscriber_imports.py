@@ -60,7 +60,7 @@ def test_nobody_starts_a_sequence_unless_asked_for(caller: Caller) -> None:
     result(caller, loud)
 
     assert without == 0
-    assert "start no sequences" in quiet["message"]
+    assert "starts no sequences" in quiet["message"]
     assert Enrollment.objects.get().subscriber.email == "new@example.com"
 
 

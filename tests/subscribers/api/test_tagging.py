@@ -155,11 +155,24 @@ def test_a_tag_stops_sequences_that_end_by_it(
             },
             "emails",
         ),
-        ({"subscriberIds": ["x"], "tags": ["vip"]}, "subscriberIds[0]"),
+        ({"subscriberIds": [7], "tags": ["vip"]}, "subscriberIds[0]"),
+        ({"subscriberIds": "sub_1", "tags": ["vip"]}, "subscriberIds"),
     ],
 )
 def test_a_faulty_bulk_names_its_field(caller: Caller, body: object, path: str) -> None:
     assert path_of_fault(caller.post(ADD, body)) == path
+
+
+@pytest.mark.parametrize("path", [ADD, REMOVE])
+def test_an_id_that_nobody_can_have_is_not_found(caller: Caller, path: str) -> None:
+    ada = done(caller.post(PEOPLE, {"email": "ada@example.com"}))["subscriber"]["id"]
+    nobody = ["x", "sub_" + "g" * 32, ada.upper(), ada.replace("sub_", "tag_")]
+
+    body = done(caller.post(path, {"subscriberIds": [*nobody, ada], "tags": ["vip"]}))
+
+    assert (body["requested"], body["matched"]) == (5, 1)
+    assert body["notFound"]["subscriberIds"] == nobody
+    assert body["message"].startswith("Found 1 of 5 people;")
 
 
 def test_a_hundred_take_as_many_statements_as_five(caller: Caller) -> None:

@@ -1,8 +1,10 @@
 """`/tags`: every tag, with its colour."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 
 from subscribers.models import Subscriber, SubscriberTag, Tag
@@ -10,9 +12,13 @@ from subscribers.services.storage import portions
 from tests import factories
 from tests.support.calling import Caller
 from tests.support.resources import send
+from tests.support.wire_shapes import Reader
+from tests.support.wire_table import NAMED, assert_has_shape
 
 pytestmark = pytest.mark.django_db
 TAGS = "/api/v1/tags"
+FIELDS = Reader(NAMED["Tag"], NAMED).read().fields or {}
+COLOURS = FIELDS["color"].kind.choices
 
 
 def test_a_tag_is_created_by_its_normal_form(caller: Caller) -> None:
@@ -23,7 +29,31 @@ def test_a_tag_is_created_by_its_normal_form(caller: Caller) -> None:
     assert (
         made.json["tag"].items() >= {"name": "vip-user", "color": "blue", "isSystem": False}.items()
     )
-    assert caller.get(TAGS).json["tags"] == [made.json["tag"]]
+    assert caller.get(TAGS).json["tags"] == [{**made.json["tag"], "etag": made.headers["ETag"]}]
+
+
+@pytest.mark.parametrize("color", COLOURS)
+def test_a_tag_has_every_colour_that_clients_know(caller: Caller, color: str) -> None:
+    made = caller.post(TAGS, {"name": "made", "color": color})
+    plain = caller.post(TAGS, {"name": "plain"}).json["tag"]
+    changed = send(caller, "PATCH", f"{TAGS}/{plain['id']}", {"color": color})
+
+    assert [reply.json["tag"]["color"] for reply in (made, changed)] == [color, color]
+    assert_has_shape(caller.get(TAGS), "GET tags")
+
+
+def test_no_tag_has_a_colour_that_clients_do_not_know() -> None:
+    assert len(COLOURS) == 18
+    assert set(Tag.Color.values) == set(COLOURS)
+
+
+def test_a_tag_of_a_colour_that_went_gets_a_known_one(caller: Caller) -> None:
+    for color in ("slate", "blue"):
+        factories.TagFactory.create(workspace=caller.workspace, name=color, color=color)
+
+    import_module("subscribers.migrations.0019_tag_colours").slate_is_gray(apps, None)
+
+    assert dict(Tag.objects.values_list("name", "color")) == {"slate": "gray", "blue": "blue"}
 
 
 def test_a_second_tag_of_the_name_is_a_conflict(caller: Caller) -> None:
@@ -70,13 +100,15 @@ def test_a_colour_changes_and_the_name_stays(caller: Caller) -> None:
 
 def test_a_change_of_what_somebody_changed_is_refused(caller: Caller) -> None:
     path = f"{TAGS}/{caller.post(TAGS, {'name': 'vip'}).json['tag']['id']}"
-    seen = send(caller, "PATCH", path, {"color": "red"}).headers["ETag"]
+    (seen,) = [tag["etag"] for tag in caller.get(TAGS).json["tags"]]
     send(caller, "PATCH", path, {"color": "blue"})
 
     late = send(caller, "PATCH", path, {"color": "pink"}, If_Match=seen)
+    (now,) = [tag["etag"] for tag in caller.get(TAGS).json["tags"]]
+    again = send(caller, "PATCH", path, {"color": "rose"}, If_Match=now)
 
-    assert (late.status, late.code) == (412, "PRECONDITION_FAILED")
-    assert Tag.objects.get().color == "blue"
+    assert (late.status, late.code, again.status) == (412, "PRECONDITION_FAILED", 200)
+    assert Tag.objects.get().color == "rose"
 
 
 def test_a_deleted_tag_leaves_everybody(caller: Caller) -> None:

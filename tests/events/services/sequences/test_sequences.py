@@ -240,7 +240,7 @@ def test_properties_that_no_recent_event_had_are_warned_of() -> None:
 
     assert before == ("No event signup was received yet, so its properties could not be checked.",)
     assert sequences.readiness(sequence).warnings == (
-        "None of the latest 1 events signup has the property city.",
+        "The latest event signup does not have the property city.",
     )
 
 
