@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict
 from msgspec.structs import replace as replaced
 
@@ -63,19 +64,23 @@ KeyOfPath = Annotated[UUID, id_in_path("key")]
 
 @inputs
 class KeyChange(Inputs):
-    """`scopes` win over `preset`; the preset full_access needs a key that has it."""
+    """`scopes` win over `preset`; null is full access, and needs a key that has it."""
 
     name: KeyName | None = None
     preset: Preset | None = None
-    scopes: Scopes | None = None
+    scopes: Scopes | UnsetType | None = UNSET
 
     def find_faults(self) -> Iterator[Fault]:
         if self.scopes == []:
             yield Fault("scopes", "is empty: such a key may do nothing.")
+        if self.scopes is None and self.preset not in {None, FULL}:
+            yield Fault(
+                "scopes", f"is null, which is full access and not the preset {self.preset}."
+            )
 
     def wanted(self) -> Sequence[Scope] | None:
         """Return what the key may do; None is full access, also where nothing is given."""
-        return self.scopes or PRESETS[self.preset or FULL]
+        return PRESETS[self.preset or FULL] if self.scopes is UNSET else self.scopes
 
 
 @inputs
@@ -183,7 +188,7 @@ class KeyView(ResourceView):
         _refuse_more(self.api_key, row.scopes)
         if given.name:
             row.name = given.name
-        if given.scopes or given.preset:
+        if given.scopes is not UNSET or given.preset:
             scopes = given.wanted()
             _refuse_more(self.api_key, scopes)
             row.scopes = api_keys.words_of(scopes)
