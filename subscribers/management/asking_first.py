@@ -19,7 +19,7 @@ def make_sure(*, question: str, is_sure: bool) -> None:
     if is_sure:
         return
     if not sys.stdin.isatty():
-        raise CommandError("There is no terminal to ask at: give --yes to continue.")
+        raise CommandError(f"{question} There is no terminal to ask at: give --yes to continue.")
     sys.stdout.write(f"{question} [y/N] ")
     sys.stdout.flush()
     if sys.stdin.readline().strip().lower() not in YES:

@@ -13,6 +13,7 @@ from subscribers.rows import name_cells, times, typed_cells
 from subscribers.rows.plans import NO_PLAN, Column, ColumnPlan, value_key
 from subscribers.rows.row import InvalidFile
 from subscribers.rows.standings import Watch
+from subscribers.rows.status_words import STATUS_BY_FLAG, says_so
 from subscribers.wire import json_gate
 from subscribers.wire.payloads import Fault, InvalidField, InvalidRequest
 
@@ -66,7 +67,7 @@ class ColumnReader:
         self._forms = {
             each.field: self._reader(each.field, each.form)
             for each in plan.columns.values()
-            if each.form or each.field in plan.values
+            if each.form or each.field in plan.values or each.field in STATUS_BY_FLAG
         }
         is_watched = bool(plan.columns) and "status" in fields.cells
         self._watch = Watch(plan=plan, fields=fields) if is_watched else None
@@ -156,6 +157,8 @@ class ColumnReader:
             read = times.reader(form=form, zone=self._plan.zone)
         elif form and name in fields.names:
             read = partial(read_names, separator=form)
+        elif name in STATUS_BY_FLAG:
+            read = says_so
         else:
             read = fields.cells[name]
         return partial(_worded, words=words, read=read) if words else read

@@ -1,17 +1,44 @@
 """What the headers of files mean: case, blanks and signs do not count, then synonyms do."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 # Parts of headers of columns that say who left, bounced or agreed. Such a column is never left
-# out in silence: everybody would come in as active.
+# out in silence: everybody would come in as active. A harmless column may look so too; the refusal
+# says how to leave it out.
 _STANDINGS = (
     "status", "consent", "unsub", "subscribed", "bounce", "suppress", "complain", "cleaned",
-    "cleantime", "optin", "optedin", "optout", "optedout", "blocklist", "blacklist", "donotemail",
-    "donotcontact", "abgemeldet", "abmelde", "widerruf", "einwillig", "gesperrt", "désabonn",
-    "desabonn", "désinscri", "desinscri", "desuscri",
+    "cleantime", "optin", "optedin", "optout", "optedout", "blocklist", "blacklist", "blocked",
+    "disabled", "deactivated", "suspended", "banned", "deleted", "donot", "spam", "junk", "abuse",
+    "newsletter", "permission", "allowed", "revoked", "withdrawn", "undeliver", "gdpr",
+    # German
+    "abgemeldet", "abmelde", "abbestell", "ausgetragen", "widerruf", "einwillig", "zustimmung",
+    "erlaub", "sperr", "blockiert", "deaktiviert", "gelöscht", "abonniert", "unzustellbar",
+    "rückläufer", "beschwerde", "rundbrief", "dsgvo",
+    # French and Spanish
+    "désabonn", "desabonn", "désinscri", "desinscri", "desuscri", "bloqu", "désactiv",
+    "desactiv", "supprimé", "infolettre", "boletín", "boletin", "indésirable", "rebot", "permiso",
+    "autoris", "autoriz", "rgpd",
 )  # fmt: skip
-# The whole header.
-_STANDING = frozenset({"subscribe", "subscription", "baja"})
+_MAIL = (
+    "(?:e?mails?|mailings?|contact|messages?|promotions?|offers?|marketing|advertising|werbung|"
+    "publicité|publicidad|courriels?|correos?)"
+)
+_WHOSE = f"(?:is|has|user|account|person|member|customer|subscriber|kunde|flag|{_MAIL})"
+_SAID = (
+    "(?:(?:in)?active|(?:in)?aktiv|(?:in)?actif|(?:in)?activo|enabled|(?:in)?valid|removed|"
+    "confirmed|bestätigt|cancell?ed|gekündigt|deceased|muted|dnd|dnc|dne|dnm|(?:e?mail|contact|"
+    "reach)able|marketing|advertising|mailings?|werbung|publicité|publicidad|opt|angemeldet|abonné|"
+    "inscrit|suscrito)"
+)
+_VERB = (
+    "(?:no|not|dont|never|stop|can|may|receives?|accepts?|wants?|gets?|sends?|allows?|keine?|darf|"
+    "sans|sin|acepta|accepte)"
+)
+# The whole header, so that `last_active` and `Mailing City` are not meant.
+_STANDING = re.compile(
+    f"subscribe|subscription|baja|{_WHOSE}*{_SAID}{_WHOSE}*|(?:is|user|contact)*{_VERB}{_MAIL}+"
+)
 # The fields that say it.
 STANDINGS = frozenset({
     "status", "subscribed", "unsubscribed", "bounced", "complained", "unsubscribedAt", "bouncedAt",
@@ -29,7 +56,7 @@ def folded(header: str) -> str:
 def says_standing(header: str) -> bool:
     """Tell whether a column says by its header who may get mail."""
     name = folded(header)
-    is_said = name in _STANDING or any(part in name for part in _STANDINGS)
+    is_said = any(part in name for part in _STANDINGS) or _STANDING.fullmatch(name) is not None
     return is_said and not name.endswith(_DETAILS)
 
 
@@ -66,7 +93,8 @@ OF_PEOPLE: Mapping[str, tuple[str, ...]] = {
     ),
     "unsubscribed": (
         "unsubscribedfromemails", "isunsubscribed", "optout", "optedout", "emailoptout",
-        "blocklisted", "blacklisted", "emailblacklisted", "suppressed", "donotemail", "abgemeldet",
+        "blocklisted", "blacklisted", "emailblacklisted", "donotemail", "donotmail",
+        "hasoptedoutofemail", "abgemeldet",
     ),
     "bounced": ("hardbounced", "isbounced"),
     "complained": ("markedasspam", "reportedspam", "spamcomplaint"),
@@ -80,7 +108,7 @@ OF_PEOPLE: Mapping[str, tuple[str, ...]] = {
         "optoutdate", "abgemeldetam", "abmeldedatum",
     ),
     "bouncedAt": ("cleantime", "bouncetime", "bouncedate"),
-    "suppressedFor": ("emailsuppressions",),
+    "suppressedFor": ("emailsuppressions", "suppressed"),
     "consentAt": (
         "confirmtime", "confirmedat", "consenttimestamp", "consenttime", "consentdate",
         "optindate", "doubleoptinat",

@@ -14,11 +14,13 @@ ACTIVE, UNSUBSCRIBED, BOUNCED, COMPLAINED, PENDING = (
 )  # fmt: skip
 _WORDS = {
     ACTIVE: ("active", "subscribed", "enabled", "confirmed", "optin", "optedin", "subscriber",
+             "granted",
              "aktiv", "angemeldet", "bestätigt", "abonné", "actif", "inscrit", "suscrito",
              "activo"),
     UNSUBSCRIBED: (
         "unsubscribed", "unsubscribe", "unsub", "optout", "optedout", "disabled", "blocklisted",
         "blacklisted", "blocked", "suppressed", "removed", "inactive", "cancelled", "canceled",
+        "revoked", "withdrawn",
         "neversubscribed", "nonsubscribed", "notsubscribed", "transactional", "archived",
         "abgemeldet", "ausgetragen", "widerrufen", "gesperrt", "inaktiv", "désabonné", "désinscrit",
         "inactif", "baja", "desuscrito", "inactivo",
@@ -40,7 +42,7 @@ SUBSCRIBED = "subscribed"
 GRAVEST_FIRST = (COMPLAINED, BOUNCED, UNSUBSCRIBED, PENDING, ACTIVE)
 GONE = frozenset(STATUS_BY_FLAG.values())
 _YES = frozenset({"true", "yes", "y", "1", "t", "on", "x", "ja", "oui", "si"})
-_NO = frozenset({"false", "no", "n", "0", "f", "off", "nein", "non", "never", "null"})
+_NO = frozenset({"false", "no", "n", "0", "f", "off", "nein", "non", "never", "none", "null"})
 
 
 def status_of(word: str) -> str | None:
@@ -55,6 +57,20 @@ def flag_of(value: object) -> bool | None:
     if word in _YES:
         return True
     return False if word in _NO else None
+
+
+def says_so(text: str) -> bool | None:
+    """Return whether a cell of a column such as `unsubscribed` says so; None for a sign alone.
+
+    A date, a number and a reason say it too.
+    """
+    word, status = folded(text), status_of(text)
+    if not word:
+        return None
+    said = flag_of(word)
+    if said is None:
+        said = status not in {ACTIVE, PENDING} and any(each != "0" for each in word)
+    return said
 
 
 def reasons_in(value: object) -> Iterator[str]:

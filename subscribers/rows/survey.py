@@ -25,6 +25,7 @@ from subscribers.rows.plans import (
     ColumnPlan,
 )
 from subscribers.rows.row import InvalidFile, Row
+from subscribers.rows.status_words import flag_of
 
 # As many rows give the samples, and tell whether a column has words of statuses.
 SAMPLE_ROWS = 1_000
@@ -360,17 +361,32 @@ class _Survey:
             # A product's own column is an attribute, of which one word says little.
             stops = 0 if planned.field else seen.stops
             has_words = standings.are_words(filled=seen.filled, words=seen.words, stops=stops)
-            is_second = rival_of in STANDINGS and seen.filled
-            if self.rows and (says_standing(column) or has_words or is_second):
-                target = "status" if "status" in self.fields else f"{self.fields.prefix}status"
-                target, _ = self.fields.synonyms.get(folded(column.rpartition(".")[2]), (target, 0))
+            # An empty second column says nothing.
+            is_said = seen.filled if rival_of in STANDINGS else says_standing(column)
+            if self.rows and (is_said or has_words):
                 such_as = f" ({', '.join(seen.samples)})" if seen.samples else ""
                 raise InvalidFile(
                     f"{name}: the column {shortened(column)}{such_as} looks as if it says who left "
-                    "or agreed, and nothing reads it. Give --map "
-                    f"{shlex.quote(f'{column}={target}')}, or leave it out with --ignore-column "
-                    f"{shlex.quote(column)}."
+                    f"or agreed, and nothing reads it. Give {self._advice_for(column, seen)}, or "
+                    f"leave it out with --ignore-column {shlex.quote(column)}."
                 )
+
+    def _advice_for(self, column: str, seen: ColumnLook) -> str:
+        """Return the options with which a column that says who left is read."""
+        field, _ = self.fields.synonyms.get(folded(column.rpartition(".")[2]), ("", 0))
+        if "status" not in self.fields:
+            return _map_to(column, f"{self.fields.prefix}status")
+        has_words = standings.are_words(filled=seen.filled, words=seen.words, stops=seen.stops)
+        if field or has_words or any(flag_of(each) is None for each in seen.samples):
+            return _map_to(column, field or "status")
+        return (
+            f"{_map_to(column, 'subscribed')} where no means that somebody left, "
+            f"{_map_to(column, 'unsubscribed')} where yes means it"
+        )
+
+
+def _map_to(column: str, field: str) -> str:
+    return f"--map {shlex.quote(f'{column}={field}')}"
 
 
 def check_needs(*, plan: ColumnPlan, needs: Needs, name: str) -> None:

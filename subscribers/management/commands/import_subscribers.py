@@ -1,5 +1,6 @@
 """`import_subscribers FILE…`: imports people and their consent, and starts nothing."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -10,7 +11,7 @@ from subscribers.models import ImportRun, Workspace
 from subscribers.rows.plans import ColumnPlan
 from subscribers.services.imports.file_kinds import Options
 from subscribers.services.imports.people import FILES, Duplicates, OptInMode, mails_to_confirm
-from subscribers.services.imports.people.presets import PRESETS
+from subscribers.services.imports.people.presets import PRESETS, fitting
 
 
 class Command(ImportCommand):
@@ -56,16 +57,22 @@ class Command(ImportCommand):
             help="Make the lists that rows name; without it such rows are rejected.",
         )
 
-    def make_sure(
-        self, *, workspace: Workspace, kept: Options, plan: ColumnPlan, is_sure: bool
-    ) -> None:
-        """Ask before a mail to everybody of a file that proves no consent."""
-        if mails := mails_to_confirm(workspace=workspace, options=kept, plan=plan):
-            question = (
-                f"No column proves consent (consentAt): this queues {mails}. "
-                "--opt-in-mode confirmed asks nobody. Go on?"
-            )
-            asking_first.make_sure(question=question, is_sure=is_sure)
+    def warning(self, *, workspace: Workspace, kept: Options, plan: ColumnPlan) -> str:
+        """Warn of a mail to everybody of a file that proves no consent."""
+        mails = mails_to_confirm(workspace=workspace, options=kept, plan=plan)
+        if not mails:
+            return ""
+        return (
+            f"No column proves consent (consentAt): this queues {mails}. "
+            "--opt-in-mode confirmed asks nobody."
+        )
+
+    def product_advice(self, *, kept: Options, columns: Sequence[str]) -> str:
+        product = fitting(columns) if "from" not in kept else None
+        if product is None:
+            return ""
+        title = PRESETS[product].title
+        return f" The file looks like an export of {title}: --from {product} knows its columns."
 
     def own_options(self, options: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -1,7 +1,7 @@
 """The base of the import commands; each has its own `files`."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
+from subscribers.management import asking_first
 from subscribers.management.importing import arguments, opening, reading, result
 from subscribers.management.importing.arguments import ImportRequest
 from subscribers.management.importing.progress import Progress
@@ -81,10 +82,13 @@ class ImportCommand(BaseCommand):
         """
         return {}
 
-    def make_sure(
-        self, *, workspace: Workspace, kept: Options, plan: ColumnPlan, is_sure: bool
-    ) -> None:
-        """Ask before a new run that cannot be taken back; raises `CommandError` for a no."""
+    def warning(self, *, workspace: Workspace, kept: Options, plan: ColumnPlan) -> str:  # noqa: ARG002 - for others
+        """Return what a new run does that cannot be taken back; it is asked about first."""
+        return ""
+
+    def product_advice(self, *, kept: Options, columns: Sequence[str]) -> str:  # noqa: ARG002 - for others
+        """Return a sentence that names the option for the product whose file this looks like."""
+        return ""
 
     def after_run(self, *, run: ImportRun, now: datetime) -> None:
         """Do what follows a run, also an interrupted or failed one (roll-ups)."""
@@ -99,18 +103,19 @@ class ImportCommand(BaseCommand):
         arguments.check_fields("--map", asked.map.values(), self.files.fields({}))
         kept = own | opening.kept_options(options) | reading.kept_options(options)
         plan, rows = (None, None) if asked.is_resuming else self._look(asked, options, kept)
-        if plan is not None and not asked.is_dry_run:
-            is_sure = options.get("yes", False)
-            self.make_sure(workspace=asked.workspace, kept=kept, plan=plan, is_sure=is_sure)
+        if plan is not None:
+            self._show(plan, asked)
+            warning = self.warning(workspace=asked.workspace, kept=kept, plan=plan)
+            if warning and asked.is_dry_run:
+                self.stderr.write(warning, style_func=str)
+            elif warning:
+                asking_first.make_sure(question=f"{warning} Go on?", is_sure=options["yes"])
         run = opening.open_run(
             kind=self.kind, asked=asked, options=kept, plan=plan, say=self.stderr.write
         )
         if plan is None:
             plan = reading.stored_plan(run, options)
-        if not options["quiet"]:
-            skipped = (f"not read: {PurePath(name).name}" for name in asked.left_out)
-            for line in chain(plan_words.as_lines(plan), skipped):
-                self.stderr.write(f"  {line}", style_func=str)
+            self._show(plan, asked)
         meter, already_read = opening.meter_of(run=run, asked=asked)
         begun = time.monotonic()
         progress = Progress(
@@ -141,6 +146,11 @@ class ImportCommand(BaseCommand):
             self.stdout.write(line)
         self._exit(said)
 
+    def _show(self, plan: ColumnPlan, asked: ImportRequest) -> None:
+        skipped = (f"not read: {PurePath(name).name}" for name in asked.left_out)
+        for line in chain(plan_words.as_lines(plan), skipped):
+            self.stderr.write(f"  {line}", style_func=str)
+
     def _look(
         self, asked: ImportRequest, options: dict[str, Any], kept: Options
     ) -> tuple[ColumnPlan, Iterator[Row] | None]:
@@ -156,6 +166,7 @@ class ImportCommand(BaseCommand):
             wishes=wishes,
             needs=self.files.needs(kept),
             is_whole=self.is_surveyed_whole,
+            advice=self.product_advice(kept=kept, columns=asked.columns or ()),
         )
 
     def _rejects(

@@ -91,11 +91,17 @@ def wishes_of(*, options: Mapping[str, Any], fields: Fields, zone: str) -> Wishe
 
 
 def plan_of(
-    *, asked: ImportRequest, fields: Fields, wishes: Wishes, needs: Needs, is_whole: bool
+    *,
+    asked: ImportRequest,
+    fields: Fields,
+    wishes: Wishes,
+    needs: Needs,
+    is_whole: bool,
+    advice: str = "",
 ) -> tuple[ColumnPlan, Iterator[Row] | None]:
     """Return the plan of the files, and the rows where they can be read only once.
 
-    Raises `CommandError` with what to type where a column cannot be decided.
+    Raises `CommandError` with what to type where a column cannot be decided, and the `advice`.
     """
     rows = read_rows(sources=asked.sources)
     name = asked.sources[0].name if len(asked.sources) == 1 else "The files"
@@ -117,8 +123,8 @@ def plan_of(
         )
         check_needs(plan=found, needs=needs, name=name)
     except InvalidFile as error:
-        advice = "" if ahead is not None else first_lines.advice(asked.sources[0])
-        raise wrong(f"{error}{advice}") from error
+        of_lines = "" if ahead is not None else first_lines.advice(asked.sources[0])
+        raise wrong(f"{error}{of_lines}{advice}") from error
     if ahead is None:
         return found, None
     # How many follow is not known.

@@ -286,8 +286,53 @@ def test_only_a_proof_of_consent_spares_the_question(
     text = f"email,{header}\na@x.io,{cell}\n"
 
     if is_asked:
-        with pytest.raises(CommandError, match="no terminal to ask"):
+        with pytest.raises(
+            CommandError, match=r"up to 1 confirmation mails over 1 hours.* no terminal to ask"
+        ):
             imported(tmp_path, text, option)
     else:
         imported(tmp_path, text, option)
         assert only().status == "active"
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "field"),
+    [
+        ("active", "false", "subscribed"), ("is_active", "0", "subscribed"),
+        ("enabled", "false", "subscribed"), ("disabled", "true", "unsubscribed"),
+        ("Blocked", "yes", "unsubscribed"), ("No Email", "1", "unsubscribed"),
+        ("DND", "1", "unsubscribed"), ("can_email", "no", "subscribed"),
+        ("newsletter", "0", "subscribed"), ("Newsletter abonniert", "nein", "subscribed"),
+        ("marketing", "no", "subscribed"), ("receive_emails", "false", "subscribed"),
+        ("email_allowed", "false", "subscribed"), ("permission", "revoked", "status"),
+        ("gdpr", "withdrawn", "status"), ("spam", "1", "unsubscribed"),
+    ],
+)  # fmt: skip
+def test_the_advice_for_a_column_that_says_who_left_works(
+    tmp_path: Path, header: str, cell: str, field: str
+) -> None:
+    text = f"email,{header}\na@x.io,{cell}\n"
+
+    said = refused(tmp_path, text)
+    assert f"{header}={field}" in said
+    imported(tmp_path, text, f"--map={header}={field}")
+
+    assert only().status == "unsubscribed"
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "status"),
+    [
+        ("HasOptedOutOfEmail", "TRUE", "unsubscribed"),
+        ("Unsubscribed", "2024-05-05", "unsubscribed"),
+        ("Do not mail", "1", "unsubscribed"), ("Bounced", "3", "bounced"),
+        ("Complained", "2024-05-05", "complained"), ("Suppressed", "hard bounce", "bounced"),
+        ("Unsubscribed", "too many mails", "unsubscribed"), ("Bounced", "0", "active"),
+    ],
+)  # fmt: skip
+def test_a_date_a_number_or_a_reason_means_yes(
+    tmp_path: Path, header: str, cell: str, status: str
+) -> None:
+    imported(tmp_path, f"email,{header}\na@x.io,{cell}\n")
+
+    assert only().status == status

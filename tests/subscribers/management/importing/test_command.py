@@ -79,13 +79,13 @@ def test_machines_get_one_object_on_the_last_line(source: Path, workspace: Works
     assert "line 5: tag is needed." in ran.errors
 
 
-def test_quiet_says_the_result_alone(source: Path, workspace: Workspace) -> None:
+def test_quiet_says_the_mapping_and_the_result_alone(source: Path, workspace: Workspace) -> None:
     source.write_text('tag\none\n""\n')
 
     ran = Ran(str(source), "--workspace", workspace.slug, "--quiet")
 
     assert ran.code == 3
-    assert ran.errors == ""
+    assert ran.errors == "  tag → tag (the same name): one\n"
 
 
 def test_a_dry_run_writes_nothing(source: Path, workspace: Workspace) -> None:
