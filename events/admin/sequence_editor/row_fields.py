@@ -73,7 +73,7 @@ class RowsWidget(LinesWidget):
         rows = None if self.is_text_alone else self._rows(text)
         if rows is not None and not rows:
             rows = [{}] * self.kind.least
-        shown = rows and [self._shown(f"{name}-{at}", each) for at, each in enumerate(rows)]
+        shown = [self._shown(f"{name}-{at}", each) for at, each in enumerate(rows or ())]
         return render_to_string(
             "admin/sequence_editor_rows.html",
             {
@@ -83,9 +83,9 @@ class RowsWidget(LinesWidget):
                 "text": super().render(
                     name, text.removesuffix(f"\n{BLANK}"), {**(attrs or {}), "aria-label": "Text"}
                 ),
-                "rows": shown,
+                "rows": None if rows is None else shown,
                 "blank": self._shown(f"{name}-__number__", {}),
-                "next": len(shown or ()),
+                "next": len(shown),
             },
         )
 
