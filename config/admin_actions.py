@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     SkinAdmin = ModelAdmin[Any]
 else:
     from unfold.admin import ModelAdmin as SkinAdmin
+
+NOT_ENDED = "begun, but not ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,15 @@ class ActingAdmin(SkinAdmin):
         self.log_change(request, row, words)
         messages.success(request, said or f"{words}.")
 
+    def log_begun(self, request: HttpRequest, row: Model, words: str) -> LogEntry:
+        """Log what takes several transactions before the first: it may break off half-way."""
+        return self.log_change(request, row, f"{words}: {NOT_ENDED}")
+
+    def tell_ended(self, request: HttpRequest, begun: LogEntry, words: str) -> None:
+        """Log what was done, in the entry of its beginning, and show it to the operator."""
+        end_log(begun, words)
+        messages.success(request, f"{words}.")
+
     def page(self, request: HttpRequest, template: str, **context: object) -> TemplateResponse:
         row = getattr(request, "row_of_page", None)
         shared = {**self.admin_site.each_context(request), "opts": self.opts, "original": row}
@@ -147,3 +159,9 @@ class ActingAdmin(SkinAdmin):
             self.admin_site.admin_view(view),
             name=f"{self.opts.app_label}_{self.opts.model_name}_{name}",
         )
+
+
+def end_log(begun: LogEntry, words: str) -> None:
+    """Log what was done, in the entry of its beginning."""
+    begun.change_message = words
+    begun.save(update_fields=["change_message"])

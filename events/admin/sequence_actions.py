@@ -172,10 +172,11 @@ class SequenceActions(BaseAdmin):
         return HttpResponseRedirect(admin_url(copy))
 
     def move(self, request: HttpRequest, sequence: Sequence) -> None:
+        begun = self.log_begun(request, sequence, f"Move enrollments to {sequence.current_version}")
         moved = by_operator.move_enrollments(sequence=sequence, now=timezone.now())
         words = f"Moved {moved.moved_count} enrollments to {sequence.current_version}"
         left = f"; {moved.left_count} stay where they are" if moved.left_count else ""
-        self.tell_done(request, sequence, words + left)
+        self.tell_ended(request, begun, words + left)
 
     def enroll(self, request: HttpRequest, sequence: Sequence) -> None:
         if words := enrolling.enroll(request, sequence):
@@ -185,16 +186,17 @@ class SequenceActions(BaseAdmin):
         minutes, reason = _minutes(request), request.POST.get("reason", "")
         if minutes is None or reason not in {"", *retrying.REASONS}:
             return
+        over = f" within {minutes} minutes" if minutes else ""
+        begun = self.log_begun(request, sequence, f"Retry what failed{over}")
         done = retrying.retry_all(
             sequence=sequence,
             now=timezone.now(),
             reason=reason,
             spread=timedelta(minutes=minutes),
         )
-        over = f" within {minutes} minutes" if minutes else ""
         left = f"; {done.left} could not be retried" if done.left else ""
         more = "; there are more" if done.retried + done.left >= retrying.MOST_READ else ""
-        self.tell_done(request, sequence, f"Retried {done.retried} that failed{over}{left}{more}")
+        self.tell_ended(request, begun, f"Retried {done.retried} that failed{over}{left}{more}")
 
     def show_retrying(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
         found = retrying.losses(now=timezone.now(), sequence=sequence)

@@ -102,7 +102,9 @@ class SequencePages(SequenceActions):
         spec = _spec(sequence, row.version)
         step = spec.steps[row.position]
         number_by_id = {each.id: number for number, each in enumerate(spec.steps, start=1)}
-        fields = step_fields.fields_of(step, number_by_id=number_by_id)
+        fields = step_fields.fields_of(
+            step, number_by_id=number_by_id, may_edit=self.may_act(request, sequence)
+        )
         number, is_current = row.position + 1, row.version_id == sequence.current_version_id
         has_html = isinstance(step, steps.EmailStep) and step.html
         mail = flow_drawing.step_address(sequence, row.version, number, "step-mail")
@@ -171,7 +173,11 @@ class SequencePages(SequenceActions):
             new=new,
             old_address=_flow_address(sequence, old),
             new_address=_flow_address(sequence, new),
-            comparison=version_changes.compare(_spec(sequence, old), _spec(sequence, new)),
+            comparison=version_changes.compare(
+                _spec(sequence, old),
+                _spec(sequence, new),
+                may_edit=self.may_act(request, sequence),
+            ),
         )
 
     def export(self, request: HttpRequest, sequence: Sequence) -> HttpResponse:
@@ -233,10 +239,8 @@ def _readable(fields: list[step_fields.FieldText]) -> Iterator[tuple[str, str]]:
     Values that may be secret are hidden: people who may only look come here.
     """
     for each in fields:
-        if each.name in step_fields.SECRET and not each.is_default:
-            yield each.label, step_fields.with_hidden_values(each.text)
-        elif each.name != "html" and not each.is_default:
-            yield each.label, each.text
+        if each.name != "html" and not each.is_default:
+            yield each.label, each.shown
 
 
 def _people(sequence: Sequence, found: UnderWay) -> dict[str, object]:

@@ -22,6 +22,7 @@ from events.admin.flow_drawing import step_address
 from events.admin.sequence_editor.fields import choice, lines, text
 from events.intake.payloads import LONGEST_NAME
 from events.language import timing
+from events.language.steps.kinds.webhook import MASK
 from events.models import Event, Sequence
 from events.services import simulation as simulating
 from events.services.simulation import AssumedEvent, Awaited, Simulation, Visit
@@ -202,7 +203,8 @@ def show(page: BaseAdmin, request: HttpRequest, sequence: Sequence) -> HttpRespo
     simulation = form.simulate()
     context: dict[str, object] = {"form": form, "sequence": sequence, "zone": form.zone.key}
     if simulation is not None:
-        context |= _shown(simulation, request, form.zone)
+        may_edit = page.may_act(request, sequence)
+        context |= _shown(simulation, request, form.zone, may_edit=may_edit)
     title = f"Simulate {sequence}"
     return page.page(request, "admin/simulate_sequence.html", title=title, **context)
 
@@ -220,7 +222,9 @@ def show_mail(request: HttpRequest, sequence: Sequence) -> HttpResponse:
     return sandboxed(link_tokens.hidden(visit.mail.html))
 
 
-def _shown(simulation: Simulation, request: HttpRequest, zone: ZoneInfo) -> dict[str, object]:
+def _shown(
+    simulation: Simulation, request: HttpRequest, zone: ZoneInfo, *, may_edit: bool
+) -> dict[str, object]:
     sequence, person = simulation.sequence, simulation.someone.subscriber
     asked = {name: value for name, value in request.GET.items() if name != "at"}
     asked["at"] = simulation.begins_at.isoformat()
@@ -234,7 +238,7 @@ def _shown(simulation: Simulation, request: HttpRequest, zone: ZoneInfo) -> dict
             label=label,
             decision=decision,
             mail=_mail(visit, f"{address}&visit={place}", _preview_address(sequence, visit, asked)),
-            request=_request(visit),
+            request=_request(visit, may_edit=may_edit),
         )
         for place, (visit, label, decision) in enumerate(words.told(simulation))
     ]
@@ -273,12 +277,15 @@ def _mail(visit: Visit, address: str, preview_address: str) -> ShownMail | None:
     )
 
 
-def _request(visit: Visit) -> SafeString | None:
+def _request(visit: Visit, *, may_edit: bool) -> SafeString | None:
     call = visit.call
     if call is None:
         return None
-    sent = {"method": call.method, "url": call.url, "headers": dict(call.masked_headers)}
+    url = call.url if may_edit else call.masked_url
+    sent = {"method": call.method, "url": url, "headers": dict(call.masked_headers)}
     body = json_gate.decode(call.body) if call.body else None
+    if body is not None and not may_edit:
+        body = MASK
     return json_value(sent if body is None else {**sent, "body": body})
 
 

@@ -8,10 +8,9 @@ from django import forms
 
 from events.admin.sequence_editor.step_forms import FORMS, form_kind_of
 from events.language import steps
+from events.language.steps.kinds import webhook
 from events.wording.steps import branch_name
 
-# May hold passwords: who may only look sees which there are.
-SECRET = ("headers",)
 HIDDEN = "(hidden)"
 # The form names steps by their ids; the page by their numbers.
 TARGETS = ("next", "on_false")
@@ -26,14 +25,32 @@ class FieldText:
     text: str
     # Whether the step does not mention it.
     is_default: bool = False
+    # Whether the reader sees only that there is one.
+    is_secret: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The text, or what the reader may see of it."""
+        if not self.is_secret or self.is_default:
+            return self.text
+        match self.name:
+            case "headers":
+                return with_hidden_values(self.text)
+            case "url":
+                return webhook.masked_url(self.text)
+            case _:
+                return HIDDEN
 
 
 def title_of(step: steps.Step) -> str:
     return FORMS[form_kind_of(step.as_wire())].title
 
 
-def fields_of(step: steps.Step, *, number_by_id: Mapping[str, int]) -> list[FieldText]:
-    """Return the fields of a step in the order of its form."""
+def fields_of(
+    step: steps.Step, *, number_by_id: Mapping[str, int], may_edit: bool
+) -> list[FieldText]:
+    """Return the fields of a step in the order of its form; `may_edit`: its reader may."""
+    secret = webhook.SECRET if may_edit else webhook.SECRET_TO_READERS
     wire = step.as_wire()
     form = FORMS[form_kind_of(wire)]
     values = form.initial_of(wire)
@@ -48,7 +65,8 @@ def fields_of(step: steps.Step, *, number_by_id: Mapping[str, int]) -> list[Fiel
         else:
             text = text_of(field, values.get(name))
         is_default = values.get(name) in (None, "", False, [])
-        found.append(FieldText(name, str(field.label), text, is_default))
+        is_secret = isinstance(step, steps.WebhookStep) and name in secret
+        found.append(FieldText(name, str(field.label), text, is_default, is_secret))
     return found
 
 

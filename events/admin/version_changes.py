@@ -8,7 +8,7 @@ from typing import Literal
 
 from events.admin.sequence_editor.form import SequenceForm
 from events.admin.sequence_editor.wire import initial_of
-from events.admin.step_fields import SECRET, FieldText, fields_of, text_of, title_of
+from events.admin.step_fields import FieldText, fields_of, text_of, title_of
 from events.language import steps
 from events.language.specs import SequenceSpec, as_wire
 from events.wording.steps import drawn_in_words
@@ -59,18 +59,23 @@ class Comparison:
     steps: tuple[StepChange, ...]
 
 
-def compare(old: SequenceSpec, new: SequenceSpec) -> Comparison:
-    """Return what differs; steps are matched by their ids, lists by name."""
+def compare(old: SequenceSpec, new: SequenceSpec, *, may_edit: bool) -> Comparison:
+    """Return what differs; steps are matched by their ids, lists by name. `may_edit`: the reader
+    may.
+    """
     labels = SequenceForm.base_fields
     before, after = (
         [FieldText(name, str(labels[name].label), text_of(labels[name], values[name]))
          for name in GENERAL]
         for values in (initial_of(as_wire(old), labels), initial_of(as_wire(new), labels))
     )  # fmt: skip
-    return Comparison(tuple(_changes(before, after)), tuple(_step_changes(old.steps, new.steps)))
+    changes = _step_changes(old.steps, new.steps, may_edit=may_edit)
+    return Comparison(tuple(_changes(before, after)), tuple(changes))
 
 
-def _step_changes(old: Sequence[steps.Step], new: Sequence[steps.Step]) -> Iterator[StepChange]:
+def _step_changes(
+    old: Sequence[steps.Step], new: Sequence[steps.Step], *, may_edit: bool
+) -> Iterator[StepChange]:
     old_numbers, new_numbers = _numbers(old), _numbers(new)
     old_by_id = {step.id: step for step in old}
     moved = _moved([*old_numbers], [*new_numbers])
@@ -80,7 +85,7 @@ def _step_changes(old: Sequence[steps.Step], new: Sequence[steps.Step]) -> Itera
         if earlier is None:
             yield StepChange(kind="added", number=number, title=title)
             continue
-        changes = _field_changes(earlier, step, old_numbers, new_numbers)
+        changes = _field_changes(earlier, step, old_numbers, new_numbers, may_edit=may_edit)
         moved_from = old_numbers[step.id] if step.id in moved else None
         if changes or moved_from:
             yield StepChange(
@@ -97,13 +102,15 @@ def _field_changes(
     new: steps.Step,
     old_numbers: Mapping[str, int],
     new_numbers: Mapping[str, int],
+    *,
+    may_edit: bool,
 ) -> tuple[FieldChange, ...]:
     # A step that others moved leads to the same step, by another number.
     if old == new:
         return ()
     kinds = [FieldText("kind", "Kind", title_of(step)) for step in (old, new)]
-    before = [kinds[0], *fields_of(old, number_by_id=old_numbers)]
-    after = [kinds[1], *fields_of(new, number_by_id=new_numbers)]
+    before = [kinds[0], *fields_of(old, number_by_id=old_numbers, may_edit=may_edit)]
+    after = [kinds[1], *fields_of(new, number_by_id=new_numbers, may_edit=may_edit)]
     return tuple(_changes(before, after))
 
 
@@ -117,7 +124,7 @@ def _changes(before: Sequence[FieldText], after: Sequence[FieldText]) -> Iterato
         )
         if old == new:
             continue
-        if name in SECRET:
+        if field.is_secret:
             yield FieldChange(
                 field.label, "", "", (DiffLine("same", "Changed; values are hidden."),)
             )

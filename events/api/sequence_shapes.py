@@ -8,13 +8,13 @@ from typing import Any
 from events.language import filters
 from events.language.specs import SequenceSpec, as_wire
 from events.language.steps import graph
+from events.language.steps.kinds import webhook
 from events.language.steps.node_types import NODE_TYPES
 from events.models import Sequence
 from events.services.sequences import versions
 from subscribers.api.calls import Answered, Shape
 from subscribers.api.values import Count
 
-MASKED = "•••"
 TRIGGER_NODE = "trigger"
 Status = Sequence.Status
 
@@ -217,9 +217,10 @@ def summary(row: Sequence) -> dict[str, Any]:
     }
 
 
-def whole(row: Sequence, spec: SequenceSpec) -> WholeSequence:
+def whole(row: Sequence, spec: SequenceSpec, *, may_edit: bool) -> WholeSequence:
+    """Return a sequence with its steps; `may_edit`: the key may."""
     wire = as_wire(spec)
-    nodes = [*_nodes(row, wire.get("steps", []))]
+    nodes = [*_nodes(row, wire.get("steps", []), may_edit=may_edit)]
     emails = [*_emails(wire.get("steps", []))]
     return WholeSequence(
         **summary(row),
@@ -246,7 +247,10 @@ def stop_shape(spec: SequenceSpec) -> StopShape | None:
     return StopShape(type=stop.type, value=stop.value, property_filters=wanted, match_config=match)
 
 
-def _nodes(row: Sequence, steps: Several[Mapping[str, Any]]) -> Iterator[NodeShape]:
+def _nodes(
+    row: Sequence, steps: Several[Mapping[str, Any]], *, may_edit: bool
+) -> Iterator[NodeShape]:
+    secret = webhook.SECRET if may_edit else webhook.SECRET_TO_READERS
     at = row.current_version.created_at if row.current_version else row.updated_at
     yield NodeShape(
         id=TRIGGER_NODE,
@@ -258,9 +262,9 @@ def _nodes(row: Sequence, steps: Several[Mapping[str, Any]]) -> Iterator[NodeSha
     )
     for number, step in enumerate(steps, start=1):
         config = {name: value for name, value in step.items() if name not in {"id", "type"}}
-        if "headers" in config:
-            # They hold the secrets of other services.
-            config["headers"] = dict.fromkeys(config["headers"], MASKED)
+        if step["type"] == webhook.WebhookStep.kind:
+            found = config.keys() & secret
+            config |= {name: webhook.masked(name, config[name]) for name in found}
         yield NodeShape(
             id=step["id"],
             node_type=NODE_TYPES[step["type"]],

@@ -89,6 +89,11 @@ class OneSequence(ResourceView):
         self.about = row.public_id
         return row
 
+    @property
+    def may_edit(self) -> bool:
+        """Whether the key's holder may see what is secret to readers."""
+        return self.api_key.allows(Scope.SEQUENCES_WRITE)
+
 
 class SequencesView(ResourceView):
     not_here = frozenset({"POST"})
@@ -131,7 +136,7 @@ class SequenceView(OneSequence):
     def get(self, *, sequence_id: SequenceOfPath) -> WholeSequenceAnswer:
         row = self.found(sequence_id)
         spec = references.with_list_names(workspace=self.workspace, spec=sequences.spec_of(row))
-        return WholeSequenceAnswer(sequence=whole(row, spec))
+        return WholeSequenceAnswer(sequence=whole(row, spec, may_edit=self.may_edit))
 
 
 class EnableView(OneSequence):
@@ -190,7 +195,7 @@ class DuplicateView(OneSequence):
         )
         made = self.found(made.pk)
         spec = references.with_list_names(workspace=self.workspace, spec=sequences.spec_of(made))
-        read = whole(made, spec)
+        read = whole(made, spec, may_edit=True)
         return CopiedAnswer(
             sequence=SequenceShape(**summary(made)), nodes=read.nodes, edges=read.edges
         )
@@ -203,7 +208,8 @@ class SimulateView(OneSequence):
         simulation = simulate(
             sequence=row, address=self._address(asked), now=self.now, most_visits=asked.limit
         )
-        return msgspec.convert(simulation_as_wire(simulation), SimulationAnswer)
+        said = simulation_as_wire(simulation, may_edit=self.may_edit)
+        return msgspec.convert(said, SimulationAnswer)
 
     def _address(self, asked: SimulateQuery) -> Address:
         if asked.email is not None:

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from events.language import steps, timing
 from events.language.filters import Filter, Operator
+from events.language.steps.kinds.webhook import masked_url
 from events.language.timing.delays import HOUR, MINUTE
 from events.models import Step
 from subscribers.wire.payloads import InvalidRequest
@@ -65,7 +66,7 @@ def in_words(step: steps.Step) -> str:  # noqa: C901, PLR0911 - one return a kin
             return "Change the person: " + ", ".join(_changes(step))
         case steps.WebhookStep():
             method = "" if step.method == "POST" else f" with {step.method}"
-            return f"Call {step.url}{method}{ON_ERROR[step.on_error]}"
+            return f"Call {masked_url(step.url)}{method}{ON_ERROR[step.on_error]}"
         case steps.ExitStep():
             return "End here"
         case _ as never:

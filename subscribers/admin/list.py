@@ -1,5 +1,6 @@
 """Lists: created, changed and deleted here."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from django.contrib import admin
@@ -54,6 +55,9 @@ class ListAdmin(PeopleCounts):
 
     def reasons_to_keep(self, row: List) -> list[str]:
         return name_uses.of_list(row)
+
+    def take_from_most(self, row: List, check: Callable[[], object]) -> int:
+        return lists.remove_most_members(chosen=row, check=check)
 
     def delete_model(self, request: HttpRequest, obj: List) -> None:
         """Delete it and its memberships; the people stay."""

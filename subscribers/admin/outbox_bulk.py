@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from config import workspace_choice
+from config.admin_actions import NOT_ENDED, end_log
 from config.admin_base import BEFORE, BaseAdmin, UnusableAddress, list_url
 from config.admin_filters import FieldFilter
 from config.admin_scanning import MOST_LOOKED_AT
@@ -172,14 +173,19 @@ class BulkPages(BaseAdmin):
         # Not those that came after the page was shown, which nobody has seen counted.
         newest = request.POST.get("newest", "")
         counted = [each for each in chosen.ids if str(each) <= newest]
+        by = "; ".join(f"{name}: {value}" for name, value in _filters(request, chosen))
+        why = f" ({by or 'no filter'}). Reason: {reason}"
+        most = min(len(counted), MOST_AT_ONCE)
+        begun = self._log(request, f"{WORDS[change].label} {most:,} mails: {NOT_ENDED}{why}")
         done = bulk.carry_out(
             change=change, email_ids=counted, now=timezone.now(), with_unknown=with_unknown
         )
         mails = "mail" if done.changed == 1 else "mails"
         words = f"{WORDS[change].done} {done.changed:,} {mails}"
-        by = "; ".join(f"{name}: {value}" for name, value in _filters(request, chosen))
         if done.changed:
-            self._log(request, f"{words} ({by or 'no filter'}). Reason: {reason}")
+            end_log(begun, words + why)
+        else:
+            begun.delete()
         left = f"; {done.left:,} have another status now" if done.left else ""
         is_more = chosen.is_cut or len(counted) > MOST_AT_ONCE
         messages.success(
@@ -200,8 +206,8 @@ class BulkPages(BaseAdmin):
             return None
         return found if isinstance(found, ChosenMails) else None
 
-    def _log(self, request: HttpRequest, words: str) -> None:
-        LogEntry.objects.create(
+    def _log(self, request: HttpRequest, words: str) -> LogEntry:
+        return LogEntry.objects.create(
             user_id=request.user.pk or 0,
             content_type=get_content_type_for_model(OutgoingEmail),
             object_repr="Mails that match",

@@ -1,5 +1,7 @@
 """Tags: created and coloured here; a name stays, since rules and people refer to it."""
 
+from collections.abc import Callable
+
 from django import forms
 from django.contrib import admin
 from django.db.models import Model
@@ -11,6 +13,7 @@ from events.services.counts import current
 from events.services.sequences import name_uses
 from subscribers.admin.people_counts import PeopleCounts
 from subscribers.models import Tag
+from subscribers.services.audience import tags
 from subscribers.wire import tag_names
 
 
@@ -47,6 +50,13 @@ class TagAdmin(PeopleCounts):
 
     def reasons_to_keep(self, row: Tag) -> list[str]:
         return name_uses.of_tag(row)
+
+    def take_from_most(self, row: Tag, check: Callable[[], object]) -> int:
+        return tags.take_from_most(tag=row, check=check)
+
+    def delete_model(self, request: HttpRequest, obj: Tag) -> None:
+        """Take it from everybody, and make every process reload the tags."""
+        tags.delete(tag=obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         is_system = isinstance(obj, Tag) and obj.is_system

@@ -198,8 +198,7 @@ class SuppressionView(ResourceView):
 
 def _is_delistable(row: Suppression) -> bool:
     """Tell whether an application may lift it: only a bounce that a caller or a file claimed."""
-    sources = suppressions.SuppressionSource
-    return row.reason == Reason.HARD_BOUNCE and row.source in (sources.API, sources.IMPORT)
+    return row.reason == Reason.HARD_BOUNCE and row.source in suppressions.CLAIMS
 
 
 def _shape(row: Suppression) -> SuppressionShape:

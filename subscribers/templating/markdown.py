@@ -12,8 +12,9 @@ from html import escape
 
 from markdown_it import MarkdownIt
 
-# 64 KiB of opening brackets take five seconds (markdown-it-py 4.3, measured).
 MOST_BYTES = 32 * 1024
+# Each reads the rest of the text: 32 KiB of them take a second (markdown-it-py 4.3, measured).
+MOST_BRACKETS = 500
 BODIES_KEPT = 256
 
 _OPENING = re.compile(r"\{[{%]")

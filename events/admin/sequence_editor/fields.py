@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 from django import forms
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
 
+from config.quick_select import QuickSelect
 from events.admin.sequence_editor.lines import UnreadableLine, names_from
 from events.language.timing.windows import DAYS
 
@@ -114,7 +114,7 @@ def choice(label: str, choices: Mapping[str, str], help_text: str = "") -> forms
         label=label,
         choices=[*choices.items()],
         help_text=help_text,
-        widget=UnfoldAdminSelectWidget,
+        widget=QuickSelect,
     )
 
 

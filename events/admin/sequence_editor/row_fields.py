@@ -6,11 +6,14 @@ and remove rows by posting the whole form; nothing is stored then.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
 
+from django.forms import BaseForm
 from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from events.admin.sequence_editor import lines
 from events.admin.sequence_editor.fields import LinesField, LinesWidget, Notation
@@ -22,13 +25,17 @@ ROWS_MARK, TEXT_MARK = "-rows", "-as_text"
 # What a blank row is as a line, while it is only shown.
 BLANK = "{}"
 MOST_ROWS = 60
+# Of all steps of a page; where there are more, the others are texts.
+MOST_ROWS_OF_PAGE = 300
+# Not in a template: a sequence at its limits has 16,000 inputs, or 50,000 options.
+SELECT = '<select name="{}" aria-label="{}">{}</select>'
+OPTION = '<option value="{}"{}{}>{}</option>'
+TEXT = '<input type="text" name="{}" value="{}"{} placeholder="{}" aria-label="{}">'
 
 
-@dataclass(frozen=True, slots=True)
-class _ShownInput:
+class _ShownInput(NamedTuple):
     input: Input
-    value: str
-    options: tuple[Option, ...]
+    html: SafeString
 
 
 class RowsWidget(LinesWidget):
@@ -38,6 +45,7 @@ class RowsWidget(LinesWidget):
         super().__init__(attrs={"rows": 3, "class": "cueline-code"})
         self.kind = kind
         self.targets: tuple[Option, ...] = ()
+        self.is_text_alone = False
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> str | None:  # noqa: ANN401 - as Django has it
         """Return the text, of the rows where they were posted and the text was not chosen."""
@@ -62,10 +70,10 @@ class RowsWidget(LinesWidget):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> str:  # noqa: ANN401 - as Django has it
         text = value or ""
-        rows = self._rows(text)
+        rows = None if self.is_text_alone else self._rows(text)
         if rows is not None and not rows:
             rows = [{}] * self.kind.least
-        shown = None if rows is None else [self._shown(each) for each in rows]
+        shown = [self._shown(f"{name}-{at}", each) for at, each in enumerate(rows or ())]
         return render_to_string(
             "admin/sequence_editor_rows.html",
             {
@@ -75,9 +83,9 @@ class RowsWidget(LinesWidget):
                 "text": super().render(
                     name, text.removesuffix(f"\n{BLANK}"), {**(attrs or {}), "aria-label": "Text"}
                 ),
-                "rows": shown,
-                "blank": self._shown({}),
-                "next": len(shown or ()),
+                "rows": None if rows is None else shown,
+                "blank": self._shown(f"{name}-__number__", {}),
+                "next": len(shown),
             },
         )
 
@@ -99,7 +107,7 @@ class RowsWidget(LinesWidget):
             found.append(typed)
         return found if len(found) <= MOST_ROWS else None
 
-    def _shown(self, parts: Parts) -> list[_ShownInput]:
+    def _shown(self, row_name: str, parts: Parts) -> list[_ShownInput]:
         found = []
         for each in self.kind.inputs:
             options = self.targets or each.options if each.name == "next" else each.options
@@ -107,8 +115,34 @@ class RowsWidget(LinesWidget):
             if options and value and value not in {one.value for one in options}:
                 words = f"{value}, which is no later step" if each.name == "next" else value
                 options = (*options, Option(value, words))
-            found.append(_ShownInput(each, value, options))
+            found.append(_ShownInput(each, _html(f"{row_name}-{each.name}", each, value, options)))
         return found
+
+
+def _html(name: str, shown: Input, value: str, options: tuple[Option, ...]) -> SafeString:
+    if options:
+        choices = ((_option(each, is_chosen=each.value == value),) for each in options)
+        return format_html(SELECT, name, shown.label, format_html_join("", "{}", choices))
+    known = format_html(' list="known-{}"', shown.known) if shown.known else ""
+    return format_html(TEXT, name, value, known, shown.hint, shown.label)
+
+
+@lru_cache(maxsize=4096)
+def _option(option: Option, *, is_chosen: bool) -> SafeString:
+    needs = format_html(' data-needs="{}"', option.needs) if option.needs else ""
+    selected = " selected" if is_chosen else ""
+    return format_html(OPTION, option.value, needs, selected, option.words)
+
+
+def limit_rows(forms: Iterable[BaseForm]) -> None:
+    """Leave the text alone where the page's forms have more rows than it shows."""
+    left = MOST_ROWS_OF_PAGE
+    for form in forms:
+        for name, field in form.fields.items():
+            if isinstance(field.widget, RowsWidget):
+                number = len(str(form[name].value() or "").splitlines())
+                field.widget.is_text_alone = number > left
+                left -= 0 if field.widget.is_text_alone else number
 
 
 def rows(label: str, kind: RowKind, help_text: str = "") -> LinesField:

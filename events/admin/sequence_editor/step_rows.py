@@ -10,7 +10,7 @@ from django.utils.datastructures import MultiValueDict
 from events.admin.sequence_editor.arranging import BRANCHES, Arranged, TypedStep, arranged
 from events.admin.sequence_editor.fields import FieldFault
 from events.admin.sequence_editor.places import StepPlace, places_of
-from events.admin.sequence_editor.row_fields import ARRANGE
+from events.admin.sequence_editor.row_fields import ARRANGE, limit_rows
 from events.admin.sequence_editor.row_kinds import Option
 from events.admin.sequence_editor.sentences import sentence_of, sentence_typed
 from events.admin.sequence_editor.step_form import StepForm
@@ -56,6 +56,7 @@ class StepRows:
         ]
         for number, form in enumerate(self.forms, start=1):
             _offer_targets(form, targets[number:])
+        limit_rows(self.forms)
         both = zip(forms, places_of(typed), sentences, strict=True)
         self.shown = [FoldedStep(*each) for each in both]
 

@@ -79,7 +79,7 @@ class Command(BaseCommand):
             most_visits=options["limit"],
         )
         if options["json"]:
-            self.stdout.write(json.dumps(as_wire(simulation), indent=2))
+            self.stdout.write(json.dumps(as_wire(simulation, may_edit=True), indent=2))
             return
         for line in simulation_text.lines(simulation, with_html=options["html"]):
             self.stdout.write(line)

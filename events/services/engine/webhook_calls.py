@@ -13,6 +13,7 @@ from typing import Any
 from events.egress import calls as egress
 from events.language.placed_tags import has_tag
 from events.language.steps import WebhookStep
+from events.language.steps.kinds.webhook import masked_url
 from events.services.engine import mails
 from events.services.engine.claimed import ClaimedEnrollment
 from subscribers.ids import encode
@@ -39,6 +40,11 @@ class WebhookCall:
     def masked_headers(self) -> Mapping[str, str]:
         """The headers as people may see them."""
         return {name: MASK if name in self.given else value for name, value in self.headers.items()}
+
+    @property
+    def masked_url(self) -> str:
+        """The URL as people may see it who may not edit the step."""
+        return masked_url(self.url)
 
 
 def make(*, enrollment: ClaimedEnrollment, step: WebhookStep, now: datetime) -> WebhookCall:

@@ -4,13 +4,16 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from events.language.steps.kinds.webhook import MASK
 from events.services.simulation import Simulation
 from events.services.simulation.paths import Visit
 from subscribers.wire import link_tokens
 
 
-def as_wire(simulation: Simulation) -> dict[str, Any]:
-    """Return the simulation; `path.ending` is null when the path was cut, or has no steps."""
+def as_wire(simulation: Simulation, *, may_edit: bool) -> dict[str, Any]:
+    """Return the simulation; `path.ending` is null when the path was cut, or has no steps.
+    `may_edit`: the reader may edit the sequence, and sees what its webhooks send.
+    """
     sequence, ending = simulation.sequence, simulation.path.ending
     readiness, someone = simulation.readiness, simulation.someone
     return {
@@ -32,7 +35,7 @@ def as_wire(simulation: Simulation) -> dict[str, Any]:
         "enrollment": _enrollment(simulation),
         "path": {
             "beginsAt": _moment(simulation.begins_at),
-            "steps": [_visit(visit) for visit in simulation.path.visits],
+            "steps": [_visit(visit, may_edit=may_edit) for visit in simulation.path.visits],
             "ending": ending
             and {"at": _moment(ending.at), "status": ending.status, "reason": ending.reason},
         },
@@ -57,7 +60,7 @@ def _enrollment(simulation: Simulation) -> dict[str, Any]:
     return said
 
 
-def _visit(visit: Visit) -> dict[str, Any]:
+def _visit(visit: Visit, *, may_edit: bool) -> dict[str, Any]:
     step = visit.placed.step
     said: dict[str, Any] = {
         "stepId": step.id,
@@ -83,10 +86,11 @@ def _visit(visit: Visit) -> dict[str, Any]:
             "notes": visit.mail.notes.splitlines(),
         }
     if visit.call:
-        said["webhook"] = json.loads(visit.call.body or b"null")
+        body = json.loads(visit.call.body or b"null")
+        said["webhook"] = body if may_edit or body is None else MASK
         said["request"] = {
             "method": visit.call.method,
-            "url": visit.call.url,
+            "url": visit.call.url if may_edit else visit.call.masked_url,
             "headers": dict(visit.call.masked_headers),
         }
     if visit.error:

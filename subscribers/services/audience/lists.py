@@ -87,14 +87,15 @@ def save(*, changed: List) -> None:
         workspaces.configuration_changed(workspace_id=changed.workspace_id)
 
 
-def remove_most_members(*, chosen: List, check: Callable[[], object]) -> None:
-    """Remove so many memberships that `delete` is short; outside transactions. Idempotent.
+def remove_most_members(*, chosen: List, check: Callable[[], object]) -> int:
+    """Remove so many memberships that `delete` is short; outside transactions. Returns how many.
+    Idempotent.
 
     `check` locks the list before each portion, and raises where it must stay. Those who left go
     last, with the list: without their rows they could be put on it again.
     """
     members = ListMembership.objects.filter(list=chosen, unsubscribed_at=None)
-    portions.delete_most(members, check=check)
+    return portions.delete_most(members, check=check)
 
 
 def delete(*, chosen: List) -> None:

@@ -48,12 +48,13 @@ def create(*, workspace: Workspace, name: str, color: str = Tag.Color.GRAY) -> T
     return tag
 
 
-def take_from_most(*, tag: Tag, check: Callable[[], object]) -> None:
-    """Take a tag from so many people that `delete` is short; outside transactions. Idempotent.
+def take_from_most(*, tag: Tag, check: Callable[[], object]) -> int:
+    """Take a tag from so many people that `delete` is short; outside transactions. Returns how
+    many. Idempotent.
 
     `check` locks the tag before each portion, and raises where it must stay.
     """
-    portions.delete_most(SubscriberTag.objects.filter(tag=tag), check=check)
+    return portions.delete_most(SubscriberTag.objects.filter(tag=tag), check=check)
 
 
 def delete(*, tag: Tag) -> None:

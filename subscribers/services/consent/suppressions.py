@@ -48,6 +48,8 @@ class SuppressionSource(StrEnum):
 
 # Sources in which a person gave the address itself.
 _TYPED_IN = frozenset({SuppressionSource.ADMIN, SuppressionSource.API, SuppressionSource.IMPORT})
+# Sources that nobody vouches for: an application may lift a bounce that they claimed.
+CLAIMS = frozenset({SuppressionSource.API, SuppressionSource.IMPORT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +174,8 @@ def forget_address(*, workspace: Workspace, email_key: str) -> None:
 
 
 def keep_hash(*, workspace: Workspace, email_key: str, now: datetime) -> None:
-    """Suppress an erased address by its hash; keeps an earlier suppression unchanged. The caller
-    holds the subscriber's lock. Idempotent.
+    """Suppress an erased address by its hash; an earlier suppression stays, but is no mere claim
+    from now on. The caller holds the subscriber's lock. Idempotent.
     """
     given = Suppression(
         workspace=workspace,
@@ -184,6 +186,8 @@ def keep_hash(*, workspace: Workspace, email_key: str, now: datetime) -> None:
         created_at=now,
     )
     Suppression.objects.bulk_create([given], ignore_conflicts=True)
+    claimed = Suppression.objects.filter(source__in=CLAIMS, address_hash=given.address_hash)
+    claimed.filter(workspace=workspace).update(source=given.source)
 
 
 def follow_person(
@@ -214,6 +218,14 @@ def status_after(reason: str) -> Subscriber.Status | None:
 
 def is_graver(reason: str, *, than: str) -> bool:
     return _GRAVITY[Reason(reason)] > _GRAVITY[Reason(than)]
+
+
+def has_better_source(given: Suppression, *, than: Suppression) -> bool:
+    """Tell whether a report's source replaces the stored one: a claim never does where somebody
+    vouches, and is always replaced by those; else the graver reason's does.
+    """
+    is_claim, was_claim = given.source in CLAIMS, than.source in CLAIMS
+    return was_claim if is_claim != was_claim else is_graver(given.reason, than=than.reason)
 
 
 def _add(
@@ -265,14 +277,17 @@ def _add(
 
 
 def _merge(given: Suppression, *, into: Suppression) -> bool:
-    """Add a repeated report to the locked row; tells whether its reason is graver."""
-    is_news = is_graver(given.reason, than=into.reason)
-    if is_news:
-        into.reason, into.source, into.details = given.reason, given.source, given.details
+    """Add a repeated report to the locked row; tells whether reason or source is another now."""
+    is_worse = is_graver(given.reason, than=into.reason)
+    is_better = has_better_source(given, than=into)
+    if is_worse:
+        into.reason = given.reason
+    if is_better:
+        into.source, into.details = given.source, given.details
     into.bounces += given.bounces
     into.email = into.email or given.email
     into.save(update_fields=["reason", "source", "details", "bounces", "email"])
-    return is_news
+    return is_worse or is_better
 
 
 def _mark(person: Subscriber, reason: Suppression.Reason, now: datetime) -> None:

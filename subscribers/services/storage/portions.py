@@ -12,18 +12,20 @@ AT_ONCE = 5000
 SECONDS_BETWEEN = 0.05
 
 
-def delete_most(rows: QuerySet[Any], *, check: Callable[[], object]) -> None:
+def delete_most(rows: QuerySet[Any], *, check: Callable[[], object]) -> int:
     """Delete all but a last portion, which may grow meanwhile; newest first, outside transactions.
-    Idempotent.
+    Returns how many. Idempotent.
 
     `check` begins each portion's transaction: it locks, and raises where the rows must stay.
     """
+    deleted = 0
     while True:
         with transaction.atomic():
             check()
             newest = list(rows.order_by("-id").values_list("pk", flat=True)[:AT_ONCE])
             if len(newest) < AT_ONCE:
-                return
+                return deleted
             rows.filter(pk__in=newest).delete()
+        deleted += len(newest)
         if connection.vendor == "sqlite":
             time.sleep(SECONDS_BETWEEN)

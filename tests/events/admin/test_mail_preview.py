@@ -219,6 +219,17 @@ def test_what_is_typed_wrong_is_named(admin_client: Client, sequence: Sequence) 
     assert post_typed(admin_client, sequence, "typed-mail-html", **fields).status_code == 404
 
 
+def test_typed_markdown_with_too_many_brackets_is_not_rendered(
+    admin_client: Client, sequence: Sequence
+) -> None:
+    fields = {"steps-2-html": "[" * 501}
+
+    page = post_typed(admin_client, sequence, "typed-mail", **fields).content.decode()
+
+    assert "body: has 501 “[”; Markdown may have at most 500." in page
+    assert post_typed(admin_client, sequence, "typed-mail-html", **fields).status_code == 404
+
+
 def allow(client: Client, *codenames: str) -> None:
     person = User.objects.create_user("mia", password="x", is_staff=True)
     person.user_permissions.set(Permission.objects.filter(codename__in=codenames))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import Permission, User
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ from config.admin_base import admin_url, view_url
 from config.admin_links import page_url
 from events.language.specs import as_wire, parse_sequence
 from events.models import Enrollment, EventCount, Sequence
+from events.services.enrollments import by_operator, moving
 from events.services.sequences import parked_enrollments, sequences
 from subscribers.models import Workspace
 from tests import factories
@@ -147,7 +149,7 @@ def test_who_is_moved_is_shown_first_and_moved_then(
     admin_client: Client, workspace: Workspace
 ) -> None:
     sequence = make_sequence(workspace, {"type": "delay", "id": "nap", "days": 1}, MAIL)
-    moving = enrolled(sequence)
+    mover = enrolled(sequence)
     new_version(sequence, {"type": "delay", "id": "nap", "days": 2}, MAIL)
     staying = enrolled(sequence)
     new_version(sequence, {"type": "delay", "id": "nap", "days": 3}, {"type": "exit"})
@@ -158,10 +160,43 @@ def test_who_is_moved_is_shown_first_and_moved_then(
 
     assert "moving" in buttons
     assert "2 would move to version 3" in preview
-    assert Enrollment.objects.get(pk=moving.pk).version == sequence.current_version
+    assert Enrollment.objects.get(pk=mover.pk).version == sequence.current_version
     assert Enrollment.objects.get(pk=staying.pk).version == sequence.current_version
     assert "moving" not in offered(admin_client, sequence)
     assert LogEntry.objects.get().change_message == "Moved 2 enrollments to version 3"
+
+
+def test_a_move_that_breaks_off_has_its_line_in_the_log(
+    admin_client: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequence = make_sequence(workspace, {"type": "delay", "id": "nap", "days": 1}, MAIL)
+    enrolled(sequence)
+    new_version(sequence, {"type": "delay", "id": "nap", "days": 2}, MAIL)
+    monkeypatch.setattr(moving, "_move_batch", broken_off)
+
+    answer = admin_client.post(view_url(sequence, "move"))
+
+    assert answer.status_code == 503
+    words = LogEntry.objects.get().change_message
+    assert words == "Move enrollments to version 2: begun, but not ended"
+
+
+def test_retries_that_break_off_have_their_line_in_the_log(
+    admin_client: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequence = make_sequence(workspace, MAIL)
+    enrolled(sequence, status=Enrollment.Status.FAILED, due_at=None)
+    monkeypatch.setattr(by_operator, "retry", broken_off)
+
+    answer = admin_client.post(view_url(sequence, "retry-failed"), {"minutes": "5"})
+
+    assert answer.status_code == 503
+    words = LogEntry.objects.get().change_message
+    assert words == "Retry what failed within 5 minutes: begun, but not ended"
+
+
+def broken_off(*_given: object, **_named: object) -> None:
+    raise OperationalError("The connection is lost.")
 
 
 def test_who_cannot_be_moved_is_told_why(admin_client: Client, workspace: Workspace) -> None:

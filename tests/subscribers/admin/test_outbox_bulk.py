@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -81,6 +81,37 @@ def test_those_that_match_the_filters_are_queued_again_with_one_line_in_the_log(
         "Queued again 2 mails (Status: Failed; Error begins with: 421). Reason: server moved"
     )
     assert statuses() == ["failed", "queued", "queued", "queued", "sent", "unknown"]
+
+
+def test_a_change_that_breaks_off_has_its_line_in_the_log(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("failed", "failed")
+    monkeypatch.setattr(bulk, "PORTION", 1)
+    portions = iter([bulk._change])
+
+    def change_one(*given: Any) -> int:
+        portion = next(portions, None)
+        if portion is None:
+            raise OperationalError("The connection is lost.")
+        return portion(*given)
+
+    monkeypatch.setattr(bulk, "_change", change_one)
+
+    answer = press(admin_client, acting("retry"), {"reason": "server moved"})
+
+    assert answer.status_code == 503
+    assert statuses() == ["failed", "queued"]
+    words = LogEntry.objects.get().change_message
+    assert words == "Send again 2 mails: begun, but not ended (no filter). Reason: server moved"
+
+
+def test_a_change_of_nothing_has_no_line_in_the_log(admin_client: Client) -> None:
+    make("sent")
+
+    press(admin_client, acting("retry"), {"reason": "r"})
+
+    assert not LogEntry.objects.exists()
 
 
 def test_a_mail_that_may_have_arrived_is_sent_again_with_its_word_alone(

@@ -5,13 +5,25 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from config.admin_base import admin_url, list_url
 from events.models import SyncRule
-from subscribers.models import ApiKey, List, ListMembership, Subscriber, Tag, Workspace
+from events.services.sequences import name_uses
+from subscribers.models import (
+    ApiKey,
+    List,
+    ListMembership,
+    Subscriber,
+    SubscriberTag,
+    Tag,
+    Workspace,
+)
+from subscribers.services.storage import portions
 from tests import factories
 from tests.support.calling import ACCOUNT, Caller
 from tests.support.sequence_making import make_sequence
@@ -226,6 +238,68 @@ def test_a_deleted_list_leaves_its_people(admin_client: Client) -> None:
     assert not List.objects.exists()
     assert not ListMembership.objects.exists()
     assert Subscriber.objects.count() == 1
+
+
+@pytest.mark.parametrize("kind", ["tag", "list"])
+def test_what_many_people_have_is_deleted_in_portions(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(portions, "AT_ONCE", 2)
+    row = five_people_with(kind)
+    address = reverse(f"admin:subscribers_{kind}_delete", args=[row.pk])
+
+    with CaptureQueriesContext(connection) as statements:
+        admin_client.post(address, {"post": "yes"})
+
+    links = (SubscriberTag if kind == "tag" else ListMembership)._meta.db_table
+    deletes = [each["sql"] for each in statements if each["sql"].startswith("DELETE FROM")]
+    assert sum(links in each for each in deletes) == 3
+    assert not type(row)._default_manager.exists()
+    assert Subscriber.objects.count() == 5
+    words = [entry.get_change_message() for entry in LogEntry.objects.order_by("pk")]
+    assert words[0] == "Took it from 4 people, to delete it"
+    assert len(words) == 2
+    assert Workspace.objects.get().config_version == 2
+
+
+@pytest.mark.parametrize("kind", ["tag", "list"])
+def test_a_deletion_that_breaks_off_has_its_line_in_the_log(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(portions, "AT_ONCE", 2)
+    row = five_people_with(kind)
+    address = reverse(f"admin:subscribers_{kind}_delete", args=[row.pk])
+    checks = []
+
+    def refuse(uses: list[str]) -> None:
+        checks.append(uses)
+        if len(checks) == 2:
+            raise OperationalError("The connection is lost.")
+
+    monkeypatch.setattr(name_uses, "refuse_if_used", refuse)
+
+    answer = admin_client.post(address, {"post": "yes"})
+
+    assert answer.status_code == 503
+    assert type(row)._default_manager.exists()
+    words = LogEntry.objects.get().change_message
+    assert words == "Take it from everybody, to delete it: begun, but not ended"
+
+
+def five_people_with(kind: str) -> Tag | List:
+    if kind == "tag":
+        tag = factories.TagFactory.create()
+        for person in factories.SubscriberFactory.create_batch(5, workspace=tag.workspace):
+            factories.SubscriberTagFactory.create(
+                tag=tag, subscriber=person, workspace=tag.workspace
+            )
+        return tag
+    chosen = factories.ListFactory.create()
+    for person in factories.SubscriberFactory.create_batch(5, workspace=chosen.workspace):
+        factories.ListMembershipFactory.create(
+            list=chosen, subscriber=person, workspace=chosen.workspace
+        )
+    return chosen
 
 
 @pytest.mark.parametrize("kind", ["tag", "list"])

@@ -80,6 +80,24 @@ def test_what_anybody_else_said_stays(caller: Caller, reason: str, source: str) 
     assert (told["suppressed"], told["delistable"]) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("reason", "source"),
+    [(Reason.HARD_BOUNCE, "smtp"), (Reason.MANUAL, "admin"), (Reason.ERASED, "erasure")],
+)
+@pytest.mark.parametrize("is_claim_first", [True, False])
+def test_a_claim_makes_nobody_else_s_word_liftable(
+    caller: Caller, reason: str, source: str, is_claim_first: bool
+) -> None:
+    said = [(Reason.HARD_BOUNCE, "api"), (reason, source)]
+    for why, who in said if is_claim_first else reversed(said):
+        suppress(caller, "ada@example.com", why, who)
+
+    reply = send(caller, "DELETE", f"{SUPPRESSIONS}/ada@example.com")
+
+    assert (reply.status, reply.code) == (409, "CONFLICT")
+    assert Suppression.objects.exists()
+
+
 @pytest.mark.parametrize("path", ["", "/free@example.com"])
 def test_a_region_is_taken_and_said_to_change_nothing(caller: Caller, path: str) -> None:
     suppress(caller, "ada@example.com", Reason.HARD_BOUNCE, "api")

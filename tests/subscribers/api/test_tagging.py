@@ -191,6 +191,29 @@ def test_a_hundred_take_as_many_statements_as_five(caller: Caller) -> None:
     assert counts[0] == counts[1]
 
 
+def test_starting_sequences_takes_as_many_statements_for_a_hundred_as_for_ten(
+    caller: Caller,
+) -> None:
+    make_sequence(caller.workspace, trigger="tag_added", tagNames=["vip"])
+    counts = []
+    for size in (10, 100):
+        emails = [f"p{size}-{number}@example.com" for number in range(size)]
+        people = [
+            factories.SubscriberFactory.create(workspace=caller.workspace, email=email)
+            for email in emails
+        ]
+        body = {"emails": emails, "tags": ["vip"], "triggerAutomations": True}
+        done(caller.get("/api/v1/account"))
+        with CaptureQueriesContext(connection) as captured:
+            done(caller.post(ADD, body))
+        # SQLite inserts few rows at once.
+        own = [each["sql"] for each in captured if not each["sql"].startswith("INSERT")]
+        counts.append(len(own) if connection.vendor == "sqlite" else len(captured))
+        assert Enrollment.objects.filter(subscriber__in=people).count() == size
+
+    assert counts[0] == counts[1]
+
+
 def test_another_workspace_s_people_are_not_found(caller: Caller, stranger: Caller) -> None:
     ada = done(caller.post(PEOPLE, {"email": "ada@example.com"}))["subscriber"]
     who = {"emails": ["ada@example.com"], "subscriberIds": [ada["id"]]}

@@ -75,11 +75,15 @@ class EmailStep(BaseStep, frozen=True):
                     fields.fault(name, str(error))
 
     def _check_markdown(self) -> None:
-        """Raise `TemplateFault` for Markdown that is too long, or that parts its own tags."""
+        """Raise `TemplateFault` for Markdown that takes too long, or that parts its own tags."""
         size = len(self.html.encode())
         if size > markdown.MOST_BYTES:
             most = f"{markdown.MOST_BYTES:,}"
             raise mail.TemplateFault(f"has {size:,} bytes; Markdown may have at most {most}.")
+        brackets = self.html.count("[")
+        if brackets > markdown.MOST_BRACKETS:
+            most = f"{markdown.MOST_BRACKETS:,}"
+            raise mail.TemplateFault(f"has {brackets:,} “[”; Markdown may have at most {most}.")
         mail.check(self.page)
 
     def as_wire(self) -> dict[str, Any]:

@@ -33,6 +33,11 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 # Scheme, host and port: what comes before the path.
 _ORIGIN = re.compile(r"[^/?#]*//[^/?#]*|[^/?#]*")
 
+# The wire's fields that may hold secrets of the receiver: hidden from everybody who reads a step,
+# and from those who may not edit it.
+SECRET, SECRET_TO_READERS = ("headers",), ("headers", "url", "body")
+MASK = "•••"
+
 
 class WebhookStep(BaseStep, frozen=True):
     """Calls a URL, signed; `on_error` applies when it fails for good.
@@ -95,6 +100,24 @@ class WebhookStep(BaseStep, frozen=True):
     def templates(self) -> Sequence[str]:
         """The texts with merge tags of its call."""
         return (self.url_parts()[1], *self.headers.values(), *texts_in(self.parsed_body()))
+
+
+def masked(field: str, value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return what may be seen of a secret field's value: a URL's host, and the headers' names."""
+    match field:
+        case "url":
+            return masked_url(value)
+        case "headers":
+            return dict.fromkeys(value, MASK)
+        case _:
+            return MASK
+
+
+def masked_url(url: str) -> str:
+    """Return a URL's scheme, host and port: its path and query may be secrets of the receiver."""
+    origin = _ORIGIN.match(url)
+    end = origin.end() if origin else 0
+    return url if url[end:] in {"", "/"} else f"{url[:end]}/{MASK}"
 
 
 def texts_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON

@@ -148,7 +148,9 @@ def _suppress(plan: BatchPlan, options: ImportOptions, now: datetime) -> list[Co
         if stored.pk != given.pk and not is_graver:
             continue
         if is_graver:
-            stored.reason, stored.source, stored.details = given.reason, given.source, ""
+            if suppressions.has_better_source(given, than=stored):
+                stored.source, stored.details = given.source, ""
+            stored.reason = given.reason
             stored.email = stored.email or given.email
             more.append(stored)
         person = person_by_hash[stored.address_hash]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.admin_base import admin_url
-from events.admin.sequence_editor import lines
+from events.admin.sequence_editor import lines, row_fields
 from events.admin.sequence_editor.row_fields import RowsWidget
 from events.admin.sequence_editor.row_kinds import BRANCHES, LATER_FILTERS, RULES
 from events.language.filters import WITHOUT_VALUE, Operator
@@ -128,6 +128,25 @@ def test_every_rule_is_a_row_and_saving_changes_nothing(
     assert answer.status_code == 302, errors_of(answer)
     assert wire_of(sequence) == before
     assert sequence.current_version_id == version_id
+
+
+def test_beyond_so_many_rows_a_page_has_texts_and_saving_changes_nothing(
+    admin_client: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_fields, "MOST_ROWS_OF_PAGE", 5)
+    ways = [{"id": name, "weight": 1, "next": "end"} for name in "ab"]
+    splits = [{"type": "split", "id": f"s{n}", "branches": ways} for n in range(4)]
+    sequence = make_sequence(workspace, *splits, {"type": "exit", "id": "end"})
+    before = wire_of(sequence)
+
+    data = sent(admin_client, sequence)
+    answer = admin_client.post(admin_url(sequence), data)
+
+    are_rows = [f"steps-{n}-branches-rows" in data for n in range(4)]
+    assert are_rows == [True, True, False, False]
+    assert data["steps-3-branches"] == ["1 end a\r\n1 end b"]
+    assert answer.status_code == 302, errors_of(answer)
+    assert wire_of(sequence) == before
 
 
 def test_rows_are_added_filled_and_removed_by_posting(

@@ -36,6 +36,7 @@ def test_html_may_be_called_either_name_and_is_the_default() -> None:
         # Markdown drops a link that nothing refers to, and half of a block with it.
         ({"body": "[a]: {%if event.a%}x\n\n{% endif %}"}, "body", "closes no 'if'"),
         ({"body": "x" * (markdown.MOST_BYTES + 1)}, "body", "at most 32,768"),
+        ({"body": "[" * 20_000}, "body", "has 20,000 “[”; Markdown may have at most 500."),
         ({"useLayout": "no"}, "useLayout", "must be"),
     ],
 )

@@ -259,7 +259,7 @@ def test_simulations_show_the_call_and_no_values_of_headers(
     }
     sequence = make_sequence(person.workspace, step)
 
-    said = wire.as_wire(simulate(sequence, person.email))["path"]["steps"][0]
+    said = wire.as_wire(simulate(sequence, person.email), may_edit=True)["path"]["steps"][0]
     assert said["webhook"] == {"who": 'Zoë "Z"'}
     assert said["request"]["method"] == "PUT"
     assert said["request"]["url"] == "https://a.example/ada%2Bx%40example.com"

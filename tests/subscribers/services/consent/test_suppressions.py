@@ -148,6 +148,43 @@ def test_the_gravest_reason_stays(person: Subscriber) -> None:
     assert kinds() == ["suppressed"] * 3
 
 
+@pytest.mark.parametrize("claim", [SuppressionSource.API, SuppressionSource.IMPORT])
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (SuppressionSource.SMTP, HARD),
+        (SuppressionSource.WEBHOOK, HARD),
+        (SuppressionSource.MAIL, HARD),
+        (SuppressionSource.ADMIN, MANUAL),
+    ],
+)
+@pytest.mark.parametrize("is_claim_first", [True, False])
+def test_a_claim_gives_way_to_whoever_vouches(
+    person: Subscriber,
+    claim: SuppressionSource,
+    source: SuppressionSource,
+    reason: Reason,
+    is_claim_first: bool,
+) -> None:
+    reports = [(HARD, claim, "said so"), (reason, source, "550 No such user")]
+
+    for why, who, details in reports if is_claim_first else reversed(reports):
+        suppress(person.workspace, reason=why, source=who, details=details)
+
+    stored = Suppression.objects.get()
+    assert (stored.reason, stored.source, stored.details) == (HARD, source, "550 No such user")
+    assert kinds() == ["suppressed"] * (2 if is_claim_first or reason == MANUAL else 1)
+
+
+def test_a_claimed_bounce_of_an_erased_person_is_no_claim_any_more(person: Subscriber) -> None:
+    suppress(person.workspace, source=SuppressionSource.API)
+
+    suppressions.keep_hash(workspace=person.workspace, email_key=person.email_key, now=NOON)
+
+    stored = Suppression.objects.get()
+    assert (stored.reason, stored.source) == (HARD, SuppressionSource.ERASURE)
+
+
 @pytest.mark.parametrize(
     ("source", "kept"),
     [

@@ -36,12 +36,13 @@ def kinds() -> list[str]:
     return list(ConsentRecord.objects.order_by("id").values_list("kind", flat=True))
 
 
-def put_down(workspace: Workspace, reason: str, *, email: str = "") -> None:
+def put_down(workspace: Workspace, reason: str, *, email: str = "", **columns: str) -> None:
     factories.SuppressionFactory.create(
         workspace=workspace,
         reason=reason,
         email=email,
         address_hash=address_hash(workspace.address_hash_key, ADA),
+        **columns,
     )
 
 
@@ -57,6 +58,17 @@ def test_who_bounced_or_complained_is_suppressed(status: str, reason: str) -> No
     found = suppressions.find(workspace=workspace, email_key=ADA)
     assert found is not None
     assert (found.reason, found.source, found.email) == (reason, "import", ADA)
+
+
+def test_a_claimed_bounce_does_not_take_the_place_of_an_operator_s_word() -> None:
+    workspace = factories.WorkspaceFactory.create()
+    put_down(workspace, "manual", source="admin", details="They phoned")
+
+    import_rows(workspace, {"email": ADA, "status": "bounced"})
+
+    found = suppressions.find(workspace=workspace, email_key=ADA)
+    assert found is not None
+    assert (found.reason, found.source, found.details) == ("hard_bounce", "admin", "They phoned")
 
 
 @pytest.mark.parametrize("row", [{}, {"status": "active"}, {"status": "unsubscribed"}])
@@ -102,7 +114,7 @@ def test_nobody_suppressed_is_asked() -> None:
 
 def test_a_graver_reason_replaces_the_one_that_is_there() -> None:
     workspace = factories.WorkspaceFactory.create()
-    put_down(workspace, "erased")
+    put_down(workspace, "manual", source="api")
 
     import_rows(workspace, {"email": ADA, "status": "bounced"})
 
