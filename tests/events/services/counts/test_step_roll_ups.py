@@ -1,12 +1,15 @@
-"""Roll-ups of what steps did equal what the rows say, after any traffic."""
+"""Roll-ups of what steps did equal what the rows say, after any traffic and faults."""
 
 import random
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, OperationalError, connection
+from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
 from events.intake.payloads import EventDraft
@@ -16,6 +19,7 @@ from events.services.engine import mail_breaker
 from events.services.enrollments import by_operator
 from events.services.ingestion import ingest
 from events.services.ingestion.request import IngestRequest, current_limits
+from events.worker import rounds
 from subscribers import ids
 from subscribers.models import MailActivity, OutgoingEmail, Subscriber, Workspace
 from subscribers.services.activity import recording
@@ -29,7 +33,7 @@ from subscribers.wire.payloads import Person
 from tests import factories
 from tests.support import time_travel
 from tests.support.engine_running import enrollment_of
-from tests.support.moody_mail import Mood, MoodyBackend
+from tests.support.moody_mail import Killed, Mood, MoodyBackend
 from tests.support.recounting import recounted, rolled_up
 from tests.support.sequence_making import MAIL, make_sequence
 from tests.support.time_travel import TimeTravel
@@ -55,13 +59,16 @@ STEPS: list[dict[str, Any]] = [
 
 
 class Traffic:
-    """People who come, buy and leave; a mail server in moods; operators who repair."""
+    """People who come, buy and leave; a mail server in moods; workers that are killed; operators
+    who repair.
+    """
 
     def __init__(self, workspace: Workspace, seed: int) -> None:
         self.workspace = workspace
         self.travel = TimeTravel(MORNING)
         self.chance = random.Random(seed)  # noqa: S311 - the same each time
         self.people = 0
+        self.faults: Counter[str] = Counter()
         stop = {"type": "event_received", "value": "refunded"}
         self.sequence = make_sequence(workspace, *STEPS, stopCondition=stop, now=MORNING)
 
@@ -72,14 +79,41 @@ class Traffic:
             self.report(self.people, "signup")
         self.report(self.any_one(), self.chance.choice(["bought", "refunded", "signup"]))
         MoodyBackend.mood = self.chance.choice(
-            [Mood.WELL, Mood.WELL, Mood.WELL, Mood.LATER, Mood.NEVER, Mood.SILENT]
+            [Mood.WELL, Mood.WELL, Mood.WELL, Mood.LATER, Mood.NEVER, Mood.SILENT, Mood.KILLED]
         )
-        self.travel.run_for(HOUR / 6)
+        until = self.travel.now + HOUR
+        try:
+            self.travel.run_until(until - HOUR * 5 / 6)
+        except Killed:
+            self.come_back()
         MoodyBackend.mood = Mood.WELL
         mail_breaker.reset()
-        self.travel.run_for(HOUR - HOUR / 6)
+        self.travel.run_until(until)
         self.read()
         self.chance.choice([self.repair, self.erase, self.leave, self.cancel, self.repair])()
+
+    def come_back(self) -> None:
+        """The claims of the killed worker expire, and another returns them."""
+        self.faults["killed"] += 1
+        past = Now() - timedelta(seconds=1)
+        for model in (Enrollment, OutgoingEmail):
+            model.objects.filter(lease_token__isnull=False).update(lease_expires_at=past)
+        rounds.return_expired()
+
+    def roll_up_until_cut(self) -> None:
+        """Lose the database at some statement of a roll-up, which stays half done."""
+        statements = self.chance.randrange(1, 60)
+
+        def cut(execute: Callable[..., object], *arguments: object) -> object:
+            nonlocal statements
+            statements -= 1
+            if statements == 0:
+                self.faults["cut"] += 1
+                raise OperationalError
+            return execute(*arguments)
+
+        with connection.execute_wrapper(cut), suppress(DatabaseError):
+            step_roll_ups.roll_up(now=self.travel.now)
 
     def read(self) -> None:
         """Let people and machines read some mails; some of it is reported late."""
@@ -165,14 +199,17 @@ def moody(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 @pytest.mark.usefixtures("moody")
-def test_roll_ups_equal_recounts_after_a_day_of_faults(workspace: Workspace) -> None:
-    traffic = Traffic(workspace, seed=12)
+@pytest.mark.parametrize("seed", [12, 13])
+def test_roll_ups_equal_recounts_after_a_day_of_faults(workspace: Workspace, seed: int) -> None:
+    traffic = Traffic(workspace, seed=seed)
     with ids.made_at(traffic.travel.clock):
-        for hour in range(15):
+        for hour in range(24):
             traffic.go_on()
-            # The worker is away at times, once for most of a day.
-            if hour % 3 == 0 and not 4 <= hour < 12:
+            # The worker is away at times, once for half of the day.
+            if hour % 3 == 0 and not 4 <= hour < 16:
                 step_roll_ups.roll_up(now=traffic.travel.now)
+            if hour % 3 == 1:
+                traffic.roll_up_until_cut()
         traffic.travel.run_for(2 * DAY)
 
     step_roll_ups.roll_up(now=traffic.travel.now)
@@ -182,6 +219,7 @@ def test_roll_ups_equal_recounts_after_a_day_of_faults(workspace: Workspace) -> 
     assert {key[3] for key in rolled_up()} >= {
         "entered", "ended", "mailed", "branch", "done", "delivered", "opened", "clicked",
     }  # fmt: skip
+    assert min(traffic.faults["killed"], traffic.faults["cut"]) > 0
 
 
 def test_old_days_are_counted_as_one_and_their_hours_go(workspace: Workspace) -> None:
