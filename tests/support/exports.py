@@ -18,6 +18,14 @@ UNKNOWN = ("State", "Zustand", "Tipo", "col_7")
 WORDS = sorted(STATUS_BY_WORD)
 # A word that only --value explains.
 OWN = "Karteileiche"
+# Headers of columns that nothing reads, with yes where somebody left, or where nobody did.
+SIGNS_OF_LEAVING = (
+    "Blocked", "Do not contact", "No Email", "DND", "disabled", "spam", "Marked as junk",
+)  # fmt: skip
+SIGNS_OF_STAYING = (
+    "active", "is_active", "enabled", "can_email", "newsletter", "Newsletter abonniert",
+    "marketing", "receive_emails", "email_allowed",
+)  # fmt: skip
 YES, NO = ("yes", "TRUE", "1", "ja", "x"), ("no", "false", "0", "nein")
 # What a cell says of its row's person.
 LEFT, ASKED, STAYS = "left", "asked", "stays"
@@ -77,13 +85,13 @@ def spelt(draw: st.DrawFn, word: str) -> str:
 
 @st.composite
 def exports(draw: st.DrawFn) -> Export:
-    kinds = [_status, _flag, _time, _whole, _mapped, _explained, _lost, _lost]
+    kinds = [_status, _flag, _time, _whole, _mapped, _explained, _lost, _lost, _sign]
     kind = draw(st.sampled_from(kinds))
     header, cells, arguments = draw(kind())
     people = draw(st.lists(st.integers(0, PEOPLE - 1), min_size=1, max_size=6))
     rows = tuple(Row(number, *draw(cells)) for number in people)
     address = draw(st.sampled_from(["email", "E-Mail", "Email Address"]))
-    return Export(header, rows, arguments, address, kind is _lost)
+    return Export(header, rows, arguments, address, kind in {_lost, _sign})
 
 
 # A header, its cells each with what they say, and options.
@@ -105,17 +113,18 @@ def _status() -> st.SearchStrategy[Column]:
     return st.tuples(names, st.just(_words()), st.just(()))
 
 
-def _flag() -> st.SearchStrategy[Column]:
-    def cells(field: str) -> st.SearchStrategy[tuple[str, str]]:
-        leaves, stays = (NO, YES) if field == SUBSCRIBED else (YES, NO)
-        said = [(cell, LEFT) for cell in leaves] + [(cell, STAYS) for cell in (*stays, "")]
-        return st.sampled_from(said)
+def _yes_or_no(*, is_left_by_no: bool) -> st.SearchStrategy[tuple[str, str]]:
+    leaves, stays = (NO, YES) if is_left_by_no else (YES, NO)
+    said = [(cell, LEFT) for cell in leaves] + [(cell, STAYS) for cell in (*stays, "")]
+    return st.sampled_from(said)
 
+
+def _flag() -> st.SearchStrategy[Column]:
     fields = st.sampled_from(["unsubscribed", "bounced", "complained", SUBSCRIBED])
     return fields.flatmap(
         lambda field: st.tuples(
             st.sampled_from([field, *OF_PEOPLE[field]]).flatmap(spelt),
-            st.just(cells(field)),
+            st.just(_yes_or_no(is_left_by_no=field == SUBSCRIBED)),
             st.just(()),
         )
     )
@@ -147,6 +156,12 @@ def _explained() -> st.SearchStrategy[Column]:
 
 def _lost() -> st.SearchStrategy[Column]:
     return st.sampled_from(UNKNOWN).map(lambda name: (name, _words(), ()))
+
+
+def _sign() -> st.SearchStrategy[Column]:
+    return st.sampled_from([*SIGNS_OF_LEAVING, *SIGNS_OF_STAYING]).map(
+        lambda name: (name, _yes_or_no(is_left_by_no=name in SIGNS_OF_STAYING), ())
+    )
 
 
 def encoded(rows: Sequence[dict[str, str]], form: str) -> bytes:

@@ -306,6 +306,7 @@ def test_only_a_proof_of_consent_spares_the_question(
         ("marketing", "no", "subscribed"), ("receive_emails", "false", "subscribed"),
         ("email_allowed", "false", "subscribed"), ("permission", "revoked", "status"),
         ("gdpr", "withdrawn", "status"), ("spam", "1", "unsubscribed"),
+        ("Spam-Reports", "2", "unsubscribed"),
     ],
 )  # fmt: skip
 def test_the_advice_for_a_column_that_says_who_left_works(
