@@ -10,7 +10,7 @@ COLOURS = {
 }  # fmt: skip
 # In these states the reason is current; later states show the error.
 WITH_REASON = (OutgoingEmail.Status.SKIPPED, OutgoingEmail.Status.QUEUED)
-LONGEST_NOTE = 80
+LONGEST_NOTE = 90
 UNKNOWN = (
     "It was handed to the mail server and no answer came: it may have arrived. "
     "Look in the server's log, then resolve it above."
@@ -20,11 +20,17 @@ UNKNOWN = (
 def note(email: OutgoingEmail) -> str:
     is_queued = email.status == OutgoingEmail.Status.QUEUED
     if is_queued and email.workspace.is_mail_paused:
-        return "the workspace's mail is paused"
+        return _paused(email)
     has_reason = email.reason and email.status in WITH_REASON
     error = "" if email.status == OutgoingEmail.Status.SKIPPED else email.last_error
     words = with_error(email.reason, error) if has_reason else email.last_error
     return words[:LONGEST_NOTE] or "-"
+
+
+def _paused(email: OutgoingEmail) -> str:
+    """Return why a mail of a paused workspace waits, and why else: lists filter by that."""
+    before = f"; before that {reason_in_words(email.reason)}" if email.reason else ""
+    return f"the workspace's mail is paused{before}"
 
 
 def why(email: OutgoingEmail) -> str:
@@ -44,7 +50,7 @@ def why(email: OutgoingEmail) -> str:
 
 def _why_queued(email: OutgoingEmail) -> str:
     if email.workspace.is_mail_paused:
-        return "It waits: the workspace's mail is paused."
+        return f"It waits: {_paused(email)}."
     if email.reason:
         at = f" It is tried again at {moment(email.due_at)}." if email.due_at else ""
         return f"It waits: {with_error(email.reason, email.last_error)}.{at}"

@@ -11,8 +11,9 @@ from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
 from config.admin_base import admin_url, list_url, view_url
+from config.admin_links import page_url
 from events.models import Event, Sequence, SyncRuleTag
-from subscribers.models import Subscriber, Suppression
+from subscribers.models import Subscriber, Suppression, Tag
 from subscribers.wire.address_hashes import address_hash
 from tests import factories
 from tests.support.sequence_making import make_sequence
@@ -345,3 +346,26 @@ def test_a_key_is_made_shown_once_and_revoked(page: "Page", live_server: LiveSer
 
     assert text.startswith("cue_")
     assert text not in page.content()
+
+
+def test_the_search_of_the_whole_admin_works_by_keyboard(
+    page: "Page", live_server: LiveServer
+) -> None:
+    person = factories.SubscriberFactory.create(last_name="Novak", email="tomas.n@example.com")
+    sign_in(page, live_server)
+    page.goto(live_server.url + list_url(Tag))
+    box = page.get_by_role("searchbox", name="Search people, sequences")
+
+    page.keyboard.press("Control+k")
+    box.press_sequentially("zzzz")
+    page.wait_for_selector("text=Nothing found for “zzzz”")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    box.wait_for(state="hidden")
+    page.locator(".cueline-find").focus()
+    page.keyboard.press("Enter")
+    box.press_sequentially("novak")
+    page.wait_for_selector(".cueline-found")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"**{page_url(person)}")
