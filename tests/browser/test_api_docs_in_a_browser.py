@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def test_the_pages_show_every_call_without_breaking_their_policy(
     page: "Page", live_server: LiveServer
 ) -> None:
+    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - in `checks` only
+
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.add_init_script(WATCH)
@@ -24,5 +26,9 @@ def test_the_pages_show_every_call_without_breaking_their_policy(
     page.click("text=Many events of one subscriber")
     page.wait_for_selector("text=signup-1")
 
+    # The rest of the page is the library's.
+    frame = ["html-has-lang", "document-title", "landmark-one-main", "page-has-heading-one"]
+    found = Axe().run(page, options={"runOnly": frame}).response["violations"]
+    assert [each["id"] for each in found] == []
     assert page.evaluate("window.reports") == []
     assert all(url.startswith((live_server.url, "data:", "blob:")) for url in asked)

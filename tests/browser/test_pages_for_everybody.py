@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SIZES: dict[str, Any] = {
     "narrow": {"width": 320, "height": 640},
     "phone": {"width": 390, "height": 844},
-    "desktop": {"width": 1280, "height": 800},
+    "desktop": {"width": 1440, "height": 900},
 }
 # Everything up to WCAG 2.2 AA, its size of targets included, and axe's own advice.
 EVERY_LOOK = bool(os.environ.get("EVERY_LOOK"))

@@ -137,6 +137,7 @@ def _addresses(world: World) -> Iterator[Address]:
     from config import urls  # noqa: F401, PLC0415 - registers all pages, which takes a while
 
     yield Address(None, "choose-workspace", f"{ROOT}choose-workspace/")
+    yield Address(None, "system", f"{ROOT}system/")
     by_prefix = {
         f"{model._meta.app_label}/{model._meta.model_name}/": model
         for model in admin.site._registry
