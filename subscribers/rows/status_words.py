@@ -59,6 +59,11 @@ def flag_of(value: object) -> bool | None:
     return False if word in _NO else None
 
 
+def is_flag(text: str) -> bool:
+    """Tell whether a cell says yes or no, also by a number."""
+    return flag_of(text) is not None or text.strip().isdecimal()
+
+
 def says_so(text: str) -> bool | None:
     """Return whether a cell of a column such as `unsubscribed` says so; None for a sign alone.
 

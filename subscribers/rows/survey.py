@@ -25,7 +25,7 @@ from subscribers.rows.plans import (
     ColumnPlan,
 )
 from subscribers.rows.row import InvalidFile, Row
-from subscribers.rows.status_words import flag_of
+from subscribers.rows.status_words import is_flag
 
 # As many rows give the samples, and tell whether a column has words of statuses.
 SAMPLE_ROWS = 1_000
@@ -377,17 +377,12 @@ class _Survey:
         if "status" not in self.fields:
             return _map_to(column, f"{self.fields.prefix}status")
         has_words = standings.are_words(filled=seen.filled, words=seen.words, stops=seen.stops)
-        if field or has_words or any(_is_word(each) for each in seen.samples):
+        if field or has_words or any(not is_flag(each) for each in seen.samples):
             return _map_to(column, field or "status")
         return (
             f"{_map_to(column, 'subscribed')} where no means that somebody left, "
             f"{_map_to(column, 'unsubscribed')} where yes means it"
         )
-
-
-def _is_word(sample: str) -> bool:
-    """Tell whether a cell is neither yes nor no; a number is."""
-    return flag_of(sample) is None and not sample.strip().isdecimal()
 
 
 def _map_to(column: str, field: str) -> str:

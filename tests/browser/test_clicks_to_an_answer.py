@@ -14,7 +14,8 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from events.services import backtests
+from events.services import backtests, demo
+from events.services.ingestion.request import current_limits
 from subscribers import ids
 from subscribers.models import Subscriber, Workspace
 from tests import factories
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 MOST_CLICKS = 5
+PEOPLE = 20
 WITHIN_MS = 15_000
 DAY = timedelta(days=1)
 REFUSED = "550 5.1.1 No such user here"
@@ -71,10 +73,10 @@ class Clicks:
 
 @pytest.fixture
 def shop(db: None) -> Workspace:
-    shop: Workspace = factories.WorkspaceFactory.create(
-        name="Acme", from_email="news@acme.example", timezone="UTC"
-    )
-    return shop
+    """The demo of some people, to which each question adds what it is about."""
+    return demo.seed(
+        slug="demo", now=timezone.now(), limits=current_limits(), people=PEOPLE
+    ).workspace
 
 
 @pytest.fixture
@@ -100,9 +102,9 @@ def test_why_did_this_person_not_get_the_trial_mail(
 
 
 def test_what_did_this_event_do(shop: Workspace, begin: Callable[[], Clicks]) -> None:
-    customer = factories.TagFactory.create(workspace=shop, name="customer")
+    regular = factories.TagFactory.create(workspace=shop, name="regular")
     rule = factories.SyncRuleFactory.create(workspace=shop, trigger_event="order.placed")
-    factories.SyncRuleTagFactory.create(rule=rule, tag=customer)
+    factories.SyncRuleTagFactory.create(rule=rule, tag=regular)
     make_sequence(shop, MAIL, name="After an order", eventName="order.placed")
     sent = new_caller(shop).bulk({"name": "order.placed"}, email="lena@example.com")
     clicks = begin()
@@ -111,7 +113,7 @@ def test_what_did_this_event_do(shop: Workspace, begin: Callable[[], Clicks]) ->
     clicks.on("#result_list >> text=order.placed")
 
     assert sent.status == 200
-    clicks.read("customer", "After an order")
+    clicks.read("regular", "After an order")
 
 
 def test_stop_mailing_them_now(shop: Workspace, begin: Callable[[], Clicks]) -> None:
@@ -187,7 +189,8 @@ def test_the_mail_server_is_dead_since_when_and_what_waits(
     # Nothing listens at the first port.
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     died_at = timezone.now() - timedelta(minutes=10)
-    news = make_sequence(shop, MAIL, name="News")
+    # The demo itself sends nothing.
+    news = make_sequence(factories.WorkspaceFactory.create(name="Acme"), MAIL, name="News")
     enrollments = [
         enrollment_of(news, name, due_at=died_at, entered_at=died_at) for name in ("ada", "bob")
     ]
