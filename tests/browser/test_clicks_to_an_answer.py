@@ -183,13 +183,13 @@ def test_how_many_would_this_draft_have_mailed_last_month(
 
 
 def test_the_mail_server_is_dead_since_when_and_what_waits(
-    shop: Workspace, settings: Settings, begin: Callable[[], Clicks]
+    settings: Settings, begin: Callable[[], Clicks], db: None
 ) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     # Nothing listens at the first port.
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     died_at = timezone.now() - timedelta(minutes=10)
-    # The demo itself sends nothing.
+    # Without the demo, which sends nothing.
     news = make_sequence(factories.WorkspaceFactory.create(name="Acme"), MAIL, name="News")
     enrollments = [
         enrollment_of(news, name, due_at=died_at, entered_at=died_at) for name in ("ada", "bob")
