@@ -3,18 +3,25 @@
 from collections.abc import Iterator
 
 from subscribers.rows import times
+from subscribers.rows.headers import folded
 from subscribers.rows.plans import ColumnPlan
 
 MOST_COLUMNS = 60
 LONGEST_NAME = 40
+# `name` is the event's, in files of events.
+_NAMES, _WHOLE_NAMES = ("firstName", "lastName", "name"), ("name", "fullname", "contactname")
 _NAIVE = frozenset({times.ISO, times.DAY_FIRST, times.MONTH_FIRST, times.EXCEL})
 
 
 def as_lines(plan: ColumnPlan) -> Iterator[str]:
     """Yield a line for each column, those that are not used last; texts are outsiders'."""
+    has_name = any(column.field in _NAMES for column in plan.columns.values())
     shown = sorted(plan.columns.items(), key=lambda pair: not pair[1].field)
     for theirs, column in shown[:MOST_COLUMNS]:
-        details = "; ".join(filter(None, (column.rule, column.form and f"as {column.form}")))
+        is_name = not (column.field or has_name) and folded(theirs) in _WHOLE_NAMES
+        advice = "--split-name parts it into first and last name" if is_name else ""
+        parts = (column.rule, column.form and f"as {column.form}", advice)
+        details = "; ".join(filter(None, parts))
         became = f"{column.field or 'not used'}{f' ({details})' if details else ''}"
         such_as = f": {', '.join(column.samples)}" if column.samples else ""
         yield _printable(f"{theirs[:LONGEST_NAME]} → {became}{such_as}")

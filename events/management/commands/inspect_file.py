@@ -21,6 +21,7 @@ from subscribers.rows.files import (
 )
 from subscribers.rows.plans import ColumnPlan
 from subscribers.rows.row import CSV, JSONL, InvalidFile
+from subscribers.rows.status_words import status_of
 from subscribers.rows.survey import Wishes, check_needs, survey
 from subscribers.services.imports.file_kinds import FileKind
 from subscribers.services.imports.people import presets as people_presets
@@ -85,7 +86,8 @@ class Command(BaseCommand):
             # Such a preset reads the times itself.
             product = products.fitting(plans["import_events"].columns)
             command = command if product is None else "import_events"
-        if product is None and _used(plans["import_events"]) >= EVENT:
+        is_event = _used(plans["import_events"]) >= EVENT
+        if product is None and is_event and not _says_standing(plans["import_subscribers"]):
             command = "import_events"
         kind, chosen = KINDS[command], {"from": product}
         fields, needs = kind.fields(chosen), kind.needs(chosen)
@@ -128,6 +130,14 @@ class Command(BaseCommand):
         if refusal:
             self.stdout.write(f"As it is, it would be refused. {refusal}")
         self.stdout.write(f"Try it with: {shlex.join(words)}")
+
+
+def _says_standing(plan: ColumnPlan) -> bool:
+    """Tell whether a column has nothing but words of statuses: then its rows are people."""
+    return any(
+        column.field == "status" and column.samples and all(map(status_of, column.samples))
+        for column in plan.columns.values()
+    )
 
 
 def _used(plan: ColumnPlan) -> set[str]:

@@ -253,3 +253,31 @@ def test_what_a_preset_reads_itself_is_not_said_in_vain(tmp_path: Path, option: 
     said = refused(tmp_path, '{"event":"Up"}\n', "--from=segment", option, name="e.jsonl")
 
     assert said.startswith(option.partition("=")[0])
+
+
+def test_a_list_of_people_with_statuses_is_no_file_of_events(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(
+        "uuid,email,name,attributes,status,created_at\n"
+        "u-1,a@x.io,Ada Long,{},enabled,2024-01-01T00:00:00Z\n"
+        "u-2,b@x.io,Bea Short,{},blocklisted,2024-01-01T00:00:00Z\n"
+    )
+    shown = io.StringIO()
+
+    call_command("inspect_file", str(path), stdout=shown)
+
+    said = shown.getvalue()
+    assert "for import_subscribers" in said
+    assert "name → not used" in said
+    assert "--split-name parts it into first and last name" in said
+
+
+def test_events_with_a_status_of_their_own_are_events(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text("email,name,created_at,status\na@x.io,paid,2024-01-01T00:00:00Z,settled\n")
+    shown = io.StringIO()
+
+    call_command("inspect_file", str(path), stdout=shown)
+
+    assert "for import_events" in shown.getvalue()
+    assert "--split-name" not in shown.getvalue()

@@ -157,18 +157,22 @@ def everything() -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("name", "expected", "ada"),
     [
-        ("mailchimp/subscribed_email_audience_export_0a1b2c3d4e.csv", ["active", "active"]),
-        ("listmonk.csv", ["active", "unsubscribed", "unsubscribed"]),
-        ("customerio.csv", ["active", "unsubscribed", "active"]),
+        ("mailchimp/subscribed_email_audience_export_0a1b2c3d4e.csv", ["active", "active"], "Ada"),
+        ("listmonk.csv", ["active", "unsubscribed", "unsubscribed"], ""),
+        ("customerio.csv", ["active", "unsubscribed", "active"], "Ada"),
+        (
+            "kit.csv", ["active", "unsubscribed", "bounced", "complained", "unsubscribed"], "Ada",
+        ),
     ],
-)
-def test_statuses_come_in_by_the_headers_alone(name: str, expected: list[str]) -> None:
+)  # fmt: skip
+def test_people_come_in_by_the_headers_alone(name: str, expected: list[str], ada: str) -> None:
     taken_in(SAMPLES / name)
 
-    found = Subscriber.objects.order_by("email").values_list("status", flat=True)
-    assert list(found) == expected
+    found = Subscriber.objects.order_by("email")
+    assert list(found.values_list("status", flat=True)) == expected
+    assert found[0].first_name == ada
 
 
 def test_mailchimps_columns_are_known_without_the_preset(tmp_path: Path) -> None:
