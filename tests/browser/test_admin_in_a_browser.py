@@ -354,7 +354,7 @@ def test_the_search_of_the_whole_admin_works_by_keyboard(
     person = factories.SubscriberFactory.create(last_name="Novak", email="tomas.n@example.com")
     sign_in(page, live_server)
     page.goto(live_server.url + list_url(Tag))
-    box = page.get_by_role("searchbox", name="Search people, sequences")
+    box = page.get_by_role("searchbox", name="Find anything")
 
     page.keyboard.press("Control+k")
     box.press_sequentially("zzzz")
