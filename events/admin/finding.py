@@ -2,7 +2,7 @@
 
 People are looked up as their list searches, by its indexes; of sequences, tags and the like there
 are few, and any part of the name will do. A public id finds its row alone. It shows what the person
-may see, of the chosen workspace.
+may see: of the chosen workspace by words, of every workspace by an id.
 """
 
 from collections.abc import Iterator
@@ -56,21 +56,20 @@ def _rows(request: HttpRequest, text: str) -> Iterator[Found]:
     if row_id and prefix in KINDS:
         yield from _shown(request, _seen(request, KINDS[prefix]).filter(pk=row_id))
         return
-    people = _seen(request, Subscriber)
-    yield from _shown(
-        request, site.get_model_admin(Subscriber).get_search_results(request, people, text)[0]
-    )
+    chosen = workspace_choice.narrowing(request)
+    of_chosen = {"workspace": chosen} if chosen else {}
+    people = _seen(request, Subscriber).filter(**of_chosen)
+    found, _ = site.get_model_admin(Subscriber).get_search_results(request, people, text)
+    yield from _shown(request, found)
     for kind in NAMED.values():
-        yield from _shown(request, _seen(request, kind).filter(name__icontains=text))
+        yield from _shown(request, _seen(request, kind).filter(name__icontains=text, **of_chosen))
 
 
 def _seen(request: HttpRequest, kind: type[Model]) -> QuerySet[Any]:
-    """Return the rows of a kind that the person may see, of the chosen workspace."""
+    """Return the rows of a kind, none where the person may not see them."""
     rows = kind._default_manager.select_related("workspace").order_by("-pk")
-    if not site.get_model_admin(kind).has_view_or_change_permission(request):
-        return rows.none()
-    chosen = workspace_choice.narrowing(request)
-    return rows.filter(workspace=chosen) if chosen else rows
+    may_see = site.get_model_admin(kind).has_view_or_change_permission(request)
+    return rows if may_see else rows.none()
 
 
 def _shown(request: HttpRequest, rows: QuerySet[Any]) -> Iterator[Found]:

@@ -32,6 +32,7 @@ from events.services.engine.gauges import MOST_COUNTED
 from events.services.overview import system
 from events.services.overview.system import SystemFigures
 from events.wording import doctor as doctor_text
+from events.wording import mail_stops
 from subscribers.admin.outbox_numbers import PAGE as OUTBOX_NUMBERS
 from subscribers.models import OutgoingEmail
 from subscribers.services.audits.audits import Audit
@@ -60,7 +61,7 @@ def show(request: HttpRequest) -> HttpResponse:
         title="System",
         outbox_numbers=OUTBOX_NUMBERS,
         problem=found.health.problem,
-        stops=found.mail.stops,
+        stops=[mail_stops.in_words(each) for each in found.mail.stops],
         workers=[_worker(each, now) for each in found.workers],
         workers_address=list_url(Worker),
         queue=_queue(found, now),

@@ -12,6 +12,7 @@ from config.readable import moment, sentence
 from events.decisions.enrollments import NotStarted, Reason
 from events.models import Enrollment, Sequence
 from events.services.simulation.explaining import Came, Compared, Explanation, MailStanding
+from events.wording import mail_stops
 from events.wording.reasons import reason_in_words
 from events.wording.sequences import trigger_in_words
 from events.wording.simulation import entry_in_words
@@ -113,13 +114,7 @@ def _switches(reach: Reachability) -> Iterator[RuleVerdict]:
         held = "Mail waits" if switch.is_hold else "Mail is skipped"
         yield _no("{}: {}.", held, reason_in_words(switch.reason))
     for stop in reach.stops:
-        yield _no(
-            'No mail has left by {} since {}: {}. <a href="{}">What to do</a>',
-            stop.server,
-            moment(stop.since),
-            stop.reason,
-            HANDBOOK,
-        )
+        yield _no('{}. <a href="{}">What to do</a>', mail_stops.in_words(stop), HANDBOOK)
     if not reach.stops:
         yield _yes("The mail server takes mail.")
 

@@ -18,7 +18,7 @@ from events.models import Enrollment, FailedStage, Worker
 from events.services import worker_reports
 from events.services.engine import away_receivers, mail_gauges
 from events.services.enrollments import retrying
-from events.wording import losses
+from events.wording import losses, mail_stops
 from subscribers.admin.outbox_numbers import PAGE as OUTBOX_NUMBERS
 from subscribers.models import AskedHour, ImportRun, Installation, OutgoingEmail, Workspace
 from subscribers.services.consent import breakers
@@ -93,11 +93,7 @@ def _no_mail(now: datetime) -> Iterator[Alarm]:
     for stop in gauges.stops:
         yield Alarm(
             text=sentence(
-                "No mail has left by {} since {}: {}. Mails that wait: {}.",
-                stop.server,
-                time_tag(stop.since),
-                stop.reason,
-                f"{gauges.all_waiting:,}",
+                "{}. Mails that wait: {}.", mail_stops.in_words(stop), f"{gauges.all_waiting:,}"
             ),
             permission="subscribers.view_outgoingemail",
             link="Since when, and what waits",

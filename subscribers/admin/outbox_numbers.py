@@ -25,6 +25,7 @@ from events.services.counts import numbers, outbox_lines
 from events.services.counts.numbers import Measure, Numbers, Unit
 from events.services.engine import mail_gauges
 from events.services.engine.gauges import MOST_COUNTED
+from events.wording import mail_stops
 from events.wording.reasons import reason_in_words
 from subscribers.admin import outbox_filters
 from subscribers.models import OutgoingEmail
@@ -118,7 +119,7 @@ def context(request: HttpRequest, *, now: datetime) -> dict[str, Any]:
     counted_at = numbers.counted_at()
     gauges = mail_gauges.read(now=now)
     return {
-        "stops": [(stop, time_tag(stop.since)) for stop in gauges.stops],
+        "stops": [mail_stops.in_words(each) for each in gauges.stops],
         "handbook": flow.HANDBOOK,
         "waiting": list(_waiting(workspace_id)),
         "paused": _paused(request),

@@ -5,8 +5,8 @@
         name: ListName
         is_private: Flag = False
 
-A field without a default is needed. Null means "not given", and with `UNSET` as the default it is a
-value where the type has None. Only where `refuses_null` is it a fault instead, but for such values.
+A field without a default is needed. Null means "not given". Where the type has None and `UNSET` is
+the default, null is a value of its own. `refuses_null` makes every other null a fault.
 """
 
 import dataclasses

@@ -28,17 +28,16 @@ def _read_any_text(value: object) -> str:
     return read_text(value, longest=1000)
 
 
-Emails = Annotated[list[str], several(Reads(_read_any_text, {"type": "string"}), most=MOST)]
+AnyTexts = Annotated[list[str], several(Reads(_read_any_text, {"type": "string"}), most=MOST)]
 ExternalIds = Annotated[list[str], several(Reads(read_external_id, {"type": "string"}), most=MOST)]
 OneId = Annotated[UUID, Reads(_read_id, {"type": "string"})]
 SubscriberIds = Annotated[list[UUID], several(Reads(_read_id, {"type": "string"}), most=MOST)]
-AnyIds = Annotated[list[str], several(Reads(_read_any_text, {"type": "string"}), most=MOST)]
 
 
 @inputs
 class NamedPeople(Inputs):
-    emails: Emails | None = None
-    subscriber_ids: AnyIds | None = None
+    emails: AnyTexts | None = None
+    subscriber_ids: AnyTexts | None = None
 
     @property
     def external(self) -> list[str]:

@@ -39,7 +39,7 @@
   async function look() {
     if (document.visibilityState !== "visible") return;
     try {
-      const answer = await fetch(place.dataset.address, { ...OURS, headers: { Accept: "application/json" } });
+      const answer = await fetch(place.dataset.address, OURS);
       // The session ended, or the list is not theirs to see.
       if (!answer.ok && answer.status < 500) return clearInterval(timer);
       const { words } = await answer.json();

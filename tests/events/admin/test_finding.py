@@ -89,7 +89,9 @@ def test_pages_of_the_menu_are_found(admin_client: Client) -> None:
     assert titles(admin_client, "outb") == ["Outbox"]
 
 
-def test_only_the_chosen_workspace_is_searched(admin_client: Client, novak: Subscriber) -> None:
+def test_words_are_searched_in_the_chosen_workspace_and_ids_in_all(
+    admin_client: Client, novak: Subscriber
+) -> None:
     other: Workspace = factories.WorkspaceFactory.create()
     factories.SubscriberFactory.create(workspace=other, last_name="Novak", email="n@other.example")
     session = admin_client.session
@@ -97,7 +99,7 @@ def test_only_the_chosen_workspace_is_searched(admin_client: Client, novak: Subs
     session.save()
 
     assert titles(admin_client, "novak") == ["n@other.example"]
-    assert titles(admin_client, novak.public_id) == []
+    assert titles(admin_client, novak.public_id) == [novak.email]
 
 
 def test_each_sees_what_they_may_see(client: Client, novak: Subscriber) -> None:
