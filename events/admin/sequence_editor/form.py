@@ -38,7 +38,7 @@ CHANGED_MEANWHILE = (
 
 class SequenceForm(RowForm):
     name = text("Name")
-    key = text("Key", "Stable name by which files match it; does not change. Empty: from the name.")
+    key = text("Key", "Files find the sequence by it; it never changes. Empty: made from the name.")
     description = lines("Description", rows=2)
     labels = text("Labels", "Separate them with commas.", notation=NAMES)
 
